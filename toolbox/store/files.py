@@ -1,0 +1,123 @@
+"""Writing files so that none is ever visible half written. Owns the Parquet settings and the lock."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from toolbox.errors import BusyError
+
+PROVENANCE = b"toolbox"
+"""Key of a Parquet file's metadata under which its provenance lies, as JSON."""
+ROW_GROUP = 128 * 1024
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name in the same directory that becomes `path` when the block ends well, durable at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield fresh
+        with fresh.open("rb+") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        _flush_directory(path.parent)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file, whole or not at all."""
+    with replacing(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record as JSON, whole or not at all."""
+    write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_table(path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> None:
+    """Write one small table as Parquet, whole or not at all, with its provenance in the file's metadata."""
+    write_tables(path, [table], table.schema, provenance)
+
+
+def write_tables(
+    path: Path,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    provenance: Mapping[str, Any],
+    split: tuple[str, ...] = (),
+) -> None:
+    """Write tables of one schema behind one another as a Parquet file, holding one of them in memory at a time.
+
+    Args:
+        split: names of float columns whose bytes are stored in streams (byte-stream split), which zstd packs better.
+    """
+    schema = schema.with_metadata({PROVENANCE: json.dumps(with_version(provenance), ensure_ascii=False)})
+    with (
+        replacing(path) as fresh,
+        pq.ParquetWriter(
+            fresh,
+            schema,
+            compression="zstd",
+            data_page_version="1.0",
+            use_dictionary=[name for name in schema.names if name not in split],
+            use_byte_stream_split=list(split),
+            write_page_checksum=True,
+            store_schema=False,  # plain types for every reader
+        ) as writer,
+    ):
+        for table in tables:
+            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
+
+
+def provenance_of(path: Path) -> dict[str, Any]:
+    """What a Parquet file says about its own origin; empty when another program wrote it."""
+    metadata = pq.read_schema(path).metadata or {}
+    return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
+
+
+def with_version(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Provenance with the toolbox's own version in front."""
+    return {"tool": f"selectivity-toolbox {version('selectivity-toolbox')}", **provenance}
+
+
+@contextmanager
+def only_writer(folder: Path, task: str) -> Iterator[None]:
+    """Hold a folder for one process; the system frees it however the process ends.
+
+    Raises: BusyError when another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise BusyError(
+            f"another process is busy with {task} in {folder}; wait until it ends, or stop it, and run this again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _flush_directory(folder: Path) -> None:
+    """Make a rename durable; Windows has no such call and needs none."""
+    if os.name != "nt":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

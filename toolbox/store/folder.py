@@ -1,0 +1,131 @@
+"""The directory tree of a study. Owns every path inside it; reads nothing but `study.toml` and names.
+
+    study.toml
+    stimuli/set=<set>/stimuli.parquet, images/
+    labels/set=<set>/scheme=<scheme>/labels.parquet
+    responses/set=<set>/model=<model>/plan.parquet, part-<k>.parquet, part-<k>.json
+    layers/model=<model>/layers.parquet
+    runs/<run>.json
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from toolbox.errors import ToolboxError, UsageError
+from toolbox.store.files import write_text
+
+SCHEMA_VERSION = 1
+SCHEME = "category"
+"""The label scheme that ingestion writes: folder names, or a manifest's column `category`."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Paths of one study; the directory need not hold anything yet but `study.toml`."""
+
+    root: Path
+
+    def stimuli(self, set_name: str) -> Path:
+        return self.root / "stimuli" / f"set={set_name}" / "stimuli.parquet"
+
+    def images(self, set_name: str) -> Path:
+        """Where images lie that the toolbox drew or unpacked itself."""
+        return self.root / "stimuli" / f"set={set_name}" / "images"
+
+    def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
+        return self.root / "labels" / f"set={set_name}" / f"scheme={scheme}" / "labels.parquet"
+
+    def responses(self, set_name: str, model: str) -> Path:
+        return self.root / "responses" / f"set={set_name}" / f"model={model}"
+
+    def layers(self, model: str) -> Path:
+        return self.root / "layers" / f"model={model}" / "layers.parquet"
+
+    def sets(self) -> list[str]:
+        """Names of the ingested stimulus sets."""
+        return _values(self.root / "stimuli", "set", "stimuli.parquet")
+
+    def schemes(self, set_name: str) -> list[str]:
+        """Names of the label schemes of a set."""
+        return _values(self.root / "labels" / f"set={set_name}", "scheme", "labels.parquet")
+
+    def models(self, set_name: str) -> list[str]:
+        """Names of the models whose responses to a set were extracted, in part or whole."""
+        return _values(self.root / "responses" / f"set={set_name}", "model", "plan.parquet")
+
+    def image(self, path: str) -> Path:
+        """The file of a `path` as stored: relative to the study where the image lies inside it."""
+        return self.root / path
+
+    def stored_path(self, image: Path) -> str:
+        """How an image's path is stored: relative to the study if inside it, else absolute; always with `/`."""
+        image, root = image.absolute(), self.root.absolute()
+        return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
+
+
+def create_study(root: Path, title: str = "") -> StudyFolder:
+    """Make a directory a study by writing `study.toml`.
+
+    Raises: UsageError when it is a study already, or holds other things.
+    """
+    if (root / "study.toml").exists():
+        raise UsageError(f"{root} is a study already; use it as it is, or choose another directory")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise UsageError(f"{root} is not an empty directory; choose a new name for the study")
+    root.mkdir(parents=True, exist_ok=True)
+    lines = {
+        "schema_version": SCHEMA_VERSION,
+        "title": title or root.absolute().name,
+        "created_by": f"selectivity-toolbox {version('selectivity-toolbox')}",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    # A JSON string or number is a TOML one too.
+    text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in lines.items())
+    write_text(root / "study.toml", text)
+    return StudyFolder(root)
+
+
+def open_study(root: Path) -> StudyFolder:
+    """The study in a directory.
+
+    Raises: UsageError when there is none; ToolboxError when a newer toolbox wrote it.
+    """
+    file = root / "study.toml"
+    if not file.is_file():
+        raise UsageError(f"{root} is not a study (it has no study.toml); make one with: toolbox init {root}")
+    try:
+        written = tomllib.loads(file.read_text(encoding="utf-8")).get("schema_version")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ToolboxError(f"{file} is not valid TOML: {error}; restore it from a copy") from error
+    if written != SCHEMA_VERSION:
+        raise ToolboxError(
+            f"{file} says schema_version {written!r}; this toolbox reads {SCHEMA_VERSION}; "
+            "install the version named there under created_by"
+        )
+    return StudyFolder(root)
+
+
+def checked_name(kind: str, name: str) -> str:
+    """A name that may become part of a path on any system.
+
+    Raises: UsageError for empty names, spaces, slashes and the like.
+    """
+    if not _NAME.fullmatch(name) or len(name) > 100:
+        raise UsageError(
+            f"{name!r} cannot name a {kind}; use letters, digits, '.', '_' and '-', starting with a letter or digit"
+        )
+    return name
+
+
+def _values(folder: Path, key: str, required: str) -> list[str]:
+    """Values of one hive-style level, where the required file exists."""
+    found = (path.parent.name for path in folder.glob(f"{key}=*/{required}"))
+    return sorted(name.removeprefix(f"{key}=") for name in found)
