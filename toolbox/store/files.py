@@ -64,7 +64,6 @@ def write_tables(
     Args:
         split: names of float columns whose bytes are stored in streams (byte-stream split), which zstd packs better.
     """
-    schema = schema.with_metadata({PROVENANCE: json.dumps(with_version(provenance), ensure_ascii=False)})
     with (
         replacing(path) as fresh,
         pq.ParquetWriter(
@@ -80,11 +79,12 @@ def write_tables(
     ):
         for table in tables:
             writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
+        writer.add_key_value_metadata({PROVENANCE: json.dumps(with_version(provenance), ensure_ascii=False)})
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
     """What a Parquet file says about its own origin; empty when another program wrote it."""
-    metadata = pq.read_schema(path).metadata or {}
+    metadata = pq.read_metadata(path).metadata or {}
     return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
 
 
