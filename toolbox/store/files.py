@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -64,22 +65,37 @@ def write_tables(
     Args:
         split: names of float columns whose bytes are stored in streams (byte-stream split), which zstd packs better.
     """
-    with (
-        replacing(path) as fresh,
-        pq.ParquetWriter(
-            fresh,
-            schema,
-            compression="zstd",
-            data_page_version="1.0",
-            use_dictionary=[name for name in schema.names if name not in split],
-            use_byte_stream_split=list(split),
-            write_page_checksum=True,
-            store_schema=False,  # plain types for every reader
-        ) as writer,
-    ):
+    with replacing(path) as fresh:
+        _write(fresh, tables, schema, provenance, split)
+
+
+def _write(
+    target: Path | io.BytesIO,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    provenance: Mapping[str, Any],
+    split: tuple[str, ...] = (),
+) -> None:
+    with pq.ParquetWriter(
+        target,
+        schema,
+        compression="zstd",
+        data_page_version="1.0",
+        use_dictionary=[name for name in schema.names if name not in split],
+        use_byte_stream_split=list(split),
+        write_page_checksum=True,
+        store_schema=False,  # plain types for every reader
+    ) as writer:
         for table in tables:
             writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
         writer.add_key_value_metadata({PROVENANCE: json.dumps(with_version(provenance), ensure_ascii=False)})
+
+
+def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
+    """One table as the bytes of a Parquet file, with its provenance."""
+    buffer = io.BytesIO()
+    _write(buffer, [table], table.schema, provenance)
+    return buffer.getvalue()
 
 
 def provenance_of(path: Path) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class StudyFolder:
     def layers(self, model: str) -> Path:
         return self.root / "layers" / f"model={model}" / "layers.parquet"
 
+    def run_record(self, what: str) -> Path:
+        """A new file for the provenance of a run, named by the time and what was done."""
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        return self.root / "runs" / f"{stamp}-{what}.json"
+
     def sets(self) -> list[str]:
         """Names of the ingested stimulus sets."""
         return _values(self.root / "stimuli", "set", "stimuli.parquet")

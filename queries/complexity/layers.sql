@@ -1,0 +1,33 @@
+-- Complexity of classes: the share of every layer's filters that respond highly to a class.
+--
+-- A class that many filters, and deep ones, respond to is complex for the network. By default a filter responds highly to
+-- a class when its contrast for it exceeds 0.1, ten times the threshold of Figure 1, so that filters count for which the
+-- class makes a difference of a tenth of their range. With $index = 'response' the mean normalised response itself is cut:
+-- filters that respond highly to every class then count for each.
+-- Pooling layers are left out: they repeat the filters of the convolution below them.
+--
+-- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
+--
+-- Parameters
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, response}  what the threshold cuts
+--   $threshold  double                                                             = 0.1                                                      a filter above it responds highly
+--   $statistic  varchar = 'maximum'   {maximum, mean}                              statistic of the activation map
+--   $normalise  varchar = 'filter'    {filter, layer}                              range of equation 1
+-- Columns
+--   category    varchar
+--   layer       varchar  as the card names it, in the order of depth
+--   depth       double   0 is the first layer of the network, 1 its last
+--   filters     bigint   filters of the layer
+--   responsive  bigint   filters that respond highly to the category
+--   share       double   responsive / filters
+select
+    category,
+    layer,
+    depth,
+    count(*)::bigint as filters,
+    count(*) filter (value > $threshold)::bigint as responsive,
+    (count(*) filter (value > $threshold) / count(*))::double as share
+from indexed($index, $statistic, $normalise)
+where kind <> 'pool'
+group by category, layer, depth
+order by category, depth

@@ -1,0 +1,38 @@
+-- The stimuli that drive one filter most.
+--
+-- What the filter responds to, in the order of its response: the quickest check of whether an index means what it seems to
+-- mean. Unlabelled stimuli are shown too.
+--
+-- Source: Zhou et al. (2015), arXiv:1412.6856, introduced such lists for convolutional networks.
+--
+-- Parameters
+--   $layer      varchar              {layers.layer}   layer as the card names it
+--   $filter     integer                               number of the filter, from 0
+--   $count      integer = 12                          stimuli to list
+--   $statistic  varchar = 'maximum'  {maximum, mean}  statistic of the activation map
+-- Columns
+--   rank         bigint   1 is the stimulus with the largest response
+--   stimulus_id  integer
+--   category     varchar  null if unlabelled
+--   path         varchar  file of the image, as the study knows it
+--   response     double   in the units of the network
+--   normalised   double   (A - min) / (max - min) over all stimuli, null for a dead filter
+with chosen as (
+    select stimulus_id, case $statistic when 'mean' then mean else maximum end::double as response
+    from responses
+    where layer = $layer and filter = $filter
+),
+ranked as (
+    select
+        row_number() over (order by response desc, stimulus_id)::bigint as rank,
+        stimulus_id,
+        response,
+        (response - min(response) over ()) / nullif(max(response) over () - min(response) over (), 0) as normalised
+    from chosen
+)
+select r.rank, r.stimulus_id, l.category, s.path, r.response, r.normalised
+from ranked r
+join stimuli s using (stimulus_id)
+left join labels l using (stimulus_id)
+where r.rank <= $count
+order by r.rank

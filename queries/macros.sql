@@ -1,0 +1,118 @@
+-- Formulas that several queries use. One table macro a concept; each names the columns it returns.
+
+-- cells(statistic): what every index is made of, one row per layer, filter and category.
+--
+-- n stimuli of the category; total, lowest and highest response of the filter to them; and the same over all labelled
+-- stimuli (all_n, all_total, all_lowest, all_highest). These merge over stimuli, so they never need the images again.
+-- layer_peak is the largest `maximum` of the whole layer: the upper end of the layer-wide range.
+create macro cells(statistic) as table
+with chosen as (
+    select
+        r.layer,
+        r.filter,
+        l.category,
+        case statistic when 'mean' then r.mean else r.maximum end::double as response,
+        r.maximum
+    from responses r
+    join labels l using (stimulus_id)
+),
+cell as (
+    select
+        layer,
+        filter,
+        category,
+        count(*)::bigint as n,
+        sum(response)::double as total,
+        min(response) as lowest,
+        max(response) as highest,
+        max(maximum)::double as peak
+    from chosen
+    group by layer, filter, category
+)
+select
+    layer,
+    filter,
+    category,
+    n,
+    total,
+    lowest,
+    highest,
+    (sum(n) over unit)::bigint as all_n,
+    sum(total) over unit as all_total,
+    min(lowest) over unit as all_lowest,
+    max(highest) over unit as all_highest,
+    max(peak) over (partition by layer) as layer_peak
+from cell
+window unit as (partition by layer, filter);
+
+-- selectivity(statistic, normalise): share, balanced share and contrast of every filter for every category.
+--
+-- With A the responses of one filter, min and max its range, N stimuli in all and n_c of category c (Malakhova 2018,
+-- equations 1 and 2):
+--     A_N            = (A - min) / (max - min)
+--     share          = sum of A_N over c / sum of A_N        = (S_c - n_c min) / (S - N min)
+--     m_c            = mean of A_N over c
+--     balanced_share = m_c / sum of m_k over the K categories
+--     contrast       = m_c - mean of A_N over all other stimuli
+-- normalise = 'filter' takes min and max of each filter (equation 1). normalise = 'layer' takes them over all filters,
+-- positions and stimuli of the layer, as the code published with the paper does: 0, after a ReLU, and layer_peak.
+-- A filter with max = min is dead: its indices are null. The small constant that the paper adds to max - min only
+-- guards that division, so it is not needed here.
+create macro selectivity(statistic, normalise) as table
+with ranged as (
+    select
+        *,
+        all_highest = all_lowest as dead,
+        case normalise when 'layer' then 0 else all_lowest end::double as floor,
+        case normalise when 'layer' then layer_peak else all_highest - all_lowest end::double as span
+    from cells(statistic)
+),
+normalised as (
+    select
+        layer,
+        filter,
+        category,
+        n,
+        dead,
+        (total - n * floor) / nullif(span, 0) as activity,
+        (all_total - all_n * floor) / nullif(span, 0) as all_activity,
+        all_n
+    from ranged
+)
+select
+    layer,
+    filter,
+    category,
+    n,
+    dead,
+    case when not dead then activity / n end as response,
+    case when not dead then activity / nullif(all_activity, 0) end as share,
+    case when not dead then (activity / n) / nullif(sum(activity / n) over (partition by layer, filter), 0) end
+        as balanced_share,
+    case when not dead then activity / n - (all_activity - activity) / nullif(all_n - n, 0) end as contrast
+from normalised;
+
+-- indexed(index, statistic, normalise): one chosen index of every filter for every category, with the layer's place.
+--
+-- depth runs from 0, the first layer of the network's card, to 1, its last.
+create macro indexed(index, statistic, normalise) as table
+select
+    s.layer,
+    y.position,
+    ((y.position - 1) / nullif((select max(position) from layers) - 1, 0))::double as depth,
+    y.kind,
+    s.filter,
+    s.category,
+    s.n,
+    s.dead,
+    case index
+        when 'share' then s.share
+        when 'balanced_share' then s.balanced_share
+        when 'response' then s.response
+        else s.contrast
+    end as value,
+    s.share,
+    s.balanced_share,
+    s.contrast
+from selectivity(statistic, normalise) s
+join layers y using (layer);

@@ -1,0 +1,40 @@
+-- Tuning curve of one filter over a stimulus parameter.
+--
+-- Mean response at every value of a numeric parameter of the stimuli (orientation, spatial frequency, contrast …), over all
+-- values of the other parameters. Needs stimuli with parameters: the set `gratings`, or any manifest with further columns.
+--
+-- Source: Hubel and Wiesel (1962), doi 10.1113/jphysiol.1962.sp006837.
+--
+-- Parameters
+--   $layer      varchar                  {layers.layer}          layer as the card names it
+--   $filter     integer                                          number of the filter, from 0
+--   $parameter  varchar = 'orientation'  {parameters.parameter}  name of a numeric column of the stimulus set
+--   $statistic  varchar = 'maximum'      {maximum, mean}         statistic of the activation map
+-- Columns
+--   value       double  value of the parameter
+--   n           bigint  stimuli
+--   mean        double  mean response in the units of the network
+--   sd          double  standard deviation over stimuli (n - 1), null for one stimulus
+--   sem         double  standard error of the mean, sd / sqrt(n)
+--   normalised  double  mean of (A - min) / (max - min), null for a dead filter
+with chosen as (
+    select
+        p.value::double as value,
+        case $statistic when 'mean' then r.mean else r.maximum end::double as response
+    from responses r
+    join parameters p using (stimulus_id)
+    where r.layer = $layer and r.filter = $filter and p.parameter = $parameter
+),
+range as (
+    select min(response) as lowest, max(response) as highest from chosen
+)
+select
+    value,
+    count(*)::bigint as n,
+    avg(response) as mean,
+    stddev_samp(response) as sd,
+    stddev_samp(response) / sqrt(count(*)) as sem,
+    (avg(response) - any_value(lowest)) / nullif(any_value(highest) - any_value(lowest), 0) as normalised
+from chosen, range
+group by value
+order by value

@@ -1,0 +1,22 @@
+"""The command `toolbox`. Owns how an error ends: one line on stderr and the exit code of its kind."""
+
+from __future__ import annotations
+
+import sys
+
+from toolbox.errors import ToolboxError
+
+
+def main() -> None:
+    """Run the command line."""
+    from toolbox.cli import app
+
+    try:
+        app(prog_name="toolbox")
+    except ToolboxError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""Figures: the rows of one query in, one chart out. Owns how results look; never computes one, nor sees SQL.
+
+    chart = draw("layers/profile", rows, title="…", subtitle="…")
+    Path("figure.png").write_bytes(render(chart, ".png", provenance))
+
+A new figure is a function under `@figure("<query>", columns…)` in the module of its family.
+"""
+
+from __future__ import annotations
+
+from toolbox.chart import complexity, filters, layers, sets, tuning
+from toolbox.chart.registry import Figure, draw, figures
+from toolbox.chart.render import SUFFIXES, render
+from toolbox.chart.theme import Chart
+
+__all__ = ["SUFFIXES", "Chart", "Figure", "draw", "figures", "render"]
+
+FAMILIES = (complexity, filters, layers, sets, tuning)
+"""The modules whose import registers their figures."""

@@ -1,0 +1,67 @@
+"""Figures of single filters: those that represent a category, and the stimuli that drive one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import polars as pl
+
+from toolbox.chart.registry import figure
+from toolbox.chart.theme import INK, Chart, appearing, colour, faceted, hints, layered, values
+
+BAR_STEP = 17
+THUMBNAIL = 48  # pixels
+
+
+@figure(
+    "filters/representative", "category", "rank", "layer", "filter", "share", "balanced_share", "contrast"
+)
+def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+    """The most representative filters of each category: contrast as a bar, balanced share as a tick."""
+    named = rows.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit")).sort("category", "rank")
+    told = hints(
+        rows, "category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q"
+    )
+    y = alt.Y("unit:N", title=None, sort=alt.EncodingSortField("rank", op="min"))
+    base = alt.Chart().encode(y=y, tooltip=told)
+    bars = base.mark_bar(fillOpacity=0.65).encode(
+        x=alt.X("contrast:Q", title="contrast (bar), balanced share (line)"),
+        color=colour(rows, categories, legend=False),
+    )
+    ticks = base.mark_tick(color=INK, thickness=2, size=BAR_STEP - 5).encode(x=alt.X("balanced_share:Q"))
+    panel = layered(bars, ticks, rows=named, width=200, height=alt.Step(BAR_STEP))
+    shown = sorted(appearing(rows, "category"))
+    return faceted(panel, "category", shown, 3, own_names=True)
+
+
+@figure(
+    "filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"]
+)
+def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+    """The stimuli that drive one filter most, in rank order, with their images where the rows hold them."""
+    ranked = rows.sort("rank").with_columns(pl.format("{} {}", "rank", "category").alias("place"))
+    has_images = "image" in rows.columns
+    y = alt.Y(
+        "place:N",
+        title="rank and category of the stimulus",
+        scale=alt.Scale(domain=appearing(ranked, "place")),
+        axis=alt.Axis(domain=False, ticks=False, labelPadding=6, labelOverlap=False),
+    )
+    told = hints(rows, "rank:Q", "category:N", "response:Q", "normalised:Q", "stimulus_id:Q", "path:N")
+    base = alt.Chart(values(ranked), height=alt.Step(THUMBNAIL + 4 if has_images else 20)).encode(
+        y=y, tooltip=told
+    )
+    bars: alt.Chart = base.mark_bar(size=20 if has_images else 15).encode(
+        x=alt.X("response:Q", title="response of the filter (activation)"),
+        color=colour(rows, categories, legend=False),
+    )
+    if not has_images:
+        return bars.properties(width=320)
+    images = base.mark_image(width=THUMBNAIL, height=THUMBNAIL).encode(url="image:N")
+    pair: alt.HConcatChart = alt.hconcat(
+        images.transform_filter("test(/^data:image/, datum.image)").properties(width=THUMBNAIL),
+        bars.encode(y=y.axis(None)).properties(width=320),
+        spacing=8,
+    )
+    return pair

@@ -1,0 +1,70 @@
+"""Names beside points without overlap. Owns one small placement; knows no figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+LINE = 13.0  # height of a name in pixels, at 11-pixel type
+LETTER = 5.8  # mean width of a letter at that type, on the generous side
+GAP = 8.0  # from the middle of a point to a name beside it
+POINT = 5.0  # radius of a point
+SHIFTS = sorted(
+    ((across, lines * LINE) for across in (0, 10, 30, 60, 100, 140) for lines in range(-9, 10)),
+    key=lambda shift: (shift[0] ** 2 + shift[1] ** 2, shift),
+)
+"""How far, in pixels across and along, a name may stand from its place beside the point."""
+
+Box = tuple[float, float, float, float]
+"""Left, low, right and high edge in pixels."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a name begins (`align` left) or ends (right), in pixels from the lower left corner."""
+
+    x: float
+    y: float
+    align: str
+    is_far: bool
+    box: Box
+
+
+def placed(
+    points: Sequence[tuple[float, float]], names: Sequence[str], width: float, height: float
+) -> list[Place]:
+    """A place for the name of each point: the nearest that covers no point and no name placed before.
+
+    Args:
+        points: in pixels from the lower left corner.
+        names: one for each point.
+        width, height: of the plot in pixels; a name stays inside if it can.
+    """
+    taken: list[Box] = [(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points]
+    places = []
+    for point, name in zip(points, names, strict=True):
+        candidates = _candidates(point, len(name) * LETTER, width, height)
+        best = min(candidates, key=lambda place: sum(_overlap(place.box, other) for other in taken))
+        taken.append(best.box)
+        places.append(best)
+    return places
+
+
+def _candidates(point: tuple[float, float], length: float, width: float, height: float) -> Iterator[Place]:
+    """Places for one name, the nearest first, since `min` keeps the first of equals; at least one."""
+    for across, along in SHIFTS:
+        reach, y = GAP + across, point[1] + along
+        for align, x in (("left", point[0] + reach), ("right", point[0] - reach)):
+            left = x if align == "left" else x - length
+            box = (left, y - LINE / 2, left + length, y + LINE / 2)
+            is_beside = across == along == 0
+            is_inside = box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+            if is_inside or (is_beside and align == "left"):
+                yield Place(x, y, align, not is_beside, box)
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Common area of two boxes in square pixels."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    along = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, across) * max(0.0, along)

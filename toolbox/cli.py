@@ -1,0 +1,362 @@
+"""The command line: parse, call one use case, print. Holds no logic.
+
+stdout is data, stderr is notes and progress. Heavy imports live inside the commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from toolbox.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from toolbox.extract import ExtractionReport
+    from toolbox.fetch import Progress
+    from toolbox.ingest import IngestReport
+    from toolbox.query import Answer
+    from toolbox.study import Study
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Treat the filters of a convolutional network as a neurophysiologist treats neurons.",
+)
+model_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, export as ONNX.")
+app.add_typer(model_app, name="model")
+
+MANY = 100
+"""Rows that a table shows; files and the other formats hold all."""
+LISTED = 10
+"""Rejected or unreadable files named on the screen; the run's record holds all."""
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+StudyOption = Annotated[Path, typer.Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
+SetOption = Annotated[str | None, typer.Option("--set", help="Stimulus set, where the study holds several.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Model, where the study holds several.")]
+SchemeOption = Annotated[str | None, typer.Option("--scheme", help="Label scheme, where the set has several.")]
+ParamOption = Annotated[list[str] | None, typer.Option("--param", "-p", help="A parameter of the query, as name=value.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
+LayersOption = Annotated[
+    list[str] | None, typer.Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated.")
+]
+WeightsOption = Annotated[str, typer.Option("--weights", help="auto, a file (.h5, .onnx, .npz) or random:SEED.")]
+HERE = Path()
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(help="Study to make or continue.")] = Path("toolbox-demo"),
+    quiet: QuietOption = False,
+) -> None:
+    """The main job on shipped stimuli: faces and gratings through VGG16, tables and charts."""
+    from toolbox.demo import demonstrate
+
+    with _progress(quiet) as progress:
+        steps = demonstrate(directory, progress)
+        for step in steps:
+            _note(step.note, quiet)
+            if step.rows is not None:
+                _print_table(step.rows)
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="A new or empty directory.")],
+    title: Annotated[str, typer.Option(help="What the study is about.")] = "",
+) -> None:
+    """Make a directory a study."""
+    from toolbox.store.folder import create_study
+
+    create_study(directory, title)
+    _note(f"{directory} is a study; next: toolbox ingest FOLDER --set NAME --study {directory}")
+
+
+@app.command()
+def ingest(
+    source: Annotated[
+        str, typer.Argument(help="Folder of category folders, manifest (.csv, .tsv, .parquet), or a card: lfw, gratings …")
+    ],
+    set: Annotated[str | None, typer.Option("--set", help="Name of the stimulus set; a card brings its own.")] = None,
+    study: StudyOption = HERE,
+    strict: Annotated[bool, typer.Option(help="Refuse everything if one image cannot be used.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Add images to a stimulus set; what is there stays as it is."""
+    with _progress(quiet) as progress:
+        report = _study(study).ingest(source, set=set, strict=strict, progress=progress)
+    _tell_ingestion(report, quiet)
+
+
+@app.command()
+def extract(
+    set: Annotated[str, typer.Argument(metavar="SET", help="Stimulus set to show.")],
+    model: Annotated[str, typer.Option(help="Network: a name from `toolbox model list`, or a card's path.")] = "vgg16",
+    layers: LayersOption = None,
+    weights: WeightsOption = "auto",
+    batch: Annotated[int, typer.Option(help="Images in one run of the network.")] = 8,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of the network on a CPU; 0 for all cores.")] = 0,
+    limit: Annotated[int | None, typer.Option(help="At most so many stimuli, evenly over categories.")] = None,
+    part: Annotated[int, typer.Option(help="Stimuli in one part of the result.")] = 1000,
+    replace: Annotated[bool, typer.Option(help="Give up responses made with other weights or layers.")] = False,
+    study: StudyOption = HERE,
+    quiet: QuietOption = False,
+) -> None:
+    """Show a set to a network and keep the maximum and mean of every filter's map. Continues where it stopped."""
+    with _progress(quiet) as progress:
+        report = _study(study, make=False).extract(
+            set, model=model, layers=layers or None, weights=weights, batch=batch, device=device, threads=threads,
+            limit=limit, part=part, replace=replace, progress=progress,
+        )  # fmt: skip
+    _tell_extraction(report, quiet)
+
+
+@app.command()
+def query(
+    query: Annotated[str | None, typer.Argument(help="Name such as layers/profile, or a SELECT over the views.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="A .sql file of your own.")] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="Show all shipped queries.")] = False,
+    describe: Annotated[bool, typer.Option("--describe", help="Show what a query means, takes and returns.")] = False,
+    param: ParamOption = None,
+    set: SetOption = None,
+    model: ModelOption = None,
+    scheme: SchemeOption = None,
+    format: Annotated[
+        Format | None, typer.Option(help="How rows are written: a table, or what --output ends in.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of stdout.")] = None,
+    study: StudyOption = HERE,
+    quiet: QuietOption = False,
+) -> None:
+    """Ask a study: a shipped query, a .sql file, or SQL over stimuli, labels, parameters, responses, layers."""
+    from toolbox.query import Choice, Query, query_table, read_query, shipped_query
+
+    if list_all:
+        _print_table(query_table())
+        return
+    if (query is None) == (file is None):
+        raise UsageError("expected one of: the name of a query, SQL text, --file FILE, --list")
+    asked: str | Query = read_query(file) if file else str(query)
+    if describe:
+        shown = shipped_query(asked) if isinstance(asked, str) else asked
+        typer.echo(shown.header)
+        return
+    answer = _study(study, make=False).answer(asked, Choice(set, model, scheme), **_parameters(param))
+    for remark in answer.remarks:
+        _note(remark, quiet)
+    if output is None and format in (None, Format.TABLE):
+        _print_table(answer.rows, quiet)
+    else:
+        _write(answer, format, output)
+
+
+@app.command()
+def plot(
+    query: Annotated[str, typer.Argument(help="Name of a query that has a figure.")],
+    param: ParamOption = None,
+    set: SetOption = None,
+    model: ModelOption = None,
+    scheme: SchemeOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File: .html (default), .png, .svg or .json.")
+    ] = None,
+    study: StudyOption = HERE,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw a query's figure."""
+    from toolbox.figure import save
+    from toolbox.query import Choice
+
+    figure = _study(study, make=False).figure(query, Choice(set, model, scheme), **_parameters(param))
+    path = output or Path(f"{query.replace('/', '-')}.html")
+    save(figure, path)
+    for remark in figure.remarks:
+        _note(remark, quiet)
+    typer.echo(path)
+
+
+@model_app.command("list")
+def list_models() -> None:
+    """All networks that ship."""
+    from toolbox.export import models
+
+    _print_table(models())
+
+
+@model_app.command("show")
+def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's path.")] = "vgg16") -> None:
+    """A network's layers, input, weights, citation and licence."""
+    from toolbox.fetch import describe
+    from toolbox.network.card import layer_table, network
+
+    net = network(name)
+    _print_table(layer_table(net))
+    entry = net.input
+    sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
+    for line in (
+        f"{net.name}: {net.title}",
+        f"input: {entry.height} x {entry.width}, {entry.resize}, {entry.channels}, minus {entry.mean}, times {entry.scale}",
+        *(f"weights: {source}" for source in sources),
+        f"citation: {net.citation}",
+        f"licence: {net.licence}",
+    ):
+        _note(line)
+
+
+@model_app.command("export")
+def export(
+    name: Annotated[str, typer.Argument(help="Network, or a card's path.")] = "vgg16",
+    full: Annotated[Path | None, typer.Option(help="ONNX file with every layer's map as an output.")] = None,
+    pooled: Annotated[Path | None, typer.Option(help="ONNX file with maximum and mean of every map.")] = None,
+    layers: LayersOption = None,
+    weights: WeightsOption = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Write a network as ONNX."""
+    from toolbox.export import export_model
+
+    with _progress(quiet) as progress:
+        found = export_model(
+            name, full=full, pooled=pooled, layers=layers or None, weights=weights, progress=progress
+        )
+    _note(f"weights: {found.source}", quiet)
+    for remark in found.remarks:
+        _note(remark, quiet)
+    for path in (full, pooled):
+        if path is not None:
+            typer.echo(path)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Treat the filters of a convolutional network as a neurophysiologist treats neurons."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("selectivity-toolbox"))
+        raise typer.Exit
+
+
+def _study(directory: Path, *, make: bool = True) -> Study:
+    """The study of a directory; only ingestion makes one."""
+    from toolbox.store.folder import open_study
+    from toolbox.study import Study
+
+    if not make:
+        open_study(directory)
+    return Study(directory)
+
+
+def _parameters(given: Sequence[str] | None) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in given or ()]
+    for name, equals, _ in pairs:
+        if not equals or not name:
+            raise UsageError(f"--param {name!r} has no value; expected name=value")
+    return {name: value for name, _, value in pairs}
+
+
+def _note(text: str, quiet: bool = False) -> None:
+    if not quiet:
+        typer.echo(text, err=True)
+
+
+def _tell_ingestion(report: IngestReport, quiet: bool) -> None:
+    if report.animated:
+        _note(f"{report.animated} files hold several images: the first one of each is used", quiet)
+    for rejection in report.rejections[:LISTED]:
+        _note(f"not used: {rejection.path}: {rejection.reason}", quiet)
+    if len(report.rejections) > LISTED:
+        _note(f"… and {len(report.rejections) - LISTED} more, all listed in the study's runs/", quiet)
+    counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
+    _note(f"{report.set}: {report.added} added, {report.known} there already; now {report.stimuli}: {counts}", quiet)
+
+
+def _tell_extraction(report: ExtractionReport, quiet: bool) -> None:
+    for remark in report.remarks:
+        _note(f"note: {remark}", quiet)
+    for entry in report.unreadable[:LISTED]:
+        _note(f"not shown: {entry.path}: {entry.reason}", quiet)
+    if len(report.unreadable) > LISTED:
+        _note(f"… and {len(report.unreadable) - LISTED} more, all listed in the records of the parts", quiet)
+    if report.shown:
+        rate = report.shown / report.seconds
+        _note(f"{report.shown} stimuli shown in {report.seconds:.0f} s ({rate:.1f} a second, {report.provider})", quiet)
+    else:
+        _note("nothing to do: every stimulus has its responses", quiet)
+    _note(
+        f"{report.set}: responses of {report.filters:,} filters in {len(report.layers)} layers of {report.model} "
+        f"to {report.stimuli:,} stimuli; weights: {report.weights}",
+        quiet,
+    )
+
+
+def _print_table(rows: pl.DataFrame, quiet: bool = False) -> None:
+    """A table for people: four significant digits, at most MANY rows."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, kind in rows.schema.items():
+        table.add_column(name, justify="right" if kind.is_numeric() else "left", no_wrap=True)
+    for row in rows.head(MANY).iter_rows():
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
+    if rows.height > MANY:
+        _note(f"… {rows.height - MANY:,} more rows; --format csv or --output FILE gives all", quiet)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _write(answer: Answer, format: Format | None, output: Path | None) -> None:
+    from toolbox.rows import content, write
+
+    if output is None:
+        sys.stdout.buffer.write(content(answer, str(format)))
+    else:
+        write(answer, output, format and str(format))
+        typer.echo(output)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A progress bar with rate and time left, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(task: str, done: int, total: int) -> None:
+            if task not in tasks:
+                tasks[task] = bars.add_task(task, total=total or None)
+            bars.update(tasks[task], completed=done, total=total or None)
+
+        yield show

@@ -1,0 +1,73 @@
+"""The main job on stimuli that everyone can have, from images to figures. Owns the story; every step is a study's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from toolbox.fetch import Progress, silent
+from toolbox.study import Study
+
+BASE = ["block*"]
+"""The convolutional base: 59 MB of weights instead of 528."""
+FIGURES = (
+    ("layers/profile", "lfw", {}),
+    ("filters/representative", "lfw", {"category": "face"}),
+    ("complexity/layers", "lfw", {"threshold": 0.1}),
+    ("tuning/orientation", "gratings", {"layer": "block1_conv1"}),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was just done or found: a note, and rows to show below it."""
+
+    note: str
+    rows: pl.DataFrame | None = None
+
+
+def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
+    """Make or continue the study of the demonstration, step by step; what is there is not done again."""
+    study = Study(directory, title="Demonstration: faces and gratings")
+    yield Step(f"Study in {directory}")
+    for name in ("lfw", "gratings"):
+        report = study.ingest(name, progress=progress)
+        yield Step(f"{name}: {report.stimuli} images ({', '.join(f'{c} {n}' for c, n in report.categories.items())})")
+    for name in ("lfw", "gratings"):
+        extraction = study.extract(name, layers=BASE, progress=progress)
+        shown = f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
+        yield Step(f"{name}: responses of {extraction.filters:,} filters; {shown}; weights: {extraction.weights}")
+    yield from _findings(study)
+    for query, set_name, parameters in FIGURES:
+        path = directory / "figures" / f"{set_name}-{query.replace('/', '-')}"
+        for suffix in (".html", ".png"):
+            study.plot(query, set=set_name, output=path.with_name(path.name + suffix), **parameters)
+        yield Step(f"figure: {path}.html and .png")
+    yield Step(_next_steps(directory))
+
+
+def _findings(study: Study) -> Iterator[Step]:
+    """Figure 1's table, the best face filters, and the tuning of a few filters of the first layer."""
+    profile = study.query("layers/profile", set="lfw")
+    table = profile.pivot("category", index="layer", values="proportion", maintain_order=True)
+    yield Step("\nProportion of category-selective filters in every layer (contrast > 0.01, Figure 1):", table)
+    faces = study.query("filters/representative", set="lfw", category="face", count=5)
+    yield Step("\nThe five most face-selective filters:", faces)
+    tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
+    yield Step(
+        "\nThe five block1_conv1 filters with the sharpest orientation tuning (preferred orientation in degrees):",
+        tuning.sort("selectivity", descending=True, nulls_last=True).head(5),
+    )
+    yield Step("")
+
+
+def _next_steps(directory: Path) -> str:
+    return f"""
+What to try next:
+  toolbox query --list
+  toolbox query filters/stimuli --param layer=block5_conv3 --param filter=0 --set lfw --study {directory}
+  toolbox plot tuning/category --param layer=block5_conv3 --param filter=0 --set lfw --study {directory}
+  toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY"""

@@ -1,0 +1,64 @@
+"""Networks as files: what there is, and their ONNX graphs with every intermediate layer as an output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from toolbox.content import card_names
+from toolbox.errors import UsageError
+from toolbox.fetch import Progress, silent
+from toolbox.network.card import network, selected
+from toolbox.network.graph import full_graph, pooled_graph, write_graph
+from toolbox.network.weights import Weights, load_weights
+from toolbox.store.files import replacing
+
+
+def models() -> pl.DataFrame:
+    """All networks that ship: name, title, number of layers and of filters."""
+    networks = [network(name) for name in card_names("models")]
+    return pl.DataFrame(
+        {
+            "model": [net.name for net in networks],
+            "title": [net.title for net in networks],
+            "layers": [len(net.layers) for net in networks],
+            "filters": [sum(layer.filters for layer in net.layers) for net in networks],
+        }
+    )
+
+
+def export_model(
+    name: str = "vgg16",
+    *,
+    full: Path | None = None,
+    pooled: Path | None = None,
+    layers: Sequence[str] | None = None,
+    weights: str = "auto",
+    progress: Progress = silent,
+) -> Weights:
+    """Write a network's ONNX graphs.
+
+    Args:
+        full: where the graph goes that has every layer's activation map as an output, named as the layer.
+        pooled: where the graph goes that extraction runs: maximum and mean of every map.
+        layers: patterns of layer names; the graph ends with the deepest of them, and the pooled one has no others.
+        weights: as for an extraction.
+
+    Returns: the weights in the graphs, with remarks on what is missing.
+    Raises: UsageError when neither file is named; WeightsError, VerificationError.
+    """
+    if full is None and pooled is None:
+        raise UsageError("nothing to write; name a file with --full FILE or --pooled FILE")
+    net = network(name)
+    asked = selected(net.layers, layers) if layers else None
+    found = load_weights(net, asked, source=weights, progress=progress)
+    graph = full_graph(net, found)
+    if full is not None:
+        with replacing(full) as fresh:
+            write_graph(graph, fresh)
+    if pooled is not None:
+        with replacing(pooled) as fresh:
+            write_graph(pooled_graph(graph, asked or [layer.name for layer in found.layers]), fresh)
+    return found

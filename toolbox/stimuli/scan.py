@@ -1,0 +1,64 @@
+"""Image files to their identity and size, many at a time. Owns the threads; keeps no picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+
+from toolbox.errors import StimulusError
+from toolbox.stimuli.images import decode
+from toolbox.stimuli.sources import Candidate
+
+MAX_BYTES = 1 << 30
+"""Larger files are not read: the largest picture allowed needs less, and a film would fill the memory."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one look at a candidate's file found."""
+
+    candidate: Candidate
+    fault: str | None = None
+    """Why it cannot be a stimulus; then nothing below is known."""
+    sha256: str = ""
+    bytes: int = 0
+    width: int = 0
+    height: int = 0
+    """0 for content that was known already: it was not decoded again."""
+    format: str = ""
+    frames: int = 0
+
+
+def scan(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[Scan]:
+    """Read every candidate's file once and decode it fully, in as many threads as there are processors.
+
+    Args:
+        known: sha256 of the contents that need no decoding.
+
+    Yields: one result for each candidate, in their order.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(partial(_scanned, known=known), candidates)
+
+
+def _scanned(candidate: Candidate, known: Container[str]) -> Scan:
+    try:
+        size = candidate.path.stat().st_size
+        if size > MAX_BYTES:
+            return Scan(candidate, f"oversized: {size:,} bytes, expected at most {MAX_BYTES:,}")
+        content = candidate.path.read_bytes()
+    except OSError as error:
+        return Scan(candidate, f"cannot be read ({error.strerror})")
+    digest = sha256(content).hexdigest()
+    if digest in known:
+        return Scan(candidate, sha256=digest, bytes=len(content))
+    try:
+        picture = decode(content)
+    except StimulusError as error:
+        return Scan(candidate, str(error))
+    height, width = picture.pixels.shape[:2]
+    return Scan(candidate, None, digest, len(content), width, height, picture.format, picture.frames)

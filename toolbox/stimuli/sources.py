@@ -1,0 +1,146 @@
+"""What may become a stimulus, and a folder with one sub-folder per category. Never reads a file."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolbox.errors import StimulusError, UsageError
+from toolbox.stimuli.images import Pixels
+
+Value = float | int | str | bool | None
+Parameters = dict[str, Value]
+"""Stimulus variables by name: orientation, contrast, valence …; None where unknown."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One picture that a recipe draws."""
+
+    name: str
+    """Unique in its card; becomes the file's name; may contain `/`."""
+    category: str | None
+    pixels: Pixels
+    """height x width (grey) or height x width x 3."""
+    parameters: Parameters = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that is a stimulus if it turns out to be an image."""
+
+    path: Path
+    """Absolute."""
+    category: str | None
+    """None: unlabelled."""
+    parameters: Parameters = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A file, or what was said of it, that was not taken, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a source offers, in the order in which stimuli get their numbers."""
+
+    candidates: list[Candidate]
+    rejections: list[Rejection]
+
+
+def from_folder(folder: Path) -> Listing:
+    """The files of a folder that holds one sub-folder per category; what lies deeper belongs to it too.
+
+    Sorted by name, level by level, composed and decomposed accents alike. What systems leave behind (names
+    with a dot in front, `Thumbs.db`, `desktop.ini`, `__MACOSX`) is passed over. A link is followed if it
+    leads to something inside the folder.
+
+    Raises: UsageError when there is no such folder; StimulusError when it has no file, or no sub-folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; give one that holds a sub-folder per category")
+    root = folder.resolve()
+    found = list(_walk(root, root, set()))
+    if not found:
+        raise StimulusError(f"{folder} holds no file; expected images in one sub-folder per category")
+    if not any(_is_folder_of(root, path) for path in root.iterdir()):
+        raise StimulusError(
+            f"{folder} has no sub-folder, only {len(found)} files; expected one sub-folder per category; "
+            "or list the files with path and category in a .csv"
+        )
+    candidates = [Candidate(path, _category(root, path)) for path, fault in found if fault is None]
+    return Listing(
+        candidates, [Rejection(text_of(path), fault) for path, fault in found if fault is not None]
+    )
+
+
+def composed(text: str) -> str:
+    """Text with composed accents (NFC): a category must have one name on every system."""
+    return unicodedata.normalize("NFC", text)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is what a system leaves behind, never a stimulus."""
+    return name.startswith(".") or name.lower() in {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+def text_of(path: Path) -> str:
+    """A path as text with `/`, for messages: bytes that are not Unicode show as `�`."""
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def fault_of_file(path: Path) -> str | None:
+    """Why a path cannot be read as a file at all, or None."""
+    if text_of(path) != path.as_posix():
+        return "its name is not valid Unicode; rename it"
+    if not path.exists():
+        return "a link that leads nowhere" if path.is_symlink() else "no such file"
+    return None if path.is_file() else "not a regular file"
+
+
+def _is_folder_of(root: Path, path: Path) -> bool:
+    """Whether a path directly in the root is a category's folder."""
+    return not is_hidden(path.name) and path.is_dir() and path.resolve().is_relative_to(root)
+
+
+def _category(root: Path, path: Path) -> str:
+    return composed(path.relative_to(root).parts[0])
+
+
+def _walk(folder: Path, root: Path, followed: set[Path]) -> Iterator[tuple[Path, str | None]]:
+    """Every file below a folder, with the reason why it cannot be a stimulus, or None."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda path: (composed(path.name), path.name))
+    except OSError as error:
+        yield folder, f"a folder that cannot be opened ({error.strerror})"
+        return
+    for path in entries:
+        if is_hidden(path.name):
+            continue
+        fault = _fault_of_link(path, root, followed) if path.is_symlink() else None
+        if fault is None and path.is_dir():
+            yield from _walk(path, root, followed)
+        elif fault is None and folder == root:
+            yield path, "lies in no category folder"
+        else:
+            yield path, fault or fault_of_file(path)
+
+
+def _fault_of_link(path: Path, root: Path, followed: set[Path]) -> str | None:
+    """Why a link must not be followed, or None; a linked folder is followed once, and never back up."""
+    if not path.exists():
+        return "a link that leads nowhere"
+    target = path.resolve()
+    if not target.is_relative_to(root):
+        return "a link that leads out of the folder; copy the file"
+    if path.is_dir():
+        if target in followed or path.parent.resolve().is_relative_to(target):
+            return "a link to a folder that is listed already"
+        followed.add(target)
+    return None

@@ -1,0 +1,75 @@
+"""Stimulus variables: their names and types. Owns what may be a column of a set beside the fixed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from toolbox.errors import StimulusError
+from toolbox.stimuli.sources import Candidate, Value, text_of
+
+Kind = Literal["boolean", "bigint", "double", "varchar"]
+"""Types of stimulus variables, by their SQL names."""
+FIXED = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes", "category", "set")
+"""Columns that every stimulus set has, or that join it with others."""
+
+
+def check_names(names: Iterable[str], place: str) -> None:
+    """Refuse names that SQL could not tell from others.
+
+    Raises: StimulusError for an empty name, a fixed column's, or two that differ by case alone.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        if not name.strip():
+            raise StimulusError(f"{place} has a column without a name; give it one, or remove it")
+        if name.lower() in FIXED:
+            raise StimulusError(
+                f"{place} has a column {name!r}, which the toolbox fills itself; rename the column"
+            )
+        if name.lower() in seen:
+            other = seen[name.lower()]
+            raise StimulusError(f"{place} has columns {other!r} and {name!r}, alike but for case; rename one")
+        seen[name.lower()] = name
+
+
+def kind_of(value: Value) -> Kind | None:
+    """The type of one value; None for an unknown value.
+
+    Raises: TypeError for anything that is not a plain value.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "bigint"
+    if isinstance(value, float):
+        return "double"
+    if isinstance(value, str):
+        return "varchar"
+    raise TypeError(f"a stimulus variable must be a number, text, true or false, not {type(value).__name__}")
+
+
+def merged_kinds(existing: Mapping[str, Kind], candidates: Iterable[Candidate]) -> dict[str, Kind]:
+    """Types of all variables of a set once the candidates are in it; whole numbers and numbers make numbers.
+
+    Args:
+        existing: types of the variables that the set has already.
+
+    Raises: StimulusError when a variable would have two types, or two names differ by case alone.
+    """
+    kinds = dict(existing)
+    for candidate in candidates:
+        for name, value in candidate.parameters.items():
+            kind = kind_of(value)
+            if kind is None or kinds.setdefault(name, kind) == kind:
+                continue
+            if {kind, kinds[name]} != {"bigint", "double"}:
+                raise StimulusError(
+                    f"{name} is {kinds[name]} so far, but {kind} ({value!r}) for {text_of(candidate.path)}; "
+                    "make its values alike, or rename the variable"
+                )
+            kinds[name] = "double"
+    check_names(kinds, "the stimulus set")
+    return kinds

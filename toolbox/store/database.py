@@ -1,0 +1,209 @@
+"""DuckDB over a study. Owns the connection and the views; lets no SQL read or write anything else.
+
+Views, made only where a query names them:
+
+    stimuli      the chosen set's images and their parameters
+    labels       stimulus_id, category: the chosen scheme
+    parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
+    responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
+    layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model
+    catalogue    set, scheme, and every stimulus of every set in the study with its category
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from toolbox.errors import AmbiguousError, QueryError, UnknownNameError, UsageError
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parts import intact_parts, read_plan
+from toolbox.store.window import PROTOCOL, Window
+
+VIEWS = ("stimuli", "labels", "parameters", "responses", "layers", "catalogue")
+FIXED_COLUMNS = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes")
+"""Columns of `stimuli` that every set has; all further ones are parameters."""
+
+_CLOSED: dict[str, str | bool | int] = {
+    "temp_directory": "",
+    "max_temp_directory_size": "0B",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_extension_repositories": "forbidden",
+    "allow_persistent_secrets": False,
+    "allow_unsigned_extensions": False,
+    "python_enable_replacements": False,
+}
+_LOCKS = (
+    "set disabled_filesystems = 'LocalFileSystem'",
+    f"set allowed_directories = ['{PROTOCOL}://']",
+    "set enable_external_access = false",
+    "set lock_configuration = true",
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which set, model and label scheme the views show; None for the only one there is."""
+
+    set: str | None = None
+    model: str | None = None
+    scheme: str | None = None
+
+
+@dataclass
+class Database:
+    """A locked connection, and where its views' rows come from."""
+
+    connection: duckdb.DuckDBPyConnection
+    provenance: dict[str, Any] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def open_database(
+    study: StudyFolder, views: Collection[str], choice: Choice | None = None, *, macros: Sequence[str] = ()
+) -> Database:
+    """Connect to the named views of a study, read-only.
+
+    Args:
+        views: which of VIEWS to make; the choice is resolved for these alone.
+        macros: `create macro` statements that build on them.
+
+    Raises: AmbiguousError, UnknownNameError for the choice; VerificationError for damaged responses.
+    """
+    chosen = _resolved(study, views, choice or Choice())
+    files: dict[str, Path] = {}
+    database = Database(duckdb.connect(":memory:", config=_CLOSED))
+    makers: dict[str, Callable[[], str]] = {
+        "stimuli": lambda: _select(files, [study.stimuli(_given(chosen.set))]),
+        "labels": lambda: _select(files, [study.labels(_given(chosen.set), _given(chosen.scheme))]),
+        "parameters": lambda: _parameters(files, study.stimuli(_given(chosen.set))),
+        "layers": lambda: _select(files, [study.layers(_given(chosen.model))]),
+        "responses": lambda: _responses(files, study, chosen, database),
+        "catalogue": lambda: _catalogue(files, study),
+    }
+    definitions = {view: makers[view]() for view in VIEWS if view in views}
+    database.connection.register_filesystem(Window(files))
+    for view, definition in definitions.items():
+        database.connection.execute(f"create view {view} as {definition}")
+    for statement in (*macros, *_LOCKS):
+        database.connection.execute(statement)
+    database.provenance |= {key: value for key, value in vars(chosen).items() if value is not None}
+    return database
+
+
+def _given(name: str | None) -> str:
+    """A choice that `_resolved` has made."""
+    if name is None:
+        raise QueryError("a view was asked for whose set, model or scheme was not resolved")
+    return name
+
+
+def _resolved(study: StudyFolder, views: Collection[str], choice: Choice) -> Choice:
+    """Fill in what is the only possibility; refuse what is not there or not clear."""
+    for_responses = "responses" in views
+    set_name, model, scheme = choice.set, choice.model, choice.scheme
+    sets = study.sets()
+    if set_name is not None and set_name not in sets:
+        raise UnknownNameError("stimulus set", set_name, sets)
+    if set_name is None and (for_responses or {"stimuli", "labels", "parameters"} & set(views)):
+        having = [name for name in sets if study.models(name)] if for_responses else sets
+        if for_responses and model is not None:
+            having = [name for name in having if model in study.models(name)] or having
+        set_name = _only("stimulus set", having, "--set", "toolbox extract SET" if sets else "toolbox ingest FOLDER")
+    if "labels" in views:
+        scheme = _named(
+            "label scheme", scheme, study.schemes(_given(set_name)), "--scheme", f"ingest a set with categories"
+        )
+    if for_responses or "layers" in views:
+        models = study.models(set_name) if set_name else sorted({m for name in sets for m in study.models(name)})
+        model = _named("model", model, models, "--model", f"toolbox extract {set_name or 'SET'}")
+    return Choice(set_name, model, scheme)
+
+
+def _named(kind: str, name: str | None, names: Sequence[str], option: str, remedy: str) -> str:
+    if name is None:
+        return _only(kind, names, option, remedy)
+    if name not in names:
+        raise UnknownNameError(kind, name, names, remedy)
+    return name
+
+
+def _only(kind: str, names: Sequence[str], option: str, remedy: str) -> str:
+    if not names:
+        raise UsageError(f"the study has no {kind} to ask about yet; first: {remedy}")
+    if len(names) > 1:
+        raise AmbiguousError(kind, names, option)
+    return names[0]
+
+
+def _select(files: dict[str, Path], paths: Sequence[Path], columns: str = "*") -> str:
+    """A SELECT over files, which are entered into the window under short names."""
+    names = []
+    for path in paths:
+        name = f"{len(files)}-{path.name}"
+        files[name] = path
+        names.append(f"'{PROTOCOL}://{name}'")
+    return f"select {columns} from read_parquet([{', '.join(names)}])"
+
+
+def _parameters(files: dict[str, Path], path: Path) -> str:
+    """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
+    names = [name for name in pq.read_schema(path).names if name not in FIXED_COLUMNS]
+    if not names:
+        return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
+    columns = ", ".join(f"{_quoted(name)}::varchar as {_quoted(name)}" for name in names)
+    wide = _select(files, [path], f"stimulus_id, {columns}")
+    listed = ", ".join(map(_quoted, names))
+    return f"select * from (unpivot ({wide}) on {listed} into name parameter value value)"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _responses(files: dict[str, Path], study: StudyFolder, chosen: Choice, database: Database) -> str:
+    folder = study.responses(_given(chosen.set), _given(chosen.model))
+    plan = read_plan(folder)
+    records = intact_parts(folder, plan) if plan else []
+    if plan is None or not records:
+        raise UsageError(
+            f"no responses of {chosen.model} to {chosen.set} are complete yet; "
+            f"first: toolbox extract {chosen.set} --model {chosen.model}"
+        )
+    stimuli, missing = len(plan.stimuli), len(plan.parts) - len(records)
+    if missing:
+        database.remarks.append(
+            f"{missing} of {len(plan.parts)} parts are missing: these are the responses to "
+            f"{sum(record['stimuli'] for record in records):,} of {stimuli:,} stimuli; "
+            f"to finish: toolbox extract {chosen.set} --model {chosen.model}"
+        )
+    database.provenance |= {
+        "identity": plan.identity.digest,
+        "precision": plan.identity.precision,
+        "weights": sorted({record.get("weights", "") for record in records}),
+        "provider": sorted({record.get("provider", "") for record in records}),
+        "response_rows": sum(record["rows"] for record in records),
+    }
+    return _select(files, [folder / f"part-{record['part']}.parquet" for record in records])
+
+
+def _catalogue(files: dict[str, Path], study: StudyFolder) -> str:
+    selects = []
+    for set_name in study.sets():
+        fixed = _select(files, [study.stimuli(set_name)], ", ".join(FIXED_COLUMNS))
+        for scheme in study.schemes(set_name):
+            labels = _select(files, [study.labels(set_name, scheme)])
+            selects.append(
+                f"select '{set_name}'::varchar as set, '{scheme}'::varchar as scheme, category, s.* "
+                f"from ({fixed}) s left join ({labels}) l using (stimulus_id)"
+            )
+    if not selects:
+        raise UsageError("the study has no stimulus set yet; first: toolbox ingest FOLDER --set NAME")
+    return " union all ".join(selects)

@@ -1,0 +1,132 @@
+"""A study: the one object through which Python does what the commands do. Holds no logic of its own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolbox.chart import Chart
+from toolbox.extract import Extraction, ExtractionReport, extract
+from toolbox.fetch import Progress, silent
+from toolbox.figure import Figure, plot, save
+from toolbox.ingest import IngestReport, ingest
+from toolbox.query import Answer, Choice, Query, ask, read_query
+from toolbox.store.folder import StudyFolder, create_study, open_study
+
+
+class RemarkWarning(UserWarning):
+    """Something a reader of a result should know, such as responses that are not complete yet."""
+
+
+class Study:
+    """A directory with stimulus sets, responses and what follows from them.
+
+    >>> from toolbox import Study
+    >>> study = Study("my-study")  # made if missing or empty
+    >>> study.ingest("photographs", set="animals")  # doctest: +SKIP
+    >>> study.extract("animals", layers=["block5_*"])  # doctest: +SKIP
+    >>> study.query("layers/profile", threshold=0.05)  # doctest: +SKIP
+    """
+
+    def __init__(self, directory: str | Path, *, title: str = "") -> None:
+        """Open the study in a directory; a missing or empty directory becomes one.
+
+        Raises: UsageError when the directory holds other things; ToolboxError when a newer toolbox wrote it.
+        """
+        root = Path(directory)
+        is_new = not root.exists() or (root.is_dir() and not any(root.iterdir()))
+        self.folder: StudyFolder = create_study(root, title) if is_new else open_study(root)
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.folder.root)!r})"
+
+    @property
+    def sets(self) -> list[str]:
+        """Names of the stimulus sets."""
+        return self.folder.sets()
+
+    def models(self, set: str) -> list[str]:
+        """Names of the models whose responses to a set are there."""
+        return self.folder.models(set)
+
+    def ingest(
+        self,
+        source: str | Path,
+        *,
+        set: str | None = None,
+        strict: bool = False,
+        progress: Progress = silent,
+    ) -> IngestReport:
+        """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
+
+        Args:
+            set: name of the stimulus set; a card brings its own.
+            strict: whether an image that cannot be used stops everything.
+
+        Raises: StimulusError, UsageError; nothing is written then.
+        """
+        return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
+
+    def extract(self, set: str, *, progress: Progress = silent, **choices: Any) -> ExtractionReport:
+        """Show a set to a network and keep the maximum and mean of every filter's map.
+
+        Args:
+            choices: what `toolbox.extract.Extraction` lists: model, layers, weights, batch, device, limit, replace …
+
+        Raises: see `toolbox.extract.extract`.
+        """
+        return extract(self.folder, set, Extraction(**choices), progress=progress)
+
+    def query(
+        self,
+        query: str | Path | Query,
+        *,
+        set: str | None = None,
+        model: str | None = None,
+        scheme: str | None = None,
+        **parameters: Any,
+    ) -> pl.DataFrame:
+        """Rows of a shipped query ('layers/profile'), of a .sql file (as a Path), or of a SELECT over the views.
+
+        Args:
+            set, model, scheme: which of several to ask about; the only one is the default.
+            parameters: values of the query's $parameters.
+
+        Raises: QueryError, UsageError.
+        """
+        answer = self.answer(query, Choice(set, model, scheme), **parameters)
+        self._warn(answer.remarks)
+        return answer.rows
+
+    def answer(self, query: str | Path | Query, choice: Choice | None = None, **parameters: Any) -> Answer:
+        """As `query`, with the provenance of the rows and remarks about them."""
+        return ask(self.folder, read_query(query) if isinstance(query, Path) else query, parameters, choice)
+
+    def plot(
+        self,
+        query: str,
+        *,
+        set: str | None = None,
+        model: str | None = None,
+        scheme: str | None = None,
+        output: str | Path | None = None,
+        **parameters: Any,
+    ) -> Chart:
+        """The figure of a query; also written to `output` (.html, .png, .svg, .json) if given."""
+        figure = self.figure(query, Choice(set, model, scheme), **parameters)
+        self._warn(figure.remarks)
+        if output is not None:
+            save(figure, Path(output))
+        return figure.chart
+
+    def figure(self, query: str, choice: Choice | None = None, **parameters: Any) -> Figure:
+        """As `plot`, with the provenance of the rows and remarks about them."""
+        return plot(self.folder, query, parameters, choice)
+
+    def _warn(self, remarks: Sequence[str]) -> None:
+        for remark in remarks:
+            warnings.warn(remark, RemarkWarning, stacklevel=3)
