@@ -53,7 +53,9 @@ StudyOption = Annotated[Path, typer.Option("--study", envvar="TOOLBOX_STUDY", he
 SetOption = Annotated[str | None, typer.Option("--set", help="Stimulus set, where the study holds several.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model, where the study holds several.")]
 SchemeOption = Annotated[str | None, typer.Option("--scheme", help="Label scheme, where the set has several.")]
-ParamOption = Annotated[list[str] | None, typer.Option("--param", "-p", help="A parameter of the query, as name=value.")]
+ParamOption = Annotated[
+    list[str] | None, typer.Option("--param", "-p", help="A parameter of the query, as name=value.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 LayersOption = Annotated[
     list[str] | None, typer.Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated.")
@@ -93,7 +95,8 @@ def init(
 @app.command()
 def ingest(
     source: Annotated[
-        str, typer.Argument(help="Folder of category folders, manifest (.csv, .tsv, .parquet), or a card: lfw, gratings …")
+        str,
+        typer.Argument(help="Folder of category folders, manifest (.csv, .tsv, .parquet), or a card: lfw, gratings …"),
     ],
     set: Annotated[str | None, typer.Option("--set", help="Name of the stimulus set; a card brings its own.")] = None,
     study: StudyOption = HERE,
@@ -132,7 +135,9 @@ def extract(
 
 @app.command()
 def query(
-    query: Annotated[str | None, typer.Argument(help="Name such as layers/profile, or a SELECT over the views.")] = None,
+    query: Annotated[
+        str | None, typer.Argument(help="Name such as layers/profile, or a SELECT over the views.")
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="A .sql file of your own.")] = None,
     list_all: Annotated[bool, typer.Option("--list", help="Show all shipped queries.")] = False,
     describe: Annotated[bool, typer.Option("--describe", help="Show what a query means, takes and returns.")] = False,
@@ -148,7 +153,8 @@ def query(
     quiet: QuietOption = False,
 ) -> None:
     """Ask a study: a shipped query, a .sql file, or SQL over stimuli, labels, parameters, responses, layers."""
-    from toolbox.query import Choice, Query, query_table, read_query, shipped_query
+    from toolbox.query import Query, query_table, read_query, shipped_query
+    from toolbox.store.database import Choice
 
     if list_all:
         _print_table(query_table())
@@ -184,7 +190,7 @@ def plot(
 ) -> None:
     """Draw a query's figure."""
     from toolbox.figure import save
-    from toolbox.query import Choice
+    from toolbox.store.database import Choice
 
     figure = _study(study, make=False).figure(query, Choice(set, model, scheme), **_parameters(param))
     path = output or Path(f"{query.replace('/', '-')}.html")
@@ -214,7 +220,7 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
     for line in (
         f"{net.name}: {net.title}",
-        f"input: {entry.height} x {entry.width}, {entry.resize}, {entry.channels}, minus {entry.mean}, times {entry.scale}",
+        f"input: {entry.height} x {entry.width} ({entry.resize}), {entry.channels} minus {entry.mean} times {entry.scale}",
         *(f"weights: {source}" for source in sources),
         f"citation: {net.citation}",
         f"licence: {net.licence}",
@@ -235,9 +241,7 @@ def export(
     from toolbox.export import export_model
 
     with _progress(quiet) as progress:
-        found = export_model(
-            name, full=full, pooled=pooled, layers=layers or None, weights=weights, progress=progress
-        )
+        found = export_model(name, full=full, pooled=pooled, layers=layers or None, weights=weights, progress=progress)
     _note(f"weights: {found.source}", quiet)
     for remark in found.remarks:
         _note(remark, quiet)

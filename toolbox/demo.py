@@ -1,10 +1,11 @@
-"""The main job on stimuli that everyone can have, from images to figures. Owns the story; every step is a study's own."""
+"""The main job on stimuli that everyone can have, from images to figures. Owns the story alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -13,7 +14,7 @@ from toolbox.study import Study
 
 BASE = ["block*"]
 """The convolutional base: 59 MB of weights instead of 528."""
-FIGURES = (
+FIGURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("layers/profile", "lfw", {}),
     ("filters/representative", "lfw", {"category": "face"}),
     ("complexity/layers", "lfw", {"threshold": 0.1}),

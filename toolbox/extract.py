@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import Network, layer_table, network, selected
-from toolbox.network.graph import STATISTICS, full_graph, layer_digests, pooled_graph, preprocessed
+from toolbox.network.graph import full_graph, layer_digests, pooled_graph, preprocessed
 from toolbox.network.session import Session, start_session
 from toolbox.network.weights import Weights, load_weights
 from toolbox.stimuli.images import decode, resized
@@ -244,10 +244,15 @@ def _run_part(task: _Task, session: Session, number: int, show_progress: Callabl
             f"{unreadable[0].reason}); put them back where they were ingested from and run this again"
         )
     responses = {
-        layer: tuple(np.concatenate([output[f"{layer}.{statistic}"] for output in outputs]) for statistic in STATISTICS)
+        layer: (_stacked(outputs, f"{layer}.maximum"), _stacked(outputs, f"{layer}.mean"))
         for layer in task.plan.identity.layers
     }
     write_part(task.folder, number, shown, responses, _record(task, session, part, unreadable))
+
+
+def _stacked(outputs: Sequence[Mapping[str, Images]], name: str) -> Images:
+    """One output over all batches, (stimuli, filters)."""
+    return np.concatenate([output[name] for output in outputs])
 
 
 def _record(task: _Task, session: Session, part: Sequence[int], unreadable: Sequence[Unreadable]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _digest(source: Mapping[str, Any]) -> str:
     for algorithm in ("sha256", "md5"):
         if algorithm in source:
             return f"{algorithm}:{source[algorithm]}"
-    raise CardError(f"{describe(source)} has no digest; add sha256 = \"…\" or md5 = \"…\" to its card")
+    raise CardError(f'{describe(source)} has no digest; add sha256 = "…" or md5 = "…" to its card')
 
 
 def _is_intact(path: Path, source: Mapping[str, Any]) -> bool:
@@ -117,6 +117,9 @@ def _fetch_from_url(source: Mapping[str, Any], target: Path, progress: Progress)
     try:
         download(url, str(target), None)
     except (requests.RequestException, ValueError, OSError) as error:
+        response = getattr(error, "response", None)
+        if response is not None:
+            response.close()  # pooch leaves it open
         reason = type(error).__name__ if isinstance(error, requests.ConnectionError) else error
         raise DownloadError(
             f"could not fetch {url} ({reason}); check the network, set TOOLBOX_MIRROR to a server that holds "

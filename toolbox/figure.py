@@ -9,9 +9,10 @@ from typing import Any
 
 from toolbox.chart import Chart, draw, figures, render
 from toolbox.errors import UnknownNameError
-from toolbox.query import Choice, ask, shipped_query
+from toolbox.query import ask, shipped_query
+from toolbox.store.database import Choice
 from toolbox.store.files import replacing, with_version
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import SCHEME, StudyFolder
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ def plot(
     Raises: UnknownNameError when the query has no figure; all that running the query raises.
     """
     if name not in figures():
-        shipped_query(name)
+        shipped_query(name)  # a name that is no query at all is told so
         raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
     answer = ask(study, name, parameters, choice)
-    chart = draw(name, answer.rows, subtitle=_caption(answer.provenance))
+    chart = draw(name, answer.rows, title=shipped_query(name).title, subtitle=_caption(answer.provenance))
     return Figure(chart, with_version(answer.provenance), answer.remarks)
 
 
@@ -50,6 +51,8 @@ def save(figure: Figure, path: Path) -> None:
 
 def _caption(provenance: Mapping[str, Any]) -> str:
     """Set, model and the parameters that were used, so that a figure can be read by itself."""
-    chosen = [str(provenance[key]) for key in ("set", "model", "scheme") if key in provenance]
+    chosen = [str(provenance[key]) for key in ("set", "model") if key in provenance]
+    if provenance.get("scheme", SCHEME) != SCHEME:
+        chosen.append(f"labels {provenance['scheme']}")
     used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
     return " · ".join(chosen + used)

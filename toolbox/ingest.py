@@ -143,9 +143,7 @@ def _origin(kind: str, source: str | Path) -> dict[str, Any]:
         return {"folder": Path(source).resolve().as_posix()}
     if kind == "manifest":
         file = Path(source)
-        return {"manifest": file.resolve().as_posix()} | (
-            {"sha256": digest_of(file)} if file.is_file() else {}
-        )
+        return {"manifest": file.resolve().as_posix()} | ({"sha256": digest_of(file)} if file.is_file() else {})
     card = stimulus_card(str(source))
     fetched = {"source": describe(card["source"])} if "source" in card else {}
     return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | fetched
@@ -199,9 +197,7 @@ def _check(ledger: Ledger, source: str | Path, strict: bool) -> None:
         )
 
 
-def _write(
-    study: StudyFolder, name: str, ledger: Ledger, kinds: dict[str, Kind], origin: dict[str, Any]
-) -> None:
+def _write(study: StudyFolder, name: str, ledger: Ledger, kinds: dict[str, Kind], origin: dict[str, Any]) -> None:
     """Write both tables; the second makes the new stimuli exist."""
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
@@ -210,9 +206,7 @@ def _write(
     numbers = sorted(ledger.labels)
     labels = {"stimulus_id": numbers, "category": [ledger.labels[number] for number in numbers]}
     write_table(study.labels(name), pa.table(labels, _LABELS), provenance)
-    schema = pa.unify_schemas(
-        [_FIXED, pa.schema([(variable, _TYPES[kind]) for variable, kind in kinds.items()])]
-    )
+    schema = pa.unify_schemas([_FIXED, pa.schema([(variable, _TYPES[kind]) for variable, kind in kinds.items()])])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 

@@ -334,4 +334,3 @@ def _interrupted_after(database: Database, seconds: float) -> Iterator[None]:
 def _first_lines(error: Exception) -> str:
     """DuckDB's message on one line, without the excerpt of the SQL."""
     return " ".join(str(error).split("\n\nLINE")[0].split())
-

@@ -14,7 +14,8 @@ from toolbox.extract import Extraction, ExtractionReport, extract
 from toolbox.fetch import Progress, silent
 from toolbox.figure import Figure, plot, save
 from toolbox.ingest import IngestReport, ingest
-from toolbox.query import Answer, Choice, Query, ask, read_query
+from toolbox.query import Answer, Query, ask, read_query
+from toolbox.store.database import Choice
 from toolbox.store.folder import StudyFolder, create_study, open_study
 
 

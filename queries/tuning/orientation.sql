@@ -5,13 +5,16 @@
 -- Selectivity is 1 minus the circular variance: 0 for equal responses to all orientations, 1 for a response to one alone.
 -- The orientations must be evenly spaced over 180 degrees, or unequal spacing passes for tuning.
 --
+-- The default statistic here is the mean: the zero padding of a convolution makes an edge of its own at the border of the
+-- image, which a full-field grating of any orientation leaves standing, and the maximum over the map finds it.
+--
 -- Source: Ringach, Shapley and Hawken (2002), doi 10.1523/JNEUROSCI.22-13-05639.2002; Mazurek et al. (2014),
 -- doi 10.3389/fncir.2014.00092.
 --
 -- Parameters
 --   $layer      varchar = null           {layers.layer}          one layer; all of them if null
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
---   $statistic  varchar = 'maximum'      {maximum, mean}         statistic of the activation map
+--   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
 -- Columns
 --   layer        varchar  as the card names it, in the order of depth
 --   filter       integer  number of the filter in its layer, from 0

@@ -3,13 +3,16 @@
 -- Mean response at every value of a numeric parameter of the stimuli (orientation, spatial frequency, contrast …), over all
 -- values of the other parameters. Needs stimuli with parameters: the set `gratings`, or any manifest with further columns.
 --
+-- The default statistic here is the mean: the zero padding of a convolution makes an edge of its own at the border of the
+-- image, which a full-field grating of any orientation leaves standing, and the maximum over the map finds it.
+--
 -- Source: Hubel and Wiesel (1962), doi 10.1113/jphysiol.1962.sp006837.
 --
 -- Parameters
 --   $layer      varchar                  {layers.layer}          layer as the card names it
 --   $filter     integer                                          number of the filter, from 0
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  name of a numeric column of the stimulus set
---   $statistic  varchar = 'maximum'      {maximum, mean}         statistic of the activation map
+--   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
 -- Columns
 --   value       double  value of the parameter
 --   n           bigint  stimuli

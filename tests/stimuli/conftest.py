@@ -16,9 +16,7 @@ from PIL import Image
 def paint() -> Callable[..., Path]:
     """Write a picture of one colour, its folders included."""
 
-    def paint(
-        path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (4, 3)
-    ) -> Path:
+    def paint(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (4, 3)) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", size, colour).save(path)
         return path
@@ -39,7 +37,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
     monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield folder, f"http://127.0.0.1:{running.server_port}"
         running.shutdown()

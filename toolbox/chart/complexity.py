@@ -21,9 +21,7 @@ HEADROOM = 1.08  # the y axis ends a little above its highest point
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Share of a layer's filters that respond highly to a class, one line per class."""
     told = hints(rows, "layer:O", "depth:Q", "category:N", "share:Q", "responsive:Q", "filters:Q")
-    return lines_over_layers(
-        rows, categories, "share", "highly responsive filters (share of the layer)", told
-    )
+    return lines_over_layers(rows, categories, "share", "highly responsive filters (share of the layer)", told)
 
 
 @figure("complexity/depth", "category", "responsive", "share", "depth")
@@ -39,9 +37,7 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
             title="depth of the highly responsive filters (0 first layer, 1 last layer)",
             scale=alt.Scale(domain=[0, 1]),
         ),
-        y=alt.Y(
-            "share:Q", title="highly responsive filters (share)", scale=share, axis=alt.Axis(format="~%")
-        ),
+        y=alt.Y("share:Q", title="highly responsive filters (share)", scale=share, axis=alt.Axis(format="~%")),
     )
     lines = base.mark_rule(color=LINE).encode(x2="name_x", y2="name_y").transform_filter("datum.is_far")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(

@@ -14,15 +14,11 @@ BAR_STEP = 17
 THUMBNAIL = 48  # pixels
 
 
-@figure(
-    "filters/representative", "category", "rank", "layer", "filter", "share", "balanced_share", "contrast"
-)
+@figure("filters/representative", "category", "rank", "layer", "filter", "share", "balanced_share", "contrast")
 def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The most representative filters of each category: contrast as a bar, balanced share as a tick."""
     named = rows.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit")).sort("category", "rank")
-    told = hints(
-        rows, "category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q"
-    )
+    told = hints(rows, "category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q")
     y = alt.Y("unit:N", title=None, sort=alt.EncodingSortField("rank", op="min"))
     base = alt.Chart().encode(y=y, tooltip=told)
     bars = base.mark_bar(fillOpacity=0.65).encode(
@@ -35,12 +31,11 @@ def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     return faceted(panel, "category", shown, 3, own_names=True)
 
 
-@figure(
-    "filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"]
-)
+@figure("filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"])
 def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The stimuli that drive one filter most, in rank order, with their images where the rows hold them."""
-    ranked = rows.sort("rank").with_columns(pl.format("{} {}", "rank", "category").alias("place"))
+    ranked = with_thumbnails(rows.sort("rank"))
+    ranked = ranked.with_columns(pl.format("{} {}", "rank", "category").alias("place"))
     has_images = "image" in rows.columns
     y = alt.Y(
         "place:N",
@@ -49,9 +44,7 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         axis=alt.Axis(domain=False, ticks=False, labelPadding=6, labelOverlap=False),
     )
     told = hints(rows, "rank:Q", "category:N", "response:Q", "normalised:Q", "stimulus_id:Q", "path:N")
-    base = alt.Chart(values(ranked), height=alt.Step(THUMBNAIL + 4 if has_images else 20)).encode(
-        y=y, tooltip=told
-    )
+    base = alt.Chart(values(ranked), height=alt.Step(THUMBNAIL + 4 if has_images else 20)).encode(y=y, tooltip=told)
     bars: alt.Chart = base.mark_bar(size=20 if has_images else 15).encode(
         x=alt.X("response:Q", title="response of the filter (activation)"),
         color=colour(rows, categories, legend=False),
@@ -60,8 +53,16 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         return bars.properties(width=320)
     images = base.mark_image(width=THUMBNAIL, height=THUMBNAIL).encode(url="image:N")
     pair: alt.HConcatChart = alt.hconcat(
-        images.transform_filter("test(/^data:image/, datum.image)").properties(width=THUMBNAIL),
+        images.transform_filter("isValid(datum.image)").properties(width=THUMBNAIL),
         bars.encode(y=y.axis(None)).properties(width=320),
         spacing=8,
     )
     return pair
+
+
+def with_thumbnails(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose images are data URIs or null: any other address would be fetched while the chart is drawn."""
+    if "image" not in rows.columns:
+        return rows
+    image = pl.col("image").cast(pl.String)
+    return rows.with_columns(pl.when(image.str.starts_with("data:image/")).then(image).alias("image"))

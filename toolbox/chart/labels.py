@@ -30,9 +30,7 @@ class Place:
     box: Box
 
 
-def placed(
-    points: Sequence[tuple[float, float]], names: Sequence[str], width: float, height: float
-) -> list[Place]:
+def placed(points: Sequence[tuple[float, float]], names: Sequence[str], width: float, height: float) -> list[Place]:
     """A place for the name of each point: the nearest that covers no point and no name placed before.
 
     Args:

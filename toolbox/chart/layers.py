@@ -21,9 +21,7 @@ def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     Source: Malakhova (2018), figure 1.
     """
     told = hints(rows, "layer:O", "category:N", "proportion:Q", "selective:Q", "filters:Q", "dead:Q")
-    return lines_over_layers(
-        rows, categories, "proportion", "category-selective filters (share of the layer)", told
-    )
+    return lines_over_layers(rows, categories, "proportion", "category-selective filters (share of the layer)", told)
 
 
 @figure("selectivity/index", "layer", "category", "contrast")

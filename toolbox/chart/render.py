@@ -44,7 +44,7 @@ def render(chart: Chart, suffix: str, provenance: Mapping[str, object]) -> bytes
     """A chart as the content of one file; equal input gives equal bytes.
 
     Args:
-        chart: what `draw` gave, or any other Altair chart.
+        chart: what `draw` gave.
         suffix: '.html' (a page that needs no network), '.png' (144 dots an inch), '.svg' or '.json'
             (the Vega-Lite specification).
         provenance: where the figure comes from; anything JSON can say. It is stored inside the file.
@@ -52,9 +52,7 @@ def render(chart: Chart, suffix: str, provenance: Mapping[str, object]) -> bytes
     Raises: UsageError for another suffix.
     """
     if suffix not in _FORMATS:
-        raise UsageError(
-            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(SUFFIXES)}"
-        )
+        raise UsageError(f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(SUFFIXES)}")
     specification = chart.to_dict()
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
     return _FORMATS[suffix](specification)
@@ -69,7 +67,7 @@ def _html(specification: dict[str, Any]) -> bytes:
 
 def _png(specification: dict[str, Any]) -> bytes:
     """The picture with an iTXt chunk behind its header, which is 33 bytes long: signature 8, IHDR 25."""
-    picture = vl_convert.vegalite_to_png(specification, ppi=PNG_PPI, allowed_base_urls=[])
+    picture = vl_convert.vegalite_to_png(specification, ppi=PNG_PPI)
     text = KEYWORD.encode() + b"\0\0\0\0\0" + _provenance(specification).encode()
     chunk = b"iTXt" + text
     framed = len(text).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
@@ -77,7 +75,7 @@ def _png(specification: dict[str, Any]) -> bytes:
 
 
 def _svg(specification: dict[str, Any]) -> bytes:
-    drawing = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+    drawing = vl_convert.vegalite_to_svg(specification)
     start = drawing.index(">", drawing.index("<svg")) + 1
     metadata = f'<metadata id="{KEYWORD}">{escape(_provenance(specification))}</metadata>'
     return (drawing[:start] + metadata + drawing[start:]).encode()

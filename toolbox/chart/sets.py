@@ -17,9 +17,7 @@ def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
     several = rows["scheme"].n_unique() > 1
     panel_name = pl.format("{} · {}", "set", "scheme") if several else pl.col("set")
     named = rows.with_columns(panel_name.alias("panel"))
-    told = hints(
-        rows, "set:N", "scheme:N", "category:N", "stimuli:Q", "fraction:Q", "width:Q", "height:Q", "bytes:Q"
-    )
+    told = hints(rows, "set:N", "scheme:N", "category:N", "stimuli:Q", "fraction:Q", "width:Q", "height:Q", "bytes:Q")
     x = alt.X("stimuli:Q", title="stimuli", axis=alt.Axis(tickMinStep=1))
     base = alt.Chart().encode(x=x, y=alt.Y("category:N", title=None), tooltip=told)
     bars = base.mark_bar(color=COLOURS[0])

@@ -144,9 +144,7 @@ def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, 
     return x, max(least, between * len(layers))
 
 
-def layered(
-    *marks: alt.Chart, rows: pl.DataFrame, width: int | alt.Step, height: int | alt.Step
-) -> alt.LayerChart:
+def layered(*marks: alt.Chart, rows: pl.DataFrame, width: int | alt.Step, height: int | alt.Step) -> alt.LayerChart:
     """Marks over one another that share their rows; sizes in pixels, or in steps for names."""
     return alt.LayerChart(layer=list(marks), data=values(rows), width=width, height=height)
 

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from toolbox.errors import UnknownNameError
@@ -45,9 +47,7 @@ def full_graph(network: Network, weights: Weights) -> onnx.ModelProto:
     entry = helper.make_tensor_value_info(
         IMAGE, TensorProto.FLOAT, ["images", 3, network.input.height, network.input.width]
     )
-    maps = [
-        helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer)) for layer in weights.layers
-    ]
+    maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer)) for layer in weights.layers]
     tensors = [numpy_helper.from_array(tensor, name) for name, tensor in weights.tensors.items()]
     graph = helper.make_graph(nodes, network.name, [entry], maps, tensors, doc_string=network.title)
     model = helper.make_model(
@@ -141,7 +141,7 @@ def _dense(layer: Layer, below: str, is_map: bool, raw: str) -> list[onnx.NodePr
     return [*unrolled, gemm] if is_map else [gemm]
 
 
-def _make(operator: str, inputs: list[str], output: str, **attributes: object) -> onnx.NodeProto:
+def _make(operator: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
     return helper.make_node(operator, inputs, [output], name=output, **attributes)
 
 
@@ -154,7 +154,7 @@ def _window(layer: Layer) -> dict[str, list[int]]:
 
 
 def _map_shape(layer: Layer) -> list[str | int]:
-    return ["images", layer.filters] + ([] if layer.kind == "dense" else [layer.height, layer.width])
+    return ["images", layer.filters, *([] if layer.kind == "dense" else [layer.height, layer.width])]
 
 
 def _properties(network: Network, weights: Weights) -> dict[str, str]:
@@ -169,8 +169,8 @@ def _properties(network: Network, weights: Weights) -> dict[str, str]:
     }
 
 
-def preprocessed(entry: Input, pixels: np.ndarray) -> np.ndarray:
+def preprocessed(entry: Input, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 pixels (height, width, 3 in RGB) of one image as the float32 (3, height, width) that the graph takes."""
     ordered = pixels[:, :, ::-1] if entry.channels == "BGR" else pixels
-    values = (ordered.astype(np.float32) - np.float32(entry.mean)) * np.float32(entry.scale)
+    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.float32(entry.scale)
     return np.ascontiguousarray(values.transpose(2, 0, 1))

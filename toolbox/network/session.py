@@ -67,9 +67,7 @@ def start_session(model: onnx.ModelProto, *, device: str = "auto", threads: int 
     if wants_cuda:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
             onnxruntime.preload_dlls()
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), sess_options=options, providers=[*providers, CPU]
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=[*providers, CPU])
     provider = session.get_providers()[0]
     if wants_cuda and provider != CUDA:
         raise DeviceError(

@@ -78,9 +78,7 @@ def _automatic(network: Network, wanted: tuple[Layer, ...], must_be_whole: bool,
     offers = [(source, _covered(wanted, source)) for source in network.weights]
     if must_be_whole:
         offers = [(source, layers) for source, layers in offers if layers == wanted]
-    offers.sort(
-        key=lambda offer: (-len(offer[1]), not _is_at_hand(offer[0]), int(offer[0].get("bytes", 0)))
-    )
+    offers.sort(key=lambda offer: (-len(offer[1]), not _is_at_hand(offer[0]), int(offer[0].get("bytes", 0))))
     failures: list[str] = []
     for source, layers in offers:
         path = _try(source, progress, failures)
@@ -127,9 +125,7 @@ def _from_source(
     return _verified(network, layers, _read(path, source["format"], layers), describe(source), remarks)
 
 
-def _from_file(
-    network: Network, wanted: tuple[Layer, ...], path: Path, format: str, *, must_be_whole: bool
-) -> Weights:
+def _from_file(network: Network, wanted: tuple[Layer, ...], path: Path, format: str, *, must_be_whole: bool) -> Weights:
     tensors = _read(path, format, wanted)
     layers = tuple(takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in tensors, wanted))
     if layers != wanted and (must_be_whole or not layers):
@@ -160,9 +156,7 @@ def _verified(
     return Weights(kept, source, layers, tuple(remarks))
 
 
-def _shaped(
-    name: str, tensor: NDArray[np.float32], shape: tuple[int, ...], source: str
-) -> NDArray[np.float32]:
+def _shaped(name: str, tensor: NDArray[np.float32], shape: tuple[int, ...], source: str) -> NDArray[np.float32]:
     if tensor.shape != shape:
         raise WeightsError(f"{name} from {source} has shape {tensor.shape}, the card expects {shape}")
     return np.ascontiguousarray(tensor, dtype=np.float32)

@@ -99,9 +99,7 @@ def _drawn(drawings: Iterator[Drawing], folder: Path, progress: Progress) -> Ite
     for number, drawing in enumerate(drawings, 1):
         relative = PurePosixPath(f"{drawing.name}.png")
         if relative.is_absolute() or ".." in relative.parts or drawing.name.lower() in names:
-            raise CardError(
-                f"the recipe of {folder.name} drew {drawing.name!r}; expected unique, relative names"
-            )
+            raise CardError(f"the recipe of {folder.name} drew {drawing.name!r}; expected unique, relative names")
         names.add(drawing.name.lower())
         check_names(drawing.parameters, f"the recipe of {folder.name}")
         path = _kept(folder / relative, encode_png(drawing.pixels))

@@ -27,9 +27,7 @@ def from_manifest(file: Path) -> Listing:
         column, has no rows, or a column has a name or type that cannot be kept.
     """
     if not file.is_file():
-        raise UsageError(
-            f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category"
-        )
+        raise UsageError(f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category")
     table = _prepared(_read(file), file)
     base = file.parent.resolve()
     candidates: list[Candidate] = []
@@ -51,7 +49,7 @@ def from_manifest(file: Path) -> Listing:
 def _located(base: Path, name: str) -> Path:
     """The file that a row names; the folders of its path are resolved, a link as last part is kept."""
     path = base / name
-    if "\\" in name and not path.exists():
+    if "\\" in name and fault_of_file(path) is not None:
         path = base / name.replace("\\", "/")  # written on Windows
     return path.parent.resolve() / path.name
 
@@ -70,10 +68,9 @@ def _read(file: Path) -> pl.DataFrame:
             schema_overrides=dict.fromkeys(REQUIRED, pl.String),
         )
     except (pl.exceptions.PolarsError, OSError) as error:
+        wanted = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
         reason = str(error).strip().splitlines()[0]
-        raise StimulusError(
-            f"{file} cannot be read as {suffix[1:]} in UTF-8 ({reason}); export it again"
-        ) from error
+        raise StimulusError(f"{file} cannot be read as {wanted} ({reason}); export it again") from error
 
 
 def _prepared(table: pl.DataFrame, file: Path) -> pl.DataFrame:
@@ -100,9 +97,7 @@ def _plain(column: pl.Series, file: Path) -> pl.Series:
     if kind.is_integer():
         whole = column.cast(pl.Int64, strict=False)
         if whole.null_count() > column.null_count():
-            raise StimulusError(
-                f"column {column.name!r} of {file} has numbers beyond 64 bits; write them as text"
-            )
+            raise StimulusError(f"column {column.name!r} of {file} has numbers beyond 64 bits; write them as text")
         return whole
     if kind.is_numeric():
         return column.cast(pl.Float64).fill_nan(None)

@@ -75,9 +75,7 @@ def from_folder(folder: Path) -> Listing:
             "or list the files with path and category in a .csv"
         )
     candidates = [Candidate(path, _category(root, path)) for path, fault in found if fault is None]
-    return Listing(
-        candidates, [Rejection(text_of(path), fault) for path, fault in found if fault is not None]
-    )
+    return Listing(candidates, [Rejection(text_of(path), fault) for path, fault in found if fault is not None])
 
 
 def composed(text: str) -> str:
@@ -99,8 +97,11 @@ def fault_of_file(path: Path) -> str | None:
     """Why a path cannot be read as a file at all, or None."""
     if text_of(path) != path.as_posix():
         return "its name is not valid Unicode; rename it"
-    if not path.exists():
-        return "a link that leads nowhere" if path.is_symlink() else "no such file"
+    try:
+        if not path.exists():
+            return "a link that leads nowhere" if path.is_symlink() else "no such file"
+    except OSError as error:  # a name too long, a folder that is closed to this user
+        return f"cannot be opened ({error.strerror})"
     return None if path.is_file() else "not a regular file"
 
 

@@ -24,9 +24,7 @@ def check_names(names: Iterable[str], place: str) -> None:
         if not name.strip():
             raise StimulusError(f"{place} has a column without a name; give it one, or remove it")
         if name.lower() in FIXED:
-            raise StimulusError(
-                f"{place} has a column {name!r}, which the toolbox fills itself; rename the column"
-            )
+            raise StimulusError(f"{place} has a column {name!r}, which the toolbox fills itself; rename the column")
         if name.lower() in seen:
             other = seen[name.lower()]
             raise StimulusError(f"{place} has columns {other!r} and {name!r}, alike but for case; rename one")

@@ -29,7 +29,7 @@ VIEWS = ("stimuli", "labels", "parameters", "responses", "layers", "catalogue")
 FIXED_COLUMNS = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes")
 """Columns of `stimuli` that every set has; all further ones are parameters."""
 
-_CLOSED: dict[str, str | bool | int] = {
+_CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
     "max_temp_directory_size": "0B",
     "autoinstall_known_extensions": False,
@@ -119,7 +119,7 @@ def _resolved(study: StudyFolder, views: Collection[str], choice: Choice) -> Cho
         set_name = _only("stimulus set", having, "--set", "toolbox extract SET" if sets else "toolbox ingest FOLDER")
     if "labels" in views:
         scheme = _named(
-            "label scheme", scheme, study.schemes(_given(set_name)), "--scheme", f"ingest a set with categories"
+            "label scheme", scheme, study.schemes(_given(set_name)), "--scheme", "ingest a set with categories"
         )
     if for_responses or "layers" in views:
         models = study.models(set_name) if set_name else sorted({m for name in sets for m in study.models(name)})
@@ -149,7 +149,7 @@ def _select(files: dict[str, Path], paths: Sequence[Path], columns: str = "*") -
     for path in paths:
         name = f"{len(files)}-{path.name}"
         files[name] = path
-        names.append(f"'{PROTOCOL}://{name}'")
+        names.append(_text(f"{PROTOCOL}://{name}"))
     return f"select {columns} from read_parquet([{', '.join(names)}])"
 
 
@@ -166,6 +166,11 @@ def _parameters(files: dict[str, Path], path: Path) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    """A text as SQL writes it; folders that others made may be called anything."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _responses(files: dict[str, Path], study: StudyFolder, chosen: Choice, database: Database) -> str:
@@ -201,7 +206,7 @@ def _catalogue(files: dict[str, Path], study: StudyFolder) -> str:
         for scheme in study.schemes(set_name):
             labels = _select(files, [study.labels(set_name, scheme)])
             selects.append(
-                f"select '{set_name}'::varchar as set, '{scheme}'::varchar as scheme, category, s.* "
+                f"select {_text(set_name)}::varchar as set, {_text(scheme)}::varchar as scheme, category, s.* "
                 f"from ({fixed}) s left join ({labels}) l using (stimulus_id)"
             )
     if not selects:

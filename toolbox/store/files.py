@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -26,7 +27,7 @@ ROW_GROUP = 128 * 1024
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name in the same directory that becomes `path` when the block ends well, durable at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         yield fresh
         with fresh.open("rb+") as file:

@@ -1,11 +1,11 @@
 """The directory tree of a study. Owns every path inside it; reads nothing but `study.toml` and names.
 
-    study.toml
-    stimuli/set=<set>/stimuli.parquet, images/
-    labels/set=<set>/scheme=<scheme>/labels.parquet
-    responses/set=<set>/model=<model>/plan.parquet, part-<k>.parquet, part-<k>.json
-    layers/model=<model>/layers.parquet
-    runs/<run>.json
+study.toml
+stimuli/set=<set>/stimuli.parquet, images/
+labels/set=<set>/scheme=<scheme>/labels.parquet
+responses/set=<set>/model=<model>/plan.parquet, part-<k>.parquet, part-<k>.json
+layers/model=<model>/layers.parquet
+runs/<run>.json
 """
 
 from __future__ import annotations

@@ -203,11 +203,20 @@ def record_path(folder: Path, number: int) -> Path:
 
 
 def read_record(folder: Path, number: int) -> dict[str, Any] | None:
-    """The commit record of a part, None while the part does not count."""
+    """The commit record of a part, None while the part does not count.
+
+    Raises: VerificationError for a damaged record, and for that of another part.
+    """
     file = record_path(folder, number)
     if not file.is_file():
         return None
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+    try:
+        record = dict(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise VerificationError(f"{file} is damaged: {error}; {_remedy(file)}") from error
+    if record.get("part") != number:
+        raise VerificationError(f"{file} is the record of part {record.get('part')}; {_remedy(file)}")
+    return record
 
 
 def intact_parts(folder: Path, plan: Plan) -> list[dict[str, Any]]:
@@ -234,17 +243,20 @@ def intact_parts(folder: Path, plan: Plan) -> list[dict[str, Any]]:
 
 
 def _hold(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, list[int | str]]:
-    remedy = f"restore it, or delete {path.stem}.* there and run the extraction again"
     if not path.is_file():
-        raise VerificationError(f"{path} is missing, but its record exists; {remedy}")
+        raise VerificationError(f"{path} is missing, but its record exists; {_remedy(path)}")
     status = path.stat()
     mark = [status.st_size, status.st_mtime_ns, record["sha256"]]
     key = str(path.absolute())
     if remembered.get(key) == mark:
         return {}
     if digest_of(path) != record["sha256"]:
-        raise VerificationError(f"{path} is damaged: its bytes are not those that were written; {remedy}")
+        raise VerificationError(f"{path} is damaged: its bytes are not those that were written; {_remedy(path)}")
     return {key: mark}
+
+
+def _remedy(path: Path) -> str:
+    return f"restore it, or delete {path.stem}.* there and run the extraction again"
 
 
 def _remembered() -> dict[str, Any]:
@@ -278,9 +290,7 @@ def _tables(
         )
 
 
-def _values_digest(
-    order: Sequence[str], stimuli: Sequence[int], responses: Mapping[str, tuple[Matrix, Matrix]]
-) -> str:
+def _values_digest(order: Sequence[str], stimuli: Sequence[int], responses: Mapping[str, tuple[Matrix, Matrix]]) -> str:
     """SHA-256 over the sorted values, not the file: equal on every machine and for every writer."""
     digest = hashlib.sha256(np.asarray(stimuli, dtype="<i4").tobytes())
     for layer in order:

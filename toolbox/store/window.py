@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,11 +54,15 @@ class _PositionedReader:
     mode = "rb"
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._size = os.fstat(self._file.fileno()).st_size
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._free = weakref.finalize(self, os.close, self._descriptor)  # DuckDB drops some readers unclosed
+        self._size = os.fstat(self._descriptor).st_size
         self._local = threading.local()
         self._lock = threading.Lock()
-        self.closed = False
+
+    @property
+    def closed(self) -> bool:
+        return not self._free.alive
 
     def tell(self) -> int:
         return getattr(self._local, "position", 0)
@@ -76,14 +81,13 @@ class _PositionedReader:
 
     def _read_at(self, position: int, count: int) -> bytes:
         if hasattr(os, "pread"):
-            return os.pread(self._file.fileno(), count, position)
+            return os.pread(self._descriptor, count, position)
         with self._lock:  # Windows has no positioned read
-            self._file.seek(position)
-            return self._file.read(count)
+            os.lseek(self._descriptor, position, os.SEEK_SET)
+            return os.read(self._descriptor, count)
 
     def close(self) -> None:
-        self.closed = True
-        self._file.close()
+        self._free()
 
     def __enter__(self) -> _PositionedReader:
         return self

@@ -1,0 +1,126 @@
+"""Small result tables of every query that a figure draws, made here and not by the queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any
+
+import polars as pl
+import pytest
+
+LAYERS = ("stem", "block2", "block10", "attic")  # in depth order, which is no alphabetical one
+CATEGORIES = ("i-see-face", "Ünïcode category with spaces", "dog", "car")
+
+RowsOf = Callable[..., pl.DataFrame]
+
+
+def example(query: str, categories: Sequence[str] = CATEGORIES, layers: Sequence[str] = LAYERS) -> pl.DataFrame:
+    """Rows as the query of that name would give them."""
+    return pl.DataFrame(list(EXAMPLES[query](tuple(categories), tuple(layers))))
+
+
+def _profile(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "category": category, "filters": 64, "selective": 4 * i + j + 1}
+        | {"proportion": (4 * i + j + 1) / 64, "dead": i}
+        for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
+    ]
+
+
+def _selectivity(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "category": category, "n": 20, "share": 0.2, "balanced_share": 0.25}
+        | {"contrast": unit / 100}
+        for layer, unit, category in product(layers, range(101), categories)
+    ]
+
+
+def _representative(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"category": category, "rank": rank, "layer": layers[rank % len(layers)], "filter": 10 * rank}
+        | {"share": 0.5 / rank, "balanced_share": 0.6 / rank, "contrast": 0.4 / rank}
+        for category, rank in product(categories, (1, 2, 3))
+    ]
+
+
+def _stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [
+        {"rank": rank, "stimulus_id": 100 + rank, "category": categories[rank % len(categories)]}
+        | {"path": f"images/{rank}.jpg", "response": 90.0 / rank, "normalised": 1.0 / rank}
+        for rank in range(1, max(12, len(categories)) + 1)
+    ]
+
+
+def _category(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [
+        {"rank": rank, "category": category, "n": 20, "mean": 40.0 / rank, "sd": 4.0, "sem": 0.9}
+        | {"normalised": 1.0 / rank}
+        for rank, category in enumerate(categories, start=1)
+    ]
+
+
+def _parameter(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [
+        {"value": 22.5 * k, "n": 8, "mean": 10.0 + 4 * k, "sd": 2.0, "sem": 0.7, "normalised": k / 7} for k in range(8)
+    ]
+
+
+def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [
+        {"layer": layer, "filter": unit, "preferred": 18.0 * unit, "selectivity": unit / 10, "peak": 5.0 + unit}
+        for layer, unit in product(layers, range(10))
+    ]
+
+
+def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"category": category, "layer": layer, "depth": i / max(1, len(layers) - 1), "filters": 64}
+        | {"responsive": i + j + 1, "share": (i + j + 1) / 64}
+        for (j, category), (i, layer) in product(enumerate(categories), enumerate(layers))
+    ]
+
+
+def _complexity_depth(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [
+        {"category": category, "responsive": 10 + k, "share": 0.05 + 0.01 * (k % 7), "depth": 0.4 + 0.05 * (k % 5)}
+        for k, category in enumerate(categories)
+    ]
+
+
+def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [
+        {"set": name, "scheme": "category", "category": category, "stimuli": 10 + k, "fraction": 0.25}
+        | {"width": 224, "height": 224, "bytes": 50_000}
+        for name, (k, category) in product(("photographs", "drawings", "gratings"), enumerate(categories))
+    ]
+
+
+EXAMPLES = {
+    "layers/profile": _profile,
+    "selectivity/index": _selectivity,
+    "filters/representative": _representative,
+    "filters/stimuli": _stimuli,
+    "tuning/category": _category,
+    "tuning/parameter": _parameter,
+    "tuning/orientation": _orientation,
+    "complexity/layers": _complexity_layers,
+    "complexity/depth": _complexity_depth,
+    "sets/summary": _summary,
+}
+
+
+@pytest.fixture
+def rows_of() -> RowsOf:
+    """A function from a query's name to example rows of it."""
+    return example
+
+
+@pytest.fixture
+def layers() -> tuple[str, ...]:
+    return LAYERS
+
+
+@pytest.fixture
+def categories() -> tuple[str, ...]:
+    return CATEGORIES

@@ -1,0 +1,71 @@
+"""The page in a real browser, without a network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from toolbox.chart import draw, figures, render
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.fail(f"this test needs a browser, one of {', '.join(BROWSERS)}; install Debian's package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(offline=True)
+    yield context.new_page()
+    context.close()
+
+
+def write(folder: Path, chart: object) -> str:
+    file = folder / "figure.html"
+    file.write_bytes(render(chart, ".html", {"model": "vgg16"}))
+    return file.as_uri()
+
+
+@pytest.mark.parametrize("query", list(figures()))
+def test_a_page_is_drawn_without_a_request_or_a_complaint(query, page, tmp_path, rows_of):
+    requests: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    address = write(tmp_path, draw(query, rows_of(query), title="Title of the figure"))
+    page.goto(address)
+    page.wait_for_selector("#figure svg.marks")
+    assert page.locator("#figure svg").first.inner_text().find("Title of the figure") >= 0
+    assert (requests, complaints) == ([address], [])
+
+
+def test_names_from_outside_are_shown_as_they_are(page, tmp_path, rows_of):
+    name = "</script><img src=x onerror=alert(1)>"
+    page.goto(write(tmp_path, draw("layers/profile", rows_of("layers/profile", categories=[name, "dog"]))))
+    page.wait_for_selector("#figure svg.marks")
+    assert page.locator("#figure svg text", has_text=name).count() == 1
+    assert page.locator("img").count() == 0
+
+
+def test_a_click_on_the_legend_picks_one_category_out(page, tmp_path, rows_of, layers, categories):
+    page.goto(write(tmp_path, draw("layers/profile", rows_of("layers/profile"))))
+    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]')
+    page.wait_for_selector("#figure svg.marks")
+    assert faint.count() == 0
+    page.locator("#figure svg text", has_text="dog").click()
+    faint.first.wait_for(state="attached")
+    assert faint.count() == len(layers) * (len(categories) - 1)

@@ -1,0 +1,173 @@
+"""What holds for every figure: it draws the columns of its query, whatever the rows are like."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+import altair as alt
+import polars as pl
+import pytest
+from polars import selectors
+
+from toolbox.chart import draw, figures, render
+from toolbox.content import content_folder
+from toolbox.errors import UnknownNameError, UsageError
+
+EVERY = pytest.mark.parametrize("query", list(figures()))
+NAMES_CATEGORIES = sorted(set(figures()) - {"tuning/parameter", "tuning/orientation"})
+OVER_LAYERS = ("complexity/layers", "layers/profile", "selectivity/index")
+WITHOUT_A_TYPE = {"x2", "y2", "yError"}  # they take the type of x and y
+TYPES = {"quantitative", "ordinal", "nominal"}
+
+
+def svg(chart: Any) -> str:
+    return render(chart, ".svg", {}).decode()
+
+
+def texts(chart: Any) -> list[str]:
+    """All text that the picture shows."""
+    return [element.text or "" for element in ElementTree.fromstring(svg(chart)).iter() if element.tag.endswith("text")]
+
+
+def channels(
+    part: dict[str, Any], rows: list[dict[str, Any]]
+) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
+    """(channel, definition, embedded rows) of every encoding in a specification."""
+    rows = part.get("data", {}).get("values", rows)
+    if "facet" in part:
+        yield "facet", part["facet"], rows
+    for channel, definition in part.get("encoding", {}).items():
+        for one in definition if isinstance(definition, list) else [definition]:
+            yield channel, one, rows
+    for child in [*part.get("layer", []), *part.get("hconcat", []), *([part["spec"]] if "spec" in part else [])]:
+        yield from channels(child, rows)
+
+
+def test_every_figure_has_an_example(rows_of):
+    for query, figure in figures().items():
+        assert set(figure.columns) <= set(rows_of(query).columns)
+
+
+def test_every_figure_draws_columns_of_a_query_that_is_there():
+    folder = content_folder("queries")
+    headers = {path.relative_to(folder).with_suffix("").as_posix(): path.read_text() for path in folder.rglob("*.sql")}
+    assert set(figures()) <= set(headers)
+    for query, figure in figures().items():
+        columns = re.findall(r"^--   (\w+)", headers[query].partition("-- Columns")[2], flags=re.MULTILINE)
+        assert set(figure.columns) <= set(columns), query
+
+
+@EVERY
+def test_encodings_name_embedded_columns_with_spelled_out_types(query, rows_of):
+    found = list(channels(draw(query, rows_of(query)).to_dict(), []))
+    fields = [(channel, one, rows) for channel, one, rows in found if "field" in one]
+    assert fields
+    for channel, one, rows in fields:
+        assert one["field"] in rows[0], f"{channel} asks for {one['field']}"
+        assert channel in WITHOUT_A_TYPE or one["type"] in TYPES, f"{channel} has no type"
+
+
+@EVERY
+def test_only_the_columns_of_the_figure_are_embedded(query, rows_of):
+    rows = rows_of(query).with_columns(pl.lit("s3cret").alias("another"))
+    assert b"s3cret" not in render(draw(query, rows), ".json", {})
+
+
+@pytest.mark.parametrize("query", OVER_LAYERS)
+def test_layers_stand_on_the_axis_in_the_order_of_the_rows(query, rows_of, layers):
+    chart = draw(query, rows_of(query))
+    domains = [one["scale"]["domain"] for name, one, _ in channels(chart.to_dict(), []) if name == "x"]
+    assert domains and all(domain == list(layers) for domain in domains)
+    shown = [text for text in texts(chart) if text in layers]
+    assert shown[: len(layers)] == list(layers)
+
+
+def test_the_panels_of_layers_stand_in_the_order_of_the_rows(rows_of, layers):
+    shown = [text for text in texts(draw("tuning/orientation", rows_of("tuning/orientation"))) if text in layers]
+    assert shown == list(layers)
+
+
+@pytest.mark.parametrize("query", ["complexity/layers", "layers/profile"])
+def test_lines_run_from_the_first_layer_to_the_last(query, rows_of, categories, layers):
+    lines = re.findall(r'aria-roledescription="line mark"[^>]* d="M([^"]+)"', svg(draw(query, rows_of(query))))
+    assert len(lines) == len(categories)
+    for line in lines:
+        across = [float(point.split(",")[0]) for point in line.split("L")]
+        assert len(across) == len(layers) and across == sorted(across)
+
+
+@EVERY
+def test_an_empty_table_gives_a_titled_chart(query, rows_of):
+    chart = draw(query, rows_of(query).clear(), title="Nothing passes", subtitle="threshold 2")
+    assert texts(chart) == ["no rows", "Nothing passes", "threshold 2"]
+
+
+@EVERY
+@pytest.mark.parametrize("missing", [None, float("nan"), float("inf")])
+def test_missing_values_are_embedded_as_null(query, missing, rows_of):
+    rows = rows_of(query)
+    some = pl.int_range(pl.len()) % 3 == 0
+    broken = rows.with_columns(pl.when(some).then(pl.lit(missing)).otherwise(selectors.float()).name.keep())
+    chart = draw(query, broken)
+    json.loads(render(chart, ".json", {}), parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+    assert "NaN" not in svg(chart)
+
+
+@EVERY
+def test_columns_without_any_value_are_drawn(query, rows_of):
+    rows = rows_of(query)
+    nothing = rows.with_columns(
+        pl.lit(None).cast(pl.Float64).alias(name) for name in rows.select(selectors.float()).columns
+    )
+    assert "NaN" not in svg(draw(query, nothing))
+
+
+@EVERY
+def test_the_picture_is_larger_than_a_thumbnail(query, rows_of):
+    picture = render(draw(query, rows_of(query)), ".png", {})
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", picture[16:24])
+    assert 400 < width < 4000 and 300 < height < 4000
+
+
+@pytest.mark.parametrize("query", NAMES_CATEGORIES)
+@pytest.mark.parametrize("number", [1, 4, 30])
+def test_every_category_is_named(query, number, rows_of, categories):
+    names = [*categories, *(f"category {k}" for k in range(26))][:number]
+    shown = " ".join(texts(draw(query, rows_of(query, names))))
+    assert [name for name in names if name not in shown] == []
+
+
+@EVERY
+def test_one_layer_is_enough(query, rows_of):
+    assert texts(draw(query, rows_of(query, layers=["only"])))
+
+
+def test_an_unknown_figure_is_refused_with_the_nearest_name(rows_of):
+    with pytest.raises(UnknownNameError, match="no figure named 'layers/profle'; did you mean 'layers/profile'"):
+        draw("layers/profle", rows_of("layers/profile"))
+
+
+def test_rows_of_another_query_are_refused(rows_of):
+    with pytest.raises(UsageError, match="layers/profile needs the column 'filters', and the rows have rank, category"):
+        draw("layers/profile", rows_of("tuning/category").with_columns(layer=pl.lit("stem")))
+
+
+def test_a_figure_can_be_called_by_its_query(rows_of):
+    chart = figures()["layers/profile"](rows_of("layers/profile"))
+    assert chart.to_dict() == draw("layers/profile", rows_of("layers/profile")).to_dict()
+
+
+def test_altair_is_left_as_it_was_and_its_settings_do_not_matter(rows_of):
+    rows = rows_of(
+        "layers/profile", categories=[f"category {k}" for k in range(50)], layers=[f"l{k}" for k in range(120)]
+    )
+    plain = render(draw("layers/profile", rows), ".json", {})
+    with alt.data_transformers.enable("default", max_rows=10):
+        assert rows.height > 5000 and render(draw("layers/profile", rows), ".json", {}) == plain
+    assert (alt.theme.active, alt.data_transformers.active) == ("default", "default")

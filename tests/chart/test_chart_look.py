@@ -1,0 +1,88 @@
+"""Colours, shapes, titles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from toolbox.chart import draw, render
+from toolbox.chart.theme import COLOURS, SHAPES, colour_of, shape_of
+
+COLOURED = (
+    "complexity/depth",
+    "complexity/layers",
+    "filters/representative",
+    "filters/stimuli",
+    "layers/profile",
+    "selectivity/index",
+    "tuning/category",
+)
+
+
+def colours(part: Any) -> dict[str, str]:
+    """Category to colour, as the scales of a specification say."""
+    found: dict[str, str] = {}
+    if isinstance(part, dict):
+        scale = part.get("color", {}).get("scale") if isinstance(part.get("color"), dict) else None
+        if scale:
+            found |= dict(zip(scale["domain"], scale["range"], strict=True))
+        part = list(part.values())
+    if isinstance(part, list):
+        for child in part:
+            found |= colours(child)
+    return found
+
+
+@pytest.mark.parametrize("query", COLOURED)
+def test_a_category_has_the_same_colour_in_every_figure(query, rows_of, categories):
+    assert colours(draw(query, rows_of(query)).to_dict()) == {
+        "Ünïcode category with spaces": COLOURS[3],
+        "i-see-face": COLOURS[2],
+        "dog": COLOURS[1],
+        "car": COLOURS[0],
+    }
+
+
+@pytest.mark.parametrize("query", COLOURED)
+def test_rows_that_lack_categories_keep_the_colours_of_the_study(query, rows_of, categories):
+    some = rows_of(query, categories=["i-see-face", "car"])
+    expected = {"car": COLOURS[0], "i-see-face": COLOURS[2]}
+    assert colours(draw(query, some, categories=categories).to_dict()) == expected
+
+
+def test_a_category_that_the_study_does_not_know_takes_no_colour_from_others(rows_of):
+    rows = rows_of("layers/profile", categories=["aardvark", "dog"])
+    assert colours(draw("layers/profile", rows, categories=["dog", "car"]).to_dict()) == {
+        "dog": COLOURS[1],
+        "aardvark": COLOURS[2],
+    }
+
+
+def test_the_colours_are_drawn(rows_of):
+    drawn = render(draw("layers/profile", rows_of("layers/profile")), ".svg", {}).decode()
+    assert all(f'"{one}"' in drawn for one in COLOURS[:4]) and f'"{COLOURS[4]}"' not in drawn
+
+
+def test_42_categories_differ_in_colour_or_shape():
+    names = [f"category {k:02}" for k in range(len(COLOURS) * len(SHAPES))]
+    pairs = {(colour_of(name, names), shape_of(name, names)) for name in names}
+    assert len(pairs) == len(names) == 42
+
+
+@pytest.mark.parametrize("words", [3, 30, 90])
+def test_a_long_title_is_broken_and_not_cut(words, rows_of):
+    title = " ".join(f"word{k}" for k in range(words))
+    drawn = render(draw("layers/profile", rows_of("layers/profile"), title=title, subtitle=title), ".svg", {})
+    assert all(drawn.count(f"word{k}".encode()) >= 2 for k in range(words))
+    assert title in draw("layers/profile", rows_of("layers/profile"), title=title[:60]).title.text[0] + title[60:]
+
+
+def test_lines_of_a_subtitle_stay_lines(rows_of):
+    chart = draw("layers/profile", rows_of("layers/profile"), subtitle="set lfw\nmodel vgg16")
+    assert chart.title.subtitle == ["set lfw", "model vgg16"]
+    assert b"model vgg16" in render(chart, ".svg", {})
+
+
+def test_without_a_title_there_is_none(rows_of):
+    assert "title" not in draw("layers/profile", rows_of("layers/profile")).to_dict()

@@ -1,0 +1,49 @@
+"""Fixtures that most tests share: a cache of their own, and a small study on the three-layer network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tiny_network import CARD, paint, write_weights
+from toolbox import Study
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, so that nothing of this machine is found."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("TOOLBOX_CACHE", str(folder))
+    monkeypatch.delenv("TOOLBOX_MIRROR", raising=False)
+    return folder
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder of two categories, three images each, all different."""
+    folder = tmp_path / "photographs"
+    for number, level in enumerate((100, 150, 200)):
+        paint(folder / "red" / f"red {number}.png", (level, 20, 0))
+        paint(folder / "green" / f"green {number}.png", (10, level, 0))
+    return folder
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> str:
+    """The file of the three-layer network's weights."""
+    return str(write_weights(tmp_path / "tiny.npz"))
+
+
+@pytest.fixture
+def card() -> str:
+    """The card of the three-layer network."""
+    return str(CARD)
+
+
+@pytest.fixture
+def study(tmp_path: Path, cache: Path, photographs: Path) -> Study:
+    """A study with the six photographs as the set `colours`, nothing extracted."""
+    study = Study(tmp_path / "study")
+    study.ingest(photographs, set="colours")
+    return study

@@ -1,0 +1,122 @@
+"""Cards: geometry against published figures, and every way in which a card can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolbox.content import card_names
+from toolbox.errors import CardError, UnknownNameError
+from toolbox.network.card import layer_table, network, selected
+
+CONVOLUTIONS = 14_714_688  # parameters of VGG16 without its top, as Keras counts them
+ALL = 138_357_544  # parameters of VGG16
+
+
+def parameters(name: str, kinds: set[str]) -> int:
+    layers = [layer for layer in network(name).layers if layer.kind in kinds]
+    sizes = 0
+    for layer in layers:
+        size = 1
+        for side in layer.kernel_shape:
+            size *= side
+        sizes += size + layer.filters
+    return sizes
+
+
+def test_vgg16_has_the_published_number_of_parameters() -> None:
+    assert parameters("vgg16", {"convolution"}) == CONVOLUTIONS
+    assert parameters("vgg16", {"convolution", "dense"}) == ALL
+
+
+def test_vgg16_has_4224_filters_in_its_convolutions() -> None:
+    assert sum(layer.filters for layer in network("vgg16").layers if layer.kind == "convolution") == 4224
+
+
+@pytest.mark.parametrize(
+    ("layer", "height", "stride", "receptive_field"),
+    [  # receptive fields as in Araujo, Norris and Sim (2019), worked out by r + (k - 1) * product of strides
+        ("block1_conv1", 224, 1, 3),
+        ("block1_conv2", 224, 1, 5),
+        ("block1_pool", 112, 2, 6),
+        ("block2_conv2", 112, 2, 14),
+        ("block3_conv3", 56, 4, 40),
+        ("block4_conv3", 28, 8, 92),
+        ("block5_conv3", 14, 16, 196),
+        ("block5_pool", 7, 32, 212),
+        ("fc1", 1, 224, 224),
+    ],
+)
+def test_geometry_of_vgg16(layer: str, height: int, stride: int, receptive_field: int) -> None:
+    row = layer_table(network("vgg16")).row(by_predicate=_is(layer), named=True)
+    assert (row["height"], row["stride"], row["receptive_field"]) == (height, stride, receptive_field)
+
+
+def _is(layer: str) -> object:
+    import polars as pl
+
+    return pl.col("layer") == layer
+
+
+def test_the_untrained_control_differs_in_weights_alone() -> None:
+    trained, untrained = network("vgg16"), network("vgg16-untrained")
+    assert untrained.layers == trained.layers
+    assert untrained.input == trained.input
+    assert untrained.digests == {}
+    assert [source["format"] for source in untrained.weights] == ["random"]
+
+
+@pytest.mark.parametrize("name", card_names("models"))
+def test_every_shipped_card_is_read_and_says_what_a_reader_needs(name: str) -> None:
+    net = network(name)
+    assert net.name == name
+    assert net.title and net.description and net.citation and net.licence
+    assert all({"format", "layers"} <= set(source) for source in net.weights)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        (["fc?"], ["fc1", "fc2"]),
+        (["block5_*", "block1_conv1"], ["block1_conv1", "block5_conv1", "block5_conv2", "block5_conv3", "block5_pool"]),
+        (["predictions"], ["predictions"]),
+    ],
+)
+def test_layers_are_selected_by_pattern_in_their_order(patterns: list[str], expected: list[str]) -> None:
+    assert selected(network("vgg16").layers, patterns) == expected
+
+
+def test_a_pattern_that_matches_nothing_is_an_error() -> None:
+    with pytest.raises(UnknownNameError, match="no layer named 'block5_conv4'; did you mean 'block5_conv"):
+        selected(network("vgg16").layers, ["block5_conv4"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('name = "tiny"', 'nom = "tiny"'), "has no name"),
+        (('title = "Three layers for tests"', ""), "has no 'title'"),
+        (('title = "Three layers for tests"', 'title = "x"\ncolour = 1'), "has an unknown key 'colour'"),
+        (('kind = "pool"', 'kind = "fold"'), "says of layer 'pool'"),
+        (('activation = "relu" }\npool', 'activation = "tanh" }\npool'), "says of layer 'colour'"),
+        (("stride = 2", "step = 2"), "says of layer 'pool'"),
+        (('channels = "RGB"', 'channels = "GRB"'), "expected channels = 'RGB' or 'BGR'"),
+        (("height = 4", "heigth = 4"), "has a wrong [input]"),
+        (("[layers]", "[layers"), "is not valid TOML"),
+    ],
+)
+def test_a_wrong_card_is_said_in_one_line(tmp_path: Path, card: str, change: tuple[str, str], message: str) -> None:
+    text = Path(card).read_text()
+    assert change[0] in text
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(text.replace(*change))
+    with pytest.raises(CardError) as caught:
+        network(str(wrong))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["vgg61", "no/such/card.toml"])
+def test_a_card_that_is_not_there_is_said(name: str) -> None:
+    with pytest.raises(UnknownNameError, match="vgg16"):
+        network(name)

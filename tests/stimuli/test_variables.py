@@ -1,0 +1,65 @@
+"""Stimulus variables: which types agree, and which names SQL could confuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolbox.errors import StimulusError
+from toolbox.stimuli.sources import Candidate, Value
+from toolbox.stimuli.variables import Kind, check_names, kind_of, merged_kinds
+
+
+def candidates(*values: Value) -> list[Candidate]:
+    return [Candidate(Path(f"/{number}.png"), None, {"v": value}) for number, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("existing", "values", "expected"),
+    [
+        ({}, (), {}),
+        ({}, (None, None), {}),
+        ({}, (1, None), {"v": "bigint"}),
+        ({}, (1, 2.5), {"v": "double"}),
+        ({}, (2.5, 1), {"v": "double"}),
+        ({}, (True,), {"v": "boolean"}),
+        ({}, ("x",), {"v": "varchar"}),
+        ({"v": "bigint"}, (2.5,), {"v": "double"}),
+        ({"v": "double"}, (1,), {"v": "double"}),
+        ({"v": "varchar"}, (None,), {"v": "varchar"}),
+        ({"w": "boolean"}, (1,), {"w": "boolean", "v": "bigint"}),
+    ],
+)
+def test_the_type_of_a_variable_covers_all_its_values(
+    existing: dict[str, Kind], values: tuple[Value, ...], expected: dict[str, Kind]
+) -> None:
+    assert merged_kinds(existing, candidates(*values)) == expected
+
+
+@pytest.mark.parametrize(
+    ("existing", "value", "expected"),
+    [
+        ({"v": "bigint"}, "high", r"v is bigint so far, but varchar \('high'\) for /0\.png; make its values alike"),
+        ({"v": "varchar"}, 3, r"v is varchar so far, but bigint \(3\)"),
+        ({"v": "double"}, True, r"v is double so far, but boolean \(True\)"),
+        ({"v": "boolean"}, 1, r"v is boolean so far, but bigint \(1\)"),
+    ],
+)
+def test_a_variable_cannot_have_two_types(existing: dict[str, Kind], value: Value, expected: str) -> None:
+    with pytest.raises(StimulusError, match=expected):
+        merged_kinds(existing, candidates(value))
+
+
+def test_names_alike_but_for_case_are_refused_across_sources() -> None:
+    with pytest.raises(StimulusError, match="the stimulus set has columns 'V' and 'v', alike but for case"):
+        merged_kinds({"V": "bigint"}, candidates(1))
+
+
+def test_an_array_is_not_a_value() -> None:
+    with pytest.raises(TypeError, match="must be a number, text, true or false, not list"):
+        kind_of([1])  # type: ignore[arg-type]
+
+
+def test_ordinary_names_pass() -> None:
+    check_names(["orientation", "spatial frequency", "Kontrast ä"], "x.csv")
