@@ -146,9 +146,7 @@ def long_table(responses: Mapping[str, tuple[Matrix, Matrix]]) -> pl.DataFrame:
     for layer, (maximum, mean) in responses.items():
         stimuli, filters = np.indices(maximum.shape)
         columns = {"filter": filters.ravel(), "stimulus_id": stimuli.ravel()}
-        tables.append(
-            pl.DataFrame({"layer": layer, **columns, "maximum": maximum.ravel(), "mean": mean.ravel()})
-        )
+        tables.append(pl.DataFrame({"layer": layer, **columns, "maximum": maximum.ravel(), "mean": mean.ravel()}))
     return pl.concat(tables)
 
 

@@ -293,6 +293,16 @@ def test_a_source_without_any_usable_image_writes_nothing(study: StudyFolder, ph
     assert study.sets() == []
 
 
+def test_a_bad_source_is_refused_for_a_set_that_has_stimuli_too(study: StudyFolder, photos: Path) -> None:
+    paint(photos / "face" / "a.png")
+    ingest(study, photos, set_name="photos")
+    before = state(study)
+    (photos / "face" / "a.png").write_text("hello")
+    with pytest.raises(StimulusError, match="has no usable image among 1 files"):
+        ingest(study, photos, set_name="photos")
+    assert state(study) == before
+
+
 # --- impossible sources and names ---
 
 
@@ -381,6 +391,13 @@ def test_new_files_get_the_next_numbers_and_nothing_else_moves(study: StudyFolde
     assert stimuli(study).head(2).equals(before)
     assert stimuli(study)["path"][2].endswith("car/a.png")
     assert labels(study) == {0: "face", 1: "face", 2: "car"}
+
+
+def test_a_source_is_named_once_however_often_it_adds(study: StudyFolder, photos: Path) -> None:
+    for number in range(3):
+        paint(photos / "face" / f"{number}.png", number)
+        assert ingest(study, photos, set_name="photos").added == 1
+    assert provenance_of(study.stimuli("photos"))["sources"] == [{"folder": photos.resolve().as_posix()}]
 
 
 def test_removed_files_keep_their_rows(study: StudyFolder, photos: Path) -> None:
@@ -540,6 +557,18 @@ def test_after_a_kill_no_other_stimulus_inherits_a_label(
     ingest(study, manifest(tmp_path, "path,category", "other.png,"), set_name="photos")
     assert labels(study) == dict.fromkeys(range(held), "held")
     assert stimuli(study)["path"][held].endswith("other.png")
+
+
+def test_after_a_kill_labels_of_nothing_are_swept_even_if_nothing_is_new(study: StudyFolder, photos: Path) -> None:
+    paint(photos / "held" / "a.png", 1)
+    ingest(study, photos, set_name="photos")
+    kept = labels(study)
+    new = paint(photos / "face" / "new.png", 100)
+    kill_between_the_tables(study, photos)
+    assert labels(study) != kept
+    new.unlink()
+    assert ingest(study, photos, set_name="photos").added == 0
+    assert labels(study) == kept
 
 
 def test_a_set_without_its_labels_gets_them_from_the_next_run(study: StudyFolder, photos: Path) -> None:

@@ -45,11 +45,11 @@ class UnknownNameError(UsageError):
             hint = f"; did you mean {near[0]!r}?"
         elif not known:
             hint = f"; there is no {kind} yet"
-        elif len(known) <= 12:
+        elif len(known) <= 25:
             hint = f"; there is {', '.join(known)}"
         else:
             hint = f"; there are {len(known)} others"
-        super().__init__(f"no {kind} named {name!r}{hint}{'; ' + remedy if remedy else ''}")
+        super().__init__(f"no {kind} named {name!r}{hint}{f' ({remedy})' if remedy else ''}")
 
 
 class AmbiguousError(UsageError):

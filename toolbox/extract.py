@@ -260,7 +260,7 @@ def _record(task: _Task, session: Session, part: Sequence[int], unreadable: Sequ
     return {
         "set": task.set,
         "model": task.network.name,
-        "identity": task.plan.identity.digest,
+        "identity": task.plan.digest,
         "plan": plan_digest(part, digests),
         "weights": task.weights.source,
         "preprocessing": asdict(task.network.input),

@@ -16,14 +16,15 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from toolbox.content import content_folder
@@ -35,6 +36,9 @@ TIME_LIMIT = 600.0
 """Seconds after which a query is stopped."""
 
 TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
+_READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE")
+"""What a SELECT may be made of; DuckDB takes COPY, INSERT, UPDATE and DELETE inside WITH for a SELECT too."""
+
 _PARAMETER = re.compile(r"\$(\w+)\s+(\w+)(?:\s*=\s*('[^']*'|[^\s{]+))?(?:\s+\{([^}]*)\})?\s*(.*)")
 _COLUMN = re.compile(r"(\w+)\s+(\w+)\s*(.*)")
 _MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+table\s+(.*)", re.IGNORECASE | re.DOTALL)
@@ -50,6 +54,12 @@ class Parameter:
     required: bool
     choices: tuple[str, ...]
     description: str
+
+    @property
+    def listed_in(self) -> tuple[str, str] | None:
+        """View and column that hold the choices, where the header names them as {view.column}."""
+        found = re.fullmatch(r"([a-z]\w*)\.(\w+)", self.choices[0]) if len(self.choices) == 1 else None
+        return (found[1], found[2]) if found else None
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,10 @@ def read_query(path: Path, name: str = "") -> Query:
     """
     if not path.is_file():
         raise UsageError(f"no file {path}; expected a .sql file with one SELECT")
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path} is not text in UTF-8; save it as such") from error
     title, sections = _sections(text)
     return Query(
         name=name or path.stem,
@@ -155,17 +168,17 @@ def ask(
     _hold_single_select(query)
     values = _values(query, parameters or {})
     views, macros = _needs(query)
-    database = open_database(study, views, choice, macros=macros)
     try:
-        with _interrupted_after(database, time_limit):
+        with (
+            closing(open_database(study, views, choice, macros=macros)) as database,
+            _interrupted_after(database, time_limit),
+        ):
             _hold_listed_values(database, query, values)
             rows = database.connection.sql(query.sql, params=values).pl()
     except duckdb.InterruptException as error:
         raise QueryError(f"{query.name} took more than {time_limit:g} s and was stopped") from error
     except duckdb.Error as error:
         raise QueryError(f"{query.name}: {_first_lines(error)}") from error
-    finally:
-        database.connection.close()
     provenance = {**database.provenance, "query": query.name, "sql": query.sql, "parameters": values}
     return Answer(rows, {**provenance, "rows": rows.height}, tuple(database.remarks))
 
@@ -204,7 +217,10 @@ def _parameter(path: Path, line: str) -> Parameter:
         )
     name, type_name, default, choices, description = found.groups()
     listed = tuple(choice.strip() for choice in choices.split(",")) if choices else ()
-    value = None if default in (None, "null") else _converted(name, type_name, default.strip("'"))
+    try:
+        value = None if default in (None, "null") else _converted(name, type_name, default.strip("'"))
+    except UsageError as error:
+        raise CardError(f"{path}: {error} as the default in {line!r}") from error
     return Parameter(name, type_name, value, default is None, listed, description)
 
 
@@ -218,7 +234,9 @@ def _column(path: Path, line: str) -> Column:
 def _converted(name: str, type_name: str, value: Any) -> Any:
     """A value as the declared type; text is read, whole numbers may stand for decimals."""
     expected = TYPES[type_name]
-    if value is None or type(value) is expected:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if type(value) is expected:
         return value
     try:
         if isinstance(value, str) and expected in (int, float):
@@ -242,27 +260,35 @@ def _values(query: Query, given: Mapping[str, Any]) -> dict[str, Any]:
             raise UnknownNameError(f"parameter of {query.name}", name, named)
     for name in sorted(named):
         parameter = declared.get(name)
-        if name not in given and (parameter is None or parameter.required):
+        is_missing = name not in given if parameter is None else parameter.required and given.get(name) is None
+        if is_missing:
             raise UsageError(f"{query.name} needs a value for ${name}; give it as --param {name}=…")
-        if parameter is None:
-            values[name] = given[name]
-            continue
-        value = _converted(name, parameter.type, given.get(name, parameter.default))
-        if parameter.choices and "." not in parameter.choices[0] and value not in parameter.choices:
-            raise UsageError(f"${name} is {value!r}; expected one of {', '.join(parameter.choices)}")
-        values[name] = value
+        values[name] = given[name] if parameter is None else _value(parameter, given.get(name))
     return values
+
+
+def _value(parameter: Parameter, given: Any) -> Any:
+    """What a declared parameter becomes: its default for None, else the given value as its type."""
+    if given is None:
+        return parameter.default
+    value = _converted(parameter.name, parameter.type, given)
+    if parameter.choices and not parameter.listed_in:
+        choices = [_converted(parameter.name, parameter.type, choice) for choice in parameter.choices]
+        if value not in choices:
+            raise UsageError(f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}")
+    return value
 
 
 def _hold_listed_values(database: Database, query: Query, values: Mapping[str, Any]) -> None:
     """Refuse a value that the column named in the header does not hold: an empty result would hide a typing error."""
     for parameter in query.parameters:
         value = values.get(parameter.name)
-        if value is not None and parameter.choices and "." in parameter.choices[0]:
-            view, column = parameter.choices[0].split(".")
-            known = database.connection.sql(f"select distinct {column}::varchar from {view}").fetchall()
-            if (value,) not in known:
-                raise UnknownNameError(parameter.name, str(value), [name for (name,) in known if name is not None])
+        if value is not None and parameter.listed_in:
+            view, column = parameter.listed_in
+            rows = database.connection.sql(f"select distinct {column}::varchar from {view}").fetchall()
+            known = [name for (name,) in rows if name is not None]
+            if str(value) not in known:
+                raise UnknownNameError(parameter.name, str(value), known)
 
 
 def _hold_single_select(query: Query) -> None:
@@ -271,16 +297,20 @@ def _hold_single_select(query: Query) -> None:
         statements = duckdb.extract_statements(query.sql)
     except duckdb.Error as error:
         raise QueryError(f"{query.name}: {_first_lines(error)}") from error
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
-        raise QueryError(f"{query.name} is refused: expected one SELECT, found {kinds}")
+    kinds = [statement.type.name for statement in statements]
+    if kinds == ["SELECT"]:
+        parts = _kinds(query.sql)
+        kinds = [kind.removesuffix("_QUERY_NODE") for kind in parts if kind not in _READING]
+        if parts and not kinds:
+            return
+    raise QueryError(f"{query.name} is refused: expected one SELECT, found {', '.join(kinds) or 'nothing'}")
 
 
 def _needs(query: Query) -> tuple[set[str], list[str]]:
     """The views a statement reads, through macros too, and the macros to make, in the order of their file."""
     macros = _macros()
     names = _tables(query.sql)
-    names |= {choice.split(".")[0] for item in query.parameters for choice in item.choices if "." in choice}
+    names |= {item.listed_in[0] for item in query.parameters if item.listed_in}
     wanted: set[str] = set()
     while fresh := {name for name in names if name in macros and name not in wanted}:
         wanted |= fresh
@@ -303,21 +333,39 @@ def _macros() -> dict[str, tuple[str, str]]:
 
 def _tables(sql: str) -> set[str]:
     """Names of all tables and table functions in a SELECT, from DuckDB's own parser."""
-    with duckdb.connect(":memory:") as connection:
-        row = connection.execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
-    return set(_table_names(json.loads(row[0]))) if row else set()
-
-
-def _table_names(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
+    names = set()
+    for node in _nodes(sql):
         if node.get("type") == "BASE_TABLE":
-            yield str(node["table_name"]).lower()
+            names.add(str(node["table_name"]).lower())
         elif node.get("type") == "TABLE_FUNCTION":
-            yield str(node["function"]["function_name"]).lower()
-        node = list(node.values())
-    if isinstance(node, list):
-        for item in node:
-            yield from _table_names(item)
+            names.add(str(node["function"]["function_name"]).lower())
+    return names
+
+
+def _kinds(sql: str) -> list[str]:
+    """Kinds of all queries that a SELECT is made of, itself included."""
+    return sorted({str(node["type"]) for node in _nodes(sql) if str(node.get("type")).endswith("_NODE")})
+
+
+@lru_cache(maxsize=256)
+def _nodes(sql: str) -> tuple[dict[str, Any], ...]:
+    """All objects in the syntax tree of a SELECT."""
+    row = _parser().cursor().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
+    nodes, waiting = [], [json.loads(row[0])] if row else []
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            nodes.append(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return tuple(nodes)
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """A connection without tables, kept for its parser: opening one takes longer than many a query."""
+    return duckdb.connect(":memory:")
 
 
 @contextmanager
@@ -332,5 +380,8 @@ def _interrupted_after(database: Database, seconds: float) -> Iterator[None]:
 
 
 def _first_lines(error: Exception) -> str:
-    """DuckDB's message on one line, without the excerpt of the SQL."""
-    return " ".join(str(error).split("\n\nLINE")[0].split())
+    """DuckDB's message on one line, without the excerpt of the SQL or, for an error in the window, a traceback."""
+    text = str(error).split("\n\nLINE")[0].strip()
+    if "Traceback (most recent call last)" in text:
+        text = text.splitlines()[-1]
+    return " ".join(text.split())

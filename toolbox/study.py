@@ -1,22 +1,27 @@
-"""A study: the one object through which Python does what the commands do. Holds no logic of its own."""
+"""A study: the one object through which Python does what the commands do. Holds no logic of its own.
+
+Every method imports what it needs: asking a study should not wait for onnxruntime.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from toolbox.chart import Chart
-from toolbox.extract import Extraction, ExtractionReport, extract
 from toolbox.fetch import Progress, silent
-from toolbox.figure import Figure, plot, save
-from toolbox.ingest import IngestReport, ingest
-from toolbox.query import Answer, Query, ask, read_query
-from toolbox.store.database import Choice
 from toolbox.store.folder import StudyFolder, create_study, open_study
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from toolbox.chart import Chart
+    from toolbox.extract import ExtractionReport
+    from toolbox.figure import Figure
+    from toolbox.ingest import IngestReport
+    from toolbox.query import Answer, Query
+    from toolbox.store.database import Choice
 
 
 class RemarkWarning(UserWarning):
@@ -70,6 +75,8 @@ class Study:
 
         Raises: StimulusError, UsageError; nothing is written then.
         """
+        from toolbox.ingest import ingest
+
         return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
 
     def extract(self, set: str, *, progress: Progress = silent, **choices: Any) -> ExtractionReport:
@@ -80,6 +87,8 @@ class Study:
 
         Raises: see `toolbox.extract.extract`.
         """
+        from toolbox.extract import Extraction, extract
+
         return extract(self.folder, set, Extraction(**choices), progress=progress)
 
     def query(
@@ -99,12 +108,16 @@ class Study:
 
         Raises: QueryError, UsageError.
         """
+        from toolbox.store.database import Choice
+
         answer = self.answer(query, Choice(set, model, scheme), **parameters)
         self._warn(answer.remarks)
         return answer.rows
 
     def answer(self, query: str | Path | Query, choice: Choice | None = None, **parameters: Any) -> Answer:
         """As `query`, with the provenance of the rows and remarks about them."""
+        from toolbox.query import ask, read_query
+
         return ask(self.folder, read_query(query) if isinstance(query, Path) else query, parameters, choice)
 
     def plot(
@@ -118,6 +131,9 @@ class Study:
         **parameters: Any,
     ) -> Chart:
         """The figure of a query; also written to `output` (.html, .png, .svg, .json) if given."""
+        from toolbox.figure import save
+        from toolbox.store.database import Choice
+
         figure = self.figure(query, Choice(set, model, scheme), **parameters)
         self._warn(figure.remarks)
         if output is not None:
@@ -126,6 +142,8 @@ class Study:
 
     def figure(self, query: str, choice: Choice | None = None, **parameters: Any) -> Figure:
         """As `plot`, with the provenance of the rows and remarks about them."""
+        from toolbox.figure import plot
+
         return plot(self.folder, query, parameters, choice)
 
     def _warn(self, remarks: Sequence[str]) -> None:

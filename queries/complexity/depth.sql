@@ -10,7 +10,7 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {contrast, share, balanced_share, response}  what the threshold cuts
---   $threshold  double                                                             = 0.1                                                      a filter above it responds highly
+--   $threshold  double  = 0.1                                                      a filter above it responds highly
 --   $statistic  varchar = 'maximum'   {maximum, mean}                              statistic of the activation map
 --   $normalise  varchar = 'filter'    {filter, layer}                              range of equation 1
 -- Columns

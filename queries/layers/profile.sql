@@ -9,7 +9,7 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {contrast, share, balanced_share}  index that the threshold cuts
---   $threshold  double                                                   = 0.01                                           a filter above it is selective
+--   $threshold  double  = 0.01                                           a filter above it is selective
 --   $statistic  varchar = 'maximum'   {maximum, mean}                    statistic of the activation map
 --   $normalise  varchar = 'filter'    {filter, layer}                    range of equation 1
 -- Columns

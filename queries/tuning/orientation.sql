@@ -18,7 +18,7 @@
 -- Columns
 --   layer        varchar  as the card names it, in the order of depth
 --   filter       integer  number of the filter in its layer, from 0
---   preferred    double   degrees, 0 to 180, null for a silent filter
+--   preferred    double   degrees, 0 to 180, null for a silent or untuned filter
 --   selectivity  double   0 to 1, null for a silent filter
 --   peak         double   mean response at the best of the shown orientations, in the units of the network
 with curve as (
@@ -42,14 +42,17 @@ vector as (
         max(response) as peak
     from curve
     group by layer, filter
+),
+measured as (
+    select *, case when total > 0 then sqrt(x * x + y * y) / total end as selectivity from vector
 )
 select
-    v.layer,
-    v.filter,
-    -- the second modulo takes 180, which rounding can yield, back to 0
-    case when v.total > 0 then (degrees(atan2(v.y, v.x)) / 2 + 180) % 180 end as preferred,
-    sqrt(v.x * v.x + v.y * v.y) / nullif(v.total, 0) as selectivity,
-    v.peak
-from vector v
+    m.layer,
+    m.filter,
+    -- below the precision of a response (float32) the angle is that of rounding errors; the modulo takes 180 back to 0
+    case when m.selectivity > 1e-6 then (degrees(atan2(m.y, m.x)) / 2 + 180) % 180 end as preferred,
+    m.selectivity,
+    m.peak
+from measured m
 join layers l using (layer)
-order by l.position, v.filter
+order by l.position, m.filter

@@ -186,9 +186,7 @@ def test_a_published_file_is_fetched_once(tmp_path: Path, cache: Path, card: str
     assert [file.name for file in cache.rglob("*") if file.is_file()] == ["weights.npz"]
 
 
-def test_a_mirror_replaces_the_server(
-    tmp_path: Path, cache: Path, card: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mirror_replaces_the_server(tmp_path: Path, cache: Path, card: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "files").mkdir()
     path = write_weights(tmp_path / "files" / "weights.npz")
     net = served_network(tmp_path, card, source(path, "http://127.0.0.1:9/closed"))

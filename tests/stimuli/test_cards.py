@@ -96,15 +96,15 @@ def test_a_card_like_another_takes_over_its_recipe(tmp_path: Path) -> None:
         ("x = 1\n", r"mine\.py has no function draw\(card, source\)"),
         (RECIPE.replace('f"grey/{level}"', '"../out"'), r"drew '\.\./out'"),
         (RECIPE.replace('f"grey/{level}"', '"/out"'), "drew '/out'"),
-        (RECIPE.replace('f"grey/{level}"', '"same"'), "drew 'same'"),
+        (RECIPE.replace('f"grey/{level}"', '"Same" if level % 2 else "same"'), "drew 'same'"),
         (RECIPE.replace("for level in card", "return\n    for level in card"), "drew nothing"),
     ],
     ids=["no draw", "out of the folder", "absolute", "twice", "nothing"],
 )
 def test_a_recipe_that_breaks_the_rules_is_one_clear_error(tmp_path: Path, recipe: str, expected: str) -> None:
     with pytest.raises(CardError, match=expected):
-        from_card(greys(tmp_path / "cards", recipe=recipe), tmp_path / "images")
-    assert not (tmp_path / "out.png").exists()
+        from_card(greys(tmp_path / "cards", "[4]" if "out" in recipe else "[3, 4]", recipe), tmp_path / "images")
+    assert [path.name for path in tmp_path.rglob("*.png") if path.stem != "Same"] == []
 
 
 def test_a_recipe_cannot_name_a_fixed_column(tmp_path: Path) -> None:

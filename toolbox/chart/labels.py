@@ -49,16 +49,16 @@ def placed(points: Sequence[tuple[float, float]], names: Sequence[str], width: f
 
 
 def _candidates(point: tuple[float, float], length: float, width: float, height: float) -> Iterator[Place]:
-    """Places for one name, the nearest first, since `min` keeps the first of equals; at least one."""
+    """Places for one name inside the plot, the nearest first, and one for a name that fits nowhere."""
     for across, along in SHIFTS:
-        reach, y = GAP + across, point[1] + along
-        for align, x in (("left", point[0] + reach), ("right", point[0] - reach)):
+        y = point[1] + along
+        for align, x in (("left", point[0] + GAP + across), ("right", point[0] - GAP - across)):
             left = x if align == "left" else x - length
             box = (left, y - LINE / 2, left + length, y + LINE / 2)
-            is_beside = across == along == 0
-            is_inside = box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
-            if is_inside or (is_beside and align == "left"):
-                yield Place(x, y, align, not is_beside, box)
+            if box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height:
+                yield Place(x, y, align, bool(across or along), box)
+    x, y = point[0] + GAP, point[1]
+    yield Place(x, y, "left", False, (x, y - LINE / 2, x + length, y + LINE / 2))
 
 
 def _overlap(one: Box, other: Box) -> float:

@@ -36,7 +36,7 @@ def selectivity(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         )
         .sort("category", maintain_order=True)
     )
-    x, width = layer_axis(layers, 14, least=110)
+    x, width = layer_axis(layers, 14, least=180)
     told = hints(bands, "layer:O", "category:N", *(f"{name}:Q" for name in QUANTILES), "filters:Q")
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(x=x, tooltip=told)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first of these is built into vl-convert, so PNG and SVG do not depend on the fonts of a machine."""
@@ -149,27 +149,21 @@ def layered(*marks: alt.Chart, rows: pl.DataFrame, width: int | alt.Step, height
     return alt.LayerChart(layer=list(marks), data=values(rows), width=width, height=height)
 
 
-def faceted(
-    panel: alt.Chart | alt.LayerChart,
-    column: str,
-    order: Sequence[str],
-    columns: int,
-    *,
-    own_names: bool = False,
-) -> alt.FacetChart:
-    """One panel for each value of a column, in the order given.
-
-    Args:
-        columns: panels in a row.
-        own_names: whether each panel has its own names on the y axis.
-    """
-    header = alt.Header(title=None, labelLimit=panel.width if isinstance(panel.width, int) else 240)
+def faceted(panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str], columns: int) -> alt.FacetChart:
+    """The same panel for each value of a column, in the order given, so many in a row."""
+    header = alt.Header(title=None, labelLimit=panel.width)
     chart = panel.facet(alt.Facet(f"{column}:N", sort=list(order), header=header), columns=columns)
-    if own_names:
-        chart = chart.resolve_scale(y="independent")
     if len(order) > columns and len(order) % columns:
         # Vega-Lite draws a shared axis below the empty cells of an incomplete last row, far from its panels.
         chart = chart.resolve_axis(x="independent")
+    return chart
+
+
+def side_by_side(panels: Mapping[str, alt.LayerChart], columns: int) -> alt.ConcatChart:
+    """Panels with a name each and one x scale, which differ in what stands on their y axes."""
+    heading = {"anchor": "middle", "fontSize": 12, "offset": 6}
+    named = [panel.properties(title=alt.TitleParams(name, limit=240, **heading)) for name, panel in panels.items()]
+    chart: alt.ConcatChart = alt.concat(*named, columns=columns).resolve_scale(x="shared")
     return chart
 
 

@@ -58,7 +58,8 @@ def load_weights(
     if source == "auto":
         return _automatic(network, wanted, layers is not None, progress)
     if source.startswith("random:"):
-        return _verified(network, wanted, _random(wanted, _seed(source)), f"random numbers, seed {_seed(source)}")
+        drawn = {"format": "random", "seed": _seed(source)}
+        return _from_source(network, wanted, drawn, Path(), [])
     path = Path(source)
     if not path.is_file() or path.suffix.lower() not in FORMATS:
         raise UsageError(
@@ -120,9 +121,15 @@ def _from_source(
     network: Network, layers: tuple[Layer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
 ) -> Weights:
     if source["format"] == "random":
-        seed = int(source["seed"])
-        return _verified(network, layers, _random(layers, seed), f"random numbers, seed {seed}", remarks)
-    return _verified(network, layers, _read(path, source["format"], layers), describe(source), remarks)
+        return _verified(network, layers, _random(layers, int(source["seed"])), _title(source), remarks)
+    return _verified(network, layers, _read(path, source["format"], layers), _title(source), remarks)
+
+
+def _title(source: Mapping[str, Any]) -> str:
+    """How a source is named in provenance."""
+    if source["format"] == "random":
+        return f"random numbers, seed {source['seed']}"
+    return str(source.get("title") or describe(source))
 
 
 def _from_file(network: Network, wanted: tuple[Layer, ...], path: Path, format: str, *, must_be_whole: bool) -> Weights:

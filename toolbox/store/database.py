@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
 
 from toolbox.errors import AmbiguousError, QueryError, UnknownNameError, UsageError
+from toolbox.store.files import open_table
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import intact_parts, read_plan
 from toolbox.store.window import PROTOCOL, Window
@@ -65,6 +65,9 @@ class Database:
     provenance: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
+    def close(self) -> None:
+        self.connection.close()
+
 
 def open_database(
     study: StudyFolder, views: Collection[str], choice: Choice | None = None, *, macros: Sequence[str] = ()
@@ -81,10 +84,10 @@ def open_database(
     files: dict[str, Path] = {}
     database = Database(duckdb.connect(":memory:", config=_CLOSED))
     makers: dict[str, Callable[[], str]] = {
-        "stimuli": lambda: _select(files, [study.stimuli(_given(chosen.set))]),
-        "labels": lambda: _select(files, [study.labels(_given(chosen.set), _given(chosen.scheme))]),
+        "stimuli": lambda: _table(files, study.stimuli(_given(chosen.set))),
+        "labels": lambda: _table(files, study.labels(_given(chosen.set), _given(chosen.scheme))),
         "parameters": lambda: _parameters(files, study.stimuli(_given(chosen.set))),
-        "layers": lambda: _select(files, [study.layers(_given(chosen.model))]),
+        "layers": lambda: _table(files, study.layers(_given(chosen.model))),
         "responses": lambda: _responses(files, study, chosen, database),
         "catalogue": lambda: _catalogue(files, study),
     }
@@ -143,6 +146,12 @@ def _only(kind: str, names: Sequence[str], option: str, remedy: str) -> str:
     return names[0]
 
 
+def _table(files: dict[str, Path], path: Path, columns: str = "*") -> str:
+    """A SELECT over one small table, which is there and whole."""
+    open_table(path).close()
+    return _select(files, [path], columns)
+
+
 def _select(files: dict[str, Path], paths: Sequence[Path], columns: str = "*") -> str:
     """A SELECT over files, which are entered into the window under short names."""
     names = []
@@ -155,7 +164,8 @@ def _select(files: dict[str, Path], paths: Sequence[Path], columns: str = "*") -
 
 def _parameters(files: dict[str, Path], path: Path) -> str:
     """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
-    names = [name for name in pq.read_schema(path).names if name not in FIXED_COLUMNS]
+    with open_table(path) as table:
+        names = [name for name in table.schema_arrow.names if name not in FIXED_COLUMNS]
     if not names:
         return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
     columns = ", ".join(f"{_quoted(name)}::varchar as {_quoted(name)}" for name in names)
@@ -190,7 +200,7 @@ def _responses(files: dict[str, Path], study: StudyFolder, chosen: Choice, datab
             f"to finish: toolbox extract {chosen.set} --model {chosen.model}"
         )
     database.provenance |= {
-        "identity": plan.identity.digest,
+        "identity": plan.digest,
         "precision": plan.identity.precision,
         "weights": sorted({record.get("weights", "") for record in records}),
         "provider": sorted({record.get("provider", "") for record in records}),
@@ -202,9 +212,9 @@ def _responses(files: dict[str, Path], study: StudyFolder, chosen: Choice, datab
 def _catalogue(files: dict[str, Path], study: StudyFolder) -> str:
     selects = []
     for set_name in study.sets():
-        fixed = _select(files, [study.stimuli(set_name)], ", ".join(FIXED_COLUMNS))
+        fixed = _table(files, study.stimuli(set_name), ", ".join(FIXED_COLUMNS))
         for scheme in study.schemes(set_name):
-            labels = _select(files, [study.labels(set_name, scheme)])
+            labels = _table(files, study.labels(set_name, scheme))
             selects.append(
                 f"select {_text(set_name)}::varchar as set, {_text(scheme)}::varchar as scheme, category, s.* "
                 f"from ({fixed}) s left join ({labels}) l using (stimulus_id)"

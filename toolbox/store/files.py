@@ -16,7 +16,7 @@ import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolbox.errors import BusyError
+from toolbox.errors import BusyError, VerificationError
 
 PROVENANCE = b"toolbox"
 """Key of a Parquet file's metadata under which its provenance lies, as JSON."""
@@ -99,9 +99,21 @@ def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
+def open_table(path: Path) -> pq.ParquetFile:
+    """A Parquet file, open for reading; its path lends it no columns, unlike with `pq.read_table`.
+
+    Raises: VerificationError when it is missing or no Parquet file any more.
+    """
+    try:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise VerificationError(f"{path} is missing or damaged; restore it, or make it again") from error
+
+
 def provenance_of(path: Path) -> dict[str, Any]:
     """What a Parquet file says about its own origin; empty when another program wrote it."""
-    metadata = pq.read_metadata(path).metadata or {}
+    with open_table(path) as table:
+        metadata = table.metadata.metadata or {}
     return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
 
 

@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.fetch import cache_folder, digest_of
-from toolbox.store.files import provenance_of, write_json, write_table, write_tables
+from toolbox.store.files import open_table, provenance_of, write_json, write_table, write_tables
 
 PART = 1000
 """Stimuli in a part: its responses fit in memory many times over, and a killed run loses a minute at most."""
@@ -49,6 +48,7 @@ class Identity:
     model: str
     layers: Mapping[str, str]  # name -> digest of preprocessing, architecture and weights down to it
     precision: str = "float32"
+    statistics: str = "maximum, mean"
 
     @property
     def digest(self) -> str:
@@ -61,6 +61,7 @@ class Plan:
 
     identity: Identity
     parts: tuple[tuple[int, ...], ...]
+    digest: str = ""  # of the identity, as it was when the plan was first written
 
     @property
     def stimuli(self) -> set[int]:
@@ -72,12 +73,14 @@ def read_plan(folder: Path) -> Plan | None:
     file = folder / "plan.parquet"
     if not file.is_file():
         return None
-    identity = Identity(**provenance_of(file)["identity"])
-    table = pq.read_table(file)
+    provenance = provenance_of(file)
+    with open_table(file) as opened:
+        table = opened.read()
     parts: dict[int, list[int]] = {}
     for stimulus, part in zip(table["stimulus_id"].to_pylist(), table["part"].to_pylist(), strict=True):
         parts.setdefault(part, []).append(stimulus)
-    return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)))
+    identity = Identity(**provenance["identity"])
+    return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), provenance["digest"])
 
 
 def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, size: int = PART) -> Plan:
@@ -88,17 +91,17 @@ def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, siz
 
     Raises: MixtureError when the existing plan has another identity.
     """
-    plan = read_plan(folder) or Plan(identity, ())
+    plan = read_plan(folder) or Plan(identity, (), identity.digest)
     hold_identity(folder, plan.identity, identity)
     known = plan.stimuli
     fresh = [stimulus for stimulus in stimuli if stimulus not in known]
     if not fresh:
         return plan
     added = tuple(tuple(fresh[start : start + size]) for start in range(0, len(fresh), size))
-    plan = Plan(identity, plan.parts + added)
+    plan = Plan(identity, plan.parts + added, plan.digest)
     rows = [(stimulus, number) for number, part in enumerate(plan.parts) for stimulus in part]
     table = pa.table(dict(zip(PLAN.names, map(list, zip(*rows, strict=True)), strict=True)), schema=PLAN)
-    write_table(folder / "plan.parquet", table, {"identity": asdict(identity)})
+    write_table(folder / "plan.parquet", table, {"identity": asdict(identity), "digest": plan.digest})
     return plan
 
 
@@ -234,7 +237,7 @@ def intact_parts(folder: Path, plan: Plan) -> list[dict[str, Any]]:
         if record is None:
             continue
         path = part_path(folder, number)
-        if record["identity"] != plan.identity.digest:
+        if record["identity"] != plan.digest:
             raise MixtureError(f"{path} was made by another network than its plan says; delete it and extract again")
         seen |= _hold(path, record, remembered)
         records.append(record)

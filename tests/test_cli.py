@@ -1,0 +1,208 @@
+"""The command line: what goes to stdout and stderr, exit codes, formats, and how quickly help answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from toolbox import Study
+
+
+def run(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does, in a process of its own."""
+    environment = {**os.environ, "COLUMNS": "100", **environment}
+    done = subprocess.run(
+        [sys.executable, "-m", "toolbox", *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture
+def extracted(study: Study, card: str, weights: str) -> str:
+    """The directory of a study whose set `colours` has been shown to the three-layer network."""
+    study.extract("colours", model=card, weights=weights)
+    return str(study.folder.root)
+
+
+def test_the_whole_job_from_an_empty_directory(tmp_path: Path, photographs: Path, card: str, weights: str) -> None:
+    there = ["--study", str(tmp_path / "new")]
+    run("init", str(tmp_path / "new"), "--title", 'Rot & "Grün"')
+    assert "6 added, 0 there already; now 6: green 3, red 3" in run(
+        "ingest", str(photographs), "--set", "colours", *there
+    ).stderr  # fmt: skip
+    shown = run("extract", "colours", "--model", card, "--weights", weights, *there)
+    assert shown.stdout == ""
+    assert "responses of 8 filters in 3 layers of tiny to 6 stimuli; weights: tiny.npz" in shown.stderr
+    assert "nothing to do" in run("extract", "colours", "--model", card, "--weights", weights, *there).stderr
+    rows = run("query", "layers/profile", "--format", "csv", *there).stdout.splitlines()
+    assert rows[0] == "layer,category,filters,selective,proportion,dead"
+    # Every filter of the map prefers its colour; the dense layer's second filter is dead.
+    assert rows[1:] == [
+        "colour,green,3,1,0.3333333333333333,0",
+        "colour,red,3,2,0.6666666666666666,0",
+        "pool,green,3,1,0.3333333333333333,0",
+        "pool,red,3,2,0.6666666666666666,0",
+        "sum,green,2,0,0.0,1",
+        "sum,red,2,1,0.5,1",
+    ]
+
+
+def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> None:
+    asked = ["query", "select category, count(*) as n, null::double as x from labels group by all order by all"]
+    asked += ["--study", extracted]
+    expected = [{"category": "green", "n": 3, "x": None}, {"category": "red", "n": 3, "x": None}]
+    assert json.loads(run(*asked, "--format", "json").stdout) == expected
+    assert list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout))) == [
+        {"category": "green", "n": "3", "x": ""}, {"category": "red", "n": "3", "x": ""},
+    ]  # fmt: skip
+    run(*asked, "--output", str(tmp_path / "rows.parquet"))
+    assert pl.read_parquet(tmp_path / "rows.parquet").to_dicts() == expected
+    provenance = json.loads(pq.read_metadata(tmp_path / "rows.parquet").metadata[b"toolbox"])
+    assert provenance["sql"] == asked[1]
+    assert (provenance["set"], provenance["rows"]) == ("colours", 2)
+    table = run(*asked).stdout.splitlines()
+    assert [line.split() for line in table] == [["category", "n", "x"], ["green", "3", "-"], ["red", "3", "-"]]
+
+
+def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> None:
+    text = 'a,"b"\n[bold]ü'
+    sql = "select " + "'" + text + "' as t, 1e-300 as tiny, 'nan'::double as odd, true as yes"
+    asked = ["query", sql, "--study", extracted]
+    row = next(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout)))
+    assert (row["t"], float(row["tiny"]), row["yes"]) == (text, 1e-300, "true")
+    assert json.loads(run(*asked, "--format", "json").stdout)[0]["t"] == text
+    assert "[bold]ü" in run(*asked).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["query", "layers/profle"], 2, "no query named 'layers/profle'; did you mean 'layers/profile'?"),
+        (["query"], 2, "expected one of: the name of a query, SQL text, --file FILE, --list"),
+        (["query", "layers/profile", "--param", "threshold"], 2, "--param 'threshold' has no value"),
+        (["query", "layers/profile", "--param", "threshold=low"], 2, "$threshold is 'low'; expected a value of type"),
+        (["query", "layers/profile", "--set", "color"], 2, "no stimulus set named 'color'; did you mean 'colours'?"),
+        (["query", "drop table labels"], 1, "is refused: expected one SELECT, found DROP"),
+        (["query", "select nothing from labels"], 1, "nothing"),
+        (["query", "--file", "none.sql"], 2, "no file none.sql; expected a .sql file with one SELECT"),
+        (["query", "select 1", "--output", "rows.xlsx"], 2, "no format 'xlsx' for files; expected csv, json, parquet"),
+        (["plot", "layers/profile", "--output", "figure.pdf"], 2, ".pdf"),
+        (["plot", "layers/none"], 2, "no query named 'layers/none'"),
+        (["ingest", "nowhere", "--set", "x"], 2, "nowhere"),
+        (["extract", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr(extracted: str, arguments: list[str], code: int, message: str) -> None:
+    done = run(*arguments, "--study", extracted, code=code)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
+    assert message == f"error: {tmp_path} is not a study (it has no study.toml); make one with: toolbox init {tmp_path}\n"
+    run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2)
+    assert not (tmp_path / "none").exists()
+
+
+def test_damaged_responses_end_with_code_3(extracted: str) -> None:
+    part = Path(extracted) / "responses" / "set=colours" / "model=tiny" / "part-0.parquet"
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+    message = run("query", "layers/profile", "--study", extracted, code=3).stderr
+    assert "part-0.parquet is damaged: its bytes are not those that were written" in message
+
+
+def test_a_study_is_found_from_the_environment_and_the_directory(extracted: str) -> None:
+    assert "colours" in run("query", "sets/summary", TOOLBOX_STUDY=extracted).stdout
+    here = subprocess.run(
+        [sys.executable, "-m", "toolbox", "query", "sets/summary"], cwd=extracted, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert "colours" in here.stdout
+
+
+def test_several_sets_must_be_chosen_from(extracted: str, photographs: Path, card: str, weights: str) -> None:
+    there = ["--study", extracted]
+    run("ingest", str(photographs), "--set", "again", *there)
+    run("query", "layers/profile", *there)  # only one of them has responses
+    run("extract", "again", "--model", card, "--weights", weights, *there)
+    message = run("query", "layers/profile", *there, code=2).stderr
+    assert message == "error: the study holds several stimulus sets (again, colours); choose one with --set\n"
+    run("query", "layers/profile", "--set", "again", *there)
+
+
+def test_quiet_says_nothing_but_errors(extracted: str, photographs: Path) -> None:
+    done = run("ingest", str(photographs), "--set", "colours", "--study", extracted, "--quiet")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_plot_is_written_and_its_name_printed(extracted: str, tmp_path: Path) -> None:
+    path = tmp_path / "figures" / "profile.svg"
+    assert run("plot", "layers/profile", "--study", extracted, "--output", str(path)).stdout == f"{path}\n"
+    assert "Proportion of category-selective filters" in path.read_text()
+
+
+def test_a_query_describes_itself(extracted: str) -> None:
+    told = run("query", "layers/profile", "--describe").stdout
+    assert told.startswith("Proportion of category-selective filters in every layer.\n")
+    assert "$threshold" in told
+    assert "--" not in told
+
+
+def test_ones_own_file_is_run_the_same_way(extracted: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.sql"
+    file.write_text(
+        "-- How many stimuli.\n--\n-- Parameters\n--   $category  varchar  {labels.category}  which\n"
+        "-- Columns\n--   n  bigint  stimuli\nselect count(*)::bigint as n from labels where category = $category\n"
+    )
+    asked = ["query", "--file", str(file), "--study", extracted, "--format", "csv"]
+    assert run(*asked, "--param", "category=red").stdout == "n\n3\n"
+    assert "no category named 'rd'; did you mean 'red'?" in run(*asked, "--param", "category=rd", code=2).stderr
+
+
+def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) -> None:
+    assert "vgg16-untrained" in run("model", "list").stdout
+    shown = run("model", "show", "vgg16")
+    assert "block5_conv3" in shown.stdout
+    assert "Simonyan and Zisserman (2015)" in shown.stderr
+    full = tmp_path / "full.onnx"
+    assert run("model", "export", card, "--full", str(full), "--weights", weights).stdout == f"{full}\n"
+    assert full.stat().st_size > 0
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    heavy = ("numpy", "polars", "duckdb", "pyarrow", "altair", "onnx", "onnxruntime", "PIL", "pooch", "rich.progress")
+    program = (
+        "import sys\nfrom toolbox.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "extract" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", [[], ["query"], ["extract"], ["model"], ["model", "export"]])
+def test_every_command_has_help(command: list[str]) -> None:
+    assert "Usage: toolbox" in run(*command, "--help").stdout
+
+
+def test_the_version_is_told() -> None:
+    from importlib.metadata import version
+
+    assert run("--version").stdout == version("selectivity-toolbox") + "\n"
