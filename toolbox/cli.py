@@ -286,12 +286,15 @@ def _note(text: str, quiet: bool = False) -> None:
 
 
 def _tell_ingestion(report: IngestReport, quiet: bool) -> None:
-    if report.animated:
-        _note(f"{report.animated} files hold several images: the first one of each is used", quiet)
+    for path in report.animated[:LISTED]:
+        _note(f"first image only: {path} holds several", quiet)
+    for path in report.changed[:LISTED]:
+        _note(f"changed since it was first ingested, so a further stimulus: {path}", quiet)
     for rejection in report.rejections[:LISTED]:
         _note(f"not used: {rejection.path}: {rejection.reason}", quiet)
-    if len(report.rejections) > LISTED:
-        _note(f"… and {len(report.rejections) - LISTED} more, all listed in the study's runs/", quiet)
+    more = sum(max(0, len(found) - LISTED) for found in (report.animated, report.changed, report.rejections))
+    if more:
+        _note(f"… and {more} more, all listed in the study's runs/", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     _note(f"{report.set}: {report.added} added, {report.known} there already; now {report.stimuli}: {counts}", quiet)
 

@@ -229,5 +229,4 @@ def _record(study: StudyFolder, report: IngestReport, origin: dict[str, Any], st
     """Write the run's record, every rejection included."""
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "ingest", "started": started.isoformat(), "seconds": seconds, "source": origin}
-    file = study.root / "runs" / f"{started:%Y%m%dT%H%M%S.%fZ}-ingest-{report.set}.json"
-    write_json(file, with_version({**run, **asdict(report)}))
+    write_json(study.run_record(f"ingest-{report.set}"), with_version({**run, **asdict(report)}))

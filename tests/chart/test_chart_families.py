@@ -18,7 +18,8 @@ def svg(query: str, rows: pl.DataFrame) -> str:
 
 
 def embedded(query: str, rows: pl.DataFrame) -> list[dict[str, object]]:
-    return draw(query, rows).to_dict()["data"]["values"]
+    (values,) = draw(query, rows).to_dict()["datasets"].values()
+    return list(values)
 
 
 def test_selectivity_embeds_quantiles_and_not_filters(rows_of, layers, categories):
@@ -41,6 +42,7 @@ def test_dead_filters_do_not_count_in_the_quantiles(rows_of):
 def test_representative_filters_are_named_by_layer_and_number_in_rank_order(rows_of):
     drawn = svg("filters/representative", rows_of("filters/representative", categories=["dog"]))
     assert re.findall(r">(\w+ / \d+)<", drawn) == ["block2 / 10", "block10 / 20", "attic / 30"]
+    assert re.findall(r">(0\.\d\d)<", drawn) == ["0.60", "0.30", "0.20"]  # balanced shares
 
 
 def thumbnail() -> str:
@@ -92,6 +94,11 @@ def test_a_class_without_a_depth_is_left_out_and_the_others_stay(rows_of):
     rows = rows_of("complexity/depth", categories=["car", "dog"])
     drawn = svg("complexity/depth", rows.with_columns(depth=pl.Series([None, 0.5])))
     assert ">dog<" in drawn and ">car<" not in drawn
+
+
+def test_stimuli_without_a_label_are_counted_under_that_name(rows_of):
+    rows = rows_of("sets/summary", categories=["car"]).with_columns(category=pl.lit(None, pl.String))
+    assert ">no label<" in svg("sets/summary", rows)
 
 
 def test_a_set_with_two_schemes_has_a_panel_for_each(rows_of):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 
 from toolbox.chart import draw, render
-from toolbox.chart.theme import COLOURS, SHAPES, colour_of, shape_of
+from toolbox.chart.theme import COLOURS, LINE, SHAPES, colour_of, shape_of
 
 COLOURED = (
     "complexity/depth",
@@ -57,6 +58,15 @@ def test_a_category_that_the_study_does_not_know_takes_no_colour_from_others(row
         "dog": COLOURS[1],
         "aardvark": COLOURS[2],
     }
+
+
+def test_stimuli_without_a_label_are_grey_and_change_no_colour(rows_of):
+    rows = rows_of("filters/stimuli", categories=["car", "zebra"])
+    some = rows.with_columns(pl.when(pl.col("category") != "car").then("category").alias("category"))
+    chart = draw("filters/stimuli", pl.concat([some, rows]))
+    assert colours(chart.to_dict()) == {"car": COLOURS[0], "no label": LINE, "zebra": COLOURS[1]}
+    assert b">1 no label<" not in render(draw("filters/stimuli", rows), ".svg", {})
+    assert render(chart, ".svg", {}).count(b" no label<") == 6
 
 
 def test_the_colours_are_drawn(rows_of):

@@ -37,7 +37,12 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
             title="depth of the highly responsive filters (0 first layer, 1 last layer)",
             scale=alt.Scale(domain=[0, 1]),
         ),
-        y=alt.Y("share:Q", title="highly responsive filters (share)", scale=share, axis=alt.Axis(format="~%")),
+        y=alt.Y(
+            "share:Q",
+            title="highly responsive filters (share, mean over layers)",
+            scale=share,
+            axis=alt.Axis(format="~%"),
+        ),
     )
     lines = base.mark_rule(color=LINE).encode(x2="name_x", y2="name_y").transform_filter("datum.is_far")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import INK, Chart, appearing, colour, faceted, hints, layered, values
+from toolbox.chart.theme import QUIET, Chart, appearing, colour, hints, layered, side_by_side, values
 
 BAR_STEP = 17
 THUMBNAIL = 48  # pixels
@@ -16,19 +16,27 @@ THUMBNAIL = 48  # pixels
 
 @figure("filters/representative", "category", "rank", "layer", "filter", "share", "balanced_share", "contrast")
 def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """The most representative filters of each category: contrast as a bar, balanced share as a tick."""
-    named = rows.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit")).sort("category", "rank")
-    told = hints(rows, "category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q")
-    y = alt.Y("unit:N", title=None, sort=alt.EncodingSortField("rank", op="min"))
-    base = alt.Chart().encode(y=y, tooltip=told)
-    bars = base.mark_bar(fillOpacity=0.65).encode(
-        x=alt.X("contrast:Q", title="contrast (bar), balanced share (line)"),
-        color=colour(rows, categories, legend=False),
+    """The most representative filters of each category: contrast as a bar, balanced share as a number."""
+    panels = {
+        str(category): _representatives(rows.filter(pl.col("category") == category), categories)
+        for category in sorted(appearing(rows, "category"))
+    }
+    return side_by_side(panels, 3)
+
+
+def _representatives(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
+    """The filters of one category by the names of layer and filter, in rank order."""
+    ranked = rows.sort("rank").with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))
+    told = ("category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q")
+    y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=appearing(ranked, "unit")))
+    base = alt.Chart().encode(y=y, tooltip=hints(rows, *told))
+    x = alt.X("contrast:Q", title="contrast (number: balanced share)")
+    bars = base.mark_bar().encode(x=x, color=colour(rows, categories, legend=False))
+    numbers = base.mark_text(align="left", dx=4, fontSize=10, color=QUIET).encode(
+        x=x, text=alt.Text("balanced_share:Q", format=".2f")
     )
-    ticks = base.mark_tick(color=INK, thickness=2, size=BAR_STEP - 5).encode(x=alt.X("balanced_share:Q"))
-    panel = layered(bars, ticks, rows=named, width=200, height=alt.Step(BAR_STEP))
-    shown = sorted(appearing(rows, "category"))
-    return faceted(panel, "category", shown, 3, own_names=True)
+    numbers = numbers.transform_filter("isValid(datum.balanced_share)")  # a null would be written out
+    return layered(bars, numbers, rows=ranked, width=200, height=alt.Step(BAR_STEP))
 
 
 @figure("filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"])

@@ -74,4 +74,5 @@ def lines_over_layers(
     )
     points = base.mark_point(filled=True, size=45).encode(shape=shape(rows, categories), tooltip=told)
     lines = base.mark_line(strokeWidth=1.5)
-    return layered(lines, points.add_params(chosen), rows=rows, width=width, height=300)
+    # The legend is that of the first mark: only there does it answer to clicks.
+    return layered(lines.add_params(chosen), points, rows=rows, width=width, height=300)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 from polars import selectors
 
-from toolbox.chart.theme import Chart, dressed, titled, without_rows
+from toolbox.chart.theme import UNLABELLED, Chart, dressed, titled, without_rows
 from toolbox.errors import UnknownNameError, UsageError
 
 Drawing = Callable[[pl.DataFrame, Sequence[str]], Chart]
@@ -37,9 +37,9 @@ class Figure:
         kept = clean(self._needed(rows))
         if kept.is_empty():
             return dressed(without_rows())
-        present = kept["category"].drop_nulls().to_list() if "category" in self.columns else []
-        known = sorted({*categories})
-        return dressed(self.drawing(kept, [*known, *sorted({*present} - {*known})]))
+        present = kept["category"].to_list() if "category" in self.columns else []
+        known = sorted({*categories} - {UNLABELLED})
+        return dressed(self.drawing(kept, [*known, *sorted({*present} - {*known, UNLABELLED})]))
 
     def _needed(self, rows: pl.DataFrame) -> pl.DataFrame:
         missing = [name for name in self.columns if name not in rows.columns]
@@ -89,6 +89,7 @@ def draw(
 
 
 def clean(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose NaN and infinite values are null: JSON has neither, and a chart shows a null as a gap."""
+    """Rows whose NaN and infinite values are null, as JSON has neither, and whose missing categories have a name."""
     measured = selectors.float()
-    return rows.with_columns(pl.when(measured.is_finite()).then(measured).otherwise(None).name.keep())
+    rows = rows.with_columns(pl.when(measured.is_finite()).then(measured).otherwise(None).name.keep())
+    return rows.with_columns(selectors.by_name("category", require_all=False).cast(pl.String).fill_null(UNLABELLED))

@@ -8,19 +8,28 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import COLOURS, INK, Chart, appearing, faceted, hints, layered
+from toolbox.chart.theme import COLOURS, INK, Chart, appearing, hints, layered, side_by_side
 
 
 @figure("sets/summary", "set", "scheme", "category", "stimuli", "fraction", "width", "height", "bytes")
 def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Number of stimuli of every category, one panel per set and label scheme."""
     several = rows["scheme"].n_unique() > 1
-    panel_name = pl.format("{} · {}", "set", "scheme") if several else pl.col("set")
-    named = rows.with_columns(panel_name.alias("panel"))
-    told = hints(rows, "set:N", "scheme:N", "category:N", "stimuli:Q", "fraction:Q", "width:Q", "height:Q", "bytes:Q")
-    x = alt.X("stimuli:Q", title="stimuli", axis=alt.Axis(tickMinStep=1))
-    base = alt.Chart().encode(x=x, y=alt.Y("category:N", title=None), tooltip=told)
-    bars = base.mark_bar(color=COLOURS[0])
+    panels = {
+        f"{name} · {scheme}" if several else str(name): _categories(of_one)
+        for (name, scheme), of_one in rows.group_by("set", "scheme", maintain_order=True)
+    }
+    return side_by_side(panels, 2)
+
+
+def _categories(rows: pl.DataFrame) -> alt.LayerChart:
+    """The categories of one set under one scheme, in the order of the rows."""
+    told = ("set:N", "scheme:N", "category:N", "stimuli:Q", "fraction:Q", "width:Q", "height:Q", "bytes:Q")
+    order = alt.Scale(domain=appearing(rows, "category"))
+    base = alt.Chart().encode(
+        x=alt.X("stimuli:Q", title="stimuli", axis=alt.Axis(tickMinStep=1)),
+        y=alt.Y("category:N", title=None, scale=order),
+        tooltip=hints(rows, *told),
+    )
     numbers = base.mark_text(align="left", dx=4, color=INK).encode(text=alt.Text("stimuli:Q", format=","))
-    panel = layered(bars, numbers, rows=named, width=300, height=alt.Step(20))
-    return faceted(panel, "panel", appearing(named, "panel"), 2, own_names=True)
+    return layered(base.mark_bar(color=COLOURS[0]), numbers, rows=rows, width=300, height=alt.Step(20))

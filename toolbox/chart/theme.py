@@ -20,6 +20,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 """Seven colours and six shapes have no common factor: 42 categories before a pair comes again."""
 
+UNLABELLED = "no label"
+"""How figures call stimuli without a category; they are grey and take no colour from the others."""
+
 INK, QUIET, LINE, GRID = "#222222", "#5f5f5f", "#b5b5b5", "#ececec"
 TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
 SUBTITLE_WIDTH = 96
@@ -109,12 +112,12 @@ def appearing(rows: pl.DataFrame, column: str) -> list[Any]:
 
 def colour_of(category: str, categories: Sequence[str]) -> str:
     """The colour of one category among all of a study."""
-    return COLOURS[categories.index(category) % len(COLOURS)]
+    return LINE if category == UNLABELLED else COLOURS[categories.index(category) % len(COLOURS)]
 
 
 def shape_of(category: str, categories: Sequence[str]) -> str:
     """The shape of one category's points, so that a figure can be read without its colours."""
-    return SHAPES[categories.index(category) % len(SHAPES)]
+    return SHAPES[0] if category == UNLABELLED else SHAPES[categories.index(category) % len(SHAPES)]
 
 
 def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Color:
@@ -161,9 +164,11 @@ def faceted(panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str]
 
 def side_by_side(panels: Mapping[str, alt.LayerChart], columns: int) -> alt.ConcatChart:
     """Panels with a name each and one x scale, which differ in what stands on their y axes."""
-    heading = {"anchor": "middle", "fontSize": 12, "offset": 6}
-    named = [panel.properties(title=alt.TitleParams(name, limit=240, **heading)) for name, panel in panels.items()]
-    chart: alt.ConcatChart = alt.concat(*named, columns=columns).resolve_scale(x="shared")
+    named = [
+        panel.properties(title=alt.TitleParams(name, anchor="middle", fontSize=12, offset=6, limit=240))
+        for name, panel in panels.items()
+    ]
+    chart: alt.ConcatChart = alt.concat(*named, columns=columns).resolve_scale(x="shared", color="independent")
     return chart
 
 

@@ -89,7 +89,10 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         axis=alt.Axis(values=[0, 45, 90, 135, 180]),
     )
     y = alt.Y("selectivity:Q", title="orientation selectivity", scale=alt.Scale(domain=[0, 1]))
-    size = alt.Size("peak:Q", title=["peak response", "(activation)"], scale=alt.Scale(range=[8, 120]))
+    highest = max(rows["peak"].drop_nulls().to_list(), default=1.0)
+    size = alt.Size(
+        "peak:Q", title=["peak response", "(activation)"], scale=alt.Scale(domain=[0, highest], range=[8, 120])
+    )
     panel = (
         alt.Chart(values(rows), width=160, height=120)
         .mark_circle(color=COLOURS[0], opacity=0.6)

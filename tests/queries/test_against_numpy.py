@@ -1,0 +1,189 @@
+"""The queries agree with the definitions written out in numpy: every filter normalised first, then looped over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
+from toolbox.query import ask
+
+STATISTICS = pytest.mark.parametrize("statistic", ["maximum", "mean"])
+RANGES = pytest.mark.parametrize("normalise", ["filter", "layer"])
+NAMES = sorted({name for name in CATEGORIES if name})
+Vector = NDArray[np.float64]
+
+
+def normalised(study: RandomStudy, layer: str, number: int, statistic: str, normalise: str) -> Vector | None:
+    """Equation 1 over the labelled stimuli; None for a dead filter."""
+    maximum, mean = (matrix.astype(np.float64)[labelled(study)] for matrix in study.responses[layer])
+    response = (maximum if statistic == "maximum" else mean)[:, number]
+    if response.max() == response.min():
+        return None
+    if normalise == "layer":
+        return response / maximum.max()
+    return (response - response.min()) / (response.max() - response.min())
+
+
+def indices(response: Vector, members: NDArray[np.bool_], others: list[NDArray[np.bool_]]) -> dict[str, float]:
+    """Equation 2, its balanced form, and the contrast, of one filter for one category."""
+    means = [response[category].mean() for category in others]
+    return {
+        "share": response[members].sum() / response.sum(),
+        "balanced_share": response[members].mean() / sum(means),
+        "contrast": response[members].mean() - response[~members].mean(),
+        "response": response[members].mean(),
+    }
+
+
+def labelled(study: RandomStudy) -> NDArray[np.bool_]:
+    return np.array([category is not None for category in study.categories])
+
+
+def reference(study: RandomStudy, statistic: str, normalise: str) -> Iterator[dict[str, Any]]:
+    """Every filter and category in the order of depth, filter, category."""
+    names = np.array([category for category in study.categories if category is not None])
+    members = [names == name for name in NAMES]
+    for layer in LAYERS:
+        for number in range(FILTERS):
+            response = normalised(study, layer, number, statistic, normalise)
+            for name, category in zip(NAMES, members, strict=True):
+                values = dict.fromkeys(("share", "balanced_share", "contrast", "response"))
+                if response is not None:
+                    values = indices(response, category, members)
+                place = {"layer": layer, "filter": number, "category": name, "n": int(category.sum())}
+                yield {**place, **values, "dead": response is None}
+
+
+def same(expected: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Equal to rows whose decimals agree to ten digits."""
+    return [
+        tuple(
+            pytest.approx(float(cell), rel=1e-10, abs=1e-12) if isinstance(cell, float) else cell for cell in row
+        )
+        for row in expected
+    ]
+
+
+@STATISTICS
+@RANGES
+def test_indices_follow_equations_1_and_2(random_study: RandomStudy, statistic: str, normalise: str) -> None:
+    answer = ask(random_study.folder, "selectivity/index", {"statistic": statistic, "normalise": normalise}).rows
+    columns = ("layer", "filter", "category", "n", "share", "balanced_share", "contrast")
+    expected = [tuple(row[name] for name in columns) for row in reference(random_study, statistic, normalise)]
+    assert answer.rows() == same(expected)
+    assert answer["contrast"].null_count() == 2 * len(LAYERS) * len(NAMES)
+
+
+@STATISTICS
+@RANGES
+@pytest.mark.parametrize(("index", "threshold"), [("contrast", 0.01), ("share", 0.3), ("balanced_share", 0.28)])
+def test_profile_counts_the_filters_above_the_threshold(
+    random_study: RandomStudy, statistic: str, normalise: str, index: str, threshold: float
+) -> None:
+    parameters = {"statistic": statistic, "normalise": normalise, "index": index, "threshold": threshold}
+    rows = list(reference(random_study, statistic, normalise))
+    expected = []
+    for layer in LAYERS:
+        for name in NAMES:
+            filters = [row for row in rows if (row["layer"], row["category"]) == (layer, name)]
+            selective = sum(1 for row in filters if not row["dead"] and row[index] > threshold)
+            dead = sum(1 for row in filters if row["dead"])
+            expected.append((layer, name, FILTERS, selective, selective / FILTERS, dead))
+    assert ask(random_study.folder, "layers/profile", parameters).rows.rows() == same(expected)
+
+
+@STATISTICS
+@pytest.mark.parametrize("index", ["contrast", "share", "balanced_share"])
+def test_representative_filters_are_the_first_of_a_sorted_list(
+    random_study: RandomStudy, statistic: str, index: str
+) -> None:
+    expected = []
+    rows = [row for row in reference(random_study, statistic, "filter") if "pool" not in row["layer"]]
+    for name in NAMES:
+        alive = [row for row in rows if row["category"] == name and not row["dead"]]
+        alive.sort(key=lambda row: (-round(row[index], 12), LAYERS.index(row["layer"]), row["filter"]))
+        for rank, row in enumerate(alive[:30], start=1):
+            values = (row["share"], row["balanced_share"], row["contrast"])
+            expected.append((name, rank, row["layer"], row["filter"], *values))
+    parameters = {"statistic": statistic, "index": index, "count": 30}
+    assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == same(expected)
+
+
+@STATISTICS
+@RANGES
+@pytest.mark.parametrize(("index", "threshold"), [("contrast", 0.1), ("response", 0.2)])
+def test_depth_is_the_mean_position_weighed_by_the_share_of_filters(
+    random_study: RandomStudy, statistic: str, normalise: str, index: str, threshold: float
+) -> None:
+    parameters = {"statistic": statistic, "normalise": normalise, "index": index, "threshold": threshold}
+    rows = [row for row in reference(random_study, statistic, normalise) if not row["dead"]]
+    layers, depths = [], []
+    for name in NAMES:
+        above = [row["layer"] for row in rows if row["category"] == name and row[index] > threshold]
+        counts = {layer: above.count(layer) for layer in LAYERS if "pool" not in layer}
+        shares = np.array([count / FILTERS for count in counts.values()])
+        places = np.array([LAYERS.index(layer) / (len(LAYERS) - 1) for layer in counts])
+        depth = np.average(places, weights=shares) if shares.any() else None
+        depths.append((name, sum(counts.values()), float(shares.mean()), depth))
+        for (layer, count), share, place in zip(counts.items(), shares, places, strict=True):
+            layers.append((name, layer, float(place), FILTERS, count, float(share)))
+    assert ask(random_study.folder, "complexity/layers", parameters).rows.rows() == same(layers)
+    assert ask(random_study.folder, "complexity/depth", parameters).rows.rows() == same(depths)
+
+
+@STATISTICS
+def test_orientation_is_half_the_angle_of_a_complex_sum(random_study: RandomStudy, statistic: str) -> None:
+    answer = ask(random_study.folder, "tuning/orientation", {"statistic": statistic}).rows
+    orientations = np.array(random_study.orientations)
+    expected = []
+    for layer in LAYERS:
+        matrix = random_study.responses[layer][statistic == "mean"].astype(np.float64)
+        curve = {theta: matrix[orientations == theta].mean(axis=0) for theta in sorted(set(orientations))}
+        for number in range(FILTERS):
+            responses = {theta: means[number] for theta, means in curve.items()}
+            vector = sum(value * np.exp(2j * np.radians(theta)) for theta, value in responses.items())
+            total = sum(responses.values())
+            selectivity = abs(vector) / total if total else None
+            is_tuned = selectivity is not None and selectivity > 1e-9
+            preferred = np.degrees(np.angle(vector)) / 2 % 180 if is_tuned else None
+            expected.append((layer, number, preferred, selectivity, float(max(responses.values()))))
+    assert answer.rows() == same(expected)
+    assert answer["preferred"].null_count() == 2 * len(LAYERS)
+
+
+@STATISTICS
+@pytest.mark.parametrize(("layer", "number"), [("conv1", 0), ("a_conv3", 17), ("dense", 11)])
+def test_tuning_curves_are_means_and_standard_errors(
+    random_study: RandomStudy, statistic: str, layer: str, number: int
+) -> None:
+    response = random_study.responses[layer][statistic == "mean"][:, number].astype(np.float64)
+    span = response.max() - response.min()
+    expected = []
+    for theta in sorted(set(random_study.orientations)):
+        chosen = response[np.array(random_study.orientations) == theta]
+        sd = chosen.std(ddof=1)
+        level = (chosen.mean() - response.min()) / span if span else None
+        expected.append((theta, len(chosen), chosen.mean(), sd, sd / np.sqrt(len(chosen)), level))
+    parameters = {"layer": layer, "filter": number, "statistic": statistic}
+    assert ask(random_study.folder, "tuning/parameter", parameters).rows.rows() == same(expected)
+
+
+@STATISTICS
+def test_category_tuning_is_the_same_curve_over_labels(random_study: RandomStudy, statistic: str) -> None:
+    response = random_study.responses["conv2"][statistic == "mean"][:, 5].astype(np.float64)
+    known = response[labelled(random_study)]
+    curve = []
+    for name in NAMES:
+        chosen = response[np.array(random_study.categories, dtype=object) == name]
+        sd = chosen.std(ddof=1)
+        level = (chosen.mean() - known.min()) / (known.max() - known.min())
+        curve.append((name, len(chosen), chosen.mean(), sd, sd / np.sqrt(len(chosen)), level))
+    curve.sort(key=lambda row: -row[2])
+    expected = [(rank, *row) for rank, row in enumerate(curve, start=1)]
+    parameters = {"layer": "conv2", "filter": 5, "statistic": statistic}
+    assert ask(random_study.folder, "tuning/category", parameters).rows.rows() == same(expected)

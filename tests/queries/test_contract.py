@@ -1,0 +1,212 @@
+"""Every query keeps what its header promises, on any study."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from random_study import RandomStudy
+from small_study import SET, add_labels, add_layers, add_responses, add_stimuli, plain_layers, small_study
+from toolbox.content import content_folder
+from toolbox.query import TYPES, Query, ask, query_names, query_table, shipped_query
+from toolbox.store import database
+from toolbox.store.folder import StudyFolder, create_study
+
+WITHOUT_FORMULA = ["sets/summary"]
+POLARS = {"varchar": pl.String, "integer": pl.Int32, "bigint": pl.Int64, "double": pl.Float64, "boolean": pl.Boolean}
+QUERIES = [shipped_query(name) for name in query_names()]
+FORMULAE = [query for query in QUERIES if query.name not in WITHOUT_FORMULA]
+EACH = pytest.mark.parametrize("query", QUERIES, ids=query_names())
+
+
+def needed(query: Query, **known: Any) -> dict[str, Any]:
+    """A value for every parameter that must be given."""
+    known = {"layer": "conv1", "filter": 0, **known}
+    return {parameter.name: known[parameter.name] for parameter in query.parameters if parameter.required}
+
+
+def test_every_file_is_a_query_and_listed_with_its_title() -> None:
+    files = {path.relative_to(content_folder("queries")) for path in content_folder("queries").rglob("*.sql")}
+    assert {path.with_suffix("").as_posix() for path in files if path.name != "macros.sql"} == set(query_names())
+    assert query_table().rows() == [(query.name, query.title) for query in QUERIES]
+
+
+@EACH
+def test_the_header_lists_exactly_the_parameters_of_the_statement(query: Query) -> None:
+    (statement,) = duckdb.extract_statements(query.sql)
+    assert sorted(parameter.name for parameter in query.parameters) == sorted(statement.named_parameters)
+
+
+@EACH
+def test_the_header_has_a_title_and_tells_how_to_read_the_result(query: Query) -> None:
+    assert query.sql.startswith(f"-- {query.title}.\n")
+    assert len(query.description) > 100
+    assert query.columns
+    assert all(parameter.description for parameter in query.parameters)
+
+
+@EACH
+def test_a_query_with_a_formula_names_its_source(query: Query) -> None:
+    cites = "doi 10." in query.source or "arXiv:" in query.source
+    assert cites == (query.name not in WITHOUT_FORMULA)
+
+
+@EACH
+def test_the_columns_and_their_types_are_those_of_the_header(query: Query, random_study: RandomStudy) -> None:
+    described = ask(random_study.folder, replace(query, sql=f"describe\n{query.sql}"), needed(query)).rows
+    columns = zip(described["column_name"], described["column_type"].str.to_lowercase(), strict=True)
+    assert list(columns) == [(column.name, column.type) for column in query.columns]
+    assert {column.type for column in query.columns} <= set(TYPES)
+
+
+@EACH
+def test_every_listed_choice_is_accepted_and_makes_a_difference(query: Query, random_study: RandomStudy) -> None:
+    rows = close(ask(random_study.folder, query, needed(query)).rows.rows())
+    for parameter in query.parameters:
+        for choice in parameter.choices if parameter.listed_in is None else ():
+            chosen = ask(random_study.folder, query, {**needed(query), parameter.name: choice}).rows.rows()
+            assert (chosen == rows) == (choice == parameter.default), (parameter.name, choice)
+
+
+@pytest.fixture(scope="module")
+def reordered(random_study: RandomStudy, tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
+    """The random study with its parts in the opposite order."""
+    root = tmp_path_factory.mktemp("reordered")
+    responses = ask(random_study.folder, "select * from responses").rows
+    shutil.copytree(random_study.folder.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("responses"))
+    add_responses(StudyFolder(root), responses, parts=random_study.parts[::-1])
+    return StudyFolder(root)
+
+
+@EACH
+def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
+    query: Query, random_study: RandomStudy, reordered: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = []
+    for threads, study in ((1, random_study.folder), (2, random_study.folder), (2, reordered)):
+        monkeypatch.setitem(database._CLOSED, "threads", threads)
+        answers.append(ask(study, query, needed(query)).rows.rows())
+    assert answers[0] == close(answers[1]) == close(answers[2])
+    assert query.name == "sets/summary" or len(answers[0]) > 3
+
+
+@EACH
+def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, tmp_path: Path) -> None:
+    study = unlabelled_study(tmp_path / "study") if query in FORMULAE else empty_set(tmp_path / "study")
+    rows = ask(study, query, needed(query, filter=99)).rows
+    assert rows.rows() == []
+    assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}
+
+
+@pytest.mark.parametrize(
+    ("query", "choices", "expected"),
+    [
+        ("selectivity/index", {}, {"share": None, "balanced_share": None, "contrast": None}),
+        ("selectivity/index", {"normalise": "layer"}, {"share": None, "balanced_share": None, "contrast": None}),
+        ("layers/profile", {}, {"proportion": 0.0, "dead": 2}),
+        ("layers/profile", {"threshold": -2.0}, {"proportion": 0.0, "dead": 2}),
+        ("filters/stimuli", {}, {"response": 2.5, "normalised": None}),
+        ("tuning/category", {}, {"mean": 2.5, "normalised": None}),
+        ("tuning/parameter", {}, {"mean": 2.5, "normalised": None}),
+        ("tuning/orientation", {}, {"preferred": None, "selectivity": 0.0, "peak": 2.5}),
+        ("complexity/layers", {"index": "response"}, {"share": 0.0}),
+        ("complexity/depth", {"threshold": -2.0}, {"share": 0.0, "depth": None}),
+    ],
+)
+def test_where_all_filters_are_dead_their_indices_are_null(
+    query: str, choices: dict[str, Any], expected: dict[str, Any], tmp_path: Path
+) -> None:
+    study = one_response(tmp_path / "study", 2.5, ["car", "car", "dog"])
+    rows = ask(study, query, {**needed(shipped_query(query)), **choices}).rows.select(list(expected))
+    assert rows.rows() == close([tuple(expected.values())] * rows.height)
+    assert rows.height > 1
+
+
+def test_no_dead_filter_is_representative(tmp_path: Path) -> None:
+    study = one_response(tmp_path / "study", 2.5, ["car", "car", "dog"])
+    assert ask(study, "filters/representative").rows.height == 0
+
+
+@EACH
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_silent_layers_give_null_and_never_nan(query: Query, value: float, tmp_path: Path) -> None:
+    study = one_response(tmp_path / "study", value, ["car", "dog", None])
+    for choices in ({}, {"normalise": "layer"}, {"statistic": "mean"}, {"index": "share"}):
+        known = [parameter.name for parameter in query.parameters]
+        if choices.keys() <= set(known):
+            assert no_nan(ask(study, query, {**needed(query), **choices}).rows)
+
+
+@EACH
+def test_a_single_category_gives_null_where_there_is_nothing_to_compare(query: Query, tmp_path: Path) -> None:
+    responses = pl.DataFrame(
+        {"layer": "conv1", "filter": 0, "stimulus_id": [0, 1], "maximum": [1.0, 3.0], "mean": [0.0, 1.0]}
+    )
+    study = small_study(tmp_path / "study", responses, labels(["car", "car"]))
+    add_stimuli(study, pl.DataFrame({"stimulus_id": [0, 1], "orientation": [0, 90]}))
+    rows = ask(study, query, needed(query)).rows
+    assert no_nan(rows)
+    assert rows.height > 0 if query.name != "filters/representative" else rows.height == 0
+    if query.name == "selectivity/index":
+        assert rows.rows() == [("conv1", 0, "car", 2, 1.0, 1.0, None)]
+
+
+def labels(categories: list[str | None]) -> pl.DataFrame:
+    table = {"stimulus_id": range(len(categories)), "category": categories}
+    return pl.DataFrame(table, schema={"stimulus_id": pl.Int32, "category": pl.String})
+
+
+def unlabelled_study(root: Path) -> StudyFolder:
+    """Responses to stimuli without a label or an orientation; one stimulus has an orientation but no responses."""
+    responses = pl.DataFrame({"layer": "conv1", "filter": 0, "stimulus_id": [0, 1], "maximum": 1.0, "mean": 1.0})
+    study = small_study(root, responses, labels([]))
+    add_stimuli(study, pl.DataFrame({"stimulus_id": [0, 1, 2], "orientation": [None, None, 45]}))
+    return study
+
+
+def empty_set(root: Path) -> StudyFolder:
+    """A set without stimuli."""
+    study = create_study(root)
+    add_stimuli(study, pl.DataFrame({"stimulus_id": []}, schema={"stimulus_id": pl.Int32}), SET)
+    add_labels(study, labels([]), SET)
+    return study
+
+
+def one_response(root: Path, value: float, categories: list[str | None]) -> StudyFolder:
+    """Two layers whose filters respond to everything with one value."""
+    rows = [
+        (layer, number, stimulus, value, value)
+        for layer in ("conv1", "conv2")
+        for number in (0, 1)
+        for stimulus in range(len(categories))
+    ]
+    responses = pl.DataFrame(rows, schema=["layer", "filter", "stimulus_id", "maximum", "mean"], orient="row")
+    study = small_study(root, responses, labels(categories))
+    numbers = range(len(categories))
+    add_stimuli(study, pl.DataFrame({"stimulus_id": numbers, "orientation": [60 * number for number in numbers]}))
+    add_layers(study, plain_layers(responses))
+    return study
+
+
+def no_nan(rows: pl.DataFrame) -> bool:
+    """Whether every decimal is a number or null."""
+    return all(value is None or math.isfinite(value) for row in rows.rows() for value in row if is_decimal(value))
+
+
+def is_decimal(value: Any) -> bool:
+    return isinstance(value, float)
+
+
+def close(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows, equal to rows whose decimals differ in the last bits only."""
+    return [
+        tuple(pytest.approx(cell, rel=1e-12, abs=1e-12) if is_decimal(cell) else cell for cell in row)
+        for row in rows
+    ]

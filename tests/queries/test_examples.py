@@ -1,0 +1,50 @@
+"""Every query answers its worked examples as they were worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolbox.query import ask, query_names, shipped_query
+from worked_examples import (
+    EXAMPLES,
+    example_answer,
+    example_names,
+    example_parameters,
+    example_study,
+    query_of,
+)
+
+TOLERANCE = 1e-12
+
+
+@pytest.mark.parametrize("example", example_names())
+def test_a_query_gives_the_rows_worked_out_by_hand(example: str, tmp_path: Path) -> None:
+    study, query = example_study(example, tmp_path / "study"), shipped_query(query_of(example))
+    columns, rows = example_answer(example, query)
+    answer = ask(study, query, example_parameters(example))
+    assert answer.rows.columns == columns == [column.name for column in query.columns]
+    assert [close(row) for row in rows] == answer.rows.rows()
+    assert answer.remarks == ()
+
+
+@pytest.mark.parametrize("query", query_names())
+def test_every_query_has_a_worked_example_with_its_default_parameters(query: str) -> None:
+    asked = [example_parameters(example) for example in example_names() if query_of(example) == query]
+    needed = {parameter.name for parameter in shipped_query(query).parameters if parameter.required}
+    assert any(set(parameters) == needed for parameters in asked)
+
+
+@pytest.mark.parametrize("example", example_names())
+def test_every_worked_example_belongs_to_a_query_and_explains_its_numbers(example: str) -> None:
+    assert query_of(example) in query_names()
+    assert len((EXAMPLES / example / "note.md").read_text(encoding="utf-8")) > 40
+
+
+def close(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row, equal to any row whose decimals differ in the last bits only."""
+    return tuple(
+        pytest.approx(cell, rel=TOLERANCE, abs=TOLERANCE) if isinstance(cell, float) else cell for cell in row
+    )

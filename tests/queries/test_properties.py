@@ -1,0 +1,98 @@
+"""What must not change a selectivity index, and what its values must add up to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from small_study import long_table, small_study
+from toolbox.query import ask
+
+INDICES = ("share", "balanced_share", "contrast")
+FILTERS = 3
+# Every example writes a study, which takes a tenth of a second.
+few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """Whole responses, which float32 holds exactly, and categories of at least one stimulus each."""
+
+    responses: NDArray[np.float32]  # (stimuli, filters)
+    categories: list[str]
+
+
+@st.composite
+def stimuli(draw: st.DrawFn, categories: str = "abc") -> Stimuli:
+    count = draw(st.integers(len(categories), 9))
+    further = draw(st.lists(st.sampled_from(categories), min_size=count - len(categories), max_size=count))
+    names = draw(st.permutations([*categories, *further[: count - len(categories)]]))
+    responses = draw(arrays(np.float32, (count, FILTERS), elements=st.integers(0, 20).map(float)))
+    return Stimuli(responses, names)
+
+
+def selectivity(given: Stimuli, parts: Sequence[Sequence[int]] | None = None) -> pl.DataFrame:
+    """All indices, by filter and category, as the study answers that is made of these stimuli."""
+    labels = pl.DataFrame({"stimulus_id": range(len(given.categories)), "category": given.categories})
+    table = long_table({"layer": (given.responses, given.responses)})
+    with TemporaryDirectory() as folder:
+        study = small_study(Path(folder) / "study", table, labels, parts=parts)
+        return ask(study, "selectivity/index").rows
+
+
+def agree(first: pl.DataFrame, second: pl.DataFrame) -> bool:
+    """Whether all indices are equal, but for the last bits."""
+    assert first["category"].to_list() == second["category"].to_list()
+    return all(first[name].to_list() == pytest.approx(second[name].to_list(), rel=1e-9, abs=1e-9) for name in INDICES)
+
+
+@few
+@given(stimuli(), st.integers(1, 1000), st.integers(-100, 100))
+def test_gain_and_offset_of_a_filter_do_not_change_its_indices(original: Stimuli, gain: int, offset: int) -> None:
+    gains = np.array([gain, 1, 7], dtype=np.float32)
+    offsets = np.array([offset, 50, 0], dtype=np.float32)
+    scaled = Stimuli(original.responses * gains + offsets, original.categories)
+    assert agree(selectivity(original), selectivity(scaled))
+
+
+@few
+@given(stimuli(), st.data())
+def test_neither_the_numbers_of_stimuli_nor_their_parts_change_an_index(original: Stimuli, data: st.DataObject) -> None:
+    count = len(original.categories)
+    order = data.draw(st.permutations(range(count)))
+    cuts = data.draw(st.lists(st.integers(1, count - 1), unique=True).map(sorted))
+    parts = [list(map(int, part)) for part in np.split(np.arange(count), cuts)]
+    shuffled = Stimuli(original.responses[order], [original.categories[number] for number in order])
+    assert agree(selectivity(original, parts=[range(count)]), selectivity(shuffled, parts=parts))
+
+
+@few
+@given(stimuli())
+def test_both_shares_of_a_live_filter_add_up_to_1(original: Stimuli) -> None:
+    rows = selectivity(original)
+    is_dead = np.ptp(original.responses, axis=0) == 0
+    for number in range(FILTERS):
+        for name in ("share", "balanced_share"):
+            values = rows.filter(filter=number)[name].to_list()
+            assert values == [None] * 3 if is_dead[number] else sum(values) == pytest.approx(1, abs=1e-12)
+            assert is_dead[number] or all(0 <= value <= 1 for value in values)
+
+
+@few
+@given(stimuli(categories="ab"))
+def test_with_two_categories_the_contrasts_are_opposite(original: Stimuli) -> None:
+    rows = selectivity(original).filter(pl.col("contrast").is_not_null())
+    first, second = (rows.filter(category=name)["contrast"].to_list() for name in "ab")
+    assert first == pytest.approx([-value for value in second], abs=1e-12)
+    assert all(-1 <= value <= 1 for value in first)
