@@ -62,9 +62,7 @@ def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:
     with (EXAMPLES / example / "expected.csv").open(encoding="utf-8", newline="") as file:
         columns, *rows = csv.reader(file)
     types = {column.name: column.type for column in query.columns}
-    return columns, [
-        tuple(_value(cell, types[name]) for name, cell in zip(columns, row, strict=True)) for row in rows
-    ]
+    return columns, [tuple(_value(cell, types[name]) for name, cell in zip(columns, row, strict=True)) for row in rows]
 
 
 def _tables(folder: Path) -> dict[str, pl.DataFrame]:

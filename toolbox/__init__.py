@@ -5,23 +5,31 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from toolbox.demo import demonstrate
     from toolbox.errors import ToolboxError
+    from toolbox.export import export_model, model_layers, models
+    from toolbox.query import query_table
     from toolbox.study import Study
 
-__all__ = ["Study", "ToolboxError"]
+__all__ = ["Study", "ToolboxError", "demonstrate", "export_model", "model_layers", "models", "query_table"]
+
+_HOMES = {
+    "Study": "toolbox.study",
+    "ToolboxError": "toolbox.errors",
+    "demonstrate": "toolbox.demo",
+    "export_model": "toolbox.export",
+    "model_layers": "toolbox.export",
+    "models": "toolbox.export",
+    "query_table": "toolbox.query",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: the command line must not pay for what it does not need."""
-    if name == "Study":
-        from toolbox.study import Study
-
-        return Study
-    if name == "ToolboxError":
-        from toolbox.errors import ToolboxError
-
-        return ToolboxError
-    raise AttributeError(f"module 'toolbox' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'toolbox' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

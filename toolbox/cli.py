@@ -185,6 +185,7 @@ def plot(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File: .html (default), .png, .svg or .json.")
     ] = None,
+    thumbnails: Annotated[bool, typer.Option(help="Show the images too; the file holds small copies then.")] = False,
     study: StudyOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
@@ -192,7 +193,9 @@ def plot(
     from toolbox.figure import save
     from toolbox.store.database import Choice
 
-    figure = _study(study, make=False).figure(query, Choice(set, model, scheme), **_parameters(param))
+    figure = _study(study, make=False).figure(
+        query, Choice(set, model, scheme), thumbnails=thumbnails, **_parameters(param)
+    )
     path = output or Path(f"{query.replace('/', '-')}.html")
     save(figure, path)
     for remark in figure.remarks:
@@ -220,7 +223,7 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
     for line in (
         f"{net.name}: {net.title}",
-        f"input: {entry.height} x {entry.width} ({entry.resize}), {entry.channels} minus {entry.mean} times {entry.scale}",
+        f"input: {entry.height} x {entry.width} ({entry.resize}), ({entry.channels} - {entry.mean}) * {entry.scale:g}",
         *(f"weights: {source}" for source in sources),
         f"citation: {net.citation}",
         f"licence: {net.licence}",
@@ -356,8 +359,18 @@ def _progress(quiet: bool) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    class Rate(TextColumn):
+        """Things done in a second."""
+
+        def render(self, task: Any) -> Any:
+            task.fields["rate"] = f"{task.speed:,.1f}/s" if task.speed else ""
+            return super().render(task)
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
         tasks: dict[str, Any] = {}
 

@@ -10,7 +10,7 @@ import polars as pl
 from toolbox.content import card_names
 from toolbox.errors import UsageError
 from toolbox.fetch import Progress, silent
-from toolbox.network.card import network, selected
+from toolbox.network.card import layer_table, network, selected
 from toolbox.network.graph import full_graph, pooled_graph, write_graph
 from toolbox.network.weights import Weights, load_weights
 from toolbox.store.files import replacing
@@ -27,6 +27,11 @@ def models() -> pl.DataFrame:
             "filters": [sum(layer.filters for layer in net.layers) for net in networks],
         }
     )
+
+
+def model_layers(name: str = "vgg16") -> pl.DataFrame:
+    """Geometry of a network's layers: position from 1; stride and receptive field in pixels of its input."""
+    return layer_table(network(name))
 
 
 def export_model(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from toolbox.chart import Chart, draw, figures, render
-from toolbox.errors import UnknownNameError
-from toolbox.query import ask, shipped_query
+from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.query import Answer, ask, shipped_query
+from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.database import Choice
 from toolbox.store.files import replacing, with_version
 from toolbox.store.folder import SCHEME, StudyFolder
+
+THUMBNAIL = 96
+"""Longer side of a thumbnail, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,17 @@ class Figure:
 
 
 def plot(
-    study: StudyFolder, name: str, parameters: Mapping[str, Any] | None = None, choice: Choice | None = None
+    study: StudyFolder,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    choice: Choice | None = None,
+    *,
+    thumbnails: bool = False,
 ) -> Figure:
     """The figure of a query's rows.
+
+    Args:
+        thumbnails: show the images themselves, where rows name them; the figure's file then holds small copies.
 
     Raises: UnknownNameError when the query has no figure; all that running the query raises.
     """
@@ -35,7 +50,14 @@ def plot(
         shipped_query(name)  # a name that is no query at all is told so
         raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
     answer = ask(study, name, parameters, choice)
-    chart = draw(name, answer.rows, title=shipped_query(name).title, subtitle=_caption(answer.provenance))
+    rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
+    chart = draw(
+        name,
+        rows,
+        title=shipped_query(name).title,
+        subtitle=_caption(answer.provenance),
+        categories=_categories(study, answer),
+    )
     return Figure(chart, with_version(answer.provenance), answer.remarks)
 
 
@@ -47,6 +69,33 @@ def save(figure: Figure, path: Path) -> None:
     content = render(figure.chart, path.suffix, figure.provenance)
     with replacing(path) as fresh:
         fresh.write_bytes(content)
+
+
+def _categories(study: StudyFolder, answer: Answer) -> list[str]:
+    """All categories of the labelling, so that a category has one colour in all figures of a study."""
+    chosen = {key: answer.provenance.get(key) for key in ("set", "scheme")}
+    if "category" not in answer.rows.columns or None in chosen.values():
+        return []
+    return ask(study, "select distinct category from labels", choice=Choice(**chosen)).rows["category"].to_list()
+
+
+def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with a small copy of every image as a data URI.
+
+    Raises: UsageError when the rows name no images; StimulusError when one cannot be read any more.
+    """
+    if "path" not in rows.columns:
+        raise UsageError("the rows of this query name no images; thumbnails go with filters/stimuli")
+    return rows.with_columns(image=pl.Series([_thumbnail(study.image(path)) for path in rows["path"]], dtype=pl.String))
+
+
+def _thumbnail(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StimulusError(f"{path} cannot be read ({error.strerror}); put it back, or plot without images") from error
+    small = thumbnail(decode(content).pixels, THUMBNAIL)
+    return f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"
 
 
 def _caption(provenance: Mapping[str, Any]) -> str:

@@ -241,7 +241,7 @@ def _converted(name: str, type_name: str, value: Any) -> Any:
     try:
         if isinstance(value, str) and expected in (int, float):
             return expected(value)
-        if expected is float and isinstance(value, int):
+        if expected is float and type(value) is int:
             return float(value)
         if isinstance(value, str) and expected is bool and value in ("true", "false"):
             return value == "true"

@@ -128,23 +128,30 @@ class Study:
         model: str | None = None,
         scheme: str | None = None,
         output: str | Path | None = None,
+        thumbnails: bool = False,
         **parameters: Any,
     ) -> Chart:
-        """The figure of a query; also written to `output` (.html, .png, .svg, .json) if given."""
+        """The figure of a query; also written to `output` (.html, .png, .svg, .json) if given.
+
+        Args:
+            thumbnails: show the images themselves, where rows name them; the file then holds small copies.
+        """
         from toolbox.figure import save
         from toolbox.store.database import Choice
 
-        figure = self.figure(query, Choice(set, model, scheme), **parameters)
+        figure = self.figure(query, Choice(set, model, scheme), thumbnails=thumbnails, **parameters)
         self._warn(figure.remarks)
         if output is not None:
             save(figure, Path(output))
         return figure.chart
 
-    def figure(self, query: str, choice: Choice | None = None, **parameters: Any) -> Figure:
+    def figure(
+        self, query: str, choice: Choice | None = None, *, thumbnails: bool = False, **parameters: Any
+    ) -> Figure:
         """As `plot`, with the provenance of the rows and remarks about them."""
         from toolbox.figure import plot
 
-        return plot(self.folder, query, parameters, choice)
+        return plot(self.folder, query, parameters, choice, thumbnails=thumbnails)
 
     def _warn(self, remarks: Sequence[str]) -> None:
         for remark in remarks:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nearly import nearly
 from random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
 from toolbox.query import ask
 
@@ -59,23 +60,13 @@ def reference(study: RandomStudy, statistic: str, normalise: str) -> Iterator[di
                 yield {**place, **values, "dead": response is None}
 
 
-def same(expected: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Equal to rows whose decimals agree to ten digits."""
-    return [
-        tuple(
-            pytest.approx(float(cell), rel=1e-10, abs=1e-12) if isinstance(cell, float) else cell for cell in row
-        )
-        for row in expected
-    ]
-
-
 @STATISTICS
 @RANGES
 def test_indices_follow_equations_1_and_2(random_study: RandomStudy, statistic: str, normalise: str) -> None:
     answer = ask(random_study.folder, "selectivity/index", {"statistic": statistic, "normalise": normalise}).rows
     columns = ("layer", "filter", "category", "n", "share", "balanced_share", "contrast")
     expected = [tuple(row[name] for name in columns) for row in reference(random_study, statistic, normalise)]
-    assert answer.rows() == same(expected)
+    assert answer.rows() == nearly(expected, 1e-10)
     assert answer["contrast"].null_count() == 2 * len(LAYERS) * len(NAMES)
 
 
@@ -94,7 +85,7 @@ def test_profile_counts_the_filters_above_the_threshold(
             selective = sum(1 for row in filters if not row["dead"] and row[index] > threshold)
             dead = sum(1 for row in filters if row["dead"])
             expected.append((layer, name, FILTERS, selective, selective / FILTERS, dead))
-    assert ask(random_study.folder, "layers/profile", parameters).rows.rows() == same(expected)
+    assert ask(random_study.folder, "layers/profile", parameters).rows.rows() == nearly(expected, 1e-10)
 
 
 @STATISTICS
@@ -111,12 +102,12 @@ def test_representative_filters_are_the_first_of_a_sorted_list(
             values = (row["share"], row["balanced_share"], row["contrast"])
             expected.append((name, rank, row["layer"], row["filter"], *values))
     parameters = {"statistic": statistic, "index": index, "count": 30}
-    assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == same(expected)
+    assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == nearly(expected, 1e-10)
 
 
 @STATISTICS
 @RANGES
-@pytest.mark.parametrize(("index", "threshold"), [("contrast", 0.1), ("response", 0.2)])
+@pytest.mark.parametrize(("index", "threshold"), [("contrast", 0.1), ("response", 0.2137)])
 def test_depth_is_the_mean_position_weighed_by_the_share_of_filters(
     random_study: RandomStudy, statistic: str, normalise: str, index: str, threshold: float
 ) -> None:
@@ -132,8 +123,8 @@ def test_depth_is_the_mean_position_weighed_by_the_share_of_filters(
         depths.append((name, sum(counts.values()), float(shares.mean()), depth))
         for (layer, count), share, place in zip(counts.items(), shares, places, strict=True):
             layers.append((name, layer, float(place), FILTERS, count, float(share)))
-    assert ask(random_study.folder, "complexity/layers", parameters).rows.rows() == same(layers)
-    assert ask(random_study.folder, "complexity/depth", parameters).rows.rows() == same(depths)
+    assert ask(random_study.folder, "complexity/layers", parameters).rows.rows() == nearly(layers, 1e-10)
+    assert ask(random_study.folder, "complexity/depth", parameters).rows.rows() == nearly(depths, 1e-10)
 
 
 @STATISTICS
@@ -150,9 +141,9 @@ def test_orientation_is_half_the_angle_of_a_complex_sum(random_study: RandomStud
             total = sum(responses.values())
             selectivity = abs(vector) / total if total else None
             is_tuned = selectivity is not None and selectivity > 1e-9
-            preferred = np.degrees(np.angle(vector)) / 2 % 180 if is_tuned else None
+            preferred = round(np.degrees(np.angle(vector)) / 2, 12) % 180 if is_tuned else None
             expected.append((layer, number, preferred, selectivity, float(max(responses.values()))))
-    assert answer.rows() == same(expected)
+    assert answer.rows() == nearly(expected, 1e-10)
     assert answer["preferred"].null_count() == 2 * len(LAYERS)
 
 
@@ -170,7 +161,7 @@ def test_tuning_curves_are_means_and_standard_errors(
         level = (chosen.mean() - response.min()) / span if span else None
         expected.append((theta, len(chosen), chosen.mean(), sd, sd / np.sqrt(len(chosen)), level))
     parameters = {"layer": layer, "filter": number, "statistic": statistic}
-    assert ask(random_study.folder, "tuning/parameter", parameters).rows.rows() == same(expected)
+    assert ask(random_study.folder, "tuning/parameter", parameters).rows.rows() == nearly(expected, 1e-10)
 
 
 @STATISTICS
@@ -186,4 +177,4 @@ def test_category_tuning_is_the_same_curve_over_labels(random_study: RandomStudy
     curve.sort(key=lambda row: -row[2])
     expected = [(rank, *row) for rank, row in enumerate(curve, start=1)]
     parameters = {"layer": "conv2", "filter": 5, "statistic": statistic}
-    assert ask(random_study.folder, "tuning/category", parameters).rows.rows() == same(expected)
+    assert ask(random_study.folder, "tuning/category", parameters).rows.rows() == nearly(expected, 1e-10)

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from nearly import nearly
 from random_study import RandomStudy
 from small_study import SET, add_labels, add_layers, add_responses, add_stimuli, plain_layers, small_study
 from toolbox.content import content_folder
@@ -68,7 +69,7 @@ def test_the_columns_and_their_types_are_those_of_the_header(query: Query, rando
 
 @EACH
 def test_every_listed_choice_is_accepted_and_makes_a_difference(query: Query, random_study: RandomStudy) -> None:
-    rows = close(ask(random_study.folder, query, needed(query)).rows.rows())
+    rows = nearly(ask(random_study.folder, query, needed(query)).rows.rows())
     for parameter in query.parameters:
         for choice in parameter.choices if parameter.listed_in is None else ():
             chosen = ask(random_study.folder, query, {**needed(query), parameter.name: choice}).rows.rows()
@@ -93,7 +94,7 @@ def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
     for threads, study in ((1, random_study.folder), (2, random_study.folder), (2, reordered)):
         monkeypatch.setitem(database._CLOSED, "threads", threads)
         answers.append(ask(study, query, needed(query)).rows.rows())
-    assert answers[0] == close(answers[1]) == close(answers[2])
+    assert answers[0] == nearly(answers[1]) == nearly(answers[2])
     assert query.name == "sets/summary" or len(answers[0]) > 3
 
 
@@ -125,7 +126,7 @@ def test_where_all_filters_are_dead_their_indices_are_null(
 ) -> None:
     study = one_response(tmp_path / "study", 2.5, ["car", "car", "dog"])
     rows = ask(study, query, {**needed(shipped_query(query)), **choices}).rows.select(list(expected))
-    assert rows.rows() == close([tuple(expected.values())] * rows.height)
+    assert rows.rows() == nearly([tuple(expected.values())] * rows.height)
     assert rows.height > 1
 
 
@@ -197,16 +198,4 @@ def one_response(root: Path, value: float, categories: list[str | None]) -> Stud
 
 def no_nan(rows: pl.DataFrame) -> bool:
     """Whether every decimal is a number or null."""
-    return all(value is None or math.isfinite(value) for row in rows.rows() for value in row if is_decimal(value))
-
-
-def is_decimal(value: Any) -> bool:
-    return isinstance(value, float)
-
-
-def close(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The rows, equal to rows whose decimals differ in the last bits only."""
-    return [
-        tuple(pytest.approx(cell, rel=1e-12, abs=1e-12) if is_decimal(cell) else cell for cell in row)
-        for row in rows
-    ]
+    return all(math.isfinite(value) for row in rows.rows() for value in row if isinstance(value, float))

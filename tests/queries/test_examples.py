@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from nearly import nearly
 from toolbox.query import ask, query_names, shipped_query
 from worked_examples import (
     EXAMPLES,
@@ -17,8 +17,6 @@ from worked_examples import (
     query_of,
 )
 
-TOLERANCE = 1e-12
-
 
 @pytest.mark.parametrize("example", example_names())
 def test_a_query_gives_the_rows_worked_out_by_hand(example: str, tmp_path: Path) -> None:
@@ -26,7 +24,7 @@ def test_a_query_gives_the_rows_worked_out_by_hand(example: str, tmp_path: Path)
     columns, rows = example_answer(example, query)
     answer = ask(study, query, example_parameters(example))
     assert answer.rows.columns == columns == [column.name for column in query.columns]
-    assert [close(row) for row in rows] == answer.rows.rows()
+    assert answer.rows.rows() == nearly(rows)
     assert answer.remarks == ()
 
 
@@ -41,10 +39,3 @@ def test_every_query_has_a_worked_example_with_its_default_parameters(query: str
 def test_every_worked_example_belongs_to_a_query_and_explains_its_numbers(example: str) -> None:
     assert query_of(example) in query_names()
     assert len((EXAMPLES / example / "note.md").read_text(encoding="utf-8")) > 40
-
-
-def close(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The row, equal to any row whose decimals differ in the last bits only."""
-    return tuple(
-        pytest.approx(cell, rel=TOLERANCE, abs=TOLERANCE) if isinstance(cell, float) else cell for cell in row
-    )

@@ -116,10 +116,10 @@ def _resolved(study: StudyFolder, views: Collection[str], choice: Choice) -> Cho
     if set_name is not None and set_name not in sets:
         raise UnknownNameError("stimulus set", set_name, sets)
     if set_name is None and (for_responses or {"stimuli", "labels", "parameters"} & set(views)):
-        having = [name for name in sets if study.models(name)] if for_responses else sets
+        having = ([name for name in sets if study.models(name)] if for_responses else []) or sets
         if for_responses and model is not None:
             having = [name for name in having if model in study.models(name)] or having
-        set_name = _only("stimulus set", having, "--set", "toolbox extract SET" if sets else "toolbox ingest FOLDER")
+        set_name = _only("stimulus set", having, "--set", "toolbox ingest FOLDER")
     if "labels" in views:
         scheme = _named(
             "label scheme", scheme, study.schemes(_given(set_name)), "--scheme", "ingest a set with categories"

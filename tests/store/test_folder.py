@@ -1,0 +1,166 @@
+"""Where everything of a study lies, and which directories are one."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from toolbox.errors import ToolboxError, UsageError
+from toolbox.store.folder import SCHEMA_VERSION, StudyFolder, checked_name, create_study, open_study
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (StudyFolder(Path("s")).stimuli("a"), "s/stimuli/set=a/stimuli.parquet"),
+        (StudyFolder(Path("s")).images("a"), "s/stimuli/set=a/images"),
+        (StudyFolder(Path("s")).labels("a"), "s/labels/set=a/scheme=category/labels.parquet"),
+        (StudyFolder(Path("s")).labels("a", "mood"), "s/labels/set=a/scheme=mood/labels.parquet"),
+        (StudyFolder(Path("s")).responses("a", "vgg16"), "s/responses/set=a/model=vgg16"),
+        (StudyFolder(Path("s")).layers("vgg16"), "s/layers/model=vgg16/layers.parquet"),
+    ],
+)
+def test_the_tree_is_the_documented_one(path: Path, expected: str) -> None:
+    assert path.as_posix() == expected
+
+
+def test_records_of_runs_are_named_by_time_and_task(tmp_path: Path) -> None:
+    file = StudyFolder(tmp_path).run_record("ingest-animals")
+    stamp, _, what = file.stem.partition("-")
+    assert (file.parent, file.suffix, what) == (tmp_path / "runs", ".json", "ingest-animals")
+    assert datetime.strptime(stamp, "%Y%m%dT%H%M%S.%fZ").year >= 2024
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def test_only_what_has_its_table_is_named_in_alphabetical_order(tmp_path: Path) -> None:
+    study = StudyFolder(tmp_path)
+    assert (study.sets(), study.schemes("zoo"), study.models("zoo")) == ([], [], [])
+    for set_name in ("zoo", "animals"):
+        touch(study.stimuli(set_name))
+    study.images("half").mkdir(parents=True)
+    touch(study.stimuli("zoo").parent.parent / "stray" / "stimuli.parquet")
+    touch(study.labels("zoo", "mood"))
+    touch(study.labels("zoo"))
+    touch(study.responses("zoo", "vgg16") / "plan.parquet")
+    touch(study.responses("zoo", "half") / "part-0.parquet")
+    assert study.sets() == ["animals", "zoo"]
+    assert (study.schemes("zoo"), study.schemes("animals")) == (["category", "mood"], [])
+    assert (study.models("zoo"), study.models("animals")) == (["vgg16"], [])
+
+
+def test_paths_of_images_inside_the_study_move_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = StudyFolder(tmp_path / "study")
+    inside, outside = study.images("a") / "1.png", tmp_path / "photographs" / "1.png"
+    assert study.stored_path(inside) == "stimuli/set=a/images/1.png"
+    assert study.stored_path(outside) == outside.as_posix()
+    for image in (inside, outside):
+        assert study.image(study.stored_path(image)) == image
+    monkeypatch.chdir(tmp_path)
+    assert StudyFolder(Path("study")).stored_path(inside) == "stimuli/set=a/images/1.png"
+    assert study.stored_path(Path("photographs/1.png")) == outside.as_posix()
+
+
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("title", ["", 'Faces "and" cars → 猫 \\ \n'])
+def test_a_new_study_can_be_opened(exists: bool, title: str, tmp_path: Path) -> None:
+    root = tmp_path / "deep" / "study"
+    if exists:
+        root.mkdir(parents=True)
+    assert create_study(root, title) == open_study(root) == StudyFolder(root)
+    card = tomllib.loads((root / "study.toml").read_text(encoding="utf-8"))
+    assert (card["schema_version"], card["title"]) == (SCHEMA_VERSION, title or "study")
+    assert card["created_by"].startswith("selectivity-toolbox ")
+    assert datetime.fromisoformat(card["created"]).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"study.toml": "schema_version = 1"}, "is a study already; use it as it is, or choose another directory"),
+        ({"letter.txt": "Dear"}, "is not an empty directory; choose a new name for the study"),
+        ({".hidden": ""}, "is not an empty directory; choose a new name for the study"),
+    ],
+)
+def test_a_study_is_not_made_over_other_things(content: dict[str, str], message: str, tmp_path: Path) -> None:
+    for name, text in content.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError) as caught:
+        create_study(tmp_path)
+    assert str(caught.value) == f"{tmp_path} {message}"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == content
+
+
+def test_a_file_cannot_become_a_study(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is not an empty directory; choose a new name"):
+        create_study(tmp_path / "file")
+
+
+@pytest.mark.parametrize("root", ["", "none"])
+def test_a_directory_without_its_card_is_no_study(root: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_study(tmp_path / root)
+    assert str(caught.value) == (
+        f"{tmp_path / root} is not a study (it has no study.toml); make one with: toolbox init {tmp_path / root}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        (b"schema_version = 2\n", "says schema_version 2; this toolbox reads 1; install the version named there"),
+        (b'schema_version = "1"\n', "says schema_version '1'; this toolbox reads 1; install the version named there"),
+        (b"title = 'x'\n", "says schema_version None; this toolbox reads 1; install the version named there"),
+        (b"schema_version = \n", "is not valid TOML: "),
+        (b"title = '\xff'\n", "is not valid TOML: "),
+    ],
+)
+def test_a_card_that_cannot_be_read_is_said(card: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_bytes(card)
+    with pytest.raises(ToolboxError) as caught:
+        open_study(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / 'study.toml'} {message}")
+    assert caught.value.exit_code == 1
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["animals", "A", "7", "vgg16", "a.b_c-d", "2024-05-01", "x" * 100, "con"])
+def test_names_that_any_system_takes_are_fine(name: str) -> None:
+    assert checked_name("stimulus set", name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "a b",
+        "a/b",
+        "a\\b",
+        "..",
+        ".hidden",
+        "-x",
+        "_x",
+        "a=b",
+        "a'b",
+        "a\n",
+        "é",
+        "猫",
+        "a*",
+        "a:b",
+        "ends.",
+        "x" * 101,
+    ],
+)
+def test_names_that_cannot_be_part_of_a_path_everywhere_are_refused(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        checked_name("stimulus set", name)
+    assert str(caught.value).startswith(f"{name!r} cannot name a stimulus set; use letters, digits")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,54 @@
+"""The package's face: what it exports, and a study in Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import altair as alt
+import polars as pl
+import pytest
+
+import toolbox
+from toolbox import Study, ToolboxError
+from toolbox.study import RemarkWarning
+
+
+def test_the_exported_names_are_these() -> None:
+    assert set(toolbox.__all__) == {
+        "Study", "ToolboxError", "demonstrate", "export_model", "model_layers", "models", "query_table",
+    }  # fmt: skip
+    assert all(callable(getattr(toolbox, name)) for name in toolbox.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Studdy'"):
+        toolbox.Studdy  # noqa: B018
+
+
+def test_a_study_answers_with_frames_and_charts(study: Study, card: str, weights: str, tmp_path: Path) -> None:
+    assert (study.sets, study.models("colours")) == (["colours"], [])
+    study.extract("colours", model=card, weights=weights)
+    assert study.models("colours") == ["tiny"]
+    profile = study.query("layers/profile", threshold=0.05)
+    assert isinstance(profile, pl.DataFrame)
+    assert profile["layer"].unique(maintain_order=True).to_list() == ["colour", "pool", "sum"]
+    chart = study.plot("layers/profile", output=tmp_path / "figure.json")
+    assert isinstance(chart, alt.LayerChart | alt.Chart)
+    assert (tmp_path / "figure.json").stat().st_size > 0
+    assert Study(study.folder.root).query("select count(*) as n from responses")["n"].item() == 48
+
+
+def test_thumbnails_are_embedded_only_when_asked_for(study: Study, card: str, weights: str, tmp_path: Path) -> None:
+    study.extract("colours", model=card, weights=weights)
+    asked = {"layer": "colour", "filter": 0}
+    study.plot("filters/stimuli", output=tmp_path / "without.json", **asked)
+    assert "data:image" not in (tmp_path / "without.json").read_text()
+    study.plot("filters/stimuli", output=tmp_path / "with.json", thumbnails=True, **asked)
+    assert (tmp_path / "with.json").read_text().count("data:image/jpeg;base64,") == 6
+    with pytest.raises(ToolboxError, match="name no images"):
+        study.plot("layers/profile", thumbnails=True)
+
+
+def test_responses_that_are_not_complete_are_said(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, part=2)
+    (study.folder.responses("colours", "tiny") / "part-1.json").unlink()
+    with pytest.warns(RemarkWarning, match="1 of 3 parts are missing: these are the responses to 4 of 6 stimuli"):
+        rows = study.query("select distinct stimulus_id from responses")
+    assert rows.height == 4
