@@ -24,7 +24,7 @@ from toolbox.store.files import write_text
 SCHEMA_VERSION = 1
 SCHEME = "category"
 """The label scheme that ingestion writes: folder names, or a manifest's column `category`."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")  # Windows drops a dot at the end
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def checked_name(kind: str, name: str) -> str:
     """
     if not _NAME.fullmatch(name) or len(name) > 100:
         raise UsageError(
-            f"{name!r} cannot name a {kind}; use letters, digits, '.', '_' and '-', starting with a letter or digit"
+            f"{name!r} cannot name a {kind}; use letters, digits, '.', '_' and '-', "
+            "with a letter or digit first and no '.' last"
         )
     return name
 

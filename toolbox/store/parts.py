@@ -117,6 +117,8 @@ def hold_identity(place: Path, existing: Identity, wanted: Identity) -> None:
         difference = "other weights or preprocessing"
     elif existing.precision != wanted.precision:
         difference = f"precision {existing.precision}, not {wanted.precision}"
+    elif existing.statistics != wanted.statistics:
+        difference = f"the statistics {existing.statistics}, not {wanted.statistics}"
     else:
         more = ", ".join(sorted(existing.layers.keys() - wanted.layers.keys())) or "no layer more"
         less = ", ".join(sorted(wanted.layers.keys() - existing.layers.keys())) or "none"
