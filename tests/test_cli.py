@@ -113,7 +113,9 @@ def test_an_error_is_one_line_on_stderr(extracted: str, arguments: list[str], co
 def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
-    assert message == f"error: {tmp_path} is not a study (it has no study.toml); make one with: toolbox init {tmp_path}\n"
+    assert (
+        message == f"error: {tmp_path} is not a study (it has no study.toml); make one with: toolbox init {tmp_path}\n"
+    )
     run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2)
     assert not (tmp_path / "none").exists()
 

@@ -93,8 +93,10 @@ def test_new_stimuli_make_new_parts_and_leave_the_old_ones(
 
 def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(study: Study, card: str, weights: str) -> None:
     assert study.extract("colours", model=card, weights=weights, limit=4).stimuli == 4
-    counts = study.query("select category, count(distinct stimulus_id) n from responses join labels using (stimulus_id) "
-                         "group by category order by category")  # fmt: skip
+    counts = study.query(
+        "select category, count(distinct stimulus_id) as n "
+        "from responses join labels using (stimulus_id) group by category order by category"
+    )
     assert counts.rows() == [("green", 2), ("red", 2)]
     assert study.extract("colours", model=card, weights=weights).stimuli == 6
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
 
 from nearly import nearly
 from small_study import add_labels, add_layers, add_responses, add_stimuli, long_table, plain_layers, small_study
-from toolbox.errors import AmbiguousError, QueryError, UnknownNameError, UsageError
-from toolbox.query import ask, shipped_query
+from toolbox.errors import AmbiguousError, CardError, QueryError, UnknownNameError, UsageError
+from toolbox.query import ask, shipped_query, syntax
 from toolbox.store import database
 from toolbox.store.database import Choice
 from toolbox.store.folder import StudyFolder, create_study
+from toolbox.store.window import Window
 from worked_examples import example_study
 
 
@@ -45,6 +47,23 @@ def test_a_mistake_in_sql_is_duckdbs_message_on_one_line(sql: str, message: str,
         ask(worked, sql)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_vanishes_meanwhile_is_said_without_a_traceback(tmp_path: Path) -> None:
+    with duckdb.connect(":memory:") as connection:
+        connection.register_filesystem(Window({"gone.parquet": tmp_path / "gone.parquet"}))
+        with pytest.raises(duckdb.Error, match="Traceback") as caught:
+            connection.sql("from 'study://gone.parquet'")
+    message = syntax.message_of(caught.value)
+    assert message.startswith("FileNotFoundError: ")
+    assert "gone.parquet" in message
+
+
+def test_only_table_macros_may_stand_beside_the_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "macros.sql").write_text("create macro half(x) as x / 2;")
+    monkeypatch.setattr(syntax, "content_folder", lambda _: tmp_path)
+    with pytest.raises(CardError, match=r"only `create macro name.*` may stand there"):
+        syntax._macros.__wrapped__()
 
 
 def test_an_unknown_query_suggests_the_nearest(worked: StudyFolder) -> None:

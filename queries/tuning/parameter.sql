@@ -14,12 +14,13 @@
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  name of a numeric column of the stimulus set
 --   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
 -- Columns
---   value       double  value of the parameter
---   n           bigint  stimuli
---   mean        double  mean response in the units of the network
---   sd          double  standard deviation over stimuli (n - 1), null for one stimulus
---   sem         double  standard error of the mean, sd / sqrt(n)
---   normalised  double  mean of (A - min) / (max - min), null for a dead filter
+--   parameter   varchar  name of the parameter
+--   value       double   value of the parameter
+--   n           bigint   stimuli
+--   mean        double   mean response in the units of the network
+--   sd          double   standard deviation over stimuli (n - 1), null for one stimulus
+--   sem         double   standard error of the mean, sd / sqrt(n)
+--   normalised  double   mean of (A - min) / (max - min), null for a dead filter
 with chosen as (
     select
         p.value::double as value,
@@ -32,6 +33,7 @@ range as (
     select min(response) as lowest, max(response) as highest from chosen
 )
 select
+    $parameter::varchar as parameter,
     value,
     count(*)::bigint as n,
     avg(response) as mean,

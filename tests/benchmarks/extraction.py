@@ -4,7 +4,8 @@
 
 One run makes JPEGs of 400 pixels, then measures in turn, round by round, the pooled graph on ready-made batches and a
 whole extraction (reading, hashing, decoding, resizing, the network, Parquet, flushing). The ratio is the median over
-the rounds, since a shared machine's speed drifts. With --memory it prints the peak memory of extractions of N and 8 N stimuli, each in a process of its own.
+the rounds, since a shared machine's speed drifts. With --memory it prints the peak memory of extractions of N and
+8 N stimuli, each in a process of its own.
 """
 
 from __future__ import annotations

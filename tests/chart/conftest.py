@@ -44,7 +44,7 @@ def _representative(categories: Sequence[str], layers: Sequence[str]) -> list[di
     ]
 
 
-def _stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+def _stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"rank": rank, "stimulus_id": 100 + rank, "category": categories[rank % len(categories)]}
         | {"path": f"images/{rank}.jpg", "response": 90.0 / rank, "normalised": 1.0 / rank}
@@ -52,7 +52,7 @@ def _stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
     ]
 
 
-def _category(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+def _category(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"rank": rank, "category": category, "n": 20, "mean": 40.0 / rank, "sd": 4.0, "sem": 0.9}
         | {"normalised": 1.0 / rank}
@@ -60,13 +60,15 @@ def _category(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str
     ]
 
 
-def _parameter(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+def _parameter(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"value": 22.5 * k, "n": 8, "mean": 10.0 + 4 * k, "sd": 2.0, "sem": 0.7, "normalised": k / 7} for k in range(8)
+        {"parameter": "orientation", "value": 22.5 * k, "n": 8, "mean": 10.0 + 4 * k, "sd": 2.0, "sem": 0.7}
+        | {"normalised": k / 7}
+        for k in range(8)
     ]
 
 
-def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"layer": layer, "filter": unit, "preferred": 18.0 * unit, "selectivity": unit / 10, "peak": 5.0 + unit}
         for layer, unit in product(layers, range(10))
@@ -81,14 +83,14 @@ def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list
     ]
 
 
-def _complexity_depth(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+def _complexity_depth(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "responsive": 10 + k, "share": 0.05 + 0.01 * (k % 7), "depth": 0.4 + 0.05 * (k % 5)}
         for k, category in enumerate(categories)
     ]
 
 
-def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"set": name, "scheme": "category", "category": category, "stimuli": 10 + k, "fraction": 0.25}
         | {"width": 224, "height": 224, "bytes": 50_000}

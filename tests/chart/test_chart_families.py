@@ -81,11 +81,10 @@ def test_categories_stand_in_rank_order_on_a_tuning_curve(rows_of, categories):
 def test_a_tuning_curve_names_its_parameter_with_the_unit(parameter, title, rows_of):
     rows = rows_of("tuning/parameter")
     assert f">{title}<" in svg("tuning/parameter", rows.with_columns(parameter=pl.lit(parameter)))
-    assert ">stimulus parameter<" in svg("tuning/parameter", rows)
 
 
 def test_angles_are_marked_every_45_degrees(rows_of):
-    drawn = svg("tuning/parameter", rows_of("tuning/parameter").with_columns(parameter=pl.lit("orientation")))
+    drawn = svg("tuning/parameter", rows_of("tuning/parameter"))
     shown = re.findall(r">(\d+)<", drawn)
     assert {"45", "90", "135"} <= set(shown) and "180" not in shown  # the stimuli end at 157.5 degrees
 

@@ -98,10 +98,10 @@ def test_representative_filters_are_the_first_of_a_sorted_list(
     for name in NAMES:
         alive = [row for row in rows if row["category"] == name and not row["dead"]]
         alive.sort(key=lambda row: (-round(row[index], 12), LAYERS.index(row["layer"]), row["filter"]))
-        for rank, row in enumerate(alive[:30], start=1):
+        for rank, row in enumerate(alive[:100], start=1):
             values = (row["share"], row["balanced_share"], row["contrast"])
             expected.append((name, rank, row["layer"], row["filter"], *values))
-    parameters = {"statistic": statistic, "index": index, "count": 30}
+    parameters = {"statistic": statistic, "index": index, "count": 100}
     assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == nearly(expected, 1e-10)
 
 
@@ -159,7 +159,7 @@ def test_tuning_curves_are_means_and_standard_errors(
         chosen = response[np.array(random_study.orientations) == theta]
         sd = chosen.std(ddof=1)
         level = (chosen.mean() - response.min()) / span if span else None
-        expected.append((theta, len(chosen), chosen.mean(), sd, sd / np.sqrt(len(chosen)), level))
+        expected.append(("orientation", theta, len(chosen), chosen.mean(), sd, sd / np.sqrt(len(chosen)), level))
     parameters = {"layer": layer, "filter": number, "statistic": statistic}
     assert ask(random_study.folder, "tuning/parameter", parameters).rows.rows() == nearly(expected, 1e-10)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -63,6 +64,7 @@ def test_nothing_is_removed_or_made(method: str, name: str, window: Window, tmp_
 
 def test_a_window_is_not_shared_by_two_studies(window: Window, tmp_path: Path) -> None:
     other = Window({"0-inside.bin": tmp_path / "outside.bin"})
+    assert Window({"0-inside.bin": tmp_path / "outside.bin"}) is not other
     assert other.open("0-inside.bin").read() == b"secret"
     assert window.open("0-inside.bin").read() == CONTENT
 
@@ -90,12 +92,33 @@ def test_reading_past_the_end_gives_what_there_is(window: Window) -> None:
         assert (file.read(1), file.read()) == (b"", b"")
 
 
-def test_threads_on_one_file_have_positions_of_their_own(window: Window) -> None:
+@pytest.fixture(params=["positioned", "plain"])
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without the positioned reads that Windows lacks."""
+    if request.param == "plain":
+        monkeypatch.delattr("os.pread", raising=False)
+
+
+@pytest.mark.usefixtures("reading")
+def test_a_position_belongs_to_its_thread(window: Window) -> None:
+    with window.open("0-inside.bin") as file, ThreadPoolExecutor(1) as pool:
+        file.seek(10)
+        assert pool.submit(file.tell).result() == 0
+        assert pool.submit(file.seek, 500).result() == 500
+        assert pool.submit(file.read, 3).result() == CONTENT[500:503]
+        assert (file.tell(), file.read(3), file.tell()) == (10, CONTENT[10:13], 13)
+        assert pool.submit(file.tell).result() == 503
+
+
+@pytest.mark.usefixtures("reading")
+def test_threads_read_one_file_at_once(window: Window) -> None:
+    together = threading.Barrier(8)
     with window.open("0-inside.bin") as file:
 
         def sampled(seed: int) -> bool:
             chance = random.Random(seed)
-            places = [chance.randrange(len(CONTENT) - 64) for _ in range(500)]
+            places = [chance.randrange(len(CONTENT) - 64) for _ in range(2000)]
+            together.wait(timeout=30)
             return all(file.seek(place) == place and file.read(64) == CONTENT[place : place + 64] for place in places)
 
         with ThreadPoolExecutor(8) as pool:

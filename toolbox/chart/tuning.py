@@ -61,10 +61,10 @@ def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     )
 
 
-@figure("tuning/parameter", "value", "n", "mean", "sd", "sem", "normalised", optional=["parameter"])
+@figure("tuning/parameter", "parameter", "value", "n", "mean", "sd", "sem", "normalised")
 def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Tuning curve of one filter: mean response, ± s.e.m., against a stimulus parameter."""
-    name = str(rows["parameter"][0]) if "parameter" in rows.columns else "stimulus parameter"
+    name = "stimulus parameter" if rows.is_empty() else str(rows["parameter"][0])
     ticks = alt.Axis(values=_angles(rows["value"])) if name in ANGLES else alt.Axis()
     x = alt.X("value:Q", title=UNITS.get(name, name), scale=alt.Scale(zero=False, nice=False), axis=ticks)
     base = alt.Chart().encode(x=x, y=alt.Y("mean:Q", title=RESPONSE))

@@ -8,6 +8,7 @@ digest of all that its responses follow from. New stimuli make new parts; a plan
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -272,7 +273,8 @@ def _remembered() -> dict[str, Any]:
 def _remember(remembered: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
     if seen:
         recent = list({**remembered, **seen}.items())[-100_000:]
-        write_json(cache_folder() / "intact.json", dict(recent))
+        with contextlib.suppress(OSError):  # without a writable cache, parts are only held again next time
+            write_json(cache_folder() / "intact.json", dict(recent))
 
 
 def _tables(

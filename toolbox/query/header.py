@@ -1,0 +1,194 @@
+"""The header of a `.sql` file: its documentation and its contract. Owns reading it; never runs anything.
+
+A title, paragraphs, `Source:`, then
+
+    -- Parameters
+    --   $name  type = default  {choice, choice}  description
+    -- Columns
+    --   name   type  description
+
+The choices of a parameter may be a column of a view, as in {layers.layer}; a value must then be one of its values.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toolbox.content import content_folder
+from toolbox.errors import CardError, UnknownNameError, UsageError
+
+TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
+_PARAMETER = re.compile(r"\$(\w+)\s+(\w+)(?:\s*=\s*('[^']*'|[^\s{]+))?(?:\s+\{([^}]*)\})?\s*(.*)")
+_COLUMN = re.compile(r"(\w+)\s+(\w+)\s*(.*)")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A `$name` of a query; without a default it must be given."""
+
+    name: str
+    type: str
+    default: Any
+    required: bool
+    choices: tuple[str, ...]
+    description: str
+
+    @property
+    def listed_in(self) -> tuple[str, str] | None:
+        """View and column that hold the choices, where the header names them as {view.column}."""
+        found = re.fullmatch(r"([a-z]\w*)\.(\w+)", self.choices[0]) if len(self.choices) == 1 else None
+        return (found[1], found[2]) if found else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a query's result."""
+
+    name: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """A `.sql` file: its header and its one SELECT."""
+
+    name: str
+    sql: str
+    title: str = ""
+    description: str = ""
+    source: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def header(self) -> str:
+        """The documentation as it stands in the file, without comment signs."""
+        lines = takewhile(lambda line: line.startswith("--"), self.sql.splitlines())
+        return "\n".join(line[2:].removeprefix(" ") for line in lines)
+
+
+def query_names() -> list[str]:
+    """Names of all shipped queries, `stage/result`."""
+    folder = content_folder("queries")
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.glob("*/*.sql"))
+
+
+def query_table() -> pl.DataFrame:
+    """Name and title of all shipped queries."""
+    queries = [shipped_query(name) for name in query_names()]
+    return pl.DataFrame({"query": [q.name for q in queries], "title": [q.title for q in queries]})
+
+
+def shipped_query(name: str) -> Query:
+    """The query of a name such as 'layers/profile'.
+
+    Raises: UnknownNameError, CardError when its header breaks the contract.
+    """
+    if name not in query_names():
+        raise UnknownNameError("query", name, query_names(), "toolbox query --list shows them all")
+    return read_query(content_folder("queries") / f"{name}.sql", name)
+
+
+def read_query(path: Path, name: str = "") -> Query:
+    """A query from a file. A user's own file may have a header or none.
+
+    Raises: UsageError when there is no such file; CardError when its header breaks the contract.
+    """
+    if not path.is_file():
+        raise UsageError(f"no file {path}; expected a .sql file with one SELECT")
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path} is not text in UTF-8; save it as such") from error
+    title, sections = _sections(text)
+    return Query(
+        name=name or path.stem,
+        sql=text,
+        title=title.rstrip("."),
+        description="\n".join(sections["description"]).strip(),
+        source=" ".join(sections["source"]),
+        parameters=tuple(_parameter(path, line) for line in sections["parameters"]),
+        columns=tuple(_column(path, line) for line in sections["columns"]),
+    )
+
+
+def value_of(parameter: Parameter, given: Any) -> Any:
+    """What a declared parameter becomes: its default for None, else the given value as its type."""
+    if given is None:
+        return parameter.default
+    value = _converted(parameter.name, parameter.type, given)
+    if parameter.choices and not parameter.listed_in:
+        choices = [_converted(parameter.name, parameter.type, choice) for choice in parameter.choices]
+        if value not in choices:
+            raise UsageError(f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}")
+    return value
+
+
+def _sections(text: str) -> tuple[str, dict[str, list[str]]]:
+    """The comment lines in front of the SQL, sorted by the section they stand in."""
+    sections: dict[str, list[str]] = {"description": [], "source": [], "parameters": [], "columns": []}
+    title, current = "", "description"
+    for line in takewhile(lambda line: line.startswith("--"), text.splitlines()):
+        content = line[2:].strip()
+        if not title:
+            title = content
+        elif content in ("Parameters", "Columns"):
+            current = content.lower()
+        elif content.startswith("Source:"):
+            current = "source"
+            sections[current].append(content.removeprefix("Source:").strip())
+        elif content:
+            sections[current].append(content)
+        elif current == "description":
+            sections[current].append("")
+    return title, sections
+
+
+def _parameter(path: Path, line: str) -> Parameter:
+    found = _PARAMETER.fullmatch(line)
+    if not found or found[2] not in TYPES:
+        raise CardError(
+            f"{path}: {line!r} is not a parameter; expected: $name type = default {{choices}} description, "
+            f"with a type of {', '.join(TYPES)}"
+        )
+    name, type_name, default, choices, description = found.groups()
+    listed = tuple(choice.strip() for choice in choices.split(",")) if choices else ()
+    try:
+        value = None if default in (None, "null") else _converted(name, type_name, default.strip("'"))
+    except UsageError as error:
+        raise CardError(f"{path}: {error} as the default in {line!r}") from error
+    return Parameter(name, type_name, value, default is None, listed, description)
+
+
+def _column(path: Path, line: str) -> Column:
+    found = _COLUMN.fullmatch(line)
+    if not found or found[2] not in TYPES:
+        raise CardError(f"{path}: {line!r} is not a column; expected: name type description")
+    return Column(*found.groups())
+
+
+def _converted(name: str, type_name: str, value: Any) -> Any:
+    """A value as the declared type; text is read, whole numbers may stand for decimals."""
+    expected = TYPES[type_name]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if type(value) is expected:
+        return value
+    try:
+        if isinstance(value, str) and expected in (int, float):
+            return expected(value)
+        if expected is float and type(value) is int:
+            return float(value)
+        if isinstance(value, str) and expected is bool and value in ("true", "false"):
+            return value == "true"
+    except ValueError:
+        pass  # said below, as for every other misfit
+    raise UsageError(f"${name} is {value!r}; expected a value of type {type_name}")

@@ -1,0 +1,115 @@
+"""Running a query over a study, read-only. Owns parameters' values, the time limit and the provenance of rows."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from toolbox.errors import QueryError, UnknownNameError, UsageError
+from toolbox.query.header import Query, shipped_query, value_of
+from toolbox.query.syntax import hold_single_select, message_of, needs
+from toolbox.store.database import Choice, Database, open_database
+from toolbox.store.folder import StudyFolder
+
+TIME_LIMIT = 600.0
+"""Seconds after which a query is stopped."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query, where they come from, and what a reader should know."""
+
+    rows: pl.DataFrame
+    provenance: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def ask(
+    study: StudyFolder,
+    query: Query | str,
+    parameters: Mapping[str, Any] | None = None,
+    choice: Choice | None = None,
+    *,
+    time_limit: float = TIME_LIMIT,
+) -> Answer:
+    """Run a query over a study, read-only.
+
+    Args:
+        query: a shipped query's name, a `Query`, or SQL text (one SELECT over the views).
+        parameters: values of its `$parameters`; text is converted to the declared type.
+        choice: set, model and scheme, where the study holds several.
+        time_limit: seconds.
+
+    Returns: rows as a polars frame, with provenance.
+    Raises: QueryError when the SQL is refused, fails or takes too long; UsageError for a parameter.
+    """
+    if isinstance(query, str):
+        query = shipped_query(query) if _is_name(query) else Query("sql", query)
+    hold_single_select(query)
+    values = _values(query, parameters or {})
+    views, macros = needs(query)
+    try:
+        with (
+            closing(open_database(study, views, choice, macros=macros)) as database,
+            _interrupted_after(database, time_limit),
+        ):
+            _hold_listed_values(database, query, values)
+            rows = database.connection.sql(query.sql, params=values).pl()
+    except duckdb.InterruptException as error:
+        raise QueryError(f"{query.name} took more than {time_limit:g} s and was stopped") from error
+    except duckdb.Error as error:
+        raise QueryError(f"{query.name}: {message_of(error)}") from error
+    provenance = {**database.provenance, "query": query.name, "sql": query.sql, "parameters": values}
+    return Answer(rows, {**provenance, "rows": rows.height}, tuple(database.remarks))
+
+
+def _is_name(text: str) -> bool:
+    """Whether text is meant as the name of a query, not as SQL."""
+    return not re.search(r"\s", text.strip())
+
+
+def _values(query: Query, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A value for every parameter of the statement: given, or the default."""
+    named = duckdb.extract_statements(query.sql)[0].named_parameters
+    declared = {parameter.name: parameter for parameter in query.parameters}
+    values: dict[str, Any] = {}
+    for name in given:
+        if name not in named:
+            raise UnknownNameError(f"parameter of {query.name}", name, named)
+    for name in sorted(named):
+        parameter = declared.get(name)
+        is_missing = name not in given if parameter is None else parameter.required and given.get(name) is None
+        if is_missing:
+            raise UsageError(f"{query.name} needs a value for ${name}; give it as --param {name}=…")
+        values[name] = given[name] if parameter is None else value_of(parameter, given.get(name))
+    return values
+
+
+def _hold_listed_values(database: Database, query: Query, values: Mapping[str, Any]) -> None:
+    """Refuse a value that the column named in the header does not hold: an empty result would hide a typing error."""
+    for parameter in query.parameters:
+        value = values.get(parameter.name)
+        if value is not None and parameter.listed_in:
+            view, column = parameter.listed_in
+            rows = database.connection.sql(f"select distinct {column}::varchar from {view}").fetchall()
+            known = [name for (name,) in rows if name is not None]
+            if str(value) not in known:
+                raise UnknownNameError(parameter.name, str(value), known)
+
+
+@contextmanager
+def _interrupted_after(database: Database, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, database.connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
