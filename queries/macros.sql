@@ -1,22 +1,45 @@
--- Formulas that several queries use. One table macro a concept; each names the columns it returns.
+-- Formulas that several queries use. One table macro a concept; each says what it returns. An argument that is none of
+-- those named is an error, never a default.
+
+-- chosen(statistic): every response, as the chosen statistic of its map: 'maximum' or 'mean'.
+create macro chosen(statistic) as table
+select
+    layer,
+    filter,
+    stimulus_id,
+    case statistic
+        when 'maximum' then maximum
+        when 'mean' then mean
+        else error('the statistic is ' || statistic || '; expected maximum or mean')
+    end::double as response,
+    maximum,
+    mean
+from responses;
+
+-- one_filter(of_layer, number, statistic): the responses of a single filter: stimulus_id, response.
+create macro one_filter(of_layer, number, statistic) as table
+select stimulus_id, response
+from chosen(statistic)
+where
+    layer = of_layer
+    and filter = number
+    and (
+        select case
+            when number between 0 and filters - 1 then true
+            else error('no filter ' || number || ' in ' || layer || '; expected 0 to ' || (filters - 1))
+        end
+        from layers
+        where layer = of_layer
+    );
 
 -- cells(statistic): what every index is made of, one row per layer, filter and category.
 --
 -- n stimuli of the category; total, lowest and highest response of the filter to them; and the same over all labelled
 -- stimuli (all_n, all_total, all_lowest, all_highest). These merge over stimuli, so they never need the images again.
--- layer_peak is the largest `maximum` of the whole layer: the upper end of the layer-wide range.
+-- layer_peak is the largest `maximum` of the whole layer: the upper end of the layer-wide range. layer_trough is its
+-- smallest `mean`: below 0 in a layer whose maps can be negative.
 create macro cells(statistic) as table
-with chosen as (
-    select
-        r.layer,
-        r.filter,
-        l.category,
-        case statistic when 'mean' then r.mean else r.maximum end::double as response,
-        r.maximum
-    from responses r
-    join labels l using (stimulus_id)
-),
-cell as (
+with cell as (
     select
         layer,
         filter,
@@ -25,8 +48,10 @@ cell as (
         sum(response)::double as total,
         min(response) as lowest,
         max(response) as highest,
-        max(maximum)::double as peak
-    from chosen
+        max(maximum)::double as peak,
+        min(mean)::double as trough
+    from chosen(statistic)
+    join labels using (stimulus_id)
     group by layer, filter, category
 )
 select
@@ -41,7 +66,8 @@ select
     sum(total) over unit as all_total,
     min(lowest) over unit as all_lowest,
     max(highest) over unit as all_highest,
-    max(peak) over (partition by layer) as layer_peak
+    max(peak) over (partition by layer) as layer_peak,
+    min(trough) over (partition by layer) as layer_trough
 from cell
 window unit as (partition by layer, filter);
 
@@ -55,7 +81,8 @@ window unit as (partition by layer, filter);
 --     balanced_share = m_c / sum of m_k over the K categories
 --     contrast       = m_c - mean of A_N over all other stimuli
 -- normalise = 'filter' takes min and max of each filter (equation 1). normalise = 'layer' takes them over all filters,
--- positions and stimuli of the layer, as the code published with the paper does: 0, after a ReLU, and layer_peak.
+-- positions and stimuli of the layer, as the code published with the paper does: 0, after a ReLU, and layer_peak. Where
+-- maps can be negative the smallest position is not known, and the indices are null.
 -- A filter with max = min is dead: its indices are null. The small constant that the paper adds to max - min only
 -- guards that division, so it is not needed here.
 create macro selectivity(statistic, normalise) as table
@@ -64,7 +91,11 @@ with ranged as (
         *,
         all_highest = all_lowest as dead,
         case normalise when 'layer' then 0 else all_lowest end::double as floor,
-        case normalise when 'layer' then layer_peak else all_highest - all_lowest end::double as span
+        case normalise
+            when 'filter' then all_highest - all_lowest
+            when 'layer' then case when layer_trough >= 0 then layer_peak end
+            else error('normalise is ' || normalise || '; expected filter or layer')
+        end::double as span
     from cells(statistic)
 ),
 normalised as (
@@ -109,7 +140,8 @@ select
         when 'share' then s.share
         when 'balanced_share' then s.balanced_share
         when 'response' then s.response
-        else s.contrast
+        when 'contrast' then s.contrast
+        else error('the index is ' || index || '; expected contrast, share, balanced_share or response')
     end as value,
     s.share,
     s.balanced_share,

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from toolbox.store.files import write_table
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
-from toolbox.store.parts import Identity, Plan, extend_plan, write_part
+from toolbox.store.parts import write_part
+from toolbox.store.plan import Identity, Plan, extend_plan, plan_digest
 
 SET, MODEL = "shapes", "tiny"
 Matrix = NDArray[np.float32]
@@ -60,7 +61,13 @@ def small_study(
     numbers = responses["stimulus_id"].unique().sort()
     add_stimuli(study, pl.DataFrame({"stimulus_id": numbers}))
     add_labels(study, labels)
-    add_layers(study, layers if layers is not None else plain_layers(responses))
+    layers = layers if layers is not None else plain_layers(responses)
+    if "filters" not in layers.columns:
+        counted = responses.group_by("layer").agg(filters=pl.col("filter").max() + 1)
+        layers = layers.join(counted, on="layer", how="left", maintain_order="left").with_columns(
+            pl.col("filters").fill_null(1)
+        )
+    add_layers(study, layers)
     add_responses(study, responses, parts=parts)
     return study
 
@@ -116,7 +123,8 @@ def add_responses(
     for part in parts:
         plan = extend_plan(folder, identity, part, size=len(part))
     for number, part in enumerate(plan.parts):
-        write_part(folder, number, part, matrices(responses, part), record(identity))
+        fits = plan_digest(part, {stimulus: digest(stimulus) for stimulus in part})
+        write_part(folder, number, part, matrices(responses, part), record(identity, plan=fits))
     return plan
 
 

@@ -74,6 +74,14 @@ def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> Non
     assert [line.split() for line in table] == [["category", "n", "x"], ["green", "3", "-"], ["red", "3", "-"]]
 
 
+def test_sums_are_plain_numbers(extracted: str, tmp_path: Path) -> None:
+    sql = "select sum(filter) as whole, 1.50::decimal(9, 2) as broken, sum(2::hugeint ** 70) as wide from responses"
+    asked = ["query", sql, "--study", extracted]
+    assert json.loads(run(*asked, "--format", "json").stdout) == [{"whole": 42, "broken": 1.5, "wide": 48 * 2.0**70}]
+    run(*asked, "--output", str(tmp_path / "sums.parquet"))
+    assert [str(kind) for kind in pq.read_schema(tmp_path / "sums.parquet").types] == ["int64", "double", "double"]
+
+
 def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> None:
     text = 'a,"b"\n[bold]ü'
     sql = "select " + "'" + text + "' as t, 1e-300 as tiny, 'nan'::double as odd, true as yes"
@@ -95,6 +103,12 @@ def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> 
         (["query", "drop table labels"], 1, "is refused: expected one SELECT, found DROP"),
         (["query", "select nothing from labels"], 1, "nothing"),
         (["query", "--file", "none.sql"], 2, "no file none.sql; expected a .sql file with one SELECT"),
+        (
+            ["query", "select [1] as a", "--format", "csv"],
+            1,
+            "column 'a' is List(Int32), which csv cannot hold; cast it",
+        ),
+        (["query", "select 1", "--format", "csv", "--output", "."], 2, ". is a directory; expected the name of a file"),
         (["query", "select 1", "--output", "rows.xlsx"], 2, "no format 'xlsx' for files; expected csv, json, parquet"),
         (["plot", "layers/profile", "--output", "figure.pdf"], 2, ".pdf"),
         (["plot", "layers/none"], 2, "no query named 'layers/none'"),
@@ -113,10 +127,10 @@ def test_an_error_is_one_line_on_stderr(extracted: str, arguments: list[str], co
 def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
-    assert (
-        message == f"error: {tmp_path} is not a study (it has no study.toml); make one with: toolbox init {tmp_path}\n"
-    )
-    run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2)
+    expected = f"error: {tmp_path} is not a study (it has no study.toml); choose a study with --study DIRECTORY\n"
+    assert message == expected
+    message = run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2).stderr
+    assert f"make it one with: toolbox init {tmp_path / 'none'}" in message
     assert not (tmp_path / "none").exists()
 
 

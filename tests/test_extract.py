@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from PIL import Image
 from tiny_network import paint, write_weights
 from toolbox import Study
 from toolbox.errors import BusyError, MixtureError, StimulusError, UnknownNameError, UsageError, WeightsError
-from toolbox.store.parts import RESPONSES
+from toolbox.store.parts import RESPONSES, clear
+from toolbox.study import RemarkWarning
 
 RED_IDS = (3, 4, 5)  # ids follow the order of category and name: green first
 
@@ -73,7 +75,8 @@ def test_a_second_run_does_nothing(study: Study, card: str, weights: str) -> Non
 def test_the_batch_changes_nothing(study: Study, card: str, weights: str, batch: int) -> None:
     study.extract("colours", model=card, weights=weights, batch=3)
     expected = values(study)
-    study.extract("colours", model=card, weights=weights, batch=batch, replace=True)
+    clear(study.folder.responses("colours", "tiny"))
+    assert study.extract("colours", model=card, weights=weights, batch=batch).shown == 6
     assert values(study) == expected
 
 
@@ -93,10 +96,11 @@ def test_new_stimuli_make_new_parts_and_leave_the_old_ones(
 
 def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(study: Study, card: str, weights: str) -> None:
     assert study.extract("colours", model=card, weights=weights, limit=4).stimuli == 4
-    counts = study.query(
-        "select category, count(distinct stimulus_id) as n "
-        "from responses join labels using (stimulus_id) group by category order by category"
-    )
+    with pytest.warns(RemarkWarning, match=r"4 of 6 stimuli \(0 could not be read, 2 were not shown yet\)"):
+        counts = study.query(
+            "select category, count(distinct stimulus_id) as n "
+            "from responses join labels using (stimulus_id) group by category order by category"
+        )
     assert counts.rows() == [("green", 2), ("red", 2)]
     assert study.extract("colours", model=card, weights=weights).stimuli == 6
 
@@ -141,7 +145,16 @@ def test_other_preprocessing_is_never_mixed_in(study: Study, tmp_path: Path, car
 def test_other_layers_are_refused_by_name(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, layers=["pool"])
     with pytest.raises(MixtureError, match=r"asked for but not there: colour, sum"):
-        study.extract("colours", model=card, weights=weights)
+        study.extract("colours", model=card, weights=weights, layers=["*"])
+
+
+def test_without_a_choice_a_later_run_keeps_to_the_layers_of_the_first(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, layers=["pool"], limit=2)
+    report = study.extract("colours", model=card, weights=weights)
+    assert (report.layers, report.stimuli) == (("pool",), 6)
+    assert report.remarks == (
+        "layers as in the first run, without colour, sum; to have these too: --layers '*' --replace",
+    )
 
 
 def test_a_second_process_is_refused(study: Study, card: str, weights: str) -> None:
@@ -183,12 +196,14 @@ def test_an_image_that_changed_is_not_shown(study: Study, photographs: Path, car
     paint(photographs / "red" / "red 1.png", (1, 2, 3))
     report = study.extract("colours", model=card, weights=weights)
     assert [entry.reason for entry in report.unreadable] == ["changed since it was ingested"]
-    assert 4 not in set(responses(study)["stimulus_id"])
+    assert (report.shown, report.stimuli) == (5, 5)
+    with pytest.warns(RemarkWarning, match="1 could not be read"):
+        assert 4 not in set(responses(study)["stimulus_id"])
 
 
 def test_images_that_all_vanished_stop_the_run(study: Study, photographs: Path, card: str, weights: str) -> None:
     photographs.rename(photographs.with_name("moved"))
-    with pytest.raises(StimulusError, match="none of the 6 images of part 0 can be read"):
+    with pytest.raises(StimulusError, match="none of the 6 images can be read"):
         study.extract("colours", model=card, weights=weights)
     photographs.with_name("moved").rename(photographs)
     assert study.extract("colours", model=card, weights=weights).stimuli == 6
@@ -199,6 +214,7 @@ def test_images_that_all_vanished_stop_the_run(study: Study, photographs: Path, 
     [
         ({"batch": 0}, UsageError, "batch is 0; expected 1 or more"),
         ({"limit": -1}, UsageError, "limit is -1; expected 1 or more"),
+        ({"threads": -3}, UsageError, "threads is -3; expected 0 or more"),
         ({"layers": ["pol"]}, UnknownNameError, "no layer named 'pol'; did you mean 'pool'?"),
         ({"device": "gpu"}, UsageError, "no device 'gpu'; expected auto, cpu, cuda"),
         ({"weights": "no.npz"}, UsageError, "'no.npz' is no source of weights"),
@@ -212,6 +228,124 @@ def test_a_wrong_choice_is_said_in_one_line(
         study.extract("colours", **{"model": card, "weights": weights, **choices})  # type: ignore[arg-type]
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_given_up_before_all_is_well(study: Study, tmp_path: Path, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights)
+    before = values(study)
+    other = write_weights(tmp_path / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
+    with pytest.raises(UsageError, match="no device 'gpu'"):
+        study.extract("colours", model=card, weights=str(other), device="gpu", replace=True)
+    assert values(study) == before
+    assert study.extract("colours", model=card, weights=weights, replace=True).shown == 0  # the same: kept
+
+
+def test_responses_to_other_images_are_not_taken_for_those_to_these(
+    study: Study, tmp_path: Path, card: str, weights: str
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    shutil.rmtree(study.folder.stimuli("colours").parent)
+    shutil.rmtree(study.folder.labels("colours").parent.parent)
+    for number in range(6):
+        paint(tmp_path / "others" / "grey" / f"{number}.png", (number, number, number))
+    study.ingest(tmp_path / "others", set="colours")
+    with pytest.raises(MixtureError, match="responses to other images than the stimulus set has now"):
+        responses(study)
+    with pytest.raises(MixtureError, match="responses to other images"):
+        study.extract("colours", model=card, weights=weights)
+    assert study.extract("colours", model=card, weights=weights, replace=True).shown == 6
+    assert responses(study)["maximum"].max() == 20  # four times the brightest grey
+
+
+def test_a_card_that_changed_rewrites_its_layers_unless_another_set_relies_on_them(
+    study: Study, photographs: Path, tmp_path: Path, card: str, weights: str
+) -> None:
+    lower = tmp_path / "lower.toml"
+    lower.write_text(Path(card).read_text().split("sum =")[0])
+    study.extract("colours", model=str(lower), weights=weights)
+    study.extract("colours", model=card, weights=weights, replace=True)
+    assert study.query("select layer from layers order by position")["layer"].to_list() == ["colour", "pool", "sum"]
+    study.ingest(photographs, set="again")
+    with pytest.raises(MixtureError, match="lists other layers than when colours was shown to it"):
+        study.extract("again", model=str(lower), weights=weights)
+
+
+def test_two_networks_are_not_mixed_through_layers_that_differ(
+    study: Study, photographs: Path, tmp_path: Path, card: str, weights: str
+) -> None:
+    study.extract("colours", model=card, weights=weights, layers=["colour"])
+    study.ingest(photographs, set="again")
+    other = write_weights(tmp_path / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
+    with pytest.raises(MixtureError, match="give the card another name"):
+        study.extract("again", model=card, weights=str(other), layers=["pool"])
+
+
+def test_a_part_without_a_readable_image_does_not_stop_the_others(
+    study: Study, photographs: Path, card: str, weights: str
+) -> None:
+    for path in (photographs / "green").iterdir():
+        path.unlink()  # parts of three: the first is all green
+    report = study.extract("colours", model=card, weights=weights, part=3)
+    assert (report.stimuli, len(report.unreadable)) == (3, 3)
+    paint(photographs / "green" / "green 0.png", (10, 100, 0))
+    report = study.extract("colours", model=card, weights=weights)
+    assert (report.stimuli, report.shown, len(report.unreadable)) == (4, 1, 2)
+
+
+def test_a_part_made_anew_never_loses_a_stimulus(study: Study, photographs: Path, card: str, weights: str) -> None:
+    first, second = photographs / "red" / "red 0.png", photographs / "red" / "red 1.png"
+    content = first.read_bytes()
+    first.unlink()
+    study.extract("colours", model=card, weights=weights)
+    first.write_bytes(content)
+    second.unlink()
+    assert study.extract("colours", model=card, weights=weights).stimuli == 5
+    with pytest.warns(RemarkWarning):
+        assert 4 in set(responses(study)["stimulus_id"])
+
+
+def test_values_that_are_no_numbers_are_refused(study: Study, tmp_path: Path, card: str) -> None:
+    broken = write_weights(tmp_path / "broken.npz", colour_bias=np.array([np.nan, 0, 0], np.float32))
+    with pytest.raises(WeightsError, match=r"colour.maximum is not a number"):
+        study.extract("colours", model=card, weights=str(broken))
+
+
+KILLED_AT_A_CHANGE_OF_THE_TREE = """
+import os, signal, sys
+from pathlib import Path
+from toolbox import Study
+
+left = int(sys.argv[4])
+def counted(change):
+    def changed(self, *arguments, **options):
+        global left
+        if Path(self).is_relative_to(sys.argv[1]):
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return change(self, *arguments, **options)
+    return changed
+Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
+Study(sys.argv[1]).extract("colours", model=sys.argv[2], weights=sys.argv[3], part=3)
+"""
+
+
+def test_killed_at_every_change_of_the_tree_it_ends_with_the_same_rows(
+    study: Study, tmp_path: Path, card: str, weights: str
+) -> None:
+    study.extract("colours", model=card, weights=weights, part=3)
+    expected, changes = values(study), 0
+    while True:
+        clear(study.folder.responses("colours", "tiny"))
+        program = [sys.executable, "-c", KILLED_AT_A_CHANGE_OF_THE_TREE, str(study.folder.root), card, weights]
+        done = subprocess.run([*program, str(changes)], check=False, capture_output=True)
+        study.extract("colours", model=card, weights=weights, part=3)
+        assert values(study) == expected
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        changes += 1
+    assert changes >= 10  # plan, two parts, two records, the run: each a rename and a clearing up
 
 
 def test_an_unknown_set_is_said(study: Study, card: str, weights: str) -> None:

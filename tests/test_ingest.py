@@ -504,6 +504,30 @@ def test_a_conflict_of_variables_is_found_before_anything_is_written(
     assert state(study) == before
 
 
+# --- what became of files meanwhile ---
+
+
+def test_photographs_that_moved_are_known_under_their_new_paths(study: StudyFolder, tmp_path: Path) -> None:
+    for number in range(3):
+        paint(tmp_path / "here" / "x" / f"{number}.png", number)
+    ingest(study, tmp_path / "here", set_name="photos")
+    (tmp_path / "here").rename(tmp_path / "there")
+    report = ingest(study, tmp_path / "there", set_name="photos")
+    assert (report.added, report.moved, report.known, report.rejections) == (0, 3, 0, [])
+    paths = pq.ParquetFile(study.stimuli("photos")).read()["path"].to_pylist()
+    assert [Path(path).parent for path in paths] == [tmp_path / "there" / "x"] * 3
+    assert ingest(study, tmp_path / "there", set_name="photos").known == 3
+
+
+def test_a_study_inside_the_folder_is_no_category(study: StudyFolder, tmp_path: Path) -> None:
+    paint(tmp_path / "photos" / "x" / "0.png", 0)
+    paint(tmp_path / "photos" / "my-study" / "stimuli" / "1.png", 1)
+    (tmp_path / "photos" / "my-study" / "study.toml").write_text("")
+    report = ingest(study, tmp_path / "photos", set_name="photos")
+    assert report.categories == {"x": 1}
+    assert [rejection.reason for rejection in report.rejections] == ["a study; what it holds are not your photographs"]
+
+
 # --- killed in between ---
 
 KILLED_AT_THE_SECOND_TABLE = """

@@ -166,7 +166,7 @@ def query(
         shown = shipped_query(asked) if isinstance(asked, str) else asked
         typer.echo(shown.header)
         return
-    answer = _study(study, make=False).answer(asked, Choice(set, model, scheme), **_parameters(param))
+    answer = _study(study, make=False).answer(asked, _parameters(param), Choice(set, model, scheme))
     for remark in answer.remarks:
         _note(remark, quiet)
     if output is None and format in (None, Format.TABLE):
@@ -194,7 +194,7 @@ def plot(
     from toolbox.store.database import Choice
 
     figure = _study(study, make=False).figure(
-        query, Choice(set, model, scheme), thumbnails=thumbnails, **_parameters(param)
+        query, _parameters(param), Choice(set, model, scheme), thumbnails=thumbnails
     )
     path = output or Path(f"{query.replace('/', '-')}.html")
     save(figure, path)
@@ -298,6 +298,8 @@ def _tell_ingestion(report: IngestReport, quiet: bool) -> None:
     more = sum(max(0, len(found) - LISTED) for found in (report.animated, report.changed, report.rejections))
     if more:
         _note(f"… and {more} more, all listed in the study's runs/", quiet)
+    if report.moved:
+        _note(f"{report.moved} stimuli lay elsewhere before; they are known under their new paths", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     _note(f"{report.set}: {report.added} added, {report.known} there already; now {report.stimuli}: {counts}", quiet)
 

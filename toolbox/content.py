@@ -5,15 +5,17 @@ In an installed wheel the three folders are inside the package, in a checkout th
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from toolbox.errors import CardError, UnknownNameError
+from toolbox.errors import CardError, UnknownNameError, UsageError
 
 Kind = Literal["models", "datasets", "queries"]
 Card = dict[str, Any]
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 
 
 @cache
@@ -45,6 +47,19 @@ def card_path(kind: Kind, name: str) -> Path:
     return shipped
 
 
+def checked_name(kind: str, name: str) -> str:
+    """A name that may become part of a path on any system.
+
+    Raises: UsageError for empty names, spaces, slashes and the like.
+    """
+    if not _NAME.fullmatch(name) or len(name) > 100:
+        raise UsageError(
+            f"{name!r} cannot name a {kind}; use letters, digits, '.', '_' and '-', "
+            "with a letter or digit first and no '.' last"
+        )
+    return name
+
+
 def card(kind: Kind, name: str) -> Card:
     """The content of a card; with `like = "other"`, what it does not say itself is taken from that card.
 
@@ -57,6 +72,7 @@ def card(kind: Kind, name: str) -> Card:
         raise CardError(f"{path} is not valid TOML: {error}") from error
     if "name" not in own:
         raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')
+    checked_name(f"card ({path})", str(own["name"]))
     if "like" in own:
         own = {**card(kind, str(own.pop("like"))), **own}
     return own

@@ -58,9 +58,11 @@ def _findings(study: Study) -> Iterator[Step]:
     faces = study.query("filters/representative", set="lfw", category="face", count=5)
     yield Step("\nThe five most face-selective filters:", faces)
     tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
+    strong = tuning.filter(pl.col("peak") > pl.col("peak").max() / 10)
     yield Step(
-        "\nThe five block1_conv1 filters with the sharpest orientation tuning (preferred orientation in degrees):",
-        tuning.sort("selectivity", descending=True, nulls_last=True).head(5),
+        "\nThe five block1_conv1 filters with the sharpest orientation tuning (preferred orientation in degrees),\n"
+        "among those whose best response is at least a tenth of the layer's largest:",
+        strong.sort("selectivity", descending=True, nulls_last=True).head(5),
     )
     yield Step("")
 

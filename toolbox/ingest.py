@@ -18,7 +18,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolbox.content import card_names
+from toolbox.content import card_names, checked_name
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import Progress, describe, digest_of, silent
 from toolbox.stimuli.cards import from_card, stimulus_card
@@ -28,7 +28,7 @@ from toolbox.stimuli.scan import scan
 from toolbox.stimuli.sources import Listing, Rejection, from_folder
 from toolbox.stimuli.variables import Kind, merged_kinds
 from toolbox.store.files import only_writer, provenance_of, with_version, write_json, write_table
-from toolbox.store.folder import StudyFolder, checked_name
+from toolbox.store.folder import StudyFolder
 
 _FIXED = pa.schema(
     [
@@ -59,6 +59,8 @@ class IngestReport:
     """New stimuli."""
     known: int
     """Files that were in the set already, under the same path."""
+    moved: int
+    """Stimuli whose file was gone and came back under another path, which is theirs now."""
     filled: int
     """Labels and stimulus variables that stimuli of the set lacked and have now."""
     changed: list[str]
@@ -104,10 +106,10 @@ def ingest(
         kinds = merged_kinds(kinds, listing.candidates)
         _enter(ledger, listing, study, progress)
         _check(ledger, source, strict)
-        if ledger.added or ledger.filled or not is_whole:
+        if ledger.added or ledger.moved or ledger.filled or not is_whole:
             _write(study, name, ledger, kinds, origin)
         report = _report(name, ledger)
-        if report.added or report.filled or report.rejections:
+        if report.added or report.moved or report.filled or report.rejections:
             _record(study, report, origin, started)
     return report
 
@@ -169,7 +171,8 @@ def _opened(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Kind], boo
     kept = {row["stimulus_id"]: row["category"] for row in written if row["stimulus_id"] < len(table)}
     names = {arrow: kind for kind, arrow in _TYPES.items()}
     kinds = {field.name: names[field.type] for field in table.schema if field.name not in _FIXED.names}
-    return Ledger(table.to_pylist(), kept), kinds, labels.is_file() and len(kept) == len(written)
+    ledger = Ledger(table.to_pylist(), kept, lambda path: study.image(path).exists())
+    return ledger, kinds, labels.is_file() and len(kept) == len(written)
 
 
 def _enter(ledger: Ledger, listing: Listing, study: StudyFolder, progress: Progress) -> None:
@@ -216,6 +219,7 @@ def _report(name: str, ledger: Ledger) -> IngestReport:
         set=name,
         added=ledger.added,
         known=ledger.known,
+        moved=ledger.moved,
         filled=ledger.filled,
         changed=ledger.changed,
         animated=ledger.animated,

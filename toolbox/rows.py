@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolbox.errors import UsageError
+import polars as pl
+
+from toolbox.errors import QueryError, UsageError
 from toolbox.query import Answer
 from toolbox.store.files import replacing, table_bytes
 
@@ -18,14 +20,25 @@ def content(answer: Answer, format: str) -> bytes:
     """
     if format not in FORMATS:
         raise UsageError(f"no format {format!r} for files; expected {', '.join(FORMATS)}")
+    if format != "parquet":
+        _hold_flat(answer, format)
     if format == "parquet":
         return table_bytes(answer.rows.to_arrow(), answer.provenance)
     text = answer.rows.write_csv() if format == "csv" else answer.rows.write_json() + "\n"
     return text.encode()
 
 
+def _hold_flat(answer: Answer, format: str) -> None:
+    """Refuse what has no one way of being written as text."""
+    for name, kind in answer.rows.schema.items():
+        if kind.is_nested() or isinstance(kind, pl.Binary | pl.Object | pl.Duration):
+            raise QueryError(f"column {name!r} is {kind}, which {format} cannot hold; cast it, as in {name}::varchar")
+
+
 def write(answer: Answer, path: Path, format: str | None = None) -> None:
     """Write an answer's rows to a file, whole or not at all; the format is what its name ends in, unless given."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; expected the name of a file")
     written = content(answer, format or path.suffix.removeprefix("."))
     with replacing(path) as fresh:
         fresh.write_bytes(written)

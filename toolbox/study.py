@@ -6,12 +6,12 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.fetch import Progress, silent
-from toolbox.store.folder import StudyFolder, create_study, open_study
+from toolbox.store.folder import StudyFolder, create_study, is_empty, open_study
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +44,7 @@ class Study:
         Raises: UsageError when the directory holds other things; ToolboxError when a newer toolbox wrote it.
         """
         root = Path(directory)
-        is_new = not root.exists() or (root.is_dir() and not any(root.iterdir()))
+        is_new = not root.exists() or (is_empty(root) and not (root / "study.toml").exists())
         self.folder: StudyFolder = create_study(root, title) if is_new else open_study(root)
 
     def __repr__(self) -> str:
@@ -110,12 +110,14 @@ class Study:
         """
         from toolbox.store.database import Choice
 
-        answer = self.answer(query, Choice(set, model, scheme), **parameters)
+        answer = self.answer(query, parameters, Choice(set, model, scheme))
         self._warn(answer.remarks)
         return answer.rows
 
-    def answer(self, query: str | Path | Query, choice: Choice | None = None, **parameters: Any) -> Answer:
-        """As `query`, with the provenance of the rows and remarks about them."""
+    def answer(
+        self, query: str | Path | Query, parameters: Mapping[str, Any] | None = None, choice: Choice | None = None
+    ) -> Answer:
+        """As `query`, with the provenance of the rows and remarks about them; parameters of any name as a mapping."""
         from toolbox.query import ask, read_query
 
         return ask(self.folder, read_query(query) if isinstance(query, Path) else query, parameters, choice)
@@ -139,14 +141,19 @@ class Study:
         from toolbox.figure import save
         from toolbox.store.database import Choice
 
-        figure = self.figure(query, Choice(set, model, scheme), thumbnails=thumbnails, **parameters)
+        figure = self.figure(query, parameters, Choice(set, model, scheme), thumbnails=thumbnails)
         self._warn(figure.remarks)
         if output is not None:
             save(figure, Path(output))
         return figure.chart
 
     def figure(
-        self, query: str, choice: Choice | None = None, *, thumbnails: bool = False, **parameters: Any
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        choice: Choice | None = None,
+        *,
+        thumbnails: bool = False,
     ) -> Figure:
         """As `plot`, with the provenance of the rows and remarks about them."""
         from toolbox.figure import plot

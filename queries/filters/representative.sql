@@ -20,6 +20,7 @@
 --   share           double   0 to 1; chance is the category's proportion of the stimuli
 --   balanced_share  double   0 to 1; chance is 1 / number of categories
 --   contrast        double   -1 to 1
+--   value           double   the index that ranks
 with ranked as (
     select
         *,
@@ -27,7 +28,7 @@ with ranked as (
     from indexed($index, $statistic, $normalise)
     where kind <> 'pool' and value is not null
 )
-select category, rank, layer, filter, share, balanced_share, contrast
+select category, rank, layer, filter, share, balanced_share, contrast, value
 from ranked
 where rank <= $count and ($category is null or category = $category)
 order by category, rank

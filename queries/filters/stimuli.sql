@@ -3,7 +3,8 @@
 -- What the filter responds to, in the order of its response: the quickest check of whether an index means what it seems to
 -- mean. Unlabelled stimuli are shown too.
 --
--- Source: Zhou et al. (2015), arXiv:1412.6856, introduced such lists for convolutional networks.
+-- Source: such lists for convolutional networks are shown in Girshick et al. (2014), arXiv:1311.2524, and Zhou et al.
+-- (2015), arXiv:1412.6856.
 --
 -- Parameters
 --   $layer      varchar              {layers.layer}   layer as the card names it
@@ -17,18 +18,13 @@
 --   path         varchar  file of the image, as the study knows it
 --   response     double   in the units of the network
 --   normalised   double   (A - min) / (max - min) over all stimuli, null for a dead filter
-with chosen as (
-    select stimulus_id, case $statistic when 'mean' then mean else maximum end::double as response
-    from responses
-    where layer = $layer and filter = $filter
-),
-ranked as (
+with ranked as (
     select
         row_number() over (order by response desc, stimulus_id)::bigint as rank,
         stimulus_id,
         response,
         (response - min(response) over ()) / nullif(max(response) over () - min(response) over (), 0) as normalised
-    from chosen
+    from one_filter($layer, $filter, $statistic)
 )
 select r.rank, r.stimulus_id, l.category, s.path, r.response, r.normalised
 from ranked r

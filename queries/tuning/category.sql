@@ -3,7 +3,7 @@
 -- Mean response to each category with its standard error, in rank order: a steep fall from the first category is a
 -- selective filter, a flat curve an unselective one. The spread is over stimuli; the network itself has no noise.
 --
--- Source: class-wise tuning as in Rafegas et al. (2020), doi 10.1016/j.patrec.2019.10.013; the term is Hubel and Wiesel's.
+-- Source: selectivity of single filters for classes as in Rafegas et al. (2020), doi 10.1016/j.patrec.2019.10.013.
 --
 -- Parameters
 --   $layer      varchar              {layers.layer}   layer as the card names it
@@ -17,14 +17,13 @@
 --   sd          double   standard deviation over stimuli (n - 1), null for one stimulus
 --   sem         double   standard error of the mean, sd / sqrt(n)
 --   normalised  double   mean of (A - min) / (max - min), null for a dead filter
-with chosen as (
-    select l.category, case $statistic when 'mean' then r.mean else r.maximum end::double as response
-    from responses r
-    join labels l using (stimulus_id)
-    where r.layer = $layer and r.filter = $filter
+with labelled as (
+    select category, response
+    from one_filter($layer, $filter, $statistic)
+    join labels using (stimulus_id)
 ),
 range as (
-    select min(response) as lowest, max(response) as highest from chosen
+    select min(response) as lowest, max(response) as highest from labelled
 )
 select
     row_number() over (order by avg(response) desc, category)::bigint as rank,
@@ -34,6 +33,6 @@ select
     stddev_samp(response) as sd,
     stddev_samp(response) / sqrt(count(*)) as sem,
     (avg(response) - any_value(lowest)) / nullif(any_value(highest) - any_value(lowest), 0) as normalised
-from chosen, range
+from labelled, range
 group by category
 order by rank

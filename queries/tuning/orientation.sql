@@ -26,8 +26,8 @@ with curve as (
         r.layer,
         r.filter,
         radians(p.value::double) as theta,
-        avg(case $statistic when 'mean' then r.mean else r.maximum end::double) as response
-    from responses r
+        avg(r.response) as response
+    from chosen($statistic) r
     join parameters p using (stimulus_id)
     where p.parameter = $parameter and ($layer is null or r.layer = $layer)
     group by r.layer, r.filter, p.value

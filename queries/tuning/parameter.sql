@@ -21,16 +21,14 @@
 --   sd          double   standard deviation over stimuli (n - 1), null for one stimulus
 --   sem         double   standard error of the mean, sd / sqrt(n)
 --   normalised  double   mean of (A - min) / (max - min), null for a dead filter
-with chosen as (
-    select
-        p.value::double as value,
-        case $statistic when 'mean' then r.mean else r.maximum end::double as response
-    from responses r
-    join parameters p using (stimulus_id)
-    where r.layer = $layer and r.filter = $filter and p.parameter = $parameter
+with measured as (
+    select value::double as value, response
+    from one_filter($layer, $filter, $statistic)
+    join parameters using (stimulus_id)
+    where parameter = $parameter
 ),
 range as (
-    select min(response) as lowest, max(response) as highest from chosen
+    select min(response) as lowest, max(response) as highest from measured
 )
 select
     $parameter::varchar as parameter,
@@ -40,6 +38,6 @@ select
     stddev_samp(response) as sd,
     stddev_samp(response) / sqrt(count(*)) as sem,
     (avg(response) - any_value(lowest)) / nullif(any_value(highest) - any_value(lowest), 0) as normalised
-from chosen, range
+from measured, range
 group by value
 order by value

@@ -39,7 +39,7 @@ def _selectivity(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
 def _representative(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "rank": rank, "layer": layers[rank % len(layers)], "filter": 10 * rank}
-        | {"share": 0.5 / rank, "balanced_share": 0.6 / rank, "contrast": 0.4 / rank}
+        | {"share": 0.5 / rank, "balanced_share": 0.6 / rank, "contrast": 0.4 / rank, "value": 0.4 / rank}
         for category, rank in product(categories, (1, 2, 3))
     ]
 

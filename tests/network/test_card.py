@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from toolbox.content import card_names
-from toolbox.errors import CardError, UnknownNameError
+from toolbox.errors import CardError, UnknownNameError, UsageError
 from toolbox.network.card import layer_table, network, selected
 
 CONVOLUTIONS = 14_714_688  # parameters of VGG16 without its top, as Keras counts them
@@ -101,6 +101,10 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
         (('kind = "pool"', 'kind = "fold"'), "says of layer 'pool'"),
         (('activation = "relu" }\npool', 'activation = "tanh" }\npool'), "says of layer 'colour'"),
         (("stride = 2", "step = 2"), "says of layer 'pool'"),
+        (("stride = 2 }", "stride = 2, filters = 9 }"), "filters must be said of all layers but pools"),
+        (("filters = 3, kernel = 1, activation", "kernel = 1, activation"), "filters must be said of all layers"),
+        (('kind = "pool", kernel = 2', 'kind = "pool", kernel = 5'), "whose kernel is larger than the map below it"),
+        (("[layers]", '[[weights]]\nformat = "npz"\nlayers = ["*"]\nurl = "x"\n[layers]'), "without bytes, sha256"),
         (('channels = "RGB"', 'channels = "GRB"'), "expected channels = 'RGB' or 'BGR'"),
         (("height = 4", "heigth = 4"), "has a wrong [input]"),
         (("[layers]", "[layers"), "is not valid TOML"),
@@ -114,6 +118,13 @@ def test_a_wrong_card_is_said_in_one_line(tmp_path: Path, card: str, change: tup
     with pytest.raises(CardError) as caught:
         network(str(wrong))
     assert message in str(caught.value)
+
+
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, card: str) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(Path(card).read_text().replace('name = "tiny"', 'name = "../tiny"'))
+    with pytest.raises(UsageError, match=r"'\.\./tiny' cannot name a card"):
+        network(str(wrong))
 
 
 @pytest.mark.parametrize("name", ["vgg61", "no/such/card.toml"])

@@ -11,10 +11,8 @@ import polars as pl
 import pytest
 
 from small_study import MODEL, SET, add_labels, add_stimuli
-from toolbox.errors import QueryError
 from toolbox.query import ask
-from toolbox.store import database
-from toolbox.store.database import VIEWS, Choice, Database, open_database
+from toolbox.store.database import VIEWS, Database, open_database
 from toolbox.store.folder import StudyFolder, create_study
 
 
@@ -118,11 +116,6 @@ def test_folders_that_others_named_are_names_and_never_sql(name: str, tmp_path: 
     add_labels(study, pl.DataFrame({"stimulus_id": [0], "category": ["dog"]}), name, name)
     rows = ask(study, "select set, scheme, category from catalogue").rows.rows()
     assert rows == [(name, name, "dog")]
-
-
-def test_a_view_needs_its_choice_to_be_made() -> None:
-    with pytest.raises(QueryError, match="a view was asked for whose set, model or scheme was not resolved"):
-        database._given(Choice().set)
 
 
 # The walls, without the gate that accepts one SELECT only

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from toolbox.content import checked_name
 from toolbox.errors import ToolboxError, UsageError
-from toolbox.store.folder import SCHEMA_VERSION, StudyFolder, checked_name, create_study, open_study
+from toolbox.store.folder import SCHEMA_VERSION, StudyFolder, create_study, open_study
 
 
 @pytest.mark.parametrize(

@@ -23,22 +23,25 @@ from toolbox.query import Answer, ask
 from toolbox.store.files import provenance_of, write_json, write_table
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import (
-    PLAN,
     RESPONSES,
-    Identity,
-    Plan,
     clear,
-    extend_plan,
-    hold_identity,
-    hold_same_network,
     intact_parts,
     part_path,
-    plan_digest,
-    read_plan,
     read_record,
     record_path,
     sweep,
     write_part,
+)
+from toolbox.store.plan import (
+    PLAN,
+    Identity,
+    Plan,
+    extend_plan,
+    hold_identity,
+    hold_same_network,
+    plan_digest,
+    read_digests,
+    read_plan,
 )
 
 IDENTITY = Identity("tiny", {"conv1": "1a", "conv2": "2b"})
@@ -69,7 +72,7 @@ def test_a_part_without_its_record_does_not_count(two_parts: StudyFolder) -> Non
     assert sorted(set(answer.rows["stimulus_id"])) == [0, 2]
     assert answer.provenance["response_rows"] == answer.rows.height == 8
     assert answer.remarks == (
-        f"1 of 2 parts are missing: these are the responses to 2 of 4 stimuli; to finish: {EXTRACT}",
+        f"these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not shown yet); to finish: {EXTRACT}",
     )
 
 
@@ -246,7 +249,7 @@ def test_a_part_of_another_network_is_refused(two_parts: StudyFolder, responses:
     with pytest.raises(MixtureError) as caught:
         everything(two_parts)
     assert str(caught.value) == (
-        f"{part_path(folder, 1)} was made by another network than its plan says; delete it and extract again"
+        f"{part_path(folder, 1)} was made by another network than its plan says; extract again with --replace"
     )
 
 
@@ -424,4 +427,5 @@ def test_what_a_killed_process_left_is_swept_away(two_parts: StudyFolder) -> Non
 def test_intact_parts_come_in_the_order_of_the_plan(two_parts: StudyFolder) -> None:
     plan = read_plan(folder_of(two_parts))
     assert plan is not None
-    assert [entry["part"] for entry in intact_parts(folder_of(two_parts), plan)] == [0, 1]
+    records = intact_parts(folder_of(two_parts), plan, read_digests(two_parts.stimuli(SET)))
+    assert [entry["part"] for entry in records] == [0, 1]

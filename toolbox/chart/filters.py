@@ -14,9 +14,9 @@ BAR_STEP = 17
 THUMBNAIL = 48  # pixels
 
 
-@figure("filters/representative", "category", "rank", "layer", "filter", "share", "balanced_share", "contrast")
+@figure("filters/representative", "category", "rank", "layer", "filter", "share", "balanced_share", "contrast", "value")
 def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """The most representative filters of each category: contrast as a bar, balanced share as a number."""
+    """The most representative filters of each category: the index that ranks as a bar, balanced share as a number."""
     panels = {
         str(category): _representatives(rows.filter(pl.col("category") == category), categories)
         for category in sorted(appearing(rows, "category"))
@@ -30,7 +30,7 @@ def _representatives(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Layer
     told = ("category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q")
     y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=appearing(ranked, "unit")))
     base = alt.Chart().encode(y=y, tooltip=hints(rows, *told))
-    x = alt.X("contrast:Q", title="contrast (number: balanced share)")
+    x = alt.X("value:Q", title="index that ranks (number: balanced share)")
     bars = base.mark_bar().encode(x=x, color=colour(rows, categories, legend=False))
     numbers = base.mark_text(align="left", dx=4, fontSize=10, color=QUIET).encode(
         x=x, text=alt.Text("balanced_share:Q", format=".2f")

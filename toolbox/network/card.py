@@ -102,6 +102,8 @@ def network(name: str) -> Network:
         if key not in content:
             fault(f"has no {key!r}")
     entry = _input(content["input"], fault)
+    for source in content.get("weights", ()):
+        _hold_source(source, fault)
     return Network(
         **{
             **content,
@@ -151,6 +153,18 @@ def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
     return parsed
 
 
+def _hold_source(source: Mapping[str, Any], fault: Callable[[str], None]) -> None:
+    """Every source says its format and layers; one that is fetched says from where, how large, and its digest."""
+    needed = {"format", "layers"}
+    if source.get("format") == "random":
+        needed |= {"seed"}
+    else:
+        needed |= {"bytes", "url"} if "wheel" not in source else {"bytes", "wheel", "member"}
+        needed |= set() if {"md5", "sha256"} & set(source) else {"sha256"}
+    if missing := sorted(needed - set(source)):
+        fault(f"has [[weights]] without {', '.join(missing)}: {dict(source)}")
+
+
 def _layers(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Callable[[str], None]) -> tuple[Layer, ...]:
     """Walk down the chain, carrying the geometry from layer to layer."""
     layers: list[Layer] = []
@@ -163,6 +177,8 @@ def _layers(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Calla
                 f"says of layer {name!r}: {dict(given)}; expected kind ({', '.join(KINDS)}), filters, kernel, "
                 f"stride, padding, activation ({', '.join(ACTIVATIONS)})"
             )
+        if ("filters" in given) == (asked["kind"] == "pool"):
+            fault(f"says of layer {name!r}: {dict(given)}; filters must be said of all layers but pools")
         if asked["kind"] == "dense":
             inputs, field_size = inputs * height * width, max(entry.height, entry.width)
             step, height, width = field_size, 1, 1
@@ -172,6 +188,8 @@ def _layers(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Calla
             height, width = (
                 (size + 2 * asked["padding"] - asked["kernel"]) // asked["stride"] + 1 for size in (height, width)
             )
+        if min(height, width) < 1:
+            fault(f"has a layer {name!r} whose kernel is larger than the map below it")
         layers.append(
             Layer(
                 name=name, **asked, position=position, inputs=inputs, height=height, width=width, step=step,

@@ -58,8 +58,9 @@ def start_session(model: onnx.ModelProto, *, device: str = "auto", threads: int 
     if device not in DEVICES:
         raise UsageError(f"no device {device!r}; expected {', '.join(DEVICES)}")
     onnxruntime.set_default_logger_severity(4)
-    wants_cuda = device == "cuda" or (device == "auto" and _cuda_obstacle() is None)
-    if wants_cuda and (obstacle := _cuda_obstacle()):
+    obstacle = None if device == "cpu" else _cuda_obstacle()
+    wants_cuda = device == "cuda" or (device == "auto" and obstacle is None)
+    if wants_cuda and obstacle:
         raise DeviceError(f"device 'cuda' cannot be used: {obstacle}; use --device cpu, or mend it")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

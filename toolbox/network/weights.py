@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
-from toolbox.fetch import Progress, cached, describe, fetch, silent
+from toolbox.fetch import Progress, describe, fetch, is_cached, silent
 from toolbox.network.card import Layer, Network
 
 Tensors = dict[str, NDArray[np.float32]]
-FORMATS = {".h5": "keras", ".hdf5": "keras", ".keras": "keras", ".onnx": "onnx", ".npz": "npz"}
+FORMATS = {".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz"}
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def load_weights(
         source: 'auto' (the cache, then the card's sources in their order), a file (`.h5`, `.onnx`, `.npz`) or
             `random:SEED`.
 
-    Raises: WeightsError when a wanted layer cannot be had; VerificationError when a tensor is not the published
-        one; DownloadError is never raised while another source is left.
+    Raises: WeightsError when a wanted layer cannot be had; VerificationError when a tensor of a
+        file is not the one in the card.
     """
     wanted = network.below(layers or [layer.name for layer in network.layers])
     if source == "auto":
@@ -103,7 +103,7 @@ def _covered(wanted: tuple[Layer, ...], source: Mapping[str, Any]) -> tuple[Laye
 
 
 def _is_at_hand(source: Mapping[str, Any]) -> bool:
-    return source["format"] == "random" or cached(source) is not None
+    return source["format"] == "random" or is_cached(source)
 
 
 def _try(source: Mapping[str, Any], progress: Progress, failures: list[str]) -> Path | None:

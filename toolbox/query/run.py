@@ -61,13 +61,27 @@ def ask(
             _interrupted_after(database, time_limit),
         ):
             _hold_listed_values(database, query, values)
-            rows = database.connection.sql(query.sql, params=values).pl()
+            rows = _plain(database.connection.sql(query.sql, params=values).pl())
     except duckdb.InterruptException as error:
         raise QueryError(f"{query.name} took more than {time_limit:g} s and was stopped") from error
     except duckdb.Error as error:
         raise QueryError(f"{query.name}: {message_of(error)}") from error
     provenance = {**database.provenance, "query": query.name, "sql": query.sql, "parameters": values}
     return Answer(rows, {**provenance, "rows": rows.height}, tuple(database.remarks))
+
+
+def _plain(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with DuckDB's wide sums and decimals as the 64-bit numbers that every reader knows."""
+    whole = [name for name, kind in rows.schema.items() if kind == pl.Int128 or _scale(kind) == 0]
+    broken = [name for name, kind in rows.schema.items() if (_scale(kind) or 0) > 0]
+    try:
+        return rows.with_columns(pl.col(whole).cast(pl.Int64), pl.col(broken).cast(pl.Float64))
+    except pl.exceptions.InvalidOperationError:  # a sum beyond 64 bits
+        return rows.with_columns(pl.col(whole + broken).cast(pl.Float64))
+
+
+def _scale(kind: pl.DataType) -> int | None:
+    return kind.scale if isinstance(kind, pl.Decimal) else None
 
 
 def _is_name(text: str) -> bool:

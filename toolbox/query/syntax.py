@@ -101,4 +101,4 @@ def message_of(error: Exception) -> str:
     text = str(error).split("\n\nLINE")[0].strip()
     if "Traceback (most recent call last)" in text:
         text = text.splitlines()[-1]
-    return " ".join(text.split())
+    return " ".join(text.removeprefix("Invalid Input Error: ").split())

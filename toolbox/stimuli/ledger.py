@@ -6,6 +6,7 @@ What the set knows is never changed. What it does not know yet (a label, a varia
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from toolbox.stimuli.scan import Scan
@@ -21,10 +22,14 @@ class Ledger:
     Args:
         rows: the stimuli that the set holds already.
         labels: their categories by stimulus_id; unlabelled stimuli are absent.
+        is_there: whether the file of a stored path still exists.
     """
 
-    def __init__(self, rows: list[Row], labels: dict[int, str]) -> None:
+    def __init__(
+        self, rows: list[Row], labels: dict[int, str], is_there: Callable[[str], bool] = lambda _: True
+    ) -> None:
         self.rows, self.labels = rows, labels
+        self._is_there = is_there
         self.rejections: list[Rejection] = []
         self.changed: list[str] = []
         """Paths whose content is another than when they were first ingested: now a further stimulus."""
@@ -32,6 +37,8 @@ class Ledger:
         """Paths of files with several frames."""
         self.usable = 0
         """Files that could be read as images."""
+        self.moved = 0
+        """Stimuli whose file was gone and came back under another path, which is theirs now."""
         self.known = 0
         """Files offered again."""
         self.filled = 0
@@ -61,8 +68,12 @@ class Ledger:
             self.reject(path, scan.fault)
         elif row is None:
             self._add(scan, path)
-        elif row["path"] != path:
+        elif row["path"] != path and (row["stimulus_id"] >= self._held or self._is_there(row["path"])):
             self.reject(path, f"same bytes as {row['path']}{self._ignored(scan, row)}")
+        elif row["path"] != path:
+            row["path"] = path
+            self.moved += 1
+            self._fill(scan, row)
         elif row["stimulus_id"] >= self._held:
             self.reject(path, f"listed twice{self._ignored(scan, row)}")
         else:

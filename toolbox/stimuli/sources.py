@@ -125,7 +125,9 @@ def _walk(folder: Path, root: Path, followed: set[Path]) -> Iterator[tuple[Path,
         if is_hidden(path.name):
             continue
         fault = _fault_of_link(path, root, followed) if path.is_symlink() else None
-        if fault is None and path.is_dir():
+        if fault is None and (path / "study.toml").is_file():
+            yield path, "a study; what it holds are not your photographs"
+        elif fault is None and path.is_dir():
             yield from _walk(path, root, followed)
         elif fault is None and folder == root:
             yield path, "lies in no category folder"

@@ -19,10 +19,11 @@ from typing import Any
 
 import duckdb
 
-from toolbox.errors import AmbiguousError, QueryError, UnknownNameError, UsageError
-from toolbox.store.files import open_table
+from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.store.files import open_table, read_table
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import intact_parts, read_plan
+from toolbox.store.parts import intact_parts
+from toolbox.store.plan import read_digests, read_plan
 from toolbox.store.window import PROTOCOL, Window
 
 VIEWS = ("stimuli", "labels", "parameters", "responses", "layers", "catalogue")
@@ -81,14 +82,16 @@ def open_database(
     Raises: AmbiguousError, UnknownNameError for the choice; VerificationError for damaged responses.
     """
     chosen = _resolved(study, views, choice or Choice())
+    # what a view needs has been resolved for it; the others are never made
+    set_name, model, scheme = chosen.set or "", chosen.model or "", chosen.scheme or ""
     files: dict[str, Path] = {}
     database = Database(duckdb.connect(":memory:", config=_CLOSED))
     makers: dict[str, Callable[[], str]] = {
-        "stimuli": lambda: _table(files, study.stimuli(_given(chosen.set))),
-        "labels": lambda: _table(files, study.labels(_given(chosen.set), _given(chosen.scheme))),
-        "parameters": lambda: _parameters(files, study.stimuli(_given(chosen.set))),
-        "layers": lambda: _table(files, study.layers(_given(chosen.model))),
-        "responses": lambda: _responses(files, study, chosen, database),
+        "stimuli": lambda: _table(files, study.stimuli(set_name)),
+        "labels": lambda: _table(files, study.labels(set_name, scheme)),
+        "parameters": lambda: _parameters(files, study.stimuli(set_name)),
+        "layers": lambda: _table(files, study.layers(model)),
+        "responses": lambda: _responses(files, study, set_name, model, database),
         "catalogue": lambda: _catalogue(files, study),
     }
     definitions = {view: makers[view]() for view in VIEWS if view in views}
@@ -99,13 +102,6 @@ def open_database(
         database.connection.execute(statement)
     database.provenance |= {key: value for key, value in vars(chosen).items() if value is not None}
     return database
-
-
-def _given(name: str | None) -> str:
-    """A choice that `_resolved` has made."""
-    if name is None:
-        raise QueryError("a view was asked for whose set, model or scheme was not resolved")
-    return name
 
 
 def _resolved(study: StudyFolder, views: Collection[str], choice: Choice) -> Choice:
@@ -122,7 +118,7 @@ def _resolved(study: StudyFolder, views: Collection[str], choice: Choice) -> Cho
         set_name = _only("stimulus set", having, "--set", "toolbox ingest FOLDER")
     if "labels" in views:
         scheme = _named(
-            "label scheme", scheme, study.schemes(_given(set_name)), "--scheme", "ingest a set with categories"
+            "label scheme", scheme, study.schemes(set_name or ""), "--scheme", "ingest a set with categories"
         )
     if for_responses or "layers" in views:
         models = study.models(set_name) if set_name else sorted({m for name in sets for m in study.models(name)})
@@ -147,8 +143,8 @@ def _only(kind: str, names: Sequence[str], option: str, remedy: str) -> str:
 
 
 def _table(files: dict[str, Path], path: Path, columns: str = "*") -> str:
-    """A SELECT over one small table, which is there and whole."""
-    open_table(path).close()
+    """A SELECT over one small table, which is there and whole; DuckDB itself does not look at page checksums."""
+    read_table(path)
     return _select(files, [path], columns)
 
 
@@ -183,21 +179,21 @@ def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _responses(files: dict[str, Path], study: StudyFolder, chosen: Choice, database: Database) -> str:
-    folder = study.responses(_given(chosen.set), _given(chosen.model))
-    plan = read_plan(folder)
-    records = intact_parts(folder, plan) if plan else []
+def _responses(files: dict[str, Path], study: StudyFolder, set_name: str, model: str, database: Database) -> str:
+    folder = study.responses(set_name, model)
+    plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
+    records = intact_parts(folder, plan, digests) if plan else []
     if plan is None or not records:
         raise UsageError(
-            f"no responses of {chosen.model} to {chosen.set} are complete yet; "
-            f"first: toolbox extract {chosen.set} --model {chosen.model}"
+            f"no responses of {model} to {set_name} are complete yet; first: toolbox extract {set_name} --model {model}"
         )
-    stimuli, missing = len(plan.stimuli), len(plan.parts) - len(records)
-    if missing:
+    answered = sum(record["stimuli"] for record in records)
+    if answered < len(digests):
+        unreadable = sum(len(record["unreadable"]) for record in records)
         database.remarks.append(
-            f"{missing} of {len(plan.parts)} parts are missing: these are the responses to "
-            f"{sum(record['stimuli'] for record in records):,} of {stimuli:,} stimuli; "
-            f"to finish: toolbox extract {chosen.set} --model {chosen.model}"
+            f"these are the responses to {answered:,} of {len(digests):,} stimuli ({unreadable:,} could not be read, "
+            f"{len(digests) - answered - unreadable:,} were not shown yet); "
+            f"to finish: toolbox extract {set_name} --model {model}"
         )
     database.provenance |= {
         "identity": plan.digest,

@@ -105,16 +105,31 @@ def open_table(path: Path) -> pq.ParquetFile:
     Raises: VerificationError when it is missing or no Parquet file any more.
     """
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowInvalid) as error:
         raise VerificationError(f"{path} is missing or damaged; restore it, or make it again") from error
+
+
+def read_table(path: Path) -> pa.Table:
+    """All rows of a small Parquet file, every page held against its checksum.
+
+    Raises: VerificationError when it is missing or damaged.
+    """
+    with open_table(path) as opened:
+        try:
+            return opened.read()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise VerificationError(f"{path} is damaged; restore it, or make it again") from error
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
     """What a Parquet file says about its own origin; empty when another program wrote it."""
     with open_table(path) as table:
         metadata = table.metadata.metadata or {}
-    return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
+    try:
+        return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
+    except ValueError as error:
+        raise VerificationError(f"{path} is damaged; restore it, or make it again") from error
 
 
 def with_version(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ runs/<run>.json
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +23,6 @@ from toolbox.store.files import write_text
 SCHEMA_VERSION = 1
 SCHEME = "category"
 """The label scheme that ingestion writes: folder names, or a manifest's column `category`."""
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")  # Windows drops a dot at the end
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
     """
     if (root / "study.toml").exists():
         raise UsageError(f"{root} is a study already; use it as it is, or choose another directory")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    if root.exists() and not is_empty(root):
         raise UsageError(f"{root} is not an empty directory; choose a new name for the study")
     root.mkdir(parents=True, exist_ok=True)
     lines = {
@@ -98,6 +96,11 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
     return StudyFolder(root)
 
 
+def is_empty(root: Path) -> bool:
+    """Whether a directory holds nothing but hidden files, such as a file manager or a killed process leaves."""
+    return root.is_dir() and all(entry.name.startswith(".") for entry in root.iterdir())
+
+
 def open_study(root: Path) -> StudyFolder:
     """The study in a directory.
 
@@ -105,7 +108,9 @@ def open_study(root: Path) -> StudyFolder:
     """
     file = root / "study.toml"
     if not file.is_file():
-        raise UsageError(f"{root} is not a study (it has no study.toml); make one with: toolbox init {root}")
+        can_be_one = not root.exists() or is_empty(root)
+        remedy = f"make it one with: toolbox init {root}" if can_be_one else "choose a study with --study DIRECTORY"
+        raise UsageError(f"{root} is not a study (it has no study.toml); {remedy}")
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8")).get("schema_version")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -116,19 +121,6 @@ def open_study(root: Path) -> StudyFolder:
             "install the version named there under created_by"
         )
     return StudyFolder(root)
-
-
-def checked_name(kind: str, name: str) -> str:
-    """A name that may become part of a path on any system.
-
-    Raises: UsageError for empty names, spaces, slashes and the like.
-    """
-    if not _NAME.fullmatch(name) or len(name) > 100:
-        raise UsageError(
-            f"{name!r} cannot name a {kind}; use letters, digits, '.', '_' and '-', "
-            "with a letter or digit first and no '.' last"
-        )
-    return name
 
 
 def _values(folder: Path, key: str, required: str) -> list[str]:

@@ -1,9 +1,6 @@
-"""The responses of one model to one set: a fixed plan, parts, and their commit records.
+"""The responses of one model to one set: parts, and the commit records that make them count.
 
-Owns the rule that a part counts only if its record exists, and that nothing of another identity is read beside it.
-
-The plan says which stimulus goes into which part and carries the identity of the extraction: for every layer the
-digest of all that its responses follow from. New stimuli make new parts; a planned part never changes.
+Owns the rule that a part counts only if its record exists, fits the plan, and names the bytes that are there.
 """
 
 from __future__ import annotations
@@ -12,7 +9,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,10 +19,8 @@ from numpy.typing import NDArray
 
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.fetch import cache_folder, digest_of
-from toolbox.store.files import open_table, provenance_of, write_json, write_table, write_tables
-
-PART = 1000
-"""Stimuli in a part: its responses fit in memory many times over, and a killed run loses a minute at most."""
+from toolbox.store.files import write_json, write_tables
+from toolbox.store.plan import Plan, plan_digest
 
 RESPONSES = pa.schema(
     [
@@ -37,110 +31,10 @@ RESPONSES = pa.schema(
         ("mean", pa.float32()),
     ]
 )
-PLAN = pa.schema([("stimulus_id", pa.int32()), ("part", pa.int32())])
+FOOTER = ("identity", "model", "weights", "preprocessing", "provider", "runtime", "precision")
+"""What of its record a part's own file says too."""
 
 Matrix = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What must be equal for two parts to stand in one table."""
-
-    model: str
-    layers: Mapping[str, str]  # name -> digest of preprocessing, architecture and weights down to it
-    precision: str = "float32"
-    statistics: str = "maximum, mean"
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Stimulus identifiers of every part, in their order, and the identity that all parts share."""
-
-    identity: Identity
-    parts: tuple[tuple[int, ...], ...]
-    digest: str = ""  # of the identity, as it was when the plan was first written
-
-    @property
-    def stimuli(self) -> set[int]:
-        return {stimulus for part in self.parts for stimulus in part}
-
-
-def read_plan(folder: Path) -> Plan | None:
-    """The plan of an extraction, None where there is none yet."""
-    file = folder / "plan.parquet"
-    if not file.is_file():
-        return None
-    provenance = provenance_of(file)
-    with open_table(file) as opened:
-        table = opened.read()
-    parts: dict[int, list[int]] = {}
-    for stimulus, part in zip(table["stimulus_id"].to_pylist(), table["part"].to_pylist(), strict=True):
-        parts.setdefault(part, []).append(stimulus)
-    identity = Identity(**provenance["identity"])
-    return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), provenance["digest"])
-
-
-def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, size: int = PART) -> Plan:
-    """Write the plan that adds the stimuli not yet planned, as new parts; the existing ones stay as they are.
-
-    Args:
-        size: stimuli in a new part.
-
-    Raises: MixtureError when the existing plan has another identity.
-    """
-    plan = read_plan(folder) or Plan(identity, (), identity.digest)
-    hold_identity(folder, plan.identity, identity)
-    known = plan.stimuli
-    fresh = [stimulus for stimulus in stimuli if stimulus not in known]
-    if not fresh:
-        return plan
-    added = tuple(tuple(fresh[start : start + size]) for start in range(0, len(fresh), size))
-    plan = Plan(identity, plan.parts + added, plan.digest)
-    rows = [(stimulus, number) for number, part in enumerate(plan.parts) for stimulus in part]
-    table = pa.table(dict(zip(PLAN.names, map(list, zip(*rows, strict=True)), strict=True)), schema=PLAN)
-    write_table(folder / "plan.parquet", table, {"identity": asdict(identity), "digest": plan.digest})
-    return plan
-
-
-def hold_identity(place: Path, existing: Identity, wanted: Identity) -> None:
-    """Refuse to go on where another network, preprocessing or choice of layers was at work.
-
-    Raises: MixtureError that says which of them differs.
-    """
-    if existing == wanted:
-        return
-    common = existing.layers.keys() & wanted.layers.keys()
-    if existing.model != wanted.model or any(existing.layers[name] != wanted.layers[name] for name in common):
-        difference = "other weights or preprocessing"
-    elif existing.precision != wanted.precision:
-        difference = f"precision {existing.precision}, not {wanted.precision}"
-    elif existing.statistics != wanted.statistics:
-        difference = f"the statistics {existing.statistics}, not {wanted.statistics}"
-    else:
-        more = ", ".join(sorted(existing.layers.keys() - wanted.layers.keys())) or "no layer more"
-        less = ", ".join(sorted(wanted.layers.keys() - existing.layers.keys())) or "none"
-        difference = f"other layers (there but not asked for: {more}; asked for but not there: {less})"
-    raise MixtureError(
-        f"{place} holds responses made with {difference}; repeat the choices made there, "
-        "or start afresh with --replace, or use another study"
-    )
-
-
-def hold_same_network(place: Path, existing: Identity, wanted: Identity) -> None:
-    """Refuse one model name for two networks in one study; other layers of the same network are welcome.
-
-    Raises: MixtureError.
-    """
-    common = existing.layers.keys() & wanted.layers.keys()
-    if any(existing.layers[name] != wanted.layers[name] for name in common):
-        raise MixtureError(
-            f"{place} holds responses of {wanted.model} made with other weights or preprocessing; "
-            "use the same ones, give the card another name, or use another study"
-        )
 
 
 def clear(folder: Path) -> None:
@@ -154,12 +48,6 @@ def sweep(folder: Path) -> None:
     """Remove what a killed process left under temporary names; only for the holder of the folder's lock."""
     for file in folder.glob(".*.partial"):
         file.unlink()
-
-
-def plan_digest(part: Sequence[int], digests: Mapping[int, str]) -> str:
-    """Identity of a part's stimuli: their identifiers and the sha256 of their files."""
-    lines = "\n".join(f"{stimulus} {digests[stimulus]}" for stimulus in sorted(part))
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def write_part(
@@ -183,7 +71,7 @@ def write_part(
         path,
         _tables(order, stimuli, responses),
         RESPONSES,
-        {key: record[key] for key in ("identity", "model", "weights", "provider", "precision") if key in record},
+        {key: record[key] for key in FOOTER if key in record},
         split=("maximum", "mean"),
     )
     complete = {
@@ -225,25 +113,46 @@ def read_record(folder: Path, number: int) -> dict[str, Any] | None:
     return record
 
 
-def intact_parts(folder: Path, plan: Plan) -> list[dict[str, Any]]:
+def planned_record(folder: Path, plan: Plan, number: int, digests: Mapping[int, str]) -> dict[str, Any] | None:
+    """The commit record of a planned part, None while the part does not count.
+
+    Args:
+        digests: sha256 of the set's images by stimulus_id.
+
+    Raises: MixtureError when the part was made by another network, or of other images, than the plan says.
+    """
+    record = read_record(folder, number)
+    if record is None:
+        return None
+    remedy = "extract again with --replace"
+    if record.get("identity") != plan.digest:
+        raise MixtureError(f"{part_path(folder, number)} was made by another network than its plan says; {remedy}")
+    part = plan.parts[number]
+    if not digests.keys() >= set(part) or record.get("plan") != plan_digest(part, digests):
+        raise MixtureError(
+            f"{part_path(folder, number)} holds responses to other images than the stimulus set has now; {remedy}"
+        )
+    return record
+
+
+def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[dict[str, Any]]:
     """Records of all parts that count, after holding every part's bytes against its record.
 
     A part is read in full only once: its path, size and time of change are remembered in the user's cache.
 
-    Raises: VerificationError for a damaged part; MixtureError for one of another identity.
+    Args:
+        digests: sha256 of the set's images by stimulus_id.
+
+    Raises: VerificationError for a damaged part; MixtureError for one that does not fit the plan or the set.
     """
     remembered = _remembered()
     seen: dict[str, list[int | str]] = {}
     records = []
     for number in range(len(plan.parts)):
-        record = read_record(folder, number)
-        if record is None:
-            continue
-        path = part_path(folder, number)
-        if record["identity"] != plan.digest:
-            raise MixtureError(f"{path} was made by another network than its plan says; delete it and extract again")
-        seen |= _hold(path, record, remembered)
-        records.append(record)
+        record = planned_record(folder, plan, number, digests)
+        if record is not None:
+            seen |= _hold(part_path(folder, number), record, remembered)
+            records.append(record)
     _remember(remembered, seen)
     return records
 
@@ -266,8 +175,9 @@ def _remedy(path: Path) -> str:
 
 
 def _remembered() -> dict[str, Any]:
-    file = cache_folder() / "intact.json"
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    with contextlib.suppress(OSError, ValueError):  # without it, or with a damaged one, all parts are held again
+        return dict(json.loads((cache_folder() / "intact.json").read_text(encoding="utf-8")))
+    return {}
 
 
 def _remember(remembered: Mapping[str, Any], seen: Mapping[str, Any]) -> None:

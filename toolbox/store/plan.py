@@ -1,0 +1,157 @@
+"""The plan of an extraction: which stimulus goes into which part, and the identity that all parts share.
+
+Owns the refusal of mixtures. The identity says, for every layer down to the deepest one, the digest of all that its
+responses follow from. New stimuli make new parts; a planned part never changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from toolbox.errors import MixtureError, VerificationError
+from toolbox.store.files import provenance_of, read_table, write_table
+
+PART = 1000
+"""Stimuli in a part: its responses fit in memory many times over, and a killed run loses minutes at most."""
+
+PLAN = pa.schema([("stimulus_id", pa.int32()), ("part", pa.int32())])
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must be equal for two parts to stand in one table.
+
+    Attributes:
+        layers: name -> digest of preprocessing, architecture and weights from the input to this layer, for all
+            layers down to the deepest that was tapped.
+        tapped: the layers whose responses are kept; all of `layers` if empty.
+    """
+
+    model: str
+    layers: Mapping[str, str]
+    tapped: tuple[str, ...] = ()
+    precision: str = "float32"
+    statistics: str = "maximum, mean"
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the layers whose responses are kept."""
+        return self.tapped or tuple(self.layers)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stimulus identifiers of every part, in their order, and the identity that all parts share."""
+
+    identity: Identity
+    parts: tuple[tuple[int, ...], ...]
+    digest: str = ""  # of the identity, as it was when the plan was first written
+
+    @property
+    def stimuli(self) -> set[int]:
+        return {stimulus for part in self.parts for stimulus in part}
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan of an extraction, None where there is none yet.
+
+    Raises: VerificationError when it is damaged.
+    """
+    file = folder / "plan.parquet"
+    if not file.is_file():
+        return None
+    table, provenance = read_table(file), provenance_of(file)
+    try:
+        given = {**provenance["identity"], "tapped": tuple(provenance["identity"].get("tapped", ()))}
+        identity, digest = Identity(**given), str(provenance["digest"])
+        rows = zip(table["stimulus_id"].to_pylist(), table["part"].to_pylist(), strict=True)
+    except (KeyError, TypeError) as error:
+        raise VerificationError(f"{file} is damaged; restore it, or extract again with --replace") from error
+    parts: dict[int, list[int]] = {}
+    for stimulus, part in rows:
+        parts.setdefault(part, []).append(stimulus)
+    return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), digest)
+
+
+def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, size: int = PART) -> Plan:
+    """Write the plan that adds the stimuli not yet planned, as new parts; the existing ones stay as they are.
+
+    Args:
+        size: stimuli in a new part.
+
+    Raises: MixtureError when the existing plan has another identity.
+    """
+    plan = read_plan(folder) or Plan(identity, (), identity.digest)
+    hold_identity(folder, plan.identity, identity)
+    known = plan.stimuli
+    fresh = [stimulus for stimulus in stimuli if stimulus not in known]
+    if not fresh:
+        return plan
+    added = tuple(tuple(fresh[start : start + size]) for start in range(0, len(fresh), size))
+    plan = Plan(identity, plan.parts + added, plan.digest)
+    rows = [(stimulus, number) for number, part in enumerate(plan.parts) for stimulus in part]
+    table = pa.table(dict(zip(PLAN.names, map(list, zip(*rows, strict=True)), strict=True)), schema=PLAN)
+    write_table(folder / "plan.parquet", table, {"identity": asdict(identity), "digest": plan.digest})
+    return plan
+
+
+def hold_identity(place: Path, existing: Identity, wanted: Identity) -> None:
+    """Refuse to go on where another network, preprocessing or choice of layers was at work.
+
+    Raises: MixtureError that says which of them differs.
+    """
+    if existing == wanted:
+        return
+    common = existing.layers.keys() & wanted.layers.keys()
+    if existing.model != wanted.model or any(existing.layers[name] != wanted.layers[name] for name in common):
+        difference = "other weights or preprocessing"
+    elif existing.precision != wanted.precision:
+        difference = f"precision {existing.precision}, not {wanted.precision}"
+    elif existing.statistics != wanted.statistics:
+        difference = f"the statistics {existing.statistics}, not {wanted.statistics}"
+    else:
+        more = ", ".join(sorted({*existing.kept} - {*wanted.kept})) or "no layer more"
+        less = ", ".join(sorted({*wanted.kept} - {*existing.kept})) or "none"
+        difference = f"other layers (there but not asked for: {more}; asked for but not there: {less})"
+    raise MixtureError(
+        f"{place} holds responses made with {difference}; repeat the choices made there, "
+        "or start afresh with --replace, or use another study"
+    )
+
+
+def hold_same_network(place: Path, existing: Identity, wanted: Identity) -> None:
+    """Refuse one model name for two networks in one study; other layers of the same network are welcome.
+
+    Raises: MixtureError.
+    """
+    common = existing.layers.keys() & wanted.layers.keys()
+    if any(existing.layers[name] != wanted.layers[name] for name in common):
+        raise MixtureError(
+            f"{place} holds responses of {wanted.model} made with other weights or preprocessing; "
+            "use the same ones, give the card another name, or use another study"
+        )
+
+
+def read_digests(stimuli: Path) -> dict[int, str]:
+    """sha256 of a set's images by stimulus_id, from its table.
+
+    Raises: VerificationError when it is damaged.
+    """
+    table = read_table(stimuli).select(["stimulus_id", "sha256"])
+    return dict(zip(table["stimulus_id"].to_pylist(), table["sha256"].to_pylist(), strict=True))
+
+
+def plan_digest(part: Sequence[int], digests: Mapping[int, str]) -> str:
+    """Identity of a part's stimuli: their identifiers and the sha256 of their files."""
+    lines = "\n".join(f"{stimulus} {digests[stimulus]}" for stimulus in sorted(part))
+    return hashlib.sha256(lines.encode()).hexdigest()
