@@ -61,13 +61,7 @@ def small_study(
     numbers = responses["stimulus_id"].unique().sort()
     add_stimuli(study, pl.DataFrame({"stimulus_id": numbers}))
     add_labels(study, labels)
-    layers = layers if layers is not None else plain_layers(responses)
-    if "filters" not in layers.columns:
-        counted = responses.group_by("layer").agg(filters=pl.col("filter").max() + 1)
-        layers = layers.join(counted, on="layer", how="left", maintain_order="left").with_columns(
-            pl.col("filters").fill_null(1)
-        )
-    add_layers(study, layers)
+    add_layers(study, layers if layers is not None else plain_layers(responses))
     add_responses(study, responses, parts=parts)
     return study
 
@@ -104,7 +98,7 @@ def add_labels(study: StudyFolder, labels: pl.DataFrame, set_name: str = SET, sc
 
 def add_layers(study: StudyFolder, layers: pl.DataFrame, model: str = MODEL) -> None:
     """Write the layers of a model; geometry that the frame does not say is made up."""
-    made_up = [pl.lit(1).alias(name) for name in _LAYERS if name not in layers.columns]
+    made_up = [pl.lit(1000 if name == "filters" else 1).alias(name) for name in _LAYERS if name not in layers.columns]
     _write(study.layers(model), layers.with_columns(made_up), _LAYERS)
 
 

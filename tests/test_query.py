@@ -38,7 +38,6 @@ def worked(tmp_path: Path) -> StudyFolder:
     [
         ("selec t from labels", 'sql: Parser Error: syntax error at or near "selec"'),
         ("select nothing from labels", 'sql: Binder Error: Referenced column "nothing" not found'),
-        ("select * from answers", "sql: Catalog Error: Table with name answers does not exist!"),
         ("select category::integer as n from labels", "sql: Conversion Error: Could not convert string"),
     ],
 )

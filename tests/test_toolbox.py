@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import toolbox
+from tiny_network import paint
 from toolbox import Study, ToolboxError
 from toolbox.study import RemarkWarning
 
@@ -33,6 +34,31 @@ def test_a_study_answers_with_frames_and_charts(study: Study, card: str, weights
     assert isinstance(chart, alt.LayerChart | alt.Chart)
     assert (tmp_path / "figure.json").stat().st_size > 0
     assert Study(study.folder.root).query("select count(*) as n from responses")["n"].item() == 48
+
+
+def test_a_study_is_made_by_its_first_ingestion_alone(tmp_path: Path, photographs: Path) -> None:
+    study = Study(tmp_path / "new", title="Colours")
+    assert study.sets == []
+    with pytest.raises(ToolboxError, match="the study has no stimulus set"):
+        study.query("sets/summary")
+    assert not (tmp_path / "new").exists()
+    study.ingest(photographs, set="colours")
+    assert 'title = "Colours"' in (tmp_path / "new" / "study.toml").read_text()
+
+
+def test_a_choice_that_does_not_exist_is_said(study: Study) -> None:
+    with pytest.raises(ToolboxError, match="no choice of an extraction named 'layer'; did you mean 'layers'"):
+        study.extract("colours", layer="pool")
+
+
+def test_one_category_alone_is_remarked_upon(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
+    for number in range(2):
+        paint(tmp_path / "grey" / "grey" / f"{number}.png", (number, number, number))
+    study = Study(tmp_path / "study")
+    study.ingest(tmp_path / "grey", set="grey")
+    study.extract("grey", model=card, weights=weights, layers="pool")
+    with pytest.warns(RemarkWarning, match="all stimuli are of one category, grey"):
+        assert study.query("layers/profile")["selective"].to_list() == [0]
 
 
 def test_thumbnails_are_embedded_only_when_asked_for(study: Study, card: str, weights: str, tmp_path: Path) -> None:

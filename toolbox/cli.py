@@ -36,6 +36,8 @@ app.add_typer(model_app, name="model")
 
 MANY = 100
 """Rows that a table shows; files and the other formats hold all."""
+FOLDED = 24
+"""Characters to which a column of text may be folded on a narrow terminal."""
 LISTED = 10
 """Rejected or unreadable files named on the screen; the run's record holds all."""
 
@@ -119,7 +121,7 @@ def extract(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(help="Threads of the network on a CPU; 0 for all cores.")] = 0,
     limit: Annotated[int | None, typer.Option(help="At most so many stimuli, evenly over categories.")] = None,
-    part: Annotated[int, typer.Option(help="Stimuli in one part of the result.")] = 1000,
+    part: Annotated[int | None, typer.Option(help="Stimuli in a part of the result; 50 to 1,000 if not given.")] = None,
     replace: Annotated[bool, typer.Option(help="Give up responses made with other weights or layers.")] = False,
     study: StudyOption = HERE,
     quiet: QuietOption = False,
@@ -329,12 +331,18 @@ def _print_table(rows: pl.DataFrame, quiet: bool = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[_cell(value) for value in row] for row in rows.head(MANY).iter_rows()]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, kind in rows.schema.items():
-        table.add_column(name, justify="right" if kind.is_numeric() else "left", no_wrap=True)
-    for row in rows.head(MANY).iter_rows():
-        table.add_row(*(Text(_cell(value)) for value in row))
-    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
+    needed = 0
+    for column, (name, kind) in enumerate(rows.schema.items()):
+        widest = max(len(name), *(len(row[column]) for row in cells), 1)
+        least = widest if kind.is_numeric() else min(widest, max(len(name), FOLDED))
+        needed += least + 2
+        table.add_column(name, justify="right" if kind.is_numeric() else "left", min_width=least, overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    # Too narrow a terminal breaks long texts into lines, never numbers or short names; a pipe has no width.
+    Console(width=max(Console().width, needed) if sys.stdout.isatty() else 10_000).print(table)
     if rows.height > MANY:
         _note(f"… {rows.height - MANY:,} more rows; --format csv or --output FILE gives all", quiet)
 
@@ -342,13 +350,17 @@ def _print_table(rows: pl.DataFrame, quiet: bool = False) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+    return str(value)
 
 
 def _write(answer: Answer, format: Format | None, output: Path | None) -> None:
     from toolbox.rows import content, write
 
     if output is None:
+        if format is Format.PARQUET and sys.stdout.isatty():
+            raise UsageError("parquet is no text for a terminal; write it to a file with --output FILE")
         sys.stdout.buffer.write(content(answer, str(format)))
     else:
         write(answer, output, format and str(format))
@@ -381,4 +393,8 @@ def _progress(quiet: bool) -> Iterator[Progress]:
                 tasks[task] = bars.add_task(task, total=total or None)
             bars.update(tasks[task], completed=done, total=total or None)
 
-        yield show
+        try:
+            yield show
+        except KeyboardInterrupt:
+            _note("stopped; what is finished is kept, and the same command goes on from there")
+            raise typer.Exit(130) from None

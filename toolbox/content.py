@@ -72,7 +72,10 @@ def card(kind: Kind, name: str) -> Card:
         raise CardError(f"{path} is not valid TOML: {error}") from error
     if "name" not in own:
         raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')
-    checked_name(f"card ({path})", str(own["name"]))
+    try:
+        checked_name("card", str(own["name"]))
+    except UsageError as error:
+        raise CardError(f"{path}: {error}") from error
     if "like" in own:
         own = {**card(kind, str(own.pop("like"))), **own}
     return own

@@ -41,22 +41,22 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
         extraction = study.extract(name, layers=BASE, progress=progress)
         shown = f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
         yield Step(f"{name}: responses of {extraction.filters:,} filters; {shown}; weights: {extraction.weights}")
-    yield from _findings(study)
+    best = study.query("filters/representative", set="lfw", category="face", count=5)
+    yield from _findings(study, best)
     for query, set_name, parameters in FIGURES:
         path = directory / "figures" / f"{set_name}-{query.replace('/', '-')}"
         for suffix in (".html", ".png"):
             study.plot(query, set=set_name, output=path.with_name(path.name + suffix), **parameters)
         yield Step(f"figure: {path}.html and .png")
-    yield Step(_next_steps(directory))
+    yield Step(_next_steps(directory, best.row(0, named=True)))
 
 
-def _findings(study: Study) -> Iterator[Step]:
+def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
     """Figure 1's table, the best face filters, and the tuning of a few filters of the first layer."""
     profile = study.query("layers/profile", set="lfw")
     table = profile.pivot("category", index="layer", values="proportion", maintain_order=True)
     yield Step("\nProportion of category-selective filters in every layer (contrast > 0.01, Figure 1):", table)
-    faces = study.query("filters/representative", set="lfw", category="face", count=5)
-    yield Step("\nThe five most face-selective filters:", faces)
+    yield Step("\nThe five most face-selective filters:", best)
     tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
     strong = tuning.filter(pl.col("peak") > pl.col("peak").max() / 10)
     yield Step(
@@ -67,10 +67,11 @@ def _findings(study: Study) -> Iterator[Step]:
     yield Step("")
 
 
-def _next_steps(directory: Path) -> str:
+def _next_steps(directory: Path, best: dict[str, Any]) -> str:
+    chosen = f"--param layer={best['layer']} --param filter={best['filter']} --set lfw --study {directory}"
     return f"""
 What to try next:
   toolbox query --list
-  toolbox query filters/stimuli --param layer=block5_conv3 --param filter=0 --set lfw --study {directory}
-  toolbox plot tuning/category --param layer=block5_conv3 --param filter=0 --set lfw --study {directory}
+  toolbox query filters/stimuli {chosen}
+  toolbox plot filters/stimuli --thumbnails {chosen}
   toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY"""

@@ -23,7 +23,7 @@ from toolbox.errors import (
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import Network, layer_table, network, selected
 from toolbox.network.graph import full_graph, layer_digests, pooled_graph
-from toolbox.network.session import Session, start_session
+from toolbox.network.session import DEVICES, Session, start_session
 from toolbox.network.weights import Weights, load_weights
 from toolbox.showing import Images, Stimulus, Unreadable, batches, prepared
 from toolbox.stimuli.images import METHODS
@@ -31,7 +31,6 @@ from toolbox.store.files import only_writer, read_table, with_version, write_jso
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import clear, planned_record, sweep, write_part
 from toolbox.store.plan import (
-    PART,
     Identity,
     Plan,
     extend_plan,
@@ -54,18 +53,18 @@ class Extraction:
         device: 'auto', 'cpu' or 'cuda'.
         threads: of the network on a CPU; 0 for as many as there are cores.
         limit: plan at most so many stimuli in all, evenly over the categories; what is planned already is finished.
-        part: stimuli in a new part.
+        part: stimuli in a new part; None for a tenth of the new ones, 50 to 1,000.
         replace: give up responses of other weights, layers or images; those of the same are kept.
     """
 
     model: str = "vgg16"
-    layers: Sequence[str] | None = None
+    layers: Sequence[str] | str | None = None
     weights: str = "auto"
     batch: int = 8
     device: str = "auto"
     threads: int = 0
     limit: int | None = None
-    part: int = PART
+    part: int | None = None
     replace: bool = False
 
 
@@ -148,6 +147,8 @@ def extract(
 
 
 def _hold_choices(choices: Extraction, net: Network) -> None:
+    if choices.device not in DEVICES:
+        raise UsageError(f"no device {choices.device!r}; expected {', '.join(DEVICES)}")
     for name, least in (("batch", 1), ("part", 1), ("limit", 1), ("threads", 0)):
         value = getattr(choices, name)
         if value is not None and value < least:
@@ -169,8 +170,9 @@ def _stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
 def _asked(net: Network, choices: Extraction, folder: Path) -> tuple[list[str] | None, list[str]]:
     """Names of the layers to keep, None for all that can be had; and what to say of them."""
     if choices.layers:
-        return selected(net.layers, choices.layers), []
-    plan = None if choices.replace else read_plan(folder)
+        patterns = [choices.layers] if isinstance(choices.layers, str) else choices.layers
+        return selected(net.layers, patterns), []
+    plan = None if choices.replace or not _has_parts(folder) else read_plan(folder)
     known = [layer.name for layer in net.layers]
     if plan is None or not {*plan.identity.kept} <= {*known}:
         return None, []
@@ -182,16 +184,21 @@ def _asked(net: Network, choices: Extraction, folder: Path) -> tuple[list[str] |
 def _planned(study: StudyFolder, task: _Task) -> tuple[Plan, Session | None]:
     """The plan, extended by what is new; and the session, where one had to be started to know that it can be.
 
-    Nothing is given up, and nothing is written for the first time, before a session has started.
+    Nothing is given up before a session has started. A plan of which nothing was ever extracted binds nobody.
     """
-    gives_up = task.choices.replace and _differs(task)
+    gives_up = not _has_parts(task.folder) or (task.choices.replace and _differs(task))
     _hold_other_sets(study, task)
-    session = task.start() if gives_up or not (task.folder / "plan.parquet").exists() else None
+    session = task.start() if gives_up else None
     _write_layers(study, task)
     if gives_up:
         clear(task.folder)
     wanted = _wanted(study, task)
     return extend_plan(task.folder, task.identity, wanted, size=task.choices.part), session
+
+
+def _has_parts(folder: Path) -> bool:
+    """Whether an extraction has come as far as one part."""
+    return any(folder.glob("part-*.json"))
 
 
 def _differs(task: _Task) -> bool:

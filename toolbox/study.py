@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolbox.errors import UnknownNameError
 from toolbox.fetch import Progress, silent
 from toolbox.store.folder import StudyFolder, create_study, is_empty, open_study
 
@@ -32,20 +34,20 @@ class Study:
     """A directory with stimulus sets, responses and what follows from them.
 
     >>> from toolbox import Study
-    >>> study = Study("my-study")  # made if missing or empty
+    >>> study = Study("my-study")
     >>> study.ingest("photographs", set="animals")  # doctest: +SKIP
     >>> study.extract("animals", layers=["block5_*"])  # doctest: +SKIP
     >>> study.query("layers/profile", threshold=0.05)  # doctest: +SKIP
     """
 
     def __init__(self, directory: str | Path, *, title: str = "") -> None:
-        """Open the study in a directory; a missing or empty directory becomes one.
+        """The study in a directory; the first `ingest` makes one of a missing or empty directory.
 
         Raises: UsageError when the directory holds other things; ToolboxError when a newer toolbox wrote it.
         """
         root = Path(directory)
-        is_new = not root.exists() or (is_empty(root) and not (root / "study.toml").exists())
-        self.folder: StudyFolder = create_study(root, title) if is_new else open_study(root)
+        self.folder = StudyFolder(root) if not root.exists() or is_empty(root) else open_study(root)
+        self._title = title
 
     def __repr__(self) -> str:
         return f"Study({str(self.folder.root)!r})"
@@ -77,6 +79,8 @@ class Study:
         """
         from toolbox.ingest import ingest
 
+        if not (self.folder.root / "study.toml").exists():
+            create_study(self.folder.root, self._title)
         return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
 
     def extract(self, set: str, *, progress: Progress = silent, **choices: Any) -> ExtractionReport:
@@ -89,6 +93,10 @@ class Study:
         """
         from toolbox.extract import Extraction, extract
 
+        known = [field.name for field in fields(Extraction)]
+        for name in choices:
+            if name not in known:
+                raise UnknownNameError("choice of an extraction", name, known)
         return extract(self.folder, set, Extraction(**choices), progress=progress)
 
     def query(

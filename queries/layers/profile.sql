@@ -2,6 +2,8 @@
 --
 -- The figure a reader knows from the paper: at which depth do filters appear that prefer a category? A filter counts as
 -- selective for every category whose index exceeds the threshold, so the proportions of a layer need not add up to 1.
+-- Chance is not zero: in a small set many filters pass 0.01 by the accident of which images were shown. Compare with
+-- shuffled labels, or raise the threshold, before calling a proportion selectivity.
 -- The threshold 0.01 belongs to `contrast`; in a share nearly every filter passes it. Pooling layers repeat the maxima of
 -- the convolution below them. Dead filters stay in the denominator and are counted.
 --

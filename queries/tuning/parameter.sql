@@ -3,6 +3,7 @@
 -- Mean response at every value of a numeric parameter of the stimuli (orientation, spatial frequency, contrast …), over all
 -- values of the other parameters. Needs stimuli with parameters: the set `gratings`, or any manifest with further columns.
 --
+-- The standard error is the spread over the other parameters (phase, frequency); the network itself has no noise.
 -- The default statistic here is the mean: the zero padding of a convolution makes an edge of its own at the border of the
 -- image, which a full-field grating of any orientation leaves standing, and the maximum over the map finds it.
 --

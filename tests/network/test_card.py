@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from toolbox.content import card_names
-from toolbox.errors import CardError, UnknownNameError, UsageError
+from toolbox.errors import CardError, UnknownNameError
 from toolbox.network.card import layer_table, network, selected
 
 CONVOLUTIONS = 14_714_688  # parameters of VGG16 without its top, as Keras counts them
@@ -123,7 +123,7 @@ def test_a_wrong_card_is_said_in_one_line(tmp_path: Path, card: str, change: tup
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, card: str) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(Path(card).read_text().replace('name = "tiny"', 'name = "../tiny"'))
-    with pytest.raises(UsageError, match=r"'\.\./tiny' cannot name a card"):
+    with pytest.raises(CardError, match=r"'\.\./tiny' cannot name a card"):
         network(str(wrong))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +155,16 @@ def test_export_needs_a_file_to_write(card: str, weights: str) -> None:
 
 def test_models_are_listed() -> None:
     assert {"vgg16", "vgg16-untrained"} <= set(models()["model"])
+
+
+def test_running_a_network_tells_nobody(tmp_path: Path) -> None:
+    """onnxruntime would report this machine to its maker, and keep files for that in the user's home."""
+    program = "import toolbox.network.session, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | home
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_cuda_is_never_replaced_silently(chain: tuple[Network, Weights]) -> None:

@@ -45,7 +45,7 @@ def with_variables(two_parts: StudyFolder) -> StudyFolder:
                 (3, "orientation", "135"),
             ],
         ),
-        ("layers", [("conv1", 1, "convolution", 1, 1, 1, 1, 1), ("conv2", 2, "convolution", 1, 1, 1, 1, 1)]),
+        ("layers", [("conv1", 1, "convolution", 1000, 1, 1, 1, 1), ("conv2", 2, "convolution", 1000, 1, 1, 1, 1)]),
     ],
 )
 def test_a_view_shows_its_table(view: str, expected: list[tuple[object, ...]], with_variables: StudyFolder) -> None:

@@ -86,7 +86,7 @@ def test_a_new_study_can_be_opened(exists: bool, title: str, tmp_path: Path) -> 
     [
         ({"study.toml": "schema_version = 1"}, "is a study already; use it as it is, or choose another directory"),
         ({"letter.txt": "Dear"}, "is not an empty directory; choose a new name for the study"),
-        ({".hidden": ""}, "is not an empty directory; choose a new name for the study"),
+        ({".hidden": "", "letter.txt": ""}, "is not an empty directory; choose a new name for the study"),
     ],
 )
 def test_a_study_is_not_made_over_other_things(content: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_directory_without_its_card_is_no_study(root: str, tmp_path: Path) -> 
     with pytest.raises(UsageError) as caught:
         open_study(tmp_path / root)
     assert str(caught.value) == (
-        f"{tmp_path / root} is not a study (it has no study.toml); make one with: toolbox init {tmp_path / root}"
+        f"{tmp_path / root} is not a study (it has no study.toml); make it one with: toolbox init {tmp_path / root}"
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else importing onnxruntime reports this machine to its maker
 import onnxruntime
 from numpy.typing import NDArray
 

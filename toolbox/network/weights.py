@@ -156,7 +156,8 @@ def _verified(
             if expected and tensor_digest(kept[name]) != expected:
                 raise VerificationError(
                     f"{name} from {source} is not the tensor of {network.name}'s card; to use other weights, "
-                    f'write a card of your own with like = "{network.name}", a new name and digests = {{}}'
+                    f'write a card of your own with like = "{network.name}", a new name and digests = {{}} '
+                    "(vgg16-untrained is such a card for random ones)"
                 )
         if layer.name in network.first_values:
             _hold_first_values(network, layer, kept, source)

@@ -13,9 +13,9 @@ import duckdb
 import polars as pl
 
 from toolbox.errors import QueryError, UnknownNameError, UsageError
-from toolbox.query.header import Query, shipped_query, value_of
-from toolbox.query.syntax import hold_single_select, message_of, needs
-from toolbox.store.database import Choice, Database, open_database
+from toolbox.query.header import Parameter, Query, shipped_query, value_of
+from toolbox.query.syntax import hold_single_select, macro_names, message_of, needs
+from toolbox.store.database import VIEWS, Choice, Database, open_database
 from toolbox.store.folder import StudyFolder
 
 TIME_LIMIT = 600.0
@@ -65,7 +65,10 @@ def ask(
     except duckdb.InterruptException as error:
         raise QueryError(f"{query.name} took more than {time_limit:g} s and was stopped") from error
     except duckdb.Error as error:
-        raise QueryError(f"{query.name}: {message_of(error)}") from error
+        message = message_of(error)
+        if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
+            raise UnknownNameError("view or formula", found[1], [*VIEWS, *macro_names()]) from error
+        raise QueryError(f"{query.name}: {message}") from error
     provenance = {**database.provenance, "query": query.name, "sql": query.sql, "parameters": values}
     return Answer(rows, {**provenance, "rows": rows.height}, tuple(database.remarks))
 
@@ -97,13 +100,19 @@ def _values(query: Query, given: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
         if name not in named:
             raise UnknownNameError(f"parameter of {query.name}", name, named)
+    missing = [name for name in sorted(named) if _is_missing(name, declared.get(name), given)]
+    if missing:
+        options = " ".join(f"--param {name}=…" for name in missing)
+        raise UsageError(f"{query.name} needs a value for ${', $'.join(missing)}; give it as {options}")
     for name in sorted(named):
         parameter = declared.get(name)
-        is_missing = name not in given if parameter is None else parameter.required and given.get(name) is None
-        if is_missing:
-            raise UsageError(f"{query.name} needs a value for ${name}; give it as --param {name}=…")
         values[name] = given[name] if parameter is None else value_of(parameter, given.get(name))
     return values
+
+
+def _is_missing(name: str, parameter: Parameter | None, given: Mapping[str, Any]) -> bool:
+    """Whether a value must be given and is not; only an undeclared parameter may be null."""
+    return name not in given if parameter is None else parameter.required and given.get(name) is None
 
 
 def _hold_listed_values(database: Database, query: Query, values: Mapping[str, Any]) -> None:

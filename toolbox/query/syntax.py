@@ -46,6 +46,11 @@ def needs(query: Query) -> tuple[set[str], list[str]]:
     return names & set(VIEWS), [statement for name, (statement, _) in macros.items() if name in wanted]
 
 
+def macro_names() -> list[str]:
+    """Names of the table macros that any query may use."""
+    return list(_macros())
+
+
 @cache
 def _macros() -> dict[str, tuple[str, str]]:
     """Table macros of `queries/macros.sql`: name -> (its CREATE statement, its SELECT)."""

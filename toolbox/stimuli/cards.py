@@ -44,8 +44,6 @@ def stimulus_card(name: str) -> Card:
     missing = [key for key in TEXTS if not isinstance(content.get(key), str) or not content[key].strip()]
     if missing:
         raise CardError(f'the card {name} lacks {", ".join(missing)}; add a line such as {missing[0]} = "…"')
-    if Path(content["name"]).name != content["name"]:
-        raise CardError(f"the card {name} is named {content['name']!r}; expected a name without slashes")
     if ("recipe" in content) == ("archive" in content):
         raise CardError(f'the card {name} must have either recipe = "….py" or a table [archive], not both')
     if "archive" in content and "source" not in content:

@@ -78,7 +78,8 @@ def _prepared(table: pl.DataFrame, file: Path) -> pl.DataFrame:
     missing = [name for name in REQUIRED if name not in table.columns]
     if missing:
         found = ", ".join(map(repr, table.columns))
-        raise StimulusError(f"{file} has no column {missing[0]!r}, only {found}; it needs path and category")
+        hint = "; separate columns by commas, or by tabs in a .tsv" if ";" in found else ""
+        raise StimulusError(f"{file} has no column {missing[0]!r}, only {found}; it needs path and category{hint}")
     if table.is_empty():
         raise StimulusError(f"{file} lists no stimulus; expected one row for every image")
     variables = [name for name in table.columns if name not in REQUIRED]

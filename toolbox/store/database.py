@@ -95,6 +95,8 @@ def open_database(
         "catalogue": lambda: _catalogue(files, study),
     }
     definitions = {view: makers[view]() for view in VIEWS if view in views}
+    if {"labels", "responses"} <= set(views):
+        _remark_on_categories(study.labels(set_name, scheme), database)
     database.connection.register_filesystem(Window(files))
     for view, definition in definitions.items():
         database.connection.execute(f"create view {view} as {definition}")
@@ -203,6 +205,12 @@ def _responses(files: dict[str, Path], study: StudyFolder, set_name: str, model:
         "response_rows": sum(record["rows"] for record in records),
     }
     return _select(files, [folder / f"part-{record['part']}.parquet" for record in records])
+
+
+def _remark_on_categories(labels: Path, database: Database) -> None:
+    categories = set(read_table(labels)["category"].to_pylist())
+    if len(categories) == 1:
+        database.remarks.append(f"all stimuli are of one category, {categories.pop()}: nothing to contrast it with")
 
 
 def _catalogue(files: dict[str, Path], study: StudyFolder) -> str:

@@ -17,8 +17,14 @@ import pyarrow as pa
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.store.files import provenance_of, read_table, write_table
 
-PART = 1000
-"""Stimuli in a part: its responses fit in memory many times over, and a killed run loses minutes at most."""
+LARGEST_PART, SMALLEST_PART = 1000, 50
+"""Stimuli in a part: its responses fit in memory many times over, yet a file holds enough of them to be read fast."""
+
+
+def part_size(stimuli: int) -> int:
+    """Stimuli in a part where nobody chose: a tenth of them, so that a killed run loses no more than that."""
+    return min(LARGEST_PART, max(SMALLEST_PART, -(-stimuli // 10)))
+
 
 PLAN = pa.schema([("stimulus_id", pa.int32()), ("part", pa.int32())])
 
@@ -83,11 +89,11 @@ def read_plan(folder: Path) -> Plan | None:
     return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), digest)
 
 
-def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, size: int = PART) -> Plan:
+def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, size: int | None = None) -> Plan:
     """Write the plan that adds the stimuli not yet planned, as new parts; the existing ones stay as they are.
 
     Args:
-        size: stimuli in a new part.
+        size: stimuli in a new part; `part_size` of the new ones if None.
 
     Raises: MixtureError when the existing plan has another identity.
     """
@@ -97,6 +103,7 @@ def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, siz
     fresh = [stimulus for stimulus in stimuli if stimulus not in known]
     if not fresh:
         return plan
+    size = size or part_size(len(fresh))
     added = tuple(tuple(fresh[start : start + size]) for start in range(0, len(fresh), size))
     plan = Plan(identity, plan.parts + added, plan.digest)
     rows = [(stimulus, number) for number, part in enumerate(plan.parts) for stimulus in part]
