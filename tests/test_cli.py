@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from tiny_network import paint
 from toolbox import Study
 
 
@@ -225,3 +229,43 @@ def test_the_version_is_told() -> None:
     from importlib.metadata import version
 
     assert run("--version").stdout == version("selectivity-toolbox") + "\n"
+
+
+def test_a_narrow_terminal_cuts_neither_numbers_nor_names(extracted: str) -> None:
+    import pty
+
+    asked = "select 123456789.5 as first, path, sha256, 987654321 as last from stimuli limit 1"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolbox", "query", asked, "--study", extracted],
+        stdout=theirs, env={**os.environ, "COLUMNS": "60", "TERM": "dumb"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        while process.poll() is None or not shown:
+            with contextlib.suppress(OSError):  # the end of a terminal
+                shown += os.read(ours, 1 << 16)
+    os.close(ours)
+    assert all(text in shown.decode() for text in ("first", "123456790", "sha256", "last", "987654321"))
+    assert "…" not in shown.decode()
+
+
+def test_an_interrupted_extraction_says_what_is_kept(study: Study, card: str, weights: str, tmp_path: Path) -> None:
+    for number in range(300):
+        paint(tmp_path / "many" / "x" / f"{number}.png", (number % 256, number // 256, 0))
+    study.ingest(tmp_path / "many", set="many")
+    command = ["extract", "many", "--model", card, "--weights", weights, "--batch", "1", "--part", "5"]
+    parts = study.folder.responses("many", "tiny")
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolbox", *command, "--study", str(study.folder.root)],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not list(parts.glob("part-*.json")):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+    assert process.returncode == 130
+    assert "stopped; what is finished is kept, and the same command goes on from there" in told
+    assert 0 < len(list(parts.glob("part-*.json"))) < 60
+    assert study.extract("many", model=card, weights=weights).stimuli == 300

@@ -160,7 +160,7 @@ def _hold_choices(choices: Extraction, net: Network) -> None:
 def _stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
     if set_name not in study.sets():
         raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest makes one")
-    table = read_table(study.stimuli(set_name)).select(["stimulus_id", "path", "sha256"])
+    table = read_table(study.stimuli(set_name), "stimulus_id", "path", "sha256")
     return {
         row["stimulus_id"]: Stimulus(row["stimulus_id"], row["path"], study.image(row["path"]), row["sha256"])
         for row in table.to_pylist()
@@ -219,7 +219,7 @@ def _wanted(study: StudyFolder, task: _Task) -> list[int]:
     limit = task.choices.limit
     if limit is None or limit >= len(task.stimuli):
         return sorted(task.stimuli)
-    labels = pl.DataFrame(read_table(study.labels(task.set)))
+    labels = pl.DataFrame(read_table(study.labels(task.set), "stimulus_id", "category"))
     table = pl.DataFrame({"stimulus_id": sorted(task.stimuli)}, schema_overrides={"stimulus_id": pl.Int32})
     table = table.join(labels, on="stimulus_id", how="left", maintain_order="left")
     turn = pl.int_range(pl.len()).over("category")

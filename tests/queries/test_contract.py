@@ -221,3 +221,15 @@ def one_response(root: Path, value: float, categories: list[str | None]) -> Stud
 def no_nan(rows: pl.DataFrame) -> bool:
     """Whether every decimal is a number or null."""
     return all(math.isfinite(value) for row in rows.rows() for value in row if isinstance(value, float))
+
+
+def test_a_layer_wide_range_needs_maps_that_are_never_negative(tmp_path: Path) -> None:
+    responses = pl.DataFrame(
+        {"layer": "conv1", "filter": 0, "stimulus_id": [0, 1], "maximum": [1.0, 3.0], "mean": [-1.0, 2.0]}
+    )
+    labels = pl.DataFrame({"stimulus_id": [0, 1], "category": ["a", "b"]})
+    study = small_study(tmp_path / "study", responses, labels)
+    for statistic in ("maximum", "mean"):
+        rows = ask(study, "selectivity/index", {"statistic": statistic, "normalise": "layer"}).rows
+        assert rows["share"].to_list() == rows["contrast"].to_list() == [None, None]
+        assert ask(study, "selectivity/index", {"statistic": statistic}).rows["contrast"].to_list() == [-1, 1]

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from small_study import MODEL, SET, identity_of, matrices, record, small_study
-from toolbox.errors import MixtureError, UsageError, VerificationError
+from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
+from toolbox.fetch import cache_folder
 from toolbox.query import Answer, ask
 from toolbox.store.files import provenance_of, write_json, write_table
 from toolbox.store.folder import StudyFolder
@@ -39,6 +40,7 @@ from toolbox.store.plan import (
     extend_plan,
     hold_identity,
     hold_same_network,
+    part_size,
     plan_digest,
     read_digests,
     read_plan,
@@ -429,3 +431,41 @@ def test_intact_parts_come_in_the_order_of_the_plan(two_parts: StudyFolder) -> N
     assert plan is not None
     records = intact_parts(folder_of(two_parts), plan, read_digests(two_parts.stimuli(SET)))
     assert [entry["part"] for entry in records] == [0, 1]
+
+
+# Parts nobody chose the size of, and tables without a record
+
+
+@pytest.mark.parametrize(("stimuli", "size"), [(1, 50), (360, 50), (501, 51), (9_999, 1000), (200_000, 1000)])
+def test_a_killed_run_loses_a_tenth_at_most(stimuli: int, size: int) -> None:
+    assert part_size(stimuli) == size
+
+
+def test_a_damaged_memory_of_intact_parts_is_made_anew(two_parts: StudyFolder) -> None:
+    everything(two_parts)
+    memory = cache_folder() / "intact.json"
+    memory.write_text("{broken")
+    assert everything(two_parts).rows.height > 0
+    assert json.loads(memory.read_text())
+
+
+@pytest.mark.parametrize("table", ["labels", "stimuli", "layers", "plan"])
+def test_a_flipped_bit_in_a_small_table_is_never_read(table: str, two_parts: StudyFolder) -> None:
+    path = {
+        "labels": two_parts.labels(SET),
+        "stimuli": two_parts.stimuli(SET),
+        "layers": two_parts.layers(MODEL),
+        "plan": folder_of(two_parts) / "plan.parquet",
+    }[table]
+    sound, expected = path.read_bytes(), ask(two_parts, "selectivity/index").rows
+    for place in range(4, len(sound) - 4, max(1, len(sound) // 60)):
+        damaged = bytearray(sound)
+        damaged[place] ^= 16
+        path.write_bytes(damaged)
+        try:
+            rows = ask(two_parts, "selectivity/index").rows
+        except ToolboxError as error:
+            assert "\n" not in str(error)
+        else:  # a bit of the footer that nothing depends on
+            assert rows.equals(expected), place
+    path.write_bytes(sound)

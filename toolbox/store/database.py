@@ -208,7 +208,7 @@ def _responses(files: dict[str, Path], study: StudyFolder, set_name: str, model:
 
 
 def _remark_on_categories(labels: Path, database: Database) -> None:
-    categories = set(read_table(labels)["category"].to_pylist())
+    categories = set(read_table(labels, "category")["category"].to_pylist())
     if len(categories) == 1:
         database.remarks.append(f"all stimuli are of one category, {categories.pop()}: nothing to contrast it with")
 

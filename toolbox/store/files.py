@@ -110,15 +110,16 @@ def open_table(path: Path) -> pq.ParquetFile:
         raise VerificationError(f"{path} is missing or damaged; restore it, or make it again") from error
 
 
-def read_table(path: Path) -> pa.Table:
-    """All rows of a small Parquet file, every page held against its checksum.
+def read_table(path: Path, *columns: str) -> pa.Table:
+    """All rows of a small Parquet file, every page held against its checksum; of the named columns, if any are.
 
     Raises: VerificationError when it is missing or damaged.
     """
     with open_table(path) as opened:
         try:
-            return opened.read()
-        except (OSError, pa.ArrowInvalid) as error:
+            table = opened.read()
+            return table.select(columns) if columns else table
+        except (OSError, pa.ArrowInvalid, KeyError) as error:  # a column's name may be what is damaged
             raise VerificationError(f"{path} is damaged; restore it, or make it again") from error
 
 

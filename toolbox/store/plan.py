@@ -76,7 +76,7 @@ def read_plan(folder: Path) -> Plan | None:
     file = folder / "plan.parquet"
     if not file.is_file():
         return None
-    table, provenance = read_table(file), provenance_of(file)
+    table, provenance = read_table(file, *PLAN.names), provenance_of(file)
     try:
         given = {**provenance["identity"], "tapped": tuple(provenance["identity"].get("tapped", ()))}
         identity, digest = Identity(**given), str(provenance["digest"])
@@ -154,7 +154,7 @@ def read_digests(stimuli: Path) -> dict[int, str]:
 
     Raises: VerificationError when it is damaged.
     """
-    table = read_table(stimuli).select(["stimulus_id", "sha256"])
+    table = read_table(stimuli, "stimulus_id", "sha256")
     return dict(zip(table["stimulus_id"].to_pylist(), table["sha256"].to_pylist(), strict=True))
 
 
