@@ -261,7 +261,7 @@ def test_an_interrupted_extraction_says_what_is_kept(study: Study, card: str, we
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not list(parts.glob("part-*.json")):
+        while process.poll() is None and not list(parts.glob("part-*.json")):
             time.sleep(0.001)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate()
