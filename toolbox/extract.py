@@ -60,7 +60,7 @@ class Extraction:
     model: str = "vgg16"
     layers: Sequence[str] | str | None = None
     weights: str = "auto"
-    batch: int = 8
+    batch: int = 4
     device: str = "auto"
     threads: int = 0
     limit: int | None = None

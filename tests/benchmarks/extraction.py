@@ -28,9 +28,10 @@ from toolbox.network.card import network
 from toolbox.network.graph import full_graph, pooled_graph
 from toolbox.network.session import start_session
 from toolbox.network.weights import load_weights
+from toolbox.store.parts import clear
 
 LAYER = "block5_pool"
-BATCH = 8
+BATCH = 4
 
 
 def make_photographs(folder: Path, count: int) -> None:
@@ -61,7 +62,8 @@ def forward_rate(count: int, device: str) -> float:
 
 def extraction_rate(study: Study, device: str) -> float:
     """Stimuli a second of an extraction, from its report: after the weights are read, to the last commit record."""
-    report = study.extract("benchmark", layers=["block*"], device=device, batch=BATCH, replace=True)
+    clear(study.folder.responses("benchmark", "vgg16"))
+    report = study.extract("benchmark", layers=["block*"], device=device, batch=BATCH)
     return report.shown / report.seconds
 
 
