@@ -16,14 +16,13 @@ FORMATS = ("csv", "json", "parquet")
 def content(answer: Answer, format: str) -> bytes:
     """An answer's rows as CSV (RFC 4180, header first), JSON (an array of objects) or Parquet (with provenance).
 
-    Raises: UsageError for another format.
+    Raises: UsageError for another format; QueryError for a column that the format cannot hold.
     """
     if format not in FORMATS:
         raise UsageError(f"no format {format!r} for files; expected {', '.join(FORMATS)}")
-    if format != "parquet":
-        _hold_flat(answer, format)
     if format == "parquet":
         return table_bytes(answer.rows.to_arrow(), answer.provenance)
+    _hold_flat(answer, format)
     text = answer.rows.write_csv() if format == "csv" else answer.rows.write_json() + "\n"
     return text.encode()
 
