@@ -270,6 +270,17 @@ def test_a_card_that_changed_rewrites_its_layers_unless_another_set_relies_on_th
         study.extract("again", model=str(lower), weights=weights)
 
 
+def test_a_refused_card_leaves_the_layers_as_they_were(study: Study, tmp_path: Path, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights)
+    before = study.folder.layers("tiny").read_bytes()
+    changed = tmp_path / "changed.toml"
+    changed.write_text(Path(card).read_text().replace("kernel = 2, stride = 2", "kernel = 4, stride = 4"))
+    lower = write_weights(tmp_path / "lower.npz", sum_kernel=np.ones((3, 2), np.float32))
+    with pytest.raises(MixtureError, match="other weights or preprocessing"):
+        study.extract("colours", model=str(changed), weights=str(lower))
+    assert study.folder.layers("tiny").read_bytes() == before
+
+
 def test_two_networks_are_not_mixed_through_layers_that_differ(
     study: Study, photographs: Path, tmp_path: Path, card: str, weights: str
 ) -> None:

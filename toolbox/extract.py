@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from toolbox.store.plan import (
     Identity,
     Plan,
     extend_plan,
+    hold_identity,
     hold_same_network,
     plan_digest,
     read_plan,
@@ -98,7 +100,7 @@ class _Task:
     choices: Extraction
     progress: Progress
 
-    @property
+    @cached_property
     def digests(self) -> dict[int, str]:
         """sha256 of the set's images by stimulus_id."""
         return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
@@ -184,9 +186,13 @@ def _asked(net: Network, choices: Extraction, folder: Path) -> tuple[list[str] |
 def _planned(study: StudyFolder, task: _Task) -> tuple[Plan, Session | None]:
     """The plan, extended by what is new; and the session, where one had to be started to know that it can be.
 
-    Nothing is given up before a session has started. A plan of which nothing was ever extracted binds nobody.
+    Nothing is given up before a session has started, and nothing is written before every mixture is refused. A plan
+    of which nothing was ever extracted binds nobody.
     """
     gives_up = not _has_parts(task.folder) or (task.choices.replace and _differs(task))
+    existing = None if gives_up else read_plan(task.folder)
+    if existing:
+        hold_identity(task.folder, existing.identity, task.identity)
     _hold_other_sets(study, task)
     session = task.start() if gives_up else None
     _write_layers(study, task)

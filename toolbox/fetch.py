@@ -57,12 +57,6 @@ def is_cached(source: Mapping[str, Any]) -> bool:
     return path.is_file() and path.stat().st_size == source["bytes"]
 
 
-def cached(source: Mapping[str, Any]) -> Path | None:
-    """The verified file of a source if it is in the cache already, else None."""
-    path = _place(source)
-    return path if path.is_file() and _is_intact(path, source) else None
-
-
 def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
     """The file of a source, from the cache or the network, verified against the digest in its card.
 
@@ -73,10 +67,9 @@ def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
     Returns: the path in the cache.
     Raises: DownloadError when it cannot be reached; VerificationError when the bytes are not the published ones.
     """
-    path = cached(source)
-    if path is not None:
-        return path
     path = _place(source)
+    if path.is_file() and _is_intact(path, source):
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
         fresh = Path(folder) / path.name
