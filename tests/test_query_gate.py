@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from pathlib import Path
@@ -183,8 +184,10 @@ def test_a_select_reads_nothing_outside_the_study(sql: str, place: Path) -> None
 
 @pytest.mark.parametrize("sql", EMPTY)
 def test_what_does_not_fail_finds_nothing(sql: str, place: Path) -> None:
+    """DuckDB refuses more of these from release to release."""
     before = state(place)
-    assert ask(StudyFolder(place / "study"), filled(sql, place)).rows.rows() == []
+    with contextlib.suppress(QueryError):
+        assert ask(StudyFolder(place / "study"), filled(sql, place)).rows.rows() == []
     assert state(place) == before
 
 
