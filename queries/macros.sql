@@ -32,59 +32,100 @@ where
         where layer = of_layer
     );
 
--- cells(statistic): what every index is made of, one row per layer, filter and category.
+-- cells(statistic): what every index but the rank-based ones is made of, one row per layer, filter and category.
 --
--- n stimuli of the category; total, lowest and highest response of the filter to them; and the same over all labelled
--- stimuli (all_n, all_total, all_lowest, all_highest). These merge over stimuli, so they never need the images again.
+-- n stimuli of the category; total, mean and variance (n - 1) of the filter's responses to them; the same of all stimuli of
+-- other categories (rest_n, rest_total, rest_mean, rest_variance) and of all (all_n, all_total, all_deviations, the squared
+-- deviations from their mean); lowest and highest response of all; the mean of the other categories' means (others_mean).
+-- From the view `rollups`, which merges over stimuli, so that the images are never needed again.
 -- layer_peak is the largest `maximum` of the whole layer: the upper end of the layer-wide range. layer_trough is its
 -- smallest `mean`: below 0 in a layer whose maps can be negative.
+-- Deviations are counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small
+-- variance of the rest would drown in rounding errors.
 create macro cells(statistic) as table
-with cell as (
+with rolled as (
     select
-        layer,
-        filter,
-        category,
-        count(*)::bigint as n,
-        sum(response)::double as total,
-        min(response) as lowest,
-        max(response) as highest,
-        max(maximum)::double as peak,
-        min(mean)::double as trough
-    from chosen(statistic)
-    join labels using (stimulus_id)
-    group by layer, filter, category
+        *,
+        sum / n as mean,
+        max(maximum) filter (r.statistic = 'maximum') over whole as layer_peak,
+        min(minimum) filter (r.statistic = 'mean') over whole as layer_trough
+    from rollups r
+    window whole as (partition by layer)
+),
+cell as (
+    select b.*, quantile_disc(mean, 0.5) over (partition by layer, filter) as middle
+    from rolled b
+    where b.statistic = case
+        when statistic in ('maximum', 'mean') then statistic
+        else error('the statistic is ' || statistic || '; expected maximum or mean')
+    end
+),
+summed as (
+    select
+        *,
+        squared_deviations + n * (mean - middle) ** 2 as deviations,
+        (sum(n) over unit)::bigint as all_n,
+        sum(sum) over unit as all_total,
+        count(*) over unit as categories,
+        min(minimum) over unit as all_lowest,
+        max(maximum) over unit as all_highest,
+        coalesce(sum(n) over rest, 0)::bigint as rest_n,
+        sum(sum) over rest as rest_total,
+        sum(squared_deviations + n * (mean - middle) ** 2) over rest as rest_deviations,
+        avg(mean) over rest as others_mean
+    from cell
+    window
+        unit as (partition by layer, filter),
+        rest as (
+            partition by layer, filter order by category
+            rows between unbounded preceding and unbounded following exclude current row
+        )
 )
 select
     layer,
     filter,
     category,
+    categories,
     n,
-    total,
-    lowest,
-    highest,
-    (sum(n) over unit)::bigint as all_n,
-    sum(total) over unit as all_total,
-    min(lowest) over unit as all_lowest,
-    max(highest) over unit as all_highest,
-    max(peak) over (partition by layer) as layer_peak,
-    min(trough) over (partition by layer) as layer_trough
-from cell
+    sum as total,
+    mean,
+    squared_deviations / nullif(n - 1, 0) as variance,
+    rest_n,
+    rest_total,
+    rest_total / rest_n as rest_mean,
+    greatest(rest_deviations - rest_n * (rest_total / rest_n - middle) ** 2, 0) / nullif(rest_n - 1, 0)
+        as rest_variance,
+    others_mean,
+    all_n,
+    all_total,
+    greatest(sum(deviations) over unit - all_n * (all_total / all_n - middle) ** 2, 0) as all_deviations,
+    all_lowest,
+    all_highest,
+    layer_peak,
+    layer_trough
+from summed
 window unit as (partition by layer, filter);
 
--- selectivity(statistic, normalise): share, balanced share and contrast of every filter for every category.
+-- selectivity(statistic, normalise): every index of every filter for every category that can be had from roll-ups.
 --
 -- With A the responses of one filter, min and max its range, N stimuli in all and n_c of category c (Malakhova 2018,
--- equations 1 and 2):
+-- equations 1 and 2); mu and s^2 are mean and variance (n - 1) of the responses as they are:
 --     A_N            = (A - min) / (max - min)
+--     response       = m_c = mean of A_N over c
 --     share          = sum of A_N over c / sum of A_N        = (S_c - n_c min) / (S - N min)
---     m_c            = mean of A_N over c
 --     balanced_share = m_c / sum of m_k over the K categories
 --     contrast       = m_c - mean of A_N over all other stimuli
+--     csi            = (mu_c - mu_o) / (mu_c + mu_o), mu_o the mean of the other categories' means (Morcos et al. 2018)
+--     fsi            = (mu_c - mu_rest) / (mu_c + mu_rest), mu_rest the mean over all other stimuli; 1 or -1 where they
+--                      differ in sign (Freiwald, Tsao and Livingstone 2009)
+--     d_prime        = (mu_c - mu_rest) / sqrt((s_c^2 + s_rest^2) / 2)
+--     welch_t        = (mu_c - mu_rest) / sqrt(s_c^2 / n_c + s_rest^2 / n_rest), with welch_df degrees of freedom
 -- normalise = 'filter' takes min and max of each filter (equation 1). normalise = 'layer' takes them over all filters,
 -- positions and stimuli of the layer, as the code published with the paper does: 0, after a ReLU, and layer_peak. Where
--- maps can be negative the smallest position is not known, and the indices are null.
+-- maps can be negative the smallest position is not known, and response, shares and contrast are null. The other four
+-- indices have no range to be normalised to.
 -- A filter with max = min is dead: its indices are null. The small constant that the paper adds to max - min only
--- guards that division, so it is not needed here.
+-- guards that division, so it is not needed here. csi needs responses that are never negative, and is null otherwise.
 create macro selectivity(statistic, normalise) as table
 with ranged as (
     select
@@ -100,14 +141,11 @@ with ranged as (
 ),
 normalised as (
     select
-        layer,
-        filter,
-        category,
-        n,
-        dead,
+        *,
         (total - n * floor) / nullif(span, 0) as activity,
-        (all_total - all_n * floor) / nullif(span, 0) as all_activity,
-        all_n
+        (rest_total - rest_n * floor) / nullif(span, 0) as rest_activity,
+        variance / n as error,
+        rest_variance / rest_n as rest_error
     from ranged
 )
 select
@@ -117,34 +155,106 @@ select
     n,
     dead,
     case when not dead then activity / n end as response,
-    case when not dead then activity / nullif(all_activity, 0) end as share,
+    case when not dead then activity / nullif(activity + coalesce(rest_activity, 0), 0) end as share,
     case when not dead then (activity / n) / nullif(sum(activity / n) over (partition by layer, filter), 0) end
         as balanced_share,
-    case when not dead then activity / n - (all_activity - activity) / nullif(all_n - n, 0) end as contrast
+    case when not dead then activity / n - rest_activity / rest_n end as contrast,
+    case when not dead and all_lowest >= 0 then (mean - others_mean) / nullif(mean + others_mean, 0) end as csi,
+    case when not dead then
+        case
+            when mean * rest_mean < 0 then sign(mean)
+            when mean + rest_mean > 0 then (mean - rest_mean) / (mean + rest_mean)
+        end
+    end::double as fsi,
+    case when not dead then (mean - rest_mean) / nullif(sqrt((variance + rest_variance) / 2), 0) end as d_prime,
+    case when not dead then (mean - rest_mean) / nullif(sqrt(error + rest_error), 0) end as welch_t,
+    case when not dead then
+        (error + rest_error) ** 2 / nullif(error ** 2 / (n - 1) + rest_error ** 2 / (rest_n - 1), 0)
+    end as welch_df
 from normalised;
+
+-- ranked(statistic, k): the rank-based indices of every filter for every category, from the responses themselves.
+--
+--     auc       = U / (n_c n_rest), U the number of pairs in which the stimulus of c evokes more, ties counting one half
+--                 (Mann and Whitney 1947)
+--     precision = fraction of the k most activating stimuli that belong to c; k = n_c if null. Stimuli that tie for the
+--                 last places share them, so that no order decides
+-- A dead filter has neither; auc is null where there is no other category.
+create macro ranked(statistic, k) as table
+with placed as (
+    select
+        r.layer,
+        r.filter,
+        l.category,
+        count(*) over unit as stimuli,
+        count(*) over peers as ties,
+        rank() over ordered as first_rank
+    from chosen(statistic) r
+    join labels l using (stimulus_id)
+    window
+        unit as (partition by r.layer, r.filter),
+        ordered as (partition by r.layer, r.filter order by r.response),
+        peers as (partition by r.layer, r.filter order by r.response range between current row and current row)
+),
+sized as (
+    select *, coalesce(k, count(*) over (partition by layer, filter, category)) as places from placed
+)
+select
+    layer,
+    filter,
+    category,
+    count(*)::bigint as n,
+    case when any_value(ties) < any_value(stimuli) then
+        (sum(first_rank + (ties - 1) / 2) - count(*) * (count(*) + 1) / 2)
+        / nullif(count(*) * (any_value(stimuli) - count(*)), 0)
+    end::double as auc,
+    case when any_value(ties) < any_value(stimuli) then
+        -- above a stimulus stand stimuli - (first_rank + ties - 1) others
+        sum(greatest(least((places - (stimuli - first_rank - ties + 1)) / ties, 1), 0)) / nullif(any_value(places), 0)
+    end::double as precision
+from sized
+group by layer, filter, category;
 
 -- indexed(index, statistic, normalise): one chosen index of every filter for every category, with the layer's place.
 --
--- depth runs from 0, the first layer of the network's card, to 1, its last.
+-- depth runs from 0, the first layer of the network's card, to 1, its last. The rank-based indices are worked out only
+-- when one of them is chosen.
 create macro indexed(index, statistic, normalise) as table
+with valued as (
+    select
+        s.*,
+        case index
+            when 'contrast' then s.contrast
+            when 'share' then s.share
+            when 'balanced_share' then s.balanced_share
+            when 'response' then s.response
+            when 'csi' then s.csi
+            when 'fsi' then s.fsi
+            when 'd_prime' then s.d_prime
+            when 'welch_t' then s.welch_t
+            when 'auc' then r.auc
+            when 'precision' then r.precision
+            else error(
+                'the index is ' || index || '; expected contrast, share, balanced_share, response, csi, fsi, d_prime, '
+                || 'welch_t, auc or precision'
+            )
+        end as value
+    from selectivity(statistic, normalise) s
+    left join (select * from ranked(statistic, null) where index in ('auc', 'precision')) r
+        using (layer, filter, category)
+)
 select
-    s.layer,
+    v.layer,
     y.position,
     ((y.position - 1) / nullif((select max(position) from layers) - 1, 0))::double as depth,
     y.kind,
-    s.filter,
-    s.category,
-    s.n,
-    s.dead,
-    case index
-        when 'share' then s.share
-        when 'balanced_share' then s.balanced_share
-        when 'response' then s.response
-        when 'contrast' then s.contrast
-        else error('the index is ' || index || '; expected contrast, share, balanced_share or response')
-    end as value,
-    s.share,
-    s.balanced_share,
-    s.contrast
-from selectivity(statistic, normalise) s
+    v.filter,
+    v.category,
+    v.n,
+    v.dead,
+    v.value,
+    v.share,
+    v.balanced_share,
+    v.contrast
+from valued v
 join layers y using (layer);

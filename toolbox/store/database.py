@@ -6,6 +6,9 @@ Views, made only where a query names them:
     labels       stimulus_id, category: the chosen scheme
     parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
     responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
+    rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
+    significance, draws, reliability
+                 what `toolbox significance` found; empty until it was run on these responses and labels
     layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model
     catalogue    set, scheme, and every stimulus of every set in the study with its category
 """
@@ -14,19 +17,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.store.answered import answered
 from toolbox.store.files import open_table, read_table
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import intact_parts
-from toolbox.store.plan import read_digests, read_plan
+from toolbox.store.resamples import TABLES, Labelling
+from toolbox.store.rollups import fresh_rollup
 from toolbox.store.window import PROTOCOL, Window
 
-VIEWS = ("stimuli", "labels", "parameters", "responses", "layers", "catalogue")
+RESAMPLED = {"significance": "filters", "draws": "draws", "reliability": "splits"}
+"""View -> the table of resampled indices that it shows."""
+VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLED, "layers", "catalogue")
+OF_RESPONSES = {"responses", "rollups", *RESAMPLED}
+OF_LABELS = {"labels", "rollups", *RESAMPLED}
+"""Views for which a model and, or, a label scheme must be chosen."""
 FIXED_COLUMNS = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes")
 """Columns of `stimuli` that every set has; all further ones are parameters."""
 
@@ -81,6 +92,7 @@ def open_database(
 
     Raises: AmbiguousError, UnknownNameError for the choice; VerificationError for damaged responses.
     """
+    views = set(views)
     chosen = _resolved(study, views, choice or Choice())
     # what a view needs has been resolved for it; the others are never made
     set_name, model, scheme = chosen.set or "", chosen.model or "", chosen.scheme or ""
@@ -91,12 +103,20 @@ def open_database(
         "labels": lambda: _table(files, study.labels(set_name, scheme)),
         "parameters": lambda: _parameters(files, study.stimuli(set_name)),
         "layers": lambda: _table(files, study.layers(model)),
-        "responses": lambda: _responses(files, study, set_name, model, database),
         "catalogue": lambda: _catalogue(files, study),
     }
+    if views & OF_RESPONSES:
+        responses = answered(study, set_name, model)
+        database.remarks += responses.remarks
+        database.provenance |= responses.provenance
+        labelling = Labelling(study, responses, scheme)
+        makers["responses"] = lambda: _select(files, responses.paths(study))
+        makers["rollups"] = lambda: _held(database, "rollups", fresh_rollup(study, set_name, model, scheme, responses))
+        for view, table in RESAMPLED.items():
+            makers[view] = partial(_resampled, files, labelling, table, database)
+        if views & OF_LABELS:
+            _remark_on_categories(labelling.labels, database)
     definitions = {view: makers[view]() for view in VIEWS if view in views}
-    if {"labels", "responses"} <= set(views):
-        _remark_on_categories(study.labels(set_name, scheme), database)
     database.connection.register_filesystem(Window(files))
     for view, definition in definitions.items():
         database.connection.execute(f"create view {view} as {definition}")
@@ -106,19 +126,19 @@ def open_database(
     return database
 
 
-def _resolved(study: StudyFolder, views: Collection[str], choice: Choice) -> Choice:
+def _resolved(study: StudyFolder, views: set[str], choice: Choice) -> Choice:
     """Fill in what is the only possibility; refuse what is not there or not clear."""
-    for_responses = "responses" in views
+    for_responses = bool(views & OF_RESPONSES)
     set_name, model, scheme = choice.set, choice.model, choice.scheme
     sets = study.sets()
     if set_name is not None and set_name not in sets:
         raise UnknownNameError("stimulus set", set_name, sets)
-    if set_name is None and (for_responses or {"stimuli", "labels", "parameters"} & set(views)):
+    if set_name is None and (for_responses or {"stimuli", "labels", "parameters"} & views):
         having = ([name for name in sets if study.models(name)] if for_responses else []) or sets
         if for_responses and model is not None:
             having = [name for name in having if model in study.models(name)] or having
         set_name = _only("stimulus set", having, "--set", "toolbox ingest FOLDER")
-    if "labels" in views:
+    if views & OF_LABELS:
         scheme = _named(
             "label scheme", scheme, study.schemes(set_name or ""), "--scheme", "ingest a set with categories"
         )
@@ -181,30 +201,23 @@ def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _responses(files: dict[str, Path], study: StudyFolder, set_name: str, model: str, database: Database) -> str:
-    folder = study.responses(set_name, model)
-    plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
-    records = intact_parts(folder, plan, digests) if plan else []
-    if plan is None or not records:
-        raise UsageError(
-            f"no responses of {model} to {set_name} are complete yet; first: toolbox extract {set_name} --model {model}"
-        )
-    answered = sum(record["stimuli"] for record in records)
-    if answered < len(digests):
-        unreadable = sum(len(record["unreadable"]) for record in records)
+def _held(database: Database, name: str, table: pa.Table) -> str:
+    """A SELECT over a table in memory, all of whose pages were held against their checksums."""
+    database.connection.register(f"held_{name}", table)
+    return f"select * from held_{name}"
+
+
+def _resampled(files: dict[str, Path], labelling: Labelling, table: str, database: Database) -> str:
+    """A SELECT over all tables of one kind that were made from the responses and labels as they are now."""
+    fresh, stale = labelling.fresh_files(table)
+    for file in stale:
         database.remarks.append(
-            f"these are the responses to {answered:,} of {len(digests):,} stimuli ({unreadable:,} could not be read, "
-            f"{len(digests) - answered - unreadable:,} were not shown yet); "
-            f"to finish: toolbox extract {set_name} --model {model}"
+            f"{file.name} was made from other responses or labels than there are now, so it is left out; "
+            f"to make it anew: toolbox significance {labelling.responses.set}"
         )
-    database.provenance |= {
-        "identity": plan.digest,
-        "precision": plan.identity.precision,
-        "weights": sorted({record.get("weights", "") for record in records}),
-        "provider": sorted({record.get("provider", "") for record in records}),
-        "response_rows": sum(record["rows"] for record in records),
-    }
-    return _select(files, [folder / f"part-{record['part']}.parquet" for record in records])
+    if not fresh:
+        return _held(database, table, TABLES[table].empty_table())
+    return " union all ".join(_table(files, file) for file in fresh)
 
 
 def _remark_on_categories(labels: Path, database: Database) -> None:

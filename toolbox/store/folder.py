@@ -4,6 +4,8 @@ study.toml
 stimuli/set=<set>/stimuli.parquet, images/
 labels/set=<set>/scheme=<scheme>/labels.parquet
 responses/set=<set>/model=<model>/plan.parquet, part-<k>.parquet, part-<k>.json
+rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
+significance/set=<set>/model=<model>/scheme=<scheme>/<table>-<index>-<statistic>-<normalise>.parquet
 layers/model=<model>/layers.parquet
 runs/<run>.json
 """
@@ -43,6 +45,13 @@ class StudyFolder:
 
     def responses(self, set_name: str, model: str) -> Path:
         return self.root / "responses" / f"set={set_name}" / f"model={model}"
+
+    def rollup(self, set_name: str, model: str, scheme: str) -> Path:
+        return self.root / "rollups" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}" / "rollup.parquet"
+
+    def significance(self, set_name: str, model: str, scheme: str) -> Path:
+        """Where the tables of resampled indices lie."""
+        return self.root / "significance" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
 
     def layers(self, model: str) -> Path:
         return self.root / "layers" / f"model={model}" / "layers.parquet"

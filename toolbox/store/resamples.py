@@ -1,0 +1,122 @@
+"""Tables of resampled indices. Owns where they lie, their columns, and that none is read beside other data.
+
+    significance/set=<set>/model=<model>/scheme=<scheme>/<table>-<index>-<statistic>-<normalise>.parquet
+
+`filters`: every filter and category with its interval and p values; `draws`: the selective filters of every layer in
+every draw; `splits`: every filter with what two halves of the stimuli say of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from toolbox.fetch import digest_of
+from toolbox.store.answered import Answered
+from toolbox.store.files import provenance_of, read_table, write_table
+from toolbox.store.folder import StudyFolder
+
+_CHOSEN = [("index", pa.string()), ("statistic", pa.string()), ("normalise", pa.string())]
+FILTERS = pa.schema(
+    [
+        *_CHOSEN,
+        ("layer", pa.string()),
+        ("filter", pa.int32()),
+        ("category", pa.string()),
+        ("value", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("p", pa.float64()),
+        ("q", pa.float64()),
+        ("p_family", pa.float64()),
+        ("p_welch", pa.float64()),
+        ("q_welch", pa.float64()),
+    ]
+)
+DRAWS = pa.schema(
+    [
+        *_CHOSEN,
+        ("kind", pa.string()),
+        ("draw", pa.int32()),
+        ("layer", pa.string()),
+        ("category", pa.string()),
+        ("threshold", pa.float64()),
+        ("selective", pa.int32()),
+        ("strength", pa.float64()),
+    ]
+)
+SPLITS = pa.schema(
+    [
+        *_CHOSEN,
+        ("layer", pa.string()),
+        ("filter", pa.int32()),
+        ("preferred", pa.string()),
+        ("value", pa.float64()),
+        ("cross_validated", pa.float64()),
+        ("agreement", pa.float64()),
+        ("reliability", pa.float64()),
+    ]
+)
+TABLES = {"filters": FILTERS, "draws": DRAWS, "splits": SPLITS}
+"""Table -> its columns. In SQL they are the views `significance`, `draws` and `reliability`."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Which index was resampled: of which statistic of the maps, in which range."""
+
+    index: str = "contrast"
+    statistic: str = "maximum"
+    normalise: str = "filter"
+
+    def __str__(self) -> str:
+        return f"{self.index}-{self.statistic}-{self.normalise}"
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The responses of one model to one set, under one label scheme."""
+
+    study: StudyFolder
+    responses: Answered
+    scheme: str
+
+    @property
+    def labels(self) -> Path:
+        return self.study.labels(self.responses.set, self.scheme)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What a table must have been made from to be read beside these responses and labels."""
+        return {"labels": digest_of(self.labels), "parts": self.responses.parts}
+
+    def file(self, table: str, measure: Measure) -> Path:
+        return self._folder / f"{table}-{measure}.parquet"
+
+    def fresh_files(self, table: str) -> tuple[list[Path], list[Path]]:
+        """The files of a table that were made from these responses and labels, and those made from others."""
+        files = sorted(self._folder.glob(f"{table}-*.parquet"))
+        fresh = [file for file in files if self._is_fresh(file)]
+        return fresh, [file for file in files if file not in fresh]
+
+    def read(self, table: str, measure: Measure) -> pa.Table | None:
+        """One table, if it was made from these responses and labels."""
+        file = self.file(table, measure)
+        return read_table(file).cast(TABLES[table]) if file.is_file() and self._is_fresh(file) else None
+
+    def write(self, table: str, measure: Measure, rows: pa.Table, provenance: dict[str, Any]) -> None:
+        """Write one table with what it was made from."""
+        chosen = [pa.repeat(value, len(rows)) for value in (measure.index, measure.statistic, measure.normalise)]
+        whole = pa.Table.from_arrays([*chosen, *rows.columns], names=TABLES[table].names).cast(TABLES[table])
+        write_table(self.file(table, measure), whole, {**provenance, **self.source})
+
+    @property
+    def _folder(self) -> Path:
+        return self.study.significance(self.responses.set, self.responses.model, self.scheme)
+
+    def _is_fresh(self, file: Path) -> bool:
+        origin = provenance_of(file)
+        return all(origin.get(name) == value for name, value in self.source.items())

@@ -1,0 +1,172 @@
+"""Roll-ups: what every index but the rank-based ones follows from. Owns making, merging and keeping them.
+
+    rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
+        layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum
+
+One row per layer, filter, category and statistic ('maximum' or 'mean' of the map), over the labelled stimuli. Roll-ups
+of disjoint stimuli merge: those of new parts are added to what is there, and laboratories can merge theirs without
+sharing an image. `squared_deviations` are taken from the row's own mean: a plain sum of squares would cancel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from toolbox.errors import VerificationError
+from toolbox.fetch import digest_of
+from toolbox.store.answered import Answered, answered
+from toolbox.store.files import provenance_of, read_table, write_table
+from toolbox.store.folder import StudyFolder
+from toolbox.store.plan import read_plan
+
+ROLLUPS = pa.schema(
+    [
+        ("layer", pa.string()),
+        ("filter", pa.int32()),
+        ("category", pa.string()),
+        ("statistic", pa.string()),
+        ("n", pa.int64()),
+        ("sum", pa.float64()),
+        ("squared_deviations", pa.float64()),
+        ("minimum", pa.float32()),
+        ("maximum", pa.float32()),
+    ]
+)
+
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A roll-up on disk. `source`: digest of the labels' file, and of every part without and with its labels."""
+
+    table: pa.Table
+    source: dict[str, Any]
+
+
+_ROLLED = """
+with cell as (
+    select
+        layer, filter, category, count(*) as n,
+        {measures}
+    from read_parquet($parts)
+    join read_parquet($labels, hive_partitioning = false) using (stimulus_id)
+    group by layer, filter, category
+)
+{selects}
+order by layer, filter, category, statistic
+"""
+_MERGED = """
+with piece as (
+    select *, sum(sum) over cell / sum(n) over cell as mean
+    from pieces
+    window cell as (partition by layer, filter, category, statistic)
+)
+select
+    layer, filter, category, statistic,
+    sum(n)::bigint as n,
+    sum(sum) as sum,
+    -- Chan, Golub and LeVeque (1983), doi 10.1080/00031305.1983.10483115
+    sum(squared_deviations + n * (sum / n - mean) ** 2) as squared_deviations,
+    min(minimum) as minimum,
+    max(maximum) as maximum
+from piece
+group by layer, filter, category, statistic
+order by layer, filter, category, statistic
+"""
+
+
+def fresh_rollup(
+    study: StudyFolder, set_name: str, model: str, scheme: str, responses: Answered | None = None
+) -> pa.Table:
+    """The roll-up of all responses that count under the labels as they are now; made, or extended, where it is not.
+
+    Args:
+        responses: what counts, if the caller has asked already.
+
+    Raises: as `answered`.
+    """
+    responses = responses or answered(study, set_name, model)
+    path, labels = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
+    kept, source = _kept(path), {"labels": digest_of(labels), "parts": responses.parts}
+    if kept and all(kept.source[name] == source[name] for name in source):
+        return kept.table
+    labelled = _labelled_parts(study, set_name, model, labels, responses)
+    old = kept if kept and kept.source["labelled"].items() <= labelled.items() else None
+    new = [number for number in responses.parts if old is None or number not in old.source["labelled"]]
+    table = merged([*([old.table] if old else []), rolled_up(responses.paths(study, new), labels)])
+    with contextlib.suppress(PermissionError):  # in a study that cannot be written to, it is made anew each time
+        write_table(path, table, {"set": set_name, "model": model, "scheme": scheme, **source, "labelled": labelled})
+    return table
+
+
+def update_rollups(study: StudyFolder, set_name: str, models: Collection[str], schemes: Collection[str]) -> None:
+    """Bring the roll-ups of a set up to date, after an extraction or a new labelling."""
+    for model in models:
+        for scheme in schemes:
+            fresh_rollup(study, set_name, model, scheme)
+
+
+def rolled_up(parts: Sequence[Path], labels: Path) -> pa.Table:
+    """The roll-up of some parts under a labelling, as ROLLUPS."""
+    statistics = ("maximum", "mean")
+    measures = ",\n".join(
+        f"sum({name}) as {name}_sum, var_pop({name}) * count(*) as {name}_squares, "
+        f"min({name}) as {name}_low, max({name}) as {name}_high"
+        for name in statistics
+    )
+    selects = " union all ".join(
+        f"select layer, filter, category, '{name}' as statistic, n, {name}_sum as sum, "
+        f"{name}_squares as squared_deviations, {name}_low as minimum, {name}_high as maximum from cell"
+        for name in statistics
+    )
+    chosen = {"parts": [str(part) for part in parts], "labels": str(labels)}
+    if not parts:
+        return ROLLUPS.empty_table()
+    with duckdb.connect(":memory:") as connection:
+        rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=chosen)
+        return rows.to_arrow_table().cast(ROLLUPS)
+
+
+def merged(rollups: Sequence[pa.Table]) -> pa.Table:
+    """The roll-up of all stimuli of several roll-ups, whose stimuli must be different ones.
+
+    Args:
+        rollups: tables as ROLLUPS, at least one.
+    """
+    with duckdb.connect(":memory:") as connection:
+        connection.register("pieces", pa.concat_tables(rollups))
+        return connection.sql(_MERGED).to_arrow_table().cast(ROLLUPS)
+
+
+def _kept(path: Path) -> _Kept | None:
+    """The roll-up on disk and what it was made from; None where there is none that can be used."""
+    if not path.is_file():
+        return None
+    try:
+        origin = provenance_of(path)
+        return _Kept(read_table(path).cast(ROLLUPS), {name: origin[name] for name in ("labels", "parts", "labelled")})
+    except (VerificationError, KeyError, ValueError):  # damaged, or another program's: it is made anew
+        return None
+
+
+def _labelled_parts(
+    study: StudyFolder, set_name: str, model: str, labels: Path, responses: Answered
+) -> dict[str, str]:
+    """A digest of every part's responses and of its stimuli's labels, by the part's number."""
+    table = read_table(labels, "stimulus_id", "category")
+    categories = dict(zip(table["stimulus_id"].to_pylist(), table["category"].to_pylist(), strict=True))
+    plan = read_plan(study.responses(set_name, model))
+    found = {}
+    for number, values in responses.parts.items():
+        part = plan.parts[int(number)] if plan else ()
+        lines = [values, *(f"{stimulus} {categories[stimulus]}" for stimulus in sorted(part) if stimulus in categories)]
+        found[number] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return found
