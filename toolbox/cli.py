@@ -136,6 +136,43 @@ def extract(
 
 
 @app.command()
+def significance(
+    set: Annotated[str | None, typer.Argument(metavar="[SET]", help="Stimulus set, where there are several.")] = None,
+    index: Annotated[str, typer.Option(help="contrast, share, csi, fsi, d_prime, welch_t, auc …")] = "contrast",
+    statistic: Annotated[str, typer.Option(help="maximum or mean of the map.")] = "maximum",
+    normalise: Annotated[str, typer.Option(help="filter or layer: the range of equation 1.")] = "filter",
+    threshold: Annotated[
+        list[float] | None, typer.Option(help="Where filters are counted; may be repeated. Default: 0.01 and 0.1.")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Bootstrap samples, and permutations.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
+    model: ModelOption = None,
+    scheme: SchemeOption = None,
+    study: StudyOption = HERE,
+    quiet: QuietOption = False,
+) -> None:
+    """Resample an index: intervals, p values and reliability, which queries then show."""
+    chosen = {} if threshold is None else {"thresholds": threshold}
+    with _progress(quiet) as progress:
+        report = _study(study, make=False).significance(
+            set, model=model, scheme=scheme, index=index, statistic=statistic, normalise=normalise, draws=draws,
+            seed=seed, progress=progress, **chosen,
+        )  # fmt: skip
+    for remark in report.remarks:
+        _note(remark, quiet)
+    _note(
+        f"{report.set}: {report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead), "
+        f"{report.draws:,} draws in {report.seconds:.0f} s",
+        quiet,
+    )
+    _note(
+        f"of {report.tests:,} tests (filter x category) {report.discoveries:,} have q < 0.05, "
+        f"{report.certain:,} a family-wise p < 0.05",
+        quiet,
+    )
+
+
+@app.command()
 def query(
     query: Annotated[
         str | None, typer.Argument(help="Name such as layers/profile, or a SELECT over the views.")

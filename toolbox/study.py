@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toolbox.figure import Figure
     from toolbox.ingest import IngestReport
     from toolbox.query import Answer, Query
+    from toolbox.significance import SignificanceReport
     from toolbox.store.database import Choice
 
 
@@ -93,11 +94,31 @@ class Study:
         """
         from toolbox.extract import Extraction, extract
 
-        known = [field.name for field in fields(Extraction)]
-        for name in choices:
-            if name not in known:
-                raise UnknownNameError("choice of an extraction", name, known)
+        _hold_names("choice of an extraction", choices, Extraction)
         return extract(self.folder, set, Extraction(**choices), progress=progress)
+
+    def significance(
+        self,
+        set: str | None = None,
+        *,
+        model: str | None = None,
+        scheme: str | None = None,
+        progress: Progress = silent,
+        **choices: Any,
+    ) -> SignificanceReport:
+        """Resample an index: intervals, p values and reliability, for the queries that join them.
+
+        Args:
+            set, model, scheme: which of several; the only one is the default.
+            choices: what `toolbox.significance.Resampling` lists: index, statistic, normalise, thresholds, draws, seed.
+
+        Raises: see `toolbox.significance.resample`.
+        """
+        from toolbox.significance import Resampling, resample
+        from toolbox.store.database import Choice
+
+        _hold_names("choice of a resampling", choices, Resampling)
+        return resample(self.folder, Resampling(**choices), Choice(set, model, scheme), progress=progress)
 
     def query(
         self,
@@ -171,3 +192,11 @@ class Study:
     def _warn(self, remarks: Sequence[str]) -> None:
         for remark in remarks:
             warnings.warn(remark, RemarkWarning, stacklevel=3)
+
+
+def _hold_names(kind: str, given: Mapping[str, Any], choices: type) -> None:
+    """Refuse a keyword that is no field of the choices."""
+    known = [field.name for field in fields(choices)]
+    for name in given:
+        if name not in known:
+            raise UnknownNameError(kind, name, known)

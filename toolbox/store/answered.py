@@ -51,10 +51,10 @@ class Answered:
         """What a reader should know: that there are not the responses to all stimuli."""
         if self.stimuli == self.of:
             return []
+        missing = self.of - self.stimuli - self.unreadable
         return [
-            f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli "
-            f"({self.unreadable:,} could not be read, {self.of - self.stimuli - self.unreadable:,} were not shown yet); "
-            f"to finish: toolbox extract {self.set} --model {self.model}"
+            f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({self.unreadable:,} could not be "
+            f"read, {missing:,} were not shown yet); to finish: toolbox extract {self.set} --model {self.model}"
         ]
 
     def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:

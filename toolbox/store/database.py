@@ -93,7 +93,7 @@ def open_database(
     Raises: AmbiguousError, UnknownNameError for the choice; VerificationError for damaged responses.
     """
     views = set(views)
-    chosen = _resolved(study, views, choice or Choice())
+    chosen = resolved(study, views, choice or Choice())
     # what a view needs has been resolved for it; the others are never made
     set_name, model, scheme = chosen.set or "", chosen.model or "", chosen.scheme or ""
     files: dict[str, Path] = {}
@@ -126,7 +126,7 @@ def open_database(
     return database
 
 
-def _resolved(study: StudyFolder, views: set[str], choice: Choice) -> Choice:
+def resolved(study: StudyFolder, views: set[str], choice: Choice) -> Choice:
     """Fill in what is the only possibility; refuse what is not there or not clear."""
     for_responses = bool(views & OF_RESPONSES)
     set_name, model, scheme = choice.set, choice.model, choice.scheme

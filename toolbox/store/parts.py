@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from toolbox.errors import MixtureError, VerificationError
@@ -155,6 +156,33 @@ def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[d
             records.append(record)
     _remember(remembered, seen)
     return records
+
+
+def read_layer(parts: Sequence[Path], layer: str) -> tuple[NDArray[np.int32], Matrix, Matrix]:
+    """The responses of one layer: stimulus identifiers, and maximum and mean, each (stimuli, filters).
+
+    Raises: VerificationError for a part whose pages are damaged.
+    """
+    tables = [_rows_of(path, layer) for path in parts]
+    stimuli = [np.unique(table["stimulus_id"].to_numpy()) for table in tables]
+    pairs = zip(tables, stimuli, strict=True)
+    matrices = [[t[name].to_numpy().reshape(-1, len(s)).T for name in ("maximum", "mean")] for t, s in pairs]
+    maximum, mean = (np.concatenate(of_all) for of_all in zip(*matrices, strict=True))
+    return np.concatenate(stimuli), maximum, mean
+
+
+def _rows_of(path: Path, layer: str) -> pa.Table:
+    """A part's rows of one layer, by filter and stimulus."""
+    try:
+        return pq.read_table(
+            path,
+            columns=["stimulus_id", "maximum", "mean"],
+            filters=[("layer", "=", layer)],
+            partitioning=None,  # `set=…` in the path is no column
+            page_checksum_verification=True,
+        )
+    except (OSError, pa.ArrowInvalid) as error:
+        raise VerificationError(f"{path} is damaged: {error}; {_remedy(path)}") from error
 
 
 def _hold(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, list[int | str]]:

@@ -42,7 +42,6 @@ ROLLUPS = pa.schema(
 )
 
 
-
 @dataclass(frozen=True)
 class _Kept:
     """A roll-up on disk. `source`: digest of the labels' file, and of every part without and with its labels."""
@@ -157,9 +156,7 @@ def _kept(path: Path) -> _Kept | None:
         return None
 
 
-def _labelled_parts(
-    study: StudyFolder, set_name: str, model: str, labels: Path, responses: Answered
-) -> dict[str, str]:
+def _labelled_parts(study: StudyFolder, set_name: str, model: str, labels: Path, responses: Answered) -> dict[str, str]:
     """A digest of every part's responses and of its stimuli's labels, by the part's number."""
     table = read_table(labels, "stimulus_id", "category")
     categories = dict(zip(table["stimulus_id"].to_pylist(), table["category"].to_pylist(), strict=True))

@@ -1,0 +1,18 @@
+"""Indices under resampled stimuli and shuffled labels, as matrix products. Never reads a file."""
+
+from toolbox.resampling.draws import Draws, Labels, draws_of
+from toolbox.resampling.examine import Examined, examine
+from toolbox.resampling.indices import INDICES, RANKED, index_values, moments, welch
+
+__all__ = [
+    "INDICES",
+    "RANKED",
+    "Draws",
+    "Examined",
+    "Labels",
+    "draws_of",
+    "examine",
+    "index_values",
+    "moments",
+    "welch",
+]

@@ -1,0 +1,218 @@
+"""The indices in numpy, for many draws at once.
+
+The formulas are those of `queries/macros.sql`, where they are explained; a test holds the two against each other.
+Arrays are (draws, categories, filters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolbox.errors import UsageError
+from toolbox.resampling.draws import Draws, Numbers, Whole, extremes
+
+RANKED = ("auc", "precision")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the indices follow from, in every draw.
+
+    Attributes:
+        sizes: (categories,).
+        sums: (draws, categories, filters): sums of the responses less `centre`.
+        squares: the same of their squares; None where no variance is asked for.
+        centre: (filters,): mean of each filter over all stimuli; near it, sums do not cancel.
+        low, high: (draws, filters): range of every filter; (1, filters) where all draws share it.
+        floor, span: the range to which equation 1 normalises; span is NaN where there is none.
+    """
+
+    sizes: Whole
+    sums: Numbers
+    squares: Numbers | None
+    centre: Numbers
+    low: Numbers
+    high: Numbers
+    floor: Numbers
+    span: Numbers
+
+    @property
+    def n(self) -> Numbers:
+        return self.sizes[:, None].astype(np.float64)
+
+    @property
+    def rest_n(self) -> Numbers:
+        return self.n.sum() - self.n
+
+    @property
+    def mean(self) -> Numbers:
+        return self.sums / self.n + self.centre
+
+    @property
+    def rest_sums(self) -> Numbers:
+        return self.sums.sum(axis=1, keepdims=True) - self.sums
+
+    @property
+    def rest_mean(self) -> Numbers:
+        return self.rest_sums / self.rest_n + self.centre
+
+    @property
+    def activity(self) -> Numbers:
+        """Sum of the normalised responses to each category."""
+        floor = (self.floor - self.centre)[:, None]
+        return (self.sums - self.n * floor) / self.span[:, None]
+
+    @property
+    def variances(self) -> tuple[Numbers, Numbers]:
+        """(n - 1) of each category, and of the rest."""
+        assert self.squares is not None
+        rest = self.squares.sum(axis=1, keepdims=True) - self.squares
+        own = (self.squares - self.sums**2 / self.n) / (self.n - 1)
+        others = (rest - self.rest_sums**2 / self.rest_n) / (self.rest_n - 1)
+        return np.maximum(own, 0), np.maximum(others, 0)
+
+
+def _contrast(m: Moments) -> Numbers:
+    activity = m.activity
+    return activity / m.n - (activity.sum(axis=1, keepdims=True) - activity) / m.rest_n
+
+
+def _share(m: Moments) -> Numbers:
+    return m.activity / m.activity.sum(axis=1, keepdims=True)
+
+
+def _response(m: Moments) -> Numbers:
+    return m.activity / m.n
+
+
+def _balanced_share(m: Moments) -> Numbers:
+    return _response(m) / _response(m).sum(axis=1, keepdims=True)
+
+
+def _csi(m: Moments) -> Numbers:
+    others = (m.mean.sum(axis=1, keepdims=True) - m.mean) / (len(m.sizes) - 1)
+    return np.where(m.low[:, None] >= 0, (m.mean - others) / (m.mean + others), np.nan)
+
+
+def _fsi(m: Moments) -> Numbers:
+    both = m.mean + m.rest_mean
+    index = np.where(both > 0, (m.mean - m.rest_mean) / both, np.nan)
+    return np.where(m.mean * m.rest_mean < 0, np.sign(m.mean), index)
+
+
+def _d_prime(m: Moments) -> Numbers:
+    own, others = m.variances
+    return (m.mean - m.rest_mean) / np.sqrt((own + others) / 2)
+
+
+def _welch_t(m: Moments) -> Numbers:
+    own, others = m.variances
+    return (m.mean - m.rest_mean) / np.sqrt(own / m.n + others / m.rest_n)
+
+
+INDICES: dict[str, Callable[[Moments], Numbers]] = {
+    "contrast": _contrast,
+    "share": _share,
+    "balanced_share": _balanced_share,
+    "response": _response,
+    "csi": _csi,
+    "fsi": _fsi,
+    "d_prime": _d_prime,
+    "welch_t": _welch_t,
+}
+
+
+def welch(m: Moments) -> tuple[Numbers, Numbers]:
+    """Welch's t of each category against the rest, and its degrees of freedom."""
+    own, others = m.variances
+    error, rest_error = own / m.n, others / m.rest_n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        degrees = (error + rest_error) ** 2 / (error**2 / (m.n - 1) + rest_error**2 / (m.rest_n - 1))
+        return _welch_t(m), degrees
+
+
+def moments(responses: Numbers, draws: Draws, *, peaks: Numbers | None = None, squares: bool = False) -> Moments:
+    """What the indices of some filters follow from, in every draw.
+
+    Args:
+        responses: (stimuli, filters).
+        peaks: (draws,): largest maximum of the layer, for the layer-wide range; each filter's own range if None.
+    """
+    low, high = extremes(responses, draws)
+    centre = responses.mean(axis=0)
+    centred = responses - centre
+    floor, span = (
+        (low, high - low) if peaks is None else (np.zeros_like(low), np.broadcast_to(peaks[:, None], low.shape))
+    )
+    return Moments(
+        sizes=draws.sizes,
+        sums=draws.sums(centred),
+        squares=draws.sums(centred**2) if squares else None,
+        centre=centre,
+        low=low,
+        high=high,
+        floor=floor,
+        span=np.where(span > 0, span, np.nan),
+    )
+
+
+def index_values(index: str, responses: Numbers, draws: Draws, peaks: Numbers | None = None) -> Numbers:
+    """One index of some filters, (draws, categories, filters); NaN where it is null."""
+    if index in RANKED:
+        return _rank_values(index, responses, draws)
+    if index not in INDICES:
+        raise UsageError(f"the index is {index}; expected one of {', '.join((*INDICES, *RANKED))}")
+    found = moments(responses, draws, peaks=peaks, squares=index in ("d_prime", "welch_t"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = INDICES[index](found)
+    is_dead = (found.high == found.low)[:, None]
+    return np.where(is_dead | ~np.isfinite(values), np.nan, values)
+
+
+def _rank_values(index: str, responses: Numbers, draws: Draws) -> Numbers:
+    """AUC or precision. A stimulus that a draw has several times ties with itself."""
+    order = np.argsort(responses, axis=0, kind="stable")
+    ranked = np.take_along_axis(responses, order, axis=0)
+    places = np.arange(len(ranked))[:, None]
+    starts = np.vstack([np.ones((1, ranked.shape[1]), bool), ranked[1:] != ranked[:-1]])
+    first = np.maximum.accumulate(np.where(starts, places, 0), axis=0)
+    ends = np.vstack([starts[1:], np.ones((1, ranked.shape[1]), bool)])
+    last = np.minimum.accumulate(np.where(ends, places, len(ranked))[::-1], axis=0)[::-1]
+    measure = _auc if index == "auc" else _precision
+    values = np.empty((draws.count, len(draws.sizes), responses.shape[1]))
+    for number in range(draws.count):
+        if number < len(draws.totals):  # where all draws share the stimuli, their ranks are those of the first
+            below, upto = _weights_below(draws.totals[number], order, first, last)
+        values[number] = measure(draws.of(number), draws.sizes, below, upto)
+    low, high = extremes(responses, draws)
+    return np.where((high == low)[:, None], np.nan, values)
+
+
+def _weights_below(total: Numbers, order: Whole, first: Whole, last: Whole) -> tuple[Numbers, Numbers]:
+    """(stimuli, filters): weight of all stimuli that evoke less, and of those that evoke no more."""
+    heap = np.cumsum(total[order], axis=0)
+    padded = np.vstack([np.zeros((1, heap.shape[1])), heap])
+    below, upto = np.empty_like(heap), np.empty_like(heap)
+    np.put_along_axis(below, order, np.take_along_axis(padded, first, axis=0), axis=0)
+    np.put_along_axis(upto, order, np.take_along_axis(heap, last, axis=0), axis=0)
+    return below, upto
+
+
+def _auc(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
+    n, rest = sizes[:, None], sizes.sum() - sizes[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        auc: Numbers = (weights @ (below + (upto - below + 1) / 2) - n * (n + 1) / 2) / (n * rest)
+    return auc
+
+
+def _precision(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
+    above = sizes.sum() - upto
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rows = [
+            w @ np.nan_to_num(np.clip((n - above) / (upto - below), 0, 1)) / n
+            for w, n in zip(weights, sizes, strict=True)
+        ]
+    return np.stack(rows)

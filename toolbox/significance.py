@@ -1,0 +1,316 @@
+"""How far an index can be trusted: intervals, p values, reliability. Owns the resampling of a set's responses.
+
+    filters   bootstrap interval over stimuli; permutation p, its Benjamini-Hochberg q, and the family-wise p of the
+              largest value over all filters and categories; p and q of Welch's t
+    draws     selective filters of every layer in every draw: bootstrap, shuffled labels, classes cut to equal size
+    splits    what one half of the stimuli says of the preference found in the other
+
+Pooling layers repeat the filters of the convolution below them, so they count in no family of tests: their q is null.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
+
+from toolbox.errors import UsageError
+from toolbox.fetch import Progress, silent
+from toolbox.resampling import INDICES, RANKED, Examined, Labels, examine
+from toolbox.store.answered import answered
+from toolbox.store.database import Choice, resolved
+from toolbox.store.files import only_writer, read_table, with_version, write_json
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parts import read_layer
+from toolbox.store.plan import Plan, read_plan
+from toolbox.store.resamples import Labelling, Measure
+
+Numbers = NDArray[np.float64]
+THRESHOLDS = (0.01, 0.1)
+"""Where the shipped queries cut: a selective filter of Figure 1, and a highly responsive one."""
+LEVEL = 0.05
+"""p or q below which a test counts in the report."""
+LEAST_DRAWS = 20
+STATISTICS, RANGES = ("maximum", "mean"), ("filter", "layer")
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """What to resample, and how often.
+
+    Attributes:
+        index: contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc or precision.
+        statistic: 'maximum' or 'mean' of the activation map.
+        normalise: 'filter' or 'layer', the range of equation 1.
+        thresholds: where filters are counted, beside those of an earlier run.
+        draws: bootstrap samples, and permutations.
+        seed: equal seeds give equal draws.
+    """
+
+    index: str = "contrast"
+    statistic: str = "maximum"
+    normalise: str = "filter"
+    thresholds: Sequence[float] = THRESHOLDS
+    draws: int = 1000
+    seed: int = 0
+
+    @property
+    def measure(self) -> Measure:
+        return Measure(self.index, self.statistic, self.normalise)
+
+
+@dataclass(frozen=True)
+class SignificanceReport:
+    """What was found. `tests` are filters times categories without pooling layers; dead filters are in none."""
+
+    set: str
+    model: str
+    scheme: str
+    index: str
+    draws: int
+    filters: int
+    dead: int
+    tests: int
+    discoveries: int
+    """Tests with q < 0.05."""
+    certain: int
+    """Tests with a family-wise p < 0.05."""
+    seconds: float
+    remarks: tuple[str, ...] = ()
+
+
+def resample(
+    study: StudyFolder,
+    choices: Resampling | None = None,
+    choice: Choice | None = None,
+    *,
+    progress: Progress = silent,
+) -> SignificanceReport:
+    """Resample an index over the stimuli, and keep what follows for the queries that join it.
+
+    Args:
+        choice: set, model and scheme, where there are several.
+
+    Raises: UsageError for a choice that cannot be; as a query where responses or labels are not there or damaged.
+    """
+    choices, started = choices or Resampling(), time.monotonic()
+    _hold_choices(choices)
+    chosen = resolved(study, {"rollups"}, choice or Choice())
+    set_name, model, scheme = str(chosen.set), str(chosen.model), str(chosen.scheme)
+    labelling = Labelling(study, answered(study, set_name, model), scheme)
+    names, labels = _categories(labelling)
+    thresholds = _thresholds(labelling, choices)
+    with only_writer(study.significance(set_name, model, scheme), f"resampling {set_name}"):
+        examined: dict[str, Examined] = {}
+        layers = _layers(labelling)
+        for done, layer in enumerate(layers):
+            progress(f"resample {set_name}", done, len(layers))
+            examined[layer] = _examined(labelling, layer, labels, choices, thresholds)
+        progress(f"resample {set_name}", len(layers), len(layers))
+        tests = _tests(examined, [layer for layer, is_pool in layers.items() if not is_pool])
+        origin = {**labelling.responses.provenance, **asdict(choices), "thresholds": thresholds}
+        labelling.write("filters", choices.measure, _filters(examined, tests, names), origin)
+        labelling.write("splits", choices.measure, _splits(examined, names), origin)
+        labelling.write("draws", choices.measure, _draws(examined, names, thresholds), origin)
+    report = _report(labelling, choices, examined, tests, time.monotonic() - started)
+    write_json(study.run_record(f"significance-{set_name}-{model}"), with_version(asdict(report)))
+    return report
+
+
+def _hold_choices(choices: Resampling) -> None:
+    for name, known in (("index", (*INDICES, *RANKED)), ("statistic", STATISTICS), ("normalise", RANGES)):
+        if getattr(choices, name) not in known:
+            raise UsageError(f"{name} is {getattr(choices, name)!r}; expected one of {', '.join(known)}")
+    if choices.draws < LEAST_DRAWS:
+        raise UsageError(f"draws is {choices.draws}; expected {LEAST_DRAWS} or more, or no p value could be below 0.05")
+    if choices.seed < 0:
+        raise UsageError(f"seed is {choices.seed}; expected 0 or more")
+    if not all(np.isfinite(choices.thresholds)):
+        raise UsageError(f"thresholds are {list(choices.thresholds)}; expected numbers")
+
+
+def _categories(labelling: Labelling) -> tuple[list[str], dict[int, int]]:
+    """Names of all categories, and the number of the category of every labelled stimulus.
+
+    Raises: UsageError where there is nothing to compare.
+    """
+    table = read_table(labelling.labels, "stimulus_id", "category")
+    shown = {stimulus for part in _plan(labelling).parts for stimulus in part}
+    labels = dict(zip(table["stimulus_id"].to_pylist(), table["category"].to_pylist(), strict=True))
+    labels = {stimulus: category for stimulus, category in labels.items() if stimulus in shown}
+    names = sorted(set(labels.values()))
+    if len(names) < 2:
+        raise UsageError(
+            f"the stimuli of {labelling.responses.set} with responses have {len(names)} categories under "
+            f"{labelling.scheme}; expected two or more, or there is nothing to compare"
+        )
+    return names, {stimulus: names.index(category) for stimulus, category in labels.items()}
+
+
+def _plan(labelling: Labelling) -> Plan:
+    plan = read_plan(labelling.study.responses(labelling.responses.set, labelling.responses.model))
+    assert plan is not None  # or there were no responses to ask about
+    return plan
+
+
+def _thresholds(labelling: Labelling, choices: Resampling) -> list[float]:
+    """The thresholds asked for, and those that queries may use since an earlier run."""
+    earlier = labelling.read("draws", choices.measure)
+    return sorted({*map(float, choices.thresholds), *(earlier["threshold"].to_pylist() if earlier else ())})
+
+
+def _layers(labelling: Labelling) -> dict[str, bool]:
+    """The extracted layers by depth, and whether each pools."""
+    kept = _plan(labelling).identity.kept
+    table = read_table(labelling.study.layers(labelling.responses.model)).sort_by("position")
+    return {row["layer"]: row["kind"] == "pool" for row in table.to_pylist() if row["layer"] in kept}
+
+
+def _examined(
+    labelling: Labelling, layer: str, labels: Mapping[int, int], choices: Resampling, thresholds: Sequence[float]
+) -> Examined:
+    stimuli, maximum, mean = read_layer(labelling.responses.paths(labelling.study), layer)
+    known = np.array([stimulus in labels for stimulus in stimuli.tolist()])
+    numbers = np.array([labels[stimulus] for stimulus in stimuli[known].tolist()])
+    maxima = None
+    if choices.normalise == "layer":  # where maps can be negative, the smallest position is not known
+        maxima = maximum[known].max(axis=1) if mean[known].min() >= 0 else np.full(len(numbers), np.nan)
+    return examine(
+        (maximum if choices.statistic == "maximum" else mean)[known].astype(np.float64),
+        Labels(numbers, max(labels.values()) + 1),
+        choices.index,
+        thresholds,
+        draws=choices.draws,
+        seed=choices.seed,
+        maxima=maxima,
+    )
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """Corrected p values of one layer, (categories, filters) each."""
+
+    q: Numbers
+    p_family: Numbers
+    q_welch: Numbers
+
+
+def _tests(examined: Mapping[str, Examined], family: Sequence[str]) -> dict[str, _Tests]:
+    """The p values of all layers, corrected for all filters and categories of the family's layers."""
+    largest = np.sort(np.max([examined[layer].largest for layer in family], axis=0))
+    q, q_welch = (_controlled({layer: getattr(examined[layer], name) for layer in family}) for name in ("p", "p_welch"))
+    return {
+        layer: _Tests(q.get(layer, nothing), found.p_family(largest), q_welch.get(layer, nothing))
+        for layer, found in examined.items()
+        for nothing in (np.full_like(found.value, np.nan),)
+    }
+
+
+def _controlled(p: Mapping[str, Numbers]) -> dict[str, Numbers]:
+    """Benjamini-Hochberg q values over all layers together; p values that are not there stay so."""
+    whole = np.concatenate([values.ravel() for values in p.values()])
+    known = np.isfinite(whole)
+    q = np.full_like(whole, np.nan)
+    if known.any():
+        q[known] = false_discovery_control(whole[known])
+    cuts = np.cumsum([values.size for values in p.values()])[:-1]
+    pieces = zip(p.items(), np.split(q, cuts), strict=True)
+    return {layer: piece.reshape(values.shape) for (layer, values), piece in pieces}
+
+
+def _filters(examined: Mapping[str, Examined], tests: Mapping[str, _Tests], names: Sequence[str]) -> pa.Table:
+    tables = []
+    for layer, found in examined.items():
+        corrected = tests[layer]
+        columns = {
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "p": found.p,
+            "q": corrected.q,
+            "p_family": corrected.p_family,
+            "p_welch": found.p_welch,
+            "q_welch": corrected.q_welch,
+        }
+        filters = found.value.shape[1]
+        places = {
+            "layer": pa.repeat(layer, filters * len(names)),
+            "filter": np.repeat(np.arange(filters), len(names)),
+            "category": names * filters,
+        }
+        tables.append(pa.table({**places, **{name: _plain(values.T) for name, values in columns.items()}}))
+    return pa.concat_tables(tables)
+
+
+def _splits(examined: Mapping[str, Examined], names: Sequence[str]) -> pa.Table:
+    tables = []
+    for layer, found in examined.items():
+        halves = found.halves
+        columns = {
+            "layer": pa.repeat(layer, len(halves.preferred)),
+            "filter": np.arange(len(halves.preferred)),
+            "preferred": pa.array([names[n] if n >= 0 else None for n in halves.preferred.tolist()], pa.string()),
+            "value": _plain(halves.value),
+            "cross_validated": _plain(halves.cross_validated),
+            "agreement": _plain(halves.agreement),
+            "reliability": _plain(halves.reliability),
+        }
+        tables.append(pa.table(columns))
+    return pa.concat_tables(tables)
+
+
+def _draws(examined: Mapping[str, Examined], names: Sequence[str], thresholds: Sequence[float]) -> pa.Table:
+    """One row per kind, draw, layer, category and threshold."""
+    tables = []
+    for layer, found in examined.items():
+        for kind, counted in found.counts.items():
+            draws, each = len(counted.selective), len(names) * len(thresholds)
+            columns = {
+                "kind": pa.repeat(kind, draws * each),
+                "draw": np.repeat(np.arange(draws), each),
+                "layer": pa.repeat(layer, draws * each),
+                "category": np.tile(np.repeat(np.array(names, dtype=object), len(thresholds)), draws),
+                "threshold": np.tile(thresholds, draws * len(names)),
+                "selective": counted.selective.ravel(),
+                "strength": _plain(np.repeat(counted.strength, len(thresholds))),
+            }
+            tables.append(pa.table(columns))
+    return pa.concat_tables(tables)
+
+
+def _plain(values: Numbers) -> pa.Array:
+    """Numbers in the order of their rows, with null where there is none."""
+    return pa.array(values.ravel(), from_pandas=True)
+
+
+def _report(
+    labelling: Labelling,
+    choices: Resampling,
+    examined: Mapping[str, Examined],
+    tests: Mapping[str, _Tests],
+    seconds: float,
+) -> SignificanceReport:
+    family = {layer: found for layer, found in examined.items() if np.isfinite(tests[layer].q).any()}
+    remarks = list(labelling.responses.remarks)
+    smallest = min(found.smallest for found in examined.values())
+    if smallest < 2:
+        remarks.append("a category has a single stimulus, which cannot be halved: reliability is null for all filters")
+    return SignificanceReport(
+        set=labelling.responses.set,
+        model=labelling.responses.model,
+        scheme=labelling.scheme,
+        index=choices.index,
+        draws=choices.draws,
+        filters=sum(found.value.shape[1] for found in family.values()),
+        dead=sum(int(np.isnan(found.value).all(axis=0).sum()) for found in family.values()),
+        tests=sum(int(np.isfinite(found.p).sum()) for found in family.values()),
+        discoveries=sum(int((tests[layer].q < LEVEL).sum()) for layer in family),
+        certain=sum(int((tests[layer].p_family < LEVEL).sum()) for layer in family),
+        seconds=seconds,
+        remarks=tuple(remarks),
+    )
