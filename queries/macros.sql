@@ -258,3 +258,74 @@ select
     v.contrast
 from valued v
 join layers y using (layer);
+
+-- drawn(index, statistic, normalise, threshold): how many filters of each layer passed the threshold in every draw.
+--
+-- kind is 'bootstrap' (the stimuli of every category drawn anew), 'shuffle' (labels permuted) or 'equal' (every category
+-- cut down to the size of the smallest; only where sizes differ). strength is the mean value of the layer's ten most
+-- selective filters. No rows until `toolbox significance` was run for this index and threshold.
+create macro drawn(index, statistic, normalise, threshold) as table
+select d.kind, d.draw, d.layer, d.category, d.selective, d.strength
+from draws d
+where
+    d.index = index
+    and d.statistic = statistic
+    and d.normalise = normalise
+    and d.threshold = threshold;
+
+-- placed(grain): every layer with the place under which it is counted: its own name, or that of its block.
+--
+-- A layer's block is what its name says before the first underscore: block3_conv2 is in block3, and fc1 stands for itself.
+-- In blocks, pooling layers are left out: they repeat the filters of the convolution below them.
+create macro placed(grain) as table
+select
+    layer,
+    position,
+    case grain when 'block' then split_part(layer, '_', 1) else layer end as place
+from layers
+where grain <> 'block' or kind <> 'pool';
+
+-- shares(index, statistic, normalise, threshold): highly responsive filters of every class and layer, with every draw.
+--
+-- kind is 'observed' (draw is null) or one of those of `drawn`. Pooling layers are left out: they repeat the filters of the
+-- convolution below them.
+create macro shares(index, statistic, normalise, threshold) as table
+with observed as (
+    select
+        category,
+        layer,
+        depth,
+        count(*) as filters,
+        count(*) filter (value > threshold) as responsive
+    from indexed(index, statistic, normalise)
+    where kind <> 'pool'
+    group by category, layer, depth
+)
+select 'observed' as kind, null::integer as draw, category, layer, depth, filters, responsive, responsive / filters as share
+from observed
+union all
+select d.kind, d.draw, o.category, o.layer, o.depth, o.filters, d.selective, d.selective / o.filters
+from drawn(index, statistic, normalise, threshold) d
+join observed o using (category, layer);
+
+-- depths(index, statistic, normalise, threshold): number and level of the highly responsive filters of every class.
+--
+-- For every kind and draw of `shares`: responsive filters in all, mean share over layers, their depth and the evenness of
+-- their spread over the layers:
+--     depth   = sum of depth * share / sum of share
+--     entropy = -sum of p ln p / ln L, p = share / sum of share, over the L layers
+create macro depths(index, statistic, normalise, threshold) as table
+with spread as (
+    select *, share / nullif(sum(share) over (partition by kind, draw, category), 0) as p
+    from shares(index, statistic, normalise, threshold)
+)
+select
+    kind,
+    draw,
+    category,
+    sum(responsive)::bigint as responsive,
+    avg(share) as share,
+    sum(depth * p) as depth,
+    (-sum(case when p = 0 then 0 else p * ln(p) end) / nullif(ln(count(*)), 0)) + 0.0 as entropy
+from spread
+group by kind, draw, category;

@@ -161,7 +161,7 @@ def _plan(labelling: Labelling) -> Plan:
 def _thresholds(labelling: Labelling, choices: Resampling) -> list[float]:
     """The thresholds asked for, and those that queries may use since an earlier run."""
     earlier = labelling.read("draws", choices.measure)
-    return sorted({*map(float, choices.thresholds), *(earlier["threshold"].to_pylist() if earlier else ())})
+    return sorted({*map(float, choices.thresholds), *(earlier["threshold"].unique().to_pylist() if earlier else ())})
 
 
 def _layers(labelling: Labelling) -> dict[str, bool]:

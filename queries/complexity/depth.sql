@@ -1,39 +1,41 @@
 -- Complexity of classes: how many filters respond highly to a class, and how deep they lie.
 --
--- The two numbers by which categories are matched for a psychophysics study: `share`, the mean over layers of the share of
--- a layer's filters that respond highly to the class, and `depth`, where in the network they lie:
+-- The numbers by which categories are matched for a psychophysics study: `share`, the mean over layers of the share of a
+-- layer's filters that respond highly to the class, and `depth`, where in the network they lie:
 --     depth = sum of position * share / sum of share, over the layers, position from 0 (first layer) to 1 (last)
--- Shares, not counts, are weighed: layers have 64 to 512 filters. The depth of categories that few filters respond to
--- is uncertain. See complexity/layers for the threshold.
+-- Shares, not counts, are weighed: layers have 64 to 512 filters. `entropy` says how evenly they spread over the layers:
+-- 0 if all lie in one, 1 if every layer has the same share. The depth of categories that few filters respond to is
+-- uncertain; the intervals (95 % of the bootstrap samples of the stimuli) show it. They need `toolbox significance` for
+-- the same index and threshold, and are null without it. See complexity/layers for the threshold, complexity/pairs for
+-- tests of the differences.
 --
--- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
+-- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; depth as in Tenney et al. (2019), arXiv:1905.05950.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response}  what the threshold cuts
---   $threshold  double  = 0.1                                                      a filter above it responds highly
---   $statistic  varchar = 'maximum'   {maximum, mean}                              statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}                              range of equation 1
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  what the threshold cuts
+--   $threshold  double  = 0.1                         a filter above it responds highly
+--   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
 -- Columns
 --   category    varchar
 --   responsive  bigint   filters that respond highly to the category, over all layers
 --   share       double   mean over layers of responsive / filters, 0 to 1
+--   share_low   double   lower end of the bootstrap interval
+--   share_high  double   upper end of the bootstrap interval
 --   depth       double   0 is the first layer of the network, 1 its last; null if no filter responds
-with layer as (
-    select
-        category,
-        layer,
-        depth,
-        count(*) filter (value > $threshold)::bigint as responsive,
-        (count(*) filter (value > $threshold) / count(*))::double as share
-    from indexed($index, $statistic, $normalise)
-    where kind <> 'pool'
-    group by category, layer, depth
-)
+--   depth_low   double   lower end of the bootstrap interval
+--   depth_high  double   upper end of the bootstrap interval
+--   entropy     double   0 all in one layer, 1 spread evenly; null if no filter responds or there is a single layer
 select
     category,
-    sum(responsive)::bigint as responsive,
-    avg(share) as share,
-    sum(depth * share) / nullif(sum(share), 0) as depth
-from layer
+    any_value(responsive) filter (kind = 'observed')::bigint as responsive,
+    any_value(share) filter (kind = 'observed') as share,
+    quantile_cont(share, 0.025) filter (kind = 'bootstrap') as share_low,
+    quantile_cont(share, 0.975) filter (kind = 'bootstrap') as share_high,
+    any_value(depth) filter (kind = 'observed') as depth,
+    quantile_cont(depth, 0.025) filter (kind = 'bootstrap') as depth_low,
+    quantile_cont(depth, 0.975) filter (kind = 'bootstrap') as depth_high,
+    any_value(entropy) filter (kind = 'observed') as entropy
+from depths($index, $statistic, $normalise, $threshold)
 group by category
 order by category

@@ -4,15 +4,16 @@
 -- a class when its contrast for it exceeds 0.1, ten times the threshold of Figure 1, so that filters count for which the
 -- class makes a difference of a tenth of their range. With $index = 'response' the mean normalised response itself is cut:
 -- filters that respond highly to every class then count for each.
--- Pooling layers are left out: they repeat the filters of the convolution below them.
+-- Pooling layers are left out: they repeat the filters of the convolution below them. Intervals and chance are those of
+-- layers/profile, and need `toolbox significance` for the same index and threshold.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response}  what the threshold cuts
---   $threshold  double  = 0.1                                                      a filter above it responds highly
---   $statistic  varchar = 'maximum'   {maximum, mean}                              statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}                              range of equation 1
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  what the threshold cuts
+--   $threshold  double  = 0.1                         a filter above it responds highly
+--   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
 -- Columns
 --   category    varchar
 --   layer       varchar  as the card names it, in the order of depth
@@ -20,14 +21,19 @@
 --   filters     bigint   filters of the layer
 --   responsive  bigint   filters that respond highly to the category
 --   share       double   responsive / filters
+--   low         double   lower end of the bootstrap interval
+--   high        double   upper end of the bootstrap interval
+--   chance      double   mean share under shuffled labels
 select
     category,
     layer,
     depth,
-    count(*)::bigint as filters,
-    count(*) filter (value > $threshold)::bigint as responsive,
-    (count(*) filter (value > $threshold) / count(*))::double as share
-from indexed($index, $statistic, $normalise)
-where kind <> 'pool'
+    any_value(filters)::bigint as filters,
+    any_value(responsive) filter (kind = 'observed')::bigint as responsive,
+    any_value(share) filter (kind = 'observed') as share,
+    quantile_cont(share, 0.025) filter (kind = 'bootstrap') as low,
+    quantile_cont(share, 0.975) filter (kind = 'bootstrap') as high,
+    avg(share) filter (kind = 'shuffle') as chance
+from shares($index, $statistic, $normalise, $threshold)
 group by category, layer, depth
 order by category, depth

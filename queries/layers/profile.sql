@@ -2,32 +2,75 @@
 --
 -- The figure a reader knows from the paper: at which depth do filters appear that prefer a category? A filter counts as
 -- selective for every category whose index exceeds the threshold, so the proportions of a layer need not add up to 1.
--- Chance is not zero: in a small set many filters pass 0.01 by the accident of which images were shown. Compare with
--- shuffled labels, or raise the threshold, before calling a proportion selectivity.
 -- The threshold 0.01 belongs to `contrast`; in a share nearly every filter passes it. Pooling layers repeat the maxima of
 -- the convolution below them. Dead filters stay in the denominator and are counted.
+--
+-- Chance is not zero: in a small set many filters pass 0.01 by the accident of which images were shown. `chance` is the
+-- proportion under shuffled labels, with the band that holds 95 % of the shuffles; a proportion inside the band says
+-- nothing. `low` and `high` hold 95 % of the bootstrap samples of the stimuli; resampling adds noise of its own, so where
+-- many filters lie near the threshold the interval may stand beside the proportion instead of around it. Intervals and
+-- chance need `toolbox significance` for the same index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 2.2 and figure 1, doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share}  index that the threshold cuts
---   $threshold  double  = 0.01                                           a filter above it is selective
---   $statistic  varchar = 'maximum'   {maximum, mean}                    statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}                    range of equation 1
+--   $by         varchar = 'layer'     {layer, block}  a row for every layer, or for every block, without its pooling layers
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  what the threshold cuts
+--   $threshold  double  = 0.01                        a filter above it is selective
+--   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
 -- Columns
---   layer       varchar  as the card names it, in the order of depth
---   category    varchar
---   filters     bigint   filters of the layer
---   selective   bigint   filters whose index for the category exceeds the threshold
---   proportion  double   selective / filters
---   dead        bigint   filters with the same response to every stimulus
+--   layer        varchar  as the card names it, in the order of depth; or the block
+--   category     varchar
+--   filters      bigint   filters of the layer
+--   selective    bigint   filters whose index for the category exceeds the threshold
+--   proportion   double   selective / filters
+--   low          double   lower end of the bootstrap interval
+--   high         double   upper end of the bootstrap interval
+--   chance       double   mean proportion under shuffled labels
+--   chance_low   double   lower end of the chance band
+--   chance_high  double   upper end of the chance band
+--   dead         bigint   filters with the same response to every stimulus
+with observed as (
+    select
+        p.place,
+        min(p.position) as position,
+        i.category,
+        count(*) as filters,
+        count(*) filter (i.value > $threshold) as selective,
+        count(*) filter (i.dead) as dead
+    from indexed($index, $statistic, $normalise) i
+    join placed($by) p using (layer)
+    group by p.place, i.category
+),
+counted as (
+    select p.place, d.category, d.kind, d.draw, sum(d.selective) as selective
+    from drawn($index, $statistic, $normalise, $threshold) d
+    join placed($by) p using (layer)
+    group by p.place, d.category, d.kind, d.draw
+),
+band as (
+    select
+        place,
+        category,
+        quantile_cont(selective, [0.025, 0.975]) filter (kind = 'bootstrap') as bootstrap,
+        quantile_cont(selective, [0.025, 0.975]) filter (kind = 'shuffle') as shuffled,
+        avg(selective) filter (kind = 'shuffle') as chance
+    from counted
+    group by place, category
+)
 select
-    layer,
-    category,
-    count(*)::bigint as filters,
-    count(*) filter (value > $threshold)::bigint as selective,
-    (count(*) filter (value > $threshold) / count(*))::double as proportion,
-    count(*) filter (dead)::bigint as dead
-from indexed($index, $statistic, $normalise)
-group by layer, position, category
-order by position, category
+    o.place as layer,
+    o.category,
+    o.filters::bigint as filters,
+    o.selective::bigint as selective,
+    o.selective / o.filters as proportion,
+    b.bootstrap[1] / o.filters as low,
+    b.bootstrap[2] / o.filters as high,
+    b.chance / o.filters as chance,
+    b.shuffled[1] / o.filters as chance_low,
+    b.shuffled[2] / o.filters as chance_high,
+    o.dead::bigint as dead
+from observed o
+left join band b using (place, category)
+order by o.position, o.category

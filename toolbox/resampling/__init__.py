@@ -1,6 +1,6 @@
 """Indices under resampled stimuli and shuffled labels, as matrix products. Never reads a file."""
 
-from toolbox.resampling.draws import Draws, Labels, draws_of
+from toolbox.resampling.draws import Draws, Labels, Responses, draws_of
 from toolbox.resampling.examine import Examined, examine
 from toolbox.resampling.indices import INDICES, RANKED, index_values, moments, welch
 
@@ -9,7 +9,7 @@ __all__ = [
     "RANKED",
     "Draws",
     "Examined",
-    "Labels",
+    "Labels", "Responses",
     "draws_of",
     "examine",
     "index_values",

@@ -132,12 +132,29 @@ def _weights(chosen: list[Whole], stimuli: int) -> sparse.csr_array:
     return sparse.coo_array((ones, places), shape=(draws * len(chosen), stimuli)).tocsr()
 
 
-def extremes(responses: Numbers, draws: Draws) -> tuple[Numbers, Numbers]:
+@dataclass(frozen=True)
+class Responses:
+    """Responses of some filters, (stimuli, filters), and what all draws need of them."""
+
+    values: Numbers
+
+    @cached_property
+    def order(self) -> Whole:
+        """(stimuli, filters): stimuli in ascending order of each filter's response."""
+        return np.argsort(self.values, axis=0, kind="stable")
+
+    @cached_property
+    def centre(self) -> Numbers:
+        """(filters,): mean response."""
+        return self.values.mean(axis=0)
+
+
+def extremes(responses: Responses, draws: Draws) -> tuple[Numbers, Numbers]:
     """Smallest and largest response of every filter to the stimuli of each draw, (draws, filters) each."""
     if draws.kind in ("observed", "shuffle"):
-        return responses.min(axis=0)[None], responses.max(axis=0)[None]
-    order = np.argsort(responses, axis=0, kind="stable")
-    low, high = (_first(responses, ranking, draws.included) for ranking in (order, order[::-1]))
+        return responses.values.min(axis=0)[None], responses.values.max(axis=0)[None]
+    order = responses.order
+    low, high = (_first(responses.values, ranking, draws.included) for ranking in (order, order[::-1]))
     return low, high
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from toolbox.resampling.draws import LARGEST, Draws, Kind, Labels, Numbers, Whole, draws_of
+from toolbox.resampling.draws import LARGEST, Draws, Kind, Labels, Numbers, Responses, Whole, draws_of
 from toolbox.resampling.indices import index_values, moments, welch
 
 STRONGEST = 10
@@ -101,7 +101,7 @@ def examine(
     """
     sampler = _Sampler(labels, index, draws, seed, maxima)
     width = max(1, LARGEST // (max(draws, 2 * SPLITS) * labels.categories))
-    blocks = [responses[:, start : start + width] for start in range(0, responses.shape[1], width)]
+    blocks = [Responses(responses[:, start : start + width]) for start in range(0, responses.shape[1], width)]
     return _joined([_examined(sampler, block, np.asarray(thresholds)) for block in blocks])
 
 
@@ -115,7 +115,7 @@ class _Sampler:
     seed: int
     maxima: Numbers | None
 
-    def values(self, kind: Kind, responses: Numbers, count: int | None = None) -> Numbers:
+    def values(self, kind: Kind, responses: Responses, count: int | None = None) -> Numbers:
         """(draws, categories, filters)."""
         chunks = draws_of(kind, self.labels, count or self.draws, self.seed)
         return np.concatenate([index_values(self.index, responses, chunk, self._peaks(chunk)) for chunk in chunks])
@@ -128,7 +128,7 @@ class _Sampler:
         return peaks
 
 
-def _examined(sampler: _Sampler, responses: Numbers, thresholds: Numbers) -> Examined:
+def _examined(sampler: _Sampler, responses: Responses, thresholds: Numbers) -> Examined:
     """One block of a layer's filters; its `strength` holds the strongest values themselves."""
     value = sampler.values("observed", responses)[0]
     bootstrap = sampler.values("bootstrap", responses)
@@ -206,13 +206,13 @@ def _interval(values: Numbers, value: Numbers) -> tuple[Numbers, Numbers]:
     return low, high
 
 
-def _p_welch(responses: Numbers, labels: Labels, value: Numbers) -> Numbers:
+def _p_welch(responses: Responses, labels: Labels, value: Numbers) -> Numbers:
     (observed,) = draws_of("observed", labels, 1, 0)
     t, degrees = welch(moments(responses, observed, squares=True))
     return np.where(np.isfinite(value) & np.isfinite(t), stdtr(degrees, -t), np.nan)[0]
 
 
-def _halves(sampler: _Sampler, responses: Numbers, value: Numbers) -> Halves:
+def _halves(sampler: _Sampler, responses: Responses, value: Numbers) -> Halves:
     alive = np.isfinite(value).any(axis=0)
     preferred = np.where(alive, _preferred(value), -1)
     best = np.where(alive, _at(value[None], preferred[None])[0], np.nan)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolbox.errors import UsageError
-from toolbox.resampling.draws import Draws, Numbers, Whole, extremes
+from toolbox.resampling.draws import Draws, Numbers, Responses, Whole, extremes
 
 RANKED = ("auc", "precision")
 
@@ -134,16 +134,14 @@ def welch(m: Moments) -> tuple[Numbers, Numbers]:
         return _welch_t(m), degrees
 
 
-def moments(responses: Numbers, draws: Draws, *, peaks: Numbers | None = None, squares: bool = False) -> Moments:
+def moments(responses: Responses, draws: Draws, *, peaks: Numbers | None = None, squares: bool = False) -> Moments:
     """What the indices of some filters follow from, in every draw.
 
     Args:
-        responses: (stimuli, filters).
         peaks: (draws,): largest maximum of the layer, for the layer-wide range; each filter's own range if None.
     """
     low, high = extremes(responses, draws)
-    centre = responses.mean(axis=0)
-    centred = responses - centre
+    centred = responses.values - responses.centre
     floor, span = (
         (low, high - low) if peaks is None else (np.zeros_like(low), np.broadcast_to(peaks[:, None], low.shape))
     )
@@ -151,7 +149,7 @@ def moments(responses: Numbers, draws: Draws, *, peaks: Numbers | None = None, s
         sizes=draws.sizes,
         sums=draws.sums(centred),
         squares=draws.sums(centred**2) if squares else None,
-        centre=centre,
+        centre=responses.centre,
         low=low,
         high=high,
         floor=floor,
@@ -159,7 +157,7 @@ def moments(responses: Numbers, draws: Draws, *, peaks: Numbers | None = None, s
     )
 
 
-def index_values(index: str, responses: Numbers, draws: Draws, peaks: Numbers | None = None) -> Numbers:
+def index_values(index: str, responses: Responses, draws: Draws, peaks: Numbers | None = None) -> Numbers:
     """One index of some filters, (draws, categories, filters); NaN where it is null."""
     if index in RANKED:
         return _rank_values(index, responses, draws)
@@ -172,17 +170,17 @@ def index_values(index: str, responses: Numbers, draws: Draws, peaks: Numbers | 
     return np.where(is_dead | ~np.isfinite(values), np.nan, values)
 
 
-def _rank_values(index: str, responses: Numbers, draws: Draws) -> Numbers:
+def _rank_values(index: str, responses: Responses, draws: Draws) -> Numbers:
     """AUC or precision. A stimulus that a draw has several times ties with itself."""
-    order = np.argsort(responses, axis=0, kind="stable")
-    ranked = np.take_along_axis(responses, order, axis=0)
+    order = responses.order
+    ranked = np.take_along_axis(responses.values, order, axis=0)
     places = np.arange(len(ranked))[:, None]
     starts = np.vstack([np.ones((1, ranked.shape[1]), bool), ranked[1:] != ranked[:-1]])
     first = np.maximum.accumulate(np.where(starts, places, 0), axis=0)
     ends = np.vstack([starts[1:], np.ones((1, ranked.shape[1]), bool)])
     last = np.minimum.accumulate(np.where(ends, places, len(ranked))[::-1], axis=0)[::-1]
     measure = _auc if index == "auc" else _precision
-    values = np.empty((draws.count, len(draws.sizes), responses.shape[1]))
+    values = np.empty((draws.count, len(draws.sizes), order.shape[1]))
     for number in range(draws.count):
         if number < len(draws.totals):  # where all draws share the stimuli, their ranks are those of the first
             below, upto = _weights_below(draws.totals[number], order, first, last)

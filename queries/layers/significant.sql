@@ -1,0 +1,43 @@
+-- Filters of every layer that are selective beyond chance.
+--
+-- Of all filters of a layer, how many prefer the category more than shuffled labels make plausible? Two corrections for
+-- testing thousands of filters and every category: `discovered` counts q < $level, among which a fraction of $level is
+-- expected to be false (Benjamini and Hochberg 1995); `certain` counts family-wise p < $level, the chance that even one of
+-- all of them is false. With few permutations no p can be small: 1 / (draws + 1) is the least. Dead filters are in no
+-- test, but in the denominator. Pooling layers are left out: they repeat the filters of the convolution below them.
+-- Significance is not strength: with many stimuli a filter may pass that hardly cares.
+-- Needs `toolbox significance` for the same index; no rows without it.
+--
+-- Source: Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002),
+-- doi 10.1002/hbm.1058.
+--
+-- Parameters
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  resampled index
+--   $level      double  = 0.05                        q or p below which a filter counts
+--   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
+-- Columns
+--   layer       varchar  as the card names it, in the order of depth
+--   category    varchar
+--   filters     bigint   filters of the layer
+--   dead        bigint   filters with the same response to every stimulus
+--   discovered  bigint   filters with q < $level
+--   certain     bigint   filters with a family-wise p < $level
+--   proportion  double   discovered / filters
+select
+    s.layer,
+    s.category,
+    count(*)::bigint as filters,
+    count(*) filter (s.value is null)::bigint as dead,
+    count(*) filter (s.q < $level)::bigint as discovered,
+    count(*) filter (s.p_family < $level)::bigint as certain,
+    count(*) filter (s.q < $level) / count(*) as proportion
+from significance s
+join layers y using (layer)
+where
+    s.index = $index
+    and s.statistic = $statistic
+    and s.normalise = $normalise
+    and y.kind <> 'pool'
+group by s.layer, y.position, s.category
+order by y.position, s.category

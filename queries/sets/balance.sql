@@ -1,0 +1,98 @@
+-- Balance of a stimulus set: how unequal its classes are in number and level of the filters that detect them.
+--
+-- A set with as many images of every class need not be balanced: some classes drive many filters, others few, and some
+-- only deep ones. For every class: its detectors (filters whose index for it exceeds the threshold) as a mean share of a
+-- layer, that share relative to the mean of all classes (`ratio`, 1 is balanced), their depth, and how far it lies from
+-- the mean depth (`shift`). For the set as a whole, the same in every row: `evenness` of the shares, -sum of p ln p / ln K
+-- over the K classes (1 balanced, 0 all detectors are of one class), and `spread`, the standard deviation of the depths.
+--
+-- Unequal numbers of images shift an index by themselves. The columns that end in _equal are the same with every class cut
+-- down at random to the size of the smallest, as means over the draws of `toolbox significance` for the same index and
+-- threshold; where all classes have one size they repeat the others, and without these draws they are null.
+-- Pooling layers are left out: they repeat the filters of the convolution below them.
+--
+-- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; evenness is Pielou's (1966), doi 10.1016/0022-5193(66)90013-0.
+--
+-- Parameters
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  what the threshold cuts
+--   $threshold  double  = 0.1                         a filter above it detects the class
+--   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
+-- Columns
+--   category        varchar
+--   stimuli         bigint   labelled stimuli of the class
+--   detectors       bigint   filters that detect the class, over all layers
+--   share           double   mean over layers of detectors / filters, 0 to 1
+--   ratio           double   share / mean share of all classes; 1 is balanced
+--   depth           double   0 is the first layer of the network, 1 its last; null if no filter detects the class
+--   shift           double   depth - mean depth of all classes
+--   share_equal     double   share with classes of equal size
+--   ratio_equal     double   ratio with classes of equal size
+--   depth_equal     double   depth with classes of equal size
+--   evenness        double   of the set: 1 balanced in number, 0 all detectors are of one class
+--   spread          double   of the set: standard deviation of the depths; 0 balanced in level
+--   evenness_equal  double   evenness with classes of equal size
+--   spread_equal    double   spread with classes of equal size
+with member as (
+    select category, any_value(n) as stimuli
+    from cells($statistic)
+    group by category
+),
+found as (
+    select * from depths($index, $statistic, $normalise, $threshold) where kind in ('observed', 'equal')
+),
+drawn as (
+    select
+        *,
+        share / nullif(avg(share) over set_of_classes, 0) as ratio,
+        depth - avg(depth) over set_of_classes as shift,
+        share / nullif(sum(share) over set_of_classes, 0) as p,
+        stddev_samp(depth) over set_of_classes as spread
+    from found
+    window set_of_classes as (partition by kind, draw)
+),
+evened as (
+    select
+        *,
+        -sum(case when p = 0 then 0 else p * ln(p) end) over (partition by kind, draw)
+        / nullif(ln(count(*) over (partition by kind, draw)), 0) + 0.0 as evenness
+    from drawn
+),
+class as (
+    select
+        category,
+        any_value(responsive) filter (kind = 'observed') as detectors,
+        any_value(share) filter (kind = 'observed') as share,
+        any_value(ratio) filter (kind = 'observed') as ratio,
+        any_value(depth) filter (kind = 'observed') as depth,
+        any_value(shift) filter (kind = 'observed') as shift,
+        any_value(evenness) filter (kind = 'observed') as evenness,
+        any_value(spread) filter (kind = 'observed') as spread,
+        avg(share) filter (kind = 'equal') as share_equal,
+        avg(ratio) filter (kind = 'equal') as ratio_equal,
+        avg(depth) filter (kind = 'equal') as depth_equal,
+        avg(evenness) filter (kind = 'equal') as evenness_equal,
+        avg(spread) filter (kind = 'equal') as spread_equal
+    from evened
+    group by category
+),
+size as (select min(stimuli) = max(stimuli) as is_equal from member)
+select
+    c.category,
+    m.stimuli::bigint as stimuli,
+    c.detectors::bigint as detectors,
+    c.share,
+    c.ratio,
+    c.depth,
+    c.shift,
+    case when s.is_equal then c.share else c.share_equal end as share_equal,
+    case when s.is_equal then c.ratio else c.ratio_equal end as ratio_equal,
+    case when s.is_equal then c.depth else c.depth_equal end as depth_equal,
+    c.evenness,
+    c.spread,
+    case when s.is_equal then c.evenness else c.evenness_equal end as evenness_equal,
+    case when s.is_equal then c.spread else c.spread_equal end as spread_equal
+from class c
+join member m using (category)
+cross join size s
+order by c.category
