@@ -301,7 +301,15 @@ with observed as (
     where kind <> 'pool'
     group by category, layer, depth
 )
-select 'observed' as kind, null::integer as draw, category, layer, depth, filters, responsive, responsive / filters as share
+select
+    'observed' as kind,
+    null::integer as draw,
+    category,
+    layer,
+    depth,
+    filters,
+    responsive,
+    responsive / filters as share
 from observed
 union all
 select d.kind, d.draw, o.category, o.layer, o.depth, o.filters, d.selective, d.selective / o.filters
