@@ -177,9 +177,9 @@ def _examined(
     stimuli, maximum, mean = read_layer(labelling.responses.paths(labelling.study), layer)
     known = np.array([stimulus in labels for stimulus in stimuli.tolist()])
     numbers = np.array([labels[stimulus] for stimulus in stimuli[known].tolist()])
-    maxima = None
+    peak = None
     if choices.normalise == "layer":  # where maps can be negative, the smallest position is not known
-        maxima = maximum[known].max(axis=1) if mean[known].min() >= 0 else np.full(len(numbers), np.nan)
+        peak = float(maximum[known].max()) if mean[known].min() >= 0 else np.nan
     return examine(
         (maximum if choices.statistic == "maximum" else mean)[known].astype(np.float64),
         Labels(numbers, max(labels.values()) + 1),
@@ -187,7 +187,7 @@ def _examined(
         thresholds,
         draws=choices.draws,
         seed=choices.seed,
-        maxima=maxima,
+        peak=peak,
     )
 
 

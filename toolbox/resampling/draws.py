@@ -55,11 +55,6 @@ class Draws:
         return int(self.weights.shape[0] // len(self.sizes))
 
     @cached_property
-    def included(self) -> NDArray[np.bool_]:
-        """(draws, stimuli): whether a draw has a stimulus at all."""
-        return self.totals > 0
-
-    @cached_property
     def totals(self) -> Numbers:
         """(draws, stimuli): how often a draw has a stimulus."""
         if self.kind in ("observed", "shuffle"):  # all stimuli, in every draw
@@ -148,23 +143,12 @@ class Responses:
         """(filters,): mean response."""
         return self.values.mean(axis=0)
 
+    @cached_property
+    def low(self) -> Numbers:
+        """(filters,): smallest response."""
+        return self.values.min(axis=0)
 
-def extremes(responses: Responses, draws: Draws) -> tuple[Numbers, Numbers]:
-    """Smallest and largest response of every filter to the stimuli of each draw, (draws, filters) each."""
-    if draws.kind in ("observed", "shuffle"):
-        return responses.values.min(axis=0)[None], responses.values.max(axis=0)[None]
-    order = responses.order
-    low, high = (_first(responses.values, ranking, draws.included) for ranking in (order, order[::-1]))
-    return low, high
-
-
-def _first(responses: Numbers, ranking: Whole, included: NDArray[np.bool_]) -> Numbers:
-    """The response to the first stimulus of each filter's ranking that a draw includes, found as early as can be."""
-    depth = 32
-    while True:
-        seen = np.stack([row[ranking[:depth]] for row in included])  # (draws, depth, filters)
-        if seen.any(axis=1).all() or depth >= len(ranking):
-            break
-        depth *= 4
-    place = np.take_along_axis(ranking, seen.argmax(axis=1), axis=0)
-    return np.take_along_axis(responses, place, axis=0)
+    @cached_property
+    def high(self) -> Numbers:
+        """(filters,): largest response."""
+        return self.values.max(axis=0)

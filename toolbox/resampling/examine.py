@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from toolbox.resampling.draws import LARGEST, Draws, Kind, Labels, Numbers, Responses, Whole, draws_of
+from toolbox.resampling.draws import LARGEST, Kind, Labels, Numbers, Responses, Whole, draws_of
 from toolbox.resampling.indices import index_values, moments, welch
 
 STRONGEST = 10
@@ -90,16 +90,16 @@ def examine(
     *,
     draws: int,
     seed: int,
-    maxima: Numbers | None = None,
+    peak: float | None = None,
 ) -> Examined:
     """Resample one layer.
 
     Args:
         responses: (stimuli, filters).
         index: any of the indices.
-        maxima: (stimuli,): largest maximum of the layer, for the layer-wide range; each filter's own range if None.
+        peak: largest maximum of the layer, for the layer-wide range; each filter's own range if None.
     """
-    sampler = _Sampler(labels, index, draws, seed, maxima)
+    sampler = _Sampler(labels, index, draws, seed, peak)
     width = max(1, LARGEST // (max(draws, 2 * SPLITS) * labels.categories))
     blocks = [Responses(responses[:, start : start + width]) for start in range(0, responses.shape[1], width)]
     return _joined([_examined(sampler, block, np.asarray(thresholds)) for block in blocks])
@@ -113,19 +113,12 @@ class _Sampler:
     index: str
     draws: int
     seed: int
-    maxima: Numbers | None
+    peak: float | None
 
     def values(self, kind: Kind, responses: Responses, count: int | None = None) -> Numbers:
         """(draws, categories, filters)."""
         chunks = draws_of(kind, self.labels, count or self.draws, self.seed)
-        return np.concatenate([index_values(self.index, responses, chunk, self._peaks(chunk)) for chunk in chunks])
-
-    def _peaks(self, draws: Draws) -> Numbers | None:
-        """(draws,): upper end of the layer-wide range, the largest maximum of the stimuli that a draw has."""
-        if self.maxima is None:
-            return None
-        peaks: Numbers = np.where(draws.totals > 0, self.maxima, -np.inf).max(axis=1)
-        return peaks
+        return np.concatenate([index_values(self.index, responses, chunk, self.peak) for chunk in chunks])
 
 
 def _examined(sampler: _Sampler, responses: Responses, thresholds: Numbers) -> Examined:
@@ -193,7 +186,7 @@ def _strongest(values: Numbers) -> Numbers:
 
 
 def _interval(values: Numbers, value: Numbers) -> tuple[Numbers, Numbers]:
-    """Percentile interval over the draws; of a filter that is dead in some of them, over the others.
+    """Percentile interval over the draws; where an index is null in some of them, over the others.
 
     Source: Efron and Tibshirani (1993), An introduction to the bootstrap, section 13.3.
     """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolbox.errors import UsageError
-from toolbox.resampling.draws import Draws, Numbers, Responses, Whole, extremes
+from toolbox.resampling.draws import Draws, Numbers, Responses, Whole
 
 RANKED = ("auc", "precision")
 
@@ -26,8 +26,8 @@ class Moments:
         sums: (draws, categories, filters): sums of the responses less `centre`.
         squares: the same of their squares; None where no variance is asked for.
         centre: (filters,): mean of each filter over all stimuli; near it, sums do not cancel.
-        low, high: (draws, filters): range of every filter; (1, filters) where all draws share it.
-        floor, span: the range to which equation 1 normalises; span is NaN where there is none.
+        low: (filters,): smallest response of all.
+        floor, span: (filters,): the range to which equation 1 normalises; span is NaN where there is none.
     """
 
     sizes: Whole
@@ -35,7 +35,6 @@ class Moments:
     squares: Numbers | None
     centre: Numbers
     low: Numbers
-    high: Numbers
     floor: Numbers
     span: Numbers
 
@@ -62,8 +61,7 @@ class Moments:
     @property
     def activity(self) -> Numbers:
         """Sum of the normalised responses to each category."""
-        floor = (self.floor - self.centre)[:, None]
-        return (self.sums - self.n * floor) / self.span[:, None]
+        return (self.sums - self.n * (self.floor - self.centre)) / self.span
 
     @property
     def variances(self) -> tuple[Numbers, Numbers]:
@@ -94,7 +92,7 @@ def _balanced_share(m: Moments) -> Numbers:
 
 def _csi(m: Moments) -> Numbers:
     others = (m.mean.sum(axis=1, keepdims=True) - m.mean) / (len(m.sizes) - 1)
-    return np.where(m.low[:, None] >= 0, (m.mean - others) / (m.mean + others), np.nan)
+    return np.where(m.low >= 0, (m.mean - others) / (m.mean + others), np.nan)
 
 
 def _fsi(m: Moments) -> Numbers:
@@ -134,40 +132,40 @@ def welch(m: Moments) -> tuple[Numbers, Numbers]:
         return _welch_t(m), degrees
 
 
-def moments(responses: Responses, draws: Draws, *, peaks: Numbers | None = None, squares: bool = False) -> Moments:
+def moments(responses: Responses, draws: Draws, *, peak: float | None = None, squares: bool = False) -> Moments:
     """What the indices of some filters follow from, in every draw.
 
+    The range of equation 1 is that of all stimuli in every draw, as a unit of measurement: resampled stimuli have a
+    smaller range, which would make every index larger (Bickel and Freedman 1981, doi 10.1214/aos/1176345637).
+
     Args:
-        peaks: (draws,): largest maximum of the layer, for the layer-wide range; each filter's own range if None.
+        peak: upper end of the layer-wide range, NaN if it is not known; each filter's own range if None.
+        squares: whether variances are needed.
     """
-    low, high = extremes(responses, draws)
     centred = responses.values - responses.centre
-    floor, span = (
-        (low, high - low) if peaks is None else (np.zeros_like(low), np.broadcast_to(peaks[:, None], low.shape))
-    )
+    floor = responses.low if peak is None else np.zeros_like(responses.low)
+    span = responses.high - responses.low if peak is None else np.full_like(responses.low, peak)
     return Moments(
         sizes=draws.sizes,
         sums=draws.sums(centred),
         squares=draws.sums(centred**2) if squares else None,
         centre=responses.centre,
-        low=low,
-        high=high,
+        low=responses.low,
         floor=floor,
         span=np.where(span > 0, span, np.nan),
     )
 
 
-def index_values(index: str, responses: Responses, draws: Draws, peaks: Numbers | None = None) -> Numbers:
+def index_values(index: str, responses: Responses, draws: Draws, peak: float | None = None) -> Numbers:
     """One index of some filters, (draws, categories, filters); NaN where it is null."""
-    if index in RANKED:
-        return _rank_values(index, responses, draws)
-    if index not in INDICES:
-        raise UsageError(f"the index is {index}; expected one of {', '.join((*INDICES, *RANKED))}")
-    found = moments(responses, draws, peaks=peaks, squares=index in ("d_prime", "welch_t"))
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = INDICES[index](found)
-    is_dead = (found.high == found.low)[:, None]
-    return np.where(is_dead | ~np.isfinite(values), np.nan, values)
+        if index in RANKED:
+            values = _rank_values(index, responses, draws)
+        elif index in INDICES:
+            values = INDICES[index](moments(responses, draws, peak=peak, squares=index in ("d_prime", "welch_t")))
+        else:
+            raise UsageError(f"the index is {index}; expected one of {', '.join((*INDICES, *RANKED))}")
+    return np.where((responses.high == responses.low) | ~np.isfinite(values), np.nan, values)
 
 
 def _rank_values(index: str, responses: Responses, draws: Draws) -> Numbers:
@@ -185,8 +183,7 @@ def _rank_values(index: str, responses: Responses, draws: Draws) -> Numbers:
         if number < len(draws.totals):  # where all draws share the stimuli, their ranks are those of the first
             below, upto = _weights_below(draws.totals[number], order, first, last)
         values[number] = measure(draws.of(number), draws.sizes, below, upto)
-    low, high = extremes(responses, draws)
-    return np.where((high == low)[:, None], np.nan, values)
+    return values
 
 
 def _weights_below(total: Numbers, order: Whole, first: Whole, last: Whole) -> tuple[Numbers, Numbers]:
@@ -201,16 +198,10 @@ def _weights_below(total: Numbers, order: Whole, first: Whole, last: Whole) -> t
 
 def _auc(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
     n, rest = sizes[:, None], sizes.sum() - sizes[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        auc: Numbers = (weights @ (below + (upto - below + 1) / 2) - n * (n + 1) / 2) / (n * rest)
-    return auc
+    return (weights @ (below + (upto - below + 1) / 2) - n * (n + 1) / 2) / (n * rest)
 
 
 def _precision(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
-    above = sizes.sum() - upto
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rows = [
-            w @ np.nan_to_num(np.clip((n - above) / (upto - below), 0, 1)) / n
-            for w, n in zip(weights, sizes, strict=True)
-        ]
-    return np.stack(rows)
+    above, ties = sizes.sum() - upto, upto - below  # a stimulus that a draw lacks may have no ties, and counts nothing
+    pairs = zip(weights, sizes, strict=True)
+    return np.stack([of_one @ np.nan_to_num(np.clip((n - above) / ties, 0, 1)) / n for of_one, n in pairs])
