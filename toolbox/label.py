@@ -29,6 +29,7 @@ KEYS = ("stimulus_id", "sha256", "path", "category")
 """Columns that can name the stimuli; the first that a table has does."""
 SHOWN = 3
 """Rows that a message names."""
+_LISTING = 'see: toolbox query "select stimulus_id, sha256, path from stimuli"'
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,11 @@ def _columns(file: Path, columns: Sequence[str], scheme: str) -> tuple[str, str]
     key = next((name for name in KEYS if name in columns and name != value), None)
     if value is None or key is None:
         found = ", ".join(map(repr, columns))
-        lacking = f"labels (a column {scheme!r} or 'category')" if value is None else "stimuli to label"
-        wanted = f"{scheme!r} beside one of {', '.join(KEYS)}"
         hint = "; separate columns by commas, or by tabs in a .tsv" if ";" in found else ""
-        raise StimulusError(f"{file} names no {lacking}, only {found}; expected {wanted}{hint}")
+        raise StimulusError(
+            f"{file} has only {found}; expected the labels in a column {scheme!r} (or 'category'), "
+            f"and one of {', '.join(KEYS)} beside it{hint}"
+        )
     return key, value
 
 
@@ -166,44 +168,35 @@ Names = Mapping[str, str | None]
 
 def _stimuli(study: StudyFolder, set_name: str) -> dict[int, Names]:
     """What names each stimulus of a set, by stimulus_id."""
-    rows = read_table(study.stimuli(set_name), "stimulus_id", "sha256", "path").to_pylist()
+    stimuli = read_table(study.stimuli(set_name), "stimulus_id", "sha256", "path").to_pylist()
     labels = study.labels(set_name)
     categories = read_labels(labels) if labels.is_file() else {}
-    return {
-        number: {
-            "stimulus_id": str(number),
-            "sha256": row["sha256"],
-            "path": composed(row["path"]),
-            "category": categories.get(number),
-        }
-        for row in rows
-        for number in [row["stimulus_id"]]
-    }
+    names: dict[int, Names] = {}
+    for row in stimuli:
+        number, path = row["stimulus_id"], composed(row["path"])
+        names[number] = {**row, "stimulus_id": str(number), "path": path, "category": categories.get(number)}
+    return names
 
 
 def _labels(study: StudyFolder, set_name: str, table: _Table, stimuli: Mapping[int, Names]) -> dict[int, str]:
     """Categories by stimulus_id; stimuli without one are left out."""
     bearers: dict[str, list[int]] = defaultdict(list)
     for number, names in stimuli.items():
-        bearers[names[table.key] or ""].append(number)
-    said: dict[int, str | None] = {}
-    strangers, contradictions = [], []
-    for row in table.rows:
-        meant = _meant(study, table, row, bearers)
-        if not meant or row.sha256 not in (None, stimuli[meant[0]]["sha256"]):
-            strangers.append(row)
-        for number in meant:
-            if said.setdefault(number, row.category) != row.category:
-                contradictions.append(row)
-                break
+        if name := names[table.key]:
+            bearers[name].append(number)
+    meant = [(row, _meant(study, table, row, bearers)) for row in table.rows]
+    strangers = [row for row, found in meant if not found or not _is_same(row, stimuli[found[0]])]
     if strangers:
-        known = sorted(bearers.keys() - {""}) if table.key == "category" else []
-        remedy = (
-            f"it has {', '.join(known)}" if known else f'see: toolbox query "select * from stimuli" --set {set_name}'
+        known = (
+            f"it has {', '.join(sorted(bearers)) or 'none'}"
+            if table.key == "category"
+            else f"{_LISTING} --set {set_name}"
         )
-        raise StimulusError(f"{table.file} names what {set_name} does not have: {_some(table, strangers)}; {remedy}")
-    if contradictions:
-        raise StimulusError(f"{table.file} gives two labels to {_some(table, contradictions)}; keep one of them")
+        raise StimulusError(f"{table.file} names what {set_name} does not have: {_some(table, strangers)}; {known}")
+    said: dict[int, str | None] = {}
+    torn = [row for row, found in meant if any(said.setdefault(it, row.category) != row.category for it in found)]
+    if torn:
+        raise StimulusError(f"{table.file} gives two labels to {_some(table, torn)}; keep one of them")
     labels = {number: category for number, category in said.items() if category is not None}
     if not labels:
         raise StimulusError(f"{table.file} labels no stimulus: nothing stands in its column {table.value!r}")
@@ -217,6 +210,11 @@ def _meant(study: StudyFolder, table: _Table, row: _Row, bearers: Mapping[str, l
     if table.key != "path" or row.name in bearers:
         return bearers.get(row.name, [])
     return bearers.get(composed(study.stored_path(located(table.file.parent.resolve(), row.name))), [])
+
+
+def _is_same(row: _Row, stimulus: Names) -> bool:
+    """Whether a row does not say by its digest that it means another image; numbers alone do not cross sets."""
+    return row.sha256 in (None, stimulus["sha256"])
 
 
 def _some(table: _Table, rows: Sequence[_Row]) -> str:
