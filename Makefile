@@ -1,4 +1,4 @@
-.PHONY: check lint test
+.PHONY: check lint test reference
 
 check: lint test
 
@@ -10,3 +10,8 @@ lint:
 
 test:
 	pytest
+
+# The page queries/README.md, from the headers of all queries.
+reference:
+	python -c "from pathlib import Path; from toolbox.chart import figures; from toolbox.query import query_reference; \
+	Path('queries/README.md').write_text(query_reference(figures()), encoding='utf-8')"

@@ -61,6 +61,28 @@ def test_the_whole_job_from_an_empty_directory(tmp_path: Path, photographs: Path
     ]
 
 
+def test_a_set_is_labelled_anew_and_asked_about(extracted: str, tmp_path: Path) -> None:
+    file = tmp_path / "warmth.csv"
+    file.write_text("category,warmth,note\nred,warm,\ngreen,,not sure\n")
+    asked = ["label", "colours", "--scheme", "warmth", "--from", str(file), "--study", extracted]
+    told = run(*asked)
+    assert told.stdout == ""
+    assert told.stderr.splitlines() == [
+        "not used: note; labels are 'warmth' by 'category'",
+        "colours: 3 labelled, 3 unlabelled; warm 3; ask with --scheme warmth",
+    ]
+    assert "nothing to do: the set has these labels" in run(*asked).stderr
+    # all red images have the same green, so the second filter is dead among them
+    rows = run("query", "layers/profile", "--scheme", "warmth", "--study", extracted, "--format", "csv")
+    assert rows.stdout.splitlines()[1:] == ["colour,warm,3,0,0.0,1", "pool,warm,3,0,0.0,1", "sum,warm,2,0,0.0,1"]
+    assert "all stimuli are of one category, warm" in rows.stderr
+    file.write_text("category,warmth\nred,warm\ngreen,cold\n")
+    assert "under the scheme 'warmth' already" in run(*asked, code=2).stderr
+    done = run(*asked, "--replace", "--quiet")
+    assert (done.stdout, done.stderr) == ("", "")
+    assert "cold" in run("query", "sets/summary", "--study", extracted).stdout
+
+
 def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> None:
     asked = ["query", "select category, count(*) as n, null::double as x from labels group by all order by all"]
     asked += ["--study", extracted]
@@ -120,6 +142,8 @@ def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> 
         (["plot", "layers/profile", "--output", "figure.pdf"], 2, ".pdf"),
         (["plot", "layers/none"], 2, "no query named 'layers/none'"),
         (["ingest", "nowhere", "--set", "x"], 2, "nowhere"),
+        (["label", "colours", "--scheme", "x", "--from", "none.csv"], 2, "none.csv does not exist; expected a table"),
+        (["label", "colors", "--scheme", "x", "--from", "none.csv"], 2, "no stimulus set named 'colors'"),
         (["extract", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
     ],
 )
@@ -220,7 +244,7 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [[], ["query"], ["extract"], ["model"], ["model", "export"]])
+@pytest.mark.parametrize("command", [[], ["label"], ["query"], ["extract"], ["model"], ["model", "export"]])
 def test_every_command_has_help(command: list[str]) -> None:
     assert "Usage: toolbox" in run(*command, "--help").stdout
 

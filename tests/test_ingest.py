@@ -520,17 +520,18 @@ def test_a_study_inside_the_folder_is_no_category(study: StudyFolder, tmp_path: 
 KILLED_AT_THE_SECOND_TABLE = """
 import os, signal, sys
 from pathlib import Path
-import toolbox.ingest as subject
+from toolbox.ingest import ingest
+from toolbox.store import files as subject
 from toolbox.store.folder import StudyFolder
 
-written, write = [], subject.write_table
+written, write = [], subject.write_tables
 def write_one_only(path, *rest):
     if written:
         os.kill(os.getpid(), signal.SIGKILL)
     written.append(path)
     write(path, *rest)
-subject.write_table = write_one_only
-subject.ingest(StudyFolder(Path(sys.argv[1])), sys.argv[2], set_name="photos")
+subject.write_tables = write_one_only
+ingest(StudyFolder(Path(sys.argv[1])), sys.argv[2], set_name="photos")
 """
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolbox.extract import ExtractionReport
     from toolbox.fetch import Progress
     from toolbox.ingest import IngestReport
+    from toolbox.label import LabelReport
     from toolbox.query import Answer
     from toolbox.study import Study
 
@@ -109,6 +110,26 @@ def ingest(
     with _progress(quiet) as progress:
         report = _study(study).ingest(source, set=set, strict=strict, progress=progress)
     _tell_ingestion(report, quiet)
+
+
+@app.command()
+def label(
+    set: Annotated[str, typer.Argument(metavar="SET", help="Stimulus set to label.")],
+    scheme: Annotated[str, typer.Option("--scheme", help="Name of the new labelling, such as animacy.")],
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Table (.csv, .tsv, .parquet): stimulus_id, sha256, path or category, and the new label.",
+        ),
+    ],
+    replace: Annotated[bool, typer.Option(help="Give up other labels of that scheme.")] = False,
+    study: StudyOption = HERE,
+    quiet: QuietOption = False,
+) -> None:
+    """Label a set anew, beside the labels it has. Queries take it with --scheme; no network runs again."""
+    _tell_labelling(_study(study, make=False).label(set, scheme=scheme, source=source, replace=replace), quiet)
 
 
 @app.command()
@@ -341,6 +362,19 @@ def _tell_ingestion(report: IngestReport, quiet: bool) -> None:
         _note(f"{report.moved} stimuli lay elsewhere before; they are known under their new paths", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     _note(f"{report.set}: {report.added} added, {report.known} there already; now {report.stimuli}: {counts}", quiet)
+
+
+def _tell_labelling(report: LabelReport, quiet: bool) -> None:
+    if report.ignored:
+        _note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
+    if not report.written:
+        _note("nothing to do: the set has these labels", quiet)
+    counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
+    _note(
+        f"{report.set}: {report.labelled} labelled, {report.unlabelled} unlabelled; {counts}; "
+        f"ask with --scheme {report.scheme}",
+        quiet,
+    )
 
 
 def _tell_extraction(report: ExtractionReport, quiet: bool) -> None:

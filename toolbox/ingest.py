@@ -22,13 +22,14 @@ from toolbox.content import card_names, checked_name
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import Progress, describe, digest_of, silent
 from toolbox.stimuli.cards import from_card, stimulus_card
-from toolbox.stimuli.ledger import Ledger, Row
+from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.manifest import SUFFIXES, from_manifest
 from toolbox.stimuli.scan import scan
 from toolbox.stimuli.sources import Listing, Rejection, from_folder
 from toolbox.stimuli.variables import Kind, merged_kinds
 from toolbox.store.files import only_writer, provenance_of, with_version, write_json, write_table
 from toolbox.store.folder import StudyFolder
+from toolbox.store.labels import read_labels, write_labels
 
 _FIXED = pa.schema(
     [
@@ -41,7 +42,6 @@ _FIXED = pa.schema(
         ("bytes", pa.int64()),
     ]
 )
-_LABELS = pa.schema([("stimulus_id", pa.int32()), ("category", pa.string())])
 _TYPES: dict[Kind, pa.DataType] = {
     "boolean": pa.bool_(),
     "bigint": pa.int64(),
@@ -166,9 +166,9 @@ def _opened(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Kind], boo
         return Ledger([], {}), {}, False
     # ParquetFile, unlike read_table, does not take `set=…` in the path for a column.
     table = pq.ParquetFile(stimuli).read()
-    written: list[Row] = pq.ParquetFile(labels).read().to_pylist() if labels.is_file() else []
+    written = read_labels(labels) if labels.is_file() else {}
     # Labels are written first: those of stimuli that do not exist are left from a run killed in between.
-    kept = {row["stimulus_id"]: row["category"] for row in written if row["stimulus_id"] < len(table)}
+    kept = {number: category for number, category in written.items() if number < len(table)}
     names = {arrow: kind for kind, arrow in _TYPES.items()}
     kinds = {field.name: names[field.type] for field in table.schema if field.name not in _FIXED.names}
     ledger = Ledger(table.to_pylist(), kept, lambda path: study.image(path).exists())
@@ -206,9 +206,7 @@ def _write(study: StudyFolder, name: str, ledger: Ledger, kinds: dict[str, Kind]
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
-    numbers = sorted(ledger.labels)
-    labels = {"stimulus_id": numbers, "category": [ledger.labels[number] for number in numbers]}
-    write_table(study.labels(name), pa.table(labels, _LABELS), provenance)
+    write_labels(study.labels(name), ledger.labels, provenance)
     schema = pa.unify_schemas([_FIXED, pa.schema([(variable, _TYPES[kind]) for variable, kind in kinds.items()])])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolbox.extract import ExtractionReport
     from toolbox.figure import Figure
     from toolbox.ingest import IngestReport
+    from toolbox.label import LabelReport
     from toolbox.query import Answer, Query
     from toolbox.significance import SignificanceReport
     from toolbox.store.database import Choice
@@ -83,6 +84,20 @@ class Study:
         if not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
         return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
+
+    def label(self, set: str, *, scheme: str, source: str | Path, replace: bool = False) -> LabelReport:
+        """Label a set's stimuli anew, as a scheme beside those it has; responses stay as they are.
+
+        Args:
+            scheme: name of the labelling, to be chosen in queries and figures.
+            source: a table (.csv, .tsv, .parquet) of stimuli, or of the set's categories, and their new labels.
+            replace: whether other labels of that scheme are given up.
+
+        Raises: StimulusError, UsageError; nothing is written then.
+        """
+        from toolbox.label import label
+
+        return label(self.folder, set, scheme, Path(source), replace=replace)
 
     def extract(self, set: str, *, progress: Progress = silent, **choices: Any) -> ExtractionReport:
         """Show a set to a network and keep the maximum and mean of every filter's map.

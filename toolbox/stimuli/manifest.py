@@ -5,6 +5,7 @@ Manifests are `.csv`, `.tsv` or `.parquet`; never reads the images that they nam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -28,7 +29,7 @@ def from_manifest(file: Path) -> Listing:
     """
     if not file.is_file():
         raise UsageError(f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category")
-    table = _prepared(_read(file), file)
+    table = _prepared(read_rows(file, REQUIRED), file)
     base = file.parent.resolve()
     candidates: list[Candidate] = []
     rejections: list[Rejection] = []
@@ -37,7 +38,7 @@ def from_manifest(file: Path) -> Listing:
         if not name:
             rejections.append(Rejection(f"{text_of(file)}, row {number}", "no path"))
             continue
-        path = _located(base, name)
+        path = located(base, name)
         fault = fault_of_file(path)
         if fault is None:
             candidates.append(Candidate(path, composed(category) if category else None, row))
@@ -46,16 +47,19 @@ def from_manifest(file: Path) -> Listing:
     return Listing(candidates, rejections)
 
 
-def _located(base: Path, name: str) -> Path:
-    """The file that a row names; the folders of its path are resolved, a link as last part is kept."""
+def located(base: Path, name: str) -> Path:
+    """The file that a row of a table in `base` names; its folders are resolved, a link as last part is kept."""
     path = base / name
     if "\\" in name and fault_of_file(path) is not None:
         path = base / name.replace("\\", "/")  # written on Windows
     return path.parent.resolve() / path.name
 
 
-def _read(file: Path) -> pl.DataFrame:
-    """The table as polars reads it; text columns stay text, `category` always."""
+def read_rows(file: Path, text: Sequence[str]) -> pl.DataFrame:
+    """The table as polars reads it; NA is unknown, and the columns named in `text` stay text where the file has text.
+
+    Raises: StimulusError when it cannot be read as what its name ends in.
+    """
     suffix = file.suffix.lower()
     try:
         if suffix == ".parquet":
@@ -65,7 +69,7 @@ def _read(file: Path) -> pl.DataFrame:
             separator="\t" if suffix == ".tsv" else ",",
             infer_schema_length=None,
             null_values="NA",  # as R writes what is unknown
-            schema_overrides=dict.fromkeys(REQUIRED, pl.String),
+            schema_overrides=dict.fromkeys(text, pl.String),
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         wanted = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
