@@ -61,9 +61,7 @@ SchemeOption = Annotated[str | None, typer.Option("--scheme", help="Label scheme
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", "-p", help="A parameter of the query, as name=value.")
 ]
-FormatOption = Annotated[
-    Format | None, typer.Option(help="How rows are written: a table, or what --output ends in.")
-]
+FormatOption = Annotated[Format | None, typer.Option(help="How rows are written: a table, or what --output ends in.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 LayersOption = Annotated[
@@ -214,7 +212,9 @@ def replicate(
     map: Annotated[
         list[str] | None, typer.Option("--map", help="LABEL=CATEGORY, where table and study call it differently.")
     ] = None,
-    filters: Annotated[bool, typer.Option("--filters", help="The values of every filter, not their agreement.")] = False,
+    filters: Annotated[
+        bool, typer.Option("--filters", help="The values of every filter, not their agreement.")
+    ] = False,
     index: Annotated[str | None, typer.Option(help="Index here; contrast if not given.")] = None,
     statistic: Annotated[str | None, typer.Option(help="maximum or mean of the map; mean if not given.")] = None,
     normalise: Annotated[str | None, typer.Option(help="Range of filter or layer; layer if not given.")] = None,

@@ -100,7 +100,9 @@ def _placed(study: StudyFolder, model: str, first: str, answer: Answer) -> pl.Da
     if rows.schema.get("layer") != pl.String:
         return rows
     places = _counterparts(_layers(study, set_name, model), _layers(study, set_name, first))
-    return rows.join(places.drop("depth") if "depth" in rows.columns else places, on="layer", how="left", maintain_order="left")
+    return rows.join(
+        places.drop("depth") if "depth" in rows.columns else places, on="layer", how="left", maintain_order="left"
+    )
 
 
 def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFrame:

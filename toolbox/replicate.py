@@ -202,7 +202,9 @@ def _hold_categories(study: StudyFolder, reference: Reference, choice: Choice) -
         if category not in set(here):
             raise UnknownNameError(f"category of {choice.set}", category, here, "in --map")
     if POOLED in there:
-        raise UsageError(f"{file} has a category {POOLED!r}, which is the row over all categories; rename it with --map")
+        raise UsageError(
+            f"{file} has a category {POOLED!r}, which is the row over all categories; rename it with --map"
+        )
     only_there, only_here = sorted({*there} - {*here}), sorted({*here} - {*there})
     if len(only_there) == len(there):
         raise UsageError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import altair as alt
 
@@ -19,14 +20,23 @@ def beside(drawings: Mapping[str, Chart]) -> Chart:
     Panels are equally wide, so that an equal relative depth stands at the same place.
     """
     charts = list(drawings.values())
-    is_single = all(isinstance(chart, SINGLE) for chart in charts)
-    wide = [chart.width for chart in charts if isinstance(getattr(chart, "width", None), int)]
-    named = [
-        _named(chart, name, max(wide) if len(wide) == len(charts) else None) for name, chart in drawings.items()
-    ]
-    measured = {axis: _is_measured(charts, axis) for axis in ("x", "y")}
-    chart: alt.ConcatChart = alt.concat(*named, columns=len(named) if is_single else 1, spacing=24)
-    return chart.resolve_scale(**{axis: "shared" if shared else "independent" for axis, shared in measured.items()})
+    widths = [chart.width for chart in charts if isinstance(chart, SINGLE) and isinstance(chart.width, int)]
+    width = max(widths) if len(widths) == len(charts) else None
+    named = [_named(chart, name, width) for name, chart in drawings.items()]
+    columns = len(named) if all(isinstance(chart, SINGLE) for chart in charts) else 1
+    scales = [list(_encodings(chart.to_dict())) for chart in charts]
+    together: alt.ConcatChart = _concatenated(named, columns).resolve_scale(
+        x=_measured(scales, "x"), y=_measured(scales, "y"), color=_alike(scales, "color"), shape=_alike(scales, "shape")
+    )
+    return together
+
+
+def _concatenated(charts: Sequence[Chart], columns: int) -> alt.ConcatChart:
+    with warnings.catch_warnings():
+        # Altair tells that one click on the legend picks a category out in all panels: that is what is wanted.
+        warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
+        together: alt.ConcatChart = alt.concat(*charts, columns=columns, spacing=24)
+    return together
 
 
 def _named(chart: Chart, name: str, width: int | None) -> Chart:
@@ -34,20 +44,33 @@ def _named(chart: Chart, name: str, width: int | None) -> Chart:
     return chart.properties(width=width) if width else chart
 
 
-def _is_measured(charts: list[Chart], axis: str) -> bool:
-    """Whether an axis holds numbers in all panels of all drawings."""
-    kinds = [kind for chart in charts for kind in _kinds(chart.to_dict(), axis)]
-    return bool(kinds) and set(kinds) == {"quantitative"}
+Resolution = Literal["shared", "independent"]
+Encoding = tuple[str, dict[str, Any]]
 
 
-def _kinds(part: Any, axis: str) -> Iterator[str]:
-    """Types of all encodings of an axis in a specification."""
+def _measured(scales: Sequence[Sequence[Encoding]], axis: str) -> Resolution:
+    """One scale for all where an axis holds numbers whose range the drawings do not set themselves."""
+    found = [one for encodings in scales for channel, one in encodings if channel == axis and "type" in one]
+    is_set = any("domain" in (one.get("scale") or {}) for one in found)
+    return "shared" if not is_set and {one["type"] for one in found} == {"quantitative"} else "independent"
+
+
+def _alike(scales: Sequence[Sequence[Encoding]], channel: str) -> Resolution:
+    """One scale, and one legend, where all drawings have the same categories; Vega-Lite would mix up others."""
+    domains = [
+        [one["scale"]["domain"] for name, one in encodings if name == channel and one.get("scale")]
+        for encodings in scales
+    ]
+    return "shared" if all(found == domains[0] for found in domains) else "independent"
+
+
+def _encodings(part: Any) -> Iterator[Encoding]:
+    """All channels of a specification and what they encode."""
     if isinstance(part, list):
         for child in part:
-            yield from _kinds(child, axis)
+            yield from _encodings(child)
     elif isinstance(part, dict):
-        encoding = part.get("encoding", {}).get(axis, {})
-        if "type" in encoding:
-            yield encoding["type"]
-        for key in ("layer", "concat", "hconcat", "vconcat", "spec"):
-            yield from _kinds(part.get(key), axis)
+        encoding = part.get("encoding", {})
+        yield from ((channel, one) for channel, one in encoding.items() if isinstance(one, dict))
+        for key in ("layer", "concat", "hconcat", "spec"):
+            yield from _encodings(part.get(key))

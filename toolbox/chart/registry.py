@@ -9,7 +9,7 @@ import polars as pl
 from polars import selectors
 
 from toolbox.chart.compared import beside
-from toolbox.chart.theme import UNLABELLED, Chart, dressed, titled, without_rows
+from toolbox.chart.theme import SPANNED, UNLABELLED, Chart, dressed, titled, without_rows
 from toolbox.errors import UnknownNameError, UsageError
 
 Drawing = Callable[[pl.DataFrame, Sequence[str]], Chart]
@@ -26,6 +26,8 @@ class Figure:
     optional: tuple[str, ...]
     """Columns that it draws where the rows have them."""
     drawing: Drawing
+    spanning: tuple[str, ...] = ()
+    """Columns for which the figure sets the end of a scale itself; see `theme.highest`."""
 
     def __call__(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
         """The chart of these rows, without a title.
@@ -42,6 +44,7 @@ class Figure:
         """The charts of several networks, which the column `model` tells apart, side by side and without a title."""
         kept = clean(self._needed(rows))
         known = self._known(kept, categories)
+        kept = kept.with_columns(pl.col(self.spanning).max().name.suffix(SPANNED))
         models = rows["model"].unique(maintain_order=True)
         return dressed(beside({name: self._drawn(kept.filter(rows["model"] == name), known) for name in models}))
 
@@ -67,11 +70,17 @@ class Figure:
 _FIGURES: dict[str, Figure] = {}
 
 
-def figure(query: str, *columns: str, optional: Sequence[str] = ()) -> Callable[[Drawing], Figure]:
-    """Register a function as the figure of a query, with the columns that it needs and those it can use."""
+def figure(
+    query: str, *columns: str, optional: Sequence[str] = (), spanning: Sequence[str] = ()
+) -> Callable[[Drawing], Figure]:
+    """Register a function as the figure of a query, with the columns that it needs and those it can use.
+
+    Args:
+        spanning: columns for which it sets the end of a scale itself, by `theme.highest`.
+    """
 
     def register(drawing: Drawing) -> Figure:
-        _FIGURES[query] = Figure(query, columns, tuple(optional), drawing)
+        _FIGURES[query] = Figure(query, columns, tuple(optional), drawing, tuple(spanning))
         return _FIGURES[query]
 
     return register
