@@ -191,7 +191,10 @@ def _hold_places(study: StudyFolder, reference: Reference, choice: Choice) -> li
         layer, number = outside.select("layer", "filter").row(0)
         raise UsageError(f"{reference.file} names filter {number} of {layer}; expected 0 to {known[layer] - 1}")
     unknown = reference.rows["value"].null_count()
-    return [f"{unknown:,} rows of {reference.file} have no value; they are counted as unpaired"] if unknown else []
+    told = (
+        "1 row of {} has no value and counts" if unknown == 1 else f"{unknown:,} rows of {{}} have no value and count"
+    )
+    return [f"{told.format(reference.file)} as unpaired"] if unknown else []
 
 
 def _hold_categories(study: StudyFolder, reference: Reference, choice: Choice) -> list[str]:

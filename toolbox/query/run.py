@@ -73,9 +73,8 @@ def ask(
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
             if command := BROUGHT.get(found[1].lower()):
-                raise UsageError(
-                    f"{query.name} reads a table {found[1]!r}, which a study does not hold; give it with: {command}"
-                ) from error
+                remedy = f"which no study holds; bring it along with: {command}"
+                raise UsageError(f"{query.name} reads a table {found[1]!r}, {remedy}") from error
             raise UnknownNameError("view or formula", found[1], [*VIEWS, *macro_names()]) from error
         raise QueryError(f"{query.name}: {message}") from error
     provenance = {**database.provenance, "query": query.name, "sql": query.sql, "parameters": values}
