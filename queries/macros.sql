@@ -337,3 +337,19 @@ select
     (-sum(case when p = 0 then 0 else p * ln(p) end) / nullif(ln(count(*)), 0)) + 0.0 as entropy
 from spread
 group by kind, draw, category;
+
+-- paired(index, statistic, normalise): one index of every filter for every category, here and in a published table.
+--
+-- The table is the view `reference` (layer, filter, category, value), which `toolbox replicate` brings along. One row for
+-- each of its rows whose layer and category are in the study; `here` is null where the filter has no index, `there`
+-- where the table has no value.
+create macro paired(index, statistic, normalise) as table
+select
+    p.layer,
+    p.position,
+    p.filter,
+    p.category,
+    p.value as here,
+    r.value::double as there
+from indexed(index, statistic, normalise) p
+join reference r on r.layer = p.layer and r.filter = p.filter and r.category = p.category;

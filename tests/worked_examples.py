@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from small_study import MODEL, SET, add_labels, add_layers, add_responses, add_stimuli
 from toolbox.query import Query
@@ -55,6 +56,14 @@ def example_parameters(example: str) -> dict[str, Any]:
     """What an example asks its query with."""
     file = EXAMPLES / example / "parameters.toml"
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def example_reference(example: str) -> dict[str, pa.Table]:
+    """The published table of an example, where it or a folder above it has one, as a question brings it along."""
+    folders = (EXAMPLES / example, *(EXAMPLES / example).parents)
+    file = next((folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None)
+    types = {"filter": pl.Int32, "value": pl.Float64}
+    return {"reference": pl.read_csv(file, schema_overrides=types).to_arrow()} if file else {}
 
 
 def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:

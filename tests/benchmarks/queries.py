@@ -2,11 +2,12 @@
 
     python tests/benchmarks/queries.py [--stimuli 2000 20000 100000] [--rounds 3] [--folder FOLDER]
 
-For each number of stimuli it makes a study of made-up responses of VGG16's 4,224 convolutional filters (84.5 million rows
-for 20,000 stimuli, 550 MB; 2.8 GB for 100,000), kept in --folder if one is given. Then, in a process of its own, round by
-round: all indices of `selectivity/index` from the Parquet parts (the roll-up is removed before), the same from the
-roll-up, one tuning curve, and AUC of one layer. Medians over the rounds are printed as JSON, and how they grow from the
-fewest stimuli to the most. The first reading of a part, which holds its bytes against its sha256, is timed apart.
+For each number of stimuli it makes a study of made-up responses of VGG16's 4,224 convolutional filters (84.5 million
+rows for 20,000 stimuli, 550 MB; 2.8 GB for 100,000), kept in --folder if one is given. Then, in a process of its own,
+round by round: all indices of `selectivity/index` from the Parquet parts (the roll-up is removed before), the same from
+the roll-up, Figure 1, one tuning curve, the stimuli of one filter, and AUC of one layer. Medians over the rounds are
+printed as JSON, and how they grow from the fewest stimuli to the most. The first reading of the parts, which holds their
+bytes against their sha256, is timed apart.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from small_study import Matrix, add_labels, add_layers, add_stimuli, digest, record
-
 from toolbox.network.card import layer_table, network
 from toolbox.query import ask
 from toolbox.store.answered import answered

@@ -98,6 +98,21 @@ def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
     ]
 
 
+def _replication_filters(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "category": category, "here": unit / 100, "there": (unit * 7 % 5) / 50}
+        for layer, unit, category in product(layers, range(8), categories)
+    ]
+
+
+def _replication_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "category": category, "filters": 64, "unpaired": j, "pearson": 0.9 - 0.1 * ((i + j) % 7)}
+        | {"spearman": 0.8, "overlap": 0.5, "selective_here": 3 + i, "selective_there": 2 + j}
+        for (i, layer), (j, category) in product(enumerate(layers), enumerate([*categories, "all"]))
+    ]
+
+
 EXAMPLES = {
     "layers/profile": _profile,
     "selectivity/index": _selectivity,
@@ -109,6 +124,8 @@ EXAMPLES = {
     "complexity/layers": _complexity_layers,
     "complexity/depth": _complexity_depth,
     "sets/summary": _summary,
+    "replication/filters": _replication_filters,
+    "replication/layers": _replication_layers,
 }
 
 

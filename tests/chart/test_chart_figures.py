@@ -20,7 +20,7 @@ from toolbox.errors import UnknownNameError, UsageError
 
 EVERY = pytest.mark.parametrize("query", list(figures()))
 NAMES_CATEGORIES = sorted(set(figures()) - {"tuning/parameter", "tuning/orientation"})
-OVER_LAYERS = ("complexity/layers", "layers/profile", "selectivity/index")
+OVER_LAYERS = ("complexity/layers", "layers/profile", "replication/layers", "selectivity/index")
 WITHOUT_A_TYPE = {"x2", "y2", "yError"}  # they take the type of x and y
 TYPES = {"quantitative", "ordinal", "nominal"}
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from nearly import nearly
-from random_study import RandomStudy
+from random_study import FILTERS, LAYERS, RandomStudy
 from small_study import SET, add_labels, add_layers, add_responses, add_stimuli, plain_layers, small_study
 from toolbox.content import content_folder
 from toolbox.errors import QueryError
@@ -21,10 +22,24 @@ from toolbox.query import TYPES, Query, ask, query_names, query_table, shipped_q
 from toolbox.store import database
 from toolbox.store.folder import StudyFolder, create_study
 
+
+def published_table() -> pa.Table:
+    """A published table of any values for the filters of all studies below, two of them equal."""
+    rows = [
+        (layer, number, category, (7 * number + 3 * place) % 19 / 40 - 0.1)
+        for place, layer in enumerate(dict.fromkeys((*LAYERS, "conv1", "conv2")))
+        for number in range(FILTERS)
+        for category in ("axe", "car", "dog")
+    ]
+    schema = {"layer": pl.String, "filter": pl.Int32, "category": pl.String, "value": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
+
+
 WITHOUT_FORMULA = ["sets/summary"]
 POLARS = {"varchar": pl.String, "integer": pl.Int32, "bigint": pl.Int64, "double": pl.Float64, "boolean": pl.Boolean}
 QUERIES = [shipped_query(name) for name in query_names()]
 FORMULAE = [query for query in QUERIES if query.name not in WITHOUT_FORMULA]
+PUBLISHED = {"reference": published_table()}
 EACH = pytest.mark.parametrize("query", QUERIES, ids=query_names())
 
 
@@ -62,7 +77,9 @@ def test_a_query_with_a_formula_names_its_source(query: Query) -> None:
 
 @EACH
 def test_the_columns_and_their_types_are_those_of_the_header(query: Query, random_study: RandomStudy) -> None:
-    described = ask(random_study.folder, replace(query, sql=f"describe\n{query.sql}"), needed(query)).rows
+    described = ask(
+        random_study.folder, replace(query, sql=f"describe\n{query.sql}"), needed(query), tables=PUBLISHED
+    ).rows
     columns = zip(described["column_name"], described["column_type"].str.to_lowercase(), strict=True)
     assert list(columns) == [(column.name, column.type) for column in query.columns]
     assert {column.type for column in query.columns} <= set(TYPES)
@@ -70,10 +87,12 @@ def test_the_columns_and_their_types_are_those_of_the_header(query: Query, rando
 
 @EACH
 def test_every_listed_choice_is_accepted_and_makes_a_difference(query: Query, random_study: RandomStudy) -> None:
-    rows = nearly(ask(random_study.folder, query, needed(query)).rows.rows())
+    rows = nearly(ask(random_study.folder, query, needed(query), tables=PUBLISHED).rows.rows())
     for parameter in query.parameters:
         for choice in parameter.choices if parameter.listed_in is None else ():
-            chosen = ask(random_study.folder, query, {**needed(query), parameter.name: choice}).rows.rows()
+            chosen = ask(
+                random_study.folder, query, {**needed(query), parameter.name: choice}, tables=PUBLISHED
+            ).rows.rows()
             assert (chosen == rows) == (choice == parameter.default), (parameter.name, choice)
 
 
@@ -94,7 +113,7 @@ def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
     answers = []
     for threads, study in ((1, random_study.folder), (2, random_study.folder), (2, reordered)):
         monkeypatch.setitem(database._CLOSED, "threads", threads)
-        answers.append(ask(study, query, needed(query)).rows.rows())
+        answers.append(ask(study, query, needed(query), tables=PUBLISHED).rows.rows())
     assert answers[0] == nearly(answers[1]) == nearly(answers[2])
     assert query.name == "sets/summary" or len(answers[0]) > 3
 
@@ -103,7 +122,7 @@ def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
 def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, tmp_path: Path) -> None:
     study = unlabelled_study(tmp_path / "study") if query in FORMULAE else empty_set(tmp_path / "study")
     none_shown = {"count": 0} if query.name == "filters/stimuli" else {}
-    rows = ask(study, query, needed(query) | none_shown).rows
+    rows = ask(study, query, needed(query) | none_shown, tables=PUBLISHED).rows
     assert rows.is_empty() or query.name == "tuning/parameter"  # which needs no label
     assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}
 
@@ -141,13 +160,15 @@ def test_a_wrong_argument_of_a_formula_is_never_a_default(sql: str, message: str
         ("tuning/orientation", {}, {"preferred": None, "selectivity": 0.0, "peak": 2.5}),
         ("complexity/layers", {"index": "response"}, {"share": 0.0}),
         ("complexity/depth", {"threshold": -2.0}, {"share": 0.0, "depth": None}),
+        ("replication/filters", {}, {"here": None}),
+        ("replication/layers", {}, {"filters": 0, "pearson": None, "spearman": None, "overlap": None}),
     ],
 )
 def test_where_all_filters_are_dead_their_indices_are_null(
     query: str, choices: dict[str, Any], expected: dict[str, Any], tmp_path: Path
 ) -> None:
     study = one_response(tmp_path / "study", 2.5, ["car", "car", "dog"])
-    rows = ask(study, query, {**needed(shipped_query(query)), **choices}).rows.select(list(expected))
+    rows = ask(study, query, {**needed(shipped_query(query)), **choices}, tables=PUBLISHED).rows.select(list(expected))
     assert rows.rows() == nearly([tuple(expected.values())] * rows.height)
     assert rows.height > 1
 
@@ -164,7 +185,7 @@ def test_silent_layers_give_null_and_never_nan(query: Query, value: float, tmp_p
     for choices in ({}, {"normalise": "layer"}, {"statistic": "mean"}, {"index": "share"}):
         known = [parameter.name for parameter in query.parameters]
         if choices.keys() <= set(known):
-            assert no_nan(ask(study, query, {**needed(query), **choices}).rows)
+            assert no_nan(ask(study, query, {**needed(query), **choices}, tables=PUBLISHED).rows)
 
 
 @EACH
@@ -174,7 +195,7 @@ def test_a_single_category_gives_null_where_there_is_nothing_to_compare(query: Q
     )
     study = small_study(tmp_path / "study", responses, labels(["car", "car"]))
     add_stimuli(study, pl.DataFrame({"stimulus_id": [0, 1], "orientation": [0, 90]}))
-    rows = ask(study, query, needed(query)).rows
+    rows = ask(study, query, needed(query), tables=PUBLISHED).rows
     assert no_nan(rows)
     assert rows.height > 0 if query.name != "filters/representative" else rows.height == 0
     if query.name == "selectivity/index":

@@ -40,7 +40,7 @@ def selectivity(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     told = hints(bands, "layer:O", "category:N", *(f"{name}:Q" for name in QUANTILES), "filters:Q")
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(x=x, tooltip=told)
-    y = alt.Y("q05:Q", title="contrast (5, 25, 50, 75, 95 % of filters)", axis=alt.Axis(grid=True))
+    y = alt.Y("q05:Q", title=["contrast of filters", "(5, 25, 50, 75, 95 %)"], axis=alt.Axis(grid=True))
     panel = layered(
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(0, type="quantitative")),
         base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q95", color=hue),

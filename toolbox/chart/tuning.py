@@ -16,6 +16,7 @@ from toolbox.chart.theme import (
     appearing,
     colour,
     faceted,
+    highest,
     hints,
     layered,
     values,
@@ -79,7 +80,7 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     )
 
 
-@figure("tuning/orientation", "layer", "filter", "preferred", "selectivity", "peak")
+@figure("tuning/orientation", "layer", "filter", "preferred", "selectivity", "peak", spanning=["peak"])
 def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Preferred orientation and orientation selectivity of every filter, one panel per layer."""
     x = alt.X(
@@ -89,9 +90,10 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         axis=alt.Axis(values=[0, 45, 90, 135, 180]),
     )
     y = alt.Y("selectivity:Q", title="orientation selectivity", scale=alt.Scale(domain=[0, 1]))
-    highest = max(rows["peak"].drop_nulls().to_list(), default=1.0)
     size = alt.Size(
-        "peak:Q", title=["peak response", "(activation)"], scale=alt.Scale(domain=[0, highest], range=[8, 120])
+        "peak:Q",
+        title=["peak response", "(activation)"],
+        scale=alt.Scale(domain=[0, highest(rows, "peak") or 1.0], range=[8, 120]),
     )
     panel = (
         alt.Chart(values(rows), width=160, height=120)
