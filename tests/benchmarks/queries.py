@@ -6,8 +6,8 @@ For each number of stimuli it makes a study of made-up responses of VGG16's 4,22
 rows for 20,000 stimuli, 550 MB; 2.8 GB for 100,000), kept in --folder if one is given. Then, in a process of its own,
 round by round: all indices of `selectivity/index` from the Parquet parts (the roll-up is removed before), the same from
 the roll-up, Figure 1, one tuning curve, the stimuli of one filter, and AUC of one layer. Medians over the rounds are
-printed as JSON, and how they grow from the fewest stimuli to the most. The first reading of the parts, which holds their
-bytes against their sha256, is timed apart.
+printed as JSON, and how they grow from the fewest stimuli to the most. The first reading of the parts, which holds
+their bytes against their sha256, is timed apart.
 """
 
 from __future__ import annotations
