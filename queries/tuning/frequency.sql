@@ -5,8 +5,8 @@
 --     bandwidth = log2(high_cut / low_cut), in octaves
 -- A curve that does not fall to half on one side is called low-pass or high-pass, on both all-pass. That is said of the range
 -- that was shown: beyond it the curve may fall. The preferred frequency is one of those shown, and a peak between two of them
--- is cut off, which makes the band too wide; show frequencies half an octave apart where that matters. Steps need not be
--- equal. A frequency of 0 (a uniform field) lies on no octave scale and is left out.
+-- is cut off, which makes the band too wide; no band is narrower than a step. Show frequencies half an octave apart where that
+-- matters. Steps need not be equal. A frequency of 0 (a uniform field) lies on no octave scale and is left out.
 --
 -- Half of the response at one contrast is not half of the contrast sensitivity that the source measured: the two agree only
 -- where responses grow in proportion to contrast. The mean over orientations mixes curves that differ between them.

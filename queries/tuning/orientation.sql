@@ -1,4 +1,4 @@
--- Preferred orientation, orientation and direction selectivity, and tuning width of every filter.
+-- Preferred orientation, selectivity and tuning width of every filter.
 --
 -- From the responses R to gratings of orientation theta, averaged over spatial frequency and phase:
 --     selectivity = |sum of R e^(2 i theta)| / sum of R        preferred = half the angle of that sum
