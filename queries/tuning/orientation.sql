@@ -4,11 +4,12 @@
 --     selectivity = |sum of R e^(2 i theta)| / sum of R        preferred = half the angle of that sum
 --     osi         = (R_pref - R_orth) / (R_pref + R_orth)      at the best of the shown orientations and 90 degrees away
 -- Selectivity is 1 minus the circular variance: 0 for equal responses to all orientations, 1 for a response to one alone.
--- The osi looks at two points of the curve only: it is larger, and two peaks 90 degrees apart bring it to 0. Neither has a
--- chance level of 0: any unevenness of a curve counts, so compare with an untrained network.
+-- The osi looks at two points of the curve only: it is mostly larger (a cosine of osi m has selectivity m / 2), and 0 for two
+-- equal peaks 90 degrees apart. Neither has a chance level of 0: any unevenness of a curve counts, so compare with an
+-- untrained network.
 -- half_width is half the width of the curve at 1 / sqrt(2) of its peak, both crossings by linear interpolation between the
--- shown orientations: a peak between two of them is cut off, and no width can be below 0.29 of their spacing. Of a curve with
--- several peaks it is the width of the highest.
+-- shown orientations. A peak between two of them is cut off, and no width can be below 0.29 of their spacing; in steps of 15
+-- degrees, a width of 18 to 40 is right to about 1 degree. Of several peaks it is the width of the highest.
 -- All need responses that are not negative. The orientations must be evenly spaced over 180 degrees: unequal spacing would
 -- pass for tuning, so it is an error.
 --
@@ -35,10 +36,10 @@
 --   filter                 integer  number of the filter in its layer, from 0
 --   preferred              double   degrees, 0 to 180, null for a silent or untuned filter
 --   selectivity            double   0 to 1, null for a silent filter
---   osi                    double   0 to 1, null for a silent filter or if no orientation was shown at 90 degrees to the best
+--   osi                    double   0 to 1, null for a silent filter, or if the orientation at 90 degrees was not shown
 --   half_width             double   degrees, 0 to 90, null if the curve does not fall to 1 / sqrt(2) of its peak
 --   direction_selectivity  double   0 to 1, null unless the values are evenly spaced over 360 degrees
---   dsi                    double   0 to 1, null likewise, or if the direction opposite to the best was not shown
+--   dsi                    double   0 to 1, null likewise, or if the opposite direction was not shown
 --   peak                   double   mean response at the best of the shown orientations, in the units of the network
 select
     o.layer,

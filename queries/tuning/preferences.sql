@@ -6,8 +6,9 @@
 --
 -- Bins are centred on multiples of their width, so the first runs across 0 degrees: 15 degrees make 172.5 to 7.5, 7.5 to 22.5
 -- and so on. Preferred orientation and selectivity are those of tuning/orientation, and need the same evenly spaced
--- gratings. The grid of pixels and the border of the image favour the cardinal orientations in any network: compare with an
--- untrained one. The threshold is a choice, not a test: vary it.
+-- gratings. The grid of pixels and the border of the image set axes and diagonals apart in any network, so compare with an
+-- untrained one: shown the gratings that come with this toolbox, vgg16 prefers the axes, vgg16-untrained the diagonals. The
+-- threshold is a choice, not a test: vary it.
 --
 -- Source: Li, Peterson and Freeman (2003), doi 10.1152/jn.00954.2002; Ringach, Shapley and Hawken (2002),
 -- doi 10.1523/JNEUROSCI.22-13-05639.2002.
