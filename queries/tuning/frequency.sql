@@ -4,10 +4,10 @@
 -- response, and the two at which the curve has fallen to half of it, by linear interpolation over log2 of the frequency.
 --     bandwidth = log2(high_cut / low_cut), in octaves
 -- A curve that does not fall to half on one side is called low-pass or high-pass, on both all-pass. That is said of the
--- range that was shown: beyond it the curve may fall. The preferred frequency is one of those shown, and a peak between two of
--- them is cut off, which makes the band too wide: no band is narrower than a step, and a Gaussian band of 1.5 octaves comes
--- out up to 0.6 octaves too wide with steps of an octave, 0.1 with steps of half an octave. Steps need not be equal. A
--- frequency of 0 (a uniform field) lies on no octave scale and is left out.
+-- range that was shown: beyond it the curve may fall. The preferred frequency is one of those shown, and a peak between two
+-- of them is cut off, which makes the band too wide: no band is narrower than a step, and a Gaussian band of 1.5 octaves
+-- comes out up to 0.6 octaves too wide with steps of an octave, 0.1 with steps of half an octave. Steps need not be equal.
+-- A frequency of 0 (a uniform field) lies on no octave scale and is left out.
 --
 -- Half of the response at one contrast is not half of the contrast sensitivity that the source measured: the two agree only
 -- where responses grow in proportion to contrast. The mean over orientations mixes curves that differ between them.

@@ -4,12 +4,12 @@
 --     selectivity = |sum of R e^(2 i theta)| / sum of R        preferred = half the angle of that sum
 --     osi         = (R_pref - R_orth) / (R_pref + R_orth)      at the best of the shown orientations and 90 degrees away
 -- Selectivity is 1 minus the circular variance: 0 for equal responses to all orientations, 1 for a response to one alone.
--- The osi looks at two points of the curve only: it is mostly larger (a cosine of osi m has selectivity m / 2), and 0 for two
--- equal peaks 90 degrees apart. Neither has a chance level of 0: any unevenness of a curve counts, so compare with an
+-- The osi looks at two points of the curve only: it is mostly larger (a cosine of osi m has selectivity m / 2), and 0 for
+-- two equal peaks 90 degrees apart. Neither has a chance level of 0: any unevenness of a curve counts, so compare with an
 -- untrained network.
 -- half_width is half the width of the curve at 1 / sqrt(2) of its peak, both crossings by linear interpolation between the
--- shown orientations. A peak between two of them is cut off, and no width can be below 0.29 of their spacing; in steps of 15
--- degrees, a width of 18 to 40 is right to about 1 degree. Of several peaks it is the width of the highest.
+-- shown orientations. A peak between two of them is cut off, and no width can be below 0.29 of their spacing; in steps of
+-- 15 degrees, a width of 18 to 40 is right to about 1 degree. Of several peaks it is the width of the highest.
 -- All need responses that are not negative. The orientations must be evenly spaced over 180 degrees: unequal spacing would
 -- pass for tuning, so it is an error.
 --
@@ -18,8 +18,8 @@
 --     direction_selectivity = |sum of R e^(i theta)| / sum of R
 --     dsi                   = (R_pref - R_null) / (R_pref + R_null)      at the best direction and 180 degrees away
 -- A static grating has no direction of motion. Turned by 180 degrees with its phase kept it is the same grating with the
--- phase reversed: what both then show is polarity (a preference for a bright or dark bar, or for an edge of one sign), which
--- averages out over phases evenly spaced over 360 degrees.
+-- phase reversed: what both then show is polarity (a preference for a bright or dark bar, or for an edge of one sign),
+-- which averages out over phases evenly spaced over 360 degrees.
 --
 -- The default statistic here is the mean: the zero padding of a convolution makes an edge of its own at the border of the
 -- image, which a full-field grating of any orientation leaves standing, and the maximum over the map finds it.

@@ -4,8 +4,8 @@
 -- hold bin / 180 of them; a layer of few selective filters strays far from that by chance. More filters at 0 and 90 degrees
 -- than in between are what the cat's visual cortex shows too.
 --
--- Bins are centred on multiples of their width, so the first runs across 0 degrees: 15 degrees make 172.5 to 7.5, 7.5 to 22.5
--- and so on. Preferred orientation and selectivity are those of tuning/orientation, and need the same evenly spaced
+-- Bins are centred on multiples of their width, so the first runs across 0 degrees: 15 degrees make 172.5 to 7.5, 7.5 to
+-- 22.5 and so on. Preferred orientation and selectivity are those of tuning/orientation, and need the same evenly spaced
 -- gratings. The grid of pixels and the border of the image set axes and diagonals apart in any network, so compare with an
 -- untrained one: shown the gratings that come with this toolbox, vgg16 prefers the axes, vgg16-untrained the diagonals. The
 -- threshold is a choice, not a test: vary it.
@@ -35,7 +35,10 @@ bins as (
 ),
 counted as (
     -- rounded, so that a preference on the border of two bins falls into the same on every machine
-    select layer, floor(round(preferred / $bin, 9) + 0.5)::bigint % (select count(*) from bins) as number, count(*) as filters
+    select
+        layer,
+        floor(round(preferred / $bin, 9) + 0.5)::bigint % (select count(*) from bins) as number,
+        count(*) as filters
     from tuned
     where selectivity > $threshold and preferred is not null
     group by all

@@ -101,7 +101,7 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
 
 @figure("tuning/preferences", "layer", "bin", "filters", "share")
 def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Share of a layer's selective filters that prefer each orientation, one panel per layer, and what chance expects."""
+    """Share of a layer's selective filters that prefer each orientation, one panel per layer, with the share of chance."""
     chance = 1 / rows["bin"].n_unique()
     half = 90 * chance  # degrees
     bars = rows.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
@@ -169,8 +169,9 @@ def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
     base = alt.Chart().encode(x=x, tooltip=hints(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q"))
     y = alt.Y("q25:Q", title=["bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True))
     return layered(
-        base.mark_bar(size=10, color=COLOURS[0]).encode(y=y, y2="q75"),
-        base.mark_tick(color="white", thickness=2, size=10).encode(y=alt.Y("q50:Q")),
+        base.mark_bar(size=10, color=COLOURS[0], opacity=0.4).encode(y=y, y2="q75"),
+        # wider than the bar, so that it is seen where a layer has one such filter and the bar no height
+        base.mark_tick(color=COLOURS[0], opacity=1, thickness=2, size=14).encode(y=alt.Y("q50:Q")),
         rows=bands,
         width=width,
         height=150,
