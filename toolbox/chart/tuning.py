@@ -101,7 +101,7 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
 
 @figure("tuning/preferences", "layer", "bin", "filters", "share")
 def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Share of a layer's selective filters that prefer each orientation, one panel per layer, with the share of chance."""
+    """Share of a layer's selective filters that prefer each orientation, one panel per layer, and that of chance."""
     chance = 1 / rows["bin"].n_unique()
     half = 90 * chance  # degrees
     bars = rows.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
