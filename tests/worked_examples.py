@@ -102,5 +102,7 @@ def _value(cell: str, column_type: str) -> Any:
         return cell
     if column_type != "double":
         return int(cell)
-    root = re.fullmatch(r"sqrt\((.+)\)", cell)
-    return math.sqrt(Fraction(root[1])) if root else float(Fraction(cell))
+    root = re.fullmatch(r"(?:(.+)-)?sqrt\((.+)\)", cell)
+    if not root:
+        return float(Fraction(cell))
+    return float(Fraction(root[1])) - math.sqrt(Fraction(root[2])) if root[1] else math.sqrt(Fraction(root[2]))

@@ -71,8 +71,21 @@ def _parameter(categories: Sequence[str], layers: Sequence[str]) -> list[dict[st
 def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"layer": layer, "filter": unit, "preferred": 18.0 * unit, "selectivity": unit / 10, "peak": 5.0 + unit}
+        | {"osi": unit / 9, "half_width": 40.0 - unit, "direction_selectivity": None, "dsi": None}
         for layer, unit in product(layers, range(10))
     ]
+
+
+def _frequency(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "preferred": 4.0 * 2 ** (unit % 3), "low_cut": 3.0, "high_cut": 12.0 + unit}
+        | {"bandwidth": 2.0 + unit / 10, "kind": "band-pass", "peak": 5.0 + unit}
+        for layer, unit in product(layers, range(10))
+    ]
+
+
+def _preferences(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"layer": layer, "bin": 22.5 * k, "filters": k, "share": k / 28} for layer, k in product(layers, range(8))]
 
 
 def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
@@ -121,6 +134,8 @@ EXAMPLES = {
     "tuning/category": _category,
     "tuning/parameter": _parameter,
     "tuning/orientation": _orientation,
+    "tuning/frequency": _frequency,
+    "tuning/preferences": _preferences,
     "complexity/layers": _complexity_layers,
     "complexity/depth": _complexity_depth,
     "sets/summary": _summary,
