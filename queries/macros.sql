@@ -16,21 +16,20 @@ select
     mean
 from responses;
 
+-- known_filter(of_layer, number): the number of a filter that the layer has, as one row: filter. Any other is an error.
+create macro known_filter(of_layer, number) as table
+select case
+    when number between 0 and filters - 1 then number
+    else error('no filter ' || number || ' in ' || layer || '; expected 0 to ' || (filters - 1))
+end as filter
+from layers
+where layer = of_layer;
+
 -- one_filter(of_layer, number, statistic): the responses of a single filter: stimulus_id, response.
 create macro one_filter(of_layer, number, statistic) as table
 select stimulus_id, response
 from chosen(statistic)
-where
-    layer = of_layer
-    and filter = number
-    and (
-        select case
-            when number between 0 and filters - 1 then true
-            else error('no filter ' || number || ' in ' || layer || '; expected 0 to ' || (filters - 1))
-        end
-        from layers
-        where layer = of_layer
-    );
+where layer = of_layer and filter = (from known_filter(of_layer, number));
 
 -- cells(statistic): what every index but the rank-based ones is made of, one row per layer, filter and category.
 --

@@ -20,22 +20,27 @@
 --   sd          double   standard deviation over stimuli (n - 1), null for one stimulus
 --   sem         double   standard error of the mean, sd / sqrt(n)
 --   normalised  double   mean of (A - min) / (max - min), null for a dead filter
-with labelled as (
-    select category, response
-    from one_filter($layer, $filter, $statistic)
-    join labels using (stimulus_id)
-),
-range as (
-    select min(response) as lowest, max(response) as highest from labelled
+with cell as (
+    select
+        category,
+        n,
+        sum / n as mean,
+        sqrt(squared_deviations / nullif(n - 1, 0)) as sd,
+        min(minimum) over () as lowest,
+        max(maximum) over () as highest
+    from rollups
+    where
+        layer = $layer
+        and filter = (from known_filter($layer, $filter))
+        and statistic = $statistic
 )
 select
-    row_number() over (order by avg(response) desc, category)::bigint as rank,
+    row_number() over (order by mean desc, category)::bigint as rank,
     category,
-    count(*)::bigint as n,
-    avg(response) as mean,
-    stddev_samp(response) as sd,
-    stddev_samp(response) / sqrt(count(*)) as sem,
-    (avg(response) - any_value(lowest)) / nullif(any_value(highest) - any_value(lowest), 0) as normalised
-from labelled, range
-group by category
+    n,
+    mean,
+    sd,
+    sd / sqrt(n) as sem,
+    (mean - lowest) / nullif(highest - lowest, 0) as normalised
+from cell
 order by case $order when 'rank' then rank end, category
