@@ -8,7 +8,7 @@
 -- Not significant is not equal: look at the interval, and say beforehand which difference would matter.
 --
 -- `p_holm` is corrected for all pairs, share and depth each (Holm 1979). No p is below 2 / (samples + 1), so no p_holm is
--- below that times the number of pairs: 0.03 with 1,000 samples and the 15 pairs of 6 categories; 8 categories need 2,000
+-- below that times the number of pairs: 0.03 with 1,000 samples and the 15 pairs of 6 categories; 8 categories need 1,200
 -- samples, or none of their 28 pairs can reach 0.05. Needs `toolbox significance` for the same index and threshold;
 -- interval and p are null without it.
 --
@@ -29,13 +29,13 @@
 --   high        double   upper end of the bootstrap interval; null where difference is
 --   p           double   two-sided, of no difference; null where difference is
 --   p_holm      double   corrected for all pairs
-with long as (
-    unpivot include nulls (
-        select kind, draw, category, share, depth
-        from depths($index, $statistic, $normalise, $threshold)
-        where kind in ('observed', 'bootstrap')
-    )
-    on share, depth into name measure value value
+with sample as (
+    select kind, draw, category, share, depth
+    from depths($index, $statistic, $normalise, $threshold)
+    where kind in ('observed', 'bootstrap')
+),
+long as (
+    select * from sample unpivot include nulls (value for measure in (share, depth))
 ),
 differing as (
     select a.kind, a.measure, a.category, b.category as other, a.value - b.value as value
