@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.labels import placed
-from toolbox.chart.layers import lines_over_layers
+from toolbox.chart.layers import lines_over_layers, share_axis
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import INK, LINE, Chart, colour, hints, layered, shape
 
@@ -17,11 +17,20 @@ WIDTH, HEIGHT = 480, 340  # pixels
 HEADROOM = 1.08  # the y axis ends a little above its highest point
 
 
-@figure("complexity/layers", "category", "layer", "depth", "filters", "responsive", "share")
+@figure(
+    "complexity/layers",
+    "category",
+    "layer",
+    "depth",
+    "filters",
+    "responsive",
+    "share",
+    optional=("low", "high", "chance"),
+)
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters that respond highly to a class, one line per class."""
+    """Share of a layer's filters that respond highly to a class, one line per class; bars are bootstrap intervals."""
     told = hints(rows, "layer:O", "depth:Q", "category:N", "share:Q", "responsive:Q", "filters:Q")
-    return lines_over_layers(rows, categories, "share", "highly responsive filters (share of the layer)", told)
+    return lines_over_layers(rows, categories, share_axis("share", "highly responsive filters"), told)
 
 
 @figure("complexity/depth", "category", "responsive", "share", "depth")

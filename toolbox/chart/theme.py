@@ -23,7 +23,7 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross"
 UNLABELLED = "no label"
 """How figures call stimuli without a category; they are grey and take no colour from the others."""
 
-INK, QUIET, LINE, GRID = "#222222", "#5f5f5f", "#b5b5b5", "#ececec"
+INK, QUIET, LINE, GRID, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
 TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
 SUBTITLE_WIDTH = 96
 LEGEND_ROWS = 18
