@@ -30,15 +30,23 @@ class Place:
     box: Box
 
 
-def placed(points: Sequence[tuple[float, float]], names: Sequence[str], width: float, height: float) -> list[Place]:
-    """A place for the name of each point: the nearest that covers no point and no name placed before.
+def placed(
+    points: Sequence[tuple[float, float]],
+    names: Sequence[str],
+    width: float,
+    height: float,
+    *,
+    bars: Sequence[Box] = (),
+) -> list[Place]:
+    """A place for the name of each point: the nearest that covers no point, no bar and no name placed before.
 
     Args:
         points: in pixels from the lower left corner.
         names: one for each point.
         width, height: of the plot in pixels; a name stays inside if it can.
+        bars: what else no name should cover.
     """
-    taken: list[Box] = [(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points]
+    taken: list[Box] = [*((x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points), *bars]
     places = []
     for point, name in zip(points, names, strict=True):
         candidates = _candidates(point, len(name) * LETTER, width, height)
