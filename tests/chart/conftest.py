@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import polars as pl
@@ -23,7 +23,8 @@ def example(query: str, categories: Sequence[str] = CATEGORIES, layers: Sequence
 def _profile(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"layer": layer, "category": category, "filters": 64, "selective": 4 * i + j + 1}
-        | {"proportion": (4 * i + j + 1) / 64, "dead": i}
+        | {"proportion": (4 * i + j + 1) / 64, "low": (4 * i + j) / 64, "high": (4 * i + j + 3) / 64}
+        | {"chance": 0.1, "chance_low": 0.05, "chance_high": 0.12 + 0.01 * j, "dead": i}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
     ]
 
@@ -78,7 +79,8 @@ def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
 def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "layer": layer, "depth": i / max(1, len(layers) - 1), "filters": 64}
-        | {"responsive": i + j + 1, "share": (i + j + 1) / 64}
+        | {"responsive": i + j + 1, "share": (i + j + 1) / 64, "low": (i + j) / 64, "high": (i + j + 2) / 64}
+        | {"chance": 0.01}
         for (j, category), (i, layer) in product(enumerate(categories), enumerate(layers))
     ]
 
@@ -86,6 +88,60 @@ def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list
 def _complexity_depth(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "responsive": 10 + k, "share": 0.05 + 0.01 * (k % 7), "depth": 0.4 + 0.05 * (k % 5)}
+        | {"share_low": 0.04 + 0.01 * (k % 7), "share_high": 0.07 + 0.01 * (k % 7)}
+        | {"depth_low": 0.35 + 0.05 * (k % 5), "depth_high": 0.5 + 0.05 * (k % 5), "entropy": 0.5}
+        for k, category in enumerate(categories)
+    ]
+
+
+def _best(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """The deeper a layer, the better: three of four samples say so of the last."""
+    last = len(layers) - 1
+    return [
+        {"category": category, "rank": last - i + 1, "layer": layer, "depth": i / max(1, last)}
+        | {
+            "proportion": (i + j + 1) / 64,
+            "low": (i + j) / 64,
+            "high": (i + j + 2) / 64,
+            "most": 0.75 if i == last else 0,
+        }
+        | {"strength": (i + j) / 10, "strength_low": (i + j) / 11, "strength_high": (i + j) / 9}
+        | {"strongest": 1.0 if i == last else 0.0}
+        for (j, category), (i, layer) in product(enumerate(categories), reversed(list(enumerate(layers))))
+    ]
+
+
+def _significant(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "category": category, "filters": 64, "dead": 0, "discovered": i + j + 2, "certain": i + j}
+        | {"proportion": (i + j + 2) / 64}
+        for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
+    ]
+
+
+def _pairs(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"measure": measure, "category": first, "other": second, "difference": 0.1, "low": 0.05, "high": 0.2}
+        | {"p": 0.01, "p_holm": 0.02 if first == "car" else 0.3}
+        for measure in ("share", "depth")
+        for first, second in combinations(sorted(categories), 2)
+    ]
+
+
+def _complexity_stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """41 stimuli of every category, from 0 to 1 in both measures."""
+    return [
+        {"stimulus_id": 100 * k + step, "category": category, "path": f"images/{k}/{step}.jpg", "responsive": step}
+        | {"share": step / 40, "depth": step / 40, "entropy": 0.5}
+        for (k, category), step in product(enumerate(categories), range(41))
+    ]
+
+
+def _balance(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"category": category, "stimuli": 20 + k, "detectors": 30, "share": 0.1, "ratio": 0.5 + 0.1 * (k % 9)}
+        | {"depth": 0.4 + 0.05 * (k % 5), "shift": 0.05 * (k % 5) - 0.1, "share_equal": 0.1, "ratio_equal": 1.1}
+        | {"depth_equal": 0.6, "evenness": 0.9, "spread": 0.25, "evenness_equal": 0.95, "spread_equal": 0.12}
         for k, category in enumerate(categories)
     ]
 
@@ -108,6 +164,11 @@ EXAMPLES = {
     "tuning/orientation": _orientation,
     "complexity/layers": _complexity_layers,
     "complexity/depth": _complexity_depth,
+    "layers/best": _best,
+    "layers/significant": _significant,
+    "complexity/pairs": _pairs,
+    "complexity/stimuli": _complexity_stimuli,
+    "sets/balance": _balance,
     "sets/summary": _summary,
 }
 

@@ -19,8 +19,8 @@ from toolbox.content import content_folder
 from toolbox.errors import UnknownNameError, UsageError
 
 EVERY = pytest.mark.parametrize("query", list(figures()))
-NAMES_CATEGORIES = sorted(set(figures()) - {"tuning/parameter", "tuning/orientation"})
-OVER_LAYERS = ("complexity/layers", "layers/profile", "selectivity/index")
+NAMES_CATEGORIES = sorted(set(figures()) - {"tuning/parameter", "tuning/orientation", "complexity/pairs"})
+OVER_LAYERS = ("complexity/layers", "layers/best", "layers/profile", "layers/significant", "selectivity/index")
 WITHOUT_A_TYPE = {"x2", "y2", "yError"}  # they take the type of x and y
 TYPES = {"quantitative", "ordinal", "nominal"}
 

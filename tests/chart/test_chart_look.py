@@ -13,10 +13,14 @@ from toolbox.chart.theme import COLOURS, LINE, SHAPES, colour_of, shape_of
 COLOURED = (
     "complexity/depth",
     "complexity/layers",
+    "complexity/stimuli",
     "filters/representative",
     "filters/stimuli",
+    "layers/best",
     "layers/profile",
+    "layers/significant",
     "selectivity/index",
+    "sets/balance",
     "tuning/category",
 )
 

@@ -56,17 +56,18 @@ def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
     """A number that is the same in all rows, and that of classes of equal size if it differs."""
-    value, equal = (rows[name].drop_nulls().first() for name in (measure, f"{measure}_equal"))
-    told = "unknown" if value is None else f"{value:.2f}"
-    return told if equal is None or equal == value else f"{told} ({equal:.2f} with equal classes)"
+    value, equal = (rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal"))
+    told = f"{value[0]:.2f}" if value else "unknown"
+    return told if not equal or equal == value else f"{told} ({equal[0]:.2f} with equal classes)"
 
 
 def _against_balance(rows: pl.DataFrame, categories: Sequence[str], measure: str, title: str) -> alt.LayerChart:
     """One measure of every class, joined to what it would be in balance."""
     told = ("category:N", "stimuli:Q", "detectors:Q", "share:Q", "ratio:Q", "depth:Q", "shift:Q")
     order = alt.Scale(domain=sorted(appearing(rows, "category")))
+    differs = rows.select((pl.col(f"{measure}_equal") != pl.col(measure)).any()).item()
     base = alt.Chart().encode(
-        x=alt.X(f"{measure}:Q", title=title),
+        x=alt.X(f"{measure}:Q", title=f"{title}; rings: classes of equal size" if differs else title),
         y=alt.Y("category:N", title=None, scale=order),
         color=colour(rows, categories, legend=False),
         tooltip=hints(rows, *told, f"{measure}_equal:Q"),

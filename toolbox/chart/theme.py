@@ -167,7 +167,7 @@ def side_by_side(
 ) -> alt.ConcatChart:
     """Panels with a name each and, unless they measure different things, one x scale; their y axes are their own."""
     named = [
-        panel.properties(title=alt.TitleParams(name, anchor="middle", fontSize=12, offset=6, limit=240))
+        panel.properties(title=alt.TitleParams(name, anchor="middle", fontSize=12, offset=6, limit=300))
         for name, panel in panels.items()
     ]
     chart: alt.ConcatChart = alt.concat(*named, columns=columns).resolve_scale(x=shared, color="independent")
