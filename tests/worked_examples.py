@@ -146,5 +146,5 @@ def _value(cell: str, column_type: str) -> Any:
         return cell
     if column_type != "double":
         return int(cell)
-    root = re.fullmatch(r"sqrt\((.+)\)", cell)
-    return math.sqrt(Fraction(root[1])) if root else float(Fraction(cell))
+    root = re.fullmatch(r"(-?)sqrt\((.+)\)", cell)
+    return float(f"{root[1]}{math.sqrt(Fraction(root[2]))}") if root else float(Fraction(cell))
