@@ -28,8 +28,7 @@ layer as (
         r.stimulus_id,
         r.layer,
         ((y.position - 1) / nullif((select max(position) from layers) - 1, 0))::double as depth,
-        count(*) filter ((r.response - u.lowest) > $threshold * (u.highest - u.lowest) and u.highest > u.lowest)
-            as responsive,
+        count(*) filter (r.response - u.lowest > $threshold * (u.highest - u.lowest)) as responsive,
         count(*) as filters
     from chosen($statistic) r
     join labels using (stimulus_id)

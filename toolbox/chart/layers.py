@@ -207,8 +207,7 @@ def _ringed(rows: pl.DataFrame, categories: Sequence[str], y: alt.Y, *, is_first
     chart = lines_over_layers(rows, categories, y, told, is_first=is_first).properties(height=220)
     x, _ = layer_axis(appearing(rows, "layer"), STEP, least=LEAST)
     area = alt.Scale(domain=[0, 1], range=[100, 420])
-    sampled = rows["first"].drop_nulls().is_between(0, 1, closed="none").any()
-    key = alt.Legend(values=[0.1, 0.5, 1], format="~%", symbolStrokeColor=QUIET) if sampled else None
+    key = alt.Legend(values=[0.1, 0.5, 1], format="~%", symbolStrokeColor=QUIET) if is_known(rows, "most") else None
     size = alt.Size("first:Q", title="best layer in … of the samples", scale=area, legend=key)
     rings = _beside(rows).mark_point(filled=False, strokeWidth=1.8, opacity=1, shape="circle")
     rings = rings.encode(x=x, y=y, color=colour(rows, categories), size=size)
