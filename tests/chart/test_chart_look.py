@@ -17,6 +17,10 @@ COLOURED = (
     "filters/stimuli",
     "layers/profile",
     "selectivity/index",
+    "selectivity/population",
+    "selectivity/ranks",
+    "selectivity/significance",
+    "selectivity/threshold",
     "tuning/category",
 )
 
