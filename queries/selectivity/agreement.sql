@@ -1,4 +1,4 @@
--- Agreement of the indices: do they rank the filters alike, and pick the same ones?
+-- Agreement of the indices: whether they rank the filters alike, and pick the same ones.
 --
 -- Selectivity indices disagree, so a result that hangs on one of them is a result about that index. For two indices and
 -- every layer: Spearman's rank correlation over the filters, and the part that the $count most selective filters of each

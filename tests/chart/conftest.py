@@ -37,6 +37,63 @@ def _selectivity(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
     ]
 
 
+def _ranks(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "category": category, "n": 20, "auc": unit / 100, "precision": unit / 100}
+        for layer, unit, category in product(layers, range(101), categories)
+    ]
+
+
+def _filters(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "preferred": categories[0], "csi": unit / 20, "dead": False}
+        | {"depth_of_selectivity": unit / 25, "lifetime_sparseness": unit / 40, "signal_to_noise": unit / 2}
+        for layer, unit in product(layers, range(21))
+    ]
+
+
+def _population(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "stimulus_id": 10 * k + step, "category": category, "filters": 64, "sparseness": step / 10}
+        for layer, (k, category), step in product(layers, enumerate(categories), range(10))
+    ]
+
+
+def _threshold(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "category": category, "threshold": step / 10, "filters": 64, "selective": 20 - k - step}
+        | {"proportion": (20 - k % 10 - step) / 64}
+        for layer, (k, category), step in product(layers, enumerate(categories), range(6))
+    ]
+
+
+def _agreement(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """The deeper the layer, the more of the three indices agree."""
+    return [
+        {"layer": layer, "first": first, "second": second, "filters": 64, "spearman": 0.5 + 0.1 * i}
+        | {"overlap": 0.3 + 0.1 * i, "chance": 0.2}
+        for (i, layer), (first, second) in product(enumerate(layers), combinations(("auc", "csi", "share"), 2))
+    ]
+
+
+def _significance(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """20 filters of every layer, the last of which is the strongest; those above 15 have a small q."""
+    return [
+        {"layer": layer, "filter": unit, "category": category, "value": unit / 20, "low": unit / 20 - 0.1}
+        | {"high": unit / 20 + 0.1, "p": 0.01, "q": 0.25 if unit < 16 else 0.025, "p_family": 0.5}
+        | {"p_welch": 0.01, "q_welch": 0.02}
+        for layer, unit, category in product(layers, range(20), categories)
+    ]
+
+
+def _reliability(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "preferred": categories[0], "value": unit / 20, "cross_validated": unit / 25}
+        | {"agreement": unit / 20, "reliability": 0.9}
+        for layer, unit in product(layers, range(21))
+    ]
+
+
 def _representative(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "rank": rank, "layer": layers[rank % len(layers)], "filter": 10 * rank}
@@ -157,6 +214,13 @@ def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
 EXAMPLES = {
     "layers/profile": _profile,
     "selectivity/index": _selectivity,
+    "selectivity/ranks": _ranks,
+    "selectivity/filters": _filters,
+    "selectivity/population": _population,
+    "selectivity/threshold": _threshold,
+    "selectivity/agreement": _agreement,
+    "selectivity/significance": _significance,
+    "selectivity/reliability": _reliability,
     "filters/representative": _representative,
     "filters/stimuli": _stimuli,
     "tuning/category": _category,

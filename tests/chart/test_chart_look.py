@@ -20,6 +20,10 @@ COLOURED = (
     "layers/profile",
     "layers/significant",
     "selectivity/index",
+    "selectivity/population",
+    "selectivity/ranks",
+    "selectivity/significance",
+    "selectivity/threshold",
     "sets/balance",
     "tuning/category",
 )

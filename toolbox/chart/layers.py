@@ -102,31 +102,54 @@ def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 @figure("selectivity/index", "layer", "category", "contrast")
 def selectivity(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Contrast of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %."""
+    return bands_over_layers(rows, categories, "contrast", "contrast")
+
+
+def bands_over_layers(
+    rows: pl.DataFrame,
+    categories: Sequence[str],
+    measure: str,
+    title: str,
+    *,
+    of: str = "filters",
+    origin: float = 0,
+    hue: str | None = None,
+    columns: int | None = None,
+) -> alt.FacetChart:
+    """Median, middle 50 % and middle 90 % of a measure in every layer, one panel per category.
+
+    Args:
+        title: what is measured, for the y axis.
+        of: what is counted: filters or stimuli.
+        origin: where a line is drawn across.
+        hue: one colour for all; those of the categories if none, and then the panels are sorted.
+        columns: panels in a row; as many as fit if not given.
+    """
     layers = appearing(rows, "layer")
     bands = (
         rows.group_by("category", "layer", maintain_order=True)
         .agg(
-            *(pl.col("contrast").quantile(level, "linear").alias(name) for name, level in QUANTILES.items()),
-            pl.col("contrast").count().alias("filters"),
+            *(pl.col(measure).quantile(level, "linear").alias(name) for name, level in QUANTILES.items()),
+            pl.col(measure).count().alias(of),
         )
         .sort("category", maintain_order=True)
     )
     x, width = layer_axis(layers, 14, least=180)
-    told = hints(bands, "layer:O", "category:N", *(f"{name}:Q" for name in QUANTILES), "filters:Q")
-    hue = colour(rows, categories, legend=False)
+    told = hints(bands, "layer:O", "category:N", *(f"{name}:Q" for name in QUANTILES), f"{of}:Q")
+    drawn = alt.value(hue) if hue else colour(rows, categories, legend=False)
     base = alt.Chart().encode(x=x, tooltip=told)
-    y = alt.Y("q05:Q", title="contrast (5, 25, 50, 75, 95 % of filters)", axis=alt.Axis(grid=True))
+    y = alt.Y("q05:Q", title=[title, f"({of}: middle 50, 90 %)"], axis=alt.Axis(grid=True))
     panel = layered(
-        alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(0, type="quantitative")),
-        base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q95", color=hue),
-        base.mark_bar(size=8).encode(y=alt.Y("q25:Q"), y2="q75", color=hue),
+        alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(origin, type="quantitative")),
+        base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q95", color=drawn),
+        base.mark_bar(size=8).encode(y=alt.Y("q25:Q"), y2="q75", color=drawn),
         base.mark_tick(color="white", thickness=1.5, size=8).encode(y=alt.Y("q50:Q")),
         rows=bands,
         width=width,
         height=150,
     )
-    columns = max(1, FACET_WIDTH // (width + 40))
-    return faceted(panel, "category", sorted(appearing(rows, "category")), columns)
+    order = list(categories) if hue else sorted(appearing(rows, "category"))
+    return faceted(panel, "category", order, columns or max(1, FACET_WIDTH // (width + 40)))
 
 
 def lines_over_layers(
