@@ -92,8 +92,10 @@ select
     rest_n,
     rest_total,
     rest_total / rest_n as rest_mean,
-    greatest(rest_deviations - rest_n * (rest_total / rest_n - middle) ** 2, 0) / nullif(rest_n - 1, 0)
-        as rest_variance,
+    -- of a single other stimulus there is none; where there is no other at all, greatest() would make 0 of null
+    case when rest_n > 1 then
+        greatest(rest_deviations - rest_n * (rest_total / rest_n - middle) ** 2, 0) / (rest_n - 1)
+    end as rest_variance,
     others_mean,
     all_n,
     all_total,
@@ -176,27 +178,45 @@ from normalised;
 --
 --     auc       = U / (n_c n_rest), U the number of pairs in which the stimulus of c evokes more, ties counting one half
 --                 (Mann and Whitney 1947)
---     precision = fraction of the k most activating stimuli that belong to c; k = n_c if null. Stimuli that tie for the
---                 last places share them, so that no order decides
+--     precision = fraction of the k most activating stimuli that belong to c; k = n_c if null, and all stimuli where there
+--                 are fewer. Stimuli that tie for the last places share them, so that no order decides
 -- A dead filter has neither; auc is null where there is no other category.
 create macro ranked(statistic, k) as table
-with placed as (
+with shown as (
     select
-        r.layer,
-        r.filter,
-        l.category,
-        count(*) over unit as stimuli,
-        count(*) over peers as ties,
-        rank() over ordered as first_rank
+        stimulus_id,
+        category,
+        case
+            when k < 1 then error('k is ' || k || '; expected 1 or more')
+            else coalesce(k, count(*) over (partition by category))
+        end as wanted
+    from labels
+    where stimulus_id in (select stimulus_id from responses where filter = 0)
+),
+unit as (
+    -- one whole number for every filter: sorting by it takes half the time of sorting by the layer's name
+    select r.layer, r.filter, (y.position::bigint << 32) + r.filter as number, l.category, l.wanted, r.response
     from chosen(statistic) r
-    join labels l using (stimulus_id)
+    join shown l using (stimulus_id)
+    join layers y using (layer)
+),
+placed as (
+    -- the same sort serves all; `last_rank` counts the peers of a response too
+    select
+        layer,
+        filter,
+        category,
+        rank() over ordered as first_rank,
+        count(*) over ordered as last_rank,
+        count(*) over whole as stimuli,
+        least(wanted, count(*) over whole) as places
+    from unit
     window
-        unit as (partition by r.layer, r.filter),
-        ordered as (partition by r.layer, r.filter order by r.response),
-        peers as (partition by r.layer, r.filter order by r.response range between current row and current row)
+        whole as (partition by number),
+        ordered as (partition by number order by response)
 ),
 sized as (
-    select *, coalesce(k, count(*) over (partition by layer, filter, category)) as places from placed
+    select *, last_rank - first_rank + 1 as ties from placed
 )
 select
     layer,
@@ -204,12 +224,11 @@ select
     category,
     count(*)::bigint as n,
     case when any_value(ties) < any_value(stimuli) then
-        (sum(first_rank + (ties - 1) / 2) - count(*) * (count(*) + 1) / 2)
+        (sum((first_rank + last_rank) / 2) - count(*) * (count(*) + 1) / 2)
         / nullif(count(*) * (any_value(stimuli) - count(*)), 0)
     end::double as auc,
     case when any_value(ties) < any_value(stimuli) then
-        -- above a stimulus stand stimuli - (first_rank + ties - 1) others
-        sum(greatest(least((places - (stimuli - first_rank - ties + 1)) / ties, 1), 0)) / nullif(any_value(places), 0)
+        sum(greatest(least((places - (stimuli - last_rank)) / ties, 1), 0)) / any_value(places)
     end::double as precision
 from sized
 group by layer, filter, category;

@@ -19,7 +19,10 @@ import pyarrow as pa
 
 from small_study import MODEL, SET, add_labels, add_layers, add_responses, add_stimuli
 from toolbox.query import Query
+from toolbox.store.answered import answered
+from toolbox.store.database import RESAMPLED
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
+from toolbox.store.resamples import TABLES, Labelling, Measure
 
 EXAMPLES = Path(__file__).parent / "queries"
 Row = tuple[Any, ...]
@@ -49,6 +52,9 @@ def example_study(example: str, root: Path, *, parts: Sequence[Sequence[int]] | 
     if "responses" in tables:
         add_layers(study, tables["layers"], MODEL)
         add_responses(study, _long(tables["responses"]), parts=parts)
+    for view, table in RESAMPLED.items():
+        if file := _nearest(f"{view}.csv", EXAMPLES / example):
+            _add_resampled(study, table, _draws(file) if table == "draws" else _text(file))
     return study
 
 
@@ -80,7 +86,53 @@ def _tables(folder: Path) -> dict[str, pl.DataFrame]:
     return {name: pl.read_csv(file) for name, file in files.items()} or _tables(folder.parent)
 
 
-def _by(table: pl.DataFrame, **defaults: str) -> pl.DataFrame:
+def _nearest(name: str, folder: Path) -> Path | None:
+    """The file of that name in the folder of an example, or in the nearest one above."""
+    file = folder / name
+    return file if file.is_file() else None if folder == EXAMPLES else _nearest(name, folder.parent)
+
+
+def _text(file: Path) -> pl.DataFrame:
+    """A table with its cells as they are written, empty ones as null."""
+    return pl.read_csv(file, infer_schema=False)
+
+
+def _draws(file: Path) -> pl.DataFrame:
+    """Draws one by one, from a table that has a column for each; their strengths, if any, lie beside it."""
+    table = _text(file)
+    if "draw" in table.columns:
+        return table
+    draws, beside = _one_by_one(table, "selective"), file.with_name("strengths.csv")
+    if not beside.is_file():
+        return _by(draws, strength=None)
+    strengths = _one_by_one(_text(beside), "strength")
+    return draws.join(strengths, on=[name for name in strengths.columns if name != "strength"], how="left")
+
+
+def _one_by_one(wide: pl.DataFrame, value: str) -> pl.DataFrame:
+    numbers = [name for name in wide.columns if name.isdecimal()]
+    keys = [name for name in wide.columns if not name.isdecimal()]
+    return wide.unpivot(numbers, index=keys, variable_name="draw", value_name=value).drop_nulls(value)
+
+
+def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
+    """Write a table of resampled indices as if it had been made from the responses and labels of the study."""
+    labelling = Labelling(study, answered(study, SET, MODEL), SCHEME)
+    measures = _by(rows, **vars(Measure())).group_by(*vars(Measure()), maintain_order=True)
+    for (index, statistic, normalise), group in measures:
+        fields = list(TABLES[table])[3:]
+        columns = [pa.array([_plain(cell, field.type) for cell in group[field.name]], field.type) for field in fields]
+        rows_of_one = pa.Table.from_arrays(columns, names=[field.name for field in fields])
+        labelling.write(table, Measure(str(index), str(statistic), str(normalise)), rows_of_one, {"task": "made up"})
+
+
+def _plain(cell: str | None, kind: pa.DataType) -> Any:
+    if cell is None or pa.types.is_string(kind):
+        return cell
+    return float(Fraction(cell)) if pa.types.is_floating(kind) else int(cell)
+
+
+def _by(table: pl.DataFrame, **defaults: str | None) -> pl.DataFrame:
     """The table with these columns, each with one value where it is not there."""
     return table.with_columns([pl.lit(value).alias(name) for name, value in defaults.items() if name not in table])
 
@@ -102,7 +154,9 @@ def _value(cell: str, column_type: str) -> Any:
         return cell
     if column_type != "double":
         return int(cell)
-    root = re.fullmatch(r"(?:(.+)-)?sqrt\((.+)\)", cell)
+    root = re.fullmatch(r"(?:(.+)-)?(-?)sqrt\((.+)\)", cell)
     if not root:
         return float(Fraction(cell))
-    return float(Fraction(root[1])) - math.sqrt(Fraction(root[2])) if root[1] else math.sqrt(Fraction(root[2]))
+    first, minus, squared = root.groups()
+    value = math.sqrt(Fraction(squared))
+    return float(Fraction(first)) - value if first else float(f"{minus}{value}")

@@ -175,7 +175,8 @@ def _examined(
     labelling: Labelling, layer: str, labels: Mapping[int, int], choices: Resampling, thresholds: Sequence[float]
 ) -> Examined:
     stimuli, maximum, mean = read_layer(labelling.responses.paths(labelling.study), layer)
-    known = np.array([stimulus in labels for stimulus in stimuli.tolist()])
+    # in the order of stimuli, not of the parts they happen to lie in: equal seeds give equal draws
+    known = np.array([place for place in np.argsort(stimuli) if int(stimuli[place]) in labels])
     numbers = np.array([labels[stimulus] for stimulus in stimuli[known].tolist()])
     peak = None
     if choices.normalise == "layer":  # where maps can be negative, the smallest position is not known

@@ -4,10 +4,13 @@
 -- layer's filters that respond highly to the class, and `depth`, where in the network they lie:
 --     depth = sum of position * share / sum of share, over the layers, position from 0 (first layer) to 1 (last)
 -- Shares, not counts, are weighed: layers have 64 to 512 filters. `entropy` says how evenly they spread over the layers:
--- 0 if all lie in one, 1 if every layer has the same share. The depth of categories that few filters respond to is
--- uncertain; the intervals (95 % of the bootstrap samples of the stimuli) show it. They need `toolbox significance` for
--- the same index and threshold, and are null without it. See complexity/layers for the threshold, complexity/pairs for
--- tests of the differences.
+-- 0 if all lie in one, 1 if every layer has the same share. By default both are relative to the other classes of the set:
+-- see complexity/layers, also for the threshold; complexity/pairs tests the differences.
+--
+-- The depth of categories that few filters respond to is uncertain; the intervals (95 % of the bootstrap samples of the
+-- stimuli; for the depth, of those in which any filter responds) show it. Resampling lets a few more filters pass, in all
+-- layers, so the interval of a share near 0 may stand above it. They need `toolbox significance` for the same index and
+-- threshold, and are null without it.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; depth as in Tenney et al. (2019), arXiv:1905.05950.
 --
@@ -23,19 +26,30 @@
 --   share_low   double   lower end of the bootstrap interval
 --   share_high  double   upper end of the bootstrap interval
 --   depth       double   0 is the first layer of the network, 1 its last; null if no filter responds
---   depth_low   double   lower end of the bootstrap interval
---   depth_high  double   upper end of the bootstrap interval
+--   depth_low   double   lower end of the bootstrap interval; null where depth is
+--   depth_high  double   upper end of the bootstrap interval; null where depth is
 --   entropy     double   0 all in one layer, 1 spread evenly; null if no filter responds or there is a single layer
+with band as (
+    select
+        category,
+        any_value(responsive) filter (kind = 'observed') as responsive,
+        any_value(share) filter (kind = 'observed') as share,
+        any_value(depth) filter (kind = 'observed') as depth,
+        any_value(entropy) filter (kind = 'observed') as entropy,
+        quantile_cont(share, [0.025, 0.975]) filter (kind = 'bootstrap') as shares,
+        quantile_cont(depth, [0.025, 0.975]) filter (kind = 'bootstrap') as depths
+    from depths($index, $statistic, $normalise, $threshold)
+    group by category
+)
 select
     category,
-    any_value(responsive) filter (kind = 'observed')::bigint as responsive,
-    any_value(share) filter (kind = 'observed') as share,
-    quantile_cont(share, 0.025) filter (kind = 'bootstrap') as share_low,
-    quantile_cont(share, 0.975) filter (kind = 'bootstrap') as share_high,
-    any_value(depth) filter (kind = 'observed') as depth,
-    quantile_cont(depth, 0.025) filter (kind = 'bootstrap') as depth_low,
-    quantile_cont(depth, 0.975) filter (kind = 'bootstrap') as depth_high,
-    any_value(entropy) filter (kind = 'observed') as entropy
-from depths($index, $statistic, $normalise, $threshold)
-group by category
+    responsive::bigint as responsive,
+    share,
+    shares[1] as share_low,
+    shares[2] as share_high,
+    depth,
+    case when depth is not null then depths[1] end as depth_low,
+    case when depth is not null then depths[2] end as depth_high,
+    entropy
+from band
 order by category

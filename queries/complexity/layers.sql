@@ -2,10 +2,14 @@
 --
 -- A class that many filters, and deep ones, respond to is complex for the network. By default a filter responds highly to
 -- a class when its contrast for it exceeds 0.1, ten times the threshold of Figure 1, so that filters count for which the
--- class makes a difference of a tenth of their range. With $index = 'response' the mean normalised response itself is cut:
--- filters that respond highly to every class then count for each.
--- Pooling layers are left out: they repeat the filters of the convolution below them. Intervals and chance are those of
--- layers/profile, and need `toolbox significance` for the same index and threshold.
+-- class makes a difference of a tenth of their range. Contrast is relative: it sets a class against the other classes of
+-- the set, so a class that drives nearly every filter takes filters from all others, and in other company the same class
+-- has other numbers. With $index = 'response' the mean normalised response itself is cut: filters that respond highly to
+-- every class then count for each.
+--
+-- Pooling layers are left out: they repeat the filters of the convolution below them. Intervals and chance are to be read
+-- as those of layers/profile, and need `toolbox significance` for the same index and threshold: at 0.1 few filters pass, so
+-- an interval reaches further up than down, and may stand above a share near 0. They are null without it.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --

@@ -1,9 +1,9 @@
 -- Complexity of every stimulus: how many filters respond highly to it, and how deep they lie.
 --
 -- As complexity/depth, for single images: a filter responds highly to a stimulus when its response, normalised to the
--- range of the filter over the labelled stimuli (equation 1), exceeds $threshold. Maps a set whose classes are alike on
--- average but not image by image, and finds the images to leave out. There is no chance level: each image is taken as it
--- is. Pooling layers are left out: they repeat the filters of the convolution below them. Reads the responses themselves.
+-- range of the filter over the labelled stimuli (equation 1), exceeds $threshold. Shows a set whose classes are alike on
+-- average but not image by image, and the images to leave out. There is no chance level: each image is taken as it is. A
+-- range hangs on two images: a single one that drives a filter far above all others leaves them all below half of it. Pooling layers are left out: they repeat the filters of the convolution below them. Reads the responses themselves.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
@@ -28,8 +28,7 @@ layer as (
         r.stimulus_id,
         r.layer,
         ((y.position - 1) / nullif((select max(position) from layers) - 1, 0))::double as depth,
-        count(*) filter ((r.response - u.lowest) > $threshold * (u.highest - u.lowest) and u.highest > u.lowest)
-            as responsive,
+        count(*) filter (r.response - u.lowest > $threshold * (u.highest - u.lowest)) as responsive,
         count(*) as filters
     from chosen($statistic) r
     join labels using (stimulus_id)

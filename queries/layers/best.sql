@@ -7,8 +7,9 @@
 -- filter measured on other stimuli than those that chose its category. Pooling layers are left out.
 --
 -- `most` and `strongest` are the shares of the bootstrap samples in which the layer comes first (a tie is shared): near 1
--- the answer is safe, near 1 / number of layers the stimuli cannot tell. Intervals hold 95 % of the samples. They need
--- `toolbox significance` for the same index and threshold, and are null without it.
+-- the answer is safe, near 1 / number of layers the stimuli cannot tell. Intervals hold 95 % of the samples; that of the
+-- strength is drawn upwards, as every sample chooses its own ten filters, and so is that of a small proportion (see
+-- layers/profile). They need `toolbox significance` for the same index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 3, doi 10.1109/CVPRW.2018.00265.
 --

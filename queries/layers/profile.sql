@@ -5,11 +5,16 @@
 -- The threshold 0.01 belongs to `contrast`; in a share nearly every filter passes it. Pooling layers repeat the maxima of
 -- the convolution below them. Dead filters stay in the denominator and are counted.
 --
--- Chance is not zero: in a small set many filters pass 0.01 by the accident of which images were shown. `chance` is the
--- proportion under shuffled labels, with the band that holds 95 % of the shuffles; a proportion inside the band says
--- nothing. `low` and `high` hold 95 % of the bootstrap samples of the stimuli; resampling adds noise of its own, so where
--- many filters lie near the threshold the interval may stand beside the proportion instead of around it. Intervals and
--- chance need `toolbox significance` for the same index and threshold, and are null without it.
+-- Chance is not zero: in a small set many filters pass 0.01 by the accident of which images were shown, and as all saw the
+-- same images they pass together, so that the proportion under shuffled labels is now small and now large. `chance` is its
+-- mean, the band holds 95 % of the shuffles. A proportion inside the band could be had with labels that mean nothing; of
+-- many layers and categories, one in twenty stands outside by accident. Which filters are beyond chance one by one is
+-- another question: layers/significant.
+--
+-- `low` and `high` hold 95 % of the bootstrap samples of the stimuli; the range of every filter stays that of all stimuli.
+-- Resampling adds noise of its own: filters near the threshold cross it to and fro, so the interval reaches further
+-- towards one half than away from it, and where hardly any filter passes, or nearly all, it may stand beside the
+-- proportion. Intervals and chance need `toolbox significance` for the same index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 2.2 and figure 1, doi 10.1109/CVPRW.2018.00265.
 --

@@ -1,11 +1,13 @@
 -- Filters of every layer that are selective beyond chance.
 --
 -- Of all filters of a layer, how many prefer the category more than shuffled labels make plausible? Two corrections for
--- testing thousands of filters and every category: `discovered` counts q < $level, among which a fraction of $level is
--- expected to be false (Benjamini and Hochberg 1995); `certain` counts family-wise p < $level, the chance that even one of
--- all of them is false. With few permutations no p can be small: 1 / (draws + 1) is the least. Dead filters are in no
--- test, but in the denominator. Pooling layers are left out: they repeat the filters of the convolution below them.
--- Significance is not strength: with many stimuli a filter may pass that hardly cares.
+-- testing thousands of filters and every category: `discovered` counts q < $level, among which a fraction of $level at
+-- most is expected to be false (Benjamini and Hochberg 1995; it holds for tests that are independent or rise and fall
+-- together); `certain` counts family-wise p < $level, the chance that even one of all of them is false, however the tests
+-- depend on each other. With few permutations no p can be small: 1 / (draws + 1) is the least. Dead filters are in no test,
+-- but in the denominator. Pooling layers are left out: they repeat the filters of the convolution below them. Tests are
+-- one-sided, for a category that a filter prefers. Significance is not strength: with many stimuli a filter may pass that
+-- hardly cares.
 -- Needs `toolbox significance` for the same index; no rows without it.
 --
 -- Source: Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002),
@@ -20,7 +22,7 @@
 --   layer       varchar  as the card names it, in the order of depth
 --   category    varchar
 --   filters     bigint   filters of the layer
---   dead        bigint   filters with the same response to every stimulus
+--   dead        bigint   filters without the index: the same response to every stimulus (or, for csi, a negative one)
 --   discovered  bigint   filters with q < $level
 --   certain     bigint   filters with a family-wise p < $level
 --   proportion  double   discovered / filters

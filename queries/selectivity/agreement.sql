@@ -1,11 +1,13 @@
--- Agreement of the indices: do they rank the filters alike, and pick the same ones?
+-- Agreement of the indices: whether they rank the filters alike, and pick the same ones.
 --
 -- Selectivity indices disagree, so a result that hangs on one of them is a result about that index. For two indices and
 -- every layer: Spearman's rank correlation over the filters, and the part that the $count most selective filters of each
 -- have in common, both as the mean over the categories (or of one category). Correlation: -1 to 1, 1 the same order, 0 no
--- relation. Overlap: 0 to 1; `chance` is what two unrelated indices would share, $count / filters. Filters for which either
--- index is null, dead ones among them, are left out. AUC and precision need the responses themselves: leave them out by
--- naming two other indices where a set is very large.
+-- relation. Overlap: 0 to 1; `chance` is what two unrelated indices would share, $count / filters. Filters that tie for the
+-- last of the $count places share them, so that no order decides: the overlap of two indices with many ties, such as
+-- precision, stays below 1 even if they are the same. Filters for which either index is null, dead ones among them, are
+-- left out. AUC and precision need the responses themselves: leave them out by naming two other indices where a set is
+-- very large.
 --
 -- Source: Spearman (1904), doi 10.2307/1412159; Gale et al. (2020), doi 10.1016/j.visres.2020.06.007.
 --
@@ -42,10 +44,10 @@ long as (
     )
     on contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision into name measure value value
 ),
-pair as (
-    select a.layer, a.category, a.filter, a.measure as first, b.measure as second, a.value as x, b.value as y
-    from long a
-    join long b on a.layer = b.layer and a.category = b.category and a.filter = b.filter
+wanted as (
+    select a.measure as first, b.measure as second
+    from (select distinct measure from long) a
+    cross join (select distinct measure from long) b
     where
         case
             when $first is not null and $second is not null then a.measure = $first and b.measure = $second
@@ -54,28 +56,84 @@ pair as (
             else a.measure < b.measure
         end
 ),
+-- An index is ranked once, with every other that is known for the same filters: `known` tells which those are. Two indices
+-- that are known for different filters are ranked over those that they have in common, beside each other.
+described as (
+    select
+        layer,
+        category,
+        measure,
+        count(*) as filters,
+        sum(hash(filter)) as known
+    from long
+    group by layer, category, measure
+),
+pair as (
+    select
+        a.layer,
+        a.category,
+        w.first,
+        w.second,
+        case when a.filters = b.filters and a.known = b.known then '' else w.second end as beside_first,
+        case when a.filters = b.filters and a.known = b.known then '' else w.first end as beside_second
+    from wanted w
+    join described a on a.measure = w.first
+    join described b on b.measure = w.second and b.layer = a.layer and b.category = a.category
+),
+compared as (
+    select layer, category, first as measure, beside_first as beside from pair
+    union
+    select layer, category, second, beside_second from pair
+),
+entry as (
+    select l.layer, l.category, l.filter, l.measure, c.beside, l.value
+    from compared c
+    join long l using (layer, category, measure)
+    left join long o
+        on o.layer = l.layer and o.category = l.category and o.filter = l.filter and o.measure = c.beside
+    where c.beside = '' or o.value is not null
+),
 ordered as (
     select
         *,
-        rank() over (one order by x) + (count(*) over (one order by x range current row) - 1) / 2 as x_rank,
-        rank() over (one order by y) + (count(*) over (one order by y range current row) - 1) / 2 as y_rank,
-        row_number() over (one order by x desc, filter) <= $count as is_x_top,
-        row_number() over (one order by y desc, filter) <= $count as is_y_top
-    from pair
-    window one as (partition by first, second, layer, category)
+        rank() over (one order by value desc) as first_rank,
+        count(*) over (one order by value desc range current row) as ties
+    from entry
+    window one as (partition by layer, category, measure, beside)
+),
+placed as (
+    select
+        *,
+        first_rank + (ties - 1) / 2 as place,
+        -- the part of a place among the first $count that a filter has
+        greatest(least(($count - first_rank + 1) / ties, 1), 0) as chosen
+    from ordered
 ),
 agreed as (
     select
-        first,
-        second,
-        layer,
-        category,
+        p.layer,
+        p.category,
+        p.first,
+        p.second,
         count(*) as filters,
-        corr(x_rank, y_rank) as spearman,
-        count(*) filter (is_x_top and is_y_top) / nullif(count(*) filter (is_x_top), 0) as overlap,
+        corr(a.place, b.place) as spearman,
+        sum(a.chosen * b.chosen) / nullif(least($count, count(*)), 0) as overlap,
         least($count / count(*), 1) as chance
-    from ordered
-    group by first, second, layer, category
+    from pair p
+    join placed a
+        on
+            a.layer = p.layer
+            and a.category = p.category
+            and a.measure = p.first
+            and a.beside = p.beside_first
+    join placed b
+        on
+            b.layer = p.layer
+            and b.category = p.category
+            and b.measure = p.second
+            and b.beside = p.beside_second
+            and b.filter = a.filter
+    group by p.layer, p.category, p.first, p.second
 )
 select
     a.layer,

@@ -41,8 +41,8 @@
 --   contrast        double   -1 to 1, null if dead or if there is no other category
 --   csi             double   -1 to 1, null if dead, if a response is negative, or if there is no other category
 --   fsi             double   -1 to 1, null if dead, if both means are negative or 0, or if there is nothing to compare with
---   d_prime         double   null if dead, or if neither group varies
---   welch_t         double   null if dead, or if neither group varies
+--   d_prime         double   null if dead, if neither group varies, or if one is a single stimulus
+--   welch_t         double   null if dead, if neither group varies, or if one is a single stimulus
 --   welch_df        double   degrees of freedom of welch_t
 select
     s.layer,

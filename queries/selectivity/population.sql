@@ -4,7 +4,7 @@
 --     (1 - (mean A)^2 / mean A^2) / (1 - 1 / F), F filters
 -- 0: all filters respond alike; 1: one filter responds alone. There is no chance level; compare layers, categories or
 -- networks. Filters differ in scale, and by default those with large responses decide; $normalise = 'filter' brings every
--- filter to its own range first (equation 1, dead filters left out). Population and lifetime sparseness need not agree.
+-- filter to its own range first (equation 1, over all stimuli of the set; dead filters are left out). Population and lifetime sparseness need not agree.
 -- Needs responses that are never negative, and is null otherwise. Reads the responses themselves.
 --
 -- Source: Treves and Rolls (1991), doi 10.1088/0954-898X_2_4_004; Willmore and Tolhurst (2001),
@@ -19,7 +19,7 @@
 --   stimulus_id  integer
 --   category     varchar  null if unlabelled
 --   filters      bigint   filters that were counted
---   sparseness   double   0 to 1; null if no filter responds
+--   sparseness   double   0 to 1; null if no filter responds, if one can be negative, or if there is only one
 with ranged as (
     select
         layer,

@@ -4,7 +4,11 @@
 -- only deep ones. For every class: its detectors (filters whose index for it exceeds the threshold) as a mean share of a
 -- layer, that share relative to the mean of all classes (`ratio`, 1 is balanced), their depth, and how far it lies from
 -- the mean depth (`shift`). For the set as a whole, the same in every row: `evenness` of the shares, -sum of p ln p / ln K
--- over the K classes (1 balanced, 0 all detectors are of one class), and `spread`, the standard deviation of the depths.
+-- over the K classes (1 balanced, 0 all detectors are of one class), and `spread`, the standard deviation (n - 1) of the
+-- depths. A class without detectors has no depth and is in no mean of depths, nor in the spread: look at its share.
+--
+-- Contrast is relative: a class that drives nearly every filter takes detectors from all others, so a set is unbalanced
+-- with it and may be balanced without it. Numbers come with the uncertainty that complexity/depth gives them.
 --
 -- Unequal numbers of images shift an index by themselves. The columns that end in _equal are the same with every class cut
 -- down at random to the size of the smallest, as means over the draws of `toolbox significance` for the same index and
@@ -30,7 +34,7 @@
 --   ratio_equal     double   ratio with classes of equal size
 --   depth_equal     double   depth with classes of equal size
 --   evenness        double   of the set: 1 balanced in number, 0 all detectors are of one class
---   spread          double   of the set: standard deviation of the depths; 0 balanced in level
+--   spread          double   of the set: standard deviation of the depths; 0 balanced in level, null for a single depth
 --   evenness_equal  double   evenness with classes of equal size
 --   spread_equal    double   spread with classes of equal size
 with member as (

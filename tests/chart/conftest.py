@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import polars as pl
@@ -23,7 +23,8 @@ def example(query: str, categories: Sequence[str] = CATEGORIES, layers: Sequence
 def _profile(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"layer": layer, "category": category, "filters": 64, "selective": 4 * i + j + 1}
-        | {"proportion": (4 * i + j + 1) / 64, "dead": i}
+        | {"proportion": (4 * i + j + 1) / 64, "low": (4 * i + j) / 64, "high": (4 * i + j + 3) / 64}
+        | {"chance": 0.1, "chance_low": 0.05, "chance_high": 0.12 + 0.01 * j, "dead": i}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
     ]
 
@@ -33,6 +34,63 @@ def _selectivity(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
         {"layer": layer, "filter": unit, "category": category, "n": 20, "share": 0.2, "balanced_share": 0.25}
         | {"contrast": unit / 100}
         for layer, unit, category in product(layers, range(101), categories)
+    ]
+
+
+def _ranks(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "category": category, "n": 20, "auc": unit / 100, "precision": unit / 100}
+        for layer, unit, category in product(layers, range(101), categories)
+    ]
+
+
+def _filters(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "preferred": categories[0], "csi": unit / 20, "dead": False}
+        | {"depth_of_selectivity": unit / 25, "lifetime_sparseness": unit / 40, "signal_to_noise": unit / 2}
+        for layer, unit in product(layers, range(21))
+    ]
+
+
+def _population(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "stimulus_id": 10 * k + step, "category": category, "filters": 64, "sparseness": step / 10}
+        for layer, (k, category), step in product(layers, enumerate(categories), range(10))
+    ]
+
+
+def _threshold(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "category": category, "threshold": step / 10, "filters": 64, "selective": 20 - k - step}
+        | {"proportion": (20 - k % 10 - step) / 64}
+        for layer, (k, category), step in product(layers, enumerate(categories), range(6))
+    ]
+
+
+def _agreement(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """The deeper the layer, the more of the three indices agree."""
+    return [
+        {"layer": layer, "first": first, "second": second, "filters": 64, "spearman": 0.5 + 0.1 * i}
+        | {"overlap": 0.3 + 0.1 * i, "chance": 0.2}
+        for (i, layer), (first, second) in product(enumerate(layers), combinations(("auc", "csi", "share"), 2))
+    ]
+
+
+def _significance(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """20 filters of every layer, the last of which is the strongest; those above 15 have a small q."""
+    return [
+        {"layer": layer, "filter": unit, "category": category, "value": unit / 20, "low": unit / 20 - 0.1}
+        | {"high": unit / 20 + 0.1, "p": 0.01, "q": 0.25 if unit < 16 else 0.025, "p_family": 0.5}
+        | {"p_welch": 0.01, "q_welch": 0.02}
+        for layer, unit, category in product(layers, range(20), categories)
+    ]
+
+
+def _reliability(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "preferred": categories[0], "value": unit / 20, "cross_validated": unit / 25}
+        | {"agreement": unit / 20, "reliability": 0.9}
+        for layer, unit in product(layers, range(21))
     ]
 
 
@@ -91,7 +149,8 @@ def _preferences(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
 def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "layer": layer, "depth": i / max(1, len(layers) - 1), "filters": 64}
-        | {"responsive": i + j + 1, "share": (i + j + 1) / 64}
+        | {"responsive": i + j + 1, "share": (i + j + 1) / 64, "low": (i + j) / 64, "high": (i + j + 2) / 64}
+        | {"chance": 0.01}
         for (j, category), (i, layer) in product(enumerate(categories), enumerate(layers))
     ]
 
@@ -99,6 +158,60 @@ def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list
 def _complexity_depth(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "responsive": 10 + k, "share": 0.05 + 0.01 * (k % 7), "depth": 0.4 + 0.05 * (k % 5)}
+        | {"share_low": 0.04 + 0.01 * (k % 7), "share_high": 0.07 + 0.01 * (k % 7)}
+        | {"depth_low": 0.35 + 0.05 * (k % 5), "depth_high": 0.5 + 0.05 * (k % 5), "entropy": 0.5}
+        for k, category in enumerate(categories)
+    ]
+
+
+def _best(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """The deeper a layer, the better: three of four samples say so of the last."""
+    last = len(layers) - 1
+    return [
+        {"category": category, "rank": last - i + 1, "layer": layer, "depth": i / max(1, last)}
+        | {
+            "proportion": (i + j + 1) / 64,
+            "low": (i + j) / 64,
+            "high": (i + j + 2) / 64,
+            "most": 0.75 if i == last else 0,
+        }
+        | {"strength": (i + j) / 10, "strength_low": (i + j) / 11, "strength_high": (i + j) / 9}
+        | {"strongest": 1.0 if i == last else 0.0}
+        for (j, category), (i, layer) in product(enumerate(categories), reversed(list(enumerate(layers))))
+    ]
+
+
+def _significant(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "category": category, "filters": 64, "dead": 0, "discovered": i + j + 2, "certain": i + j}
+        | {"proportion": (i + j + 2) / 64}
+        for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
+    ]
+
+
+def _pairs(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"measure": measure, "category": first, "other": second, "difference": 0.1, "low": 0.05, "high": 0.2}
+        | {"p": 0.01, "p_holm": 0.02 if first == "car" else 0.3}
+        for measure in ("share", "depth")
+        for first, second in combinations(sorted(categories), 2)
+    ]
+
+
+def _complexity_stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """41 stimuli of every category, from 0 to 1 in both measures."""
+    return [
+        {"stimulus_id": 100 * k + step, "category": category, "path": f"images/{k}/{step}.jpg", "responsive": step}
+        | {"share": step / 40, "depth": step / 40, "entropy": 0.5}
+        for (k, category), step in product(enumerate(categories), range(41))
+    ]
+
+
+def _balance(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"category": category, "stimuli": 20 + k, "detectors": 30, "share": 0.1, "ratio": 0.5 + 0.1 * (k % 9)}
+        | {"depth": 0.4 + 0.05 * (k % 5), "shift": 0.05 * (k % 5) - 0.1, "share_equal": 0.1, "ratio_equal": 1.1}
+        | {"depth_equal": 0.6, "evenness": 0.9, "spread": 0.25, "evenness_equal": 0.95, "spread_equal": 0.12}
         for k, category in enumerate(categories)
     ]
 
@@ -129,6 +242,13 @@ def _replication_layers(categories: Sequence[str], layers: Sequence[str]) -> lis
 EXAMPLES = {
     "layers/profile": _profile,
     "selectivity/index": _selectivity,
+    "selectivity/ranks": _ranks,
+    "selectivity/filters": _filters,
+    "selectivity/population": _population,
+    "selectivity/threshold": _threshold,
+    "selectivity/agreement": _agreement,
+    "selectivity/significance": _significance,
+    "selectivity/reliability": _reliability,
     "filters/representative": _representative,
     "filters/stimuli": _stimuli,
     "tuning/category": _category,
@@ -138,6 +258,11 @@ EXAMPLES = {
     "tuning/preferences": _preferences,
     "complexity/layers": _complexity_layers,
     "complexity/depth": _complexity_depth,
+    "layers/best": _best,
+    "layers/significant": _significant,
+    "complexity/pairs": _pairs,
+    "complexity/stimuli": _complexity_stimuli,
+    "sets/balance": _balance,
     "sets/summary": _summary,
     "replication/filters": _replication_filters,
     "replication/layers": _replication_layers,

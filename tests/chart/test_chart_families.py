@@ -136,3 +136,83 @@ def test_a_set_with_two_schemes_has_a_panel_for_each(rows_of):
     assert {">drawings · category<", ">drawings · animacy<"} <= set(
         re.findall(r">drawings[^<]*<", svg("sets/summary", both))
     )
+
+
+def marks(drawn: str, kind: str) -> int:
+    return drawn.count(f'aria-roledescription="{kind} mark"')
+
+
+def without_draws(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
+    return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
+
+
+def test_intervals_and_the_band_of_chance_are_drawn_where_there_are_draws(rows_of, layers, categories):
+    rows = rows_of("layers/profile")
+    drawn = svg("layers/profile", rows)
+    bare = svg("layers/profile", without_draws(rows, "low", "high", "chance", "chance_low", "chance_high"))
+    assert (marks(drawn, "rule"), marks(bare, "rule")) == (len(layers) * len(categories), 0)
+    assert ">95 % of shuffled labels<" in drawn and ">95 % of shuffled labels<" not in bare
+    assert bare == svg("layers/profile", rows.drop("low", "high", "chance", "chance_low", "chance_high"))
+
+
+def test_the_band_of_chance_is_that_of_the_category_for_which_it_is_widest(rows_of, layers):
+    sets = draw("layers/profile", rows_of("layers/profile")).to_dict()["datasets"].values()
+    (band,) = (rows for rows in sets if "shuffled" in rows[0])
+    assert [row["layer"] for row in band] == list(layers)
+    assert [row["chance_low"] for row in band] == [0.05] * len(layers)
+    assert [row["chance_high"] for row in band] == pytest.approx([0.15] * len(layers))
+
+
+def test_a_ring_marks_the_best_layer_with_or_without_draws(rows_of, categories):
+    rows = rows_of("layers/best")
+    some = svg("layers/best", rows)
+    bare = svg("layers/best", without_draws(rows, "low", "high", "most", "strength_low", "strength_high", "strongest"))
+    assert ">best layer in … of the samples<" in some and ">best layer in … of the samples<" not in bare
+    for drawn in (some, bare):
+        assert drawn.count('stroke-width="1.8"') == 2 * len(categories)
+
+
+def test_both_corrections_of_filters_beyond_chance_are_told_apart(rows_of, categories):
+    drawn = svg("layers/significant", rows_of("layers/significant"))
+    assert marks(drawn, "line") == 2 * len(categories)
+    assert ">q<" in drawn and ">family-wise p<" in drawn
+
+
+def test_intervals_of_depth_and_share_cross_in_their_class(rows_of, categories):
+    rows = rows_of("complexity/depth")
+    names = ("share_low", "share_high", "depth_low", "depth_high")
+    far = marks(svg("complexity/depth", without_draws(rows, *names)), "rule")  # lines to names
+    crosses = embedded("complexity/depth", rows)
+    assert marks(svg("complexity/depth", rows), "rule") == 2 * len(categories) + sum(row["is_far"] for row in crosses)
+    assert far <= len(categories)
+
+
+def test_a_pair_of_classes_is_named_and_filled_where_it_differs(rows_of):
+    drawn = svg("complexity/pairs", rows_of("complexity/pairs", categories=["car", "dog", "face"]))
+    assert re.findall(r">(\w+ - \w+)<", drawn) == 2 * ["car - dog", "car - face", "dog - face"]
+    assert drawn.count('fill="#222222" stroke="#222222"') == 4 and drawn.count('fill="white" stroke="#222222"') == 2
+    assert "corrected p &lt; 0.05" in drawn
+
+
+def test_without_draws_no_pair_is_said_to_differ(rows_of):
+    rows = without_draws(rows_of("complexity/pairs"), "low", "high", "p", "p_holm")
+    assert "corrected" not in svg("complexity/pairs", rows)
+
+
+def test_only_the_stimuli_outside_the_middle_are_drawn_one_by_one(rows_of):
+    rows = rows_of("complexity/stimuli", categories=["car"])  # 0, 1/40 … 1: the middle 90 % run from 2/40 to 38/40
+    sets = draw("complexity/stimuli", rows).to_dict()["datasets"].values()
+    single = [row["stimulus_id"] for rows in sets for row in rows if "path" in row]
+    assert sorted(set(single)) == [0, 1, 39, 40]
+
+
+def test_balance_tells_the_numbers_of_the_set_and_what_equal_classes_change(rows_of, categories):
+    rows = rows_of("sets/balance")
+    drawn = svg("sets/balance", rows)
+    assert ">number: evenness 0.90 (0.95 with equal classes)<" in drawn
+    assert ">level: spread 0.25 (0.12 with equal classes)<" in drawn
+    same = rows.with_columns(ratio_equal="ratio", depth_equal="depth", evenness_equal="evenness", spread_equal="spread")
+    assert ">number: evenness 0.90<" in svg("sets/balance", same)
+    assert "; rings: classes of equal size<" in drawn and "rings: " not in svg("sets/balance", same)
+    nothing = without_draws(rows, "ratio_equal", "depth_equal", "evenness_equal", "spread_equal", "spread")
+    assert ">level: spread unknown<" in svg("sets/balance", nothing)

@@ -20,8 +20,11 @@ from toolbox.errors import UnknownNameError, UsageError
 
 EVERY = pytest.mark.parametrize("query", list(figures()))
 OF_PARAMETERS = {"tuning/parameter", "tuning/orientation", "tuning/frequency", "tuning/preferences"}
-NAMES_CATEGORIES = sorted(set(figures()) - OF_PARAMETERS)
-OVER_LAYERS = ("complexity/layers", "layers/profile", "replication/layers", "selectivity/index", "tuning/frequency")
+NAMES_CATEGORIES = sorted(set(figures()) - OF_PARAMETERS - {"complexity/pairs"})
+NAMES_CATEGORIES = [name for name in NAMES_CATEGORIES if "category" in figures()[name].columns]
+OVER_LAYERS = ("complexity/layers", "layers/best", "layers/profile", "layers/significant", "selectivity/index")
+OVER_LAYERS += ("selectivity/filters", "selectivity/population", "selectivity/ranks", "selectivity/reliability")
+OVER_LAYERS += ("replication/layers", "tuning/frequency")
 WITHOUT_A_TYPE = {"x2", "y2", "yError"}  # they take the type of x and y
 TYPES = {"quantitative", "ordinal", "nominal"}
 
@@ -94,7 +97,9 @@ def test_layers_stand_on_the_axis_in_the_order_of_the_rows(query, rows_of, layer
     assert shown[: len(layers)] == list(layers)
 
 
-@pytest.mark.parametrize("query", ["tuning/orientation", "tuning/preferences"])
+@pytest.mark.parametrize(
+    "query", ["selectivity/agreement", "selectivity/threshold", "tuning/orientation", "tuning/preferences"]
+)
 def test_the_panels_of_layers_stand_in_the_order_of_the_rows(query, rows_of, layers):
     shown = [text for text in texts(draw(query, rows_of(query))) if text in layers]
     assert shown == list(layers)

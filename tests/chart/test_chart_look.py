@@ -13,11 +13,19 @@ from toolbox.chart.theme import COLOURS, LINE, SHAPES, colour_of, shape_of
 COLOURED = (
     "complexity/depth",
     "complexity/layers",
+    "complexity/stimuli",
     "filters/representative",
     "filters/stimuli",
+    "layers/best",
     "layers/profile",
     "replication/filters",
+    "layers/significant",
     "selectivity/index",
+    "selectivity/population",
+    "selectivity/ranks",
+    "selectivity/significance",
+    "selectivity/threshold",
+    "sets/balance",
     "tuning/category",
 )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from random_study import RandomStudy, make_random_study
+from toolbox.resampling import INDICES, RANKED
+from toolbox.significance import Resampling, resample
+from toolbox.store.folder import StudyFolder
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +24,17 @@ def own_cache(cache: Path) -> Path:
 def random_study(tmp_path_factory: pytest.TempPathFactory) -> RandomStudy:
     """Sparse responses of many ties to stimuli of unequal categories and 5 orientations."""
     return make_random_study(tmp_path_factory.mktemp("random") / "study")
+
+
+@pytest.fixture(scope="session")
+def resampled_study(random_study: RandomStudy, tmp_path_factory: pytest.TempPathFactory) -> RandomStudy:
+    """The random study with few draws of every index, of the means and of the layer's range."""
+    root = tmp_path_factory.mktemp("resampled")
+    shutil.copytree(random_study.folder.root, root, dirs_exist_ok=True)
+    study = StudyFolder(root)
+    choices = [Resampling(index) for index in (*INDICES, *RANKED)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        for choice in (*choices, Resampling(statistic="mean"), Resampling(normalise="layer")):
+            resample(study, replace(choice, draws=20))
+    return replace(random_study, folder=study)

@@ -22,6 +22,7 @@ from toolbox.query import ask
 FILTERS = 3
 # Every example writes a study, which takes a tenth of a second.
 few = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fewer = settings(few, max_examples=5)
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,22 @@ def stimuli(draw: st.DrawFn, categories: str = "abc") -> Stimuli:
     return Stimuli(responses, names)
 
 
+SHIFTED = ("share", "balanced_share", "contrast", "d_prime", "welch_t", "welch_df")
+"""Indices that neither gain nor offset of a filter changes; csi and fsi compare with no response at all."""
+
+
 def selectivity(given: Stimuli, parts: Sequence[Sequence[int]] | None = None) -> pl.DataFrame:
-    """All indices, by filter and category, as the study answers that is made of these stimuli."""
+    """All indices that need no ranks, by filter and category, as the study answers that is made of these stimuli."""
+    return answers(given, "selectivity/index", parts=parts)[0]
+
+
+def answers(given: Stimuli, *queries: str, parts: Sequence[Sequence[int]] | None = None) -> list[pl.DataFrame]:
+    """The rows of several queries over one study."""
     labels = pl.DataFrame({"stimulus_id": range(len(given.categories)), "category": given.categories})
     table = long_table({"layer": (given.responses, given.responses)})
     with TemporaryDirectory() as folder:
         study = small_study(Path(folder) / "study", table, labels, parts=parts)
-        return ask(study, "selectivity/index").rows
+        return [ask(study, query).rows for query in queries]
 
 
 @few
@@ -56,7 +66,49 @@ def test_gain_and_offset_of_a_filter_do_not_change_its_indices(original: Stimuli
     gains = np.array([gain, 1, 7], dtype=np.float32)
     offsets = np.array([offset, 50, 0], dtype=np.float32)
     scaled = Stimuli(original.responses * gains + offsets, original.categories)
-    assert selectivity(scaled).rows() == nearly(selectivity(original).rows(), 1e-9)
+    assert selectivity(scaled).select(SHIFTED).rows() == nearly(selectivity(original).select(SHIFTED).rows(), 1e-9)
+
+
+@fewer
+@given(stimuli(), st.integers(1, 1000))
+def test_gain_alone_changes_no_index_at_all(original: Stimuli, gain: int) -> None:
+    scaled = Stimuli(original.responses * np.array([gain, 1, 7], dtype=np.float32), original.categories)
+    queries = ("selectivity/index", "selectivity/filters")
+    for before, after in zip(answers(original, *queries), answers(scaled, *queries), strict=True):
+        assert after.rows() == nearly(before.rows(), 1e-9)
+
+
+@few
+@given(stimuli())
+def test_ranks_know_only_the_order_of_the_responses(original: Stimuli) -> None:
+    bent = Stimuli(original.responses**3 - 50, original.categories)
+    ((before,), (after,)) = (answers(given, "selectivity/ranks") for given in (original, bent))
+    assert after.rows() == before.rows()
+
+
+@few
+@given(stimuli(categories="ab"))
+def test_of_two_categories_the_aucs_add_up_to_1_and_the_others_to_0(original: Stimuli) -> None:
+    ranks, rows = answers(original, "selectivity/ranks", "selectivity/index")
+    first, second = (ranks.filter(category=name)["auc"].drop_nulls().to_numpy() for name in "ab")
+    assert first + second == pytest.approx(1)
+    for index in ("csi", "fsi", "d_prime", "welch_t"):
+        first, second = (rows.filter(category=name)[index].drop_nulls().to_numpy() for name in "ab")
+        assert first + second == pytest.approx(0, abs=1e-9)
+
+
+@fewer
+@given(stimuli())
+def test_indices_stay_in_their_range(original: Stimuli) -> None:
+    ranges = {
+        "selectivity/index": {"csi": (-1, 1), "fsi": (-1, 1), "contrast": (-1, 1)},
+        "selectivity/ranks": {"auc": (0, 1), "precision": (0, 1)},
+        "selectivity/filters": {"csi": (0, 1), "depth_of_selectivity": (0, 1), "lifetime_sparseness": (0, 1)},
+        "selectivity/population": {"sparseness": (0, 1)},
+    }
+    for rows, columns in zip(answers(original, *ranges), ranges.values(), strict=True):
+        for column, (lowest, highest) in columns.items():
+            assert rows[column].drop_nulls().is_between(lowest - 1e-12, highest + 1e-12).all(), column
 
 
 @few

@@ -8,50 +8,168 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from toolbox.chart.labels import placed
-from toolbox.chart.layers import lines_over_layers
+from toolbox.chart.labels import Box, placed
+from toolbox.chart.layers import QUANTILES, is_known, lines_over_layers, share_axis
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import INK, LINE, Chart, colour, highest, hints, layered, shape
+from toolbox.chart.theme import (
+    INK,
+    LINE,
+    QUIET,
+    Chart,
+    appearing,
+    colour,
+    highest,
+    hints,
+    layered,
+    shape,
+    side_by_side,
+    values,
+)
 
 WIDTH, HEIGHT = 480, 340  # pixels
+LEVEL = 0.05  # a corrected p below it is drawn as significant
+MEASURES = {"share": "share of the filters", "depth": "depth"}
+TITLES = {
+    "share": "highly responsive filters (share, mean over layers)",
+    "depth": "depth of the highly responsive filters (0 first layer, 1 last layer)",
+}
+FORMS = {"share": "~%", "depth": "~g"}
+TOLD = ("responsive", "share", "share_low", "share_high", "depth", "depth_low", "depth_high", "entropy")
 HEADROOM = 1.08  # the y axis ends a little above its highest point
 
 
-@figure("complexity/layers", "category", "layer", "depth", "filters", "responsive", "share")
+@figure(
+    "complexity/layers",
+    "category",
+    "layer",
+    "depth",
+    "filters",
+    "responsive",
+    "share",
+    optional=("low", "high", "chance"),
+)
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters that respond highly to a class, one line per class."""
+    """Share of a layer's filters that respond highly to a class, one line per class; bars are bootstrap intervals."""
     told = hints(rows, "layer:O", "depth:Q", "category:N", "share:Q", "responsive:Q", "filters:Q")
-    return lines_over_layers(rows, categories, "share", "highly responsive filters (share of the layer)", told)
+    return lines_over_layers(rows, categories, share_axis("share", "highly responsive filters"), told)
 
 
-@figure("complexity/depth", "category", "responsive", "share", "depth", spanning=["share"])
+@figure(
+    "complexity/depth",
+    "category",
+    "responsive",
+    "share",
+    "depth",
+    optional=("share_low", "share_high", "depth_low", "depth_high", "entropy"),
+    spanning=["share", "share_high"],
+)
 def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Depth of the filters that a class drives against their share, one named point per class.
 
-    A class without a depth, since it drives no filter highly, is left out.
+    A class without a depth, since it drives no filter highly, is left out. Crosses are bootstrap intervals.
     """
     share = alt.Scale(domain=[0, _top(rows)], nice=False)
     base = alt.Chart().encode(
         x=alt.X(
             "depth:Q",
-            title="depth of the highly responsive filters (0 first layer, 1 last layer)",
+            title=TITLES["depth"],
             scale=alt.Scale(domain=[0, 1]),
         ),
         y=alt.Y(
             "share:Q",
-            title="highly responsive filters (share, mean over layers)",
+            title=TITLES["share"],
             scale=share,
-            axis=alt.Axis(format="~%"),
+            axis=alt.Axis(format=FORMS["share"]),
         ),
     )
     lines = base.mark_rule(color=LINE).encode(x2="name_x", y2="name_y").transform_filter("datum.is_far")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         color=colour(rows, categories, legend=False),
         shape=shape(rows, categories, legend=False),
-        tooltip=hints(rows, "category:N", "depth:Q", "share:Q", "responsive:Q"),
+        tooltip=hints(rows, "category:N", *(f"{name}:Q" for name in TOLD if name in rows.columns)),
     )
-    marks = (lines, points, _names("left", 2), _names("right", -2))
+    marks = (*_crosses(base, rows, categories), lines, points, _names("left", 2), _names("right", -2))
     return layered(*marks, rows=with_places(rows), width=WIDTH, height=HEIGHT)
+
+
+@figure("complexity/pairs", "measure", "category", "other", "difference", "low", "high", "p", "p_holm")
+def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
+    """Differences between two classes in share and depth with their intervals; filled where significant after Holm."""
+    named = rows.with_columns(
+        pl.format("{} - {}", "category", "other").alias("pair"),
+        (pl.col("p_holm") < LEVEL).fill_null(value=False).alias("significant"),
+    )
+    panels = {
+        MEASURES[measure]: _differences(of_one) for (measure,), of_one in named.group_by("measure", maintain_order=True)
+    }
+    return side_by_side(panels, 2, shared="independent")
+
+
+@figure("complexity/stimuli", "stimulus_id", "category", "path", "responsive", "share", "depth")
+def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+    """Share and depth of the filters that single stimuli drive, by category: median, middle 50 % and 90 %.
+
+    The stimuli outside are points.
+    """
+    panels = {MEASURES[measure]: _spread(rows, categories, measure) for measure in ("share", "depth")}
+    return side_by_side(panels, 2, shared="independent")
+
+
+def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> list[alt.Chart]:
+    """The intervals of depth and share, where there are any."""
+    if not is_known(rows, "share_low"):
+        return []
+    bars = base.mark_rule(strokeWidth=1.2, opacity=0.7).encode(color=colour(rows, categories, legend=False))
+    return [bars.encode(x=alt.X("depth_low:Q"), x2="depth_high"), bars.encode(y=alt.Y("share_low:Q"), y2="share_high")]
+
+
+def _differences(rows: pl.DataFrame) -> alt.LayerChart:
+    """The pairs of classes in the order of the rows, and how much they differ in one measure."""
+    order = alt.Scale(domain=appearing(rows, "pair"))
+    told = f" (filled: corrected p < {LEVEL:g})" if is_known(rows, "p_holm") else ""
+    base = alt.Chart().encode(
+        x=alt.X("difference:Q", title=f"difference, first - second{told}"),
+        y=alt.Y("pair:N", title=None, scale=order),
+        tooltip=hints(
+            rows, "category:N", "other:N", *(f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm"))
+        ),
+    )
+    filled = alt.when("datum.significant").then(alt.value(INK)).otherwise(alt.value("white"))
+    return layered(
+        alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative")),
+        base.mark_rule(color=QUIET, strokeWidth=1.2).encode(x=alt.X("low:Q"), x2="high"),
+        base.mark_point(filled=True, size=55, stroke=INK, strokeWidth=1.2, opacity=1).encode(fill=filled),
+        rows=rows,
+        width=300,
+        height=alt.Step(18),
+    )
+
+
+def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.LayerChart:
+    """The stimuli of every category by one measure."""
+    bands = rows.group_by("category", maintain_order=True).agg(
+        *(pl.col(measure).quantile(level, "linear").alias(name) for name, level in QUANTILES.items()),
+        pl.col(measure).count().alias("stimuli"),
+    )
+    outside = rows.join(bands, on="category").filter(~pl.col(measure).is_between("q05", "q95"))
+    order = alt.Scale(domain=sorted(appearing(rows, "category")))
+    hue = colour(rows, categories, legend=False)
+    base = alt.Chart().encode(y=alt.Y("category:N", title=None, scale=order), color=hue)
+    bar = base.encode(tooltip=hints(bands, "category:N", *(f"{name}:Q" for name in QUANTILES), "stimuli:Q"))
+    told = hints(rows, "path:N", "stimulus_id:Q", "category:N", "share:Q", "depth:Q", "responsive:Q")
+    single = base.properties(data=values(outside.drop(*QUANTILES, "stimuli"))).mark_point(
+        filled=True, size=16, opacity=0.7
+    )
+    x = alt.X("q05:Q", title=TITLES[measure], axis=alt.Axis(format=FORMS[measure]))
+    return layered(
+        bar.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95"),
+        bar.mark_bar(size=9).encode(x=alt.X("q25:Q"), x2="q75"),
+        bar.mark_tick(color="white", thickness=1.5, size=9).encode(x=alt.X("q50:Q"), color=alt.value("white")),
+        single.encode(x=alt.X(f"{measure}:Q"), tooltip=told),
+        rows=bands,
+        width=300,
+        height=alt.Step(24),
+    )
 
 
 def _names(align: Literal["left", "right"], shift: int) -> alt.Chart:
@@ -66,7 +184,7 @@ def with_places(rows: pl.DataFrame) -> pl.DataFrame:
     known = rows.drop_nulls(["depth", "share"])
     top = _top(rows)
     points = [(x * WIDTH, y / top * HEIGHT) for x, y in known.select("depth", "share").iter_rows()]
-    places = placed(points, known["category"].to_list(), WIDTH, HEIGHT)
+    places = placed(points, known["category"].to_list(), WIDTH, HEIGHT, bars=_bars(known, top))
     return known.with_columns(
         pl.Series("name_x", [place.x / WIDTH for place in places], pl.Float64),
         pl.Series("name_y", [place.y / HEIGHT * top for place in places], pl.Float64),
@@ -75,6 +193,22 @@ def with_places(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
+    """The crosses of the intervals as boxes of a pixel's width, in pixels."""
+    if not is_known(rows, "share_low"):
+        return []
+    ends = rows.select("depth", "share", "depth_low", "depth_high", "share_low", "share_high").drop_nulls()
+    boxes = [
+        (
+            (left * WIDTH, y / top * HEIGHT, right * WIDTH, y / top * HEIGHT + 1),
+            (x * WIDTH, low / top * HEIGHT, x * WIDTH + 1, high / top * HEIGHT),
+        )
+        for x, y, left, right, low, high in ends.iter_rows()
+    ]
+    return [box for cross in boxes for box in cross]
+
+
 def _top(rows: pl.DataFrame) -> float:
     """Upper end of the share's axis; 1 where there is nothing to show."""
-    return (highest(rows, "share") or 1.0 / HEADROOM) * HEADROOM
+    ends = (highest(rows, name) for name in ("share", "share_high") if name in rows.columns)
+    return (max(filter(None, ends), default=0) or 1.0 / HEADROOM) * HEADROOM

@@ -9,6 +9,7 @@ LINE = 13.0  # height of a name in pixels, at 11-pixel type
 LETTER = 5.8  # mean width of a letter at that type, on the generous side
 GAP = 8.0  # from the middle of a point to a name beside it
 POINT = 5.0  # radius of a point
+DOTS = 12  # by which a leading line is held against the names it might cross
 SHIFTS = sorted(
     ((across, lines * LINE) for across in (0, 10, 30, 60, 100, 140) for lines in range(-9, 10)),
     key=lambda shift: (shift[0] ** 2 + shift[1] ** 2, shift),
@@ -30,19 +31,29 @@ class Place:
     box: Box
 
 
-def placed(points: Sequence[tuple[float, float]], names: Sequence[str], width: float, height: float) -> list[Place]:
-    """A place for the name of each point: the nearest that covers no point and no name placed before.
+def placed(
+    points: Sequence[tuple[float, float]],
+    names: Sequence[str],
+    width: float,
+    height: float,
+    *,
+    bars: Sequence[Box] = (),
+) -> list[Place]:
+    """A place for the name of each point: the nearest that covers no point, no bar and no name placed before.
 
     Args:
         points: in pixels from the lower left corner.
         names: one for each point.
         width, height: of the plot in pixels; a name stays inside if it can.
+        bars: what else no name should cover.
     """
-    taken: list[Box] = [(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points]
-    places = []
+    taken: list[Box] = [*((x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points), *bars]
+    places: list[Place] = []
     for point, name in zip(points, names, strict=True):
         candidates = _candidates(point, len(name) * LETTER, width, height)
-        best = min(candidates, key=lambda place: sum(_overlap(place.box, other) for other in taken))
+        names_so_far = [place.box for place in places]
+        costs = ((_covered(at.box, taken) + _crossed(point, at, names_so_far), at) for at in candidates)
+        best = _cheapest(costs)
         taken.append(best.box)
         places.append(best)
     return places
@@ -59,6 +70,30 @@ def _candidates(point: tuple[float, float], length: float, width: float, height:
                 yield Place(x, y, align, bool(across or along), box)
     x, y = point[0] + GAP, point[1]
     yield Place(x, y, "left", False, (x, y - LINE / 2, x + length, y + LINE / 2))
+
+
+def _cheapest(costs: Iterator[tuple[float, Place]]) -> Place:
+    """The first place that costs nothing, or else the first of those that cost least; no further ones are tried."""
+    best = next(costs)
+    for one in costs:
+        if best[0] == 0:
+            break
+        best = one if one[0] < best[0] else best
+    return best[1]
+
+
+def _covered(box: Box, others: Sequence[Box]) -> float:
+    """Area of a box that lies on others, in square pixels."""
+    return sum(_overlap(box, other) for other in others)
+
+
+def _crossed(point: tuple[float, float], place: Place, names: Sequence[Box]) -> float:
+    """The same of the line that leads from a point to a name far from it, as a row of dots."""
+    if not place.is_far:
+        return 0.0
+    steps = [step / DOTS for step in range(1, DOTS)]
+    dots = [(point[0] + (place.x - point[0]) * step, point[1] + (place.y - point[1]) * step) for step in steps]
+    return sum(_covered((x - 1, y - 1, x + 1, y + 1), names) for x, y in dots)
 
 
 def _overlap(one: Box, other: Box) -> float:

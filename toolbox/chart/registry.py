@@ -44,7 +44,8 @@ class Figure:
         """The charts of several networks, which the column `model` tells apart, side by side and without a title."""
         kept = clean(self._needed(rows))
         known = self._known(kept, categories)
-        kept = kept.with_columns(pl.col(self.spanning).max().name.suffix(SPANNED))
+        spanned = [name for name in self.spanning if name in kept.columns]
+        kept = kept.with_columns(pl.col(spanned).max().name.suffix(SPANNED))
         models = rows["model"].unique(maintain_order=True)
         return dressed(beside({name: self._drawn(kept.filter(rows["model"] == name), known) for name in models}))
 

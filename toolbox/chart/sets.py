@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.layers import with_columns
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import COLOURS, INK, Chart, appearing, hints, layered, side_by_side
+from toolbox.chart.theme import COLOURS, INK, LINE, Chart, appearing, colour, hints, layered, side_by_side
 
 
 @figure("sets/summary", "set", "scheme", "category", "stimuli", "fraction", "width", "height", "bytes")
@@ -20,6 +21,67 @@ def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
         for (name, scheme), of_one in rows.group_by("set", "scheme", maintain_order=True)
     }
     return side_by_side(panels, 2)
+
+
+@figure(
+    "sets/balance",
+    "category",
+    "stimuli",
+    "detectors",
+    "share",
+    "ratio",
+    "depth",
+    "shift",
+    "evenness",
+    "spread",
+    optional=("ratio_equal", "depth_equal", "evenness_equal", "spread_equal"),
+)
+def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+    """Number and level of the detectors of every class; their distance from the line is the imbalance.
+
+    Rings show the same with classes of equal size, where that makes a difference.
+    """
+    known = with_columns(rows, ("ratio_equal", "depth_equal", "evenness_equal", "spread_equal")).with_columns(
+        pl.lit(1.0).alias("mean_ratio"), (pl.col("depth") - pl.col("shift")).alias("mean_depth")
+    )
+    number, level = _of_the_set(known, "evenness"), _of_the_set(known, "spread")
+    panels = {
+        f"number: evenness {number}": _against_balance(
+            known, categories, "ratio", "detectors (mean of the classes = 1)"
+        ),
+        f"level: spread {level}": _against_balance(known, categories, "depth", "depth (0 first layer, 1 last layer)"),
+    }
+    return side_by_side(panels, 2, shared="independent")
+
+
+def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
+    """A number that is the same in all rows, and that of classes of equal size if it differs."""
+    value, equal = (rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal"))
+    told = f"{value[0]:.2f}" if value else "unknown"
+    return told if not equal or equal == value else f"{told} ({equal[0]:.2f} with equal classes)"
+
+
+def _against_balance(rows: pl.DataFrame, categories: Sequence[str], measure: str, title: str) -> alt.LayerChart:
+    """One measure of every class, joined to what it would be in balance."""
+    told = ("category:N", "stimuli:Q", "detectors:Q", "share:Q", "ratio:Q", "depth:Q", "shift:Q")
+    order = alt.Scale(domain=sorted(appearing(rows, "category")))
+    differs = rows.select((pl.col(f"{measure}_equal") != pl.col(measure)).any()).item()
+    base = alt.Chart().encode(
+        x=alt.X(f"{measure}:Q", title=f"{title}; rings: classes of equal size" if differs else title),
+        y=alt.Y("category:N", title=None, scale=order),
+        color=colour(rows, categories, legend=False),
+        tooltip=hints(rows, *told, f"{measure}_equal:Q"),
+    )
+    rings = base.encode(x=alt.X(f"{measure}_equal:Q")).transform_filter(f"datum.{measure}_equal !== datum.{measure}")
+    return layered(
+        alt.Chart().mark_rule(color=LINE).encode(x=alt.X(f"mean_{measure}:Q")),
+        base.mark_rule(strokeWidth=2.5).encode(x2=f"mean_{measure}"),
+        base.mark_point(filled=True, size=70, opacity=1),
+        rings.mark_point(filled=False, size=90, strokeWidth=1.5, opacity=1),
+        rows=rows,
+        width=300,
+        height=alt.Step(26),
+    )
 
 
 def _categories(rows: pl.DataFrame) -> alt.LayerChart:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
@@ -26,7 +26,7 @@ UNLABELLED = "no label"
 SPANNED = "_highest"
 """Ending of a column that holds another's largest value over all networks of a comparison."""
 
-INK, QUIET, LINE, GRID = "#222222", "#5f5f5f", "#b5b5b5", "#ececec"
+INK, QUIET, LINE, GRID, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
 TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
 SUBTITLE_WIDTH = 96
 LEGEND_ROWS = 18
@@ -172,13 +172,15 @@ def faceted(panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str]
     return chart
 
 
-def side_by_side(panels: Mapping[str, alt.LayerChart], columns: int) -> alt.ConcatChart:
-    """Panels with a name each and one x scale, which differ in what stands on their y axes."""
+def side_by_side(
+    panels: Mapping[str, alt.LayerChart], columns: int, *, shared: Literal["shared", "independent"] = "shared"
+) -> alt.ConcatChart:
+    """Panels with a name each and, unless they measure different things, one x scale; their y axes are their own."""
     named = [
-        panel.properties(title=alt.TitleParams(name, anchor="middle", fontSize=12, offset=6, limit=240))
+        panel.properties(title=alt.TitleParams(name, anchor="middle", fontSize=12, offset=6, limit=300))
         for name, panel in panels.items()
     ]
-    chart: alt.ConcatChart = alt.concat(*named, columns=columns).resolve_scale(x="shared", color="independent")
+    chart: alt.ConcatChart = alt.concat(*named, columns=columns).resolve_scale(x=shared, color="independent")
     return chart
 
 

@@ -1,0 +1,281 @@
+"""The indices agree with scipy, or with their definitions written out in numpy, also where numbers are awkward."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from nearly import nearly
+from random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
+from small_study import long_table, small_study
+from toolbox.query import ask
+from toolbox.store.folder import StudyFolder
+
+STATISTICS = pytest.mark.parametrize("statistic", ["maximum", "mean"])
+NAMES = sorted({name for name in CATEGORIES if name})
+INDICES = ("auc", "balanced_share", "contrast", "csi", "d_prime", "fsi", "precision", "share", "welch_t")
+Vector = NDArray[np.float64]
+
+
+def units(study: RandomStudy, statistic: str) -> Iterator[tuple[str, int, Vector, NDArray[np.str_]]]:
+    """Layer, filter, responses to the labelled stimuli and their categories, by depth."""
+    known = np.array([category is not None for category in study.categories])
+    names = np.array(study.categories, dtype=object)[known].astype(str)
+    for layer in LAYERS:
+        matrix = study.responses[layer][statistic == "mean"].astype(np.float64)[known]
+        yield from ((layer, number, matrix[:, number], names) for number in range(FILTERS))
+
+
+def pooled(one: Vector, other: Vector) -> float:
+    """Root of the mean of both variances."""
+    return float(np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2))
+
+
+def sparse(values: Vector) -> float | None:
+    """Vinje and Gallant (2000); None where nothing responds."""
+    if not values.any():
+        return None
+    return float((1 - values.mean() ** 2 / (values**2).mean()) / (1 - 1 / len(values)))
+
+
+@STATISTICS
+def test_csi_fsi_d_prime_and_welch_t_are_those_of_scipy(random_study: RandomStudy, statistic: str) -> None:
+    expected: list[tuple[object, ...]] = []
+    for layer, number, response, names in units(random_study, statistic):
+        means = {name: response[names == name].mean() for name in NAMES}
+        for name in NAMES:
+            one, other = response[names == name], response[names != name]
+            others = np.mean([mean for category, mean in means.items() if category != name])
+            if np.ptp(response) == 0:
+                expected.append((layer, number, name, None, None, None, None, None))
+                continue
+            test = stats.ttest_ind(one, other, equal_var=False)
+            csi = (one.mean() - others) / (one.mean() + others)
+            fsi = (one.mean() - other.mean()) / (one.mean() + other.mean())
+            d_prime = (one.mean() - other.mean()) / pooled(one, other)
+            expected.append((layer, number, name, csi, fsi, d_prime, float(test.statistic), float(test.df)))
+    rows = ask(random_study.folder, "selectivity/index", {"statistic": statistic}).rows
+    columns = ("layer", "filter", "category", "csi", "fsi", "d_prime", "welch_t", "welch_df")
+    assert rows.select(columns).rows() == nearly(expected, 1e-10)
+
+
+@pytest.mark.parametrize("against", NAMES)
+def test_fsi_compares_with_the_category_asked_for(random_study: RandomStudy, against: str) -> None:
+    expected: list[float | None] = []
+    for _, _, response, names in units(random_study, "maximum"):
+        base = response[names == against].mean()
+        for name in NAMES:
+            mean = response[names == name].mean()
+            known = np.ptp(response) > 0 and name != against and mean + base > 0
+            expected.append((mean - base) / (mean + base) if known else None)
+    rows = ask(random_study.folder, "selectivity/index", {"against": against}).rows
+    assert [(value,) for value in rows["fsi"]] == nearly([(value,) for value in expected], 1e-10)
+
+
+@STATISTICS
+@pytest.mark.parametrize("k", [None, 1, 30, 1000])
+def test_auc_and_precision_are_those_of_scipy_and_of_random_orders(
+    random_study: RandomStudy, statistic: str, k: int | None
+) -> None:
+    expected: list[tuple[object, ...]] = []
+    for layer, number, response, names in units(random_study, statistic):
+        for name in NAMES:
+            members = names == name
+            place = (layer, number, name, int(members.sum()))
+            if np.ptp(response) == 0:
+                expected.append((*place, None, None))
+                continue
+            u = stats.mannwhitneyu(response[members], response[~members]).statistic
+            at_the_top = of_the_top(response, members, k or int(members.sum()))
+            expected.append((*place, float(u) / members.sum() / (~members).sum(), at_the_top))
+    rows = ask(random_study.folder, "selectivity/ranks", {"statistic": statistic, "k": k}).rows
+    assert rows.rows() == nearly(expected, 1e-10)
+
+
+def of_the_top(response: Vector, members: NDArray[np.bool_], k: int) -> float:
+    """Members among the k largest, on average over all orders of equal ones."""
+    k = min(k, len(response))
+    last = np.sort(response)[-k]
+    above, peers = response > last, response == last
+    return float((members[above].sum() + (k - above.sum()) * members[peers].mean()) / k)
+
+
+def test_the_mean_over_random_orders_is_what_sharing_places_gives() -> None:
+    chance = np.random.default_rng(5)
+    response, members = np.array([3.0, 2, 2, 2, 2, 1, 0]), np.array([False, True, True, False, True, True, False])
+    orders = [np.lexsort((chance.random(7), -response)) for _ in range(20_000)]
+    drawn = np.mean([members[order[:3]].mean() for order in orders])
+    assert of_the_top(response, members, 3) == pytest.approx(1 / 2) == pytest.approx(drawn, abs=0.01)
+
+
+@STATISTICS
+def test_indices_of_filters_follow_their_definitions(random_study: RandomStudy, statistic: str) -> None:
+    expected: list[tuple[object, ...]] = []
+    for layer, number, response, names in units(random_study, statistic):
+        if np.ptp(response) == 0:
+            expected.append((layer, number, None, None, None, None, None, True))
+            continue
+        means = np.array([response[names == name].mean() for name in NAMES])
+        noise = np.mean([response[names == name].var(ddof=1) for name in NAMES])
+        best = int(means.argmax())
+        others = np.delete(means, best).mean()
+        csi = (means[best] - others) / (means[best] + others)
+        depth = (len(means) - means.sum() / means[best]) / (len(means) - 1)
+        signal = means.var(ddof=1) / noise
+        expected.append((layer, number, NAMES[best], csi, depth, sparse(response), signal, False))
+    rows = ask(random_study.folder, "selectivity/filters", {"statistic": statistic}).rows
+    assert rows.rows() == nearly(expected, 1e-10)
+
+
+@STATISTICS
+@pytest.mark.parametrize("normalise", ["none", "filter"])
+def test_population_sparseness_is_that_of_the_filters_of_a_layer(
+    random_study: RandomStudy, statistic: str, normalise: str
+) -> None:
+    expected: list[tuple[object, ...]] = []
+    for layer in LAYERS:
+        matrix = random_study.responses[layer][statistic == "mean"].astype(np.float64)
+        if normalise == "filter":
+            matrix = matrix[:, np.ptp(matrix, axis=0) > 0]
+            matrix = (matrix - matrix.min(axis=0)) / np.ptp(matrix, axis=0)
+        for stimulus, (category, row) in enumerate(zip(random_study.categories, matrix, strict=True)):
+            expected.append((layer, stimulus, category, matrix.shape[1], sparse(row)))
+    parameters = {"statistic": statistic, "normalise": normalise}
+    assert ask(random_study.folder, "selectivity/population", parameters).rows.rows() == nearly(expected, 1e-10)
+
+
+@STATISTICS
+@pytest.mark.parametrize("count", [1, 5, 50])
+def test_agreement_is_the_rank_correlation_of_scipy(random_study: RandomStudy, statistic: str, count: int) -> None:
+    indexed = ask(random_study.folder, "selectivity/index", {"statistic": statistic}).rows
+    table = indexed.join(
+        ask(random_study.folder, "selectivity/ranks", {"statistic": statistic}).rows,
+        on=["layer", "filter", "category"],
+        validate="1:1",
+    )
+    rows = ask(random_study.folder, "selectivity/agreement", {"statistic": statistic, "count": count}).rows
+    assert rows.rows() == nearly(agreements(table, count), 1e-9)
+
+
+def agreements(table: pl.DataFrame, count: int) -> list[tuple[object, ...]]:
+    """Of every two indices, by layer: filters, Spearman, overlap and chance, as the mean over the categories."""
+    expected: list[tuple[object, ...]] = []
+    for layer in LAYERS:
+        for first, second in combinations(INDICES, 2):
+            found = []
+            for name in NAMES:
+                both = table.filter(layer=layer, category=name).select(first, second).drop_nulls().to_numpy()
+                # the last bits of a value may not decide between equal ones
+                x, y = np.round(both.T, 12)
+                places = min(count, len(x))
+                overlap = (chosen(x, places) * chosen(y, places)).sum() / places
+                found.append((len(x), stats.spearmanr(x, y).statistic, overlap, places / len(x)))
+            n, *means = np.array(found).T
+            expected.append((layer, first, second, int(n.sum()), *(float(mean.mean()) for mean in means)))
+    return expected
+
+
+def chosen(values: Vector, places: int) -> Vector:
+    """The part of a place among the largest that each value has; equal ones share what is left."""
+    last = np.sort(values)[-places]
+    return np.where(values > last, 1.0, (values == last) * (places - (values > last).sum()) / (values == last).sum())
+
+
+def test_two_indices_known_for_different_filters_are_ranked_over_those_in_common(tmp_path: Path) -> None:
+    chance = np.random.default_rng(8)
+    matrix = chance.normal(2, 2, (30, 12)).astype(np.float32)
+    matrix[:, ::3] = np.abs(matrix[:, ::3])
+    study = study_of(tmp_path / "study", matrix, ["car"] * 12 + ["dog"] * 8 + ["face"] * 10)
+    table = ask(study, "selectivity/index").rows
+    correlations = []
+    for name in ("car", "dog", "face"):
+        both = table.filter(category=name).select("csi", "contrast").drop_nulls().to_numpy()
+        correlations.append(stats.spearmanr(*both.T).statistic)
+    (row,) = ask(study, "selectivity/agreement", {"first": "csi", "second": "contrast"}).rows.rows()
+    assert row[3:5] == (12, pytest.approx(np.mean(correlations)))
+
+
+def study_of(root: Path, matrix: NDArray[np.float32], categories: list[str]) -> StudyFolder:
+    """A study of one layer, (stimuli, filters)."""
+    labels = pl.DataFrame({"stimulus_id": range(len(categories)), "category": categories})
+    return small_study(root, long_table({"layer": (matrix, matrix)}), labels)
+
+
+def test_negative_responses_give_the_fsi_of_unequal_signs_and_no_csi(tmp_path: Path) -> None:
+    chance = np.random.default_rng(3)
+    matrix = chance.normal(0, 1, (24, 40)).astype(np.float32)
+    names = np.array(["car", "dog", "face"] * 8)
+    rows = ask(study_of(tmp_path / "study", matrix, names.tolist()), "selectivity/index").rows
+    expected: list[float | None] = []
+    for response in matrix.astype(np.float64).T:
+        for name in ("car", "dog", "face"):
+            one, other = response[names == name].mean(), response[names != name].mean()
+            usual = (one - other) / (one + other) if one + other > 0 else None
+            expected.append(float(np.sign(one)) if one * other < 0 else usual)
+    assert [(value,) for value in rows["fsi"]] == nearly([(value,) for value in expected], 1e-9)
+    assert {1.0, -1.0, None} < set(rows["fsi"])
+    assert rows["csi"].null_count() == rows.height
+
+
+@pytest.mark.parametrize("categories", [2, 3, 6])
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_a_large_offset_does_not_change_a_t_or_a_d_prime(tmp_path: Path, categories: int, offset: float) -> None:
+    chance = np.random.default_rng(9)
+    # eighths, and sixteenths beside 1e6, are exact in 32 bits
+    small = (chance.integers(0, 16, (12 * categories, 20)) / 16).astype(np.float32)
+    names = np.repeat([f"category {number}" for number in range(categories)], 12)
+    rows = ask(study_of(tmp_path / "study", small + np.float32(offset), names.tolist()), "selectivity/index").rows
+    for (number, name), row in rows.rows_by_key(["filter", "category"], named=True, unique=True).items():
+        one, other = (small[mask, number].astype(np.float64) for mask in (names == name, names != name))
+        test = stats.ttest_ind(one, other, equal_var=False)
+        assert row["welch_t"] == pytest.approx(float(test.statistic), rel=1e-7, abs=1e-7)
+        assert row["welch_df"] == pytest.approx(float(test.df), rel=1e-7)
+        assert row["d_prime"] == pytest.approx((one.mean() - other.mean()) / pooled(one, other), rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("rest", [0.1, 1e6])
+@pytest.mark.parametrize("spread", [0.0, 1e-3, 1e5])
+@pytest.mark.parametrize("categories", [2, 3, 5])
+def test_where_all_others_are_constant_only_the_category_varies(
+    tmp_path: Path, rest: float, spread: float, categories: int
+) -> None:
+    chance = np.random.default_rng(2)
+    matrix = np.full((7 * categories, 8), rest, dtype=np.float32)
+    matrix[:7] += 1 + np.float32(spread) * chance.random((7, 8)).astype(np.float32)
+    names = np.repeat([f"category {number}" for number in range(categories)], 7)
+    rows = ask(study_of(tmp_path / "study", matrix, names.tolist()), "selectivity/index").rows
+    for number, row in enumerate(rows.filter(category="category 0").rows(named=True)):
+        one, other = matrix[:7, number].astype(np.float64), matrix[7:, number].astype(np.float64)
+        if one.var() == 0:
+            assert (row["d_prime"], row["welch_t"], row["welch_df"]) == (None, None, None)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # scipy's, of nearly equal values
+            test = stats.ttest_ind(one, other, equal_var=False)
+        assert row["welch_t"] == pytest.approx(float(test.statistic), rel=1e-6)
+        assert row["welch_df"] == pytest.approx(float(test.df), rel=1e-6)
+        assert row["d_prime"] == pytest.approx((one.mean() - other.mean()) / pooled(one, other), rel=1e-6)
+
+
+@pytest.mark.parametrize("index", ["csi", "d_prime", "welch_t", "auc", "precision"])
+def test_thresholds_count_the_filters_above_them(random_study: RandomStudy, index: str) -> None:
+    query = "selectivity/ranks" if index in ("auc", "precision") else "selectivity/index"
+    table = ask(random_study.folder, query).rows
+    expected: list[tuple[object, ...]] = []
+    for layer in LAYERS:
+        for name in NAMES:
+            values = table.filter(layer=layer, category=name)[index].to_list()
+            for threshold in np.linspace(-0.987, 1.234, 11):
+                selective = sum(value is not None and value > threshold for value in values)
+                expected.append((layer, name, float(threshold), FILTERS, selective, selective / FILTERS))
+    shown = [row for row in expected if "pool" not in str(row[0])]
+    parameters = {"index": index, "lowest": -0.987, "highest": 1.234, "steps": 11}
+    assert ask(random_study.folder, "selectivity/threshold", parameters).rows.rows() == nearly(shown)
