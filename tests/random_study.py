@@ -30,6 +30,7 @@ class RandomStudy:
     layers: pl.DataFrame
     categories: list[str | None]
     orientations: list[float]
+    frequencies: list[float]
     parts: list[list[int]]
 
 
@@ -49,9 +50,10 @@ def make_random_study(root: Path) -> RandomStudy:
         layers=layers,
         parts=parts,
     )
+    frequencies = [(1.0, 2.0, 3.0, 8.0)[number % 4] for number in range(STIMULI)]
     variables = {"stimulus_id": range(STIMULI), "orientation": orientations, "step": [n % 3 for n in range(STIMULI)]}
-    add_stimuli(folder, pl.DataFrame(variables), SET)
-    return RandomStudy(folder, responses, layers, categories, orientations, parts)
+    add_stimuli(folder, pl.DataFrame({**variables, "spatial_frequency": frequencies}), SET)
+    return RandomStudy(folder, responses, layers, categories, orientations, frequencies, parts)
 
 
 def _responses(chance: np.random.Generator) -> tuple[Matrix, Matrix]:

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from tiny_network import paint
+from tiny_network import CARD, paint
 from toolbox import Study
 
 
@@ -144,6 +144,8 @@ def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> 
         (["ingest", "nowhere", "--set", "x"], 2, "nowhere"),
         (["label", "colours", "--scheme", "x", "--from", "none.csv"], 2, "none.csv does not exist; expected a table"),
         (["label", "colors", "--scheme", "x", "--from", "none.csv"], 2, "no stimulus set named 'colors'"),
+        (["plot", "replication/filters"], 2, "bring it along with: toolbox replicate --reference FILE"),
+        (["query", "layers/profile", "--model", "tiny", "--model", "tiny"], 2, "the model tiny is named twice"),
         (["extract", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
     ],
 )
@@ -244,7 +246,71 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [[], ["label"], ["query"], ["extract"], ["model"], ["model", "export"]])
+@pytest.fixture
+def published(tmp_path: Path) -> str:
+    """A table that knows red of the first layer under another name, and something else."""
+    rows = [(0, "rouge", 0.5), (1, "rouge", -0.5), (2, "rouge", 0.4), (0, "blue", 0.1)]
+    lines = [f"colour,{number},{label},{value}" for number, label, value in rows]
+    (tmp_path / "published.csv").write_text("\n".join(["layer,filter,label,selectivity", *lines]) + "\n")
+    return str(tmp_path / "published.csv")
+
+
+def test_a_published_table_is_replicated(extracted: str, published: str, tmp_path: Path) -> None:
+    asked = ["replicate", "--reference", published, "--map", "rouge=red", "--study", extracted]
+    figure = tmp_path / "figures" / "scatter.svg"
+    done = run(*asked, "--threshold", "0.45", "--count", "2", "--figure", str(figure), "--format", "csv")
+    header, red, pooled = (line.split(",") for line in done.stdout.splitlines())
+    assert header[:4] == ["layer", "category", "filters", "unpaired"]
+    assert (red[:4], red[6:], pooled[1]) == (["colour", "red", "3", "0"], ["1.0", "2", "1"], "all")
+    assert done.stderr.splitlines() == [
+        f"left out, as colours has no such category: blue (of {published}); --map LABEL=CATEGORY names a counterpart",
+        f"left out, as {published} has no such category: green (of colours)",
+        f"figure: {figure}",
+    ]
+    assert ">colour, r = " in figure.read_text()
+    run(*asked, "--filters", "--quiet", "--output", str(tmp_path / "filters.parquet"))
+    assert pl.read_parquet(tmp_path / "filters.parquet")["there"].to_list() == [0.5, -0.5, 0.4]
+    provenance = json.loads(pq.read_metadata(tmp_path / "filters.parquet").metadata[b"toolbox"])
+    assert provenance["reference"]["map"] == {"rouge": "red"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--map", "rouge"], "--map 'rouge' has no value; expected LABEL=CATEGORY"),
+        (["--map", "rouge=rot"], "no category of colours named 'rot'"),
+        (["--map", "noir=red"], "no label of "),
+        ([], "have no category in common; name counterparts with --map LABEL=CATEGORY"),
+        (["--map", "rouge=red", "--index", "share1"], "$index is 'share1'; expected one of contrast, share"),
+        (["--map", "rouge=red", "--figure", "scatter.pdf"], ".pdf"),
+    ],
+)
+def test_a_table_that_cannot_be_replicated_is_one_line(
+    options: list[str], message: str, extracted: str, published: str
+) -> None:
+    done = run("replicate", "--reference", published, *options, "--study", extracted, "--quiet", code=2)
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_two_models_are_compared(extracted: str, study: Study, weights: str, tmp_path: Path) -> None:
+    card = tmp_path / "twin.toml"
+    card.write_text(CARD.read_text().replace('name = "tiny"', 'name = "twin"'))
+    study.extract("colours", model=str(card), weights=weights)
+    both = ["--model", "tiny", "--model", "twin", "--study", extracted]
+    rows = run("query", "layers/profile", *both, "--format", "csv").stdout.splitlines()
+    columns = rows[0].split(",")
+    assert [columns[0], *columns[-2:]] == ["model", "depth", "counterpart"]
+    assert [row.split(",")[0] for row in rows[1:]] == ["tiny"] * 6 + ["twin"] * 6
+    figure = tmp_path / "figure.svg"
+    run("plot", "layers/profile", *both, "--output", str(figure))
+    assert all(f">{model}<" in figure.read_text() for model in ("tiny", "twin"))
+    assert "choose one with --model" in run("query", "layers/profile", "--study", extracted, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["query"], ["extract"], ["label"], ["replicate"], ["model"], ["model", "export"]]
+)
 def test_every_command_has_help(command: list[str]) -> None:
     assert "Usage: toolbox" in run(*command, "--help").stdout
 

@@ -64,6 +64,14 @@ def example_parameters(example: str) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
+def example_reference(example: str) -> dict[str, pa.Table]:
+    """The published table of an example, where it or a folder above it has one, as a question brings it along."""
+    folders = (EXAMPLES / example, *(EXAMPLES / example).parents)
+    file = next((folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None)
+    types = {"filter": pl.Int32, "value": pl.Float64}
+    return {"reference": pl.read_csv(file, schema_overrides=types).to_arrow()} if file else {}
+
+
 def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:
     """Columns and rows that an example expects, typed as the query's header says."""
     with (EXAMPLES / example / "expected.csv").open(encoding="utf-8", newline="") as file:
@@ -146,5 +154,8 @@ def _value(cell: str, column_type: str) -> Any:
         return cell
     if column_type != "double":
         return int(cell)
-    root = re.fullmatch(r"(-?)sqrt\((.+)\)", cell)
-    return float(f"{root[1]}{math.sqrt(Fraction(root[2]))}") if root else float(Fraction(cell))
+    root = re.fullmatch(r"(?:(.*)-)?sqrt\((.+)\)", cell)
+    if not root:
+        return float(Fraction(cell))
+    length = math.sqrt(Fraction(root[2]))
+    return length if root[1] is None else float(Fraction(root[1] or 0)) - length

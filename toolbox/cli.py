@@ -55,10 +55,15 @@ class Format(StrEnum):
 StudyOption = Annotated[Path, typer.Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
 SetOption = Annotated[str | None, typer.Option("--set", help="Stimulus set, where the study holds several.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model, where the study holds several.")]
+ModelsOption = Annotated[
+    list[str] | None, typer.Option("--model", help="Model, where the study holds several; repeat it to compare models.")
+]
 SchemeOption = Annotated[str | None, typer.Option("--scheme", help="Label scheme, where the set has several.")]
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", "-p", help="A parameter of the query, as name=value.")
 ]
+FormatOption = Annotated[Format | None, typer.Option(help="How rows are written: a table, or what --output ends in.")]
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 LayersOption = Annotated[
     list[str] | None, typer.Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated.")
@@ -203,12 +208,10 @@ def query(
     describe: Annotated[bool, typer.Option("--describe", help="Show what a query means, takes and returns.")] = False,
     param: ParamOption = None,
     set: SetOption = None,
-    model: ModelOption = None,
+    model: ModelsOption = None,
     scheme: SchemeOption = None,
-    format: Annotated[
-        Format | None, typer.Option(help="How rows are written: a table, or what --output ends in.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of stdout.")] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
     study: StudyOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
@@ -226,13 +229,9 @@ def query(
         shown = shipped_query(asked) if isinstance(asked, str) else asked
         typer.echo(shown.header)
         return
-    answer = _study(study, make=False).answer(asked, _parameters(param), Choice(set, model, scheme))
-    for remark in answer.remarks:
-        _note(remark, quiet)
-    if output is None and format in (None, Format.TABLE):
-        _print_table(answer.rows, quiet)
-    else:
-        _write(answer, format, output)
+    chosen = Choice(set, None, scheme)
+    answer = _study(study, make=False).answer(asked, _parameters(param), chosen, models=model or ())
+    _tell_answer(answer, format, output, quiet)
 
 
 @app.command()
@@ -240,7 +239,7 @@ def plot(
     query: Annotated[str, typer.Argument(help="Name of a query that has a figure.")],
     param: ParamOption = None,
     set: SetOption = None,
-    model: ModelOption = None,
+    model: ModelsOption = None,
     scheme: SchemeOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File: .html (default), .png, .svg or .json.")
@@ -254,13 +253,55 @@ def plot(
     from toolbox.store.database import Choice
 
     figure = _study(study, make=False).figure(
-        query, _parameters(param), Choice(set, model, scheme), thumbnails=thumbnails
+        query, _parameters(param), Choice(set, None, scheme), models=model or (), thumbnails=thumbnails
     )
     path = output or Path(f"{query.replace('/', '-')}.html")
     save(figure, path)
     for remark in figure.remarks:
         _note(remark, quiet)
     typer.echo(path)
+
+
+@app.command()
+def replicate(
+    reference: Annotated[
+        Path, typer.Option("--reference", help="Table (.csv, .tsv, .parquet): layer, filter, selectivity, label.")
+    ],
+    map: Annotated[
+        list[str] | None, typer.Option("--map", help="LABEL=CATEGORY, where table and study call it differently.")
+    ] = None,
+    filters: Annotated[
+        bool, typer.Option("--filters", help="The values of every filter, not their agreement.")
+    ] = False,
+    index: Annotated[str | None, typer.Option(help="Index here; contrast if not given.")] = None,
+    statistic: Annotated[str | None, typer.Option(help="maximum or mean of the map; mean if not given.")] = None,
+    normalise: Annotated[str | None, typer.Option(help="Range of filter or layer; layer if not given.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="A filter above it is selective; 0.01 if not given.")] = None,
+    count: Annotated[int | None, typer.Option(help="Filters whose overlap is taken; 10 if not given.")] = None,
+    set: SetOption = None,
+    model: ModelOption = None,
+    scheme: SchemeOption = None,
+    figure: Annotated[Path | None, typer.Option(help="File for a scatter: .html, .png, .svg or .json.")] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    study: StudyOption = HERE,
+    quiet: QuietOption = False,
+) -> None:
+    """Hold a study against a published table: correlation, overlap and selective filters per layer and category."""
+    from toolbox.figure import save
+    from toolbox.replicate import replicate, scatter
+    from toolbox.store.database import Choice
+
+    options = {
+        "index": index, "statistic": statistic, "normalise": normalise, "threshold": threshold, "count": count,
+    }  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    pairs = _pairs(map, "--map", "LABEL=CATEGORY")
+    asked = (_study(study, make=False).folder, reference, pairs, given, Choice(set, model, scheme))
+    _tell_answer(replicate(*asked, filters=filters), format, output, quiet)
+    if figure is not None:
+        save(scatter(*asked), figure)
+        _note(f"figure: {figure}", quiet)
 
 
 @model_app.command("list")
@@ -336,10 +377,14 @@ def _study(directory: Path, *, make: bool = True) -> Study:
 
 
 def _parameters(given: Sequence[str] | None) -> dict[str, str]:
+    return _pairs(given, "--param", "name=value")
+
+
+def _pairs(given: Sequence[str] | None, option: str, form: str) -> dict[str, str]:
     pairs = [entry.partition("=") for entry in given or ()]
     for name, equals, _ in pairs:
         if not equals or not name:
-            raise UsageError(f"--param {name!r} has no value; expected name=value")
+            raise UsageError(f"{option} {name!r} has no value; expected {form}")
     return {name: value for name, _, value in pairs}
 
 
@@ -424,6 +469,16 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
     return str(value)
+
+
+def _tell_answer(answer: Answer, format: Format | None, output: Path | None, quiet: bool) -> None:
+    """Rows to stdout or a file, remarks to stderr."""
+    for remark in answer.remarks:
+        _note(remark, quiet)
+    if output is None and format in (None, Format.TABLE):
+        _print_table(answer.rows, quiet)
+    else:
+        _write(answer, format, output)
 
 
 def _write(answer: Answer, format: Format | None, output: Path | None) -> None:

@@ -58,7 +58,7 @@ def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
     yield Step("\nProportion of category-selective filters in every layer (contrast > 0.01, Figure 1):", table)
     yield Step("\nThe five most face-selective filters:", best)
     tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
-    strong = tuning.filter(pl.col("peak") > pl.col("peak").max() / 10)
+    strong = tuning.drop("direction_selectivity", "dsi").filter(pl.col("peak") > pl.col("peak").max() / 10)
     yield Step(
         "\nThe five block1_conv1 filters with the sharpest orientation tuning (preferred orientation in degrees),\n"
         "among those whose best response is at least a tenth of the layer's largest:",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from toolbox.chart import Chart, draw, figures, render
+from toolbox.compare import ask_each
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.stimuli.images import decode, thumbnail
@@ -37,11 +38,13 @@ def plot(
     parameters: Mapping[str, Any] | None = None,
     choice: Choice | None = None,
     *,
+    models: Sequence[str] = (),
     thumbnails: bool = False,
 ) -> Figure:
     """The figure of a query's rows.
 
     Args:
+        models: the models to compare, where there are several; each has a panel of its own.
         thumbnails: show the images themselves, where rows name them; the figure's file then holds small copies.
 
     Raises: UnknownNameError when the query has no figure; all that running the query raises.
@@ -49,7 +52,11 @@ def plot(
     if name not in figures():
         shipped_query(name)  # a name that is no query at all is told so
         raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
-    answer = ask(study, name, parameters, choice)
+    return drawn(study, name, ask_each(study, name, models, parameters, choice), thumbnails=thumbnails)
+
+
+def drawn(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bool = False) -> Figure:
+    """The figure of an answer that is there already."""
     rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
     chart = draw(
         name,
@@ -102,8 +109,12 @@ def _thumbnail(path: Path) -> str:
 
 def _caption(provenance: Mapping[str, Any]) -> str:
     """Set, model and the parameters that were used, so that a figure can be read by itself."""
-    chosen = [str(provenance[key]) for key in ("set", "model") if key in provenance]
+    models = provenance.get("model", [])
+    chosen = [str(provenance["set"])] if "set" in provenance else []
+    chosen += [models] if isinstance(models, str) else [" and ".join(models)] if models else []
     if provenance.get("scheme", SCHEME) != SCHEME:
         chosen.append(f"labels {provenance['scheme']}")
+    if "reference" in provenance:
+        chosen.append(f"against {Path(provenance['reference']['file']).name}")
     used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
     return " · ".join(chosen + used)

@@ -140,38 +140,82 @@ class Study:
         query: str | Path | Query,
         *,
         set: str | None = None,
-        model: str | None = None,
+        model: str | Sequence[str] | None = None,
         scheme: str | None = None,
         **parameters: Any,
     ) -> pl.DataFrame:
         """Rows of a shipped query ('layers/profile'), of a .sql file (as a Path), or of a SELECT over the views.
 
         Args:
-            set, model, scheme: which of several to ask about; the only one is the default.
+            set, model, scheme: which of several to ask about; the only one is the default. Several models are
+                compared: the rows of each, with its name and, where rows have a layer, `depth` and `counterpart`.
             parameters: values of the query's $parameters.
 
-        Raises: QueryError, UsageError.
+        Raises: QueryError, UsageError; MixtureError when the models did not answer the same stimuli.
         """
         from toolbox.store.database import Choice
 
-        answer = self.answer(query, parameters, Choice(set, model, scheme))
+        answer = self.answer(query, parameters, Choice(set, None, scheme), models=_names(model))
         self._warn(answer.remarks)
         return answer.rows
 
     def answer(
-        self, query: str | Path | Query, parameters: Mapping[str, Any] | None = None, choice: Choice | None = None
+        self,
+        query: str | Path | Query,
+        parameters: Mapping[str, Any] | None = None,
+        choice: Choice | None = None,
+        *,
+        models: Sequence[str] = (),
     ) -> Answer:
         """As `query`, with the provenance of the rows and remarks about them; parameters of any name as a mapping."""
-        from toolbox.query import ask, read_query
+        from toolbox.compare import ask_each
+        from toolbox.query import read_query
 
-        return ask(self.folder, read_query(query) if isinstance(query, Path) else query, parameters, choice)
+        asked = read_query(query) if isinstance(query, Path) else query
+        return ask_each(self.folder, asked, models, parameters, choice)
+
+    def replicate(
+        self,
+        reference: str | Path,
+        *,
+        map: Mapping[str, str] | None = None,
+        set: str | None = None,
+        model: str | None = None,
+        scheme: str | None = None,
+        filters: bool = False,
+        figure: str | Path | None = None,
+        **parameters: Any,
+    ) -> pl.DataFrame:
+        """How well the study agrees with a published table of selectivities, per layer and category.
+
+        Args:
+            reference: .csv, .tsv or .parquet with the columns layer, filter, selectivity, and label or category.
+            map: label of the table -> category of the study, where they have different names.
+            filters: the values of every filter on both sides (`replication/filters`) instead of their agreement.
+            figure: file for the scatter of those values (.html, .png, .svg, .json).
+            parameters: values of the parameters of `replication/layers`.
+
+        Raises: UsageError for a table that does not fit; QueryError.
+
+        >>> study.replicate("published.csv", map={"portrait": "face"})  # doctest: +SKIP
+        """
+        from toolbox.figure import save
+        from toolbox.replicate import replicate, scatter
+        from toolbox.store.database import Choice
+
+        asked = (self.folder, Path(reference), map, parameters, Choice(set, model, scheme))
+        answer = replicate(*asked, filters=filters)
+        self._warn(answer.remarks)
+        if figure is not None:
+            save(scatter(*asked), Path(figure))
+        return answer.rows
 
     def plot(
         self,
         query: str,
         *,
         set: str | None = None,
-        model: str | None = None,
+        model: str | Sequence[str] | None = None,
         scheme: str | None = None,
         output: str | Path | None = None,
         thumbnails: bool = False,
@@ -180,12 +224,14 @@ class Study:
         """The figure of a query; also written to `output` (.html, .png, .svg, .json) if given.
 
         Args:
+            model: one, or several to compare, each in a panel of its own.
             thumbnails: show the images themselves, where rows name them; the file then holds small copies.
         """
         from toolbox.figure import save
         from toolbox.store.database import Choice
 
-        figure = self.figure(query, parameters, Choice(set, model, scheme), thumbnails=thumbnails)
+        chosen = Choice(set, None, scheme)
+        figure = self.figure(query, parameters, chosen, models=_names(model), thumbnails=thumbnails)
         self._warn(figure.remarks)
         if output is not None:
             save(figure, Path(output))
@@ -197,12 +243,13 @@ class Study:
         parameters: Mapping[str, Any] | None = None,
         choice: Choice | None = None,
         *,
+        models: Sequence[str] = (),
         thumbnails: bool = False,
     ) -> Figure:
         """As `plot`, with the provenance of the rows and remarks about them."""
         from toolbox.figure import plot
 
-        return plot(self.folder, query, parameters, choice, thumbnails=thumbnails)
+        return plot(self.folder, query, parameters, choice, models=models, thumbnails=thumbnails)
 
     def _warn(self, remarks: Sequence[str]) -> None:
         for remark in remarks:
@@ -215,3 +262,8 @@ def _hold_names(kind: str, given: Mapping[str, Any], choices: type) -> None:
     for name in given:
         if name not in known:
             raise UnknownNameError(kind, name, known)
+
+
+def _names(model: str | Sequence[str] | None) -> Sequence[str]:
+    """The models that are named: none, one or several."""
+    return [model] if isinstance(model, str) else model or ()

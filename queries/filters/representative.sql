@@ -9,7 +9,7 @@
 -- Parameters
 --   $category   varchar = null        {labels.category}                  one category; all of them if null
 --   $count      integer = 10                                             filters per category
---   $index      varchar = 'contrast'  {contrast, share, balanced_share}  index that ranks them
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  index that ranks them
 --   $statistic  varchar = 'maximum'   {maximum, mean}                    statistic of the activation map
 --   $normalise  varchar = 'filter'    {filter, layer}                    range of equation 1
 -- Columns

@@ -1,7 +1,9 @@
 -- Tuning curve of one filter over the categories.
 --
--- Mean response to each category with its standard error, in rank order: a steep fall from the first category is a
--- selective filter, a flat curve an unselective one. The spread is over stimuli; the network itself has no noise.
+-- Mean response to each category with its standard error. In rank order a steep fall from the first category is a selective
+-- filter, a flat curve an unselective one; but ranked means fall by chance too, whatever the filter, so look at the errors.
+-- In the order of labels the curves of several filters can be compared. The spread is over stimuli; the network itself has
+-- no noise.
 --
 -- Source: selectivity of single filters for classes as in Rafegas et al. (2020), doi 10.1016/j.patrec.2019.10.013.
 --
@@ -9,6 +11,7 @@
 --   $layer      varchar              {layers.layer}   layer as the card names it
 --   $filter     integer                               number of the filter, from 0
 --   $statistic  varchar = 'maximum'  {maximum, mean}  statistic of the activation map
+--   $order      varchar = 'rank'     {rank, label}    rows by falling response, or by category, to compare filters
 -- Columns
 --   rank        bigint   1 is the preferred category
 --   category    varchar
@@ -17,22 +20,27 @@
 --   sd          double   standard deviation over stimuli (n - 1), null for one stimulus
 --   sem         double   standard error of the mean, sd / sqrt(n)
 --   normalised  double   mean of (A - min) / (max - min), null for a dead filter
-with labelled as (
-    select category, response
-    from one_filter($layer, $filter, $statistic)
-    join labels using (stimulus_id)
-),
-range as (
-    select min(response) as lowest, max(response) as highest from labelled
+with cell as (
+    select
+        category,
+        n,
+        sum / n as mean,
+        sqrt(squared_deviations / nullif(n - 1, 0)) as sd,
+        min(minimum) over () as lowest,
+        max(maximum) over () as highest
+    from rollups
+    where
+        layer = $layer
+        and filter = (from known_filter($layer, $filter))
+        and statistic = $statistic
 )
 select
-    row_number() over (order by avg(response) desc, category)::bigint as rank,
+    row_number() over (order by mean desc, category)::bigint as rank,
     category,
-    count(*)::bigint as n,
-    avg(response) as mean,
-    stddev_samp(response) as sd,
-    stddev_samp(response) / sqrt(count(*)) as sem,
-    (avg(response) - any_value(lowest)) / nullif(any_value(highest) - any_value(lowest), 0) as normalised
-from labelled, range
-group by category
-order by rank
+    n,
+    mean,
+    sd,
+    sd / sqrt(n) as sem,
+    (mean - lowest) / nullif(highest - lowest, 0) as normalised
+from cell
+order by case $order when 'rank' then rank end, category

@@ -1,9 +1,26 @@
--- Preferred orientation and orientation selectivity of every filter.
+-- Preferred orientation, selectivity and tuning width of every filter.
 --
 -- From the responses R to gratings of orientation theta, averaged over spatial frequency and phase:
 --     selectivity = |sum of R e^(2 i theta)| / sum of R        preferred = half the angle of that sum
+--     osi         = (R_pref - R_orth) / (R_pref + R_orth)      at the best of the shown orientations and 90 degrees away
 -- Selectivity is 1 minus the circular variance: 0 for equal responses to all orientations, 1 for a response to one alone.
--- The orientations must be evenly spaced over 180 degrees, or unequal spacing passes for tuning.
+-- The osi looks at two points of the curve only: it is mostly larger (a cosine of osi m has selectivity m / 2), and 0 for
+-- two equal peaks 90 degrees apart. Neither has a chance level of 0: any unevenness of a curve counts, so compare with an
+-- untrained network.
+-- half_width is half the width of the curve at 1 / sqrt(2) of its peak, both crossings by linear interpolation between the
+-- shown orientations. A peak between two of them is cut off, and no width can be below 0.29 of their spacing; in steps of
+-- 15 degrees, a width of 18 to 40 is right to about 1 degree. Of several peaks it is the width of the highest.
+-- All need responses that are not negative. The orientations must be evenly spaced over 180 degrees: unequal spacing would
+-- pass for tuning, so it is an error.
+--
+-- Where the values are evenly spaced over 360 degrees, those 180 degrees apart are one orientation for the measures above,
+-- and direction is measured too:
+--     direction_selectivity = |sum of R e^(i theta)| / sum of R
+--     dsi                   = (R_pref - R_null) / (R_pref + R_null)      at the best direction and 180 degrees away
+-- A static grating has no direction of motion: turned by 180 degrees, one of phase p is one of phase 180 - p. With phase 0
+-- alone, what differs is polarity (bright and dark change places). A map's mean or maximum runs over all positions, and so
+-- over phases: for gratings that fill the image both measures are near 0. Do not show p together with 180 - p, nor 90 or 270:
+-- the same image twice is one stimulus, and would be missing at one of its two directions.
 --
 -- The default statistic here is the mean: the zero padding of a convolution makes an edge of its own at the border of the
 -- image, which a full-field grating of any orientation leaves standing, and the maximum over the map finds it.
@@ -16,43 +33,29 @@
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
 --   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
 -- Columns
---   layer        varchar  as the card names it, in the order of depth
---   filter       integer  number of the filter in its layer, from 0
---   preferred    double   degrees, 0 to 180, null for a silent or untuned filter
---   selectivity  double   0 to 1, null for a silent filter
---   peak         double   mean response at the best of the shown orientations, in the units of the network
-with curve as (
-    select
-        r.layer,
-        r.filter,
-        radians(p.value::double) as theta,
-        avg(r.response) as response
-    from chosen($statistic) r
-    join parameters p using (stimulus_id)
-    where p.parameter = $parameter and ($layer is null or r.layer = $layer)
-    group by r.layer, r.filter, p.value
-),
-vector as (
-    select
-        layer,
-        filter,
-        sum(response * cos(2 * theta)) as x,
-        sum(response * sin(2 * theta)) as y,
-        sum(response) as total,
-        max(response) as peak
-    from curve
-    group by layer, filter
-),
-measured as (
-    select *, case when total > 0 then sqrt(x * x + y * y) / total end as selectivity from vector
-)
+--   layer                  varchar  as the card names it, in the order of depth
+--   filter                 integer  number of the filter in its layer, from 0
+--   preferred              double   degrees, 0 to 180, null for a silent or untuned filter
+--   selectivity            double   0 to 1, null for a silent filter
+--   osi                    double   0 to 1, null for a silent filter, or if the orientation at 90 degrees was not shown
+--   half_width             double   degrees, 0 to 90, null if the curve does not fall to 1 / sqrt(2) of its peak
+--   direction_selectivity  double   0 to 1, null unless the values are evenly spaced over 360 degrees
+--   dsi                    double   0 to 1, null likewise, or if the opposite direction was not shown
+--   peak                   double   mean response at the best of the shown orientations, in the units of the network
 select
-    m.layer,
-    m.filter,
-    -- below the precision of a response (float32) the angle is that of rounding errors; the modulo takes 180 back to 0
-    case when m.selectivity > 1e-6 then (degrees(atan2(m.y, m.x)) / 2 + 180) % 180 end as preferred,
-    m.selectivity,
-    m.peak
-from measured m
+    o.layer,
+    o.filter,
+    o.preferred,
+    o.selectivity,
+    o.osi,
+    o.half_width,
+    case when d.is_measured then sqrt(d.x * d.x + d.y * d.y) / nullif(d.total, 0) end as direction_selectivity,
+    case when d.is_measured then (d.peak - d.opposite) / nullif(d.peak + d.opposite, 0) end as dsi,
+    o.peak
+from orientations($parameter, $layer, $statistic) o
+join (
+    select *, lowest >= 0 and widest - narrowest <= 0.01 * widest as is_measured
+    from peaks($parameter, $layer, $statistic, 360, null)
+) d using (layer, filter)
 join layers l using (layer)
-order by l.position, m.filter
+order by l.position, o.filter

@@ -128,8 +128,21 @@ def _parameter(categories: Sequence[str], layers: Sequence[str]) -> list[dict[st
 def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"layer": layer, "filter": unit, "preferred": 18.0 * unit, "selectivity": unit / 10, "peak": 5.0 + unit}
+        | {"osi": unit / 9, "half_width": 40.0 - unit, "direction_selectivity": None, "dsi": None}
         for layer, unit in product(layers, range(10))
     ]
+
+
+def _frequency(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "preferred": 4.0 * 2 ** (unit % 3), "low_cut": 3.0, "high_cut": 12.0 + unit}
+        | {"bandwidth": 2.0 + unit / 10, "kind": "band-pass", "peak": 5.0 + unit}
+        for layer, unit in product(layers, range(10))
+    ]
+
+
+def _preferences(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"layer": layer, "bin": 22.5 * k, "filters": k, "share": k / 28} for layer, k in product(layers, range(8))]
 
 
 def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
@@ -155,6 +168,21 @@ def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
     ]
 
 
+def _replication_filters(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "filter": unit, "category": category, "here": unit / 100, "there": (unit * 7 % 5) / 50}
+        for layer, unit, category in product(layers, range(8), categories)
+    ]
+
+
+def _replication_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "category": category, "filters": 64, "unpaired": j, "pearson": 0.9 - 0.1 * ((i + j) % 7)}
+        | {"spearman": 0.8, "overlap": 0.5, "selective_here": 3 + i, "selective_there": 2 + j}
+        for (i, layer), (j, category) in product(enumerate(layers), enumerate([*categories, "all"]))
+    ]
+
+
 EXAMPLES = {
     "layers/profile": _profile,
     "selectivity/index": _selectivity,
@@ -170,9 +198,13 @@ EXAMPLES = {
     "tuning/category": _category,
     "tuning/parameter": _parameter,
     "tuning/orientation": _orientation,
+    "tuning/frequency": _frequency,
+    "tuning/preferences": _preferences,
     "complexity/layers": _complexity_layers,
     "complexity/depth": _complexity_depth,
     "sets/summary": _summary,
+    "replication/filters": _replication_filters,
+    "replication/layers": _replication_layers,
 }
 
 

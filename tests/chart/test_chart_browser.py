@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -74,3 +75,16 @@ def test_a_click_on_the_legend_picks_one_category_out(page, tmp_path, rows_of, l
     page.mouse.click(entry["x"] + 5, entry["y"] + 5)
     faint.first.wait_for(state="attached")
     assert faint.count() == len(layers) * (len(categories) - 1)
+
+
+def test_a_click_on_the_legend_picks_a_category_out_for_all_networks(page, tmp_path, rows_of, layers, categories):
+    rows = rows_of("layers/profile")
+    both = pl.concat([rows.select(pl.lit(model).alias("model"), pl.all()) for model in ("deep", "shallow")])
+    page.goto(write(tmp_path, draw("layers/profile", both)))
+    page.wait_for_selector("#figure svg.marks")
+    entry = page.locator("#figure svg text", has_text="dog").bounding_box()
+    assert entry is not None
+    page.mouse.click(entry["x"] + 5, entry["y"] + 5)
+    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]')
+    faint.first.wait_for(state="attached")
+    assert faint.count() == 2 * len(layers) * (len(categories) - 1)

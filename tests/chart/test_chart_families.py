@@ -64,10 +64,39 @@ def test_an_image_that_would_have_to_be_fetched_is_left_out(address, rows_of):
     assert "<image" not in drawn and "192.0.2.1" not in render(draw("filters/stimuli", rows), ".json", {}).decode()
 
 
-def test_categories_stand_in_rank_order_on_a_tuning_curve(rows_of, categories):
-    drawn = svg("tuning/category", rows_of("tuning/category").reverse())
-    places = [drawn.index(f">{name}<") for name in categories]
+@pytest.mark.parametrize(("by", "title"), [("rank", "category, in order of the response"), ("category", "category")])
+def test_categories_stand_on_a_tuning_curve_in_the_order_of_the_rows(by, title, rows_of):
+    rows = rows_of("tuning/category").sort(by)
+    drawn = svg("tuning/category", rows)
+    places = [drawn.index(f">{name}<") for name in rows["category"]]
     assert places == sorted(places)
+    assert f">{title}<" in drawn
+
+
+def test_every_layer_shares_its_tuned_filters_out_over_the_preferred_frequencies(rows_of):
+    rows = rows_of("tuning/frequency", layers=["stem"])  # 4, 8, 16, 4 … cycles: 4, 3 and 3 filters of 10
+    drawn = svg("tuning/frequency", rows)
+    assert sorted(re.findall(r">(\d+%)<", drawn))[:3] == ["0%", "100%", "30%"] and ">40%<" in drawn
+    assert drawn.index(">16<") < drawn.index(">8<") < drawn.index(">4<")  # from the top down
+    untuned = rows.with_columns(preferred=pl.when(pl.col("filter") == 2).then(None).otherwise("preferred"))
+    shares = {">44%<", ">33%<", ">22%<"}
+    assert {share for share in shares if share in svg("tuning/frequency", untuned)} == shares
+
+
+def test_a_layer_without_band_pass_filters_keeps_its_place(rows_of, layers):
+    rows = rows_of("tuning/frequency")
+    without = rows.with_columns(bandwidth=pl.when(pl.col("layer") == "attic").then(None).otherwise("bandwidth"))
+    chart = draw("tuning/frequency", without).to_dict()
+    (bands,) = (rows for rows in chart["datasets"].values() if "q50" in rows[0])
+    assert [(band["layer"], band["filters"]) for band in bands] == [*((name, 10) for name in layers[:3]), ("attic", 0)]
+    assert [band["q50"] for band in bands] == [*[pytest.approx(2.45)] * 3, None]
+
+
+def test_bins_of_orientation_stand_around_their_centre_with_the_share_of_chance(rows_of):
+    bars = embedded("tuning/preferences", rows_of("tuning/preferences"))  # bins of 22.5 degrees
+    edges = [(bar["start"], bar["end"]) for bar in bars[:8]]
+    assert edges == [(22.5 * k - 11.25, 22.5 * k + 11.25) for k in range(8)]
+    assert {bar["chance"] for bar in bars} == {1 / 8}
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ from toolbox.content import content_folder
 from toolbox.errors import UnknownNameError, UsageError
 
 EVERY = pytest.mark.parametrize("query", list(figures()))
-NAMES_CATEGORIES = sorted(set(figures()) - {"tuning/parameter", "tuning/orientation"})
-NAMES_CATEGORIES = [name for name in NAMES_CATEGORIES if "category" in figures()[name].columns]
-OVER_LAYERS = ("complexity/layers", "layers/profile", "selectivity/index")
+OF_PARAMETERS = {"tuning/parameter", "tuning/orientation", "tuning/frequency", "tuning/preferences"}
+OF_INDICES = {"selectivity/agreement", "selectivity/filters", "selectivity/reliability"}
+NAMES_CATEGORIES = sorted(set(figures()) - OF_PARAMETERS - OF_INDICES)
+OVER_LAYERS = ("complexity/layers", "layers/profile", "replication/layers", "selectivity/index", "tuning/frequency")
 OVER_LAYERS += ("selectivity/filters", "selectivity/population", "selectivity/ranks", "selectivity/reliability")
 WITHOUT_A_TYPE = {"x2", "y2", "yError"}  # they take the type of x and y
 TYPES = {"quantitative", "ordinal", "nominal"}
@@ -95,7 +96,9 @@ def test_layers_stand_on_the_axis_in_the_order_of_the_rows(query, rows_of, layer
     assert shown[: len(layers)] == list(layers)
 
 
-@pytest.mark.parametrize("query", ["selectivity/agreement", "selectivity/threshold", "tuning/orientation"])
+@pytest.mark.parametrize(
+    "query", ["selectivity/agreement", "selectivity/threshold", "tuning/orientation", "tuning/preferences"]
+)
 def test_the_panels_of_layers_stand_in_the_order_of_the_rows(query, rows_of, layers):
     shown = [text for text in texts(draw(query, rows_of(query))) if text in layers]
     assert shown == list(layers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from toolbox.chart.labels import GAP, Box, placed
@@ -38,6 +38,7 @@ def test_names_of_points_in_one_place_do_not_overlap(number):
 POINTS = some.lists(some.tuples(some.floats(20, WIDTH - 20), some.floats(20, HEIGHT - 20)), max_size=12)
 
 
+@settings(deadline=None)
 @given(POINTS)
 def test_a_dozen_names_find_room_anywhere(points):
     places = placed(points, [f"class {k}" for k in range(len(points))], WIDTH, HEIGHT)

@@ -16,6 +16,7 @@ COLOURED = (
     "filters/representative",
     "filters/stimuli",
     "layers/profile",
+    "replication/filters",
     "selectivity/index",
     "selectivity/population",
     "selectivity/ranks",

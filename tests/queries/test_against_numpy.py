@@ -128,26 +128,6 @@ def test_depth_is_the_mean_position_weighed_by_the_share_of_filters(
 
 
 @STATISTICS
-def test_orientation_is_half_the_angle_of_a_complex_sum(random_study: RandomStudy, statistic: str) -> None:
-    answer = ask(random_study.folder, "tuning/orientation", {"statistic": statistic}).rows
-    orientations = np.array(random_study.orientations)
-    expected = []
-    for layer in LAYERS:
-        matrix = random_study.responses[layer][statistic == "mean"].astype(np.float64)
-        curve = {theta: matrix[orientations == theta].mean(axis=0) for theta in sorted(set(orientations))}
-        for number in range(FILTERS):
-            responses = {theta: means[number] for theta, means in curve.items()}
-            vector = sum(value * np.exp(2j * np.radians(theta)) for theta, value in responses.items())
-            total = sum(responses.values())
-            selectivity = abs(vector) / total if total else None
-            is_tuned = selectivity is not None and selectivity > 1e-9
-            preferred = round(np.degrees(np.angle(vector)) / 2, 12) % 180 if is_tuned else None
-            expected.append((layer, number, preferred, selectivity, float(max(responses.values()))))
-    assert answer.rows() == nearly(expected, 1e-10)
-    assert answer["preferred"].null_count() == 2 * len(LAYERS)
-
-
-@STATISTICS
 @pytest.mark.parametrize(("layer", "number"), [("conv1", 0), ("a_conv3", 17), ("dense", 11)])
 def test_tuning_curves_are_means_and_standard_errors(
     random_study: RandomStudy, statistic: str, layer: str, number: int

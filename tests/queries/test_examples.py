@@ -13,6 +13,7 @@ from worked_examples import (
     example_answer,
     example_names,
     example_parameters,
+    example_reference,
     example_study,
     query_of,
 )
@@ -22,7 +23,7 @@ from worked_examples import (
 def test_a_query_gives_the_rows_worked_out_by_hand(example: str, tmp_path: Path) -> None:
     study, query = example_study(example, tmp_path / "study"), shipped_query(query_of(example))
     columns, rows = example_answer(example, query)
-    answer = ask(study, query, example_parameters(example))
+    answer = ask(study, query, example_parameters(example), tables=example_reference(example))
     assert answer.rows.columns == columns == [column.name for column in query.columns]
     assert answer.rows.rows() == nearly(rows)
     assert answer.remarks == ()

@@ -11,7 +11,7 @@ import polars as pl
 from toolbox.chart.labels import placed
 from toolbox.chart.layers import lines_over_layers
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import INK, LINE, Chart, colour, hints, layered, shape
+from toolbox.chart.theme import INK, LINE, Chart, colour, highest, hints, layered, shape
 
 WIDTH, HEIGHT = 480, 340  # pixels
 HEADROOM = 1.08  # the y axis ends a little above its highest point
@@ -24,7 +24,7 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     return lines_over_layers(rows, categories, "share", "highly responsive filters (share of the layer)", told)
 
 
-@figure("complexity/depth", "category", "responsive", "share", "depth")
+@figure("complexity/depth", "category", "responsive", "share", "depth", spanning=["share"])
 def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Depth of the filters that a class drives against their share, one named point per class.
 
@@ -77,5 +77,4 @@ def with_places(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _top(rows: pl.DataFrame) -> float:
     """Upper end of the share's axis; 1 where there is nothing to show."""
-    highest = rows["share"].cast(pl.Float64).max()
-    return float(highest) * HEADROOM if isinstance(highest, float) and highest > 0 else 1.0
+    return (highest(rows, "share") or 1.0 / HEADROOM) * HEADROOM

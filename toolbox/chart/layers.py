@@ -63,7 +63,7 @@ def bands_over_layers(
     told = hints(bands, "layer:O", "category:N", *(f"{name}:Q" for name in QUANTILES), f"{of}:Q")
     drawn = alt.value(hue) if hue else colour(rows, categories, legend=False)
     base = alt.Chart().encode(x=x, tooltip=told)
-    y = alt.Y("q05:Q", title=[title, f"({of}: middle 50, 90 %)"], axis=alt.Axis(grid=True))
+    y = alt.Y("q05:Q", title=[f"{title} of {of}", "(5, 25, 50, 75, 95 %)"], axis=alt.Axis(grid=True))
     panel = layered(
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(origin, type="quantitative")),
         base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q95", color=drawn),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 from polars import selectors
 
-from toolbox.chart.theme import UNLABELLED, Chart, dressed, titled, without_rows
+from toolbox.chart.compared import beside
+from toolbox.chart.theme import SPANNED, UNLABELLED, Chart, dressed, titled, without_rows
 from toolbox.errors import UnknownNameError, UsageError
 
 Drawing = Callable[[pl.DataFrame, Sequence[str]], Chart]
@@ -25,6 +26,8 @@ class Figure:
     optional: tuple[str, ...]
     """Columns that it draws where the rows have them."""
     drawing: Drawing
+    spanning: tuple[str, ...] = ()
+    """Columns for which the figure sets the end of a scale itself; see `theme.highest`."""
 
     def __call__(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
         """The chart of these rows, without a title.
@@ -35,11 +38,24 @@ class Figure:
         Raises: UsageError when a column is missing.
         """
         kept = clean(self._needed(rows))
-        if kept.is_empty():
-            return dressed(without_rows())
+        return dressed(self._drawn(kept, self._known(kept, categories)))
+
+    def compared(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
+        """The charts of several networks, which the column `model` tells apart, side by side and without a title."""
+        kept = clean(self._needed(rows))
+        known = self._known(kept, categories)
+        kept = kept.with_columns(pl.col(self.spanning).max().name.suffix(SPANNED))
+        models = rows["model"].unique(maintain_order=True)
+        return dressed(beside({name: self._drawn(kept.filter(rows["model"] == name), known) for name in models}))
+
+    def _drawn(self, kept: pl.DataFrame, known: Sequence[str]) -> Chart:
+        return without_rows() if kept.is_empty() else self.drawing(kept, known)
+
+    def _known(self, kept: pl.DataFrame, categories: Sequence[str]) -> list[str]:
+        """All categories in the order of their colours: those of the study, then those that only the rows have."""
         present = kept["category"].to_list() if "category" in self.columns else []
         known = sorted({*categories} - {UNLABELLED})
-        return dressed(self.drawing(kept, [*known, *sorted({*present} - {*known, UNLABELLED})]))
+        return [*known, *sorted({*present} - {*known, UNLABELLED})]
 
     def _needed(self, rows: pl.DataFrame) -> pl.DataFrame:
         missing = [name for name in self.columns if name not in rows.columns]
@@ -54,11 +70,17 @@ class Figure:
 _FIGURES: dict[str, Figure] = {}
 
 
-def figure(query: str, *columns: str, optional: Sequence[str] = ()) -> Callable[[Drawing], Figure]:
-    """Register a function as the figure of a query, with the columns that it needs and those it can use."""
+def figure(
+    query: str, *columns: str, optional: Sequence[str] = (), spanning: Sequence[str] = ()
+) -> Callable[[Drawing], Figure]:
+    """Register a function as the figure of a query, with the columns that it needs and those it can use.
+
+    Args:
+        spanning: columns for which it sets the end of a scale itself, by `theme.highest`.
+    """
 
     def register(drawing: Drawing) -> Figure:
-        _FIGURES[query] = Figure(query, columns, tuple(optional), drawing)
+        _FIGURES[query] = Figure(query, columns, tuple(optional), drawing, tuple(spanning))
         return _FIGURES[query]
 
     return register
@@ -76,7 +98,8 @@ def draw(
 
     Args:
         query: name of the query, such as 'layers/profile'.
-        rows: its result; layers are drawn in the order in which they first appear.
+        rows: its result; layers are drawn in the order in which they first appear. With a column `model` in front,
+            each network has a panel of its own.
         title, subtitle: written above the figure, broken into lines.
         categories: all categories of the study, so that one that is missing in the rows changes no colour.
 
@@ -85,7 +108,9 @@ def draw(
     """
     if query not in _FIGURES:
         raise UnknownNameError("figure", query, _FIGURES, "any query can be saved as a table")
-    return titled(_FIGURES[query](rows, categories), title, subtitle)
+    chosen = _FIGURES[query]
+    is_comparison = rows.columns[:1] == ["model"] and not rows.is_empty()
+    return titled(chosen.compared(rows, categories) if is_comparison else chosen(rows, categories), title, subtitle)
 
 
 def clean(rows: pl.DataFrame) -> pl.DataFrame:

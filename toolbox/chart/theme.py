@@ -23,6 +23,9 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross"
 UNLABELLED = "no label"
 """How figures call stimuli without a category; they are grey and take no colour from the others."""
 
+SPANNED = "_highest"
+"""Ending of a column that holds another's largest value over all networks of a comparison."""
+
 INK, QUIET, LINE, GRID = "#222222", "#5f5f5f", "#b5b5b5", "#ececec"
 TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
 SUBTITLE_WIDTH = 96
@@ -108,6 +111,13 @@ def values(rows: pl.DataFrame) -> alt.InlineData:
 def appearing(rows: pl.DataFrame, column: str) -> list[Any]:
     """The values of a column in the order of their first appearance: how queries order layers by depth."""
     return rows[column].drop_nulls().unique(maintain_order=True).to_list()
+
+
+def highest(rows: pl.DataFrame, column: str) -> float | None:
+    """The largest value of a column that a figure is `spanning`: over all networks, where several are compared."""
+    spanned = f"{column}{SPANNED}"
+    found = rows[spanned if spanned in rows.columns else column].cast(pl.Float64).max()
+    return float(found) if isinstance(found, float) else None
 
 
 def colour_of(category: str, categories: Sequence[str]) -> str:

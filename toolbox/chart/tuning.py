@@ -10,13 +10,16 @@ import polars as pl
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     COLOURS,
+    INK,
     LINE,
     QUIET,
     Chart,
     appearing,
     colour,
     faceted,
+    highest,
     hints,
+    layer_axis,
     layered,
     values,
 )
@@ -32,19 +35,17 @@ UNITS = {
 }
 """Titles of axes for the stimulus parameters of the field; others stand under their own name."""
 ANGLES = ("orientation", "direction", "phase")
+QUARTILES = {"q25": 0.25, "q50": 0.5, "q75": 0.75}
+DARK = 0.5  # share from which on a cell's number is white
+WIDE = 26  # pixels that a cell's number needs
 
 
 @figure("tuning/category", "rank", "category", "n", "mean", "sd", "sem", "normalised")
 def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Mean response of one filter to each category, ± s.e.m., in rank order."""
-    ranked = rows.sort("rank")
-    order = alt.Scale(domain=appearing(ranked, "category"))
-    x = alt.X(
-        "category:N",
-        title="category, in order of the response",
-        scale=order,
-        axis=alt.Axis(labelAngle=-45, labelOverlap=False),
-    )
+    """Mean response of one filter to each category, ± s.e.m., in the order of the rows: by rank or by label."""
+    title = "category, in order of the response" if rows["rank"].is_sorted() else "category"
+    order = alt.Scale(domain=appearing(rows, "category"))
+    x = alt.X("category:N", title=title, scale=order, axis=alt.Axis(labelAngle=-45, labelOverlap=False))
     y = alt.Y("mean:Q", title=RESPONSE)
     step = max(24, min(60, 420 // len(rows)))
     base = alt.Chart().encode(x=x, y=y)
@@ -55,7 +56,7 @@ def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         base.mark_point(filled=True, size=70, opacity=1).encode(
             color=colour(rows, categories, legend=False), tooltip=told
         ),
-        rows=ranked,
+        rows=rows,
         width=alt.Step(step),
         height=260,
     )
@@ -79,7 +80,17 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     )
 
 
-@figure("tuning/orientation", "layer", "filter", "preferred", "selectivity", "peak")
+@figure(
+    "tuning/orientation",
+    "layer",
+    "filter",
+    "preferred",
+    "selectivity",
+    "osi",
+    "half_width",
+    "peak",
+    spanning=["peak"],
+)
 def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Preferred orientation and orientation selectivity of every filter, one panel per layer."""
     x = alt.X(
@@ -89,24 +100,91 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         axis=alt.Axis(values=[0, 45, 90, 135, 180]),
     )
     y = alt.Y("selectivity:Q", title="orientation selectivity", scale=alt.Scale(domain=[0, 1]))
-    highest = max(rows["peak"].drop_nulls().to_list(), default=1.0)
     size = alt.Size(
-        "peak:Q", title=["peak response", "(activation)"], scale=alt.Scale(domain=[0, highest], range=[8, 120])
+        "peak:Q",
+        title=["peak response", "(activation)"],
+        scale=alt.Scale(domain=[0, highest(rows, "peak") or 1.0], range=[8, 120]),
     )
-    panel = (
-        alt.Chart(values(rows), width=160, height=120)
-        .mark_circle(color=COLOURS[0], opacity=0.6)
-        .encode(
-            x=x,
-            y=y,
-            size=size,
-            tooltip=hints(rows, "layer:O", "filter:Q", "preferred:Q", "selectivity:Q", "peak:Q"),
-        )
+    told = hints(rows, "layer:O", "filter:Q", "preferred:Q", "selectivity:Q", "osi:Q", "half_width:Q", "peak:Q")
+    points = alt.Chart(values(rows), width=160, height=120).mark_circle(color=COLOURS[0], opacity=0.6)
+    panel = points.encode(x=x, y=y, size=size, tooltip=told)
+    return faceted(panel, "layer", appearing(rows, "layer"), 4)
+
+
+@figure("tuning/preferences", "layer", "bin", "filters", "share")
+def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
+    """Share of a layer's selective filters that prefer each orientation, one panel per layer, and that of chance."""
+    chance = 1 / rows["bin"].n_unique()
+    half = 90 * chance  # degrees
+    bars = rows.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
+    x = alt.X(
+        "start:Q",
+        title="preferred orientation (degrees)",
+        scale=alt.Scale(domain=[-half, 180 - half], nice=False),
+        axis=alt.Axis(values=[0, 45, 90, 135]),
+    )
+    y = alt.Y("share:Q", title="filters (share)", axis=alt.Axis(format="~%"))
+    told = hints(bars, "layer:O", "bin:Q", "filters:Q", "share:Q", "chance:Q")
+    shares = alt.Chart().mark_bar(color=COLOURS[0], stroke="white", strokeWidth=0.5)
+    panel = layered(
+        # without a second y a bar between two x is a dash at its height
+        shares.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=told),
+        alt.Chart().mark_rule(color=QUIET, strokeDash=[4, 3]).encode(y=alt.YDatum(chance, type="quantitative")),
+        rows=bars,
+        width=160,
+        height=100,
     )
     return faceted(panel, "layer", appearing(rows, "layer"), 4)
+
+
+@figure("tuning/frequency", "layer", "filter", "preferred", "bandwidth")
+def frequency(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
+    """Share of a layer's filters that prefer each spatial frequency; below it, how wide their bands are."""
+    layers = appearing(rows, "layer")
+    x, width = layer_axis(layers, 30, least=240)
+    above = alt.X("layer:O", scale=alt.Scale(domain=layers), axis=alt.Axis(title=None, labels=False, ticks=False))
+    panels = alt.concat(_preferred_frequencies(rows, above, width), _bandwidths(rows, x, width), columns=1)
+    chart: alt.ConcatChart = panels.resolve_scale(color="independent")
+    return chart
 
 
 def _angles(shown: pl.Series) -> list[int]:
     """Multiples of 45 degrees inside the values that are shown."""
     known = shown.drop_nulls().to_list()
     return [angle for angle in range(0, 361, 45) if known and min(known) <= angle <= max(known)]
+
+
+def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
+    """A cell for every layer and frequency, the darker the more of the layer's tuned filters prefer it."""
+    counted = rows.drop_nulls("preferred").group_by("layer", "preferred", maintain_order=True).len("filters")
+    cells = counted.with_columns(share=pl.col("filters") / pl.col("filters").sum().over("layer"))
+    shown = sorted(appearing(cells, "preferred"), reverse=True)
+    y = alt.Y("preferred:O", title="preferred frequency", scale=alt.Scale(domain=shown))
+    shade = alt.Color(
+        "share:Q",
+        title=["filters", "(share)"],
+        scale=alt.Scale(domain=[0, 1], scheme="blues"),
+        legend=alt.Legend(format="~%", gradientLength=90),
+    )
+    base = alt.Chart().encode(x=x, y=y, tooltip=hints(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q"))
+    ink = alt.when(alt.datum.share > DARK).then(alt.value("white")).otherwise(alt.value(INK))
+    numbers = base.mark_text(fontSize=10).encode(text=alt.Text("share:Q", format=".0%"), color=ink)
+    marks = [base.mark_rect().encode(color=shade), *([numbers] if width >= WIDE * rows["layer"].n_unique() else [])]
+    return layered(*marks, rows=cells, width=width, height=alt.Step(30))
+
+
+def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
+    """Median and middle half of the bandwidths of every layer, and how many filters have one."""
+    measure = pl.col("bandwidth")
+    levels = [measure.quantile(level, "linear").alias(name) for name, level in QUARTILES.items()]
+    bands = rows.group_by("layer", maintain_order=True).agg(*levels, measure.count().alias("filters"))
+    base = alt.Chart().encode(x=x, tooltip=hints(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q"))
+    y = alt.Y("q25:Q", title=["bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True))
+    return layered(
+        base.mark_bar(size=10, color=COLOURS[0], opacity=0.4).encode(y=y, y2="q75"),
+        # wider than the bar, so that it is seen where a layer has one such filter and the bar no height
+        base.mark_tick(color=COLOURS[0], opacity=1, thickness=2, size=14).encode(y=alt.Y("q50:Q")),
+        rows=bands,
+        width=width,
+        height=150,
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Parameter, Query, shipped_query, value_of
@@ -20,6 +21,8 @@ from toolbox.store.folder import StudyFolder
 
 TIME_LIMIT = 600.0
 """Seconds after which a query is stopped."""
+BROUGHT = {"reference": "toolbox replicate --reference FILE"}
+"""Tables that no study holds, and the command that brings each of them along."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ def ask(
     parameters: Mapping[str, Any] | None = None,
     choice: Choice | None = None,
     *,
+    tables: Mapping[str, pa.Table] | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Answer:
     """Run a query over a study, read-only.
@@ -45,6 +49,7 @@ def ask(
         query: a shipped query's name, a `Query`, or SQL text (one SELECT over the views).
         parameters: values of its `$parameters`; text is converted to the declared type.
         choice: set, model and scheme, where the study holds several.
+        tables: tables in memory that this question brings along, by the names under which SQL sees them.
         time_limit: seconds.
 
     Returns: rows as a polars frame, with provenance.
@@ -57,7 +62,7 @@ def ask(
     views, macros = needs(query)
     try:
         with (
-            closing(open_database(study, views, choice, macros=macros)) as database,
+            closing(open_database(study, views, choice, macros=macros, tables=tables)) as database,
             _interrupted_after(database, time_limit),
         ):
             _hold_listed_values(database, query, values)
@@ -67,6 +72,9 @@ def ask(
     except duckdb.Error as error:
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
+            if command := BROUGHT.get(found[1].lower()):
+                remedy = f"which no study holds; bring it along with: {command}"
+                raise UsageError(f"{query.name} reads a table {found[1]!r}, {remedy}") from error
             raise UnknownNameError("view or formula", found[1], [*VIEWS, *macro_names()]) from error
         raise QueryError(f"{query.name}: {message}") from error
     provenance = {**database.provenance, "query": query.name, "sql": query.sql, "parameters": values}

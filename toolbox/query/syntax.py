@@ -37,13 +37,15 @@ def hold_single_select(query: Query) -> None:
 def needs(query: Query) -> tuple[set[str], list[str]]:
     """The views a statement reads, through macros too, and the macros to make, in the order of their file."""
     macros = _macros()
-    names = _tables(query.sql)
-    names |= {item.listed_in[0] for item in query.parameters if item.listed_in}
+    tables, functions = _names(query.sql)
+    tables |= {item.listed_in[0] for item in query.parameters if item.listed_in}
     wanted: set[str] = set()
-    while fresh := {name for name in names if name in macros and name not in wanted}:
+    while fresh := (functions & macros.keys()) - wanted:
         wanted |= fresh
-        names |= {table for name in fresh for table in _tables(macros[name][1])}
-    return names & set(VIEWS), [statement for name, (statement, _) in macros.items() if name in wanted]
+        for name in fresh:
+            further, called = _names(macros[name][1])
+            tables, functions = tables | further, functions | called
+    return tables & set(VIEWS), [statement for name, (statement, _) in macros.items() if name in wanted]
 
 
 def macro_names() -> list[str]:
@@ -64,15 +66,15 @@ def _macros() -> dict[str, tuple[str, str]]:
     return macros
 
 
-def _tables(sql: str) -> set[str]:
-    """Names of all tables and table functions in a SELECT, from DuckDB's own parser."""
-    names = set()
+def _names(sql: str) -> tuple[set[str], set[str]]:
+    """Names of all tables, WITH's own among them, and of all table functions in a SELECT, from DuckDB's own parser."""
+    tables, functions = set(), set()
     for node in _nodes(sql):
         if node.get("type") == "BASE_TABLE":
-            names.add(str(node["table_name"]).lower())
+            tables.add(str(node["table_name"]).lower())
         elif node.get("type") == "TABLE_FUNCTION":
-            names.add(str(node["function"]["function_name"]).lower())
-    return names
+            functions.add(str(node["function"]["function_name"]).lower())
+    return tables, functions
 
 
 def _kinds(sql: str) -> list[str]:

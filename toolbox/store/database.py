@@ -11,11 +11,13 @@ Views, made only where a query names them:
                  what `toolbox significance` found; empty until it was run on these responses and labels
     layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model
     catalogue    set, scheme, and every stimulus of every set in the study with its category
+
+A question may bring further tables along; they are read from memory, never from a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -82,13 +84,19 @@ class Database:
 
 
 def open_database(
-    study: StudyFolder, views: Collection[str], choice: Choice | None = None, *, macros: Sequence[str] = ()
+    study: StudyFolder,
+    views: Collection[str],
+    choice: Choice | None = None,
+    *,
+    macros: Sequence[str] = (),
+    tables: Mapping[str, pa.Table] | None = None,
 ) -> Database:
     """Connect to the named views of a study, read-only.
 
     Args:
         views: which of VIEWS to make; the choice is resolved for these alone.
         macros: `create macro` statements that build on them.
+        tables: tables in memory that this question brings along, by the names under which SQL sees them.
 
     Raises: AmbiguousError, UnknownNameError for the choice; VerificationError for damaged responses.
     """
@@ -120,6 +128,8 @@ def open_database(
     database.connection.register_filesystem(Window(files))
     for view, definition in definitions.items():
         database.connection.execute(f"create view {view} as {definition}")
+    for name, table in (tables or {}).items():
+        database.connection.register(name, table)
     for statement in (*macros, *_LOCKS):
         database.connection.execute(statement)
     database.provenance |= {key: value for key, value in vars(chosen).items() if value is not None}

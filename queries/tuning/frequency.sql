@@ -1,0 +1,53 @@
+-- Preferred spatial frequency and bandwidth of every filter.
+--
+-- From the mean response to every spatial frequency shown, over all orientations and phases: the frequency with the largest
+-- response, and the two at which the curve has fallen to half of it, by linear interpolation over log2 of the frequency.
+--     bandwidth = log2(high_cut / low_cut), in octaves
+-- A curve that does not fall to half on one side is called low-pass or high-pass, on both all-pass. That is said of the
+-- range that was shown: beyond it the curve may fall. The preferred frequency is one of those shown, and a peak between two
+-- of them is cut off, which makes the band too wide: no band is narrower than a step, and a Gaussian band of 1.5 octaves
+-- comes out up to 0.6 octaves too wide with steps of an octave, 0.1 with steps of half an octave. Steps need not be equal.
+-- A frequency of 0 (a uniform field) lies on no octave scale and is left out.
+--
+-- Half of the response at one contrast is not half of the contrast sensitivity that the source measured: the two agree only
+-- where responses grow in proportion to contrast. The mean over orientations mixes curves that differ between them.
+-- The default statistic is the mean: a maximum over the map also finds the edge that zero padding makes at the border.
+--
+-- Source: De Valois, Albrecht and Thorell (1982), doi 10.1016/0042-6989(82)90113-4.
+--
+-- Parameters
+--   $layer      varchar = null                 {layers.layer}          one layer; all of them if null
+--   $parameter  varchar = 'spatial_frequency'  {parameters.parameter}  the column with the frequency, in any unit
+--   $statistic  varchar = 'mean'               {maximum, mean}         statistic of the activation map
+-- Columns
+--   layer      varchar  as the card names it, in the order of depth
+--   filter     integer  number of the filter in its layer, from 0
+--   preferred  double   frequency with the largest mean response, the lowest of equals; null for a flat or silent curve
+--   low_cut    double   frequency below it at half of the peak, null if the curve does not fall so low
+--   high_cut   double   frequency above it at half of the peak, null likewise
+--   bandwidth  double   octaves between the two, null if one is
+--   kind       varchar  band-pass, low-pass, high-pass or all-pass; null for a flat or silent curve
+--   peak       double   mean response at the preferred frequency, in the units of the network
+with tuned as (
+    -- responses that are equal in the precision in which they are kept (float32) prefer nothing
+    select *, peak > 0 and peak - lowest > 1e-6 * peak as is_tuned
+    from peaks($parameter, $layer, $statistic, null, 0.5)
+)
+select
+    t.layer,
+    t.filter,
+    case when t.is_tuned then t.best end as preferred,
+    t.best * 2 ** -t.below as low_cut,
+    t.best * 2 ** t.above as high_cut,
+    t.below + t.above as bandwidth,
+    case
+        when not t.is_tuned then null
+        when t.below is null and t.above is null then 'all-pass'
+        when t.below is null then 'low-pass'
+        when t.above is null then 'high-pass'
+        else 'band-pass'
+    end as kind,
+    t.peak
+from tuned t
+join layers l using (layer)
+order by l.position, t.filter

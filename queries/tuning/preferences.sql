@@ -1,0 +1,55 @@
+-- Distribution of preferred orientations in every layer.
+--
+-- How many of a layer's orientation-selective filters prefer each orientation. If all were preferred alike, every bin would
+-- hold bin / 180 of them; a layer of few selective filters strays far from that by chance. More filters at 0 and 90 degrees
+-- than in between are what the cat's visual cortex shows too.
+--
+-- Bins are centred on multiples of their width, so the first runs across 0 degrees: 15 degrees make 172.5 to 7.5, 7.5 to
+-- 22.5 and so on. Preferred orientation and selectivity are those of tuning/orientation, and need the same evenly spaced
+-- gratings. The grid of pixels and the border of the image set axes and diagonals apart in any network, so compare with an
+-- untrained one: shown the gratings that come with this toolbox, vgg16 prefers the axes, vgg16-untrained the diagonals. The
+-- threshold is a choice, not a test: vary it.
+--
+-- Source: Li, Peterson and Freeman (2003), doi 10.1152/jn.00954.2002; Ringach, Shapley and Hawken (2002),
+-- doi 10.1523/JNEUROSCI.22-13-05639.2002.
+--
+-- Parameters
+--   $layer      varchar = null           {layers.layer}          one layer; all of them if null
+--   $threshold  double  = 0.2                                    filters count whose selectivity exceeds it
+--   $bin        double  = 15                                     width of a bin in degrees, a whole part of 180
+--   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
+--   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
+-- Columns
+--   layer    varchar  as the card names it, in the order of depth
+--   bin      double   centre of the bin, degrees from 0
+--   filters  bigint   selective filters whose preferred orientation lies in the bin
+--   share    double   of the selective filters of the layer, null if it has none
+with tuned as (
+    select * from orientations($parameter, $layer, $statistic)
+),
+bins as (
+    select unnest(range(case
+        when $bin > 0 and abs(180 / $bin - round(180 / $bin)) < 1e-9 then round(180 / $bin)::bigint
+        else error('the bin is ' || $bin || ' degrees wide; expected a whole part of 180, such as 15 or 22.5')
+    end)) as number
+),
+counted as (
+    -- rounded, so that a preference on the border of two bins falls into the same on every machine
+    select
+        layer,
+        floor(round(preferred / $bin, 9) + 0.5)::bigint % (select count(*) from bins) as number,
+        count(*) as filters
+    from tuned
+    where selectivity > $threshold and preferred is not null
+    group by all
+)
+select
+    l.layer,
+    b.number * $bin as bin,
+    coalesce(c.filters, 0)::bigint as filters,
+    coalesce(c.filters, 0) / nullif(sum(c.filters) over (partition by l.layer), 0)::double as share
+from layers l
+cross join bins b
+left join counted c on c.layer = l.layer and c.number = b.number
+where l.layer in (select layer from tuned)
+order by l.position, b.number

@@ -1,0 +1,80 @@
+"""One figure for two networks: panels side by side, equal scales, the colours of the study."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+from test_chart_look import colours
+
+from toolbox.chart import draw, figures, render
+from toolbox.chart.theme import COLOURS
+
+MODELS = ("deep net", "shallow net")
+
+
+def both(rows: pl.DataFrame, other: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The rows as those of two networks."""
+    pairs = zip(MODELS, (rows, rows if other is None else other), strict=True)
+    return pl.concat([part.select(pl.lit(model).alias("model"), pl.all()) for model, part in pairs])
+
+
+def svg(query: str, rows: pl.DataFrame, **further: Any) -> str:
+    return render(draw(query, rows, **further), ".svg", {}).decode()
+
+
+def titles(drawn: str) -> list[str]:
+    texts = [element.text or "" for element in ElementTree.fromstring(drawn).iter() if element.tag.endswith("text")]
+    return [text for text in texts if text in MODELS]
+
+
+@pytest.mark.parametrize("query", list(figures()))
+def test_every_figure_draws_two_networks_under_their_names(query, rows_of):
+    assert titles(svg(query, both(rows_of(query)), title="Of two networks")) == list(MODELS)
+
+
+@pytest.mark.parametrize("query", list(figures()))
+def test_a_network_without_rows_has_an_empty_panel(query, rows_of):
+    rows = rows_of(query)
+    nothing = rows.with_columns(pl.lit(None).cast(kind).alias(name) for name, kind in rows.schema.items())
+    drawn = svg(query, both(rows, nothing.head(0)))
+    assert titles(drawn) == [MODELS[0]]
+
+
+def test_panels_have_one_legend_and_the_scale_of_the_larger_values(rows_of, categories):
+    rows = rows_of("layers/profile")
+    drawn = svg("layers/profile", both(rows, rows.with_columns(pl.col("proportion") * 3)))
+    assert drawn.count(">i-see-face<") == 1
+    ends = re.findall(r">(\d+)%<", drawn)
+    half = len(ends) // 2
+    assert ends[:half] == ends[half:] and max(map(int, ends)) >= 75
+
+
+def test_networks_of_different_layers_have_panels_of_equal_width(rows_of):
+    few, many = rows_of("layers/profile", layers=["a", "b"]), rows_of("layers/profile", layers=[*"klmnopqrstuv"])
+    chart = draw("layers/profile", both(few, many)).to_dict()
+    assert len({panel["width"] for panel in chart["concat"]}) == 1
+    domains = [panel["layer"][0]["encoding"]["x"]["scale"]["domain"] for panel in chart["concat"]]
+    assert domains == [[*"ab"], [*"klmnopqrstuv"]]
+
+
+def test_categories_that_differ_between_networks_keep_their_colours(rows_of, categories):
+    dogs, cars = rows_of("filters/stimuli", categories=["dog"]), rows_of("filters/stimuli", categories=["car"])
+    chart = draw("filters/stimuli", both(dogs, cars), categories=categories).to_dict()
+    assert chart["resolve"]["scale"]["color"] == "independent"
+    assert colours(chart) == {"dog": COLOURS[1], "car": COLOURS[0]}
+
+
+def test_figures_that_end_a_scale_themselves_end_it_alike(rows_of):
+    rows = rows_of("complexity/depth")
+    chart = draw("complexity/depth", both(rows, rows.with_columns(pl.col("share") * 4))).to_dict()
+    ends = [panel["layer"][1]["encoding"]["y"]["scale"]["domain"] for panel in chart["concat"]]
+    assert ends[0] == ends[1] == [0, pytest.approx(4 * max(rows["share"]) * 1.08)]
+
+
+def test_drawings_of_many_panels_stand_below_one_another(rows_of):
+    assert draw("selectivity/index", both(rows_of("selectivity/index"))).to_dict()["columns"] == 1
+    assert draw("layers/profile", both(rows_of("layers/profile"))).to_dict()["columns"] == 2

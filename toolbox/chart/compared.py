@@ -1,0 +1,76 @@
+"""One figure for several networks: the same drawing for each, side by side. Owns their arrangement; knows no figure."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import altair as alt
+
+from toolbox.chart.theme import Chart
+
+SINGLE = (alt.Chart, alt.LayerChart)
+"""Drawings of one panel stand side by side; those of several stand below one another."""
+
+
+def beside(drawings: Mapping[str, Chart]) -> Chart:
+    """The drawings under the names of their networks, with the same scales for what is measured.
+
+    Panels are equally wide, so that an equal relative depth stands at the same place.
+    """
+    charts = list(drawings.values())
+    widths = [chart.width for chart in charts if isinstance(chart, SINGLE) and isinstance(chart.width, int)]
+    width = max(widths) if len(widths) == len(charts) else None
+    named = [_named(chart, name, width) for name, chart in drawings.items()]
+    columns = len(named) if all(isinstance(chart, SINGLE) for chart in charts) else 1
+    scales = [list(_encodings(chart.to_dict())) for chart in charts]
+    together: alt.ConcatChart = _concatenated(named, columns).resolve_scale(
+        x=_measured(scales, "x"), y=_measured(scales, "y"), color=_alike(scales, "color"), shape=_alike(scales, "shape")
+    )
+    return together
+
+
+def _concatenated(charts: Sequence[Chart], columns: int) -> alt.ConcatChart:
+    with warnings.catch_warnings():
+        # Altair tells that one click on the legend picks a category out in all panels: that is what is wanted.
+        warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
+        together: alt.ConcatChart = alt.concat(*charts, columns=columns, spacing=24)
+    return together
+
+
+def _named(chart: Chart, name: str, width: int | None) -> Chart:
+    chart = chart.properties(title=alt.TitleParams(name, anchor="middle", fontSize=13, offset=8))
+    return chart.properties(width=width) if width else chart
+
+
+Resolution = Literal["shared", "independent"]
+Encoding = tuple[str, dict[str, Any]]
+
+
+def _measured(scales: Sequence[Sequence[Encoding]], axis: str) -> Resolution:
+    """One scale for all where an axis holds numbers whose range the drawings do not set themselves."""
+    found = [one for encodings in scales for channel, one in encodings if channel == axis and "type" in one]
+    is_set = any("domain" in (one.get("scale") or {}) for one in found)
+    return "shared" if not is_set and {one["type"] for one in found} == {"quantitative"} else "independent"
+
+
+def _alike(scales: Sequence[Sequence[Encoding]], channel: str) -> Resolution:
+    """One scale, and one legend, where all drawings have the same categories; Vega-Lite would mix up others."""
+    domains = [
+        [one["scale"]["domain"] for name, one in encodings if name == channel and one.get("scale")]
+        for encodings in scales
+    ]
+    return "shared" if all(found == domains[0] for found in domains) else "independent"
+
+
+def _encodings(part: Any) -> Iterator[Encoding]:
+    """All channels of a specification and what they encode."""
+    if isinstance(part, list):
+        for child in part:
+            yield from _encodings(child)
+    elif isinstance(part, dict):
+        encoding = part.get("encoding", {})
+        yield from ((channel, one) for channel, one in encoding.items() if isinstance(one, dict))
+        for key in ("layer", "concat", "hconcat", "spec"):
+            yield from _encodings(part.get(key))

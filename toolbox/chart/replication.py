@@ -1,0 +1,88 @@
+"""Figures of a replication: an index here against a published table, filter by filter and over the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import polars as pl
+
+from toolbox.chart.registry import figure
+from toolbox.chart.theme import (
+    INK,
+    LINE,
+    Chart,
+    appearing,
+    colour,
+    colour_of,
+    faceted,
+    hints,
+    layer_axis,
+    layered,
+    shape,
+    without_rows,
+)
+
+POOLED = "all"
+"""How the query calls the rows over all categories in common."""
+PANEL = 165  # pixels
+
+
+@figure("replication/filters", "layer", "filter", "category", "here", "there")
+def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+    """Every filter's value here against that of the table, one panel per layer with its correlation.
+
+    Each panel has its own scales: values differ much between layers, and the table may have another unit.
+    """
+    known = rows.drop_nulls(["here", "there"])
+    if known.is_empty():
+        return without_rows()
+    named = known.with_columns(panel=pl.format("{}{}", "layer", _correlation().over("layer")))
+    told = hints(rows, "layer:O", "filter:Q", "category:N", "here:Q", "there:Q")
+    ticks = alt.Axis(tickCount=3)
+    base = alt.Chart().encode(
+        x=alt.X("there:Q", title="published table", axis=ticks), y=alt.Y("here:Q", title="this study", axis=ticks)
+    )
+    panel = layered(
+        alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative")),
+        alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(0, type="quantitative")),
+        base.mark_point(filled=True, size=14, opacity=0.6).encode(
+            color=colour(rows, categories), shape=shape(rows, categories), tooltip=told
+        ),
+        rows=named,
+        width=PANEL,
+        height=PANEL,
+    )
+    chart = faceted(panel, "panel", appearing(named, "panel"), 3).resolve_scale(x="independent", y="independent")
+    in_line: alt.FacetChart = chart.properties(bounds="flush", spacing=72)  # as far apart as their axes need
+    return in_line
+
+
+def _correlation() -> pl.Expr:
+    """Pearson's r as text; empty where one side does not vary."""
+    varies = (pl.col("here").n_unique() > 1) & (pl.col("there").n_unique() > 1)
+    r = pl.corr("here", "there").round(2).cast(pl.String)
+    return pl.when(varies).then(pl.format(", r = {}", r)).otherwise(pl.lit(""))
+
+
+@figure(
+    "replication/layers", "layer", "category", "filters", "unpaired", "pearson", "spearman", "overlap",
+    "selective_here", "selective_there",
+)  # fmt: skip
+def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+    """Correlation with the table over the layers, one line per category, and a thick one over all categories."""
+    told = ("layer:O", "category:N", "pearson:Q", "spearman:Q", "overlap:Q", "selective_here:Q", "selective_there:Q")
+    x, width = layer_axis(appearing(rows, "layer"), 34, least=240)
+    single = [name for name in categories if name != POOLED]
+    shown = sorted(appearing(rows, "category"), key=lambda name: (name == POOLED, name))
+    hues = [INK if name == POOLED else colour_of(name, single) for name in shown]
+    base = alt.Chart().encode(
+        x=x,
+        y=alt.Y("pearson:Q", title="correlation with the table (Pearson)"),
+        color=alt.Color("category:N", title="category", scale=alt.Scale(domain=shown, range=hues)),
+        strokeWidth=alt.when(f"datum.category == '{POOLED}'").then(alt.value(3)).otherwise(alt.value(1.2)),
+    )
+    points = base.mark_point(filled=True, size=40, opacity=1).encode(
+        tooltip=hints(rows, *told, "filters:Q", "unpaired:Q")
+    )
+    return layered(base.mark_line(), points, rows=rows, width=width, height=280)
