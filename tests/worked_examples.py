@@ -154,9 +154,8 @@ def _value(cell: str, column_type: str) -> Any:
         return cell
     if column_type != "double":
         return int(cell)
-    root = re.fullmatch(r"(?:(.+)-)?(-?)sqrt\((.+)\)", cell)
+    root = re.fullmatch(r"(?:(.*)-)?sqrt\((.+)\)", cell)
     if not root:
         return float(Fraction(cell))
-    first, minus, squared = root.groups()
-    value = math.sqrt(Fraction(squared))
-    return float(Fraction(first)) - value if first else float(f"{minus}{value}")
+    length = math.sqrt(Fraction(root[2]))
+    return length if root[1] is None else float(Fraction(root[1] or 0)) - length

@@ -68,14 +68,16 @@ def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     shown = known["threshold"].to_list() or [0, 1]
     domain = alt.Scale(domain=[min(shown), max(shown)], nice=False)
     axis = alt.Axis(format="~%", grid=True)
-    lines = alt.Chart(values(known), width=150, height=110).mark_line(strokeWidth=1.5)
+    layers = appearing(rows, "layer")
+    width, height = (150, 110) if len(layers) > 1 else (400, 260)
+    lines = alt.Chart(values(known), width=width, height=height).mark_line(strokeWidth=1.5)
     panel = lines.encode(
         x=alt.X("threshold:Q", title="threshold", scale=domain, axis=alt.Axis(tickCount=4)),
         y=alt.Y("proportion:Q", title="filters above it", axis=axis),
         color=colour(rows, categories),
         tooltip=told,
     )
-    return faceted(panel, "layer", appearing(rows, "layer"), 5)
+    return faceted(panel, "layer", layers, 5)
 
 
 @figure("selectivity/agreement", "layer", "first", "second", "filters", "spearman", "overlap", "chance")
