@@ -132,9 +132,9 @@ INDICES: dict[str, Callable[[Moments], Numbers]] = {
 
 def welch(m: Moments) -> tuple[Numbers, Numbers]:
     """Welch's t of each category against the rest, and its degrees of freedom."""
-    own, others = m.variances
-    error, rest_error = own / m.n, others / m.rest_n
     with np.errstate(invalid="ignore", divide="ignore"):
+        own, others = m.variances
+        error, rest_error = own / m.n, others / m.rest_n
         degrees = (error + rest_error) ** 2 / (error**2 / (m.n - 1) + rest_error**2 / (m.rest_n - 1))
         return _welch_t(m), degrees
 
