@@ -183,12 +183,17 @@ def _rank_values(index: str, responses: Responses, draws: Draws) -> Numbers:
     first = np.maximum.accumulate(np.where(starts, places, 0), axis=0)
     ends = np.vstack([starts[1:], np.ones((1, ranked.shape[1]), bool)])
     last = np.minimum.accumulate(np.where(ends, places, len(ranked))[::-1], axis=0)[::-1]
-    measure = _auc if index == "auc" else _precision
+    if index == "auc" and len(draws.totals) == 1:  # all draws share the stimuli, and so their ranks
+        return _auc(draws.sums(_ranks(*_weights_below(draws.totals[0], order, first, last))), draws.sizes)
     values = np.empty((draws.count, len(draws.sizes), order.shape[1]))
     for number in range(draws.count):
         if number < len(draws.totals):  # where all draws share the stimuli, their ranks are those of the first
             below, upto = _weights_below(draws.totals[number], order, first, last)
-        values[number] = measure(draws.of(number), draws.sizes, below, upto)
+        weights = draws.of(number)
+        if index == "auc":
+            values[number] = _auc(weights @ _ranks(below, upto), draws.sizes)
+        else:
+            values[number] = _precision(weights, draws.sizes, below, upto)
     return values
 
 
@@ -202,9 +207,15 @@ def _weights_below(total: Numbers, order: Whole, first: Whole, last: Whole) -> t
     return below, upto
 
 
-def _auc(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
+def _ranks(below: Numbers, upto: Numbers) -> Numbers:
+    """(stimuli, filters): rank of each stimulus, from 1; those that tie share the mean of theirs."""
+    return below + (upto - below + 1) / 2
+
+
+def _auc(ranks: Numbers, sizes: Whole) -> Numbers:
+    """From sums of ranks over each category, (…, categories, filters)."""
     n, rest = sizes[:, None], sizes.sum() - sizes[:, None]
-    return (weights @ (below + (upto - below + 1) / 2) - n * (n + 1) / 2) / (n * rest)
+    return (ranks - n * (n + 1) / 2) / (n * rest)
 
 
 def _precision(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
