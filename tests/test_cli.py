@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,15 +50,15 @@ def test_the_whole_job_from_an_empty_directory(tmp_path: Path, photographs: Path
     assert "responses of 8 filters in 3 layers of tiny to 6 stimuli; weights: tiny.npz" in shown.stderr
     assert "nothing to do" in run("extract", "colours", "--model", card, "--weights", weights, *there).stderr
     rows = run("query", "layers/profile", "--format", "csv", *there).stdout.splitlines()
-    assert rows[0] == "layer,category,filters,selective,proportion,dead"
+    assert rows[0] == "layer,category,filters,selective,proportion,low,high,chance,chance_low,chance_high,dead"
     # Every filter of the map prefers its colour; the dense layer's second filter is dead.
     assert rows[1:] == [
-        "colour,green,3,1,0.3333333333333333,0",
-        "colour,red,3,2,0.6666666666666666,0",
-        "pool,green,3,1,0.3333333333333333,0",
-        "pool,red,3,2,0.6666666666666666,0",
-        "sum,green,2,0,0.0,1",
-        "sum,red,2,1,0.5,1",
+        "colour,green,3,1,0.3333333333333333,,,,,,0",
+        "colour,red,3,2,0.6666666666666666,,,,,,0",
+        "pool,green,3,1,0.3333333333333333,,,,,,0",
+        "pool,red,3,2,0.6666666666666666,,,,,,0",
+        "sum,green,2,0,0.0,,,,,,1",
+        "sum,red,2,1,0.5,,,,,,1",
     ]
 
 
@@ -74,13 +75,39 @@ def test_a_set_is_labelled_anew_and_asked_about(extracted: str, tmp_path: Path) 
     assert "nothing to do: the set has these labels" in run(*asked).stderr
     # all red images have the same green, so the second filter is dead among them
     rows = run("query", "layers/profile", "--scheme", "warmth", "--study", extracted, "--format", "csv")
-    assert rows.stdout.splitlines()[1:] == ["colour,warm,3,0,0.0,1", "pool,warm,3,0,0.0,1", "sum,warm,2,0,0.0,1"]
+    assert rows.stdout.splitlines()[1:] == [
+        "colour,warm,3,0,0.0,,,,,,1",
+        "pool,warm,3,0,0.0,,,,,,1",
+        "sum,warm,2,0,0.0,,,,,,1",
+    ]
     assert "all stimuli are of one category, warm" in rows.stderr
     file.write_text("category,warmth\nred,warm\ngreen,cold\n")
     assert "under the scheme 'warmth' already" in run(*asked, code=2).stderr
     done = run(*asked, "--replace", "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
     assert "cold" in run("query", "sets/summary", "--study", extracted).stdout
+
+
+def test_an_index_is_resampled_and_shown(extracted: str) -> None:
+    there = ["--study", extracted]
+    asked = ["query", "layers/profile", "--param", "threshold=0.05", "--format", "csv", *there]
+    assert run(*asked).stderr.splitlines() == [
+        "no intervals and no chance level for this index and threshold yet; to have them: "
+        "toolbox significance colours --threshold 0.05"
+    ]
+    told = run("significance", "colours", "--threshold", "0.05", "--draws", "20", *there)
+    assert told.stdout == ""
+    # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
+    first, second = told.stderr.splitlines()
+    assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 draws in ")
+    assert re.fullmatch(r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second)
+    shown = run(*asked)
+    assert shown.stderr == ""
+    rows = list(csv.DictReader(io.StringIO(shown.stdout)))
+    assert all(row[name] != "" for row in rows for name in ("low", "high", "chance", "chance_low", "chance_high"))
+    done = run("significance", "--quiet", "--draws", "20", *there)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert run(*asked).stderr == ""  # the threshold of the first run is kept
 
 
 def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> None:
@@ -126,6 +153,14 @@ def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> 
         (["query", "layers/profile", "--param", "threshold"], 2, "--param 'threshold' has no value"),
         (["query", "layers/profile", "--param", "threshold=low"], 2, "$threshold is 'low'; expected a value of type"),
         (["query", "layers/profile", "--set", "color"], 2, "no stimulus set named 'color'; did you mean 'colours'?"),
+        (["significance", "--index", "selectivity"], 2, "index is 'selectivity'; expected one of contrast, share"),
+        (["significance", "--statistic", "median"], 2, "statistic is 'median'; expected one of maximum, mean"),
+        (["significance", "--normalise", "set"], 2, "normalise is 'set'; expected one of filter, layer"),
+        (["significance", "--draws", "5"], 2, "draws is 5; expected 20 or more, or no p value could be below 0.05"),
+        (["significance", "--seed", "-1"], 2, "seed is -1; expected 0 or more"),
+        (["significance", "--threshold", "nan"], 2, "thresholds are [nan]; expected one finite number or more"),
+        (["significance", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
+        (["significance", "--scheme", "warmth"], 2, "no label scheme named 'warmth'"),
         (["query", "drop table labels"], 1, "is refused: expected one SELECT, found DROP"),
         (["query", "select nothing from labels"], 1, "nothing"),
         (["query", "select * from respones"], 2, "no view or formula named 'respones'; did you mean 'responses'?"),
@@ -309,7 +344,7 @@ def test_two_models_are_compared(extracted: str, study: Study, weights: str, tmp
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["query"], ["extract"], ["label"], ["replicate"], ["model"], ["model", "export"]]
+    "command", [[], ["query"], ["extract"], ["label"], ["replicate"], ["significance"], ["model"], ["model", "export"]]
 )
 def test_every_command_has_help(command: list[str]) -> None:
     assert "Usage: toolbox" in run(*command, "--help").stdout

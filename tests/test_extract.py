@@ -94,6 +94,51 @@ def test_new_stimuli_make_new_parts_and_leave_the_old_ones(
     assert responses(study)["stimulus_id"].n_unique() == 7
 
 
+def rolled(study: Study, scheme: str = "category") -> tuple[int, list[str]]:
+    """How many stimuli a roll-up on disk is of, and of which categories."""
+    rows = pl.read_parquet(study.folder.rollup("colours", "tiny", scheme), hive_partitioning=False)
+    of_one = rows.filter(layer="colour", filter=0, statistic="mean")
+    return of_one["n"].sum(), of_one["category"].to_list()
+
+
+def test_the_rollups_of_all_labellings_are_up_to_date_after_an_extraction(
+    study: Study, photographs: Path, card: str, weights: str, tmp_path: Path
+) -> None:
+    (tmp_path / "warmth.csv").write_text("category,warmth\nred,warm\n")
+    study.label("colours", scheme="warmth", source=tmp_path / "warmth.csv")
+    study.extract("colours", model=card, weights=weights)
+    assert (rolled(study), rolled(study, "warmth")) == ((6, ["green", "red"]), (3, ["warm"]))
+    paint(photographs / "blue" / "new.png", (0, 0, 255))
+    study.ingest(photographs, set="colours")
+    study.extract("colours", model=card, weights=weights)
+    assert (rolled(study), rolled(study, "warmth")) == ((7, ["blue", "green", "red"]), (3, ["warm"]))
+
+
+def test_killed_before_the_rollup_a_query_or_the_next_run_makes_it(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr("toolbox.extract.update_rollups", stop)
+        study.extract("colours", model=card, weights=weights)
+    rollup = study.folder.rollup("colours", "tiny", "category")
+    assert not rollup.exists()
+    assert study.query("from rollups").height == 8 * 2 * 2
+    assert rolled(study) == (6, ["green", "red"])
+    rollup.unlink()
+    assert study.extract("colours", model=card, weights=weights).shown == 0
+    assert rolled(study) == (6, ["green", "red"])
+
+
+def test_an_extraction_does_not_fail_for_a_rollup(study: Study, card: str, weights: str) -> None:
+    labels = study.folder.labels("colours")
+    labels.write_bytes(labels.read_bytes()[:-1])
+    assert study.extract("colours", model=card, weights=weights).shown == 6
+    assert not study.folder.rollup("colours", "tiny", "category").exists()
+
+
 def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(study: Study, card: str, weights: str) -> None:
     assert study.extract("colours", model=card, weights=weights, limit=4).stimuli == 4
     with pytest.warns(RemarkWarning, match=r"4 of 6 stimuli \(0 could not be read, 2 were not shown yet\)"):

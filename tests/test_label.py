@@ -13,7 +13,7 @@ import pytest
 
 from tiny_network import paint
 from toolbox import Study
-from toolbox.errors import AmbiguousError, BusyError, StimulusError, ToolboxError, UsageError
+from toolbox.errors import AmbiguousError, BusyError, StimulusError, ToolboxError, UsageError, VerificationError
 from toolbox.label import LabelReport, label
 from toolbox.store.files import only_writer, provenance_of
 from toolbox.store.labels import read_labels, write_labels
@@ -351,7 +351,8 @@ def test_a_new_labelling_is_asked_about_without_the_network(study: Study, card: 
     responses = {path: found for path, found in state(study).items() if path.startswith("responses")}
     lines = (f"{number},{('dark', '', 'light')[number % 3]}" for number in range(6))
     study.label("colours", scheme="luminance", source=written(table, "stimulus_id,luminance", *lines))
-    assert study.query("layers/profile", scheme="luminance").rows() == [
+    columns = ["layer", "category", "filters", "selective", "proportion", "dead"]
+    assert study.query("layers/profile", scheme="luminance").select(columns).rows() == [
         ("colour", "dark", 3, 0, 0.0, 0),
         ("colour", "light", 3, 3, 1.0, 0),
         ("pool", "dark", 3, 0, 0.0, 0),
@@ -369,6 +370,33 @@ def test_a_new_labelling_is_asked_about_without_the_network(study: Study, card: 
         AmbiguousError, match=r"several label schemes \(category, luminance\); choose one with --scheme"
     ):
         study.query("layers/profile")
+
+
+def test_a_new_labelling_is_rolled_up_at_once(study: Study, card: str, weights: str, table: Path) -> None:
+    study.extract("colours", model=card, weights=weights)
+    study.label("colours", scheme="warmth", source=written(table, "category,warmth", "red,warm", "green,cold"))
+    rollup = study.folder.rollup("colours", "tiny", "warmth")
+    made = rollup.read_bytes()
+    assert study.query("from rollups", scheme="warmth")["category"].unique().sort().to_list() == ["cold", "warm"]
+    assert rollup.read_bytes() == made
+    written(table, "category,warmth", "red,hot")
+    study.label("colours", scheme="warmth", source=table, replace=True)
+    assert rollup.read_bytes() != made
+    rows = pl.read_parquet(rollup, hive_partitioning=False)
+    assert rows["category"].unique().to_list() == ["hot"]
+
+
+def test_damaged_responses_do_not_keep_a_set_from_being_labelled(
+    study: Study, card: str, weights: str, table: Path
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    (study.folder.responses("colours", "tiny") / "part-0.parquet").write_bytes(b"damaged")
+    (study.folder.responses("colours", "planned") / "plan.parquet").parent.mkdir()
+    (study.folder.responses("colours", "planned") / "plan.parquet").touch()
+    assert study.label("colours", scheme="warmth", source=written(table, *WARMTH)).written
+    assert not study.folder.rollup("colours", "tiny", "warmth").exists()
+    with pytest.raises(VerificationError, match=r"part-0\.parquet is damaged"):
+        study.query("from rollups", scheme="warmth", model="tiny")
 
 
 def test_the_summary_of_the_study_shows_every_labelling(study: Study, table: Path) -> None:

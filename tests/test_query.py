@@ -86,7 +86,13 @@ def test_an_answer_says_where_its_rows_come_from(worked: StudyFolder) -> None:
         "response_rows": 70,
         "query": "layers/profile",
         "sql": sql,
-        "parameters": {"index": "share", "normalise": "filter", "statistic": "maximum", "threshold": 0.01},
+        "parameters": {
+            "by": "layer",
+            "index": "share",
+            "normalise": "filter",
+            "statistic": "maximum",
+            "threshold": 0.01,
+        },
         "rows": 9,
     }
     assert {name: answer.provenance[name] for name in expected} == expected

@@ -40,6 +40,7 @@ from toolbox.store.plan import (
     plan_digest,
     read_plan,
 )
+from toolbox.store.rollups import update_rollups
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,9 @@ def extract(
         else:
             shown, unreadable = 0, []
         report = _report(task, plan, shown, unreadable, time.monotonic() - started, remarks)
-    if pending:
-        write_json(study.run_record(f"extract-{set_name}-{net.name}"), with_version(asdict(report)))
+        if pending:
+            write_json(study.run_record(f"extract-{set_name}-{net.name}"), with_version(asdict(report)))
+        update_rollups(study, set_name, [net.name], study.schemes(set_name))
     return report
 
 

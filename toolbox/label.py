@@ -24,6 +24,7 @@ from toolbox.stimuli.sources import composed
 from toolbox.store.files import only_writer, read_table, with_version, write_json
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.labels import read_labels, write_labels
+from toolbox.store.rollups import update_rollups
 
 KEYS = ("stimulus_id", "sha256", "path", "category")
 """Columns that can name the stimuli; the first that a table has does."""
@@ -112,6 +113,7 @@ def label(study: StudyFolder, set_name: str, scheme: str, source: Path, *, repla
         )
         if report.written:
             _write(study, report, labels, source, started)
+    update_rollups(study, set_name, study.models(set_name), [scheme])
     return report
 
 

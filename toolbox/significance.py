@@ -10,29 +10,29 @@ Pooling layers repeat the filters of the convolution below them, so they count i
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, VerificationError
 from toolbox.fetch import Progress, silent
 from toolbox.resampling import INDICES, RANKED, Examined, Labels, examine
 from toolbox.store.answered import answered
 from toolbox.store.database import Choice, resolved
 from toolbox.store.files import only_writer, read_table, with_version, write_json
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import read_layer
-from toolbox.store.plan import Plan, read_plan
-from toolbox.store.resamples import Labelling, Measure
+from toolbox.store.labels import read_labels
+from toolbox.store.parts import read_layer, sweep
+from toolbox.store.plan import read_plan
+from toolbox.store.resamples import THRESHOLDS, Labelling, Measure
 
 Numbers = NDArray[np.float64]
-THRESHOLDS = (0.01, 0.1)
-"""Where the shipped queries cut: a selective filter of Figure 1, and a highly responsive one."""
 LEVEL = 0.05
 """p or q below which a test counts in the report."""
 LEAST_DRAWS = 20
@@ -103,22 +103,29 @@ def resample(
     chosen = resolved(study, {"rollups"}, choice or Choice())
     set_name, model, scheme = str(chosen.set), str(chosen.model), str(chosen.scheme)
     labelling = Labelling(study, answered(study, set_name, model), scheme)
-    names, labels = _categories(labelling)
-    thresholds = _thresholds(labelling, choices)
-    with only_writer(study.significance(set_name, model, scheme), f"resampling {set_name}"):
-        examined: dict[str, Examined] = {}
+    folder = study.significance(set_name, model, scheme)
+    with only_writer(folder, f"resampling {set_name}"):
+        sweep(folder)
+        source = labelling.source  # before anything is read: labels that change meanwhile leave the tables stale
         layers = _layers(labelling)
+        categories = _categories(labelling, next(iter(layers)))
+        choices = replace(choices, thresholds=_thresholds(labelling, choices))
+        examined: dict[str, Examined] = {}
         for done, layer in enumerate(layers):
             progress(f"resample {set_name}", done, len(layers))
-            examined[layer] = _examined(labelling, layer, labels, choices, thresholds)
+            examined[layer] = _examined(labelling, layer, categories, choices)
         progress(f"resample {set_name}", len(layers), len(layers))
-        tests = _tests(examined, [layer for layer, is_pool in layers.items() if not is_pool])
-        origin = {**labelling.responses.provenance, **asdict(choices), "thresholds": thresholds}
-        labelling.write("filters", choices.measure, _filters(examined, tests, names), origin)
-        labelling.write("splits", choices.measure, _splits(examined, names), origin)
-        labelling.write("draws", choices.measure, _draws(examined, names, thresholds), origin)
-    report = _report(labelling, choices, examined, tests, time.monotonic() - started)
-    write_json(study.run_record(f"significance-{set_name}-{model}"), with_version(asdict(report)))
+        family = [layer for layer, is_pool in layers.items() if not is_pool] or list(layers)
+        tests = _tests(examined, family)
+        made = {"set": set_name, "model": model, "scheme": scheme, **asdict(choices)}
+        origin = {**labelling.responses.provenance, **made, **source}
+        labelling.write("filters", choices.measure, _filters(examined, tests, categories.names), origin)
+        labelling.write("splits", choices.measure, _splits(examined, categories.names), origin)
+        labelling.write("draws", choices.measure, _draws(examined, categories.names, choices.thresholds), origin)
+        known = {layer: (examined[layer], tests[layer]) for layer in family}
+        report = _report(labelling, choices, list(known.values()), time.monotonic() - started)
+        record = with_version({"task": "significance", **made, **asdict(report)})
+        write_json(study.run_record(f"significance-{set_name}-{model}"), record)
     return report
 
 
@@ -130,62 +137,72 @@ def _hold_choices(choices: Resampling) -> None:
         raise UsageError(f"draws is {choices.draws}; expected {LEAST_DRAWS} or more, or no p value could be below 0.05")
     if choices.seed < 0:
         raise UsageError(f"seed is {choices.seed}; expected 0 or more")
-    if not all(np.isfinite(choices.thresholds)):
-        raise UsageError(f"thresholds are {list(choices.thresholds)}; expected numbers")
+    if not choices.thresholds or not all(np.isfinite(choices.thresholds)):
+        raise UsageError(f"thresholds are {list(choices.thresholds)}; expected one finite number or more")
 
 
-def _categories(labelling: Labelling) -> tuple[list[str], dict[int, int]]:
-    """Names of all categories, and the number of the category of every labelled stimulus.
+@dataclass(frozen=True)
+class _Categories:
+    """The categories of all stimuli with responses.
+
+    Attributes:
+        names: in alphabetical order.
+        known: places, in the order of `read_layer`, of those that are labelled, by their numbers: not by the parts they
+            happen to lie in, so that equal seeds give equal draws.
+        labels: their categories.
+    """
+
+    names: list[str]
+    known: NDArray[np.int64]
+    labels: Labels
+
+
+def _categories(labelling: Labelling, layer: str) -> _Categories:
+    """The categories of the stimuli with responses, which are the same for every layer.
 
     Raises: UsageError where there is nothing to compare.
     """
-    table = read_table(labelling.labels, "stimulus_id", "category")
-    shown = {stimulus for part in _plan(labelling).parts for stimulus in part}
-    labels = dict(zip(table["stimulus_id"].to_pylist(), table["category"].to_pylist(), strict=True))
-    labels = {stimulus: category for stimulus, category in labels.items() if stimulus in shown}
-    names = sorted(set(labels.values()))
+    by_stimulus = read_labels(labelling.labels)
+    stimuli, _, _ = read_layer(labelling.responses.paths(labelling.study), layer)
+    known = np.array([n for n in np.argsort(stimuli) if int(stimuli[n]) in by_stimulus], dtype=np.int64)
+    found = [by_stimulus[stimulus] for stimulus in stimuli[known].tolist()]
+    names = sorted(set(found))
     if len(names) < 2:
         raise UsageError(
             f"the stimuli of {labelling.responses.set} with responses have {len(names)} categories under "
             f"{labelling.scheme}; expected two or more, or there is nothing to compare"
         )
-    return names, {stimulus: names.index(category) for stimulus, category in labels.items()}
-
-
-def _plan(labelling: Labelling) -> Plan:
-    plan = read_plan(labelling.study.responses(labelling.responses.set, labelling.responses.model))
-    assert plan is not None  # or there were no responses to ask about
-    return plan
+    numbers = {name: number for number, name in enumerate(names)}
+    return _Categories(names, known, Labels(np.array([numbers[name] for name in found]), len(names)))
 
 
 def _thresholds(labelling: Labelling, choices: Resampling) -> list[float]:
     """The thresholds asked for, and those that queries may use since an earlier run."""
-    earlier = labelling.read("draws", choices.measure)
-    return sorted({*map(float, choices.thresholds), *(earlier["threshold"].unique().to_pylist() if earlier else ())})
+    with contextlib.suppress(VerificationError, ValueError):  # damaged, or of other columns: it is made anew
+        if earlier := labelling.read("draws", choices.measure):
+            return sorted({*map(float, choices.thresholds), *earlier["threshold"].unique().to_pylist()})
+    return sorted({*map(float, choices.thresholds)})
 
 
 def _layers(labelling: Labelling) -> dict[str, bool]:
     """The extracted layers by depth, and whether each pools."""
-    kept = _plan(labelling).identity.kept
+    plan = read_plan(labelling.study.responses(labelling.responses.set, labelling.responses.model))
+    kept = plan.identity.kept if plan else ()
     table = read_table(labelling.study.layers(labelling.responses.model)).sort_by("position")
     return {row["layer"]: row["kind"] == "pool" for row in table.to_pylist() if row["layer"] in kept}
 
 
-def _examined(
-    labelling: Labelling, layer: str, labels: Mapping[int, int], choices: Resampling, thresholds: Sequence[float]
-) -> Examined:
-    stimuli, maximum, mean = read_layer(labelling.responses.paths(labelling.study), layer)
-    # in the order of stimuli, not of the parts they happen to lie in: equal seeds give equal draws
-    known = np.array([place for place in np.argsort(stimuli) if int(stimuli[place]) in labels])
-    numbers = np.array([labels[stimulus] for stimulus in stimuli[known].tolist()])
+def _examined(labelling: Labelling, layer: str, categories: _Categories, choices: Resampling) -> Examined:
+    _, *both = read_layer(labelling.responses.paths(labelling.study), layer)
+    maximum, mean = (matrix[categories.known].astype(np.float64) for matrix in both)
     peak = None
     if choices.normalise == "layer":  # where maps can be negative, the smallest position is not known
-        peak = float(maximum[known].max()) if mean[known].min() >= 0 else np.nan
+        peak = float(maximum.max()) if mean.min() >= 0 else np.nan
     return examine(
-        (maximum if choices.statistic == "maximum" else mean)[known].astype(np.float64),
-        Labels(numbers, max(labels.values()) + 1),
+        maximum if choices.statistic == "maximum" else mean,
+        categories.labels,
         choices.index,
-        thresholds,
+        choices.thresholds,
         draws=choices.draws,
         seed=choices.seed,
         peak=peak,
@@ -290,16 +307,10 @@ def _plain(values: Numbers) -> pa.Array:
 
 
 def _report(
-    labelling: Labelling,
-    choices: Resampling,
-    examined: Mapping[str, Examined],
-    tests: Mapping[str, _Tests],
-    seconds: float,
+    labelling: Labelling, choices: Resampling, family: Sequence[tuple[Examined, _Tests]], seconds: float
 ) -> SignificanceReport:
-    family = {layer: found for layer, found in examined.items() if np.isfinite(tests[layer].q).any()}
     remarks = list(labelling.responses.remarks)
-    smallest = min(found.smallest for found in examined.values())
-    if smallest < 2:
+    if any(found.smallest < 2 for found, _ in family):
         remarks.append("a category has a single stimulus, which cannot be halved: reliability is null for all filters")
     return SignificanceReport(
         set=labelling.responses.set,
@@ -307,11 +318,11 @@ def _report(
         scheme=labelling.scheme,
         index=choices.index,
         draws=choices.draws,
-        filters=sum(found.value.shape[1] for found in family.values()),
-        dead=sum(int(np.isnan(found.value).all(axis=0).sum()) for found in family.values()),
-        tests=sum(int(np.isfinite(found.p).sum()) for found in family.values()),
-        discoveries=sum(int((tests[layer].q < LEVEL).sum()) for layer in family),
-        certain=sum(int((tests[layer].p_family < LEVEL).sum()) for layer in family),
+        filters=sum(found.value.shape[1] for found, _ in family),
+        dead=sum(int(np.isnan(found.value).all(axis=0).sum()) for found, _ in family),
+        tests=sum(int(np.isfinite(found.p).sum()) for found, _ in family),
+        discoveries=sum(int((test.q < LEVEL).sum()) for _, test in family),
+        certain=sum(int((test.p_family < LEVEL).sum()) for _, test in family),
         seconds=seconds,
         remarks=tuple(remarks),
     )

@@ -18,7 +18,7 @@
 -- Columns
 --   layer            varchar  as the card names it, in the order of depth
 --   filter           integer  number of the filter in its layer, from 0
---   preferred        varchar  category with the largest index over all stimuli; null if dead
+--   preferred        varchar  category with the largest index over all stimuli; null if dead, or if all have the same
 --   value            double   that index
 --   cross_validated  double   the index, in one half, of the category preferred in the other
 --   agreement        double   0 to 1

@@ -18,6 +18,8 @@ from worked_examples import (
     query_of,
 )
 
+NOT_RESAMPLED = ("no intervals and no chance level for this index", "this index was not resampled yet")
+
 
 @pytest.mark.parametrize("example", example_names())
 def test_a_query_gives_the_rows_worked_out_by_hand(example: str, tmp_path: Path) -> None:
@@ -26,7 +28,8 @@ def test_a_query_gives_the_rows_worked_out_by_hand(example: str, tmp_path: Path)
     answer = ask(study, query, example_parameters(example), tables=example_reference(example))
     assert answer.rows.columns == columns == [column.name for column in query.columns]
     assert answer.rows.rows() == nearly(rows)
-    assert answer.remarks == ()
+    # what example has draws is its own choice; nothing else is to be said of any
+    assert [remark for remark in answer.remarks if not remark.startswith(NOT_RESAMPLED)] == []
 
 
 @pytest.mark.parametrize("query", query_names())

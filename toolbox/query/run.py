@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +16,9 @@ import pyarrow as pa
 from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Parameter, Query, shipped_query, value_of
 from toolbox.query.syntax import hold_single_select, macro_names, message_of, needs
-from toolbox.store.database import VIEWS, Choice, Database, open_database
+from toolbox.store.database import RESAMPLED, VIEWS, Choice, Database, open_database
 from toolbox.store.folder import StudyFolder
+from toolbox.store.resamples import Measure
 
 TIME_LIMIT = 600.0
 """Seconds after which a query is stopped."""
@@ -67,6 +68,7 @@ def ask(
         ):
             _hold_listed_values(database, query, values)
             rows = _plain(database.connection.sql(query.sql, params=values).pl())
+            _remark_on_resampling(database, views, values)
     except duckdb.InterruptException as error:
         raise QueryError(f"{query.name} took more than {time_limit:g} s and was stopped") from error
     except duckdb.Error as error:
@@ -133,6 +135,31 @@ def _hold_listed_values(database: Database, query: Query, values: Mapping[str, A
             known = [name for (name,) in rows if name is not None]
             if str(value) not in known:
                 raise UnknownNameError(parameter.name, str(value), known)
+
+
+def _remark_on_resampling(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:
+    """Say how to have what a query would show of resampling, if nothing was resampled for its very values."""
+    labelling, chosen = database.labelling, [values.get(name) for name in ("index", "statistic", "normalise")]
+    if not labelling or None in chosen:
+        return
+    measure, threshold = Measure(*map(str, chosen)), values.get("threshold")
+    missing = [view for view in RESAMPLED if view in views and not _is_resampled(database, view, measure, threshold)]
+    if not missing:
+        return
+    if "draws" in missing and threshold is not None:
+        told, counted = "no intervals and no chance level for this index and threshold yet; to have them", [threshold]
+    else:
+        told, counted = "this index was not resampled yet; to do so", []
+    command = labelling.command(measure, counted)
+    if not any(remark.endswith(command) for remark in database.remarks):  # that of a stale table says the same
+        database.remarks.append(f"{told}: {command}")
+
+
+def _is_resampled(database: Database, view: str, measure: Measure, threshold: float | None) -> bool:
+    """Whether a view has rows of a measure and, where it counts filters, of a threshold."""
+    values = vars(measure) | ({"threshold": threshold} if view == "draws" and threshold is not None else {})
+    wanted = " and ".join(f"v.{name} = ${name}" for name in values)
+    return bool(database.connection.execute(f"select 1 from {view} v where {wanted} limit 1", values).fetchall())
 
 
 @contextmanager

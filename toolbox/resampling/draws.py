@@ -139,9 +139,9 @@ class Responses:
         return np.argsort(self.values, axis=0, kind="stable")
 
     @cached_property
-    def centre(self) -> Numbers:
-        """(filters,): mean response."""
-        return self.values.mean(axis=0)
+    def middle(self) -> Numbers:
+        """(filters,): median response."""
+        return np.median(self.values, axis=0)
 
     @cached_property
     def low(self) -> Numbers:

@@ -35,7 +35,8 @@ class Halves:
     """What one half of the stimuli says of each filter's preference in the other, (filters,) each; NaN if unknown.
 
     Attributes:
-        preferred: number of the category with the largest value, -1 of a dead filter.
+        preferred: number of the category with the largest value, -1 where there is none: of a dead filter, and of one
+            whose values are all the same.
         value: that value.
         cross_validated: mean value, in one half, of the category that was preferred in the other.
         agreement: share of the splits in which both halves prefer the same category.
@@ -179,10 +180,9 @@ def _counted(values: Numbers, thresholds: Numbers) -> Counted:
 
 def _strongest(values: Numbers) -> Numbers:
     """The largest values over the filters, NaN where there are not so many."""
-    known = np.where(np.isnan(values), -np.inf, values)
-    if known.shape[2] > STRONGEST:
-        known = np.partition(known, -STRONGEST, axis=2)[:, :, -STRONGEST:]
-    return np.where(np.isinf(known), np.nan, known)
+    if values.shape[2] <= STRONGEST:
+        return values
+    return -np.partition(-values, STRONGEST - 1, axis=2)[:, :, :STRONGEST]  # NaN is sorted to the end
 
 
 def _interval(values: Numbers, value: Numbers) -> tuple[Numbers, Numbers]:
@@ -206,9 +206,8 @@ def _p_welch(responses: Responses, labels: Labels, value: Numbers) -> Numbers:
 
 
 def _halves(sampler: _Sampler, responses: Responses, value: Numbers) -> Halves:
-    alive = np.isfinite(value).any(axis=0)
-    preferred = np.where(alive, _preferred(value), -1)
-    best = np.where(alive, _at(value[None], preferred[None])[0], np.nan)
+    preferred = _preferred(value)
+    best = _at(value[None], preferred[None])[0]
     if sampler.labels.sizes.min() < 2:
         unknown = np.full(len(preferred), np.nan)
         return Halves(preferred, best, unknown, unknown, unknown)
@@ -216,8 +215,7 @@ def _halves(sampler: _Sampler, responses: Responses, value: Numbers) -> Halves:
     first, second = halves[::2], halves[1::2]
     choices = _preferred(first), _preferred(second)
     measured = [_at(second, choices[0]), _at(first, choices[1])]
-    is_known = np.isfinite(measured).all(axis=0)
-    same = np.where(is_known, (choices[0] == choices[1]).astype(np.float64), np.nan)
+    same = np.where(np.isfinite(measured).all(axis=0), choices[0] == choices[1], np.nan)
     mean = _mean(_correlation(first, second), axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         reliability = 2 * mean / (1 + mean)
@@ -226,20 +224,27 @@ def _halves(sampler: _Sampler, responses: Responses, value: Numbers) -> Halves:
 
 
 def _preferred(values: Numbers) -> Whole:
-    """Number of the category with the largest value: (…, filters) from (…, categories, filters)."""
-    return np.where(np.isnan(values), -np.inf, values).argmax(axis=-2)
+    """Number of the category with the largest value, -1 if none is: (…, filters) of (…, categories, filters)."""
+    known = np.where(np.isnan(values), -np.inf, values)
+    return np.where(_stands_out(values), known.argmax(axis=-2), -1)
+
+
+def _stands_out(values: Numbers) -> NDArray[np.bool_]:
+    """Whether the values of a filter differ between the categories; sparse ones may be silent in a whole half."""
+    return np.fmin.reduce(values, axis=-2) < _floor(np.fmax.reduce(values, axis=-2))  # both leave out NaN
 
 
 def _at(values: Numbers, chosen: Whole) -> Numbers:
-    """The values of the chosen categories: (draws, filters) from (draws, categories, filters)."""
-    return np.take_along_axis(values, chosen[:, None], axis=1)[:, 0]
+    """The values of the chosen categories, NaN if none is: (draws, filters) from (draws, categories, filters)."""
+    return np.where(chosen < 0, np.nan, np.take_along_axis(values, chosen[:, None], axis=1)[:, 0])
 
 
 def _correlation(first: Numbers, second: Numbers) -> Numbers:
     """Pearson's r over the categories: (draws, filters) from (draws, categories, filters)."""
     a, b = (values - values.mean(axis=1, keepdims=True) for values in (first, second))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+        r = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.where(_stands_out(first) & _stands_out(second), r, np.nan)
 
 
 def _mean(values: NDArray[np.float64], axis: int) -> Numbers:

@@ -15,6 +15,8 @@ from toolbox.errors import UsageError
 from toolbox.resampling.draws import Draws, Numbers, Responses, Whole
 
 RANKED = ("auc", "precision")
+ROUNDING = 1e-12
+"""Fraction of a sum of squares below which deviations are what is left of rounding."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +25,18 @@ class Moments:
 
     Attributes:
         sizes: (categories,).
-        sums: (draws, categories, filters): sums of the responses less `centre`.
-        squares: the same of their squares; None where no variance is asked for.
-        centre: (filters,): mean of each filter over all stimuli; near it, sums do not cancel.
-        low: (filters,): smallest response of all.
+        sums: (draws, categories, filters): sums of the responses less `low`; exactly 0 where none is above it, or a
+            share of nothing would be the ratio of two rounding errors.
+        squares: the same of the squares of the responses less `middle`; None where no variance is asked for.
+        low, middle: (filters,): smallest and median response of all.
         floor, span: (filters,): the range to which equation 1 normalises; span is NaN where there is none.
     """
 
     sizes: Whole
     sums: Numbers
     squares: Numbers | None
-    centre: Numbers
     low: Numbers
+    middle: Numbers
     floor: Numbers
     span: Numbers
 
@@ -48,7 +50,7 @@ class Moments:
 
     @property
     def mean(self) -> Numbers:
-        return self.sums / self.n + self.centre
+        return self.sums / self.n + self.low
 
     @property
     def rest_sums(self) -> Numbers:
@@ -56,21 +58,26 @@ class Moments:
 
     @property
     def rest_mean(self) -> Numbers:
-        return self.rest_sums / self.rest_n + self.centre
+        return self.rest_sums / self.rest_n + self.low
 
     @property
     def activity(self) -> Numbers:
         """Sum of the normalised responses to each category."""
-        return (self.sums - self.n * (self.floor - self.centre)) / self.span
+        return (self.sums - self.n * (self.floor - self.low)) / self.span
 
     @property
     def variances(self) -> tuple[Numbers, Numbers]:
         """(n - 1) of each category, and of the rest."""
         assert self.squares is not None
-        rest = self.squares.sum(axis=1, keepdims=True) - self.squares
-        own = (self.squares - self.sums**2 / self.n) / (self.n - 1)
-        others = (rest - self.rest_sums**2 / self.rest_n) / (self.rest_n - 1)
-        return np.maximum(own, 0), np.maximum(others, 0)
+        sums = self.sums - self.n * (self.middle - self.low)
+        others = 1 - np.eye(len(self.sizes))  # added up, not taken from the whole, in which a small rest would drown
+        return _variance(sums, self.squares, self.n), _variance(others @ sums, others @ self.squares, self.rest_n)
+
+
+def _variance(sums: Numbers, squares: Numbers, n: Numbers) -> Numbers:
+    """(n - 1), from sums of numbers and of their squares."""
+    deviations = squares - sums**2 / n
+    return np.where(deviations > ROUNDING * squares, deviations, 0) / (n - 1)
 
 
 def _contrast(m: Moments) -> Numbers:
@@ -125,9 +132,9 @@ INDICES: dict[str, Callable[[Moments], Numbers]] = {
 
 def welch(m: Moments) -> tuple[Numbers, Numbers]:
     """Welch's t of each category against the rest, and its degrees of freedom."""
-    own, others = m.variances
-    error, rest_error = own / m.n, others / m.rest_n
     with np.errstate(invalid="ignore", divide="ignore"):
+        own, others = m.variances
+        error, rest_error = own / m.n, others / m.rest_n
         degrees = (error + rest_error) ** 2 / (error**2 / (m.n - 1) + rest_error**2 / (m.rest_n - 1))
         return _welch_t(m), degrees
 
@@ -142,15 +149,14 @@ def moments(responses: Responses, draws: Draws, *, peak: float | None = None, sq
         peak: upper end of the layer-wide range, NaN if it is not known; each filter's own range if None.
         squares: whether variances are needed.
     """
-    centred = responses.values - responses.centre
     floor = responses.low if peak is None else np.zeros_like(responses.low)
     span = responses.high - responses.low if peak is None else np.full_like(responses.low, peak)
     return Moments(
         sizes=draws.sizes,
-        sums=draws.sums(centred),
-        squares=draws.sums(centred**2) if squares else None,
-        centre=responses.centre,
+        sums=draws.sums(responses.values - responses.low),
+        squares=draws.sums((responses.values - responses.middle) ** 2) if squares else None,
         low=responses.low,
+        middle=responses.middle,
         floor=floor,
         span=np.where(span > 0, span, np.nan),
     )
@@ -177,12 +183,17 @@ def _rank_values(index: str, responses: Responses, draws: Draws) -> Numbers:
     first = np.maximum.accumulate(np.where(starts, places, 0), axis=0)
     ends = np.vstack([starts[1:], np.ones((1, ranked.shape[1]), bool)])
     last = np.minimum.accumulate(np.where(ends, places, len(ranked))[::-1], axis=0)[::-1]
-    measure = _auc if index == "auc" else _precision
+    if index == "auc" and len(draws.totals) == 1:  # all draws share the stimuli, and so their ranks
+        return _auc(draws.sums(_ranks(*_weights_below(draws.totals[0], order, first, last))), draws.sizes)
     values = np.empty((draws.count, len(draws.sizes), order.shape[1]))
     for number in range(draws.count):
         if number < len(draws.totals):  # where all draws share the stimuli, their ranks are those of the first
             below, upto = _weights_below(draws.totals[number], order, first, last)
-        values[number] = measure(draws.of(number), draws.sizes, below, upto)
+        weights = draws.of(number)
+        if index == "auc":
+            values[number] = _auc(weights @ _ranks(below, upto), draws.sizes)
+        else:
+            values[number] = _precision(weights, draws.sizes, below, upto)
     return values
 
 
@@ -196,9 +207,15 @@ def _weights_below(total: Numbers, order: Whole, first: Whole, last: Whole) -> t
     return below, upto
 
 
-def _auc(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
+def _ranks(below: Numbers, upto: Numbers) -> Numbers:
+    """(stimuli, filters): rank of each stimulus, from 1; those that tie share the mean of theirs."""
+    return below + (upto - below + 1) / 2
+
+
+def _auc(ranks: Numbers, sizes: Whole) -> Numbers:
+    """From sums of ranks over each category, (…, categories, filters)."""
     n, rest = sizes[:, None], sizes.sum() - sizes[:, None]
-    return (weights @ (below + (upto - below + 1) / 2) - n * (n + 1) / 2) / (n * rest)
+    return (ranks - n * (n + 1) / 2) / (n * rest)
 
 
 def _precision(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:

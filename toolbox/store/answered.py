@@ -71,9 +71,9 @@ def answered(study: StudyFolder, set_name: str, model: str) -> Answered:
     folder, stimuli = study.responses(set_name, model), study.stimuli(set_name)
     key, mark = str(folder.absolute()), _mark(_sources(folder, stimuli))
     remembered = _remembered()
-    entry = remembered.pop(key, {})
-    if entry.get("mark") == mark:
-        with contextlib.suppress(TypeError):  # another version remembered something else
+    entry = remembered.pop(key, None)
+    with contextlib.suppress(TypeError, KeyError):  # another version remembered something else
+        if entry["mark"] == mark:
             return Answered(**entry["found"])
     found = _held(study, set_name, model)
     recent = {**remembered, key: {"mark": mark, "found": asdict(found)}}
@@ -117,9 +117,11 @@ def _sources(folder: Path, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
 
 def _mark(files: Iterable[os.DirEntry[str] | Path]) -> str:
     """A digest of names, sizes and times of change."""
-    states = ((file.name, file.stat()) for file in files)
-    lines = sorted(f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    lines = []
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):  # it was taken back since the folder was listed
+            lines.append(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def _memory() -> Path:
@@ -127,6 +129,6 @@ def _memory() -> Path:
 
 
 def _remembered() -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):  # without it, or with a damaged one, all is held again
+    with contextlib.suppress(OSError, ValueError, TypeError):  # without it, or with a damaged one, all is held again
         return dict(json.loads(_memory().read_text(encoding="utf-8")))
     return {}

@@ -78,6 +78,8 @@ class Database:
     connection: duckdb.DuckDBPyConnection
     provenance: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    labelling: Labelling | None = None
+    """What the views of resampled indices are about, where there are several categories to compare."""
 
     def close(self) -> None:
         self.connection.close()
@@ -123,7 +125,12 @@ def open_database(
         for view, table in RESAMPLED.items():
             makers[view] = partial(_resampled, files, labelling, table, database)
         if views & OF_LABELS:
-            _remark_on_categories(labelling.labels, database)
+            categories = set(read_table(labelling.labels, "category")["category"].to_pylist())
+            if len(categories) == 1:
+                only = categories.pop()
+                database.remarks.append(f"all stimuli are of one category, {only}: nothing to contrast it with")
+            else:
+                database.labelling = labelling
     definitions = {view: makers[view]() for view in VIEWS if view in views}
     database.connection.register_filesystem(Window(files))
     for view, definition in definitions.items():
@@ -223,17 +230,11 @@ def _resampled(files: dict[str, Path], labelling: Labelling, table: str, databas
     for file in stale:
         database.remarks.append(
             f"{file.name} was made from other responses or labels than there are now, so it is left out; "
-            f"to make it anew: toolbox significance {labelling.responses.set}"
+            f"to make it anew: {labelling.command(labelling.measure_of(file))}"
         )
     if not fresh:
         return _held(database, table, TABLES[table].empty_table())
     return " union all ".join(_table(files, file) for file in fresh)
-
-
-def _remark_on_categories(labels: Path, database: Database) -> None:
-    categories = set(read_table(labels, "category")["category"].to_pylist())
-    if len(categories) == 1:
-        database.remarks.append(f"all stimuli are of one category, {categories.pop()}: nothing to contrast it with")
 
 
 def _catalogue(files: dict[str, Path], study: StudyFolder) -> str:

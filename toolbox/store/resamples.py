@@ -8,6 +8,7 @@ every draw; `splits`: every filter with what two halves of the stimuli say of it
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ SPLITS = pa.schema(
 )
 TABLES = {"filters": FILTERS, "draws": DRAWS, "splits": SPLITS}
 """Table -> its columns. In SQL they are the views `significance`, `draws` and `reliability`."""
+THRESHOLDS = (0.01, 0.1)
+"""Where filters are counted if nobody says otherwise: a selective filter of Figure 1, and a highly responsive one."""
 
 
 @dataclass(frozen=True)
@@ -93,30 +96,53 @@ class Labelling:
         """What a table must have been made from to be read beside these responses and labels."""
         return {"labels": digest_of(self.labels), "parts": self.responses.parts}
 
+    def command(self, measure: Measure, thresholds: Sequence[float] = ()) -> str:
+        """The command that makes the tables of a measure, with filters counted above these thresholds too."""
+        set_name, usual = self.responses.set, Measure()
+        options = {
+            "model": self.responses.model if len(self.study.models(set_name)) > 1 else None,
+            "scheme": self.scheme if len(self.study.schemes(set_name)) > 1 else None,
+            **{name: value for name, value in vars(measure).items() if value != getattr(usual, name)},
+        }
+        given = [(name, value) for name, value in options.items() if value is not None]
+        given += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
+        return " ".join(["toolbox significance", set_name, *(f"--{name} {value}" for name, value in given)])
+
     def file(self, table: str, measure: Measure) -> Path:
         return self._folder / f"{table}-{measure}.parquet"
 
+    def measure_of(self, file: Path) -> Measure:
+        """The measure that a table's file is named after."""
+        _, *names = file.stem.split("-")
+        return Measure(*names[:3])
+
     def fresh_files(self, table: str) -> tuple[list[Path], list[Path]]:
         """The files of a table that were made from these responses and labels, and those made from others."""
+        source = self.source
         files = sorted(self._folder.glob(f"{table}-*.parquet"))
-        fresh = [file for file in files if self._is_fresh(file)]
+        fresh = [file for file in files if _is_of(source, file)]
         return fresh, [file for file in files if file not in fresh]
 
     def read(self, table: str, measure: Measure) -> pa.Table | None:
         """One table, if it was made from these responses and labels."""
         file = self.file(table, measure)
-        return read_table(file).cast(TABLES[table]) if file.is_file() and self._is_fresh(file) else None
+        return read_table(file).cast(TABLES[table]) if file.is_file() and _is_of(self.source, file) else None
 
-    def write(self, table: str, measure: Measure, rows: pa.Table, provenance: dict[str, Any]) -> None:
-        """Write one table with what it was made from."""
+    def write(self, table: str, measure: Measure, rows: pa.Table, provenance: Mapping[str, Any]) -> None:
+        """Write one table.
+
+        Args:
+            provenance: also holds `source`, as it was before anything was read for the table.
+        """
         chosen = [pa.repeat(value, len(rows)) for value in (measure.index, measure.statistic, measure.normalise)]
         whole = pa.Table.from_arrays([*chosen, *rows.columns], names=TABLES[table].names).cast(TABLES[table])
-        write_table(self.file(table, measure), whole, {**provenance, **self.source})
+        write_table(self.file(table, measure), whole, provenance)
 
     @property
     def _folder(self) -> Path:
         return self.study.significance(self.responses.set, self.responses.model, self.scheme)
 
-    def _is_fresh(self, file: Path) -> bool:
-        origin = provenance_of(file)
-        return all(origin.get(name) == value for name, value in self.source.items())
+
+def _is_of(source: Mapping[str, Any], file: Path) -> bool:
+    origin = provenance_of(file)
+    return all(origin.get(name) == value for name, value in source.items())

@@ -11,8 +11,9 @@ sharing an image. `squared_deviations` are taken from the row's own mean: a plai
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from toolbox.errors import VerificationError
+from toolbox.errors import ToolboxError, VerificationError
 from toolbox.fetch import digest_of
 from toolbox.store.answered import Answered, answered
 from toolbox.store.files import provenance_of, read_table, write_table
 from toolbox.store.folder import StudyFolder
+from toolbox.store.labels import LABELS, read_labels
 from toolbox.store.plan import read_plan
 
 ROLLUPS = pa.schema(
@@ -55,8 +57,8 @@ with cell as (
     select
         layer, filter, category, count(*) as n,
         {measures}
-    from read_parquet($parts)
-    join read_parquet($labels, hive_partitioning = false) using (stimulus_id)
+    from read_parquet($parts, hive_partitioning = false)
+    join labels using (stimulus_id)
     group by layer, filter, category
 )
 {selects}
@@ -93,28 +95,42 @@ def fresh_rollup(
     Raises: as `answered`.
     """
     responses = responses or answered(study, set_name, model)
-    path, labels = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
-    kept, source = _kept(path), {"labels": digest_of(labels), "parts": responses.parts}
+    path, file = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
+    kept, source = _kept(path), {"labels": digest_of(file), "parts": responses.parts}
     if kept and all(kept.source[name] == source[name] for name in source):
         return kept.table
-    labelled = _labelled_parts(study, set_name, model, labels, responses)
+    labels = read_labels(file)
+    labelled = _labelled_parts(study, responses, labels)
     old = kept if kept and kept.source["labelled"].items() <= labelled.items() else None
     new = [number for number in responses.parts if old is None or number not in old.source["labelled"]]
     table = merged([*([old.table] if old else []), rolled_up(responses.paths(study, new), labels)])
-    with contextlib.suppress(PermissionError):  # in a study that cannot be written to, it is made anew each time
-        write_table(path, table, {"set": set_name, "model": model, "scheme": scheme, **source, "labelled": labelled})
+    if digest_of(file) == source["labels"]:  # or they were changed meanwhile
+        with contextlib.suppress(OSError):  # in a study that cannot be written to, it is made anew each time
+            origin = {"set": set_name, "model": model, "scheme": scheme, **source, "labelled": labelled}
+            write_table(path, table, origin)
     return table
 
 
 def update_rollups(study: StudyFolder, set_name: str, models: Collection[str], schemes: Collection[str]) -> None:
-    """Bring the roll-ups of a set up to date, after an extraction or a new labelling."""
+    """Bring the roll-ups of a set up to date, after an extraction or a new labelling, where that can be done.
+
+    They only save the next query time, so what keeps one from being made (no responses yet, a damaged part, another
+    process that replaces them) is left for that query to tell.
+    """
     for model in models:
         for scheme in schemes:
-            fresh_rollup(study, set_name, model, scheme)
+            with contextlib.suppress(ToolboxError, duckdb.Error, OSError):
+                fresh_rollup(study, set_name, model, scheme)
 
 
-def rolled_up(parts: Sequence[Path], labels: Path) -> pa.Table:
-    """The roll-up of some parts under a labelling, as ROLLUPS."""
+def rolled_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
+    """The roll-up of some parts, as ROLLUPS.
+
+    Args:
+        labels: category by stimulus_id.
+    """
+    if not parts:
+        return ROLLUPS.empty_table()
     statistics = ("maximum", "mean")
     measures = ",\n".join(
         f"sum({name}) as {name}_sum, var_pop({name}) * count(*) as {name}_squares, "
@@ -126,10 +142,9 @@ def rolled_up(parts: Sequence[Path], labels: Path) -> pa.Table:
         f"{name}_squares as squared_deviations, {name}_low as minimum, {name}_high as maximum from cell"
         for name in statistics
     )
-    chosen = {"parts": [str(part) for part in parts], "labels": str(labels)}
-    if not parts:
-        return ROLLUPS.empty_table()
+    chosen = {"parts": [glob.escape(str(part)) for part in parts]}
     with duckdb.connect(":memory:") as connection:
+        connection.register("labels", pa.table([list(labels), list(labels.values())], schema=LABELS))
         rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=chosen)
         return rows.to_arrow_table().cast(ROLLUPS)
 
@@ -151,19 +166,18 @@ def _kept(path: Path) -> _Kept | None:
         return None
     try:
         origin = provenance_of(path)
-        return _Kept(read_table(path).cast(ROLLUPS), {name: origin[name] for name in ("labels", "parts", "labelled")})
+        source = {name: origin[name] for name in ("labels", "parts", "labelled")}
+        return _Kept(read_table(path).cast(ROLLUPS), source)
     except (VerificationError, KeyError, ValueError):  # damaged, or another program's: it is made anew
         return None
 
 
-def _labelled_parts(study: StudyFolder, set_name: str, model: str, labels: Path, responses: Answered) -> dict[str, str]:
+def _labelled_parts(study: StudyFolder, responses: Answered, labels: Mapping[int, str]) -> dict[str, str]:
     """A digest of every part's responses and of its stimuli's labels, by the part's number."""
-    table = read_table(labels, "stimulus_id", "category")
-    categories = dict(zip(table["stimulus_id"].to_pylist(), table["category"].to_pylist(), strict=True))
-    plan = read_plan(study.responses(set_name, model))
+    plan = read_plan(study.responses(responses.set, responses.model))
     found = {}
     for number, values in responses.parts.items():
         part = plan.parts[int(number)] if plan else ()
-        lines = [values, *(f"{stimulus} {categories[stimulus]}" for stimulus in sorted(part) if stimulus in categories)]
+        lines = [values, *(f"{stimulus} {labels[stimulus]}" for stimulus in sorted(part) if stimulus in labels)]
         found[number] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     return found

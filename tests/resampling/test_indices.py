@@ -1,0 +1,191 @@
+"""The indices in numpy are those in SQL, and keep their meaning where a draw leaves a filter silent."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from nearly import nearly
+from random_study import FILTERS, LAYERS, RandomStudy
+from toolbox.errors import UsageError
+from toolbox.query import ask
+from toolbox.resampling import INDICES, RANKED, Labels, Responses, draws_of, index_values, moments, welch
+
+ALL = pytest.mark.parametrize("index", [*INDICES, *RANKED])
+Matrix = NDArray[np.float64]
+
+
+def observed(index: str, responses: Matrix, numbers: list[int], peak: float | None = None) -> Matrix:
+    """(categories, filters): an index of the stimuli as they are."""
+    labels = Labels(np.array(numbers), max(numbers) + 1)
+    (draws,) = draws_of("observed", labels, 1, 0)
+    return index_values(index, Responses(np.asarray(responses, float)), draws, peak)[0]
+
+
+@ALL
+@pytest.mark.parametrize("statistic", ["maximum", "mean"])
+@pytest.mark.parametrize("normalise", ["filter", "layer"])
+def test_an_index_is_the_same_in_numpy_and_in_sql(
+    index: str, statistic: str, normalise: str, random_study: RandomStudy
+) -> None:
+    names = sorted({name for name in random_study.categories if name})
+    known = np.array([name is not None for name in random_study.categories])
+    numbers = [names.index(name) for name in random_study.categories if name]
+    sql = f"""
+        select layer, filter, category, value from indexed('{index}', '{statistic}', '{normalise}')
+        order by position, filter, category
+    """
+    expected = []
+    for layer in LAYERS:
+        maximum, mean = (matrix[known].astype(np.float64) for matrix in random_study.responses[layer])
+        chosen = maximum if statistic == "maximum" else mean
+        values = observed(index, chosen, numbers, maximum.max() if normalise == "layer" else None)
+        for number in range(FILTERS):
+            for category, name in enumerate(names):
+                value = values[category, number]
+                expected.append((layer, number, name, float(value) if np.isfinite(value) else None))
+    rows = ask(random_study.folder, sql).rows.rows()
+    assert rows == nearly(expected, 1e-9)
+    assert sum(row[3] is None for row in rows) == 2 * len(LAYERS) * len(names)  # the dead ones alone
+
+
+def test_auc_is_mann_whitneys_u_and_welch_is_students(random_study: RandomStudy) -> None:
+    chance = np.random.default_rng(0)
+    responses = np.round(chance.normal(size=(40, 5)), 1)
+    numbers = [0] * 12 + [1] * 20 + [2] * 8
+    auc = observed("auc", responses, numbers)
+    t = observed("welch_t", responses, numbers)
+    for category in range(3):
+        own = np.array(numbers) == category
+        u = stats.mannwhitneyu(responses[own], responses[~own], axis=0).statistic
+        assert auc[category] == pytest.approx(u / (own.sum() * (~own).sum()))
+        welch_t = stats.ttest_ind(responses[own], responses[~own], equal_var=False)
+        assert t[category] == pytest.approx(welch_t.statistic)
+
+
+def test_precision_shares_the_last_places_among_those_that_tie() -> None:
+    """Of 3, 2, 2, 2, 1 the first is a place of its own; the three that tie share one further place, or two."""
+    values = observed("precision", np.array([[3], [2], [2], [2], [1.0]]), [0, 0, 1, 1, 1])
+    assert values[:, 0].tolist() == [pytest.approx((1 + 1 / 3) / 2), pytest.approx((2 / 3 + 2 / 3) / 3)]
+
+
+@ALL
+def test_every_index_of_a_draw_is_that_of_the_stimuli_written_out(index: str) -> None:
+    """A stimulus that was drawn three times counts as three stimuli; the range stays that of all."""
+    chance = np.random.default_rng(7)
+    responses = np.round(chance.gamma(1.0, 2.0, (12, 6)), 1)
+    responses[:2] = responses.min(axis=0), responses.max(axis=0)
+    labels = Labels(np.array([0, 1, 2] * 4), 3)
+    for kind in ("bootstrap", "shuffle", "equal", "half"):
+        (draws,) = draws_of(kind, labels, 20, 3)
+        found = index_values(index, Responses(responses), draws)
+        for number in range(20):
+            weights = draws.of(number)
+            category, stimulus = np.nonzero(weights)
+            times = weights[category, stimulus].astype(int)
+            category, stimulus = np.repeat(category, times), np.repeat(stimulus, times)
+            expected = written_out(index, responses[stimulus], category, responses.min(axis=0), responses.max(axis=0))
+            assert found[number] == pytest.approx(expected, nan_ok=True, abs=1e-10)
+
+
+def written_out(index: str, values: Matrix, category: NDArray[np.int64], low: Matrix, high: Matrix) -> Matrix:
+    """One index by its definition, with the range given; (categories, filters)."""
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # variances of one stimulus
+        return np.array(
+            [
+                [
+                    one_index(index, values[:, number], category, wanted, (low[number], high[number]))
+                    for number in range(values.shape[1])
+                ]
+                for wanted in range(3)
+            ]
+        )
+
+
+def one_index(
+    index: str, values: Matrix, category: NDArray[np.int64], wanted: int, extremes: tuple[float, float]
+) -> float:
+    """One index of one filter for one category."""
+    is_member = category == wanted
+    low, high = extremes
+    normal = (values - low) / (high - low)
+    own, rest = values[is_member], values[~is_member]
+    means = [values[category == number].mean() for number in range(3)]
+    mean, rest_mean, others = own.mean(), rest.mean(), np.delete(means, wanted).mean()
+    variance, rest_variance = own.var(ddof=1), rest.var(ddof=1)
+    if index == "precision":
+        return precision(values, is_member)
+    found = {
+        "response": normal[is_member].mean(),
+        "share": normal[is_member].sum() / normal.sum(),
+        "balanced_share": (mean - low) / (sum(means) - 3 * low),
+        "contrast": normal[is_member].mean() - normal[~is_member].mean(),
+        "csi": (mean - others) / (mean + others),
+        "fsi": (mean - rest_mean) / (mean + rest_mean),
+        "d_prime": (mean - rest_mean) / np.sqrt((variance + rest_variance) / 2),
+        "welch_t": (mean - rest_mean) / np.sqrt(variance / len(own) + rest_variance / len(rest)),
+        "auc": stats.mannwhitneyu(own, rest).statistic / (len(own) * len(rest)),
+    }
+    return float(found[index])
+
+
+def precision(values: Matrix, is_member: NDArray[np.bool_]) -> float:
+    """Members among the n most activating, ties sharing the last places."""
+    n, cut = int(is_member.sum()), np.sort(values)[-int(is_member.sum())]
+    above, level = values > cut, values == cut
+    share = (n - above.sum()) / level.sum()
+    return float(((above & is_member).sum() + share * (level & is_member).sum()) / n)
+
+
+@pytest.mark.parametrize("index", ["share", "balanced_share", "csi", "fsi", "d_prime", "welch_t"])
+@pytest.mark.parametrize("silence", [0.0, 0.1, 1 / 3, -0.7])
+def test_a_draw_without_any_active_stimulus_has_no_index(index: str, silence: float) -> None:
+    """Only stimulus 0 is active: a ratio of two rounding errors would be any number."""
+    responses = np.full((30, 1), silence)
+    responses[0] = 5
+    labels = Labels(np.arange(30) % 3, 3)
+    for draws in draws_of("bootstrap", labels, 50, 0):
+        values = index_values(index, Responses(responses), draws)
+        is_silent = np.array([draws.of(number)[0, 0] == 0 for number in range(50)])
+        assert 10 < is_silent.sum() < 40
+        if index in ("csi", "fsi") and silence:
+            assert values[is_silent] == pytest.approx(0 if silence > 0 else np.nan, nan_ok=True, abs=1e-12)
+        else:
+            assert np.isnan(values[is_silent]).all()
+
+
+def test_a_small_variance_is_not_drowned_by_a_far_category() -> None:
+    near = 1e6 + np.array([0, 0.125, 0.25, 0.375])
+    responses = np.concatenate([np.zeros(4), near, near])[:, None]
+    numbers = [0] * 4 + [1] * 4 + [2] * 4
+    t = observed("welch_t", responses, numbers)[0, 0]
+    expected = stats.ttest_ind(responses[:4, 0], responses[4:, 0], equal_var=False).statistic
+    assert t == pytest.approx(expected, rel=1e-6)
+
+
+@ALL
+def test_a_dead_filter_and_an_unknown_range_have_no_index(index: str) -> None:
+    responses = np.array([[1, 2.5], [2, 2.5], [4, 2.5], [3, 2.5]])
+    values = observed(index, responses, [0, 0, 1, 1])
+    assert np.isfinite(values[:, 0]).all()
+    assert np.isnan(values[:, 1]).all()
+    of_no_range = observed(index, responses, [0, 0, 1, 1], peak=np.nan)
+    is_normalised = index in ("response", "share", "balanced_share", "contrast")
+    assert np.isnan(of_no_range[:, 0]).all() == is_normalised
+
+
+def test_degrees_of_freedom_are_those_of_welch() -> None:
+    responses = Responses(np.random.default_rng(3).normal(size=(20, 3)))
+    (draws,) = draws_of("observed", Labels(np.array([0] * 6 + [1] * 14), 2), 1, 0)
+    _, degrees = welch(moments(responses, draws, squares=True))
+    expected = stats.ttest_ind(responses.values[:6], responses.values[6:], equal_var=False).df
+    assert degrees[0, 0] == pytest.approx(expected)
+
+
+def test_an_unknown_index_is_refused() -> None:
+    with pytest.raises(UsageError, match="the index is selectivity; expected one of contrast, share"):
+        observed("selectivity", np.ones((2, 1)), [0, 1])
