@@ -86,7 +86,12 @@ def worked(tmp_path: Path) -> StudyFolder:
             {"layer": None, "filter": 0},
             "filters/stimuli needs a value for $layer; give it as --param layer=…",
         ),
-        ("layers/profile", {"index": "shares"}, "$index is 'shares'; expected one of contrast, share, balanced_share"),
+        (
+            "layers/profile",
+            {"index": "shares"},
+            "$index is 'shares'; expected one of contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, "
+            "precision",
+        ),
         ("layers/profile", {"normalise": ""}, "$normalise is ''; expected one of filter, layer"),
         ("filters/stimuli", {**ONE_FILTER, "layer": "stemm"}, "no layer named 'stemm'; did you mean 'stem'?"),
         (

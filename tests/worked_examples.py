@@ -123,7 +123,7 @@ def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
         fields = list(TABLES[table])[3:]
         columns = [pa.array([_plain(cell, field.type) for cell in group[field.name]], field.type) for field in fields]
         rows_of_one = pa.Table.from_arrays(columns, names=[field.name for field in fields])
-        labelling.write(table, Measure(str(index), str(statistic), str(normalise)), rows_of_one, {"task": "made up"})
+        labelling.write(table, Measure(str(index), str(statistic), str(normalise)), rows_of_one, labelling.source)
 
 
 def _plain(cell: str | None, kind: pa.DataType) -> Any:

@@ -188,7 +188,7 @@ def significance(
         _note(remark, quiet)
     _note(
         f"{report.set}: {report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead), "
-        f"{report.draws:,} draws in {report.seconds:.0f} s",
+        f"{report.draws:,} draws {f'in {report.seconds:.0f} s' if report.seconds else 'there already'}",
         quiet,
     )
     _note(

@@ -18,6 +18,7 @@ FIGURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("layers/profile", "lfw", {}),
     ("filters/representative", "lfw", {"category": "face"}),
     ("complexity/layers", "lfw", {"threshold": 0.1}),
+    ("layers/significant", "lfw", {}),
     ("tuning/orientation", "gratings", {"layer": "block1_conv1"}),
 )
 
@@ -41,6 +42,11 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
         extraction = study.extract(name, layers=BASE, progress=progress)
         shown = f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
         yield Step(f"{name}: responses of {extraction.filters:,} filters; {shown}; weights: {extraction.weights}")
+    found = study.significance("lfw", progress=progress)
+    yield Step(
+        f"lfw: of {found.tests:,} tests (filter x category) {found.discoveries:,} find more than chance (q < 0.05); "
+        f"{found.draws:,} bootstrap samples and permutations"
+    )
     best = study.query("filters/representative", set="lfw", category="face", count=5)
     yield from _findings(study, best)
     for query, set_name, parameters in FIGURES:
@@ -54,8 +60,12 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
     """Figure 1's table, the best face filters, and the tuning of a few filters of the first layer."""
     profile = study.query("layers/profile", set="lfw")
-    table = profile.pivot("category", index="layer", values="proportion", maintain_order=True)
-    yield Step("\nProportion of category-selective filters in every layer (contrast > 0.01, Figure 1):", table)
+    table = profile.pivot("category", index="layer", values=["proportion", "chance_high"], maintain_order=True)
+    yield Step(
+        "\nProportion of category-selective filters in every layer (contrast > 0.01, Figure 1),\n"
+        "and what 97.5 % of shuffled labels stay below:",
+        table,
+    )
     yield Step("\nThe five most face-selective filters:", best)
     tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
     strong = tuning.drop("direction_selectivity", "dsi").filter(pl.col("peak") > pl.col("peak").max() / 10)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
@@ -30,7 +31,7 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parts import read_layer, sweep
 from toolbox.store.plan import read_plan
-from toolbox.store.resamples import THRESHOLDS, Labelling, Measure
+from toolbox.store.resamples import TABLES, THRESHOLDS, Labelling, Measure
 
 Numbers = NDArray[np.float64]
 LEVEL = 0.05
@@ -81,6 +82,7 @@ class SignificanceReport:
     certain: int
     """Tests with a family-wise p < 0.05."""
     seconds: float
+    """0 if all was there already."""
     remarks: tuple[str, ...] = ()
 
 
@@ -92,6 +94,8 @@ def resample(
     progress: Progress = silent,
 ) -> SignificanceReport:
     """Resample an index over the stimuli, and keep what follows for the queries that join it.
+
+    What was made with the same choices from the same responses and labels is not made again.
 
     Args:
         choice: set, model and scheme, where there are several.
@@ -107,26 +111,37 @@ def resample(
     with only_writer(folder, f"resampling {set_name}"):
         sweep(folder)
         source = labelling.source  # before anything is read: labels that change meanwhile leave the tables stale
-        layers = _layers(labelling)
-        categories = _categories(labelling, next(iter(layers)))
         choices = replace(choices, thresholds=_thresholds(labelling, choices))
-        examined: dict[str, Examined] = {}
-        for done, layer in enumerate(layers):
-            progress(f"resample {set_name}", done, len(layers))
-            examined[layer] = _examined(labelling, layer, categories, choices)
-        progress(f"resample {set_name}", len(layers), len(layers))
+        made = with_version({"set": set_name, "model": model, "scheme": scheme, **asdict(choices)})
+        is_there = all(labelling.holds(table, choices.measure, made) for table in TABLES)
+        layers = _layers(labelling)
         family = [layer for layer, is_pool in layers.items() if not is_pool] or list(layers)
-        tests = _tests(examined, family)
-        made = {"set": set_name, "model": model, "scheme": scheme, **asdict(choices)}
-        origin = {**labelling.responses.provenance, **made, **source}
-        labelling.write("filters", choices.measure, _filters(examined, tests, categories.names), origin)
-        labelling.write("splits", choices.measure, _splits(examined, categories.names), origin)
-        labelling.write("draws", choices.measure, _draws(examined, categories.names, choices.thresholds), origin)
-        known = {layer: (examined[layer], tests[layer]) for layer in family}
-        report = _report(labelling, choices, list(known.values()), time.monotonic() - started)
-        record = with_version({"task": "significance", **made, **asdict(report)})
-        write_json(study.run_record(f"significance-{set_name}-{model}"), record)
+        if not is_there:
+            origin = {**labelling.responses.provenance, **made, **source}
+            for table, rows in _tables(labelling, choices, list(layers), family, progress):
+                labelling.write(table, choices.measure, rows, origin)
+        report = _report(labelling, choices, family, 0.0 if is_there else time.monotonic() - started)
+        if not is_there:
+            write_json(
+                study.run_record(f"significance-{set_name}-{model}"), {"task": "significance", **made, **asdict(report)}
+            )
     return report
+
+
+def _tables(
+    labelling: Labelling, choices: Resampling, layers: Sequence[str], family: Sequence[str], progress: Progress
+) -> Iterator[tuple[str, pa.Table]]:
+    """All tables by name; `filters` last, since it is what says that there are any."""
+    set_name = labelling.responses.set
+    categories = _categories(labelling, layers[0])
+    examined: dict[str, Examined] = {}
+    for done, layer in enumerate(layers):
+        progress(f"resample {set_name}", done, len(layers))
+        examined[layer] = _examined(labelling, layer, categories, choices)
+    progress(f"resample {set_name}", len(layers), len(layers))
+    yield "draws", _draws(examined, categories.names, choices.thresholds)
+    yield "splits", _splits(examined, categories.names)
+    yield "filters", _filters(examined, _tests(examined, family), categories.names)
 
 
 def _hold_choices(choices: Resampling) -> None:
@@ -306,11 +321,13 @@ def _plain(values: Numbers) -> pa.Array:
     return pa.array(values.ravel(), from_pandas=True)
 
 
-def _report(
-    labelling: Labelling, choices: Resampling, family: Sequence[tuple[Examined, _Tests]], seconds: float
-) -> SignificanceReport:
+def _report(labelling: Labelling, choices: Resampling, family: Sequence[str], seconds: float) -> SignificanceReport:
+    """What the tables say, by the layers that count in the family of tests."""
+    rows, splits = (pl.DataFrame(read_table(labelling.file(name, choices.measure))) for name in ("filters", "splits"))
+    rows = rows.filter(pl.col("layer").is_in(list(family)))
+    filters = rows.group_by("layer", "filter").agg(pl.col("value").is_null().all().alias("dead"))
     remarks = list(labelling.responses.remarks)
-    if any(found.smallest < 2 for found, _ in family):
+    if splits["agreement"].null_count() == splits.height:
         remarks.append("a category has a single stimulus, which cannot be halved: reliability is null for all filters")
     return SignificanceReport(
         set=labelling.responses.set,
@@ -318,11 +335,11 @@ def _report(
         scheme=labelling.scheme,
         index=choices.index,
         draws=choices.draws,
-        filters=sum(found.value.shape[1] for found, _ in family),
-        dead=sum(int(np.isnan(found.value).all(axis=0).sum()) for found, _ in family),
-        tests=sum(int(np.isfinite(found.p).sum()) for found, _ in family),
-        discoveries=sum(int((test.q < LEVEL).sum()) for _, test in family),
-        certain=sum(int((test.p_family < LEVEL).sum()) for _, test in family),
+        filters=filters.height,
+        dead=int(filters["dead"].sum()),
+        tests=rows["p"].count(),
+        discoveries=int((rows["q"] < LEVEL).sum()),
+        certain=int((rows["p_family"] < LEVEL).sum()),
         seconds=seconds,
         remarks=tuple(remarks),
     )

@@ -91,7 +91,7 @@ def write_draws(study: StudyFolder, measure: Measure, selective: dict[Any, Whole
     names = [name for name in TABLES["draws"].names if name not in vars(measure)]
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
     labelling = Labelling(study, answered(study, "shapes", "tiny"), SCHEME)
-    labelling.write("draws", measure, table, {"task": "made up for a test"})
+    labelling.write("draws", measure, table, labelling.source)
 
 
 def interval(values: Any) -> tuple[float | None, float | None]:
@@ -302,7 +302,7 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
         for name in ("value", "low", "high", "p", "q", "p_family", "p_welch", "q_welch")
     )
     labelling = Labelling(drawn.study.folder, answered(drawn.study.folder, "shapes", "tiny"), SCHEME)
-    labelling.write("filters", Measure("csi"), table.to_arrow(), {"task": "made up for a test"})
+    labelling.write("filters", Measure("csi"), table.to_arrow(), labelling.source)
     for level in (0.05, 0.01):
         expected = []
         for layer in CONVOLUTIONS:

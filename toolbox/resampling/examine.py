@@ -61,7 +61,6 @@ class Examined:
         p_welch: one-sided, of Welch's t.
         largest: (draws,): largest value of any filter and category in every shuffle.
         counts: by kind of draw.
-        smallest: stimuli of the smallest category.
     """
 
     value: Numbers
@@ -72,7 +71,6 @@ class Examined:
     largest: Numbers
     counts: dict[str, Counted]
     halves: Halves
-    smallest: int
 
     def p_family(self, largest: Numbers) -> Numbers:
         """Family-wise p, from the sorted largest values of the whole family in every shuffle.
@@ -143,7 +141,6 @@ def _examined(sampler: _Sampler, responses: Responses, thresholds: Numbers) -> E
         largest=np.where(np.isnan(shuffled), -np.inf, shuffled).max(axis=(1, 2)),
         counts=counts,
         halves=_halves(sampler, responses, value),
-        smallest=int(sampler.labels.sizes.min()),
     )
 
 
@@ -164,7 +161,6 @@ def _joined(blocks: Sequence[Examined]) -> Examined:
         largest=np.max([block.largest for block in blocks], axis=0),
         counts=counts,
         halves=Halves(**halves),
-        smallest=blocks[0].smallest,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from toolbox.errors import VerificationError
 from toolbox.fetch import digest_of
 from toolbox.store.answered import Answered
 from toolbox.store.files import provenance_of, read_table, write_table
@@ -127,6 +128,13 @@ class Labelling:
         """One table, if it was made from these responses and labels."""
         file = self.file(table, measure)
         return read_table(file).cast(TABLES[table]) if file.is_file() and _is_of(self.source, file) else None
+
+    def holds(self, table: str, measure: Measure, made: Mapping[str, Any]) -> bool:
+        """Whether a table is there, whole, that was made in just this way from these responses and labels."""
+        try:
+            return self.read(table, measure) is not None and _is_of(made, self.file(table, measure))
+        except (VerificationError, ValueError):  # damaged, or of other columns
+            return False
 
     def write(self, table: str, measure: Measure, rows: pa.Table, provenance: Mapping[str, Any]) -> None:
         """Write one table.
