@@ -58,7 +58,7 @@ def _measured(scales: Sequence[Sequence[Encoding]], axis: str) -> Resolution:
 def _alike(scales: Sequence[Sequence[Encoding]], channel: str) -> Resolution:
     """One scale, and one legend, where all drawings have the same categories; Vega-Lite would mix up others."""
     domains = [
-        [one["scale"]["domain"] for name, one in encodings if name == channel and one.get("scale")]
+        {tuple(one["scale"]["domain"]) for name, one in encodings if name == channel and one.get("scale")}
         for encodings in scales
     ]
     return "shared" if all(found == domains[0] for found in domains) else "independent"
