@@ -36,9 +36,10 @@ where layer = of_layer and filter = (from known_filter(of_layer, number));
 -- n stimuli of the category; total, mean and variance (n - 1) of the filter's responses to them; the same of all stimuli of
 -- other categories (rest_n, rest_total, rest_mean, rest_variance) and of all (all_n, all_total, all_deviations, the squared
 -- deviations from their mean); lowest and highest response of all; the mean of the other categories' means (others_mean).
+-- All are the labelled stimuli: a scheme that labels a subset is an analysis of that subset.
 -- From the view `rollups`, which merges over stimuli, so that the images are never needed again.
 -- layer_peak is the largest `maximum` of the whole layer: the upper end of the layer-wide range. layer_trough is its
--- smallest `mean`: below 0 in a layer whose maps can be negative.
+-- smallest `mean`, which shows most layers whose maps can be negative; after a ReLU none is.
 -- Deviations are counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small
 -- variance of the rest would drown in rounding errors.
 create macro cells(statistic) as table
@@ -109,7 +110,7 @@ window unit as (partition by layer, filter);
 
 -- selectivity(statistic, normalise): every index of every filter for every category that can be had from roll-ups.
 --
--- With A the responses of one filter, min and max its range, N stimuli in all and n_c of category c (Malakhova 2018,
+-- With A the responses of one filter, min and max its range, N labelled stimuli and n_c of category c (Malakhova 2018,
 -- equations 1 and 2); mu and s^2 are mean and variance (n - 1) of the responses as they are:
 --     A_N            = (A - min) / (max - min)
 --     response       = m_c = mean of A_N over c
@@ -233,10 +234,46 @@ select
 from sized
 group by layer, filter, category;
 
+-- tuned(statistic): the indices of every filter as such, whatever the category: see selectivity/filters.
+create macro tuned(statistic) as table
+with unit as (
+    select
+        layer,
+        filter,
+        any_value(categories) as categories,
+        first(category order by mean desc, category) as preferred,
+        max(mean) as highest,
+        sum(mean) as summed,
+        first(others_mean order by mean desc, category) as others,
+        var_samp(mean) as signal,
+        avg(variance) as noise,
+        any_value(all_n) as n,
+        any_value(all_total / all_n) as mean,
+        any_value(all_deviations / all_n) as variance,
+        any_value(all_lowest) >= 0 as is_positive,
+        any_value(all_lowest) = any_value(all_highest) as dead
+    from cells(statistic)
+    group by layer, filter
+)
+select
+    u.layer,
+    u.filter,
+    case when not u.dead then u.preferred end as preferred,
+    case when not u.dead and u.is_positive then (u.highest - u.others) / nullif(u.highest + u.others, 0) end as csi,
+    case when not u.dead and u.is_positive
+        then (u.categories - u.summed / nullif(u.highest, 0)) / nullif(u.categories - 1, 0)
+    end as depth_of_selectivity,
+    case when not u.dead and u.is_positive
+        then u.variance / nullif(u.variance + u.mean ** 2, 0) / nullif(1 - 1 / u.n, 0)
+    end as lifetime_sparseness,
+    case when not u.dead then u.signal / nullif(u.noise, 0) end as signal_to_noise,
+    u.dead
+from unit u;
+
 -- indexed(index, statistic, normalise): one chosen index of every filter for every category, with the layer's place.
 --
 -- depth runs from 0, the first layer of the network's card, to 1, its last. The rank-based indices are worked out only
--- when one of them is chosen.
+-- when one of them is chosen. The indices of a filter as such are the same for every category.
 create macro indexed(index, statistic, normalise) as table
 with valued as (
     select
@@ -252,14 +289,21 @@ with valued as (
             when 'welch_t' then s.welch_t
             when 'auc' then r.auc
             when 'precision' then r.precision
+            when 'depth_of_selectivity' then t.depth_of_selectivity
+            when 'lifetime_sparseness' then t.lifetime_sparseness
+            when 'signal_to_noise' then t.signal_to_noise
             else error(
                 'the index is ' || index || '; expected contrast, share, balanced_share, response, csi, fsi, d_prime, '
-                || 'welch_t, auc or precision'
+                || 'welch_t, auc, precision, depth_of_selectivity, lifetime_sparseness or signal_to_noise'
             )
         end as value
     from selectivity(statistic, normalise) s
     left join (select * from ranked(statistic, null) where index in ('auc', 'precision')) r
         using (layer, filter, category)
+    left join (
+        select * from tuned(statistic)
+        where index in ('depth_of_selectivity', 'lifetime_sparseness', 'signal_to_noise')
+    ) t using (layer, filter)
 )
 select
     v.layer,

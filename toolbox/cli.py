@@ -215,7 +215,7 @@ def query(
     study: StudyOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
-    """Ask a study: a shipped query, a .sql file, or SQL over stimuli, labels, parameters, responses, layers."""
+    """Ask a study: a shipped query, a .sql file, or SQL over stimuli, labels, responses, rollups … (see the README)."""
     from toolbox.query import Query, query_table, read_query, shipped_query
     from toolbox.store.database import Choice
 

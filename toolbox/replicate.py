@@ -68,9 +68,7 @@ def replicate(
     chosen = _resolved(study, choice)
     remarks = [*_hold_places(study, reference, chosen), *_hold_categories(study, reference, chosen)]
     query = shipped_query(FILTERS if filters else LAYERS)
-    known = {parameter.name for parameter in query.parameters}
-    asked = {name: value for name, value in (parameters or {}).items() if name in known or not filters}
-    answer = ask(study, query, asked, chosen, tables={"reference": reference.rows.to_arrow()})
+    answer = ask(study, query, parameters, chosen, tables={"reference": reference.rows.to_arrow()})
     absent = [name for name in _appearing(reference, "layer") if name not in set(answer.rows["layer"])]
     if absent:
         remarks.append(f"layers of {file} without responses in the study are left out: {', '.join(absent)}")
@@ -85,8 +83,14 @@ def scatter(
     parameters: Mapping[str, Any] | None = None,
     choice: Choice | None = None,
 ) -> Figure:
-    """The values of every filter here against those of a published table, one panel per layer."""
-    return drawn(study, FILTERS, replicate(study, file, renamed, parameters, choice, filters=True))
+    """The values of every filter here against those of a published table, one panel per layer.
+
+    Args:
+        parameters: as of `replicate`; those that only its counts need are left aside.
+    """
+    known = {parameter.name for parameter in shipped_query(FILTERS).parameters}
+    asked = {name: value for name, value in (parameters or {}).items() if name in known}
+    return drawn(study, FILTERS, replicate(study, file, renamed, asked, choice, filters=True))
 
 
 def read_reference(file: Path, renamed: Mapping[str, str]) -> Reference:

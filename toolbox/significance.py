@@ -31,7 +31,7 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parts import read_layer, sweep
 from toolbox.store.plan import read_plan
-from toolbox.store.resamples import TABLES, THRESHOLDS, Labelling, Measure
+from toolbox.store.resamples import TABLES, THRESHOLDS, USUAL, Labelling, Measure
 
 Numbers = NDArray[np.float64]
 LEVEL = 0.05
@@ -57,8 +57,8 @@ class Resampling:
     statistic: str = "maximum"
     normalise: str = "filter"
     thresholds: Sequence[float] = THRESHOLDS
-    draws: int = 1000
-    seed: int = 0
+    draws: int = USUAL["draws"]
+    seed: int = USUAL["seed"]
 
     @property
     def measure(self) -> Measure:
@@ -238,7 +238,7 @@ def _tests(examined: Mapping[str, Examined], family: Sequence[str]) -> dict[str,
     largest = np.sort(np.max([examined[layer].largest for layer in family], axis=0))
     q, q_welch = (_controlled({layer: getattr(examined[layer], name) for layer in family}) for name in ("p", "p_welch"))
     return {
-        layer: _Tests(q.get(layer, nothing), found.p_family(largest), q_welch.get(layer, nothing))
+        layer: _Tests(q[layer], found.p_family(largest), q_welch[layer]) if layer in q else _Tests(*[nothing] * 3)
         for layer, found in examined.items()
         for nothing in (np.full_like(found.value, np.nan),)
     }
@@ -329,6 +329,11 @@ def _report(labelling: Labelling, choices: Resampling, family: Sequence[str], se
     remarks = list(labelling.responses.remarks)
     if splits["agreement"].null_count() == splits.height:
         remarks.append("a category has a single stimulus, which cannot be halved: reliability is null for all filters")
+    if (rows["q"] >= LEVEL).all() and (rows["p_family"] < LEVEL).any():
+        remarks.append(
+            f"no q is below {LEVEL}, but family-wise p are: {choices.draws:,} draws give no p below "
+            f"{1 / (choices.draws + 1):.2g}, too much for {rows['p'].count():,} tests; take more with --draws"
+        )
     return SignificanceReport(
         set=labelling.responses.set,
         model=labelling.responses.model,

@@ -5,6 +5,8 @@
 -- interval (95 % of the bootstrap samples of the stimuli, both categories taken from the same sample) and a two-sided p:
 -- twice the smaller part of the samples on either side of 0, 2 (b + 1) / (samples + 1). Samples without a difference count
 -- on both sides, as do those in which a category has no depth, which say nothing; so p is never too small for them.
+-- Resampling adds noise of its own and so lifts small shares a little, more so for a category with few responsive filters:
+-- a difference of two small shares is less sure than its p says.
 -- Not significant is not equal: look at the interval, and say beforehand which difference would matter.
 --
 -- `p_holm` is corrected for all pairs, share and depth each (Holm 1979). No p is below 2 / (samples + 1), so no p_holm is

@@ -3,7 +3,8 @@
 -- As complexity/depth, for single images: a filter responds highly to a stimulus when its response, normalised to the
 -- range of the filter over the labelled stimuli (equation 1), exceeds $threshold. Shows a set whose classes are alike on
 -- average but not image by image, and the images to leave out. There is no chance level: each image is taken as it is. A
--- range hangs on two images: a single one that drives a filter far above all others leaves them all below half of it. Pooling layers are left out: they repeat the filters of the convolution below them. Reads the responses themselves.
+-- range hangs on two images: a single one that drives a filter far above all others leaves them all below half of it.
+-- Pooling layers are left out: they repeat the filters of the convolution below them. Reads the responses themselves.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --

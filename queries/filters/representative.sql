@@ -2,7 +2,9 @@
 --
 -- The filters whose activity belongs most to the category, wherever in the network they lie. Pooling layers are left out:
 -- they repeat the filters of the convolution below them. A filter chosen as the best of thousands looks better than it
--- is on the stimuli that chose it; measure it again on others.
+-- is on the stimuli that chose it: its interval (95 % of the bootstrap samples) is not corrected for that, q is corrected for
+-- all filters and categories that were tested, and selectivity/reliability measures it on other stimuli. Interval and q
+-- need `toolbox significance` for the same index, and are null without it.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
@@ -21,6 +23,9 @@
 --   balanced_share  double   0 to 1; chance is 1 / number of categories
 --   contrast        double   -1 to 1
 --   value           double   the index that ranks
+--   low             double   lower end of its bootstrap interval
+--   high            double   upper end of its bootstrap interval
+--   q               double   fraction of false discoveries among all filters at least as significant
 with ranked as (
     select
         *,
@@ -28,7 +33,21 @@ with ranked as (
     from indexed($index, $statistic, $normalise)
     where kind <> 'pool' and value is not null
 )
-select category, rank, layer, filter, share, balanced_share, contrast, value
-from ranked
-where rank <= $count and ($category is null or category = $category)
-order by category, rank
+select
+    r.category,
+    r.rank,
+    r.layer,
+    r.filter,
+    r.share,
+    r.balanced_share,
+    r.contrast,
+    r.value,
+    s.low,
+    s.high,
+    s.q
+from ranked r
+left join (
+    select * from significance g where g.index = $index and g.statistic = $statistic and g.normalise = $normalise
+) s using (layer, filter, category)
+where r.rank <= $count and ($category is null or r.category = $category)
+order by r.category, r.rank

@@ -4,7 +4,8 @@
 -- testing thousands of filters and every category: `discovered` counts q < $level, among which a fraction of $level at
 -- most is expected to be false (Benjamini and Hochberg 1995; it holds for tests that are independent or rise and fall
 -- together); `certain` counts family-wise p < $level, the chance that even one of all of them is false, however the tests
--- depend on each other. With few permutations no p can be small: 1 / (draws + 1) is the least. Dead filters are in no test,
+-- depend on each other. With few permutations no p can be small: 1 / (draws + 1) is the least, and q, which needs many such
+-- p at once, may then find nothing where `certain` finds some (see selectivity/significance). Dead filters are in no test,
 -- but in the denominator. Pooling layers are left out: they repeat the filters of the convolution below them. Tests are
 -- one-sided, for a category that a filter prefers. Significance is not strength: with many stimuli a filter may pass that
 -- hardly cares.

@@ -71,7 +71,10 @@ select
     unpaired,
     case when varies then pearson end as pearson,
     case when varies then spearman end as spearman,
-    (shared / nullif(greatest(least($count, filters), 0), 0))::double as overlap,
+    case
+        when $count < 1 then error('count is ' || $count || '; expected 1 or more')
+        else shared / nullif(least($count, filters), 0)
+    end::double as overlap,
     selective_here,
     selective_there
 from summed

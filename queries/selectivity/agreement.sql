@@ -7,13 +7,13 @@
 -- last of the $count places share them, so that no order decides: the overlap of two indices with many ties, such as
 -- precision, stays below 1 even if they are the same. Filters for which either index is null, dead ones among them, are
 -- left out. AUC and precision need the responses themselves: leave them out by naming two other indices where a set is
--- very large.
+-- very large. The last three are indices of a filter as such, the same for every category; they are compared where named.
 --
 -- Source: Spearman (1904), doi 10.2307/1412159; Gale et al. (2020), doi 10.1016/j.visres.2020.06.007.
 --
 -- Parameters
---   $first      varchar = null       {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  one index; all if null
---   $second     varchar = null       {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  the other; all if null
+--   $first      varchar = null       {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision, depth_of_selectivity, lifetime_sparseness, signal_to_noise}  one index; all if null
+--   $second     varchar = null       {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision, depth_of_selectivity, lifetime_sparseness, signal_to_noise}  the other; all if null
 --   $category   varchar = null       {labels.category}  one category; the mean over all if null
 --   $count      integer = 10                            most selective filters to compare
 --   $statistic  varchar = 'maximum'  {maximum, mean}    statistic of the activation map
@@ -27,8 +27,9 @@
 --   overlap   double   0 to 1
 --   chance    double   overlap of unrelated indices
 with every as (
-    select s.*, r.auc, r.precision
+    select s.*, r.auc, r.precision, t.depth_of_selectivity, t.lifetime_sparseness, t.signal_to_noise
     from selectivity($statistic, $normalise) s
+    join tuned($statistic) t using (layer, filter)
     left join (
         select * from ranked($statistic, null)
         where
@@ -36,13 +37,20 @@ with every as (
             or $first in ('auc', 'precision') or $second in ('auc', 'precision')
     ) r using (layer, filter, category)
 ),
-long as (
+unpivoted as (
     unpivot (
-        select layer, filter, category, contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision
+        select * exclude (n, dead, response, welch_df)
         from every
         where $category is null or category = $category
     )
-    on contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision into name measure value value
+    on columns(* exclude (layer, filter, category)) into name measure value value
+),
+long as (
+    select *
+    from unpivoted
+    where
+        measure not in ('depth_of_selectivity', 'lifetime_sparseness', 'signal_to_noise')
+        or measure in (coalesce($first, ''), coalesce($second, ''))
 ),
 wanted as (
     select a.measure as first, b.measure as second
@@ -106,7 +114,10 @@ placed as (
         *,
         first_rank + (ties - 1) / 2 as place,
         -- the part of a place among the first $count that a filter has
-        greatest(least(($count - first_rank + 1) / ties, 1), 0) as chosen
+        case
+            when $count < 1 then error('count is ' || $count || '; expected 1 or more')
+            else greatest(least(($count - first_rank + 1) / ties, 1), 0)
+        end as chosen
     from ordered
 ),
 agreed as (

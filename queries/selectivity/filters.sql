@@ -6,7 +6,7 @@
 --     csi                  0 to 1  0            class selectivity index: the preferred category's mean response against
 --                                               the mean of the other categories' means
 --     depth_of_selectivity 0 to 1  0            (K - sum of mu_k / mu_max) / (K - 1): 1 if one category alone drives it
---     lifetime_sparseness  0 to 1  0            (1 - (mean A)^2 / mean A^2) / (1 - 1 / N) over all stimuli, whatever their
+--     lifetime_sparseness  0 to 1  0            (1 - (mean A)^2 / mean A^2) / (1 - 1 / N) over all labelled stimuli, whatever their
 --                                               category: 1 if one stimulus alone drives it
 --     signal_to_noise      0 up    about K / N  variance of the K category means / mean variance inside the categories
 --
@@ -15,7 +15,7 @@
 -- variances; the first three need responses that are never negative and are null otherwise. Dead filters have null
 -- indices.
 --
--- Source: csi: Morcos et al. (2018), arXiv:1803.06959. depth_of_selectivity: Moody et al. (1998), doi 10.1152/jn.1998.80.3.1031
+-- Source: csi: Morcos et al. (2018), arXiv:1803.06959. depth_of_selectivity: Moody et al. (1998), doi 10.1523/JNEUROSCI.18-01-00399.1998
 -- and Rainer and Miller (2000), doi 10.1016/S0896-6273(00)00033-2. lifetime_sparseness: Vinje and Gallant (2000),
 -- doi 10.1126/science.287.5456.1273. signal_to_noise: after Sahani and Linden (2003), the variance that the stimulus
 -- explains against the rest.
@@ -31,38 +31,15 @@
 --   lifetime_sparseness   double   0 to 1
 --   signal_to_noise       double   0 upwards; null if no category varies, or if there is only one
 --   dead                  boolean  the same response to every stimulus
-with unit as (
-    select
-        layer,
-        filter,
-        any_value(categories) as categories,
-        first(category order by mean desc, category) as preferred,
-        max(mean) as highest,
-        sum(mean) as summed,
-        first(others_mean order by mean desc, category) as others,
-        var_samp(mean) as signal,
-        avg(variance) as noise,
-        any_value(all_n) as n,
-        any_value(all_total / all_n) as mean,
-        any_value(all_deviations / all_n) as variance,
-        any_value(all_lowest) >= 0 as is_positive,
-        any_value(all_lowest) = any_value(all_highest) as dead
-    from cells($statistic)
-    group by layer, filter
-)
 select
-    u.layer,
-    u.filter,
-    case when not u.dead then u.preferred end as preferred,
-    case when not u.dead and u.is_positive then (u.highest - u.others) / nullif(u.highest + u.others, 0) end as csi,
-    case when not u.dead and u.is_positive
-        then (u.categories - u.summed / nullif(u.highest, 0)) / nullif(u.categories - 1, 0)
-    end as depth_of_selectivity,
-    case when not u.dead and u.is_positive
-        then u.variance / nullif(u.variance + u.mean ** 2, 0) / nullif(1 - 1 / u.n, 0)
-    end as lifetime_sparseness,
-    case when not u.dead then u.signal / nullif(u.noise, 0) end as signal_to_noise,
-    u.dead
-from unit u
+    t.layer,
+    t.filter,
+    t.preferred,
+    t.csi,
+    t.depth_of_selectivity,
+    t.lifetime_sparseness,
+    t.signal_to_noise,
+    t.dead
+from tuned($statistic) t
 join layers y using (layer)
-order by y.position, u.filter
+order by y.position, t.filter

@@ -11,7 +11,8 @@
 --                                                 preferred category, this is the class selectivity index
 --     fsi              -1 to 1   0                the same against all other stimuli, or those of $against; 1/3 is twice
 --                                                 the response
---     d_prime          any       0                difference of the means in units of the pooled standard deviation
+--     d_prime          any       0                difference of the means in units of the two groups' standard deviation
+--                                                 (root of the mean of both variances)
 --     welch_t          any       0                difference of the means in units of its standard error
 --
 -- In a sample none is exactly at chance: the largest of thousands of filters is far above it by accident. What chance

@@ -6,8 +6,13 @@
 -- filter belongs to a list with that fraction of false discoveries, and p_family, the chance that the largest value of all
 -- shuffled filters and categories reaches this one. p_welch and q_welch are those of Welch's t, which trusts means of
 -- few stimuli to be normal. Intervals are not corrected, and a filter picked for its large value lies high in its own.
--- q is null in pooling layers, which repeat the filters of the convolution below them and are in no family of tests.
--- Dead filters have rows, with null values. No rows until `toolbox significance` was run for the index.
+-- q and p_family are null in pooling layers, which repeat the filters of the convolution below them and are in no family
+-- of tests. Dead filters have rows, with null values. No rows until `toolbox significance` was run for the index.
+--
+-- No p is below 1 / (draws + 1), so q needs many such p at once: with 25,344 tests and 1,000 draws none is below 0.05
+-- until some 507 tests have the least p. Where few filters differ, or draws are few, p_family finds what q cannot.
+-- In a share, whose level is a category's part of the stimuli, the largest category decides p_family: with unequal
+-- categories take balanced_share.
 --
 -- Source: Phipson and Smyth (2010), doi 10.2202/1544-6115.1585; Benjamini and Hochberg (1995),
 -- doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002), doi 10.1002/hbm.1058.

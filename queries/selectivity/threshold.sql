@@ -3,12 +3,13 @@
 -- A proportion of selective filters hangs on where the line is drawn. For any index, and $steps thresholds at equal
 -- distances from $lowest to $highest: how many filters of every layer exceed it for every category. Where the curves of two
 -- categories cross, their order is a matter of the threshold. Pooling layers are left out: they repeat the filters of the
--- convolution below them. Dead filters stay in the denominator.
+-- convolution below them. Dead filters stay in the denominator. The last three indices are those of a filter as such, so
+-- their counts are the same for every category.
 --
 -- Source: Malakhova (2018), section 2.2, doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  index
+--   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision, depth_of_selectivity, lifetime_sparseness, signal_to_noise}  index
 --   $lowest     double  = 0.0                          first threshold
 --   $highest    double  = 0.5                          last threshold
 --   $steps      integer = 26                           number of thresholds

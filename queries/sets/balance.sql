@@ -8,7 +8,8 @@
 -- depths. A class without detectors has no depth and is in no mean of depths, nor in the spread: look at its share.
 --
 -- Contrast is relative: a class that drives nearly every filter takes detectors from all others, so a set is unbalanced
--- with it and may be balanced without it. Numbers come with the uncertainty that complexity/depth gives them.
+-- with it and may be balanced without it. `low` and `high` of evenness and spread hold 95 % of the bootstrap samples of the
+-- stimuli; those of the single classes are in complexity/depth.
 --
 -- Unequal numbers of images shift an index by themselves. The columns that end in _equal are the same with every class cut
 -- down at random to the size of the smallest, as means over the draws of `toolbox significance` for the same index and
@@ -35,6 +36,10 @@
 --   depth_equal     double   depth with classes of equal size
 --   evenness        double   of the set: 1 balanced in number, 0 all detectors are of one class
 --   spread          double   of the set: standard deviation of the depths; 0 balanced in level, null for a single depth
+--   evenness_low    double   lower end of the bootstrap interval
+--   evenness_high   double   upper end of the bootstrap interval
+--   spread_low      double   lower end of the bootstrap interval
+--   spread_high     double   upper end of the bootstrap interval
 --   evenness_equal  double   evenness with classes of equal size
 --   spread_equal    double   spread with classes of equal size
 with member as (
@@ -43,7 +48,7 @@ with member as (
     group by category
 ),
 found as (
-    select * from depths($index, $statistic, $normalise, $threshold) where kind in ('observed', 'equal')
+    select * from depths($index, $statistic, $normalise, $threshold) where kind <> 'shuffle'
 ),
 drawn as (
     select
@@ -72,6 +77,8 @@ class as (
         any_value(shift) filter (kind = 'observed') as shift,
         any_value(evenness) filter (kind = 'observed') as evenness,
         any_value(spread) filter (kind = 'observed') as spread,
+        quantile_cont(evenness, [0.025, 0.975]) filter (kind = 'bootstrap') as evennesses,
+        quantile_cont(spread, [0.025, 0.975]) filter (kind = 'bootstrap') as spreads,
         avg(share) filter (kind = 'equal') as share_equal,
         avg(ratio) filter (kind = 'equal') as ratio_equal,
         avg(depth) filter (kind = 'equal') as depth_equal,
@@ -94,6 +101,10 @@ select
     case when s.is_equal then c.depth else c.depth_equal end as depth_equal,
     c.evenness,
     c.spread,
+    c.evennesses[1] as evenness_low,
+    c.evennesses[2] as evenness_high,
+    c.spreads[1] as spread_low,
+    c.spreads[2] as spread_high,
     case when s.is_equal then c.evenness else c.evenness_equal end as evenness_equal,
     case when s.is_equal then c.spread else c.spread_equal end as spread_equal
 from class c

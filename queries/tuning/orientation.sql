@@ -17,10 +17,12 @@
 -- and direction is measured too:
 --     direction_selectivity = |sum of R e^(i theta)| / sum of R
 --     dsi                   = (R_pref - R_null) / (R_pref + R_null)      at the best direction and 180 degrees away
--- A static grating has no direction of motion: turned by 180 degrees, one of phase p is one of phase 180 - p. With phase 0
--- alone, what differs is polarity (bright and dark change places). A map's mean or maximum runs over all positions, and so
--- over phases: for gratings that fill the image both measures are near 0. Do not show p together with 180 - p, nor 90 or 270:
--- the same image twice is one stimulus, and would be missing at one of its two directions.
+-- The shipped set `gratings` spans 180 degrees, so both are null for it; a card of your own with `like = "gratings"` and
+-- orientations to 345 has them. A static grating has no direction of motion: turned by 180 degrees, one of phase p is one
+-- of phase 180 - p. With phase 0 alone, what differs is polarity (bright and dark change places). A map's mean or maximum
+-- runs over all positions, and so over phases: for gratings that fill the image both measures are near 0. Do not show p
+-- together with 180 - p, nor 90 or 270: the same image twice is one stimulus, and would be missing at one of its two
+-- directions.
 --
 -- The default statistic here is the mean: the zero padding of a convolution makes an edge of its own at the border of the
 -- image, which a full-field grating of any orientation leaves standing, and the maximum over the map finds it.

@@ -101,7 +101,7 @@ def test_representative_filters_are_the_first_of_a_sorted_list(
         alive.sort(key=lambda row: (-round(row[index], 12), LAYERS.index(row["layer"]), row["filter"]))
         for rank, row in enumerate(alive[:100], start=1):
             values = (row["share"], row["balanced_share"], row["contrast"])
-            expected.append((name, rank, row["layer"], row["filter"], *values, row[index]))
+            expected.append((name, rank, row["layer"], row["filter"], *values, row[index], None, None, None))
     parameters = {"statistic": statistic, "index": index, "count": 100}
     assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == nearly(expected, 1e-10)
 

@@ -17,7 +17,7 @@ SINGLE = (alt.Chart, alt.LayerChart)
 def beside(drawings: Mapping[str, Chart]) -> Chart:
     """The drawings under the names of their networks, with the same scales for what is measured.
 
-    Panels are equally wide, so that an equal relative depth stands at the same place.
+    Panels are equally wide, so that for networks of as many layers an equal relative depth stands at the same place.
     """
     charts = list(drawings.values())
     widths = [chart.width for chart in charts if isinstance(chart, SINGLE) and isinstance(chart.width, int)]

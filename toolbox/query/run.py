@@ -16,6 +16,7 @@ import pyarrow as pa
 from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Parameter, Query, shipped_query, value_of
 from toolbox.query.syntax import hold_single_select, macro_names, message_of, needs
+from toolbox.store.answered import Answered
 from toolbox.store.database import RESAMPLED, VIEWS, Choice, Database, open_database
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Measure
@@ -135,6 +136,8 @@ def _hold_listed_values(database: Database, query: Query, values: Mapping[str, A
             known = [name for (name,) in rows if name is not None]
             if str(value) not in known:
                 raise UnknownNameError(parameter.name, str(value), known)
+            if parameter.listed_in == ("layers", "layer") and database.responses:
+                _hold_extracted(str(value), database.responses)
 
 
 def _remark_on_resampling(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:
@@ -160,6 +163,15 @@ def _is_resampled(database: Database, view: str, measure: Measure, threshold: fl
     values = vars(measure) | ({"threshold": threshold} if view == "draws" and threshold is not None else {})
     wanted = " and ".join(f"v.{name} = ${name}" for name in values)
     return bool(database.connection.execute(f"select 1 from {view} v where {wanted} limit 1", values).fetchall())
+
+
+def _hold_extracted(layer: str, responses: Answered) -> None:
+    """Refuse a layer of the network that was not extracted, as its empty result would look like an answer."""
+    if layer not in responses.layers:
+        raise UsageError(
+            f"no responses of {layer} to {responses.set} are there, only of {', '.join(responses.layers)}; to have it: "
+            f"toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
+        )
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def _examined(sampler: _Sampler, responses: Responses, thresholds: Numbers) -> E
     counts["shuffle"] = _counted(shuffled, thresholds)
     if len({*sampler.labels.sizes.tolist()}) > 1:
         counts["equal"] = _counted(sampler.values("equal", responses), thresholds)
-    reached = (shuffled >= _floor(value)).sum(axis=0)
+    reached = (~(shuffled < _floor(value))).sum(axis=0)  # a shuffle in which the index is null counts against it
     return Examined(
         value=value,
         low=low,

@@ -185,10 +185,11 @@ def _rank_values(index: str, responses: Responses, draws: Draws) -> Numbers:
     last = np.minimum.accumulate(np.where(ends, places, len(ranked))[::-1], axis=0)[::-1]
     if index == "auc" and len(draws.totals) == 1:  # all draws share the stimuli, and so their ranks
         return _auc(draws.sums(_ranks(*_weights_below(draws.totals[0], order, first, last))), draws.sizes)
+    if len(draws.totals) == 1:
+        return _shared_precision(draws, *_weights_below(draws.totals[0], order, first, last))
     values = np.empty((draws.count, len(draws.sizes), order.shape[1]))
     for number in range(draws.count):
-        if number < len(draws.totals):  # where all draws share the stimuli, their ranks are those of the first
-            below, upto = _weights_below(draws.totals[number], order, first, last)
+        below, upto = _weights_below(draws.totals[number], order, first, last)
         weights = draws.of(number)
         if index == "auc":
             values[number] = _auc(weights @ _ranks(below, upto), draws.sizes)
@@ -219,6 +220,20 @@ def _auc(ranks: Numbers, sizes: Whole) -> Numbers:
 
 
 def _precision(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
-    above, ties = sizes.sum() - upto, upto - below  # a stimulus that a draw lacks may have no ties, and counts nothing
     pairs = zip(weights, sizes, strict=True)
-    return np.stack([of_one @ np.nan_to_num(np.clip((n - above) / ties, 0, 1)) / n for of_one, n in pairs])
+    return np.stack([of_one @ _at_the_top(n, sizes.sum(), below, upto) / n for of_one, n in pairs])
+
+
+def _shared_precision(draws: Draws, below: Numbers, upto: Numbers) -> Numbers:
+    """Precision where all draws have the same stimuli, as one product for every size of a category."""
+    values = np.empty((draws.count, len(draws.sizes), below.shape[1]))
+    for n in np.unique(draws.sizes):
+        of_size = draws.sizes == n
+        values[:, of_size] = draws.sums(_at_the_top(n, draws.sizes.sum(), below, upto))[:, of_size] / n
+    return values
+
+
+def _at_the_top(n: int, total: int, below: Numbers, upto: Numbers) -> Numbers:
+    """(stimuli, filters): which part of a place among the first n of all a stimulus has."""
+    ties = upto - below  # none of a stimulus that a draw lacks, which counts nothing
+    return np.nan_to_num(np.clip((n - (total - upto)) / ties, 0, 1))

@@ -31,6 +31,7 @@ class Answered:
     """The responses of one model to one set, as far as they are there.
 
     Attributes:
+        layers: those whose responses are kept.
         parts: number of every part that counts -> digest of its values and of its stimuli's images.
         stimuli: stimuli with responses.
         unreadable: stimuli that were planned and could not be read.
@@ -40,6 +41,7 @@ class Answered:
 
     set: str
     model: str
+    layers: list[str]
     parts: dict[str, str]
     stimuli: int
     unreadable: int
@@ -93,6 +95,7 @@ def _held(study: StudyFolder, set_name: str, model: str) -> Answered:
     return Answered(
         set=set_name,
         model=model,
+        layers=list(plan.identity.kept),
         parts={str(record["part"]): f"{record['values']} {record['plan']}" for record in records},
         stimuli=sum(record["stimuli"] for record in records),
         unreadable=sum(len(record["unreadable"]) for record in records),

@@ -27,7 +27,7 @@ import duckdb
 import pyarrow as pa
 
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
-from toolbox.store.answered import answered
+from toolbox.store.answered import Answered, answered
 from toolbox.store.files import open_table, read_table
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import TABLES, Labelling
@@ -73,11 +73,12 @@ class Choice:
 
 @dataclass
 class Database:
-    """A locked connection, and where its views' rows come from."""
+    """A locked connection, where its views' rows come from, and which responses count, if any are read."""
 
     connection: duckdb.DuckDBPyConnection
     provenance: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    responses: Answered | None = None
     labelling: Labelling | None = None
     """What the views of resampled indices are about, where there are several categories to compare."""
 
@@ -116,7 +117,7 @@ def open_database(
         "catalogue": lambda: _catalogue(files, study),
     }
     if views & OF_RESPONSES:
-        responses = answered(study, set_name, model)
+        responses = database.responses = answered(study, set_name, model)
         database.remarks += responses.remarks
         database.provenance |= responses.provenance
         labelling = Labelling(study, responses, scheme)
@@ -230,7 +231,7 @@ def _resampled(files: dict[str, Path], labelling: Labelling, table: str, databas
     for file in stale:
         database.remarks.append(
             f"{file.name} was made from other responses or labels than there are now, so it is left out; "
-            f"to make it anew: {labelling.command(labelling.measure_of(file))}"
+            f"to make it anew: {labelling.command_of(file)}"
         )
     if not fresh:
         return _held(database, table, TABLES[table].empty_table())

@@ -64,6 +64,8 @@ SPLITS = pa.schema(
 )
 TABLES = {"filters": FILTERS, "draws": DRAWS, "splits": SPLITS}
 """Table -> its columns. In SQL they are the views `significance`, `draws` and `reliability`."""
+USUAL = {"draws": 1000, "seed": 0}
+"""How often and from where is resampled if nobody says otherwise."""
 THRESHOLDS = (0.01, 0.1)
 """Where filters are counted if nobody says otherwise: a selective filter of Figure 1, and a highly responsive one."""
 
@@ -97,8 +99,12 @@ class Labelling:
         """What a table must have been made from to be read beside these responses and labels."""
         return {"labels": digest_of(self.labels), "parts": self.responses.parts}
 
-    def command(self, measure: Measure, thresholds: Sequence[float] = ()) -> str:
-        """The command that makes the tables of a measure, with filters counted above these thresholds too."""
+    def command(self, measure: Measure, thresholds: Sequence[float] = (), **further: int) -> str:
+        """The command that makes the tables of a measure, with filters counted above these thresholds too.
+
+        Args:
+            further: draws and seed, where they are not the usual ones.
+        """
         set_name, usual = self.responses.set, Measure()
         options = {
             "model": self.responses.model if len(self.study.models(set_name)) > 1 else None,
@@ -107,15 +113,18 @@ class Labelling:
         }
         given = [(name, value) for name, value in options.items() if value is not None]
         given += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
+        given += [(name, value) for name, value in further.items() if value != USUAL[name]]
         return " ".join(["toolbox significance", set_name, *(f"--{name} {value}" for name, value in given)])
 
     def file(self, table: str, measure: Measure) -> Path:
         return self._folder / f"{table}-{measure}.parquet"
 
-    def measure_of(self, file: Path) -> Measure:
-        """The measure that a table's file is named after."""
+    def command_of(self, file: Path) -> str:
+        """The command that makes a table anew in the way in which it was made."""
         _, *names = file.stem.split("-")
-        return Measure(*names[:3])
+        made = provenance_of(file)
+        further = {name: made[name] for name in USUAL if name in made}
+        return self.command(Measure(*names[:3]), made.get("thresholds", ()), **further)
 
     def fresh_files(self, table: str) -> tuple[list[Path], list[Path]]:
         """The files of a table that were made from these responses and labels, and those made from others."""
