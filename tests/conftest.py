@@ -10,6 +10,11 @@ from tiny_network import CARD, paint, write_weights
 from toolbox import Study
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, so that two workers end together."""
+    items.sort(key=lambda item: item.get_closest_marker("network") is None)
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, so that nothing of this machine is found."""

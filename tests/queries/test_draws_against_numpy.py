@@ -260,7 +260,9 @@ def test_balance_has_the_means_over_draws_of_equal_classes(drawn: Drawn, measure
         np.array(column) for column in zip(*balance(drawn.shares(measure, "equal")), strict=True)
     )
     sizes = [drawn.study.categories.count(name) for name in NAMES]
-    of_the_set = (one[3], one[4], evenness.mean(), spreads.mean())
+    sampled = list(zip(*balance(drawn.shares(measure, "bootstrap")), strict=True))
+    ends = [plain(end) for values in sampled[3:] for end in np.nanquantile(values, [0.025, 0.975])]
+    of_the_set = (one[3], one[4], *ends, evenness.mean(), spreads.mean())
     expected = []
     for j, name in enumerate(NAMES):
         shift = plain(one[2][j] - np.nanmean(one[2]))

@@ -21,7 +21,10 @@ NEED_DRAWS = {
     "complexity/layers": ["low", "high", "chance"],
     "complexity/depth": ["share_low", "share_high", "depth_low", "depth_high"],
     "complexity/pairs": ["low", "high", "p", "p_holm"],
-    "sets/balance": ["share_equal", "ratio_equal", "depth_equal", "evenness_equal", "spread_equal"],
+    "sets/balance": [
+        *("share_equal", "ratio_equal", "depth_equal", "evenness_equal", "spread_equal"),
+        *("evenness_low", "evenness_high", "spread_low", "spread_high"),
+    ],
 }
 """Query -> columns that only `toolbox significance` can fill."""
 ROWS = {

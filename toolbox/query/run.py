@@ -154,7 +154,7 @@ def _remark_on_resampling(database: Database, views: Collection[str], values: Ma
     else:
         told, counted = "this index was not resampled yet; to do so", []
     command = labelling.command(measure, counted)
-    if not any(remark.endswith(command) for remark in database.remarks):  # that of a stale table says the same
+    if not any(command in remark for remark in database.remarks):  # that of a stale table says the same
         database.remarks.append(f"{told}: {command}")
 
 
