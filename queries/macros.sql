@@ -175,14 +175,14 @@ select
     end as welch_df
 from normalised;
 
--- ranked(statistic, k): the rank-based indices of every filter for every category, from the responses themselves.
+-- ranked(statistic, k, of_layer): the rank-based indices of every filter for every category, from the responses themselves.
 --
 --     auc       = U / (n_c n_rest), U the number of pairs in which the stimulus of c evokes more, ties counting one half
 --                 (Mann and Whitney 1947)
 --     precision = fraction of the k most activating stimuli that belong to c; k = n_c if null, and all stimuli where there
 --                 are fewer. Stimuli that tie for the last places share them, so that no order decides
--- A dead filter has neither; auc is null where there is no other category.
-create macro ranked(statistic, k) as table
+-- A dead filter has neither; auc is null where there is no other category. of_layer null means all layers.
+create macro ranked(statistic, k, of_layer) as table
 with shown as (
     select
         stimulus_id,
@@ -200,6 +200,7 @@ unit as (
     from chosen(statistic) r
     join shown l using (stimulus_id)
     join layers y using (layer)
+    where of_layer is null or r.layer = of_layer
 ),
 placed as (
     -- the same sort serves all; `last_rank` counts the peers of a response too
@@ -298,7 +299,7 @@ with valued as (
             )
         end as value
     from selectivity(statistic, normalise) s
-    left join (select * from ranked(statistic, null) where index in ('auc', 'precision')) r
+    left join (select * from ranked(statistic, null, null) where index in ('auc', 'precision')) r
         using (layer, filter, category)
     left join (
         select * from tuned(statistic)

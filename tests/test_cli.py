@@ -98,7 +98,8 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     told = run("significance", "colours", "--threshold", "0.05", "--draws", "20", *there)
     assert told.stdout == ""
     # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
-    first, second = told.stderr.splitlines()
+    remark, first, second = told.stderr.splitlines()
+    assert remark.endswith("20 draws give no p below 0.048, too much for 8 tests; take more with --draws")
     assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 draws in ")
     assert re.fullmatch(r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second)
     shown = run(*asked)

@@ -31,7 +31,7 @@ with every as (
     from selectivity($statistic, $normalise) s
     join tuned($statistic) t using (layer, filter)
     left join (
-        select * from ranked($statistic, null)
+        select * from ranked($statistic, null, null)
         where
             $first is null or $second is null
             or $first in ('auc', 'precision') or $second in ('auc', 'precision')

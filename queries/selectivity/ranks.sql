@@ -22,7 +22,6 @@
 --   auc        double   0 to 1; null if dead or if there is no other category
 --   precision  double   0 to 1; null if dead
 select r.layer, r.filter, r.category, r.n, r.auc, r.precision
-from ranked($statistic, $k) r
+from ranked($statistic, $k, $layer) r
 join layers y using (layer)
-where $layer is null or r.layer = $layer
 order by y.position, r.filter, r.category

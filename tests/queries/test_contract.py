@@ -148,8 +148,8 @@ def test_a_filter_that_the_layer_does_not_have_is_an_error(query: str, random_st
         ("select * from selectivity('means', 'filter')", "the statistic is means; expected maximum or mean"),
         ("select * from selectivity('mean', 'layre')", "normalise is layre; expected filter or layer"),
         ("select * from indexed('csl', 'mean', 'filter')", "the index is csl; expected contrast, share"),
-        ("select * from ranked('means', null)", "the statistic is means; expected maximum or mean"),
-        ("select * from ranked('mean', 0)", "k is 0; expected 1 or more"),
+        ("select * from ranked('means', null, null)", "the statistic is means; expected maximum or mean"),
+        ("select * from ranked('mean', 0, null)", "k is 0; expected 1 or more"),
     ],
 )
 def test_a_wrong_argument_of_a_formula_is_never_a_default(sql: str, message: str, random_study: RandomStudy) -> None:

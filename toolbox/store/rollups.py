@@ -26,7 +26,7 @@ from toolbox.fetch import digest_of
 from toolbox.store.answered import Answered, answered
 from toolbox.store.files import provenance_of, read_table, write_table
 from toolbox.store.folder import StudyFolder
-from toolbox.store.labels import LABELS, read_labels
+from toolbox.store.labels import read_labels
 from toolbox.store.plan import read_plan
 
 ROLLUPS = pa.schema(
@@ -55,11 +55,11 @@ class _Kept:
 _ROLLED = """
 with cell as (
     select
-        layer, filter, category, count(*) as n,
+        layer, filter, number, count(*) as n,
         {measures}
     from read_parquet($parts, hive_partitioning = false)
     join labels using (stimulus_id)
-    group by layer, filter, category
+    group by layer, filter, number
 )
 {selects}
 order by layer, filter, category, statistic
@@ -138,13 +138,17 @@ def rolled_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
         for name in statistics
     )
     selects = " union all ".join(
-        f"select layer, filter, category, '{name}' as statistic, n, {name}_sum as sum, "
-        f"{name}_squares as squared_deviations, {name}_low as minimum, {name}_high as maximum from cell"
+        f"select layer, filter, names[number] as category, '{name}' as statistic, n, {name}_sum as sum, "
+        f"{name}_squares as squared_deviations, {name}_low as minimum, {name}_high as maximum from cell, categories"
         for name in statistics
     )
     chosen = {"parts": [glob.escape(str(part)) for part in parts]}
     with duckdb.connect(":memory:") as connection:
-        connection.register("labels", pa.table([list(labels), list(labels.values())], schema=LABELS))
+        names = sorted(set(labels.values()))
+        numbers = {name: number for number, name in enumerate(names, 1)}  # quicker to group by than names
+        numbered = pa.array([numbers[name] for name in labels.values()], pa.int32())
+        connection.register("labels", pa.table({"stimulus_id": pa.array(labels, pa.int32()), "number": numbered}))
+        connection.register("categories", pa.table({"names": [names]}))
         rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=chosen)
         return rows.to_arrow_table().cast(ROLLUPS)
 
@@ -155,6 +159,8 @@ def merged(rollups: Sequence[pa.Table]) -> pa.Table:
     Args:
         rollups: tables as ROLLUPS, at least one.
     """
+    if len(rollups) == 1:
+        return rollups[0]
     with duckdb.connect(":memory:") as connection:
         connection.register("pieces", pa.concat_tables(rollups))
         return connection.sql(_MERGED).to_arrow_table().cast(ROLLUPS)
