@@ -17,11 +17,12 @@ from nearly import nearly
 from random_study import FILTERS, LAYERS, RandomStudy
 from small_study import SET, add_labels, add_layers, add_responses, add_stimuli, plain_layers, small_study
 from toolbox.content import content_folder
-from toolbox.errors import QueryError
+from toolbox.errors import QueryError, UsageError
 from toolbox.query import TYPES, Query, ask, query_names, query_table, shipped_query
 from toolbox.significance import Resampling, resample
 from toolbox.store import database
 from toolbox.store.folder import StudyFolder, create_study
+from worked_examples import example_study
 
 
 def published_table() -> pa.Table:
@@ -140,6 +141,35 @@ def test_a_filter_that_the_layer_does_not_have_is_an_error(query: str, random_st
     with pytest.raises(QueryError) as caught:
         ask(random_study.folder, query, {"layer": "conv1", "filter": 9999})
     assert str(caught.value).startswith(f"{query}: no filter 9999 in conv1; expected 0 to ")
+
+
+@pytest.mark.parametrize("query", ["filters/stimuli", "tuning/category", "selectivity/ranks", "selectivity/threshold"])
+def test_a_layer_that_was_not_extracted_is_no_empty_answer(query: str, tmp_path: Path) -> None:
+    study = example_study("tuning/category/default", tmp_path / "study")
+    asked = {"layer": "hidden", "filter": 0} if "filter" in needed(shipped_query(query)) else {"layer": "hidden"}
+    with pytest.raises(
+        UsageError, match=r"no responses of hidden to shapes are there, only of .*toolbox extract shapes"
+    ):
+        ask(study, query, asked)
+
+
+@pytest.mark.parametrize("query", ["selectivity/agreement", "replication/layers"])
+def test_an_overlap_of_no_filter_is_an_error(query: str, random_study: RandomStudy) -> None:
+    with pytest.raises(QueryError, match="count is 0; expected 1 or more"):
+        ask(random_study.folder, query, {"count": 0}, tables=PUBLISHED)
+
+
+@pytest.mark.parametrize("index", ["depth_of_selectivity", "lifetime_sparseness", "signal_to_noise"])
+def test_an_index_of_the_filter_as_such_counts_alike_for_every_category(index: str, random_study: RandomStudy) -> None:
+    filters = ask(random_study.folder, "selectivity/filters").rows
+    passing = filters.filter((pl.col("layer") == "conv2") & (pl.col(index) > 0.25)).height
+    counts = ask(
+        random_study.folder,
+        "selectivity/threshold",
+        {"index": index, "layer": "conv2", "lowest": 0.25, "highest": 0.5, "steps": 2},
+    ).rows.filter(pl.col("threshold") == 0.25)["selective"]
+    assert counts.to_list() == [passing] * 4
+    assert passing > 0
 
 
 @pytest.mark.parametrize(

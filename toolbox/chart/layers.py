@@ -27,7 +27,7 @@ QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins
 STEP, LEAST = 28, 240  # pixels from layer to layer, and of the narrowest axis
 RARE = 0.05  # a layer that is the best in fewer samples gets no ring
-SHUFFLED = "95 % of shuffled labels"
+SHUFFLED = "95 % of shuffled labels (widest category)"
 RESAMPLED = ("low", "high", "chance", "chance_low", "chance_high")
 
 
