@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toolbox.errors import CardError, DownloadError, VerificationError
 
@@ -55,6 +55,14 @@ def is_cached(source: Mapping[str, Any]) -> bool:
     """Whether a file of the right size is in the cache; `fetch` holds it against its digest."""
     path = _place(source)
     return path.is_file() and path.stat().st_size == source["bytes"]
+
+
+def cached_state(source: Mapping[str, Any]) -> Literal["intact", "damaged", "absent"]:
+    """What the cache holds of a source, its digest taken; asks no network."""
+    path = _place(source)
+    if not path.is_file():
+        return "absent"
+    return "intact" if _is_intact(path, source) else "damaged"
 
 
 def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
