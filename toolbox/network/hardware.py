@@ -10,6 +10,7 @@ import ctypes
 import io
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,14 +57,17 @@ def driver_library() -> str:
     return "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
-def find_driver(library: str | None = None) -> Driver:
+def find_driver(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
     """The NVIDIA driver, asked directly: quiet, and done in half a millisecond.
+
+    Args:
+        load: gives the library of that name, or raises OSError.
 
     Raises: DeviceError when there is none, or it finds no GPU.
     """
-    name = library or driver_library()
+    name = driver_library()
     try:
-        driver = ctypes.CDLL(name)
+        driver = load(name)
     except OSError as error:
         raise DeviceError(f"no NVIDIA driver ({name} is not on this machine)") from error
     count, version = ctypes.c_int(0), ctypes.c_int(0)
@@ -75,12 +79,12 @@ def find_driver(library: str | None = None) -> Driver:
     return Driver((version.value // 1000, version.value % 1000 // 10), gpus)
 
 
-def cuda_obstacle(library: str | None = None) -> str | None:
+def cuda_obstacle(load: Callable[[str], Any] = ctypes.CDLL) -> str | None:
     """Why CUDA cannot be used, or None. The list of providers tells of the build, so the driver itself is asked."""
     if CUDA not in runtime().providers:
         return "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
     try:
-        find_driver(library)
+        find_driver(load)
     except DeviceError as error:
         return str(error)
     return None
