@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from toolbox.errors import VerificationError
-from toolbox.network.graph import IMAGE, IR_VERSION, OPSET
+from toolbox.network.graph import IMAGE, IR_VERSION, OPSET, Graph
 from toolbox.network.session import start_session
 
 
@@ -24,7 +24,8 @@ def compute_once(device: str) -> str:
     node = helper.make_node("Conv", [IMAGE, "kernel"], ["sums"])
     graph = helper.make_graph([node], "trial", [images], [sums], [kernel])
     opset = [helper.make_opsetid("", OPSET)]
-    session = start_session(helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION), device=device)
+    model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)
+    session = start_session(Graph(model, {}), device=device)
     found = session.run(np.ones((1, 3, 8, 8), np.float32))["sums"]
     if not np.array_equal(found, np.full((1, 1, 6, 6), 27, np.float32)):
         raise VerificationError(f"{session.provider} computed {found.flat[0]} where 27 is right; use --device cpu")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
 from toolbox.fetch import Progress, describe, fetch, is_cached, silent
-from toolbox.network.card import Layer, Network
+from toolbox.network.card import ChainLayer, Network
 
 Tensors = dict[str, NDArray[np.float32]]
 FORMATS = {".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz"}
@@ -33,7 +33,7 @@ class Weights:
 
     tensors: Tensors
     source: str
-    layers: tuple[Layer, ...]
+    layers: tuple[ChainLayer, ...]
     remarks: tuple[str, ...] = ()
 
 
@@ -74,7 +74,7 @@ def tensor_digest(tensor: NDArray[np.float32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(tensor, dtype="<f4").tobytes()).hexdigest()
 
 
-def _automatic(network: Network, wanted: tuple[Layer, ...], must_be_whole: bool, progress: Progress) -> Weights:
+def _automatic(network: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool, progress: Progress) -> Weights:
     """Sources that cover every wanted layer first, the smallest download first; then those that cover a part."""
     offers = [(source, _covered(wanted, source)) for source in network.weights]
     if must_be_whole:
@@ -93,10 +93,10 @@ def _automatic(network: Network, wanted: tuple[Layer, ...], must_be_whole: bool,
     )
 
 
-def _covered(wanted: tuple[Layer, ...], source: Mapping[str, Any]) -> tuple[Layer, ...]:
+def _covered(wanted: tuple[ChainLayer, ...], source: Mapping[str, Any]) -> tuple[ChainLayer, ...]:
     """The leading layers that a source covers without a gap."""
 
-    def is_covered(layer: Layer) -> bool:
+    def is_covered(layer: ChainLayer) -> bool:
         return not layer.has_weights or any(fnmatchcase(layer.name, pattern) for pattern in source["layers"])
 
     return tuple(takewhile(is_covered, wanted))
@@ -118,7 +118,7 @@ def _try(source: Mapping[str, Any], progress: Progress, failures: list[str]) -> 
 
 
 def _from_source(
-    network: Network, layers: tuple[Layer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
+    network: Network, layers: tuple[ChainLayer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
 ) -> Weights:
     if source["format"] == "random":
         return _verified(network, layers, _random(layers, int(source["seed"])), _title(source), remarks)
@@ -132,7 +132,9 @@ def _title(source: Mapping[str, Any]) -> str:
     return str(source.get("title") or describe(source))
 
 
-def _from_file(network: Network, wanted: tuple[Layer, ...], path: Path, format: str, *, must_be_whole: bool) -> Weights:
+def _from_file(
+    network: Network, wanted: tuple[ChainLayer, ...], path: Path, format: str, *, must_be_whole: bool
+) -> Weights:
     tensors = _read(path, format, wanted)
     layers = tuple(takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in tensors, wanted))
     if layers != wanted and (must_be_whole or not layers):
@@ -142,7 +144,7 @@ def _from_file(network: Network, wanted: tuple[Layer, ...], path: Path, format: 
 
 
 def _verified(
-    network: Network, layers: tuple[Layer, ...], tensors: Tensors, source: str, remarks: Iterable[str] = ()
+    network: Network, layers: tuple[ChainLayer, ...], tensors: Tensors, source: str, remarks: Iterable[str] = ()
 ) -> Weights:
     """Hold every tensor against the shape and the digest (or first value) in the card."""
     kept: Tensors = {}
@@ -170,7 +172,7 @@ def _shaped(name: str, tensor: NDArray[np.float32], shape: tuple[int, ...], sour
     return np.ascontiguousarray(tensor, dtype=np.float32)
 
 
-def _hold_first_values(network: Network, layer: Layer, tensors: Tensors, source: str) -> None:
+def _hold_first_values(network: Network, layer: ChainLayer, tensors: Tensors, source: str) -> None:
     found = (float(tensors[f"{layer.name}.kernel"].flat[0]), float(tensors[f"{layer.name}.bias"].flat[0]))
     if not np.allclose(found, network.first_values[layer.name], rtol=1e-5, atol=0):
         raise VerificationError(
@@ -186,7 +188,7 @@ def _seed(source: str) -> int:
     return int(seed)
 
 
-def _random(layers: Iterable[Layer], seed: int) -> Tensors:
+def _random(layers: Iterable[ChainLayer], seed: int) -> Tensors:
     """Kernels of variance 2 / inputs (He, Zhang, Ren and Sun 2015, arXiv:1502.01852), biases zero."""
     tensors: Tensors = {}
     for layer in layers:
@@ -200,7 +202,7 @@ def _random(layers: Iterable[Layer], seed: int) -> Tensors:
     return tensors
 
 
-def _read(path: Path, format: str, layers: Iterable[Layer]) -> Tensors:
+def _read(path: Path, format: str, layers: Iterable[ChainLayer]) -> Tensors:
     """The tensors of a file that belong to layers, matched by the layer's name inside the tensor's name."""
     readers: dict[str, Callable[[Path], Iterator[tuple[str, NDArray[Any]]]]] = {
         "keras": _keras_tensors,
