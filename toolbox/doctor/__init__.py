@@ -6,7 +6,9 @@ becomes a finding and no traceback. Everything a question needs is imported insi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from toolbox.doctor.finding import Finding, State
@@ -14,7 +16,7 @@ from toolbox.doctor.machine import cores, gpu, half_precision, memory
 from toolbox.doctor.places import cache, study_folder, weights
 from toolbox.doctor.software import builds, imported_runtime, packages, python
 
-__all__ = ["Finding", "State", "can_work", "examine"]
+__all__ = ["Finding", "State", "as_json", "can_work", "examine"]
 
 Question = Callable[[], Iterable[Finding]]
 
@@ -50,3 +52,8 @@ def answers(subject: str, question: Question) -> list[Finding]:
 def can_work(findings: Iterable[Finding]) -> bool:
     """Whether nothing stands in the way of the main job: ingestion, extraction, queries and figures."""
     return all(finding.state != "problem" for finding in findings)
+
+
+def as_json(findings: Iterable[Finding]) -> str:
+    """The findings as an array of objects, for programs and for reports of a fault."""
+    return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)
