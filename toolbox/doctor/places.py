@@ -46,27 +46,11 @@ def weights(free: Free = free_space) -> Iterator[Finding]:
     from toolbox.network.card import network
 
     for name in card_names("models"):
-        yield from _weights(f"weights of {name}", network(name).weights, free)
+        yield from weights_of(f"weights of {name}", network(name).weights, free)
 
 
-def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
-    """A study's folder: what it is, whether files are written, replaced and locked there, and how many fit."""
-    yield _identity(root)
-    if obstacle := _writing_obstacle(root):
-        yield Finding("study", "problem", f"{root} cannot be written ({obstacle})", "choose another with --study")
-        return
-    yield _safety(root)
-    yield _room(root, free(root))
-
-
-def bytes_per_stimulus() -> int:
-    """What VGG16's responses to one stimulus take, all layers but the fully connected ones."""
-    from toolbox.network.card import network
-
-    return BYTES_PER_ROW * sum(layer.filters for layer in network("vgg16").layers if layer.kind != "dense")
-
-
-def _weights(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -> Iterator[Finding]:
+def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -> Iterator[Finding]:
+    """The sources of one model's weights; those that are drawn first."""
     from toolbox.fetch import cache_folder, cached_path, cached_state, describe
 
     fetched = [source for source in sources if source["format"] != "random"]
@@ -91,6 +75,23 @@ def _weights(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -
             yield Finding(
                 subject, "note", f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
             )
+
+
+def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
+    """A study's folder: what it is, whether files are written, replaced and locked there, and how many fit."""
+    yield _identity(root)
+    if obstacle := _writing_obstacle(root):
+        yield Finding("study", "problem", f"{root} cannot be written ({obstacle})", "choose another with --study")
+        return
+    yield _safety(root)
+    yield _room(root, free(root))
+
+
+def bytes_per_stimulus() -> int:
+    """What VGG16's responses to one stimulus take, all layers but the fully connected ones."""
+    from toolbox.network.card import network
+
+    return BYTES_PER_ROW * sum(layer.filters for layer in network("vgg16").layers if layer.kind != "dense")
 
 
 def _identity(root: Path) -> Finding:

@@ -88,8 +88,8 @@ def imported_runtime() -> Iterator[Finding]:
     found = runtime()
     providers = ", ".join(name.removesuffix("ExecutionProvider") for name in found.providers)
     told = f"{found.version}, built with {providers}{f' for CUDA {found.cuda}' if found.cuda else ''}"
-    claimed = [_normal(entry) for entry in _distributions(None) if _writes_runtime(entry)]
-    if claimed == ["onnxruntime-gpu"] and CUDA not in found.providers:
+    claimed = {_normal(entry) for entry in _distributions(None) if _writes_runtime(entry)}
+    if claimed == {"onnxruntime-gpu"} and CUDA not in found.providers:
         remedy = "pip install --force-reinstall --no-deps onnxruntime-gpu"
         yield Finding("onnxruntime", "problem", f"{told}: not what onnxruntime-gpu holds; {found.folder}", remedy)
     else:
