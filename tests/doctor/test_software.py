@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from toolbox.doctor import Finding, answers
+from toolbox.doctor import Finding
 from toolbox.doctor.software import builds, import_failure, imported_runtime, least_versions, packages, python
 
 RUNTIME = "onnxruntime/__init__.py"
@@ -117,12 +117,3 @@ def test_what_a_half_removed_package_leaves_is_seen(module: Path) -> None:
     assert "has no attribute 'InferenceSession'" in str(
         import_failure("broken_package", "broken_package.InferenceSession")
     )
-
-
-def test_a_question_that_fails_is_a_finding(tmp_path: Path) -> None:
-    def fails() -> list[Finding]:
-        raise ImportError("DLL load failed")
-
-    (found,) = answers("pyarrow", fails)
-    assert (found.subject, found.state) == ("pyarrow", "problem")
-    assert found.finding == "cannot be looked at (ImportError: DLL load failed)"

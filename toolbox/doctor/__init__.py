@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolbox.doctor.finding import Finding, State
@@ -16,37 +16,62 @@ from toolbox.doctor.machine import cores, gpu, half_precision, memory
 from toolbox.doctor.places import cache, study_folder, weights
 from toolbox.doctor.software import builds, imported_runtime, packages, python
 
-__all__ = ["Finding", "State", "as_json", "can_work", "examine"]
+__all__ = ["Finding", "Question", "State", "as_json", "can_work", "examine", "examined"]
 
-Question = Callable[[], Iterable[Finding]]
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to look at, and the packages without which it cannot be."""
+
+    subject: str
+    ask: Callable[[], Iterable[Finding]]
+    needs: tuple[str, ...] = ()
 
 
 def examine(study: Path | None = None) -> tuple[Finding, ...]:
     """Look at the software, the machine, the cache with every model's weights, and a study's folder if one is named."""
-    questions: list[tuple[str, Question]] = [
-        ("python", python),
-        ("packages", packages),
-        ("onnxruntime's package", builds),
-        ("onnxruntime", imported_runtime),
-        ("cores", cores),
-        ("memory", memory),
-        ("bf16", half_precision),
-        ("GPU", gpu),
-        ("cache", cache),
-        ("weights", weights),
+    network = ("numpy", "onnx", "polars")
+    questions = [
+        Question("python", python),
+        Question("packages", packages),
+        Question("onnxruntime's package", builds),
+        Question("onnxruntime", imported_runtime, network),
+        Question("cores", cores),
+        Question("memory", memory),
+        Question("bf16", half_precision, ("openvino",)),
+        Question("GPU", gpu, (*network, "onnxruntime")),
+        Question("cache", cache),
+        Question("weights", weights, ("polars",)),
     ]
     if study is not None:
-        questions.append(("study", lambda: study_folder(study)))
-    return tuple(finding for subject, question in questions for finding in answers(subject, question))
+        questions.append(Question("study", lambda: study_folder(study), ("polars", "pyarrow")))
+    return examined(questions)
 
 
-def answers(subject: str, question: Question) -> list[Finding]:
+def examined(questions: Iterable[Question]) -> tuple[Finding, ...]:
+    """The findings of questions in their order; one that needs a broken package is left out, and said to be.
+
+    Such a package may end Python itself, where no catching helps.
+    """
+    findings: list[Finding] = []
+    for question in questions:
+        broken = {finding.subject for finding in findings if finding.state == "problem"}.intersection(question.needs)
+        if broken:
+            told = f"not looked at, since it needs {' and '.join(sorted(broken))}"
+            findings.append(Finding(question.subject, "note", told))
+        else:
+            findings += _answers(question)
+    return tuple(findings)
+
+
+def _answers(question: Question) -> list[Finding]:
     """The findings of one question; that it cannot be answered is a finding too."""
     try:
-        return list(question())
+        return list(question.ask())
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        return [Finding(subject, "problem", f"cannot be looked at ({reason})", "mend what it names, and ask again")]
+        told = f"cannot be looked at ({reason})"
+        return [Finding(question.subject, "problem", told, "mend what it names, and ask again")]
 
 
 def can_work(findings: Iterable[Finding]) -> bool:
