@@ -50,7 +50,7 @@ class Comparison:
     Attributes:
         statistic: 'map' for all positions, else 'maximum' or 'mean' of the map.
         difference: the largest one over all layers, relative to its layer's largest absolute value; infinite where
-            a value is not a number.
+            a value is not finite.
         layer: where it is; empty where nothing differs.
     """
 
@@ -156,7 +156,8 @@ def _reference(full: Graph, layers: Sequence[Layer], images: Images) -> Iterator
         told = " ".join(str(error).split())
         raise ToolboxError(f"{REFERENCE} lacks an operator of this graph, so it cannot be checked ({told})") from error
     for image in images:
-        maps: Sequence[Any] = list(evaluator.run(names, {IMAGE: image[None], **full.tensors}))
+        with np.errstate(over="ignore", invalid="ignore"):  # numpy need not warn: it counts as an infinite difference
+            maps: Sequence[Any] = list(evaluator.run(names, {IMAGE: image[None], **full.tensors}))
         yield dict(zip(names, maps, strict=True))
 
 
@@ -181,10 +182,11 @@ def _by_statistic(
 
 
 def _gap(found: NDArray[np.floating], expected: NDArray[np.floating]) -> tuple[float, float]:
-    """Largest difference and largest absolute value; infinite where something is not a number, or shapes differ."""
+    """Largest difference and largest absolute value; infinite where a value is not finite, or shapes differ."""
     if found.shape != expected.shape:
         return math.inf, math.inf
-    gap = float(np.abs(found.astype(np.float64) - expected).max())
+    with np.errstate(invalid="ignore"):
+        gap = float(np.abs(found.astype(np.float64) - expected).max())
     return math.inf if math.isnan(gap) else gap, float(max(np.abs(found).max(), np.abs(expected).max()))
 
 
