@@ -10,14 +10,14 @@ from typing import Any
 class FakeDriver:
     """What `ctypes` would load; GPUs by name with their memory in bytes."""
 
-    def __init__(self, gpus: Mapping[str, int], cuda: int = 13000, broken: bool = False) -> None:
-        self._gpus, self._cuda, self._broken = list(gpus.items()), cuda, broken
+    def __init__(self, gpus: Mapping[str, int], cuda: int = 13000, fails: int = 0) -> None:
+        self._gpus, self._cuda, self._fails = list(gpus.items()), cuda, fails
 
     def load(self, _: str) -> FakeDriver:
         return self
 
     def cuInit(self, _: int) -> int:  # noqa: N802
-        return 999 if self._broken else 0
+        return self._fails
 
     def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802
         return _give(count, len(self._gpus))

@@ -30,6 +30,7 @@ def use_faulty_sessions(monkeypatch: pytest.MonkeyPatch, layer: str, is_wrong: C
     class Faulty:
         def __init__(self, session: Session, threads: int) -> None:
             self._session, self._threads = session, threads
+            self.provider, self.runtime = session.provider, session.runtime
 
         def run(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
             results = self._session.run(images)

@@ -31,7 +31,7 @@ def test_a_sound_network_passes(card: str, weights: str) -> None:
 def test_layers_are_chosen_as_everywhere(card: str, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use_faulty_sessions(monkeypatch, "pool", lambda run: run.threads == 2)
     hold_fidelity(check_model(card, layers=["colour", "sum"], weights=weights))
-    with pytest.raises(VerificationError, match=r"one thread against two differ in the m.* of pool by 0.001 of"):
+    with pytest.raises(VerificationError, match=r"one thread against two: the m.* of pool differs by 0.001 of"):
         hold_fidelity(check_model(card, layers=["p*"], weights=weights))
     with pytest.raises(UnknownNameError):
         check_model(card, layers=["block9"], weights=weights)
@@ -51,7 +51,7 @@ def test_the_command_prints_the_table_and_ends_with_0(card: str, weights: str) -
     head, *rows = done.stdout.splitlines()
     assert head.split() == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
     assert len(rows) == 7
-    assert "tiny, weights: tiny.npz; 2 images of noise" in done.stderr
+    assert "tiny shown 2 images of noise; weights: tiny.npz" in done.stderr
 
 
 def test_the_command_ends_with_3_over_a_bound_and_names_the_layer(
@@ -65,5 +65,5 @@ def test_the_command_ends_with_3_over_a_bound_and_names_the_layer(
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 8
     (line,) = told.err.splitlines()
-    assert line.startswith("error: tiny: one thread against two differ in the ")
-    assert "of sum by 0.001 of the layer's largest value, expected 1e-06 at most" in line
+    assert line.startswith("error: tiny: one thread against two: the ")
+    assert "of sum differs by 0.001 of the layer's largest value, expected 1e-06 at most" in line

@@ -69,7 +69,7 @@ def hold_fidelity(check: ModelCheck) -> None:
     if over:
         worst = max(over, key=lambda entry: entry.difference / entry.bound)
         raise VerificationError(
-            f"{check.model}: {worst.comparison} differ in the {worst.statistic} of {worst.layer} by "
+            f"{check.model}: {worst.comparison}: the {worst.statistic} of {worst.layer} differs by "
             f"{worst.difference:.2g} of the layer's largest value, expected {worst.bound:g} at most; do not use "
             "responses from here before the cause is found (toolbox doctor looks at the set-up)"
         )

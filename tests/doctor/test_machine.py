@@ -10,7 +10,7 @@ import pytest
 from fake_driver import FakeDriver, no_driver
 from toolbox.doctor import can_work
 from toolbox.doctor.machine import cores, cuda, gpu, half_precision, memory
-from toolbox.network.hardware import Driver, Gpu, core_count, find_driver, library_failure, runtime
+from toolbox.network.hardware import Driver, Gpu, core_count, cuda_obstacle, library_failure, runtime
 
 DRIVER = Driver((13, 0), (Gpu("NVIDIA H100", 80 * 10**9),))
 
@@ -58,10 +58,14 @@ def test_bf16_is_a_note_in_every_case_without_openvino(
     assert told in found.finding
 
 
-def test_no_gpu_is_no_problem() -> None:
+def test_no_gpu_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     findings = [*gpu(no_driver), *gpu(FakeDriver({}).load)]
     assert [entry.state for entry in findings] == ["note", "note"]
     assert "no NVIDIA driver" in findings[0].finding
+    assert findings[1].finding == (
+        "the NVIDIA driver finds no GPU (CUDA_VISIBLE_DEVICES is '7'); the CPU does the work"
+    )
     assert can_work(findings)
 
 
@@ -90,7 +94,18 @@ def test_a_gpu_that_cannot_be_used_is_a_problem_and_what_is_missing_is_named() -
         assert failure in found.finding
         assert "selectivity-toolbox[cuda]" in found.remedy
     else:
-        assert found.state == ("ok" if find_driver().gpus else "problem")
+        assert found.state == ("ok" if cuda_obstacle() is None else "problem")
+
+
+def test_libraries_that_load_are_not_enough_a_convolution_must_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolbox.network.hardware.library_failure", lambda _: None)
+    found = cuda(DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider")))
+    obstacle = cuda_obstacle()
+    if obstacle is None:
+        assert (found.state, found.finding) == ("ok", "CUDAExecutionProvider computes rightly")
+    else:
+        assert found.state == "problem"
+        assert obstacle in found.finding
 
 
 def test_the_gpus_and_their_driver_are_named() -> None:

@@ -38,7 +38,9 @@ def test_why_there_is_no_gpu_is_said() -> None:
     with pytest.raises(DeviceError, match="the NVIDIA driver finds no GPU"):
         find_driver(FakeDriver({}).load)
     with pytest.raises(DeviceError, match="the NVIDIA driver finds no GPU"):
-        find_driver(FakeDriver({"NVIDIA T4": 1}, broken=True).load)
+        find_driver(FakeDriver({}, fails=100).load)
+    with pytest.raises(DeviceError, match="the NVIDIA driver fails with CUDA error 803"):
+        find_driver(FakeDriver({"NVIDIA T4": 1}, fails=803).load)
 
 
 def test_cuda_needs_a_build_with_it_and_a_driver_that_answers() -> None:

@@ -81,9 +81,7 @@ def check(
         )
     for remark in found.remarks:
         note(f"note: {remark}", quiet)
-    note(
-        f"{found.model}, weights: {found.weights}; {found.images} images of noise; the largest difference of all", quiet
-    )
-    note("layers, as a share of the layer's largest absolute value", quiet)
+    note(f"{found.model} shown {found.images} images of noise; weights: {found.weights}", quiet)
+    note("difference: the largest of any layer, as a share of that layer's largest absolute value", quiet)
     print_table(found.table())
     hold_fidelity(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,7 +77,9 @@ def gpu(load: Callable[[str], Any] = ctypes.CDLL) -> Iterator[Finding]:
     try:
         driver = hardware.find_driver(load)
     except DeviceError as error:
-        yield Finding("GPU", "note", f"{error}; the CPU does the work")
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+        told = f"{error}{'' if hidden is None else f' (CUDA_VISIBLE_DEVICES is {hidden!r})'}; the CPU does the work"
+        yield Finding("GPU", "note", told)
         return
     for found in driver.gpus:
         yield Finding("GPU", "ok", f"{found.name}, {found.memory / GIGABYTE:.0f} GB")

@@ -134,7 +134,7 @@ def _package(name: str, installed: str, least: str, failure: str | None) -> Find
 
 def _numbers(text: str) -> tuple[int, ...]:
     """The leading numbers of a version, without zeros at the end: (2, 4) of 2.4.0rc1."""
-    numbers = [int(part) for part in re.findall(r"\d+", (re.match(r"[\d.]*", text) or [""])[0])]
+    numbers = [int(part) for part in re.split(r"[^\d.]", text)[0].split(".") if part]
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)

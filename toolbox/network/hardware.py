@@ -19,6 +19,8 @@ from typing import Any
 from toolbox.errors import DeviceError
 
 CUDA = "CUDAExecutionProvider"
+NO_DEVICE = 100
+"""CUDA's code for a driver without a GPU."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 PROCESSOR = Path("/proc/cpuinfo")
 MEMORY = Path("/proc/meminfo")
@@ -63,7 +65,7 @@ def find_driver(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
     Args:
         load: gives the library of that name, or raises OSError.
 
-    Raises: DeviceError when there is none, or it finds no GPU.
+    Raises: DeviceError when there is none, or it fails, or finds no GPU.
     """
     name = driver_library()
     try:
@@ -71,8 +73,10 @@ def find_driver(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
     except OSError as error:
         raise DeviceError(f"no NVIDIA driver ({name} is not on this machine)") from error
     count, version = ctypes.c_int(0), ctypes.c_int(0)
-    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    if failed or count.value == 0:
+    code = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if code not in (0, NO_DEVICE):
+        raise DeviceError(f"the NVIDIA driver fails with CUDA error {code} (nvidia-smi may say why)")
+    if count.value == 0:
         raise DeviceError("the NVIDIA driver finds no GPU")
     driver.cuDriverGetVersion(ctypes.byref(version))
     gpus = tuple(_gpu(driver, number) for number in range(count.value))
