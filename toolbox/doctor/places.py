@@ -61,8 +61,7 @@ def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free)
         if source["format"] == "random":
             yield Finding(subject, "ok", f"drawn at random, seed {source['seed']}; nothing to fetch")
     for source, state in zip(fetched, states, strict=True):
-        title = source.get("title") or describe(source)
-        size = _megabytes(source["bytes"])
+        title, size = str(source.get("title") or describe(source)), _megabytes(source["bytes"])
         if state == "intact":
             yield Finding(subject, "ok", f"{title}: in the cache, {size}, its digest is right")
         elif state == "damaged":
@@ -72,9 +71,8 @@ def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free)
             told = f"{title}: would be fetched, {size}, for which the cache has no room"
             yield Finding(subject, "note" if is_at_hand else "problem", told, "free some space, or set TOOLBOX_CACHE")
         else:
-            yield Finding(
-                subject, "note", f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
-            )
+            told = f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
+            yield Finding(subject, "note", told)
 
 
 def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
