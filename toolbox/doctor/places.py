@@ -93,12 +93,12 @@ def bytes_per_stimulus() -> int:
 
 
 def _identity(root: Path) -> Finding:
-    from toolbox.store.folder import open_study
+    from toolbox.store.folder import is_empty, open_study
 
     try:
         open_study(root)
     except ToolboxError as error:
-        is_new = not root.exists() or (root.is_dir() and not any(root.iterdir()))
+        is_new = not root.exists() or is_empty(root)
         told, _, remedy = str(error).partition("; ")
         return Finding("study", "note" if is_new else "problem", told, remedy)
     return Finding("study", "ok", str(root))
