@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -14,12 +14,16 @@ from toolbox.content import card
 from toolbox.errors import CardError, UnknownNameError
 
 KINDS = ("convolution", "pool", "dense")
+DECODINGS = ("full", "scaled")
 ACTIVATIONS = ("none", "relu", "softmax")
 
 
 @dataclass(frozen=True)
 class Input:
-    """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels."""
+    """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels.
+
+    `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
+    """
 
     height: int
     width: int
@@ -27,6 +31,12 @@ class Input:
     channels: str = "RGB"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     scale: float = 1.0
+    decoding: str = "full"
+
+    def described(self) -> dict[str, Any]:
+        """All that makes the images what they are. Full decoding goes without saying, as ever."""
+        said = asdict(self)
+        return said if self.decoding != "full" else {key: said[key] for key in said if key != "decoding"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +178,8 @@ def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
     except TypeError as error:
         fault(f"has a wrong [input]: {error}")
         raise
+    if parsed.decoding not in DECODINGS:
+        fault(f"decodes by {parsed.decoding!r}; expected one of {', '.join(DECODINGS)}")
     if parsed.channels not in ("RGB", "BGR") or len(parsed.mean) != 3:
         fault("has a wrong [input]: expected channels = 'RGB' or 'BGR' and three values of mean")
     return parsed
