@@ -68,7 +68,9 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and n
 LayersOption = Annotated[
     list[str] | None, typer.Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated.")
 ]
-WeightsOption = Annotated[str, typer.Option("--weights", help="auto, a file (.h5, .onnx, .npz) or random:SEED.")]
+WeightsOption = Annotated[
+    str, typer.Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors) or random:SEED.")
+]
 HERE = Path()
 
 
@@ -324,12 +326,18 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
     for line in (
         f"{net.name}: {net.title}",
-        f"input: {entry.height} x {entry.width} ({entry.resize}), ({entry.channels} - {entry.mean}) * {entry.scale:g}",
+        f"input: {entry.height} x {entry.width} ({entry.resize}), "
+        f"({entry.channels} - {entry.mean}) * {_scale(entry.scale)}",
         *(f"weights: {source}" for source in sources),
         f"citation: {net.citation}",
         f"licence: {net.licence}",
     ):
         _note(line)
+
+
+def _scale(scale: float | tuple[float, ...]) -> str:
+    """One number, or one for each channel, for reading."""
+    return f"({', '.join(f'{each:g}' for each in scale)})" if isinstance(scale, tuple) else f"{scale:g}"
 
 
 @model_app.command("export")

@@ -1,0 +1,202 @@
+"""Which tensor of a file belongs to which layer: by name, else all of them by order and shape, never a mixture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolbox.errors import WeightsError
+from toolbox.network.card import Layer, Network
+from toolbox.network.weights.layout import (
+    KERAS,
+    TOOLBOX,
+    TORCH,
+    Convention,
+    Place,
+    Shape,
+    Stored,
+    in_layout,
+    places,
+    shape_in_file,
+)
+from toolbox.network.weights.reading import opened
+
+Tensors = dict[str, NDArray[np.float32]]
+Refusal = Callable[[str], WeightsError]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A layer, and what a file holds for it."""
+
+    place: Place
+    kernel: Stored
+    bias: Stored | None
+
+    @property
+    def name(self) -> str:
+        return self.place.layer.name
+
+    def misfit(self, convention: Convention) -> tuple[Stored, Shape] | None:
+        """The first tensor that has not its shape, and that shape."""
+        expected = shape_in_file(self.place, convention, len(self.kernel.shape))
+        if self.kernel.shape != expected:
+            return self.kernel, expected
+        if self.bias is not None and self.bias.shape != (self.place.layer.filters,):
+            return self.bias, (self.place.layer.filters,)
+        return None
+
+
+def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Layer]) -> tuple[Tensors, list[str]]:
+    """The tensors of a file for the wanted layers, in the toolbox's layout, and remarks on how they were found.
+
+    Names decide where they reach the first layer; a layer that has none is left out. Else every kernel is taken in
+    the file's order, and all must fit, down to the deepest wanted layer and the last convolution that the file holds.
+
+    Raises: WeightsError for a tensor that does not fit, two of one name, or a layout that no shape tells.
+    """
+    chain = places(network)
+    needed = [place for place in chain if place.layer in wanted]
+    if not needed:
+        return {}, []
+    with opened(path, format) as stored:
+        named = _named(path, network, stored)
+        if f"{chain[0].layer.name}.kernel" in named:
+            pairs, remarks = _by_name(needed, named), []
+        else:
+            pairs = _by_order(path, network, chain, needed, stored)
+            remarks = [_order_remark(path, network, pairs)]
+            _hold_names(path, pairs, named)
+        conventions = _conventions(path, pairs)
+        if conventions[0] in (TORCH, KERAS) and pairs[0].kernel.convention is None:
+            remarks.append(f"the kernels of {path.name} are laid out as in {conventions[0].name}")
+        tensors: Tensors = {}
+        for pair, convention in zip(pairs, conventions, strict=True):
+            if pair.place in needed:
+                tensors |= _tensors(path, pair, convention)
+                remarks += [pair.bias.remark] if pair.bias and pair.bias.remark else []
+    return tensors, remarks
+
+
+def _named(path: Path, network: Network, stored: Sequence[Stored]) -> dict[str, Stored]:
+    """Tensors whose name contains a layer's, as `<layer>.kernel` and `<layer>.bias`."""
+    names = sorted((layer.name for layer in network.layers if layer.has_weights), key=len, reverse=True)
+    pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, names))})(?![0-9])")
+    found: dict[str, Stored] = {}
+    for tensor in stored:
+        if match := pattern.search(tensor.name):
+            key = f"{match[1]}.{_part(tensor)}"
+            if key in found:
+                raise WeightsError(f"{path} holds several tensors for {key}; keep one")
+            found[key] = tensor
+    return found
+
+
+def _part(tensor: Stored) -> str:
+    return "bias" if len(tensor.shape) == 1 else "kernel"
+
+
+def _by_name(needed: Sequence[Place], named: Mapping[str, Stored]) -> list[_Pair]:
+    found = ((place, named.get(f"{place.layer.name}.kernel")) for place in needed)
+    return [_Pair(place, kernel, named.get(f"{place.layer.name}.bias")) for place, kernel in found if kernel]
+
+
+def _by_order(
+    path: Path, network: Network, chain: Sequence[Place], needed: Sequence[Place], stored: Sequence[Stored]
+) -> list[_Pair]:
+    """Kernel by kernel along the network, as far as the file reaches, each with the bias of its own layer."""
+    kernels, biases = ([tensor for tensor in stored if _part(tensor) == part] for part in ("kernel", "bias"))
+    remedy = f"expected names such as {chain[0].layer.name}.kernel, or one kernel and one bias a layer in order"
+    if not kernels:
+        raise WeightsError(f"{path} holds no kernel; {remedy}")
+    if len(kernels) != len(biases):
+        raise WeightsError(
+            f"{path} names no layer of {network.name}, and holds {len(kernels)} kernels but {len(biases)} vectors; "
+            f"{remedy} (normalisation layers must be folded into the kernels)"
+        )
+    if len(kernels) > len(chain):
+        raise WeightsError(f"{path} holds {len(kernels)} kernels, {network.name} has {len(chain)}; {remedy}")
+    deepest = max(
+        number
+        for number, place in enumerate(chain, start=1)
+        if place is needed[-1] or place.layer.kind == "convolution"
+    )
+    pairs = [_Pair(*each) for each in zip(chain[:deepest], kernels, biases, strict=False)]
+    for number, pair in enumerate(pairs):
+        if pair.bias is not None and pair.kernel.part_of != pair.bias.part_of:
+            raise WeightsError(f"{path}: {pair.kernel.name} and {pair.bias.name} are of two layers; {remedy}")
+        below = pairs[number - 1].kernel if number else None
+        if below and pair.kernel.below and pair.kernel.below() != below.part_of:
+            raise WeightsError(f"{path}: {pair.kernel.name} does not take what {below.name} gives; expected a chain")
+    return pairs
+
+
+def _order_remark(path: Path, network: Network, pairs: Sequence[_Pair]) -> str:
+    shown = [f"{pair.name} = {pair.kernel.name}" for pair in (pairs[0], pairs[-1])[: len(pairs)]]
+    return (
+        f"{path.name} does not name the layers of {network.name}; {len(pairs)} were matched by order and shape: "
+        f"{' … '.join(shown)}"
+    )
+
+
+def _hold_names(path: Path, pairs: Sequence[_Pair], named: Mapping[str, Stored]) -> None:
+    """What names do say must agree with the order."""
+    for pair in pairs:
+        for part, tensor in (("kernel", pair.kernel), ("bias", pair.bias)):
+            other = named.get(f"{pair.name}.{part}")
+            if other is not None and other is not tensor:
+                raise WeightsError(
+                    f"{path}: by order {pair.name}.{part} is {tensor and tensor.name}, by name {other.name}; "
+                    "give all its layers the names of the card"
+                )
+
+
+def _conventions(path: Path, pairs: Sequence[_Pair]) -> list[Convention]:
+    """How each kernel is laid out, held against its shape: told by the file itself, or one for all by their shapes."""
+    told = [pair.kernel.convention() for pair in pairs if pair.kernel.convention]
+    if not told and pairs:
+        told = [_common(path, pairs)] * len(pairs)
+    for pair, convention in zip(pairs, told, strict=True):
+        if found := pair.misfit(convention):
+            tensor, expected = found
+            raise WeightsError(
+                f"{path} does not fit at {pair.name}: {tensor.name} has shape {tensor.shape}, the card expects "
+                f"{expected} (laid out as in {convention.name}); check --model, or choose --layers below it"
+            )
+    return told
+
+
+def _common(path: Path, pairs: Sequence[_Pair]) -> Convention:
+    """The one convention that every shape fits; of those that do not fit, the one that gets furthest."""
+    is_ours = all(pair.kernel.name == f"{pair.name}.kernel" for pair in pairs)
+    candidates = [TOOLBOX, TORCH, KERAS] if is_ours else [TORCH, KERAS]
+    reach = [len(list(takewhile(lambda pair: not pair.misfit(each), pairs))) for each in candidates]  # noqa: B023
+    if is_ours and reach[0] == max(reach):
+        return TOOLBOX
+    if reach.count(len(pairs)) > 1:
+        raise WeightsError(
+            f"{path} may be laid out as in {TORCH.name} or in {KERAS.name}: its shapes fit both; save it in the "
+            f"toolbox's layout with names such as {pairs[0].name}.kernel"
+        )
+    return candidates[reach.index(max(reach))]
+
+
+def _tensors(path: Path, pair: _Pair, convention: Convention) -> Tensors:
+    kernel = in_layout(_numbers(path, pair.kernel), pair.place, convention)
+    if pair.bias is None:
+        return {f"{pair.name}.kernel": kernel}
+    bias = np.ascontiguousarray(_numbers(path, pair.bias), np.float32)
+    return {f"{pair.name}.kernel": kernel, f"{pair.name}.bias": bias}
+
+
+def _numbers(path: Path, stored: Stored) -> NDArray[np.generic]:
+    tensor = stored.read()
+    if tensor.dtype.kind in "OSUTbcMm":
+        raise WeightsError(f"{stored.name} in {path} holds {tensor.dtype}; expected floating-point numbers")
+    return tensor
