@@ -171,7 +171,7 @@ class _Graph:
             if maker is None:
                 return nodes, None
             if maker.op_type not in BETWEEN and name not in added:
-                raise self._refusal(node, f"comes behind a {maker.op_type}, which changes what its kernel means")
+                raise self._refusal(node, f"comes behind {maker.op_type}, which changes what its kernel means")
             nodes.insert(0, maker)
             name = next((each for each in maker.input if not self.is_constant(each)), maker.input[0])
         return nodes, name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +68,14 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Lay
     with opened(path, format) as stored:
         named = _named(path, network, stored)
         if f"{chain[0].layer.name}.kernel" in named:
-            pairs, remarks = _by_name(needed, named), []
+            pairs, remarks = _by_name(path, needed, named), []
         else:
             pairs = _by_order(path, network, chain, needed, stored)
             remarks = [_order_remark(path, network, pairs)]
             _hold_names(path, pairs, named)
         conventions = _conventions(path, pairs)
+        if remarks:
+            _hold_chain(path, network, chain, pairs, stored)
         if conventions[0] in (TORCH, KERAS) and pairs[0].kernel.convention is None:
             remarks.append(f"the kernels of {path.name} are laid out as in {conventions[0].name}")
         tensors: Tensors = {}
@@ -102,9 +104,18 @@ def _part(tensor: Stored) -> str:
     return "bias" if len(tensor.shape) == 1 else "kernel"
 
 
-def _by_name(needed: Sequence[Place], named: Mapping[str, Stored]) -> list[_Pair]:
-    found = ((place, named.get(f"{place.layer.name}.kernel")) for place in needed)
-    return [_Pair(place, kernel, named.get(f"{place.layer.name}.bias")) for place, kernel in found if kernel]
+def _by_name(path: Path, needed: Sequence[Place], named: Mapping[str, Stored]) -> list[_Pair]:
+    """The leading layers that the file names; a gap among them means that it is another network's."""
+    pairs: list[_Pair] = []
+    for number, place in enumerate(needed):
+        kernel = named.get(f"{place.layer.name}.kernel")
+        if kernel and len(pairs) < number:
+            raise WeightsError(
+                f"{path} holds {place.layer.name}, but not {needed[len(pairs)].layer.name} below it; check --model"
+            )
+        if kernel:
+            pairs.append(_Pair(place, kernel, named.get(f"{place.layer.name}.bias")))
+    return pairs
 
 
 def _by_order(
@@ -120,20 +131,15 @@ def _by_order(
             f"{path} names no layer of {network.name}, and holds {len(kernels)} kernels but {len(biases)} vectors; "
             f"{remedy} (normalisation layers must be folded into the kernels)"
         )
-    if len(kernels) > len(chain):
-        raise WeightsError(f"{path} holds {len(kernels)} kernels, {network.name} has {len(chain)}; {remedy}")
     deepest = max(
         number
         for number, place in enumerate(chain, start=1)
         if place is needed[-1] or place.layer.kind == "convolution"
     )
     pairs = [_Pair(*each) for each in zip(chain[:deepest], kernels, biases, strict=False)]
-    for number, pair in enumerate(pairs):
+    for pair in pairs:
         if pair.bias is not None and pair.kernel.part_of != pair.bias.part_of:
             raise WeightsError(f"{path}: {pair.kernel.name} and {pair.bias.name} are of two layers; {remedy}")
-        below = pairs[number - 1].kernel if number else None
-        if below and pair.kernel.below and pair.kernel.below() != below.part_of:
-            raise WeightsError(f"{path}: {pair.kernel.name} does not take what {below.name} gives; expected a chain")
     return pairs
 
 
@@ -157,19 +163,39 @@ def _hold_names(path: Path, pairs: Sequence[_Pair], named: Mapping[str, Stored])
                 )
 
 
+def _hold_chain(
+    path: Path, network: Network, chain: Sequence[Place], pairs: Sequence[_Pair], stored: Sequence[Stored]
+) -> None:
+    """Where order decides, every layer must take what the one before gives, and a longer network is another one."""
+    for before, pair in pairwise(pairs):
+        if pair.kernel.below and pair.kernel.below() != before.kernel.part_of:
+            raise WeightsError(
+                f"{path} is no chain: {pair.kernel.name} does not take what {before.kernel.name} gives; "
+                f"{network.name} takes its layers one after another"
+            )
+    used = [pair.kernel for pair in pairs]
+    more = [tensor.name for tensor in stored if _part(tensor) == "kernel" and tensor not in used]
+    if more and len(pairs) == len(chain):
+        raise WeightsError(
+            f"{path} holds {len(used) + len(more)} kernels, {network.name} has {len(used)}; left over: {more[0]}; "
+            "check --model, or give all layers the names of the card"
+        )
+
+
 def _conventions(path: Path, pairs: Sequence[_Pair]) -> list[Convention]:
     """How each kernel is laid out, held against its shape: told by the file itself, or one for all by their shapes."""
-    told = [pair.kernel.convention() for pair in pairs if pair.kernel.convention]
-    if not told and pairs:
-        told = [_common(path, pairs)] * len(pairs)
-    for pair, convention in zip(pairs, told, strict=True):
+    common = None if pairs[0].kernel.convention else _common(path, pairs)
+    conventions = []
+    for pair in pairs:
+        convention = common or (pair.kernel.convention or (lambda: TOOLBOX))()
+        conventions.append(convention)
         if found := pair.misfit(convention):
             tensor, expected = found
             raise WeightsError(
                 f"{path} does not fit at {pair.name}: {tensor.name} has shape {tensor.shape}, the card expects "
                 f"{expected} (laid out as in {convention.name}); check --model, or choose --layers below it"
             )
-    return told
+    return conventions
 
 
 def _common(path: Path, pairs: Sequence[_Pair]) -> Convention:
