@@ -11,8 +11,8 @@ from toolbox.content import card_names
 from toolbox.errors import UsageError
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import layer_table, network, selected
-from toolbox.network.graph import full_graph, pooled_graph, write_graph
-from toolbox.network.weights import Weights, load_weights
+from toolbox.network.graph import pooled_graph, write_graph
+from toolbox.network.model import Model, load_model
 from toolbox.store.files import replacing
 
 
@@ -42,7 +42,7 @@ def export_model(
     layers: Sequence[str] | None = None,
     weights: str = "auto",
     progress: Progress = silent,
-) -> Weights:
+) -> Model:
     """Write a network's ONNX graphs.
 
     Args:
@@ -51,19 +51,18 @@ def export_model(
         layers: patterns of layer names; the graph ends with the deepest of them, and the pooled one has no others.
         weights: as for an extraction.
 
-    Returns: the weights in the graphs, with remarks on what is missing.
+    Returns: the network as it stands in the graphs, with remarks on what is missing.
     Raises: UsageError when neither file is named; WeightsError, VerificationError.
     """
     if full is None and pooled is None:
         raise UsageError("nothing to write; name a file with --full FILE or --pooled FILE")
     net = network(name)
     asked = selected(net.layers, layers) if layers else None
-    found = load_weights(net, asked, source=weights, progress=progress)
-    graph = full_graph(net, found)
+    model = load_model(net, asked, source=weights, progress=progress)
     if full is not None:
         with replacing(full) as fresh:
-            write_graph(graph, fresh)
+            write_graph(model.graph, fresh)
     if pooled is not None:
         with replacing(pooled) as fresh:
-            write_graph(pooled_graph(graph, asked or [layer.name for layer in found.layers]), fresh)
-    return found
+            write_graph(pooled_graph(model.graph, asked or list(model.digests)), fresh)
+    return model

@@ -23,9 +23,9 @@ from toolbox.errors import (
 )
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import Network, layer_table, network, selected
-from toolbox.network.graph import full_graph, layer_digests, pooled_graph
+from toolbox.network.graph import pooled_graph
+from toolbox.network.model import Model, load_model
 from toolbox.network.session import DEVICES, Session, start_session
-from toolbox.network.weights import Weights, load_weights
 from toolbox.showing import Images, Stimulus, Unreadable, batches, prepared
 from toolbox.stimuli.images import METHODS
 from toolbox.store.files import only_writer, read_table, with_version, write_json, write_table
@@ -94,12 +94,15 @@ class _Task:
 
     folder: Path
     set: str
-    network: Network
-    weights: Weights
+    model: Model
     identity: Identity
     stimuli: Mapping[int, Stimulus]
     choices: Extraction
     progress: Progress
+
+    @property
+    def network(self) -> Network:
+        return self.model.network
 
     @cached_property
     def digests(self) -> dict[int, str]:
@@ -107,7 +110,7 @@ class _Task:
         return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
 
     def start(self) -> Session:
-        graph = pooled_graph(full_graph(self.network, self.weights), self.identity.kept)
+        graph = pooled_graph(self.model.graph, self.identity.kept)
         choices = self.choices
         return start_session(graph, device=choices.device, threads=choices.threads, batch=choices.batch)
 
@@ -129,10 +132,9 @@ def extract(
     _hold_choices(choices, net)
     folder = study.responses(set_name, net.name)
     asked, remarks = _asked(net, choices, folder)
-    weights = load_weights(net, asked, source=choices.weights, progress=progress)
-    digests = layer_digests(net.input, weights)
-    identity = Identity(net.name, digests, tuple(asked or digests))
-    task = _Task(folder, set_name, net, weights, identity, stimuli, choices, progress)
+    model = load_model(net, asked, source=choices.weights, progress=progress)
+    identity = Identity(net.name, model.digests, tuple(asked or model.digests))
+    task = _Task(folder, set_name, model, identity, stimuli, choices, progress)
     started = time.monotonic()
     with only_writer(folder, f"extracting {set_name} with {net.name}"):
         sweep(folder)
@@ -340,7 +342,7 @@ def _record(
         "model": task.network.name,
         "identity": plan.digest,
         "plan": plan_digest(part, task.digests),
-        "weights": task.weights.source,
+        "weights": task.model.source,
         "preprocessing": asdict(task.network.input),
         "provider": session.provider,
         "runtime": session.runtime,
@@ -368,7 +370,7 @@ def _report(
     return ExtractionReport(
         set=task.set,
         model=task.network.name,
-        weights=task.weights.source,
+        weights=task.model.source,
         provider=records[-1]["provider"],
         layers=task.identity.kept,
         filters=sum(layer.filters for layer in task.network.layers if layer.name in task.identity.kept),
@@ -376,5 +378,5 @@ def _report(
         shown=shown,
         seconds=seconds,
         unreadable=tuple(failed[identifier] for identifier in sorted(failed)),
-        remarks=(*remarks, *task.weights.remarks),
+        remarks=(*remarks, *task.model.remarks),
     )

@@ -32,27 +32,35 @@ class Input:
     scale: float | tuple[float, float, float] = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One layer, with its geometry: position counts from 1; height and width are those of its map.
+    """One layer of any network, with its geometry: position counts from 1; height and width are those of its map.
 
     `step` is how many image pixels one step in the map spans; `receptive_field` is in image pixels
-    (Araujo, Norris and Sim 2019, doi 10.23915/distill.00021).
+    (Araujo, Norris and Sim 2019, doi 10.23915/distill.00021). `axis` is where a batch of its responses has the
+    filters: 1 in maps and vectors, 2 in (images, tokens, filters).
     """
 
     name: str
     kind: str
     filters: int
-    kernel: int
-    stride: int
-    padding: int
-    activation: str
     position: int
-    inputs: int
     height: int
     width: int
     step: int
     receptive_field: int
+    axis: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainLayer(Layer):
+    """A layer that the toolbox builds itself, on top of the one before it."""
+
+    kernel: int
+    stride: int
+    padding: int
+    activation: str
+    inputs: int
 
     @property
     def has_weights(self) -> bool:
@@ -66,9 +74,16 @@ class Layer:
         return self.filters, self.inputs, self.kernel, self.kernel
 
 
+@dataclass(frozen=True, kw_only=True)
+class TappedLayer(Layer):
+    """A layer of a graph that somebody else made: the tensor in it whose values are the responses."""
+
+    tensor: str
+
+
 @dataclass(frozen=True)
 class Network:
-    """A chain of layers, its input, and where its weights are to be had."""
+    """Layers, the input they take, and where their weights are to be had."""
 
     name: str
     title: str
@@ -81,11 +96,16 @@ class Network:
     citation: str = ""
     licence: str = ""
 
-    def below(self, names: Iterable[str]) -> tuple[Layer, ...]:
-        """All layers that must run so that the named ones have a response."""
+    @property
+    def chain(self) -> tuple[ChainLayer, ...]:
+        """The layers as the toolbox builds them, each on top of the one before."""
+        return tuple(layer for layer in self.layers if isinstance(layer, ChainLayer))
+
+    def below(self, names: Iterable[str]) -> tuple[ChainLayer, ...]:
+        """All layers of a chain that must run so that the named ones have a response."""
         wanted = set(names)
         deepest = max((layer.position for layer in self.layers if layer.name in wanted), default=0)
-        return self.layers[:deepest]
+        return self.chain[:deepest]
 
 
 def network(name: str) -> Network:
@@ -111,7 +131,7 @@ def network(name: str) -> Network:
         **{
             **content,
             "input": entry,
-            "layers": _layers(content["layers"], entry, fault),
+            "layers": _chain(content["layers"], entry, fault),
             "weights": tuple(content.get("weights", ())),
             "first_values": {key: tuple(pair) for key, pair in content.get("first_values", {}).items()},
         }
@@ -175,9 +195,11 @@ def _hold_source(source: Mapping[str, Any], fault: Callable[[str], None]) -> Non
         fault(f"has [[weights]] without {', '.join(missing)}: {dict(source)}")
 
 
-def _layers(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Callable[[str], None]) -> tuple[Layer, ...]:
+def _chain(
+    entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Callable[[str], None]
+) -> tuple[ChainLayer, ...]:
     """Walk down the chain, carrying the geometry from layer to layer."""
-    layers: list[Layer] = []
+    layers: list[ChainLayer] = []
     inputs, height, width, step, field_size = 3, entry.height, entry.width, 1, 1
     for position, (name, given) in enumerate(entries.items(), start=1):
         asked = {"kernel": 1, "stride": 1, "padding": 0, "activation": "none", "filters": inputs, **given}
@@ -201,7 +223,7 @@ def _layers(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Calla
         if min(height, width) < 1:
             fault(f"has a layer {name!r} whose kernel is larger than the map below it")
         layers.append(
-            Layer(
+            ChainLayer(
                 name=name, **asked, position=position, inputs=inputs, height=height, width=width, step=step,
                 receptive_field=field_size,
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from toolbox.errors import UnknownNameError
-from toolbox.network.card import Input, Layer, Network
-from toolbox.network.weights import Weights, tensor_digest
+from toolbox.network.card import ChainLayer, Input, Network
+from toolbox.network.weights import Tensors, Weights, tensor_digest
 
 IMAGE = "image"
 """Name of the input: float32 (images, 3, height, width), preprocessed as the card says."""
@@ -31,13 +31,37 @@ OPSET = 18
 IR_VERSION = 10  # read by every onnxruntime since 1.18
 
 
-def full_graph(network: Network, weights: Weights) -> onnx.ModelProto:
+@dataclass(frozen=True)
+class Graph:
+    """An ONNX graph whose tensors lie beside it, so that half a gigabyte of weights is never copied.
+
+    In `proto` they are named as external data; whoever runs the graph hands them over, whoever writes it embeds them.
+    """
+
+    proto: onnx.ModelProto
+    tensors: Tensors
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(output.name for output in self.proto.graph.output)
+
+    def embedded(self) -> onnx.ModelProto:
+        """The whole as one ONNX model, tensors included."""
+        model = onnx.ModelProto()
+        model.CopyFrom(self.proto)
+        for entry in model.graph.initializer:
+            if entry.name in self.tensors:
+                entry.CopyFrom(numpy_helper.from_array(self.tensors[entry.name], entry.name))
+        return model
+
+
+def full_graph(network: Network, weights: Weights) -> Graph:
     """The network with every layer's activation map as an output: convolutions after their ReLU, pools, dense layers.
 
     Args:
         weights: tensors down to the deepest layer that is to be in the graph.
 
-    Returns: a model whose input is `image` and whose outputs are named as the layers.
+    Returns: a graph whose input is `image` and whose outputs are named as the layers.
     """
     nodes: list[onnx.NodeProto] = []
     below, is_map = IMAGE, True
@@ -48,8 +72,8 @@ def full_graph(network: Network, weights: Weights) -> onnx.ModelProto:
         IMAGE, TensorProto.FLOAT, ["images", 3, network.input.height, network.input.width]
     )
     maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer)) for layer in weights.layers]
-    tensors = [numpy_helper.from_array(tensor, name) for name, tensor in weights.tensors.items()]
-    graph = helper.make_graph(nodes, network.name, [entry], maps, tensors, doc_string=network.title)
+    apart = [_apart(name, tensor) for name, tensor in weights.tensors.items()]
+    graph = helper.make_graph(nodes, network.name, [entry], maps, apart, doc_string=network.title)
     model = helper.make_model(
         graph,
         producer_name="selectivity-toolbox",
@@ -58,17 +82,24 @@ def full_graph(network: Network, weights: Weights) -> onnx.ModelProto:
         ir_version=IR_VERSION,
     )
     helper.set_model_props(model, _properties(network, weights))
-    return model
+    return Graph(model, weights.tensors)
 
 
-def pooled_graph(full: onnx.ModelProto, layers: Iterable[str]) -> onnx.ModelProto:
+def _apart(name: str, tensor: NDArray[np.float32]) -> TensorProto:
+    """What stands in a graph for a tensor that lies beside it."""
+    entry = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
+    entry.external_data.add(key="location", value="memory")
+    return entry
+
+
+def pooled_graph(full: Graph, layers: Iterable[str]) -> Graph:
     """The full graph with the maximum and the mean over every named layer's map as its only outputs.
 
     Raises: UnknownNameError for a layer that the full graph lacks.
     """
-    ranks = {output.name: len(output.type.tensor_type.shape.dim) for output in full.graph.output}
+    ranks = {output.name: len(output.type.tensor_type.shape.dim) for output in full.proto.graph.output}
     model = onnx.ModelProto()
-    model.CopyFrom(full)
+    model.CopyFrom(full.proto)
     del model.graph.output[:]
     model.graph.initializer.extend(numpy_helper.from_array(np.array([axis]), f"axis{axis}") for axis in (2, 3))
     for layer in layers:
@@ -79,7 +110,7 @@ def pooled_graph(full: onnx.ModelProto, layers: Iterable[str]) -> onnx.ModelProt
             helper.make_tensor_value_info(f"{layer}.{statistic}", TensorProto.FLOAT, ["images", "filters"])
             for statistic in STATISTICS
         )
-    return model
+    return Graph(model, full.tensors)
 
 
 def _pooling(layer: str) -> list[onnx.NodeProto]:
@@ -99,8 +130,9 @@ def _single_position(layer: str) -> list[onnx.NodeProto]:
     return [_make("Identity", [layer], f"{layer}.{statistic}") for statistic in STATISTICS]
 
 
-def write_graph(model: onnx.ModelProto, path: Path) -> None:
-    """Check a graph and write it to a file."""
+def write_graph(graph: Graph, path: Path) -> None:
+    """Check a graph and write it to a file, its tensors inside."""
+    model = graph.embedded()
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -120,16 +152,16 @@ def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
     return digests
 
 
-def _belongs(tensor: str, layer: Layer) -> bool:
+def _belongs(tensor: str, layer: ChainLayer) -> bool:
     return tensor in (f"{layer.name}.kernel", f"{layer.name}.bias")
 
 
-def _architecture(layer: Layer) -> dict[str, int | str]:
+def _architecture(layer: ChainLayer) -> dict[str, int | str]:
     keys = ("kind", "filters", "kernel", "stride", "padding", "activation", "inputs", "height", "width")
     return {key: getattr(layer, key) for key in keys}
 
 
-def _nodes(layer: Layer, below: str, is_map: bool) -> Sequence[onnx.NodeProto]:
+def _nodes(layer: ChainLayer, below: str, is_map: bool) -> Sequence[onnx.NodeProto]:
     """ONNX nodes of one layer; the last one's output carries the layer's name."""
     raw = layer.name if layer.activation == "none" else f"{layer.name}.sum"
     if layer.kind == "pool":
@@ -145,7 +177,7 @@ def _nodes(layer: Layer, below: str, is_map: bool) -> Sequence[onnx.NodeProto]:
     return nodes
 
 
-def _dense(layer: Layer, below: str, is_map: bool, raw: str) -> list[onnx.NodeProto]:
+def _dense(layer: ChainLayer, below: str, is_map: bool, raw: str) -> list[onnx.NodeProto]:
     """A dense layer; a map below is laid out as height, width, channel first, the order of its kernel's inputs."""
     flat = f"{layer.name}.inputs" if is_map else below
     unrolled = [
@@ -160,7 +192,7 @@ def _make(operator: str, inputs: list[str], output: str, **attributes: Any) -> o
     return helper.make_node(operator, inputs, [output], name=output, **attributes)
 
 
-def _window(layer: Layer) -> dict[str, list[int]]:
+def _window(layer: ChainLayer) -> dict[str, list[int]]:
     return {
         "kernel_shape": [layer.kernel] * 2,
         "strides": [layer.stride] * 2,
@@ -168,7 +200,7 @@ def _window(layer: Layer) -> dict[str, list[int]]:
     }
 
 
-def _map_shape(layer: Layer) -> list[str | int]:
+def _map_shape(layer: ChainLayer) -> list[str | int]:
     return ["images", layer.filters, *([] if layer.kind == "dense" else [layer.height, layer.width])]
 
 

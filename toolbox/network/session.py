@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else importing onnxruntime reports this machine to its maker
 import onnxruntime
 from numpy.typing import NDArray
 
 from toolbox.errors import DeviceError, UsageError
-from toolbox.network.graph import IMAGE
+from toolbox.network.graph import IMAGE, Graph
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 DEVICES = ("auto", "cpu", "cuda")
@@ -48,7 +47,7 @@ class Session:
         return {name: result[:count] for name, result in zip(self.outputs, results, strict=True)}
 
 
-def start_session(model: onnx.ModelProto, *, device: str = "auto", threads: int = 0, batch: int = 0) -> Session:
+def start_session(graph: Graph, *, device: str = "auto", threads: int = 0, batch: int = 0) -> Session:
     """Load a graph.
 
     Args:
@@ -71,15 +70,17 @@ def start_session(model: onnx.ModelProto, *, device: str = "auto", threads: int 
     if wants_cuda:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
             onnxruntime.preload_dlls()
-    session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=[*providers, CPU])
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in graph.tensors.values()]
+    options.add_external_initializers(list(graph.tensors), values)
+    content = graph.proto.SerializeToString()
+    session = onnxruntime.InferenceSession(content, sess_options=options, providers=[*providers, CPU])
     provider = session.get_providers()[0]
     if wants_cuda and provider != CUDA:
         raise DeviceError(
             "a GPU answers, but onnxruntime could not load its CUDA libraries; "
             "install them with: pip install 'selectivity-toolbox[cuda]', or use --device cpu"
         )
-    outputs = tuple(output.name for output in session.get_outputs())
-    return Session(provider, f"onnxruntime {onnxruntime.__version__}", outputs, batch, session)
+    return Session(provider, f"onnxruntime {onnxruntime.__version__}", graph.outputs, batch, session)
 
 
 def _cuda_obstacle() -> str | None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.network.card import Layer, Network
+from toolbox.network.card import ChainLayer, Network
 
 Axes = tuple[int, int, int, int]
 Shape = tuple[int, ...]
+Tensors = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Stored:
 class Place:
     """A layer that has weights, and the map below it: (channels, height, width)."""
 
-    layer: Layer
+    layer: ChainLayer
     below: tuple[int, int, int]
 
 
@@ -68,7 +69,7 @@ def places(network: Network) -> list[Place]:
     """The layers with weights, from the input on."""
     below = (3, network.input.height, network.input.width)
     found = []
-    for layer in network.layers:
+    for layer in network.chain:
         if layer.has_weights:
             found.append(Place(layer, below))
         below = (layer.filters, layer.height, layer.width)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.errors import WeightsError
-from toolbox.network.card import Layer, Network
+from toolbox.network.card import ChainLayer, Network
 from toolbox.network.weights.layout import (
     KERAS,
     TOOLBOX,
@@ -21,13 +21,13 @@ from toolbox.network.weights.layout import (
     Place,
     Shape,
     Stored,
+    Tensors,
     in_layout,
     places,
     shape_in_file,
 )
 from toolbox.network.weights.reading import opened
 
-Tensors = dict[str, NDArray[np.float32]]
 Refusal = Callable[[str], WeightsError]
 
 
@@ -53,7 +53,7 @@ class _Pair:
         return None
 
 
-def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Layer]) -> tuple[Tensors, list[str]]:
+def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[ChainLayer]) -> tuple[Tensors, list[str]]:
     """The tensors of a file for the wanted layers, in the toolbox's layout, and remarks on how they were found.
 
     Names decide where they reach the first layer; a layer that has none is left out. Else every kernel is taken in
@@ -88,7 +88,7 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Lay
 
 def _named(path: Path, network: Network, stored: Sequence[Stored]) -> dict[str, Stored]:
     """Tensors whose name contains a layer's, as `<layer>.kernel` and `<layer>.bias`."""
-    names = sorted((layer.name for layer in network.layers if layer.has_weights), key=len, reverse=True)
+    names = sorted((layer.name for layer in network.chain if layer.has_weights), key=len, reverse=True)
     pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, names))})(?![0-9])")
     found: dict[str, Stored] = {}
     for tensor in stored:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from toolbox.content import card, card_names
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
 from toolbox.fetch import Progress, describe, fetch, is_cached, silent
-from toolbox.network.card import Layer, Network
-from toolbox.network.weights.matching import Tensors, read_tensors
+from toolbox.network.card import ChainLayer, Network
+from toolbox.network.weights.layout import Tensors
+from toolbox.network.weights.matching import read_tensors
 
 FORMATS = {".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz", ".safetensors": "safetensors"}
 
@@ -29,7 +30,7 @@ class Weights:
 
     tensors: Tensors
     source: str
-    layers: tuple[Layer, ...]
+    layers: tuple[ChainLayer, ...]
     remarks: tuple[str, ...] = ()
 
 
@@ -70,7 +71,7 @@ def tensor_digest(tensor: NDArray[np.float32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(tensor, dtype="<f4").data).hexdigest()
 
 
-def _automatic(network: Network, wanted: tuple[Layer, ...], must_be_whole: bool, progress: Progress) -> Weights:
+def _automatic(network: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool, progress: Progress) -> Weights:
     """Sources that cover every wanted layer first, the smallest download first; then those that cover a part."""
     offers = [(source, _covered(wanted, source)) for source in network.weights]
     if must_be_whole:
@@ -89,10 +90,10 @@ def _automatic(network: Network, wanted: tuple[Layer, ...], must_be_whole: bool,
     )
 
 
-def _covered(wanted: tuple[Layer, ...], source: Mapping[str, Any]) -> tuple[Layer, ...]:
+def _covered(wanted: tuple[ChainLayer, ...], source: Mapping[str, Any]) -> tuple[ChainLayer, ...]:
     """The leading layers that a source covers without a gap."""
 
-    def is_covered(layer: Layer) -> bool:
+    def is_covered(layer: ChainLayer) -> bool:
         return not layer.has_weights or any(fnmatchcase(layer.name, pattern) for pattern in source["layers"])
 
     return tuple(takewhile(is_covered, wanted))
@@ -114,7 +115,7 @@ def _try(source: Mapping[str, Any], progress: Progress, failures: list[str]) -> 
 
 
 def _from_source(
-    network: Network, layers: tuple[Layer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
+    network: Network, layers: tuple[ChainLayer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
 ) -> Weights:
     if source["format"] == "random":
         return Weights(_drawn(network, layers, int(source["seed"])), _title(source), layers, tuple(remarks))
@@ -129,7 +130,9 @@ def _title(source: Mapping[str, Any]) -> str:
     return str(source.get("title") or describe(source))
 
 
-def _from_file(network: Network, wanted: tuple[Layer, ...], path: Path, format: str, *, must_be_whole: bool) -> Weights:
+def _from_file(
+    network: Network, wanted: tuple[ChainLayer, ...], path: Path, format: str, *, must_be_whole: bool
+) -> Weights:
     tensors, remarks = read_tensors(path, format, network, wanted)
     layers = tuple(takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in tensors, wanted))
     if layers != wanted and (must_be_whole or not layers):
@@ -140,7 +143,7 @@ def _from_file(network: Network, wanted: tuple[Layer, ...], path: Path, format: 
 
 
 def _verified(
-    network: Network, layers: tuple[Layer, ...], tensors: Tensors, source: str, remarks: Iterable[str]
+    network: Network, layers: tuple[ChainLayer, ...], tensors: Tensors, source: str, remarks: Iterable[str]
 ) -> Weights:
     """Hold every tensor against the digest (or first value) in the card, and against the digests in all others."""
     known = _digests_of_others(network)
@@ -185,7 +188,7 @@ def _digests_of_others(network: Network) -> dict[str, tuple[str, str]]:
     }
 
 
-def _hold_first_values(network: Network, layer: Layer, tensors: Tensors, source: str) -> None:
+def _hold_first_values(network: Network, layer: ChainLayer, tensors: Tensors, source: str) -> None:
     found = (float(tensors[f"{layer.name}.kernel"].flat[0]), float(tensors[f"{layer.name}.bias"].flat[0]))
     if not np.allclose(found, network.first_values[layer.name], rtol=1e-5, atol=0):
         raise VerificationError(
@@ -201,7 +204,7 @@ def _seed(source: str) -> int:
     return int(seed)
 
 
-def _drawn(network: Network, layers: Iterable[Layer], seed: int) -> Tensors:
+def _drawn(network: Network, layers: Iterable[ChainLayer], seed: int) -> Tensors:
     """Random tensors, for a network whose card names no others."""
     for layer in layers:
         if {f"{layer.name}.kernel", f"{layer.name}.bias", layer.name} & {*network.digests, *network.first_values}:
@@ -213,7 +216,7 @@ def _drawn(network: Network, layers: Iterable[Layer], seed: int) -> Tensors:
     return _random(layers, seed)
 
 
-def _random(layers: Iterable[Layer], seed: int) -> Tensors:
+def _random(layers: Iterable[ChainLayer], seed: int) -> Tensors:
     """Kernels of variance 2 / inputs (He, Zhang, Ren and Sun 2015, arXiv:1502.01852), biases zero."""
     tensors: Tensors = {}
     for layer in layers:

@@ -1,0 +1,69 @@
+"""Commands about networks: toolbox model list, show, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolbox.cli.options import LayersOption, QuietOption, WeightsOption
+from toolbox.cli.output import note, print_table, progress_bars
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, export as ONNX.")
+
+
+@app.command("list")
+def list_models() -> None:
+    """All networks that ship."""
+    from toolbox.export import models
+
+    print_table(models())
+
+
+@app.command("show")
+def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's path.")] = "vgg16") -> None:
+    """A network's layers, input, weights, citation and licence."""
+    from toolbox.fetch import describe
+    from toolbox.network.card import layer_table, network
+
+    net = network(name)
+    print_table(layer_table(net))
+    entry = net.input
+    sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
+    for line in (
+        f"{net.name}: {net.title}",
+        f"input: {entry.height} x {entry.width} ({entry.resize}), "
+        f"({entry.channels} - {entry.mean}) * {_scale(entry.scale)}",
+        *(f"weights: {source}" for source in sources),
+        f"citation: {net.citation}",
+        f"licence: {net.licence}",
+    ):
+        note(line)
+
+
+def _scale(scale: float | tuple[float, ...]) -> str:
+    """One number, or one for each channel, for reading."""
+    return f"({', '.join(f'{each:g}' for each in scale)})" if isinstance(scale, tuple) else f"{scale:g}"
+
+
+@app.command("export")
+def export(
+    name: Annotated[str, typer.Argument(help="Network, or a card's path.")] = "vgg16",
+    full: Annotated[Path | None, typer.Option(help="ONNX file with every layer's map as an output.")] = None,
+    pooled: Annotated[Path | None, typer.Option(help="ONNX file with maximum and mean of every map.")] = None,
+    layers: LayersOption = None,
+    weights: WeightsOption = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Write a network as ONNX."""
+    from toolbox.export import export_model
+
+    with progress_bars(quiet) as progress:
+        found = export_model(name, full=full, pooled=pooled, layers=layers or None, weights=weights, progress=progress)
+    note(f"weights: {found.source}", quiet)
+    for remark in found.remarks:
+        note(remark, quiet)
+    for path in (full, pooled):
+        if path is not None:
+            typer.echo(path)

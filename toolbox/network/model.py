@@ -1,0 +1,46 @@
+"""A network with its weights, ready to run. Owns how a card of either kind becomes a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from toolbox.fetch import Progress, silent
+from toolbox.network.card import Layer, Network
+from toolbox.network.graph import Graph, full_graph, layer_digests
+from toolbox.network.weights import load_weights
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its weights.
+
+    Attributes:
+        graph: the full graph, with every layer's activation map an output.
+        layers: those that the weights reach, from the input down.
+        digests: of every layer, all that its responses follow from: preprocessing, architecture, weights.
+        source: where the weights come from.
+    """
+
+    network: Network
+    graph: Graph
+    layers: tuple[Layer, ...]
+    digests: Mapping[str, str]
+    source: str
+    remarks: tuple[str, ...] = ()
+
+
+def load_model(
+    network: Network, layers: Iterable[str] | None = None, *, source: str = "auto", progress: Progress = silent
+) -> Model:
+    """A network with verified weights, down to the deepest of the named layers.
+
+    Args:
+        layers: names of the layers to be tapped; None for all that can be had, with a remark on what is missing.
+        source: of the weights: 'auto', a file, or 'random:SEED'.
+
+    Raises: WeightsError, VerificationError, UsageError.
+    """
+    weights = load_weights(network, layers, source=source, progress=progress)
+    digests = layer_digests(network.input, weights)
+    return Model(network, full_graph(network, weights), weights.layers, digests, weights.source, weights.remarks)
