@@ -22,6 +22,7 @@ from toolbox.errors import WeightsError
 from toolbox.network.weights.layout import KERAS, TORCH, Convention, Shape, Stored
 
 Array = NDArray[Any]
+LAYERS = ("Conv", "Gemm", "MatMul")
 FOLDED = {"Constant", "Transpose", "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
 """Operators through which a constant may pass before it is a kernel or a bias."""
 BETWEEN = {
@@ -68,7 +69,7 @@ class _Graph:
         return [
             node
             for node in self.model.graph.node
-            if node.op_type in ("Conv", "Gemm", "MatMul")
+            if node.op_type in LAYERS
             and self.is_constant(node.input[1])
             and len(self.shape(node.input[1])) > 1
             and all(self.is_constant(name) for name in node.input[2:] if name)
@@ -109,8 +110,8 @@ class _Graph:
             self.shape(node.input[1]),
             partial(self._times, node.input[1], factor),
             node.output[0],
-            partial(self._convention, node),
-            partial(self._below, node),
+            convention=partial(self._convention, node),
+            below=partial(self._below, node),
         )
 
     def bias(self, node: onnx.NodeProto) -> Stored:
@@ -171,7 +172,8 @@ class _Graph:
             if maker is None:
                 return nodes, None
             if maker.op_type not in BETWEEN and name not in added:
-                raise self._refusal(node, f"comes behind {maker.op_type}, which changes what its kernel means")
+                reason = "whose kernel is no constant" if maker.op_type in LAYERS else "which changes what it means"
+                raise self._refusal(node, f"comes behind {maker.op_type}, {reason}")
             nodes.insert(0, maker)
             name = next((each for each in maker.input if not self.is_constant(each)), maker.input[0])
         return nodes, name

@@ -43,6 +43,7 @@ class Stored:
 
     Attributes:
         part_of: what the kernel and the bias of one layer share.
+        group: tensors of one group are in the order of the layers; between groups the file tells no order.
         convention: how it is laid out, where its file tells.
         below: the `part_of` of the layer whose responses enter this one, where its file tells; None for the image.
         remark: what provenance must say when it is used.
@@ -52,6 +53,7 @@ class Stored:
     shape: Shape
     read: Callable[[], NDArray[Any]]
     part_of: str = ""
+    group: str = ""
     convention: Callable[[], Convention] | None = None
     below: Callable[[], str | None] | None = None
     remark: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -28,7 +28,9 @@ from toolbox.network.weights.layout import (
 )
 from toolbox.network.weights.reading import opened
 
-Refusal = Callable[[str], WeightsError]
+_Layer = tuple[Stored, Stored]
+GROUPS = 8
+"""Groups of names whose order is sought by their shapes; more of them are names that tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,9 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Cha
         else:
             pairs = _by_order(path, network, chain, needed, stored)
             remarks = [_order_remark(path, network, pairs)]
-            _hold_names(path, pairs, named)
         conventions = _conventions(path, pairs)
         if remarks:
+            _hold_names(path, pairs, named)
             _hold_chain(path, network, chain, pairs, stored)
         if conventions[0] in (TORCH, KERAS) and pairs[0].kernel.convention is None:
             remarks.append(f"the kernels of {path.name} are laid out as in {conventions[0].name}")
@@ -131,16 +133,70 @@ def _by_order(
             f"{path} names no layer of {network.name}, and holds {len(kernels)} kernels but {len(biases)} vectors; "
             f"{remedy} (normalisation layers must be folded into the kernels)"
         )
+    groups: dict[str, list[_Layer]] = {}
+    for kernel, bias in zip(kernels, biases, strict=True):
+        if kernel.part_of != bias.part_of:
+            raise WeightsError(f"{path}: {kernel.name} and {bias.name} are of two layers; {remedy}")
+        groups.setdefault(kernel.group, []).append((kernel, bias))
     deepest = max(
         number
         for number, place in enumerate(chain, start=1)
         if place is needed[-1] or place.layer.kind == "convolution"
     )
-    pairs = [_Pair(*each) for each in zip(chain[:deepest], kernels, biases, strict=False)]
-    for pair in pairs:
-        if pair.bias is not None and pair.kernel.part_of != pair.bias.part_of:
-            raise WeightsError(f"{path}: {pair.kernel.name} and {pair.bias.name} are of two layers; {remedy}")
-    return pairs
+    return _in_order(path, chain[:deepest], groups)
+
+
+def _in_order(path: Path, chain: Sequence[Place], groups: Mapping[str, Sequence[_Layer]]) -> list[_Pair]:
+    """The layers of a file along the chain: the only order of its groups in which all fit, or the one that is nearest.
+
+    Raises: WeightsError when two orders fit.
+    """
+    kernel = next(iter(groups.values()))[0][0]
+    if len(groups) == 1:
+        return _paired(chain, groups[kernel.group])
+    conventions = [kernel.convention()] if kernel.convention else [TORCH, KERAS]
+    if len(groups) > GROUPS:
+        raise WeightsError(f"{path}: the names of its tensors tell no order; number them, as in conv1, conv2")
+    reached: dict[tuple[str, ...], tuple[int, list[_Pair]]] = {}
+    for convention in conventions:
+        for pairs in _orders(chain, groups, convention):
+            reach = _reach(pairs, convention)
+            key = tuple(pair.kernel.name for pair in pairs)
+            reached[key] = max(reached.get(key, (0, pairs)), (reach, pairs), key=lambda each: each[0])
+    whole = [pairs for reach, pairs in reached.values() if reach == len(pairs)]
+    if len(whole) > 1:
+        first, second = next(both for both in zip(*whole[:2], strict=True) if both[0].kernel is not both[1].kernel)
+        raise WeightsError(
+            f"{path}: {first.kernel.name} and {second.kernel.name} fit at {first.name} alike, and their names tell no "
+            "order; give all layers the names of the card"
+        )
+    return max(reached.values(), key=lambda each: (each[0] == len(each[1]), each[0]))[1]
+
+
+def _orders(
+    chain: Sequence[Place], groups: Mapping[str, Sequence[_Layer]], convention: Convention
+) -> Iterator[list[_Pair]]:
+    """Every order of groups in which all fit; where none fits further, what comes next stands there all the same."""
+    if not chain or not groups:
+        yield []
+        return
+    steps = {name: _paired(chain, layers) for name, layers in groups.items()}
+    fitting = {name: pairs for name, pairs in steps.items() if _reach(pairs, convention) == len(pairs)}
+    for name, pairs in fitting.items():
+        others = {other: layers for other, layers in groups.items() if other != name}
+        for rest in _orders(chain[len(pairs) :], others, convention):
+            yield [*pairs, *rest]
+    if not fitting:
+        yield from steps.values()
+
+
+def _paired(chain: Sequence[Place], layers: Sequence[_Layer]) -> list[_Pair]:
+    return [_Pair(place, kernel, bias) for place, (kernel, bias) in zip(chain, layers, strict=False)]
+
+
+def _reach(pairs: Sequence[_Pair], convention: Convention) -> int:
+    """How many leading layers fit."""
+    return len(list(takewhile(lambda pair: not pair.misfit(convention), pairs)))
 
 
 def _order_remark(path: Path, network: Network, pairs: Sequence[_Pair]) -> str:
@@ -202,7 +258,7 @@ def _common(path: Path, pairs: Sequence[_Pair]) -> Convention:
     """The one convention that every shape fits; of those that do not fit, the one that gets furthest."""
     is_ours = all(pair.kernel.name == f"{pair.name}.kernel" for pair in pairs)
     candidates = [TOOLBOX, TORCH, KERAS] if is_ours else [TORCH, KERAS]
-    reach = [len(list(takewhile(lambda pair: not pair.misfit(each), pairs))) for each in candidates]  # noqa: B023
+    reach = [_reach(pairs, each) for each in candidates]
     if is_ours and reach[0] == max(reach):
         return TOOLBOX
     if reach.count(len(pairs)) > 1:

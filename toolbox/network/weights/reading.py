@@ -60,15 +60,29 @@ def _stem(name: str) -> str:
     return name[: max(name.rfind("/"), name.rfind("."), 0)]
 
 
+def _group(name: str) -> str:
+    """What comes before the first number or part of a name: `features`, `classifier`, `conv`. Numbers order layers
+    within; that features come before the classifier, only shapes tell."""
+    return re.split(r"[/.\d]", name.lstrip("/"), maxsplit=1)[0]
+
+
 def _keras() -> _Reader:
     import h5py
 
     def open(path: Path, stack: ExitStack) -> list[Stored]:
         file = stack.enter_context(h5py.File(path))
         root = file.get("model_weights", file)  # beside it, a whole model has its optimiser's tensors
-        found = _in_keras_order(root) if "layer_names" in root.attrs else _in_natural_order(root)
+        is_ordered = "layer_names" in root.attrs
+        found = _in_keras_order(root) if is_ordered else _in_natural_order(root)
         return [
-            Stored(name, tensor.shape, partial(tensor.__getitem__, ()), _stem(name), lambda: KERAS)
+            Stored(
+                name,
+                tensor.shape,
+                partial(tensor.__getitem__, ()),
+                _stem(name),
+                "" if is_ordered else _group(tensor.name),
+                lambda: KERAS,
+            )
             for name, tensor in found
             if tensor.shape
         ]
@@ -99,12 +113,12 @@ def _text(value: Any) -> str:
 
 def _npz() -> _Reader:
     def open(path: Path, stack: ExitStack) -> list[Stored]:
-        file = np.load(path, allow_pickle=False)
+        file = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise ValueError("it is a single array")
         stack.enter_context(file)
         return [
-            Stored(name, shape, partial(file.__getitem__, name), _stem(name))
+            Stored(name, shape, partial(file.__getitem__, name), _stem(name), _group(name))
             for name in sorted(file.files, key=natural)
             if (shape := _shape(file.zip, name))
         ]
@@ -129,7 +143,7 @@ def _safetensors() -> _Reader:
     def open(path: Path, stack: ExitStack) -> list[Stored]:
         file = stack.enter_context(safe_open(path, framework="numpy"))
         return [
-            Stored(name, shape, partial(file.get_tensor, name), _stem(name))
+            Stored(name, shape, partial(file.get_tensor, name), _stem(name), _group(name))
             for name in sorted(file.keys(), key=natural)
             if (shape := tuple(file.get_slice(name).get_shape()))
         ]
