@@ -310,9 +310,30 @@ def test_a_layout_that_no_shape_tells_is_refused(tmp_path: Path) -> None:
     assert load_weights(net, source=str(tmp_path / "ours.npz")).remarks == ()
 
 
-def edited(tmp_path: Path, edit: Callable[[onnx.GraphProto], object]) -> Path:
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("left", "right"), r"left.weight and right.weight fit at a alike, and their names tell no order"),
+        (tuple("klmnopqrs"), "the names of its tensors tell no order; number them, as in conv1, conv2"),
+    ],
+)
+def test_names_that_tell_no_order_are_refused(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
+    """Layers of one shape could be swapped without any sign of it."""
+    layers = "".join(f'{name} = {{ kind = "convolution", filters = 3 }}\n' for name in "abcdefghi"[: len(names)])
+    (tmp_path / "alike.toml").write_text(foreign.CARD[: foreign.CARD.index("[layers]")] + "[layers]\n" + layers)
+    net = network(str(tmp_path / "alike.toml"))
+    pairs = [(np.full((3, 3, 1, 1), number, np.float32), np.zeros(3, np.float32)) for number in range(len(names))]
+    np.savez(tmp_path / "alike.npz", **by_layer(pairs, names, ".weight", ".bias"))
+    with pytest.raises(WeightsError, match=message):
+        load_weights(net, source=str(tmp_path / "alike.npz"))
+    numbered = by_layer(pairs, tuple(f"l{number}" for number in range(len(names))), ".weight", ".bias")
+    np.savez(tmp_path / "numbered.npz", **numbered)
+    assert load_weights(net, source=str(tmp_path / "numbered.npz")).tensors["b.kernel"].max() == 1
+
+
+def edited(tmp_path: Path, edit: Callable[[onnx.GraphProto], object], names: tuple[str, ...] = TORCH_NAMES) -> Path:
     """The PyTorch export with its graph changed."""
-    model = onnx.load(foreign.write_torch_graph(tmp_path / "right.onnx", torch_pairs(), names=TORCH_NAMES))
+    model = onnx.load(foreign.write_torch_graph(tmp_path / "right.onnx", torch_pairs(), names=names))
     edit(model.graph)
     onnx.save(model, tmp_path / "wrong.onnx")
     return tmp_path / "wrong.onnx"
@@ -347,6 +368,18 @@ def turn_the_input(graph: onnx.GraphProto) -> None:
     dense[1].attribute.append(onnx.helper.make_attribute("transA", 1))
 
 
+def turn_after_flatten(graph: onnx.GraphProto) -> None:
+    flatten = next(node for node in graph.node if node.op_type == "Flatten")
+    turned = onnx.helper.make_node("Transpose", [flatten.output[0]], ["turned"], perm=[1, 0])
+    graph.node.insert(list(graph.node).index(flatten) + 1, turned)
+    next(node for node in graph.node if node.op_type == "Gemm").input[0] = "turned"
+
+
+def lengthen_a_bias(graph: onnx.GraphProto) -> None:
+    bias = next(tensor for tensor in graph.initializer if tensor.name == "features.3.bias")
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.zeros(5, np.float32), bias.name))
+
+
 def forget_a_kernel(graph: onnx.GraphProto) -> None:
     """The kernel of the second convolution becomes an input, so that it is no constant."""
     kernel = next(tensor for tensor in graph.initializer if tensor.name == "features.3.weight")
@@ -361,16 +394,27 @@ def forget_a_kernel(graph: onnx.GraphProto) -> None:
         (skip_a_layer, r"is no chain: classifier.10.weight \S+ does not take what classifier.3.weight"),
         (turn_before_flatten, r"takes a map whose axes are in the order \[0, 1, 3, 2\]"),
         (turn_the_input, "takes its input transposed"),
+        (turn_after_flatten, r"comes behind a Transpose by \[1, 0\] that is not understood"),
+        (lengthen_a_bias, r"does not fit at parts: features.3.bias .* has shape \(5,\), the card expects \(4,\)"),
         (forget_a_kernel, "comes behind Conv, whose kernel is no constant"),
         (lambda graph: graph.ClearField("node"), "holds no kernel"),
     ],
-    ids=["activation", "branch", "order of axes", "transA", "no constant", "no nodes"],
+    ids=["activation", "branch", "order of axes", "transA", "turned", "bias", "no constant", "no nodes"],
 )
 def test_a_graph_that_is_no_such_chain_is_refused(
     tmp_path: Path, small: Network, edit: Callable[[onnx.GraphProto], object], message: str
 ) -> None:
     with pytest.raises(WeightsError, match=message):
         load_weights(small, source=str(edited(tmp_path, edit)))
+
+
+def test_a_graph_with_our_names_is_held_to_the_chain_too(tmp_path: Path, small: Network) -> None:
+    path = edited(tmp_path, behind_first("Sigmoid"), names=LAYERS)
+    with pytest.raises(WeightsError, match="comes behind Sigmoid"):
+        load_weights(small, source=str(path))
+    path = edited(tmp_path, behind_first("Identity"), names=LAYERS)
+    assert load_weights(small, source=str(path)).remarks == ()
+    np.testing.assert_allclose(responses(small, path), foreign_responses(path, IMAGES), rtol=0, atol=1e-6)
 
 
 def test_harmless_operators_between_layers_do_not_matter(tmp_path: Path, small: Network) -> None:
@@ -422,6 +466,14 @@ def test_a_damaged_file_is_said(
     damage(path)
     with pytest.raises(WeightsError, match=message):
         load_weights(small, source=str(path))
+
+
+def test_an_hdf5_file_is_closed_again(tmp_path: Path, small: Network) -> None:
+    load_weights(small, source=str(in_keras(keras_pairs(), tmp_path)))
+    with pytest.raises(WeightsError):
+        load_weights(small, source=str(in_keras(torch_pairs(), tmp_path)))
+    opened = h5py.h5f.OBJ_FILE | h5py.h5f.OBJ_GROUP | h5py.h5f.OBJ_DATASET
+    assert h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, opened) == 0
 
 
 def test_an_array_of_objects_is_never_unpickled(tmp_path: Path, small: Network) -> None:

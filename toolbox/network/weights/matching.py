@@ -75,9 +75,10 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Cha
             pairs = _by_order(path, network, chain, needed, stored)
             remarks = [_order_remark(path, network, pairs)]
         conventions = _conventions(path, pairs)
+        _hold_chain(path, network, pairs)
         if remarks:
             _hold_names(path, pairs, named)
-            _hold_chain(path, network, chain, pairs, stored)
+            _hold_no_more(path, network, chain, pairs, stored)
         if conventions[0] in (TORCH, KERAS) and pairs[0].kernel.convention is None:
             remarks.append(f"the kernels of {path.name} are laid out as in {conventions[0].name}")
         tensors: Tensors = {}
@@ -91,7 +92,7 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Cha
 def _named(path: Path, network: Network, stored: Sequence[Stored]) -> dict[str, Stored]:
     """Tensors whose name contains a layer's, as `<layer>.kernel` and `<layer>.bias`."""
     names = sorted((layer.name for layer in network.chain if layer.has_weights), key=len, reverse=True)
-    pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, names))})(?![0-9])")
+    pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, names))})(?![A-Za-z0-9])")
     found: dict[str, Stored] = {}
     for tensor in stored:
         if match := pattern.search(tensor.name):
@@ -219,16 +220,20 @@ def _hold_names(path: Path, pairs: Sequence[_Pair], named: Mapping[str, Stored])
                 )
 
 
-def _hold_chain(
-    path: Path, network: Network, chain: Sequence[Place], pairs: Sequence[_Pair], stored: Sequence[Stored]
-) -> None:
-    """Where order decides, every layer must take what the one before gives, and a longer network is another one."""
+def _hold_chain(path: Path, network: Network, pairs: Sequence[_Pair]) -> None:
+    """Where a file has a graph, every layer must take what the one before gives, by nothing but a chain's operators."""
     for before, pair in pairwise(pairs):
         if pair.kernel.below and pair.kernel.below() != before.kernel.part_of:
             raise WeightsError(
                 f"{path} is no chain: {pair.kernel.name} does not take what {before.kernel.name} gives; "
                 f"{network.name} takes its layers one after another"
             )
+
+
+def _hold_no_more(
+    path: Path, network: Network, chain: Sequence[Place], pairs: Sequence[_Pair], stored: Sequence[Stored]
+) -> None:
+    """Where order decides, a file of a longer network is another network's."""
     used = [pair.kernel for pair in pairs]
     more = [tensor.name for tensor in stored if _part(tensor) == "kernel" and tensor not in used]
     if more and len(pairs) == len(chain):
