@@ -28,7 +28,7 @@ from toolbox.network.weights.layout import (
 )
 from toolbox.network.weights.reading import opened
 
-_Layer = tuple[Stored, Stored]
+_Layer = tuple[Stored, Stored]  # kernel and bias
 GROUPS = 8
 """Groups of names whose order is sought by their shapes; more of them are names that tell nothing."""
 
@@ -131,7 +131,7 @@ def _by_order(
         raise WeightsError(f"{path} holds no kernel; {remedy}")
     if len(kernels) != len(biases):
         raise WeightsError(
-            f"{path} names no layer of {network.name}, and holds {len(kernels)} kernels but {len(biases)} vectors; "
+            f"{path} does not name the layers of {network.name}, and holds {len(kernels)} kernels but {len(biases)} vectors; "
             f"{remedy} (normalisation layers must be folded into the kernels)"
         )
     groups: dict[str, list[_Layer]] = {}
@@ -152,7 +152,7 @@ def _in_order(path: Path, chain: Sequence[Place], groups: Mapping[str, Sequence[
 
     Raises: WeightsError when two orders fit.
     """
-    kernel = next(iter(groups.values()))[0][0]
+    kernel, _ = next(iter(groups.values()))[0]
     if len(groups) == 1:
         return _paired(chain, groups[kernel.group])
     conventions = [kernel.convention()] if kernel.convention else [TORCH, KERAS]
@@ -245,10 +245,10 @@ def _hold_no_more(
 
 def _conventions(path: Path, pairs: Sequence[_Pair]) -> list[Convention]:
     """How each kernel is laid out, held against its shape: told by the file itself, or one for all by their shapes."""
-    common = None if pairs[0].kernel.convention else _common(path, pairs)
+    common = TOOLBOX if pairs[0].kernel.convention else _common(path, pairs)
     conventions = []
     for pair in pairs:
-        convention = common or (pair.kernel.convention or (lambda: TOOLBOX))()
+        convention = pair.kernel.convention() if pair.kernel.convention else common
         conventions.append(convention)
         if found := pair.misfit(convention):
             tensor, expected = found
