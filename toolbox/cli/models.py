@@ -1,4 +1,4 @@
-"""Commands about networks: toolbox model list, show, export."""
+"""Commands about networks: toolbox model list, show, export, check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from toolbox.cli.options import LayersOption, QuietOption, WeightsOption
 from toolbox.cli.output import note, print_table, progress_bars
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, export as ONNX.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, check, export as ONNX.")
 
 
 @app.command("list")
@@ -67,3 +67,27 @@ def export(
     for path in (full, pooled):
         if path is not None:
             typer.echo(path)
+
+
+@app.command("check")
+def check(
+    name: Annotated[str, typer.Argument(help="Network, or a card's path.")] = "vgg16",
+    layers: LayersOption = None,
+    weights: WeightsOption = "auto",
+    images: Annotated[int, typer.Option(help="Images of noise to compute; also the larger batch.")] = 4,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Hold every way of computing a network against another; exit code 3 when they differ by too much."""
+    from toolbox.check import check_model, hold_fidelity
+
+    with progress_bars(quiet) as progress:
+        found = check_model(
+            name, layers=layers or None, weights=weights, images=images, device=device, progress=progress
+        )
+    for remark in found.remarks:
+        note(f"note: {remark}", quiet)
+    note(f"{found.model} shown {found.images} images of noise; weights: {found.weights}", quiet)
+    note("difference: the largest of any layer, as a share of that layer's largest absolute value", quiet)
+    print_table(found.table())
+    hold_fidelity(found)

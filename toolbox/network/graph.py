@@ -72,8 +72,8 @@ def full_graph(network: Network, weights: Weights) -> Graph:
         IMAGE, TensorProto.FLOAT, ["images", 3, network.input.height, network.input.width]
     )
     maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer)) for layer in weights.layers]
-    apart = [_apart(name, tensor) for name, tensor in weights.tensors.items()]
-    graph = helper.make_graph(nodes, network.name, [entry], maps, apart, doc_string=network.title)
+    beside = [apart(name, tensor) for name, tensor in weights.tensors.items()]
+    graph = helper.make_graph(nodes, network.name, [entry], maps, beside, doc_string=network.title)
     model = helper.make_model(
         graph,
         producer_name="selectivity-toolbox",
@@ -85,7 +85,7 @@ def full_graph(network: Network, weights: Weights) -> Graph:
     return Graph(model, weights.tensors)
 
 
-def _apart(name: str, tensor: NDArray[np.float32]) -> TensorProto:
+def apart(name: str, tensor: NDArray[np.float32]) -> TensorProto:
     """What stands in a graph for a tensor that lies beside it."""
     entry = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
     entry.external_data.add(key="location", value="memory")

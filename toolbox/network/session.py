@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import os
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +16,9 @@ from numpy.typing import NDArray
 
 from toolbox.errors import DeviceError, UsageError
 from toolbox.network.graph import IMAGE, Graph
+from toolbox.network.hardware import CUDA, cuda_obstacle
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
 DEVICES = ("auto", "cpu", "cuda")
 CUDA_OPTIONS = {
     "use_tf32": "0",  # ten bits of mantissa are too few for a number that is published
@@ -60,7 +59,7 @@ def start_session(graph: Graph, *, device: str = "auto", threads: int = 0, batch
     if device not in DEVICES:
         raise UsageError(f"no device {device!r}; expected {', '.join(DEVICES)}")
     onnxruntime.set_default_logger_severity(4)
-    obstacle = None if device == "cpu" else _cuda_obstacle()
+    obstacle = None if device == "cpu" else cuda_obstacle()
     wants_cuda = device == "cuda" or (device == "auto" and obstacle is None)
     if wants_cuda and obstacle:
         raise DeviceError(f"device 'cuda' cannot be used: {obstacle}; use --device cpu, or mend it")
@@ -81,18 +80,3 @@ def start_session(graph: Graph, *, device: str = "auto", threads: int = 0, batch
             "install them with: pip install 'selectivity-toolbox[cuda]', or use --device cpu"
         )
     return Session(provider, f"onnxruntime {onnxruntime.__version__}", graph.outputs, batch, session)
-
-
-def _cuda_obstacle() -> str | None:
-    """Why CUDA cannot be used, or None. The list of providers tells of the build, so the driver itself is asked."""
-    if CUDA not in onnxruntime.get_available_providers():
-        return "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(library)
-    except OSError:
-        return f"no NVIDIA driver ({library} is not on this machine)"
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
-        return "the NVIDIA driver finds no GPU"
-    return None

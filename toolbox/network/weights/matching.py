@@ -131,8 +131,8 @@ def _by_order(
         raise WeightsError(f"{path} holds no kernel; {remedy}")
     if len(kernels) != len(biases):
         raise WeightsError(
-            f"{path} does not name the layers of {network.name}, and holds {len(kernels)} kernels but {len(biases)} vectors; "
-            f"{remedy} (normalisation layers must be folded into the kernels)"
+            f"{path} does not name the layers of {network.name}, and holds {len(kernels)} kernels but "
+            f"{len(biases)} vectors; {remedy} (normalisation layers must be folded into the kernels)"
         )
     groups: dict[str, list[_Layer]] = {}
     for kernel, bias in zip(kernels, biases, strict=True):
