@@ -77,9 +77,7 @@ def agreement(
     )
 
 
-def _contrast(
-    normalised: NDArray[np.float64], categories: Sequence[str | None], category: str
-) -> NDArray[np.float64]:
+def _contrast(normalised: NDArray[np.float64], categories: Sequence[str | None], category: str) -> NDArray[np.float64]:
     """m_c - m_rest of every filter, over the stimuli that have a category."""
     inside = np.array([entry == category for entry in categories])
     rest = np.array([entry is not None and entry != category for entry in categories])

@@ -23,6 +23,7 @@ class Input:
     """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels.
 
     `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
+    `scale` is one number, or one for each channel.
     """
 
     height: int
@@ -30,7 +31,7 @@ class Input:
     resize: str = "nearest"
     channels: str = "RGB"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    scale: float = 1.0
+    scale: float | tuple[float, float, float] = 1.0
     decoding: str = "full"
 
     def described(self) -> dict[str, Any]:
@@ -174,15 +175,22 @@ def _fault(name: str, problem: str) -> None:
 
 def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
     try:
-        parsed = Input(**{**entry, "mean": tuple(map(float, entry.get("mean", (0, 0, 0))))})
-    except TypeError as error:
+        triples = {key: tuple(map(float, value)) for key, value in entry.items() if isinstance(value, list)}
+        parsed = Input(**{**entry, **triples})
+    except (TypeError, ValueError) as error:
         fault(f"has a wrong [input]: {error}")
         raise
     if parsed.decoding not in DECODINGS:
         fault(f"decodes by {parsed.decoding!r}; expected one of {', '.join(DECODINGS)}")
-    if parsed.channels not in ("RGB", "BGR") or len(parsed.mean) != 3:
+    if parsed.channels not in ("RGB", "BGR") or not _is_triple(parsed.mean):
         fault("has a wrong [input]: expected channels = 'RGB' or 'BGR' and three values of mean")
+    if not isinstance(parsed.scale, int | float) and not _is_triple(parsed.scale):
+        fault(f"has a wrong [input]: scale is {parsed.scale!r}; expected one number, or three, one for each channel")
     return parsed
+
+
+def _is_triple(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 3
 
 
 def _hold_source(source: Mapping[str, Any], fault: Callable[[str], None]) -> None:

@@ -251,5 +251,5 @@ def _properties(network: Network, weights: Weights) -> dict[str, str]:
 def preprocessed(entry: Input, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 pixels (height, width, 3 in RGB) of one image as the float32 (3, height, width) that the graph takes."""
     ordered = pixels[:, :, ::-1] if entry.channels == "BGR" else pixels
-    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.float32(entry.scale)
+    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.array(entry.scale, np.float32)
     return np.ascontiguousarray(values.transpose(2, 0, 1))
