@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
+import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -16,10 +20,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.errors import StimulusError
+from toolbox.errors import StimulusError, ToolboxError
 from toolbox.network.card import Input
+from toolbox.network.hardware import usable_cores
 from toolbox.network.session import Session
-from toolbox.network.speed import usable_cores
 from toolbox.stimuli.images import Pixels, decode, resized
 
 Item = TypeVar("Item")
@@ -56,21 +60,32 @@ class Batch:
 
 def batches(
     stimuli: Iterable[Sequence[Stimulus]], entry: Input, session: Session, decoders: int = 0
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Show the stimuli of one part after the other; no batch has stimuli of two parts.
 
-    While the network is at work, the next images are decoded, and up to `session.workers` batches are computed.
+    While `session.workers` batches are computed, the images of the next ones are decoded; no more than a few wait,
+    however many there are. Close it when no more batches are wanted: it then drops what waits.
 
     Args:
         decoders: processes that decode; 0 for threads of this one, which suffice for a CPU.
+
+    Raises: ToolboxError when a process that decodes ends by itself.
     """
     parts = [*stimuli]
-    sizes = [len(part[start : start + session.batch]) for part in parts for start in range(0, len(part), session.batch)]
+    sizes = (min(session.batch, len(part) - start) for part in parts for start in range(0, len(part), session.batch))
     ahead = session.workers + 2
     with _decoding(decoders) as decoding, ThreadPoolExecutor(session.workers, "network") as computing:
         images = _in_order(decoding, partial(_named, entry=entry), chain(*parts), max(16, session.batch * ahead))
         together = ([*islice(images, size)] for size in sizes)
-        yield from _in_order(computing, partial(_run, session), together, ahead)
+        try:
+            yield from _in_order(computing, partial(_run, session), together, ahead)
+        except BrokenProcessPool as error:
+            raise ToolboxError(
+                "a process that decodes images has ended by itself: memory ran out, or a script asks for decoders "
+                "outside `if __name__ == '__main__':`; mend that, or decode in threads (--decoders 0)"
+            ) from error
+        finally:
+            images.close()
 
 
 def prepared(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
@@ -90,13 +105,27 @@ def prepared(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
 
 def _decoding(processes: int) -> Executor:
     if processes:
-        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))  # safe beside threads and CUDA
+        spawning = multiprocessing.get_context("spawn")  # safe beside threads and CUDA
+        return ProcessPoolExecutor(processes, spawning, _end_with_parent)
     return ThreadPoolExecutor(max(2, usable_cores() // 2), "decode")
+
+
+def _end_with_parent() -> None:
+    """Let this process end when its parent does, even a killed one; an interrupt is the parent's business alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _in_order(
     pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results in the order of the items, `ahead` of which are begun before they are asked for."""
     waiting: deque[Future[Result]] = deque()
     try:

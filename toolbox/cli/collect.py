@@ -180,24 +180,28 @@ def _tell_rehearsal(rehearsal: Rehearsal, quiet: bool) -> None:
 
     for remark in rehearsal.remarks:
         note(f"note: {remark}", quiet)
-    memory = "unknown here" if rehearsal.memory is None else f"{rehearsal.memory / 1e9:.2f} GB"
-    lines = {
-        "stimuli to show": f"{rehearsal.stimuli:,}",
-        "parts": f"{rehearsal.parts:,}",
-        "layers, filters": f"{rehearsal.layers:,}, {rehearsal.filters:,}",
-        "rows": f"{rehearsal.rows:,}",
-        "expected time": f"{_duration(rehearsal.seconds)} ({rehearsal.provider}, {rehearsal.arrangement})",
-        "memory": memory,
-        "disk": f"{rehearsal.disk / 1e9:.2f} GB at most, {rehearsal.free / 1e9:.2f} GB free",
-    }
     if not rehearsal.stimuli:
         note("nothing to do: every stimulus has its responses", quiet)
         return
-    print_table(pl.DataFrame({rehearsal.set: list(lines), rehearsal.model: list(lines.values())}))
+    lines = {
+        "set": rehearsal.set,
+        "network": rehearsal.model,
+        "stimuli to show": f"{rehearsal.stimuli:,}",
+        "parts": f"{rehearsal.parts:,}",
+        "layers": f"{rehearsal.layers:,}",
+        "filters": f"{rehearsal.filters:,}",
+        "rows": f"{rehearsal.rows:,}",
+        "expected time": _duration(rehearsal.seconds),
+        "run by": f"{rehearsal.provider}, {rehearsal.arrangement}",
+        "memory": "unknown here" if rehearsal.memory is None else f"{rehearsal.memory / 1e9:.2f} GB",
+        "disk, at most": f"{rehearsal.disk / 1e9:.2f} GB",
+        "disk, free": f"{rehearsal.free / 1e9:.2f} GB",
+    }
+    print_table(pl.DataFrame({"rehearsal": list(lines), "figure": list(lines.values())}))
     note("nothing was written; the same command without --dry-run does it", quiet)
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -48,7 +49,7 @@ def extract(
         sweep(task.folder)
         intended = intention(task)
         waiting = intended.stimuli
-        hold_disk_space(task, len(waiting))
+        hold_disk_space(task, intended)
         # Nothing is given up before a session has started.
         session = task.start(len(waiting)) if waiting else None
         plan = carry_out(task, intended)
@@ -85,7 +86,8 @@ def _agreement(task: Task, session: Session, waiting: Sequence[int]) -> Agreemen
 
 def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], Responses]:
     """Stimuli that can be shown, and what they evoke."""
-    found = [batch for batch in batches([stimuli], entry, session) if batch.shown]
+    with closing(batches([stimuli], entry, session)) as stream:
+        found = [batch for batch in stream if batch.shown]
     shown = [identifier for batch in found for identifier in batch.shown]
     if not shown:
         return [], {}

@@ -6,18 +6,17 @@ import shutil
 import sys
 from dataclasses import dataclass
 
-import numpy as np
-
 from toolbox.errors import StorageError
 from toolbox.extract.choices import Extraction
-from toolbox.extract.task import Task, intention, make_task
+from toolbox.extract.task import Intention, Task, intention, make_task
 from toolbox.fetch import Progress, silent
-from toolbox.network.speed import rate
+from toolbox.network.speed import noise, rate
 from toolbox.store.folder import StudyFolder
-from toolbox.store.plan import part_size
 
 ROW = 8
 """Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
+LAYER = 4_000
+"""Bytes that a part takes besides for each layer, however few its rows: page headers, the footer, its record."""
 RESERVE = 100_000_000
 """Bytes that are left free: a disk filled to the brim breaks other things."""
 IN_MEMORY = 24
@@ -60,14 +59,12 @@ def rehearse(
     """
     task = make_task(study, set_name, choices or Extraction(), progress)
     intended = intention(task)
-    stimuli = len(intended.stimuli)
-    disk, free = hold_disk_space(task, stimuli)
+    stimuli, parts = len(intended.stimuli), intended.parts(task.choices.part)
+    disk, free = hold_disk_space(task, intended)
     seconds, provider, arrangement = 0.0, "", ""
     if stimuli:
         session = task.start(stimuli)
-        entry = task.network.input
-        noise = np.random.default_rng(0).integers(0, 256, (entry.height, entry.width, 3), np.uint8)
-        seconds = stimuli / rate(session, noise)
+        seconds = stimuli / rate(session, noise(task.network.input))
         provider, arrangement = session.provider, session.arrangement
     return Rehearsal(
         set=task.set,
@@ -75,10 +72,10 @@ def rehearse(
         layers=len(task.identity.kept),
         filters=task.filters,
         stimuli=stimuli,
-        parts=intended.parts(task.choices.part),
+        parts=len(parts),
         rows=stimuli * task.filters,
         seconds=seconds,
-        memory=_peak_memory(task, stimuli),
+        memory=_peak_memory(task, max(parts, default=0)),
         disk=disk,
         free=free,
         provider=provider,
@@ -87,28 +84,28 @@ def rehearse(
     )
 
 
-def hold_disk_space(task: Task, stimuli: int) -> tuple[int, int]:
-    """Bytes that the responses to so many stimuli take at most, and bytes that are free.
+def hold_disk_space(task: Task, intended: Intention) -> tuple[int, int]:
+    """Bytes that the responses take at most, and bytes that are free.
 
     Raises: StorageError when they do not fit.
     """
-    needed = stimuli * task.filters * ROW
+    stimuli, parts = len(intended.stimuli), len(intended.parts(task.choices.part))
+    needed = stimuli * task.filters * ROW + parts * len(task.identity.kept) * LAYER
     free = shutil.disk_usage(task.study.root).free
     if stimuli and needed + RESERVE > free:
         raise StorageError(
             f"the responses of {task.filters:,} filters to {stimuli:,} stimuli take up to {needed / 1e9:,.2f} GB, and "
-            f"{task.study.root} has {free / 1e9:,.2f} GB free; make room (0.1 GB more than that), move the study, or "
-            "extract fewer layers (--layers)"
+            f"{task.study.root} has {free / 1e9:,.2f} GB free; make room ({RESERVE / 1e9:g} GB more than that), move "
+            "the study, or extract fewer layers (--layers)"
         )
     return needed, free
 
 
-def _peak_memory(task: Task, stimuli: int) -> int | None:
-    """The peak of this process so far, network included, and the parts that will be in memory."""
+def _peak_memory(task: Task, part: int) -> int | None:
+    """The peak of this process so far, network included, and the two largest parts that will be in memory at once."""
     try:
         import resource
     except ImportError:  # Windows has no such module
         return None
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    part = task.choices.part or part_size(stimuli)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + 2 * part * task.filters * IN_MEMORY

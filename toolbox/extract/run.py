@@ -5,8 +5,9 @@ While one part is written, the network is at work on the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -28,14 +29,22 @@ Matrix = NDArray[np.float32]
 def run_parts(
     task: Task, session: Session, plan: Plan, pending: Sequence[int], agreement: Agreement | None
 ) -> tuple[int, list[Unreadable]]:
-    """Run the network over the pending parts and commit each; returns how many were shown, and what was not."""
+    """Run the network over the pending parts and commit each; returns how many were shown, and what was not.
+
+    However it ends, a part that is being written is finished first; what is being computed is dropped.
+    """
     unreadable: list[Unreadable] = []
     shown = 0
     writing: Future[None] | None = None
-    with ThreadPoolExecutor(1, "write") as writer:
-        for number, found in zip(pending, _shown(task, session, plan, pending), strict=True):
-            unreadable += [entry for batch in found for entry in batch.unreadable]
-            shown += sum(len(batch.shown) for batch in found)
+    with ThreadPoolExecutor(1, "write") as writer, closing(_shown(task, session, plan, pending)) as stream:
+        for number in pending:
+            found: list[Batch] = []
+            for batch in islice(stream, -(-len(plan.parts[number]) // session.batch)):
+                found.append(batch)
+                unreadable += batch.unreadable
+                shown += len(batch.shown)
+                if writing is not None and writing.done():
+                    writing.result()  # no use in going on when a part cannot be written
             if writing is not None:
                 writing.result()  # one part in memory, one being written: no more, however slow the disk
             writing = writer.submit(_commit, task, session, plan, number, found, agreement)
@@ -44,19 +53,16 @@ def run_parts(
     return shown, unreadable
 
 
-def _shown(task: Task, session: Session, plan: Plan, pending: Sequence[int]) -> Iterator[list[Batch]]:
-    """The batches of every pending part."""
+def _shown(task: Task, session: Session, plan: Plan, pending: Sequence[int]) -> Generator[Batch, None, None]:
+    """The batches of the pending parts, one part after the other."""
     parts = [[task.stimuli[identifier] for identifier in plan.parts[number]] for number in pending]
     done, total = 0, sum(map(len, parts))
     task.progress(f"extract {task.set}", 0, total)
-    stream = batches(parts, task.network.input, session, task.choices.decoders)
-    for part in parts:
-        found: list[Batch] = []
-        for batch in islice(stream, -(-len(part) // session.batch)):
-            found.append(batch)
+    with closing(batches(parts, task.network.input, session, task.choices.decoders)) as stream:
+        for batch in stream:
             done += len(batch.shown) + len(batch.unreadable)
             task.progress(f"extract {task.set}", done, total)
-        yield found
+            yield batch
 
 
 def _commit(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from toolbox.errors import MixtureError, UnknownNameError, VerificationError
@@ -17,7 +16,7 @@ from toolbox.network.card import Network, layer_table, network, selected
 from toolbox.network.graph import pixel_graph, pooled_graph
 from toolbox.network.model import Model, load_model
 from toolbox.network.session import Session
-from toolbox.network.speed import start_fastest
+from toolbox.network.speed import noise, start_fastest
 from toolbox.showing import Stimulus, Unreadable, prepared
 from toolbox.store.files import read_table, write_table
 from toolbox.store.folder import StudyFolder
@@ -63,9 +62,8 @@ class Task:
         """The network, ready to be shown so many stimuli."""
         entry, choices = self.network.input, self.choices
         graph = pixel_graph(pooled_graph(self.model.graph, self.identity.kept), entry)
-        pixels = np.random.default_rng(0).integers(0, 256, (entry.height, entry.width, 3), np.uint8)
         return start_fastest(
-            graph, pixels, device=choices.device, precision=precision or choices.precision,
+            graph, noise(entry), device=choices.device, precision=precision or choices.precision,
             convolution=choices.convolution, threads=choices.threads, batch=choices.batch,
             probe=stimuli >= WORTH_A_PROBE,
         )  # fmt: skip
@@ -91,9 +89,13 @@ class Intention:
         planned = self.existing.parts if self.existing else ()
         return [*(stimulus for number in self.pending for stimulus in planned[number]), *self.fresh]
 
-    def parts(self, size: int | None) -> int:
-        """How many parts will be written."""
-        return len(self.pending) + -(-len(self.fresh) // (size or part_size(len(self.fresh))))
+    def parts(self, size: int | None) -> list[int]:
+        """How many stimuli the parts have that will be written; new ones are of that size."""
+        planned = self.existing.parts if self.existing else ()
+        size, fresh = size or part_size(len(self.fresh)), len(self.fresh)
+        return [len(planned[number]) for number in self.pending] + [
+            min(size, fresh - start) for start in range(0, fresh, size)
+        ]
 
 
 def make_task(study: StudyFolder, set_name: str, choices: Extraction, progress: Progress) -> Task:
@@ -145,8 +147,8 @@ def pending_parts(task: Task, plan: Plan) -> tuple[int, ...]:
 def sample(task: Task, stimuli: Sequence[int], count: int) -> tuple[list[Stimulus], list[str | None]]:
     """Some of the stimuli, evenly over the categories, and the category of each."""
     labels = _labels(task)
-    chosen = [stimulus for stimulus in _wanted(task, None) if stimulus in {*stimuli}]
-    table = _in_turn(task, pl.DataFrame({"stimulus_id": chosen}, schema_overrides={"stimulus_id": pl.Int32}))
+    table = pl.DataFrame({"stimulus_id": sorted(stimuli)}, schema_overrides={"stimulus_id": pl.Int32})
+    table = _in_turn(task, table)
     found = table.head(count)["stimulus_id"].to_list()
     categories = dict(zip(labels["stimulus_id"], labels["category"], strict=True))
     return [task.stimuli[stimulus] for stimulus in found], [categories.get(stimulus) for stimulus in found]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -136,6 +137,12 @@ def core_limit(groups: Path = CONTROL_GROUPS) -> float | None:
     if not quota.isdigit() or not period.isdigit():
         return None
     return int(quota) / int(period)
+
+
+def usable_cores(groups: Path = CONTROL_GROUPS) -> int:
+    """Cores that this process can keep busy, a container's share of their time considered."""
+    limit = core_limit(groups)
+    return max(1, min(core_count(), math.ceil(limit) if limit else core_count()))
 
 
 def memory_limit(groups: Path = CONTROL_GROUPS, system: Path = MEMORY) -> int | None:

@@ -20,11 +20,12 @@ from toolbox.errors import DeviceError, UsageError
 from toolbox.fetch import cache_folder
 from toolbox.network import openvino
 from toolbox.network.graph import Graph
-from toolbox.network.hardware import CUDA, cuda_obstacle, find_driver, has_bf16, library_failure
+from toolbox.network.hardware import CUDA, Driver, cuda_obstacle, find_driver, has_bf16, library_failure
 from toolbox.network.winograd import NAME as WINOGRAD
 from toolbox.network.winograd import with_winograd
 
 CPU, TENSORRT = "CPUExecutionProvider", "TensorrtExecutionProvider"
+PROVIDERS = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
 PRECISIONS = ("float32", "tf32", "bf16")
 CONVOLUTIONS = ("winograd", "direct")
 CUDA_OPTIONS = {
@@ -97,7 +98,7 @@ def start_session(
     Args:
         device: 'auto' takes CUDA where a GPU answers, else the CPU; 'cpu'; 'cuda' or 'tensorrt' insist on a GPU,
             of which 'cuda:1', 'cuda:0,2' and 'cuda:all' choose; every GPU is one worker.
-        precision: 'float32'; 'tf32' multiplies with ten bits of mantissa on a GPU; 'bf16' with seven on a CPU
+        precision: 'float32'; 'tf32' multiplies with ten bits of mantissa, through CUDA; 'bf16' with seven on a CPU
             that has such instructions, through OpenVINO.
         convolution: 'winograd' where that is faster on a CPU, or 'direct', the plain sum.
         workers: on a CPU, images or batches that are computed at once.
@@ -118,18 +119,18 @@ def start_session(
         runners = [_on_gpu(graph, found.kind, number, precision) for number in found.gpus]
         return _session(PROVIDERS[found.kind], _version(), precision, graph, runners, threads, batch)
     chosen = with_winograd(graph) if convolution == "winograd" else graph
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    runner = _runner(chosen, options, [CPU])
     version = _version() if chosen is graph else f"{_version()}, {WINOGRAD}"
-    return _session(CPU, version, precision, graph, [runner] * max(1, workers), threads, batch)
+    return _session(CPU, version, precision, graph, [_on_cpu(chosen, workers, threads)] * workers, threads, batch)
 
 
-PROVIDERS = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
-
-
-def choose_device(device: str, obstacle: Callable[[], str | None] = cuda_obstacle) -> Device:
+def choose_device(
+    device: str, obstacle: Callable[[], str | None] = cuda_obstacle, driver: Callable[[], Driver] = find_driver
+) -> Device:
     """The device that a text such as 'auto', 'cpu', 'cuda:0,1' or 'tensorrt' asks for, if it is there.
+
+    Args:
+        obstacle: tells why CUDA cannot be used, or None.
+        driver: the driver that knows the GPUs.
 
     Raises: UsageError for another text; DeviceError when there is no such GPU.
     """
@@ -138,11 +139,11 @@ def choose_device(device: str, obstacle: Callable[[], str | None] = cuda_obstacl
         usable = device == "auto" and obstacle() is None
         return Device("cuda", (0,)) if usable else Device("cpu")
     chosen = [number.strip() for number in numbers.split(",")]
-    if kind not in ("cuda", "tensorrt") or (colon and numbers != "all" and not all(map(str.isdigit, chosen))):
+    if kind not in ("cuda", "tensorrt") or (colon and numbers != "all" and not all(map(str.isdecimal, chosen))):
         raise UsageError(f"no device {device!r}; expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise")
     if found := obstacle():
         raise DeviceError(f"device {device!r} cannot be used: {found}; use --device cpu, or mend it (toolbox doctor)")
-    there = len(find_driver().gpus)
+    there = len(driver().gpus)
     gpus = range(there) if numbers == "all" else [int(number) for number in chosen] if colon else [0]
     if missing := [number for number in gpus if number >= there]:
         raise DeviceError(f"device {device!r}: there is no GPU {missing[0]}, only {there}, counted from 0")
@@ -155,6 +156,8 @@ def hold_precision(precision: str, device: Device) -> None:
         raise UsageError(f"no precision {precision!r}; expected {', '.join(PRECISIONS)}")
     if precision == "tf32" and not device.gpus:
         raise DeviceError("precision tf32 is a GPU's; use float32 on a CPU, or --device cuda")
+    if precision == "tf32" and device.kind == "tensorrt":  # it has no such switch for one session
+        raise DeviceError("precision tf32 is for CUDA's own libraries; use --device cuda, or float32 with TensorRT")
     if precision == "bf16":
         if device.gpus:
             raise DeviceError("precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU")
@@ -181,32 +184,45 @@ def _on_gpu(graph: Graph, kind: str, gpu: int, precision: str) -> Runner:
     if kind == "tensorrt":
         if failure := library_failure("tensorrt"):
             raise DeviceError(f"device 'tensorrt' cannot be used: {failure}; use --device cuda, or install TensorRT")
-        # TensorRT knows no option of onnxruntime's for this; NVIDIA's libraries all heed the variable.
-        os.environ["NVIDIA_TF32_OVERRIDE"] = str(int(precision == "tf32"))
+        # TensorRT multiplies with TF32 by itself, and no option of onnxruntime's forbids it; this variable does.
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
         onnxruntime.preload_dlls()
     return _runner(graph, onnxruntime.SessionOptions(), provider_options(kind, gpu, precision))
 
 
-def _runner(graph: Graph, options: Any, providers: Sequence[Any]) -> Runner:
+def _on_cpu(graph: Graph, workers: int, threads: int) -> Runner:
+    """One session for all workers: its weights lie in memory once, and every caller is a thread beside its pool."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = workers * (threads - 1) + 1 if threads else 0
+    return _runner(graph, options, [(CPU, {})])
+
+
+def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str, str]]]) -> Runner:
     """A session of onnxruntime as a function of images.
 
     Raises: DeviceError when it does not run on the first of the providers.
     """
-    wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
+    wanted, outputs = providers[0][0], list(graph.outputs)
     if wanted == TENSORRT:  # it reads tensors from the model alone
         content = graph.embedded().SerializeToString()
     else:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in graph.tensors.values()]
         options.add_external_initializers(list(graph.tensors), values)
         content = graph.proto.SerializeToString()
-    session = onnxruntime.InferenceSession(content, sess_options=options, providers=[*providers])
+    try:
+        # Else a GPU that fails in the middle of a run is replaced by the CPU, with a line on stdout.
+        session = onnxruntime.InferenceSession(content, options, [*providers], enable_fallback=0)
+    except RuntimeError as error:
+        if wanted == CPU:
+            raise
+        raise DeviceError(f"{wanted} cannot be used: {' '.join(str(error).split())}; use --device cpu") from error
     if session.get_providers()[0] != wanted:
         raise DeviceError(
             f"a GPU answers, but onnxruntime could not load the libraries of {wanted}; install them with: "
             "pip install 'selectivity-toolbox[cuda]', or use --device cpu (toolbox doctor tells which are missing)"
         )
-    entry, outputs = session.get_inputs()[0].name, list(graph.outputs)
+    entry = session.get_inputs()[0].name
 
     def run(images: Images) -> Sequence[NDArray[np.float32]]:
         results: Sequence[NDArray[np.float32]] = session.run(outputs, {entry: images})

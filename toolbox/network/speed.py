@@ -5,17 +5,19 @@ The choice changes no response: on a CPU every image is computed alike, whatever
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolbox.network.card import Input
 from toolbox.network.graph import Graph
-from toolbox.network.hardware import core_count, core_limit
+from toolbox.network.hardware import usable_cores
 from toolbox.network.session import Device, Session, choose_device, start_session
 
 MOST_WORKERS = 8
@@ -35,19 +37,15 @@ class Arrangement:
     batch: int
 
 
-def usable_cores() -> int:
-    """Cores that this process has, a container's share of time included."""
-    limit = core_limit()
-    return max(1, min(core_count(), math.ceil(limit) if limit else core_count()))
-
-
 def arrangements(
     graph: Graph, device: Device, cores: int, *, threads: int | None = None, batch: int | None = None
 ) -> list[Arrangement]:
     """What is worth trying, the likeliest first.
 
     Args:
-        threads: of one worker on a CPU, where that is given; batch: likewise.
+        cores: that may be used.
+        threads: of one worker on a CPU, where that is given.
+        batch: images of one run, where that is given.
     """
     if device.gpus:
         return [Arrangement(len(device.gpus), 0, size) for size in ((batch,) if batch else (32, 64, 16))]
@@ -80,21 +78,25 @@ def start_fastest(
     Raises: UsageError, DeviceError.
     """
     choices = arrangements(graph, choose_device(device), usable_cores(), threads=threads, batch=batch)
-    best: Session | None = None
-    most = 0.0
-    session: Session | None = None
-    for choice in choices if probe else choices[:1]:
-        if session is None or (session.workers, session.threads) != (choice.workers, choice.threads):
-            session = start_session(
-                graph, device=device, precision=precision, convolution=convolution,
-                workers=choice.workers, threads=choice.threads, batch=choice.batch,
-            )  # fmt: skip
-        tried = replace(session, batch=choice.batch)
-        speed = rate(tried, pixels, SECONDS) if len(choices) > 1 and probe else 1.0
-        if speed > most:
-            best, most = tried, speed
-    assert best is not None  # there is always a choice, and its speed is above 0
-    return best
+    sessions = _started(
+        partial(start_session, graph, device=device, precision=precision, convolution=convolution),
+        choices if probe else choices[:1],
+    )
+    if not probe or len(choices) == 1:
+        return next(sessions)
+    return max(sessions, key=lambda session: rate(session, pixels, SECONDS))
+
+
+def _started(start: Callable[..., Session], choices: Sequence[Arrangement]) -> Iterator[Session]:
+    """A session in every arrangement; those that differ in the batch alone share what is loaded."""
+    for (workers, threads), alike in groupby(choices, lambda choice: (choice.workers, choice.threads)):
+        session = start(workers=workers, threads=threads)
+        yield from (replace(session, batch=choice.batch) for choice in alike)
+
+
+def noise(entry: Input) -> NDArray[np.uint8]:
+    """An image to try with: pixels (height, width, 3) that are no two alike, as in a photograph."""
+    return np.random.default_rng(0).integers(0, 256, (entry.height, entry.width, 3), np.uint8)
 
 
 def rate(session: Session, pixels: NDArray[np.uint8], seconds: float = 1.0) -> float:
