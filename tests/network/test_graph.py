@@ -14,13 +14,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 from scipy.signal import correlate
 
 from tiny_network import write_weights
 from toolbox.errors import DeviceError, UnknownNameError, UsageError
 from toolbox.export import export_model, models
-from toolbox.network.card import Network, network
-from toolbox.network.graph import full_graph, layer_digests, pooled_graph, preprocessed
+from toolbox.network.card import Input, Network, network
+from toolbox.network.graph import (
+    IR_VERSION,
+    OPSET,
+    Graph,
+    full_graph,
+    layer_digests,
+    pixel_graph,
+    pooled_graph,
+    preprocessed,
+)
 from toolbox.network.hardware import cuda_obstacle
 from toolbox.network.session import start_session
 from toolbox.network.weights import Weights, load_weights
@@ -199,3 +209,20 @@ def test_vgg16_pooled_equals_full() -> None:
         np.testing.assert_array_equal(pooled[f"{name}.maximum"], maps[name].max(axis=(2, 3)))
         mean = maps[name].mean(axis=(2, 3), dtype=np.float64)
         np.testing.assert_allclose(pooled[f"{name}.mean"], mean, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", ["RGB", "BGR"])
+@pytest.mark.parametrize("scale", [1.0, 1 / 255, (1 / 58.4, 1 / 57.1, 1 / 57.4)])
+def test_preprocessing_in_the_graph_equals_that_outside_to_the_bit(
+    channels: str, scale: float | tuple[float, float, float]
+) -> None:
+    entry = Input(5, 7, channels=channels, mean=(103.939, 116.779, 123.68), scale=scale)
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["images", 3, 5, 7])
+    shown = helper.make_tensor_value_info("shown", TensorProto.FLOAT, ["images", 3, 5, 7])
+    graph = helper.make_graph([helper.make_node("Identity", ["image"], ["shown"])], "none", [image], [shown])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    whole = pixel_graph(Graph(model, {}), entry)
+    onnx.checker.check_model(whole.embedded(), full_check=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 5, 7, 3), np.uint8)
+    found = start_session(whole, device="cpu").run(pixels)["shown"]
+    np.testing.assert_array_equal(found, np.stack([preprocessed(entry, image) for image in pixels]))

@@ -23,6 +23,7 @@ from toolbox.network.hardware import (
     library_failure,
     memory_limit,
     runtime,
+    usable_cores,
 )
 from toolbox.network.trial import compute_once
 
@@ -64,6 +65,11 @@ def test_a_container_may_use_less_than_the_cores_it_sees(tmp_path: Path) -> None
     assert core_limit(tmp_path) is None
     (tmp_path / "cpu.max").write_text("150000 100000\n")
     assert core_limit(tmp_path) == 1.5
+    assert usable_cores(tmp_path) == min(2, core_count())
+    (tmp_path / "cpu.max").write_text("10000 100000\n")
+    assert usable_cores(tmp_path) == 1
+    (tmp_path / "cpu.max").write_text("99900000 100000\n")
+    assert usable_cores(tmp_path) == core_count()
 
 
 def test_the_older_layout_of_control_groups_is_read(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str,
     try:
         # Else a GPU that fails in the middle of a run is replaced by the CPU, with a line on stdout.
         session = onnxruntime.InferenceSession(content, options, [*providers], enable_fallback=0)
-    except RuntimeError as error:
+    except Exception as error:  # onnxruntime's have no common class
         if wanted == CPU:
             raise
         raise DeviceError(f"{wanted} cannot be used: {' '.join(str(error).split())}; use --device cpu") from error
