@@ -54,12 +54,9 @@ def agreement(
     contrasts: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
     largest_response = 0.0
     for name, exact in expected.items():
-        least, most = exact.min(axis=0), exact.max(axis=0)
+        least, most = exact.min(axis=0).astype(np.float64), exact.max(axis=0).astype(np.float64)
         alive = most > least
-        pair = [
-            (values[:, alive].astype(np.float64) - least[alive]) / (most - least)[alive]
-            for values in (found[name], exact)
-        ]
+        pair = [(values[:, alive] - least[alive]) / (most - least)[alive] for values in (found[name], exact)]
         if alive.any():
             largest_response = max(largest_response, float(np.abs(pair[0] - pair[1]).max()))
         for kept, normalised in zip(contrasts, pair, strict=True):

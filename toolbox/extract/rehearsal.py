@@ -13,10 +13,12 @@ from toolbox.fetch import Progress, silent
 from toolbox.network.speed import noise, rate
 from toolbox.store.folder import StudyFolder
 
+PROBE = 1.0
+"""Seconds that the network is run to tell how long all will take."""
 ROW = 8
 """Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
-LAYER = 4_000
-"""Bytes that a part takes besides for each layer, however few its rows: page headers, the footer, its record."""
+LAYER, IDENTIFIER = 2_500, 4
+"""Bytes a layer of a part takes besides: headers and a share of footer and record, and each stimulus's identifier."""
 RESERVE = 100_000_000
 """Bytes that are left free: a disk filled to the brim breaks other things."""
 IN_MEMORY = 24
@@ -29,7 +31,7 @@ class Rehearsal:
 
     Attributes:
         stimuli: to be shown now; `parts` and `rows` are what they will make.
-        seconds: expected, from a probe of one second.
+        seconds: expected, from a probe of one second, of the network's run alone.
         memory: bytes that the process will take at its peak; None where the system does not tell.
         disk, free: bytes needed at most, and free on the study's disk.
     """
@@ -64,7 +66,7 @@ def rehearse(
     seconds, provider, arrangement = 0.0, "", ""
     if stimuli:
         session = task.start(stimuli)
-        seconds = stimuli / rate(session, noise(task.network.input))
+        seconds = stimuli / rate(session, noise(task.network.input), PROBE)
         provider, arrangement = session.provider, session.arrangement
     return Rehearsal(
         set=task.set,
@@ -90,7 +92,8 @@ def hold_disk_space(task: Task, intended: Intention) -> tuple[int, int]:
     Raises: StorageError when they do not fit.
     """
     stimuli, parts = len(intended.stimuli), len(intended.parts(task.choices.part))
-    needed = stimuli * task.filters * ROW + parts * len(task.identity.kept) * LAYER
+    layers = len(task.identity.kept)
+    needed = stimuli * (task.filters * ROW + layers * IDENTIFIER) + parts * layers * LAYER
     free = shutil.disk_usage(task.study.root).free
     if stimuli and needed + RESERVE > free:
         raise StorageError(
