@@ -1,4 +1,4 @@
-"""What a rehearsal foretells is what the extraction then does; it writes nothing, and refuses a disk that is too small."""
+"""What a rehearsal foretells is what the extraction does; it writes nothing, and refuses a disk that is too small."""
 
 from __future__ import annotations
 

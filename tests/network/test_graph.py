@@ -226,3 +226,21 @@ def test_preprocessing_in_the_graph_equals_that_outside_to_the_bit(
     pixels = np.random.default_rng(0).integers(0, 256, (9, 5, 7, 3), np.uint8)
     found = start_session(whole, device="cpu").run(pixels)["shown"]
     np.testing.assert_array_equal(found, np.stack([preprocessed(entry, image) for image in pixels]))
+
+
+def test_studies_that_exist_stay_valid() -> None:
+    """The identity of a layer as it was in the first release; were it another, every study would be refused."""
+    net = network("vgg16-untrained")
+    assert layer_digests(net.input, load_weights(net, ["block1_pool"])) == {
+        "block1_conv1": "a1442681c16ddc37ebf93bc70931001ace36779b5874d11e699fe01b4cda433a",
+        "block1_conv2": "1a59c7e3be353a0cdca835d2549303d03342275002c624f153bf1989ba3822f1",
+        "block1_pool": "e5d7e5228f29368fcf77fa4c3fcbc1a9a66e452a9930d71c9cfaaaaedd3d835a",
+    }
+
+
+def test_another_decoding_is_another_identity(card: str, weights: str) -> None:
+    net = network(card)
+    loaded = load_weights(net, source=weights)
+    full, scaled = (layer_digests(replace(net.input, decoding=decoding), loaded) for decoding in ("full", "scaled"))
+    assert full == layer_digests(net.input, loaded)
+    assert all(full[name] != scaled[name] for name in full)

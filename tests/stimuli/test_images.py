@@ -468,3 +468,62 @@ def test_a_thumbnail_keeps_the_aspect_ratio_and_never_enlarges() -> None:
     wide = np.zeros((50, 100, 3), dtype=np.uint8)
     assert decode(thumbnail(wide, 20)).pixels.shape == (10, 20, 3)
     assert decode(thumbnail(wide, 400)).pixels.shape == (50, 100, 3)
+
+
+PHOTOGRAPH = Image.fromarray(
+    np.random.default_rng(4).integers(0, 256, (25, 32, 3), np.uint8)
+).resize((1024, 800), Image.Resampling.BICUBIC)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at_least", "expected"),
+    [
+        (None, (800, 1024)),
+        (100, (100, 128)),
+        (101, (200, 256)),
+        (224, (400, 512)),
+        (401, (800, 1024)),
+        (2000, (800, 1024)),
+    ],
+)
+def test_a_large_jpeg_is_decoded_no_smaller_than_asked_for(at_least: int | None, expected: tuple[int, int]) -> None:
+    assert decode(saved(PHOTOGRAPH, "JPEG"), at_least=at_least).pixels.shape == (*expected, 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(width=st.integers(1, 300), height=st.integers(1, 300), at_least=st.integers(1, 300))
+def test_both_sides_keep_what_was_asked_for_or_all_they_have(width: int, height: int, at_least: int) -> None:
+    content = saved(PHOTOGRAPH.resize((width, height)), "JPEG")
+    found = decode(content, at_least=at_least).pixels.shape
+    assert found[0] >= min(height, at_least)
+    assert found[1] >= min(width, at_least)
+
+
+def test_a_jpeg_decoded_smaller_looks_like_the_large_one_averaged() -> None:
+    content = saved(PHOTOGRAPH, "JPEG", quality=95)
+    full = decode(content).pixels.astype(float)
+    averaged = full.reshape(200, 4, 256, 4, 3).mean(axis=(1, 3))
+    assert np.abs(decode(content, at_least=200).pixels - averaged).mean() < 3
+
+
+@pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "WEBP", "GIF"])
+def test_other_formats_are_decoded_in_full(format: str) -> None:
+    content = saved(PHOTOGRAPH.resize((400, 300)), format)
+    np.testing.assert_array_equal(decode(content, at_least=20).pixels, decode(content).pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_is_turned_when_decoded_smaller_too(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    content = saved(PHOTOGRAPH, "JPEG", exif=exif, quality=95)
+    full, small = decode(content).pixels, decode(content, at_least=200).pixels
+    assert small.shape == ((200, 256, 3) if orientation < 5 else (256, 200, 3))
+    averaged = full.astype(float).reshape(small.shape[0], 4, small.shape[1], 4, 3).mean(axis=(1, 3))
+    assert np.abs(small - averaged).mean() < 3
+
+
+def test_an_oversized_jpeg_is_refused_however_small_it_would_come_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_PIXELS", 800 * 1024 - 1)
+    with pytest.raises(StimulusError, match="oversized: 1024 x 800 pixels"):
+        decode(saved(PHOTOGRAPH, "JPEG"), at_least=100)
