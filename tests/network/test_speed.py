@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -65,22 +66,19 @@ def test_every_gpu_is_a_worker_and_batches_are_large() -> None:
     assert tried(MAPS, GPUS, 2, batch=8, threads=4) == [(2, 0, 8)]
 
 
-def sleeping(seconds: float) -> Session:
-    """A session that takes so long for a batch, whatever its size."""
+class Sleeping:
+    """A runner that takes so long for a batch, whatever its size."""
 
-    def run(images: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        time.sleep(seconds)
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __call__(self, images: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        time.sleep(self.seconds)
         return [images.reshape(len(images), -1)]
-
-    return session_of([run])
 
 
 def test_the_rate_counts_the_images_of_all_workers() -> None:
-    def run(images: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        time.sleep(0.02)
-        return [images.reshape(len(images), -1)]
-
-    found = rate(session_of([run, run], batch=4), np.zeros((1, 1, 3), np.uint8), seconds=0.1)
+    found = rate(session_of([Sleeping(0.02), Sleeping(0.02)], batch=4), np.zeros((1, 1, 3), np.uint8), seconds=0.1)
     assert 0 < found <= 2 * 4 / 0.02
 
 
@@ -88,16 +86,22 @@ class Started:
     """Takes the place of `start_session`: sessions of known speed, by (workers, threads)."""
 
     def __init__(self, seconds: dict[tuple[int, int], float]) -> None:
-        self.seconds, self.asked = seconds, list[dict[str, Any]]()
+        self.seconds, self.asked, self.there = seconds, list[dict[str, Any]](), WeakSet[Sleeping]()
 
-    def __call__(self, _: Graph, *, workers: int, threads: int, **asked: Any) -> Session:
+    def __call__(self, _: Graph, *, workers: int, threads: int, batch: int, **asked: Any) -> Session:
+        assert not self.there, "two sessions in memory at once"
         self.asked.append({"workers": workers, "threads": threads, **asked})
-        return replace(sleeping(self.seconds[workers, threads]), threads=threads)
+        runner = Sleeping(self.seconds[workers, threads])
+        self.there.add(runner)
+        return replace(session_of([runner] * workers, batch=batch), threads=threads)
+
+    def arranged(self) -> list[tuple[int, int]]:
+        return [(asked["workers"], asked["threads"]) for asked in self.asked]
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    """Four cores, and a second arrangement that is twenty times as fast as the first."""
+    """Four cores, and by far the fastest is one worker of four threads."""
     started = Started({(4, 1): 0.1, (1, 4): 0.005})
     monkeypatch.setattr(speed, "start_session", started)
     monkeypatch.setattr(speed, "usable_cores", lambda: 4)
@@ -110,14 +114,21 @@ PIXELS = np.zeros((1, 1, 3), np.uint8)
 
 def test_the_fastest_arrangement_is_taken(started: Started) -> None:
     session = start_fastest(MAPS, PIXELS, device="cpu", precision="float32", convolution="direct")
-    assert [(asked["workers"], asked["threads"]) for asked in started.asked] == [(4, 1), (1, 4)]
+    assert started.arranged() == [(1, 4), (4, 1), (1, 4)]
     assert all((asked["device"], asked["convolution"]) == ("cpu", "direct") for asked in started.asked)
-    assert session.threads == 4
+    assert (session.workers, session.threads, session.batch) == (1, 4, 1)
+
+
+def test_the_likeliest_arrangement_is_not_loaded_twice(started: Started) -> None:
+    started.seconds = {(4, 1): 0.005, (1, 4): 0.1}
+    session = start_fastest(MAPS, PIXELS, device="cpu")
+    assert started.arranged() == [(1, 4), (4, 1)]
+    assert (session.workers, session.threads) == (4, 1)
 
 
 def test_a_batch_that_costs_nothing_more_is_taken_without_loading_the_graph_again(started: Started) -> None:
     session = start_fastest(DENSE, PIXELS, device="cpu", threads=4)
-    assert len(started.asked) == 1
+    assert started.arranged() == [(1, 4)]
     assert session.batch == 4
 
 
@@ -129,6 +140,7 @@ def test_it_does_not_probe_when_told_so(started: Started, monkeypatch: pytest.Mo
     session = start_fastest(DENSE, PIXELS, device="cpu", probe=False)
     assert session.batch == 4
     assert [(asked["workers"], asked["threads"]) for asked in started.asked] == [(4, 1)]
+    del session
     start_fastest(MAPS, PIXELS, device="cpu", threads=4)  # one arrangement is left: nothing to find out
     assert len(started.asked) == 2
 

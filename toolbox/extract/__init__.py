@@ -68,8 +68,8 @@ def extract(
 def _agreement(task: Task, session: Session, waiting: Sequence[int]) -> Agreement | None:
     """A cheaper computation held against the exact one on a sample; None where all is exact, or nothing is readable."""
     entry = task.network.input
-    cheaper = [name for name, exact in ((session.precision, "float32"), (entry.decoding, "full")) if name != exact]
-    if not cheaper:
+    is_exact, is_full = session.precision == "float32", entry.decoding == "full"
+    if is_exact and is_full:
         return None
     stimuli, categories = sample(task, waiting, SAMPLED)
     shown, found = _responses(session, entry, stimuli)
@@ -78,10 +78,13 @@ def _agreement(task: Task, session: Session, waiting: Sequence[int]) -> Agreemen
     exact = task.start(len(stimuli), precision="float32")
     _, expected = _responses(exact, replace(entry, decoding="full"), stimuli)
     known = dict(zip((stimulus.stimulus_id for stimulus in stimuli), categories, strict=True))
-    of = {"bf16": "bf16", "tf32": "tf32", "scaled": "scaled decoding"}
-    against = "float32" if entry.decoding == "full" else "float32 and full decoding"
-    told = " with ".join(of[name] for name in cheaper)
-    return agreement(found, expected, [known[identifier] for identifier in shown], of=told, against=against)
+    return agreement(
+        found,
+        expected,
+        [known[identifier] for identifier in shown],
+        of=" with ".join([session.precision] * (not is_exact) + ["scaled decoding"] * (not is_full)),
+        against="float32" if is_full else "float32 and full decoding",
+    )
 
 
 def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], Responses]:

@@ -23,8 +23,8 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import clear, planned_record
 from toolbox.store.plan import Identity, Plan, extend_plan, hold_identity, hold_same_network, part_size, read_plan
 
-WORTH_A_PROBE = 200
-"""Stimuli from which on the seconds are well spent that it takes to find the fastest arrangement."""
+WORTH_A_PROBE = 1000
+"""Stimuli from which on the ten or twenty seconds are well spent that it takes to find the fastest arrangement."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ The choice changes no response: on a CPU every image is computed alike, whatever
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,21 +76,32 @@ def start_fastest(
 
     Raises: UsageError, DeviceError.
     """
+    start = partial(start_session, graph, device=device, precision=precision, convolution=convolution)
     choices = arrangements(graph, choose_device(device), usable_cores(), threads=threads, batch=batch)
-    sessions = _started(
-        partial(start_session, graph, device=device, precision=precision, convolution=convolution),
-        choices if probe else choices[:1],
-    )
-    if not probe or len(choices) == 1:
-        return next(sessions)
-    return max(sessions, key=lambda session: rate(session, pixels, SECONDS))
+    if probe and len(choices) > 1:
+        return _fastest(start, choices, pixels)
+    return start(**asdict(choices[0]))
 
 
-def _started(start: Callable[..., Session], choices: Sequence[Arrangement]) -> Iterator[Session]:
-    """A session in every arrangement; those that differ in the batch alone share what is loaded."""
-    for (workers, threads), alike in groupby(choices, lambda choice: (choice.workers, choice.threads)):
-        session = start(workers=workers, threads=threads)
-        yield from (replace(session, batch=choice.batch) for choice in alike)
+def _fastest(start: Callable[..., Session], choices: Sequence[Arrangement], pixels: NDArray[np.uint8]) -> Session:
+    """Try all, the likeliest last, so that it need not be loaded again. One session is in memory at a time."""
+    session: Session | None = None
+    rates: dict[Arrangement, float] = {}
+    for choice in reversed(choices):
+        if session is None or not _is_arranged(session, choice):
+            session = None  # before the next one is loaded: one may take a gigabyte
+            session = start(**asdict(choice))
+        rates[choice] = rate(replace(session, batch=choice.batch), pixels, SECONDS)
+    best = max(choices, key=rates.__getitem__)
+    if session is None or not _is_arranged(session, best):
+        session = None
+        session = start(**asdict(best))
+    return replace(session, batch=best.batch)
+
+
+def _is_arranged(session: Session, choice: Arrangement) -> bool:
+    """Whether it differs from the choice in the batch at most."""
+    return (session.workers, session.threads) == (choice.workers, choice.threads)
 
 
 def noise(entry: Input) -> NDArray[np.uint8]:

@@ -103,29 +103,24 @@ def _tiled(
     filters, inputs = shape[:2]
     (height, width), below, out = size, node.input[0], node.output[0]
     rows, columns = -(-height // 4), -(-width // 4)
+    is_whole = (4 * rows, 4 * columns) == (height, width)
 
     def constant(name: str, value: NDArray[np.float32 | np.int64]) -> str:
         constants[f"winograd.{name}"] = value
         return f"winograd.{name}"
 
-    def make(operator: str, operands: list[str], result: str, **attributes: Any) -> onnx.NodeProto:
-        return helper.make_node(operator, operands, [f"{out}.{result}" if result else out], **attributes)
-
     def sized(*dimensions: int) -> str:
         return constant("x".join(map(str, dimensions)), np.array(dimensions, np.int64))
 
-    tiles = rows * columns
-    is_whole = (4 * rows, 4 * columns) == (height, width)
-    into = constant(
-        f"into{inputs}", np.tile(np.kron(B, B).T.reshape(36, 1, 6, 6), (inputs, 1, 1, 1)).astype(np.float32)
-    )
-    back = constant(
-        f"back{filters}", np.tile(np.kron(A, A).reshape(36, 1, 4, 4), (filters, 1, 1, 1)).astype(np.float32)
-    )
+    def make(operator: str, operands: list[str], result: str, **attributes: Any) -> onnx.NodeProto:
+        return helper.make_node(operator, operands, [f"{out}.{result}" if result else out], **attributes)
+
+    into = constant(f"into{inputs}", _for_each(inputs, np.kron(B, B).T, 6))
+    back = constant(f"back{filters}", _for_each(filters, np.kron(A, A), 4))
     pads = [1, 1, 4 * rows + 1 - height, 4 * columns + 1 - width]
     nodes = [
         make("Conv", [below, into], "tiles", group=inputs, strides=[4, 4], pads=pads, kernel_shape=[6, 6]),
-        make("Reshape", [f"{out}.tiles", sized(0, inputs, 36, tiles)], "tiles.by.channel"),
+        make("Reshape", [f"{out}.tiles", sized(0, inputs, 36, rows * columns)], "tiles.by.channel"),
         make("Transpose", [f"{out}.tiles.by.channel"], "tiles.by.position", perm=[0, 2, 1, 3]),
         # Each image by itself: its responses must not depend on the batch it came in.
         make("MatMul", [f"{out}.winograd", f"{out}.tiles.by.position"], "products"),
@@ -139,6 +134,11 @@ def _tiled(
     if not is_whole:
         nodes.append(make("Slice", [f"{out}.whole", sized(0, 0), sized(height, width), sized(2, 3)], ""))
     return nodes
+
+
+def _for_each(channels: int, transform: NDArray[np.float64], side: int) -> NDArray[np.float32]:
+    """A transform between 36 values and a square, as the kernels of a convolution that does it for every channel."""
+    return np.tile(transform.reshape(36, 1, side, side), (channels, 1, 1, 1)).astype(np.float32)
 
 
 def _rebuilt(
