@@ -109,10 +109,15 @@ class _Task:
         """sha256 of the set's images by stimulus_id."""
         return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
 
+    @property
+    def batch(self) -> int:
+        """Images in one run of the network: as chosen, unless its graph insists on a number."""
+        return self.network.batch or self.choices.batch
+
     def start(self) -> Session:
         graph = pooled_graph(self.model.graph, self.identity.kept)
         choices = self.choices
-        return start_session(graph, device=choices.device, threads=choices.threads, batch=choices.batch)
+        return start_session(graph, device=choices.device, threads=choices.threads, batch=self.batch)
 
 
 def extract(
@@ -299,7 +304,7 @@ def _run_part(
     unreadable: list[Unreadable] = []
     outputs: list[Mapping[str, Images]] = []
     show_progress(0)
-    for batch in batches([task.stimuli[identifier] for identifier in part], task.network.input, task.choices.batch):
+    for batch in batches([task.stimuli[identifier] for identifier in part], task.network.input, task.batch):
         unreadable += batch.unreadable
         shown += batch.shown
         if batch.shown:

@@ -20,9 +20,11 @@ from toolbox.network.wiring import SAME, Node, Wiring, following
 
 Values = NDArray[np.float64]
 SINGLE = frozenset(
-    "Relu LeakyRelu PRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Mish Gelu FastGelu QuickGelu Softplus Softsign "
-    "Tanh Clip ThresholdedRelu Swish".split()
-)
+    {
+        "Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Mish", "Gelu",
+        "FastGelu", "QuickGelu", "Softplus", "Softsign", "Tanh", "Clip", "ThresholdedRelu", "Swish",
+    }
+)  # fmt: skip
 """Operators that are an activation by themselves."""
 BENDS = SINGLE | {"Erf", "Min", "Max"}
 """Operators without which a function of single values is no activation: all others are arithmetic."""
@@ -110,14 +112,14 @@ def _composed(wiring: Wiring, origins: Origins) -> list[tuple[Activation, list[N
 
 def _between(wiring: Wiring, before: str, after: str) -> list[Node]:
     """The operators from one tensor to another, in the order in which they run."""
-    nodes: dict[int, Node] = {}
+    numbered: dict[int, Node] = {}
     open_ends = [after]
     while open_ends:
         name = open_ends.pop()
         if name != before and name in wiring.seen and (node := wiring.producer.get(name)) is not None:
-            nodes[node.number] = node
+            numbered[node.number] = node
             open_ends += node.inputs
-    return [nodes[number] for number in sorted(nodes)]
+    return [numbered[number] for number in sorted(numbered)]
 
 
 def _named(wiring: Wiring, before: str, nodes: list[Node]) -> tuple[str, list[Node]]:
@@ -150,9 +152,10 @@ def _curve(wiring: Wiring, before: str, nodes: list[Node]) -> Values | None:
     graph = helper.make_graph([node.proto for node in nodes], "curve", ends[:1], ends[1:], fixed)
     model = helper.make_model(graph, opset_imports=wiring.opsets)
     try:
-        return np.asarray(ReferenceEvaluator(model).run(None, {before: GRID.astype(precision)})[0], np.float64)
+        found = ReferenceEvaluator(model).run(None, {before: GRID.astype(precision)})
     except (NotImplementedError, RuntimeError, TypeError, ValueError, onnx.checker.ValidationError):
         return None  # then it has no name of its own
+    return np.asarray(next(iter(found)), np.float64)
 
 
 def _gelu(x: Values) -> Values:

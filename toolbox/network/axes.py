@@ -6,10 +6,11 @@ whose meaning is lost has none, and a tensor without exactly one axis of filters
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from toolbox.network.graph import IMAGE
-from toolbox.network.wiring import Node, Wiring
+from toolbox.network.wiring import REDUCTIONS, Node, Wiring
 
 BATCH, CHANNEL, HEIGHT, WIDTH, TOKEN = "batch", "channel", "height", "width", "token"
 SHARE = "share of channel"
@@ -18,6 +19,10 @@ Meaning = str | None
 Meanings = tuple[Meaning, ...]
 POSITIONS = (HEIGHT, WIDTH, TOKEN)
 VIEWS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
+RESIZED = (
+    "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool", "Slice", "Split", "Pad",
+    "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "Attention", "Tile",
+)  # fmt: skip
 POINTWISE = ("Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean", "Where", "Concat", "PRelu", "Expand")
 
 
@@ -27,9 +32,7 @@ def meanings(wiring: Wiring) -> dict[str, Meanings]:
     for node in wiring.nodes:
         if any(name in known for name in node.inputs):
             rule = RULES.get(node.operator, _like_the_first)
-            for name in node.outputs:
-                if name in wiring.seen:
-                    known[name] = rule(wiring, known, node, name)
+            known |= {name: rule(_Place(wiring, known, node, name)) for name in node.outputs if name in wiring.seen}
     return known
 
 
@@ -39,50 +42,68 @@ def channel_axis(of: Meanings) -> int | None:
     return places[0] if len(places) == 1 else None
 
 
-Known = dict[str, Meanings]
-Rule = Callable[[Wiring, Known, Node, str], Meanings]
+@dataclass(frozen=True)
+class _Place:
+    """A node, one of its outputs, and the meanings that are known before it."""
+
+    wiring: Wiring
+    known: Mapping[str, Meanings]
+    node: Node
+    output: str
+
+    @property
+    def first(self) -> str:
+        """The first input that follows from the image."""
+        return next(name for name in self.node.inputs if name in self.known)
+
+    @property
+    def below(self) -> Meanings:
+        return self.known[self.first]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.wiring.shape(self.output)
+
+    @property
+    def nothing(self) -> Meanings:
+        return (None,) * len(self.shape)
 
 
-def _nothing(wiring: Wiring, output: str) -> Meanings:
-    return (None,) * len(wiring.shape(output))
+Rule = Callable[[_Place], Meanings]
 
 
-def _first(known: Known, node: Node) -> str:
-    return next(name for name in node.inputs if name in known)
-
-
-def _like_the_first(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
+def _like_the_first(at: _Place) -> Meanings:
     """As the first input, if the shape stays: norms, functions of single values, softmax."""
-    first = _first(known, node)
-    return known[first] if wiring.shape(first) == wiring.shape(output) else _nothing(wiring, output)
+    first = at.first
+    return at.known[first] if at.wiring.shape(first) == at.shape else at.nothing
 
 
-def _keep(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
+def _keep(at: _Place) -> Meanings:
     """As the first input, though sizes change: pools, slices, padding."""
-    first = known[_first(known, node)]
-    return first if len(first) == len(wiring.shape(output)) else _nothing(wiring, output)
+    first = at.below
+    return first if len(first) == len(at.shape) else at.nothing
 
 
-def _convolution(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
-    below = known[_first(known, node)]
-    if len(wiring.shape(output)) == 4:
+def _convolution(at: _Place) -> Meanings:
+    below = at.below
+    if len(at.shape) == 4:
         return (below[0], CHANNEL, below[2] or HEIGHT, below[3] or WIDTH)
-    if len(wiring.shape(output)) == 3:
+    if len(at.shape) == 3:
         return (below[0], CHANNEL, below[2])
-    return _nothing(wiring, output)
+    return at.nothing
 
 
-def _pointwise(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
+def _pointwise(at: _Place) -> Meanings:
     """From all inputs, laid right on right. Where they disagree, the one that was there first has its way: it is the
     stream that a block adds to."""
-    inputs = [name for name in dict.fromkeys(node.inputs) if name in known]
-    inputs.sort(key=lambda name: wiring.producer[name].number if name in wiring.producer else -1)
-    shape = wiring.shape(output)
+    inputs = [name for name in dict.fromkeys(at.node.inputs) if name in at.known]
+    inputs.sort(key=lambda name: at.wiring.producer[name].number if name in at.wiring.producer else -1)
+    shape = at.shape
     found: list[Meaning] = [None] * len(shape)
     for name in inputs:
-        own, of = wiring.shape(name), known[name]
+        own, of = at.wiring.shape(name), at.known[name]
         for place in range(1, len(own) + 1):
-            is_full = own[-place] == shape[-place] or node.operator == "Concat"
+            is_full = own[-place] == shape[-place] or at.node.operator == "Concat"
             if found[-place] is None and is_full and (own[-place] > 1 or shape[-place] == 1):
                 found[-place] = of[-place]
     return _without_doubles(found)
@@ -95,25 +116,25 @@ def _without_doubles(found: Sequence[Meaning]) -> Meanings:
     )
 
 
-def _transpose(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
-    below = known[_first(known, node)]
-    order = node.attributes.get("perm") or range(len(below))[::-1]
+def _transpose(at: _Place) -> Meanings:
+    below = at.below
+    order = at.node.attributes.get("perm") or range(len(below))[::-1]
     return tuple(below[place] for place in order)
 
 
-def _product(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
+def _product(at: _Place) -> Meanings:
     """A dense layer at every position, where one factor is fixed; else attention."""
-    left, right = node.inputs[:2]
-    if right not in known:
-        return _dense(known[left])
-    if left not in known:
+    left, right = at.node.inputs[:2]
+    if right not in at.known:
+        return _dense(at.known[left])
+    if left not in at.known:
         # fixed weights from the left mix the axis before the last, whose units are then the filters
-        turned = _dense((*known[right][:-2], known[right][-1], known[right][-2]))
+        turned = _dense((*at.known[right][:-2], at.known[right][-1], at.known[right][-2]))
         return (*turned[:-2], turned[-1], turned[-2])
-    one, other = known[left], known[right]
-    rank = len(wiring.shape(output))
+    one, other = at.known[left], at.known[right]
+    rank = len(at.shape)
     if len(one) < 2 or len(other) < 2:
-        return _nothing(wiring, output)
+        return at.nothing
     front = [a or b for a, b in zip(_padded(one, rank)[:-2], _padded(other, rank)[:-2], strict=True)]
     return _without_doubles([*front, one[-2], other[-1]])
 
@@ -127,49 +148,49 @@ def _padded(of: Meanings, rank: int) -> Meanings:
     return (None,) * (rank - len(of)) + of
 
 
-def _gemm(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
-    if node.inputs[0] not in known or node.inputs[1] in known or node.attributes.get("transA"):
-        return _nothing(wiring, output)
-    return (known[node.inputs[0]][0], CHANNEL)
+def _gemm(at: _Place) -> Meanings:
+    left, right = at.node.inputs[:2]
+    if left not in at.known or right in at.known or at.node.attributes.get("transA"):
+        return at.nothing
+    return (at.known[left][0], CHANNEL)
 
 
-def _reduction(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
-    below, gone = known[_first(known, node)], wiring.axes(node)
-    if node.attributes.get("keepdims", 1):
+def _reduction(at: _Place) -> Meanings:
+    below, gone = at.below, at.wiring.axes(at.node)
+    if at.node.attributes.get("keepdims", 1):
         return below
     return tuple(meaning for place, meaning in enumerate(below) if place not in gone)
 
 
-def _gather(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
+def _gather(at: _Place) -> Meanings:
     """One or several positions of an axis; one alone takes the axis away, as the class token does."""
-    if node.inputs[0] not in known or node.inputs[1] in known:
-        return _nothing(wiring, output)
-    below = known[node.inputs[0]]
-    axis = int(node.attributes.get("axis", 0)) % len(below)
-    rank = len(wiring.shape(node.inputs[1]))
+    if at.node.inputs[0] not in at.known or at.node.inputs[1] in at.known:
+        return at.nothing
+    below = at.known[at.node.inputs[0]]
+    axis = int(at.node.attributes.get("axis", 0)) % len(below)
+    rank = len(at.wiring.shape(at.node.inputs[1]))
     return (*below[:axis], *([below[axis]] if rank == 1 else [None] * rank), *below[axis + 1 :])
 
 
-def _einsum(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
+def _einsum(at: _Place) -> Meanings:
     """Letters keep their meaning; one that only fixed weights bring in is the filters."""
-    terms, _, result = str(node.attributes["equation"]).replace(" ", "").partition("->")
+    terms, _, result = str(at.node.attributes["equation"]).replace(" ", "").partition("->")
     by_letter: dict[str, Meaning] = {}
-    for term, name in zip(terms.split(","), node.inputs, strict=True):
-        if name in known and len(term) == len(known[name]):
-            for letter, meaning in zip(term, known[name], strict=True):
+    for term, name in zip(terms.split(","), at.node.inputs, strict=True):
+        if name in at.known and len(term) == len(at.known[name]):
+            for letter, meaning in zip(term, at.known[name], strict=True):
                 by_letter.setdefault(letter, meaning)
-    fixed = any(name not in known for name in node.inputs)
+    fixed = any(name not in at.known for name in at.node.inputs)
     found = [by_letter.get(letter, CHANNEL if fixed else None) for letter in result]
     brought = [letter not in by_letter for letter in result]
     if any(brought):  # old filters that stay are positions then
         found = [TOKEN if m == CHANNEL and not new else m for m, new in zip(found, brought, strict=True)]
-    return tuple(found) if len(found) == len(wiring.shape(output)) else _nothing(wiring, output)
+    return tuple(found) if len(found) == len(at.shape) else at.nothing
 
 
-def _view(wiring: Wiring, known: Known, node: Node, output: str) -> Meanings:
+def _view(at: _Place) -> Meanings:
     """Axes that stay whole keep their meaning; merged and split ones get what their parts allow."""
-    first = _first(known, node)
-    return viewed(wiring.shape(first), known[first], wiring.shape(output))
+    return viewed(at.wiring.shape(at.first), at.below, at.shape)
 
 
 def viewed(old: Sequence[int], of: Meanings, new: Sequence[int]) -> Meanings:
@@ -228,14 +249,6 @@ RULES: dict[str, Rule] = {
     "Einsum": _einsum,
     **dict.fromkeys(VIEWS, _view),
     **dict.fromkeys(POINTWISE, _pointwise),
-    **dict.fromkeys(
-        ("MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool Slice Split Pad Resize Upsample "
-         "DepthToSpace SpaceToDepth Attention Tile").split(),
-        _keep,
-    ),
-    **dict.fromkeys(
-        ("ReduceMean ReduceMax ReduceMin ReduceSum ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSumExp ReduceProd "
-         "ArgMax ArgMin").split(),
-        _reduction,
-    ),
-}  # fmt: skip
+    **dict.fromkeys(RESIZED, _keep),
+    **dict.fromkeys(REDUCTIONS, _reduction),
+}

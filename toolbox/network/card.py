@@ -1,4 +1,8 @@
-"""What a network is, as its card in `models/` says it. Owns parsing and geometry; holds no weights."""
+"""What a network is, as its card says it. Owns parsing and geometry; holds no weights.
+
+A card of a *chain* lists layers that the toolbox builds itself, on top of one another. A card of an *added* network
+names a graph that somebody else made, and the tensors in it that are its layers (`toolbox model add` writes it).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from toolbox.content import card
+from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError
 
 KINDS = ("convolution", "pool", "dense")
@@ -19,14 +24,17 @@ ACTIVATIONS = ("none", "relu", "softmax")
 
 @dataclass(frozen=True)
 class Input:
-    """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels."""
+    """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels.
+
+    `scale` is one number, or one for each channel.
+    """
 
     height: int
     width: int
     resize: str = "nearest"
     channels: str = "RGB"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    scale: float = 1.0
+    scale: float | tuple[float, float, float] = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +81,35 @@ class ChainLayer(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class TappedLayer(Layer):
-    """A layer of a graph that somebody else made: the tensor in it whose values are the responses."""
+    """A layer of a graph that somebody else made: the tensor in it whose values are the responses, and its axes."""
 
     tensor: str
+    rank: int
+
+    @property
+    def shape(self) -> tuple[str | int, ...]:
+        """Of its responses to a batch; a string where the size is open or not on the card."""
+        places: list[str | int] = [f"place{number}" for number in range(self.rank - 2)]
+        if self.rank - 2 == len(self._sides):
+            places = [*self._sides]
+        places.insert(self.axis - 1, self.filters)
+        return ("images", *places)
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        return (self.height,) if self.kind == "tokens" else (self.height, self.width)
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers, the input they take, and where their weights are to be had."""
+    """Layers, the input they take, and where their weights are to be had.
+
+    Attributes:
+        graph: file of an added network's graph; None of a chain.
+        sha256: of that file.
+        activation: whether the layers of an added network are recorded before or after their activation functions.
+        batch: images at once that an added network insists on; 0 for any number.
+    """
 
     name: str
     title: str
@@ -92,6 +121,15 @@ class Network:
     description: str = ""
     citation: str = ""
     licence: str = ""
+    graph: Path | None = None
+    sha256: str = ""
+    activation: str = "after"
+    batch: int = 0
+
+    @property
+    def tapped(self) -> tuple[TappedLayer, ...]:
+        """The layers of an added network."""
+        return tuple(layer for layer in self.layers if isinstance(layer, TappedLayer))
 
     @property
     def chain(self) -> tuple[ChainLayer, ...]:
@@ -124,6 +162,10 @@ def network(name: str) -> Network:
     entry = _input(content["input"], fault)
     for source in content.get("weights", ()):
         _hold_source(source, fault)
+    if "graph" in content:
+        return _added(content, entry, card_path("models", name).parent, fault)
+    if alone := sorted({"sha256", "activation", "batch"} & {*content}):
+        fault(f"says {', '.join(alone)} without a graph; expected graph = 'NAME.onnx'")
     return Network(
         **{
             **content,
@@ -164,13 +206,45 @@ def _fault(name: str, problem: str) -> None:
 
 def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
     try:
-        parsed = Input(**{**entry, "mean": tuple(map(float, entry.get("mean", (0, 0, 0))))})
+        scale = entry.get("scale", 1.0)
+        parsed = Input(
+            **{
+                **entry,
+                "mean": tuple(map(float, entry.get("mean", (0, 0, 0)))),
+                "scale": tuple(map(float, scale)) if isinstance(scale, list) else scale,
+            }
+        )
     except TypeError as error:
         fault(f"has a wrong [input]: {error}")
         raise
-    if parsed.channels not in ("RGB", "BGR") or len(parsed.mean) != 3:
-        fault("has a wrong [input]: expected channels = 'RGB' or 'BGR' and three values of mean")
+    is_three = not isinstance(parsed.scale, tuple) or len(parsed.scale) == 3
+    if parsed.channels not in ("RGB", "BGR") or len(parsed.mean) != 3 or not is_three:
+        fault("has a wrong [input]: expected channels = 'RGB' or 'BGR', three values of mean, one or three of scale")
     return parsed
+
+
+def _added(content: Mapping[str, Any], entry: Input, folder: Path, fault: Callable[[str], None]) -> Network:
+    """A network whose graph somebody else made."""
+    if content.get("activation") not in ("before", "after") or not content.get("sha256") or content.get("weights"):
+        fault("has a graph; expected its sha256, activation = 'before' or 'after', and no [[weights]]")
+    layers = tuple(
+        _tapped(name, given, position, fault) for position, (name, given) in enumerate(content["layers"].items(), 1)
+    )
+    return Network(**{**content, "input": entry, "layers": layers, "graph": folder / str(content["graph"])})
+
+
+def _tapped(name: str, given: Mapping[str, Any], position: int, fault: Callable[[str], None]) -> TappedLayer:
+    whole = ("axis", "rank", "filters", "height", "width", "stride", "receptive_field")
+    wrong = {*given} ^ {"tensor", "kind", *whole}
+    if wrong or not all(isinstance(given[key], int) and given[key] > 0 for key in whole):
+        fault(f"says of layer {name!r}: {dict(given)}; expected tensor, kind, and whole numbers {', '.join(whole)}")
+    if not given["axis"] < given["rank"]:
+        fault(f"says of layer {name!r}: axis {given['axis']} of {given['rank']}; expected less: the first has number 0")
+    return TappedLayer(name=name, position=position, step=given["stride"], **_without(given, "stride"))
+
+
+def _without(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name != key}
 
 
 def _hold_source(source: Mapping[str, Any], fault: Callable[[str], None]) -> None:

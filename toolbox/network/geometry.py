@@ -14,7 +14,18 @@ from math import ceil, inf
 
 from toolbox.network.axes import BATCH, CHANNEL, HEIGHT, POSITIONS, SHARE, TOKEN, WIDTH, Meanings
 from toolbox.network.graph import IMAGE
-from toolbox.network.wiring import Node, Wiring
+from toolbox.network.wiring import REDUCTIONS, Node, Wiring
+
+OVER_ALL = (
+    "Gemm", "Attention", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool", "InstanceNormalization",
+    "GroupNormalization", "MeanVarianceNormalization",
+)  # fmt: skip
+"""Operators in which every result follows from the whole map."""
+MOVED = (
+    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Split", "Gather", "Tile", "Expand", "Concat", "Add",
+    "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean", "Where",
+)  # fmt: skip
+"""Operators in which a result follows from one position, though the shape may change."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,9 @@ def spans(wiring: Wiring, of: Mapping[str, Meanings]) -> dict[str, Spans]:
     for node in wiring.nodes:
         inputs = [name for name in dict.fromkeys(node.inputs) if name in found and name in of]
         if inputs:
-            place = _Place(wiring, of, node, inputs, _united(wiring, found, inputs))
-            for name in node.outputs:
-                if name in wiring.seen:
-                    found[name] = RULES.get(node.operator, _like_the_inputs)(place, name)
+            below = _united(wiring, found, inputs)
+            rule = RULES.get(node.operator, _like_the_inputs)
+            found |= {name: rule(_Place(wiring, of, node, inputs, name, below)) for name in node.outputs if name}
     return found
 
 
@@ -65,12 +75,13 @@ def step(of: Spans, image: tuple[int, int], positions: int) -> int:
 
 @dataclass(frozen=True)
 class _Place:
-    """A node and what its inputs see."""
+    """A node, one of its outputs, and what its inputs see."""
 
     wiring: Wiring
     of: Mapping[str, Meanings]
     node: Node
     inputs: Sequence[str]
+    output: str
     below: Spans
 
     @property
@@ -81,7 +92,7 @@ class _Place:
         return self.wiring.shape(tensor)
 
 
-Rule = Callable[[_Place, str], Spans]
+Rule = Callable[[_Place], Spans]
 
 
 def _united(wiring: Wiring, found: Mapping[str, Spans], inputs: Sequence[str]) -> Spans:
@@ -106,17 +117,17 @@ def _size(shape: Sequence[int]) -> int:
     return size
 
 
-def _everywhere(place: _Place, output: str) -> Spans:
+def _everywhere(place: _Place) -> Spans:
     return place.below[0].everywhere(), place.below[1].everywhere()
 
 
-def _same(place: _Place, output: str) -> Spans:
+def _same(place: _Place) -> Spans:
     return place.below
 
 
-def _like_the_inputs(place: _Place, output: str) -> Spans:
+def _like_the_inputs(place: _Place) -> Spans:
     """An operator of which nothing more is known works value by value if the shape stays."""
-    return place.below if place.shape(output) in map(place.shape, place.inputs) else _everywhere(place, output)
+    return place.below if place.shape(place.output) in map(place.shape, place.inputs) else _everywhere(place)
 
 
 def _along(place: _Place, change: Callable[[int, Span], Span]) -> Spans:
@@ -141,34 +152,34 @@ def _kernel(place: _Place) -> list[int]:
     return list(given) if given else list(place.shape(place.node.inputs[1])[2:])
 
 
-def _begins(place: _Place, output: str, kernel: Sequence[int], strides: Sequence[int]) -> list[int]:
+def _begins(place: _Place, kernel: Sequence[int], strides: Sequence[int]) -> list[int]:
     """How many positions each window starts before the map, also where only `SAME_UPPER` or `SAME_LOWER` is said."""
     attributes = place.node.attributes
     how = attributes.get("auto_pad", "NOTSET")
     if how not in ("SAME_UPPER", "SAME_LOWER"):
         return list(attributes.get("pads") or [0] * len(kernel) * 2)[: len(kernel)] if how == "NOTSET" else [0, 0]
-    sizes = zip(place.shape(place.first)[2:], place.shape(output)[2:], kernel, strides, strict=True)
+    sizes = zip(place.shape(place.first)[2:], place.shape(place.output)[2:], kernel, strides, strict=True)
     totals = [max((out - 1) * stride + side - into, 0) for into, out, side, stride in sizes]
     return [total // 2 if how == "SAME_UPPER" else total - total // 2 for total in totals]
 
 
-def _window(place: _Place, output: str) -> Spans:
+def _window(place: _Place) -> Spans:
     """Convolutions and pools."""
     if not _is_a_map(place):
-        return _everywhere(place, output)
+        return _everywhere(place)
     sides = _kernel(place)
     attributes = place.node.attributes
     strides = list(attributes.get("strides") or [1] * len(sides))
     dilations = list(attributes.get("dilations") or [1] * len(sides))
     kernel = [(side - 1) * apart + 1 for side, apart in zip(sides, dilations, strict=True)]
-    begins = _begins(place, output, kernel, strides)
+    begins = _begins(place, kernel, strides)
     return _along(place, lambda axis, span: span.through(kernel[axis], strides[axis], begins[axis]))
 
 
-def _transposed_window(place: _Place, output: str) -> Spans:
+def _transposed_window(place: _Place) -> Spans:
     """ConvTranspose: a position sees the inputs whose windows reach it, at most kernel / stride of them."""
     if not _is_a_map(place):
-        return _everywhere(place, output)
+        return _everywhere(place)
     sides = _kernel(place)
     attributes = place.node.attributes
     strides = list(attributes.get("strides") or [1] * len(sides))
@@ -185,12 +196,12 @@ def _transposed_window(place: _Place, output: str) -> Spans:
     return _along(place, change)
 
 
-def _resize(place: _Place, output: str) -> Spans:
+def _resize(place: _Place) -> Spans:
     """Resize and Upsample: steps shrink; interpolation sees the neighbours, too."""
     if not _is_a_map(place):
-        return _everywhere(place, output)
+        return _everywhere(place)
     reach = {"nearest": 1, "linear": 1, "bilinear": 1}.get(str(place.node.attributes.get("mode", "nearest")), 2)
-    old, new = place.shape(place.first)[2:], place.shape(output)[2:]
+    old, new = place.shape(place.first)[2:], place.shape(place.output)[2:]
 
     def change(axis: int, span: Span) -> Span:
         if old[axis] == new[axis]:
@@ -201,7 +212,7 @@ def _resize(place: _Place, output: str) -> Spans:
     return _along(place, change)
 
 
-def _pad(place: _Place, output: str) -> Spans:
+def _pad(place: _Place) -> Spans:
     """Padding moves every position."""
     given = place.wiring.value(place.node, 1)
     pads = place.node.attributes.get("pads", ()) if given is None else given.ravel().tolist()
@@ -212,19 +223,19 @@ def _pad(place: _Place, output: str) -> Spans:
     return _moved(place, {axis: (1, -int(begin)) for axis, begin in begins.items()})
 
 
-def _slice(place: _Place, output: str) -> Spans:
+def _slice(place: _Place) -> Spans:
     """A slice moves every position, and leaves some out where it has a step."""
     wiring, node = place.wiring, place.node
     starts = wiring.value(node, 1) if len(node.inputs) > 1 else node.attributes.get("starts")
     if starts is None:
-        return _everywhere(place, output)
+        return _everywhere(place)
     shape = place.shape(place.first)
     chosen = wiring.value(node, 3) if len(node.inputs) > 1 else node.attributes.get("axes")
     axes = [int(axis) % len(shape) for axis in (range(len(starts)) if chosen is None else chosen)]
     given = wiring.value(node, 4)
     steps = [1] * len(axes) if given is None else [int(value) for value in given.ravel()]
     if min(steps) < 1:
-        return _everywhere(place, output)
+        return _everywhere(place)
     moves = {}
     for axis, start, every in zip(axes, starts, steps, strict=True):
         begin = int(start) + shape[axis] if start < 0 else int(start)
@@ -243,7 +254,7 @@ def _moved(place: _Place, moves: Mapping[int, tuple[int, int]]) -> Spans:
     return found[0], found[1]
 
 
-def _blocks(place: _Place, output: str) -> Spans:
+def _blocks(place: _Place) -> Spans:
     """SpaceToDepth gathers blocks of positions, DepthToSpace spreads them."""
     size = int(place.node.attributes["blocksize"])
     if place.node.operator == "SpaceToDepth":
@@ -265,35 +276,35 @@ def _mixed(place: _Place, axes: Sequence[int]) -> Spans:
     return found[0], found[1]
 
 
-def _reduction(place: _Place, output: str) -> Spans:
+def _reduction(place: _Place) -> Spans:
     return _mixed(place, place.wiring.axes(place.node))
 
 
-def _softmax(place: _Place, output: str) -> Spans:
+def _softmax(place: _Place) -> Spans:
     return _mixed(place, [int(place.node.attributes.get("axis", -1))])
 
 
-def _from_axis(place: _Place, output: str) -> Spans:
+def _from_axis(place: _Place) -> Spans:
     """LayerNorm and RMSNorm: over all axes from one on."""
     rank = len(place.shape(place.first))
     return _mixed(place, range(int(place.node.attributes.get("axis", -1)) % rank, rank))
 
 
-def _product(place: _Place, output: str) -> Spans:
+def _product(place: _Place) -> Spans:
     """A dense layer at every position looks no further; one over positions, and attention, look everywhere."""
-    if len(place.inputs) > 1 or len(place.shape(output)) <= 2:
-        return _everywhere(place, output)
+    if len(place.inputs) > 1 or len(place.shape(place.output)) <= 2:
+        return _everywhere(place)
     axis = -1 if place.first == place.node.inputs[0] else -2
-    return place.below if place.of[place.first][axis] == CHANNEL else _everywhere(place, output)
+    return place.below if place.of[place.first][axis] == CHANNEL else _everywhere(place)
 
 
-def _einsum(place: _Place, output: str) -> Spans:
+def _einsum(place: _Place) -> Spans:
     terms, _, result = str(place.node.attributes["equation"]).replace(" ", "").partition("->")
     if len(place.inputs) > 1:
-        return _everywhere(place, output)
+        return _everywhere(place)
     term = terms.split(",")[list(place.node.inputs).index(place.first)]
     if len(term) != len(place.of[place.first]):
-        return _everywhere(place, output)
+        return _everywhere(place)
     return _mixed(place, [axis for axis, letter in enumerate(term) if letter not in result])
 
 
@@ -311,19 +322,7 @@ RULES: dict[str, Rule] = {
     "RMSNormalization": _from_axis,
     **dict.fromkeys(("Conv", "MaxPool", "AveragePool", "LpPool"), _window),
     **dict.fromkeys(("Softmax", "LogSoftmax"), _softmax),
-    **dict.fromkeys(
-        ("ReduceMean ReduceMax ReduceMin ReduceSum ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSumExp ReduceProd "
-         "ArgMax ArgMin").split(),
-        _reduction,
-    ),
-    **dict.fromkeys(
-        ("Gemm Attention GlobalMaxPool GlobalAveragePool GlobalLpPool InstanceNormalization GroupNormalization "
-         "MeanVarianceNormalization").split(),
-        _everywhere,
-    ),
-    **dict.fromkeys(
-        ("Reshape Flatten Squeeze Unsqueeze Transpose Split Gather Tile Expand Concat Add Sub Mul Div Pow Min Max Sum "
-         "Mean Where").split(),
-        _same,
-    ),
-}  # fmt: skip
+    **dict.fromkeys(REDUCTIONS, _reduction),
+    **dict.fromkeys(OVER_ALL, _everywhere),
+    **dict.fromkeys(MOVED, _same),
+}

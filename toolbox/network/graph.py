@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ IMAGE = "image"
 """Name of the input: float32 (images, 3, height, width), preprocessed as the card says."""
 STATISTICS = ("maximum", "mean")
 OPSET = 18
+AXES_ARE_INPUTS = 18
+"""The opset since which ReduceMean and ReduceMax take their axes as an input."""
 IR_VERSION = 10  # read by every onnxruntime since 1.18
 
 
@@ -36,10 +38,12 @@ class Graph:
     """An ONNX graph whose tensors lie beside it, so that half a gigabyte of weights is never copied.
 
     In `proto` they are named as external data; whoever runs the graph hands them over, whoever writes it embeds them.
+    `axes` says on which axis an output has its filters, where that is not 1.
     """
 
     proto: onnx.ModelProto
     tensors: Tensors
+    axes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -72,7 +76,7 @@ def full_graph(network: Network, weights: Weights) -> Graph:
         IMAGE, TensorProto.FLOAT, ["images", 3, network.input.height, network.input.width]
     )
     maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer)) for layer in weights.layers]
-    apart = [_apart(name, tensor) for name, tensor in weights.tensors.items()]
+    apart = [apart_from_graph(name, tensor) for name, tensor in weights.tensors.items()]
     graph = helper.make_graph(nodes, network.name, [entry], maps, apart, doc_string=network.title)
     model = helper.make_model(
         graph,
@@ -85,9 +89,10 @@ def full_graph(network: Network, weights: Weights) -> Graph:
     return Graph(model, weights.tensors)
 
 
-def _apart(name: str, tensor: NDArray[np.float32]) -> TensorProto:
+def apart_from_graph(name: str, tensor: NDArray[Any]) -> TensorProto:
     """What stands in a graph for a tensor that lies beside it."""
-    entry = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
+    number = helper.np_dtype_to_tensor_dtype(tensor.dtype)
+    entry = TensorProto(name=name, data_type=number, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
     entry.external_data.add(key="location", value="memory")
     return entry
 
@@ -101,28 +106,50 @@ def pooled_graph(full: Graph, layers: Iterable[str]) -> Graph:
     model = onnx.ModelProto()
     model.CopyFrom(full.proto)
     del model.graph.output[:]
-    model.graph.initializer.extend(numpy_helper.from_array(np.array([axis]), f"axis{axis}") for axis in (2, 3))
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    reduced: set[int] = set()
     for layer in layers:
         if layer not in ranks:
             raise UnknownNameError("layer", layer, ranks)
-        model.graph.node.extend(_pooling(layer) if ranks[layer] == 4 else _single_position(layer))
+        places = [place for place in range(1, ranks[layer]) if place != full.axes.get(layer, 1)]
+        nodes = _pooling(layer, places, opset) if places else _single_position(layer)
+        model.graph.node.extend(nodes)
+        reduced.update(places)
         model.graph.output.extend(
             helper.make_tensor_value_info(f"{layer}.{statistic}", TensorProto.FLOAT, ["images", "filters"])
             for statistic in STATISTICS
         )
+    if opset >= AXES_ARE_INPUTS:
+        axes = [numpy_helper.from_array(np.array([axis]), f"axis{axis}") for axis in sorted(reduced)]
+        model.graph.initializer.extend(axes)
     return Graph(model, full.tensors)
 
 
-def _pooling(layer: str) -> list[onnx.NodeProto]:
-    """Maximum and mean over a map. The mean is taken over rows, then over their means: in one sweep over 50,176
-    positions (GlobalAveragePool) float32 loses two digits, and it is slower."""
+def _pooling(layer: str, places: Sequence[int], opset: int) -> list[onnx.NodeProto]:
+    """Maximum and mean over all positions, which lie along the axes `places`. The mean is taken over rows, then over
+    their means: in one sweep over 50,176 positions (GlobalAveragePool) float32 loses two digits, and it is slower."""
     maximum, mean = (f"{layer}.{statistic}" for statistic in STATISTICS)
-    return [
-        _make("GlobalMaxPool", [layer], f"{maximum}.map"),
-        _make("Flatten", [f"{maximum}.map"], maximum),
-        _make("ReduceMean", [layer, "axis3"], f"{mean}.rows", keepdims=0),
-        _make("ReduceMean", [f"{mean}.rows", "axis2"], mean, keepdims=0),
-    ]
+    if tuple(places) == (2, 3):
+        largest = [
+            _make("GlobalMaxPool", [layer], f"{maximum}.map"),
+            _make("Flatten", [f"{maximum}.map"], maximum),
+        ]
+    else:
+        largest = _reduced("ReduceMax", layer, maximum, places, opset)
+    return [*largest, *_reduced("ReduceMean", layer, mean, places, opset)]
+
+
+def _reduced(operator: str, below: str, output: str, places: Sequence[int], opset: int) -> list[onnx.NodeProto]:
+    """One axis after the other, the last one first, so that the others keep their numbers."""
+    nodes = []
+    for place in sorted(places, reverse=True):
+        above = output if place == min(places) else f"{output}.axis{place}"
+        if opset >= AXES_ARE_INPUTS:
+            nodes.append(_make(operator, [below, f"axis{place}"], above, keepdims=0))
+        else:
+            nodes.append(_make(operator, [below], above, keepdims=0, axes=[place]))
+        below = above
+    return nodes
 
 
 def _single_position(layer: str) -> list[onnx.NodeProto]:
@@ -223,5 +250,5 @@ def _properties(network: Network, weights: Weights) -> dict[str, str]:
 def preprocessed(entry: Input, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 pixels (height, width, 3 in RGB) of one image as the float32 (3, height, width) that the graph takes."""
     ordered = pixels[:, :, ::-1] if entry.channels == "BGR" else pixels
-    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.float32(entry.scale)
+    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.array(entry.scale, np.float32)
     return np.ascontiguousarray(values.transpose(2, 0, 1))

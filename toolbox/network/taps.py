@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,20 +18,18 @@ import onnx
 from toolbox.errors import UsageError
 from toolbox.network.activations import Origins, activations
 from toolbox.network.axes import BATCH, TOKEN, Meanings, channel_axis, meanings
-from toolbox.network.foreign import INSIDE, entered, observe
+from toolbox.network.foreign import INSIDE, entered, entrance, observe
 from toolbox.network.geometry import Spans, receptive_field, spans, step
-from toolbox.network.wiring import SAME, VIEWS, Node, Observed, Wiring
+from toolbox.network.wiring import VIEWS, Node, Observed, Wiring
 
 POOLS = ("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool")
-REDUCTIONS = ("ReduceMean", "ReduceMax")
+REDUCED = ("ReduceMean", "ReduceMax")
+SUMS = ("Add", "Sum")
 SQUASHES = ("Softmax", "LogSoftmax")
-NORMS = (
-    "BatchNormalization", "LayerNormalization", "RMSNormalization", "GroupNormalization", "InstanceNormalization", "LRN",
-)  # fmt: skip
 KINDS = {
     **dict.fromkeys(("Conv", "ConvTranspose"), "convolution"),
     **dict.fromkeys(("Gemm", "MatMul", "Einsum"), "dense"),
-    **dict.fromkeys((*POOLS, *REDUCTIONS), "pool"),
+    **dict.fromkeys((*POOLS, *REDUCED), "pool"),
     **dict.fromkeys(("Concat",), "concatenation"),
 }
 _WORD = re.compile(r"[^A-Za-z0-9._-]+")
@@ -46,7 +44,7 @@ class Tap:
         position: from 1, in the order in which the graph runs.
         operator: what makes the tensor `after`.
         before, after: tensors before and after the activation function; the same where there is none.
-        filters: how many, along `axis` of both tensors.
+        filters: how many, along `axis` of both tensors, which have `rank` axes.
         height, width: of the map; the number of tokens and 1; 1 and 1 of a vector.
         step, receptive_field: in pixels of the image.
     """
@@ -63,6 +61,7 @@ class Tap:
     step: int
     receptive_field: int
     axis: int
+    rank: int
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
 
 def _shown(model: onnx.ModelProto, height: int, width: int) -> tuple[tuple[onnx.ModelProto, Observed], int]:
     """The graph as it runs, what running it shows, and the batch that it insists on, 0 for none."""
-    declared = _declared_batch(model)
+    declared = entrance(model).batch
     free = entered(model, height, width)
     try:
         observed = observe(free, height, width)
@@ -115,23 +114,17 @@ def _shown(model: onnx.ModelProto, height: int, width: int) -> tuple[tuple[onnx.
         if declared in (None, 1):
             raise
         raise UsageError(
-            f"the graph runs with {declared} images at a time only; export it with a batch of 1, or with a dynamic batch"
+            f"the graph runs with {declared} images at a time only; export it with a batch of 1, or a dynamic one"
         ) from None
     return (free, observed), 1 if observed.batch == 1 else 0
-
-
-def _declared_batch(model: onnx.ModelProto) -> int | None:
-    from toolbox.network.foreign import entrance
-
-    return entrance(model).batch
 
 
 def _remarks(taps: Sequence[Tap], batch: int, lost: Sequence[_Candidate]) -> Iterator[str]:
     tokens = [tap for tap in taps if tap.kind == "tokens"]
     if tokens:
         yield (
-            f"{len(tokens)} layers hold tokens, not maps: maximum and mean are taken over their {_counts(tokens)} tokens, "
-            "a class token included"
+            f"{len(tokens)} layers hold tokens, not maps: maximum and mean are taken over their {_counts(tokens)} "
+            "tokens, a class token included"
         )
     if batch == 1:
         yield "the graph gives other results for several images at once than for one: it is shown one at a time"
@@ -174,12 +167,14 @@ class _Search:
 
     def candidates(self) -> list[_Candidate]:
         """Activations; pools and sums that none follows; what the graph gives that is none of these."""
-        found = [_Candidate(one.before, one.after, one.operator, one.node) for one in activations(self.wiring, self.origins)]
+        found = [
+            _Candidate(one.before, one.after, one.operator, one.node) for one in activations(self.wiring, self.origins)
+        ]
         taken = {self.wiring.before(one.before) for one in found}
         for node in self.wiring.nodes:
-            if node.outputs[0] in self.wiring.seen and self.wiring.before(node.output) not in taken:
-                if self._is_pool(node) or self._is_sum(node):
-                    found.append(_Candidate(node.output, node.output, node.operator, node))
+            is_new = node.output in self.wiring.seen and self.wiring.before(node.output) not in taken
+            if is_new and (self._is_pool(node) or self._is_sum(node)):
+                found.append(_Candidate(node.output, node.output, node.operator, node))
         there = {tensor for one in found for tensor in (one.before, one.after)}
         for one in self._ends():
             if not there & {one.before, one.after}:
@@ -220,13 +215,14 @@ class _Search:
             step=step(seen, self.image, height * width),
             receptive_field=receptive_field(seen, self.image),
             axis=axis,
+            rank=len(shape),
         )
 
     def _is_pool(self, node: Node) -> bool:
         """Pools, and means or maxima over space that are not a step of a norm."""
         if node.operator in POOLS:
             return True
-        if node.operator not in REDUCTIONS:
+        if node.operator not in REDUCED:
             return False
         of = self.meanings[node.inputs[0]]
         gone = self.wiring.axes(node)
@@ -247,7 +243,7 @@ class _Search:
     def _is_sum(self, node: Node) -> bool:
         """The sum of two streams of one shape: the end of a residual block."""
         seen = self.wiring.seen_inputs(node)
-        if node.operator not in ("Add", "Sum") or len(seen) < 2 or channel_axis(self.meanings[node.output]) is None:
+        if node.operator not in SUMS or len(seen) < 2 or channel_axis(self.meanings[node.output]) is None:
             return False
         shapes = {self.wiring.shape(name) for name in (*seen, node.output)}
         is_arithmetic = self.origins[node.output] is not None  # as in x + 0.04 x^3
@@ -296,7 +292,7 @@ def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
     >>> layer_names([], [])
     []
     """
-    paths = [_path(node) for node in nodes]
+    paths = [_path(node, operator) for node, operator in zip(nodes, operators, strict=True)]
     shared = _shared(paths)
     counts: Counter[str] = Counter()
     names: list[str] = []
@@ -310,8 +306,11 @@ def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
     return names
 
 
-def _path(node: Node) -> list[str]:
-    """The parts of a node's name, outermost first, without its operator and without repeated beginnings."""
+def _path(node: Node, operator: str) -> list[str]:
+    """The parts of a node's name, outermost first, without repeated beginnings.
+
+    An activation goes by the name of the module around it; a sum or a pool in a block does not stand for the block.
+    """
     parts = _scopes(node) or [part for part in re.split(r"/|::", node.name.split(";")[0]) if part]
     if parts and _says_nothing(parts[-1], node.operator):
         parts = parts[:-1]
@@ -320,7 +319,10 @@ def _path(node: Node) -> list[str]:
         while path and part.startswith(path[-1] + "."):
             path.pop()
         path.append(part)
-    return path
+    is_named = operator not in (*POOLS, *REDUCED, *SUMS) or (
+        operator not in SUMS and path and "pool" in path[-1].lower()
+    )
+    return path if is_named or not path else [*path, operator.lower()]
 
 
 def _scopes(node: Node) -> list[str]:
@@ -342,9 +344,12 @@ def _says_nothing(name: str, operator: str) -> bool:
 
 
 _OPERATORS = frozenset(
-    "Relu Clip Mul Add Div Sigmoid Tanh Erf Conv MaxPool AveragePool GlobalAveragePool ReduceMean Gemm MatMul Softmax "
-    "Reshape Flatten Squeeze LeakyRelu Elu Gelu HardSwish Identity".split()
-)
+    {
+        "Relu", "Clip", "Mul", "Add", "Div", "Sigmoid", "Tanh", "Erf", "Conv", "MaxPool", "AveragePool",
+        "GlobalAveragePool", "ReduceMean", "Gemm", "MatMul", "Softmax", "Reshape", "Flatten", "Squeeze", "LeakyRelu",
+        "Elu", "Gelu", "HardSwish", "Identity",
+    }
+)  # fmt: skip
 
 
 def _shared(paths: Sequence[Sequence[str]]) -> int:

@@ -19,6 +19,10 @@ VIEWS = ("Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsque
 """Operators that hand all values on, if in another shape."""
 SAME = ("Identity", "Dropout", "Cast")
 """Operators that hand all values on in their places."""
+REDUCTIONS = (
+    "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp",
+    "ReduceProd", "ArgMax", "ArgMin",
+)  # fmt: skip
 SHAPES = ("Shape", "Size")
 """Operators whose results say how large an image is and nothing of what it shows."""
 
@@ -97,7 +101,7 @@ class Wiring:
         return tuple(dict.fromkeys(name for name in node.inputs if name in self.seen))
 
     def axes(self, node: Node, place: int = 1) -> tuple[int, ...]:
-        """Axes of a reduction or the like, counted from 0: an input of the newer operators, an attribute of the older."""
+        """Axes of a reduction, counted from 0: an input of newer operators, an attribute of older ones."""
         rank = len(self.shape(node.inputs[0]))
         given = self.value(node, place)
         chosen = node.attributes.get("axes") if given is None else given.ravel().tolist()
@@ -145,9 +149,7 @@ def _node(number: int, proto: onnx.NodeProto) -> Node:
     return Node(number, proto.op_type, proto.name, tuple(proto.input), tuple(proto.output), texts, proto)
 
 
-def observation(
-    model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[Any]]], small: int = 4096
-) -> Observed:
+def observation(model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[Any]]], small: int = 4096) -> Observed:
     """What one or two runs of a graph, by their batch, tell of its tensors."""
     batch = max(runs)
     fixed = constants(model.graph)
@@ -163,9 +165,7 @@ def observation(
     )
     nodes = tuple(_node(number, proto) for number, proto in enumerate(model.graph.node))
     seen = following(nodes, IMAGE)
-    return Observed(
-        batch, shapes, batched, {name: value for name, value in values.items() if name not in seen}, floats
-    )
+    return Observed(batch, shapes, batched, {name: value for name, value in values.items() if name not in seen}, floats)
 
 
 def _grows(tensor: NDArray[Any] | None, count: int, rest: tuple[int, ...]) -> bool:
