@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolbox.content import card_names
+from toolbox.content import shipped_names
 from toolbox.errors import CardError, UnknownNameError
 from toolbox.network.card import layer_table, network, selected
 
@@ -67,7 +67,7 @@ def test_the_untrained_control_differs_in_weights_alone() -> None:
     assert [source["format"] for source in untrained.weights] == ["random"]
 
 
-@pytest.mark.parametrize("name", card_names("models"))
+@pytest.mark.parametrize("name", shipped_names("models"))
 def test_every_shipped_card_is_read_and_says_what_a_reader_needs(name: str) -> None:
     net = network(name)
     assert net.name == name

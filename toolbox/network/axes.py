@@ -94,10 +94,11 @@ def _convolution(at: _Place) -> Meanings:
 
 
 def _pointwise(at: _Place) -> Meanings:
-    """From all inputs, laid right on right. Where they disagree, the one that was there first has its way: it is the
-    stream that a block adds to."""
-    inputs = [name for name in dict.fromkeys(at.node.inputs) if name in at.known]
-    inputs.sort(key=lambda name: at.wiring.producer[name].number if name in at.wiring.producer else -1)
+    """From all inputs, laid right on right. Where they disagree, the one with fewest operators before it has its way:
+    it is the stream that a block adds to."""
+    inputs = sorted(
+        (name for name in dict.fromkeys(at.node.inputs) if name in at.known), key=at.wiring.depth.__getitem__
+    )
     shape = at.shape
     found: list[Meaning] = [None] * len(shape)
     for name in inputs:

@@ -17,7 +17,7 @@ import onnx
 
 from toolbox.errors import UsageError
 from toolbox.network.activations import Origins, activations
-from toolbox.network.axes import BATCH, TOKEN, Meanings, channel_axis, meanings
+from toolbox.network.axes import BATCH, CHANNEL, HEIGHT, WIDTH, Meanings, channel_axis, meanings
 from toolbox.network.foreign import INSIDE, entered, entrance, observe
 from toolbox.network.geometry import Spans, receptive_field, spans, step
 from toolbox.network.wiring import VIEWS, Node, Observed, Wiring
@@ -124,7 +124,7 @@ def _remarks(taps: Sequence[Tap], batch: int, lost: Sequence[_Candidate]) -> Ite
     if tokens:
         yield (
             f"{len(tokens)} layers hold tokens, not maps: maximum and mean are taken over their {_counts(tokens)} "
-            "tokens, a class token included"
+            "tokens, class tokens included"
         )
     if batch == 1:
         yield "the graph gives other results for several images at once than for one: it is shown one at a time"
@@ -199,7 +199,8 @@ class _Search:
         axis = channel_axis(of)
         assert axis is not None  # is_clear
         places = [size for place, size in enumerate(shape) if place not in (0, axis)]
-        is_map = len(places) == 2 and TOKEN not in of
+        sides = [meaning for meaning, size in zip(of, shape, strict=True) if meaning in (HEIGHT, WIDTH) or size == 1]
+        is_map = len(places) == 2 and len([side for side in sides if side not in (BATCH, CHANNEL)]) == 2
         height, width = places if is_map else (_product(places), 1)
         seen = self.spans[one.after]
         return Tap(
@@ -250,19 +251,15 @@ class _Search:
         return len(shapes) == 1 and not is_arithmetic
 
     def _ends(self) -> Iterator[_Candidate]:
-        """What the graph gives: before and after its softmax, where it has one."""
-        for output in self.wiring.outputs:
-            if output not in self.wiring.seen:
-                continue
-            end = self.wiring.before(output, VIEWS)
-            node = self.wiring.producer.get(end)
-            if node is None or end not in self.wiring.observed.floats:
-                continue
+        """What the graph gives: before and after its softmax, where it has one; that first, for it covers both."""
+        ends = [self.wiring.before(output, VIEWS) for output in self.wiring.outputs if output in self.wiring.seen]
+        nodes = [self.wiring.producer[end] for end in ends if end in self.wiring.producer]
+        for node in sorted(nodes, key=lambda node: node.operator not in SQUASHES):
             if node.operator in SQUASHES:
                 before = self.wiring.before(node.inputs[0])
-                yield _Candidate(node.inputs[0], end, node.operator, self.wiring.producer.get(before, node))
-            else:
-                yield _Candidate(end, end, node.operator, node)
+                yield _Candidate(node.inputs[0], node.output, node.operator, self.wiring.producer.get(before, node))
+            elif node.output in self.wiring.observed.floats:
+                yield _Candidate(node.output, node.output, node.operator, node)
 
     def _kind(self, one: _Candidate, axes: int, is_map: bool) -> str:
         """What a layer is: tokens, or what the operator does that its filters come from."""
@@ -347,7 +344,7 @@ _OPERATORS = frozenset(
     {
         "Relu", "Clip", "Mul", "Add", "Div", "Sigmoid", "Tanh", "Erf", "Conv", "MaxPool", "AveragePool",
         "GlobalAveragePool", "ReduceMean", "Gemm", "MatMul", "Softmax", "Reshape", "Flatten", "Squeeze", "LeakyRelu",
-        "Elu", "Gelu", "HardSwish", "Identity",
+        "Elu", "Gelu", "HardSwish", "Identity", "Mean", "Max", "BiasAdd", "Conv2D", "Relu6",
     }
 )  # fmt: skip
 

@@ -89,6 +89,15 @@ class Wiring:
         """Tensors that follow from what the image shows."""
         return frozenset(following(self.nodes, IMAGE))
 
+    @cached_property
+    def depth(self) -> dict[str, int]:
+        """How many operators lie between the image, or a constant, and a tensor, on the longest way."""
+        depths: dict[str, int] = defaultdict(int)
+        for node in self.nodes:
+            deepest = max((depths[name] for name in node.inputs), default=0)
+            depths.update(dict.fromkeys(node.outputs, deepest + 1))
+        return depths
+
     def shape(self, tensor: str) -> tuple[int, ...]:
         return self.observed.shapes.get(tensor, ())
 
