@@ -59,3 +59,10 @@ def study(tmp_path: Path, cache: Path, photographs: Path) -> Study:
     study = Study(tmp_path / "study")
     study.ingest(photographs, set="colours")
     return study
+
+
+@pytest.fixture
+def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if OpenVINO were not installed, whether it is or not."""
+    monkeypatch.setattr("toolbox.network.hardware.find_spec", lambda _: None)
+    monkeypatch.setattr("toolbox.doctor.machine.find_spec", lambda _: None)

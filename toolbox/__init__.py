@@ -9,18 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from toolbox.check import check_model
     from toolbox.demo import demonstrate
+    from toolbox.doctor import examine
     from toolbox.errors import ToolboxError
     from toolbox.export import export_model, model_layers, models
     from toolbox.query import query_table
     from toolbox.study import Study
 
-__all__ = ["Study", "ToolboxError", "demonstrate", "export_model", "model_layers", "models", "query_table"]
+__all__ = [
+    "Study",
+    "ToolboxError",
+    "check_model",
+    "demonstrate",
+    "examine",
+    "export_model",
+    "model_layers",
+    "models",
+    "query_table",
+]
 
 _HOMES = {
     "Study": "toolbox.study",
     "ToolboxError": "toolbox.errors",
+    "check_model": "toolbox.check",
     "demonstrate": "toolbox.demo",
+    "examine": "toolbox.doctor",
     "export_model": "toolbox.export",
     "model_layers": "toolbox.export",
     "models": "toolbox.export",

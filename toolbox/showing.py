@@ -1,27 +1,29 @@
-"""Images as a network takes them, decoded in background threads ahead of it. Owns what makes a stimulus unreadable."""
+"""Showing stimuli to a network: decoding ahead of it, running it, in order. Owns what makes a stimulus unreadable."""
 
 from __future__ import annotations
 
 import hashlib
-import os
+import multiprocessing
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.errors import StimulusError
 from toolbox.network.card import Input
-from toolbox.network.graph import preprocessed
-from toolbox.stimuli.images import decode, resized
+from toolbox.network.session import Session
+from toolbox.network.speed import usable_cores
+from toolbox.stimuli.images import Pixels, decode, resized
 
-Images = NDArray[np.float32]
-AHEAD = 3
-"""Batches that are decoded or being decoded while the network is at work on one."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -45,47 +47,78 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images to show together, float32 (stimuli, 3, height, width), and those that cannot be shown."""
+    """Stimuli that were shown together, the outputs they evoked, and those that could not be shown."""
 
     shown: tuple[int, ...]
-    images: Images
+    outputs: Mapping[str, NDArray[np.float32]]
     unreadable: tuple[Unreadable, ...]
 
 
-def batches(stimuli: Sequence[Stimulus], entry: Input, size: int) -> Iterator[Batch]:
-    """The stimuli in their order, `size` at a time, decoded ahead."""
-    workers = max(2, (os.cpu_count() or 2) // 2)
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="decode") as pool:
-        waiting: deque[list[tuple[Stimulus, Future[Images | Unreadable]]]] = deque()
-        starts = iter(range(0, len(stimuli), size))
-        while True:
-            while len(waiting) < AHEAD and (start := next(starts, None)) is not None:
-                chosen = stimuli[start : start + size]
-                waiting.append([(stimulus, pool.submit(prepared, stimulus, entry)) for stimulus in chosen])
-            if not waiting:
-                return
-            yield _batch([(stimulus, future.result()) for stimulus, future in waiting.popleft()])
+def batches(
+    stimuli: Iterable[Sequence[Stimulus]], entry: Input, session: Session, decoders: int = 0
+) -> Iterator[Batch]:
+    """Show the stimuli of one part after the other; no batch has stimuli of two parts.
+
+    While the network is at work, the next images are decoded, and up to `session.workers` batches are computed.
+
+    Args:
+        decoders: processes that decode; 0 for threads of this one, which suffice for a CPU.
+    """
+    parts = [*stimuli]
+    sizes = [len(part[start : start + session.batch]) for part in parts for start in range(0, len(part), session.batch)]
+    ahead = session.workers + 2
+    with _decoding(decoders) as decoding, ThreadPoolExecutor(session.workers, "network") as computing:
+        images = _in_order(decoding, partial(_named, entry=entry), chain(*parts), max(16, session.batch * ahead))
+        together = ([*islice(images, size)] for size in sizes)
+        yield from _in_order(computing, partial(_run, session), together, ahead)
 
 
-def _batch(results: Sequence[tuple[Stimulus, Images | Unreadable]]) -> Batch:
-    images = [result for _, result in results if not isinstance(result, Unreadable)]
-    return Batch(
-        tuple(stimulus.stimulus_id for stimulus, result in results if not isinstance(result, Unreadable)),
-        np.stack(images) if images else np.empty(0, np.float32),
-        tuple(result for _, result in results if isinstance(result, Unreadable)),
-    )
-
-
-def prepared(stimulus: Stimulus, entry: Input) -> Images | Unreadable:
-    """One image as the network takes it, float32 (3, height, width), or why it cannot be shown."""
+def prepared(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
+    """One image in the size the network takes, uint8 (height, width, 3), or why it cannot be shown."""
     failed = partial(Unreadable, stimulus.stimulus_id, stimulus.path)
     try:
         content = stimulus.file.read_bytes()
         if hashlib.sha256(content).hexdigest() != stimulus.sha256:
             return failed("changed since it was ingested")
-        pixels = decode(content).pixels
+        at_least = max(entry.height, entry.width) if entry.decoding == "scaled" else None
+        return resized(decode(content, at_least=at_least).pixels, entry.height, entry.width, entry.resize)
     except OSError as error:
         return failed(error.strerror or type(error).__name__)
     except StimulusError as error:
         return failed(str(error))
-    return preprocessed(entry, resized(pixels, entry.height, entry.width, entry.resize))
+
+
+def _decoding(processes: int) -> Executor:
+    if processes:
+        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))  # safe beside threads and CUDA
+    return ThreadPoolExecutor(max(2, usable_cores() // 2), "decode")
+
+
+def _in_order(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Iterator[Result]:
+    """Results in the order of the items, `ahead` of which are begun before they are asked for."""
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _named(stimulus: Stimulus, entry: Input) -> tuple[Stimulus, Pixels | Unreadable]:
+    return stimulus, prepared(stimulus, entry)
+
+
+def _run(session: Session, images: Sequence[tuple[Stimulus, Pixels | Unreadable]]) -> Batch:
+    shown = [(stimulus.stimulus_id, image) for stimulus, image in images if not isinstance(image, Unreadable)]
+    return Batch(
+        tuple(identifier for identifier, _ in shown),
+        session.run(np.stack([image for _, image in shown])) if shown else {},
+        tuple(image for _, image in images if isinstance(image, Unreadable)),
+    )

@@ -19,9 +19,9 @@ from scipy.signal import correlate
 from tiny_network import write_weights
 from toolbox.errors import DeviceError, UnknownNameError, UsageError
 from toolbox.export import export_model, models
-from toolbox.network import session as sessions
 from toolbox.network.card import Network, network
 from toolbox.network.graph import full_graph, layer_digests, pooled_graph, preprocessed
+from toolbox.network.hardware import cuda_obstacle
 from toolbox.network.session import start_session
 from toolbox.network.weights import Weights, load_weights
 
@@ -169,7 +169,7 @@ def test_running_a_network_tells_nobody(tmp_path: Path) -> None:
 
 def test_cuda_is_never_replaced_silently(chain: tuple[Network, Weights]) -> None:
     graph = full_graph(*chain)
-    obstacle = sessions._cuda_obstacle()
+    obstacle = cuda_obstacle()
     if obstacle is None:
         assert start_session(graph, device="cuda").provider == "CUDAExecutionProvider"
     else:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from toolbox.cli import ask, collect, models
+from toolbox.cli import ask, collect, models, setup
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(collect.app)
 app.add_typer(ask.app)
+app.add_typer(setup.app)
 app.add_typer(models.app, name="model")
 
 

@@ -1,4 +1,4 @@
-"""Commands about networks: toolbox model list, show, add, export."""
+"""Commands about networks: toolbox model list, show, add, export, check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from toolbox.cli.options import LayersOption, QuietOption, WeightsOption
 from toolbox.cli.output import note, print_table, progress_bars
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, export as ONNX.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, check, export as ONNX.")
 
 
 @app.command("list")
@@ -63,10 +63,10 @@ def add(
     quiet: QuietOption = False,
 ) -> None:
     """Add any ONNX classifier: list what there is to record from, and write its card."""
-    from toolbox.add import add_model, examine_graph
+    from toolbox.add import add_model, examine_graph, tap_table
 
     examined = examine_graph(graph, size)
-    print_table(examined.table)
+    print_table(tap_table(examined))
     for remark in examined.survey.remarks:
         note(remark, quiet)
     added = add_model(
@@ -96,3 +96,27 @@ def export(
     for path in (full, pooled):
         if path is not None:
             typer.echo(path)
+
+
+@app.command("check")
+def check(
+    name: Annotated[str, typer.Argument(help="Network, or a card's path.")] = "vgg16",
+    layers: LayersOption = None,
+    weights: WeightsOption = "auto",
+    images: Annotated[int, typer.Option(help="Images of noise to compute; also the larger batch.")] = 4,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Hold every way of computing a network against another; exit code 3 when they differ by too much."""
+    from toolbox.check import check_model, hold_fidelity
+
+    with progress_bars(quiet) as progress:
+        found = check_model(
+            name, layers=layers or None, weights=weights, images=images, device=device, progress=progress
+        )
+    for remark in found.remarks:
+        note(f"note: {remark}", quiet)
+    note(f"{found.model} shown {found.images} images of noise; weights: {found.weights}", quiet)
+    note("difference: the largest of any layer, as a share of that layer's largest absolute value", quiet)
+    print_table(found.table())
+    hold_fidelity(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from toolbox.errors import CardError, UsageError, VerificationError
 from toolbox.fetch import digest_of
 from toolbox.network.card import Input, Network, TappedLayer
 from toolbox.network.foreign import INSIDE, entered, read_graph
-from toolbox.network.graph import IMAGE, Graph, apart_from_graph
+from toolbox.network.graph import IMAGE, Graph, apart
 from toolbox.network.wiring import constants
 
 LARGE = 4096  # bytes from which on a tensor lies beside the graph
@@ -90,7 +89,7 @@ def _full(
     maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, layer.shape) for layer in layers]
     beside = {name: tensor for name, tensor in fixed.items() if tensor.nbytes >= LARGE and tensor.dtype.kind == "f"}
     inside = [entry for entry in model.graph.initializer if entry.name in fixed and entry.name not in beside]
-    inside += [apart_from_graph(name, tensor) for name, tensor in beside.items()]
+    inside += [apart(name, tensor) for name, tensor in beside.items()]
     graph = helper.make_graph([*needed, *outlets], network.name, model.graph.input, maps, inside)
     graph.doc_string = network.title
     full = helper.make_model(graph, opset_imports=model.opset_import, ir_version=max(model.ir_version, OLDEST_IR))
@@ -104,7 +103,7 @@ def _properties(network: Network, layers: Iterable[TappedLayer], digests: Mappin
         "network": network.name,
         "graph": f"sha256:{network.sha256}",
         "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
-        "preprocessing": json.dumps(asdict(network.input)),
+        "preprocessing": json.dumps(network.input.described()),
         "outputs": f"the tensors {network.activation} the activation functions; .maximum and .mean of them if pooled",
         "layers": json.dumps({layer.name: layer.tensor for layer in layers}),
         "digests": json.dumps(digests),
@@ -138,7 +137,7 @@ def _digests(
 
 
 def _entry_digest(entry: Input) -> str:
-    return hashlib.sha256(json.dumps(asdict(entry), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(entry.described(), sort_keys=True).encode()).hexdigest()
 
 
 def _tensor_digest(tensor: NDArray[Any]) -> str:

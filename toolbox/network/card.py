@@ -7,7 +7,7 @@ names a graph that somebody else made, and the tensors in it that are its layers
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError
 
 KINDS = ("convolution", "pool", "dense")
+DECODINGS = ("full", "scaled")
 ACTIVATIONS = ("none", "relu", "softmax")
 
 
@@ -27,6 +28,7 @@ class Input:
     """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels.
 
     `scale` is one number, or one for each channel.
+    `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
     """
 
     height: int
@@ -35,6 +37,12 @@ class Input:
     channels: str = "RGB"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     scale: float | tuple[float, float, float] = 1.0
+    decoding: str = "full"
+
+    def described(self) -> dict[str, Any]:
+        """All that makes the images what they are. Full decoding goes without saying, as ever."""
+        said = asdict(self)
+        return said if self.decoding != "full" else {key: said[key] for key in said if key != "decoding"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +225,8 @@ def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
     except TypeError as error:
         fault(f"has a wrong [input]: {error}")
         raise
+    if parsed.decoding not in DECODINGS:
+        fault(f"decodes by {parsed.decoding!r}; expected one of {', '.join(DECODINGS)}")
     is_three = not isinstance(parsed.scale, tuple) or len(parsed.scale) == 3
     if parsed.channels not in ("RGB", "BGR") or len(parsed.mean) != 3 or not is_three:
         fault("has a wrong [input]: expected channels = 'RGB' or 'BGR', three values of mean, one or three of scale")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from toolbox.network.weights import Tensors, Weights, tensor_digest
 
 IMAGE = "image"
 """Name of the input: float32 (images, 3, height, width), preprocessed as the card says."""
+PIXELS = "pixels"
+"""Name of the input of a graph that does the preprocessing too."""
 STATISTICS = ("maximum", "mean")
 OPSET = 18
 AXES_ARE_INPUTS = 18
@@ -76,8 +78,8 @@ def full_graph(network: Network, weights: Weights) -> Graph:
         IMAGE, TensorProto.FLOAT, ["images", 3, network.input.height, network.input.width]
     )
     maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer)) for layer in weights.layers]
-    apart = [apart_from_graph(name, tensor) for name, tensor in weights.tensors.items()]
-    graph = helper.make_graph(nodes, network.name, [entry], maps, apart, doc_string=network.title)
+    beside = [apart(name, tensor) for name, tensor in weights.tensors.items()]
+    graph = helper.make_graph(nodes, network.name, [entry], maps, beside, doc_string=network.title)
     model = helper.make_model(
         graph,
         producer_name="selectivity-toolbox",
@@ -89,7 +91,7 @@ def full_graph(network: Network, weights: Weights) -> Graph:
     return Graph(model, weights.tensors)
 
 
-def apart_from_graph(name: str, tensor: NDArray[Any]) -> TensorProto:
+def apart(name: str, tensor: NDArray[Any]) -> TensorProto:
     """What stands in a graph for a tensor that lies beside it."""
     number = helper.np_dtype_to_tensor_dtype(tensor.dtype)
     entry = TensorProto(name=name, data_type=number, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
@@ -157,6 +159,32 @@ def _single_position(layer: str) -> list[onnx.NodeProto]:
     return [_make("Identity", [layer], f"{layer}.{statistic}") for statistic in STATISTICS]
 
 
+def pixel_graph(graph: Graph, entry: Input) -> Graph:
+    """The graph with the preprocessing before it: its input is `pixels`, uint8 (images, height, width, 3) in RGB.
+
+    The numbers are those of `preprocessed`, to the bit; a quarter of the bytes travels, and no copy is made outside.
+    """
+    proto = onnx.ModelProto()
+    proto.CopyFrom(graph.proto)
+    pixels = helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, ["images", entry.height, entry.width, 3])
+    constants = {"mean": np.array(entry.mean, np.float32), "scale": np.array(entry.scale, np.float32)}
+    nodes = [_make("Cast", [PIXELS], f"{PIXELS}.float", to=TensorProto.FLOAT)]
+    if entry.channels == "BGR":
+        constants["reversed"] = np.array([2, 1, 0])
+        nodes.append(_make("Gather", [nodes[-1].output[0], f"{PIXELS}.reversed"], f"{PIXELS}.bgr", axis=3))
+    nodes.append(_make("Sub", [nodes[-1].output[0], f"{PIXELS}.mean"], f"{PIXELS}.centred"))
+    nodes.append(_make("Mul", [nodes[-1].output[0], f"{PIXELS}.scale"], f"{PIXELS}.scaled"))
+    nodes.append(_make("Transpose", [nodes[-1].output[0]], IMAGE, perm=[0, 3, 1, 2]))
+    nodes += proto.graph.node
+    del proto.graph.input[:], proto.graph.node[:]
+    proto.graph.input.append(pixels)
+    proto.graph.node.extend(nodes)
+    proto.graph.initializer.extend(
+        numpy_helper.from_array(value, f"{PIXELS}.{name}") for name, value in constants.items()
+    )
+    return Graph(proto, graph.tensors)
+
+
 def write_graph(graph: Graph, path: Path) -> None:
     """Check a graph and write it to a file, its tensors inside."""
     model = graph.embedded()
@@ -171,7 +199,7 @@ def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
     share a table for a layer exactly if these are equal, whatever other layers were asked for.
     """
     digests: dict[str, str] = {}
-    below = hashlib.sha256(json.dumps(asdict(entry), sort_keys=True).encode()).hexdigest()
+    below = hashlib.sha256(json.dumps(entry.described(), sort_keys=True).encode()).hexdigest()
     for layer in weights.layers:
         parts = [below, json.dumps(_architecture(layer), sort_keys=True)]
         parts += [tensor_digest(tensor) for name, tensor in weights.tensors.items() if _belongs(name, layer)]
@@ -237,7 +265,7 @@ def _properties(network: Network, weights: Weights) -> dict[str, str]:
         "network": network.name,
         "weights": weights.source,
         "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
-        "preprocessing": json.dumps(asdict(network.input)),
+        "preprocessing": json.dumps(network.input.described()),
         "outputs": "one activation map a layer, after its activation function; .maximum and .mean of it if pooled",
         "layers": json.dumps([layer.name for layer in weights.layers]),
         "digest": layer_digests(network.input, weights)[weights.layers[-1].name],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import os
-import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -17,82 +17,212 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from toolbox.errors import DeviceError, UsageError
-from toolbox.network.graph import IMAGE, Graph
+from toolbox.fetch import cache_folder
+from toolbox.network import openvino
+from toolbox.network.graph import Graph
+from toolbox.network.hardware import CUDA, cuda_obstacle, find_driver, has_bf16, library_failure
+from toolbox.network.winograd import NAME as WINOGRAD
+from toolbox.network.winograd import with_winograd
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-DEVICES = ("auto", "cpu", "cuda")
+CPU, TENSORRT = "CPUExecutionProvider", "TensorrtExecutionProvider"
+PRECISIONS = ("float32", "tf32", "bf16")
+CONVOLUTIONS = ("winograd", "direct")
 CUDA_OPTIONS = {
-    "use_tf32": "0",  # ten bits of mantissa are too few for a number that is published
     "cudnn_conv_algo_search": "HEURISTIC",
     "arena_extend_strategy": "kSameAsRequested",
 }
 
+Images = NDArray[np.float32] | NDArray[np.uint8]
+Runner = Callable[[Images], Sequence[NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a graph is to run on: 'cpu', 'cuda' or 'tensorrt', and the numbers of the GPUs."""
+
+    kind: str
+    gpus: tuple[int, ...] = ()
+
 
 @dataclass(frozen=True)
 class Session:
-    """A loaded graph, and the execution provider that really runs it."""
+    """A loaded graph, and what really runs it. `workers` threads may call `run` at once.
+
+    Attributes:
+        provider: of onnxruntime, or OpenVINO.
+        runtime: its version, and how convolutions are done where that is not the plain sum.
+        batch: images that are best shown together; on a GPU smaller batches are filled up to that.
+    """
 
     provider: str
     runtime: str
+    precision: str
     outputs: tuple[str, ...]
+    workers: int
+    threads: int
     batch: int
-    _session: Any
+    _runners: SimpleQueue[Runner]
 
-    def run(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """All outputs by name for preprocessed images (images, 3, height, width)."""
+    @property
+    def arrangement(self) -> str:
+        """How it is run, in words."""
+        threads = f" of {self.threads} thread{'s' * (self.threads != 1)}" if self.threads else ""
+        return f"{self.workers} worker{'s' * (self.workers != 1)}{threads}, batches of {self.batch}"
+
+    def run(self, images: Images) -> dict[str, NDArray[np.float32]]:
+        """All outputs by name, each with the images in its first dimension, for images as the graph's input says."""
         count = len(images)
-        if self.provider != CPU and count < self.batch:  # a GPU plans anew for every new shape
-            images = np.concatenate([images, np.zeros((self.batch - count, *images.shape[1:]), np.float32)])
-        results = self._session.run(list(self.outputs), {IMAGE: images})
+        if self.provider in (CUDA, TENSORRT) and count < self.batch:  # a GPU plans anew for every new shape
+            images = np.concatenate([images, np.zeros((self.batch - count, *images.shape[1:]), images.dtype)])
+        runner = self._runners.get()
+        try:
+            results = runner(images)
+        finally:
+            self._runners.put(runner)
         return {name: result[:count] for name, result in zip(self.outputs, results, strict=True)}
 
 
-def start_session(graph: Graph, *, device: str = "auto", threads: int = 0, batch: int = 0) -> Session:
+def start_session(
+    graph: Graph,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    convolution: str = "winograd",
+    workers: int = 1,
+    threads: int = 0,
+    batch: int = 0,
+) -> Session:
     """Load a graph.
 
     Args:
-        device: 'auto' takes CUDA where a GPU answers, else the CPU; 'cuda' insists on it.
-        threads: of one operator on a CPU; 0 for as many as there are cores.
+        device: 'auto' takes CUDA where a GPU answers, else the CPU; 'cpu'; 'cuda' or 'tensorrt' insist on a GPU,
+            of which 'cuda:1', 'cuda:0,2' and 'cuda:all' choose; every GPU is one worker.
+        precision: 'float32'; 'tf32' multiplies with ten bits of mantissa on a GPU; 'bf16' with seven on a CPU
+            that has such instructions, through OpenVINO.
+        convolution: 'winograd' where that is faster on a CPU, or 'direct', the plain sum.
+        workers: on a CPU, images or batches that are computed at once.
+        threads: of one worker on a CPU; 0 for as many as there are cores.
         batch: on a GPU, smaller batches are filled up to this many images.
 
-    Raises: UsageError for another device; DeviceError when CUDA is asked for, or found, and cannot be used.
+    Raises: UsageError for another device or precision; DeviceError when what is asked for, or found, cannot be used.
     """
-    if device not in DEVICES:
-        raise UsageError(f"no device {device!r}; expected {', '.join(DEVICES)}")
+    found = choose_device(device)
+    hold_precision(precision, found)
+    if convolution not in CONVOLUTIONS:
+        raise UsageError(f"no convolution {convolution!r}; expected {', '.join(CONVOLUTIONS)}")
     onnxruntime.set_default_logger_severity(4)
-    obstacle = None if device == "cpu" else _cuda_obstacle()
-    wants_cuda = device == "cuda" or (device == "auto" and obstacle is None)
-    if wants_cuda and obstacle:
-        raise DeviceError(f"device 'cuda' cannot be used: {obstacle}; use --device cpu, or mend it")
+    if precision == "bf16":
+        runners = openvino.runners(graph, precision="bf16", workers=workers, threads=threads)
+        return _session("OpenVINO", openvino.version(), precision, graph, runners, threads, batch)
+    if found.gpus:
+        runners = [_on_gpu(graph, found.kind, number, precision) for number in found.gpus]
+        return _session(PROVIDERS[found.kind], _version(), precision, graph, runners, threads, batch)
+    chosen = with_winograd(graph) if convolution == "winograd" else graph
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    providers: list[Any] = [(CUDA, CUDA_OPTIONS)] if wants_cuda else []
-    if wants_cuda:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
-            onnxruntime.preload_dlls()
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in graph.tensors.values()]
-    options.add_external_initializers(list(graph.tensors), values)
-    content = graph.proto.SerializeToString()
-    session = onnxruntime.InferenceSession(content, sess_options=options, providers=[*providers, CPU])
-    provider = session.get_providers()[0]
-    if wants_cuda and provider != CUDA:
+    runner = _runner(chosen, options, [CPU])
+    version = _version() if chosen is graph else f"{_version()}, {WINOGRAD}"
+    return _session(CPU, version, precision, graph, [runner] * max(1, workers), threads, batch)
+
+
+PROVIDERS = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
+
+
+def choose_device(device: str, obstacle: Callable[[], str | None] = cuda_obstacle) -> Device:
+    """The device that a text such as 'auto', 'cpu', 'cuda:0,1' or 'tensorrt' asks for, if it is there.
+
+    Raises: UsageError for another text; DeviceError when there is no such GPU.
+    """
+    kind, colon, numbers = device.partition(":")
+    if device in ("auto", "cpu"):
+        usable = device == "auto" and obstacle() is None
+        return Device("cuda", (0,)) if usable else Device("cpu")
+    chosen = [number.strip() for number in numbers.split(",")]
+    if kind not in ("cuda", "tensorrt") or (colon and numbers != "all" and not all(map(str.isdigit, chosen))):
+        raise UsageError(f"no device {device!r}; expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise")
+    if found := obstacle():
+        raise DeviceError(f"device {device!r} cannot be used: {found}; use --device cpu, or mend it (toolbox doctor)")
+    there = len(find_driver().gpus)
+    gpus = range(there) if numbers == "all" else [int(number) for number in chosen] if colon else [0]
+    if missing := [number for number in gpus if number >= there]:
+        raise DeviceError(f"device {device!r}: there is no GPU {missing[0]}, only {there}, counted from 0")
+    return Device(kind, tuple(dict.fromkeys(gpus)))
+
+
+def hold_precision(precision: str, device: Device) -> None:
+    """Raises: UsageError for an unknown precision; DeviceError where the device does not compute in it."""
+    if precision not in PRECISIONS:
+        raise UsageError(f"no precision {precision!r}; expected {', '.join(PRECISIONS)}")
+    if precision == "tf32" and not device.gpus:
+        raise DeviceError("precision tf32 is a GPU's; use float32 on a CPU, or --device cuda")
+    if precision == "bf16":
+        if device.gpus:
+            raise DeviceError("precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU")
+        openvino.hold_installed()
+        if not has_bf16():
+            raise DeviceError(
+                "precision bf16 needs a processor with bf16 instructions (AVX512-BF16 or AMX), "
+                "which this one lacks; use float32"
+            )
+
+
+def provider_options(kind: str, gpu: int, precision: str) -> list[tuple[str, dict[str, str]]]:
+    """Execution providers with their options, in the order in which they may take a part of the graph."""
+    # Ten bits of mantissa are too few for a number that is published, so TF32 is on only if asked for.
+    cuda = (CUDA, {"device_id": str(gpu), "use_tf32": str(int(precision == "tf32")), **CUDA_OPTIONS})
+    if kind == "cuda":
+        return [cuda]
+    folder = cache_folder() / "tensorrt"
+    engines = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder), "trt_timing_cache_enable": "1"}
+    return [(TENSORRT, {"device_id": str(gpu), "trt_fp16_enable": "0", **engines}), cuda]
+
+
+def _on_gpu(graph: Graph, kind: str, gpu: int, precision: str) -> Runner:
+    if kind == "tensorrt":
+        if failure := library_failure("tensorrt"):
+            raise DeviceError(f"device 'tensorrt' cannot be used: {failure}; use --device cuda, or install TensorRT")
+        # TensorRT knows no option of onnxruntime's for this; NVIDIA's libraries all heed the variable.
+        os.environ["NVIDIA_TF32_OVERRIDE"] = str(int(precision == "tf32"))
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
+        onnxruntime.preload_dlls()
+    return _runner(graph, onnxruntime.SessionOptions(), provider_options(kind, gpu, precision))
+
+
+def _runner(graph: Graph, options: Any, providers: Sequence[Any]) -> Runner:
+    """A session of onnxruntime as a function of images.
+
+    Raises: DeviceError when it does not run on the first of the providers.
+    """
+    wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
+    if wanted == TENSORRT:  # it reads tensors from the model alone
+        content = graph.embedded().SerializeToString()
+    else:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in graph.tensors.values()]
+        options.add_external_initializers(list(graph.tensors), values)
+        content = graph.proto.SerializeToString()
+    session = onnxruntime.InferenceSession(content, sess_options=options, providers=[*providers])
+    if session.get_providers()[0] != wanted:
         raise DeviceError(
-            "a GPU answers, but onnxruntime could not load its CUDA libraries; "
-            "install them with: pip install 'selectivity-toolbox[cuda]', or use --device cpu"
+            f"a GPU answers, but onnxruntime could not load the libraries of {wanted}; install them with: "
+            "pip install 'selectivity-toolbox[cuda]', or use --device cpu (toolbox doctor tells which are missing)"
         )
-    return Session(provider, f"onnxruntime {onnxruntime.__version__}", graph.outputs, batch, session)
+    entry, outputs = session.get_inputs()[0].name, list(graph.outputs)
+
+    def run(images: Images) -> Sequence[NDArray[np.float32]]:
+        results: Sequence[NDArray[np.float32]] = session.run(outputs, {entry: images})
+        return results
+
+    return run
 
 
-def _cuda_obstacle() -> str | None:
-    """Why CUDA cannot be used, or None. The list of providers tells of the build, so the driver itself is asked."""
-    if CUDA not in onnxruntime.get_available_providers():
-        return "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(library)
-    except OSError:
-        return f"no NVIDIA driver ({library} is not on this machine)"
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
-        return "the NVIDIA driver finds no GPU"
-    return None
+def _session(
+    provider: str, runtime: str, precision: str, graph: Graph, runners: Sequence[Runner], threads: int, batch: int
+) -> Session:
+    free: SimpleQueue[Runner] = SimpleQueue()
+    for runner in runners:
+        free.put(runner)
+    return Session(provider, runtime, precision, graph.outputs, len(runners), threads, batch, free)
+
+
+def _version() -> str:
+    return f"onnxruntime {onnxruntime.__version__}"

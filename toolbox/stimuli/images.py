@@ -72,11 +72,13 @@ class Picture:
     """How many pictures the file holds; the pixels are those of the first."""
 
 
-def decode(content: bytes) -> Picture:
+def decode(content: bytes, *, at_least: int | None = None) -> Picture:
     """The picture in the bytes of an image file.
 
     Args:
         content: all bytes of a JPEG, PNG, GIF, BMP, TIFF or WebP file.
+        at_least: a JPEG may come out a half, a quarter or an eighth as large, averaged as the decoder does it for
+            free, as long as both its sides keep so many pixels; None for its own size.
 
     Raises: StimulusError with a short reason that names no file: the caller knows which one it is.
     """
@@ -85,6 +87,8 @@ def decode(content: bytes) -> Picture:
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _check_size(image)
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))
             # The further pictures in a phone's JPEG (MPO: previews, depth) are the same photograph.
             name = "JPEG" if image.format == "MPO" else str(image.format)
             frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))

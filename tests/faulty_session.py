@@ -1,0 +1,47 @@
+"""An onnxruntime that computes one layer wrongly, by a thousandth, in the runs that a test chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from toolbox.network import fidelity
+from toolbox.network.graph import Graph
+from toolbox.network.session import Session, start_session
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One run of a real session: what it gives, of how many images, with how many threads."""
+
+    outputs: tuple[str, ...]
+    batch: int
+    threads: int
+
+
+def use_faulty_sessions(monkeypatch: pytest.MonkeyPatch, layer: str, is_wrong: Callable[[Fault], bool]) -> None:
+    """Let comparisons run sessions whose results of one layer are a thousandth too large where `is_wrong`."""
+
+    class Faulty:
+        def __init__(self, session: Session, threads: int) -> None:
+            self._session, self._threads = session, threads
+            self.provider, self.runtime = session.provider, session.runtime
+
+        def run(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+            results = self._session.run(images)
+            if not is_wrong(Fault(self._session.outputs, len(images), self._threads)):
+                return results
+            return {
+                name: values * np.float32(1.001) if name.split(".")[0] == layer else values
+                for name, values in results.items()
+            }
+
+    def start(graph: Graph, *, threads: int = 0, **choices: Any) -> Faulty:
+        return Faulty(start_session(graph, threads=threads, **choices), threads)
+
+    monkeypatch.setattr(fidelity, "start_session", start)

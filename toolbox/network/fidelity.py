@@ -1,0 +1,207 @@
+"""How far the ways of computing a network differ. Owns the comparisons and their bounds.
+
+A difference is told relative to its layer: the largest |a - b| over all images, filters and positions, divided by the
+layer's largest absolute value. So 1 is the whole range of the layer, and float32 itself resolves 6e-8.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from toolbox.errors import ToolboxError
+from toolbox.fetch import Progress, silent
+from toolbox.network.card import Input, Layer
+from toolbox.network.graph import IMAGE, STATISTICS, Graph, preprocessed
+from toolbox.network.session import start_session
+
+Images = NDArray[np.float32]
+Values = Mapping[str, NDArray[np.floating]]
+Gaps = dict[str, list[tuple[float, float]]]
+"""Of every layer, one (largest difference, largest absolute value) for each image or batch that was compared."""
+
+REFERENCE = f"onnx.reference {onnx.__version__} (numpy)"
+REFERENCED = 2
+"""Images that the reference computes: VGG16's convolutions take it ten seconds each."""
+
+# Bounds, with what was measured of VGG16 on two cores in brackets. A wrong tensor, axis or preprocessing
+# differs by 1e-2 and more, TF32 (ten bits of mantissa) by about 1e-3.
+POOLING_BOUND = 1e-5
+"""Maxima are the very numbers of the map (measured: 0); means are summed in float32, not float64 (2e-7)."""
+INDEPENDENT_BOUND = 1e-4
+"""Other kernels sum thousands of products in another order, layer upon layer (8e-7; in fc1 of 25,088 inputs 2e-6)."""
+BATCH_BOUND = 1e-5
+"""onnxruntime on a CPU gave the same bits (0); a GPU may choose another kernel for another size of batch."""
+THREADS_BOUND = 1e-6
+"""onnxruntime gave the same bits (0): its threads share the filters and positions, never one sum."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two ways of computing the same responses.
+
+    Attributes:
+        statistic: 'map' for all positions, else 'maximum' or 'mean' of the map.
+        difference: the largest one over all layers, relative to its layer's largest absolute value; infinite where
+            a value is not finite.
+        layer: where it is; empty where nothing differs.
+    """
+
+    comparison: str
+    statistic: str
+    difference: float
+    layer: str
+    bound: float
+
+    @property
+    def ok(self) -> bool:
+        return self.difference <= self.bound
+
+
+def compare(
+    full: Graph,
+    pooled: Graph,
+    layers: Sequence[Layer],
+    images: Images,
+    *,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> tuple[Comparison, ...]:
+    """Hold the pooled graph against the full one, onnxruntime against numpy, batches and threads against each other.
+
+    Args:
+        layers: those to compare; outputs of both graphs.
+        images: two or more, as the network takes them, (images, 3, height, width).
+        device: the processor that is held against the others; threads are compared on the CPU.
+
+    Raises: DeviceError; ToolboxError for an operator that the independent implementation lacks.
+    """
+    names = [layer.name for layer in layers]
+    total = len(images) + 4
+
+    def tell(step: int) -> None:
+        progress("check", step, total)
+
+    tell(0)
+    maps, summaries = _maps(full, layers, images, device, tell)
+    session = start_session(pooled, device=device)
+    single = _joined([session.run(image[None]) for image in images])
+    tell(total - 3)
+    batch = session.run(images)
+    tell(total - 2)
+    runtime = f"{session.runtime} ({session.provider.removesuffix('ExecutionProvider')})"
+    del session
+    one, two = (start_session(pooled, device="cpu", threads=threads).run(images) for threads in (1, 2))
+    tell(total)
+    independent = f"{runtime} against {REFERENCE}, {REFERENCED} images"
+    return (
+        *_by_statistic("pooled graph against full graph and numpy", names, single, summaries, POOLING_BOUND),
+        Comparison(independent, "map", *_worst(maps), INDEPENDENT_BOUND),
+        *_by_statistic(f"batch of 1 against batch of {len(images)}", names, single, batch, BATCH_BOUND),
+        *_by_statistic("one thread against two", names, one, two, THREADS_BOUND),
+    )
+
+
+def noise(entry: Input, count: int, seed: int = 0) -> Images:
+    """Coloured noise with the amplitude spectrum of photographs, 1/f, as the network takes it.
+
+    Returns: (count, 3, height, width), preprocessed; equal seeds give equal images.
+    Source: Field (1987), doi 10.1364/JOSAA.4.002379.
+    """
+    frequency = np.hypot(np.fft.fftfreq(entry.height)[:, None], np.fft.rfftfreq(entry.width))
+    frequency[0, 0] = np.inf  # no mean
+    white = np.random.default_rng(seed).standard_normal((count, 4, entry.height, entry.width))
+    fields = np.fft.irfft2(np.fft.rfft2(white) / frequency, s=(entry.height, entry.width))
+    fields /= fields.std(axis=(2, 3), keepdims=True)
+    colours = fields[:, :1] + 0.3 * fields[:, 1:]  # in photographs most of the variance is in luminance
+    pixels = np.clip(np.rint(118 + 55 * colours), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return np.stack([preprocessed(entry, image) for image in pixels])
+
+
+def _maps(
+    full: Graph, layers: Sequence[Layer], images: Images, device: str, tell: Callable[[int], None]
+) -> tuple[Gaps, Values]:
+    """Every layer's map of onnxruntime against that of the reference, image by image; and maximum and mean of all."""
+    session = start_session(full, device=device)
+    references = _reference(full, layers, images[:REFERENCED])
+    gaps: Gaps = {layer.name: [] for layer in layers}
+    summaries: list[Values] = []
+    for number, image in enumerate(images, start=1):
+        found = session.run(image[None])
+        expected = next(references, None)
+        if expected is not None:
+            for layer in layers:
+                gaps[layer.name].append(_gap(found[layer.name], expected[layer.name]))
+        summaries.append(_summary(found, layers))
+        tell(number)
+    return gaps, _joined(summaries)
+
+
+def _reference(full: Graph, layers: Sequence[Layer], images: Images) -> Iterator[Values]:
+    """The maps of one image after the other, by ONNX's own definition of every operator, in numpy."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(full.proto)
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(entry for entry in full.proto.graph.initializer if entry.name not in full.tensors)
+    names = [layer.name for layer in layers]
+    try:
+        evaluator = ReferenceEvaluator(proto)
+    except (RuntimeError, NotImplementedError) as error:
+        told = " ".join(str(error).split())
+        raise ToolboxError(f"{REFERENCE} lacks an operator of this graph, so it cannot be checked ({told})") from error
+    for image in images:
+        with np.errstate(over="ignore", invalid="ignore"):  # numpy need not warn: it counts as an infinite difference
+            maps: Sequence[Any] = list(evaluator.run(names, {IMAGE: image[None], **full.tensors}))
+        yield dict(zip(names, maps, strict=True))
+
+
+def _summary(found: Values, layers: Sequence[Layer]) -> Values:
+    """Maximum and mean over all positions, by numpy in float64, named as in the pooled graph."""
+    summary: dict[str, NDArray[np.float64]] = {}
+    for layer in layers:
+        values = np.moveaxis(found[layer.name].astype(np.float64), layer.axis, 1)
+        positions = values.reshape(*values.shape[:2], -1)
+        summary[f"{layer.name}.maximum"] = positions.max(axis=2)
+        summary[f"{layer.name}.mean"] = positions.mean(axis=2)
+    return summary
+
+
+def _by_statistic(
+    comparison: str, layers: Sequence[str], found: Values, expected: Values, bound: float
+) -> Iterator[Comparison]:
+    for statistic in STATISTICS:
+        outputs = {layer: f"{layer}.{statistic}" for layer in layers}
+        gaps = {layer: [_gap(found[output], expected[output])] for layer, output in outputs.items()}
+        yield Comparison(comparison, statistic, *_worst(gaps), bound)
+
+
+def _gap(found: NDArray[np.floating], expected: NDArray[np.floating]) -> tuple[float, float]:
+    """Largest difference and largest absolute value; infinite where a value is not finite, or shapes differ."""
+    if found.shape != expected.shape:
+        return math.inf, math.inf
+    with np.errstate(invalid="ignore"):
+        gap = float(np.abs(found.astype(np.float64) - expected).max())
+    return math.inf if math.isnan(gap) else gap, float(max(np.abs(found).max(), np.abs(expected).max()))
+
+
+def _worst(gaps: Gaps) -> tuple[float, str]:
+    """The largest relative difference, and its layer; no layer where nothing differs."""
+    difference, layer = max(((_relative(found), layer) for layer, found in gaps.items()), key=lambda pair: pair[0])
+    return difference, layer if difference else ""
+
+
+def _relative(found: Sequence[tuple[float, float]]) -> float:
+    difference = max(difference for difference, _ in found)
+    value = max(value for _, value in found)
+    return difference if difference in (0, math.inf) else difference / value
+
+
+def _joined(outputs: Sequence[Values]) -> Values:
+    return {name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]}

@@ -1,0 +1,55 @@
+"""Running a graph on a CPU through OpenVINO, which computes in bf16. Owns the optional package `openvino`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version as installed
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolbox.errors import DeviceError
+from toolbox.network.graph import Graph
+
+HINTS = {"float32": "f32", "bf16": "bf16"}
+
+
+def hold_installed() -> None:
+    """Raises: DeviceError when the package is missing."""
+    if find_spec("openvino") is None:
+        raise DeviceError(
+            "precision bf16 needs the package openvino; install it with: pip install 'selectivity-toolbox[bf16]'"
+        )
+
+
+def version() -> str:
+    return f"openvino {installed('openvino')}"
+
+
+def runners(
+    graph: Graph, *, precision: str, workers: int, threads: int
+) -> list[Callable[[Any], Sequence[NDArray[np.float32]]]]:
+    """As many functions of images as there are workers; each may run beside the others.
+
+    Args:
+        precision: 'float32' or 'bf16'; outputs are float32 in both.
+        threads: of one worker; 0 for as many as there are cores.
+    """
+    import openvino
+
+    core = openvino.Core()
+    chosen: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision], "NUM_STREAMS": str(workers)}
+    if threads:
+        chosen["INFERENCE_NUM_THREADS"] = str(workers * threads)
+    compiled = core.compile_model(core.read_model(graph.embedded().SerializeToString()), "CPU", chosen)
+
+    def runner(request: Any) -> Callable[[Any], Sequence[NDArray[np.float32]]]:
+        def run(images: Any) -> Sequence[NDArray[np.float32]]:
+            results = request.infer({0: images})
+            return [np.asarray(results[name], np.float32) for name in graph.outputs]
+
+        return run
+
+    return [runner(compiled.create_infer_request()) for _ in range(workers)]
