@@ -16,8 +16,10 @@ from PIL import Image
 from foreign_graphs import SIDE, Builder, channels_last, inception, mobile, reference, residual, saved, transformer
 from toolbox import Study
 from toolbox.add import Added, add_model, examine_graph
+from toolbox.check import check_model, hold_fidelity
 from toolbox.content import card_names, own_models
-from toolbox.errors import CardError, MixtureError, UnknownNameError, UsageError, VerificationError
+from toolbox.doctor.places import graph_of, weights
+from toolbox.errors import CardError, MixtureError, ToolboxError, UnknownNameError, UsageError, VerificationError
 from toolbox.export import export_model, model_layers, models
 from toolbox.network.card import network
 from toolbox.network.model import load_model
@@ -452,3 +454,52 @@ def test_an_unknown_network_is_said(tmp_path: Path) -> None:
     added(residual(), tmp_path, "my-net")
     with pytest.raises(UnknownNameError, match="did you mean 'my-net'"):
         network("my-nett")
+
+
+@pytest.mark.parametrize("make", [residual, lambda: residual(17, np.float16), transformer, channels_last])
+def test_added_networks_are_computed_faithfully(tmp_path: Path, make: Callable[[], onnx.ModelProto]) -> None:
+    added(make(), tmp_path)
+    found = check_model("net", images=2, device="cpu")
+    hold_fidelity(found)
+    assert len(found.comparisons) == 7
+
+
+def test_a_network_without_batches_is_checked_one_by_one(tmp_path: Path) -> None:
+    b = Builder()
+    flat = b.add("Reshape", b.add("GlobalMaxPool", b.add("Relu", b.convolution("x", 4, 3))), b.fixed([1, 4]))
+    added(b.model(b.add("Gemm", flat, b.weight(4, 5)), shape=(1, 3, SIDE, SIDE)), tmp_path)
+    found = check_model("net", images=2, device="cpu")
+    hold_fidelity(found)
+    assert not any("batch" in comparison.comparison for comparison in found.comparisons)
+
+
+def test_old_batch_normalisation_cannot_be_checked(tmp_path: Path) -> None:
+    added(residual(11), tmp_path)
+    with pytest.raises(ToolboxError, match="export it with opset 14 or newer"):
+        check_model("net", images=2, device="cpu")
+
+
+def test_the_doctor_looks_at_added_graphs(own: Path, tmp_path: Path) -> None:
+    card = added(residual(), tmp_path).card
+    graph, sha256 = own / "net.onnx", network(str(card)).sha256
+    assert graph_of("net", graph, sha256).state == "ok"
+    assert [finding.subject for finding in weights() if finding.subject.endswith("net")] == ["graph of net"]
+    graph.write_bytes(b"")
+    assert "another one than was added" in graph_of("net", graph, sha256).finding
+    graph.unlink()
+    assert graph_of("net", graph, sha256).state == "problem"
+
+
+@pytest.mark.parametrize("opset", [9, 17])
+def test_large_convolutions_of_any_opset_are_computed_alike_either_way(tmp_path: Path, opset: int) -> None:
+    """The quick convolution is written in operators that the oldest graphs do not know."""
+    b = Builder(opset)
+    top = b.add("Relu", b.convolution(b.convolution("x", 128, 3, 1), 128, 128))
+    added(b.model(top, shape=("n", 3, 8, 8)), tmp_path)
+    graph = load_model(network("net")).graph
+    images = np.random.default_rng(0).uniform(0, 1, (2, 3, 8, 8)).astype(np.float32)
+    quick, plain = (
+        start_session(graph, device="cpu", convolution=convolution) for convolution in ("winograd", "direct")
+    )
+    assert ("Winograd" in quick.runtime) == (opset == 17)
+    np.testing.assert_allclose(quick.run(images)["relu_1"], plain.run(images)["relu_1"], rtol=1e-4, atol=1e-4)

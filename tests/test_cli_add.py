@@ -27,10 +27,10 @@ def test_without_a_choice_the_table_is_shown_and_the_choice_asked_for(own: Path,
     shown = run("model", "add", graph, "--name", "net", code=2)
     header, *rows = shown.stdout.splitlines()
     assert header.split() == [
-        "position", "layer", "kind", "operator", "filters", "height", "width", "stride", "receptive_field", "before",
+        "layer", "position", "kind", "operator", "filters", "height", "width", "stride", "receptive_field", "before",
         "after",
     ]  # fmt: skip
-    assert rows[3].split()[:9] == ["4", "layer1.0.act_1", "sum", "Relu", "8", "8", "8", "4", "27"]
+    assert rows[3].split()[:9] == ["layer1.0.act_1", "4", "sum", "Relu", "8", "8", "8", "4", "27"]
     assert shown.stderr.count("\n") == 1
     assert "choose where to record: --activation after" in shown.stderr
     assert "choose how the network's images were prepared" in run(
@@ -43,7 +43,7 @@ def test_an_added_network_works_in_every_command(
     own: Path, graph: str, tmp_path: Path, photographs: Path, cache: Path
 ) -> None:
     done = run("model", "add", graph, "--name", "net", "--activation", "after", "--preprocessing", "torch")
-    assert done.stdout.splitlines()[1].split()[1] == "stem.act"
+    assert done.stdout.splitlines()[1].split()[0] == "stem.act"
     assert done.stderr.splitlines() == [
         f"net: 73 filters in 8 layers; its card is {own / 'net.toml'}",
         "next: toolbox extract SET --model net",

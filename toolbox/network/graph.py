@@ -145,7 +145,8 @@ def _reduced(operator: str, below: str, output: str, places: Sequence[int], opse
     """One axis after the other, the last one first, so that the others keep their numbers."""
     nodes = []
     for place in sorted(places, reverse=True):
-        above = output if place == min(places) else f"{output}.axis{place}"
+        rows = f"{output}.rows" if place == max(places) else f"{output}.rows{place}"
+        above = output if place == min(places) else rows
         if opset >= AXES_ARE_INPUTS:
             nodes.append(_make(operator, [below, f"axis{place}"], above, keepdims=0))
         else:
