@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from toolbox.chart import Chart
-    from toolbox.extract import ExtractionReport
+    from toolbox.extract import ExtractionReport, Rehearsal
     from toolbox.figure import Figure
     from toolbox.ingest import IngestReport
     from toolbox.label import LabelReport
@@ -111,6 +111,13 @@ class Study:
 
         _hold_names("choice of an extraction", choices, Extraction)
         return extract(self.folder, set, Extraction(**choices), progress=progress)
+
+    def rehearse(self, set: str, *, progress: Progress = silent, **choices: Any) -> Rehearsal:
+        """What `extract` with these choices would do, and the time, memory and disk it would take; writes nothing."""
+        from toolbox.extract import Extraction, rehearse
+
+        _hold_names("choice of an extraction", choices, Extraction)
+        return rehearse(self.folder, set, Extraction(**choices), progress=progress)
 
     def significance(
         self,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from math import prod
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,36 @@ def test_the_untrained_control_differs_in_weights_alone() -> None:
     assert [source["format"] for source in untrained.weights] == ["random"]
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("vgg11", 132_863_336), ("vgg16", 138_357_544), ("vgg16-torchvision", 138_357_544), ("vgg19", 143_667_240)],
+)
+def test_the_cards_have_the_published_numbers_of_parameters(name: str, parameters: int) -> None:
+    chain = [layer for layer in network(name).chain if layer.has_weights]
+    assert sum(prod(layer.kernel_shape) + layer.filters for layer in chain) == parameters
+
+
+def test_torchvisions_network_has_an_input_and_tensors_of_its_own() -> None:
+    oxford, other = network("vgg16"), network("vgg16-torchvision")
+    assert other.layers == oxford.layers
+    assert (other.input.channels, other.digests, other.first_values, other.weights) == ("RGB", {}, {}, ())
+    assert isinstance(other.input.scale, tuple)
+    for mean, scale, published in zip(
+        other.input.mean, other.input.scale, ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225)), strict=True
+    ):
+        white = (255 - mean) * scale
+        assert white == pytest.approx((1 - published[0]) / published[1], rel=1e-12)
+
+
+def test_the_input_of_a_card_with_one_scale_is_written_as_ever() -> None:
+    """Its text is part of every digest."""
+    written = json.dumps(asdict(network("vgg16").input), sort_keys=True)
+    assert written == (
+        '{"channels": "BGR", "height": 224, "mean": [103.939, 116.779, 123.68], "resize": "nearest", "scale": 1.0, '
+        '"width": 224}'
+    )
+
+
 @pytest.mark.parametrize("name", shipped_names("models"))
 def test_every_shipped_card_is_read_and_says_what_a_reader_needs(name: str) -> None:
     net = network(name)
@@ -106,6 +139,9 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
         (('kind = "pool", kernel = 2', 'kind = "pool", kernel = 5'), "whose kernel is larger than the map below it"),
         (("[layers]", '[[weights]]\nformat = "npz"\nlayers = ["*"]\nurl = "x"\n[layers]'), "without bytes, sha256"),
         (('channels = "RGB"', 'channels = "GRB"'), "expected channels = 'RGB' or 'BGR'"),
+        (('channels = "RGB"', 'channels = "RGB"\nscale = [1, 2]'), "expected one number, or three"),
+        (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2]'), "three values of mean"),
+        (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2, "x"]'), "has a wrong [input]"),
         (("height = 4", "heigth = 4"), "has a wrong [input]"),
         (("[layers]", "[layers"), "is not valid TOML"),
     ],
@@ -129,5 +165,5 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, card: str) -> No
 
 @pytest.mark.parametrize("name", ["vgg61", "no/such/card.toml"])
 def test_a_card_that_is_not_there_is_said(name: str) -> None:
-    with pytest.raises(UnknownNameError, match="vgg16"):
+    with pytest.raises(UnknownNameError, match="vgg1"):
         network(name)

@@ -132,6 +132,12 @@ def test_preprocessing_by_hand(chain: tuple[Network, Weights]) -> None:
     np.testing.assert_array_equal(preprocessed(chain[0].input, pixels)[:, 0, 0], [-1.5, 40.0, 110.0])
 
 
+def test_preprocessing_with_a_scale_for_each_channel(chain: tuple[Network, Weights]) -> None:
+    pixels = np.array([[[250, 100, 7]]], np.uint8)
+    entry = replace(chain[0].input, scale=(1.0, 0.5, 0.25))  # of blue, green, red: the order of the channels
+    np.testing.assert_array_equal(preprocessed(entry, pixels)[:, 0, 0], [-3.0, 40.0, 55.0])
+
+
 def test_a_layers_digest_follows_from_all_below_it_and_nothing_above(tmp_path: Path, card: str) -> None:
     net = network(card)
     base = layer_digests(net.input, load_weights(net, source=str(write_weights(tmp_path / "a.npz"))))

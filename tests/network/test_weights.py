@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -36,11 +36,18 @@ def write_keras(path: Path, *, old: bool, nested: str = "") -> Path:
     return path
 
 
-def write_transposed(path: Path) -> Path:
-    """Kernels in the layouts that others use: a convolution as in Keras, a dense layer as (filters, inputs)."""
+def write_as_torch(path: Path) -> Path:
+    """The dense kernel as PyTorch has it: (filters, inputs), whose inputs run over channel, height, width."""
+    given = tensors()
+    given["sum.kernel"] = given["sum.kernel"].reshape(2, 2, 3, 2).transpose(3, 2, 0, 1).reshape(2, 12)
+    np.savez(path, **given)
+    return path
+
+
+def write_as_tensorflow(path: Path) -> Path:
+    """The convolution's kernel as TensorFlow has it: (height, width, inputs, filters)."""
     given = tensors()
     given["colour.kernel"] = given["colour.kernel"].transpose(2, 3, 1, 0)
-    given["sum.kernel"] = given["sum.kernel"].T
     np.savez(path, **given)
     return path
 
@@ -58,9 +65,18 @@ def test_keras_files_are_read(tmp_path: Path, card: str, write: partial[Path]) -
     hold_tensors(load_weights(network(card), source=str(write(tmp_path / "weights.h5"))).tensors)
 
 
-def test_npz_files_are_read_in_either_layout(tmp_path: Path, card: str) -> None:
-    hold_tensors(load_weights(network(card), source=str(write_weights(tmp_path / "a.npz"))).tensors)
-    hold_tensors(load_weights(network(card), source=str(write_transposed(tmp_path / "b.npz"))).tensors)
+@pytest.mark.parametrize("write", [write_weights, write_as_torch, write_as_tensorflow])
+def test_npz_files_are_read_in_every_layout(tmp_path: Path, card: str, write: Callable[[Path], Path]) -> None:
+    hold_tensors(load_weights(network(card), source=str(write(tmp_path / "weights.npz"))).tensors)
+
+
+def test_two_layouts_in_one_file_are_refused(tmp_path: Path, card: str) -> None:
+    given = tensors()
+    given["colour.kernel"] = given["colour.kernel"].transpose(2, 3, 1, 0)
+    given["sum.kernel"] = given["sum.kernel"].T  # of which nobody could say how its inputs run
+    np.savez(tmp_path / "mixed.npz", **given)
+    with pytest.raises(WeightsError, match=r"does not fit at sum: sum.kernel has shape \(2, 12\)"):
+        load_weights(network(card), source=str(tmp_path / "mixed.npz"))
 
 
 def test_an_exported_graph_gives_its_weights_back(tmp_path: Path, card: str, weights: str) -> None:

@@ -11,7 +11,7 @@ from toolbox.cli.options import HERE, LayersOption, QuietOption, StudyOption, We
 from toolbox.cli.output import note, print_table, progress_bars
 
 if TYPE_CHECKING:
-    from toolbox.extract import ExtractionReport
+    from toolbox.extract import ExtractionReport, Rehearsal
     from toolbox.ingest import IngestReport
     from toolbox.label import LabelReport
 
@@ -91,9 +91,14 @@ def extract(
     model: Annotated[str, typer.Option(help="Network: a name from `toolbox model list`, or a card's path.")] = "vgg16",
     layers: LayersOption = None,
     weights: WeightsOption = "auto",
-    batch: Annotated[int, typer.Option(help="Images in one run of the network; more on a GPU, say 32.")] = 4,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[int, typer.Option(help="Threads of the network on a CPU; 0 for all cores.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and do nothing.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt.")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, bf16 (CPU), tf32 (GPU); compared to float32.")] = "float32",
+    convolution: Annotated[str, typer.Option(help="On a CPU: winograd, which is faster, or direct.")] = "winograd",
+    decoding: Annotated[str | None, typer.Option(help="full, or scaled: large JPEGs faster, not the same.")] = None,
+    decoders: Annotated[int, typer.Option(help="Processes that decode images; 0 for threads.")] = 0,
+    batch: Annotated[int | None, typer.Option(help="Images in one run of the network; probed if not given.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Of one run on a CPU; probed if not given.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many stimuli, evenly over categories.")] = None,
     part: Annotated[int | None, typer.Option(help="Stimuli in a part of the result; 50 to 1,000 if not given.")] = None,
     replace: Annotated[bool, typer.Option(help="Give up responses made with other weights or layers.")] = False,
@@ -101,12 +106,21 @@ def extract(
     quiet: QuietOption = False,
 ) -> None:
     """Show a set to a network and keep the maximum and mean of every filter's map. Continues where it stopped."""
+    asked = {
+        "model": model, "layers": layers or None, "weights": weights, "device": device, "precision": precision,
+        "convolution": convolution, "decoding": decoding, "decoders": decoders, "batch": batch, "threads": threads,
+        "limit": limit, "part": part, "replace": replace,
+    }  # fmt: skip
     with progress_bars(quiet) as progress:
-        report = opened(study, make=False).extract(
-            set, model=model, layers=layers or None, weights=weights, batch=batch, device=device, threads=threads,
-            limit=limit, part=part, replace=replace, progress=progress,
-        )  # fmt: skip
-    _tell_extraction(report, quiet)
+        opening = opened(study, make=False)
+        if not dry_run:
+            report = opening.extract(set, progress=progress, **asked)
+        else:
+            rehearsal = opening.rehearse(set, progress=progress, **asked)
+    if dry_run:
+        _tell_rehearsal(rehearsal, quiet)
+    else:
+        _tell_extraction(report, quiet)
 
 
 def _tell_ingestion(report: IngestReport, quiet: bool) -> None:
@@ -145,9 +159,12 @@ def _tell_extraction(report: ExtractionReport, quiet: bool) -> None:
         note(f"not shown: {entry.path}: {entry.reason}", quiet)
     if len(report.unreadable) > LISTED:
         note(f"… and {len(report.unreadable) - LISTED} more, all listed in the records of the parts", quiet)
+    if report.agreement:
+        note(str(report.agreement), quiet)
     if report.shown:
         rate = report.shown / report.seconds
-        note(f"{report.shown} stimuli shown in {report.seconds:.0f} s ({rate:.1f} a second, {report.provider})", quiet)
+        how = f"{report.provider}, {report.precision}, {report.arrangement}"
+        note(f"{report.shown} stimuli shown in {report.seconds:.0f} s ({rate:.1f} a second; {how})", quiet)
     else:
         note("nothing to do: every stimulus has its responses", quiet)
     note(
@@ -155,3 +172,32 @@ def _tell_extraction(report: ExtractionReport, quiet: bool) -> None:
         f"to {report.stimuli:,} stimuli; weights: {report.weights}",
         quiet,
     )
+
+
+def _tell_rehearsal(rehearsal: Rehearsal, quiet: bool) -> None:
+    """The figures as a table on stdout, remarks on stderr."""
+    import polars as pl
+
+    for remark in rehearsal.remarks:
+        note(f"note: {remark}", quiet)
+    memory = "unknown here" if rehearsal.memory is None else f"{rehearsal.memory / 1e9:.2f} GB"
+    lines = {
+        "stimuli to show": f"{rehearsal.stimuli:,}",
+        "parts": f"{rehearsal.parts:,}",
+        "layers, filters": f"{rehearsal.layers:,}, {rehearsal.filters:,}",
+        "rows": f"{rehearsal.rows:,}",
+        "expected time": f"{_duration(rehearsal.seconds)} ({rehearsal.provider}, {rehearsal.arrangement})",
+        "memory": memory,
+        "disk": f"{rehearsal.disk / 1e9:.2f} GB at most, {rehearsal.free / 1e9:.2f} GB free",
+    }
+    if not rehearsal.stimuli:
+        note("nothing to do: every stimulus has its responses", quiet)
+        return
+    print_table(pl.DataFrame({rehearsal.set: list(lines), rehearsal.model: list(lines.values())}))
+    note("nothing was written; the same command without --dry-run does it", quiet)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -34,13 +34,19 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     graph = [f"graph: {net.graph} (recorded {net.activation} the activation functions)"] if net.graph else []
     for line in (
         f"{net.name}: {net.title}",
-        f"input: {entry.height} x {entry.width} ({entry.resize}), ({entry.channels} - {entry.mean}) * {entry.scale}",
+        f"input: {entry.height} x {entry.width} ({entry.resize}), "
+        f"({entry.channels} - {entry.mean}) * {_scale(entry.scale)}",
         *graph,
         *(f"weights: {source}" for source in sources),
         f"citation: {net.citation}",
         f"licence: {net.licence}",
     ):
         note(line)
+
+
+def _scale(scale: float | tuple[float, ...]) -> str:
+    """One number, or one for each channel, for reading."""
+    return f"({', '.join(f'{each:g}' for each in scale)})" if isinstance(scale, tuple) else f"{scale:g}"
 
 
 @app.command("add")

@@ -40,7 +40,9 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and n
 LayersOption = Annotated[
     list[str] | None, typer.Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated.")
 ]
-WeightsOption = Annotated[str, typer.Option("--weights", help="auto, a file (.h5, .onnx, .npz) or random:SEED.")]
+WeightsOption = Annotated[
+    str, typer.Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors) or random:SEED.")
+]
 HERE = Path()
 
 

@@ -1,1 +1,1 @@
-"""From a card and its weights to a running ONNX graph. The only place that knows onnx, onnxruntime and h5py."""
+"""From a card and its weights to a running ONNX graph. Only here are onnx, onnxruntime, h5py and safetensors known."""

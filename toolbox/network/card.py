@@ -29,6 +29,7 @@ class Input:
 
     `scale` is one number, or one for each channel.
     `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
+    `scale` is one number, or one for each channel.
     """
 
     height: int
@@ -214,23 +215,22 @@ def _fault(name: str, problem: str) -> None:
 
 def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
     try:
-        scale = entry.get("scale", 1.0)
-        parsed = Input(
-            **{
-                **entry,
-                "mean": tuple(map(float, entry.get("mean", (0, 0, 0)))),
-                "scale": tuple(map(float, scale)) if isinstance(scale, list) else scale,
-            }
-        )
-    except TypeError as error:
+        triples = {key: tuple(map(float, value)) for key, value in entry.items() if isinstance(value, list)}
+        parsed = Input(**{**entry, **triples})
+    except (TypeError, ValueError) as error:
         fault(f"has a wrong [input]: {error}")
         raise
     if parsed.decoding not in DECODINGS:
         fault(f"decodes by {parsed.decoding!r}; expected one of {', '.join(DECODINGS)}")
-    is_three = not isinstance(parsed.scale, tuple) or len(parsed.scale) == 3
-    if parsed.channels not in ("RGB", "BGR") or len(parsed.mean) != 3 or not is_three:
-        fault("has a wrong [input]: expected channels = 'RGB' or 'BGR', three values of mean, one or three of scale")
+    if parsed.channels not in ("RGB", "BGR") or not _is_triple(parsed.mean):
+        fault("has a wrong [input]: expected channels = 'RGB' or 'BGR' and three values of mean")
+    if not isinstance(parsed.scale, int | float) and not _is_triple(parsed.scale):
+        fault(f"has a wrong [input]: scale is {parsed.scale!r}; expected one number, or three, one for each channel")
     return parsed
+
+
+def _is_triple(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 3
 
 
 def _added(content: Mapping[str, Any], entry: Input, folder: Path, fault: Callable[[str], None]) -> Network:

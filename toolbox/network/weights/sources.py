@@ -1,15 +1,10 @@
-"""The weights of a network, from a user's file, the cache or a published source, each tensor verified.
-
-Tensors are named `<layer>.kernel` and `<layer>.bias`: float32, kernels of convolutions as (filters, inputs,
-height, width), of dense layers as (inputs, filters), where the inputs run over height, width, channel.
-"""
+"""Where weights come from, in which order, and that every tensor is the one it should be."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import takewhile
@@ -19,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolbox.content import card, card_names
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
 from toolbox.fetch import Progress, describe, fetch, is_cached, silent
 from toolbox.network.card import ChainLayer, Network
+from toolbox.network.weights.layout import Tensors
+from toolbox.network.weights.matching import read_tensors
 
-Tensors = dict[str, NDArray[np.float32]]
-FORMATS = {".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz"}
+FORMATS = {".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz", ".safetensors": "safetensors"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,8 @@ def load_weights(
 
     Args:
         layers: names of the layers to be tapped; None for all that can be had, with a remark on what is missing.
-        source: 'auto' (the cache, then the card's sources in their order), a file (`.h5`, `.onnx`, `.npz`) or
-            `random:SEED`.
+        source: 'auto' (the cache, then the card's sources in their order), a file (`.h5`, `.onnx`, `.npz`,
+            `.safetensors`) or `random:SEED`.
 
     Raises: WeightsError when a wanted layer cannot be had; VerificationError when a tensor of a
         file is not the one in the card.
@@ -71,7 +68,7 @@ def load_weights(
 
 def tensor_digest(tensor: NDArray[np.float32]) -> str:
     """SHA-256 of a tensor as little-endian float32 in C order."""
-    return hashlib.sha256(np.ascontiguousarray(tensor, dtype="<f4").tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(tensor, dtype="<f4").data).hexdigest()
 
 
 def _automatic(network: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool, progress: Progress) -> Weights:
@@ -89,7 +86,7 @@ def _automatic(network: Network, wanted: tuple[ChainLayer, ...], must_be_whole: 
             return _from_source(network, layers, source, path, failures)
     raise WeightsError(
         f"no weights of {network.name} for {wanted[-1].name}: {'; '.join(failures) or 'its card names no source'}; "
-        "or give a file with --weights FILE (.h5, .onnx, .npz)"
+        "or give a file with --weights FILE (.h5, .onnx, .npz, .safetensors)"
     )
 
 
@@ -121,8 +118,9 @@ def _from_source(
     network: Network, layers: tuple[ChainLayer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
 ) -> Weights:
     if source["format"] == "random":
-        return _verified(network, layers, _random(layers, int(source["seed"])), _title(source), remarks)
-    return _verified(network, layers, _read(path, source["format"], layers), _title(source), remarks)
+        return Weights(_drawn(network, layers, int(source["seed"])), _title(source), layers, tuple(remarks))
+    tensors, more = read_tensors(path, source["format"], network, layers)
+    return _verified(network, layers, tensors, _title(source), [*remarks, *more])
 
 
 def _title(source: Mapping[str, Any]) -> str:
@@ -135,41 +133,59 @@ def _title(source: Mapping[str, Any]) -> str:
 def _from_file(
     network: Network, wanted: tuple[ChainLayer, ...], path: Path, format: str, *, must_be_whole: bool
 ) -> Weights:
-    tensors = _read(path, format, wanted)
+    tensors, remarks = read_tensors(path, format, network, wanted)
     layers = tuple(takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in tensors, wanted))
     if layers != wanted and (must_be_whole or not layers):
         raise WeightsError(f"{path} holds no weights for {wanted[len(layers)].name}; choose --layers it does hold")
     missing = ", ".join(layer.name for layer in wanted[len(layers) :])
-    return _verified(network, layers, tensors, path.name, [f"{missing} left out: {path} lacks them"] if missing else [])
+    left_out = [f"{missing} left out: {path} lacks them"] if missing else []
+    return _verified(network, layers, tensors, path.name, [*left_out, *remarks])
 
 
 def _verified(
-    network: Network, layers: tuple[ChainLayer, ...], tensors: Tensors, source: str, remarks: Iterable[str] = ()
+    network: Network, layers: tuple[ChainLayer, ...], tensors: Tensors, source: str, remarks: Iterable[str]
 ) -> Weights:
-    """Hold every tensor against the shape and the digest (or first value) in the card."""
+    """Hold every tensor against the digest (or first value) in the card, and against the digests in all others."""
+    known = _digests_of_others(network)
     kept: Tensors = {}
     for layer in layers:
-        for part, shape in (("kernel", layer.kernel_shape), ("bias", (layer.filters,))) if layer.has_weights else ():
+        for part in ("kernel", "bias") if layer.has_weights else ():
             name = f"{layer.name}.{part}"
             if name not in tensors:
-                raise WeightsError(f"{source} lacks {name}, shape {shape}; use a file that holds it")
-            kept[name] = _shaped(name, tensors[name], shape, source)
-            expected = network.digests.get(name)
-            if expected and tensor_digest(kept[name]) != expected:
-                raise VerificationError(
-                    f"{name} from {source} is not the tensor of {network.name}'s card; to use other weights, "
-                    f'write a card of your own with like = "{network.name}", a new name and digests = {{}} '
-                    "(vgg16-untrained is such a card for random ones)"
-                )
+                raise WeightsError(f"{source} lacks {name}; use a file that holds it")
+            kept[name] = tensors[name]
+            _hold_digest(network, name, tensors[name], source, known)
         if layer.name in network.first_values:
             _hold_first_values(network, layer, kept, source)
     return Weights(kept, source, layers, tuple(remarks))
 
 
-def _shaped(name: str, tensor: NDArray[np.float32], shape: tuple[int, ...], source: str) -> NDArray[np.float32]:
-    if tensor.shape != shape:
-        raise WeightsError(f"{name} from {source} has shape {tensor.shape}, the card expects {shape}")
-    return np.ascontiguousarray(tensor, dtype=np.float32)
+def _hold_digest(
+    network: Network, name: str, tensor: NDArray[np.float32], source: str, known: Mapping[str, tuple[str, str]]
+) -> None:
+    digest, expected = tensor_digest(tensor), network.digests.get(name)
+    if expected and digest != expected:
+        raise VerificationError(
+            f"{name} from {source} is not the tensor of {network.name}'s card; to use other weights, "
+            f'write a card of your own with like = "{network.name}", a new name and digests = {{}} '
+            "(vgg16-untrained is such a card for random ones)"
+        )
+    if not expected and digest in known:
+        other, its_name = known[digest]
+        raise VerificationError(
+            f"{name} from {source} is {other}'s {its_name}, and {network.name} is another network; "
+            f"use --model {other}, or give your own card these tensors' digests"
+        )
+
+
+def _digests_of_others(network: Network) -> dict[str, tuple[str, str]]:
+    """Network and name of every tensor whose digest another shipped card knows."""
+    return {
+        digest: (other, name)
+        for other in card_names("models")
+        if other != network.name
+        for name, digest in card("models", other).get("digests", {}).items()
+    }
 
 
 def _hold_first_values(network: Network, layer: ChainLayer, tensors: Tensors, source: str) -> None:
@@ -188,6 +204,18 @@ def _seed(source: str) -> int:
     return int(seed)
 
 
+def _drawn(network: Network, layers: Iterable[ChainLayer], seed: int) -> Tensors:
+    """Random tensors, for a network whose card names no others."""
+    for layer in layers:
+        if {f"{layer.name}.kernel", f"{layer.name}.bias", layer.name} & {*network.digests, *network.first_values}:
+            raise VerificationError(
+                f"random numbers, seed {seed}, are not the tensors of {network.name}'s card; to use other weights, "
+                f'write a card of your own with like = "{network.name}", a new name and digests = {{}} '
+                "(vgg16-untrained is such a card for random ones)"
+            )
+    return _random(layers, seed)
+
+
 def _random(layers: Iterable[ChainLayer], seed: int) -> Tensors:
     """Kernels of variance 2 / inputs (He, Zhang, Ren and Sun 2015, arXiv:1502.01852), biases zero."""
     tensors: Tensors = {}
@@ -200,79 +228,3 @@ def _random(layers: Iterable[ChainLayer], seed: int) -> Tensors:
             tensors[f"{layer.name}.kernel"] = kernel * np.float32(np.sqrt(2 / inputs))
             tensors[f"{layer.name}.bias"] = np.zeros(layer.filters, dtype=np.float32)
     return tensors
-
-
-def _read(path: Path, format: str, layers: Iterable[ChainLayer]) -> Tensors:
-    """The tensors of a file that belong to layers, matched by the layer's name inside the tensor's name."""
-    readers: dict[str, Callable[[Path], Iterator[tuple[str, NDArray[Any]]]]] = {
-        "keras": _keras_tensors,
-        "onnx": _onnx_tensors,
-        "npz": _npz_tensors,
-    }
-    by_name = {layer.name: layer for layer in layers if layer.has_weights}
-    if not by_name:
-        return {}
-    longest_first = sorted(by_name, key=len, reverse=True)
-    pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, longest_first))})(?![0-9])")
-    tensors: Tensors = {}
-    for name, tensor in readers[format](path):
-        found = pattern.search(name)
-        if found:
-            layer = by_name[found[1]]
-            part = "bias" if tensor.ndim == 1 else "kernel"
-            key = f"{layer.name}.{part}"
-            if key in tensors:
-                raise WeightsError(f"{path} holds several tensors for {key}; keep one")
-            tensors[key] = _in_layout(tensor, layer.kernel_shape) if part == "kernel" else tensor
-    return tensors
-
-
-def _in_layout(kernel: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """A kernel in the toolbox's layout; only a shape that cannot be that is taken for the Keras or Gemm one."""
-    if kernel.shape == shape:
-        return kernel
-    if kernel.ndim == 4 and kernel.transpose(3, 2, 0, 1).shape == shape:
-        return kernel.transpose(3, 2, 0, 1)
-    return kernel.T if kernel.ndim == 2 and kernel.T.shape == shape else kernel
-
-
-def _keras_tensors(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    import h5py
-
-    found: list[tuple[str, NDArray[Any]]] = []
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim:
-            found.append((name.rsplit(":", 1)[0], item[()]))
-
-    try:
-        with h5py.File(path) as file:
-            file.visititems(visit)
-    except OSError as error:
-        raise WeightsError(f"{path} is not an HDF5 file that can be read ({error})") from error
-    for name, tensor in found:
-        # Keras keeps convolutions as (height, width, inputs, filters), whatever their sizes.
-        yield name, tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor
-
-
-def _onnx_tensors(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        graph = onnx.load(path).graph
-    except DecodeError as error:
-        raise WeightsError(f"{path} is not an ONNX file ({error})") from error
-    for tensor in graph.initializer:
-        if tensor.dims:
-            yield tensor.name, onnx.numpy_helper.to_array(tensor)
-
-
-def _npz_tensors(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    import zipfile
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            yield from file.items()
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path} is not an .npz file of plain arrays ({error})") from error
