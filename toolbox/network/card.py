@@ -29,7 +29,6 @@ class Input:
 
     `scale` is one number, or one for each channel.
     `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
-    `scale` is one number, or one for each channel.
     """
 
     height: int
