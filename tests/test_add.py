@@ -490,6 +490,22 @@ def test_the_doctor_looks_at_added_graphs(own: Path, tmp_path: Path) -> None:
     assert graph_of("net", graph, sha256).state == "problem"
 
 
+def test_large_tensors_of_float16_lie_beside_the_graph(noise: Study, tmp_path: Path) -> None:
+    b = Builder(precision=np.float16)
+    below = b.add("Relu", b.convolution(b.convolution("x", 32, 3), 32, 32))
+    model = b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", below)), b.weight(32, 5)))
+    added(model, tmp_path)
+    graph = load_model(network("net")).graph
+    assert {tensor.dtype for tensor in graph.tensors.values()} == {np.dtype(np.float16)}
+    noise.extract("noise", model="net")
+    tensor = model.graph.output[0].name
+    expected = reference(model, prepared(pixels(noise), "unit").astype(np.float16), [tensor])[tensor]
+    rows = noise.query("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
+    np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, atol=0.02 * np.abs(expected).max())
+    export_model("net", full=tmp_path / "full.onnx")
+    assert len(onnx.load(tmp_path / "full.onnx").graph.output) == 3
+
+
 @pytest.mark.parametrize("opset", [9, 17])
 def test_large_convolutions_of_any_opset_are_computed_alike_either_way(tmp_path: Path, opset: int) -> None:
     """The quick convolution is written in operators that the oldest graphs do not know."""

@@ -28,7 +28,7 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     from toolbox.network.card import layer_table, network
 
     net = network(name)
-    print_table(layer_table(net))
+    print_table(layer_table(net), most=len(net.layers))
     entry = net.input
     sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
     graph = [f"graph: {net.graph} (recorded {net.activation} the activation functions)"] if net.graph else []
@@ -72,7 +72,8 @@ def add(
     from toolbox.add import add_model, examine_graph, tap_table
 
     examined = examine_graph(graph, size)
-    print_table(tap_table(examined))
+    taps = tap_table(examined)
+    print_table(taps, most=taps.height)
     for remark in examined.survey.remarks:
         note(remark, quiet)
     added = add_model(

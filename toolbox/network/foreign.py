@@ -5,6 +5,7 @@ Inside, every tensor's name gets a prefix, so that none can be taken for a layer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,7 +226,10 @@ def run_all(model: onnx.ModelProto, images: NDArray[np.float32], *, everything: 
         session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=[CPU])
         found = session.run(wanted, {IMAGE: images})
     except Exception as error:  # onnxruntime's own failures have no common class, and all of them are the graph's
-        raise UsageError(f"onnxruntime {onnxruntime.__version__} cannot run the graph: {_first_line(error)}") from error
+        raise UsageError(
+            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({_first_line(error)}); export it with standard "
+            "operators of opset 11 to 20, or update onnxruntime"
+        ) from error
     made = {name: value for name, value in zip(wanted, found, strict=True) if isinstance(value, np.ndarray)}
     return {IMAGE: images, **made}
 
@@ -240,5 +244,10 @@ def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProt
 
 
 def _first_line(error: Exception) -> str:
+    """What went wrong, without error codes and places in somebody else's source code."""
     lines = str(error).strip().splitlines()
-    return lines[0].removeprefix("[ONNXRuntimeError] : ")[:300] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    told = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0])
+    told = re.sub(r"^(/\S+:\d+ .*?\)(?: const)? )|(\S+\.cc:\d+ \S+ )", "", told)
+    return told[:300].rstrip(". ")

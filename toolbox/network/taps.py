@@ -20,6 +20,7 @@ from toolbox.network.activations import Origins, activations
 from toolbox.network.axes import BATCH, CHANNEL, HEIGHT, WIDTH, Meanings, channel_axis, meanings
 from toolbox.network.foreign import INSIDE, entered, entrance, observe
 from toolbox.network.geometry import Spans, receptive_field, spans, step
+from toolbox.network.graph import IMAGE, PIXELS, STATISTICS
 from toolbox.network.wiring import VIEWS, Node, Observed, Wiring
 
 POOLS = ("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool")
@@ -294,8 +295,9 @@ def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
     counts: Counter[str] = Counter()
     names: list[str] = []
     for path, operator in zip(paths, operators, strict=True):
-        name = _cleaned(".".join(path[shared:]))
-        if not name or _says_nothing(name, operator):
+        # `<layer>.maximum` and `<layer>.mean` are what the layer's own outputs will be called
+        name = re.sub(rf"\.({'|'.join(STATISTICS)})$", r"_\1", _cleaned(".".join(path[shared:])))
+        if not name or name in (IMAGE, PIXELS) or _says_nothing(name, operator):
             word = _cleaned(operator.removeprefix("x * ")).lower()
             counts[word] += 1
             name = f"{word}_{counts[word]}"
