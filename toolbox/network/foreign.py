@@ -227,8 +227,8 @@ def run_all(model: onnx.ModelProto, images: NDArray[np.float32], *, everything: 
         found = session.run(wanted, {IMAGE: images})
     except Exception as error:  # onnxruntime's own failures have no common class, and all of them are the graph's
         raise UsageError(
-            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({_first_line(error)}); export it with standard "
-            "operators of opset 11 to 20, or update onnxruntime"
+            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({_first_line(error)}); export it with "
+            "standard operators of opset 11 to 20, or update onnxruntime"
         ) from error
     made = {name: value for name, value in zip(wanted, found, strict=True) if isinstance(value, np.ndarray)}
     return {IMAGE: images, **made}
@@ -250,4 +250,4 @@ def _first_line(error: Exception) -> str:
         return type(error).__name__
     told = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0])
     told = re.sub(r"^(/\S+:\d+ .*?\)(?: const)? )|(\S+\.cc:\d+ \S+ )", "", told)
-    return told[:300].rstrip(". ")
+    return told.replace(f'"{INSIDE}', '"')[:300].rstrip(". ")

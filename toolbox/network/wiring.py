@@ -15,6 +15,9 @@ from onnx import helper, numpy_helper
 
 from toolbox.network.graph import IMAGE
 
+POOLS = ("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool")
+REDUCED = ("ReduceMean", "ReduceMax")
+SUMS = ("Add", "Sum")
 VIEWS = ("Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 """Operators that hand all values on, if in another shape."""
 SAME = ("Identity", "Dropout", "Cast")
