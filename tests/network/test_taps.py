@@ -267,6 +267,17 @@ def test_names_are_clean_and_unique() -> None:
     ]  # fmt: skip
 
 
+def test_a_sum_or_a_pool_does_not_go_by_the_name_of_its_block() -> None:
+    b = Builder()
+    below = b.convolution("x", 4, 3)
+    for name in ("net/block1/Add", "net/block2/block2_add/Add"):
+        below = b.add("Add", b.convolution(below, 4, 4), below, name=name)
+    for name in ("net/block3/MaxPool", "net/pool1/MaxPool2d"):
+        below = b.add("MaxPool", below, kernel_shape=[2, 2], name=name)
+    taps = tappable(b.model(below), SIDE, SIDE)
+    assert [tap.layer for tap in taps] == ["block1.add", "block2.block2_add", "block3.maxpool", "pool1"]
+
+
 @pytest.mark.parametrize("declared", ["n", 1, 8])
 def test_whatever_batch_is_declared_a_graph_is_tried_with_several_images(declared: str | int) -> None:
     assert survey(residual(shape=(declared, 3, SIDE, SIDE)), SIDE, SIDE).batch == 0

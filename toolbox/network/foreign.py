@@ -97,7 +97,9 @@ def entrance(model: onnx.ModelProto) -> Entrance:
     inputs = [entry for entry in model.graph.input if entry.name not in inside]
     if len(inputs) != 1:
         named = ", ".join(entry.name for entry in inputs) or "none"
-        raise UsageError(f"the graph has {len(inputs)} inputs ({named}); expected one, the image")
+        raise UsageError(
+            f"the graph has {len(inputs)} inputs ({named}); expected one, the image: fix the others in the export"
+        )
     entry = inputs[0]
     tensor = entry.type.tensor_type
     sizes = [dimension.dim_value or None for dimension in tensor.shape.dim]

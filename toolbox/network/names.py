@@ -48,9 +48,8 @@ def _path(node: Node, operator: str) -> list[str]:
         while path and part.startswith(path[-1] + "."):
             path.pop()
         path.append(part)
-    is_named = operator not in (*POOLS, *REDUCED, *SUMS) or (
-        operator not in SUMS and path and "pool" in path[-1].lower()
-    )
+    words = ("add", "sum") if operator in SUMS else ("pool",) if operator in (*POOLS, *REDUCED) else ()
+    is_named = not words or (path and any(word in path[-1].lower() for word in words))
     return path if is_named or not path else [*path, operator.lower()]
 
 
@@ -76,7 +75,7 @@ _OPERATORS = frozenset(
     {
         "Relu", "Clip", "Mul", "Add", "Div", "Sigmoid", "Tanh", "Erf", "Conv", "MaxPool", "AveragePool",
         "GlobalAveragePool", "ReduceMean", "Gemm", "MatMul", "Softmax", "Reshape", "Flatten", "Squeeze", "LeakyRelu",
-        "Elu", "Gelu", "HardSwish", "Identity", "Mean", "Max", "BiasAdd", "Conv2D", "Relu6",
+        "Elu", "Gelu", "HardSwish", "Identity", "Mean", "Max", "BiasAdd", "Conv2D", "MaxPool2d", "AvgPool2d", "Relu6",
     }
 )  # fmt: skip
 
