@@ -259,7 +259,7 @@ def test_images_that_all_vanished_stop_the_run(study: Study, photographs: Path, 
     [
         ({"batch": 0}, UsageError, "batch is 0; expected 1 or more"),
         ({"limit": -1}, UsageError, "limit is -1; expected 1 or more"),
-        ({"threads": -3}, UsageError, "threads is -3; expected 0 or more"),
+        ({"threads": -3}, UsageError, "threads is -3; expected 1 or more"),
         ({"layers": ["pol"]}, UnknownNameError, "no layer named 'pol'; did you mean 'pool'?"),
         ({"device": "gpu"}, UsageError, "no device 'gpu'; expected auto, cpu, cuda"),
         ({"weights": "no.npz"}, UsageError, "'no.npz' is no source of weights"),

@@ -61,7 +61,7 @@ def test_one_build_is_right_and_none_is_a_problem(install: Install) -> None:
 def test_packages_that_are_missing_or_too_old_are_named_with_what_is_needed(install: Install) -> None:
     install("polars", "1.9.2")
     install("NumPy", "99.0")
-    site = install("onnx", "1.18rc1")
+    site = install("onnx", "1.19rc1")
     found = {entry.subject: entry for entry in packages([site])}
     assert found["duckdb"] == Finding("duckdb", "problem", "is not installed", "pip install 'duckdb>=2.0'")
     assert found["polars"] == Finding("polars", "problem", "1.9.2 is too old", "pip install 'polars>=1.30'")

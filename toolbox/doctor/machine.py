@@ -63,7 +63,12 @@ def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
     elif not able:
         yield Finding("bf16", "note", "the processor does not compute in bf16; --precision bf16 would gain nothing")
     elif find_spec("openvino") is None:
-        yield Finding("bf16", "note", "the processor computes in bf16; OpenVINO can use it", "pip install openvino")
+        yield Finding(
+            "bf16",
+            "note",
+            "the processor computes in bf16; OpenVINO can use it",
+            "pip install 'selectivity-toolbox[bf16]'",
+        )
     else:
         yield Finding("bf16", "ok", "the processor computes in bf16, and OpenVINO is there to use it")
 

@@ -14,7 +14,7 @@ from toolbox.extract.task import Task, intention, make_task
 from toolbox.fetch import Progress, silent
 from toolbox.network.speed import rate
 from toolbox.store.folder import StudyFolder
-from toolbox.store.plan import LARGEST_PART
+from toolbox.store.plan import part_size
 
 ROW = 8
 """Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
@@ -110,5 +110,5 @@ def _peak_memory(task: Task, stimuli: int) -> int | None:
     except ImportError:  # Windows has no such module
         return None
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    part = min(stimuli, task.choices.part or LARGEST_PART)
+    part = task.choices.part or part_size(stimuli)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + 2 * part * task.filters * IN_MEMORY

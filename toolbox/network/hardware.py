@@ -153,12 +153,18 @@ def free_memory(system: Path = MEMORY) -> int | None:
     return _memory_of("MemAvailable", system)
 
 
+def import_openvino() -> Any:
+    """The package `openvino`, kept from reporting to its maker: it does without its telemetry where that is missing."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
 def has_bf16(processor: Path = PROCESSOR) -> bool | None:
     """Whether the CPU computes in bf16: by OpenVINO where it is installed, else by Linux; None if neither tells."""
     if find_spec("openvino"):
-        import openvino
-
-        return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for line in _lines(processor):
         key, _, flags = line.partition(":")
         if key.strip() in ("flags", "Features"):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import DeviceError
 from toolbox.network.graph import Graph
+from toolbox.network.hardware import import_openvino
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
 
@@ -37,9 +38,7 @@ def runners(
         precision: 'float32' or 'bf16'; outputs are float32 in both.
         threads: of one worker; 0 for as many as there are cores.
     """
-    import openvino
-
-    core = openvino.Core()
+    core = import_openvino().Core()
     chosen: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision], "NUM_STREAMS": str(workers)}
     if threads:
         chosen["INFERENCE_NUM_THREADS"] = str(workers * threads)
