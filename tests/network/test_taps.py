@@ -77,8 +77,9 @@ def test_branches_of_different_reach() -> None:
 
 @pytest.mark.parametrize("how", ["erf", "tanh"])
 @pytest.mark.parametrize("opset", [11, 17, 20])
-def test_a_transformer(opset: int, how: str) -> None:
-    model = transformer(opset, how)
+@pytest.mark.parametrize("precision", [np.float32, np.float16])
+def test_a_transformer(opset: int, how: str, precision: type[np.floating[Any]]) -> None:
+    model = transformer(opset, how, precision)
     found = survey(model, SIDE, SIDE)
     function = {"erf": "Gelu", "tanh": "FastGelu"}[how]
     assert rows(found.taps) == [

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import pi, sqrt
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from toolbox.network.wiring import SAME, Node, Wiring, following
 
@@ -143,19 +144,22 @@ def _curve(wiring: Wiring, before: str, nodes: list[Node]) -> Values | None:
     """What some operators make of the values of the grid, None where that cannot be computed here."""
     from onnx.reference import ReferenceEvaluator
 
-    kind = wiring.observed.values
-    names = dict.fromkeys(name for node in nodes for name in node.inputs if name in kind)
-    fixed = [numpy_helper.from_array(np.asarray(kind[name]), name) for name in names]
-    precision = next((kind[name].dtype for name in names if kind[name].dtype.kind == "f"), np.dtype(np.float32))
-    number = helper.np_dtype_to_tensor_dtype(precision)
-    ends = [helper.make_tensor_value_info(name, number, None) for name in (before, nodes[-1].output)]
+    known = wiring.observed.values
+    names = dict.fromkeys(name for node in nodes for name in node.inputs if name in known)
+    fixed = [numpy_helper.from_array(_in_doubles(known[name]), name) for name in names]
+    ends = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in (before, nodes[-1].output)]
     graph = helper.make_graph([node.proto for node in nodes], "curve", ends[:1], ends[1:], fixed)
     model = helper.make_model(graph, opset_imports=wiring.opsets)
     try:
-        found = ReferenceEvaluator(model).run(None, {before: GRID.astype(precision)})
+        found = ReferenceEvaluator(model).run(None, {before: GRID})
     except (NotImplementedError, RuntimeError, TypeError, ValueError, onnx.checker.ValidationError):
         return None  # then it has no name of its own
     return np.asarray(next(iter(found)), np.float64)
+
+
+def _in_doubles(values: NDArray[Any]) -> NDArray[Any]:
+    """In float16, two functions that differ by 5e-4 could not be told apart."""
+    return np.asarray(values, np.float64 if values.dtype.kind == "f" else values.dtype)
 
 
 def _gelu(x: Values) -> Values:
