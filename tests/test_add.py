@@ -24,7 +24,7 @@ from toolbox.export import export_model, model_layers, models
 from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.network.session import start_session
-from toolbox.network.taps import tappable
+from toolbox.network.tapping.taps import tappable
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +122,18 @@ def test_responses_are_those_of_an_independent_evaluator(
         for statistic, values in (("maximum", positions.max(axis=2)), ("mean", positions.mean(axis=2))):
             got = found[statistic].to_numpy().reshape(6, tap.filters)
             np.testing.assert_allclose(got, values, rtol=bound, atol=bound * np.abs(values).max(), err_msg=tap.layer)
+
+
+def test_a_graph_that_the_toolbox_wrote_comes_back_as_the_same_network(
+    study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
+    export_model(card, full=tmp_path / "full.onnx", weights=weights)
+    add_model(examine_graph(tmp_path / "full.onnx"), "again", activation="after", preprocessing="none")
+    study.extract("colours", model=card, weights=weights)
+    study.extract("colours", model="again")
+    rows = "select layer, filter, stimulus_id, maximum, mean from responses order by layer, filter, stimulus_id"
+    assert study.query(rows, model="again").equals(study.query(rows, model="tiny"))
+    assert model_layers("again").drop("kind").equals(model_layers(card).drop("kind"))
 
 
 def test_the_whole_way_to_a_figure(noise: Study, tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ from toolbox.content import card_names, checked_name, own_models, shipped_names
 from toolbox.errors import UsageError
 from toolbox.fetch import digest_of
 from toolbox.network.card import Input, network
-from toolbox.network.examined import Examined, examined, keep_graph
 from toolbox.network.graph import pooled_graph
 from toolbox.network.model import load_model
 from toolbox.network.session import start_session
-from toolbox.network.taps import Tap
+from toolbox.network.tapping.examined import Examined, examined, keep_graph
+from toolbox.network.tapping.taps import Tap
 from toolbox.stimuli.images import METHODS
 from toolbox.store.files import replacing
 

@@ -16,9 +16,9 @@ from onnx import TensorProto, helper
 from toolbox.errors import CardError, UsageError, VerificationError
 from toolbox.fetch import digest_of
 from toolbox.network.card import Input, Network, TappedLayer
-from toolbox.network.foreign import INSIDE, entered, read_graph
 from toolbox.network.graph import IMAGE, Graph, apart
-from toolbox.network.wiring import constants
+from toolbox.network.tapping.foreign import INSIDE, entered, read_graph
+from toolbox.network.tapping.wiring import constants
 
 LARGE = 4096  # bytes from which on a tensor lies beside the graph
 OLDEST_IR = 8  # before 4, tensors had to be inputs, too

@@ -21,6 +21,7 @@ from toolbox.fetch import Progress, silent
 from toolbox.network.card import Input, Layer
 from toolbox.network.graph import IMAGE, STATISTICS, Graph, preprocessed
 from toolbox.network.session import start_session
+from toolbox.network.winograd import NAME as WINOGRAD
 
 Images = NDArray[np.float32]
 Values = Mapping[str, NDArray[np.floating]]
@@ -43,6 +44,9 @@ BATCH_BOUND = 1e-5
 """onnxruntime on a CPU gave the same bits (0); a GPU may choose another kernel for another size of batch."""
 THREADS_BOUND = 1e-6
 """onnxruntime gave the same bits (0): its threads share the filters and positions, never one sum."""
+
+WINOGRAD_BOUND = 1e-4
+"""Its transforms add and take off numbers up to 21 times as large before they cancel (3e-6)."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,15 @@ def compare(
     batch = session.run(images) if together else single
     tell(total - 2)
     runtime = f"{session.runtime} ({session.provider.removesuffix('ExecutionProvider')})"
+    is_rewritten = WINOGRAD in session.runtime
     del session
-    one, two = (
-        _joined([by_threads.run(part) for part in ([images] if together else images[:, None])])
-        for by_threads in (start_session(pooled, device="cpu", threads=threads) for threads in (1, 2))
-    )
+
+    def on_cpu(**choices: Any) -> Values:
+        found = start_session(pooled, device="cpu", **choices)
+        return _joined([found.run(part) for part in ([images] if together else images[:, None])])
+
+    one, two = on_cpu(threads=1), on_cpu(threads=2)
+    direct = on_cpu(convolution="direct") if is_rewritten else one
     tell(total)
     bound = HALF_BOUND if _has_halves(full) else INDEPENDENT_BOUND
     batches = f"batch of 1 against batch of {len(images)}"
@@ -115,6 +123,7 @@ def compare(
         Comparison(independent, "map", *_worst(maps), bound),
         *(_by_statistic(batches, names, single, batch, BATCH_BOUND) if together else ()),
         *_by_statistic("one thread against two", names, one, two, THREADS_BOUND),
+        *(_by_statistic(f"{WINOGRAD} against direct", names, one, direct, WINOGRAD_BOUND) if is_rewritten else ()),
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import onnx
 
-from toolbox.network.foreign import entrance, image_size, read_graph
-from toolbox.network.taps import Survey, survey
+from toolbox.network.tapping.foreign import entrance, image_size, read_graph
+from toolbox.network.tapping.taps import Survey, survey
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolbox.network.graph import IMAGE
-from toolbox.network.wiring import REDUCTIONS, Node, Wiring
+from toolbox.network.tapping.wiring import REDUCTIONS, Node, Wiring
 
 BATCH, CHANNEL, HEIGHT, WIDTH, TOKEN = "batch", "channel", "height", "width", "token"
 SHARE = "share of channel"

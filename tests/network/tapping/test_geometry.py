@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from foreign_graphs import Builder
 from toolbox.errors import UsageError
-from toolbox.network.axes import meanings, viewed
-from toolbox.network.foreign import INSIDE, entered, observe, run_all
-from toolbox.network.geometry import Span, spans
-from toolbox.network.wiring import Wiring
+from toolbox.network.tapping.axes import meanings, viewed
+from toolbox.network.tapping.foreign import INSIDE, entered, observe, run_all
+from toolbox.network.tapping.geometry import Span, spans
+from toolbox.network.tapping.wiring import Wiring
 
 HEIGHT, WIDTH = 26, 22
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 
-from toolbox.network.axes import BATCH, CHANNEL, HEIGHT, POSITIONS, SHARE, TOKEN, WIDTH, Meanings
 from toolbox.network.graph import IMAGE
-from toolbox.network.wiring import REDUCTIONS, Node, Wiring
+from toolbox.network.tapping.axes import BATCH, CHANNEL, HEIGHT, POSITIONS, SHARE, TOKEN, WIDTH, Meanings
+from toolbox.network.tapping.wiring import REDUCTIONS, Node, Wiring
 
 OVER_ALL = (
     "Gemm", "Attention", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool", "InstanceNormalization",

@@ -12,8 +12,8 @@ from onnx import helper
 
 from foreign_graphs import SIDE, Builder, channels_last, inception, mobile, residual, transformer
 from toolbox.errors import UsageError
-from toolbox.network.foreign import read_graph
-from toolbox.network.taps import Tap, survey, tappable
+from toolbox.network.tapping.foreign import read_graph
+from toolbox.network.tapping.taps import Tap, survey, tappable
 
 Row = tuple[str, str, str, tuple[int, int, int], int, int]
 

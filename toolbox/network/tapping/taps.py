@@ -13,12 +13,12 @@ from functools import cached_property
 import onnx
 
 from toolbox.errors import UsageError
-from toolbox.network.activations import Origins, activations
-from toolbox.network.axes import BATCH, CHANNEL, HEIGHT, WIDTH, Meanings, channel_axis, meanings
-from toolbox.network.foreign import INSIDE, entered, entrance, observe
-from toolbox.network.geometry import Spans, receptive_field, spans, step
-from toolbox.network.names import layer_names
-from toolbox.network.wiring import POOLS, REDUCED, SUMS, VIEWS, Node, Observed, Wiring
+from toolbox.network.tapping.activations import Origins, activations
+from toolbox.network.tapping.axes import BATCH, CHANNEL, HEIGHT, WIDTH, Meanings, channel_axis, meanings
+from toolbox.network.tapping.foreign import INSIDE, entered, entrance, observe
+from toolbox.network.tapping.geometry import Spans, receptive_field, spans, step
+from toolbox.network.tapping.names import layer_names
+from toolbox.network.tapping.wiring import POOLS, REDUCED, SUMS, VIEWS, Node, Observed, Wiring
 
 SQUASHES = ("Softmax", "LogSoftmax")
 KINDS = {

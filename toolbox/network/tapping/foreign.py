@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from toolbox.errors import UsageError
 from toolbox.network.graph import IMAGE
 from toolbox.network.session import CPU
-from toolbox.network.wiring import Observed, observation
+from toolbox.network.tapping.wiring import Observed, observation
 
 INSIDE = "graph/"
 """What the name of a tensor of somebody else's graph begins with inside the toolbox."""
@@ -158,6 +158,7 @@ def entered(model: onnx.ModelProto, height: int, width: int, batch: int = 0) -> 
 
 def _rename(graph: onnx.GraphProto) -> None:
     for node in graph.node:
+        node.name = INSIDE + node.name if node.name else ""
         for names in (node.input, node.output):
             names[:] = [INSIDE + name if name else "" for name in names]
     for entry in (*graph.initializer, *graph.output):

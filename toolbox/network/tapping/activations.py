@@ -17,7 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from toolbox.network.wiring import SAME, Node, Wiring, following
+from toolbox.network.tapping.wiring import SAME, Node, Wiring, following
 
 Values = NDArray[np.float64]
 SINGLE = frozenset(

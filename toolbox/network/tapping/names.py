@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from toolbox.network.graph import IMAGE, PIXELS, STATISTICS
-from toolbox.network.wiring import POOLS, REDUCED, SUMS, Node
+from toolbox.network.tapping.wiring import POOLS, REDUCED, SUMS, Node
 
 _WORD = re.compile(r"[^A-Za-z0-9._-]+")
 
