@@ -46,7 +46,7 @@ THREADS_BOUND = 1e-6
 """onnxruntime gave the same bits (0): its threads share the filters and positions, never one sum."""
 
 WINOGRAD_BOUND = 1e-4
-"""Its transforms add and take off numbers up to 21 times as large before they cancel (3e-6)."""
+"""Its transforms weigh numbers by up to 100, and sums by up to 361, before they cancel (3e-6)."""
 
 
 @dataclass(frozen=True)
