@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ from toolbox import Study
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests first, so that two workers end together."""
     items.sort(key=lambda item: item.get_closest_marker("network") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_own_models(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No networks of the user who runs the tests."""
+    os.environ["TOOLBOX_MODELS"] = str(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

@@ -53,7 +53,11 @@ def make_photographs(folder: Path) -> None:
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     """The installation lines are run by CI itself; here the demonstration and all that follows it."""
     make_photographs(tmp_path / "photographs")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "TOOLBOX_MODELS": str(tmp_path / "models"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     environment.pop("TOOLBOX_STUDY", None)
     program = ["set -eux"]
     for language, text in blocks():

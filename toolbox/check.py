@@ -59,7 +59,8 @@ def check_model(
     kept = [layer for layer in model.layers if asked is None or layer.name in asked]
     pooled = pooled_graph(model.graph, [layer.name for layer in kept])
     shown = noise(net.input, images)
-    comparisons = compare(model.graph, pooled, kept, shown, device=device, progress=progress)
+    together = not net.batch
+    comparisons = compare(model.graph, pooled, kept, shown, device=device, together=together, progress=progress)
     return ModelCheck(net.name, model.source, images, comparisons, model.remarks)
 
 

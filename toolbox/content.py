@@ -1,10 +1,12 @@
 """Where the content lies: `models/`, `datasets/`, `queries/`. Owns finding it; never interprets it.
 
-In an installed wheel the three folders are inside the package, in a checkout they lie beside it.
+In an installed wheel the three folders are inside the package, in a checkout they lie beside it. Networks that a user
+added lie in a folder of their own.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from functools import cache
@@ -26,13 +28,30 @@ def content_folder(kind: Kind) -> Path:
     return inside if inside.is_dir() else package.parent / kind
 
 
-def card_names(kind: Kind) -> list[str]:
-    """Names of all shipped cards, in alphabetical order."""
+def own_models() -> Path:
+    """Where networks lie that a user added: `TOOLBOX_MODELS`, else the user's data folder of this system."""
+    chosen = os.environ.get("TOOLBOX_MODELS")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_data_path("selectivity-toolbox", appauthor=False) / "models"
+
+
+def shipped_names(kind: Kind) -> list[str]:
+    """Names of all cards that ship, in alphabetical order."""
     return sorted(path.stem for path in content_folder(kind).glob("*.toml"))
 
 
+def card_names(kind: Kind) -> list[str]:
+    """Names of all cards: those that ship, then those of networks that a user added, in alphabetical order each."""
+    shipped = shipped_names(kind)
+    own = sorted(path.stem for path in own_models().glob("*.toml")) if kind == "models" else []
+    return [*shipped, *(name for name in own if name not in shipped)]
+
+
 def card_path(kind: Kind, name: str) -> Path:
-    """The file of a card, given the name of a shipped one or the path of a user's own `.toml`.
+    """The file of a card, given the name of a shipped or added one, or the path of a user's own `.toml`.
 
     Raises: UnknownNameError when there is neither.
     """
@@ -41,10 +60,10 @@ def card_path(kind: Kind, name: str) -> Path:
         if own.is_file():
             return own
         raise UnknownNameError("card", name, card_names(kind), "a path must lead to an existing .toml file")
-    shipped = content_folder(kind) / f"{name}.toml"
-    if not shipped.is_file():
+    if name not in card_names(kind):
         raise UnknownNameError(f"card in {kind}/", name, card_names(kind))
-    return shipped
+    shipped = content_folder(kind) / f"{name}.toml"
+    return shipped if shipped.is_file() else own_models() / f"{name}.toml"
 
 
 def checked_name(kind: str, name: str) -> str:

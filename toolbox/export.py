@@ -17,7 +17,7 @@ from toolbox.store.files import replacing
 
 
 def models() -> pl.DataFrame:
-    """All networks that ship: name, title, number of layers and of filters."""
+    """All networks that ship, then those that were added: name, title, number of layers and of filters."""
     networks = [network(name) for name in card_names("models")]
     return pl.DataFrame(
         {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolbox.content import card_names
+from toolbox.content import shipped_names
 from toolbox.errors import CardError, UnknownNameError
 from toolbox.network.card import layer_table, network, selected
 
@@ -99,7 +99,7 @@ def test_the_input_of_a_card_with_one_scale_is_written_as_ever() -> None:
     )
 
 
-@pytest.mark.parametrize("name", card_names("models"))
+@pytest.mark.parametrize("name", shipped_names("models"))
 def test_every_shipped_card_is_read_and_says_what_a_reader_needs(name: str) -> None:
     net = network(name)
     assert net.name == name

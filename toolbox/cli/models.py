@@ -1,4 +1,4 @@
-"""Commands about networks: toolbox model list, show, export, check."""
+"""Commands about networks: toolbox model list, show, add, export, check."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import typer
 from toolbox.cli.options import LayersOption, QuietOption, WeightsOption
 from toolbox.cli.output import note, print_table, progress_bars
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, check, export as ONNX.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, check, export as ONNX.")
 
 
 @app.command("list")
 def list_models() -> None:
-    """All networks that ship."""
+    """All networks that ship, then those that were added."""
     from toolbox.export import models
 
     print_table(models())
@@ -28,13 +28,15 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     from toolbox.network.card import layer_table, network
 
     net = network(name)
-    print_table(layer_table(net))
+    print_table(layer_table(net), most=len(net.layers))
     entry = net.input
     sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
+    graph = [f"graph: {net.graph} (recorded {net.activation} the activation functions)"] if net.graph else []
     for line in (
         f"{net.name}: {net.title}",
         f"input: {entry.height} x {entry.width} ({entry.resize}), "
         f"({entry.channels} - {entry.mean}) * {_scale(entry.scale)}",
+        *graph,
         *(f"weights: {source}" for source in sources),
         f"citation: {net.citation}",
         f"licence: {net.licence}",
@@ -45,6 +47,40 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
 def _scale(scale: float | tuple[float, ...]) -> str:
     """One number, or one for each channel, for reading."""
     return f"({', '.join(f'{each:g}' for each in scale)})" if isinstance(scale, tuple) else f"{scale:g}"
+
+
+@app.command("add")
+def add(
+    graph: Annotated[Path, typer.Argument(metavar="GRAPH", help="ONNX file: a classifier of colour images.")],
+    name: Annotated[str, typer.Option("--name", help="What the network is called here.")],
+    activation: Annotated[
+        str | None, typer.Option(help="Where to record: after or before the activation functions.")
+    ] = None,
+    preprocessing: Annotated[
+        str | None, typer.Option(help="How the network's images were prepared: caffe, torch, tf, unit or none.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Size of the images where the graph takes any: 224, or 224x192 (height, width).")
+    ] = None,
+    resize: Annotated[
+        str | None, typer.Option(help="How images are brought to size; else what goes with the preprocessing.")
+    ] = None,
+    replace: Annotated[bool, typer.Option(help="Give up an added network of that name.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Add any ONNX classifier: list what there is to record from, and write its card."""
+    from toolbox.add import add_model, examine_graph, tap_table
+
+    examined = examine_graph(graph, size)
+    taps = tap_table(examined)
+    print_table(taps, most=taps.height)
+    for remark in examined.survey.remarks:
+        note(remark, quiet)
+    added = add_model(
+        examined, name, activation=activation, preprocessing=preprocessing, resize=resize, replace=replace
+    )
+    note(f"{added.name}: {added.filters:,} filters in {added.layers} layers; its card is {added.card}", quiet)
+    note(f"next: toolbox extract SET --model {added.name}", quiet)
 
 
 @app.command("export")

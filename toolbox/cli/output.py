@@ -30,13 +30,13 @@ def note(text: str, quiet: bool = False) -> None:
         typer.echo(text, err=True)
 
 
-def print_table(rows: pl.DataFrame, quiet: bool = False) -> None:
-    """A table for people: four significant digits, at most MANY rows."""
+def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MANY) -> None:
+    """A table for people: four significant digits, at most `most` rows."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[_cell(value) for value in row] for row in rows.head(MANY).iter_rows()]
+    cells = [[_cell(value) for value in row] for row in rows.head(most).iter_rows()]
     table = Table(box=None, pad_edge=False, header_style="bold")
     needed = 0
     for column, (name, kind) in enumerate(rows.schema.items()):
@@ -48,8 +48,8 @@ def print_table(rows: pl.DataFrame, quiet: bool = False) -> None:
         table.add_row(*map(Text, row))
     # Too narrow a terminal breaks long texts into lines, never numbers or short names; a pipe has no width.
     Console(width=max(Console().width, needed) if sys.stdout.isatty() else 10_000).print(table)
-    if rows.height > MANY:
-        note(f"… {rows.height - MANY:,} more rows; --format csv or --output FILE gives all", quiet)
+    if rows.height > most:
+        note(f"… {rows.height - most:,} more rows; --format csv or --output FILE gives all", quiet)
 
 
 def _cell(value: Any) -> str:

@@ -41,12 +41,25 @@ def cache(free: Free = free_space) -> Iterator[Finding]:
 
 
 def weights(free: Free = free_space) -> Iterator[Finding]:
-    """Of every shipped model and every source of its weights: in the cache and intact, or what would be fetched."""
+    """Of every model and every source of its weights: in the cache and intact, or what would be fetched."""
     from toolbox.content import card_names
     from toolbox.network.card import network
 
     for name in card_names("models"):
-        yield from weights_of(f"weights of {name}", network(name).weights, free)
+        net = network(name)
+        yield from weights_of(f"weights of {name}", net.weights, free)
+        if net.graph is not None:
+            yield graph_of(name, net.graph, net.sha256)
+
+
+def graph_of(name: str, graph: Path, sha256: str) -> Finding:
+    """The graph of an added network: the one that was added, or not."""
+    from toolbox.fetch import digest_of
+
+    if graph.is_file() and digest_of(graph) == sha256:
+        return Finding(f"graph of {name}", "ok", f"{graph}: its digest is right")
+    state = "another one than was added" if graph.is_file() else "not there"
+    return Finding(f"graph of {name}", "problem", f"{graph}: {state}", "put it back, or toolbox model add … --replace")
 
 
 def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -> Iterator[Finding]:

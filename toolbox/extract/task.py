@@ -64,7 +64,7 @@ class Task:
         graph = pixel_graph(pooled_graph(self.model.graph, self.identity.kept), entry)
         return start_fastest(
             graph, noise(entry), device=choices.device, precision=precision or choices.precision,
-            convolution=choices.convolution, threads=choices.threads, batch=choices.batch,
+            convolution=choices.convolution, threads=choices.threads, batch=self.network.batch or choices.batch,
             probe=stimuli >= WORTH_A_PROBE,
         )  # fmt: skip
 

@@ -1,4 +1,8 @@
-"""What a network is, as its card in `models/` says it. Owns parsing and geometry; holds no weights."""
+"""What a network is, as its card says it. Owns parsing and geometry; holds no weights.
+
+A card of a *chain* lists layers that the toolbox builds itself, on top of one another. A card of an *added* network
+names a graph that somebody else made, and the tensors in it that are its layers (`toolbox model add` writes it).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from toolbox.content import card
+from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError
 
 KINDS = ("convolution", "pool", "dense")
@@ -22,8 +27,8 @@ ACTIVATIONS = ("none", "relu", "softmax")
 class Input:
     """How an image enters: stretched to height x width, then (channel - mean) * scale, in the order of channels.
 
-    `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
     `scale` is one number, or one for each channel.
+    `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
     """
 
     height: int
@@ -84,14 +89,35 @@ class ChainLayer(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class TappedLayer(Layer):
-    """A layer of a graph that somebody else made: the tensor in it whose values are the responses."""
+    """A layer of a graph that somebody else made: the tensor in it whose values are the responses, and its axes."""
 
     tensor: str
+    rank: int
+
+    @property
+    def shape(self) -> tuple[str | int, ...]:
+        """Of its responses to a batch; a string where the size is open or not on the card."""
+        places: list[str | int] = [f"place{number}" for number in range(self.rank - 2)]
+        if self.rank - 2 == len(self._sides):
+            places = [*self._sides]
+        places.insert(self.axis - 1, self.filters)
+        return ("images", *places)
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        return (self.height,) if self.kind == "tokens" else (self.height, self.width)
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers, the input they take, and where their weights are to be had."""
+    """Layers, the input they take, and where their weights are to be had.
+
+    Attributes:
+        graph: file of an added network's graph; None of a chain.
+        sha256: of that file.
+        activation: whether the layers of an added network are recorded before or after their activation functions.
+        batch: images at once that an added network insists on; 0 for any number.
+    """
 
     name: str
     title: str
@@ -103,6 +129,15 @@ class Network:
     description: str = ""
     citation: str = ""
     licence: str = ""
+    graph: Path | None = None
+    sha256: str = ""
+    activation: str = "after"
+    batch: int = 0
+
+    @property
+    def tapped(self) -> tuple[TappedLayer, ...]:
+        """The layers of an added network."""
+        return tuple(layer for layer in self.layers if isinstance(layer, TappedLayer))
 
     @property
     def chain(self) -> tuple[ChainLayer, ...]:
@@ -135,6 +170,10 @@ def network(name: str) -> Network:
     entry = _input(content["input"], fault)
     for source in content.get("weights", ()):
         _hold_source(source, fault)
+    if "graph" in content:
+        return _added(content, entry, card_path("models", name).parent, fault)
+    if alone := sorted({"sha256", "activation", "batch"} & {*content}):
+        fault(f"says {', '.join(alone)} without a graph; expected graph = 'NAME.onnx'")
     return Network(
         **{
             **content,
@@ -191,6 +230,30 @@ def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
 
 def _is_triple(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 3
+
+
+def _added(content: Mapping[str, Any], entry: Input, folder: Path, fault: Callable[[str], None]) -> Network:
+    """A network whose graph somebody else made."""
+    if content.get("activation") not in ("before", "after") or not content.get("sha256") or content.get("weights"):
+        fault("has a graph; expected its sha256, activation = 'before' or 'after', and no [[weights]]")
+    layers = tuple(
+        _tapped(name, given, position, fault) for position, (name, given) in enumerate(content["layers"].items(), 1)
+    )
+    return Network(**{**content, "input": entry, "layers": layers, "graph": folder / str(content["graph"])})
+
+
+def _tapped(name: str, given: Mapping[str, Any], position: int, fault: Callable[[str], None]) -> TappedLayer:
+    whole = ("axis", "rank", "filters", "height", "width", "stride", "receptive_field")
+    wrong = {*given} ^ {"tensor", "kind", *whole}
+    if wrong or not all(isinstance(given[key], int) and given[key] > 0 for key in whole):
+        fault(f"says of layer {name!r}: {dict(given)}; expected tensor, kind, and whole numbers {', '.join(whole)}")
+    if not given["axis"] < given["rank"]:
+        fault(f"says of layer {name!r}: axis {given['axis']} of {given['rank']}; expected less: the first has number 0")
+    return TappedLayer(name=name, position=position, step=given["stride"], **_without(given, "stride"))
+
+
+def _without(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name != key}
 
 
 def _hold_source(source: Mapping[str, Any], fault: Callable[[str], None]) -> None:

@@ -21,6 +21,7 @@ from toolbox.fetch import Progress, silent
 from toolbox.network.card import Input, Layer
 from toolbox.network.graph import IMAGE, STATISTICS, Graph, preprocessed
 from toolbox.network.session import start_session
+from toolbox.network.winograd import NAME as WINOGRAD
 
 Images = NDArray[np.float32]
 Values = Mapping[str, NDArray[np.floating]]
@@ -37,10 +38,15 @@ POOLING_BOUND = 1e-5
 """Maxima are the very numbers of the map (measured: 0); means are summed in float32, not float64 (2e-7)."""
 INDEPENDENT_BOUND = 1e-4
 """Other kernels sum thousands of products in another order, layer upon layer (8e-7; in fc1 of 25,088 inputs 2e-6)."""
+HALF_BOUND = 2e-2
+"""Of graphs that compute in float16, which resolves 5e-4, layer upon layer."""
 BATCH_BOUND = 1e-5
 """onnxruntime on a CPU gave the same bits (0); a GPU may choose another kernel for another size of batch."""
 THREADS_BOUND = 1e-6
 """onnxruntime gave the same bits (0): its threads share the filters and positions, never one sum."""
+
+WINOGRAD_BOUND = 1e-4
+"""Its transforms weigh numbers by up to 100, and sums by up to 361, before they cancel (3e-6)."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ def compare(
     images: Images,
     *,
     device: str = "auto",
+    together: bool = True,
     progress: Progress = silent,
 ) -> tuple[Comparison, ...]:
     """Hold the pooled graph against the full one, onnxruntime against numpy, batches and threads against each other.
@@ -80,6 +87,7 @@ def compare(
         layers: those to compare; outputs of both graphs.
         images: two or more, as the network takes them, (images, 3, height, width).
         device: the processor that is held against the others; threads are compared on the CPU.
+        together: whether the graph takes several images at once; if not, batches are not compared.
 
     Raises: DeviceError; ToolboxError for an operator that the independent implementation lacks.
     """
@@ -94,18 +102,28 @@ def compare(
     session = start_session(pooled, device=device)
     single = _joined([session.run(image[None]) for image in images])
     tell(total - 3)
-    batch = session.run(images)
+    batch = session.run(images) if together else single
     tell(total - 2)
     runtime = f"{session.runtime} ({session.provider.removesuffix('ExecutionProvider')})"
+    is_rewritten = WINOGRAD in session.runtime
     del session
-    one, two = (start_session(pooled, device="cpu", threads=threads).run(images) for threads in (1, 2))
+
+    def on_cpu(**choices: Any) -> Values:
+        found = start_session(pooled, device="cpu", **choices)
+        return _joined([found.run(part) for part in ([images] if together else images[:, None])])
+
+    one, two = on_cpu(threads=1), on_cpu(threads=2)
+    direct = on_cpu(convolution="direct") if is_rewritten else one
     tell(total)
+    bound = HALF_BOUND if _has_halves(full) else INDEPENDENT_BOUND
+    batches = f"batch of 1 against batch of {len(images)}"
     independent = f"{runtime} against {REFERENCE}, {REFERENCED} images"
     return (
         *_by_statistic("pooled graph against full graph and numpy", names, single, summaries, POOLING_BOUND),
-        Comparison(independent, "map", *_worst(maps), INDEPENDENT_BOUND),
-        *_by_statistic(f"batch of 1 against batch of {len(images)}", names, single, batch, BATCH_BOUND),
+        Comparison(independent, "map", *_worst(maps), bound),
+        *(_by_statistic(batches, names, single, batch, BATCH_BOUND) if together else ()),
         *_by_statistic("one thread against two", names, one, two, THREADS_BOUND),
+        *(_by_statistic(f"{WINOGRAD} against direct", names, one, direct, WINOGRAD_BOUND) if is_rewritten else ()),
     )
 
 
@@ -151,6 +169,7 @@ def _reference(full: Graph, layers: Sequence[Layer], images: Images) -> Iterator
     del proto.graph.initializer[:]
     proto.graph.initializer.extend(entry for entry in full.proto.graph.initializer if entry.name not in full.tensors)
     names = [layer.name for layer in layers]
+    _hold_inference(proto)
     try:
         evaluator = ReferenceEvaluator(proto)
     except (RuntimeError, NotImplementedError) as error:
@@ -160,6 +179,22 @@ def _reference(full: Graph, layers: Sequence[Layer], images: Images) -> Iterator
         with np.errstate(over="ignore", invalid="ignore"):  # numpy need not warn: it counts as an infinite difference
             maps: Sequence[Any] = list(evaluator.run(names, {IMAGE: image[None], **full.tensors}))
         yield dict(zip(names, maps, strict=True))
+
+
+def _has_halves(graph: Graph) -> bool:
+    """Whether a graph computes in float16."""
+    kept = (entry.data_type for entry in graph.proto.graph.initializer)
+    return onnx.TensorProto.FLOAT16 in kept
+
+
+def _hold_inference(proto: onnx.ModelProto) -> None:
+    """The reference takes the older batch normalisation for the one of training."""
+    old = any(9 <= entry.version < 14 for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    if old and any(node.op_type == "BatchNormalization" for node in proto.graph.node):
+        raise ToolboxError(
+            f"{REFERENCE} computes batch normalisation of opsets below 14 as in training, so this graph cannot be "
+            "checked; export it with opset 14 or newer"
+        )
 
 
 def _summary(found: Values, layers: Sequence[Layer]) -> Values:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ PIXELS = "pixels"
 """Name of the input of a graph that does the preprocessing too."""
 STATISTICS = ("maximum", "mean")
 OPSET = 18
+AXES_ARE_INPUTS = 18
+"""The opset since which ReduceMean and ReduceMax take their axes as an input."""
 IR_VERSION = 10  # read by every onnxruntime since 1.18
 
 
@@ -38,10 +40,12 @@ class Graph:
     """An ONNX graph whose tensors lie beside it, so that half a gigabyte of weights is never copied.
 
     In `proto` they are named as external data; whoever runs the graph hands them over, whoever writes it embeds them.
+    `axes` says on which axis an output has its filters, where that is not 1.
     """
 
     proto: onnx.ModelProto
     tensors: Tensors
+    axes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -87,9 +91,10 @@ def full_graph(network: Network, weights: Weights) -> Graph:
     return Graph(model, weights.tensors)
 
 
-def apart(name: str, tensor: NDArray[np.float32]) -> TensorProto:
+def apart(name: str, tensor: NDArray[Any]) -> TensorProto:
     """What stands in a graph for a tensor that lies beside it."""
-    entry = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
+    number = helper.np_dtype_to_tensor_dtype(tensor.dtype)
+    entry = TensorProto(name=name, data_type=number, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
     entry.external_data.add(key="location", value="memory")
     return entry
 
@@ -103,28 +108,51 @@ def pooled_graph(full: Graph, layers: Iterable[str]) -> Graph:
     model = onnx.ModelProto()
     model.CopyFrom(full.proto)
     del model.graph.output[:]
-    model.graph.initializer.extend(numpy_helper.from_array(np.array([axis]), f"axis{axis}") for axis in (2, 3))
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    reduced: set[int] = set()
     for layer in layers:
         if layer not in ranks:
             raise UnknownNameError("layer", layer, ranks)
-        model.graph.node.extend(_pooling(layer) if ranks[layer] == 4 else _single_position(layer))
+        places = [place for place in range(1, ranks[layer]) if place != full.axes.get(layer, 1)]
+        nodes = _pooling(layer, places, opset) if places else _single_position(layer)
+        model.graph.node.extend(nodes)
+        reduced.update(places)
         model.graph.output.extend(
             helper.make_tensor_value_info(f"{layer}.{statistic}", TensorProto.FLOAT, ["images", "filters"])
             for statistic in STATISTICS
         )
+    if opset >= AXES_ARE_INPUTS:
+        axes = [numpy_helper.from_array(np.array([axis]), f"axis{axis}") for axis in sorted(reduced)]
+        model.graph.initializer.extend(axes)
     return Graph(model, full.tensors)
 
 
-def _pooling(layer: str) -> list[onnx.NodeProto]:
-    """Maximum and mean over a map. The mean is taken over rows, then over their means: in one sweep over 50,176
-    positions (GlobalAveragePool) float32 loses two digits, and it is slower."""
+def _pooling(layer: str, places: Sequence[int], opset: int) -> list[onnx.NodeProto]:
+    """Maximum and mean over all positions, which lie along the axes `places`. The mean is taken over rows, then over
+    their means: in one sweep over 50,176 positions (GlobalAveragePool) float32 loses two digits, and it is slower."""
     maximum, mean = (f"{layer}.{statistic}" for statistic in STATISTICS)
-    return [
-        _make("GlobalMaxPool", [layer], f"{maximum}.map"),
-        _make("Flatten", [f"{maximum}.map"], maximum),
-        _make("ReduceMean", [layer, "axis3"], f"{mean}.rows", keepdims=0),
-        _make("ReduceMean", [f"{mean}.rows", "axis2"], mean, keepdims=0),
-    ]
+    if tuple(places) == (2, 3):
+        largest = [
+            _make("GlobalMaxPool", [layer], f"{maximum}.map"),
+            _make("Flatten", [f"{maximum}.map"], maximum),
+        ]
+    else:
+        largest = _reduced("ReduceMax", layer, maximum, places, opset)
+    return [*largest, *_reduced("ReduceMean", layer, mean, places, opset)]
+
+
+def _reduced(operator: str, below: str, output: str, places: Sequence[int], opset: int) -> list[onnx.NodeProto]:
+    """One axis after the other, the last one first, so that the others keep their numbers."""
+    nodes = []
+    for place in sorted(places, reverse=True):
+        rows = f"{output}.rows" if place == max(places) else f"{output}.rows{place}"
+        above = output if place == min(places) else rows
+        if opset >= AXES_ARE_INPUTS:
+            nodes.append(_make(operator, [below, f"axis{place}"], above, keepdims=0))
+        else:
+            nodes.append(_make(operator, [below], above, keepdims=0, axes=[place]))
+        below = above
+    return nodes
 
 
 def _single_position(layer: str) -> list[onnx.NodeProto]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from toolbox.errors import UsageError
 from toolbox.fetch import Progress, silent
+from toolbox.network.added import added_graph
 from toolbox.network.card import Layer, Network
 from toolbox.network.graph import Graph, full_graph, layer_digests
 from toolbox.network.weights import load_weights
@@ -39,8 +41,23 @@ def load_model(
         layers: names of the layers to be tapped; None for all that can be had, with a remark on what is missing.
         source: of the weights: 'auto', a file, or 'random:SEED'.
 
-    Raises: WeightsError, VerificationError, UsageError.
+    Raises: WeightsError, VerificationError, UsageError; CardError when an added network's graph is gone.
     """
+    if network.graph is not None:
+        return _added(network, layers, source)
     weights = load_weights(network, layers, source=source, progress=progress)
     digests = layer_digests(network.input, weights)
     return Model(network, full_graph(network, weights), weights.layers, digests, weights.source, weights.remarks)
+
+
+def _added(network: Network, layers: Iterable[str] | None, source: str) -> Model:
+    """A network whose weights lie in its own graph."""
+    if source != "auto":
+        raise UsageError(
+            f"{network.name} brings its weights in its graph, which {source!r} cannot replace; leave --weights out, "
+            "or add the other graph under a name of its own"
+        )
+    wanted = list(layers or [layer.name for layer in network.layers])
+    graph, kept, digests = added_graph(network, wanted)
+    remarks = (f"{network.name} is shown one image at a time: its graph takes no batches",) if network.batch else ()
+    return Model(network, graph, kept, digests, f"the graph {network.sha256[:12]}", remarks)

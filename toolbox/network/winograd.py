@@ -23,6 +23,8 @@ from toolbox.network.graph import Graph, apart
 NAME = "Winograd F(4x4, 3x3)"
 LEAST = 128
 """Channels on both sides from which on it wins: below, moving the tiles costs what the products save."""
+OLDEST = 11
+"""The opset since which a slice is cut by inputs."""
 
 # The interpolation points are 0, 1, -1, 2, -2 and infinity.
 B = np.array(
@@ -41,6 +43,8 @@ A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 
 
 def with_winograd(graph: Graph) -> Graph:
     """The same graph with its larger 3 x 3 convolutions done by Winograd's algorithm; itself where it has none."""
+    if any(entry.version < OLDEST for entry in graph.proto.opset_import if entry.domain in ("", "ai.onnx")):
+        return graph
     sizes = _map_sizes(graph.proto)
     chosen = [node for node in graph.proto.graph.node if _is_eligible(node, graph, sizes)]
     if not chosen:

@@ -1,0 +1,268 @@
+"""The use case that makes somebody else's ONNX graph a network of the toolbox. Owns its card and where both are kept.
+
+    <name>.onnx    the graph, tensors included
+    <name>.toml    its card: preprocessing, and the tensors that are its layers
+
+Whether layers are recorded before or after their activation functions, and what an image goes through first, no graph
+tells: both are asked for, and never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from toolbox.content import card_names, checked_name, own_models, shipped_names
+from toolbox.errors import UsageError
+from toolbox.fetch import digest_of
+from toolbox.network.card import Input, network
+from toolbox.network.graph import pooled_graph
+from toolbox.network.model import load_model
+from toolbox.network.session import start_session
+from toolbox.network.tapping.examined import Examined, examined, keep_graph
+from toolbox.network.tapping.taps import Tap
+from toolbox.stimuli.images import METHODS
+from toolbox.store.files import replacing
+
+ACTIVATIONS = ("after", "before")
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What an image goes through before the first layer, under the name that Keras gave it where it has one."""
+
+    channels: str
+    mean: tuple[float, float, float]
+    scale: float | tuple[float, float, float]
+    resize: str
+    meaning: str
+
+
+DEVIATIONS = (0.229, 0.224, 0.225)  # of ImageNet's channels, as torchvision publishes them with their means
+CONVENTIONS = {
+    "caffe": Convention(
+        "BGR",
+        (103.939, 116.779, 123.68),
+        1.0,
+        "nearest",
+        "channels reversed, ImageNet's mean taken off (VGG, ResNet in Keras)",
+    ),
+    "torch": Convention(
+        "RGB",
+        (255 * 0.485, 255 * 0.456, 255 * 0.406),
+        (1 / (255 * DEVIATIONS[0]), 1 / (255 * DEVIATIONS[1]), 1 / (255 * DEVIATIONS[2])),
+        "bilinear",
+        "values of 0 to 1, ImageNet's mean taken off, divided by its standard deviation (torchvision)",
+    ),
+    "tf": Convention(
+        "RGB", (127.5, 127.5, 127.5), 1 / 127.5, "nearest", "values of -1 to 1 (Inception, MobileNet in Keras)"
+    ),
+    "unit": Convention("RGB", (0.0, 0.0, 0.0), 1 / 255, "bilinear", "values of 0 to 1"),
+    "none": Convention("RGB", (0.0, 0.0, 0.0), 1.0, "nearest", "values of 0 to 255, as the pixels have them"),
+}
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was added: where the card is, and how many layers and filters it has."""
+
+    name: str
+    card: Path
+    layers: int
+    filters: int
+
+
+def examine_graph(path: str | Path, size: str | None = None) -> Examined:
+    """Run a graph on two images and list what there is to record from.
+
+    Args:
+        path: of an ONNX file: a classifier of colour images.
+        size: of the images, where the graph takes any: '224', or '224x192' for height and width.
+
+    Raises: UsageError when the graph cannot be recorded from, or a size is missing or does not fit.
+    """
+    return examined(Path(path), _sides(size))
+
+
+def tap_table(graph: Examined) -> pl.DataFrame:
+    """One row for every place to record from; `before` and `after` are names of tensors."""
+    columns = ("layer", "position", "kind", "operator", "filters", "height", "width", "step", "receptive_field")
+    rows = [{name: getattr(tap, name) for name in (*columns, "before", "after")} for tap in graph.survey.taps]
+    numbers = ("position", "filters", "height", "width", "step", "receptive_field")
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(numbers, pl.Int32)).rename({"step": "stride"})
+
+
+def add_model(
+    graph: Examined,
+    name: str,
+    *,
+    activation: str | None,
+    preprocessing: str | None,
+    resize: str | None = None,
+    replace: bool = False,
+) -> Added:
+    """Keep a graph and its card among the user's own networks, whole or not at all.
+
+    Args:
+        activation: 'after' or 'before': which tensor of every layer is recorded.
+        preprocessing: 'caffe', 'torch', 'tf', 'unit' or 'none': how the network's images were prepared in training.
+        resize: how images are brought to size; None for what goes with the preprocessing.
+        replace: whether a network of that name may be given up.
+
+    Raises: UsageError when a choice is missing or unknown, or the name is taken.
+    """
+    _hold_choices(activation, preprocessing, resize)
+    _hold_name(name, replace)
+    assert activation and preprocessing  # _hold_choices
+    folder = own_models()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".add-") as place:
+        copy, card = Path(place) / f"{name}.onnx", Path(place) / f"{name}.toml"
+        keep_graph(graph, copy)
+        card.write_text(_card(graph, name, activation, preprocessing, resize, digest_of(copy)), encoding="utf-8")
+        _hold_runs(card)
+        for file in (copy, card):
+            with replacing(folder / file.name) as fresh:
+                shutil.move(file, fresh)
+    net = network(str(folder / f"{name}.toml"))
+    return Added(name, folder / f"{name}.toml", len(net.layers), sum(layer.filters for layer in net.layers))
+
+
+def _sides(size: str | None) -> tuple[int, int] | None:
+    """Height and width from '224' or '224x192'."""
+    if size is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", size)
+    if not found:
+        raise UsageError(
+            f"size {size!r} is not understood; expected pixels such as 224, or height and width as 224x192"
+        )
+    return int(found[1]), int(found[2] or found[1])
+
+
+def _hold_choices(activation: str | None, preprocessing: str | None, resize: str | None) -> None:
+    """Two choices that no graph tells; what they mean is said where they are missing."""
+    if activation is None:
+        raise UsageError(
+            "choose where to record: --activation after (what the next layer gets, as in the literature) "
+            "or --activation before (the sum, negative values included)"
+        )
+    if preprocessing is None:
+        meanings = "; ".join(f"{name}: {convention.meaning}" for name, convention in CONVENTIONS.items())
+        raise UsageError(f"choose how the network's images were prepared in training with --preprocessing: {meanings}")
+    for option, value, known in (
+        ("activation", activation, ACTIVATIONS),
+        ("preprocessing", preprocessing, tuple(CONVENTIONS)),
+        ("resize", resize, (None, *METHODS)),
+    ):
+        if value not in known:
+            raise UsageError(f"no {option} {value!r}; expected {', '.join(filter(None, known))}")
+
+
+def _hold_name(name: str, replace: bool) -> None:
+    checked_name("network", name)
+    if name.lower() in (shipped.lower() for shipped in shipped_names("models")):
+        raise UsageError(f"{name!r} is a network that ships with the toolbox; choose another --name")
+    if name in card_names("models") and not replace:
+        raise UsageError(
+            f"there is a network {name!r} already ({own_models()}); choose another --name, or --replace it"
+        )
+
+
+def _hold_runs(card: Path) -> None:
+    """Show the network as the card has it one black image, so that no card is written that cannot be used."""
+    net = network(str(card))
+    model = load_model(net)
+    session = start_session(pooled_graph(model.graph, [layer.name for layer in net.layers]), device="cpu")
+    session.run(np.zeros((1, 3, net.input.height, net.input.width), np.float32))
+
+
+def _chosen(graph: Examined, activation: str) -> list[tuple[Tap, str]]:
+    """Layers and their tensors; two layers that are one before their activations are listed once."""
+    tensors: dict[str, Tap] = {}
+    for tap in graph.survey.taps:
+        tensors.setdefault(tap.before if activation == "before" else tap.after, tap)
+    return [(tap, tensor) for tensor, tap in tensors.items()]
+
+
+def _card(graph: Examined, name: str, activation: str, preprocessing: str, resize: str | None, sha256: str) -> str:
+    """The card as TOML, with the comments that a reader needs to change it."""
+    convention = CONVENTIONS[preprocessing]
+    entry = Input(
+        graph.height,
+        graph.width,
+        resize or convention.resize,
+        convention.channels,
+        convention.mean,
+        convention.scale,
+    )
+    tokens = sum(tap.kind == "tokens" for tap in graph.survey.taps)
+    lines = [
+        "# A network whose graph somebody else made; toolbox model add wrote this card, the graph lies beside it.",
+        f"name = {_text(name)}",
+        f"title = {_text(graph.path.name)}",
+        'description = ""',
+        'citation = "" # what a reader should cite',
+        'licence = "" # of the weights',
+        "",
+        f"graph = {_text(f'{name}.onnx')}",
+        f"sha256 = {_text(sha256)}",
+        f"activation = {_text(activation)} # layers are recorded {activation} their activation functions",
+    ]
+    if graph.survey.batch:
+        lines.append(f"batch = {graph.survey.batch} # the graph gives other results for several images at once")
+    lines += [
+        "",
+        f"# What an image goes through before the first layer: {convention.meaning}.",
+        f"# It is resized to height x width; then (value - mean) * scale. The convention is called {preprocessing!r}.",
+        "[input]",
+        f"height = {entry.height}",
+        f"width = {entry.width}",
+        f"resize = {_text(entry.resize)}",
+        f"channels = {_text(entry.channels)}",
+        f"mean = {_numbers(entry.mean)} # in the order of the channels",
+        f"scale = {_numbers(entry.scale)}",
+        "",
+        "# Layers in the order in which they run, and the tensors of the graph that are their responses; a layer may",
+        "# be renamed or taken out. axis: where a tensor has its filters, counted from 0 (the images); rank: how many",
+        "# axes it has. height and width are those of a map; stride and receptive_field are in pixels of the image",
+        "# (Araujo, Norris and Sim 2019, doi:10.23915/distill.00021).",
+    ]
+    if tokens:
+        lines.append(
+            "# Layers of tokens are no maps: height is the number of tokens, over which maximum and mean are taken."
+        )
+    lines.append("[layers]")
+    lines += [_layer(tap, tensor) for tap, tensor in _chosen(graph, activation)]
+    return "\n".join(lines) + "\n"
+
+
+def _layer(tap: Tap, tensor: str) -> str:
+    values = {
+        "tensor": _text(tensor),
+        "axis": tap.axis,
+        "rank": tap.rank,
+        "kind": _text(tap.kind),
+        "filters": tap.filters,
+        "height": tap.height,
+        "width": tap.width,
+        "stride": tap.step,
+        "receptive_field": tap.receptive_field,
+    }
+    return f"{_text(tap.layer)} = {{ {', '.join(f'{key} = {value}' for key, value in values.items())} }}"
+
+
+def _text(value: str) -> str:
+    """A TOML string; JSON's are the same but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _numbers(value: float | tuple[float, ...]) -> str:
+    return repr(list(value)) if isinstance(value, tuple) else repr(value)

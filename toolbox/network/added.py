@@ -1,0 +1,156 @@
+"""Running a network whose graph somebody else made. Owns its full graph and the identity of its layers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from toolbox.errors import CardError, UsageError, VerificationError
+from toolbox.fetch import digest_of
+from toolbox.network.card import Input, Network, TappedLayer
+from toolbox.network.graph import IMAGE, Graph, apart
+from toolbox.network.tapping.foreign import INSIDE, entered, read_graph
+from toolbox.network.tapping.wiring import constants
+
+LARGE = 4096  # bytes from which on a tensor lies beside the graph
+OLDEST_IR = 8  # before 4, tensors had to be inputs, too
+
+
+def added_graph(network: Network, wanted: Iterable[str]) -> tuple[Graph, tuple[TappedLayer, ...], dict[str, str]]:
+    """The graph of an added network down to the wanted layers.
+
+    Returns: the graph, whose outputs are named as the layers; the layers it holds, wanted or passed on the way; their
+        digests: of all that their responses follow from.
+    Raises: VerificationError when the graph's file is not the one that was added; CardError when it is gone.
+    """
+    model = entered(_verified(network), network.input.height, network.input.width, network.batch)
+    names = set(wanted)
+    needed = _needed(model.graph, [INSIDE + layer.tensor for layer in network.tapped if layer.name in names])
+    made = {name for node in needed for name in node.output}
+    layers = tuple(layer for layer in network.tapped if INSIDE + layer.tensor in made)
+    if missing := sorted(names - {layer.name for layer in layers}):
+        raise CardError(
+            f"the graph of {network.name} has no tensor for {', '.join(missing)}; add it again: "
+            "toolbox model add … --replace"
+        )
+    used = {name for node in needed for name in node.input}
+    fixed = {name: tensor for name, tensor in constants(model.graph).items() if name in used}
+    digests = _digests(network, model, needed, fixed, layers)
+    return _full(network, model, needed, fixed, layers, digests), layers, digests
+
+
+def _verified(network: Network) -> onnx.ModelProto:
+    path = network.graph
+    if path is None or not path.is_file():
+        raise CardError(f"the graph of {network.name} is not at {path}; put it back, or add the network again")
+    if digest_of(path) != network.sha256:
+        raise VerificationError(
+            f"{path} is not the graph that was added as {network.name} (its sha256 differs); put that one back, or add "
+            "this one under another name"
+        )
+    try:
+        return read_graph(Path(path))
+    except UsageError as error:
+        raise CardError(f"the graph of {network.name}: {error}") from error
+
+
+def _needed(graph: onnx.GraphProto, tensors: Iterable[str]) -> list[onnx.NodeProto]:
+    """The operators without which the tensors cannot be had, in the order in which they run."""
+    wanted = set(tensors)
+    needed = []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            needed.append(node)
+            wanted.update(node.input)
+    return needed[::-1]
+
+
+def _full(
+    network: Network,
+    model: onnx.ModelProto,
+    needed: Iterable[onnx.NodeProto],
+    fixed: Mapping[str, NDArray[Any]],
+    layers: Iterable[TappedLayer],
+    digests: Mapping[str, str],
+) -> Graph:
+    """A graph whose outputs are the layers under their names, in float32 whatever the graph computes in."""
+    outlets = [
+        helper.make_node("Cast", [INSIDE + layer.tensor], [layer.name], name=layer.name, to=TensorProto.FLOAT)
+        for layer in layers
+    ]
+    maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, layer.shape) for layer in layers]
+    beside = {name: tensor for name, tensor in fixed.items() if tensor.nbytes >= LARGE and tensor.dtype.kind == "f"}
+    inside = [entry for entry in model.graph.initializer if entry.name in fixed and entry.name not in beside]
+    inside += [apart(name, tensor) for name, tensor in beside.items()]
+    graph = helper.make_graph([*needed, *outlets], network.name, model.graph.input, maps, inside)
+    graph.doc_string = network.title
+    full = helper.make_model(graph, opset_imports=model.opset_import, ir_version=max(model.ir_version, OLDEST_IR))
+    helper.set_model_props(full, _properties(network, layers, digests))
+    return Graph(full, beside, {layer.name: layer.axis for layer in layers})
+
+
+def _properties(network: Network, layers: Iterable[TappedLayer], digests: Mapping[str, str]) -> dict[str, str]:
+    """What a reader of the file alone must know to use it."""
+    return {
+        "network": network.name,
+        "graph": f"sha256:{network.sha256}",
+        "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
+        "preprocessing": json.dumps(network.input.described()),
+        "outputs": f"the tensors {network.activation} the activation functions; .maximum and .mean of them if pooled",
+        "layers": json.dumps({layer.name: layer.tensor for layer in layers}),
+        "digests": json.dumps(digests),
+        "digests_of": "preprocessing, operators and weights from the input to the layer (SHA-256)",
+        "citation": network.citation,
+        "licence": network.licence,
+    }
+
+
+def _digests(
+    network: Network,
+    model: onnx.ModelProto,
+    needed: Iterable[onnx.NodeProto],
+    fixed: Mapping[str, NDArray[Any]],
+    layers: Iterable[TappedLayer],
+) -> dict[str, str]:
+    """Of every layer, a digest that chains the preprocessing, and every operator and tensor that it follows from."""
+    opsets = sorted((entry.domain, entry.version) for entry in model.opset_import)
+    known = {name: _tensor_digest(tensor) for name, tensor in fixed.items()}
+    known[IMAGE] = _entry_digest(network.input)
+    known[""] = ""
+    for node in needed:
+        said = sorted(_attribute(entry) for entry in node.attribute)
+        parts = [node.domain, node.op_type, repr(opsets), *said, *(known[name] for name in node.input)]
+        for place, name in enumerate(node.output):
+            known[name] = hashlib.sha256("\n".join([*parts, str(place)]).encode()).hexdigest()
+    return {
+        layer.name: hashlib.sha256(f"{known[INSIDE + layer.tensor]}\naxis {layer.axis}".encode()).hexdigest()
+        for layer in layers
+    }
+
+
+def _entry_digest(entry: Input) -> str:
+    return hashlib.sha256(json.dumps(entry.described(), sort_keys=True).encode()).hexdigest()
+
+
+def _tensor_digest(tensor: NDArray[Any]) -> str:
+    content = hashlib.sha256(f"{tensor.dtype.str} {tensor.shape}\n".encode())
+    content.update(np.ascontiguousarray(tensor).tobytes())
+    return content.hexdigest()
+
+
+def _attribute(entry: onnx.AttributeProto) -> str:
+    bare = onnx.AttributeProto()
+    bare.CopyFrom(entry)
+    bare.doc_string = ""
+    if bare.type == onnx.AttributeProto.TENSOR:
+        bare.t.name = ""
+    content: bytes = bare.SerializeToString(deterministic=True)
+    return content.hex()

@@ -1,0 +1,256 @@
+"""Opening a graph that somebody else made. Owns what is refused, and how any image input becomes `image`.
+
+Inside, every tensor's name gets a prefix, so that none can be taken for a layer's name or the toolbox's own tensors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.inliner
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from toolbox.errors import UsageError
+from toolbox.network.graph import IMAGE
+from toolbox.network.session import CPU
+from toolbox.network.tapping.wiring import Observed, observation
+
+INSIDE = "graph/"
+"""What the name of a tensor of somebody else's graph begins with inside the toolbox."""
+LARGEST = 2**31 - 1  # bytes of one protobuf message
+TYPES = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16"}
+PROBES = 2
+"""Images that are shown to a new graph to see what it does."""
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """The image input of a graph: sizes are None where the graph takes any."""
+
+    name: str
+    type: int
+    is_channels_last: bool
+    height: int | None
+    width: int | None
+    batch: int | None
+
+
+def read_graph(path: Path) -> onnx.ModelProto:
+    """A graph with all its tensors, those in files of their own included, and its local functions written out.
+
+    Raises: UsageError when it is no ONNX file, is incomplete, too large, or branches while it runs.
+    """
+    from google.protobuf.message import DecodeError
+
+    if not path.is_file():
+        raise UsageError(f"no file {str(path)!r}; expected an ONNX graph")
+    try:
+        model = onnx.load(path, load_external_data=False)
+        _hold_size(path, model)
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except DecodeError as error:
+        raise UsageError(f"{path} is not an ONNX file ({error}); export the network as ONNX") from error
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise UsageError(
+            f"{path} keeps tensors in other files that cannot be read ({_first_line(error)}); put them beside it"
+        ) from error
+    if not model.graph.node:
+        raise UsageError(f"{path} is not an ONNX file or holds no operators; export the network as ONNX")
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    for node in model.graph.node:
+        if any(entry.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for entry in node.attribute):
+            raise UsageError(
+                f"{path} branches while it runs ({node.op_type} {node.name!r}), and then its layers are not the same "
+                "for all images; export it for one fixed path (in PyTorch: model.eval(), fixed sizes)"
+            )
+    return model
+
+
+def _hold_size(path: Path, model: onnx.ModelProto) -> None:
+    """One protobuf message holds 2 GB; tensors in other files must fit in as well."""
+    size = path.stat().st_size
+    for tensor in model.graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            size += (
+                int(np.prod(tensor.dims, dtype=np.int64)) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+            )
+    if size > LARGEST:
+        raise UsageError(
+            f"{path} holds {size / 2**30:.1f} GB of weights; expected less than 2 GB: use a smaller network"
+        )
+
+
+def entrance(model: onnx.ModelProto) -> Entrance:
+    """The one image input of a graph.
+
+    Raises: UsageError when there are several inputs or it takes no colour images.
+    """
+    inside = {tensor.name for tensor in model.graph.initializer}
+    inputs = [entry for entry in model.graph.input if entry.name not in inside]
+    if len(inputs) != 1:
+        named = ", ".join(entry.name for entry in inputs) or "none"
+        raise UsageError(
+            f"the graph has {len(inputs)} inputs ({named}); expected one, the image: fix the others in the export"
+        )
+    entry = inputs[0]
+    tensor = entry.type.tensor_type
+    sizes = [dimension.dim_value or None for dimension in tensor.shape.dim]
+    said = [dimension.dim_param or dimension.dim_value or "?" for dimension in tensor.shape.dim]
+    if len(sizes) != 4 or 3 not in (sizes[1], sizes[3]):
+        raise UsageError(
+            f"the graph's input {entry.name!r} has shape ({', '.join(map(str, said))}); expected colour images: "
+            "(images, 3, height, width) or (images, height, width, 3)"
+        )
+    if tensor.elem_type not in TYPES:
+        found = TensorProto.DataType.Name(tensor.elem_type).lower()
+        raise UsageError(f"the graph's input {entry.name!r} takes {found}; expected float32 or float16 images")
+    is_last = sizes[1] != 3
+    height, width = sizes[1:3] if is_last else sizes[2:]
+    return Entrance(entry.name, tensor.elem_type, is_last, height, width, sizes[0])
+
+
+def image_size(found: Entrance, size: tuple[int, int] | None) -> tuple[int, int]:
+    """Height and width of the images a graph is shown: its own, or the chosen ones where it leaves them open.
+
+    Raises: UsageError when it leaves them open and none are chosen, or insists on others.
+    """
+    if size is None and (found.height is None or found.width is None):
+        raise UsageError("the graph takes images of any size; choose the one it was trained on, such as --size 224")
+    chosen = (found.height or 0, found.width or 0) if size is None else size
+    for own, asked in zip((found.height, found.width), chosen, strict=True):
+        if own not in (None, asked) or asked < 1:
+            wanted = " x ".join(str(side or "any") for side in (found.height, found.width))
+            raise UsageError(f"size {chosen[0]} x {chosen[1]} does not fit: the graph takes images of {wanted}")
+    return chosen
+
+
+def entered(model: onnx.ModelProto, height: int, width: int, batch: int = 0) -> onnx.ModelProto:
+    """The graph with the toolbox's own input: `image`, float32 (images, 3, height, width); its outputs stay.
+
+    Args:
+        batch: images at once that the graph insists on; 0 for any number, whatever the graph declares.
+
+    Returns: a copy in which the name of every other tensor starts with `graph/`.
+    """
+    found = entrance(model)
+    own = onnx.ModelProto()
+    own.CopyFrom(model)
+    graph = own.graph
+    _rename(graph)
+    nodes = _entry_nodes(found, INSIDE + found.name)
+    body = list(graph.node)
+    del graph.node[:], graph.input[:], graph.value_info[:]
+    graph.node.extend([*nodes, *body])
+    sizes = [batch or "images", 3, height, width]
+    graph.input.append(helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, sizes))
+    for output in graph.output:
+        output.type.tensor_type.ClearField("shape")  # it may say a batch that holds no longer
+    return own
+
+
+def _rename(graph: onnx.GraphProto) -> None:
+    for node in graph.node:
+        node.name = INSIDE + node.name if node.name else ""
+        for names in (node.input, node.output):
+            names[:] = [INSIDE + name if name else "" for name in names]
+    for entry in (*graph.initializer, *graph.output):
+        entry.name = INSIDE + entry.name
+    for sparse in graph.sparse_initializer:
+        sparse.values.name = INSIDE + sparse.values.name
+
+
+def _entry_nodes(found: Entrance, target: str) -> list[onnx.NodeProto]:
+    """From `image` to what the graph takes."""
+    steps: list[tuple[str, dict[str, Any]]] = []
+    if found.is_channels_last:
+        steps.append(("Transpose", {"perm": [0, 2, 3, 1]}))
+    if found.type != TensorProto.FLOAT:
+        steps.append(("Cast", {"to": found.type}))
+    steps = steps or [("Identity", {})]
+    names = [IMAGE, *(f"{IMAGE}.{operator.lower()}" for operator, _ in steps[:-1]), target]
+    return [
+        helper.make_node(operator, [below], [above], name=f"{IMAGE}.{operator.lower()}", **attributes)
+        for (operator, attributes), below, above in zip(steps, names[:-1], names[1:], strict=True)
+    ]
+
+
+def observe(model: onnx.ModelProto, height: int, width: int) -> Observed:
+    """Run an entered graph on two images, one by one and together, and say what its tensors are.
+
+    A graph counts as one that takes batches only if two images together give what they give one by one.
+
+    Raises: UsageError when onnxruntime cannot run it.
+    """
+    images = np.random.default_rng(0).uniform(-1, 1, (PROBES, 3, height, width)).astype(np.float32)
+    alone = run_all(model, images[:1])
+    try:
+        together = run_all(model, images)
+        other = run_all(model, images[1:], everything=False)
+    except UsageError:
+        return observation(model, {1: alone})
+    names = [output.name for output in model.graph.output]
+    pairs = [(together[name], np.concatenate([alone[name], other[name]])) for name in names if alone[name].ndim]
+    if all(whole.shape == parts.shape and _nearly(whole, parts) for whole, parts in pairs):
+        return observation(model, {1: alone, PROBES: together})
+    return observation(model, {1: alone})
+
+
+def _nearly(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    if not np.issubdtype(first.dtype, np.floating):
+        return bool((first == second).all())
+    bound = 0.02 if first.dtype == np.float16 else 1e-3
+    largest = float(np.abs(second[np.isfinite(second)]).max(initial=0))
+    return bool(np.allclose(first, second, rtol=bound, atol=bound * largest, equal_nan=True))
+
+
+def run_all(model: onnx.ModelProto, images: NDArray[np.float32], *, everything: bool = True) -> dict[str, NDArray[Any]]:
+    """The images and every tensor that a graph makes of them, by name; or its outputs alone.
+
+    Raises: UsageError when onnxruntime cannot load or run the graph.
+    """
+    import onnxruntime
+
+    wanted = [output.name for output in model.graph.output]
+    if everything:
+        model = with_outputs(model, (name for node in model.graph.node for name in node.output if name))
+        wanted = [output.name for output in model.graph.output]
+    onnxruntime.set_default_logger_severity(4)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=[CPU])
+        found = session.run(wanted, {IMAGE: images})
+    except Exception as error:  # onnxruntime's own failures have no common class, and all of them are the graph's
+        raise UsageError(
+            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({_first_line(error)}); export it with "
+            "standard operators of opset 11 to 20, or update onnxruntime"
+        ) from error
+    made = {name: value for name, value in zip(wanted, found, strict=True) if isinstance(value, np.ndarray)}
+    return {IMAGE: images, **made}
+
+
+def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
+    """A graph with more tensors as outputs."""
+    more = onnx.ModelProto()
+    more.CopyFrom(model)
+    there = {output.name for output in more.graph.output}
+    more.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names) if name not in there)
+    return more
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong, without error codes and places in somebody else's source code."""
+    lines = str(error).strip().splitlines()
+    if not lines:
+        return type(error).__name__
+    told = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0])
+    told = re.sub(r"^(/\S+:\d+ .*?\)(?: const)? )|(\S+\.cc:\d+ \S+ )", "", told)
+    return told.replace(f'"{INSIDE}', '"')[:300].rstrip(". ")
