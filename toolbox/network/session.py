@@ -204,12 +204,16 @@ def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str,
     Raises: DeviceError when it does not run on the first of the providers.
     """
     wanted, outputs = providers[0][0], list(graph.outputs)
+    values: dict[str, Any] = {}
     if wanted == TENSORRT:  # it reads tensors from the model alone
         content = graph.embedded().SerializeToString()
     else:
-        values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in graph.tensors.values()]
-        options.add_external_initializers(list(graph.tensors), values)
+        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in graph.tensors.items()}
+        options.add_external_initializers([*values], [*values.values()])
         content = graph.proto.SerializeToString()
+    if wanted == CPU:
+        for name, value in values.items():  # it computes on these very numbers instead of a copy
+            options.add_initializer(name, value)
     try:
         # Else a GPU that fails in the middle of a run is replaced by the CPU, with a line on stdout.
         session = onnxruntime.InferenceSession(content, options, [*providers], enable_fallback=0)
@@ -222,13 +226,21 @@ def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str,
             f"a GPU answers, but onnxruntime could not load the libraries of {wanted}; install them with: "
             "pip install 'selectivity-toolbox[cuda]', or use --device cpu (toolbox doctor tells which are missing)"
         )
-    entry = session.get_inputs()[0].name
+    return _Runner(session, outputs, session.get_inputs()[0].name, (graph.tensors, values))
 
-    def run(images: Images) -> Sequence[NDArray[np.float32]]:
-        results: Sequence[NDArray[np.float32]] = session.run(outputs, {entry: images})
+
+@dataclass(frozen=True)
+class _Runner:
+    """A session of onnxruntime, and the numbers that it reads but does not own."""
+
+    session: Any
+    outputs: list[str]
+    entry: str
+    held: Any
+
+    def __call__(self, images: Images) -> Sequence[NDArray[np.float32]]:
+        results: Sequence[NDArray[np.float32]] = self.session.run(self.outputs, {self.entry: images})
         return results
-
-    return run
 
 
 def _session(
