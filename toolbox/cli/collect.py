@@ -93,7 +93,7 @@ def extract(
     weights: WeightsOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and do nothing.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt.")] = "auto",
-    precision: Annotated[str, typer.Option(help="float32, bf16 (CPU), tf32 (GPU); compared to float32.")] = "float32",
+    precision: Annotated[str, typer.Option(help="float32, bf16 (CPU), tf32 (CUDA); compared to float32.")] = "float32",
     convolution: Annotated[str, typer.Option(help="On a CPU: winograd, which is faster, or direct.")] = "winograd",
     decoding: Annotated[str | None, typer.Option(help="full, or scaled: large JPEGs faster, not the same.")] = None,
     decoders: Annotated[int, typer.Option(help="Processes that decode images; 0 for threads.")] = 0,

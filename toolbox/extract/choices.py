@@ -23,7 +23,7 @@ class Extraction:
             all layers whose weights can be had.
         weights: 'auto', a file, or 'random:SEED'.
         device: 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1', 'cuda:all', or 'tensorrt' likewise.
-        precision: 'float32'; 'bf16' on a CPU that has it, 'tf32' on a GPU: faster, and held against float32.
+        precision: 'float32'; 'bf16' on a CPU that has it, 'tf32' with CUDA: faster, and held against float32.
         convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
         decoding: 'full'; 'scaled' decodes large JPEGs to a half, a quarter or an eighth: faster, other responses,
             held against full decoding. None for what the card says.
