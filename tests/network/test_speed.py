@@ -52,11 +52,11 @@ def test_no_core_is_asked_for_twice_and_memory_is_bounded(cores: int) -> None:
 
 
 def test_a_large_matrix_is_tried_with_four_images_first() -> None:
-    assert tried(DENSE, CPU, 2) == [(2, 1, 4), (2, 1, 1), (1, 2, 4), (1, 2, 1)]
+    assert tried(DENSE, CPU, 2) == [(2, 1, 2), (2, 1, 1), (1, 2, 2), (1, 2, 1)]
 
 
 def test_what_is_given_is_not_varied() -> None:
-    assert tried(DENSE, CPU, 8, threads=3) == [(2, 3, 4), (2, 3, 1)]
+    assert tried(DENSE, CPU, 8, threads=3) == [(2, 3, 2), (2, 3, 1)]
     assert tried(DENSE, CPU, 8, batch=16) == [(8, 1, 16), (1, 8, 16)]
     assert tried(DENSE, CPU, 2, threads=4, batch=1) == [(1, 4, 1)]
 
@@ -129,7 +129,7 @@ def test_the_likeliest_arrangement_is_not_loaded_twice(started: Started) -> None
 def test_a_batch_that_costs_nothing_more_is_taken_without_loading_the_graph_again(started: Started) -> None:
     session = start_fastest(DENSE, PIXELS, device="cpu", threads=4)
     assert started.arranged() == [(1, 4)]
-    assert session.batch == 4
+    assert session.batch == 2
 
 
 def test_it_does_not_probe_when_told_so(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_it_does_not_probe_when_told_so(started: Started, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(speed, "rate", refuse)
     session = start_fastest(DENSE, PIXELS, device="cpu", probe=False)
-    assert session.batch == 4
+    assert session.batch == 2
     assert [(asked["workers"], asked["threads"]) for asked in started.asked] == [(4, 1)]
     del session
     start_fastest(MAPS, PIXELS, device="cpu", threads=4)  # one arrangement is left: nothing to find out

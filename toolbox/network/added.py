@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +76,14 @@ def _needed(graph: onnx.GraphProto, tensors: Iterable[str]) -> list[onnx.NodePro
 def _full(
     network: Network,
     model: onnx.ModelProto,
-    needed: Iterable[onnx.NodeProto],
+    needed: Sequence[onnx.NodeProto],
     fixed: Mapping[str, NDArray[Any]],
     layers: Iterable[TappedLayer],
     digests: Mapping[str, str],
 ) -> Graph:
     """A graph whose outputs are the layers under their names, in float32 whatever the graph computes in."""
+    for node in needed:
+        node.name = ""  # it may be that of a layer, and onnxruntime takes no name twice
     outlets = [
         helper.make_node("Cast", [INSIDE + layer.tensor], [layer.name], name=layer.name, to=TensorProto.FLOAT)
         for layer in layers

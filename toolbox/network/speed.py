@@ -51,7 +51,7 @@ def arrangements(
     few = max(1, -(-cores // MOST_WORKERS))
     choices = dict.fromkeys([threads] if threads else [few, cores])
     # One image after the other keeps its maps in the cache; a large matrix is better read for several images.
-    usual = (4, 1) if any(tensor.ndim == 2 and tensor.size > LARGE for tensor in graph.tensors.values()) else (1,)
+    usual = (2, 1) if any(tensor.ndim == 2 and tensor.size > LARGE for tensor in graph.tensors.values()) else (1,)
     sizes = (batch,) if batch else usual
     return [Arrangement(max(1, min(MOST_WORKERS, cores // each)), each, size) for each in choices for size in sizes]
 

@@ -158,7 +158,6 @@ def entered(model: onnx.ModelProto, height: int, width: int, batch: int = 0) -> 
 
 def _rename(graph: onnx.GraphProto) -> None:
     for node in graph.node:
-        node.name = INSIDE + node.name if node.name else ""
         for names in (node.input, node.output):
             names[:] = [INSIDE + name if name else "" for name in names]
     for entry in (*graph.initializer, *graph.output):
