@@ -107,7 +107,7 @@ def _decoding(processes: int) -> Executor:
     if processes:
         spawning = multiprocessing.get_context("spawn")  # safe beside threads and CUDA
         return ProcessPoolExecutor(processes, spawning, _end_with_parent)
-    return ThreadPoolExecutor(max(2, usable_cores() // 2), "decode")
+    return ThreadPoolExecutor(max(2, usable_cores()), "decode")  # they wait while the network keeps up
 
 
 def _end_with_parent() -> None:
