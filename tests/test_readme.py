@@ -93,4 +93,4 @@ def hold_files(folder: Path) -> None:
     for name in names:
         assert (folder / name).stat().st_size > 0
     models = folder / "my-study" / "responses" / "set=pets"
-    assert {path.name for path in models.iterdir()} == {"model=vgg16", "model=vgg16-untrained"}
+    assert {path.name for path in models.iterdir()} == {"model=vgg16", "model=vgg16-untrained", "model=my-network"}

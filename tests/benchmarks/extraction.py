@@ -10,7 +10,9 @@ Makes JPEGs of 400 pixels, then measures in turn, round by round, since a shared
 - forward, same session: the very graph and arrangement of the toolbox, on batches that lie ready;
 - full graph: all maps out of onnxruntime, maxima and means by numpy;
 - torch: forward hooks on all layers that take maximum and mean, in an environment that this script makes;
-- openvino float32, bf16: through the toolbox, where the package is there and the processor can.
+- openvino float32: the graph and the arrangement of the toolbox in OpenVINO, on images that lie ready;
+- toolbox, bf16: a whole extraction with --precision bf16, where the processor can, and how its contrasts agree. Every
+  extraction clocks from the first stimulus on; the comparison with float32 on 48 stimuli comes before that.
 
 Ratios are medians over the rounds of the ratio within a round. Storage is held against one .npy file of the whole map
 for every image and layer. With --memory, peak memory of whole extractions in processes of their own: of the base, of
@@ -31,7 +33,7 @@ import time
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,12 @@ def extraction(bench: Bench, **choices: Any) -> Round:
     return measure
 
 
+def agreement(bench: Bench) -> dict[str, Any]:
+    """How the contrasts in bf16 agree with those in float32, as an extraction records it."""
+    clear(bench.study.folder.responses("benchmark", "vgg16"))
+    return asdict(bench.study.extract("benchmark", layers=["block*"], precision="bf16").agreement)
+
+
 def forward(bench: Bench) -> Round:
     """The pooled graph alone: plain convolutions, onnxruntime's own threads."""
     session = start_session(bench.pooled, device="cpu", convolution="direct")
@@ -185,7 +193,7 @@ def torch_hooks(bench: Bench) -> Iterator[tuple[Round, dict[str, Any]]]:
     folder = bench.folder / "torch"
     venv.create(folder / "environment", with_pip=True)
     python = folder / "environment" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", TORCH, "numpy"], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", TORCH, "numpy"], check=True)
     weights = load_weights(bench.model.network, [LAYER])
     np.savez(folder / "weights.npz", **weights.tensors)
     np.save(folder / "images.npy", bench.images)
@@ -283,7 +291,8 @@ def measure(bench: Bench, rounds: int, with_torch: bool) -> dict[str, Any]:
         if find_spec("openvino"):
             ways["openvino float32"] = openvino_forward(bench)
             if has_bf16():
-                ways["openvino bf16"] = extraction(bench, precision="bf16")
+                ways["toolbox, bf16"] = extraction(bench, precision="bf16")
+                result["bf16_agreement"] = agreement(bench)
             else:
                 result["bf16"] = "this processor has no bf16 instructions"
         for way in ways.values():
@@ -301,6 +310,9 @@ def measure(bench: Bench, rounds: int, with_torch: bool) -> dict[str, Any]:
         name: round(statistics.median(b / a for a, b in zip(seconds["toolbox"], found, strict=True)), 3)
         for name, found in seconds.items()
     }
+    if "toolbox, bf16" in seconds:
+        pairs = zip(seconds["toolbox, bf16"], seconds["toolbox"], strict=True)
+        result["bf16_speed_over_toolbox"] = round(statistics.median(b / a for a, b in pairs), 3)
     direct = zip(seconds["toolbox, direct"], seconds["forward"], strict=True)
     result["direct_over_forward"] = round(statistics.median(b / a for a, b in direct), 3)
     if with_torch:

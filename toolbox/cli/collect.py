@@ -193,12 +193,20 @@ def _tell_rehearsal(rehearsal: Rehearsal, quiet: bool) -> None:
         "rows": f"{rehearsal.rows:,}",
         "expected time": _duration(rehearsal.seconds),
         "run by": f"{rehearsal.provider}, {rehearsal.arrangement}",
-        "memory": "unknown here" if rehearsal.memory is None else f"{rehearsal.memory / 1e9:.2f} GB",
-        "disk, at most": f"{rehearsal.disk / 1e9:.2f} GB",
-        "disk, free": f"{rehearsal.free / 1e9:.2f} GB",
+        "memory": "unknown here" if rehearsal.memory is None else _size(rehearsal.memory),
+        "disk, at most": _size(rehearsal.disk),
+        "disk, free": _size(rehearsal.free),
     }
     print_table(pl.DataFrame({"rehearsal": list(lines), "figure": list(lines.values())}))
     note("nothing was written; the same command without --dry-run does it", quiet)
+
+
+def _size(count: int) -> str:
+    """Bytes, for reading."""
+    for unit, digits, name in ((1e9, 2, "GB"), (1e6, 1, "MB")):
+        if count >= unit:
+            return f"{count / unit:.{digits}f} {name}"
+    return f"{count / 1e3:.0f} kB"
 
 
 def _duration(seconds: float) -> str:

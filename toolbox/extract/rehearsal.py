@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolbox.errors import StorageError
 from toolbox.extract.choices import Extraction
 from toolbox.extract.task import Intention, Task, intention, make_task
 from toolbox.fetch import Progress, silent
+from toolbox.network.session import Session
 from toolbox.network.speed import noise, rate
+from toolbox.showing import batches
 from toolbox.store.folder import StudyFolder
 
 PROBE = 1.0
-"""Seconds that the network is run to tell how long all will take."""
+"""Seconds, about, that some of the stimuli are shown to tell how long all will take."""
 ROW = 8
 """Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
 LAYER, IDENTIFIER = 2_500, 4
@@ -31,7 +35,7 @@ class Rehearsal:
 
     Attributes:
         stimuli: to be shown now; `parts` and `rows` are what they will make.
-        seconds: expected, from a probe of one second, of the network's run alone.
+        seconds: expected, from showing some of the stimuli for about a second: reading, decoding and the network.
         memory: bytes that the process will take at its peak; None where the system does not tell.
         disk, free: bytes needed at most, and free on the study's disk.
     """
@@ -66,7 +70,7 @@ def rehearse(
     seconds, provider, arrangement = 0.0, "", ""
     if stimuli:
         session = task.start(stimuli)
-        seconds = stimuli / rate(session, noise(task.network.input), PROBE)
+        seconds = stimuli * _seconds_each(task, session, intended.stimuli)
         provider, arrangement = session.provider, session.arrangement
     return Rehearsal(
         set=task.set,
@@ -84,6 +88,17 @@ def rehearse(
         arrangement=arrangement,
         remarks=task.remarks,
     )
+
+
+def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float:
+    """Seconds that a stimulus takes, of some that lie evenly among all, shown as an extraction shows them."""
+    speed = rate(session, noise(task.network.input), PROBE / 4)
+    count = min(len(stimuli), max(2 * session.workers * session.batch, round(speed * PROBE)))
+    chosen = [task.stimuli[stimuli[number * len(stimuli) // count]] for number in range(count)]
+    started = time.perf_counter()
+    for _ in batches([chosen], task.network.input, session):
+        pass
+    return (time.perf_counter() - started) / count
 
 
 def hold_disk_space(task: Task, intended: Intention) -> tuple[int, int]:
