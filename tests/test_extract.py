@@ -160,7 +160,9 @@ def test_other_weights_are_never_mixed_in(study: Study, tmp_path: Path, card: st
     study.extract("colours", model=card, weights=weights)
     before = values(study)
     other = write_weights(tmp_path / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
-    with pytest.raises(MixtureError, match="other weights or preprocessing; repeat the choices made there, or start"):
+    with pytest.raises(
+        MixtureError, match=r"other weights or preprocessing \(.*\); repeat the choices made there, or start"
+    ):
         study.extract("colours", model=card, weights=str(other))
     assert values(study) == before
     study.extract("colours", model=card, weights=str(other), replace=True)
@@ -273,6 +275,20 @@ def test_a_wrong_choice_is_said_in_one_line(
         study.extract("colours", **{"model": card, "weights": weights, **choices})  # type: ignore[arg-type]
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_device_that_is_not_there_is_said_even_where_nothing_is_to_be_done(
+    study: Study, card: str, weights: str
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    with pytest.raises(UsageError, match="no device 'gpu'"):
+        study.extract("colours", model=card, weights=weights, device="gpu")
+
+
+def test_another_decoding_is_named_among_what_may_differ(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights)
+    with pytest.raises(MixtureError, match="--decoding"):
+        study.extract("colours", model=card, weights=weights, decoding="scaled")
 
 
 def test_nothing_is_given_up_before_all_is_well(study: Study, tmp_path: Path, card: str, weights: str) -> None:

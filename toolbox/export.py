@@ -56,6 +56,9 @@ def export_model(
     """
     if full is None and pooled is None:
         raise UsageError("nothing to write; name a file with --full FILE or --pooled FILE")
+    for path in filter(None, (full, pooled)):
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; name a file to write, such as {path / f'{name}.onnx'}")
     net = network(name)
     asked = selected(net.layers, layers) if layers else None
     model = load_model(net, asked, source=weights, progress=progress)

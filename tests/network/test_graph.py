@@ -132,6 +132,11 @@ def test_the_full_graph_names_every_layer_and_tells_its_origin(chain: tuple[Netw
     assert model.ir_version == 10
 
 
+def test_a_graph_is_not_written_over_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder; name a file"):
+        export_model("vgg16-untrained", full=tmp_path, layers=["block1_conv1"])
+
+
 def test_the_pooled_graph_refuses_a_layer_that_is_not_there(chain: tuple[Network, Weights]) -> None:
     with pytest.raises(UnknownNameError, match="no layer named 'z'"):
         pooled_graph(full_graph(*chain), ["z"])

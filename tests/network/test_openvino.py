@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import DeviceError
 from toolbox.network import openvino
+from toolbox.network import session as sessions
 from toolbox.network.card import network
 from toolbox.network.graph import Graph, full_graph, pixel_graph, pooled_graph
 from toolbox.network.hardware import has_bf16
@@ -102,6 +103,7 @@ def test_openvino_is_not_let_compute_in_another_precision_than_asked_for(card: s
 def test_a_missing_package_is_said_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, card: str, weights: str
 ) -> None:
+    monkeypatch.setattr(sessions, "has_bf16", lambda: True)
     monkeypatch.setattr(openvino, "find_spec", lambda _: None)
     with pytest.raises(DeviceError) as caught:
         start_session(tiny(card, weights), device="cpu", precision="bf16")

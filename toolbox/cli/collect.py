@@ -91,12 +91,16 @@ def extract(
     model: Annotated[str, typer.Option(help="Network: a name from `toolbox model list`, or a card's path.")] = "vgg16",
     layers: LayersOption = None,
     weights: WeightsOption = "auto",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it will take; write nothing (missing weights are fetched).")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt.")] = "auto",
-    precision: Annotated[str, typer.Option(help="float32, bf16 (CPU), tf32 (CUDA); compared to float32.")] = "float32",
+    precision: Annotated[
+        str, typer.Option(help="float32; or, faster and less exact, bf16 (CPU), tf32 (CUDA).")
+    ] = "float32",
     convolution: Annotated[str, typer.Option(help="On a CPU: winograd, which is faster, or direct.")] = "winograd",
     decoding: Annotated[str | None, typer.Option(help="full, or scaled: large JPEGs faster, not the same.")] = None,
-    decoders: Annotated[int, typer.Option(help="Processes that decode images; 0 for threads.")] = 0,
+    decoders: Annotated[int, typer.Option(help="Processes that decode, to keep a GPU busy; 0 for threads.")] = 0,
     batch: Annotated[int | None, typer.Option(help="Images in one run of the network; probed if not given.")] = None,
     threads: Annotated[int | None, typer.Option(help="Of one run on a CPU; probed if not given.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many stimuli, evenly over categories.")] = None,
@@ -197,7 +201,7 @@ def _tell_rehearsal(rehearsal: Rehearsal, quiet: bool) -> None:
         "disk, at most": _size(rehearsal.disk),
         "disk, free": _size(rehearsal.free),
     }
-    print_table(pl.DataFrame({"rehearsal": list(lines), "figure": list(lines.values())}))
+    print_table(pl.DataFrame({"what": list(lines), "how much": list(lines.values())}))
     note("nothing was written; the same command without --dry-run does it", quiet)
 
 

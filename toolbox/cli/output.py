@@ -111,5 +111,5 @@ def progress_bars(quiet: bool) -> Iterator[Progress]:
         try:
             yield show
         except KeyboardInterrupt:
-            note("stopped; what is finished is kept, and the same command goes on from there")
+            note("stopped; finished parts of a result are kept, and the same command goes on from there")
             raise typer.Exit(130) from None

@@ -14,7 +14,7 @@ from toolbox.extract.agreement import Agreement, Responses, agreement
 from toolbox.extract.choices import Extraction, ExtractionReport
 from toolbox.extract.rehearsal import Rehearsal, hold_disk_space, rehearse
 from toolbox.extract.run import run_parts
-from toolbox.extract.task import Task, carry_out, intention, make_task, pending_parts, sample
+from toolbox.extract.task import SAMPLED, Task, carry_out, intention, make_task, pending_parts, sample
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import Input
 from toolbox.network.session import Session
@@ -26,9 +26,6 @@ from toolbox.store.plan import Plan
 from toolbox.store.rollups import update_rollups
 
 __all__ = ["Agreement", "Extraction", "ExtractionReport", "Rehearsal", "extract", "rehearse"]
-
-SAMPLED = 48
-"""Stimuli by which a cheaper computation is held against the exact one."""
 
 
 def extract(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from toolbox.errors import CardError, UsageError
 from toolbox.extract.agreement import Agreement
 from toolbox.network.card import DECODINGS, Network
-from toolbox.network.session import CONVOLUTIONS, PRECISIONS
+from toolbox.network.session import CONVOLUTIONS, PRECISIONS, choose_device, hold_precision
 from toolbox.showing import Unreadable
 from toolbox.stimuli.images import METHODS
 
@@ -73,7 +73,11 @@ class ExtractionReport:
 
 
 def hold_choices(choices: Extraction, network: Network) -> None:
-    """Raises: UsageError for an impossible choice; CardError for a card that resizes in no known way."""
+    """Hold the choices against what is possible at all, before any work.
+
+    Raises: UsageError for an impossible choice; DeviceError where the machine lacks that device or precision;
+        CardError for a card that resizes in no known way.
+    """
     named = {"precision": PRECISIONS, "convolution": CONVOLUTIONS, "decoding": (None, *DECODINGS)}
     for name, known in named.items():
         if getattr(choices, name) not in known:
@@ -83,6 +87,7 @@ def hold_choices(choices: Extraction, network: Network) -> None:
         value = getattr(choices, name)
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; expected 1 or more")
+    hold_precision(choices.precision, choose_device(choices.device))
     if choices.decoders < 0:
         raise UsageError(f"decoders is {choices.decoders}; expected 0 (threads) or more processes")
     if network.input.resize not in METHODS:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from toolbox.errors import StorageError
 from toolbox.extract.choices import Extraction
-from toolbox.extract.task import Intention, Task, intention, make_task
+from toolbox.extract.task import SAMPLED, Intention, Task, intention, make_task
 from toolbox.fetch import Progress, silent
 from toolbox.network.session import Session
 from toolbox.network.speed import noise, rate
@@ -35,7 +35,7 @@ class Rehearsal:
 
     Attributes:
         stimuli: to be shown now; `parts` and `rows` are what they will make.
-        seconds: expected, from showing some of the stimuli for about a second: reading, decoding and the network.
+        seconds: expected, from starting the network and showing it some of the stimuli for about a second.
         memory: bytes that the process will take at its peak; None where the system does not tell.
         disk, free: bytes needed at most, and free on the study's disk.
     """
@@ -69,8 +69,11 @@ def rehearse(
     disk, free = hold_disk_space(task, intended)
     seconds, provider, arrangement = 0.0, "", ""
     if stimuli:
+        started = time.perf_counter()
         session = task.start(stimuli)
-        seconds = stimuli * _seconds_each(task, session, intended.stimuli)
+        start = time.perf_counter() - started
+        compared = 0 if task.is_exact else 2 * min(SAMPLED, stimuli)
+        seconds = start + (stimuli + compared) * _seconds_each(task, session, intended.stimuli)
         provider, arrangement = session.provider, session.arrangement
     return Rehearsal(
         set=task.set,

@@ -23,6 +23,8 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import clear, planned_record
 from toolbox.store.plan import Identity, Plan, extend_plan, hold_identity, hold_same_network, part_size, read_plan
 
+SAMPLED = 48
+"""Stimuli by which a cheaper computation is held against the exact one."""
 WORTH_A_PROBE = 1000
 """Stimuli from which on the ten or twenty seconds are well spent that it takes to find the fastest arrangement."""
 
@@ -52,6 +54,11 @@ class Task:
     def digests(self) -> dict[int, str]:
         """sha256 of the set's images by stimulus_id."""
         return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is computed in full precision from images decoded in full."""
+        return self.choices.precision == "float32" and self.network.input.decoding == "full"
 
     @property
     def filters(self) -> int:

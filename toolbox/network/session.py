@@ -161,8 +161,10 @@ def hold_precision(precision: str, device: Device) -> None:
     if precision == "bf16":
         if device.gpus:
             raise DeviceError("precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU")
-        openvino.hold_installed()
-        if not has_bf16():
+        able = has_bf16()  # before anything is to be installed for nothing
+        if able is not False:
+            openvino.hold_installed()
+        if not able:
             raise DeviceError(
                 "precision bf16 needs a processor with bf16 instructions (AVX512-BF16 or AMX), "
                 "which this one lacks; use float32"

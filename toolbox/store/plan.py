@@ -121,7 +121,7 @@ def hold_identity(place: Path, existing: Identity, wanted: Identity) -> None:
         return
     common = existing.layers.keys() & wanted.layers.keys()
     if existing.model != wanted.model or any(existing.layers[name] != wanted.layers[name] for name in common):
-        difference = "other weights or preprocessing"
+        difference = "other weights or preprocessing (the card, --weights, --decoding)"
     elif existing.precision != wanted.precision:
         difference = f"precision {existing.precision}, not {wanted.precision}"
     elif existing.statistics != wanted.statistics:
@@ -144,8 +144,8 @@ def hold_same_network(place: Path, existing: Identity, wanted: Identity) -> None
     common = existing.layers.keys() & wanted.layers.keys()
     if any(existing.layers[name] != wanted.layers[name] for name in common):
         raise MixtureError(
-            f"{place} holds responses of {wanted.model} made with other weights or preprocessing; "
-            "use the same ones, give the card another name, or use another study"
+            f"{place} holds responses of {wanted.model} made with other weights or preprocessing "
+            "(the card, --weights, --decoding); use the same ones, give the card another name, or use another study"
         )
 
 
