@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from foreign_graphs import SIDE, Builder, channels_last, inception, mobile, reference, residual, saved, transformer
+from foreign_graphs import SIDE, Builder, channels_last, grouped, inception, mobile, reference, residual, saved, transformer
 from toolbox import Study
 from toolbox.add import Added, add_model, examine_graph
 from toolbox.check import check_model, hold_fidelity
@@ -24,7 +24,7 @@ from toolbox.export import export_model, model_layers, models
 from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.network.session import start_session
-from toolbox.network.tapping.taps import tappable
+from toolbox.network.tapping.taps import survey
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +91,8 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str, float]] = {
     "transformer-opset17": (lambda: transformer(17, "tanh"), "unit", 1e-4),
     "transformer-opset20": (lambda: transformer(20), "none", 1e-4),
     "mobile": (mobile, "unit", 1e-4),
+    "grouped": (grouped, "torch", 1e-4),
+    "grouped-written-out": (lambda: grouped("written out"), "unit", 1e-4),
     "channels-last": (channels_last, "tf", 1e-4),
     "channels-last-opset20": (lambda: channels_last(20), "caffe", 1e-4),
 }
@@ -105,7 +107,7 @@ def test_responses_are_those_of_an_independent_evaluator(
     model = make()
     added(model, tmp_path, activation=activation, preprocessing=preprocessing)
     report = noise.extract("noise", model="net", batch=4)
-    taps = tappable(model, SIDE, SIDE)
+    taps = survey(model, SIDE, SIDE).taps
     assert report.layers == tuple(tap.layer for tap in taps)
     images = prepared(pixels(noise), preprocessing)
     if model.graph.input[0].type.tensor_type.shape.dim[3].dim_value == 3:
@@ -190,7 +192,7 @@ def test_exported_graphs_hold_the_layers_under_their_names(tmp_path: Path) -> No
     ]  # fmt: skip
     images = np.random.default_rng(1).uniform(0, 1, (3, 3, SIDE, SIDE)).astype(np.float32)
     maps = start_session(load_model(network("net")).graph, device="cpu").run(images)
-    tensors = {tap.layer: tap.after for tap in tappable(model, SIDE, SIDE)}
+    tensors = {tap.layer: tap.after for tap in survey(model, SIDE, SIDE).taps}
     expected = reference(model, images.transpose(0, 2, 3, 1), list(tensors.values()))
     for layer, tensor in tensors.items():
         np.testing.assert_allclose(maps[layer], expected[tensor], rtol=1e-4, atol=1e-5)
@@ -336,6 +338,7 @@ def test_a_network_is_replaced_when_asked(tmp_path: Path) -> None:
         (("n", 3, 32, 32), "64", "size 64 x 64 does not fit: the graph takes images of 32 x 32"),
         (("n", 3, "h", "w"), "small", "size 'small' is not understood; expected pixels such as 224"),
         (("n", 3, "h", "w"), "0", "size '0' is not understood"),
+        (("n", 3, "h", "w"), "99999", "size 99999 x 99999 is too large; expected up to 4096 pixels along each side"),
         (("n", 1, 32, 32), None, "the graph's input 'x' has shape (n, 1, 32, 32); expected colour images"),
         (("n", 32), None, "the graph's input 'x' has shape (n, 32); expected colour images"),
     ],
@@ -386,6 +389,88 @@ def test_a_graph_that_branches_while_it_runs_is_refused(tmp_path: Path) -> None:
     onnx.save(b.model(b.add("GlobalMaxPool", below)), tmp_path / "net.onnx")
     with pytest.raises(UsageError, match="branches while it runs \\(If 'choice'\\)"):
         examine_graph(tmp_path / "net.onnx")
+
+
+def dropping(b: Builder, below: str) -> str:
+    b.tensors.append(onnx.helper.make_tensor("training", onnx.TensorProto.BOOL, [], [True]))
+    return b.add("Dropout", below, b.fixed(0.5), "training")
+
+
+def learning(b: Builder, below: str) -> str:
+    statistics = [b.fixed(np.full(4, value)) for value in (1.0, 0.0, 0.0, 1.0)]
+    return b.add("BatchNormalization", below, *statistics, outputs=3, training_mode=1)
+
+
+@pytest.mark.parametrize(
+    ("operator", "make"),
+    [
+        ("Dropout", dropping),
+        ("BatchNormalization", learning),
+        ("RandomNormalLike", lambda b, below: b.add("Add", below, b.add("RandomNormalLike", below))),
+        ("RandomUniform", lambda b, below: b.add("Add", below, b.add("RandomUniform", shape=[1, 4, 1, 1]))),
+        ("Bernoulli", lambda b, below: b.add("Bernoulli", b.add("Sigmoid", below))),
+    ],
+)
+def test_a_graph_that_still_learns_or_draws_numbers_is_refused(
+    tmp_path: Path, operator: str, make: Callable[[Builder, str], str]
+) -> None:
+    b = Builder()
+    top = b.add("Relu", make(b, b.convolution("x", 4, 3)))
+    path = saved(b.model(b.add("GlobalMaxPool", top)), tmp_path / "net.onnx")
+    with pytest.raises(UsageError, match=rf"draws random numbers, or learns .*\({operator} ''\).*after model\.eval"):
+        examine_graph(path)
+
+
+def test_a_dropout_that_does_nothing_is_no_obstacle(tmp_path: Path) -> None:
+    b = Builder()
+    b.tensors.append(onnx.helper.make_tensor("training", onnx.TensorProto.BOOL, [], [False]))
+    top = b.add("Relu", b.add("Dropout", b.convolution("x", 4, 3), b.fixed(0.5), "training"))
+    assert added(b.model(b.add("GlobalMaxPool", top)), tmp_path).layers == 2
+
+
+def test_two_results_for_one_image_are_refused() -> None:
+    """Whatever draws the numbers: here an operator that is refused by name where a file is read."""
+    b = Builder()
+    model = b.model(b.add("Relu", b.add("Add", b.convolution("x", 4, 3), b.add("RandomNormal", shape=[1]))))
+    with pytest.raises(UsageError, match="gives two results for one image"):
+        survey(model, SIDE, SIDE)
+
+
+def test_sparse_weights_are_filled_up(noise: Study, tmp_path: Path) -> None:
+    b = Builder()
+    pooled = b.add("Flatten", b.add("GlobalMaxPool", b.add("Relu", b.convolution("x", 4, 3))))
+    model = b.model(b.add("MatMul", b.add("MatMul", pooled, "linear"), "by axes"))
+    values = np.array([1.0, 2.0, 3.0], np.float32)
+    for name, places in (("linear", [0, 6, 11]), ("by axes", [[0, 0], [1, 3], [4, 4]])):
+        tensor, indices = onnx.numpy_helper.from_array(values, name), onnx.numpy_helper.from_array(np.array(places))
+        sides = [4, 5] if name == "linear" else [5, 5]
+        model.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(tensor, indices, sides))
+    added(model, tmp_path, preprocessing="unit")
+    noise.extract("noise", model="net")
+    del model.graph.sparse_initializer[:]
+    first, second = np.zeros((4, 5), np.float32), np.zeros((5, 5), np.float32)
+    first[0, 0], first[1, 1], first[2, 1] = values
+    second[0, 0], second[1, 3], second[4, 4] = values
+    for name, whole in (("linear", first), ("by axes", second)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(whole, name))
+    tensor = model.graph.output[0].name
+    expected = reference(model, prepared(pixels(noise), "unit").astype(np.float32), [tensor])[tensor]
+    rows = noise.query("select maximum from responses where layer = 'matmul_1' order by stimulus_id, filter")
+    np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, rtol=1e-4)
+
+
+def test_constants_in_another_file_are_kept_too(own: Path, tmp_path: Path) -> None:
+    b = Builder()
+    factor = onnx.numpy_helper.from_array(np.linspace(1, 2, 4, dtype=np.float32).reshape(4, 1, 1))
+    scaled = b.add("Mul", b.convolution("x", 4, 3), b.add("Constant", value=factor))
+    model = b.model(b.add("GlobalMaxPool", b.add("Relu", scaled)))
+    path = tmp_path / "apart.onnx"
+    whole = digests_of(model, tmp_path)
+    choices = {"location": "apart.data", "size_threshold": 0, "convert_attribute": True}
+    onnx.save(model, path, save_as_external_data=True, **choices)
+    add_model(examine_graph(path), "apart", activation="after", preprocessing="unit")
+    (tmp_path / "apart.data").unlink()
+    assert digests("apart") == whole
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph at all", b"\x08\x07"])

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import onnx
 
 from toolbox.errors import UsageError
 from toolbox.network.tapping.activations import Origins, activations
 from toolbox.network.tapping.axes import BATCH, CHANNEL, HEIGHT, WIDTH, Meanings, channel_axis, meanings
-from toolbox.network.tapping.foreign import INSIDE, entered, entrance, observe
+from toolbox.network.tapping.foreign import INSIDE, entered, entrance, hold_repeatable, observe
 from toolbox.network.tapping.geometry import Spans, receptive_field, spans, step
 from toolbox.network.tapping.names import layer_names
 from toolbox.network.tapping.wiring import POOLS, REDUCED, SUMS, VIEWS, Node, Observed, Wiring
@@ -67,14 +68,6 @@ class Survey:
     remarks: tuple[str, ...]
 
 
-def tappable(model: onnx.ModelProto, height: int, width: int) -> tuple[Tap, ...]:
-    """All places to record from in a graph that is shown images of one size.
-
-    Raises: UsageError when the graph cannot be run on colour images, or there is nothing to record from.
-    """
-    return survey(model, height, width).taps
-
-
 def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
     """All places to record from, found by running the graph on two images.
 
@@ -110,6 +103,7 @@ def _shown(model: onnx.ModelProto, height: int, width: int) -> tuple[tuple[onnx.
         raise UsageError(
             f"the graph runs with {declared} images at a time only; export it with a batch of 1, or a dynamic one"
         ) from None
+    hold_repeatable(free, height, width)
     return (free, observed), 1 if observed.batch == 1 else 0
 
 
@@ -118,7 +112,7 @@ def _remarks(taps: Sequence[Tap], batch: int, lost: Sequence[_Candidate]) -> Ite
     if tokens:
         yield (
             f"{len(tokens)} layers hold tokens, not maps: maximum and mean are taken over their {_counts(tokens)} "
-            "tokens, class tokens included"
+            "tokens, a class token included if there is one"
         )
     if batch == 1:
         yield "the graph gives other results for several images at once than for one: it is shown one at a time"
@@ -195,7 +189,7 @@ class _Search:
         places = [size for place, size in enumerate(shape) if place not in (0, axis)]
         sides = [meaning for meaning, size in zip(of, shape, strict=True) if meaning in (HEIGHT, WIDTH) or size == 1]
         is_map = len(places) == 2 and len([side for side in sides if side not in (BATCH, CHANNEL)]) == 2
-        height, width = places if is_map else (_product(places), 1)
+        height, width = places if is_map else (prod(places), 1)
         seen = self.spans[one.after]
         return Tap(
             layer=name,
@@ -269,9 +263,3 @@ class _Search:
             tensor = next(name for name in node.inputs if name in self.wiring.seen)
         return "dense" if not axes else "map"
 
-
-def _product(sizes: Iterable[int]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
