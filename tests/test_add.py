@@ -13,7 +13,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from foreign_graphs import SIDE, Builder, channels_last, grouped, inception, mobile, reference, residual, saved, transformer
+from foreign_graphs import (
+    SIDE,
+    Builder,
+    channels_last,
+    grouped,
+    inception,
+    mobile,
+    reference,
+    residual,
+    saved,
+    transformer,
+)
 from toolbox import Study
 from toolbox.add import Added, add_model, examine_graph
 from toolbox.check import check_model, hold_fidelity
@@ -164,8 +175,10 @@ def test_a_card_tells_all_that_a_reader_needs(own: Path, tmp_path: Path) -> None
         ("blocks.0.add_1", 2, 3, "tokens", 17),
         ("head", 1, 2, "dense", 1),
     ]
-    assert (own / "net.onnx").read_bytes() == (tmp_path / "net file.onnx").read_bytes()
-    assert sorted(path.name for path in own.iterdir()) == ["net.onnx", "net.toml"]
+    file = f"net-{net.sha256[:12]}.onnx"
+    assert net.graph == own / file
+    assert (own / file).read_bytes() == (tmp_path / "net file.onnx").read_bytes()
+    assert sorted(path.name for path in own.iterdir() if path.name != ".lock") == [file, "net.toml"]
 
 
 def test_an_added_network_is_listed_after_those_that_ship(tmp_path: Path) -> None:
@@ -212,6 +225,11 @@ def test_images_one_at_a_time_where_the_graph_asks_for_it(noise: Study, tmp_path
     expected = np.concatenate([reference(model, image[None], [tensor])[tensor] for image in images])
     rows = noise.query("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
     np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, rtol=1e-4)
+
+
+def graph_file(own: Path, name: str = "net") -> Path:
+    (found,) = own.glob(f"{name}-*.onnx")
+    return found
 
 
 def digests(name: str = "net", layers: list[str] | None = None) -> dict[str, str]:
@@ -265,11 +283,12 @@ def test_two_graphs_never_share_a_table(noise: Study, tmp_path: Path) -> None:
 
 def test_another_file_in_its_place_is_refused(own: Path, tmp_path: Path) -> None:
     added(residual(), tmp_path)
-    shutil.copy(saved(inception(), tmp_path / "x.onnx"), own / "net.onnx")
+    graph = graph_file(own)
+    shutil.copy(saved(inception(), tmp_path / "x.onnx"), graph)
     with pytest.raises(VerificationError, match="is not the graph that was added as net"):
         load_model(network("net"))
-    (own / "net.onnx").unlink()
-    with pytest.raises(CardError, match=r"is not at .*net\.onnx; put it back"):
+    graph.unlink()
+    with pytest.raises(CardError, match=r"is not at .*net-[0-9a-f]{12}\.onnx; put it back"):
         load_model(network("net"))
 
 
@@ -311,6 +330,10 @@ def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
         ({"name": "VGG16"}, "'VGG16' is a network that ships"),
         ({"name": "../net"}, "'../net' cannot name a network"),
         ({"name": "there"}, "there is a network 'there' already"),
+        ({"name": "There"}, "'There' differs from the network 'there' by large and small letters alone"),
+        ({"name": "There", "replace": True}, "'There' differs from the network 'there'"),
+        ({"name": "net.toml"}, "'net.toml' would be taken for a file; choose another --name, such as 'net'"),
+        ({"name": "net.ONNX"}, "'net.ONNX' would be taken for a file"),
     ],
 )  # fmt: skip
 def test_wrong_choices_write_nothing(own: Path, tmp_path: Path, choices: dict[str, Any], message: str) -> None:
@@ -509,6 +532,21 @@ def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: 
         (("axis = 1, ", "axis = 9, "), "axis 9 of 4; expected less"),
         (("filters = 8, ", 'filters = "8", '), "whole numbers"),
         (('tensor = "t2"', 'tensor = "t99"'), "has no tensor for stem.act"),
+        (('tensor = "t2"', "tensor = 2"), "says of layer 'stem.act'"),
+        (("axis = 1, ", "axis = 2, "), "8 filters on axis 2 of 4, 16 x 16; its tensor is 1 x 8 x 16 x 16 for one image"),
+        (("filters = 8, ", "filters = 7, "), "does not fit its graph ("),
+        (("rank = 4, ", "rank = 3, "), "does not fit its graph ("),
+        (("height = 16, ", "height = 8, "), "does not fit its graph ("),
+        (("width = 16, ", "width = 8, "), "does not fit its graph ("),
+        (('kind = "convolution"', 'kind = "tokens"'), "16 x 16; its tensor is 1 x 8 x 16 x 16 for one image"),
+        (("height = 32", "height = 64"), "wrong [input]: size 64 x 32 does not fit: the graph takes images of 32 x 32"),
+        (("height = 32", 'height = "32"'), "wrong [input]: '32' x 32; expected height and width in pixels"),
+        (('"stem.act" = {', '"stem.act" = 3 # {'), "says of layer 'stem.act': 3; expected a table"),
+        (('"stem.act" = {', "image = {"), "has a layer 'image', which cannot be the name of one"),
+        (('"stem.act" = {', "pixels = {"), "has a layer 'pixels'"),
+        (('"stem.act" = {', '"stem.maximum" = {'), "has a layer 'stem.maximum'"),
+        (('"stem.act" = {', '"stem.mean" = {'), "has a layer 'stem.mean'"),
+        (('"stem.act" = {', '"graph/t2" = {'), "has a layer 'graph/t2'"),
     ],
 )
 def test_a_wrong_card_of_an_added_network_is_said(tmp_path: Path, change: tuple[str, str], message: str) -> None:
@@ -519,6 +557,85 @@ def test_a_wrong_card_of_an_added_network_is_said(tmp_path: Path, change: tuple[
     with pytest.raises(CardError) as caught:
         load_model(network("net"))
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_size_that_was_not_chosen_is_held_against_the_layers(tmp_path: Path) -> None:
+    """A graph for images of any size has maps of other sizes then, and other receptive fields for what sees all."""
+    path = saved(residual(shape=("n", 3, "h", "w")), tmp_path / "net.onnx")
+    card = add_model(examine_graph(path, "32"), "net", activation="after", preprocessing="unit").card
+    card.write_text(card.read_text().replace("height = 32", "height = 64", 1))
+    with pytest.raises(CardError, match="says of layer 'stem.act'|does not fit its graph"):
+        load_model(network("net"))
+
+
+def test_a_broken_card_is_said_and_the_others_are_shown(own: Path, tmp_path: Path) -> None:
+    added(residual(), tmp_path, "whole")
+    (own / "broken.toml").write_text("no TOML at all")
+    with pytest.raises(CardError, match=r"broken\.toml is not valid TOML"):
+        models()
+    told: list[str] = []
+    assert models(broken=told.append)["model"].to_list()[-1] == "whole"
+    assert len(told) == 1
+    assert "broken.toml is not valid TOML" in told[0]
+    assert [found.subject for found in weights() if found.state == "problem"] == ["card of broken"]
+    load_model(network("whole"))
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        monkeypatch.setenv("TOOLBOX_MODELS", str(place))
+        assert "vgg16" in card_names("models")
+        with pytest.raises(UsageError, match="networks cannot be kept in .*file.*set the environment variable TOOLBOX"):
+            added(residual(), tmp_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(own: Path, tmp_path: Path, value: float) -> None:
+    model = residual()
+    kernel = next(entry for entry in model.graph.initializer if entry.name == model.graph.node[0].input[1])
+    values = onnx.numpy_helper.to_array(kernel).copy()
+    values[3, 0, 0, 0] = value
+    kernel.CopyFrom(onnx.numpy_helper.from_array(values, kernel.name))
+    with pytest.raises(UsageError, match=r"no numbers \(NaN, or infinite\) in layer 'stem.act'"):
+        added(model, tmp_path)
+    assert not list(own.glob("*.toml")) + list(own.glob("*.onnx"))
+
+
+def test_a_run_that_is_killed_leaves_the_old_network_whole(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(inception(), tmp_path)
+    old = digests()
+    before = graph_file(own)
+
+    def killed(source: Path, target: Path) -> None:
+        if Path(source).suffix == ".toml":
+            raise KeyboardInterrupt
+        move(source, target)
+
+    move = shutil.move
+    with monkeypatch.context() as patched:
+        patched.setattr("toolbox.add.shutil.move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            added(residual(), tmp_path, replace=True)
+    assert digests() == old
+    assert len(list(own.glob("net-*.onnx"))) == 2
+    (own / ".add-killed").mkdir()
+    (own / ".add-killed" / "net.toml").write_text("half")
+    added(residual(), tmp_path, replace=True)
+    assert graph_file(own) != before
+    assert sorted(path.suffix for path in own.iterdir() if path.name != ".lock") == [".onnx", ".toml"]
+    assert len(network("net").layers) == 8
+
+
+def test_a_graph_that_another_card_names_is_not_deleted(own: Path, tmp_path: Path) -> None:
+    card = added(inception(), tmp_path).card
+    (own / "copy.toml").write_text(card.read_text().replace('name = "net"', 'name = "copy"'))
+    base = digests("copy")
+    added(residual(), tmp_path, replace=True)
+    assert digests("copy") == base
 
 
 def test_a_card_of_a_chain_names_no_graph_s_digest(tmp_path: Path, card: str) -> None:
@@ -578,7 +695,7 @@ def test_old_batch_normalisation_cannot_be_checked(tmp_path: Path) -> None:
 
 def test_the_doctor_looks_at_added_graphs(own: Path, tmp_path: Path) -> None:
     card = added(residual(), tmp_path).card
-    graph, sha256 = own / "net.onnx", network(str(card)).sha256
+    graph, sha256 = graph_file(own), network(str(card)).sha256
     assert graph_of("net", graph, sha256).state == "ok"
     assert [finding.subject for finding in weights() if finding.subject.endswith("net")] == ["graph of net"]
     graph.write_bytes(b"")

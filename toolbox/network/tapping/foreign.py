@@ -63,7 +63,7 @@ def read_graph(path: Path) -> onnx.ModelProto:
         raise UsageError(f"{path} is not an ONNX file ({error}); export the network as ONNX") from error
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise UsageError(
-            f"{path} keeps tensors in other files that cannot be read ({_first_line(error)}); put them beside it"
+            f"{path} keeps tensors in other files that cannot be read ({first_line(error)}); put them beside it"
         ) from error
     if not model.graph.node:
         raise UsageError(f"{path} is not an ONNX file or holds no operators; export the network as ONNX")
@@ -304,7 +304,7 @@ def _runs(model: onnx.ModelProto, images: NDArray[np.float32], times: int) -> It
         found = [session.run(wanted, {IMAGE: images}) for _ in range(times)]
     except Exception as error:  # onnxruntime's own failures have no common class, and all of them are the graph's
         raise UsageError(
-            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({_first_line(error)}); export it with "
+            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({first_line(error)}); export it with "
             "standard operators of opset 11 to 20, or update onnxruntime"
         ) from error
     for values in found:
@@ -321,7 +321,7 @@ def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProt
     return more
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """What went wrong, without error codes and places in somebody else's source code."""
     lines = str(error).strip().splitlines()
     if not lines:

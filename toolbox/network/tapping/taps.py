@@ -262,4 +262,3 @@ class _Search:
                 return "convolution" if kind == "dense" and is_map else kind
             tensor = next(name for name in node.inputs if name in self.wiring.seen)
         return "dense" if not axes else "map"
-
