@@ -266,6 +266,7 @@ def _chosen(graph: Examined, activation: str) -> list[tuple[Tap, str]]:
 
 def _card(graph: Examined, name: str, choices: Choices, file: str, sha256: str) -> str:
     """The card as TOML, with the comments that a reader needs to change it."""
+    side = choices.activation
     lines = [
         "# A network whose graph somebody else made; toolbox model add wrote this card, the graph lies beside it.",
         f"name = {_text(name)}",
@@ -276,7 +277,7 @@ def _card(graph: Examined, name: str, choices: Choices, file: str, sha256: str) 
         "",
         f"graph = {_text(file)}",
         f"sha256 = {_text(sha256)}",
-        f"activation = {_text(choices.activation)} # layers are recorded {choices.activation} their activation functions",
+        f"activation = {_text(side)} # layers are recorded {side} their activation functions",
     ]
     if graph.survey.batch:
         lines.append(f"batch = {graph.survey.batch} # the graph gives other results for several images at once")
@@ -285,7 +286,7 @@ def _card(graph: Examined, name: str, choices: Choices, file: str, sha256: str) 
         lines.append(
             "# Layers of tokens are no maps: height is the number of tokens, over which maximum and mean are taken."
         )
-    lines += ["[layers]", *(_layer(tap, tensor) for tap, tensor in _chosen(graph, choices.activation))]
+    lines += ["[layers]", *(_layer(tap, tensor) for tap, tensor in _chosen(graph, side))]
     return "\n".join(lines) + "\n"
 
 

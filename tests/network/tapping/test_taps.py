@@ -93,7 +93,8 @@ def test_a_transformer(opset: int, how: str, precision: type[np.floating[Any]]) 
     assert operators(model)[found.taps[1].before] == "Add"
     assert found.batch == 0
     assert found.remarks == (
-        "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens, a class token included if there is one",
+        "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens, "
+        "a class token included if there is one",
     )
 
 
@@ -199,6 +200,21 @@ SINGLE = ("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", 
             [("Relu", "x"), ("Sigmoid", "last"), ("Mul", "one before", "last")],
             [("Relu", "Conv", "Relu"), ("Swish", "Relu", "Mul")],
         ),
+        ([("Max", "x", 0.0)], [("Relu", "Conv", "Max")]),
+        ([("Max", 0.0, "x")], [("Relu", "Conv", "Max")]),
+        ([("Max", "x", 0.0), ("Min", "last", 6.0)], [("Clip", "Conv", "Min")]),
+        ([("Mul", "x", 0.1), ("Max", "x", "last")], [("LeakyRelu", "Conv", "Max")]),
+        ([("Max", "x", 1e-6)], []),  # that keeps a divisor from being zero
+        ([("Greater", "x", 0.0), ("Where", "last", "x", 0.0)], [("Relu", "Conv", "Where")]),
+        ([("Less", "x", 0.0), ("Where", "last", 0.0, "x")], [("Relu", "Conv", "Where")]),
+        (
+            [("Max", "x", 0.0), ("Max", "last", "x"), ("Sigmoid", "last")],
+            [("Relu", "Conv", "Max"), ("Sigmoid", "Max", "Sigmoid")],
+        ),
+        (
+            [("Add", "x", 3.0), ("Max", "last", 0.0), ("Min", "last", 6.0), ("Mul", "x", "last"), ("Div", "last", 6.0)],
+            [("HardSwish", "Conv", "Div")],
+        ),
         # a fixed factor for every filter is no function
         ([("Mul", "x", np.ones((4, 1, 1))), ("Relu", "last")], [("Relu", "Mul", "Relu")]),
     ],
@@ -210,6 +226,33 @@ def test_activation_functions(steps: list[tuple[Any, ...]], expected: list[tuple
 @pytest.mark.parametrize("operator", ["Gelu", "Mish"])
 def test_functions_of_newer_opsets(operator: str) -> None:
     assert activated((operator, "x"), opset=20) == [(operator, "Conv", operator)]
+
+
+def test_the_larger_of_two_maps_is_a_layer() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    larger = b.add("Max", b.convolution(below, 6, 4), b.convolution(below, 6, 4, 5))
+    assert rows(survey(b.model(b.add("GlobalMaxPool", larger)), SIDE, SIDE).taps) == [
+        ("relu_1", "convolution", "Relu", (4, 32, 32), 1, 3),
+        ("max_1", "maxout", "Max", (6, 32, 32), 1, 7),
+        ("globalmaxpool_1", "pool", "GlobalMaxPool", (6, 1, 1), 32, 32),
+    ]
+
+
+def test_gates_of_minima_and_maxima_are_no_layers() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    gate = b.add("Add", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1), b.fixed(3.0))
+    gate = b.add("Div", b.add("Min", b.add("Max", gate, b.fixed(0.0)), b.fixed(6.0)), b.fixed(6.0))
+    model = b.model(b.add("GlobalMaxPool", b.add("Mul", below, gate)))
+    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == ["Relu", "GlobalAveragePool", "GlobalMaxPool"]
+
+
+def test_one_named_operator_keeps_its_name() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3), name="/stem/act/Relu")
+    taps = survey(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE).taps
+    assert [tap.layer for tap in taps] == ["stem.act", "globalmaxpool_1"]
 
 
 def test_the_activation_that_a_gate_scales_is_a_layer() -> None:

@@ -154,14 +154,14 @@ class _Search:
         return Origins(self.wiring)
 
     def candidates(self) -> list[_Candidate]:
-        """Activations; pools and sums that none follows; what the graph gives that is none of these."""
+        """Activations; pools, sums and maxima of maps that none follows; what the graph gives that is none of these."""
         found = [
             _Candidate(one.before, one.after, one.operator, one.node) for one in activations(self.wiring, self.origins)
         ]
         taken = {self.wiring.before(one.before) for one in found}
         for node in self.wiring.nodes:
             is_new = node.output in self.wiring.seen and self.wiring.before(node.output) not in taken
-            if is_new and (self._is_pool(node) or self._is_sum(node)):
+            if is_new and (self._is_pool(node) or self._is_sum(node) or self._is_maxout(node)):
                 found.append(_Candidate(node.output, node.output, node.operator, node))
         there = {tensor for one in found for tensor in (one.before, one.after)}
         for one in self._ends():
@@ -231,8 +231,16 @@ class _Search:
 
     def _is_sum(self, node: Node) -> bool:
         """The sum of two streams of one shape: the end of a residual block."""
+        return node.operator in SUMS and self._is_joint(node)
+
+    def _is_maxout(self, node: Node) -> bool:
+        """The larger of two maps of one shape at every position (Goodfellow et al. 2013, arXiv:1302.4389)."""
+        return node.operator == "Max" and self._is_joint(node)
+
+    def _is_joint(self, node: Node) -> bool:
+        """Whether two streams of one shape come together."""
         seen = self.wiring.seen_inputs(node)
-        if node.operator not in SUMS or len(seen) < 2 or channel_axis(self.meanings[node.output]) is None:
+        if len(seen) < 2 or channel_axis(self.meanings[node.output]) is None:
             return False
         shapes = {self.wiring.shape(name) for name in (*seen, node.output)}
         is_arithmetic = self.origins[node.output] is not None  # as in x + 0.04 x^3
@@ -257,6 +265,8 @@ class _Search:
         while (node := self.wiring.producer.get(tensor)) is not None:
             if self._is_sum(node):
                 return "sum"
+            if self._is_maxout(node):
+                return "maxout"
             if node.operator in KINDS:
                 kind = KINDS[node.operator]
                 return "convolution" if kind == "dense" and is_map else kind
