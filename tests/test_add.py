@@ -563,6 +563,15 @@ def test_a_wrong_card_of_an_added_network_is_said(tmp_path: Path, change: tuple[
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("layers", ["layers = 3", "[layers]"])
+def test_a_card_without_layers_is_said(own: Path, tmp_path: Path, layers: str) -> None:
+    card = added(residual(), tmp_path).card
+    head, _, _ = card.read_text().partition("[layers]")
+    card.write_text(f"{layers}\n{head}" if "=" in layers else head + layers)
+    with pytest.raises(CardError, match=r"expected a table \[layers\] of one or more"):
+        network("net")
+
+
 def test_a_size_that_was_not_chosen_is_held_against_the_layers(tmp_path: Path) -> None:
     """A graph for images of any size has maps of other sizes then, and no dense layer that fits them."""
     b = Builder()

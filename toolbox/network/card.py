@@ -265,8 +265,8 @@ def _hold_layers(layers: Any, fault: Callable[[str], None]) -> None:
     """Every layer has a name that can be an output of a graph, and a table of what it is."""
     from toolbox.network.graph import IMAGE, PIXELS, STATISTICS  # which is built upon this module
 
-    if not isinstance(layers, Mapping):
-        fault(f"has layers = {layers!r}; expected a table [layers]")
+    if not isinstance(layers, Mapping) or not layers:
+        fault(f"has layers = {layers!r}; expected a table [layers] of one or more")
     for name, given in layers.items():
         if not isinstance(given, Mapping):
             fault(f"says of layer {name!r}: {given!r}; expected a table such as {{ kind = 'dense', … }}")
