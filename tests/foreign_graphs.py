@@ -202,6 +202,28 @@ def channels_last(opset: int = 11) -> onnx.ModelProto:
     return b.model(b.add("Softmax", logits, axis=1, name="model/predictions/Softmax"), shape=("n", SIDE, SIDE, 3))
 
 
+def grouped(how: str = "operator") -> onnx.ModelProto:
+    """A block whose norms are over two groups of four filters, as PyTorch exports them, or written out further."""
+    b = Builder()
+
+    def normed(below: str) -> str:
+        groups = b.add("Reshape", below, b.fixed([0, 2, -1]))
+        if how == "operator":
+            groups = b.add("InstanceNormalization", groups, b.fixed(np.ones(2)), b.fixed(np.zeros(2)))
+        else:
+            centred = b.add("Sub", groups, b.reduced("ReduceMean", groups, [2]))
+            variance = b.reduced("ReduceMean", b.add("Mul", centred, centred), [2])
+            groups = b.add("Div", centred, b.add("Sqrt", b.add("Add", variance, b.fixed(1e-5))))
+        back = b.add("Reshape", groups, b.add("Shape", below))
+        scaled = b.add("Mul", back, b.fixed(b.random.uniform(0.5, 1.5, (8, 1, 1))))
+        return b.add("Relu", b.add("Add", scaled, b.fixed(b.random.normal(0, 0.1, (8, 1, 1)))))
+
+    stem = b.convolution("x", 8, 3, strides=[2, 2])
+    inside = b.convolution(normed(b.convolution(normed(stem), 8, 8)), 8, 8)
+    top = normed(b.add("Add", inside, stem))
+    return b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalAveragePool", top)), b.weight(8, 5)))
+
+
 def saved(model: onnx.ModelProto, path: Path) -> Path:
     onnx.save(model, path)
     return path

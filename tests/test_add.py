@@ -13,7 +13,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from foreign_graphs import SIDE, Builder, channels_last, inception, mobile, reference, residual, saved, transformer
+from foreign_graphs import (
+    SIDE,
+    Builder,
+    channels_last,
+    grouped,
+    inception,
+    mobile,
+    reference,
+    residual,
+    saved,
+    transformer,
+)
 from toolbox import Study
 from toolbox.add import Added, add_model, examine_graph
 from toolbox.check import check_model, hold_fidelity
@@ -24,7 +35,7 @@ from toolbox.export import export_model, model_layers, models
 from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.network.session import start_session
-from toolbox.network.tapping.taps import tappable
+from toolbox.network.tapping.taps import survey
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +102,8 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str, float]] = {
     "transformer-opset17": (lambda: transformer(17, "tanh"), "unit", 1e-4),
     "transformer-opset20": (lambda: transformer(20), "none", 1e-4),
     "mobile": (mobile, "unit", 1e-4),
+    "grouped": (grouped, "torch", 1e-4),
+    "grouped-written-out": (lambda: grouped("written out"), "unit", 1e-4),
     "channels-last": (channels_last, "tf", 1e-4),
     "channels-last-opset20": (lambda: channels_last(20), "caffe", 1e-4),
 }
@@ -105,7 +118,7 @@ def test_responses_are_those_of_an_independent_evaluator(
     model = make()
     added(model, tmp_path, activation=activation, preprocessing=preprocessing)
     report = noise.extract("noise", model="net", batch=4)
-    taps = tappable(model, SIDE, SIDE)
+    taps = survey(model, SIDE, SIDE).taps
     assert report.layers == tuple(tap.layer for tap in taps)
     images = prepared(pixels(noise), preprocessing)
     if model.graph.input[0].type.tensor_type.shape.dim[3].dim_value == 3:
@@ -162,8 +175,10 @@ def test_a_card_tells_all_that_a_reader_needs(own: Path, tmp_path: Path) -> None
         ("blocks.0.add_1", 2, 3, "tokens", 17),
         ("head", 1, 2, "dense", 1),
     ]
-    assert (own / "net.onnx").read_bytes() == (tmp_path / "net file.onnx").read_bytes()
-    assert sorted(path.name for path in own.iterdir()) == ["net.onnx", "net.toml"]
+    file = f"net-{net.sha256[:12]}.onnx"
+    assert net.graph == own / file
+    assert (own / file).read_bytes() == (tmp_path / "net file.onnx").read_bytes()
+    assert sorted(path.name for path in own.iterdir() if path.name != ".lock") == [file, "net.toml"]
 
 
 def test_an_added_network_is_listed_after_those_that_ship(tmp_path: Path) -> None:
@@ -190,7 +205,7 @@ def test_exported_graphs_hold_the_layers_under_their_names(tmp_path: Path) -> No
     ]  # fmt: skip
     images = np.random.default_rng(1).uniform(0, 1, (3, 3, SIDE, SIDE)).astype(np.float32)
     maps = start_session(load_model(network("net")).graph, device="cpu").run(images)
-    tensors = {tap.layer: tap.after for tap in tappable(model, SIDE, SIDE)}
+    tensors = {tap.layer: tap.after for tap in survey(model, SIDE, SIDE).taps}
     expected = reference(model, images.transpose(0, 2, 3, 1), list(tensors.values()))
     for layer, tensor in tensors.items():
         np.testing.assert_allclose(maps[layer], expected[tensor], rtol=1e-4, atol=1e-5)
@@ -210,6 +225,11 @@ def test_images_one_at_a_time_where_the_graph_asks_for_it(noise: Study, tmp_path
     expected = np.concatenate([reference(model, image[None], [tensor])[tensor] for image in images])
     rows = noise.query("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
     np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, rtol=1e-4)
+
+
+def graph_file(own: Path, name: str = "net") -> Path:
+    (found,) = own.glob(f"{name}-*.onnx")
+    return found
 
 
 def digests(name: str = "net", layers: list[str] | None = None) -> dict[str, str]:
@@ -263,11 +283,12 @@ def test_two_graphs_never_share_a_table(noise: Study, tmp_path: Path) -> None:
 
 def test_another_file_in_its_place_is_refused(own: Path, tmp_path: Path) -> None:
     added(residual(), tmp_path)
-    shutil.copy(saved(inception(), tmp_path / "x.onnx"), own / "net.onnx")
+    graph = graph_file(own)
+    shutil.copy(saved(inception(), tmp_path / "x.onnx"), graph)
     with pytest.raises(VerificationError, match="is not the graph that was added as net"):
         load_model(network("net"))
-    (own / "net.onnx").unlink()
-    with pytest.raises(CardError, match=r"is not at .*net\.onnx; put it back"):
+    graph.unlink()
+    with pytest.raises(CardError, match=r"is not at .*net-[0-9a-f]{12}\.onnx; put it back"):
         load_model(network("net"))
 
 
@@ -309,6 +330,10 @@ def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
         ({"name": "VGG16"}, "'VGG16' is a network that ships"),
         ({"name": "../net"}, "'../net' cannot name a network"),
         ({"name": "there"}, "there is a network 'there' already"),
+        ({"name": "There"}, "'There' differs from the network 'there' by large and small letters alone"),
+        ({"name": "There", "replace": True}, "'There' differs from the network 'there'"),
+        ({"name": "net.toml"}, "'net.toml' would be taken for a file; choose another --name, such as 'net'"),
+        ({"name": "net.ONNX"}, "'net.ONNX' would be taken for a file"),
     ],
 )  # fmt: skip
 def test_wrong_choices_write_nothing(own: Path, tmp_path: Path, choices: dict[str, Any], message: str) -> None:
@@ -336,6 +361,7 @@ def test_a_network_is_replaced_when_asked(tmp_path: Path) -> None:
         (("n", 3, 32, 32), "64", "size 64 x 64 does not fit: the graph takes images of 32 x 32"),
         (("n", 3, "h", "w"), "small", "size 'small' is not understood; expected pixels such as 224"),
         (("n", 3, "h", "w"), "0", "size '0' is not understood"),
+        (("n", 3, "h", "w"), "99999", "size 99999 x 99999 is too large; expected up to 4096 pixels along each side"),
         (("n", 1, 32, 32), None, "the graph's input 'x' has shape (n, 1, 32, 32); expected colour images"),
         (("n", 32), None, "the graph's input 'x' has shape (n, 32); expected colour images"),
     ],
@@ -388,6 +414,88 @@ def test_a_graph_that_branches_while_it_runs_is_refused(tmp_path: Path) -> None:
         examine_graph(tmp_path / "net.onnx")
 
 
+def dropping(b: Builder, below: str) -> str:
+    b.tensors.append(onnx.helper.make_tensor("training", onnx.TensorProto.BOOL, [], [True]))
+    return b.add("Dropout", below, b.fixed(0.5), "training")
+
+
+def learning(b: Builder, below: str) -> str:
+    statistics = [b.fixed(np.full(4, value)) for value in (1.0, 0.0, 0.0, 1.0)]
+    return b.add("BatchNormalization", below, *statistics, outputs=3, training_mode=1)
+
+
+@pytest.mark.parametrize(
+    ("operator", "make"),
+    [
+        ("Dropout", dropping),
+        ("BatchNormalization", learning),
+        ("RandomNormalLike", lambda b, below: b.add("Add", below, b.add("RandomNormalLike", below))),
+        ("RandomUniform", lambda b, below: b.add("Add", below, b.add("RandomUniform", shape=[1, 4, 1, 1]))),
+        ("Bernoulli", lambda b, below: b.add("Bernoulli", b.add("Sigmoid", below))),
+    ],
+)
+def test_a_graph_that_still_learns_or_draws_numbers_is_refused(
+    tmp_path: Path, operator: str, make: Callable[[Builder, str], str]
+) -> None:
+    b = Builder()
+    top = b.add("Relu", make(b, b.convolution("x", 4, 3)))
+    path = saved(b.model(b.add("GlobalMaxPool", top)), tmp_path / "net.onnx")
+    with pytest.raises(UsageError, match=rf"draws random numbers, or learns .*\({operator} ''\).*after model\.eval"):
+        examine_graph(path)
+
+
+def test_a_dropout_that_does_nothing_is_no_obstacle(tmp_path: Path) -> None:
+    b = Builder()
+    b.tensors.append(onnx.helper.make_tensor("training", onnx.TensorProto.BOOL, [], [False]))
+    top = b.add("Relu", b.add("Dropout", b.convolution("x", 4, 3), b.fixed(0.5), "training"))
+    assert added(b.model(b.add("GlobalMaxPool", top)), tmp_path).layers == 2
+
+
+def test_two_results_for_one_image_are_refused() -> None:
+    """Whatever draws the numbers: here an operator that is refused by name where a file is read."""
+    b = Builder()
+    model = b.model(b.add("Relu", b.add("Add", b.convolution("x", 4, 3), b.add("RandomNormal", shape=[1]))))
+    with pytest.raises(UsageError, match="gives two results for one image"):
+        survey(model, SIDE, SIDE)
+
+
+def test_sparse_weights_are_filled_up(noise: Study, tmp_path: Path) -> None:
+    b = Builder()
+    pooled = b.add("Flatten", b.add("GlobalMaxPool", b.add("Relu", b.convolution("x", 4, 3))))
+    model = b.model(b.add("MatMul", b.add("MatMul", pooled, "linear"), "by axes"))
+    values = np.array([1.0, 2.0, 3.0], np.float32)
+    for name, places in (("linear", [0, 6, 11]), ("by axes", [[0, 0], [1, 3], [4, 4]])):
+        tensor, indices = onnx.numpy_helper.from_array(values, name), onnx.numpy_helper.from_array(np.array(places))
+        sides = [4, 5] if name == "linear" else [5, 5]
+        model.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(tensor, indices, sides))
+    added(model, tmp_path, preprocessing="unit")
+    noise.extract("noise", model="net")
+    del model.graph.sparse_initializer[:]
+    first, second = np.zeros((4, 5), np.float32), np.zeros((5, 5), np.float32)
+    first[0, 0], first[1, 1], first[2, 1] = values
+    second[0, 0], second[1, 3], second[4, 4] = values
+    for name, whole in (("linear", first), ("by axes", second)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(whole, name))
+    tensor = model.graph.output[0].name
+    expected = reference(model, prepared(pixels(noise), "unit").astype(np.float32), [tensor])[tensor]
+    rows = noise.query("select maximum from responses where layer = 'matmul_1' order by stimulus_id, filter")
+    np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, rtol=1e-4)
+
+
+def test_constants_in_another_file_are_kept_too(own: Path, tmp_path: Path) -> None:
+    b = Builder()
+    factor = onnx.numpy_helper.from_array(np.linspace(1, 2, 4, dtype=np.float32).reshape(4, 1, 1))
+    scaled = b.add("Mul", b.convolution("x", 4, 3), b.add("Constant", value=factor))
+    model = b.model(b.add("GlobalMaxPool", b.add("Relu", scaled)))
+    path = tmp_path / "apart.onnx"
+    whole = digests_of(model, tmp_path)
+    choices = {"location": "apart.data", "size_threshold": 0, "convert_attribute": True}
+    onnx.save(model, path, save_as_external_data=True, **choices)
+    add_model(examine_graph(path), "apart", activation="after", preprocessing="unit")
+    (tmp_path / "apart.data").unlink()
+    assert digests("apart") == whole
+
+
 @pytest.mark.parametrize("content", [b"", b"no graph at all", b"\x08\x07"])
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "net.onnx").write_bytes(content)
@@ -424,6 +532,24 @@ def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: 
         (("axis = 1, ", "axis = 9, "), "axis 9 of 4; expected less"),
         (("filters = 8, ", 'filters = "8", '), "whole numbers"),
         (('tensor = "t2"', 'tensor = "t99"'), "has no tensor for stem.act"),
+        (('tensor = "t2"', "tensor = 2"), "says of layer 'stem.act'"),
+        (
+            ("axis = 1, ", "axis = 2, "),
+            "8 filters on axis 2 of 4, 16 x 16; its tensor is 1 x 8 x 16 x 16 for one image",
+        ),
+        (("filters = 8, ", "filters = 7, "), "7 filters on axis 1 of 4"),
+        (("rank = 4, ", "rank = 3, "), "8 filters on axis 1 of 3"),
+        (("height = 16, ", "height = 8, "), "axis 1 of 4, 8 x 16; its tensor"),
+        (("width = 16, ", "width = 8, "), "axis 1 of 4, 16 x 8; its tensor"),
+        (('kind = "convolution"', 'kind = "tokens"'), "16 x 16; its tensor is 1 x 8 x 16 x 16 for one image"),
+        (("height = 32", "height = 64"), "wrong [input]: size 64 x 32 does not fit: the graph takes images of 32 x 32"),
+        (("height = 32", 'height = "32"'), "wrong [input]: '32' x 32; expected height and width in pixels"),
+        (('"stem.act" = {', '"stem.act" = 3 # {'), "says of layer 'stem.act': 3; expected a table"),
+        (('"stem.act" = {', "image = {"), "has a layer 'image', which cannot be the name of one"),
+        (('"stem.act" = {', "pixels = {"), "has a layer 'pixels'"),
+        (('"stem.act" = {', '"stem.maximum" = {'), "has a layer 'stem.maximum'"),
+        (('"stem.act" = {', '"stem.mean" = {'), "has a layer 'stem.mean'"),
+        (('"stem.act" = {', '"graph/t2" = {'), "has a layer 'graph/t2'"),
     ],
 )
 def test_a_wrong_card_of_an_added_network_is_said(tmp_path: Path, change: tuple[str, str], message: str) -> None:
@@ -434,6 +560,101 @@ def test_a_wrong_card_of_an_added_network_is_said(tmp_path: Path, change: tuple[
     with pytest.raises(CardError) as caught:
         load_model(network("net"))
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("layers", ["layers = 3", "[layers]"])
+def test_a_card_without_layers_is_said(own: Path, tmp_path: Path, layers: str) -> None:
+    card = added(residual(), tmp_path).card
+    head, _, _ = card.read_text().partition("[layers]")
+    card.write_text(f"{layers}\n{head}" if "=" in layers else head + layers)
+    with pytest.raises(CardError, match=r"expected a table \[layers\] of one or more"):
+        network("net")
+
+
+def test_a_size_that_was_not_chosen_is_held_against_the_layers(tmp_path: Path) -> None:
+    """A graph for images of any size has maps of other sizes then, and no dense layer that fits them."""
+    b = Builder()
+    flat = b.add("Flatten", b.add("Relu", b.convolution("x", 4, 3)))
+    dense = b.model(b.add("Gemm", flat, b.weight(4 * SIDE**2, 5)), shape=("n", 3, "h", "w"))
+    pooled = residual(shape=("n", 3, "h", "w"))
+    for model, message in ((pooled, r"axis 1 of 4, 16 x 16; its tensor is 1 x 8 x 32 x 16"), (dense, "does not fit")):
+        path = saved(model, tmp_path / "net.onnx")
+        examined = examine_graph(path, str(SIDE))
+        card = add_model(examined, "net", activation="after", preprocessing="unit", replace=True).card
+        card.write_text(card.read_text().replace("height = 32", "height = 64", 1))
+        with pytest.raises(CardError, match=message) as caught:
+            load_model(network("net"))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_broken_card_is_said_and_the_others_are_shown(own: Path, tmp_path: Path) -> None:
+    added(residual(), tmp_path, "whole")
+    (own / "broken.toml").write_text("no TOML at all")
+    with pytest.raises(CardError, match=r"broken\.toml is not valid TOML"):
+        models()
+    told: list[str] = []
+    assert models(broken=told.append)["model"].to_list()[-1] == "whole"
+    assert len(told) == 1
+    assert "broken.toml is not valid TOML" in told[0]
+    assert [found.subject for found in weights() if found.state == "problem"] == ["card of broken"]
+    load_model(network("whole"))
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        monkeypatch.setenv("TOOLBOX_MODELS", str(place))
+        assert "vgg16" in card_names("models")
+        with pytest.raises(UsageError, match=r"networks cannot be kept in .*file.*; set the environment"):
+            added(residual(), tmp_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(own: Path, tmp_path: Path, value: float) -> None:
+    model = residual()
+    kernel = next(entry for entry in model.graph.initializer if entry.name == model.graph.node[0].input[1])
+    values = onnx.numpy_helper.to_array(kernel).copy()
+    values[3, 0, 0, 0] = value
+    kernel.CopyFrom(onnx.numpy_helper.from_array(values, kernel.name))
+    with pytest.raises(UsageError, match=r"no numbers \(NaN, or infinite\) in layer 'stem.act'"):
+        added(model, tmp_path)
+    assert not list(own.glob("*.toml")) + list(own.glob("*.onnx"))
+
+
+def test_a_run_that_is_killed_leaves_the_old_network_whole(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(inception(), tmp_path)
+    old = digests()
+    before = graph_file(own)
+
+    def killed(source: Path, target: Path) -> None:
+        if Path(source).suffix == ".toml":
+            raise KeyboardInterrupt
+        move(source, target)
+
+    move = shutil.move
+    with monkeypatch.context() as patched:
+        patched.setattr("toolbox.add.shutil.move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            added(residual(), tmp_path, replace=True)
+    assert digests() == old
+    assert len(list(own.glob("net-*.onnx"))) == 2
+    (own / ".add-killed").mkdir()
+    (own / ".add-killed" / "net.toml").write_text("half")
+    added(residual(), tmp_path, replace=True)
+    assert graph_file(own) != before
+    assert sorted(path.suffix for path in own.iterdir() if path.name != ".lock") == [".onnx", ".toml"]
+    assert len(network("net").layers) == 8
+
+
+def test_a_graph_that_another_card_names_is_not_deleted(own: Path, tmp_path: Path) -> None:
+    card = added(inception(), tmp_path).card
+    (own / "copy.toml").write_text(card.read_text().replace('name = "net"', 'name = "copy"'))
+    base = digests("copy")
+    added(residual(), tmp_path, replace=True)
+    assert digests("copy") == base
 
 
 def test_a_card_of_a_chain_names_no_graph_s_digest(tmp_path: Path, card: str) -> None:
@@ -493,7 +714,7 @@ def test_old_batch_normalisation_cannot_be_checked(tmp_path: Path) -> None:
 
 def test_the_doctor_looks_at_added_graphs(own: Path, tmp_path: Path) -> None:
     card = added(residual(), tmp_path).card
-    graph, sha256 = own / "net.onnx", network(str(card)).sha256
+    graph, sha256 = graph_file(own), network(str(card)).sha256
     assert graph_of("net", graph, sha256).state == "ok"
     assert [finding.subject for finding in weights() if finding.subject.endswith("net")] == ["graph of net"]
     graph.write_bytes(b"")

@@ -39,6 +39,24 @@ def test_without_a_choice_the_table_is_shown_and_the_choice_asked_for(own: Path,
     assert not own.exists()
 
 
+def test_without_a_name_the_table_alone_is_shown(own: Path, graph: str) -> None:
+    shown = run("model", "add", graph)
+    assert len(shown.stdout.splitlines()) == 9
+    assert shown.stderr.splitlines() == [
+        "to add it: --name NAME --activation after|before --preprocessing caffe|torch|tf|unit|none"
+    ]
+    assert not own.exists()
+
+
+def test_a_broken_card_is_one_line_beside_the_list(own: Path) -> None:
+    own.mkdir()
+    (own / "broken.toml").write_text("no TOML at all")
+    shown = run("model", "list")
+    assert "vgg16" in {line.split()[0] for line in shown.stdout.splitlines()}
+    assert shown.stderr.count("\n") == 1
+    assert shown.stderr.startswith(f"left out: {own / 'broken.toml'} is not valid TOML")
+
+
 def test_an_added_network_works_in_every_command(
     own: Path, graph: str, tmp_path: Path, photographs: Path, cache: Path
 ) -> None:
@@ -51,7 +69,8 @@ def test_an_added_network_works_in_every_command(
     assert run("model", "list").stdout.splitlines()[-1].split() == ["net", "net.onnx", "8", "73"]
     shown = run("model", "show", "net")
     assert shown.stdout.splitlines()[2].split() == ["stem.pool", "2", "pool", "8", "8", "8", "4", "11"]
-    assert f"graph: {own / 'net.onnx'} (recorded after the activation functions)" in shown.stderr
+    (file,) = own.glob("net-*.onnx")
+    assert f"graph: {file} (recorded after the activation functions)" in shown.stderr
     study = ["--study", str(tmp_path / "study")]
     run("ingest", str(photographs), "--set", "colours", *study)
     told = run("extract", "colours", "--model", "net", "--layers", "layer*", *study).stderr

@@ -16,8 +16,8 @@ from toolbox.study import RemarkWarning
 
 def test_the_exported_names_are_these() -> None:
     assert set(toolbox.__all__) == {
-        "Study", "ToolboxError", "check_model", "demonstrate", "examine", "export_model", "model_layers",
-        "models", "query_table",
+        "Study", "ToolboxError", "add_model", "check_model", "demonstrate", "examine", "examine_graph",
+        "export_model", "model_layers", "models", "query_table",
     }  # fmt: skip
     assert all(callable(getattr(toolbox, name)) for name in toolbox.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Studdy'"):

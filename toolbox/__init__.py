@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from toolbox.add import add_model, examine_graph
     from toolbox.check import check_model
     from toolbox.demo import demonstrate
     from toolbox.doctor import examine
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Study",
     "ToolboxError",
+    "add_model",
     "check_model",
     "demonstrate",
     "examine",
+    "examine_graph",
     "export_model",
     "model_layers",
     "models",
@@ -32,9 +35,11 @@ __all__ = [
 _HOMES = {
     "Study": "toolbox.study",
     "ToolboxError": "toolbox.errors",
+    "add_model": "toolbox.add",
     "check_model": "toolbox.check",
     "demonstrate": "toolbox.demo",
     "examine": "toolbox.doctor",
+    "examine_graph": "toolbox.add",
     "export_model": "toolbox.export",
     "model_layers": "toolbox.export",
     "models": "toolbox.export",

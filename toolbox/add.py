@@ -1,7 +1,9 @@
 """The use case that makes somebody else's ONNX graph a network of the toolbox. Owns its card and where both are kept.
 
-    <name>.onnx    the graph, tensors included
-    <name>.toml    its card: preprocessing, and the tensors that are its layers
+    <name>-<12 digits>.onnx    the graph, tensors included; the digits begin its SHA-256
+    <name>.toml                its card: preprocessing, and the tensors that are its layers
+
+The card is written last, so that a name always means one whole network.
 
 Whether layers are recorded before or after their activation functions, and what an image goes through first, no graph
 tells: both are asked for, and never guessed.
@@ -22,16 +24,19 @@ import polars as pl
 from toolbox.content import card_names, checked_name, own_models, shipped_names
 from toolbox.errors import UsageError
 from toolbox.fetch import digest_of
-from toolbox.network.card import Input, network
+from toolbox.network.card import network
 from toolbox.network.graph import pooled_graph
 from toolbox.network.model import load_model
 from toolbox.network.session import start_session
 from toolbox.network.tapping.examined import Examined, examined, keep_graph
 from toolbox.network.tapping.taps import Tap
 from toolbox.stimuli.images import METHODS
-from toolbox.store.files import replacing
+from toolbox.store.files import only_writer, replacing
 
-ACTIVATIONS = ("after", "before")
+SIDES = ("after", "before")
+"""Of the activation functions: where layers may be recorded."""
+WORKPLACE = ".add-"
+"""What the name of a folder begins with in which a network is put together."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,15 @@ CONVENTIONS = {
     "unit": Convention("RGB", (0.0, 0.0, 0.0), 1 / 255, "bilinear", "values of 0 to 1"),
     "none": Convention("RGB", (0.0, 0.0, 0.0), 1.0, "nearest", "values of 0 to 255, as the pixels have them"),
 }
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What no graph tells: where layers are recorded, how images are prepared and brought to size."""
+
+    activation: str
+    preprocessing: str
+    resize: str
 
 
 @dataclass(frozen=True)
@@ -118,21 +132,60 @@ def add_model(
 
     Raises: UsageError when a choice is missing or unknown, or the name is taken.
     """
-    _hold_choices(activation, preprocessing, resize)
-    _hold_name(name, replace)
-    assert activation and preprocessing  # _hold_choices
-    folder = own_models()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".add-") as place:
-        copy, card = Path(place) / f"{name}.onnx", Path(place) / f"{name}.toml"
-        keep_graph(graph, copy)
-        card.write_text(_card(graph, name, activation, preprocessing, resize, digest_of(copy)), encoding="utf-8")
-        _hold_runs(card)
-        for file in (copy, card):
-            with replacing(folder / file.name) as fresh:
-                shutil.move(file, fresh)
+    choices = _held_choices(activation, preprocessing, resize)
+    folder = _own_folder()
+    with only_writer(folder, "adding a network"):
+        _hold_name(name, replace)
+        _sweep(folder, f"{WORKPLACE}*")
+        with tempfile.TemporaryDirectory(dir=folder, prefix=WORKPLACE) as place:
+            for file in _written(graph, name, choices, Path(place)):
+                with replacing(folder / file.name) as fresh:
+                    shutil.move(file, fresh)
+        _drop_graphs(folder, name)
     net = network(str(folder / f"{name}.toml"))
     return Added(name, folder / f"{name}.toml", len(net.layers), sum(layer.filters for layer in net.layers))
+
+
+def _own_folder() -> Path:
+    """The folder of added networks, made if need be."""
+    folder = own_models()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"networks cannot be kept in {folder} ({error.strerror or error}); set the environment variable "
+            "TOOLBOX_MODELS to a folder that can be written"
+        ) from error
+    return folder
+
+
+def _written(graph: Examined, name: str, choices: Choices, place: Path) -> tuple[Path, Path]:
+    """The graph and its card in a folder of their own, tried out."""
+    copy = place / "graph.onnx"
+    keep_graph(graph, copy)
+    sha256 = digest_of(copy)
+    copy = copy.rename(place / f"{name}-{sha256[:12]}.onnx")
+    card = place / f"{name}.toml"
+    card.write_text(_card(graph, name, choices, copy.name, sha256), encoding="utf-8")
+    _hold_runs(card)
+    return copy, card
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    """Take away what a killed run left behind; the lock is held, so nobody is at work in it."""
+    for left in folder.glob(pattern):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _drop_graphs(folder: Path, name: str) -> None:
+    """Delete graphs of that name that no card mentions any more."""
+    graphs = [path for path in folder.glob("*.onnx") if re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{12}}", path.stem)]
+    cards = [path.read_bytes() for path in folder.glob("*.toml")]
+    for graph in graphs:
+        if not any(graph.name.encode() in card for card in cards):
+            graph.unlink()
 
 
 def _sides(size: str | None) -> tuple[int, int] | None:
@@ -147,7 +200,7 @@ def _sides(size: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2] or found[1])
 
 
-def _hold_choices(activation: str | None, preprocessing: str | None, resize: str | None) -> None:
+def _held_choices(activation: str | None, preprocessing: str | None, resize: str | None) -> Choices:
     """Two choices that no graph tells; what they mean is said where they are missing."""
     if activation is None:
         raise UsageError(
@@ -158,30 +211,49 @@ def _hold_choices(activation: str | None, preprocessing: str | None, resize: str
         meanings = "; ".join(f"{name}: {convention.meaning}" for name, convention in CONVENTIONS.items())
         raise UsageError(f"choose how the network's images were prepared in training with --preprocessing: {meanings}")
     for option, value, known in (
-        ("activation", activation, ACTIVATIONS),
+        ("activation", activation, SIDES),
         ("preprocessing", preprocessing, tuple(CONVENTIONS)),
         ("resize", resize, (None, *METHODS)),
     ):
         if value not in known:
             raise UsageError(f"no {option} {value!r}; expected {', '.join(filter(None, known))}")
+    return Choices(activation, preprocessing, resize or CONVENTIONS[preprocessing].resize)
 
 
 def _hold_name(name: str, replace: bool) -> None:
     checked_name("network", name)
+    if name.lower().endswith((".toml", ".onnx")):
+        raise UsageError(f"{name!r} would be taken for a file; choose another --name, such as {name[:-5] or 'net'!r}")
     if name.lower() in (shipped.lower() for shipped in shipped_names("models")):
         raise UsageError(f"{name!r} is a network that ships with the toolbox; choose another --name")
-    if name in card_names("models") and not replace:
+    there = next((own for own in card_names("models") if own.lower() == name.lower()), None)
+    if there == name and not replace:
         raise UsageError(
             f"there is a network {name!r} already ({own_models()}); choose another --name, or --replace it"
+        )
+    if there not in (None, name):  # some file systems keep both as one
+        raise UsageError(
+            f"{name!r} differs from the network {there!r} by large and small letters alone; choose another --name, or "
+            f"--name {there} --replace"
         )
 
 
 def _hold_runs(card: Path) -> None:
-    """Show the network as the card has it one black image, so that no card is written that cannot be used."""
+    """Show the network as the card has it a black and a noisy image, so that no card is written that cannot be used.
+
+    Raises: UsageError when a layer's responses are no numbers.
+    """
     net = network(str(card))
-    model = load_model(net)
-    session = start_session(pooled_graph(model.graph, [layer.name for layer in net.layers]), device="cpu")
-    session.run(np.zeros((1, 3, net.input.height, net.input.width), np.float32))
+    session = start_session(pooled_graph(load_model(net).graph, [layer.name for layer in net.layers]), device="cpu")
+    black = np.zeros((1, 3, net.input.height, net.input.width), np.float32)
+    for image in (black, np.random.default_rng(0).uniform(-1, 1, black.shape).astype(np.float32)):
+        for output, values in session.run(image).items():
+            if not np.isfinite(values).all():
+                raise UsageError(
+                    f"the graph gives values that are no numbers (NaN, or infinite) in layer "
+                    f"{output.rpartition('.')[0]!r}: its weights are damaged, or too large for its precision; export "
+                    "it again, in float32"
+                )
 
 
 def _chosen(graph: Examined, activation: str) -> list[tuple[Tap, str]]:
@@ -192,18 +264,9 @@ def _chosen(graph: Examined, activation: str) -> list[tuple[Tap, str]]:
     return [(tap, tensor) for tensor, tap in tensors.items()]
 
 
-def _card(graph: Examined, name: str, activation: str, preprocessing: str, resize: str | None, sha256: str) -> str:
+def _card(graph: Examined, name: str, choices: Choices, file: str, sha256: str) -> str:
     """The card as TOML, with the comments that a reader needs to change it."""
-    convention = CONVENTIONS[preprocessing]
-    entry = Input(
-        graph.height,
-        graph.width,
-        resize or convention.resize,
-        convention.channels,
-        convention.mean,
-        convention.scale,
-    )
-    tokens = sum(tap.kind == "tokens" for tap in graph.survey.taps)
+    side = choices.activation
     lines = [
         "# A network whose graph somebody else made; toolbox model add wrote this card, the graph lies beside it.",
         f"name = {_text(name)}",
@@ -212,36 +275,46 @@ def _card(graph: Examined, name: str, activation: str, preprocessing: str, resiz
         'citation = "" # what a reader should cite',
         'licence = "" # of the weights',
         "",
-        f"graph = {_text(f'{name}.onnx')}",
+        f"graph = {_text(file)}",
         f"sha256 = {_text(sha256)}",
-        f"activation = {_text(activation)} # layers are recorded {activation} their activation functions",
+        f"activation = {_text(side)} # layers are recorded {side} their activation functions",
     ]
     if graph.survey.batch:
         lines.append(f"batch = {graph.survey.batch} # the graph gives other results for several images at once")
-    lines += [
-        "",
-        f"# What an image goes through before the first layer: {convention.meaning}.",
-        f"# It is resized to height x width; then (value - mean) * scale. The convention is called {preprocessing!r}.",
-        "[input]",
-        f"height = {entry.height}",
-        f"width = {entry.width}",
-        f"resize = {_text(entry.resize)}",
-        f"channels = {_text(entry.channels)}",
-        f"mean = {_numbers(entry.mean)} # in the order of the channels",
-        f"scale = {_numbers(entry.scale)}",
-        "",
-        "# Layers in the order in which they run, and the tensors of the graph that are their responses; a layer may",
-        "# be renamed or taken out. axis: where a tensor has its filters, counted from 0 (the images); rank: how many",
-        "# axes it has. height and width are those of a map; stride and receptive_field are in pixels of the image",
-        "# (Araujo, Norris and Sim 2019, doi:10.23915/distill.00021).",
-    ]
-    if tokens:
+    lines += ["", *_input(graph, choices), "", *LAYERS]
+    if any(tap.kind == "tokens" for tap in graph.survey.taps):
         lines.append(
             "# Layers of tokens are no maps: height is the number of tokens, over which maximum and mean are taken."
         )
-    lines.append("[layers]")
-    lines += [_layer(tap, tensor) for tap, tensor in _chosen(graph, activation)]
+    lines += ["[layers]", *(_layer(tap, tensor) for tap, tensor in _chosen(graph, side))]
     return "\n".join(lines) + "\n"
+
+
+LAYERS = (
+    "# Layers in the order in which they run, and the tensors of the graph that are their responses; a layer may",
+    "# be renamed or taken out. axis: where a tensor has its filters, counted from 0 (the images); rank: how many",
+    "# axes it has. height and width are those of a map; stride and receptive_field are in pixels of the image",
+    "# (Araujo, Norris and Sim 2019, doi:10.23915/distill.00021). A receptive field is the theoretical one: of",
+    "# convolutions and pools it may exceed the image; of what sees all of an image it is the image's larger side.",
+)
+"""What a reader of the card is told of its layers."""
+
+
+def _input(graph: Examined, choices: Choices) -> list[str]:
+    """The card's preprocessing."""
+    convention = CONVENTIONS[choices.preprocessing]
+    return [
+        f"# What an image goes through before the first layer: {convention.meaning}.",
+        "# It is resized to height x width; then (value - mean) * scale. The convention is called "
+        f"{choices.preprocessing!r}.",
+        "[input]",
+        f"height = {graph.height}",
+        f"width = {graph.width}",
+        f"resize = {_text(choices.resize)}",
+        f"channels = {_text(convention.channels)}",
+        f"mean = {_numbers(convention.mean)} # in the order of the channels",
+        f"scale = {_numbers(convention.scale)}",
+    ]
 
 
 def _layer(tap: Tap, tensor: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from toolbox.content import card_names
-from toolbox.errors import UsageError
+from toolbox.content import card_names, shipped_names
+from toolbox.errors import ToolboxError, UsageError
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import layer_table, network, selected
 from toolbox.network.graph import pooled_graph, write_graph
@@ -16,9 +16,22 @@ from toolbox.network.model import Model, load_model
 from toolbox.store.files import replacing
 
 
-def models() -> pl.DataFrame:
-    """All networks that ship, then those that were added: name, title, number of layers and of filters."""
-    networks = [network(name) for name in card_names("models")]
+def models(broken: Callable[[str], None] | None = None) -> pl.DataFrame:
+    """All networks that ship, then those that were added: name, title, number of layers and of filters.
+
+    Args:
+        broken: is told of every added network whose card cannot be read, which is then left out.
+
+    Raises: CardError for such a card where nobody is told.
+    """
+    networks = [network(name) for name in shipped_names("models")]
+    for name in card_names("models")[len(networks) :]:
+        try:
+            networks.append(network(name))
+        except ToolboxError as error:
+            if broken is None:
+                raise
+            broken(f"left out: {error}")
     return pl.DataFrame(
         {
             "model": [net.name for net in networks],

@@ -18,7 +18,7 @@ def list_models() -> None:
     """All networks that ship, then those that were added."""
     from toolbox.export import models
 
-    print_table(models())
+    print_table(models(broken=note))
 
 
 @app.command("show")
@@ -52,7 +52,9 @@ def _scale(scale: float | tuple[float, ...]) -> str:
 @app.command("add")
 def add(
     graph: Annotated[Path, typer.Argument(metavar="GRAPH", help="ONNX file: a classifier of colour images.")],
-    name: Annotated[str, typer.Option("--name", help="What the network is called here.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="What the network is called here; without it, nothing is added.")
+    ] = None,
     activation: Annotated[
         str | None, typer.Option(help="Where to record: after or before the activation functions.")
     ] = None,
@@ -76,6 +78,9 @@ def add(
     print_table(taps, most=taps.height)
     for remark in examined.survey.remarks:
         note(remark, quiet)
+    if name is None:
+        note("to add it: --name NAME --activation after|before --preprocessing caffe|torch|tf|unit|none", quiet)
+        return
     added = add_model(
         examined, name, activation=activation, preprocessing=preprocessing, resize=resize, replace=replace
     )

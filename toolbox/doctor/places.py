@@ -43,10 +43,15 @@ def cache(free: Free = free_space) -> Iterator[Finding]:
 def weights(free: Free = free_space) -> Iterator[Finding]:
     """Of every model and every source of its weights: in the cache and intact, or what would be fetched."""
     from toolbox.content import card_names
+    from toolbox.errors import ToolboxError
     from toolbox.network.card import network
 
     for name in card_names("models"):
-        net = network(name)
+        try:
+            net = network(name)
+        except ToolboxError as error:
+            yield Finding(f"card of {name}", "problem", str(error), "mend it, or take it away")
+            continue
         yield from weights_of(f"weights of {name}", net.weights, free)
         if net.graph is not None:
             yield graph_of(name, net.graph, net.sha256)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from toolbox.errors import CardError, UsageError, VerificationError
 from toolbox.fetch import digest_of
 from toolbox.network.card import Input, Network, TappedLayer
 from toolbox.network.graph import IMAGE, Graph, apart
-from toolbox.network.tapping.foreign import INSIDE, entered, read_graph
+from toolbox.network.session import start_session
+from toolbox.network.tapping.foreign import INSIDE, entered, entrance, first_line, image_size, read_graph
 from toolbox.network.tapping.wiring import constants
 
 LARGE = 4096  # bytes from which on a tensor lies beside the graph
@@ -29,9 +31,10 @@ def added_graph(network: Network, wanted: Iterable[str]) -> tuple[Graph, tuple[T
 
     Returns: the graph, whose outputs are named as the layers; the layers it holds, wanted or passed on the way; their
         digests: of all that their responses follow from.
-    Raises: VerificationError when the graph's file is not the one that was added; CardError when it is gone.
+    Raises: VerificationError when the graph's file is not the one that was added; CardError when it is gone, or is not
+        what the card says.
     """
-    model = entered(_verified(network), network.input.height, network.input.width, network.batch)
+    model = _entered(network)
     names = set(wanted)
     needed = _needed(model.graph, [INSIDE + layer.tensor for layer in network.tapped if layer.name in names])
     made = {name for node in needed for name in node.output}
@@ -44,7 +47,49 @@ def added_graph(network: Network, wanted: Iterable[str]) -> tuple[Graph, tuple[T
     used = {name for node in needed for name in node.input}
     fixed = {name: tensor for name, tensor in constants(model.graph).items() if name in used}
     digests = _digests(network, model, needed, fixed, layers)
-    return _full(network, model, needed, fixed, layers, digests), layers, digests
+    full = _full(network, model, needed, fixed, layers, digests)
+    _hold_layers(network, full, layers)
+    return full, layers, digests
+
+
+def _entered(network: Network) -> onnx.ModelProto:
+    """The network's own graph, entered by images of the card's size."""
+    model, entry = _verified(network), network.input
+    try:
+        image_size(entrance(model), (entry.height, entry.width))
+    except UsageError as error:
+        raise CardError(f"the card of network {network.name!r} has a wrong [input]: {error}") from error
+    return entered(model, entry.height, entry.width, network.batch)
+
+
+def _hold_layers(network: Network, full: Graph, layers: Iterable[TappedLayer]) -> None:
+    """Show the graph one image and hold what comes out against the card: a wrong axis would mix up filters unseen."""
+    image = np.zeros((1, 3, network.input.height, network.input.width), np.float32)
+    try:
+        found = start_session(full, device="cpu", convolution="direct").run(image)
+    except Exception as error:  # onnxruntime's own failures have no common class
+        raise CardError(
+            f"the card of network {network.name!r} does not fit its graph ({first_line(error)}); add it again: "
+            "toolbox model add … --replace"
+        ) from error
+    for layer in layers:
+        shape = found[layer.name].shape
+        if not _is_shaped(layer, shape):
+            raise CardError(
+                f"the card of network {network.name!r} says of layer {layer.name!r}: {layer.filters} filters on axis "
+                f"{layer.axis} of {layer.rank}, {layer.height} x {layer.width}; its tensor is "
+                f"{' x '.join(map(str, shape))} for one image: correct the card, or add the network again"
+            )
+
+
+def _is_shaped(layer: TappedLayer, shape: Sequence[int]) -> bool:
+    """Whether a tensor for one image has the rank, the filters and the places that a layer's card says."""
+    if len(shape) != layer.rank or shape[0] != 1 or shape[layer.axis] != layer.filters:
+        return False
+    places = [side for axis, side in enumerate(shape) if axis not in (0, layer.axis)]
+    if layer.kind == "tokens" or not places:
+        return (prod(places), 1) == (layer.height, layer.width)
+    return places == [layer.height, layer.width]
 
 
 def _verified(network: Network) -> onnx.ModelProto:
@@ -154,5 +199,6 @@ def _attribute(entry: onnx.AttributeProto) -> str:
     bare.doc_string = ""
     if bare.type == onnx.AttributeProto.TENSOR:
         bare.t.name = ""
+        bare.t.ClearField("data_location")  # it stays behind where a tensor was read from another file
     content: bytes = bare.SerializeToString(deterministic=True)
     return content.hex()

@@ -6,6 +6,7 @@ names a graph that somebody else made, and the tensors in it that are its layers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -21,6 +22,7 @@ from toolbox.errors import CardError, UnknownNameError
 KINDS = ("convolution", "pool", "dense")
 DECODINGS = ("full", "scaled")
 ACTIVATIONS = ("none", "relu", "softmax")
+_LAYER = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Layer:
     """One layer of any network, with its geometry: position counts from 1; height and width are those of its map.
 
     `step` is how many image pixels one step in the map spans; `receptive_field` is in image pixels
-    (Araujo, Norris and Sim 2019, doi 10.23915/distill.00021). `axis` is where a batch of its responses has the
-    filters: 1 in maps and vectors, 2 in (images, tokens, filters).
+    (Araujo, Norris and Sim 2019, doi 10.23915/distill.00021): of convolutions and pools the theoretical one, which may
+    exceed the image; of what sees all of an image, the image's larger side. `axis` is where a batch of its responses
+    has the filters: 1 in maps and vectors, 2 in (images, tokens, filters).
     """
 
     name: str
@@ -168,6 +171,7 @@ def network(name: str) -> Network:
         if key not in content:
             fault(f"has no {key!r}")
     entry = _input(content["input"], fault)
+    _hold_layers(content["layers"], fault)
     for source in content.get("weights", ()):
         _hold_source(source, fault)
     if "graph" in content:
@@ -219,6 +223,8 @@ def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
     except (TypeError, ValueError) as error:
         fault(f"has a wrong [input]: {error}")
         raise
+    if not all(isinstance(side, int) and side > 0 for side in (parsed.height, parsed.width)):
+        fault(f"has a wrong [input]: {parsed.height!r} x {parsed.width!r}; expected height and width in pixels")
     if parsed.decoding not in DECODINGS:
         fault(f"decodes by {parsed.decoding!r}; expected one of {', '.join(DECODINGS)}")
     if parsed.channels not in ("RGB", "BGR") or not _is_triple(parsed.mean):
@@ -245,11 +251,30 @@ def _added(content: Mapping[str, Any], entry: Input, folder: Path, fault: Callab
 def _tapped(name: str, given: Mapping[str, Any], position: int, fault: Callable[[str], None]) -> TappedLayer:
     whole = ("axis", "rank", "filters", "height", "width", "stride", "receptive_field")
     wrong = {*given} ^ {"tensor", "kind", *whole}
-    if wrong or not all(isinstance(given[key], int) and given[key] > 0 for key in whole):
+    if wrong or not (
+        all(isinstance(given[key], int) and given[key] > 0 for key in whole)
+        and all(isinstance(given[key], str) for key in ("tensor", "kind"))
+    ):
         fault(f"says of layer {name!r}: {dict(given)}; expected tensor, kind, and whole numbers {', '.join(whole)}")
     if not given["axis"] < given["rank"]:
         fault(f"says of layer {name!r}: axis {given['axis']} of {given['rank']}; expected less: the first has number 0")
     return TappedLayer(name=name, position=position, step=given["stride"], **_without(given, "stride"))
+
+
+def _hold_layers(layers: Any, fault: Callable[[str], None]) -> None:
+    """Every layer has a name that can be an output of a graph, and a table of what it is."""
+    from toolbox.network.graph import IMAGE, PIXELS, STATISTICS  # which is built upon this module
+
+    if not isinstance(layers, Mapping) or not layers:
+        fault(f"has layers = {layers!r}; expected a table [layers] of one or more")
+    for name, given in layers.items():
+        if not isinstance(given, Mapping):
+            fault(f"says of layer {name!r}: {given!r}; expected a table such as {{ kind = 'dense', … }}")
+        if not _LAYER.fullmatch(name) or name in (IMAGE, PIXELS) or name.endswith(tuple(f".{s}" for s in STATISTICS)):
+            fault(
+                f"has a layer {name!r}, which cannot be the name of one; expected letters, digits, '.', '_' and '-', "
+                f"not {IMAGE} or {PIXELS}, and no {' or '.join(f'.{each}' for each in STATISTICS)} last"
+            )
 
 
 def _without(given: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import helper
 
-from foreign_graphs import SIDE, Builder, channels_last, inception, mobile, residual, transformer
+from foreign_graphs import SIDE, Builder, channels_last, grouped, inception, mobile, residual, transformer
 from toolbox.errors import UsageError
 from toolbox.network.tapping.foreign import read_graph
-from toolbox.network.tapping.taps import Tap, survey, tappable
+from toolbox.network.tapping.taps import Tap, survey
 
 Row = tuple[str, str, str, tuple[int, int, int], int, int]
 
@@ -35,7 +35,7 @@ def operators(model: onnx.ModelProto) -> dict[str, str]:
 @pytest.mark.parametrize("precision", [np.float32, np.float16])
 def test_a_residual_network(opset: int, precision: type[np.floating[Any]]) -> None:
     model = residual(opset, precision)
-    taps = tappable(model, SIDE, SIDE)
+    taps = survey(model, SIDE, SIDE).taps
     # receptive fields: 7, + 2 * 2 by the pool, + 2 * 4 by each 3 x 3 on a step of 4, + 2 * 8 on a step of 8;
     # the last position of the second block's shortcut looks no further than its other branch
     assert rows(taps) == [
@@ -59,7 +59,7 @@ def test_a_residual_network(opset: int, precision: type[np.floating[Any]]) -> No
 
 
 def test_branches_of_different_reach() -> None:
-    taps = tappable(inception(), SIDE, SIDE)
+    taps = survey(inception(), SIDE, SIDE).taps
     assert rows(taps) == [
         ("relu_1", "convolution", "Relu", (6, 16, 16), 2, 3),
         ("relu_2", "convolution", "Relu", (4, 16, 16), 2, 3),
@@ -93,12 +93,37 @@ def test_a_transformer(opset: int, how: str, precision: type[np.floating[Any]]) 
     assert operators(model)[found.taps[1].before] == "Add"
     assert found.batch == 0
     assert found.remarks == (
-        "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens, class tokens included",
+        "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens, "
+        "a class token included if there is one",
     )
 
 
+@pytest.mark.parametrize("how", ["operator", "written out"])
+def test_norms_over_groups_of_filters(how: str) -> None:
+    """They are written with reshapes to (images, groups, rest) and back; each sees the whole map."""
+    found = survey(grouped(how), SIDE, SIDE)
+    assert found.remarks == ()
+    assert rows(found.taps) == [
+        ("relu_1", "convolution", "Relu", (8, 16, 16), 2, 32),
+        ("relu_2", "convolution", "Relu", (8, 16, 16), 2, 32),
+        ("add_1", "sum", "Add", (8, 16, 16), 2, 32),
+        ("relu_3", "sum", "Relu", (8, 16, 16), 2, 32),
+        ("globalaveragepool_1", "pool", "GlobalAveragePool", (8, 1, 1), 32, 32),
+        ("gemm_1", "dense", "Gemm", (5, 1, 1), 32, 32),
+    ]
+
+
+def test_shuffled_filters_are_not_taken_for_a_way_back() -> None:
+    """A transpose on the way moves values: rows come back as columns of a map as large."""
+    b = Builder()
+    below = b.add("Reshape", b.convolution("x", 4, 3), b.fixed([0, 64, 64]))
+    turned = b.add("Reshape", b.add("Transpose", below, perm=[0, 2, 1]), b.fixed([0, 4, 32, 32]))
+    model = b.model(b.add("Gemm", b.add("Flatten", b.add("Relu", turned)), b.weight(4096, 5)))
+    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == ["Gemm"]
+
+
 def test_gates_are_no_layers() -> None:
-    taps = tappable(mobile(), SIDE, SIDE)
+    taps = survey(mobile(), SIDE, SIDE).taps
     # what follows the excitation follows from the whole image: a single pixel can change all of it
     assert rows(taps) == [
         ("stem.act", "convolution", "HardSwish", (8, 16, 16), 2, 3),
@@ -115,7 +140,7 @@ def test_gates_are_no_layers() -> None:
 
 @pytest.mark.parametrize("opset", [11, 17, 20])
 def test_channels_last(opset: int) -> None:
-    taps = tappable(channels_last(opset), SIDE, SIDE)
+    taps = survey(channels_last(opset), SIDE, SIDE).taps
     assert rows(taps) == [
         ("relu_of_conv1", "convolution", "Relu", (6, 16, 16), 2, 3),
         ("mixed", "convolution", "Relu", (9, 8, 8), 4, 7),
@@ -140,7 +165,7 @@ def activated(*steps: tuple[Any, ...], opset: int = 17) -> list[tuple[str, str, 
     flat = b.add("Flatten", b.add("GlobalMaxPool", made[-1]))
     model = b.model(b.add("Gemm", flat, b.weight(4, 2)), entry="image.in")
     makers = operators(model)
-    taps = [tap for tap in tappable(model, 16, 16) if tap.operator not in ("GlobalMaxPool", "Gemm")]
+    taps = [tap for tap in survey(model, 16, 16).taps if tap.operator not in ("GlobalMaxPool", "Gemm")]
     return [(tap.operator, makers[tap.before], makers[tap.after]) for tap in taps]
 
 
@@ -175,6 +200,21 @@ SINGLE = ("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", 
             [("Relu", "x"), ("Sigmoid", "last"), ("Mul", "one before", "last")],
             [("Relu", "Conv", "Relu"), ("Swish", "Relu", "Mul")],
         ),
+        ([("Max", "x", 0.0)], [("Relu", "Conv", "Max")]),
+        ([("Max", 0.0, "x")], [("Relu", "Conv", "Max")]),
+        ([("Max", "x", 0.0), ("Min", "last", 6.0)], [("Clip", "Conv", "Min")]),
+        ([("Mul", "x", 0.1), ("Max", "x", "last")], [("LeakyRelu", "Conv", "Max")]),
+        ([("Max", "x", 1e-6)], []),  # that keeps a divisor from being zero
+        ([("Greater", "x", 0.0), ("Where", "last", "x", 0.0)], [("Relu", "Conv", "Where")]),
+        ([("Less", "x", 0.0), ("Where", "last", 0.0, "x")], [("Relu", "Conv", "Where")]),
+        (
+            [("Max", "x", 0.0), ("Max", "last", "x"), ("Sigmoid", "last")],
+            [("Relu", "Conv", "Max"), ("Sigmoid", "Max", "Sigmoid")],
+        ),
+        (
+            [("Add", "x", 3.0), ("Max", "last", 0.0), ("Min", "last", 6.0), ("Mul", "x", "last"), ("Div", "last", 6.0)],
+            [("HardSwish", "Conv", "Div")],
+        ),
         # a fixed factor for every filter is no function
         ([("Mul", "x", np.ones((4, 1, 1))), ("Relu", "last")], [("Relu", "Mul", "Relu")]),
     ],
@@ -188,6 +228,33 @@ def test_functions_of_newer_opsets(operator: str) -> None:
     assert activated((operator, "x"), opset=20) == [(operator, "Conv", operator)]
 
 
+def test_the_larger_of_two_maps_is_a_layer() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    larger = b.add("Max", b.convolution(below, 6, 4), b.convolution(below, 6, 4, 5))
+    assert rows(survey(b.model(b.add("GlobalMaxPool", larger)), SIDE, SIDE).taps) == [
+        ("relu_1", "convolution", "Relu", (4, 32, 32), 1, 3),
+        ("max_1", "maxout", "Max", (6, 32, 32), 1, 7),
+        ("globalmaxpool_1", "pool", "GlobalMaxPool", (6, 1, 1), 32, 32),
+    ]
+
+
+def test_gates_of_minima_and_maxima_are_no_layers() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    gate = b.add("Add", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1), b.fixed(3.0))
+    gate = b.add("Div", b.add("Min", b.add("Max", gate, b.fixed(0.0)), b.fixed(6.0)), b.fixed(6.0))
+    model = b.model(b.add("GlobalMaxPool", b.add("Mul", below, gate)))
+    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == ["Relu", "GlobalAveragePool", "GlobalMaxPool"]
+
+
+def test_one_named_operator_keeps_its_name() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3), name="/stem/act/Relu")
+    taps = survey(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE).taps
+    assert [tap.layer for tap in taps] == ["stem.act", "globalmaxpool_1"]
+
+
 def test_the_activation_that_a_gate_scales_is_a_layer() -> None:
     """The sigmoid at the bottom is what the map is, the one at the top only scales it."""
     b = Builder()
@@ -195,7 +262,7 @@ def test_the_activation_that_a_gate_scales_is_a_layer() -> None:
     gate = b.add("Sigmoid", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1))
     scaled = b.add("Mul", below, gate)
     model = b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", scaled)), b.weight(4, 2)))
-    taps = tappable(model, SIDE, SIDE)
+    taps = survey(model, SIDE, SIDE).taps
     assert [(tap.operator, tap.height) for tap in taps] == [
         ("Sigmoid", 32), ("GlobalAveragePool", 1), ("GlobalMaxPool", 1), ("Gemm", 1),
     ]  # fmt: skip
@@ -212,7 +279,7 @@ def test_a_norm_over_the_map_is_no_pool(written_out: bool) -> None:
     else:
         below = b.add("InstanceNormalization", below, b.fixed(np.ones(4)), b.fixed(np.zeros(4)))
     model = b.model(b.add("GlobalMaxPool", b.add("Relu", below)))
-    taps = tappable(model, SIDE, SIDE)
+    taps = survey(model, SIDE, SIDE).taps
     assert rows(taps) == [
         ("relu_1", "convolution", "Relu", (4, 32, 32), 1, 32),
         ("globalmaxpool_1", "pool", "GlobalMaxPool", (4, 1, 1), 32, 32),
@@ -227,7 +294,7 @@ def test_tokens_that_are_mixed_have_their_units_as_filters() -> None:
     back = b.add("Transpose", b.dense(mixed, 16, 10), perm=[0, 2, 1])
     stream = b.add("Add", b.add("Transpose", tokens, perm=[0, 2, 1]), back)
     model = b.model(b.add("MatMul", b.reduced("ReduceMean", stream, [1], keepdims=0), b.weight(6, 5)))
-    taps = tappable(model, SIDE, SIDE)
+    taps = survey(model, SIDE, SIDE).taps
     assert [(tap.operator, tap.kind, tap.filters, tap.height, tap.axis, tap.receptive_field) for tap in taps] == [
         ("Relu", "tokens", 10, 6, 2, 32),
         ("Add", "tokens", 6, 16, 2, 32),
@@ -241,7 +308,7 @@ def test_logits_and_probabilities_are_one_layer() -> None:
     logits = b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", "x")), b.weight(3, 5))
     model = b.model(logits, b.add("Softmax", logits), b.add("ArgMax", logits, axis=1))
     model.graph.output[2].type.tensor_type.elem_type = onnx.TensorProto.INT64
-    last = tappable(model, SIDE, SIDE)[-1]
+    last = survey(model, SIDE, SIDE).taps[-1]
     assert (last.operator, last.before, last.after) == ("Softmax", logits, model.graph.output[1].name)
 
 
@@ -254,7 +321,7 @@ def test_names_of_modules_as_pytorch_writes_them_down() -> None:
         if node.op_type == "Relu":
             entry = node.metadata_props.add()
             entry.key, entry.value = "pkg.torch.onnx.name_scopes", "['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu']"
-    assert [tap.layer for tap in tappable(model, SIDE, SIDE)][:2] == ["layer1.0.relu", "layer1.0.relu_1"]
+    assert [tap.layer for tap in survey(model, SIDE, SIDE).taps][:2] == ["layer1.0.relu", "layer1.0.relu_1"]
 
 
 def test_names_are_clean_and_unique() -> None:
@@ -262,7 +329,7 @@ def test_names_are_clean_and_unique() -> None:
     below = "x"
     for name in ("größe [1]/Relu", "größe (1)/Relu", "", "12", "Relu_7", "a/mean/Relu", "image/Relu"):
         below = b.add("Relu", b.convolution(below, 3, 3), name=name)
-    taps = tappable(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE)
+    taps = survey(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE).taps
     assert [tap.layer for tap in taps] == [
         "gr_e_1", "gr_e_1_1", "relu_1", "relu_2", "relu_3", "a_mean", "relu_4", "globalmaxpool_1",
     ]  # fmt: skip
@@ -275,7 +342,7 @@ def test_a_sum_or_a_pool_does_not_go_by_the_name_of_its_block() -> None:
         below = b.add("Add", b.convolution(below, 4, 4), below, name=name)
     for name in ("net/block3/MaxPool", "net/pool1/MaxPool2d"):
         below = b.add("MaxPool", below, kernel_shape=[2, 2], name=name)
-    taps = tappable(b.model(below), SIDE, SIDE)
+    taps = survey(b.model(below), SIDE, SIDE).taps
     assert [tap.layer for tap in taps] == ["block1.add", "block2.block2_add", "block3.maxpool", "pool1"]
 
 
@@ -356,13 +423,13 @@ def test_tensors_that_are_inputs_too() -> None:
     model.ir_version = 3
     for tensor in model.graph.initializer:
         model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-    assert rows(tappable(model, SIDE, SIDE)) == rows(tappable(residual(), SIDE, SIDE))
+    assert rows(survey(model, SIDE, SIDE).taps) == rows(survey(residual(), SIDE, SIDE).taps)
 
 
 def test_a_dense_classifier_without_convolutions() -> None:
     b = Builder()
     hidden = b.add("Relu", b.add("Gemm", b.add("Flatten", "x"), b.weight(3 * 64, 6)))
-    taps = tappable(b.model(b.add("Gemm", hidden, b.weight(6, 5)), shape=("n", 3, 8, 8)), 8, 8)
+    taps = survey(b.model(b.add("Gemm", hidden, b.weight(6, 5)), shape=("n", 3, 8, 8)), 8, 8).taps
     assert rows(taps) == [
         ("relu_1", "dense", "Relu", (6, 1, 1), 8, 8),
         ("gemm_1", "dense", "Gemm", (5, 1, 1), 8, 8),
@@ -381,4 +448,4 @@ def test_local_functions_are_written_out(tmp_path: Path) -> None:
     model.opset_import.append(helper.make_opsetid("own", 1))
     onnx.save(model, tmp_path / "net.onnx")
     read = read_graph(tmp_path / "net.onnx")
-    assert [tap.filters for tap in tappable(read, SIDE, SIDE)] == [8, 8, 8, 8, 12, 12, 12, 5]
+    assert [tap.filters for tap in survey(read, SIDE, SIDE).taps] == [8, 8, 8, 8, 12, 12, 12, 5]

@@ -27,12 +27,17 @@ SINGLE = frozenset(
     }
 )  # fmt: skip
 """Operators that are an activation by themselves."""
-BENDS = SINGLE | {"Erf", "Min", "Max"}
+CORNERS = frozenset({"Max", "Min", "Where"})
+"""Operators of which exporters make Relu, LeakyRelu and Clip."""
+BENDS = SINGLE | CORNERS | {"Erf"}
 """Operators without which a function of single values is no activation: all others are arithmetic."""
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Tanh", "Clip"})
 """Operators whose results scale other values where they are gates."""
 ALONE = BENDS | set(SAME) | {"Neg", "Abs", "Sqrt", "Exp", "Log", "Reciprocal"}
-PAIRS = frozenset({"Add", "Sub", "Mul", "Div", "Pow", "Min", "Max"})
+COMPARISONS = frozenset({"Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+SEVERAL = frozenset({"Add", "Sub", "Mul", "Div", "Pow"}) | CORNERS | COMPARISONS
+SMALLEST = 1e-3
+"""Smaller numbers than that keep a divisor from being zero."""
 RESHAPES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Transpose")
 
 
@@ -83,23 +88,24 @@ class Origins:
 
     def _origin(self, node: Node) -> str | None:
         seen = self._wiring.seen_inputs(node)
-        if not seen or node.operator not in ALONE | PAIRS:
+        if not seen or node.operator not in ALONE | SEVERAL:
             return None
         if not all(self._wiring.is_scalar(name) for name in node.inputs if name and name not in seen):
             return None
-        if len(seen) == 1:
-            return seen[0]
-        above = set(self.chain(seen[0]))
-        return next((name for name in self.chain(seen[1]) if name in above), None) if len(seen) == 2 else None
+        above = [set(self.chain(name)) for name in seen]
+        return next((name for name in self.chain(seen[-1]) if all(name in names for names in above)), None)
 
 
 def _composed(wiring: Wiring, origins: Origins) -> list[tuple[Activation, list[Node]]]:
-    """Activations of several operators: a product of two functions of one tensor, such as x * Sigmoid(x)."""
+    """Activations of several operators: a product of two functions of one tensor, such as x * Sigmoid(x), and what
+    maxima and choices make of one, such as Max(x, 0)."""
     found: dict[str, tuple[Activation, list[Node]]] = {}
     for node in wiring.nodes:
         before = origins[node.output]
-        if node.operator != "Mul" or len(wiring.seen_inputs(node)) != 2 or before is None:
+        if before is None or not (_is_product(wiring, node) or _is_corner(wiring, node)):
             continue
+        if before in found and len(wiring.consumers[before]) == 1 and node.operator in CORNERS:
+            before = found[before][0].before  # Min(Max(x, 0), 6) is one function
         nodes = _between(wiring, before, node.output)
         if not any(part.operator in BENDS for part in nodes):
             continue
@@ -108,7 +114,25 @@ def _composed(wiring: Wiring, origins: Origins) -> list[tuple[Activation, list[N
             found.pop(part.output, None)  # a product inside this one is a step of it
         after = nodes[-1].output
         found[after] = (Activation(before, after, name, nodes[-1]), nodes)
-    return list(found.values())
+    return [one for one in found.values() if not _is_written_out_gate(wiring, *one)]
+
+
+def _is_product(wiring: Wiring, node: Node) -> bool:
+    return node.operator == "Mul" and len(wiring.seen_inputs(node)) == 2
+
+
+def _is_corner(wiring: Wiring, node: Node) -> bool:
+    """Maxima, minima and choices, but for those that keep a divisor from being zero."""
+    fixed = [wiring.observed.values.get(name) for name in node.inputs if name not in wiring.seen]
+    return node.operator in CORNERS and not any(
+        value is not None and value.size == 1 and 0 < float(value.ravel()[0]) < SMALLEST for value in fixed
+    )
+
+
+def _is_written_out_gate(wiring: Wiring, found: Activation, nodes: list[Node]) -> bool:
+    """Whether Min and Max make a hard sigmoid that scales other values."""
+    curve = _curve(wiring, found.before, nodes) if found.node.operator in CORNERS else None
+    return curve is not None and _scales(wiring, found.node, (float(curve.min()), float(curve.max())))
 
 
 def _between(wiring: Wiring, before: str, after: str) -> list[Node]:
@@ -133,10 +157,10 @@ def _named(wiring: Wiring, before: str, nodes: list[Node]) -> tuple[str, list[No
         if name := _known_function(_curve(wiring, before, candidate)):
             return name, candidate
     bend = next(node.operator for node in nodes if node.operator in BENDS)
-    return f"x * {bend}", nodes
+    return f"x * {bend}" if nodes[-1].operator == "Mul" else nodes[-1].operator, nodes
 
 
-GRID = np.linspace(-6, 6, 49)
+GRID = np.linspace(-8, 8, 65)
 """Values at which functions are told apart."""
 
 
@@ -180,6 +204,7 @@ FUNCTIONS: dict[str, Callable[[Values], Values]] = {
     "Swish": lambda x: x * _logistic(x),
     "HardSwish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
     "Mish": lambda x: np.asarray(x * np.tanh(np.log1p(np.exp(x)))),
+    "Relu": lambda x: np.maximum(x, 0),
 }
 
 
@@ -189,16 +214,26 @@ def _known_function(curve: Values | None) -> str | None:
         return None
     distances = {name: float(np.abs(curve - function(GRID)).max()) for name, function in FUNCTIONS.items()}
     nearest = min(distances, key=distances.__getitem__)
-    return nearest if distances[nearest] < 1e-2 else None
+    if distances[nearest] < 1e-2:
+        return nearest
+    if np.abs(curve - np.clip(GRID, curve.min(), curve.max())).max() < 1e-2:
+        return "Clip"
+    slope = float(curve[0] / GRID[0])
+    is_leaky = 0 < slope < 1 and np.abs(curve - np.where(GRID > 0, GRID, slope * GRID)).max() < 1e-2
+    return "LeakyRelu" if is_leaky else None
 
 
 def is_gate(wiring: Wiring, node: Node) -> bool:
     """Whether the results of an operator scale values that do not follow from them: then it is no layer."""
     if node.operator not in GATES:
         return False
+    return _scales(wiring, node, _bounds(wiring, node) if node.operator == "Clip" else (0, 1))
+
+
+def _scales(wiring: Wiring, node: Node, bounds: tuple[float, float] | None) -> bool:
+    """Whether results within some bounds come to 0 to 1, and then scale values that do not follow from them."""
     own: set[str] | None = None
-    is_unit = node.operator != "Clip" or _bounds(wiring, node) == (0, 1)
-    open_ends = [(node.output, is_unit)]
+    open_ends = [(node.output, bounds == (0, 1))]
     while open_ends:
         tensor, is_unit = open_ends.pop()
         for taker in wiring.consumers.get(tensor, ()):
@@ -207,7 +242,7 @@ def is_gate(wiring: Wiring, node: Node) -> bool:
                 open_ends.append((taker.output, is_unit))
             elif not others and taker.operator in ("Mul", "Div"):
                 # the hard sigmoid written out: values from 0 to 6 are brought to 0 to 1
-                open_ends.append((taker.output, is_unit or _bounds(wiring, node) == (0, 6)))
+                open_ends.append((taker.output, is_unit or bounds == (0, 6)))
             elif others and taker.operator == "Mul" and is_unit:
                 own = own or following(wiring.nodes, node.output)
                 if others[0] not in own:

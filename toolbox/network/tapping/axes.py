@@ -6,7 +6,7 @@ whose meaning is lost has none, and a tensor without exactly one axis of filters
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolbox.network.graph import IMAGE
@@ -190,8 +190,32 @@ def _einsum(at: _Place) -> Meanings:
 
 
 def _view(at: _Place) -> Meanings:
-    """Axes that stay whole keep their meaning; merged and split ones get what their parts allow."""
+    """Axes that stay whole keep their meaning; merged and split ones get what their parts allow.
+
+    Back in the shape that the values had before, all is where it was: so exporters write a norm over groups of filters.
+    """
+    for tensor in _in_order(at):
+        if at.wiring.shape(tensor) == at.shape and channel_axis(at.known[tensor]) is not None:
+            return at.known[tensor]
     return viewed(at.wiring.shape(at.first), at.below, at.shape)
+
+
+def _in_order(at: _Place) -> Iterator[str]:
+    """Tensors above a view from which on no value changed its place among the others."""
+    node: Node | None = at.node
+    while node is not None and (node.operator in VIEWS or _is_in_place(at.wiring, node)):
+        shape = at.wiring.shape(node.output)
+        seen = at.wiring.seen_inputs(node)
+        tensor = next((name for name in seen if at.wiring.shape(name) == shape), seen[0])
+        yield tensor
+        node = at.wiring.producer.get(tensor)
+
+
+def _is_in_place(wiring: Wiring, node: Node) -> bool:
+    """Whether an operator, such as a norm, leaves all values of an input of the same shape in their places."""
+    arithmetic = node.operator in POINTWISE and node.operator not in ("Concat", "Expand")
+    shapes = map(wiring.shape, wiring.seen_inputs(node))
+    return (arithmetic or node.operator not in RULES) and wiring.shape(node.output) in shapes
 
 
 def viewed(old: Sequence[int], of: Meanings, new: Sequence[int]) -> Meanings:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from toolbox.network.tapping.foreign import entrance, image_size, read_graph
+from toolbox.network.tapping.foreign import entrance, image_size, read_graph, tensors_of
 from toolbox.network.tapping.taps import Survey, survey
 
 
@@ -36,7 +36,7 @@ def examined(path: Path, size: tuple[int, int] | None) -> Examined:
 def keep_graph(graph: Examined, target: Path) -> None:
     """Copy the very file; where it keeps tensors in other files, write one that holds them all."""
     as_written = onnx.load(graph.path, load_external_data=False)
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in as_written.graph.initializer):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors_of(as_written)):
         onnx.save(graph.model, target)
     else:
         shutil.copyfile(graph.path, target)

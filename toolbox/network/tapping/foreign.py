@@ -6,7 +6,7 @@ Inside, every tensor's name gets a prefix, so that none can be taken for a layer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,21 @@ import numpy as np
 import onnx
 import onnx.inliner
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from toolbox.errors import UsageError
 from toolbox.network.graph import IMAGE
 from toolbox.network.session import CPU
-from toolbox.network.tapping.wiring import Observed, observation
+from toolbox.network.tapping.wiring import Observed, constants, observation
 
 INSIDE = "graph/"
 """What the name of a tensor of somebody else's graph begins with inside the toolbox."""
 LARGEST = 2**31 - 1  # bytes of one protobuf message
+LARGEST_SIDE = 4096  # pixels; above, the maps of a graph fit in no memory
 TYPES = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16"}
+RANDOM = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
 PROBES = 2
 """Images that are shown to a new graph to see what it does."""
 
@@ -59,25 +63,64 @@ def read_graph(path: Path) -> onnx.ModelProto:
         raise UsageError(f"{path} is not an ONNX file ({error}); export the network as ONNX") from error
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise UsageError(
-            f"{path} keeps tensors in other files that cannot be read ({_first_line(error)}); put them beside it"
+            f"{path} keeps tensors in other files that cannot be read ({first_line(error)}); put them beside it"
         ) from error
     if not model.graph.node:
         raise UsageError(f"{path} is not an ONNX file or holds no operators; export the network as ONNX")
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    for node in model.graph.node:
+    _make_dense(model.graph)
+    _hold_operators(path, model.graph)
+    return model
+
+
+def _hold_operators(path: Path, graph: onnx.GraphProto) -> None:
+    """A graph must do the same to all images, whenever it is run."""
+    fixed = constants(graph) | {
+        node.output[0]: numpy_helper.to_array(entry.t)
+        for node in graph.node
+        if node.op_type == "Constant"
+        for entry in node.attribute
+        if entry.type == onnx.AttributeProto.TENSOR
+    }
+    for node in graph.node:
+        if node.op_type in RANDOM or _is_training(node, fixed):
+            raise UsageError(
+                f"{path} draws random numbers, or learns from what it is shown ({node.op_type} {node.name!r}), and "
+                "gives other results every time; export it for use (in PyTorch: after model.eval())"
+            )
         if any(entry.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for entry in node.attribute):
             raise UsageError(
                 f"{path} branches while it runs ({node.op_type} {node.name!r}), and then its layers are not the same "
                 "for all images; export it for one fixed path (in PyTorch: model.eval(), fixed sizes)"
             )
-    return model
+
+
+def _is_training(node: onnx.NodeProto, fixed: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether Dropout or BatchNormalization does what it does while a network learns."""
+    if node.op_type == "Dropout":
+        mode = fixed.get(node.input[2]) if len(node.input) > 2 else None
+        return mode is not None and bool(mode.any())
+    return node.op_type == "BatchNormalization" and any(
+        entry.name == "training_mode" and entry.i for entry in node.attribute
+    )
+
+
+def _make_dense(graph: onnx.GraphProto) -> None:
+    """Tensors of which only some values are written down are filled up with zeros."""
+    for sparse in graph.sparse_initializer:
+        values, indices = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
+        whole = np.zeros(tuple(sparse.dims), values.dtype)
+        places = tuple(indices.T) if indices.ndim == 2 else np.unravel_index(indices, whole.shape)
+        whole[places] = values
+        graph.initializer.append(numpy_helper.from_array(whole, sparse.values.name))
+    del graph.sparse_initializer[:]
 
 
 def _hold_size(path: Path, model: onnx.ModelProto) -> None:
     """One protobuf message holds 2 GB; tensors in other files must fit in as well."""
     size = path.stat().st_size
-    for tensor in model.graph.initializer:
+    for tensor in tensors_of(model):
         if tensor.data_location == TensorProto.EXTERNAL:
             size += (
                 int(np.prod(tensor.dims, dtype=np.int64)) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
@@ -86,6 +129,16 @@ def _hold_size(path: Path, model: onnx.ModelProto) -> None:
         raise UsageError(
             f"{path} holds {size / 2**30:.1f} GB of weights; expected less than 2 GB: use a smaller network"
         )
+
+
+def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """All tensors that are written down in a graph: weights, and constants among its operators."""
+    yield from model.graph.initializer
+    for sparse in model.graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in [*model.graph.node, *(node for function in model.functions for node in function.node)]:
+        for entry in node.attribute:
+            yield from [entry.t] if entry.type == onnx.AttributeProto.TENSOR else entry.tensors
 
 
 def entrance(model: onnx.ModelProto) -> Entrance:
@@ -125,6 +178,10 @@ def image_size(found: Entrance, size: tuple[int, int] | None) -> tuple[int, int]
     if size is None and (found.height is None or found.width is None):
         raise UsageError("the graph takes images of any size; choose the one it was trained on, such as --size 224")
     chosen = (found.height or 0, found.width or 0) if size is None else size
+    if max(chosen) > LARGEST_SIDE:
+        raise UsageError(
+            f"size {chosen[0]} x {chosen[1]} is too large; expected up to {LARGEST_SIDE} pixels along each side"
+        )
     for own, asked in zip((found.height, found.width), chosen, strict=True):
         if own not in (None, asked) or asked < 1:
             wanted = " x ".join(str(side or "any") for side in (found.height, found.width))
@@ -162,8 +219,6 @@ def _rename(graph: onnx.GraphProto) -> None:
             names[:] = [INSIDE + name if name else "" for name in names]
     for entry in (*graph.initializer, *graph.output):
         entry.name = INSIDE + entry.name
-    for sparse in graph.sparse_initializer:
-        sparse.values.name = INSIDE + sparse.values.name
 
 
 def _entry_nodes(found: Entrance, target: str) -> list[onnx.NodeProto]:
@@ -188,7 +243,7 @@ def observe(model: onnx.ModelProto, height: int, width: int) -> Observed:
 
     Raises: UsageError when onnxruntime cannot run it.
     """
-    images = np.random.default_rng(0).uniform(-1, 1, (PROBES, 3, height, width)).astype(np.float32)
+    images = probes(PROBES, height, width)
     alone = run_all(model, images[:1])
     try:
         together = run_all(model, images)
@@ -200,6 +255,22 @@ def observe(model: onnx.ModelProto, height: int, width: int) -> Observed:
     if all(whole.shape == parts.shape and _nearly(whole, parts) for whole, parts in pairs):
         return observation(model, {1: alone, PROBES: together})
     return observation(model, {1: alone})
+
+
+def probes(count: int, height: int, width: int) -> NDArray[np.float32]:
+    """Images of noise that a new graph is shown."""
+    return np.random.default_rng(0).uniform(-1, 1, (count, 3, height, width)).astype(np.float32)
+
+
+def hold_repeatable(model: onnx.ModelProto, height: int, width: int) -> None:
+    """Raises: UsageError when an entered graph gives two results for one image."""
+    first, second = _runs(model, probes(1, height, width), 2)
+    for name, values in first.items():
+        if not np.array_equal(values, second[name], equal_nan=values.dtype.kind == "f"):
+            raise UsageError(
+                f"the graph gives two results for one image (at its output {name.removeprefix(INSIDE)!r}): it "
+                "draws random numbers; export it for use (in PyTorch: after model.eval())"
+            )
 
 
 def _nearly(first: NDArray[Any], second: NDArray[Any]) -> bool:
@@ -215,25 +286,30 @@ def run_all(model: onnx.ModelProto, images: NDArray[np.float32], *, everything: 
 
     Raises: UsageError when onnxruntime cannot load or run the graph.
     """
+    if everything:
+        model = with_outputs(model, (name for node in model.graph.node for name in node.output if name))
+    return next(_runs(model, images, 1))
+
+
+def _runs(model: onnx.ModelProto, images: NDArray[np.float32], times: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """The images and the outputs of a graph, again and again from one session."""
     import onnxruntime
 
     wanted = [output.name for output in model.graph.output]
-    if everything:
-        model = with_outputs(model, (name for node in model.graph.node for name in node.output if name))
-        wanted = [output.name for output in model.graph.output]
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=[CPU])
-        found = session.run(wanted, {IMAGE: images})
+        found = [session.run(wanted, {IMAGE: images}) for _ in range(times)]
     except Exception as error:  # onnxruntime's own failures have no common class, and all of them are the graph's
         raise UsageError(
-            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({_first_line(error)}); export it with "
+            f"onnxruntime {onnxruntime.__version__} cannot run the graph ({first_line(error)}); export it with "
             "standard operators of opset 11 to 20, or update onnxruntime"
         ) from error
-    made = {name: value for name, value in zip(wanted, found, strict=True) if isinstance(value, np.ndarray)}
-    return {IMAGE: images, **made}
+    for values in found:
+        made = {name: value for name, value in zip(wanted, values, strict=True) if isinstance(value, np.ndarray)}
+        yield {IMAGE: images, **made}
 
 
 def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
@@ -245,7 +321,7 @@ def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProt
     return more
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """What went wrong, without error codes and places in somebody else's source code."""
     lines = str(error).strip().splitlines()
     if not lines:

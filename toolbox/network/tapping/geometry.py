@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil, inf, prod
 
 from toolbox.network.graph import IMAGE
 from toolbox.network.tapping.axes import BATCH, CHANNEL, HEIGHT, POSITIONS, SHARE, TOKEN, WIDTH, Meanings
@@ -62,7 +62,11 @@ def spans(wiring: Wiring, of: Mapping[str, Meanings]) -> dict[str, Spans]:
 
 
 def receptive_field(of: Spans, image: tuple[int, int]) -> int:
-    """Pixels along the larger axis; the larger side of the image where all of it is seen."""
+    """Pixels along the larger axis; the larger side of the image where all of it is seen.
+
+    Through convolutions and pools alone it is the theoretical one, which may be larger than the image: the field of a
+    position in the middle of a map without end.
+    """
     sizes = [max(image) if span.right == inf else ceil(span.right - span.left - 1e-6) + 1 for span in of]
     return max(sizes)
 
@@ -97,7 +101,7 @@ Rule = Callable[[_Place], Spans]
 
 def _united(wiring: Wiring, found: Mapping[str, Spans], inputs: Sequence[str]) -> Spans:
     """Of several inputs the widest interval; the step of those that have most positions."""
-    sizes = {name: _size(wiring.shape(name)) for name in inputs}
+    sizes = {name: prod(wiring.shape(name)) for name in inputs}
     largest = [name for name in inputs if sizes[name] * 2 > max(sizes.values())] or list(inputs)
     united = [
         Span(
@@ -108,13 +112,6 @@ def _united(wiring: Wiring, found: Mapping[str, Spans], inputs: Sequence[str]) -
         for axis in (0, 1)
     ]
     return united[0], united[1]
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size
 
 
 def _everywhere(place: _Place) -> Spans:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import onnx
 
 from toolbox.errors import UsageError
 from toolbox.network.tapping.activations import Origins, activations
 from toolbox.network.tapping.axes import BATCH, CHANNEL, HEIGHT, WIDTH, Meanings, channel_axis, meanings
-from toolbox.network.tapping.foreign import INSIDE, entered, entrance, observe
+from toolbox.network.tapping.foreign import INSIDE, entered, entrance, hold_repeatable, observe
 from toolbox.network.tapping.geometry import Spans, receptive_field, spans, step
 from toolbox.network.tapping.names import layer_names
 from toolbox.network.tapping.wiring import POOLS, REDUCED, SUMS, VIEWS, Node, Observed, Wiring
@@ -67,14 +68,6 @@ class Survey:
     remarks: tuple[str, ...]
 
 
-def tappable(model: onnx.ModelProto, height: int, width: int) -> tuple[Tap, ...]:
-    """All places to record from in a graph that is shown images of one size.
-
-    Raises: UsageError when the graph cannot be run on colour images, or there is nothing to record from.
-    """
-    return survey(model, height, width).taps
-
-
 def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
     """All places to record from, found by running the graph on two images.
 
@@ -110,6 +103,7 @@ def _shown(model: onnx.ModelProto, height: int, width: int) -> tuple[tuple[onnx.
         raise UsageError(
             f"the graph runs with {declared} images at a time only; export it with a batch of 1, or a dynamic one"
         ) from None
+    hold_repeatable(free, height, width)
     return (free, observed), 1 if observed.batch == 1 else 0
 
 
@@ -118,7 +112,7 @@ def _remarks(taps: Sequence[Tap], batch: int, lost: Sequence[_Candidate]) -> Ite
     if tokens:
         yield (
             f"{len(tokens)} layers hold tokens, not maps: maximum and mean are taken over their {_counts(tokens)} "
-            "tokens, class tokens included"
+            "tokens, a class token included if there is one"
         )
     if batch == 1:
         yield "the graph gives other results for several images at once than for one: it is shown one at a time"
@@ -160,14 +154,14 @@ class _Search:
         return Origins(self.wiring)
 
     def candidates(self) -> list[_Candidate]:
-        """Activations; pools and sums that none follows; what the graph gives that is none of these."""
+        """Activations; pools, sums and maxima of maps that none follows; what the graph gives that is none of these."""
         found = [
             _Candidate(one.before, one.after, one.operator, one.node) for one in activations(self.wiring, self.origins)
         ]
         taken = {self.wiring.before(one.before) for one in found}
         for node in self.wiring.nodes:
             is_new = node.output in self.wiring.seen and self.wiring.before(node.output) not in taken
-            if is_new and (self._is_pool(node) or self._is_sum(node)):
+            if is_new and (self._is_pool(node) or self._is_sum(node) or self._is_maxout(node)):
                 found.append(_Candidate(node.output, node.output, node.operator, node))
         there = {tensor for one in found for tensor in (one.before, one.after)}
         for one in self._ends():
@@ -195,7 +189,7 @@ class _Search:
         places = [size for place, size in enumerate(shape) if place not in (0, axis)]
         sides = [meaning for meaning, size in zip(of, shape, strict=True) if meaning in (HEIGHT, WIDTH) or size == 1]
         is_map = len(places) == 2 and len([side for side in sides if side not in (BATCH, CHANNEL)]) == 2
-        height, width = places if is_map else (_product(places), 1)
+        height, width = places if is_map else (prod(places), 1)
         seen = self.spans[one.after]
         return Tap(
             layer=name,
@@ -237,8 +231,16 @@ class _Search:
 
     def _is_sum(self, node: Node) -> bool:
         """The sum of two streams of one shape: the end of a residual block."""
+        return node.operator in SUMS and self._is_joint(node)
+
+    def _is_maxout(self, node: Node) -> bool:
+        """The larger of two maps of one shape at every position (Goodfellow et al. 2013, arXiv:1302.4389)."""
+        return node.operator == "Max" and self._is_joint(node)
+
+    def _is_joint(self, node: Node) -> bool:
+        """Whether two streams of one shape come together."""
         seen = self.wiring.seen_inputs(node)
-        if node.operator not in SUMS or len(seen) < 2 or channel_axis(self.meanings[node.output]) is None:
+        if len(seen) < 2 or channel_axis(self.meanings[node.output]) is None:
             return False
         shapes = {self.wiring.shape(name) for name in (*seen, node.output)}
         is_arithmetic = self.origins[node.output] is not None  # as in x + 0.04 x^3
@@ -263,15 +265,10 @@ class _Search:
         while (node := self.wiring.producer.get(tensor)) is not None:
             if self._is_sum(node):
                 return "sum"
+            if self._is_maxout(node):
+                return "maxout"
             if node.operator in KINDS:
                 kind = KINDS[node.operator]
                 return "convolution" if kind == "dense" and is_map else kind
             tensor = next(name for name in node.inputs if name in self.wiring.seen)
         return "dense" if not axes else "map"
-
-
-def _product(sizes: Iterable[int]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
