@@ -31,6 +31,8 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     print_table(layer_table(net), most=len(net.layers))
     entry = net.input
     sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
+    if not sources and net.graph is None:
+        sources = ["the card names no source; give a file with --weights"]
     graph = [f"graph: {net.graph} (recorded {net.activation} the activation functions)"] if net.graph else []
     for line in (
         f"{net.name}: {net.title}",

@@ -42,13 +42,19 @@ def cache(free: Free = free_space) -> Iterator[Finding]:
 
 def weights(free: Free = free_space) -> Iterator[Finding]:
     """Of every model and every source of its weights: in the cache and intact, or what would be fetched."""
-    from toolbox.content import card_names
+    from toolbox.content import card_names, card_path
     from toolbox.network.card import network
 
     for name in card_names("models"):
-        net = network(name)
-        yield from weights_of(f"weights of {name}", net.weights, free)
-        if net.graph is not None:
+        try:
+            net = network(name)
+        except (ToolboxError, OSError) as error:  # one broken card keeps no other from being looked at
+            remedy = f"mend {card_path('models', name)}, or move it away"
+            yield Finding(f"card of {name}", "problem", str(error), remedy)
+            continue
+        if net.graph is None:
+            yield from weights_of(f"weights of {name}", net.weights, free)
+        else:
             yield graph_of(name, net.graph, net.sha256)
 
 
@@ -66,6 +72,9 @@ def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free)
     """The sources of one model's weights; those that are drawn first."""
     from toolbox.fetch import cache_folder, cached_path, cached_state, describe
 
+    if not sources:
+        yield Finding(subject, "note", "its card names no source; give a file with --weights")
+        return
     fetched = [source for source in sources if source["format"] != "random"]
     states = [cached_state(source) for source in fetched]
     room = free(cache_folder())
