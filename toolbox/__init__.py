@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolbox.check import check_model
     from toolbox.demo import demonstrate
-    from toolbox.doctor import examine
+    from toolbox.doctor import examine_setup
     from toolbox.errors import ToolboxError
     from toolbox.export import export_model, model_layers, models
     from toolbox.query import query_table
@@ -22,7 +22,7 @@ __all__ = [
     "ToolboxError",
     "check_model",
     "demonstrate",
-    "examine",
+    "examine_setup",
     "export_model",
     "model_layers",
     "models",
@@ -34,7 +34,7 @@ _HOMES = {
     "ToolboxError": "toolbox.errors",
     "check_model": "toolbox.check",
     "demonstrate": "toolbox.demo",
-    "examine": "toolbox.doctor",
+    "examine_setup": "toolbox.doctor",
     "export_model": "toolbox.export",
     "model_layers": "toolbox.export",
     "models": "toolbox.export",

@@ -149,7 +149,7 @@ def test_bytes_of_one_stimulus_by_hand() -> None:
     convolutions = 2 * 64 + 2 * 128 + 3 * 256 + 6 * 512
     pools = 64 + 128 + 256 + 512 + 512
     assert (convolutions, convolutions + pools) == (4224, 5696)
-    assert bytes_per_stimulus() == 7 * 5696
+    assert bytes_per_stimulus() == 8 * 5696
 
 
 def test_a_disk_whose_locks_do_not_hold_is_a_problem(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

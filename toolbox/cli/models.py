@@ -114,15 +114,20 @@ def check(
     weights: WeightsOption = "auto",
     images: Annotated[int, typer.Option(help="Images of noise to compute; also the larger batch.")] = 4,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option(help="bf16 (CPU) or tf32 (CUDA) is compared too.")] = "float32",
     quiet: QuietOption = False,
 ) -> None:
-    """Hold every way of computing a network against another; exit code 3 when they differ by too much."""
+    """Hold every way of computing a network against another.
+
+    Exit code 3 when they differ by too much, 1 when a comparison cannot be made.
+    """
     from toolbox.check import check_model, hold_fidelity
 
     with progress_bars(quiet) as progress:
         found = check_model(
-            name, layers=layers or None, weights=weights, images=images, device=device, progress=progress
-        )
+            name, layers=layers or None, weights=weights, images=images, device=device, precision=precision,
+            progress=progress,
+        )  # fmt: skip
     for remark in found.remarks:
         note(f"note: {remark}", quiet)
     note(f"{found.model} shown {found.images} images of noise; weights: {found.weights}", quiet)

@@ -13,8 +13,6 @@ from toolbox.doctor.finding import Finding
 from toolbox.errors import BusyError, ToolboxError
 
 MEGABYTE = 10**6
-BYTES_PER_ROW = 7
-"""A row of responses: maximum and mean, with layer, filter and stimulus, on disk; measured."""
 FEW, MANY = 1_000, 10_000
 """Stimuli for which there must be room, and for which there should be."""
 
@@ -110,8 +108,9 @@ def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
 def bytes_per_stimulus() -> int:
     """What VGG16's responses to one stimulus take, all layers but the fully connected ones."""
     from toolbox.network.card import network
+    from toolbox.store.parts import ROW_BYTES
 
-    return BYTES_PER_ROW * sum(layer.filters for layer in network("vgg16").layers if layer.kind != "dense")
+    return ROW_BYTES * sum(layer.filters for layer in network("vgg16").layers if layer.kind != "dense")
 
 
 def _identity(root: Path) -> Finding:
