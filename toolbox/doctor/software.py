@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from toolbox.doctor.finding import Finding
+from toolbox.network.hardware import install_command
 
 TOOLBOX = "selectivity-toolbox"
 MODULES = {
@@ -74,7 +75,7 @@ def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
     elif found:
         yield Finding(subject, "ok", f"{told}, and no other")
     else:
-        yield Finding(subject, "problem", "there is none", f"pip install --force-reinstall {TOOLBOX}")
+        yield Finding(subject, "problem", "there is none", install_command("", "--force-reinstall"))
 
 
 def imported_runtime() -> Iterator[Finding]:
