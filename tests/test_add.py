@@ -30,7 +30,7 @@ from toolbox.add import Added, add_model, examine_graph
 from toolbox.check import check_model, hold_fidelity
 from toolbox.content import card_names, own_models
 from toolbox.doctor.places import graph_of, weights
-from toolbox.errors import CardError, MixtureError, ToolboxError, UnknownNameError, UsageError, VerificationError
+from toolbox.errors import CardError, MixtureError, UnknownNameError, UsageError, VerificationError
 from toolbox.export import export_model, model_layers, models
 from toolbox.network.card import network
 from toolbox.network.model import load_model
@@ -694,7 +694,7 @@ def test_added_networks_are_computed_faithfully(tmp_path: Path, make: Callable[[
     added(make(), tmp_path)
     found = check_model("net", images=2, device="cpu")
     hold_fidelity(found)
-    assert len(found.comparisons) == 7
+    assert len(found.comparisons) == 9
 
 
 def test_a_network_without_batches_is_checked_one_by_one(tmp_path: Path) -> None:
@@ -706,10 +706,12 @@ def test_a_network_without_batches_is_checked_one_by_one(tmp_path: Path) -> None
     assert not any("batch" in comparison.comparison for comparison in found.comparisons)
 
 
-def test_old_batch_normalisation_cannot_be_checked(tmp_path: Path) -> None:
-    added(residual(11), tmp_path)
-    with pytest.raises(ToolboxError, match="export it with opset 14 or newer"):
-        check_model("net", images=2, device="cpu")
+@pytest.mark.parametrize("opset", [9, 11])
+def test_old_batch_normalisation_is_checked_as_inference(tmp_path: Path, opset: int) -> None:
+    added(residual(opset), tmp_path)
+    found = check_model("net", images=2, device="cpu")
+    hold_fidelity(found)
+    assert len(found.comparisons) == 9
 
 
 def test_the_doctor_looks_at_added_graphs(own: Path, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from faulty_session import use_faulty_sessions
 from toolbox.__main__ import main
-from toolbox.check import check_model, hold_fidelity
-from toolbox.errors import UnknownNameError, UsageError, VerificationError
+from toolbox.check import ModelCheck, check_model, hold_fidelity
+from toolbox.errors import DeviceError, ToolboxError, UnknownNameError, UsageError, VerificationError
+from toolbox.network.fidelity import Comparison
+from toolbox.network.hardware import has_bf16
 
 
 def test_a_sound_network_passes(card: str, weights: str) -> None:
@@ -20,7 +22,7 @@ def test_a_sound_network_passes(card: str, weights: str) -> None:
     hold_fidelity(found)
     table = found.table()
     assert table.columns == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
-    assert table["ok"].to_list() == [True] * 7
+    assert table["ok"].to_list() == [True] * 9
     assert "batch of 1 against batch of 3" in table["comparison"].to_list()
     assert (found.model, found.weights, found.images) == ("tiny", "tiny.npz", 3)
     assert steps[0] == ("check", 0, 7)
@@ -50,7 +52,7 @@ def test_the_command_prints_the_table_and_ends_with_0(card: str, weights: str) -
     assert done.returncode == 0, done.stderr
     head, *rows = done.stdout.splitlines()
     assert head.split() == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
-    assert len(rows) == 7
+    assert len(rows) == 9
     assert "tiny shown 2 images of noise; weights: tiny.npz" in done.stderr
 
 
@@ -63,7 +65,48 @@ def test_the_command_ends_with_3_over_a_bound_and_names_the_layer(
         main()
     assert ended.value.code == 3
     told = capsys.readouterr()
-    assert len(told.out.splitlines()) == 8
+    assert len(told.out.splitlines()) == 10
     (line,) = told.err.splitlines()
     assert line.startswith("error: tiny: one thread against two: the ")
     assert "of sum differs by 0.001 of the layer's largest value, expected 1e-06 at most" in line
+
+
+def test_one_bit_is_too_much_between_what_is_extracted_and_the_images(
+    card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_faulty_sessions(monkeypatch, "sum", lambda run: run.of_pixels)
+    found = check_model(card, weights=weights, images=2)
+    with pytest.raises(
+        VerificationError, match=r"pixels shown to 2 workers .* of sum differs by 0.001 .*expected 0 at"
+    ):
+        hold_fidelity(found)
+    assert [entry.bound for entry in found.comparisons if entry.comparison.startswith("pixels")] == [0, 0]
+    assert [entry.comparison.split()[0] for entry in found.comparisons if not entry.ok] == ["pixels", "pixels"]
+
+
+def test_a_precision_that_the_processor_lacks_is_refused_at_once(weights: str, card: str) -> None:
+    with pytest.raises(DeviceError, match="precision tf32 is a GPU's"):
+        check_model(card, weights=weights, device="cpu", precision="tf32")
+    with pytest.raises(UsageError, match="no precision 'int8'"):
+        check_model(card, weights=weights, device="cpu", precision="int8")
+    if has_bf16():
+        found = check_model(card, weights=weights, device="cpu", precision="bf16")
+        assert found.comparisons[-1].comparison == "bf16 against float32"
+        hold_fidelity(found)
+    else:
+        with pytest.raises(DeviceError, match="precision bf16 needs"):
+            check_model(card, weights=weights, device="cpu", precision="bf16")
+
+
+def test_a_comparison_that_could_not_be_made_is_an_error_of_its_own() -> None:
+    done = Comparison("one thread against two", "map", 0.0, "", 1e-6)
+    missing = Comparison("not done: numpy cannot", "map", None, "", 1e-4)
+    check = ModelCheck("net", "a file", 2, (done, missing))
+    assert check.table()["difference"].to_list() == [0.0, None]
+    assert check.table()["ok"].to_list() == [True, False]
+    with pytest.raises(ToolboxError, match="net: not done: numpy cannot; all other comparisons") as caught:
+        hold_fidelity(check)
+    assert caught.value.exit_code == 1
+    over = Comparison("batches", "map", 0.5, "a", 0.0)
+    with pytest.raises(VerificationError, match=r"the map of a differs by 0\.5"):
+        hold_fidelity(ModelCheck("net", "a file", 2, (missing, over)))

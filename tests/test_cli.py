@@ -267,7 +267,9 @@ def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) 
     assert "Simonyan and Zisserman (2015)" in shown.stderr
     assert "input: 224 x 224 (nearest), (BGR - (103.939, 116.779, 123.68)) * 1\n" in shown.stderr
     scaled = "(RGB - (123.675, 116.28, 103.53)) * (0.0171248, 0.017507, 0.0174292)\n"
-    assert scaled in run("model", "show", "vgg16-torchvision").stderr
+    shown = run("model", "show", "vgg16-torchvision").stderr
+    assert scaled in shown
+    assert "weights: the card names no source; give a file with --weights" in shown
     full = tmp_path / "full.onnx"
     assert run("model", "export", card, "--full", str(full), "--weights", weights).stdout == f"{full}\n"
     assert full.stat().st_size > 0

@@ -160,9 +160,7 @@ def test_other_weights_are_never_mixed_in(study: Study, tmp_path: Path, card: st
     study.extract("colours", model=card, weights=weights)
     before = values(study)
     other = write_weights(tmp_path / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
-    with pytest.raises(
-        MixtureError, match=r"other weights or preprocessing \(.*\); repeat the choices"
-    ):
+    with pytest.raises(MixtureError, match=r"other weights or preprocessing \(.*\); repeat the choices"):
         study.extract("colours", model=card, weights=str(other))
     assert values(study) == before
     study.extract("colours", model=card, weights=str(other), replace=True)

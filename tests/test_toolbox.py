@@ -16,7 +16,7 @@ from toolbox.study import RemarkWarning
 
 def test_the_exported_names_are_these() -> None:
     assert set(toolbox.__all__) == {
-        "Study", "ToolboxError", "add_model", "check_model", "demonstrate", "examine", "examine_graph",
+        "Study", "ToolboxError", "add_model", "check_model", "demonstrate", "examine_graph", "examine_setup",
         "export_model", "model_layers", "models", "query_table",
     }  # fmt: skip
     assert all(callable(getattr(toolbox, name)) for name in toolbox.__all__)

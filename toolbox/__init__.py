@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from toolbox.add import add_model, examine_graph
     from toolbox.check import check_model
     from toolbox.demo import demonstrate
-    from toolbox.doctor import examine
+    from toolbox.doctor import examine_setup
     from toolbox.errors import ToolboxError
     from toolbox.export import export_model, model_layers, models
     from toolbox.query import query_table
@@ -24,8 +24,8 @@ __all__ = [
     "add_model",
     "check_model",
     "demonstrate",
-    "examine",
     "examine_graph",
+    "examine_setup",
     "export_model",
     "model_layers",
     "models",
@@ -38,8 +38,8 @@ _HOMES = {
     "add_model": "toolbox.add",
     "check_model": "toolbox.check",
     "demonstrate": "toolbox.demo",
-    "examine": "toolbox.doctor",
     "examine_graph": "toolbox.add",
+    "examine_setup": "toolbox.doctor",
     "export_model": "toolbox.export",
     "model_layers": "toolbox.export",
     "models": "toolbox.export",

@@ -1,4 +1,8 @@
-"""Whether a network is computed faithfully here: every way of computing it held against another."""
+"""Whether a network's graph is computed faithfully here: every way of computing it held against another.
+
+That the graph is the network which its card names, no comparison here can tell: tensors, axes and preprocessing are
+the same on both sides.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolbox.errors import UsageError, VerificationError
+from toolbox.errors import ToolboxError, UsageError, VerificationError
 from toolbox.fetch import Progress, silent
 from toolbox.network.card import network, selected
-from toolbox.network.fidelity import Comparison, compare, noise
+from toolbox.network.fidelity import Comparison, compare, compare_extraction, noise, noise_pixels
 from toolbox.network.graph import pooled_graph
 from toolbox.network.model import load_model
+from toolbox.network.session import choose_device, hold_precision
+
+LEAST_BOUND = 1e-8
+"""For telling which difference is worst, a bound of nothing counts as less than what float32 resolves."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class ModelCheck:
         """One row a comparison; differences are relative to the layer's largest absolute value."""
         columns = ("comparison", "statistic", "difference", "layer", "bound", "ok")
         rows = [{name: getattr(entry, name) for name in columns} for entry in self.comparisons]
-        return pl.DataFrame(rows)
+        return pl.DataFrame(rows, schema_overrides={"difference": pl.Float64})
 
 
 def check_model(
@@ -39,6 +47,7 @@ def check_model(
     weights: str = "auto",
     images: int = 4,
     device: str = "auto",
+    precision: str = "float32",
     progress: Progress = silent,
 ) -> ModelCheck:
     """Compute noise with the spectrum of photographs in every way there is, and compare.
@@ -48,11 +57,13 @@ def check_model(
         weights: as for an extraction.
         images: how many; also the size of the batch that is held against single images.
         device: whose results are held against the others: 'auto', 'cpu' or 'cuda'.
+        precision: 'bf16' or 'tf32' are held against float32 too.
 
     Raises: UsageError for fewer than two images; WeightsError, VerificationError of the weights, DeviceError.
     """
     if images < 2:
         raise UsageError(f"images is {images}; expected 2 or more, since a batch is held against single ones")
+    hold_precision(precision, choose_device(device))
     net = network(name)
     asked = selected(net.layers, layers) if layers else None
     model = load_model(net, asked, source=weights, progress=progress)
@@ -60,17 +71,32 @@ def check_model(
     pooled = pooled_graph(model.graph, [layer.name for layer in kept])
     shown = noise(net.input, images)
     together = not net.batch
-    comparisons = compare(model.graph, pooled, kept, shown, device=device, together=together, progress=progress)
+    comparisons = (
+        *compare(model.graph, pooled, kept, shown, device=device, together=together, progress=progress),
+        *compare_extraction(
+            pooled, kept, net.input, noise_pixels(net.input, images), device=device, precision=precision
+        ),
+    )
     return ModelCheck(net.name, model.source, images, comparisons, model.remarks)
 
 
 def hold_fidelity(check: ModelCheck) -> None:
-    """Raises: VerificationError when a difference is over its bound; it names the worst, and its layer."""
-    over = [entry for entry in check.comparisons if not entry.ok]
+    """Hold every difference to its bound.
+
+    Raises: VerificationError when one is over it, naming the worst and its layer; else ToolboxError when a comparison
+        could not be made.
+    """
+    over = [(entry.difference, entry) for entry in check.comparisons if not entry.ok and entry.difference is not None]
     if over:
-        worst = max(over, key=lambda entry: entry.difference / entry.bound)
+        difference, worst = max(over, key=lambda pair: pair[0] / (pair[1].bound or LEAST_BOUND))
         raise VerificationError(
             f"{check.model}: {worst.comparison}: the {worst.statistic} of {worst.layer} differs by "
-            f"{worst.difference:.2g} of the layer's largest value, expected {worst.bound:g} at most; do not use "
+            f"{difference:.2g} of the layer's largest value, expected {worst.bound:g} at most; do not use "
             "responses from here before the cause is found (toolbox doctor looks at the set-up)"
         )
+    for entry in check.comparisons:
+        if entry.difference is None:
+            raise ToolboxError(
+                f"{check.model}: {entry.comparison}; all other comparisons are within their bounds; hold some of its "
+                "responses against another framework"
+            )

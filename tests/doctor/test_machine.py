@@ -10,7 +10,7 @@ import pytest
 from fake_driver import FakeDriver, no_driver
 from toolbox.doctor import can_work
 from toolbox.doctor.machine import cores, cuda, gpu, half_precision, memory
-from toolbox.network.hardware import Driver, Gpu, core_count, cuda_obstacle, library_failure, runtime
+from toolbox.network.hardware import Driver, Gpu, core_count, cuda_obstacle, install_command, library_failure, runtime
 
 DRIVER = Driver((13, 0), (Gpu("NVIDIA H100", 80 * 10**9),))
 
@@ -92,7 +92,7 @@ def test_a_gpu_that_cannot_be_used_is_a_problem_and_what_is_missing_is_named() -
     if failure is not None:
         assert found.state == "problem"
         assert failure in found.finding
-        assert "selectivity-toolbox[cuda]" in found.remedy
+        assert found.remedy == f"{install_command('cuda')}, or extract with --device cpu"
     else:
         assert found.state == ("ok" if cuda_obstacle() is None else "problem")
 

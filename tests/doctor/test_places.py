@@ -68,6 +68,31 @@ def test_every_shipped_model_is_looked_at(cache: Path) -> None:
     assert all(entry.state in ("ok", "note") for entry in found)
 
 
+def test_a_network_without_a_source_is_a_note(cache: Path) -> None:
+    found = {entry.subject: entry for entry in weights(plenty)}
+    for model in ("vgg11", "vgg16-torchvision"):
+        told = "its card names no source; give a file with --weights"
+        assert found[f"weights of {model}"] == Finding(f"weights of {model}", "note", told)
+
+
+def test_a_broken_card_is_one_finding_and_all_others_are_looked_at(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = list(weights(plenty))
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "a.toml").write_text("name = broken")
+    (own / "b.toml").write_bytes(b'name = "b"\ntitle = "B"\n[input]\nheight = 4\nwidth = 4\nmean = 3\n[layers]\n')
+    monkeypatch.setenv("TOOLBOX_MODELS", str(own))
+    found = list(weights(plenty))
+    assert found[:-2] == sound
+    assert [(entry.subject, entry.state) for entry in found[-2:]] == [
+        ("card of a", "problem"),
+        ("card of b", "problem"),
+    ]
+    assert found[-2].remedy == f"mend {own / 'a.toml'}, or move it away"
+
+
 def test_a_cache_that_cannot_be_written_is_a_problem(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,7 +149,7 @@ def test_bytes_of_one_stimulus_by_hand() -> None:
     convolutions = 2 * 64 + 2 * 128 + 3 * 256 + 6 * 512
     pools = 64 + 128 + 256 + 512 + 512
     assert (convolutions, convolutions + pools) == (4224, 5696)
-    assert bytes_per_stimulus() == 7 * 5696
+    assert bytes_per_stimulus() == 8 * 5696
 
 
 def test_a_disk_whose_locks_do_not_hold_is_a_problem(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,10 +68,15 @@ def test_packages_that_are_missing_or_too_old_are_named_with_what_is_needed(inst
     assert found["numpy"] == Finding("numpy", "ok", "99.0")
     assert found["onnx"].state == "ok"
     assert "openvino" not in found
+    assert found["scipy"].remedy == "pip install 'scipy>=1.14'"
+    assert found["ml-dtypes"] == Finding("ml-dtypes", "problem", "is not installed", "pip install ml-dtypes")
+    assert {"safetensors", "vl-convert-python"} <= {*found}
 
 
 def test_the_packages_of_this_environment_are_well() -> None:
-    assert {entry.state for entry in packages()} <= {"ok", "note"}
+    found = {entry.subject: entry.state for entry in packages()}
+    assert {*found.values()} <= {"ok", "note"}
+    assert {found[name] for name in ("scipy", "ml-dtypes", "safetensors", "vl-convert-python")} == {"ok"}
     assert [entry.state for entry in python()] == ["ok", "ok"]
     assert [entry.state for entry in imported_runtime()] == ["ok"]
 

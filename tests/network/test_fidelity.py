@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,11 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from faulty_session import Fault, use_faulty_sessions
 from tiny_network import CARD, tensors
-from toolbox.errors import ToolboxError
+from toolbox.network import fidelity
 from toolbox.network.card import Input, Layer, network
-from toolbox.network.fidelity import Comparison, compare, noise
+from toolbox.network.fidelity import Comparison, compare, compare_extraction, noise, noise_pixels
 from toolbox.network.graph import IMAGE, Graph, pooled_graph, preprocessed
 from toolbox.network.model import Model, load_model
+from toolbox.network.session import Session
 
 Images = NDArray[np.float32]
 
@@ -132,6 +135,70 @@ def test_an_onnxruntime_that_computes_one_layer_wrongly_is_found(
         assert found[key].difference == pytest.approx(0.001 / 1.001, rel=1e-2)
 
 
+WIDE = """
+name = "wide"
+title = "A layer that Winograd's algorithm is for"
+[input]
+height = 10
+width = 7
+[layers]
+a = { kind = "convolution", filters = 128, kernel = 3, padding = 1, activation = "relu" }
+b = { kind = "convolution", filters = 128, kernel = 3, padding = 1, activation = "relu" }
+c = { kind = "pool", kernel = 2, stride = 2 }
+"""
+
+
+def test_winograds_algorithm_is_held_against_the_plain_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wide.toml").write_text(WIDE)
+    wide = load_model(network(str(tmp_path / "wide.toml")), source="random:1")
+    images = noise(wide.network.input, 2)
+    found = compared(wide, images)
+    assert all(entry.ok for entry in found.values())
+    assert 0 < found["Winograd", "maximum"].difference < 1e-5
+    use_faulty_sessions(monkeypatch, "b", lambda session: session.convolution == "direct")
+    wrong = {key: entry for key, entry in compared(wide, images).items() if not entry.ok}
+    assert [*wrong] == [("Winograd", "maximum"), ("Winograd", "mean")]
+    assert {entry.layer for entry in wrong.values()} == {"b"}
+
+
+def test_what_an_extraction_runs_gives_the_same_bits(chain: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a", "b", "c", "d", "e"]
+    pooled, entry = pooled_graph(chain.graph, names), chain.network.input
+    pixels = noise_pixels(entry, 5)
+    found = compare_extraction(pooled, chain.layers, entry, pixels, device="cpu")
+    assert [(each.statistic, each.difference, each.bound) for each in found] == [("maximum", 0, 0), ("mean", 0, 0)]
+    real = fidelity.pixel_graph
+    monkeypatch.setattr(fidelity, "pixel_graph", lambda graph, entry: real(graph, replace(entry, channels="RGB")))
+    swapped = compare_extraction(pooled, chain.layers, entry, pixels, device="cpu")
+    assert not any(each.ok for each in swapped)
+
+
+def test_a_lower_precision_is_held_against_float32(chain: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever processor is here: a session that is told to be less precise, and rounds to seven bits of mantissa."""
+    real = fidelity.start_session
+
+    class Rounded:
+        def __init__(self, session: Session, share: float) -> None:
+            self.session, self.share = session, share
+
+        def run(self, images: Images) -> dict[str, Images]:
+            found = self.session.run(images)
+            bits = {name: (values.view(np.uint32) + 0x8000) & 0xFFFF0000 for name, values in found.items()}
+            return {name: each.view(np.float32) * np.float32(self.share) for name, each in bits.items()}
+
+    def start(graph: Graph, share: float, *, precision: str = "float32", **choices: Any) -> Any:
+        session = real(graph, **choices)
+        return session if precision == "float32" else Rounded(session, share)
+
+    pooled, entry = pooled_graph(chain.graph, ["a", "e"]), chain.network.input
+    layers = [layer for layer in chain.layers if layer.name in ("a", "e")]
+    for share, is_right in ((1, True), (0.9, False)):
+        monkeypatch.setattr(fidelity, "start_session", partial(start, share=share))
+        *_, last = compare_extraction(pooled, layers, entry, noise_pixels(entry, 2), device="cpu", precision="bf16")
+        assert (last.comparison, last.ok) == ("bf16 against float32", is_right)
+        assert last.difference is not None and last.difference > 0
+
+
 def test_what_is_not_a_number_is_over_every_bound(tiny: Model) -> None:
     huge = {**tensors(), "sum.kernel": np.full((12, 2), 3e38, np.float32)}
     graph = replace(tiny.graph, tensors=huge)
@@ -177,10 +244,35 @@ def test_tokens_are_pooled_over_tokens() -> None:
     assert [entry.difference for entry in found[:2]] == [math.inf, math.inf]
 
 
-def test_an_operator_that_only_onnxruntime_has_is_said_to_be_uncheckable() -> None:
-    graph = dot_product("QuickGelu", "com.microsoft")
-    with pytest.raises(ToolboxError, match=r"onnx\.reference .* lacks an operator of this graph"):
-        compare(graph, graph, [TOKENS], np.zeros((2, 3, 4, 4), np.float32), device="cpu")
+def test_an_operator_that_only_onnxruntime_has_leaves_one_comparison_undone() -> None:
+    full = dot_product("QuickGelu", "com.microsoft")
+    pooled = pooled_graph(replace(full, axes={"tokens": 2}), ["tokens"])
+    images = np.random.default_rng(1).normal(0, 1, (2, 3, 4, 4)).astype(np.float32)
+    found = compare(full, pooled, [TOKENS], images, device="cpu")
+    (undone,) = [entry for entry in found if not entry.ok]
+    assert (undone.difference, undone.statistic, undone.layer) == (None, "map", "")
+    assert undone.comparison.startswith("not done: onnx.reference ")
+    assert "QuickGelu" in undone.comparison
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize("opset", [9, 13, 14])
+def test_batch_normalisation_of_any_opset_is_that_of_inference(opset: int) -> None:
+    """Its numbers by hand: (x - mean) / sqrt(variance + epsilon) * scale + bias of every channel."""
+    given = np.array([[2, 1, 0.5], [0, 1, -1], [10, 20, 30], [3.99, 0.24, 8.99]], np.float32)
+    values = dict(zip(("scale", "bias", "mean", "variance"), given, strict=True))
+    node = helper.make_node("BatchNormalization", [IMAGE, *values], ["map"], epsilon=0.01)
+    entry = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["images", 3, 4, 4])
+    output = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["images", 3, 4, 4])
+    constants = [numpy_helper.from_array(value, name) for name, value in values.items()]
+    graph = helper.make_graph([node], "normalised", [entry], [output], constants)
+    full = Graph(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), {})
+    layer = replace(TOKENS, name="map", kind="convolution", axis=1, height=4, width=4)
+    images = plain((200, 50, 0), (10, 20, 30))
+    (reference,) = list(fidelity._reference(full, [layer], images[:1]))
+    np.testing.assert_allclose(reference["map"][0, :, 0, 0], [2 * 190 / 2, 1 + 30 / 0.5, -1 - 15 / 3], rtol=1e-6)
+    found = compare(full, pooled_graph(full, ["map"]), [layer], images, device="cpu")
+    assert all(entry.ok for entry in found)
 
 
 def test_noise_is_the_same_every_time_and_preprocessed_as_the_card_says() -> None:

@@ -18,7 +18,7 @@ from toolbox.network import openvino
 from toolbox.network import session as sessions
 from toolbox.network.card import network
 from toolbox.network.graph import Graph, full_graph, pixel_graph, pooled_graph
-from toolbox.network.hardware import has_bf16
+from toolbox.network.hardware import has_bf16, install_command
 from toolbox.network.session import start_session
 from toolbox.network.weights import load_weights
 
@@ -108,7 +108,7 @@ def test_a_missing_package_is_said_with_what_to_install(
     with pytest.raises(DeviceError) as caught:
         start_session(tiny(card, weights), device="cpu", precision="bf16")
     assert str(caught.value) == (
-        "precision bf16 needs the package openvino; install it with: pip install 'selectivity-toolbox[bf16]'"
+        f"precision bf16 needs the package openvino; install it with: {install_command('bf16')}"
     )
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx
 import pytest
 
 from tiny_network import tensors, write_weights
-from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
+from toolbox.content import card_names, shipped_names
+from toolbox.errors import CardError, DownloadError, UsageError, VerificationError, WeightsError
 from toolbox.export import export_model
 from toolbox.fetch import fetch
 from toolbox.network.card import Network, network
@@ -288,3 +290,88 @@ def test_the_convolutions_of_vgg16_are_the_published_ones() -> None:
         assert found.tensors[f"{layer}.bias"].flat[0] == np.float32(bias)
     last = found.tensors["block5_conv3.bias"]
     assert (last.min(), last.max()) == (np.float32(-0.50036746), np.float32(9.431553))
+
+
+def test_a_broken_card_of_the_users_own_stops_no_other_network(
+    tmp_path: Path, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "broken.toml").write_text("name = broken")
+    monkeypatch.setenv("TOOLBOX_MODELS", str(tmp_path / "own"))
+    assert card_names("models")[-1] == "broken"
+    hold_tensors(load_weights(network(card), source=weights).tensors)
+
+
+def kept_card(tmp_path: Path, card: str, layout: str, more: str = "") -> Network:
+    """The tiny network with files of one program."""
+    path = tmp_path / "card.toml"
+    path.write_text(f'layout = "{layout}"\n' + Path(card).read_text() + more)
+    return network(str(path))
+
+
+KNOWN = "[digests]\n" + "".join(f'"{name}" = "{tensor_digest(tensor)}"\n' for name, tensor in tensors().items())
+
+
+@pytest.mark.parametrize(
+    ("write", "file", "own", "other", "told"),
+    [
+        (write_as_torch, "torch.npz", "torch", "keras", "is laid out as in PyTorch, the weights of tiny as in Keras"),
+        (write_as_tensorflow, "tf.npz", "keras", "torch", "is laid out as in Keras and TensorFlow, the weights of"),
+        (partial(write_keras, old=True), "keras.h5", "keras", "torch", "is laid out as in Keras and TensorFlow"),
+    ],
+)
+def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor(
+    tmp_path: Path, card: str, write: Callable[[Path], Path], file: str, own: str, other: str, told: str
+) -> None:
+    path = str(write(tmp_path / file))
+    assert not any("on trust" in remark for remark in load_weights(kept_card(tmp_path, card, own), source=path).remarks)
+    with pytest.raises(VerificationError, match=rf'{file} {told}.*write a card of your own .*layout = "{own}"'):
+        load_weights(kept_card(tmp_path, card, other), source=path)
+    known = load_weights(kept_card(tmp_path, card, other, KNOWN), source=path)
+    hold_tensors(known.tensors)
+    assert not any("on trust" in remark for remark in known.remarks)
+    partly = "[digests]\n" + KNOWN.splitlines()[1]
+    with pytest.raises(VerificationError, match=told):
+        load_weights(kept_card(tmp_path, card, other, partly), source=path)
+
+
+@pytest.mark.parametrize("layout", ["keras", "torch"])
+def test_what_nobody_can_tell_is_taken_on_trust_and_said(tmp_path: Path, card: str, weights: str, layout: str) -> None:
+    told = "nothing tells that these are the weights of tiny (Three layers for tests); they are taken on trust"
+    export_model(card, full=tmp_path / "full.onnx", weights=weights)
+    for path in (weights, str(tmp_path / "full.onnx")):
+        assert load_weights(kept_card(tmp_path, card, layout), source=path).remarks[-1] == told
+        assert load_weights(kept_card(tmp_path, card, layout, KNOWN), source=path).remarks == ()
+        assert load_weights(network(card), source=path).remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("producer", "layout", "is_refused"),
+    [("pytorch", "keras", True), ("pytorch", "torch", False), ("tf2onnx", "torch", True), ("tf2onnx", "keras", False)],
+)
+def test_the_exporter_of_a_graph_tells_whose_weights_it_holds(
+    tmp_path: Path, card: str, weights: str, producer: str, layout: str, is_refused: bool
+) -> None:
+    path = tmp_path / "full.onnx"
+    export_model(card, full=path, weights=weights)
+    model = onnx.load(path)
+    model.producer_name = producer
+    onnx.save(model, path)
+    net = kept_card(tmp_path, card, layout)
+    if is_refused:
+        with pytest.raises(VerificationError, match="filters of another training"):
+            load_weights(net, source=str(path))
+    else:
+        assert load_weights(net, source=str(path)).remarks == ()
+
+
+def test_a_layout_that_is_none_is_said(tmp_path: Path, card: str) -> None:
+    with pytest.raises(CardError, match="has layout 'caffe'; expected keras, torch, or none"):
+        kept_card(tmp_path, card, "caffe")
+
+
+def test_every_shipped_network_whose_tensors_are_unknown_says_whose_files_it_takes() -> None:
+    words = {name: network(name).layout for name in shipped_names("models")}
+    assert words == {
+        "vgg11": "torch", "vgg16": "keras", "vgg16-torchvision": "torch", "vgg16-untrained": "", "vgg19": "keras",
+    }  # fmt: skip

@@ -140,6 +140,40 @@ def as_torchvision(net: Network, tensors: Tensors) -> dict[str, NDArray[np.float
     return turned
 
 
+def test_torchvisions_filters_never_run_as_oxfords(folder: Path, drawn: Network, tmp_path: Path) -> None:
+    """Both tell the other's name; of VGG16 with its digests, of the others by their layout."""
+    tensors = load_weights(drawn, ["block5_pool"], source=str(folder / "notop.h5")).tensors
+    names = [f"features.{number}" for number in TORCH_NUMBERS]
+    pairs = zip(names, [layer for layer in drawn.chain if layer.kind == "convolution"], strict=True)
+    turned = {}
+    for name, layer in pairs:
+        turned[f"{name}.weight"] = tensors[f"{layer.name}.kernel"]
+        turned[f"{name}.bias"] = tensors[f"{layer.name}.bias"]
+    path = str(tmp_path / "vgg16.safetensors")
+    save_file(turned, path)
+    for net in (network("vgg16"), drawn):
+        with pytest.raises(VerificationError, match=r"laid out as in PyTorch, .* use --model vgg16-torchvision"):
+            load_weights(net, ["block5_pool"], source=path)
+    load_weights(network("vgg16-torchvision"), ["block5_pool"], source=path)
+    Path(path).unlink()
+    with pytest.raises(VerificationError, match=r"laid out as in Keras .* use --model vgg16$"):
+        load_weights(network("vgg16-torchvision"), ["block5_pool"], source=str(folder / "notop.h5"))
+
+
+@pytest.mark.parametrize("kind", ["torch", "keras"])
+def test_vgg19_and_vgg11_take_no_files_of_the_other_program(tmp_path: Path, kind: str) -> None:
+    model = {"torch": "vgg19", "keras": "vgg11"}[kind]
+    given = {}
+    for number, layer in enumerate(layer for layer in network(model).chain if layer.kind == "convolution"):
+        kernel = np.zeros(layer.kernel_shape, np.float32)
+        given[f"features.{number}.weight"] = kernel if kind == "torch" else np.ascontiguousarray(kernel.T)
+        given[f"features.{number}.bias"] = np.zeros(layer.filters, np.float32)
+    save_file(given, tmp_path / "other.safetensors")
+    with pytest.raises(VerificationError, match=rf'write a card of your own with like = "{model}".*"{kind}"'):
+        load_weights(network(model), ["block5_pool"], source=str(tmp_path / "other.safetensors"))
+    (tmp_path / "other.safetensors").unlink()
+
+
 @pytest.mark.parametrize("model", ["vgg16-torchvision", "vgg16-untrained", "vgg19"])
 def test_tensors_of_another_shipped_network_are_refused(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str

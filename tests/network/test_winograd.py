@@ -73,6 +73,21 @@ def test_a_convolution_equals_its_definition(height: int, width: int) -> None:
     hold_close(found, by_definition(kernel, bias, shown))
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_convolution_without_a_bias_equals_its_definition(is_there: bool) -> None:
+    """An input that is left out may also be there without a name."""
+    kernel, bias = kernel_and_bias()
+    plain = convolution(kernel, 5, 8, bias=None, **SAME)
+    if is_there:
+        plain.proto.graph.node[0].input.append("")
+    graph = with_winograd(plain)
+    assert "ConvTranspose" in operators(graph)
+    onnx.checker.check_model(graph.embedded(), full_check=True)
+    shown = images(1, 5, 8)
+    found = start_session(graph, device="cpu").run(shown)["map"]
+    hold_close(found, by_definition(kernel, np.zeros_like(bias), shown))
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     height=st.integers(1, 13),
@@ -80,10 +95,13 @@ def test_a_convolution_equals_its_definition(height: int, width: int) -> None:
     filters=st.integers(LEAST - 1, LEAST + 2),
     inputs=st.integers(LEAST - 1, LEAST + 2),
     count=st.integers(1, 3),
+    has_bias=st.booleans(),
 )
-def test_any_map_equals_the_plain_sum(height: int, width: int, filters: int, inputs: int, count: int) -> None:
+def test_any_map_equals_the_plain_sum(
+    height: int, width: int, filters: int, inputs: int, count: int, has_bias: bool
+) -> None:
     kernel, bias = kernel_and_bias(filters, inputs)
-    graph = convolution(kernel, height, width, bias=bias, **SAME)
+    graph = convolution(kernel, height, width, bias=bias if has_bias else None, **SAME)
     session = start_session(graph, device="cpu")
     assert (winograd.NAME in session.runtime) == (min(filters, inputs) >= LEAST)
     shown = images(count, height, width, inputs)
@@ -122,7 +140,6 @@ def left_as_it_is() -> dict[str, Graph]:
         "5 x 5": convolution(wide, 8, 8, bias=bias, kernel_shape=[5, 5], pads=[2] * 4),
         "few filters": convolution(kernel[: LEAST - 1], 8, 8, bias=bias[: LEAST - 1], **SAME),
         "few inputs": convolution(kernel[:, : LEAST - 1], 8, 8, bias=bias, **SAME),
-        "no bias": convolution(kernel, 8, 8, bias=None, **SAME),
         "float16": convolution(half[0], 8, 8, bias=half[1], dtype=TensorProto.FLOAT16, **SAME),
         "a kernel that is computed": with_computed_kernel(kernel, bias),
     }

@@ -31,6 +31,8 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     print_table(layer_table(net), most=len(net.layers))
     entry = net.input
     sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
+    if not sources and net.graph is None:
+        sources = ["the card names no source; give a file with --weights"]
     graph = [f"graph: {net.graph} (recorded {net.activation} the activation functions)"] if net.graph else []
     for line in (
         f"{net.name}: {net.title}",
@@ -117,15 +119,20 @@ def check(
     weights: WeightsOption = "auto",
     images: Annotated[int, typer.Option(help="Images of noise to compute; also the larger batch.")] = 4,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option(help="bf16 (CPU) or tf32 (CUDA) is compared too.")] = "float32",
     quiet: QuietOption = False,
 ) -> None:
-    """Hold every way of computing a network against another; exit code 3 when they differ by too much."""
+    """Hold every way of computing a network against another.
+
+    Exit code 3 when they differ by too much, 1 when a comparison cannot be made.
+    """
     from toolbox.check import check_model, hold_fidelity
 
     with progress_bars(quiet) as progress:
         found = check_model(
-            name, layers=layers or None, weights=weights, images=images, device=device, progress=progress
-        )
+            name, layers=layers or None, weights=weights, images=images, device=device, precision=precision,
+            progress=progress,
+        )  # fmt: skip
     for remark in found.remarks:
         note(f"note: {remark}", quiet)
     note(f"{found.model} shown {found.images} images of noise; weights: {found.weights}", quiet)

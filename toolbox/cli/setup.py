@@ -25,9 +25,9 @@ def doctor(
     quiet: QuietOption = False,
 ) -> None:
     """Say what is wrong with a set-up and how to mend it: software, processor, GPU, weights, disk. Asks no network."""
-    from toolbox.doctor import as_json, can_work, examine
+    from toolbox.doctor import as_json, can_work, examine_setup
 
-    findings = examine(study)
+    findings = examine_setup(study)
     if format == "json":
         typer.echo(as_json(findings))
     else:

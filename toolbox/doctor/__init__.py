@@ -16,7 +16,7 @@ from toolbox.doctor.machine import cores, gpu, half_precision, memory
 from toolbox.doctor.places import cache, study_folder, weights
 from toolbox.doctor.software import builds, imported_runtime, packages, python
 
-__all__ = ["Finding", "Question", "State", "as_json", "can_work", "examine", "examined"]
+__all__ = ["Finding", "Question", "State", "as_json", "can_work", "examine_setup", "examined"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Question:
     needs: tuple[str, ...] = ()
 
 
-def examine(study: Path | None = None) -> tuple[Finding, ...]:
+def examine_setup(study: Path | None = None) -> tuple[Finding, ...]:
     """Look at the software, the machine, the cache with every model's weights, and a study's folder if one is named."""
     network = ("numpy", "onnx", "polars")
     questions = [

@@ -17,7 +17,6 @@ from toolbox.network.hardware import CUDA, Driver, Runtime
 GIGABYTE = 10**9
 BASE_MEMORY, WHOLE_MEMORY = 1.5 * GIGABYTE, 3 * GIGABYTE
 """What an extraction may take: VGG16's convolutions, and all its layers."""
-CUDA_REMEDY = "pip install 'selectivity-toolbox[cuda]', or extract with --device cpu"
 
 
 def cores(groups: Path = hardware.CONTROL_GROUPS) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
             "bf16",
             "note",
             "the processor computes in bf16; OpenVINO can use it",
-            "pip install 'selectivity-toolbox[bf16]'",
+            hardware.install_command("bf16"),
         )
     else:
         yield Finding("bf16", "ok", "the processor computes in bf16, and OpenVINO is there to use it")
@@ -104,13 +103,17 @@ def cuda(driver: Driver, runtime: Runtime) -> Finding:
         told = f"this onnxruntime needs CUDA {runtime.cuda}, the driver speaks {_dotted(driver.cuda)} at most"
         return Finding("CUDA", "problem", told, "update NVIDIA's driver, or extract with --device cpu")
     if failure := hardware.library_failure("cuda"):
-        return Finding("CUDA", "problem", f"a library is missing ({failure})", CUDA_REMEDY)
+        return Finding("CUDA", "problem", f"a library is missing ({failure})", _cuda_remedy())
     from toolbox.network.trial import compute_once
 
     try:
         return Finding("CUDA", "ok", f"{compute_once('cuda')} computes rightly")
     except (DeviceError, VerificationError, RuntimeError) as error:  # a RuntimeError is how a GPU's failure arrives
-        return Finding("CUDA", "problem", f"a GPU answers, but cannot compute ({error})", CUDA_REMEDY)
+        return Finding("CUDA", "problem", f"a GPU answers, but cannot compute ({error})", _cuda_remedy())
+
+
+def _cuda_remedy() -> str:
+    return f"{hardware.install_command('cuda')}, or extract with --device cpu"
 
 
 def _dotted(number: tuple[int, int]) -> str:

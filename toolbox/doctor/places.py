@@ -13,8 +13,6 @@ from toolbox.doctor.finding import Finding
 from toolbox.errors import BusyError, ToolboxError
 
 MEGABYTE = 10**6
-BYTES_PER_ROW = 7
-"""A row of responses: maximum and mean, with layer, filter and stimulus, on disk; measured."""
 FEW, MANY = 1_000, 10_000
 """Stimuli for which there must be room, and for which there should be."""
 
@@ -42,18 +40,20 @@ def cache(free: Free = free_space) -> Iterator[Finding]:
 
 def weights(free: Free = free_space) -> Iterator[Finding]:
     """Of every model and every source of its weights: in the cache and intact, or what would be fetched."""
-    from toolbox.content import card_names
+    from toolbox.content import card_names, card_path
     from toolbox.errors import ToolboxError
     from toolbox.network.card import network
 
     for name in card_names("models"):
         try:
             net = network(name)
-        except ToolboxError as error:
-            yield Finding(f"card of {name}", "problem", str(error), "mend it, or take it away")
+        except (ToolboxError, OSError) as error:  # one broken card keeps no other from being looked at
+            remedy = f"mend {card_path('models', name)}, or move it away"
+            yield Finding(f"card of {name}", "problem", str(error), remedy)
             continue
-        yield from weights_of(f"weights of {name}", net.weights, free)
-        if net.graph is not None:
+        if net.graph is None:
+            yield from weights_of(f"weights of {name}", net.weights, free)
+        else:
             yield graph_of(name, net.graph, net.sha256)
 
 
@@ -71,6 +71,9 @@ def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free)
     """The sources of one model's weights; those that are drawn first."""
     from toolbox.fetch import cache_folder, cached_path, cached_state, describe
 
+    if not sources:
+        yield Finding(subject, "note", "its card names no source; give a file with --weights")
+        return
     fetched = [source for source in sources if source["format"] != "random"]
     states = [cached_state(source) for source in fetched]
     room = free(cache_folder())
@@ -106,8 +109,9 @@ def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
 def bytes_per_stimulus() -> int:
     """What VGG16's responses to one stimulus take, all layers but the fully connected ones."""
     from toolbox.network.card import network
+    from toolbox.store.parts import ROW_BYTES
 
-    return BYTES_PER_ROW * sum(layer.filters for layer in network("vgg16").layers if layer.kind != "dense")
+    return ROW_BYTES * sum(layer.filters for layer in network("vgg16").layers if layer.kind != "dense")
 
 
 def _identity(root: Path) -> Finding:

@@ -15,11 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from toolbox.doctor.finding import Finding
+from toolbox.network.hardware import install_command
 
 TOOLBOX = "selectivity-toolbox"
 MODULES = {
-    "numpy": "numpy", "onnx": "onnx", "duckdb": "duckdb", "pyarrow": "pyarrow", "polars": "polars",
-    "altair": "altair", "pillow": "PIL", "h5py": "h5py", "openvino": "openvino",
+    "numpy": "numpy", "scipy": "scipy", "onnx": "onnx", "ml-dtypes": "ml_dtypes", "duckdb": "duckdb",
+    "pyarrow": "pyarrow", "polars": "polars", "altair": "altair", "vl-convert-python": "vl_convert", "pillow": "PIL",
+    "h5py": "h5py", "safetensors": "safetensors", "openvino": "openvino",
 }  # fmt: skip
 """Packages with compiled parts or of weight, by what they are imported as; onnxruntime has questions of its own."""
 OPTIONAL = frozenset({"openvino"})
@@ -50,7 +52,8 @@ def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
         if name in installed:
             yield _package(name, installed[name], least.get(name, "0"), failures[name])
         elif name not in OPTIONAL:
-            yield Finding(name, "problem", "is not installed", f"pip install '{name}>={least[name]}'")
+            wanted = f"'{name}>={least[name]}'" if name in least else name  # ml-dtypes is onnx's, of any version
+            yield Finding(name, "problem", "is not installed", f"pip install {wanted}")
     if find_spec("pip") is None:
         yield Finding("pip", "note", "is not installed; it fetches some weights", f"{sys.executable} -m ensurepip")
 
@@ -72,7 +75,7 @@ def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
     elif found:
         yield Finding(subject, "ok", f"{told}, and no other")
     else:
-        yield Finding(subject, "problem", "there is none", f"pip install --force-reinstall {TOOLBOX}")
+        yield Finding(subject, "problem", "there is none", install_command("", "--force-reinstall"))
 
 
 def imported_runtime() -> Iterator[Finding]:

@@ -16,11 +16,10 @@ from toolbox.network.session import Session
 from toolbox.network.speed import noise, rate
 from toolbox.showing import batches
 from toolbox.store.folder import StudyFolder
+from toolbox.store.parts import ROW_BYTES
 
 PROBE = 1.0
 """Seconds, about, that some of the stimuli are shown to tell how long all will take."""
-ROW = 8
-"""Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
 LAYER, IDENTIFIER = 2_500, 4
 """Bytes a layer of a part takes besides: headers and a share of footer and record, and each stimulus's identifier."""
 RESERVE = 100_000_000
@@ -111,7 +110,7 @@ def hold_disk_space(task: Task, intended: Intention) -> tuple[int, int]:
     """
     stimuli, parts = len(intended.stimuli), len(intended.parts(task.choices.part))
     layers = len(task.identity.kept)
-    needed = stimuli * (task.filters * ROW + layers * IDENTIFIER) + parts * layers * LAYER
+    needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
     free = shutil.disk_usage(task.study.root).free
     if stimuli and needed + RESERVE > free:
         raise StorageError(

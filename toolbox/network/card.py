@@ -21,6 +21,7 @@ from toolbox.errors import CardError, UnknownNameError
 
 KINDS = ("convolution", "pool", "dense")
 DECODINGS = ("full", "scaled")
+LAYOUTS = ("", "keras", "torch")
 ACTIVATIONS = ("none", "relu", "softmax")
 _LAYER = re.compile(r"[\w.-]+")
 
@@ -120,6 +121,8 @@ class Network:
         sha256: of that file.
         activation: whether the layers of an added network are recorded before or after their activation functions.
         batch: images at once that an added network insists on; 0 for any number.
+        layout: whose layout files of a chain's weights have, 'keras' or 'torch'; empty for anyone's. Where no digest
+            tells the weights, a file of the other program is refused.
     """
 
     name: str
@@ -136,6 +139,7 @@ class Network:
     sha256: str = ""
     activation: str = "after"
     batch: int = 0
+    layout: str = ""
 
     @property
     def tapped(self) -> tuple[TappedLayer, ...]:
@@ -172,6 +176,8 @@ def network(name: str) -> Network:
             fault(f"has no {key!r}")
     entry = _input(content["input"], fault)
     _hold_layers(content["layers"], fault)
+    if content.get("layout", "") not in LAYOUTS:
+        fault(f"has layout {content['layout']!r}; expected keras, torch, or none at all for files of any program")
     for source in content.get("weights", ()):
         _hold_source(source, fault)
     if "graph" in content:

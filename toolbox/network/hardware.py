@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import json
 import math
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,30 @@ class Runtime:
     folder: Path
     providers: tuple[str, ...]
     cuda: str
+
+
+def install_command(extra: str = "", *options: str, record: str | None = None) -> str:
+    """What to type to install the toolbox once more, with an extra, from where this one came.
+
+    Args:
+        record: where it came from, as pip's `direct_url.json` says; empty for a package index, None to look it up.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    name = "selectivity-toolbox"
+    if record is None:
+        record = distribution(name).read_text("direct_url.json") or ""
+    came = json.loads(record or "{}")
+    url, extras = str(came.get("url", "")), f"[{extra}]" if extra else ""
+    target = f"{name}{extras}"
+    if url.startswith("file:"):
+        target = f"{url2pathname(urlsplit(url).path)}{extras}"
+        options = (*options, "-e") if came.get("dir_info", {}).get("editable") else options
+    elif "vcs_info" in came:
+        target = f"{name}{extras} @ {came['vcs_info']['vcs']}+{url}"
+    quoted = f'"{target}"' if extras or " " in target else target  # so that neither shells nor spaces split it
+    return " ".join(["pip install", *options, quoted])
 
 
 def driver_library() -> str:

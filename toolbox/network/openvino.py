@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import DeviceError
 from toolbox.network.graph import Graph
-from toolbox.network.hardware import import_openvino
+from toolbox.network.hardware import import_openvino, install_command
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
 
@@ -23,9 +23,7 @@ Runner = Callable[[Any], Sequence[NDArray[np.float32]]]
 def hold_installed() -> None:
     """Raises: DeviceError when the package is missing."""
     if find_spec("openvino") is None:
-        raise DeviceError(
-            "precision bf16 needs the package openvino; install it with: pip install 'selectivity-toolbox[bf16]'"
-        )
+        raise DeviceError(f"precision bf16 needs the package openvino; install it with: {install_command('bf16')}")
 
 
 def version() -> str:

@@ -20,7 +20,15 @@ from toolbox.errors import DeviceError, UsageError
 from toolbox.fetch import cache_folder
 from toolbox.network import openvino
 from toolbox.network.graph import Graph
-from toolbox.network.hardware import CUDA, Driver, cuda_obstacle, find_driver, has_bf16, library_failure
+from toolbox.network.hardware import (
+    CUDA,
+    Driver,
+    cuda_obstacle,
+    find_driver,
+    has_bf16,
+    install_command,
+    library_failure,
+)
 from toolbox.network.winograd import NAME as WINOGRAD
 from toolbox.network.winograd import with_winograd
 
@@ -226,7 +234,7 @@ def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str,
     if session.get_providers()[0] != wanted:
         raise DeviceError(
             f"a GPU answers, but onnxruntime could not load the libraries of {wanted}; install them with: "
-            "pip install 'selectivity-toolbox[cuda]', or use --device cpu (toolbox doctor tells which are missing)"
+            f"{install_command('cuda')}, or use --device cpu (toolbox doctor tells which are missing)"
         )
     return _Runner(session, outputs, session.get_inputs()[0].name, (graph.tensors, values))
 

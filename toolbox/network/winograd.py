@@ -74,7 +74,7 @@ def _map_sizes(proto: onnx.ModelProto) -> dict[str, tuple[int, int]]:
 
 def _is_eligible(node: onnx.NodeProto, graph: Graph, sizes: dict[str, tuple[int, int]]) -> bool:
     """A convolution of 3 x 3, in steps of one, that keeps the size of a map, with many channels on both sides."""
-    if node.op_type != "Conv" or len(node.input) != 3 or node.output[0] not in sizes:
+    if node.op_type != "Conv" or node.output[0] not in sizes:
         return False
     kernel = graph.tensors.get(node.input[1])
     given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
@@ -131,7 +131,7 @@ def _tiled(
         make("Transpose", [f"{out}.products"], "products.by.channel", perm=[0, 2, 1, 3]),
         make("Reshape", [f"{out}.products.by.channel", sized(0, filters * 36, rows, columns)], "products.as.map"),
         make(
-            "ConvTranspose", [f"{out}.products.as.map", back, node.input[2]], "" if is_whole else "whole",
+            "ConvTranspose", [f"{out}.products.as.map", back, *node.input[2:]], "" if is_whole else "whole",
             group=filters, strides=[4, 4], kernel_shape=[4, 4],
         ),
     ]  # fmt: skip

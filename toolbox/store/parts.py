@@ -34,6 +34,8 @@ RESPONSES = pa.schema(
 )
 FOOTER = ("identity", "model", "weights", "preprocessing", "provider", "runtime", "precision")
 """What of its record a part's own file says too."""
+ROW_BYTES = 8
+"""Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
 
 Matrix = NDArray[np.float32]
 

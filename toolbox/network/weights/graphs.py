@@ -30,6 +30,8 @@ BETWEEN = {
     "Unsqueeze", "Identity", "Dropout", "Cast",
 }  # fmt: skip
 """Operators that a chain of layers may have between two kernels; any other changes what the kernels mean."""
+PRODUCERS = {"pytorch": "torch", "tf2onnx": "keras", "keras2onnx": "keras"}
+"""Whose weights an exporter writes, by the name that it leaves in its files."""
 MAP_FIRST, CHANNELS_LAST = [0, 1, 2, 3], [0, 2, 3, 1]
 
 
@@ -62,6 +64,11 @@ class _Graph:
     @cached_property
     def opsets(self) -> dict[str, int]:
         return {entry.domain: entry.version for entry in self.model.opset_import}
+
+    @property
+    def program(self) -> str:
+        """Whose weights these are, in the word of a card's `layout`, if the file tells who exported it."""
+        return PRODUCERS.get(self.model.producer_name.lower(), "")
 
     @cached_property
     def layers(self) -> list[onnx.NodeProto]:
@@ -184,7 +191,7 @@ class _Graph:
     def _convention(self, node: onnx.NodeProto) -> Convention:
         """How this node's kernel is laid out; that of a dense layer follows from what unrolled the map below it."""
         if node.op_type == "Conv":
-            return replace(TORCH, name="ONNX")
+            return replace(TORCH, name="ONNX", program=self.program)
         if node.op_type == "Gemm" and _attribute(node, "transA", 0):
             raise self._refusal(node, "takes its input transposed")
         axes, unrolled = MAP_FIRST, False
@@ -197,9 +204,8 @@ class _Graph:
             unrolled = unrolled or each.op_type in ("Flatten", "Reshape")
         if axes not in (MAP_FIRST, CHANNELS_LAST):
             raise self._refusal(node, f"takes a map whose axes are in the order {axes}")
-        return Convention(
-            "ONNX", KERAS.convolution, bool(_attribute(node, "transB", 0)), channels_first=axes == MAP_FIRST
-        )
+        is_turned = bool(_attribute(node, "transB", 0))
+        return Convention("ONNX", KERAS.convolution, is_turned, axes == MAP_FIRST, self.program)
 
     def _refusal(self, node: onnx.NodeProto, problem: str) -> WeightsError:
         name = node.name or node.output[0]

@@ -24,17 +24,20 @@ class Convention:
         convolution: the axes of a convolution's kernel that are filters, inputs, height, width.
         filters_first: a dense layer's kernel is (filters, inputs), not (inputs, filters).
         channels_first: a map enters a dense layer as channel, height, width, not as height, width, channel.
+        program: whose files are so, in the word of a card's `layout`; empty where it may be anyone's.
     """
 
     name: str
     convolution: Axes
     filters_first: bool
     channels_first: bool
+    program: str = ""
 
 
 TOOLBOX = Convention("this toolbox", (0, 1, 2, 3), filters_first=False, channels_first=False)
-KERAS = Convention("Keras and TensorFlow", (3, 2, 0, 1), filters_first=False, channels_first=False)
-TORCH = Convention("PyTorch", (0, 1, 2, 3), filters_first=True, channels_first=True)
+KERAS = Convention("Keras and TensorFlow", (3, 2, 0, 1), filters_first=False, channels_first=False, program="keras")
+TORCH = Convention("PyTorch", (0, 1, 2, 3), filters_first=True, channels_first=True, program="torch")
+PROGRAMS = {convention.program: convention.name for convention in (KERAS, TORCH)}
 
 
 @dataclass(frozen=True)

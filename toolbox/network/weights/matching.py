@@ -55,8 +55,21 @@ class _Pair:
         return None
 
 
-def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[ChainLayer]) -> tuple[Tensors, list[str]]:
-    """The tensors of a file for the wanted layers, in the toolbox's layout, and remarks on how they were found.
+@dataclass(frozen=True)
+class Found:
+    """The tensors of a file in the toolbox's layout, and remarks on how they were found.
+
+    Attributes:
+        program: whose layout the file has, in the word of a card's `layout`; empty where that cannot be told.
+    """
+
+    tensors: Tensors
+    remarks: tuple[str, ...] = ()
+    program: str = ""
+
+
+def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[ChainLayer]) -> Found:
+    """The tensors of a file for the wanted layers.
 
     Names decide where they reach the first layer; a layer that has none is left out. Else every kernel is taken in
     the file's order, and all must fit, down to the deepest wanted layer and the last convolution that the file holds.
@@ -66,7 +79,7 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Cha
     chain = places(network)
     needed = [place for place in chain if place.layer in wanted]
     if not needed:
-        return {}, []
+        return Found({})
     with opened(path, format) as stored:
         named = _named(path, network, stored)
         if f"{chain[0].layer.name}.kernel" in named:
@@ -86,7 +99,7 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Cha
             if pair.place in needed:
                 tensors |= _tensors(path, pair, convention)
                 remarks += [pair.bias.remark] if pair.bias and pair.bias.remark else []
-    return tensors, remarks
+    return Found(tensors, tuple(remarks), conventions[0].program)
 
 
 def _named(path: Path, network: Network, stored: Sequence[Stored]) -> dict[str, Stored]:

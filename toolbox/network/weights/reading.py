@@ -69,7 +69,7 @@ def _group(name: str) -> str:
 def _keras() -> _Reader:
     import h5py
 
-    def open(path: Path, stack: ExitStack) -> list[Stored]:
+    def tensors(path: Path, stack: ExitStack) -> list[Stored]:
         file = stack.enter_context(h5py.File(path))
         root = file.get("model_weights", file)  # beside it, a whole model has its optimiser's tensors
         is_ordered = "layer_names" in root.attrs
@@ -104,7 +104,7 @@ def _keras() -> _Reader:
         root.visititems(visit)
         return sorted(found, key=lambda each: natural(each[1].name))
 
-    return _Reader("an HDF5 file", (OSError, KeyError), open)
+    return _Reader("an HDF5 file", (OSError, KeyError), tensors)
 
 
 def _text(value: Any) -> str:
@@ -112,7 +112,7 @@ def _text(value: Any) -> str:
 
 
 def _npz() -> _Reader:
-    def open(path: Path, stack: ExitStack) -> list[Stored]:
+    def tensors(path: Path, stack: ExitStack) -> list[Stored]:
         file = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise ValueError("it is a single array")
@@ -132,7 +132,7 @@ def _npz() -> _Reader:
             return tuple(read(header)[0])
 
     return _Reader(
-        "an .npz file of plain arrays", (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error), open
+        "an .npz file of plain arrays", (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error), tensors
     )
 
 
@@ -140,7 +140,7 @@ def _safetensors() -> _Reader:
     import ml_dtypes  # noqa: F401 numpy has no bfloat16 of its own
     from safetensors import SafetensorError, safe_open
 
-    def open(path: Path, stack: ExitStack) -> list[Stored]:
+    def tensors(path: Path, stack: ExitStack) -> list[Stored]:
         file = stack.enter_context(safe_open(path, framework="numpy"))
         return [
             Stored(name, shape, partial(file.get_tensor, name), _stem(name), _group(name))
@@ -148,7 +148,7 @@ def _safetensors() -> _Reader:
             if (shape := tuple(file.get_slice(name).get_shape()))
         ]
 
-    return _Reader("a .safetensors file", (SafetensorError, OSError, ValueError), open)
+    return _Reader("a .safetensors file", (SafetensorError, OSError, ValueError), tensors)
 
 
 def _onnx() -> _Reader:
@@ -157,10 +157,10 @@ def _onnx() -> _Reader:
 
     from toolbox.network.weights.graphs import graph_tensors
 
-    def open(path: Path, _: ExitStack) -> list[Stored]:
+    def tensors(path: Path, _: ExitStack) -> list[Stored]:
         return graph_tensors(path)
 
-    return _Reader("an ONNX file", (DecodeError, ValidationError, OSError, ValueError), open)
+    return _Reader("an ONNX file", (DecodeError, ValidationError, OSError, ValueError), tensors)
 
 
 _READERS: dict[str, Callable[[], _Reader]] = {

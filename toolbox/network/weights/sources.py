@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.content import card, card_names
+from toolbox.content import card, shipped_names
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
 from toolbox.fetch import Progress, describe, fetch, is_cached, silent
-from toolbox.network.card import ChainLayer, Network
-from toolbox.network.weights.layout import Tensors
-from toolbox.network.weights.matching import read_tensors
+from toolbox.network.card import ChainLayer, Network, network
+from toolbox.network.weights.layout import PROGRAMS, Tensors
+from toolbox.network.weights.matching import Found, read_tensors
 
 FORMATS = {".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz", ".safetensors": "safetensors"}
 
@@ -71,9 +71,9 @@ def tensor_digest(tensor: NDArray[np.float32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(tensor, dtype="<f4").data).hexdigest()
 
 
-def _automatic(network: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool, progress: Progress) -> Weights:
+def _automatic(net: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool, progress: Progress) -> Weights:
     """Sources that cover every wanted layer first, the smallest download first; then those that cover a part."""
-    offers = [(source, _covered(wanted, source)) for source in network.weights]
+    offers = [(source, _covered(wanted, source)) for source in net.weights]
     if must_be_whole:
         offers = [(source, layers) for source, layers in offers if layers == wanted]
     offers.sort(key=lambda offer: (-len(offer[1]), not _is_at_hand(offer[0]), int(offer[0].get("bytes", 0))))
@@ -83,9 +83,9 @@ def _automatic(network: Network, wanted: tuple[ChainLayer, ...], must_be_whole: 
         if path is not None and layers:
             if missing := ", ".join(layer.name for layer in wanted[len(layers) :]):
                 failures.append(f"{missing} left out: their weights could not be had; all other layers are complete")
-            return _from_source(network, layers, source, path, failures)
+            return _from_source(net, layers, source, path, failures)
     raise WeightsError(
-        f"no weights of {network.name} for {wanted[-1].name}: {'; '.join(failures) or 'its card names no source'}; "
+        f"no weights of {net.name} for {wanted[-1].name}: {'; '.join(failures) or 'its card names no source'}; "
         "or give a file with --weights FILE (.h5, .onnx, .npz, .safetensors)"
     )
 
@@ -115,12 +115,13 @@ def _try(source: Mapping[str, Any], progress: Progress, failures: list[str]) -> 
 
 
 def _from_source(
-    network: Network, layers: tuple[ChainLayer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
+    net: Network, layers: tuple[ChainLayer, ...], source: Mapping[str, Any], path: Path, remarks: list[str]
 ) -> Weights:
     if source["format"] == "random":
-        return Weights(_drawn(network, layers, int(source["seed"])), _title(source), layers, tuple(remarks))
-    tensors, more = read_tensors(path, source["format"], network, layers)
-    return _verified(network, layers, tensors, _title(source), [*remarks, *more])
+        return Weights(_drawn(net, layers, int(source["seed"])), _title(source), layers, tuple(remarks))
+    found = read_tensors(path, source["format"], net, layers)
+    kept, _ = _verified(net, layers, found, _title(source))  # and the file has the digest that its card says
+    return Weights(kept, _title(source), layers, (*remarks, *found.remarks))
 
 
 def _title(source: Mapping[str, Any]) -> str:
@@ -131,69 +132,107 @@ def _title(source: Mapping[str, Any]) -> str:
 
 
 def _from_file(
-    network: Network, wanted: tuple[ChainLayer, ...], path: Path, format: str, *, must_be_whole: bool
+    net: Network, wanted: tuple[ChainLayer, ...], path: Path, format: str, *, must_be_whole: bool
 ) -> Weights:
-    tensors, remarks = read_tensors(path, format, network, wanted)
-    layers = tuple(takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in tensors, wanted))
+    found = read_tensors(path, format, net, wanted)
+    layers = tuple(takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in found.tensors, wanted))
     if layers != wanted and (must_be_whole or not layers):
         raise WeightsError(f"{path} holds no weights for {wanted[len(layers)].name}; choose --layers it does hold")
     missing = ", ".join(layer.name for layer in wanted[len(layers) :])
     left_out = [f"{missing} left out: {path} lacks them"] if missing else []
-    return _verified(network, layers, tensors, path.name, [*left_out, *remarks])
+    kept, is_known = _verified(net, layers, found, path.name)
+    on_trust = [] if is_known else _on_trust(net, found.program, path.name)
+    return Weights(kept, path.name, layers, (*left_out, *found.remarks, *on_trust))
 
 
-def _verified(
-    network: Network, layers: tuple[ChainLayer, ...], tensors: Tensors, source: str, remarks: Iterable[str]
-) -> Weights:
-    """Hold every tensor against the digest (or first value) in the card, and against the digests in all others."""
-    known = _digests_of_others(network)
+def _verified(net: Network, layers: tuple[ChainLayer, ...], found: Found, source: str) -> tuple[Tensors, bool]:
+    """Hold every tensor against the digest (or first value) in the card, and against the digests in all others.
+
+    Returns: the tensors of these layers, and whether the card knew each of them.
+    """
+    known = _digests_of_others(net)
     kept: Tensors = {}
+    is_known = True
     for layer in layers:
         for part in ("kernel", "bias") if layer.has_weights else ():
             name = f"{layer.name}.{part}"
-            if name not in tensors:
+            if name not in found.tensors:
                 raise WeightsError(f"{source} lacks {name}; use a file that holds it")
-            kept[name] = tensors[name]
-            _hold_digest(network, name, tensors[name], source, known)
-        if layer.name in network.first_values:
-            _hold_first_values(network, layer, kept, source)
-    return Weights(kept, source, layers, tuple(remarks))
+            kept[name] = found.tensors[name]
+            _hold_digest(net, name, found, source, known)
+            is_known = is_known and (name in net.digests or layer.name in net.first_values)
+        if layer.name in net.first_values:
+            _hold_first_values(net, layer, kept, source)
+    return kept, is_known
 
 
-def _hold_digest(
-    network: Network, name: str, tensor: NDArray[np.float32], source: str, known: Mapping[str, tuple[str, str]]
-) -> None:
-    digest, expected = tensor_digest(tensor), network.digests.get(name)
+def _on_trust(net: Network, program: str, source: str) -> list[str]:
+    """What is to be said of tensors that the card does not know, where it says whose layout they have.
+
+    Equal shapes hold other filters, which need other preprocessing: nothing else tells Oxford's from torchvision's.
+
+    Raises: VerificationError for the layout of another program.
+    """
+    _hold_layout(net, program, source)
+    if program or not net.layout:
+        return []
+    return [f"nothing tells that these are the weights of {net.name} ({net.title}); they are taken on trust"]
+
+
+def _hold_layout(net: Network, program: str, source: str) -> None:
+    if not program or not net.layout or program == net.layout:
+        return
+    raise VerificationError(
+        f"{source} is laid out as in {PROGRAMS[program]}, the weights of {net.name} as in {PROGRAMS[net.layout]}: "
+        f"filters of another training, for other preprocessing; {_other_model(net, program)}"
+    )
+
+
+def _other_model(net: Network, program: str) -> str:
+    """What to do with weights of another program: the shipped network of the same layers that has such ones."""
+    others = (network(name) for name in shipped_names("models"))
+    fitting = [other.name for other in others if other.layout == program and other.chain == net.chain]
+    if fitting:
+        return f"use --model {fitting[0]}"
+    return (
+        f'write a card of your own with like = "{net.name}", a new name, the [input] that these weights need, '
+        f'and layout = "{program}"'
+    )
+
+
+def _hold_digest(net: Network, name: str, found: Found, source: str, known: Mapping[str, tuple[str, str]]) -> None:
+    digest, expected = tensor_digest(found.tensors[name]), net.digests.get(name)
     if expected and digest != expected:
+        _hold_layout(net, found.program, source)
         raise VerificationError(
-            f"{name} from {source} is not the tensor of {network.name}'s card; to use other weights, "
-            f'write a card of your own with like = "{network.name}", a new name and digests = {{}} '
+            f"{name} from {source} is not the tensor of {net.name}'s card; to use other weights, "
+            f'write a card of your own with like = "{net.name}", a new name and digests = {{}} '
             "(vgg16-untrained is such a card for random ones)"
         )
     if not expected and digest in known:
         other, its_name = known[digest]
         raise VerificationError(
-            f"{name} from {source} is {other}'s {its_name}, and {network.name} is another network; "
+            f"{name} from {source} is {other}'s {its_name}, and {net.name} is another network; "
             f"use --model {other}, or give your own card these tensors' digests"
         )
 
 
-def _digests_of_others(network: Network) -> dict[str, tuple[str, str]]:
+def _digests_of_others(net: Network) -> dict[str, tuple[str, str]]:
     """Network and name of every tensor whose digest another shipped card knows."""
     return {
         digest: (other, name)
-        for other in card_names("models")
-        if other != network.name
+        for other in shipped_names("models")
+        if other != net.name
         for name, digest in card("models", other).get("digests", {}).items()
     }
 
 
-def _hold_first_values(network: Network, layer: ChainLayer, tensors: Tensors, source: str) -> None:
+def _hold_first_values(net: Network, layer: ChainLayer, tensors: Tensors, source: str) -> None:
     found = (float(tensors[f"{layer.name}.kernel"].flat[0]), float(tensors[f"{layer.name}.bias"].flat[0]))
-    if not np.allclose(found, network.first_values[layer.name], rtol=1e-5, atol=0):
+    if not np.allclose(found, net.first_values[layer.name], rtol=1e-5, atol=0):
         raise VerificationError(
-            f"{layer.name} from {source} starts with {found}, the published weights of {network.name} with "
-            f"{network.first_values[layer.name]}; to use other weights, write a card of your own"
+            f"{layer.name} from {source} starts with {found}, the published weights of {net.name} with "
+            f"{net.first_values[layer.name]}; to use other weights, write a card of your own"
         )
 
 
@@ -204,13 +243,13 @@ def _seed(source: str) -> int:
     return int(seed)
 
 
-def _drawn(network: Network, layers: Iterable[ChainLayer], seed: int) -> Tensors:
+def _drawn(net: Network, layers: Iterable[ChainLayer], seed: int) -> Tensors:
     """Random tensors, for a network whose card names no others."""
     for layer in layers:
-        if {f"{layer.name}.kernel", f"{layer.name}.bias", layer.name} & {*network.digests, *network.first_values}:
+        if {f"{layer.name}.kernel", f"{layer.name}.bias", layer.name} & {*net.digests, *net.first_values}:
             raise VerificationError(
-                f"random numbers, seed {seed}, are not the tensors of {network.name}'s card; to use other weights, "
-                f'write a card of your own with like = "{network.name}", a new name and digests = {{}} '
+                f"random numbers, seed {seed}, are not the tensors of {net.name}'s card; to use other weights, "
+                f'write a card of your own with like = "{net.name}", a new name and digests = {{}} '
                 "(vgg16-untrained is such a card for random ones)"
             )
     return _random(layers, seed)
