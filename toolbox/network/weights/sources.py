@@ -85,8 +85,8 @@ def _automatic(net: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool
                 failures.append(f"{missing} left out: their weights could not be had; all other layers are complete")
             return _from_source(net, layers, source, path, failures)
     raise WeightsError(
-        f"no weights of {net.name} for {wanted[-1].name}: {'; '.join(failures) or 'its card names no source'}; "
-        "or give a file with --weights FILE (.h5, .onnx, .npz, .safetensors)"
+        f"no weights of {net.name} can be had: {'; '.join(failures) or 'its card names no source'}; "
+        "give a file with --weights FILE (.h5, .onnx, .npz, .safetensors)"
     )
 
 
