@@ -263,7 +263,7 @@ def test_images_that_all_vanished_stop_the_run(study: Study, photographs: Path, 
         ({"layers": ["pol"]}, UnknownNameError, "no layer named 'pol'; did you mean 'pool'?"),
         ({"device": "gpu"}, UsageError, "no device 'gpu'; expected auto, cpu, cuda"),
         ({"weights": "no.npz"}, UsageError, "'no.npz' is no source of weights"),
-        ({"weights": "auto"}, WeightsError, "no weights of tiny can be had: its card names no source"),
+        ({"weights": "auto"}, WeightsError, "no weights of tiny for sum: its card names no source"),
     ],
 )
 def test_a_wrong_choice_is_said_in_one_line(

@@ -231,7 +231,7 @@ def test_a_closed_network_is_said_with_the_remedy(tmp_path: Path, cache: Path, c
     net = served_network(tmp_path, card, source(path, "http://127.0.0.1:9"))
     with pytest.raises(DownloadError, match=r"set TOOLBOX_MIRROR .* or put the file at .*weights.npz"):
         fetch(net.weights[0])
-    with pytest.raises(WeightsError, match="or give a file with --weights FILE"):
+    with pytest.raises(WeightsError, match="; give a file with --weights FILE"):
         load_weights(net)
 
 

@@ -84,8 +84,9 @@ def _automatic(net: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool
             if missing := ", ".join(layer.name for layer in wanted[len(layers) :]):
                 failures.append(f"{missing} left out: their weights could not be had; all other layers are complete")
             return _from_source(net, layers, source, path, failures)
+    deepest = [layer.name for layer in wanted if layer.has_weights][-1:] or [wanted[-1].name]
     raise WeightsError(
-        f"no weights of {net.name} can be had: {'; '.join(failures) or 'its card names no source'}; "
+        f"no weights of {net.name} for {deepest[0]}: {'; '.join(failures) or 'its card names no source'}; "
         "give a file with --weights FILE (.h5, .onnx, .npz, .safetensors)"
     )
 
