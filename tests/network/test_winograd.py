@@ -46,7 +46,7 @@ def by_definition(
 
 
 def hold_close(found: NDArray[np.float32], expected: NDArray[np.floating]) -> None:
-    """To a hundred thousandth of the largest value; a wrong tile differs by a tenth and more."""
+    """To a ten thousandth of the largest value; a wrong tile differs by a tenth and more."""
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
 
