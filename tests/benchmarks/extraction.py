@@ -1,6 +1,6 @@
 """Ways of getting the responses of VGG16's convolutional base, side by side: same images, same weights, one run.
 
-    python tests/benchmarks/extraction.py [--stimuli 48] [--rounds 5] [--output FILE.json] [--memory] [--without-torch]
+    python tests/benchmarks/extraction.py [--stimuli 128] [--rounds 3] [--output FILE.json] [--memory] [--without-torch]
 
 Makes JPEGs of 400 pixels, then measures in turn, round by round, since a shared machine's speed drifts:
 
@@ -350,8 +350,8 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stimuli", type=int, default=48)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--stimuli", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--without-torch", action="store_true")
