@@ -13,6 +13,24 @@ from onnx import TensorProto, helper
 from toolbox.network.graph import IMAGE, IR_VERSION, OPSET, Graph, apart
 from toolbox.network.session import Session
 
+CHAIN = """
+name = "chain"
+title = "Every kind of layer"
+[input]
+height = 13
+width = 11
+channels = "BGR"
+mean = [10.0, 20.0, 30.0]
+scale = 0.5
+[layers]
+a = { kind = "convolution", filters = 5, kernel = 3, padding = 1, activation = "relu" }
+b = { kind = "convolution", filters = 4, kernel = 5, stride = 2, padding = 2 }
+c = { kind = "pool", kernel = 3, stride = 2 }
+d = { kind = "dense", filters = 6, activation = "relu" }
+e = { kind = "dense", filters = 3, activation = "softmax" }
+"""
+"""A card with every kind of layer."""
+
 Runner = Callable[[Any], Sequence[NDArray[np.float32]]]
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from faulty_session import Fault, use_faulty_sessions
+from small_graphs import CHAIN
 from tiny_network import CARD, tensors
 from toolbox.network import fidelity
 from toolbox.network.card import Input, Layer, network
@@ -25,22 +26,6 @@ from toolbox.network.model import Model, load_model
 from toolbox.network.session import Session
 
 Images = NDArray[np.float32]
-
-CHAIN = """
-name = "chain"
-title = "Every kind of layer"
-[input]
-height = 13
-width = 11
-channels = "BGR"
-mean = [10.0, 20.0, 30.0]
-[layers]
-a = { kind = "convolution", filters = 5, kernel = 3, padding = 1, activation = "relu" }
-b = { kind = "convolution", filters = 4, kernel = 5, stride = 2, padding = 2 }
-c = { kind = "pool", kernel = 3, stride = 2 }
-d = { kind = "dense", filters = 6, activation = "relu" }
-e = { kind = "dense", filters = 3, activation = "softmax" }
-"""
 
 
 @pytest.fixture(scope="module")

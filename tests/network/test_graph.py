@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from scipy.signal import correlate
 
+from small_graphs import CHAIN
 from tiny_network import write_weights
 from toolbox.errors import DeviceError, UnknownNameError, UsageError
 from toolbox.export import export_model, models
@@ -61,24 +62,6 @@ def forward(net: Network, weights: Weights, image: NDArray[np.float32]) -> Maps:
                 below = np.exp(below - below.max()) / np.exp(below - below.max()).sum()
         maps[layer.name] = below
     return maps
-
-
-CHAIN = """
-name = "chain"
-title = "Every kind of layer"
-[input]
-height = 13
-width = 11
-channels = "BGR"
-mean = [10.0, 20.0, 30.0]
-scale = 0.5
-[layers]
-a = { kind = "convolution", filters = 5, kernel = 3, padding = 1, activation = "relu" }
-b = { kind = "convolution", filters = 4, kernel = 5, stride = 2, padding = 2 }
-c = { kind = "pool", kernel = 3, stride = 2 }
-d = { kind = "dense", filters = 6, activation = "relu" }
-e = { kind = "dense", filters = 3, activation = "softmax" }
-"""
 
 
 @pytest.fixture(scope="module")

@@ -64,10 +64,11 @@ def extract(
 
 def _agreement(task: Task, session: Session, waiting: Sequence[int]) -> Agreement | None:
     """A cheaper computation held against the exact one on a sample; None where all is exact, or nothing is readable."""
-    entry = task.network.input
-    is_exact, is_full = session.precision == "float32", entry.decoding == "full"
-    if is_exact and is_full:
+    if task.is_exact:
         return None
+    entry = task.network.input
+    is_full = entry.decoding == "full"
+    cheaper = [session.precision] * (session.precision != "float32") + ["scaled decoding"] * (not is_full)
     stimuli, categories = sample(task, waiting, SAMPLED)
     shown, found = _responses(session, entry, stimuli)
     if not shown:
@@ -79,7 +80,7 @@ def _agreement(task: Task, session: Session, waiting: Sequence[int]) -> Agreemen
         found,
         expected,
         [known[identifier] for identifier in shown],
-        of=" with ".join([session.precision] * (not is_exact) + ["scaled decoding"] * (not is_full)),
+        of=" with ".join(cheaper),
         against="float32" if is_full else "float32 and full decoding",
     )
 

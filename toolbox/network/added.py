@@ -16,8 +16,8 @@ from onnx import TensorProto, helper
 
 from toolbox.errors import CardError, UsageError, VerificationError
 from toolbox.fetch import digest_of
-from toolbox.network.card import Input, Network, TappedLayer
-from toolbox.network.graph import IMAGE, Graph, apart
+from toolbox.network.card import Network, TappedLayer
+from toolbox.network.graph import IMAGE, Graph, apart, entry_digest
 from toolbox.network.session import start_session
 from toolbox.network.tapping.foreign import INSIDE, entered, entrance, first_line, image_size, read_graph
 from toolbox.network.tapping.wiring import constants
@@ -170,7 +170,7 @@ def _digests(
     """Of every layer, a digest that chains the preprocessing, and every operator and tensor that it follows from."""
     opsets = sorted((entry.domain, entry.version) for entry in model.opset_import)
     known = {name: _tensor_digest(tensor) for name, tensor in fixed.items()}
-    known[IMAGE] = _entry_digest(network.input)
+    known[IMAGE] = entry_digest(network.input)
     known[""] = ""
     for node in needed:
         said = sorted(_attribute(entry) for entry in node.attribute)
@@ -181,10 +181,6 @@ def _digests(
         layer.name: hashlib.sha256(f"{known[INSIDE + layer.tensor]}\naxis {layer.axis}".encode()).hexdigest()
         for layer in layers
     }
-
-
-def _entry_digest(entry: Input) -> str:
-    return hashlib.sha256(json.dumps(entry.described(), sort_keys=True).encode()).hexdigest()
 
 
 def _tensor_digest(tensor: NDArray[Any]) -> str:

@@ -61,11 +61,12 @@ class Graph:
         return model
 
 
-def full_graph(network: Network, weights: Weights) -> Graph:
+def full_graph(network: Network, weights: Weights, digests: Mapping[str, str] | None = None) -> Graph:
     """The network with every layer's activation map as an output: convolutions after their ReLU, pools, dense layers.
 
     Args:
         weights: tensors down to the deepest layer that is to be in the graph.
+        digests: of the layers, where they are known already: to digest half a gigabyte takes a second.
 
     Returns: a graph whose input is `image` and whose outputs are named as the layers.
     """
@@ -87,7 +88,7 @@ def full_graph(network: Network, weights: Weights) -> Graph:
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    helper.set_model_props(model, _properties(network, weights))
+    helper.set_model_props(model, _properties(network, weights, digests or layer_digests(network.input, weights)))
     return Graph(model, weights.tensors)
 
 
@@ -200,12 +201,17 @@ def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
     share a table for a layer exactly if these are equal, whatever other layers were asked for.
     """
     digests: dict[str, str] = {}
-    below = hashlib.sha256(json.dumps(entry.described(), sort_keys=True).encode()).hexdigest()
+    below = entry_digest(entry)
     for layer in weights.layers:
         parts = [below, json.dumps(_architecture(layer), sort_keys=True)]
         parts += [tensor_digest(tensor) for name, tensor in weights.tensors.items() if _belongs(name, layer)]
         below = digests[layer.name] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return digests
+
+
+def entry_digest(entry: Input) -> str:
+    """The identity of what an image goes through before the first layer."""
+    return hashlib.sha256(json.dumps(entry.described(), sort_keys=True).encode()).hexdigest()
 
 
 def _belongs(tensor: str, layer: ChainLayer) -> bool:
@@ -260,7 +266,7 @@ def _map_shape(layer: ChainLayer) -> list[str | int]:
     return ["images", layer.filters, *([] if layer.kind == "dense" else [layer.height, layer.width])]
 
 
-def _properties(network: Network, weights: Weights) -> dict[str, str]:
+def _properties(network: Network, weights: Weights, digests: Mapping[str, str]) -> dict[str, str]:
     """What a reader of the file alone must know to use it."""
     return {
         "network": network.name,
@@ -269,7 +275,7 @@ def _properties(network: Network, weights: Weights) -> dict[str, str]:
         "preprocessing": json.dumps(network.input.described()),
         "outputs": "one activation map a layer, after its activation function; .maximum and .mean of it if pooled",
         "layers": json.dumps([layer.name for layer in weights.layers]),
-        "digest": layer_digests(network.input, weights)[weights.layers[-1].name],
+        "digest": digests[weights.layers[-1].name],
         "digest_of": "preprocessing, architecture and weights from the input to the last layer (SHA-256)",
         "citation": network.citation,
         "licence": network.licence,

@@ -47,7 +47,9 @@ def load_model(
         return _added(network, layers, source)
     weights = load_weights(network, layers, source=source, progress=progress)
     digests = layer_digests(network.input, weights)
-    return Model(network, full_graph(network, weights), weights.layers, digests, weights.source, weights.remarks)
+    return Model(
+        network, full_graph(network, weights, digests), weights.layers, digests, weights.source, weights.remarks
+    )
 
 
 def _added(network: Network, layers: Iterable[str] | None, source: str) -> Model:

@@ -160,14 +160,17 @@ def _begins(place: _Place, kernel: Sequence[int], strides: Sequence[int]) -> lis
     return [total // 2 if how == "SAME_UPPER" else total - total // 2 for total in totals]
 
 
+def _steps(place: _Place, attribute: str, sides: Sequence[int]) -> list[int]:
+    """Strides or dilations along every side of a window; 1 where the graph says nothing."""
+    return list(place.node.attributes.get(attribute) or [1] * len(sides))
+
+
 def _window(place: _Place) -> Spans:
     """Convolutions and pools."""
     if not _is_a_map(place):
         return _everywhere(place)
     sides = _kernel(place)
-    attributes = place.node.attributes
-    strides = list(attributes.get("strides") or [1] * len(sides))
-    dilations = list(attributes.get("dilations") or [1] * len(sides))
+    strides, dilations = _steps(place, "strides", sides), _steps(place, "dilations", sides)
     kernel = [(side - 1) * apart + 1 for side, apart in zip(sides, dilations, strict=True)]
     begins = _begins(place, kernel, strides)
     return _along(place, lambda axis, span: span.through(kernel[axis], strides[axis], begins[axis]))
@@ -178,10 +181,8 @@ def _transposed_window(place: _Place) -> Spans:
     if not _is_a_map(place):
         return _everywhere(place)
     sides = _kernel(place)
-    attributes = place.node.attributes
-    strides = list(attributes.get("strides") or [1] * len(sides))
-    dilations = list(attributes.get("dilations") or [1] * len(sides))
-    begins = list(attributes.get("pads") or [0] * len(sides) * 2)
+    strides, dilations = _steps(place, "strides", sides), _steps(place, "dilations", sides)
+    begins = list(place.node.attributes.get("pads") or [0] * len(sides) * 2)
 
     def change(axis: int, span: Span) -> Span:
         reach, stride, begin = (sides[axis] - 1) * dilations[axis], strides[axis], begins[axis]
