@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tiny_network import CARD, paint, write_weights
+from support.tiny_network import CARD, paint, write_weights
 from toolbox import Study
 
 
@@ -64,5 +64,5 @@ def study(tmp_path: Path, cache: Path, photographs: Path) -> Study:
 @pytest.fixture
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if OpenVINO were not installed, whether it is or not."""
-    monkeypatch.setattr("toolbox.network.hardware.find_spec", lambda _: None)
-    monkeypatch.setattr("toolbox.doctor.machine.find_spec", lambda _: None)
+    monkeypatch.setattr("toolbox.runtime.hardware.find_spec", lambda _: None)
+    monkeypatch.setattr("toolbox.setup.doctor.machine.find_spec", lambda _: None)

@@ -71,11 +71,11 @@ def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
         ["bash", "-c", "\n".join(program)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    hold_demonstration(tmp_path, done.stdout)
-    hold_files(tmp_path)
+    check_demonstration(tmp_path, done.stdout)
+    check_files(tmp_path)
 
 
-def hold_demonstration(folder: Path, output: str) -> None:
+def check_demonstration(folder: Path, output: str) -> None:
     """The tables of the demonstration, its figures, and that its second run extracted nothing anew."""
     for phrase in ("block5_conv3", "non-face", "balanced_share", "preferred"):
         assert phrase in output
@@ -87,7 +87,7 @@ def hold_demonstration(folder: Path, output: str) -> None:
             assert path.name == ".lock" or path.stat().st_mtime_ns < marker, path
 
 
-def hold_files(folder: Path) -> None:
+def check_files(folder: Path) -> None:
     """What the commands were asked to write."""
     names = ("profile.csv", "profile.png", "tuning.svg", "orientation.html", "complexity.html", "vgg16-full.onnx")
     for name in names:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import toolbox
-from tiny_network import paint
+from support.tiny_network import paint
 from toolbox import Study, ToolboxError
 from toolbox.study import RemarkWarning
 

@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolbox.add import add_model, examine_graph
-    from toolbox.check import check_model
     from toolbox.demo import demonstrate
-    from toolbox.doctor import examine_setup
     from toolbox.errors import ToolboxError
-    from toolbox.export import export_model, model_layers, models
     from toolbox.query import query_table
+    from toolbox.setup.adding import add_model, examine_graph
+    from toolbox.setup.checking import check_model
+    from toolbox.setup.doctor import examine_setup
+    from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.study import Study
 
 __all__ = [
@@ -35,14 +35,14 @@ __all__ = [
 _HOMES = {
     "Study": "toolbox.study",
     "ToolboxError": "toolbox.errors",
-    "add_model": "toolbox.add",
-    "check_model": "toolbox.check",
+    "add_model": "toolbox.setup.adding",
+    "check_model": "toolbox.setup.checking",
     "demonstrate": "toolbox.demo",
-    "examine_graph": "toolbox.add",
-    "examine_setup": "toolbox.doctor",
-    "export_model": "toolbox.export",
-    "model_layers": "toolbox.export",
-    "models": "toolbox.export",
+    "examine_graph": "toolbox.setup.adding",
+    "examine_setup": "toolbox.setup.doctor",
+    "export_model": "toolbox.setup.exporting",
+    "model_layers": "toolbox.setup.exporting",
+    "models": "toolbox.setup.exporting",
     "query_table": "toolbox.query",
 }
 

@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 from toolbox.errors import CardError, UnknownNameError, UsageError
 
-Kind = Literal["models", "datasets", "queries"]
+ContentKind = Literal["models", "datasets", "queries"]
 Card = dict[str, Any]
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 
 
 @cache
-def content_folder(kind: Kind) -> Path:
+def content_folder(kind: ContentKind) -> Path:
     """The folder of one kind of content: inside the wheel, else beside the package."""
     package = Path(__file__).parent
     inside = package / kind
@@ -38,19 +38,19 @@ def own_models() -> Path:
     return platformdirs.user_data_path("selectivity-toolbox", appauthor=False) / "models"
 
 
-def shipped_names(kind: Kind) -> list[str]:
+def shipped_names(kind: ContentKind) -> list[str]:
     """Names of all cards that ship, in alphabetical order."""
     return sorted(path.stem for path in content_folder(kind).glob("*.toml"))
 
 
-def card_names(kind: Kind) -> list[str]:
+def card_names(kind: ContentKind) -> list[str]:
     """Names of all cards: those that ship, then those of networks that a user added, in alphabetical order each."""
     shipped = shipped_names(kind)
     own = sorted(path.stem for path in own_models().glob("*.toml")) if kind == "models" else []
     return [*shipped, *(name for name in own if name not in shipped)]
 
 
-def card_path(kind: Kind, name: str) -> Path:
+def card_path(kind: ContentKind, name: str) -> Path:
     """The file of a card, given the name of a shipped or added one, or the path of a user's own `.toml`.
 
     Raises: UnknownNameError when there is neither.
@@ -66,7 +66,7 @@ def card_path(kind: Kind, name: str) -> Path:
     return shipped if shipped.is_file() else own_models() / f"{name}.toml"
 
 
-def checked_name(kind: str, name: str) -> str:
+def check_name(kind: str, name: str) -> str:
     """A name that may become part of a path on any system.
 
     Raises: UsageError for empty names, spaces, slashes and the like.
@@ -79,7 +79,7 @@ def checked_name(kind: str, name: str) -> str:
     return name
 
 
-def card(kind: Kind, name: str) -> Card:
+def card(kind: ContentKind, name: str) -> Card:
     """The content of a card; with `like = "other"`, what it does not say itself is taken from that card.
 
     Raises: UnknownNameError, CardError when it is not TOML or lacks a `name`.
@@ -92,7 +92,7 @@ def card(kind: Kind, name: str) -> Card:
     if "name" not in own:
         raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')
     try:
-        checked_name("card", str(own["name"]))
+        check_name("card", str(own["name"]))
     except UsageError as error:
         raise CardError(f"{path}: {error}") from error
     if "like" in own:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.fetch import Progress, silent
+from toolbox.progress import Progress, silent
 from toolbox.study import Study
 
 BASE = ["block*"]

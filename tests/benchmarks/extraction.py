@@ -42,14 +42,15 @@ import numpy as np
 from PIL import Image
 
 from toolbox import Study
+from toolbox.collect.extraction.presentation import Stimulus, prepare_image
+from toolbox.graph import Graph
 from toolbox.network.card import network
-from toolbox.network.graph import Graph, pixel_graph, pooled_graph, preprocessed
-from toolbox.network.hardware import has_bf16
 from toolbox.network.model import Model, load_model
-from toolbox.network.session import Session, start_session
-from toolbox.network.speed import usable_cores
+from toolbox.network.pooling import pixel_graph, pooled_graph, preprocess
 from toolbox.network.weights import load_weights
-from toolbox.showing import Stimulus, prepared
+from toolbox.runtime.autotune import usable_cores
+from toolbox.runtime.hardware import has_bf16
+from toolbox.runtime.session import Session, start_session
 from toolbox.store.parts import clear
 
 LAYER = "block5_pool"
@@ -110,8 +111,8 @@ def make_bench(folder: Path, count: int) -> Bench:
     net = network("vgg16")
     table = study.query("select stimulus_id, path, sha256 from stimuli order by stimulus_id", set="benchmark")
     stimuli = [Stimulus(i, path, study.folder.image(path), sha256) for i, path, sha256 in table.iter_rows()]
-    pixels = np.stack([np.asarray(prepared(stimulus, net.input)) for stimulus in stimuli])
-    images = np.stack([preprocessed(net.input, image) for image in pixels])
+    pixels = np.stack([np.asarray(prepare_image(stimulus, net.input)) for stimulus in stimuli])
+    images = np.stack([preprocess(net.input, image) for image in pixels])
     return Bench(folder, study, load_model(net, [LAYER]), pixels, images)
 
 
@@ -324,7 +325,7 @@ def openvino_forward(bench: Bench) -> Round:
     """OpenVINO in float32 on ready batches: a second runtime, not a choice of the toolbox."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from toolbox.network import openvino
+    from toolbox.runtime import openvino
 
     cores = usable_cores()
     graph = pixel_graph(bench.pooled, bench.model.network.input)

@@ -30,10 +30,10 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from small_study import Matrix, add_labels, add_layers, add_stimuli, digest, record
+from support.small_study import Matrix, add_labels, add_layers, add_stimuli, digest, record
 from toolbox.network.card import layer_table, network
 from toolbox.query import ask
-from toolbox.store.answered import answered
+from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder, create_study, open_study
 from toolbox.store.parts import write_part
 from toolbox.store.plan import Identity, extend_plan, plan_digest
@@ -87,7 +87,7 @@ def seconds(task: Callable[[], object]) -> float:
 def measured(root: Path, rounds: int) -> dict[str, float]:
     """Median seconds of each question, and the peak memory of this process in GB."""
     study = open_study(root)
-    found = {"held_against_sha256": seconds(lambda: answered(study, SET, MODEL))}
+    found = {"held_against_sha256": seconds(lambda: available_responses(study, SET, MODEL))}
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
         shutil.rmtree(study.root / "rollups", ignore_errors=True)

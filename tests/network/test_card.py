@@ -10,7 +10,7 @@ import pytest
 
 from toolbox.content import shipped_names
 from toolbox.errors import CardError, UnknownNameError
-from toolbox.network.card import layer_table, network, selected
+from toolbox.network.card import layer_table, network, select_layers
 
 CONVOLUTIONS = 14_714_688  # parameters of VGG16 without its top, as Keras counts them
 ALL = 138_357_544  # parameters of VGG16
@@ -116,12 +116,12 @@ def test_every_shipped_card_is_read_and_says_what_a_reader_needs(name: str) -> N
     ],
 )
 def test_layers_are_selected_by_pattern_in_their_order(patterns: list[str], expected: list[str]) -> None:
-    assert selected(network("vgg16").layers, patterns) == expected
+    assert select_layers(network("vgg16").layers, patterns) == expected
 
 
 def test_a_pattern_that_matches_nothing_is_an_error() -> None:
     with pytest.raises(UnknownNameError, match="no layer named 'block5_conv4'; did you mean 'block5_conv"):
-        selected(network("vgg16").layers, ["block5_conv4"])
+        select_layers(network("vgg16").layers, ["block5_conv4"])
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ import numpy as np
 import onnx
 import pytest
 
-from tiny_network import tensors, write_weights
+from support.tiny_network import tensors, write_weights
 from toolbox.content import card_names, shipped_names
 from toolbox.errors import CardError, DownloadError, UsageError, VerificationError, WeightsError
-from toolbox.export import export_model
 from toolbox.fetch import fetch
 from toolbox.network.card import Network, network
 from toolbox.network.weights import load_weights, tensor_digest
+from toolbox.setup.exporting import export_model
 
 
 def write_keras(path: Path, *, old: bool, nested: str = "") -> Path:
@@ -64,12 +64,12 @@ def write_as_tensorflow(path: Path) -> Path:
     ids=["old Keras", "newer Keras", "whole Keras model"],
 )
 def test_keras_files_are_read(tmp_path: Path, card: str, write: partial[Path]) -> None:
-    hold_tensors(load_weights(network(card), source=str(write(tmp_path / "weights.h5"))).tensors)
+    check_tensors(load_weights(network(card), source=str(write(tmp_path / "weights.h5"))).tensors)
 
 
 @pytest.mark.parametrize("write", [write_weights, write_as_torch, write_as_tensorflow])
 def test_npz_files_are_read_in_every_layout(tmp_path: Path, card: str, write: Callable[[Path], Path]) -> None:
-    hold_tensors(load_weights(network(card), source=str(write(tmp_path / "weights.npz"))).tensors)
+    check_tensors(load_weights(network(card), source=str(write(tmp_path / "weights.npz"))).tensors)
 
 
 def test_two_layouts_in_one_file_are_refused(tmp_path: Path, card: str) -> None:
@@ -83,10 +83,10 @@ def test_two_layouts_in_one_file_are_refused(tmp_path: Path, card: str) -> None:
 
 def test_an_exported_graph_gives_its_weights_back(tmp_path: Path, card: str, weights: str) -> None:
     export_model(card, full=tmp_path / "full.onnx", weights=weights)
-    hold_tensors(load_weights(network(card), source=str(tmp_path / "full.onnx")).tensors)
+    check_tensors(load_weights(network(card), source=str(tmp_path / "full.onnx")).tensors)
 
 
-def hold_tensors(found: dict[str, np.ndarray]) -> None:
+def check_tensors(found: dict[str, np.ndarray]) -> None:
     expected = tensors()
     assert found.keys() == expected.keys()
     for name, tensor in expected.items():
@@ -200,7 +200,7 @@ def test_a_published_file_is_fetched_once(tmp_path: Path, cache: Path, card: str
         net = served_network(tmp_path, card, source(path, url))
         load_weights(net, progress=lambda *step: told.append(step))
     assert told[-1] == ("download weights.npz", path.stat().st_size, path.stat().st_size)
-    hold_tensors(load_weights(net).tensors)  # the server is gone
+    check_tensors(load_weights(net).tensors)  # the server is gone
     assert [file.name for file in cache.rglob("*") if file.is_file()] == ["weights.npz"]
 
 
@@ -210,7 +210,7 @@ def test_a_mirror_replaces_the_server(tmp_path: Path, cache: Path, card: str, mo
     net = served_network(tmp_path, card, source(path, "http://127.0.0.1:9/closed"))
     with served(tmp_path / "files") as url:
         monkeypatch.setenv("TOOLBOX_MIRROR", url)
-        hold_tensors(load_weights(net).tensors)
+        check_tensors(load_weights(net).tensors)
 
 
 def test_a_file_that_is_not_the_published_one_is_not_kept(tmp_path: Path, cache: Path, card: str) -> None:
@@ -243,7 +243,7 @@ def test_a_file_put_into_the_cache_by_hand_is_used(tmp_path: Path, cache: Path, 
     place = Path(str(caught.value).rsplit("put the file at ", 1)[1])
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(path.read_bytes())
-    hold_tensors(load_weights(net).tensors)
+    check_tensors(load_weights(net).tensors)
 
 
 def test_the_smallest_source_that_suffices_comes_first(tmp_path: Path, cache: Path, card: str) -> None:
@@ -299,7 +299,7 @@ def test_a_broken_card_of_the_users_own_stops_no_other_network(
     (tmp_path / "own" / "broken.toml").write_text("name = broken")
     monkeypatch.setenv("TOOLBOX_MODELS", str(tmp_path / "own"))
     assert card_names("models")[-1] == "broken"
-    hold_tensors(load_weights(network(card), source=weights).tensors)
+    check_tensors(load_weights(network(card), source=weights).tensors)
 
 
 def kept_card(tmp_path: Path, card: str, layout: str, more: str = "") -> Network:
@@ -328,7 +328,7 @@ def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor
     with pytest.raises(VerificationError, match=rf'{file} {told}.*write a card of your own .*layout = "{own}"'):
         load_weights(kept_card(tmp_path, card, other), source=path)
     known = load_weights(kept_card(tmp_path, card, other, KNOWN), source=path)
-    hold_tensors(known.tensors)
+    check_tensors(known.tensors)
     assert not any("on trust" in remark for remark in known.remarks)
     partly = "[digests]\n" + KNOWN.splitlines()[1]
     with pytest.raises(VerificationError, match=told):

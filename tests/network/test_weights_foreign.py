@@ -17,13 +17,13 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-import foreign_networks as foreign
-from foreign_networks import LAYERS, TORCH_NAMES, Pairs, Writer, foreign_responses, keras_pairs, torch_pairs
+import support.foreign_networks as foreign
+from support.foreign_networks import LAYERS, TORCH_NAMES, Pairs, Writer, foreign_responses, keras_pairs, torch_pairs
 from toolbox.errors import WeightsError
 from toolbox.network.card import Network, network
 from toolbox.network.model import load_model
-from toolbox.network.session import start_session
 from toolbox.network.weights import Weights, load_weights
+from toolbox.runtime.session import start_session
 
 IMAGES = np.random.default_rng(5).normal(0, 1, (4, 3, 8, 6)).astype(np.float32)
 
@@ -85,13 +85,13 @@ def test_what_a_graph_lacks_is_said(tmp_path: Path, small: Network) -> None:
 def test_weights_beside_an_onnx_file_are_read(tmp_path: Path, small: Network) -> None:
     path = foreign.write_torch_graph(tmp_path / "a.onnx", torch_pairs())
     onnx.save(onnx.load(path), tmp_path / "b.onnx", save_as_external_data=True, location="b.bin", size_threshold=0)
-    hold_equal(load_weights(small, source=str(tmp_path / "b.onnx")), load_weights(small, source=str(path)))
+    check_equal(load_weights(small, source=str(tmp_path / "b.onnx")), load_weights(small, source=str(path)))
     (tmp_path / "b.bin").unlink()
     with pytest.raises(WeightsError, match=r"b.onnx is not an ONNX file that can be read"):
         load_weights(small, source=str(tmp_path / "b.onnx"))
 
 
-def hold_equal(found: Weights, expected: Weights) -> None:
+def check_equal(found: Weights, expected: Weights) -> None:
     assert found.tensors.keys() == expected.tensors.keys()
     for name, tensor in expected.tensors.items():
         np.testing.assert_array_equal(found.tensors[name], tensor)
@@ -186,7 +186,7 @@ def test_keras_3_names_count_where_the_file_has_them(tmp_path: Path, small: Netw
         for kind, name in zip(("conv2d", "conv2d_1", "dense", "dense_2", "dense_1"), LAYERS, strict=True):
             file[f"layers/{kind}/vars"].attrs["name"] = name if kept_names else ""
     if kept_names:
-        hold_equal(load_weights(small, source=str(path)), expected)
+        check_equal(load_weights(small, source=str(path)), expected)
         assert load_weights(small, source=str(path)).remarks == ()
     else:
         with pytest.raises(WeightsError, match=r"does not fit at fc2: layers/dense_1/vars/0 has shape \(7, 3\)"):
@@ -198,7 +198,7 @@ def test_the_names_of_the_card_in_another_layout(tmp_path: Path, small: Network,
     expected = load_weights(small, source=str(in_torch(torch_pairs(), tmp_path)))
     np.savez(tmp_path / "named.npz", **by_layer(torch_pairs(), LAYERS, *suffixes))
     found = load_weights(small, source=str(tmp_path / "named.npz"))
-    hold_equal(found, expected)
+    check_equal(found, expected)
     assert found.remarks == ("the kernels of named.npz are laid out as in PyTorch",)
 
 

@@ -13,12 +13,13 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from tiny_network import paint
+from support.tiny_network import paint
 from toolbox.errors import VerificationError
+from toolbox.graph import Tensors
 from toolbox.network.card import Network, network
 from toolbox.network.model import load_model
-from toolbox.network.session import start_session
-from toolbox.network.weights import Tensors, load_weights, tensor_digest
+from toolbox.network.weights import load_weights, tensor_digest
+from toolbox.runtime.session import start_session
 
 CARD = """
 like = "vgg16"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from random_study import RandomStudy, make_random_study
+from support.random_study import RandomStudy, make_random_study
+from toolbox.analyse.significance import Resampling, resample
 from toolbox.resampling import INDICES, RANKED
-from toolbox.significance import Resampling, resample
 from toolbox.store.folder import StudyFolder
 
 

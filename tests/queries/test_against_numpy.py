@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import entropy as scipy_entropy
 
-from nearly import nearly
-from random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
+from support.nearly import nearly
+from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
 from toolbox.query import ask
 
 STATISTICS = pytest.mark.parametrize("statistic", ["maximum", "mean"])

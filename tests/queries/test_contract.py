@@ -13,16 +13,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from nearly import nearly
-from random_study import FILTERS, LAYERS, RandomStudy
-from small_study import SET, add_labels, add_layers, add_responses, add_stimuli, plain_layers, small_study
+from support.nearly import nearly
+from support.random_study import FILTERS, LAYERS, RandomStudy
+from support.small_study import SET, add_labels, add_layers, add_responses, add_stimuli, plain_layers, small_study
+from support.worked_examples import example_study
+from toolbox.analyse.significance import Resampling, resample
 from toolbox.content import content_folder
 from toolbox.errors import QueryError, UsageError
 from toolbox.query import TYPES, Query, ask, query_names, query_table, shipped_query
-from toolbox.significance import Resampling, resample
 from toolbox.store import database
 from toolbox.store.folder import StudyFolder, create_study
-from worked_examples import example_study
 
 
 def published_table() -> pa.Table:
@@ -38,7 +38,7 @@ def published_table() -> pa.Table:
 
 
 WITHOUT_FORMULA = ["sets/summary"]
-RESAMPLED = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
+RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
 """Queries that have no rows before `toolbox significance` was run."""
 POLARS = {"varchar": pl.String, "integer": pl.Int32, "bigint": pl.Int64, "double": pl.Float64, "boolean": pl.Boolean}
 QUERIES = [shipped_query(name) for name in query_names()]
@@ -262,7 +262,7 @@ def test_a_single_category_gives_null_where_there_is_nothing_to_compare(query: Q
     add_stimuli(study, pl.DataFrame({"stimulus_id": [0, 1], "orientation": [0, 90], "spatial_frequency": [1, 2]}))
     rows = ask(study, query, needed(query), tables=PUBLISHED).rows
     assert no_nan(rows)
-    assert rows.is_empty() == (query.name in [*RESAMPLED, "filters/representative", "complexity/pairs"])
+    assert rows.is_empty() == (query.name in [*RESAMPLE_VIEWS, "filters/representative", "complexity/pairs"])
     if query.name == "selectivity/index":
         assert rows.rows() == [("conv1", 0, "car", 2, 1.0, 1.0, *[None] * 6)]
     if query.name == "selectivity/ranks":

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from test_against_numpy import NAMES, Vector, labelled, reference
 
-from nearly import nearly
-from random_study import FILTERS, LAYERS, RandomStudy, make_random_study
+from support.nearly import nearly
+from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from toolbox.query import ask
-from toolbox.store.answered import answered
+from toolbox.store.availability import available_responses
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.resamples import TABLES, Labelling, Measure
 
@@ -90,7 +90,7 @@ def write_draws(study: StudyFolder, measure: Measure, selective: dict[Any, Whole
     ]
     names = [name for name in TABLES["draws"].names if name not in vars(measure)]
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
-    labelling = Labelling(study, answered(study, "shapes", "tiny"), SCHEME)
+    labelling = Labelling(study, available_responses(study, "shapes", "tiny"), SCHEME)
     labelling.write("draws", measure, table, labelling.source)
 
 
@@ -303,7 +303,7 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
         pl.Series(name, numbers.get(name, np.zeros(len(units))), pl.Float64).fill_nan(None)
         for name in ("value", "low", "high", "p", "q", "p_family", "p_welch", "q_welch")
     )
-    labelling = Labelling(drawn.study.folder, answered(drawn.study.folder, "shapes", "tiny"), SCHEME)
+    labelling = Labelling(drawn.study.folder, available_responses(drawn.study.folder, "shapes", "tiny"), SCHEME)
     labelling.write("filters", Measure("csi"), table.to_arrow(), labelling.source)
     for level in (0.05, 0.01):
         expected = []

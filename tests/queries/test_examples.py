@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nearly import nearly
-from toolbox.query import ask, query_names, shipped_query
-from worked_examples import (
+from support.nearly import nearly
+from support.worked_examples import (
     EXAMPLES,
     example_answer,
     example_names,
@@ -17,6 +16,7 @@ from worked_examples import (
     example_study,
     query_of,
 )
+from toolbox.query import ask, query_names, shipped_query
 
 NOT_RESAMPLED = ("no intervals and no chance level for this index", "this index was not resampled yet")
 

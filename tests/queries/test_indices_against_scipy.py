@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from nearly import nearly
-from random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
-from small_study import long_table, small_study
+from support.nearly import nearly
+from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
+from support.small_study import long_table, small_study
 from toolbox.query import ask
 from toolbox.store.folder import StudyFolder
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from nearly import nearly
-from small_study import long_table, small_study
+from support.nearly import nearly
+from support.small_study import long_table, small_study
 from toolbox.query import ask
 
 FILTERS = 3

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from nearly import nearly
-from random_study import FILTERS, LAYERS, RandomStudy
+from support.nearly import nearly
+from support.random_study import FILTERS, LAYERS, RandomStudy
 from toolbox.query import ask
 
 CATEGORIES = ("axe", "car", "face")

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from nearly import nearly
-from random_study import FILTERS, LAYERS, RandomStudy
-from small_study import add_stimuli, long_table, small_study
+from support.nearly import nearly
+from support.random_study import FILTERS, LAYERS, RandomStudy
+from support.small_study import add_stimuli, long_table, small_study
 from toolbox.errors import QueryError
 from toolbox.query import ask
 from toolbox.store.folder import StudyFolder

@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nearly import nearly
-from random_study import FILTERS, LAYERS, RandomStudy
-from small_study import small_study
+from support.nearly import nearly
+from support.random_study import FILTERS, LAYERS, RandomStudy
+from support.small_study import small_study
+from toolbox.analyse.significance import Resampling, resample
 from toolbox.query import ask
-from toolbox.significance import Resampling, resample
 from toolbox.store.folder import StudyFolder
 
 NEED_DRAWS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from random_study import RandomStudy, make_random_study
+from support.random_study import RandomStudy, make_random_study
 
 
 @pytest.fixture(autouse=True)

@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 
 from toolbox.resampling import Labels, draws_of
 from toolbox.resampling import draws as module
-from toolbox.resampling.draws import CHUNK, KINDS, Kind
+from toolbox.resampling.draws import CHUNK, KINDS, ResampleKind
 
 LABELS = Labels(np.array([0, 1, 0, 2, 0, 1, 0, 2, 0, 0, 1]), 3)  # sizes 6, 3, 2
 KIND = pytest.mark.parametrize("kind", KINDS)
 
 
-def weights(kind: Kind, count: int = 60, seed: int = 4, labels: Labels = LABELS) -> NDArray[np.float64]:
+def weights(kind: ResampleKind, count: int = 60, seed: int = 4, labels: Labels = LABELS) -> NDArray[np.float64]:
     """(draws, categories, stimuli)."""
     found = [draws.weights.toarray() for draws in draws_of(kind, labels, count, seed)]
     return np.concatenate(found).reshape(-1, labels.categories, len(labels.numbers))
 
 
 @KIND
-def test_every_draw_has_as_many_stimuli_of_a_category_as_it_says(kind: Kind) -> None:
+def test_every_draw_has_as_many_stimuli_of_a_category_as_it_says(kind: ResampleKind) -> None:
     for draws in draws_of(kind, LABELS, 60, 0):
         sums = draws.weights.toarray().sum(axis=1).reshape(draws.count, 3)
         assert (sums == draws.sizes).all()
@@ -34,18 +34,18 @@ def test_the_sizes_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("kind", ["observed", "bootstrap", "equal", "half"])
-def test_stimuli_stay_in_their_category(kind: Kind) -> None:
+def test_stimuli_stay_in_their_category(kind: ResampleKind) -> None:
     own = np.stack([LABELS.numbers == number for number in range(3)])
     assert not weights(kind)[:, ~own].any()
 
 
 @pytest.mark.parametrize("kind", ["observed", "shuffle"])
-def test_every_stimulus_is_there_once(kind: Kind) -> None:
+def test_every_stimulus_is_there_once(kind: ResampleKind) -> None:
     assert (weights(kind).sum(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize("kind", ["equal", "half"])
-def test_no_stimulus_is_drawn_twice(kind: Kind) -> None:
+def test_no_stimulus_is_drawn_twice(kind: ResampleKind) -> None:
     assert weights(kind).max() == 1
 
 
@@ -68,13 +68,13 @@ def test_halves_come_in_pairs_that_share_no_stimulus() -> None:
 
 
 @KIND
-def test_equal_seeds_give_equal_draws_and_others_others(kind: Kind) -> None:
+def test_equal_seeds_give_equal_draws_and_others_others(kind: ResampleKind) -> None:
     assert (weights(kind) == weights(kind)).all()
     assert (weights(kind) == weights(kind, seed=5)).all() == (kind == "observed")
 
 
 @KIND
-def test_the_first_of_many_draws_are_those_of_a_few(kind: Kind) -> None:
+def test_the_first_of_many_draws_are_those_of_a_few(kind: ResampleKind) -> None:
     """Each chunk has a generator of its own."""
     few, many = weights(kind, CHUNK), weights(kind, 3 * CHUNK)
     assert (many[: len(few)] == few).all()
@@ -86,7 +86,7 @@ def test_the_first_of_many_draws_are_those_of_a_few(kind: Kind) -> None:
 @KIND
 @pytest.mark.parametrize("dense", [0, 32])
 def test_full_and_sparse_products_are_the_sums_of_a_loop(
-    kind: Kind, dense: int, monkeypatch: pytest.MonkeyPatch
+    kind: ResampleKind, dense: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DENSE", dense)
     monkeypatch.setattr(module, "LARGEST", 40)  # a few rows of the full matrix at a time

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from nearly import nearly
-from random_study import FILTERS, LAYERS, RandomStudy
+from support.nearly import nearly
+from support.random_study import FILTERS, LAYERS, RandomStudy
 from toolbox.errors import UsageError
 from toolbox.query import ask
 from toolbox.resampling import INDICES, RANKED, Labels, Responses, draws_of, index_values, moments, welch

@@ -20,7 +20,7 @@ from PIL import Image
 
 from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli import images
-from toolbox.stimuli.images import METHODS, decode, encode_png, resized, thumbnail
+from toolbox.stimuli.images import RESIZE_METHODS, decode, encode_png, resize_pixels, thumbnail
 
 RED = (250, 20, 30)
 NOISE = np.random.default_rng(7).integers(0, 256, (9, 11, 3), dtype=np.uint8)
@@ -409,28 +409,28 @@ def test_many_threads_decode_alike() -> None:
 
 def test_nearest_takes_the_pixel_at_the_middle_of_each_new_one() -> None:
     pixels = np.arange(16, dtype=np.uint8).reshape(4, 4, 1).repeat(3, axis=2)
-    assert resized(pixels, 2, 2, "nearest")[..., 0].tolist() == [[5, 7], [13, 15]]
+    assert resize_pixels(pixels, 2, 2, "nearest")[..., 0].tolist() == [[5, 7], [13, 15]]
 
 
 def test_resizing_stretches_and_takes_height_before_width() -> None:
-    assert resized(NOISE, 4, 6, "bilinear").shape == (4, 6, 3)
+    assert resize_pixels(NOISE, 4, 6, "bilinear").shape == (4, 6, 3)
 
 
 def test_box_resizing_averages_the_pixels_below() -> None:
     pixels = np.array([[0, 100], [50, 250]], dtype=np.uint8)[..., None].repeat(3, axis=2)
-    assert resized(pixels, 1, 1, "box")[0, 0].tolist() == [100, 100, 100]
+    assert resize_pixels(pixels, 1, 1, "box")[0, 0].tolist() == [100, 100, 100]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", RESIZE_METHODS)
 def test_every_method_is_pillows_own_as_keras_calls_it(method: str) -> None:
     keras = Image.open(BytesIO(saved(Image.fromarray(NOISE), "PNG"))).convert("RGB")
     expected = keras.resize((5, 7), getattr(Image.Resampling, method.upper()))
-    assert np.array_equal(resized(NOISE, 7, 5, method), np.asarray(expected))
+    assert np.array_equal(resize_pixels(NOISE, 7, 5, method), np.asarray(expected))
 
 
 def test_an_unknown_method_is_named_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"no resizing method 'linear'; use one of nearest, bilinear, bicubic"):
-        resized(NOISE, 4, 4, "linear")
+        resize_pixels(NOISE, 4, 4, "linear")
 
 
 @given(

@@ -8,7 +8,7 @@ import pytest
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.sources import Candidate, Value
-from toolbox.stimuli.variables import Kind, check_names, kind_of, merged_kinds
+from toolbox.stimuli.variables import VariableType, check_names, type_of, merge_types
 
 
 def candidates(*values: Value) -> list[Candidate]:
@@ -32,9 +32,9 @@ def candidates(*values: Value) -> list[Candidate]:
     ],
 )
 def test_the_type_of_a_variable_covers_all_its_values(
-    existing: dict[str, Kind], values: tuple[Value, ...], expected: dict[str, Kind]
+    existing: dict[str, VariableType], values: tuple[Value, ...], expected: dict[str, VariableType]
 ) -> None:
-    assert merged_kinds(existing, candidates(*values)) == expected
+    assert merge_types(existing, candidates(*values)) == expected
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_the_type_of_a_variable_covers_all_its_values(
         ({"v": "boolean"}, 1, r"v is boolean so far, but bigint \(1\)"),
     ],
 )
-def test_a_variable_cannot_have_two_types(existing: dict[str, Kind], value: Value, expected: str) -> None:
+def test_a_variable_cannot_have_two_types(existing: dict[str, VariableType], value: Value, expected: str) -> None:
     with pytest.raises(StimulusError, match=expected):
-        merged_kinds(existing, candidates(value))
+        merge_types(existing, candidates(value))
 
 
 def test_names_alike_but_for_case_are_refused_across_sources() -> None:
     with pytest.raises(StimulusError, match="the stimulus set has columns 'V' and 'v', alike but for case"):
-        merged_kinds({"V": "bigint"}, candidates(1))
+        merge_types({"V": "bigint"}, candidates(1))
 
 
 def test_an_array_is_not_a_value() -> None:
     with pytest.raises(TypeError, match="must be a number, text, true or false, not list"):
-        kind_of([1])  # type: ignore[arg-type]
+        type_of([1])  # type: ignore[arg-type]
 
 
 def test_ordinary_names_pass() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from small_study import small_study
+from support.small_study import small_study
 from toolbox.store.folder import StudyFolder
 
 

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from small_study import MODEL, SET, add_labels, add_stimuli
+from support.small_study import MODEL, SET, add_labels, add_stimuli
 from toolbox.query import ask
 from toolbox.store.database import VIEWS, Database, open_database
 from toolbox.store.folder import StudyFolder, create_study

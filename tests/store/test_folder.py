@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolbox.content import checked_name
+from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError
 from toolbox.store.folder import SCHEMA_VERSION, StudyFolder, create_study, open_study
 
@@ -134,7 +134,7 @@ def test_a_card_that_cannot_be_read_is_said(card: bytes, message: str, tmp_path:
 
 @pytest.mark.parametrize("name", ["animals", "A", "7", "vgg16", "a.b_c-d", "2024-05-01", "x" * 100, "con"])
 def test_names_that_any_system_takes_are_fine(name: str) -> None:
-    assert checked_name("stimulus set", name) == name
+    assert check_name("stimulus set", name) == name
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,6 @@ def test_names_that_any_system_takes_are_fine(name: str) -> None:
 )
 def test_names_that_cannot_be_part_of_a_path_everywhere_are_refused(name: str) -> None:
     with pytest.raises(UsageError) as caught:
-        checked_name("stimulus set", name)
+        check_name("stimulus set", name)
     assert str(caught.value).startswith(f"{name!r} cannot name a stimulus set; use letters, digits")
     assert "\n" not in str(caught.value)

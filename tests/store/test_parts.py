@@ -17,12 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from small_study import MODEL, SET, identity_of, matrices, record, small_study
+from support.small_study import MODEL, SET, identity_of, matrices, record, small_study
+from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
-from toolbox.fetch import cache_folder
+from toolbox.files import write_json
 from toolbox.query import Answer, ask
-from toolbox.store.files import provenance_of, write_json, write_table
 from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import provenance_of, write_table
 from toolbox.store.parts import (
     RESPONSES,
     clear,
@@ -38,8 +39,8 @@ from toolbox.store.plan import (
     Identity,
     Plan,
     extend_plan,
-    hold_identity,
-    hold_same_network,
+    check_identity,
+    check_same_network,
     part_size,
     plan_digest,
     read_digests,
@@ -294,7 +295,7 @@ def test_going_on_with_another_identity_says_what_differs(other: Identity, diffe
 def test_the_order_of_layers_is_no_difference(tmp_path: Path) -> None:
     turned = Identity("tiny", {"conv2": "2b", "conv1": "1a"})
     assert turned.digest == IDENTITY.digest
-    hold_identity(tmp_path, IDENTITY, turned)
+    check_identity(tmp_path, IDENTITY, turned)
 
 
 @pytest.mark.parametrize(
@@ -305,10 +306,10 @@ def test_other_layers_of_one_network_may_stand_in_another_set(
     layers: dict[str, str], fits: bool, tmp_path: Path
 ) -> None:
     if fits:
-        hold_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
+        check_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
         return
     with pytest.raises(MixtureError, match=r"holds responses of tiny made with other weights or preprocessing"):
-        hold_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
+        check_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
 
 
 # The plan
@@ -391,7 +392,7 @@ def test_the_digest_of_values_does_not_depend_on_the_writer(
 ) -> None:
     values, identity = matrices(responses, [0, 2]), identity_of(responses)
     here = write_part(tmp_path / "here", 0, [0, 2], values, record(identity))
-    monkeypatch.setattr("toolbox.store.files.ROW_GROUP", 3)
+    monkeypatch.setattr("toolbox.store.parquet.ROW_GROUP", 3)
     turned = {layer: tuple(np.asfortranarray(matrix) for matrix in values[layer]) for layer in reversed(values)}
     there = write_part(tmp_path / "there", 0, [0, 2], turned, record(identity, provider="GPU"))
     assert there["values"] == here["values"]

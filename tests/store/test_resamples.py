@@ -8,10 +8,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from small_study import MODEL, SET, add_labels, add_responses
-from toolbox.store.answered import answered
-from toolbox.store.files import provenance_of, read_table, write_table
+from support.small_study import MODEL, SET, add_labels, add_responses
+from toolbox.store.availability import available_responses
 from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.parquet import provenance_of, read_table, write_table
 from toolbox.store.parts import record_path
 from toolbox.store.resamples import SPLITS, Labelling, Measure
 
@@ -19,7 +19,7 @@ SHARE = Measure("share", "mean", "layer")
 
 
 def labelling(study: StudyFolder, scheme: str = SCHEME) -> Labelling:
-    return Labelling(study, answered(study, SET, MODEL), scheme)
+    return Labelling(study, available_responses(study, SET, MODEL), scheme)
 
 
 def splits() -> pa.Table:

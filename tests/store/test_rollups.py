@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from nearly import nearly
-from small_study import (
+from support.nearly import nearly
+from support.small_study import (
     MODEL,
     SET,
     add_labels,
@@ -39,12 +39,12 @@ from small_study import (
 )
 from toolbox.query import ask
 from toolbox.store import rollups
-from toolbox.store.database import Choice
-from toolbox.store.files import provenance_of, read_table, write_table
+from toolbox.store.database import Selection
 from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.parquet import provenance_of, read_table, write_table
 from toolbox.store.parts import part_path, record_path, write_part
 from toolbox.store.plan import extend_plan, plan_digest
-from toolbox.store.rollups import ROLLUPS, fresh_rollup, merged, rolled_up, update_rollups
+from toolbox.store.rollups import ROLLUPS, fresh_rollup, merge_rollups, roll_up, update_rollups
 
 # Every example writes a study, which takes a tenth of a second.
 few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -120,22 +120,22 @@ def part_files(study: StudyFolder) -> list[Path]:
 def test_the_merge_of_any_split_is_the_rollup_of_the_whole(given: Given, chance: Any) -> None:
     with TemporaryDirectory() as folder:
         parts = part_files(given.study(Path(folder) / "study"))
-        pieces = [rolled_up([part], given.labels) for part in parts]
+        pieces = [roll_up([part], given.labels) for part in parts]
         chance.shuffle(pieces)
-        whole = rolled_up(parts, given.labels)
+        whole = roll_up(parts, given.labels)
         assert whole.schema == ROLLUPS
         assert rows(whole) == nearly([*expected(given), *expected(given, "conv2")], 1e-9)
-        assert rows(merged(pieces)) == nearly(rows(whole), 1e-9)
+        assert rows(merge_rollups(pieces)) == nearly(rows(whole), 1e-9)
         if len(pieces) > 1:  # what was merged merges again
-            assert rows(merged([merged(pieces[:1]), merged(pieces[1:])])) == nearly(rows(whole), 1e-9)
+            assert rows(merge_rollups([merge_rollups(pieces[:1]), merge_rollups(pieces[1:])])) == nearly(rows(whole), 1e-9)
 
 
 def test_small_deviations_on_a_large_offset_do_not_cancel(tmp_path: Path) -> None:
     """1e6, 1e6 + 1/8 and 1e6 + 1/4 deviate by 1/32 in all, which a float64 of 3e12 cannot hold to the last bit."""
     values = np.float32(1e6) + np.array([[0], [0.125], [0.25]], np.float32)
     given = Given(values, values, ["a", "a", "a"], [[0], [1], [2]])
-    pieces = [rolled_up([part], given.labels) for part in part_files(given.study(tmp_path / "study"))]
-    (row, *_) = merged(pieces).to_pylist()
+    pieces = [roll_up([part], given.labels) for part in part_files(given.study(tmp_path / "study"))]
+    (row, *_) = merge_rollups(pieces).to_pylist()
     assert (row["n"], row["sum"], row["squared_deviations"]) == (3, 3e6 + 0.375, 1 / 32)
 
 
@@ -241,7 +241,7 @@ def of_responses(study: StudyFolder, scheme: str = SCHEME) -> list[Row]:
         for name in ("maximum", "mean")
     ]
     sql = f"{' union all '.join(selects)} order by layer, filter, category, statistic"
-    return ask(study, sql, choice=Choice(scheme=scheme)).rows.rows()
+    return ask(study, sql, choice=Selection(scheme=scheme)).rows.rows()
 
 
 def hold(study: StudyFolder, scheme: str = SCHEME) -> None:
@@ -257,7 +257,7 @@ def hold(study: StudyFolder, scheme: str = SCHEME) -> None:
 def read_parts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of all parts that a roll-up was made from."""
     names: list[str] = []
-    make = rollups.rolled_up
+    make = rollups.roll_up
 
     def noted(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
         names.extend(part.stem for part in parts)
@@ -430,7 +430,7 @@ def test_labels_that_change_while_a_rollup_is_made_do_not_mark_it(
     """Else labels that change back would find the roll-up of the others under their digest."""
     path = study.labels(SET)
     first = path.read_bytes()
-    make = rollups.rolled_up
+    make = rollups.roll_up
 
     def meanwhile(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
         add_labels(study, pl.DataFrame({"stimulus_id": range(12), "category": ["b", "a"] * 6}))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolbox.cli.options import HERE, LayersOption, QuietOption, StudyOption, WeightsOption, opened
+from toolbox.cli.options import HERE, LayersOption, QuietOption, StudyOption, WeightsOption, study_at
 from toolbox.cli.output import note, print_table, progress_bars
 
 if TYPE_CHECKING:
-    from toolbox.extract import ExtractionReport, Rehearsal
-    from toolbox.ingest import IngestReport
-    from toolbox.label import LabelReport
+    from toolbox.collect.extraction import ExtractionReport, Rehearsal
+    from toolbox.collect.ingest import IngestReport
+    from toolbox.collect.label import LabelReport
 
 app = typer.Typer()
 LISTED = 10
@@ -61,8 +61,8 @@ def ingest(
 ) -> None:
     """Add images to a stimulus set; what is there stays as it is."""
     with progress_bars(quiet) as progress:
-        report = opened(study).ingest(source, set=set, strict=strict, progress=progress)
-    _tell_ingestion(report, quiet)
+        report = study_at(study).ingest(source, set=set, strict=strict, progress=progress)
+    _print_ingestion(report, quiet)
 
 
 @app.command()
@@ -82,7 +82,7 @@ def label(
     quiet: QuietOption = False,
 ) -> None:
     """Label a set anew, beside the labels it has. Queries take it with --scheme; no network runs again."""
-    _tell_labelling(opened(study, make=False).label(set, scheme=scheme, source=source, replace=replace), quiet)
+    _print_labelling(study_at(study, make=False).label(set, scheme=scheme, source=source, replace=replace), quiet)
 
 
 @app.command()
@@ -116,18 +116,18 @@ def extract(
         "limit": limit, "part": part, "replace": replace,
     }  # fmt: skip
     with progress_bars(quiet) as progress:
-        opening = opened(study, make=False)
+        opening = study_at(study, make=False)
         if not dry_run:
             report = opening.extract(set, progress=progress, **asked)
         else:
             rehearsal = opening.rehearse(set, progress=progress, **asked)
     if dry_run:
-        _tell_rehearsal(rehearsal, quiet)
+        _print_estimate(rehearsal, quiet)
     else:
-        _tell_extraction(report, quiet)
+        _print_extraction(report, quiet)
 
 
-def _tell_ingestion(report: IngestReport, quiet: bool) -> None:
+def _print_ingestion(report: IngestReport, quiet: bool) -> None:
     for path in report.animated[:LISTED]:
         note(f"first image only: {path} holds several", quiet)
     for path in report.changed[:LISTED]:
@@ -143,7 +143,7 @@ def _tell_ingestion(report: IngestReport, quiet: bool) -> None:
     note(f"{report.set}: {report.added} added, {report.known} there already; now {report.stimuli}: {counts}", quiet)
 
 
-def _tell_labelling(report: LabelReport, quiet: bool) -> None:
+def _print_labelling(report: LabelReport, quiet: bool) -> None:
     if report.ignored:
         note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
     if not report.written:
@@ -156,7 +156,7 @@ def _tell_labelling(report: LabelReport, quiet: bool) -> None:
     )
 
 
-def _tell_extraction(report: ExtractionReport, quiet: bool) -> None:
+def _print_extraction(report: ExtractionReport, quiet: bool) -> None:
     for remark in report.remarks:
         note(f"note: {remark}", quiet)
     for entry in report.unreadable[:LISTED]:
@@ -178,7 +178,7 @@ def _tell_extraction(report: ExtractionReport, quiet: bool) -> None:
     )
 
 
-def _tell_rehearsal(rehearsal: Rehearsal, quiet: bool) -> None:
+def _print_estimate(rehearsal: Rehearsal, quiet: bool) -> None:
     """The figures as a table on stdout, remarks on stderr."""
     import polars as pl
 

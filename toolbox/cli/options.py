@@ -46,7 +46,7 @@ WeightsOption = Annotated[
 HERE = Path()
 
 
-def opened(directory: Path, *, make: bool = True) -> Study:
+def study_at(directory: Path, *, make: bool = True) -> Study:
     """The study of a directory; only ingestion makes one."""
     from toolbox.store.folder import open_study
     from toolbox.study import Study

@@ -16,7 +16,7 @@ from toolbox.errors import UsageError
 if TYPE_CHECKING:
     import polars as pl
 
-    from toolbox.fetch import Progress
+    from toolbox.progress import Progress
     from toolbox.query import Answer
 
 MANY = 100
@@ -60,7 +60,7 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def tell_answer(answer: Answer, format: Format | None, output: Path | None, quiet: bool) -> None:
+def print_answer(answer: Answer, format: Format | None, output: Path | None, quiet: bool) -> None:
     """Rows to stdout or a file, remarks to stderr."""
     for remark in answer.remarks:
         note(remark, quiet)
@@ -71,7 +71,7 @@ def tell_answer(answer: Answer, format: Format | None, output: Path | None, quie
 
 
 def _write(answer: Answer, format: Format | None, output: Path | None) -> None:
-    from toolbox.rows import content, write
+    from toolbox.query.files import content, write
 
     if output is None:
         if format is Format.PARQUET and sys.stdout.isatty():

@@ -11,7 +11,7 @@ from toolbox.cli.options import QuietOption
 from toolbox.cli.output import note
 
 if TYPE_CHECKING:
-    from toolbox.doctor import Finding
+    from toolbox.setup.doctor import Finding
 
 app = typer.Typer()
 
@@ -25,7 +25,7 @@ def doctor(
     quiet: QuietOption = False,
 ) -> None:
     """Say what is wrong with a set-up and how to mend it: software, processor, GPU, weights, disk. Asks no network."""
-    from toolbox.doctor import as_json, can_work, examine_setup
+    from toolbox.setup.doctor import as_json, can_work, examine_setup
 
     findings = examine_setup(study)
     if format == "json":

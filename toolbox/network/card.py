@@ -18,6 +18,7 @@ import polars as pl
 
 from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError
+from toolbox.terms import IMAGE, PIXELS, STATISTICS
 
 KINDS = ("convolution", "pool", "dense")
 DECODINGS = ("full", "scaled")
@@ -175,13 +176,13 @@ def network(name: str) -> Network:
         if key not in content:
             fault(f"has no {key!r}")
     entry = _input(content["input"], fault)
-    _hold_layers(content["layers"], fault)
+    _check_layers(content["layers"], fault)
     if content.get("layout", "") not in LAYOUTS:
         fault(f"has layout {content['layout']!r}; expected keras, torch, or none at all for files of any program")
     for source in content.get("weights", ()):
-        _hold_source(source, fault)
+        _check_source(source, fault)
     if "graph" in content:
-        return _added(content, entry, card_path("models", name).parent, fault)
+        return _imported_network(content, entry, card_path("models", name).parent, fault)
     if alone := sorted({"sha256", "activation", "batch"} & {*content}):
         fault(f"says {', '.join(alone)} without a graph; expected graph = 'NAME.onnx'")
     return Network(
@@ -195,7 +196,7 @@ def network(name: str) -> Network:
     )
 
 
-def selected(layers: Iterable[Layer], patterns: Iterable[str]) -> list[str]:
+def select_layers(layers: Iterable[Layer], patterns: Iterable[str]) -> list[str]:
     """Names of the layers that match any of the patterns, in the network's order (`block5_*`, `fc?`).
 
     Raises: UnknownNameError for a pattern that matches nothing.
@@ -244,17 +245,17 @@ def _is_triple(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 3
 
 
-def _added(content: Mapping[str, Any], entry: Input, folder: Path, fault: Callable[[str], None]) -> Network:
+def _imported_network(content: Mapping[str, Any], entry: Input, folder: Path, fault: Callable[[str], None]) -> Network:
     """A network whose graph somebody else made."""
     if content.get("activation") not in ("before", "after") or not content.get("sha256") or content.get("weights"):
         fault("has a graph; expected its sha256, activation = 'before' or 'after', and no [[weights]]")
     layers = tuple(
-        _tapped(name, given, position, fault) for position, (name, given) in enumerate(content["layers"].items(), 1)
+        _tapped_layer(name, given, position, fault) for position, (name, given) in enumerate(content["layers"].items(), 1)
     )
     return Network(**{**content, "input": entry, "layers": layers, "graph": folder / str(content["graph"])})
 
 
-def _tapped(name: str, given: Mapping[str, Any], position: int, fault: Callable[[str], None]) -> TappedLayer:
+def _tapped_layer(name: str, given: Mapping[str, Any], position: int, fault: Callable[[str], None]) -> TappedLayer:
     whole = ("axis", "rank", "filters", "height", "width", "stride", "receptive_field")
     wrong = {*given} ^ {"tensor", "kind", *whole}
     if wrong or not (
@@ -267,10 +268,8 @@ def _tapped(name: str, given: Mapping[str, Any], position: int, fault: Callable[
     return TappedLayer(name=name, position=position, step=given["stride"], **_without(given, "stride"))
 
 
-def _hold_layers(layers: Any, fault: Callable[[str], None]) -> None:
+def _check_layers(layers: Any, fault: Callable[[str], None]) -> None:
     """Every layer has a name that can be an output of a graph, and a table of what it is."""
-    from toolbox.network.graph import IMAGE, PIXELS, STATISTICS  # which is built upon this module
-
     if not isinstance(layers, Mapping) or not layers:
         fault(f"has layers = {layers!r}; expected a table [layers] of one or more")
     for name, given in layers.items():
@@ -287,7 +286,7 @@ def _without(given: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name != key}
 
 
-def _hold_source(source: Mapping[str, Any], fault: Callable[[str], None]) -> None:
+def _check_source(source: Mapping[str, Any], fault: Callable[[str], None]) -> None:
     """Every source says its format and layers; one that is fetched says from where, how large, and its digest."""
     needed = {"format", "layers"}
     if source.get("format") == "random":

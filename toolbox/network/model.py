@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from toolbox.errors import UsageError
-from toolbox.fetch import Progress, silent
-from toolbox.network.added import added_graph
+from toolbox.graph import Graph
 from toolbox.network.card import Layer, Network
-from toolbox.network.graph import Graph, full_graph, layer_digests
+from toolbox.network.chain import full_graph, layer_digests
+from toolbox.network.imported import imported_graph
 from toolbox.network.weights import load_weights
+from toolbox.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def load_model(
     Raises: WeightsError, VerificationError, UsageError; CardError when an added network's graph is gone.
     """
     if network.graph is not None:
-        return _added(network, layers, source)
+        return _imported_model(network, layers, source)
     weights = load_weights(network, layers, source=source, progress=progress)
     digests = layer_digests(network.input, weights)
     return Model(
@@ -52,7 +53,7 @@ def load_model(
     )
 
 
-def _added(network: Network, layers: Iterable[str] | None, source: str) -> Model:
+def _imported_model(network: Network, layers: Iterable[str] | None, source: str) -> Model:
     """A network whose weights lie in its own graph."""
     if source != "auto":
         raise UsageError(
@@ -60,6 +61,6 @@ def _added(network: Network, layers: Iterable[str] | None, source: str) -> Model
             "or add the other graph under a name of its own"
         )
     wanted = list(layers or [layer.name for layer in network.layers])
-    graph, kept, digests = added_graph(network, wanted)
+    graph, kept, digests = imported_graph(network, wanted)
     remarks = (f"{network.name} is shown one image at a time: its graph takes no batches",) if network.batch else ()
     return Model(network, graph, kept, digests, f"the graph {network.sha256[:12]}", remarks)

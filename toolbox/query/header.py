@@ -124,9 +124,9 @@ def value_of(parameter: Parameter, given: Any) -> Any:
     """What a declared parameter becomes: its default for None, else the given value as its type."""
     if given is None:
         return parameter.default
-    value = _converted(parameter.name, parameter.type, given)
+    value = _convert(parameter.name, parameter.type, given)
     if parameter.choices and not parameter.listed_in:
-        choices = [_converted(parameter.name, parameter.type, choice) for choice in parameter.choices]
+        choices = [_convert(parameter.name, parameter.type, choice) for choice in parameter.choices]
         if value not in choices:
             raise UsageError(f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}")
     return value
@@ -162,7 +162,7 @@ def _parameter(path: Path, line: str) -> Parameter:
     name, type_name, default, choices, description = found.groups()
     listed = tuple(choice.strip() for choice in choices.split(",")) if choices else ()
     try:
-        value = None if default in (None, "null") else _converted(name, type_name, default.strip("'"))
+        value = None if default in (None, "null") else _convert(name, type_name, default.strip("'"))
     except UsageError as error:
         raise CardError(f"{path}: {error} as the default in {line!r}") from error
     return Parameter(name, type_name, value, default is None, listed, description)
@@ -175,7 +175,7 @@ def _column(path: Path, line: str) -> Column:
     return Column(*found.groups())
 
 
-def _converted(name: str, type_name: str, value: Any) -> Any:
+def _convert(name: str, type_name: str, value: Any) -> Any:
     """A value as the declared type; text is read, whole numbers may stand for decimals."""
     expected = TYPES[type_name]
     if isinstance(value, np.generic):

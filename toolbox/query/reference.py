@@ -31,7 +31,7 @@ def query_reference(figures: Collection[str] = ()) -> str:
 
     Raises: CardError when a header breaks its contract, or `queries/stages.toml` says nothing of a folder.
     """
-    told = stages(query_names(), sentences())
+    told = stages(query_names(), stage_sentences())
     blocks = [_INTRODUCTION, _contents(told)]
     for stage, (sentence, names) in told.items():
         blocks.append(f"## {stage}\n\n{sentence}\n")
@@ -39,21 +39,21 @@ def query_reference(figures: Collection[str] = ()) -> str:
     return "\n".join([*blocks, *_formulas()])
 
 
-def stages(names: Iterable[str], sentences: Mapping[str, str]) -> dict[str, tuple[str, list[str]]]:
+def stages(names: Iterable[str], stage_sentences: Mapping[str, str]) -> dict[str, tuple[str, list[str]]]:
     """What each folder is, and the names of its queries, in the order of the sentences.
 
     Raises: CardError when a folder has none.
     """
     grouped = {stage: list(members) for stage, members in groupby(names, lambda name: name.split("/")[0])}
     for stage in grouped:
-        if stage not in sentences:
+        if stage not in stage_sentences:
             raise CardError(
                 f'queries/stages.toml says nothing of {stage}/; add a line such as {stage} = "What its queries tell."'
             )
-    return {stage: (sentence, grouped[stage]) for stage, sentence in sentences.items() if stage in grouped}
+    return {stage: (sentence, grouped[stage]) for stage, sentence in stage_sentences.items() if stage in grouped}
 
 
-def sentences() -> dict[str, str]:
+def stage_sentences() -> dict[str, str]:
     """What `queries/stages.toml` says of the folders, in the order of an analysis."""
     return tomllib.loads((content_folder("queries") / "stages.toml").read_text(encoding="utf-8"))
 
@@ -143,11 +143,11 @@ def _formulas() -> Iterator[str]:
     opening = takewhile(lambda line: line.startswith("--"), text.splitlines())
     yield f"## formulas\n\n{paragraphs(map(_uncommented, opening))}\n\nFile: [macros.sql](macros.sql).\n"
     for comment, name, arguments in _MACRO.findall(text):
-        lines = [_uncommented(line) for line in comment.splitlines()]
+        lines = [_without_comment_sign(line) for line in comment.splitlines()]
         first = re.sub(rf"^{name}\([^)]*\):\s*", "", lines[0])
         told = paragraphs([first[:1].upper() + first[1:], *lines[1:]])
         yield f"### {name}({' '.join(arguments.split())})\n\n{told}\n"
 
 
-def _uncommented(line: str) -> str:
+def _without_comment_sign(line: str) -> str:
     return line.removeprefix("--").removeprefix(" ")

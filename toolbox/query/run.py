@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Parameter, Query, shipped_query, value_of
-from toolbox.query.syntax import hold_single_select, macro_names, message_of, needs
-from toolbox.store.answered import Answered
-from toolbox.store.database import RESAMPLED, VIEWS, Choice, Database, open_database
+from toolbox.query.syntax import check_single_select, macro_names, message_of, needs
+from toolbox.store.availability import AvailableResponses
+from toolbox.store.database import RESAMPLE_VIEWS, VIEWS, Selection, Database, open_database
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Measure
 
@@ -40,7 +40,7 @@ def ask(
     study: StudyFolder,
     query: Query | str,
     parameters: Mapping[str, Any] | None = None,
-    choice: Choice | None = None,
+    choice: Selection | None = None,
     *,
     tables: Mapping[str, pa.Table] | None = None,
     time_limit: float = TIME_LIMIT,
@@ -59,15 +59,15 @@ def ask(
     """
     if isinstance(query, str):
         query = shipped_query(query) if _is_name(query) else Query("sql", query)
-    hold_single_select(query)
+    check_single_select(query)
     values = _values(query, parameters or {})
     views, macros = needs(query)
     try:
         with (
             closing(open_database(study, views, choice, macros=macros, tables=tables)) as database,
-            _interrupted_after(database, time_limit),
+            _time_limit(database, time_limit),
         ):
-            _hold_listed_values(database, query, values)
+            _check_listed_values(database, query, values)
             rows = _plain(database.connection.sql(query.sql, params=values).pl())
             _remark_on_resampling(database, views, values)
     except duckdb.InterruptException as error:
@@ -126,7 +126,7 @@ def _is_missing(name: str, parameter: Parameter | None, given: Mapping[str, Any]
     return name not in given if parameter is None else parameter.required and given.get(name) is None
 
 
-def _hold_listed_values(database: Database, query: Query, values: Mapping[str, Any]) -> None:
+def _check_listed_values(database: Database, query: Query, values: Mapping[str, Any]) -> None:
     """Refuse a value that the column named in the header does not hold: an empty result would hide a typing error."""
     for parameter in query.parameters:
         value = values.get(parameter.name)
@@ -137,7 +137,7 @@ def _hold_listed_values(database: Database, query: Query, values: Mapping[str, A
             if str(value) not in known:
                 raise UnknownNameError(parameter.name, str(value), known)
             if parameter.listed_in == ("layers", "layer") and database.responses:
-                _hold_extracted(str(value), database.responses)
+                _check_extracted(str(value), database.responses)
 
 
 def _remark_on_resampling(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:
@@ -146,7 +146,7 @@ def _remark_on_resampling(database: Database, views: Collection[str], values: Ma
     if not labelling or None in chosen:
         return
     measure, threshold = Measure(*map(str, chosen)), values.get("threshold")
-    missing = [view for view in RESAMPLED if view in views and not _is_resampled(database, view, measure, threshold)]
+    missing = [view for view in RESAMPLE_VIEWS if view in views and not _is_resampled(database, view, measure, threshold)]
     if not missing:
         return
     if "draws" in missing and threshold is not None:
@@ -165,7 +165,7 @@ def _is_resampled(database: Database, view: str, measure: Measure, threshold: fl
     return bool(database.connection.execute(f"select 1 from {view} v where {wanted} limit 1", values).fetchall())
 
 
-def _hold_extracted(layer: str, responses: Answered) -> None:
+def _check_extracted(layer: str, responses: AvailableResponses) -> None:
     """Refuse a layer of the network that was not extracted, as its empty result would look like an answer."""
     if layer not in responses.layers:
         raise UsageError(
@@ -175,7 +175,7 @@ def _hold_extracted(layer: str, responses: Answered) -> None:
 
 
 @contextmanager
-def _interrupted_after(database: Database, seconds: float) -> Iterator[None]:
+def _time_limit(database: Database, seconds: float) -> Iterator[None]:
     timer = threading.Timer(seconds, database.connection.interrupt)
     timer.daemon = True
     timer.start()

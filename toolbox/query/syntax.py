@@ -19,7 +19,7 @@ _READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE
 _MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+table\s+(.*)", re.IGNORECASE | re.DOTALL)
 
 
-def hold_single_select(query: Query) -> None:
+def check_single_select(query: Query) -> None:
     """Accept exactly one statement, a SELECT: the views are read-only, but so must be everything else."""
     try:
         statements = duckdb.extract_statements(query.sql)

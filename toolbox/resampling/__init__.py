@@ -1,8 +1,8 @@
 """Indices under resampled stimuli and shuffled labels, as matrix products. Never reads a file."""
 
 from toolbox.resampling.draws import Draws, Labels, Responses, draws_of
-from toolbox.resampling.examine import Examined, examine
 from toolbox.resampling.indices import INDICES, RANKED, index_values, moments, welch
+from toolbox.resampling.layer import ResampledLayer, resample_layer
 
 __all__ = [
     "INDICES",

@@ -13,8 +13,8 @@ from scipy import sparse
 
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
-Kind = Literal["observed", "bootstrap", "shuffle", "equal", "half"]
-KINDS: tuple[Kind, ...] = ("observed", "bootstrap", "shuffle", "equal", "half")
+ResampleKind = Literal["observed", "bootstrap", "shuffle", "equal", "half"]
+KINDS: tuple[ResampleKind, ...] = ("observed", "bootstrap", "shuffle", "equal", "half")
 
 CHUNK = 50
 """Draws that are worked out at once; each chunk has a random generator of its own."""
@@ -46,7 +46,7 @@ class Draws:
         sizes: (categories,): stimuli of each category in every draw.
     """
 
-    kind: Kind
+    kind: ResampleKind
     weights: sparse.csr_array
     sizes: Whole
 
@@ -78,7 +78,7 @@ class Draws:
         return np.concatenate([self.weights[start : start + step].toarray() @ responses for start in starts])
 
 
-def draws_of(kind: Kind, labels: Labels, count: int, seed: int) -> Iterator[Draws]:
+def draws_of(kind: ResampleKind, labels: Labels, count: int, seed: int) -> Iterator[Draws]:
     """All draws of one kind, chunk by chunk; equal arguments give equal draws.
 
     bootstrap: as many stimuli of every category as there are, with replacement.
@@ -93,7 +93,7 @@ def draws_of(kind: Kind, labels: Labels, count: int, seed: int) -> Iterator[Draw
         yield _chunk(kind, labels, min(CHUNK, total - start), chance)
 
 
-def _chunk(kind: Kind, labels: Labels, count: int, chance: np.random.Generator) -> Draws:
+def _chunk(kind: ResampleKind, labels: Labels, count: int, chance: np.random.Generator) -> Draws:
     members = [np.flatnonzero(labels.numbers == number) for number in range(labels.categories)]
     stimuli, sizes = len(labels.numbers), labels.sizes
     if kind == "observed":

@@ -29,7 +29,7 @@ def members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosix
             with archive.open("rb") as file:
                 yield from _tar_members(file, archive)
         elif inner is not None:
-            with _opened(archive, inner) as file:
+            with _open_inner(archive, inner) as file:
                 yield from _tar_members(file, archive)
         else:
             yield from _zip_members(archive)
@@ -38,7 +38,7 @@ def members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosix
 
 
 @contextmanager
-def _opened(archive: Path, inner: str) -> Iterator[IO[bytes]]:
+def _open_inner(archive: Path, inner: str) -> Iterator[IO[bytes]]:
     """An archive inside a zip, as a stream."""
     with zipfile.ZipFile(archive) as outer:
         if inner not in outer.namelist():

@@ -20,10 +20,11 @@ import numpy as np
 
 from toolbox.content import Card, card, card_path, content_folder
 from toolbox.errors import CardError, StimulusError
-from toolbox.fetch import Progress, fetch, silent
+from toolbox.fetch import fetch
+from toolbox.progress import Progress, silent
 from toolbox.stimuli.archive import members
 from toolbox.stimuli.images import encode_png
-from toolbox.stimuli.sources import Candidate, Drawing, Listing, Rejection, composed, is_hidden, text_of
+from toolbox.stimuli.sources import Candidate, Drawing, Listing, Rejection, compose_accents, is_hidden, text_of
 from toolbox.stimuli.variables import check_names
 
 Draw = Callable[[Card, Path | None], Iterator[Drawing]]
@@ -65,10 +66,10 @@ def from_card(name: str, images: Path, progress: Progress = silent) -> Listing:
     content = stimulus_card(name)
     folder = images.resolve() / content["name"]
     if "archive" in content:
-        return _unpacked(fetch(content["source"], progress), content["archive"], folder, progress)
+        return _unpack_images(fetch(content["source"], progress), content["archive"], folder, progress)
     draw = _recipe(content["recipe"], card_path("datasets", name))
     source = fetch(content["source"], progress) if "source" in content else None
-    candidates = list(_drawn(draw(content, source), folder, progress))
+    candidates = list(_draw_images(draw(content, source), folder, progress))
     if not candidates:
         raise CardError(f"the recipe of {name} drew nothing; expected at least one Drawing")
     return Listing(candidates, [])
@@ -91,7 +92,7 @@ def _recipe(name: str, card_file: Path) -> Draw:
     return draw
 
 
-def _drawn(drawings: Iterator[Drawing], folder: Path, progress: Progress) -> Iterator[Candidate]:
+def _draw_images(drawings: Iterator[Drawing], folder: Path, progress: Progress) -> Iterator[Candidate]:
     """Every drawing as a PNG file and a candidate."""
     names: set[str] = set()
     for number, drawing in enumerate(drawings, 1):
@@ -100,7 +101,7 @@ def _drawn(drawings: Iterator[Drawing], folder: Path, progress: Progress) -> Ite
             raise CardError(f"the recipe of {folder.name} drew {drawing.name!r}; expected unique, relative names")
         names.add(drawing.name.lower())
         check_names(drawing.parameters, f"the recipe of {folder.name}")
-        path = _kept(folder / relative, encode_png(drawing.pixels))
+        path = _keep_image(folder / relative, encode_png(drawing.pixels))
         progress(f"draw {folder.name}", number, 0)
         values = {name: _plain(value) for name, value in drawing.parameters.items()}
         yield Candidate(path, drawing.category, values)
@@ -111,7 +112,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _unpacked(source: Path, rules: Card, folder: Path, progress: Progress) -> Listing:
+def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) -> Listing:
     """Every file below the archive's category folders as a candidate, sorted like a folder."""
     top = PurePosixPath(rules.get("folder", "."))
     leave_out = set(rules.get("leave_out", []))
@@ -124,15 +125,15 @@ def _unpacked(source: Path, rules: Card, folder: Path, progress: Progress) -> Li
         if len(relative.parts) == 1:
             rejections.append(Rejection(text_of(folder / relative), "lies in no category folder"))
         elif relative.parts[0] not in leave_out:
-            path = _kept(folder / relative, content)
-            candidates.append(Candidate(path, composed(relative.parts[0])))
+            path = _keep_image(folder / relative, content)
+            candidates.append(Candidate(path, compose_accents(relative.parts[0])))
             progress(f"unpack {source.name}", len(candidates), 0)
     if not candidates:
         raise CardError(f"{source.name} has no file below {top}; correct `folder` in the card's [archive]")
     return Listing(sorted(candidates, key=lambda candidate: candidate.path.parts), rejections)
 
 
-def _kept(path: Path, content: bytes) -> Path:
+def _keep_image(path: Path, content: bytes) -> Path:
     """Write an image unless it is there; never change one that a stimulus set may already have numbered."""
     if path.exists():
         if path.read_bytes() != content:

@@ -26,8 +26,8 @@ MAX_PIXELS = 100_000_000
 """Larger pictures are refused: several at once, at 3 bytes a pixel and more, would fill a small machine."""
 MID_GREY = 128
 """What lies behind transparent parts, and the mean of drawn stimuli."""
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
-METHODS = {
+IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+RESIZE_METHODS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -85,7 +85,7 @@ def decode(content: bytes, *, at_least: int | None = None) -> Picture:
     if not content:
         raise StimulusError("empty file")
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
+        with Image.open(BytesIO(content), formats=IMAGE_FORMATS) as image:
             _check_size(image)
             if at_least is not None:
                 image.draft(None, (at_least, at_least))
@@ -99,7 +99,7 @@ def decode(content: bytes, *, at_least: int | None = None) -> Picture:
         raise StimulusError(f"damaged image ({error})") from error
 
 
-def resized(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
+def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
     """A picture stretched to a size, its aspect ratio ignored: Keras' `load_img(target_size=...)` to the bit.
 
     Args:
@@ -110,9 +110,9 @@ def resized(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
     Returns: height x width x 3, 0..255.
     Raises: UsageError for an unknown method.
     """
-    if method not in METHODS:
+    if method not in RESIZE_METHODS:
         raise UsageError(f"no resizing method {method!r}; use one of {', '.join(METHODS)}")
-    return np.asarray(Image.fromarray(pixels).resize((width, height), METHODS[method]))
+    return np.asarray(Image.fromarray(pixels).resize((width, height), RESIZE_METHODS[method]))
 
 
 def encode_png(pixels: Pixels) -> bytes:
@@ -128,7 +128,7 @@ def encode_png(pixels: Pixels) -> bytes:
     rows = np.ascontiguousarray(pixels, dtype=np.uint8).reshape(height, -1)
     filtered = np.pad(rows, ((0, 0), (1, 0))).tobytes()  # each row starts with its filter type, 0: none
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
-    chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", _stored(filtered)) + _chunk(b"IEND", b"")
+    chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", _store_blocks(filtered)) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
@@ -190,7 +190,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def _stored(content: bytes) -> bytes:
+def _store_blocks(content: bytes) -> bytes:
     """A zlib stream (RFC 1950, 1951) of stored blocks, which hold at most 65,535 bytes each."""
     pieces = [content[start : start + 65535] for start in range(0, len(content), 65535)]
     stream = [b"\x78\x01"]

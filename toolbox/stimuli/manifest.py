@@ -5,16 +5,15 @@ Manifests are `.csv`, `.tsv` or `.parquet`; never reads the images that they nam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from toolbox.errors import StimulusError, UsageError
-from toolbox.stimuli.sources import Candidate, Listing, Rejection, composed, fault_of_file, text_of
+from toolbox.stimuli.sources import Candidate, Listing, Rejection, compose_accents, fault_of_file, text_of
 from toolbox.stimuli.variables import check_names
+from toolbox.tables import SUFFIXES, read_rows
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
 REQUIRED = ("path", "category")
 
 
@@ -24,12 +23,12 @@ def from_manifest(file: Path) -> Listing:
     Columns `path` (relative to the table's own folder, or absolute) and `category` (always text; empty:
     unlabelled) must be there; every other column becomes a stimulus variable of its type. NA means unknown.
 
-    Raises: UsageError when there is no such file; StimulusError when it cannot be read as a table, lacks a
-        column, has no rows, or a column has a name or type that cannot be kept.
+    Raises: UsageError when there is no such file; TableError when it cannot be read as one; StimulusError
+        when it lacks a column, has no rows, or a column has a name or type that cannot be kept.
     """
     if not file.is_file():
         raise UsageError(f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category")
-    table = _prepared(read_rows(file, REQUIRED), file)
+    table = _prepare_table(read_rows(file, REQUIRED), file)
     base = file.parent.resolve()
     candidates: list[Candidate] = []
     rejections: list[Rejection] = []
@@ -38,16 +37,16 @@ def from_manifest(file: Path) -> Listing:
         if not name:
             rejections.append(Rejection(f"{text_of(file)}, row {number}", "no path"))
             continue
-        path = located(base, name)
+        path = locate_file(base, name)
         fault = fault_of_file(path)
         if fault is None:
-            candidates.append(Candidate(path, composed(category) if category else None, row))
+            candidates.append(Candidate(path, compose_accents(category) if category else None, row))
         else:
             rejections.append(Rejection(text_of(path), fault))
     return Listing(candidates, rejections)
 
 
-def located(base: Path, name: str) -> Path:
+def locate_file(base: Path, name: str) -> Path:
     """The file that a row of a table in `base` names; its folders are resolved, a link as last part is kept."""
     path = base / name
     if "\\" in name and fault_of_file(path) is not None:
@@ -55,29 +54,7 @@ def located(base: Path, name: str) -> Path:
     return path.parent.resolve() / path.name
 
 
-def read_rows(file: Path, text: Sequence[str]) -> pl.DataFrame:
-    """The table as polars reads it; NA is unknown, and the columns named in `text` stay text where the file has text.
-
-    Raises: StimulusError when it cannot be read as what its name ends in.
-    """
-    suffix = file.suffix.lower()
-    try:
-        if suffix == ".parquet":
-            return pl.read_parquet(file, hive_partitioning=False)
-        return pl.read_csv(
-            file,
-            separator="\t" if suffix == ".tsv" else ",",
-            infer_schema_length=None,
-            null_values="NA",  # as R writes what is unknown
-            schema_overrides=dict.fromkeys(text, pl.String),
-        )
-    except (pl.exceptions.PolarsError, OSError) as error:
-        wanted = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
-        reason = str(error).strip().splitlines()[0]
-        raise StimulusError(f"{file} cannot be read as {wanted} ({reason}); export it again") from error
-
-
-def _prepared(table: pl.DataFrame, file: Path) -> pl.DataFrame:
+def _prepare_table(table: pl.DataFrame, file: Path) -> pl.DataFrame:
     """The table with plain types only: text, whole numbers, numbers, true and false."""
     missing = [name for name in REQUIRED if name not in table.columns]
     if missing:

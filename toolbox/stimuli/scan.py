@@ -42,10 +42,10 @@ def scan(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[Sca
     Yields: one result for each candidate, in their order.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(partial(_scanned, known=known), candidates)
+        yield from pool.map(partial(_scan_file, known=known), candidates)
 
 
-def _scanned(candidate: Candidate, known: Container[str]) -> Scan:
+def _scan_file(candidate: Candidate, known: Container[str]) -> Scan:
     try:
         size = candidate.path.stat().st_size
         if size > MAX_BYTES:

@@ -78,7 +78,7 @@ def from_folder(folder: Path) -> Listing:
     return Listing(candidates, [Rejection(text_of(path), fault) for path, fault in found if fault is not None])
 
 
-def composed(text: str) -> str:
+def compose_accents(text: str) -> str:
     """Text with composed accents (NFC): a category must have one name on every system."""
     return unicodedata.normalize("NFC", text)
 
@@ -111,13 +111,13 @@ def _is_folder_of(root: Path, path: Path) -> bool:
 
 
 def _category(root: Path, path: Path) -> str:
-    return composed(path.relative_to(root).parts[0])
+    return compose_accents(path.relative_to(root).parts[0])
 
 
 def _walk(folder: Path, root: Path, followed: set[Path]) -> Iterator[tuple[Path, str | None]]:
     """Every file below a folder, with the reason why it cannot be a stimulus, or None."""
     try:
-        entries = sorted(folder.iterdir(), key=lambda path: (composed(path.name), path.name))
+        entries = sorted(folder.iterdir(), key=lambda path: (compose_accents(path.name), path.name))
     except OSError as error:
         yield folder, f"a folder that cannot be opened ({error.strerror})"
         return

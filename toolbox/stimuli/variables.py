@@ -8,7 +8,7 @@ from typing import Literal
 from toolbox.errors import StimulusError
 from toolbox.stimuli.sources import Candidate, Value, text_of
 
-Kind = Literal["boolean", "bigint", "double", "varchar"]
+VariableType = Literal["boolean", "bigint", "double", "varchar"]
 """Types of stimulus variables, by their SQL names."""
 FIXED = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes", "category", "set")
 """Columns that every stimulus set has, or that join it with others."""
@@ -31,7 +31,7 @@ def check_names(names: Iterable[str], place: str) -> None:
         seen[name.lower()] = name
 
 
-def kind_of(value: Value) -> Kind | None:
+def type_of(value: Value) -> VariableType | None:
     """The type of one value; None for an unknown value.
 
     Raises: TypeError for anything that is not a plain value.
@@ -49,7 +49,7 @@ def kind_of(value: Value) -> Kind | None:
     raise TypeError(f"a stimulus variable must be a number, text, true or false, not {type(value).__name__}")
 
 
-def merged_kinds(existing: Mapping[str, Kind], candidates: Iterable[Candidate]) -> dict[str, Kind]:
+def merge_types(existing: Mapping[str, VariableType], candidates: Iterable[Candidate]) -> dict[str, VariableType]:
     """Types of all variables of a set once the candidates are in it; whole numbers and numbers make numbers.
 
     Args:
@@ -60,7 +60,7 @@ def merged_kinds(existing: Mapping[str, Kind], candidates: Iterable[Candidate]) 
     kinds = dict(existing)
     for candidate in candidates:
         for name, value in candidate.parameters.items():
-            kind = kind_of(value)
+            kind = type_of(value)
             if kind is None or kinds.setdefault(name, kind) == kind:
                 continue
             if {kind, kinds[name]} != {"bigint", "double"}:

@@ -27,18 +27,18 @@ import duckdb
 import pyarrow as pa
 
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
-from toolbox.store.answered import Answered, answered
-from toolbox.store.files import open_table, read_table
+from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import open_table, read_table
 from toolbox.store.resamples import TABLES, Labelling
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.window import PROTOCOL, Window
 
-RESAMPLED = {"significance": "filters", "draws": "draws", "reliability": "splits"}
+RESAMPLE_VIEWS = {"significance": "filters", "draws": "draws", "reliability": "splits"}
 """View -> the table of resampled indices that it shows."""
-VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLED, "layers", "catalogue")
-OF_RESPONSES = {"responses", "rollups", *RESAMPLED}
-OF_LABELS = {"labels", "rollups", *RESAMPLED}
+VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
+OF_RESPONSES = {"responses", "rollups", *RESAMPLE_VIEWS}
+OF_LABELS = {"labels", "rollups", *RESAMPLE_VIEWS}
 """Views for which a model and, or, a label scheme must be chosen."""
 FIXED_COLUMNS = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes")
 """Columns of `stimuli` that every set has; all further ones are parameters."""
@@ -63,7 +63,7 @@ _LOCKS = (
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """Which set, model and label scheme the views show; None for the only one there is."""
 
     set: str | None = None
@@ -78,7 +78,7 @@ class Database:
     connection: duckdb.DuckDBPyConnection
     provenance: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
-    responses: Answered | None = None
+    responses: AvailableResponses | None = None
     labelling: Labelling | None = None
     """What the views of resampled indices are about, where there are several categories to compare."""
 
@@ -89,7 +89,7 @@ class Database:
 def open_database(
     study: StudyFolder,
     views: Collection[str],
-    choice: Choice | None = None,
+    choice: Selection | None = None,
     *,
     macros: Sequence[str] = (),
     tables: Mapping[str, pa.Table] | None = None,
@@ -104,7 +104,7 @@ def open_database(
     Raises: AmbiguousError, UnknownNameError for the choice; VerificationError for damaged responses.
     """
     views = set(views)
-    chosen = resolved(study, views, choice or Choice())
+    chosen = resolve_selection(study, views, choice or Selection())
     # what a view needs has been resolved for it; the others are never made
     set_name, model, scheme = chosen.set or "", chosen.model or "", chosen.scheme or ""
     files: dict[str, Path] = {}
@@ -117,14 +117,14 @@ def open_database(
         "catalogue": lambda: _catalogue(files, study),
     }
     if views & OF_RESPONSES:
-        responses = database.responses = answered(study, set_name, model)
+        responses = database.responses = available_responses(study, set_name, model)
         database.remarks += responses.remarks
         database.provenance |= responses.provenance
         labelling = Labelling(study, responses, scheme)
         makers["responses"] = lambda: _select(files, responses.paths(study))
-        makers["rollups"] = lambda: _held(database, "rollups", fresh_rollup(study, set_name, model, scheme, responses))
-        for view, table in RESAMPLED.items():
-            makers[view] = partial(_resampled, files, labelling, table, database)
+        makers["rollups"] = lambda: _register_table(database, "rollups", fresh_rollup(study, set_name, model, scheme, responses))
+        for view, table in RESAMPLE_VIEWS.items():
+            makers[view] = partial(_select_resamples, files, labelling, table, database)
         if views & OF_LABELS:
             categories = set(read_table(labelling.labels, "category")["category"].to_pylist())
             if len(categories) == 1:
@@ -144,7 +144,7 @@ def open_database(
     return database
 
 
-def resolved(study: StudyFolder, views: set[str], choice: Choice) -> Choice:
+def resolve_selection(study: StudyFolder, views: set[str], choice: Selection) -> Selection:
     """Fill in what is the only possibility; refuse what is not there or not clear."""
     for_responses = bool(views & OF_RESPONSES)
     set_name, model, scheme = choice.set, choice.model, choice.scheme
@@ -163,7 +163,7 @@ def resolved(study: StudyFolder, views: set[str], choice: Choice) -> Choice:
     if for_responses or "layers" in views:
         models = study.models(set_name) if set_name else sorted({m for name in sets for m in study.models(name)})
         model = _named("model", model, models, "--model", f"toolbox extract {set_name or 'SET'}")
-    return Choice(set_name, model, scheme)
+    return Selection(set_name, model, scheme)
 
 
 def _named(kind: str, name: str | None, names: Sequence[str], option: str, remedy: str) -> str:
@@ -194,7 +194,7 @@ def _select(files: dict[str, Path], paths: Sequence[Path], columns: str = "*") -
     for path in paths:
         name = f"{len(files)}-{path.name}"
         files[name] = path
-        names.append(_text(f"{PROTOCOL}://{name}"))
+        names.append(_quote_text(f"{PROTOCOL}://{name}"))
     return f"select {columns} from read_parquet([{', '.join(names)}])"
 
 
@@ -206,26 +206,26 @@ def _parameters(files: dict[str, Path], path: Path) -> str:
         return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
     columns = ", ".join(f"{_quoted(name)}::varchar as {_quoted(name)}" for name in names)
     wide = _select(files, [path], f"stimulus_id, {columns}")
-    listed = ", ".join(map(_quoted, names))
+    listed = ", ".join(map(_quote_name, names))
     return f"select * from (unpivot ({wide}) on {listed} into name parameter value value)"
 
 
-def _quoted(name: str) -> str:
+def _quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _text(text: str) -> str:
+def _quote_text(text: str) -> str:
     """A text as SQL writes it; folders that others made may be called anything."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def _held(database: Database, name: str, table: pa.Table) -> str:
+def _register_table(database: Database, name: str, table: pa.Table) -> str:
     """A SELECT over a table in memory, all of whose pages were held against their checksums."""
     database.connection.register(f"held_{name}", table)
     return f"select * from held_{name}"
 
 
-def _resampled(files: dict[str, Path], labelling: Labelling, table: str, database: Database) -> str:
+def _select_resamples(files: dict[str, Path], labelling: Labelling, table: str, database: Database) -> str:
     """A SELECT over all tables of one kind that were made from the responses and labels as they are now."""
     fresh, stale = labelling.fresh_files(table)
     for file in stale:
@@ -234,7 +234,7 @@ def _resampled(files: dict[str, Path], labelling: Labelling, table: str, databas
             f"to make it anew: {labelling.command_of(file)}"
         )
     if not fresh:
-        return _held(database, table, TABLES[table].empty_table())
+        return _register_table(database, table, TABLES[table].empty_table())
     return " union all ".join(_table(files, file) for file in fresh)
 
 

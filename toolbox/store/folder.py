@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from toolbox.errors import ToolboxError, UsageError
-from toolbox.store.files import write_text
+from toolbox.files import write_text
 
 SCHEMA_VERSION = 1
 SCHEME = "category"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from toolbox.store.files import read_table, write_table
+from toolbox.store.parquet import read_table, write_table
 
 LABELS = pa.schema([("stimulus_id", pa.int32()), ("category", pa.string())])
 

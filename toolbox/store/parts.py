@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, VerificationError
-from toolbox.fetch import cache_folder, digest_of
-from toolbox.store.files import write_json, write_tables
+from toolbox.files import digest_of, write_json
+from toolbox.store.parquet import write_tables
 from toolbox.store.plan import Plan, plan_digest
 
 RESPONSES = pa.schema(
@@ -148,15 +149,15 @@ def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[d
 
     Raises: VerificationError for a damaged part; MixtureError for one that does not fit the plan or the set.
     """
-    remembered = _remembered()
+    remembered = _read_memory()
     seen: dict[str, list[int | str]] = {}
     records = []
     for number in range(len(plan.parts)):
         record = planned_record(folder, plan, number, digests)
         if record is not None:
-            seen |= _hold(part_path(folder, number), record, remembered)
+            seen |= _check_bytes(part_path(folder, number), record, remembered)
             records.append(record)
-    _remember(remembered, seen)
+    _write_memory(remembered, seen)
     return records
 
 
@@ -187,7 +188,7 @@ def _rows_of(path: Path, layer: str) -> pa.Table:
         raise VerificationError(f"{path} is damaged: {error}; {_remedy(path)}") from error
 
 
-def _hold(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, list[int | str]]:
+def _check_bytes(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, list[int | str]]:
     if not path.is_file():
         raise VerificationError(f"{path} is missing, but its record exists; {_remedy(path)}")
     status = path.stat()
@@ -204,13 +205,13 @@ def _remedy(path: Path) -> str:
     return f"restore it, or delete {path.stem}.* there and run the extraction again"
 
 
-def _remembered() -> dict[str, Any]:
+def _read_memory() -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):  # without it, or with a damaged one, all parts are held again
         return dict(json.loads((cache_folder() / "intact.json").read_text(encoding="utf-8")))
     return {}
 
 
-def _remember(remembered: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
+def _write_memory(remembered: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
     if seen:
         recent = list({**remembered, **seen}.items())[-100_000:]
         with contextlib.suppress(OSError):  # without a writable cache, parts are only held again next time

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from toolbox.errors import MixtureError, VerificationError
-from toolbox.store.files import provenance_of, read_table, write_table
+from toolbox.store.parquet import provenance_of, read_table, write_table
 
 LARGEST_PART, SMALLEST_PART = 1000, 50
 """Stimuli in a part: its responses fit in memory many times over, yet a file holds enough of them to be read fast."""
@@ -98,7 +98,7 @@ def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, siz
     Raises: MixtureError when the existing plan has another identity.
     """
     plan = read_plan(folder) or Plan(identity, (), identity.digest)
-    hold_identity(folder, plan.identity, identity)
+    check_identity(folder, plan.identity, identity)
     known = plan.stimuli
     fresh = [stimulus for stimulus in stimuli if stimulus not in known]
     if not fresh:
@@ -112,7 +112,7 @@ def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, siz
     return plan
 
 
-def hold_identity(place: Path, existing: Identity, wanted: Identity) -> None:
+def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:
     """Refuse to go on where another network, preprocessing or choice of layers was at work.
 
     Raises: MixtureError that says which of them differs.
@@ -136,7 +136,7 @@ def hold_identity(place: Path, existing: Identity, wanted: Identity) -> None:
     )
 
 
-def hold_same_network(place: Path, existing: Identity, wanted: Identity) -> None:
+def check_same_network(place: Path, existing: Identity, wanted: Identity) -> None:
     """Refuse one model name for two networks in one study; other layers of the same network are welcome.
 
     Raises: MixtureError.

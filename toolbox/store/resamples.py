@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from toolbox.errors import VerificationError
-from toolbox.fetch import digest_of
-from toolbox.store.answered import Answered
-from toolbox.store.files import provenance_of, read_table, write_table
+from toolbox.files import digest_of
+from toolbox.store.availability import AvailableResponses
 from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import provenance_of, read_table, write_table
 
 _CHOSEN = [("index", pa.string()), ("statistic", pa.string()), ("normalise", pa.string())]
 FILTERS = pa.schema(
@@ -87,7 +87,7 @@ class Labelling:
     """The responses of one model to one set, under one label scheme."""
 
     study: StudyFolder
-    responses: Answered
+    responses: AvailableResponses
     scheme: str
 
     @property

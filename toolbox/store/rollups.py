@@ -22,11 +22,11 @@ import duckdb
 import pyarrow as pa
 
 from toolbox.errors import ToolboxError, VerificationError
-from toolbox.fetch import digest_of
-from toolbox.store.answered import Answered, answered
-from toolbox.store.files import provenance_of, read_table, write_table
+from toolbox.files import digest_of
+from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
+from toolbox.store.parquet import provenance_of, read_table, write_table
 from toolbox.store.plan import read_plan
 
 ROLLUPS = pa.schema(
@@ -45,7 +45,7 @@ ROLLUPS = pa.schema(
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _StoredRollup:
     """A roll-up on disk. `source`: digest of the labels' file, and of every part without and with its labels."""
 
     table: pa.Table
@@ -85,25 +85,25 @@ order by layer, filter, category, statistic
 
 
 def fresh_rollup(
-    study: StudyFolder, set_name: str, model: str, scheme: str, responses: Answered | None = None
+    study: StudyFolder, set_name: str, model: str, scheme: str, responses: AvailableResponses | None = None
 ) -> pa.Table:
     """The roll-up of all responses that count under the labels as they are now; made, or extended, where it is not.
 
     Args:
         responses: what counts, if the caller has asked already.
 
-    Raises: as `answered`.
+    Raises: as `available_responses`.
     """
-    responses = responses or answered(study, set_name, model)
+    responses = responses or available_responses(study, set_name, model)
     path, file = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
-    kept, source = _kept(path), {"labels": digest_of(file), "parts": responses.parts}
+    kept, source = _read_stored(path), {"labels": digest_of(file), "parts": responses.parts}
     if kept and all(kept.source[name] == source[name] for name in source):
         return kept.table
     labels = read_labels(file)
     labelled = _labelled_parts(study, responses, labels)
     old = kept if kept and kept.source["labelled"].items() <= labelled.items() else None
     new = [number for number in responses.parts if old is None or number not in old.source["labelled"]]
-    table = merged([*([old.table] if old else []), rolled_up(responses.paths(study, new), labels)])
+    table = merge_rollups([*([old.table] if old else []), roll_up(responses.paths(study, new), labels)])
     if digest_of(file) == source["labels"]:  # or they were changed meanwhile
         with contextlib.suppress(OSError):  # in a study that cannot be written to, it is made anew each time
             origin = {"set": set_name, "model": model, "scheme": scheme, **source, "labelled": labelled}
@@ -123,7 +123,7 @@ def update_rollups(study: StudyFolder, set_name: str, models: Collection[str], s
                 fresh_rollup(study, set_name, model, scheme)
 
 
-def rolled_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
+def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
     """The roll-up of some parts, as ROLLUPS.
 
     Args:
@@ -153,7 +153,7 @@ def rolled_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
         return rows.to_arrow_table().cast(ROLLUPS)
 
 
-def merged(rollups: Sequence[pa.Table]) -> pa.Table:
+def merge_rollups(rollups: Sequence[pa.Table]) -> pa.Table:
     """The roll-up of all stimuli of several roll-ups, whose stimuli must be different ones.
 
     Args:
@@ -166,19 +166,19 @@ def merged(rollups: Sequence[pa.Table]) -> pa.Table:
         return connection.sql(_MERGED).to_arrow_table().cast(ROLLUPS)
 
 
-def _kept(path: Path) -> _Kept | None:
+def _read_stored(path: Path) -> _StoredRollup | None:
     """The roll-up on disk and what it was made from; None where there is none that can be used."""
     if not path.is_file():
         return None
     try:
         origin = provenance_of(path)
         source = {name: origin[name] for name in ("labels", "parts", "labelled")}
-        return _Kept(read_table(path).cast(ROLLUPS), source)
+        return _StoredRollup(read_table(path).cast(ROLLUPS), source)
     except (VerificationError, KeyError, ValueError):  # damaged, or another program's: it is made anew
         return None
 
 
-def _labelled_parts(study: StudyFolder, responses: Answered, labels: Mapping[int, str]) -> dict[str, str]:
+def _labelled_parts(study: StudyFolder, responses: AvailableResponses, labels: Mapping[int, str]) -> dict[str, str]:
     """A digest of every part's responses and of its stimuli's labels, by the part's number."""
     plan = read_plan(study.responses(responses.set, responses.model))
     found = {}

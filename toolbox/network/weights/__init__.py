@@ -10,7 +10,7 @@ height, width), of dense layers as (inputs, filters), where the inputs run over 
     graphs      what is in the graph of an .onnx file
 """
 
-from toolbox.network.weights.layout import Tensors
+from toolbox.graph import Tensors
 from toolbox.network.weights.sources import FORMATS, Weights, load_weights, tensor_digest
 
 __all__ = ["FORMATS", "Tensors", "Weights", "load_weights", "tensor_digest"]

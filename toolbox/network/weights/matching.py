@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.errors import WeightsError
+from toolbox.graph import Tensors
 from toolbox.network.card import ChainLayer, Network
 from toolbox.network.weights.layout import (
     KERAS,
@@ -21,7 +22,6 @@ from toolbox.network.weights.layout import (
     Place,
     Shape,
     Stored,
-    Tensors,
     in_layout,
     places,
     shape_in_file,
@@ -88,10 +88,10 @@ def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[Cha
             pairs = _by_order(path, network, chain, needed, stored)
             remarks = [_order_remark(path, network, pairs)]
         conventions = _conventions(path, pairs)
-        _hold_chain(path, network, pairs)
+        _check_chain(path, network, pairs)
         if remarks:
-            _hold_names(path, pairs, named)
-            _hold_no_more(path, network, chain, pairs, stored)
+            _check_names(path, pairs, named)
+            _check_no_more(path, network, chain, pairs, stored)
         if conventions[0] in (TORCH, KERAS) and pairs[0].kernel.convention is None:
             remarks.append(f"the kernels of {path.name} are laid out as in {conventions[0].name}")
         tensors: Tensors = {}
@@ -221,7 +221,7 @@ def _order_remark(path: Path, network: Network, pairs: Sequence[_Pair]) -> str:
     )
 
 
-def _hold_names(path: Path, pairs: Sequence[_Pair], named: Mapping[str, Stored]) -> None:
+def _check_names(path: Path, pairs: Sequence[_Pair], named: Mapping[str, Stored]) -> None:
     """What names do say must agree with the order."""
     for pair in pairs:
         for part, tensor in (("kernel", pair.kernel), ("bias", pair.bias)):
@@ -233,7 +233,7 @@ def _hold_names(path: Path, pairs: Sequence[_Pair], named: Mapping[str, Stored])
                 )
 
 
-def _hold_chain(path: Path, network: Network, pairs: Sequence[_Pair]) -> None:
+def _check_chain(path: Path, network: Network, pairs: Sequence[_Pair]) -> None:
     """Where a file has a graph, every layer must take what the one before gives, by nothing but a chain's operators."""
     for before, pair in pairwise(pairs):
         if pair.kernel.below and pair.kernel.below() != before.kernel.part_of:
@@ -243,7 +243,7 @@ def _hold_chain(path: Path, network: Network, pairs: Sequence[_Pair]) -> None:
             )
 
 
-def _hold_no_more(
+def _check_no_more(
     path: Path, network: Network, chain: Sequence[Place], pairs: Sequence[_Pair], stored: Sequence[Stored]
 ) -> None:
     """Where order decides, a file of a longer network is another network's."""

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from toolbox.content import card, shipped_names
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
-from toolbox.fetch import Progress, describe, fetch, is_cached, silent
+from toolbox.fetch import describe, fetch, is_cached
+from toolbox.graph import Tensors
 from toolbox.network.card import ChainLayer, Network, network
-from toolbox.network.weights.layout import PROGRAMS, Tensors
+from toolbox.network.weights.layout import PROGRAMS
 from toolbox.network.weights.matching import Found, read_tensors
+from toolbox.progress import Progress, silent
 
 FORMATS = {".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz", ".safetensors": "safetensors"}
 
@@ -160,10 +162,10 @@ def _verified(net: Network, layers: tuple[ChainLayer, ...], found: Found, source
             if name not in found.tensors:
                 raise WeightsError(f"{source} lacks {name}; use a file that holds it")
             kept[name] = found.tensors[name]
-            _hold_digest(net, name, found, source, known)
+            _check_digest(net, name, found, source, known)
             is_known = is_known and (name in net.digests or layer.name in net.first_values)
         if layer.name in net.first_values:
-            _hold_first_values(net, layer, kept, source)
+            _check_first_values(net, layer, kept, source)
     return kept, is_known
 
 
@@ -174,13 +176,13 @@ def _on_trust(net: Network, program: str, source: str) -> list[str]:
 
     Raises: VerificationError for the layout of another program.
     """
-    _hold_layout(net, program, source)
+    _check_layout(net, program, source)
     if program or not net.layout:
         return []
     return [f"nothing tells that these are the weights of {net.name} ({net.title}); they are taken on trust"]
 
 
-def _hold_layout(net: Network, program: str, source: str) -> None:
+def _check_layout(net: Network, program: str, source: str) -> None:
     if not program or not net.layout or program == net.layout:
         return
     raise VerificationError(
@@ -201,10 +203,10 @@ def _other_model(net: Network, program: str) -> str:
     )
 
 
-def _hold_digest(net: Network, name: str, found: Found, source: str, known: Mapping[str, tuple[str, str]]) -> None:
+def _check_digest(net: Network, name: str, found: Found, source: str, known: Mapping[str, tuple[str, str]]) -> None:
     digest, expected = tensor_digest(found.tensors[name]), net.digests.get(name)
     if expected and digest != expected:
-        _hold_layout(net, found.program, source)
+        _check_layout(net, found.program, source)
         raise VerificationError(
             f"{name} from {source} is not the tensor of {net.name}'s card; to use other weights, "
             f'write a card of your own with like = "{net.name}", a new name and digests = {{}} '
@@ -228,7 +230,7 @@ def _digests_of_others(net: Network) -> dict[str, tuple[str, str]]:
     }
 
 
-def _hold_first_values(net: Network, layer: ChainLayer, tensors: Tensors, source: str) -> None:
+def _check_first_values(net: Network, layer: ChainLayer, tensors: Tensors, source: str) -> None:
     found = (float(tensors[f"{layer.name}.kernel"].flat[0]), float(tensors[f"{layer.name}.bias"].flat[0]))
     if not np.allclose(found, net.first_values[layer.name], rtol=1e-5, atol=0):
         raise VerificationError(

@@ -1,0 +1,387 @@
+"""Resampling of a study: what is written, what queries make of it, and that nothing stale is ever joined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import false_discovery_control
+from statsmodels.stats.multitest import multipletests
+
+from support.nearly import nearly
+from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy, make_random_study
+from support.small_study import (
+    MODEL,
+    SET,
+    add_labels,
+    add_responses,
+    long_table,
+    small_study,
+)
+from toolbox import Study
+from toolbox.analyse import significance as module
+from toolbox.analyse.significance import Resampling, SignificanceReport, resample
+from toolbox.errors import BusyError, UnknownNameError, UsageError, VerificationError
+from toolbox.files import only_writer
+from toolbox.query import ask
+from toolbox.store.database import Selection
+from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.parquet import provenance_of, read_table
+from toolbox.store.parts import record_path
+
+NAMES = sorted({name for name in CATEGORIES if name})
+QUICK = Resampling(draws=20)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(cache: Path) -> Path:
+    """No test remembers the intact files of another."""
+    return cache
+
+
+@pytest.fixture
+def random_study(tmp_path: Path) -> RandomStudy:
+    return make_random_study(tmp_path / "study")
+
+
+@pytest.fixture
+def study(random_study: RandomStudy) -> StudyFolder:
+    """60 stimuli of 4 categories and none, 6 layers of 20 filters, two of which are dead."""
+    return random_study.folder
+
+
+def tables(study: StudyFolder, scheme: str = SCHEME) -> dict[str, Any]:
+    return {file.name: read_table(file) for file in study.significance(SET, MODEL, scheme).glob("*.parquet")}
+
+
+def frame(study: StudyFolder, view: str) -> pl.DataFrame:
+    return ask(study, f"from {view}").rows
+
+
+def of_noise(root: Path, sizes: Mapping[str, int], layers: Mapping[str, str], parts: Any = None) -> StudyFolder:
+    """A study of random responses of five filters in every layer: name -> kind."""
+    chance, count = np.random.default_rng(1), sum(sizes.values())
+    found = {name: (chance.gamma(2, 1, (count, 5)).astype(np.float32),) * 2 for name in layers}
+    categories = [name for name, size in sizes.items() for _ in range(size)]
+    table = pl.DataFrame({"layer": list(layers), "position": range(1, len(layers) + 1), "kind": list(layers.values())})
+    labels = pl.DataFrame({"stimulus_id": range(count), "category": categories})
+    return small_study(root, long_table(found), labels, layers=table, parts=parts)
+
+
+# --- what is written ---
+
+
+def test_three_tables_and_a_record_say_what_they_were_made_from(study: StudyFolder) -> None:
+    report = resample(study, Resampling(index="share", statistic="mean", thresholds=(0.3,), draws=30, seed=2))
+    assert sorted(tables(study)) == [f"{table}-share-mean-filter.parquet" for table in ("draws", "filters", "splits")]
+    for file in study.significance(SET, MODEL, SCHEME).glob("*.parquet"):
+        origin = provenance_of(file)
+        said = {"index": "share", "statistic": "mean", "normalise": "filter", "draws": 30, "seed": 2}
+        said |= {"thresholds": [0.3], "set": SET, "model": MODEL, "scheme": SCHEME, "precision": "float32"}
+        assert {name: origin[name] for name in said} == said
+        assert sorted(origin["parts"]) == ["0", "1", "2"]
+    (run,) = (study.root / "runs").glob("*-significance-shapes-tiny.json")
+    told = json.loads(run.read_text())
+    assert (told["task"], told["seed"], told["filters"], told["dead"]) == ("significance", 2, 80, 8)
+    assert report == SignificanceReport(
+        **{name: told[name] for name in SignificanceReport.__annotations__ if name != "remarks"}
+    )
+
+
+def test_every_filter_has_its_rows_and_the_dead_are_counted(study: StudyFolder) -> None:
+    report = resample(study, QUICK)
+    filters, splits, draws = (frame(study, view) for view in ("significance", "reliability", "draws"))
+    assert filters.height == len(LAYERS) * FILTERS * len(NAMES)
+    assert filters["layer"].unique(maintain_order=True).to_list() == list(LAYERS)
+    dead = filters.filter(pl.col("filter").is_in([3, 11]))
+    assert [dead[name].null_count() for name in ("value", "low", "high", "p", "q", "p_family", "p_welch")] == [48] * 7
+    assert splits.height == len(LAYERS) * FILTERS
+    assert splits.filter(pl.col("preferred").is_null())["filter"].unique().sort().to_list() == [3, 11]
+    assert draws.height == 3 * 20 * len(LAYERS) * len(NAMES) * 2
+    pools = filters.filter(pl.col("layer").str.starts_with("pool"))
+    assert (pools["q"].null_count(), pools["q_welch"].null_count()) == (pools.height, pools.height)
+    assert (report.filters, report.dead, report.tests) == (80, 8, 72 * len(NAMES))
+
+
+def test_the_values_are_those_of_the_queries(study: StudyFolder) -> None:
+    resample(study, QUICK)
+    keys = ["layer", "filter", "category"]
+    expected = ask(study, "select layer, filter, category, value from indexed('contrast', 'maximum', 'filter')").rows
+    found = frame(study, "significance").select(*keys, "value")
+    assert found.sort(keys).rows() == nearly(expected.sort(keys).rows(), 1e-10)
+
+
+@pytest.mark.parametrize("kind", ["", "_welch"])
+def test_q_values_are_those_of_scipy_and_statsmodels_over_all_layers_together(kind: str, study: StudyFolder) -> None:
+    resample(study, QUICK)
+    family = frame(study, "significance").filter(~pl.col("layer").str.starts_with("pool") & pl.col("p").is_not_null())
+    p, q = family[f"p{kind}"].to_numpy(), family[f"q{kind}"].to_numpy()
+    assert len(p) == 4 * 18 * len(NAMES)
+    assert q == pytest.approx(false_discovery_control(p))
+    assert q == pytest.approx(multipletests(p, method="fdr_bh")[1])
+
+
+def test_family_wise_p_is_of_the_largest_value_of_all_layers(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = {}
+    examine = module.examine
+
+    def noted(responses: Any, *arguments: Any, **choices: Any) -> Any:
+        found = resample_layer(responses, *arguments, **choices)
+        largest[LAYERS[len(largest)]] = found.largest
+        return found
+
+    monkeypatch.setattr(module, "examine", noted)
+    report = resample(study, QUICK)
+    of_family = np.max([values for layer, values in largest.items() if "pool" not in layer], axis=0)
+    rows = frame(study, "significance").drop_nulls("value")
+    is_pool = pl.col("layer").str.starts_with("pool")
+    assert rows.filter(is_pool)["p_family"].null_count() == rows.filter(is_pool).height
+    tested = rows.filter(~is_pool)
+    expected = [(1 + (of_family >= value - 1e-9).sum()) / 21 for value in tested["value"]]
+    assert tested["p_family"].to_list() == pytest.approx(expected)
+    assert report.certain == tested.filter(pl.col("p_family") < 0.05).height
+
+
+def test_equal_seeds_give_equal_tables_and_others_others(study: StudyFolder) -> None:
+    resample(study, QUICK)
+    first = tables(study)
+    resample(study, QUICK)
+    again = tables(study)
+    assert all(again[name].equals(table) for name, table in first.items())
+    resample(study, Resampling(draws=20, seed=1))
+    other = tables(study)
+    assert not any(other[name].equals(table) for name, table in first.items())
+
+
+def test_earlier_thresholds_are_kept(study: StudyFolder) -> None:
+    resample(study, QUICK)
+    resample(study, Resampling(draws=20, thresholds=[0.05, 0.1]))
+    assert frame(study, "draws")["threshold"].unique().sort().to_list() == [0.01, 0.05, 0.1]
+    resample(study, Resampling(draws=20, index="fsi", thresholds=[1 / 3]))
+    thresholds = frame(study, "draws").filter(pl.col("index") == "fsi")["threshold"]
+    assert thresholds.unique().to_list() == [1 / 3]
+
+
+def test_draws_have_the_selective_filters_that_a_query_joins(study: StudyFolder) -> None:
+    report = resample(study, QUICK)
+    rows = ask(study, "layers/profile").rows
+    draws = frame(study, "draws").filter((pl.col("threshold") == 0.01) & (pl.col("kind") == "shuffle"))
+    expected = draws.group_by("layer", "category").agg(pl.col("selective").mean() / FILTERS)
+    assert rows.select("layer", "category", "chance").sort("layer", "category").rows() == nearly(
+        expected.sort("layer", "category").rows()
+    )
+    assert report.draws == 20
+
+
+# --- which stimuli, layers and labels ---
+
+
+def test_planned_stimuli_without_responses_are_no_category(tmp_path: Path) -> None:
+    """A killed extraction lacks the last part, which may hold all stimuli of a category."""
+    sizes = {"a": 6, "b": 6, "c": 6}
+    study = of_noise(tmp_path / "study", sizes, {"conv1": "convolution"}, [range(6), range(6, 12), range(12, 18)])
+    record_path(study.responses(SET, MODEL), 2).unlink()
+    report = resample(study, QUICK)
+    assert frame(study, "significance")["category"].unique().sort().to_list() == ["a", "b"]
+    assert "these are the responses to 12 of 18 stimuli" in report.remarks[0]
+
+
+def test_a_class_of_one_stimulus_is_told(tmp_path: Path) -> None:
+    study = of_noise(tmp_path / "study", {"a": 6, "b": 1}, {"conv1": "convolution"})
+    report = resample(study, QUICK)
+    assert report.remarks == (
+        "a category has a single stimulus, which cannot be halved: reliability is null for all filters",
+    )
+    assert frame(study, "reliability")["agreement"].null_count() == 5
+    assert frame(study, "significance")["p"].null_count() == 0
+
+
+def test_pooling_layers_are_a_family_where_nothing_else_was_extracted(tmp_path: Path) -> None:
+    study = of_noise(tmp_path / "study", {"a": 6, "b": 6}, {"pool1": "pool"})
+    report = resample(study, QUICK)
+    assert (report.filters, report.tests) == (5, 10)
+    assert frame(study, "significance")["q"].null_count() == 0
+
+
+@pytest.mark.parametrize("normalise", ["filter", "layer"])
+def test_maps_that_can_be_negative_have_no_layer_wide_range(normalise: str, tmp_path: Path) -> None:
+    study = of_noise(tmp_path / "study", {"a": 6, "b": 6}, {"conv1": "convolution"})
+    table = ask(study, "from responses").rows.with_columns(pl.col("mean") - 100)
+    rewrite_all(study, table)
+    resample(study, Resampling(draws=20, normalise=normalise))
+    rows = frame(study, "significance")
+    expected = ask(study, f"from indexed('contrast', 'maximum', '{normalise}') order by filter, category").rows
+    assert rows["value"].to_list() == pytest.approx(expected["value"].to_list())
+    assert (rows["value"].null_count() == rows.height) == (normalise == "layer")
+
+
+def rewrite_all(study: StudyFolder, table: pl.DataFrame) -> None:
+    """Put other values into the place of all responses."""
+    for file in study.responses(SET, MODEL).iterdir():
+        file.unlink()
+    add_responses(study, table)
+
+
+def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
+    study = of_noise(tmp_path / "study", {"a": 6}, {"conv1": "convolution"})
+    with pytest.raises(UsageError, match="the stimuli of shapes with responses have 1 categories under category"):
+        resample(study, QUICK)
+    assert not tables(study)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"index": "selectivity"}, "index is 'selectivity'; expected one of contrast, share, balanced_share"),
+        ({"statistic": "median"}, "statistic is 'median'; expected one of maximum, mean"),
+        ({"normalise": "set"}, "normalise is 'set'; expected one of filter, layer"),
+        ({"draws": 19}, "draws is 19; expected 20 or more"),
+        ({"seed": -1}, "seed is -1; expected 0 or more"),
+        ({"thresholds": [float("nan")]}, "thresholds are [nan]; expected one finite number or more"),
+        ({"thresholds": []}, "thresholds are []; expected one finite number or more"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_refused(choices: dict[str, Any], message: str, study: StudyFolder) -> None:
+    with pytest.raises(UsageError) as caught:
+        resample(study, Resampling(**choices))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not tables(study)
+
+
+def test_an_unknown_scheme_and_an_unknown_choice_are_refused(study: StudyFolder) -> None:
+    with pytest.raises(UnknownNameError, match="no label scheme named 'moods'"):
+        resample(study, QUICK, Selection(scheme="moods"))
+    with pytest.raises(UnknownNameError, match="no choice of a resampling named 'draw'; did you mean 'draws'"):
+        Study(study.root).significance(draw=20)
+
+
+def test_a_second_process_is_refused(study: StudyFolder) -> None:
+    with (
+        only_writer(study.significance(SET, MODEL, SCHEME), "resampling shapes"),
+        pytest.raises(BusyError, match="another process is busy with resampling shapes"),
+    ):
+        resample(study, QUICK)
+
+
+def test_what_a_killed_run_left_is_swept_away(study: StudyFolder) -> None:
+    folder = study.significance(SET, MODEL, SCHEME)
+    folder.mkdir(parents=True)
+    (folder / ".draws-contrast-maximum-filter.parquet.1-2.partial").write_bytes(b"half written")
+    resample(study, QUICK)
+    assert not list(folder.glob(".*.partial"))
+
+
+# --- never stale ---
+
+
+def test_tables_of_other_labels_are_left_out_with_a_remark(study: StudyFolder) -> None:
+    resample(study, QUICK)
+    assert ask(study, "selectivity/significance").remarks == ()
+    labels = pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30})
+    add_labels(study, labels)
+    answer = ask(study, "selectivity/significance")
+    assert answer.rows.height == 0
+    assert answer.remarks == (
+        "filters-contrast-maximum-filter.parquet was made from other responses or labels than there are now, "
+        "so it is left out; to make it anew: toolbox significance shapes --draws 20",
+    )
+    profile = ask(study, "layers/profile")
+    assert profile.rows["chance"].null_count() == profile.rows.height
+    assert len(profile.remarks) == 1
+    resample(study, QUICK)
+    assert ask(study, "selectivity/significance").rows["category"].unique().sort().to_list() == ["even", "odd"]
+
+
+def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
+    file = record_path(study.responses(SET, MODEL), 2)
+    content = file.read_bytes()
+    file.unlink()
+    resample(study, QUICK)
+    file.write_bytes(content)
+    answer = ask(study, "from draws")
+    assert answer.rows.height == 0
+    assert answer.remarks[0].startswith("draws-contrast-maximum-filter.parquet was made from other responses")
+
+
+def test_labels_that_change_during_the_run_leave_its_tables_stale(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examine = module.examine
+
+    def meanwhile(*arguments: Any, **choices: Any) -> Any:
+        add_labels(study, pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30}))
+        return resample_layer(*arguments, **choices)
+
+    monkeypatch.setattr(module, "examine", meanwhile)
+    resample(study, QUICK)
+    for view in ("significance", "draws", "reliability"):
+        answer = ask(study, f"from {view}")
+        assert answer.rows.height == 0
+        assert "other responses or labels than there are now" in answer.remarks[0]
+
+
+@pytest.mark.parametrize("table", ["filters", "draws", "splits"])
+def test_a_damaged_table_is_told_and_can_be_made_anew(table: str, study: StudyFolder) -> None:
+    resample(study, QUICK)
+    file = study.significance(SET, MODEL, SCHEME) / f"{table}-contrast-maximum-filter.parquet"
+    sound = file.read_bytes()
+    view = {"filters": "significance", "draws": "draws", "splits": "reliability"}[table]
+    damaged = bytearray(sound)
+    damaged[len(sound) // 3] ^= 1
+    for content in (b"", sound[:-9], damaged):
+        file.write_bytes(content)
+        with pytest.raises(VerificationError, match="damaged"):
+            ask(study, f"from {view}")
+        resample(study, QUICK)
+        assert len(frame(study, view))
+
+
+def test_two_schemes_have_tables_of_their_own(study: StudyFolder) -> None:
+    add_labels(study, pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30}), scheme="parity")
+    resample(study, QUICK, Selection(scheme=SCHEME))
+    resample(study, QUICK, Selection(scheme="parity"))
+    for scheme, names in ((SCHEME, NAMES), ("parity", ["even", "odd"])):
+        rows = ask(study, "from significance", choice=Selection(scheme=scheme)).rows
+        assert rows["category"].unique().sort().to_list() == names
+
+
+# --- the remark where nothing was resampled ---
+
+
+def test_a_query_says_how_to_have_its_intervals(study: StudyFolder) -> None:
+    told = "no intervals and no chance level for this index and threshold yet; to have them: "
+    assert ask(study, "layers/profile").remarks == (f"{told}toolbox significance shapes",)
+    assert ask(study, "layers/profile", {"threshold": 0.05, "statistic": "mean"}).remarks == (
+        f"{told}toolbox significance shapes --statistic mean --threshold 0.05",
+    )
+    resample(study, QUICK)
+    assert ask(study, "layers/profile").remarks == ()
+    assert ask(study, "layers/profile", {"threshold": 0.05}).remarks == (
+        f"{told}toolbox significance shapes --threshold 0.05",
+    )
+    assert ask(study, "selectivity/reliability", {"index": "auc"}).remarks == (
+        "this index was not resampled yet; to do so: toolbox significance shapes --index auc",
+    )
+    assert ask(study, "selectivity/index").remarks == ()
+
+
+def test_where_there_is_nothing_to_compare_nothing_is_to_be_resampled(tmp_path: Path) -> None:
+    study = of_noise(tmp_path / "study", {"a": 6}, {"conv1": "convolution"})
+    (remark,) = ask(study, "layers/profile").remarks
+    assert remark == "all stimuli are of one category, a: nothing to contrast it with"
+
+
+def test_ones_own_query_is_told_too(study: StudyFolder) -> None:
+    sql = "select * from drawn($index, $statistic, $normalise, $threshold)"
+    values = {"index": "csi", "statistic": "maximum", "normalise": "filter", "threshold": 0.5}
+    (remark,) = ask(study, sql, values).remarks
+    assert remark.endswith("toolbox significance shapes --index csi --threshold 0.5")
+    assert ask(study, "from draws").remarks == ()

@@ -1,0 +1,402 @@
+"""The command line: what goes to stdout and stderr, exit codes, formats, and how quickly help answers."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from support.tiny_network import CARD, paint
+from toolbox import Study
+
+
+def run(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does, in a process of its own."""
+    environment = {**os.environ, "COLUMNS": "100", **environment}
+    done = subprocess.run(
+        [sys.executable, "-m", "toolbox", *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture
+def extracted(study: Study, card: str, weights: str) -> str:
+    """The directory of a study whose set `colours` has been shown to the three-layer network."""
+    study.extract("colours", model=card, weights=weights)
+    return str(study.folder.root)
+
+
+def test_the_whole_job_from_an_empty_directory(tmp_path: Path, photographs: Path, card: str, weights: str) -> None:
+    there = ["--study", str(tmp_path / "new")]
+    run("init", str(tmp_path / "new"), "--title", 'Rot & "Grün"')
+    assert "6 added, 0 there already; now 6: green 3, red 3" in run(
+        "ingest", str(photographs), "--set", "colours", *there
+    ).stderr  # fmt: skip
+    shown = run("extract", "colours", "--model", card, "--weights", weights, *there)
+    assert shown.stdout == ""
+    assert "responses of 8 filters in 3 layers of tiny to 6 stimuli; weights: tiny.npz" in shown.stderr
+    assert "nothing to do" in run("extract", "colours", "--model", card, "--weights", weights, *there).stderr
+    rows = run("query", "layers/profile", "--format", "csv", *there).stdout.splitlines()
+    assert rows[0] == "layer,category,filters,selective,proportion,low,high,chance,chance_low,chance_high,dead"
+    # Every filter of the map prefers its colour; the dense layer's second filter is dead.
+    assert rows[1:] == [
+        "colour,green,3,1,0.3333333333333333,,,,,,0",
+        "colour,red,3,2,0.6666666666666666,,,,,,0",
+        "pool,green,3,1,0.3333333333333333,,,,,,0",
+        "pool,red,3,2,0.6666666666666666,,,,,,0",
+        "sum,green,2,0,0.0,,,,,,1",
+        "sum,red,2,1,0.5,,,,,,1",
+    ]
+
+
+def test_a_set_is_labelled_anew_and_asked_about(extracted: str, tmp_path: Path) -> None:
+    file = tmp_path / "warmth.csv"
+    file.write_text("category,warmth,note\nred,warm,\ngreen,,not sure\n")
+    asked = ["label", "colours", "--scheme", "warmth", "--from", str(file), "--study", extracted]
+    told = run(*asked)
+    assert told.stdout == ""
+    assert told.stderr.splitlines() == [
+        "not used: note; labels are 'warmth' by 'category'",
+        "colours: 3 labelled, 3 unlabelled; warm 3; ask with --scheme warmth",
+    ]
+    assert "nothing to do: the set has these labels" in run(*asked).stderr
+    # all red images have the same green, so the second filter is dead among them
+    rows = run("query", "layers/profile", "--scheme", "warmth", "--study", extracted, "--format", "csv")
+    assert rows.stdout.splitlines()[1:] == [
+        "colour,warm,3,0,0.0,,,,,,1",
+        "pool,warm,3,0,0.0,,,,,,1",
+        "sum,warm,2,0,0.0,,,,,,1",
+    ]
+    assert "all stimuli are of one category, warm" in rows.stderr
+    file.write_text("category,warmth\nred,warm\ngreen,cold\n")
+    assert "under the scheme 'warmth' already" in run(*asked, code=2).stderr
+    done = run(*asked, "--replace", "--quiet")
+    assert (done.stdout, done.stderr) == ("", "")
+    assert "cold" in run("query", "sets/summary", "--study", extracted).stdout
+
+
+def test_an_index_is_resampled_and_shown(extracted: str) -> None:
+    there = ["--study", extracted]
+    asked = ["query", "layers/profile", "--param", "threshold=0.05", "--format", "csv", *there]
+    assert run(*asked).stderr.splitlines() == [
+        "no intervals and no chance level for this index and threshold yet; to have them: "
+        "toolbox significance colours --threshold 0.05"
+    ]
+    told = run("significance", "colours", "--threshold", "0.05", "--draws", "20", *there)
+    assert told.stdout == ""
+    # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
+    remark, first, second = told.stderr.splitlines()
+    assert remark.endswith("20 draws give no p below 0.048, too much for 8 tests; take more with --draws")
+    assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 draws in ")
+    assert re.fullmatch(r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second)
+    shown = run(*asked)
+    assert shown.stderr == ""
+    rows = list(csv.DictReader(io.StringIO(shown.stdout)))
+    assert all(row[name] != "" for row in rows for name in ("low", "high", "chance", "chance_low", "chance_high"))
+    done = run("significance", "--quiet", "--draws", "20", *there)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert run(*asked).stderr == ""  # the threshold of the first run is kept
+
+
+def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> None:
+    asked = ["query", "select category, count(*) as n, null::double as x from labels group by all order by all"]
+    asked += ["--study", extracted]
+    expected = [{"category": "green", "n": 3, "x": None}, {"category": "red", "n": 3, "x": None}]
+    assert json.loads(run(*asked, "--format", "json").stdout) == expected
+    assert list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout))) == [
+        {"category": "green", "n": "3", "x": ""}, {"category": "red", "n": "3", "x": ""},
+    ]  # fmt: skip
+    run(*asked, "--output", str(tmp_path / "rows.parquet"))
+    assert pl.read_parquet(tmp_path / "rows.parquet").to_dicts() == expected
+    provenance = json.loads(pq.read_metadata(tmp_path / "rows.parquet").metadata[b"toolbox"])
+    assert provenance["sql"] == asked[1]
+    assert (provenance["set"], provenance["rows"]) == ("colours", 2)
+    table = run(*asked).stdout.splitlines()
+    assert [line.split() for line in table] == [["category", "n", "x"], ["green", "3", "-"], ["red", "3", "-"]]
+
+
+def test_sums_are_plain_numbers(extracted: str, tmp_path: Path) -> None:
+    sql = "select sum(filter) as whole, 1.50::decimal(9, 2) as broken, sum(2::hugeint ** 70) as wide from responses"
+    asked = ["query", sql, "--study", extracted]
+    assert json.loads(run(*asked, "--format", "json").stdout) == [{"whole": 42, "broken": 1.5, "wide": 48 * 2.0**70}]
+    run(*asked, "--output", str(tmp_path / "sums.parquet"))
+    assert [str(kind) for kind in pq.read_schema(tmp_path / "sums.parquet").types] == ["int64", "double", "double"]
+
+
+def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> None:
+    text = 'a,"b"\n[bold]ü'
+    sql = "select " + "'" + text + "' as t, 1e-300 as tiny, 'nan'::double as odd, true as yes"
+    asked = ["query", sql, "--study", extracted]
+    row = next(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout)))
+    assert (row["t"], float(row["tiny"]), row["yes"]) == (text, 1e-300, "true")
+    assert json.loads(run(*asked, "--format", "json").stdout)[0]["t"] == text
+    assert "[bold]ü" in run(*asked).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["query", "layers/profle"], 2, "no query named 'layers/profle'; did you mean 'layers/profile'?"),
+        (["query"], 2, "expected one of: the name of a query, SQL text, --file FILE, --list"),
+        (["query", "layers/profile", "--param", "threshold"], 2, "--param 'threshold' has no value"),
+        (["query", "layers/profile", "--param", "threshold=low"], 2, "$threshold is 'low'; expected a value of type"),
+        (["query", "layers/profile", "--set", "color"], 2, "no stimulus set named 'color'; did you mean 'colours'?"),
+        (["significance", "--index", "selectivity"], 2, "index is 'selectivity'; expected one of contrast, share"),
+        (["significance", "--statistic", "median"], 2, "statistic is 'median'; expected one of maximum, mean"),
+        (["significance", "--normalise", "set"], 2, "normalise is 'set'; expected one of filter, layer"),
+        (["significance", "--draws", "5"], 2, "draws is 5; expected 20 or more, or no p value could be below 0.05"),
+        (["significance", "--seed", "-1"], 2, "seed is -1; expected 0 or more"),
+        (["significance", "--threshold", "nan"], 2, "thresholds are [nan]; expected one finite number or more"),
+        (["significance", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
+        (["significance", "--scheme", "warmth"], 2, "no label scheme named 'warmth'"),
+        (["query", "drop table labels"], 1, "is refused: expected one SELECT, found DROP"),
+        (["query", "select nothing from labels"], 1, "nothing"),
+        (["query", "select * from respones"], 2, "no view or formula named 'respones'; did you mean 'responses'?"),
+        (["query", "select * from selectivty('mean', 'filter')"], 2, "did you mean 'selectivity'?"),
+        (["query", "filters/stimuli"], 2, "needs a value for $filter, $layer; give it as --param filter=… --param"),
+        (["query", "--file", "none.sql"], 2, "no file none.sql; expected a .sql file with one SELECT"),
+        (
+            ["query", "select [1] as a", "--format", "csv"],
+            1,
+            "is List(Int32), which csv cannot hold; cast it",
+        ),
+        (["query", "select 1", "--format", "csv", "--output", "."], 2, ". is a directory; expected the name of a file"),
+        (["query", "select 1", "--output", "rows.xlsx"], 2, "no format 'xlsx' for files; expected csv, json, parquet"),
+        (["plot", "layers/profile", "--output", "figure.pdf"], 2, ".pdf"),
+        (["plot", "layers/none"], 2, "no query named 'layers/none'"),
+        (["ingest", "nowhere", "--set", "x"], 2, "nowhere"),
+        (["label", "colours", "--scheme", "x", "--from", "none.csv"], 2, "none.csv does not exist; expected a table"),
+        (["label", "colors", "--scheme", "x", "--from", "none.csv"], 2, "no stimulus set named 'colors'"),
+        (["plot", "replication/filters"], 2, "bring it along with: toolbox replicate --reference FILE"),
+        (["query", "layers/profile", "--model", "tiny", "--model", "tiny"], 2, "the model tiny is named twice"),
+        (["extract", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr(extracted: str, arguments: list[str], code: int, message: str) -> None:
+    done = run(*arguments, "--study", extracted, code=code)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
+    expected = f"error: {tmp_path} is not a study (it has no study.toml); choose a study with --study DIRECTORY\n"
+    assert message == expected
+    message = run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2).stderr
+    assert f"make it one with: toolbox init {tmp_path / 'none'}" in message
+    assert not (tmp_path / "none").exists()
+
+
+def test_damaged_responses_end_with_code_3(extracted: str) -> None:
+    part = Path(extracted) / "responses" / "set=colours" / "model=tiny" / "part-0.parquet"
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+    message = run("query", "layers/profile", "--study", extracted, code=3).stderr
+    assert "part-0.parquet is damaged: its bytes are not those that were written" in message
+
+
+def test_a_study_is_found_from_the_environment_and_the_directory(extracted: str) -> None:
+    assert "colours" in run("query", "sets/summary", TOOLBOX_STUDY=extracted).stdout
+    here = subprocess.run(
+        [sys.executable, "-m", "toolbox", "query", "sets/summary"], cwd=extracted, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert "colours" in here.stdout
+
+
+def test_several_sets_must_be_chosen_from(extracted: str, photographs: Path, card: str, weights: str) -> None:
+    there = ["--study", extracted]
+    run("ingest", str(photographs), "--set", "again", *there)
+    run("query", "layers/profile", *there)  # only one of them has responses
+    run("extract", "again", "--model", card, "--weights", weights, *there)
+    message = run("query", "layers/profile", *there, code=2).stderr
+    assert message == "error: the study holds several stimulus sets (again, colours); choose one with --set\n"
+    run("query", "layers/profile", "--set", "again", *there)
+
+
+def test_quiet_says_nothing_but_errors(extracted: str, photographs: Path) -> None:
+    done = run("ingest", str(photographs), "--set", "colours", "--study", extracted, "--quiet")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_plot_is_written_and_its_name_printed(extracted: str, tmp_path: Path) -> None:
+    path = tmp_path / "figures" / "profile.svg"
+    assert run("plot", "layers/profile", "--study", extracted, "--output", str(path)).stdout == f"{path}\n"
+    assert "Proportion of category-selective filters" in path.read_text()
+
+
+def test_a_query_describes_itself(extracted: str) -> None:
+    told = run("query", "layers/profile", "--describe").stdout
+    assert told.startswith("Proportion of category-selective filters in every layer.\n")
+    assert "$threshold" in told
+    assert "--" not in told
+
+
+def test_ones_own_file_is_run_the_same_way(extracted: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.sql"
+    file.write_text(
+        "-- How many stimuli.\n--\n-- Parameters\n--   $category  varchar  {labels.category}  which\n"
+        "-- Columns\n--   n  bigint  stimuli\nselect count(*)::bigint as n from labels where category = $category\n"
+    )
+    asked = ["query", "--file", str(file), "--study", extracted, "--format", "csv"]
+    assert run(*asked, "--param", "category=red").stdout == "n\n3\n"
+    assert "no category named 'rd'; did you mean 'red'?" in run(*asked, "--param", "category=rd", code=2).stderr
+
+
+def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) -> None:
+    assert "vgg16-untrained" in run("model", "list").stdout
+    shown = run("model", "show", "vgg16")
+    assert "block5_conv3" in shown.stdout
+    assert "Simonyan and Zisserman (2015)" in shown.stderr
+    assert "input: 224 x 224 (nearest), (BGR - (103.939, 116.779, 123.68)) * 1\n" in shown.stderr
+    scaled = "(RGB - (123.675, 116.28, 103.53)) * (0.0171248, 0.017507, 0.0174292)\n"
+    shown = run("model", "show", "vgg16-torchvision").stderr
+    assert scaled in shown
+    assert "weights: the card names no source; give a file with --weights" in shown
+    full = tmp_path / "full.onnx"
+    assert run("model", "export", card, "--full", str(full), "--weights", weights).stdout == f"{full}\n"
+    assert full.stat().st_size > 0
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    heavy = ("numpy", "polars", "duckdb", "pyarrow", "altair", "onnx", "onnxruntime", "PIL", "pooch", "rich.progress")
+    program = (
+        "import sys\nfrom toolbox.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "extract" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> str:
+    """A table that knows red of the first layer under another name, and something else."""
+    rows = [(0, "rouge", 0.5), (1, "rouge", -0.5), (2, "rouge", 0.4), (0, "blue", 0.1)]
+    lines = [f"colour,{number},{label},{value}" for number, label, value in rows]
+    (tmp_path / "published.csv").write_text("\n".join(["layer,filter,label,selectivity", *lines]) + "\n")
+    return str(tmp_path / "published.csv")
+
+
+def test_a_published_table_is_replicated(extracted: str, published: str, tmp_path: Path) -> None:
+    asked = ["replicate", "--reference", published, "--map", "rouge=red", "--study", extracted]
+    figure = tmp_path / "figures" / "scatter.svg"
+    done = run(*asked, "--threshold", "0.45", "--count", "2", "--figure", str(figure), "--format", "csv")
+    header, red, pooled = (line.split(",") for line in done.stdout.splitlines())
+    assert header[:4] == ["layer", "category", "filters", "unpaired"]
+    assert (red[:4], red[6:], pooled[1]) == (["colour", "red", "3", "0"], ["1.0", "2", "1"], "all")
+    assert done.stderr.splitlines() == [
+        f"left out, as colours has no such category: blue (of {published}); --map LABEL=CATEGORY names a counterpart",
+        f"left out, as {published} has no such category: green (of colours)",
+        f"figure: {figure}",
+    ]
+    assert ">colour, r = " in figure.read_text()
+    run(*asked, "--filters", "--quiet", "--output", str(tmp_path / "filters.parquet"))
+    assert pl.read_parquet(tmp_path / "filters.parquet")["there"].to_list() == [0.5, -0.5, 0.4]
+    provenance = json.loads(pq.read_metadata(tmp_path / "filters.parquet").metadata[b"toolbox"])
+    assert provenance["reference"]["map"] == {"rouge": "red"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--map", "rouge"], "--map 'rouge' has no value; expected LABEL=CATEGORY"),
+        (["--map", "rouge=rot"], "no category of colours named 'rot'"),
+        (["--map", "noir=red"], "no label of "),
+        ([], "have no category in common; name counterparts with --map LABEL=CATEGORY"),
+        (["--map", "rouge=red", "--index", "share1"], "$index is 'share1'; expected one of contrast, share"),
+        (["--map", "rouge=red", "--figure", "scatter.pdf"], ".pdf"),
+    ],
+)
+def test_a_table_that_cannot_be_replicated_is_one_line(
+    options: list[str], message: str, extracted: str, published: str
+) -> None:
+    done = run("replicate", "--reference", published, *options, "--study", extracted, "--quiet", code=2)
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_two_models_are_compared(extracted: str, study: Study, weights: str, tmp_path: Path) -> None:
+    card = tmp_path / "twin.toml"
+    card.write_text(CARD.read_text().replace('name = "tiny"', 'name = "twin"'))
+    study.extract("colours", model=str(card), weights=weights)
+    both = ["--model", "tiny", "--model", "twin", "--study", extracted]
+    rows = run("query", "layers/profile", *both, "--format", "csv").stdout.splitlines()
+    columns = rows[0].split(",")
+    assert [columns[0], *columns[-2:]] == ["model", "depth", "counterpart"]
+    assert [row.split(",")[0] for row in rows[1:]] == ["tiny"] * 6 + ["twin"] * 6
+    figure = tmp_path / "figure.svg"
+    run("plot", "layers/profile", *both, "--output", str(figure))
+    assert all(f">{model}<" in figure.read_text() for model in ("tiny", "twin"))
+    assert "choose one with --model" in run("query", "layers/profile", "--study", extracted, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["query"], ["extract"], ["label"], ["replicate"], ["significance"], ["model"], ["model", "export"]]
+)
+def test_every_command_has_help(command: list[str]) -> None:
+    assert "Usage: toolbox" in run(*command, "--help").stdout
+
+
+def test_the_version_is_told() -> None:
+    from importlib.metadata import version
+
+    assert run("--version").stdout == version("selectivity-toolbox") + "\n"
+
+
+def test_a_narrow_terminal_cuts_neither_numbers_nor_names(extracted: str) -> None:
+    import pty
+
+    asked = "select 123456789.5 as first, path, sha256, 987654321 as last from stimuli limit 1"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolbox", "query", asked, "--study", extracted],
+        stdout=theirs, env={**os.environ, "COLUMNS": "60", "TERM": "dumb"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        while process.poll() is None or not shown:
+            with contextlib.suppress(OSError):  # the end of a terminal
+                shown += os.read(ours, 1 << 16)
+    os.close(ours)
+    assert all(text in shown.decode() for text in ("first", "123456790", "sha256", "last", "987654321"))
+    assert "…" not in shown.decode()
+
+
+def test_an_interrupted_extraction_says_what_is_kept(study: Study, card: str, weights: str, tmp_path: Path) -> None:
+    for number in range(300):
+        paint(tmp_path / "many" / "x" / f"{number}.png", (number % 256, number // 256, 0))
+    study.ingest(tmp_path / "many", set="many")
+    command = ["extract", "many", "--model", card, "--weights", weights, "--batch", "1", "--part", "5"]
+    parts = study.folder.responses("many", "tiny")
+    with subprocess.Popen(
+        [sys.executable, "-m", "toolbox", *command, "--study", str(study.folder.root)],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None and not list(parts.glob("part-*.json")):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+    assert process.returncode == 130
+    assert "stopped; finished parts of a result are kept, and the same command goes on from there" in told
+    assert 0 < len(list(parts.glob("part-*.json"))) < 60
+    assert study.extract("many", model=card, weights=weights).stimuli == 300

@@ -1,0 +1,195 @@
+"""What a rehearsal foretells is what the extraction does; it writes nothing, and refuses a disk that is too small."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from typing import Any
+
+import pytest
+
+from support.tiny_network import paint
+from toolbox import Study
+from toolbox.collect.extraction import rehearsal
+from toolbox.errors import MixtureError, StorageError, UnknownNameError, UsageError
+from toolbox.store.parts import record_path
+
+Usage = namedtuple("Usage", ["total", "used", "free"])
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "PROBE", 0.02)
+
+
+def tree(study: Study) -> dict[str, str]:
+    """Every file and folder of a study, with a digest of its bytes."""
+    root = study.folder.root
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in root.rglob("*")
+    }
+
+
+def size_on_disk(study: Study) -> int:
+    return sum(path.stat().st_size for path in study.folder.responses("colours", "tiny").glob("part-*"))
+
+
+def half_done(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, part=2)
+    record_path(study.folder.responses("colours", "tiny"), 1).unlink()
+
+
+def extended(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, part=2)
+    for number in range(5):
+        paint(study.folder.root.parent / "photographs" / "blue" / f"{number}.png", (0, number, 255))
+    study.ingest(study.folder.root.parent / "photographs", set="colours")
+
+
+def limited(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, part=2, limit=4)
+
+
+def readable_again(study: Study, card: str, weights: str) -> None:
+    image = study.folder.root.parent / "photographs" / "red" / "red 1.png"
+    content = image.read_bytes()
+    image.unlink()
+    study.extract("colours", model=card, weights=weights, part=2)
+    image.write_bytes(content)
+
+
+def new(study: Study, card: str, weights: str) -> None:
+    pass
+
+
+def finished(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, part=2)
+
+
+@pytest.mark.parametrize(
+    ("before", "stimuli", "parts"),
+    [(new, 6, 3), (half_done, 2, 1), (extended, 5, 3), (limited, 2, 1), (readable_again, 2, 1), (finished, 0, 0)],
+)
+def test_the_extraction_does_what_the_rehearsal_foretold(
+    study: Study, card: str, weights: str, before: Any, stimuli: int, parts: int
+) -> None:
+    before(study, card, weights)
+    there, size = tree(study), size_on_disk(study)
+    folder = study.folder.responses("colours", "tiny")
+    records = {path: path.stat().st_mtime_ns for path in folder.glob("part-*.json")}
+    told = study.rehearse("colours", model=card, weights=weights, part=2)
+    assert tree(study) == there
+    assert (told.stimuli, told.parts, told.rows) == (stimuli, parts, stimuli * 8)
+    assert (told.layers, told.filters, told.set, told.model) == (3, 8, "colours", "tiny")
+    report = study.extract("colours", model=card, weights=weights, part=2)
+    assert report.shown == stimuli
+    made = [path for path in folder.glob("part-*.json") if records.get(path) != path.stat().st_mtime_ns]
+    assert len(made) == parts
+    assert size_on_disk(study) - size <= told.disk
+    if stimuli:
+        assert told.seconds > 0
+        assert (told.provider, told.arrangement.split(",")[0]) == (report.provider, report.arrangement.split(",")[0])
+    else:
+        assert (told.seconds, told.provider, told.disk) == (0, "", 0)
+
+
+def test_a_rehearsal_leaves_neither_folder_nor_lock(study: Study, card: str, weights: str) -> None:
+    study.rehearse("colours", model=card, weights=weights)
+    assert not (study.folder.root / "responses").exists()
+
+
+def test_replacing_is_foretold_and_nothing_given_up(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, layers=["pool"])
+    there = tree(study)
+    told = study.rehearse("colours", model=card, weights=weights, layers=["*"], replace=True)
+    assert (told.stimuli, told.layers, told.rows) == (6, 3, 48)
+    assert tree(study) == there
+
+
+def test_a_rehearsal_refuses_what_the_extraction_would(study: Study, card: str, weights: str) -> None:
+    with pytest.raises(UnknownNameError, match="no stimulus set named 'colors'"):
+        study.rehearse("colors", model=card, weights=weights)
+    with pytest.raises(UsageError, match="part is 0"):
+        study.rehearse("colours", model=card, weights=weights, part=0)
+    with pytest.raises(UsageError, match="no device 'gpu'"):
+        study.rehearse("colours", model=card, weights=weights, device="gpu")
+    study.extract("colours", model=card, weights=weights, layers=["pool"])
+    with pytest.raises(MixtureError, match="asked for but not there: colour, sum"):
+        study.rehearse("colours", model=card, weights=weights, layers=["*"])
+
+
+def test_the_memory_grows_with_the_part_alone(study: Study, card: str, weights: str) -> None:
+    small = study.rehearse("colours", model=card, weights=weights, part=1).memory
+    large = study.rehearse("colours", model=card, weights=weights, part=1000).memory
+    assert small is not None and large is not None
+    assert 10_000_000 < small <= large  # an interpreter with these libraries takes more than that
+
+
+@pytest.mark.parametrize("doing", ["rehearse", "extract"])
+def test_a_disk_that_is_too_small_is_refused_and_nothing_is_written(
+    study: Study, card: str, weights: str, doing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tree(study)
+    needed = study.rehearse("colours", model=card, weights=weights).disk
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed + rehearsal.RESERVE - 1))
+    with pytest.raises(StorageError) as caught:
+        getattr(study, doing)("colours", model=card, weights=weights)
+    root = study.folder.root
+    assert str(caught.value) == (
+        f"the responses of 8 filters to 6 stimuli take up to 0.00 GB, and {root} has 0.10 GB free; make room (0.1 GB "
+        "more than that), move the study, or extract fewer layers (--layers)"
+    )
+    assert {path for path, digest in tree(study).items() if digest} - {*there} <= {
+        "responses/set=colours/model=tiny/.lock"
+    }
+    assert study.models("colours") == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed + rehearsal.RESERVE))
+    assert study.extract("colours", model=card, weights=weights).shown == 6
+
+
+def test_a_full_disk_does_not_stop_an_extraction_that_is_finished(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 0))
+    assert study.extract("colours", model=card, weights=weights).shown == 0
+    assert study.rehearse("colours", model=card, weights=weights).stimuli == 0
+
+
+def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str) -> None:
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        asked = ["extract", "colours", "--model", card, "--weights", weights, "--study", str(study.folder.root), *more]
+        environment = {**os.environ, "COLUMNS": "100"}
+        command = [sys.executable, "-m", "toolbox", *asked]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+
+    there = tree(study)
+    done = run("--dry-run", "--part", "4", "--threads", "1")
+    lines = dict(line.strip().split("  ", 1) for line in done.stdout.splitlines()[1:])
+    told = {name: figure.strip() for name, figure in lines.items()}
+    assert list(told.items())[:7] == [
+        ("set", "colours"), ("network", "tiny"), ("stimuli to show", "6"), ("parts", "2"), ("layers", "3"),
+        ("filters", "8"), ("rows", "48"),
+    ]  # fmt: skip
+    assert told["expected time"] == "1 s"
+    assert told["run by"].startswith("CPUExecutionProvider, ")
+    assert told["run by"].endswith("of 1 thread, batches of 1")
+    assert told["memory"].endswith((" MB", " GB")) and told["disk, free"].endswith((" MB", " GB"))
+    assert told["disk, at most"] == "15 kB"  # 6 x (8 filters x 8 + 3 layers x 4) + 2 parts x 3 layers x 2,500
+    assert done.stderr == "nothing was written; the same command without --dry-run does it\n"
+    assert tree(study) == there
+    run("--quiet")
+    again = run("--dry-run")
+    assert (again.stdout, again.stderr) == ("", "nothing to do: every stimulus has its responses\n")
+
+
+def test_durations_are_told_in_the_unit_that_fits() -> None:
+    from toolbox.cli.collect import _duration
+
+    told = [_duration(seconds) for seconds in (0.01, 1.4, 89, 90, 5399, 5400, 360_000)]
+    assert told == ["1 s", "1 s", "89 s", "2 min", "90 min", "1.5 h", "100.0 h"]

@@ -1,0 +1,270 @@
+"""Which processor runs a graph: the choice by a driver that answers as told, options, refusals, and workers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from support.fake_driver import FakeDriver
+from support.small_graphs import convolution, session_of
+from toolbox.engines import CPU
+from toolbox.errors import DeviceError, ToolboxError, UsageError
+from toolbox.graph import Graph
+from toolbox.runtime import session as sessions
+from toolbox.runtime.hardware import CUDA, cuda_obstacle, find_driver
+from toolbox.runtime.session import TENSORRT, Device, choose_device, check_precision, provider_options, start_session
+
+DRIVER = partial(find_driver, FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}).load)
+NO_DRIVER = "no NVIDIA driver (libcuda.so.1 is not on this machine)"
+
+
+def with_two_gpus(device: str) -> Device:
+    return choose_device(device, lambda: None, DRIVER)
+
+
+def without_gpu(device: str) -> Device:
+    return choose_device(device, lambda: NO_DRIVER)
+
+
+@pytest.fixture
+def graph() -> Graph:
+    """One convolution of 1 x 1 that adds three channels up."""
+    return convolution(np.ones((1, 3, 1, 1), np.float32), 2, 2, bias=np.zeros(1, np.float32), kernel_shape=[1, 1])
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("auto", Device("cuda", (0,))),
+        ("cpu", Device("cpu")),
+        ("cuda", Device("cuda", (0,))),
+        ("cuda:1", Device("cuda", (1,))),
+        ("cuda:0,1", Device("cuda", (0, 1))),
+        ("cuda:1, 0", Device("cuda", (1, 0))),
+        ("cuda:1,1", Device("cuda", (1,))),
+        ("cuda:all", Device("cuda", (0, 1))),
+        ("tensorrt", Device("tensorrt", (0,))),
+        ("tensorrt:all", Device("tensorrt", (0, 1))),
+    ],
+)
+def test_a_device_is_chosen_among_two_gpus(device: str, expected: Device) -> None:
+    assert with_two_gpus(device) == expected
+
+
+def test_without_a_gpu_auto_and_cpu_alone_are_to_be_had() -> None:
+    assert without_gpu("auto") == without_gpu("cpu") == Device("cpu")
+    for device in ("cuda", "cuda:1", "cuda:all", "tensorrt"):
+        with pytest.raises(DeviceError) as caught:
+            without_gpu(device)
+        assert str(caught.value) == (
+            f"device {device!r} cannot be used: {NO_DRIVER}; use --device cpu, or mend it (toolbox doctor)"
+        )
+
+
+@pytest.mark.parametrize(
+    "device", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:0,", "cuda:²", "cpu:0", "auto:0", "CUDA", "", "tensorrt:x"]
+)
+@pytest.mark.parametrize("choose", [with_two_gpus, without_gpu])
+def test_another_device_is_refused_whether_there_is_a_gpu_or_not(choose: Any, device: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        choose(device)
+    expected = "expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise"
+    assert str(caught.value) == f"no device {device!r}; {expected}"
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("device", ["cuda:7", "cuda:0,7", "tensorrt:7"])
+def test_a_gpu_that_is_not_there_is_named(device: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        with_two_gpus(device)
+    assert str(caught.value) == f"device {device!r}: there is no GPU 7, only 2, counted from 0"
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "reason"),
+    [
+        ("float32", Device("cpu"), None),
+        ("float32", Device("cuda", (0,)), None),
+        ("float32", Device("tensorrt", (0,)), None),
+        ("tf32", Device("cuda", (0,)), None),
+        ("tf32", Device("cpu"), "precision tf32 is a GPU's; use float32 on a CPU, or --device cuda"),
+        ("tf32", Device("tensorrt", (0,)), "precision tf32 is for CUDA's own libraries; use --device cuda, or float32"),
+        ("bf16", Device("cpu"), None),
+        ("bf16", Device("cuda", (0,)), "precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU"),
+        ("bf16", Device("tensorrt", (0,)), "precision bf16 is for the CPU"),
+    ],
+)
+def test_a_precision_is_for_some_devices(
+    monkeypatch: pytest.MonkeyPatch, precision: str, device: Device, reason: str | None
+) -> None:
+    monkeypatch.setattr(sessions, "has_bf16", lambda: True)
+    monkeypatch.setattr("toolbox.runtime.openvino.find_spec", lambda _: object())
+    if reason is None:
+        check_precision(precision, device)
+        return
+    with pytest.raises(DeviceError) as caught:
+        check_precision(precision, device)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("able", [False, None])
+def test_bf16_is_refused_where_the_processor_lacks_it(monkeypatch: pytest.MonkeyPatch, able: bool | None) -> None:
+    monkeypatch.setattr(sessions, "has_bf16", lambda: able)
+    monkeypatch.setattr("toolbox.runtime.openvino.find_spec", lambda _: object())
+    with pytest.raises(DeviceError, match=r"needs a processor with bf16 instructions .*, which this one lacks; use fl"):
+        check_precision("bf16", Device("cpu"))
+
+
+def test_another_precision_or_convolution_is_refused(graph: Graph) -> None:
+    with pytest.raises(UsageError, match=r"^no precision 'fp16'; expected float32, tf32, bf16$"):
+        start_session(graph, device="cpu", precision="fp16")
+    with pytest.raises(UsageError, match=r"^no convolution 'fft'; expected winograd, direct$"):
+        start_session(graph, device="cpu", convolution="fft")
+
+
+def test_cuda_computes_in_full_precision_unless_asked() -> None:
+    ((name, options),) = provider_options("cuda", 3, "float32")
+    assert name == CUDA
+    assert (options["device_id"], options["use_tf32"]) == ("3", "0")
+    assert options["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert options["arena_extend_strategy"] == "kSameAsRequested"
+    assert provider_options("cuda", 0, "tf32")[0][1]["use_tf32"] == "1"
+
+
+def test_tensorrt_has_cuda_behind_it_and_keeps_its_engines_in_the_cache(cache: Path) -> None:
+    (name, options), (behind, cuda) = provider_options("tensorrt", 1, "float32")
+    assert (name, behind) == (TENSORRT, CUDA)
+    assert options["device_id"] == cuda["device_id"] == "1"
+    assert (options["trt_fp16_enable"], cuda["use_tf32"]) == ("0", "0")
+    assert options["trt_engine_cache_path"] == str(cache / "tensorrt")
+
+
+def test_a_missing_library_of_tensorrt_is_an_error(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "choose_device", with_two_gpus)
+    monkeypatch.setattr(sessions, "library_failure", lambda name: f"no {name} here")
+    with pytest.raises(DeviceError) as caught:
+        start_session(graph, device="tensorrt:1")
+    assert str(caught.value) == (
+        "device 'tensorrt' cannot be used: no tensorrt here; use --device cuda, or install TensorRT"
+    )
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_onnxruntime_never_falls_back_to_the_cpu(graph: Graph, device: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Asked for a GPU, onnxruntime gives a session on the CPU where there is none, and says so on stdout at best."""
+    onnxruntime.set_default_logger_severity(4)
+    providers = provider_options(device, 0, "float32")
+    if {name for name, _ in providers} <= {*onnxruntime.get_available_providers()} and cuda_obstacle() is None:
+        assert sessions._runner(graph, onnxruntime.SessionOptions(), providers)(np.ones((1, 3, 2, 2), np.float32))
+        return
+    with pytest.raises(DeviceError) as caught:
+        sessions._runner(graph, onnxruntime.SessionOptions(), providers)
+    assert providers[0][0] in str(caught.value)
+    assert "use --device cpu" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_broken_graph_keeps_its_traceback_on_a_cpu(graph: Graph) -> None:
+    graph.proto.graph.node[0].op_type = "NoSuchOperator"
+    with pytest.raises(Exception, match="NoSuchOperator") as caught:
+        start_session(graph, device="cpu")
+    assert not isinstance(caught.value, ToolboxError)
+
+
+class Recording:
+    """A runner that keeps what it was given, and gives the sum of every image."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+        self._seconds, self._busy = seconds, threading.Lock()
+
+    def __call__(self, images: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        assert self._busy.acquire(blocking=False), "two threads at once"
+        try:
+            self.shapes.append(images.shape)
+            time.sleep(self._seconds)
+            return [images.reshape(len(images), -1).sum(axis=1, keepdims=True, dtype=np.float32)]
+        finally:
+            self._busy.release()
+
+
+@pytest.mark.parametrize("provider", [CUDA, TENSORRT])
+@pytest.mark.parametrize(("count", "filled"), [(1, 4), (3, 4), (4, 4), (6, 6)])
+def test_a_gpu_is_shown_whole_batches(provider: str, count: int, filled: int) -> None:
+    runner = Recording()
+    session = session_of([runner], provider=provider, batch=4)
+    images = np.arange(count * 3, dtype=np.uint8).reshape(count, 1, 1, 3)
+    np.testing.assert_array_equal(session.run(images)["sum"], images.sum(axis=(1, 2, 3))[:, None])
+    assert runner.shapes == [(filled, 1, 1, 3)]
+
+
+def test_a_cpu_is_shown_batches_as_they_are() -> None:
+    runner = Recording()
+    session_of([runner], provider=CPU, batch=4).run(np.ones((3, 2), np.float32))
+    assert runner.shapes == [(3, 2)]
+
+
+def test_all_runners_are_at_work_and_none_for_two_threads_at_once() -> None:
+    runners = [Recording(0.01) for _ in range(3)]
+    session = session_of(runners)
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(lambda number: session.run(np.full((1, 2), number, np.float32)), range(30)))
+    assert [float(result["sum"][0, 0]) for result in results] == [2.0 * number for number in range(30)]
+    assert all(len(runner.shapes) >= 5 for runner in runners)
+
+
+def test_a_runner_that_fails_is_there_for_the_next_batch() -> None:
+    def fail_once(images: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        if len(images) == 2:
+            raise RuntimeError("too many")
+        return [images]
+
+    session = session_of([fail_once])
+    with pytest.raises(RuntimeError, match="too many"):
+        session.run(np.zeros((2, 1), np.float32))
+    assert session.run(np.ones((1, 1), np.float32))["sum"].shape == (1, 1)
+
+
+def test_workers_share_one_session_of_onnxruntime(graph: Graph) -> None:
+    session = start_session(graph, device="cpu", workers=3, threads=2)
+    assert (session.workers, session.threads) == (3, 2)
+    assert len({id(session._runners.get()) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "batch", "expected"),
+    [
+        (1, 1, 1, "1 worker of 1 thread, batches of 1"),
+        (2, 4, 8, "2 workers of 4 threads, batches of 8"),
+        (1, 0, 32, "1 worker, batches of 32"),
+    ],
+)
+def test_the_arrangement_in_words(graph: Graph, workers: int, threads: int, batch: int, expected: str) -> None:
+    session = start_session(graph, device="cpu", workers=workers, threads=threads, batch=batch)
+    assert session.arrangement == expected
+
+
+@pytest.mark.parametrize(("workers", "threads", "beside"), [(1, 1, 0), (1, 3, 2), (2, 1, 0), (3, 3, 6)])
+def test_there_are_as_many_threads_as_workers_times_their_threads(
+    graph: Graph, workers: int, threads: int, beside: int
+) -> None:
+    """Every caller computes too; the others are counted by the system."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return
+    before = len(list(tasks.iterdir()))
+    session = start_session(graph, device="cpu", workers=workers, threads=threads)
+    assert len(list(tasks.iterdir())) - before == beside
+    assert session.workers == workers

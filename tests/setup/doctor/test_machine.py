@@ -1,0 +1,118 @@
+"""Cores, memory, bf16, and a GPU in all the ways it may not work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from support.fake_driver import FakeDriver, no_driver
+from toolbox.runtime.hardware import Driver, Gpu, core_count, cuda_obstacle, install_command, library_failure, runtime
+from toolbox.setup.doctor import can_work
+from toolbox.setup.doctor.machine import cores, cuda, gpu, half_precision, memory
+
+DRIVER = Driver((13, 0), (Gpu("NVIDIA H100", 80 * 10**9),))
+
+
+def test_a_containers_share_of_the_cores_is_noted_with_the_threads_to_choose(tmp_path: Path) -> None:
+    assert [entry.finding for entry in cores(tmp_path)] == [str(core_count())]
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    (found,) = cores(tmp_path)
+    assert (found.state, found.remedy) == ("note", "extract with --threads 1")
+    assert "the time of 0.5 alone" in found.finding
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "state"),
+    [(8_000_000, 5_000_000, "ok"), (8_000_000, 2_000_000, "note"), (1_000_000, 900_000, "problem")],
+)
+def test_memory_is_held_against_what_an_extraction_takes(tmp_path: Path, total: int, free: int, state: str) -> None:
+    system = tmp_path / "meminfo"
+    system.write_text(f"MemTotal: {total} kB\nMemAvailable: {free} kB\n")
+    (found,) = memory(tmp_path, system)
+    assert found.state == state
+    assert found.finding == f"{free * 1024 / 1e9:.1f} GB free of {total * 1024 / 1e9:.1f} GB in all"
+    assert bool(found.remedy) == (state != "ok")
+
+
+def test_a_containers_memory_counts(tmp_path: Path) -> None:
+    system = tmp_path / "meminfo"
+    system.write_text("MemTotal: 8000000 kB\nMemAvailable: 5000000 kB\n")
+    (tmp_path / "memory.max").write_text("1000000000\n")
+    (found,) = memory(tmp_path, system)
+    assert found.state == "problem"
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [("avx512_bf16", "OpenVINO can use it"), ("avx2", "would gain nothing"), (None, "does not tell")],
+)
+def test_bf16_is_a_note_in_every_case_without_openvino(
+    tmp_path: Path, without_openvino: None, flags: str | None, told: str
+) -> None:
+    if flags:
+        (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
+    (found,) = half_precision(tmp_path / "cpuinfo")
+    assert found.state == "note"
+    assert told in found.finding
+
+
+def test_no_gpu_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    findings = [*gpu(no_driver), *gpu(FakeDriver({}).load)]
+    assert [entry.state for entry in findings] == ["note", "note"]
+    assert "no NVIDIA driver" in findings[0].finding
+    assert findings[1].finding == (
+        "the NVIDIA driver finds no GPU (CUDA_VISIBLE_DEVICES is '7'); the CPU does the work"
+    )
+    assert can_work(findings)
+
+
+def test_a_driver_too_old_for_this_onnxruntime_is_a_problem() -> None:
+    built = replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    found = cuda(replace(DRIVER, cuda=(12, 4)), built)
+    assert found.state == "problem"
+    assert found.finding == "this onnxruntime needs CUDA 13.0, the driver speaks 12.4 at most"
+    assert "update NVIDIA's driver" in found.remedy
+
+
+def test_a_gpu_beside_a_build_without_cuda_is_noted() -> None:
+    found = cuda(DRIVER, replace(runtime(), providers=("CPUExecutionProvider",)))
+    assert found.state == "note"
+    assert "built without CUDA" in found.finding
+    assert found.remedy.endswith("pip install onnxruntime-gpu")
+
+
+def test_a_gpu_that_cannot_be_used_is_a_problem_and_what_is_missing_is_named() -> None:
+    """The driver answers, but no library or no kernel does: as on a machine with a GPU and without CUDA."""
+    built = replace(runtime(), providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    found = cuda(DRIVER, built)
+    failure = library_failure("cuda")
+    if failure is not None:
+        assert found.state == "problem"
+        assert failure in found.finding
+        assert found.remedy == f"{install_command('cuda')}, or extract with --device cpu"
+    else:
+        assert found.state == ("ok" if cuda_obstacle() is None else "problem")
+
+
+def test_libraries_that_load_are_not_enough_a_convolution_must_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
+    found = cuda(DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider")))
+    obstacle = cuda_obstacle()
+    if obstacle is None:
+        assert (found.state, found.finding) == ("ok", "CUDAExecutionProvider computes rightly")
+    else:
+        assert found.state == "problem"
+        assert obstacle in found.finding
+
+
+def test_the_gpus_and_their_driver_are_named() -> None:
+    findings = list(gpu(FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}).load))
+    assert [entry.finding for entry in findings[:3]] == [
+        "NVIDIA A100, 40 GB",
+        "NVIDIA T4, 16 GB",
+        "speaks CUDA up to 13.0",
+    ]
+    assert [entry.subject for entry in findings[3:]] == ["CUDA", "TensorRT"]

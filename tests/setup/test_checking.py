@@ -1,0 +1,112 @@
+"""`toolbox model check`: the table, the exit codes, and what is said of a difference over its bound."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from support.faulty_session import use_faulty_sessions
+from toolbox.__main__ import main
+from toolbox.errors import DeviceError, ToolboxError, UnknownNameError, UsageError, VerificationError
+from toolbox.runtime.hardware import has_bf16
+from toolbox.setup.checking import ModelCheck, check_model, check_fidelity
+from toolbox.setup.comparisons import Comparison
+
+
+def test_a_sound_network_passes(card: str, weights: str) -> None:
+    steps: list[tuple[str, int, int]] = []
+    found = check_model(card, weights=weights, images=3, progress=lambda *step: steps.append(step))
+    check_fidelity(found)
+    table = found.table()
+    assert table.columns == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
+    assert table["ok"].to_list() == [True] * 9
+    assert "batch of 1 against batch of 3" in table["comparison"].to_list()
+    assert (found.model, found.weights, found.images) == ("tiny", "tiny.npz", 3)
+    assert steps[0] == ("check", 0, 7)
+    assert steps[-1] == ("check", 7, 7)
+    assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
+
+
+def test_layers_are_chosen_as_everywhere(card: str, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_faulty_sessions(monkeypatch, "pool", lambda run: run.threads == 2)
+    check_fidelity(check_model(card, layers=["colour", "sum"], weights=weights))
+    with pytest.raises(VerificationError, match=r"one thread against two: the m.* of pool differs by 0.001 of"):
+        check_fidelity(check_model(card, layers=["p*"], weights=weights))
+    with pytest.raises(UnknownNameError):
+        check_model(card, layers=["block9"], weights=weights)
+
+
+def test_one_image_is_too_few(card: str, weights: str) -> None:
+    with pytest.raises(UsageError, match="images is 1; expected 2 or more"):
+        check_model(card, weights=weights, images=1)
+
+
+def test_the_command_prints_the_table_and_ends_with_0(card: str, weights: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "toolbox", "model", "check", card, "--weights", weights, "--images", "2"],
+        capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
+    assert len(rows) == 9
+    assert "tiny shown 2 images of noise; weights: tiny.npz" in done.stderr
+
+
+def test_the_command_ends_with_3_over_a_bound_and_names_the_layer(
+    card: str, weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_faulty_sessions(monkeypatch, "sum", lambda run: run.threads == 2)
+    monkeypatch.setattr(sys, "argv", ["toolbox", "model", "check", card, "--weights", weights, "--quiet"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 10
+    (line,) = told.err.splitlines()
+    assert line.startswith("error: tiny: one thread against two: the ")
+    assert "of sum differs by 0.001 of the layer's largest value, expected 1e-06 at most" in line
+
+
+def test_one_bit_is_too_much_between_what_is_extracted_and_the_images(
+    card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_faulty_sessions(monkeypatch, "sum", lambda run: run.of_pixels)
+    found = check_model(card, weights=weights, images=2)
+    with pytest.raises(
+        VerificationError, match=r"pixels shown to 2 workers .* of sum differs by 0.001 .*expected 0 at"
+    ):
+        check_fidelity(found)
+    assert [entry.bound for entry in found.comparisons if entry.comparison.startswith("pixels")] == [0, 0]
+    assert [entry.comparison.split()[0] for entry in found.comparisons if not entry.ok] == ["pixels", "pixels"]
+
+
+def test_a_precision_that_the_processor_lacks_is_refused_at_once(weights: str, card: str) -> None:
+    with pytest.raises(DeviceError, match="precision tf32 is a GPU's"):
+        check_model(card, weights=weights, device="cpu", precision="tf32")
+    with pytest.raises(UsageError, match="no precision 'int8'"):
+        check_model(card, weights=weights, device="cpu", precision="int8")
+    if has_bf16():
+        found = check_model(card, weights=weights, device="cpu", precision="bf16")
+        assert found.comparisons[-1].comparison == "bf16 against float32"
+        check_fidelity(found)
+    else:
+        with pytest.raises(DeviceError, match="precision bf16 needs"):
+            check_model(card, weights=weights, device="cpu", precision="bf16")
+
+
+def test_a_comparison_that_could_not_be_made_is_an_error_of_its_own() -> None:
+    done = Comparison("one thread against two", "map", 0.0, "", 1e-6)
+    missing = Comparison("not done: numpy cannot", "map", None, "", 1e-4)
+    check = ModelCheck("net", "a file", 2, (done, missing))
+    assert check.table()["difference"].to_list() == [0.0, None]
+    assert check.table()["ok"].to_list() == [True, False]
+    with pytest.raises(ToolboxError, match="net: not done: numpy cannot; all other comparisons") as caught:
+        check_fidelity(check)
+    assert caught.value.exit_code == 1
+    over = Comparison("batches", "map", 0.5, "a", 0.0)
+    with pytest.raises(VerificationError, match=r"the map of a differs by 0\.5"):
+        check_fidelity(ModelCheck("net", "a file", 2, (missing, over)))

@@ -1,0 +1,161 @@
+"""The worked examples under `tests/queries`: where they lie, their study, their question and their answer.
+
+See `tests/queries/note.md` for their form.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import tomllib
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from support.small_study import MODEL, SET, add_labels, add_layers, add_responses, add_stimuli
+from toolbox.query import Query
+from toolbox.store.availability import available_responses
+from toolbox.store.database import RESAMPLE_VIEWS
+from toolbox.store.folder import SCHEME, StudyFolder, create_study
+from toolbox.store.resamples import TABLES, Labelling, Measure
+
+EXAMPLES = Path(__file__).parents[1] / "queries"
+Row = tuple[Any, ...]
+
+
+def example_names() -> list[str]:
+    """Names of all worked examples, such as 'layers/profile/default'."""
+    return sorted(path.parent.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("expected.csv"))
+
+
+def query_of(example: str) -> str:
+    """The query that an example asks: all but the last part of its name."""
+    return example.rpartition("/")[0]
+
+
+def example_study(example: str, root: Path, *, parts: Sequence[Sequence[int]] | None = None) -> StudyFolder:
+    """The study of an example, from the tables beside it or in the nearest folder above that has some."""
+    study = create_study(root)
+    tables = _tables(EXAMPLES / example)
+    stimuli = tables["stimuli"]
+    for (set_name,), rows in _by(stimuli, set=SET).group_by("set", maintain_order=True):
+        add_stimuli(study, rows.drop("set"), set_name)
+    if "labels" in tables:
+        labels = _by(tables["labels"], set=SET, scheme=SCHEME)
+        for (set_name, scheme), rows in labels.group_by("set", "scheme", maintain_order=True):
+            add_labels(study, rows.select("stimulus_id", "category"), set_name, scheme)
+    if "responses" in tables:
+        add_layers(study, tables["layers"], MODEL)
+        add_responses(study, _long(tables["responses"]), parts=parts)
+    for view, table in RESAMPLE_VIEWS.items():
+        if file := _nearest(f"{view}.csv", EXAMPLES / example):
+            _add_resampled(study, table, _draws(file) if table == "draws" else _text(file))
+    return study
+
+
+def example_parameters(example: str) -> dict[str, Any]:
+    """What an example asks its query with."""
+    file = EXAMPLES / example / "parameters.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def example_reference(example: str) -> dict[str, pa.Table]:
+    """The published table of an example, where it or a folder above it has one, as a question brings it along."""
+    folders = (EXAMPLES / example, *(EXAMPLES / example).parents)
+    file = next((folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None)
+    types = {"filter": pl.Int32, "value": pl.Float64}
+    return {"reference": pl.read_csv(file, schema_overrides=types).to_arrow()} if file else {}
+
+
+def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:
+    """Columns and rows that an example expects, typed as the query's header says."""
+    with (EXAMPLES / example / "expected.csv").open(encoding="utf-8", newline="") as file:
+        columns, *rows = csv.reader(file)
+    types = {column.name: column.type for column in query.columns}
+    return columns, [tuple(_value(cell, types[name]) for name, cell in zip(columns, row, strict=True)) for row in rows]
+
+
+def _tables(folder: Path) -> dict[str, pl.DataFrame]:
+    names = ("stimuli", "labels", "layers", "responses")
+    files = {name: folder / f"{name}.csv" for name in names if (folder / f"{name}.csv").is_file()}
+    return {name: pl.read_csv(file) for name, file in files.items()} or _tables(folder.parent)
+
+
+def _nearest(name: str, folder: Path) -> Path | None:
+    """The file of that name in the folder of an example, or in the nearest one above."""
+    file = folder / name
+    return file if file.is_file() else None if folder == EXAMPLES else _nearest(name, folder.parent)
+
+
+def _text(file: Path) -> pl.DataFrame:
+    """A table with its cells as they are written, empty ones as null."""
+    return pl.read_csv(file, infer_schema=False)
+
+
+def _draws(file: Path) -> pl.DataFrame:
+    """Draws one by one, from a table that has a column for each; their strengths, if any, lie beside it."""
+    table = _text(file)
+    if "draw" in table.columns:
+        return table
+    draws, beside = _one_by_one(table, "selective"), file.with_name("strengths.csv")
+    if not beside.is_file():
+        return _by(draws, strength=None)
+    strengths = _one_by_one(_text(beside), "strength")
+    return draws.join(strengths, on=[name for name in strengths.columns if name != "strength"], how="left")
+
+
+def _one_by_one(wide: pl.DataFrame, value: str) -> pl.DataFrame:
+    numbers = [name for name in wide.columns if name.isdecimal()]
+    keys = [name for name in wide.columns if not name.isdecimal()]
+    return wide.unpivot(numbers, index=keys, variable_name="draw", value_name=value).drop_nulls(value)
+
+
+def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
+    """Write a table of resampled indices as if it had been made from the responses and labels of the study."""
+    labelling = Labelling(study, available_responses(study, SET, MODEL), SCHEME)
+    measures = _by(rows, **vars(Measure())).group_by(*vars(Measure()), maintain_order=True)
+    for (index, statistic, normalise), group in measures:
+        fields = list(TABLES[table])[3:]
+        columns = [pa.array([_plain(cell, field.type) for cell in group[field.name]], field.type) for field in fields]
+        rows_of_one = pa.Table.from_arrays(columns, names=[field.name for field in fields])
+        labelling.write(table, Measure(str(index), str(statistic), str(normalise)), rows_of_one, labelling.source)
+
+
+def _plain(cell: str | None, kind: pa.DataType) -> Any:
+    if cell is None or pa.types.is_string(kind):
+        return cell
+    return float(Fraction(cell)) if pa.types.is_floating(kind) else int(cell)
+
+
+def _by(table: pl.DataFrame, **defaults: str | None) -> pl.DataFrame:
+    """The table with these columns, each with one value where it is not there."""
+    return table.with_columns([pl.lit(value).alias(name) for name, value in defaults.items() if name not in table])
+
+
+def _long(wide: pl.DataFrame) -> pl.DataFrame:
+    """Responses as a study keeps them, from one row per filter and statistic."""
+    keys = ["layer", "filter", "statistic"]
+    numbers = [name for name in wide.columns if name not in keys]
+    long = wide.cast(dict.fromkeys(numbers, pl.Float64)).unpivot(numbers, index=keys, variable_name="stimulus_id")
+    return long.pivot("statistic", index=["layer", "filter", "stimulus_id"], values="value").cast(
+        {"stimulus_id": pl.Int32}
+    )
+
+
+def _value(cell: str, column_type: str) -> Any:
+    if cell == "":
+        return None
+    if column_type == "varchar":
+        return cell
+    if column_type != "double":
+        return int(cell)
+    root = re.fullmatch(r"(?:(.*)-)?sqrt\((.+)\)", cell)
+    if not root:
+        return float(Fraction(cell))
+    length = math.sqrt(Fraction(root[2]))
+    return length if root[1] is None else float(Fraction(root[1] or 0)) - length

@@ -1,0 +1,451 @@
+"""What there is to record from in graphs of other exporters: names, kinds, axes and geometry, checked by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from support.foreign_graphs import SIDE, Builder, channels_last, grouped, inception, mobile, residual, transformer
+from toolbox.errors import UsageError
+from toolbox.tapping.foreign import read_graph
+from toolbox.tapping.taps import Tap, survey
+
+Row = tuple[str, str, str, tuple[int, int, int], int, int]
+
+
+def rows(taps: tuple[Tap, ...]) -> list[Row]:
+    """(layer, kind, operator, (filters, height, width), step, receptive field)"""
+    return [
+        (tap.layer, tap.kind, tap.operator, (tap.filters, tap.height, tap.width), tap.step, tap.receptive_field)
+        for tap in taps
+    ]
+
+
+def operators(model: onnx.ModelProto) -> dict[str, str]:
+    """Which operator makes a tensor."""
+    return {output: node.op_type for node in model.graph.node for output in node.output}
+
+
+@pytest.mark.parametrize("opset", [9, 11, 17, 20, 24])
+@pytest.mark.parametrize("precision", [np.float32, np.float16])
+def test_a_residual_network(opset: int, precision: type[np.floating[Any]]) -> None:
+    model = residual(opset, precision)
+    taps = survey(model, SIDE, SIDE).taps
+    # receptive fields: 7, + 2 * 2 by the pool, + 2 * 4 by each 3 x 3 on a step of 4, + 2 * 8 on a step of 8;
+    # the last position of the second block's shortcut looks no further than its other branch
+    assert rows(taps) == [
+        ("stem.act", "convolution", "Relu", (8, 16, 16), 2, 7),
+        ("stem.pool", "pool", "MaxPool", (8, 8, 8), 4, 11),
+        ("layer1.0.act", "convolution", "Relu", (8, 8, 8), 4, 19),
+        ("layer1.0.act_1", "sum", "Relu", (8, 8, 8), 4, 27),
+        ("layer2.0.act", "convolution", "Relu", (12, 4, 4), 8, 35),
+        ("layer2.0.act_1", "sum", "Relu", (12, 4, 4), 8, 51),
+        ("avgpool", "pool", "GlobalAveragePool", (12, 1, 1), 32, 32),
+        ("fc", "dense", "Softmax", (5, 1, 1), 32, 32),
+    ]
+    assert [tap.position for tap in taps] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert {tap.axis for tap in taps} == {1}
+    makers = operators(model)
+    assert [makers[tap.before] for tap in taps] == [
+        "BatchNormalization", "MaxPool", "BatchNormalization", "Add", "BatchNormalization", "Add", "GlobalAveragePool",
+        "Gemm",
+    ]  # fmt: skip
+    assert [makers[tap.after] for tap in taps] == [tap.operator for tap in taps]
+
+
+def test_branches_of_different_reach() -> None:
+    taps = survey(inception(), SIDE, SIDE).taps
+    assert rows(taps) == [
+        ("relu_1", "convolution", "Relu", (6, 16, 16), 2, 3),
+        ("relu_2", "convolution", "Relu", (4, 16, 16), 2, 3),
+        ("relu_3", "convolution", "Relu", (4, 16, 16), 2, 3),
+        ("relu_4", "convolution", "Relu", (5, 16, 16), 2, 7),
+        ("relu_5", "convolution", "Relu", (4, 16, 16), 2, 15),  # 1 x 7: 3 + 6 * 2 along the width
+        ("relu_6", "convolution", "Relu", (3, 16, 16), 2, 15),
+        ("averagepool_1", "pool", "AveragePool", (6, 16, 16), 2, 7),
+        ("relu_7", "convolution", "Relu", (2, 16, 16), 2, 7),
+        ("relu_8", "convolution", "Relu", (7, 8, 8), 4, 19),  # the widest branch, 15, + 2 * 2
+        ("globalmaxpool_1", "pool", "GlobalMaxPool", (7, 1, 1), 32, 32),
+        ("gemm_1", "dense", "Gemm", (5, 1, 1), 32, 32),
+    ]
+
+
+@pytest.mark.parametrize("how", ["erf", "tanh"])
+@pytest.mark.parametrize("opset", [11, 17, 20])
+@pytest.mark.parametrize("precision", [np.float32, np.float16])
+def test_a_transformer(opset: int, how: str, precision: type[np.floating[Any]]) -> None:
+    model = transformer(opset, how, precision)
+    found = survey(model, SIDE, SIDE)
+    function = {"erf": "Gelu", "tanh": "FastGelu"}[how]
+    assert rows(found.taps) == [
+        ("blocks.0.add", "tokens", "Add", (8, 17, 1), 8, 32),
+        ("blocks.0.mlp.act", "tokens", function, (16, 17, 1), 8, 32),
+        ("blocks.0.add_1", "tokens", "Add", (8, 17, 1), 8, 32),
+        ("head", "dense", "Gemm", (5, 1, 1), 32, 32),
+    ]
+    assert [tap.axis for tap in found.taps] == [2, 2, 2, 1]
+    # the tensor before the activation is the sum of the dense layer, bias included
+    assert operators(model)[found.taps[1].before] == "Add"
+    assert found.batch == 0
+    assert found.remarks == (
+        "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens, "
+        "a class token included if there is one",
+    )
+
+
+@pytest.mark.parametrize("how", ["operator", "written out"])
+def test_norms_over_groups_of_filters(how: str) -> None:
+    """They are written with reshapes to (images, groups, rest) and back; each sees the whole map."""
+    found = survey(grouped(how), SIDE, SIDE)
+    assert found.remarks == ()
+    assert rows(found.taps) == [
+        ("relu_1", "convolution", "Relu", (8, 16, 16), 2, 32),
+        ("relu_2", "convolution", "Relu", (8, 16, 16), 2, 32),
+        ("add_1", "sum", "Add", (8, 16, 16), 2, 32),
+        ("relu_3", "sum", "Relu", (8, 16, 16), 2, 32),
+        ("globalaveragepool_1", "pool", "GlobalAveragePool", (8, 1, 1), 32, 32),
+        ("gemm_1", "dense", "Gemm", (5, 1, 1), 32, 32),
+    ]
+
+
+def test_shuffled_filters_are_not_taken_for_a_way_back() -> None:
+    """A transpose on the way moves values: rows come back as columns of a map as large."""
+    b = Builder()
+    below = b.add("Reshape", b.convolution("x", 4, 3), b.fixed([0, 64, 64]))
+    turned = b.add("Reshape", b.add("Transpose", below, perm=[0, 2, 1]), b.fixed([0, 4, 32, 32]))
+    model = b.model(b.add("Gemm", b.add("Flatten", b.add("Relu", turned)), b.weight(4096, 5)))
+    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == ["Gemm"]
+
+
+def test_gates_are_no_layers() -> None:
+    taps = survey(mobile(), SIDE, SIDE).taps
+    # what follows the excitation follows from the whole image: a single pixel can change all of it
+    assert rows(taps) == [
+        ("stem.act", "convolution", "HardSwish", (8, 16, 16), 2, 3),
+        ("expand.act", "convolution", "HardSwish", (16, 16, 16), 2, 3),
+        ("depth.act", "convolution", "Clip", (16, 16, 16), 2, 11),
+        ("se.pool", "pool", "ReduceMean", (16, 1, 1), 32, 32),
+        ("se.act", "convolution", "Relu", (4, 1, 1), 32, 32),
+        ("project.add", "sum", "Add", (8, 16, 16), 2, 32),
+        ("last.act", "convolution", "Swish", (12, 16, 16), 2, 32),
+        ("pool", "pool", "ReduceMean", (12, 1, 1), 32, 32),
+        ("head", "dense", "Gemm", (5, 1, 1), 32, 32),
+    ]
+
+
+@pytest.mark.parametrize("opset", [11, 17, 20])
+def test_channels_last(opset: int) -> None:
+    taps = survey(channels_last(opset), SIDE, SIDE).taps
+    assert rows(taps) == [
+        ("relu_of_conv1", "convolution", "Relu", (6, 16, 16), 2, 3),
+        ("mixed", "convolution", "Relu", (9, 8, 8), 4, 7),
+        ("avg_pool", "pool", "ReduceMean", (9, 1, 1), 32, 32),
+        ("predictions", "dense", "Softmax", (5, 1, 1), 32, 32),
+    ]
+    assert [tap.axis for tap in taps] == [1, 3, 1, 1]
+
+
+def activated(*steps: tuple[Any, ...], opset: int = 17) -> list[tuple[str, str, str]]:
+    """(operator, what makes the tensor before, what makes the one after) of a convolution with some operators on top.
+
+    A step is an operator, its inputs (`x` is the convolution's result, numbers are constants, negative indices are
+    earlier steps) and attributes.
+    """
+    b = Builder(opset)
+    made = [b.convolution("image.in", 4, 3, 3)]
+    for operator, *rest in steps:
+        attributes = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+        named = {"x": made[0], "last": made[-1], "one before": made[max(len(made) - 2, 0)]}
+        made.append(b.add(operator, *(named[i] if isinstance(i, str) else b.fixed(i) for i in rest), **attributes))
+    flat = b.add("Flatten", b.add("GlobalMaxPool", made[-1]))
+    model = b.model(b.add("Gemm", flat, b.weight(4, 2)), entry="image.in")
+    makers = operators(model)
+    taps = [tap for tap in survey(model, 16, 16).taps if tap.operator not in ("GlobalMaxPool", "Gemm")]
+    return [(tap.operator, makers[tap.before], makers[tap.after]) for tap in taps]
+
+
+SINGLE = ("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Softplus", "Tanh")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        *(
+            ([(operator, "x")], [(operator, "Conv", operator)])
+            for operator in SINGLE
+        ),
+        ([("PRelu", "x", np.full((4, 1, 1), 0.1))], [("PRelu", "Conv", "PRelu")]),
+        ([("Clip", "x", 0.0, 6.0)], [("Clip", "Conv", "Clip")]),
+        ([("Sigmoid", "x"), ("Mul", "x", "last")], [("Swish", "Conv", "Mul")]),
+        ([("Sigmoid", "x"), ("Mul", "last", "x")], [("Swish", "Conv", "Mul")]),
+        ([("Softplus", "x"), ("Tanh", "last"), ("Mul", "x", "last")], [("Mish", "Conv", "Mul")]),
+        (
+            [("HardSigmoid", "x", {"alpha": 1 / 6, "beta": 0.5}), ("Mul", "x", "last")],
+            [("HardSwish", "Conv", "Mul")],
+        ),
+        ([("Mul", "x", 1.702), ("Sigmoid", "last"), ("Mul", "x", "last")], [("QuickGelu", "Conv", "Mul")]),
+        ([("Mul", "x", 3.0), ("Sigmoid", "last"), ("Mul", "x", "last")], [("x * Sigmoid", "Conv", "Mul")]),
+        # a sum of two streams that a function follows is recorded there, and not twice
+        (
+            [("Sigmoid", "x"), ("Add", "x", "last"), ("Relu", "last")],
+            [("Sigmoid", "Conv", "Sigmoid"), ("Relu", "Add", "Relu")],
+        ),
+        # two functions on top of one another are two layers
+        (
+            [("Relu", "x"), ("Sigmoid", "last"), ("Mul", "one before", "last")],
+            [("Relu", "Conv", "Relu"), ("Swish", "Relu", "Mul")],
+        ),
+        ([("Max", "x", 0.0)], [("Relu", "Conv", "Max")]),
+        ([("Max", 0.0, "x")], [("Relu", "Conv", "Max")]),
+        ([("Max", "x", 0.0), ("Min", "last", 6.0)], [("Clip", "Conv", "Min")]),
+        ([("Mul", "x", 0.1), ("Max", "x", "last")], [("LeakyRelu", "Conv", "Max")]),
+        ([("Max", "x", 1e-6)], []),  # that keeps a divisor from being zero
+        ([("Greater", "x", 0.0), ("Where", "last", "x", 0.0)], [("Relu", "Conv", "Where")]),
+        ([("Less", "x", 0.0), ("Where", "last", 0.0, "x")], [("Relu", "Conv", "Where")]),
+        (
+            [("Max", "x", 0.0), ("Max", "last", "x"), ("Sigmoid", "last")],
+            [("Relu", "Conv", "Max"), ("Sigmoid", "Max", "Sigmoid")],
+        ),
+        (
+            [("Add", "x", 3.0), ("Max", "last", 0.0), ("Min", "last", 6.0), ("Mul", "x", "last"), ("Div", "last", 6.0)],
+            [("HardSwish", "Conv", "Div")],
+        ),
+        # a fixed factor for every filter is no function
+        ([("Mul", "x", np.ones((4, 1, 1))), ("Relu", "last")], [("Relu", "Mul", "Relu")]),
+    ],
+)  # fmt: skip
+def test_activation_functions(steps: list[tuple[Any, ...]], expected: list[tuple[str, str, str]]) -> None:
+    assert activated(*steps) == expected
+
+
+@pytest.mark.parametrize("operator", ["Gelu", "Mish"])
+def test_functions_of_newer_opsets(operator: str) -> None:
+    assert activated((operator, "x"), opset=20) == [(operator, "Conv", operator)]
+
+
+def test_the_larger_of_two_maps_is_a_layer() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    larger = b.add("Max", b.convolution(below, 6, 4), b.convolution(below, 6, 4, 5))
+    assert rows(survey(b.model(b.add("GlobalMaxPool", larger)), SIDE, SIDE).taps) == [
+        ("relu_1", "convolution", "Relu", (4, 32, 32), 1, 3),
+        ("max_1", "maxout", "Max", (6, 32, 32), 1, 7),
+        ("globalmaxpool_1", "pool", "GlobalMaxPool", (6, 1, 1), 32, 32),
+    ]
+
+
+def test_gates_of_minima_and_maxima_are_no_layers() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    gate = b.add("Add", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1), b.fixed(3.0))
+    gate = b.add("Div", b.add("Min", b.add("Max", gate, b.fixed(0.0)), b.fixed(6.0)), b.fixed(6.0))
+    model = b.model(b.add("GlobalMaxPool", b.add("Mul", below, gate)))
+    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == ["Relu", "GlobalAveragePool", "GlobalMaxPool"]
+
+
+def test_one_named_operator_keeps_its_name() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3), name="/stem/act/Relu")
+    taps = survey(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE).taps
+    assert [tap.layer for tap in taps] == ["stem.act", "globalmaxpool_1"]
+
+
+def test_the_activation_that_a_gate_scales_is_a_layer() -> None:
+    """The sigmoid at the bottom is what the map is, the one at the top only scales it."""
+    b = Builder()
+    below = b.add("Sigmoid", b.convolution("x", 4, 3))
+    gate = b.add("Sigmoid", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1))
+    scaled = b.add("Mul", below, gate)
+    model = b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", scaled)), b.weight(4, 2)))
+    taps = survey(model, SIDE, SIDE).taps
+    assert [(tap.operator, tap.height) for tap in taps] == [
+        ("Sigmoid", 32), ("GlobalAveragePool", 1), ("GlobalMaxPool", 1), ("Gemm", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("written_out", [True, False])
+def test_a_norm_over_the_map_is_no_pool(written_out: bool) -> None:
+    b = Builder(18)
+    below = b.convolution("x", 4, 3)
+    if written_out:
+        centred = b.add("Sub", below, b.reduced("ReduceMean", below, [2, 3]))
+        variance = b.reduced("ReduceMean", b.add("Mul", centred, centred), [2, 3])
+        below = b.add("Div", centred, b.add("Sqrt", b.add("Add", variance, b.fixed(1e-5))))
+    else:
+        below = b.add("InstanceNormalization", below, b.fixed(np.ones(4)), b.fixed(np.zeros(4)))
+    model = b.model(b.add("GlobalMaxPool", b.add("Relu", below)))
+    taps = survey(model, SIDE, SIDE).taps
+    assert rows(taps) == [
+        ("relu_1", "convolution", "Relu", (4, 32, 32), 1, 32),
+        ("globalmaxpool_1", "pool", "GlobalMaxPool", (4, 1, 1), 32, 32),
+    ]
+
+
+def test_tokens_that_are_mixed_have_their_units_as_filters() -> None:
+    """An MLP-Mixer: a dense layer over tokens, whose units are filters at the positions of channels."""
+    b = Builder()
+    tokens = b.add("Reshape", b.add("Conv", "x", b.weight(6, 3, 8, 8), strides=[8, 8]), b.fixed([0, 6, 16]))
+    mixed = b.add("Relu", b.dense(tokens, 10, 16))
+    back = b.add("Transpose", b.dense(mixed, 16, 10), perm=[0, 2, 1])
+    stream = b.add("Add", b.add("Transpose", tokens, perm=[0, 2, 1]), back)
+    model = b.model(b.add("MatMul", b.reduced("ReduceMean", stream, [1], keepdims=0), b.weight(6, 5)))
+    taps = survey(model, SIDE, SIDE).taps
+    assert [(tap.operator, tap.kind, tap.filters, tap.height, tap.axis, tap.receptive_field) for tap in taps] == [
+        ("Relu", "tokens", 10, 6, 2, 32),
+        ("Add", "tokens", 6, 16, 2, 32),
+        ("ReduceMean", "pool", 6, 1, 1, 32),
+        ("MatMul", "dense", 5, 1, 1, 32),
+    ]
+
+
+def test_logits_and_probabilities_are_one_layer() -> None:
+    b = Builder()
+    logits = b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", "x")), b.weight(3, 5))
+    model = b.model(logits, b.add("Softmax", logits), b.add("ArgMax", logits, axis=1))
+    model.graph.output[2].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    last = survey(model, SIDE, SIDE).taps[-1]
+    assert (last.operator, last.before, last.after) == ("Softmax", logits, model.graph.output[1].name)
+
+
+def test_names_of_modules_as_pytorch_writes_them_down() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3), name="node_relu_1")
+    below = b.add("Relu", b.convolution(below, 4, 4), name="node_relu_2")
+    model = b.model(b.add("GlobalMaxPool", below, name="node_pool"))
+    for node in model.graph.node:
+        if node.op_type == "Relu":
+            entry = node.metadata_props.add()
+            entry.key, entry.value = "pkg.torch.onnx.name_scopes", "['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu']"
+    assert [tap.layer for tap in survey(model, SIDE, SIDE).taps][:2] == ["layer1.0.relu", "layer1.0.relu_1"]
+
+
+def test_names_are_clean_and_unique() -> None:
+    b = Builder()
+    below = "x"
+    for name in ("größe [1]/Relu", "größe (1)/Relu", "", "12", "Relu_7", "a/mean/Relu", "image/Relu"):
+        below = b.add("Relu", b.convolution(below, 3, 3), name=name)
+    taps = survey(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE).taps
+    assert [tap.layer for tap in taps] == [
+        "gr_e_1", "gr_e_1_1", "relu_1", "relu_2", "relu_3", "a_mean", "relu_4", "globalmaxpool_1",
+    ]  # fmt: skip
+
+
+def test_a_sum_or_a_pool_does_not_go_by_the_name_of_its_block() -> None:
+    b = Builder()
+    below = b.convolution("x", 4, 3)
+    for name in ("net/block1/Add", "net/block2/block2_add/Add"):
+        below = b.add("Add", b.convolution(below, 4, 4), below, name=name)
+    for name in ("net/block3/MaxPool", "net/pool1/MaxPool2d"):
+        below = b.add("MaxPool", below, kernel_shape=[2, 2], name=name)
+    taps = survey(b.model(below), SIDE, SIDE).taps
+    assert [tap.layer for tap in taps] == ["block1.add", "block2.block2_add", "block3.maxpool", "pool1"]
+
+
+@pytest.mark.parametrize("declared", ["n", 1, 8])
+def test_whatever_batch_is_declared_a_graph_is_tried_with_several_images(declared: str | int) -> None:
+    assert survey(residual(shape=(declared, 3, SIDE, SIDE)), SIDE, SIDE).batch == 0
+
+
+def fixed_batch(images: int) -> onnx.ModelProto:
+    """A graph that writes the number of images down in a Reshape."""
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    flat = b.add("Reshape", b.add("GlobalMaxPool", below), b.fixed([images, 4]))
+    return b.model(b.add("Gemm", flat, b.weight(4, 5)), shape=(images, 3, SIDE, SIDE))
+
+
+def test_a_graph_for_one_image_at_a_time_is_told() -> None:
+    found = survey(fixed_batch(1), SIDE, SIDE)
+    assert found.batch == 1
+    assert [(tap.operator, tap.filters, tap.axis) for tap in found.taps] == [
+        ("Relu", 4, 1), ("GlobalMaxPool", 4, 1), ("Gemm", 5, 1),
+    ]  # fmt: skip
+    assert "shown one at a time" in found.remarks[-1]
+
+
+def test_images_that_influence_one_another_are_shown_one_at_a_time() -> None:
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    mean = b.reduced("ReduceMean", below, [0])
+    model = b.model(b.add("Flatten", b.add("GlobalMaxPool", b.add("Sub", below, mean))))
+    assert survey(model, SIDE, SIDE).batch == 1
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    """Filters shuffled into positions: which axis holds them now, nobody knows."""
+    b = Builder()
+    below = b.add("Relu", b.convolution("x", 4, 3))
+    odd = b.add("Relu", b.add("Reshape", below, b.fixed([0, 8, 512])), name="odd one")
+    model = b.model(b.add("Gemm", b.add("Flatten", odd), b.weight(4096, 5)))
+    found = survey(model, SIDE, SIDE)
+    assert [tap.operator for tap in found.taps] == ["Relu", "Gemm"]
+    assert found.remarks == ("1 left out, for their axis of filters cannot be told: odd one",)
+
+
+def test_a_graph_for_a_fixed_number_of_several_images_is_refused() -> None:
+    with pytest.raises(UsageError, match="runs with 8 images at a time only; export it with a batch of 1"):
+        survey(fixed_batch(8), SIDE, SIDE)
+
+
+def test_a_graph_without_anything_to_record_from_is_refused() -> None:
+    b = Builder()
+    model = b.model(b.reduced("ReduceMax", "x", [1, 2, 3], keepdims=0))
+    with pytest.raises(UsageError, match="no activation, pool or output"):
+        survey(model, SIDE, SIDE)
+
+
+def test_an_operator_that_onnxruntime_lacks_is_refused() -> None:
+    model = residual()
+    model.graph.node[0].op_type = "Convolute"
+    with pytest.raises(
+        UsageError, match=r"onnxruntime .* cannot run the graph \(.*Convolute.*\); export it with standard operators"
+    ):
+        survey(model, SIDE, SIDE)
+
+
+def test_an_opset_of_the_future_is_refused() -> None:
+    model = residual()
+    model.opset_import[0].version = 99
+    with pytest.raises(UsageError, match="cannot run the graph") as caught:
+        survey(model, SIDE, SIDE)
+    assert "onnxruntime_src" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_tensors_that_are_inputs_too() -> None:
+    """As in graphs of the first years, where every tensor had to be one."""
+    model = residual(9)
+    model.ir_version = 3
+    for tensor in model.graph.initializer:
+        model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    assert rows(survey(model, SIDE, SIDE).taps) == rows(survey(residual(), SIDE, SIDE).taps)
+
+
+def test_a_dense_classifier_without_convolutions() -> None:
+    b = Builder()
+    hidden = b.add("Relu", b.add("Gemm", b.add("Flatten", "x"), b.weight(3 * 64, 6)))
+    taps = survey(b.model(b.add("Gemm", hidden, b.weight(6, 5)), shape=("n", 3, 8, 8)), 8, 8).taps
+    assert rows(taps) == [
+        ("relu_1", "dense", "Relu", (6, 1, 1), 8, 8),
+        ("gemm_1", "dense", "Gemm", (5, 1, 1), 8, 8),
+    ]
+
+
+def test_local_functions_are_written_out(tmp_path: Path) -> None:
+    """Newer exporters keep blocks as functions of the model."""
+    model = residual()
+    body = [helper.make_node("Relu", ["value"], ["result"])]
+    function = helper.make_function("own", "Act", ["value"], ["result"], body, [helper.make_opsetid("", 17)])
+    for node in model.graph.node:
+        if node.op_type == "Relu":
+            node.op_type, node.domain = "Act", "own"
+    model.functions.append(function)
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    onnx.save(model, tmp_path / "net.onnx")
+    read = read_graph(tmp_path / "net.onnx")
+    assert [tap.filters for tap in survey(read, SIDE, SIDE).taps] == [8, 8, 8, 8, 12, 12, 12, 5]

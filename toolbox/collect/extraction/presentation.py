@@ -1,0 +1,153 @@
+"""Showing stimuli to a network: decoding ahead of it, running it, in order. Owns what makes a stimulus unreadable."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolbox.errors import StimulusError, ToolboxError
+from toolbox.network.card import Input
+from toolbox.runtime.hardware import usable_cores
+from toolbox.runtime.session import Session
+from toolbox.stimuli.images import Pixels, decode, resize_pixels
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """An image of a set: where it lies now, and the sha256 it had when it was ingested."""
+
+    stimulus_id: int
+    path: str
+    file: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A stimulus that could not be shown, and why."""
+
+    stimulus_id: int
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Stimuli that were shown together, the outputs they evoked, and those that could not be shown."""
+
+    shown: tuple[int, ...]
+    outputs: Mapping[str, NDArray[np.float32]]
+    unreadable: tuple[Unreadable, ...]
+
+
+def batches(
+    stimuli: Iterable[Sequence[Stimulus]], entry: Input, session: Session, decoders: int = 0
+) -> Generator[Batch, None, None]:
+    """Show the stimuli of one part after the other; no batch has stimuli of two parts.
+
+    While `session.workers` batches are computed, the images of the next ones are decoded; no more than a few wait,
+    however many there are. Close it when no more batches are wanted: it then drops what waits.
+
+    Args:
+        decoders: processes that decode; 0 for threads of this one, which suffice for a CPU.
+
+    Raises: ToolboxError when a process that decodes ends by itself.
+    """
+    parts = [*stimuli]
+    sizes = (min(session.batch, len(part) - start) for part in parts for start in range(0, len(part), session.batch))
+    ahead = session.workers + 2
+    with _decoding(decoders) as decoding, ThreadPoolExecutor(session.workers, "network") as computing:
+        images = _in_order(decoding, partial(_named, entry=entry), chain(*parts), max(16, session.batch * ahead))
+        together = ([*islice(images, size)] for size in sizes)
+        try:
+            yield from _in_order(computing, partial(_run, session), together, ahead)
+        except BrokenProcessPool as error:
+            raise ToolboxError(
+                "a process that decodes images has ended by itself: memory ran out, or a script asks for decoders "
+                "outside `if __name__ == '__main__':`; mend that, or decode in threads (--decoders 0)"
+            ) from error
+        finally:
+            images.close()
+
+
+def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
+    """One image in the size the network takes, uint8 (height, width, 3), or why it cannot be shown."""
+    failed = partial(Unreadable, stimulus.stimulus_id, stimulus.path)
+    try:
+        content = stimulus.file.read_bytes()
+        if hashlib.sha256(content).hexdigest() != stimulus.sha256:
+            return failed("changed since it was ingested")
+        at_least = max(entry.height, entry.width) if entry.decoding == "scaled" else None
+        return resize_pixels(decode(content, at_least=at_least).pixels, entry.height, entry.width, entry.resize)
+    except OSError as error:
+        return failed(error.strerror or type(error).__name__)
+    except StimulusError as error:
+        return failed(str(error))
+
+
+def _decoding(processes: int) -> Executor:
+    if processes:
+        spawning = multiprocessing.get_context("spawn")  # safe beside threads and CUDA
+        return ProcessPoolExecutor(processes, spawning, _end_with_parent)
+    return ThreadPoolExecutor(max(2, usable_cores()), "decode")  # they wait while the network keeps up
+
+
+def _end_with_parent() -> None:
+    """Let this process end when its parent does, even a killed one; an interrupt is the parent's business alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _in_order(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Generator[Result, None, None]:
+    """Results in the order of the items, `ahead` of which are begun before they are asked for."""
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _named(stimulus: Stimulus, entry: Input) -> tuple[Stimulus, Pixels | Unreadable]:
+    return stimulus, prepare_image(stimulus, entry)
+
+
+def _run(session: Session, images: Sequence[tuple[Stimulus, Pixels | Unreadable]]) -> Batch:
+    shown = [(stimulus.stimulus_id, image) for stimulus, image in images if not isinstance(image, Unreadable)]
+    return Batch(
+        tuple(identifier for identifier, _ in shown),
+        session.run(np.stack([image for _, image in shown])) if shown else {},
+        tuple(image for _, image in images if isinstance(image, Unreadable)),
+    )

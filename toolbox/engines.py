@@ -1,0 +1,50 @@
+"""Importing onnxruntime and OpenVINO, which would report this machine to their makers. Owns that they do not.
+
+What is set for an import is set back after it: the process belongs to whoever imports the toolbox.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+CPU = "CPUExecutionProvider"
+"""How onnxruntime calls a processor without a GPU."""
+
+
+def import_onnxruntime() -> Any:
+    """The package `onnxruntime`, imported without a report to its maker."""
+    with changed(os.environ, "ORT_DISABLE_TELEMETRY", "1"):
+        import onnxruntime
+
+    return onnxruntime
+
+
+def import_openvino() -> Any:
+    """The package `openvino`, which does without its telemetry where that is missing."""
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
+    with changed(sys.modules, "openvino_telemetry", None):  # type: ignore[type-var]
+        import openvino
+
+    return openvino
+
+
+@contextmanager
+def changed(mapping: MutableMapping[Key, Value], key: Key, value: Value) -> Iterator[None]:
+    """A mapping of the process with one value changed inside the block, and set back after it."""
+    was_there, before = key in mapping, mapping.get(key)
+    mapping[key] = value
+    try:
+        yield
+    finally:
+        if was_there:
+            mapping[key] = before  # type: ignore[assignment]
+        else:
+            mapping.pop(key, None)

@@ -1,0 +1,201 @@
+"""Running a network whose graph somebody else made. Owns its full graph and the identity of its layers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from toolbox.errors import CardError, UsageError, VerificationError
+from toolbox.files import digest_of
+from toolbox.graph import Graph, external_tensor
+from toolbox.network.card import Network, TappedLayer
+from toolbox.network.chain import entry_digest
+from toolbox.tapping.foreign import INSIDE, entered, entrance, first_line, image_size, read_graph, run_graph
+from toolbox.tapping.wiring import constants
+from toolbox.terms import IMAGE
+
+LARGE = 4096  # bytes from which on a tensor lies beside the graph
+OLDEST_IR = 8  # before 4, tensors had to be inputs, too
+
+
+def imported_graph(network: Network, wanted: Iterable[str]) -> tuple[Graph, tuple[TappedLayer, ...], dict[str, str]]:
+    """The graph of an added network down to the wanted layers.
+
+    Returns: the graph, whose outputs are named as the layers; the layers it holds, wanted or passed on the way; their
+        digests: of all that their responses follow from.
+    Raises: VerificationError when the graph's file is not the one that was added; CardError when it is gone, or is not
+        what the card says.
+    """
+    model = _enter_graph(network)
+    names = set(wanted)
+    needed = _required_nodes(model.graph, [INSIDE + layer.tensor for layer in network.tapped if layer.name in names])
+    made = {name for node in needed for name in node.output}
+    layers = tuple(layer for layer in network.tapped if INSIDE + layer.tensor in made)
+    if missing := sorted(names - {layer.name for layer in layers}):
+        raise CardError(
+            f"the graph of {network.name} has no tensor for {', '.join(missing)}; add it again: "
+            "toolbox model add … --replace"
+        )
+    used = {name for node in needed for name in node.input}
+    fixed = {name: tensor for name, tensor in constants(model.graph).items() if name in used}
+    digests = _digests(network, model, needed, fixed, layers)
+    full = _full_graph(network, model, needed, fixed, layers, digests)
+    _check_layers(network, full, layers)
+    return full, layers, digests
+
+
+def _enter_graph(network: Network) -> onnx.ModelProto:
+    """The network's own graph, entered by images of the card's size."""
+    model, entry = _read_verified(network), network.input
+    try:
+        image_size(entrance(model), (entry.height, entry.width))
+    except UsageError as error:
+        raise CardError(f"the card of network {network.name!r} has a wrong [input]: {error}") from error
+    return entered(model, entry.height, entry.width, network.batch)
+
+
+def _check_layers(network: Network, full: Graph, layers: Iterable[TappedLayer]) -> None:
+    """Show the graph one image and hold what comes out against the card: a wrong axis would mix up filters unseen."""
+    image = np.zeros((1, 3, network.input.height, network.input.width), np.float32)
+    try:
+        found = run_graph(full, image)
+    except UsageError as error:
+        raise CardError(
+            f"the card of network {network.name!r} does not fit its graph ({first_line(error)}); add it again: "
+            "toolbox model add … --replace"
+        ) from error
+    for layer in layers:
+        shape = found[layer.name].shape
+        if not _is_shaped(layer, shape):
+            raise CardError(
+                f"the card of network {network.name!r} says of layer {layer.name!r}: {layer.filters} filters on axis "
+                f"{layer.axis} of {layer.rank}, {layer.height} x {layer.width}; its tensor is "
+                f"{' x '.join(map(str, shape))} for one image: correct the card, or add the network again"
+            )
+
+
+def _is_shaped(layer: TappedLayer, shape: Sequence[int]) -> bool:
+    """Whether a tensor for one image has the rank, the filters and the places that a layer's card says."""
+    if len(shape) != layer.rank or shape[0] != 1 or shape[layer.axis] != layer.filters:
+        return False
+    places = [side for axis, side in enumerate(shape) if axis not in (0, layer.axis)]
+    if layer.kind == "tokens" or not places:
+        return (prod(places), 1) == (layer.height, layer.width)
+    return places == [layer.height, layer.width]
+
+
+def _read_verified(network: Network) -> onnx.ModelProto:
+    path = network.graph
+    if path is None or not path.is_file():
+        raise CardError(f"the graph of {network.name} is not at {path}; put it back, or add the network again")
+    if digest_of(path) != network.sha256:
+        raise VerificationError(
+            f"{path} is not the graph that was added as {network.name} (its sha256 differs); put that one back, or add "
+            "this one under another name"
+        )
+    try:
+        return read_graph(Path(path))
+    except UsageError as error:
+        raise CardError(f"the graph of {network.name}: {error}") from error
+
+
+def _required_nodes(graph: onnx.GraphProto, tensors: Iterable[str]) -> list[onnx.NodeProto]:
+    """The operators without which the tensors cannot be had, in the order in which they run."""
+    wanted = set(tensors)
+    needed = []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            needed.append(node)
+            wanted.update(node.input)
+    return needed[::-1]
+
+
+def _full_graph(
+    network: Network,
+    model: onnx.ModelProto,
+    needed: Sequence[onnx.NodeProto],
+    fixed: Mapping[str, NDArray[Any]],
+    layers: Iterable[TappedLayer],
+    digests: Mapping[str, str],
+) -> Graph:
+    """A graph whose outputs are the layers under their names, in float32 whatever the graph computes in."""
+    for node in needed:
+        node.name = ""  # it may be that of a layer, and onnxruntime takes no name twice
+    outlets = [
+        helper.make_node("Cast", [INSIDE + layer.tensor], [layer.name], name=layer.name, to=TensorProto.FLOAT)
+        for layer in layers
+    ]
+    maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, layer.shape) for layer in layers]
+    beside = {name: tensor for name, tensor in fixed.items() if tensor.nbytes >= LARGE and tensor.dtype.kind == "f"}
+    inside = [entry for entry in model.graph.initializer if entry.name in fixed and entry.name not in beside]
+    inside += [external_tensor(name, tensor) for name, tensor in beside.items()]
+    graph = helper.make_graph([*needed, *outlets], network.name, model.graph.input, maps, inside)
+    graph.doc_string = network.title
+    full = helper.make_model(graph, opset_imports=model.opset_import, ir_version=max(model.ir_version, OLDEST_IR))
+    helper.set_model_props(full, _properties(network, layers, digests))
+    return Graph(full, beside, {layer.name: layer.axis for layer in layers})
+
+
+def _properties(network: Network, layers: Iterable[TappedLayer], digests: Mapping[str, str]) -> dict[str, str]:
+    """What a reader of the file alone must know to use it."""
+    return {
+        "network": network.name,
+        "graph": f"sha256:{network.sha256}",
+        "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
+        "preprocessing": json.dumps(network.input.described()),
+        "outputs": f"the tensors {network.activation} the activation functions; .maximum and .mean of them if pooled",
+        "layers": json.dumps({layer.name: layer.tensor for layer in layers}),
+        "digests": json.dumps(digests),
+        "digests_of": "preprocessing, operators and weights from the input to the layer (SHA-256)",
+        "citation": network.citation,
+        "licence": network.licence,
+    }
+
+
+def _digests(
+    network: Network,
+    model: onnx.ModelProto,
+    needed: Iterable[onnx.NodeProto],
+    fixed: Mapping[str, NDArray[Any]],
+    layers: Iterable[TappedLayer],
+) -> dict[str, str]:
+    """Of every layer, a digest that chains the preprocessing, and every operator and tensor that it follows from."""
+    opsets = sorted((entry.domain, entry.version) for entry in model.opset_import)
+    known = {name: _tensor_digest(tensor) for name, tensor in fixed.items()}
+    known[IMAGE] = entry_digest(network.input)
+    known[""] = ""
+    for node in needed:
+        said = sorted(_attribute(entry) for entry in node.attribute)
+        parts = [node.domain, node.op_type, repr(opsets), *said, *(known[name] for name in node.input)]
+        for place, name in enumerate(node.output):
+            known[name] = hashlib.sha256("\n".join([*parts, str(place)]).encode()).hexdigest()
+    return {
+        layer.name: hashlib.sha256(f"{known[INSIDE + layer.tensor]}\naxis {layer.axis}".encode()).hexdigest()
+        for layer in layers
+    }
+
+
+def _tensor_digest(tensor: NDArray[Any]) -> str:
+    content = hashlib.sha256(f"{tensor.dtype.str} {tensor.shape}\n".encode())
+    content.update(np.ascontiguousarray(tensor).tobytes())
+    return content.hexdigest()
+
+
+def _attribute(entry: onnx.AttributeProto) -> str:
+    bare = onnx.AttributeProto()
+    bare.CopyFrom(entry)
+    bare.doc_string = ""
+    if bare.type == onnx.AttributeProto.TENSOR:
+        bare.t.name = ""
+        bare.t.ClearField("data_location")  # it stays behind where a tensor was read from another file
+    content: bytes = bare.SerializeToString(deterministic=True)
+    return content.hex()

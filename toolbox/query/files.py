@@ -1,0 +1,44 @@
+"""Rows as files that other programs read. Owns the formats; each is what its library writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from toolbox.errors import QueryError, UsageError
+from toolbox.files import replacing
+from toolbox.query import Answer
+from toolbox.store.parquet import table_bytes
+
+ROW_FORMATS = ("csv", "json", "parquet")
+
+
+def encode_rows(answer: Answer, format: str) -> bytes:
+    """An answer's rows as CSV (RFC 4180, header first), JSON (an array of objects) or Parquet (with provenance).
+
+    Raises: UsageError for another format; QueryError for a column that the format cannot hold.
+    """
+    if format not in ROW_FORMATS:
+        raise UsageError(f"no format {format!r} for files; expected {', '.join(FORMATS)}")
+    if format == "parquet":
+        return table_bytes(answer.rows.to_arrow(), answer.provenance)
+    _check_flat(answer, format)
+    text = answer.rows.write_csv() if format == "csv" else answer.rows.write_json() + "\n"
+    return text.encode()
+
+
+def _check_flat(answer: Answer, format: str) -> None:
+    """Refuse what has no one way of being written as text."""
+    for name, kind in answer.rows.schema.items():
+        if kind.is_nested() or isinstance(kind, pl.Binary | pl.Object | pl.Duration):
+            raise QueryError(f"column {name!r} is {kind}, which {format} cannot hold; cast it, as in {name}::varchar")
+
+
+def write_rows(answer: Answer, path: Path, format: str | None = None) -> None:
+    """Write an answer's rows to a file, whole or not at all; the format is what its name ends in, unless given."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; expected the name of a file")
+    written = encode_rows(answer, format or path.suffix.removeprefix("."))
+    with replacing(path) as fresh:
+        fresh.write_bytes(written)

@@ -1,0 +1,220 @@
+"""What this machine can compute with: GPU and driver, cores, memory, bf16. Owns asking the system; chooses nothing.
+
+Importing this module loads no library, so that it can be asked on a machine where one of them is broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from toolbox.engines import import_onnxruntime, import_openvino
+from toolbox.errors import DeviceError
+
+CUDA = "CUDAExecutionProvider"
+NO_DEVICE = 100
+"""CUDA's code for a driver without a GPU."""
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+PROCESSOR = Path("/proc/cpuinfo")
+MEMORY = Path("/proc/meminfo")
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""How Linux names the instructions: of AMD and Intel, of Intel's matrices, of ARM."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One NVIDIA GPU and its memory in bytes."""
+
+    name: str
+    memory: int
+
+
+@dataclass(frozen=True)
+class Driver:
+    """An NVIDIA driver that answers: the newest CUDA it speaks, as (major, minor), and its GPUs."""
+
+    cuda: tuple[int, int]
+    gpus: tuple[Gpu, ...]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The onnxruntime that is imported: what it was built with, not what the machine has."""
+
+    version: str
+    folder: Path
+    providers: tuple[str, ...]
+    cuda: str
+
+
+def install_command(extra: str = "", *options: str, record: str | None = None) -> str:
+    """What to type to install the toolbox once more, with an extra, from where this one came.
+
+    Args:
+        record: where it came from, as pip's `direct_url.json` says; empty for a package index, None to look it up.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    name = "selectivity-toolbox"
+    if record is None:
+        record = distribution(name).read_text("direct_url.json") or ""
+    came = json.loads(record or "{}")
+    url, extras = str(came.get("url", "")), f"[{extra}]" if extra else ""
+    target = f"{name}{extras}"
+    if url.startswith("file:"):
+        target = f"{url2pathname(urlsplit(url).path)}{extras}"
+        options = (*options, "-e") if came.get("dir_info", {}).get("editable") else options
+    elif "vcs_info" in came:
+        target = f"{name}{extras} @ {came['vcs_info']['vcs']}+{url}"
+    quoted = f'"{target}"' if extras or " " in target else target  # so that neither shells nor spaces split it
+    return " ".join(["pip install", *options, quoted])
+
+
+def driver_library() -> str:
+    """Name of the NVIDIA driver's library on this system."""
+    return "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
+
+def find_driver(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
+    """The NVIDIA driver, asked directly: quiet, and done in half a millisecond.
+
+    Args:
+        load: gives the library of that name, or raises OSError.
+
+    Raises: DeviceError when there is none, or it fails, or finds no GPU.
+    """
+    name = driver_library()
+    try:
+        driver = load(name)
+    except OSError as error:
+        raise DeviceError(f"no NVIDIA driver ({name} is not on this machine)") from error
+    count, version = ctypes.c_int(0), ctypes.c_int(0)
+    code = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if code not in (0, NO_DEVICE):
+        raise DeviceError(f"the NVIDIA driver fails with CUDA error {code} (nvidia-smi may say why)")
+    if count.value == 0:
+        raise DeviceError("the NVIDIA driver finds no GPU")
+    driver.cuDriverGetVersion(ctypes.byref(version))
+    gpus = tuple(_gpu(driver, number) for number in range(count.value))
+    return Driver((version.value // 1000, version.value % 1000 // 10), gpus)
+
+
+def cuda_obstacle(load: Callable[[str], Any] = ctypes.CDLL) -> str | None:
+    """Why CUDA cannot be used, or None. The list of providers tells of the build, so the driver itself is asked."""
+    if CUDA not in runtime().providers:
+        return "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
+    try:
+        find_driver(load)
+    except DeviceError as error:
+        return str(error)
+    return None
+
+
+def runtime() -> Runtime:
+    """The onnxruntime that this Python imports."""
+    onnxruntime = import_onnxruntime()
+    cuda = getattr(onnxruntime, "cuda_version", "")  # only builds with CUDA have one
+    folder = Path(onnxruntime.__file__).parent
+    return Runtime(onnxruntime.__version__, folder, tuple(onnxruntime.get_available_providers()), cuda)
+
+
+def library_failure(provider: str) -> str | None:
+    """Why the library of one of onnxruntime's providers ('cuda', 'tensorrt') cannot be loaded, or None if it can."""
+    onnxruntime = import_onnxruntime()
+    prefix, suffix = ("", ".dll") if sys.platform == "win32" else ("lib", ".so")
+    path = Path(onnxruntime.__file__).parent / "capi" / f"{prefix}onnxruntime_providers_{provider}{suffix}"
+    if not path.is_file():
+        return f"{path.name} is not part of this onnxruntime"
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
+        onnxruntime.preload_dlls()
+    try:
+        ctypes.CDLL(str(path))
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def core_count() -> int:
+    """Cores that this process may run on; a container's share of their time is `core_limit`."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def core_limit(groups: Path = CONTROL_GROUPS) -> float | None:
+    """Cores' worth of time that a container may use, or None without a limit."""
+    quota, _, period = _first_line(groups / "cpu.max").partition(" ")
+    if not quota:  # the older layout of control groups
+        quota, period = (_first_line(groups / "cpu" / f"cpu.cfs_{key}_us") for key in ("quota", "period"))
+    if not quota.isdigit() or not period.isdigit():
+        return None
+    return int(quota) / int(period)
+
+
+def usable_cores(groups: Path = CONTROL_GROUPS) -> int:
+    """Cores that this process can keep busy, a container's share of their time considered."""
+    limit = core_limit(groups)
+    return max(1, min(core_count(), math.ceil(limit) if limit else core_count()))
+
+
+def memory_limit(groups: Path = CONTROL_GROUPS, system: Path = MEMORY) -> int | None:
+    """Bytes of memory that this process may ever have: the machine's, or its container's share; None if unknown."""
+    total = _memory_of("MemTotal", system)
+    if total is None and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    given = _first_line(groups / "memory.max") or _first_line(groups / "memory" / "memory.limit_in_bytes")
+    limits = [total] if total else []
+    return min([*limits, int(given)] if given.isdigit() else limits, default=None)
+
+
+def free_memory(system: Path = MEMORY) -> int | None:
+    """Bytes of memory that programs could have now; None where the system does not tell."""
+    return _memory_of("MemAvailable", system)
+
+
+def has_bf16(processor: Path = PROCESSOR) -> bool | None:
+    """Whether the CPU computes in bf16: by OpenVINO where it is installed, else by Linux; None if neither tells."""
+    if find_spec("openvino"):
+        return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    for line in _lines(processor):
+        key, _, flags = line.partition(":")
+        if key.strip() in ("flags", "Features"):
+            return not BF16_FLAGS.isdisjoint(flags.split())
+    return None
+
+
+def _gpu(driver: Any, number: int) -> Gpu:
+    device, name, memory = ctypes.c_int(0), ctypes.create_string_buffer(128), ctypes.c_size_t(0)
+    driver.cuDeviceGet(ctypes.byref(device), number)
+    driver.cuDeviceGetName(name, len(name), device)
+    driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+    return Gpu(name.value.decode(errors="replace"), memory.value)
+
+
+def _memory_of(key: str, system: Path) -> int | None:
+    for line in _lines(system):
+        name, _, value = line.partition(":")
+        if name == key:
+            return int(value.split()[0]) * 1024
+    return None
+
+
+def _first_line(path: Path) -> str:
+    return next(iter(_lines(path)), "")
+
+
+def _lines(path: Path) -> list[str]:
+    """Lines of one of the system's own files; none where there is no such file."""
+    return path.read_text(errors="replace").splitlines() if path.is_file() else []

@@ -1,0 +1,33 @@
+"""One convolution, really computed: the shortest proof that a processor and its libraries work."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from toolbox.errors import VerificationError
+from toolbox.graph import IR_VERSION, OPSET, Graph
+from toolbox.runtime.session import start_session
+from toolbox.terms import IMAGE
+
+
+def compute_once(device: str) -> str:
+    """Compute one convolution on a device and hold it against its known result.
+
+    Returns: the execution provider that computed it.
+    Raises: DeviceError when the device cannot be used; VerificationError when the result is wrong.
+    """
+    kernel = numpy_helper.from_array(np.ones((1, 3, 3, 3), np.float32), "kernel")
+    images, sums = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, side, side])
+        for name, channels, side in ((IMAGE, 3, 8), ("sums", 1, 6))
+    )
+    node = helper.make_node("Conv", [IMAGE, "kernel"], ["sums"])
+    graph = helper.make_graph([node], "trial", [images], [sums], [kernel])
+    opset = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)
+    session = start_session(Graph(model, {}), device=device)
+    found = session.run(np.ones((1, 3, 8, 8), np.float32))["sums"]
+    if not np.array_equal(found, np.full((1, 1, 6, 6), 27, np.float32)):
+        raise VerificationError(f"{session.provider} computed {found.flat[0]} where 27 is right; use --device cpu")
+    return session.provider

@@ -1,0 +1,120 @@
+"""The processor, its memory, and the GPU with its driver and libraries."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from toolbox.errors import DeviceError, VerificationError
+from toolbox.runtime import hardware
+from toolbox.runtime.hardware import CUDA, Driver, Runtime
+from toolbox.setup.doctor.finding import Finding
+
+GIGABYTE = 10**9
+BASE_MEMORY, WHOLE_MEMORY = 1.5 * GIGABYTE, 3 * GIGABYTE
+"""What an extraction may take: VGG16's convolutions, and all its layers."""
+
+
+def cores(groups: Path = hardware.CONTROL_GROUPS) -> Iterator[Finding]:
+    """How many cores this process may use."""
+    count, limit = hardware.core_count(), hardware.core_limit(groups)
+    if limit is not None and limit < count:
+        threads = max(1, int(limit))
+        told = f"{count}, but this container may use the time of {limit:g} alone; more threads wait for each other"
+        yield Finding("cores", "note", told, f"extract with --threads {threads}")
+    else:
+        yield Finding("cores", "ok", str(count))
+
+
+def memory(groups: Path = hardware.CONTROL_GROUPS, system: Path = hardware.MEMORY) -> Iterator[Finding]:
+    """Memory, against what an extraction takes."""
+    limit, free = hardware.memory_limit(groups, system), hardware.free_memory(system)
+    known = [size for size in (limit, free) if size is not None]
+    if not known:
+        yield Finding(
+            "memory", "note", "this system does not tell how much there is", "an extraction takes 1.5 to 3 GB"
+        )
+        return
+    told = " of ".join(
+        f"{size / GIGABYTE:.1f} GB {word}" for size, word in ((free, "free"), (limit, "in all")) if size is not None
+    )
+    if min(known) < BASE_MEMORY:
+        remedy = (
+            f"an extraction takes {BASE_MEMORY / GIGABYTE:g} GB or more: end other programs, or use another machine"
+        )
+        yield Finding("memory", "problem", told, remedy)
+    elif min(known) < WHOLE_MEMORY:
+        remedy = f"fully connected layers take {WHOLE_MEMORY / GIGABYTE:g} GB; leave them out with --layers 'block*'"
+        yield Finding("memory", "note", told, remedy)
+    else:
+        yield Finding("memory", "ok", told)
+
+
+def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
+    """Whether the processor computes in bf16, and whether OpenVINO is there to make it."""
+    able = hardware.has_bf16(processor)
+    if able is None:
+        yield Finding("bf16", "note", "this system does not tell whether the processor computes in bf16")
+    elif not able:
+        yield Finding("bf16", "note", "the processor does not compute in bf16; --precision bf16 would gain nothing")
+    elif find_spec("openvino") is None:
+        yield Finding(
+            "bf16",
+            "note",
+            "the processor computes in bf16; OpenVINO can use it",
+            hardware.install_command("bf16"),
+        )
+    else:
+        yield Finding("bf16", "ok", "the processor computes in bf16, and OpenVINO is there to use it")
+
+
+def gpu(load: Callable[[str], Any] = ctypes.CDLL) -> Iterator[Finding]:
+    """The NVIDIA driver, its GPUs, and, where one answers, whether onnxruntime can use it. No GPU is no problem.
+
+    Args:
+        load: gives the driver's library by its name, or raises OSError.
+    """
+    try:
+        driver = hardware.find_driver(load)
+    except DeviceError as error:
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+        told = f"{error}{'' if hidden is None else f' (CUDA_VISIBLE_DEVICES is {hidden!r})'}; the CPU does the work"
+        yield Finding("GPU", "note", told)
+        return
+    for found in driver.gpus:
+        yield Finding("GPU", "ok", f"{found.name}, {found.memory / GIGABYTE:.0f} GB")
+    yield Finding("driver", "ok", f"speaks CUDA up to {_dotted(driver.cuda)}")
+    yield cuda(driver, hardware.runtime())
+    failure = hardware.library_failure("tensorrt")
+    told = f"not there ({failure}); nothing needs it" if failure else "its libraries load"
+    yield Finding("TensorRT", "note" if failure else "ok", told)
+
+
+def cuda(driver: Driver, runtime: Runtime) -> Finding:
+    """Whether onnxruntime computes on a GPU whose driver answers."""
+    if CUDA not in runtime.providers:
+        remedy = "pip uninstall --yes onnxruntime, then pip install onnxruntime-gpu"
+        return Finding("CUDA", "note", "a GPU answers, but this onnxruntime was built without CUDA", remedy)
+    if runtime.cuda and int(runtime.cuda.split(".")[0]) > driver.cuda[0]:
+        told = f"this onnxruntime needs CUDA {runtime.cuda}, the driver speaks {_dotted(driver.cuda)} at most"
+        return Finding("CUDA", "problem", told, "update NVIDIA's driver, or extract with --device cpu")
+    if failure := hardware.library_failure("cuda"):
+        return Finding("CUDA", "problem", f"a library is missing ({failure})", _cuda_remedy())
+    from toolbox.runtime.self_test import compute_once
+
+    try:
+        return Finding("CUDA", "ok", f"{compute_once('cuda')} computes rightly")
+    except (DeviceError, VerificationError, RuntimeError) as error:  # a RuntimeError is how a GPU's failure arrives
+        return Finding("CUDA", "problem", f"a GPU answers, but cannot compute ({error})", _cuda_remedy())
+
+
+def _cuda_remedy() -> str:
+    return f"{hardware.install_command('cuda')}, or extract with --device cpu"
+
+
+def _dotted(number: tuple[int, int]) -> str:
+    return f"{number[0]}.{number[1]}"

@@ -1,0 +1,192 @@
+"""Where files lie: the cache with the weights of every model, and the folder of a study."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolbox.errors import BusyError, ToolboxError
+from toolbox.setup.doctor.finding import Finding
+
+MEGABYTE = 10**6
+FEW, MANY = 1_000, 10_000
+"""Stimuli for which there must be room, and for which there should be."""
+
+Free = Callable[[Path], int]
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that may still be written to a folder's disk; it need not exist yet."""
+    return shutil.disk_usage(_nearest_folder(folder)).free
+
+
+def cache(free: Free = free_space) -> Iterator[Finding]:
+    """Whether the cache can be written, and its free space."""
+    from toolbox.cache import cache_folder
+
+    folder = cache_folder()
+    if obstacle := _writing_obstacle(folder):
+        remedy = "set TOOLBOX_CACHE to a folder that can be written"
+        yield Finding("cache", "problem", f"{folder} cannot be written ({obstacle})", remedy)
+    else:
+        mirror = os.environ.get("TOOLBOX_MIRROR")
+        told = f"{folder}, {_megabytes(free(folder))} free{f'; files come from {mirror}' if mirror else ''}"
+        yield Finding("cache", "ok", told)
+
+
+def weights(free: Free = free_space) -> Iterator[Finding]:
+    """Of every model and every source of its weights: in the cache and intact, or what would be fetched."""
+    from toolbox.content import card_names, card_path
+    from toolbox.errors import ToolboxError
+    from toolbox.network.card import network
+
+    for name in card_names("models"):
+        try:
+            net = network(name)
+        except (ToolboxError, OSError) as error:  # one broken card keeps no other from being looked at
+            remedy = f"mend {card_path('models', name)}, or move it away"
+            yield Finding(f"card of {name}", "problem", str(error), remedy)
+            continue
+        if net.graph is None:
+            yield from weights_of(f"weights of {name}", net.weights, free)
+        else:
+            yield graph_of(name, net.graph, net.sha256)
+
+
+def graph_of(name: str, graph: Path, sha256: str) -> Finding:
+    """The graph of an added network: the one that was added, or not."""
+    from toolbox.files import digest_of
+
+    if graph.is_file() and digest_of(graph) == sha256:
+        return Finding(f"graph of {name}", "ok", f"{graph}: its digest is right")
+    state = "another one than was added" if graph.is_file() else "not there"
+    return Finding(f"graph of {name}", "problem", f"{graph}: {state}", "put it back, or toolbox model add … --replace")
+
+
+def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -> Iterator[Finding]:
+    """The sources of one model's weights; those that are drawn first."""
+    from toolbox.cache import cache_folder
+    from toolbox.fetch import cached_path, cached_state, describe
+
+    if not sources:
+        yield Finding(subject, "note", "its card names no source; give a file with --weights")
+        return
+    fetched = [source for source in sources if source["format"] != "random"]
+    states = [cached_state(source) for source in fetched]
+    room = free(cache_folder())
+    is_at_hand = len(fetched) < len(sources) or "intact" in states
+    for source in sources:
+        if source["format"] == "random":
+            yield Finding(subject, "ok", f"drawn at random, seed {source['seed']}; nothing to fetch")
+    for source, state in zip(fetched, states, strict=True):
+        title, size = str(source.get("title") or describe(source)), _megabytes(source["bytes"])
+        if state == "intact":
+            yield Finding(subject, "ok", f"{title}: in the cache, {size}, its digest is right")
+        elif state == "damaged":
+            told = f"{title}: the copy in the cache is damaged"
+            yield Finding(subject, "problem", told, f"delete {cached_path(source)}; its next use fetches {size} anew")
+        elif source["bytes"] > room:
+            told = f"{title}: would be fetched, {size}, for which the cache has no room"
+            yield Finding(subject, "note" if is_at_hand else "problem", told, "free some space, or set TOOLBOX_CACHE")
+        else:
+            told = f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
+            yield Finding(subject, "note", told)
+
+
+def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
+    """A study's folder: what it is, whether files are written, replaced and locked there, and how many fit."""
+    yield _identity(root)
+    if obstacle := _writing_obstacle(root):
+        yield Finding("study", "problem", f"{root} cannot be written ({obstacle})", "choose another with --study")
+        return
+    yield _safety(root)
+    yield _room(root, free(root))
+
+
+def bytes_per_stimulus() -> int:
+    """What VGG16's responses to one stimulus take, all layers but the fully connected ones."""
+    from toolbox.network.card import network
+    from toolbox.store.parts import ROW_BYTES
+
+    return ROW_BYTES * sum(layer.filters for layer in network("vgg16").layers if layer.kind != "dense")
+
+
+def _identity(root: Path) -> Finding:
+    from toolbox.store.folder import is_empty, open_study
+
+    try:
+        open_study(root)
+    except ToolboxError as error:
+        is_new = not root.exists() or is_empty(root)
+        told, _, remedy = str(error).partition("; ")
+        return Finding("study", "note" if is_new else "problem", told, remedy)
+    return Finding("study", "ok", str(root))
+
+
+def _safety(root: Path) -> Finding:
+    """Replace a file and hold a lock against another, by the very functions an extraction uses."""
+    from toolbox.files import only_writer, write_text
+
+    subject, remedy = "study's disk", "keep the study on a local disk"
+    with tempfile.TemporaryDirectory(dir=_nearest_folder(root), prefix=".doctor-") as name:
+        folder = Path(name)
+        try:
+            for text in ("first", "second"):
+                write_text(folder / "file", text)
+            with only_writer(folder, "the doctor's question"):
+                is_held = _is_refused(folder)
+        except (OSError, NotImplementedError) as error:
+            return Finding(subject, "problem", f"files cannot be replaced or locked there ({error})", remedy)
+        if not is_held:
+            return Finding(subject, "problem", "locks do not hold there: two extractions could mix", remedy)
+    return Finding(subject, "ok", "files are replaced whole, and locks hold")
+
+
+def _is_refused(folder: Path) -> bool:
+    """Whether a second writer is kept out."""
+    from toolbox.files import only_writer
+
+    try:
+        with only_writer(folder, "the doctor's second question"):
+            return False
+    except BusyError:
+        return True
+
+
+def _room(root: Path, free: int) -> Finding:
+    """How many stimuli's responses fit."""
+    each = bytes_per_stimulus()
+    count = free // each
+    told = (
+        f"{_megabytes(free)} free: responses of VGG16's convolutions and pools to about {count:,} stimuli "
+        f"({each / 1000:.0f} kB each)"
+    )
+    remedy = f"free some space on the disk of {root}, or choose another with --study"
+    if count < FEW:
+        return Finding("study's space", "problem", told, remedy)
+    return Finding("study's space", "note", told, remedy) if count < MANY else Finding("study's space", "ok", told)
+
+
+def _writing_obstacle(folder: Path) -> str | None:
+    """Why no file can be made in a folder, or in the one it would be made in; None if it can."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            return "it is a file"
+        with tempfile.TemporaryFile(dir=_nearest_folder(folder)):
+            return None
+    except OSError as error:
+        return error.strerror or type(error).__name__
+
+
+def _nearest_folder(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    folder = folder.absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / MEGABYTE:,.0f} MB" if size < 10_000 * MEGABYTE else f"{size / MEGABYTE / 1000:,.0f} GB"

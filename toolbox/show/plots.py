@@ -1,0 +1,121 @@
+"""From a query to a figure. Owns running the one and drawing the other, and the caption that says what is shown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolbox.chart import Chart, draw, figures, render
+from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.files import replacing
+from toolbox.query import Answer, ask, shipped_query
+from toolbox.query.across_models import ask_each
+from toolbox.stimuli.images import decode, thumbnail
+from toolbox.store.database import Selection
+from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.parquet import with_version
+
+THUMBNAIL = 96
+"""Longer side of a thumbnail, in pixels."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart, where its rows come from, and what a reader should know."""
+
+    chart: Chart
+    provenance: dict[str, Any]
+    remarks: tuple[str, ...] = ()
+
+
+def plot(
+    study: StudyFolder,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    choice: Selection | None = None,
+    *,
+    models: Sequence[str] = (),
+    thumbnails: bool = False,
+) -> Figure:
+    """The figure of a query's rows.
+
+    Args:
+        models: the models to compare, where there are several; each has a panel of its own.
+        thumbnails: show the images themselves, where rows name them; the figure's file then holds small copies.
+
+    Raises: UnknownNameError when the query has no figure; all that running the query raises.
+    """
+    if name not in figures():
+        shipped_query(name)  # a name that is no query at all is told so
+        raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
+    return draw_figure(study, name, ask_each(study, name, models, parameters, choice), thumbnails=thumbnails)
+
+
+def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bool = False) -> Figure:
+    """The figure of an answer that is there already."""
+    rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
+    chart = draw(
+        name,
+        rows,
+        title=shipped_query(name).title,
+        subtitle=_caption(answer.provenance),
+        categories=_categories(study, answer),
+    )
+    return Figure(chart, with_version(answer.provenance), answer.remarks)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as HTML (works offline), PNG, SVG or Vega-Lite JSON, by the file's suffix.
+
+    Raises: UsageError for another suffix.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; expected the name of a file")
+    content = render(figure.chart, path.suffix, figure.provenance)
+    with replacing(path) as fresh:
+        fresh.write_bytes(content)
+
+
+def _categories(study: StudyFolder, answer: Answer) -> list[str]:
+    """All categories of the labelling, so that a category has one colour in all figures of a study."""
+    chosen = {key: answer.provenance.get(key) for key in ("set", "scheme")}
+    if "category" not in answer.rows.columns or None in chosen.values():
+        return []
+    return ask(study, "select distinct category from labels", choice=Selection(**chosen)).rows["category"].to_list()
+
+
+def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with a small copy of every image as a data URI.
+
+    Raises: UsageError when the rows name no images; StimulusError when one cannot be read any more.
+    """
+    if "path" not in rows.columns:
+        raise UsageError("the rows of this query name no images; thumbnails go with filters/stimuli")
+    return rows.with_columns(image=pl.Series([_thumbnail(study.image(path)) for path in rows["path"]], dtype=pl.String))
+
+
+def _thumbnail(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StimulusError(f"{path} cannot be read ({error.strerror}); put it back, or plot without images") from error
+    small = thumbnail(decode(content).pixels, THUMBNAIL)
+    return f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"
+
+
+def _caption(provenance: Mapping[str, Any]) -> str:
+    """Set, model and the parameters that were used, so that a figure can be read by itself."""
+    models = provenance.get("model", [])
+    chosen = [str(provenance["set"])] if "set" in provenance else []
+    chosen += [models] if isinstance(models, str) else [" and ".join(models)] if models else []
+    if provenance.get("scheme", SCHEME) != SCHEME:
+        chosen.append(f"labels {provenance['scheme']}")
+    if "reference" in provenance:
+        chosen.append(f"against {Path(provenance['reference']['file']).name}")
+    used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
+    return " · ".join(chosen + used)

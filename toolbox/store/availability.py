@@ -1,0 +1,137 @@
+"""Which parts of an extraction count now. Owns holding them against plan, records and bytes, and remembering that.
+
+Holding 100,000 stimuli against their plan takes longer than most queries. What was found is therefore remembered in the
+user's cache, under the names, sizes and times of all files that it follows from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from toolbox.cache import cache_folder
+from toolbox.errors import UsageError
+from toolbox.files import write_json
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parts import intact_parts, part_path
+from toolbox.store.plan import read_digests, read_plan
+
+REMEMBERED = 1000
+"""Extractions of which the cache remembers what was found."""
+
+
+@dataclass(frozen=True)
+class AvailableResponses:
+    """The responses of one model to one set, as far as they are there.
+
+    Attributes:
+        layers: those whose responses are kept.
+        parts: number of every part that counts -> digest of its values and of its stimuli's images.
+        stimuli: stimuli with responses.
+        unreadable: stimuli that were planned and could not be read.
+        of: stimuli of the set.
+        provenance: what a result says of its responses' origin.
+    """
+
+    set: str
+    model: str
+    layers: list[str]
+    parts: dict[str, str]
+    stimuli: int
+    unreadable: int
+    of: int
+    provenance: dict[str, Any]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader should know: that there are not the responses to all stimuli."""
+        if self.stimuli == self.of:
+            return []
+        missing = self.of - self.stimuli - self.unreadable
+        return [
+            f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({self.unreadable:,} could not be "
+            f"read, {missing:,} were not shown yet); to finish: toolbox extract {self.set} --model {self.model}"
+        ]
+
+    def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:
+        """The files of the parts that count; of some of them, if numbers are given."""
+        folder = study.responses(self.set, self.model)
+        return [part_path(folder, int(number)) for number in (self.parts if numbers is None else numbers)]
+
+
+def available_responses(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
+    """The parts that count, each held against the plan, its record and, once, its record's sha256.
+
+    Raises: UsageError when there is none yet; VerificationError, MixtureError as `intact_parts`.
+    """
+    folder, stimuli = study.responses(set_name, model), study.stimuli(set_name)
+    key, mark = str(folder.absolute()), _mark(_sources(folder, stimuli))
+    remembered = _read_memory()
+    entry = remembered.pop(key, None)
+    with contextlib.suppress(TypeError, KeyError):  # another version remembered something else
+        if entry["mark"] == mark:
+            return AvailableResponses(**entry["found"])
+    found = _count_parts(study, set_name, model)
+    recent = {**remembered, key: {"mark": mark, "found": asdict(found)}}
+    with contextlib.suppress(OSError):  # without a writable cache, all is held again next time
+        write_json(_memory(), dict(list(recent.items())[-REMEMBERED:]))
+    return found
+
+
+def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
+    folder = study.responses(set_name, model)
+    plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
+    records = intact_parts(folder, plan, digests) if plan else []
+    if plan is None or not records:
+        raise UsageError(
+            f"no responses of {model} to {set_name} are complete yet; first: toolbox extract {set_name} --model {model}"
+        )
+    return AvailableResponses(
+        set=set_name,
+        model=model,
+        layers=list(plan.identity.kept),
+        parts={str(record["part"]): f"{record['values']} {record['plan']}" for record in records},
+        stimuli=sum(record["stimuli"] for record in records),
+        unreadable=sum(len(record["unreadable"]) for record in records),
+        of=len(digests),
+        provenance={
+            "identity": plan.digest,
+            "precision": plan.identity.precision,
+            "weights": sorted({record.get("weights", "") for record in records}),
+            "provider": sorted({record.get("provider", "") for record in records}),
+            "response_rows": sum(record["rows"] for record in records),
+        },
+    )
+
+
+def _sources(folder: Path, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
+    """All files that the answer follows from."""
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if entry.name.startswith(("part-", "plan.")))
+    yield stimuli
+
+
+def _mark(files: Iterable[os.DirEntry[str] | Path]) -> str:
+    """A digest of names, sizes and times of change."""
+    lines = []
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):  # it was taken back since the folder was listed
+            lines.append(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def _memory() -> Path:
+    return cache_folder() / "answered.json"
+
+
+def _read_memory() -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError, TypeError):  # without it, or with a damaged one, all is held again
+        return dict(json.loads(_memory().read_text(encoding="utf-8")))
+    return {}

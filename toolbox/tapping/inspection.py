@@ -1,0 +1,42 @@
+"""A graph that is looked at before it is added. Owns keeping a copy of it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from toolbox.tapping.foreign import entrance, image_size, read_graph, tensors_of
+from toolbox.tapping.taps import Survey, survey
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A graph, the size of the images it is shown, and what there is to record from."""
+
+    path: Path
+    model: onnx.ModelProto
+    height: int
+    width: int
+    survey: Survey
+
+
+def examined(path: Path, size: tuple[int, int] | None) -> Examined:
+    """A graph of a file, run on two images of its own size, or of the chosen one where it takes any.
+
+    Raises: UsageError when it cannot be recorded from, or a size is missing or does not fit.
+    """
+    model = read_graph(path)
+    height, width = image_size(entrance(model), size)
+    return Examined(path, model, height, width, survey(model, height, width))
+
+
+def keep_graph(graph: Examined, target: Path) -> None:
+    """Copy the very file; where it keeps tensors in other files, write one that holds them all."""
+    as_written = onnx.load(graph.path, load_external_data=False)
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors_of(as_written)):
+        onnx.save(graph.model, target)
+    else:
+        shutil.copyfile(graph.path, target)

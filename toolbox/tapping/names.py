@@ -1,0 +1,103 @@
+"""What the layers of somebody else's graph are called. Owns making names out of what exporters wrote."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from toolbox.tapping.wiring import POOLS, REDUCED, SUMS, Node
+from toolbox.terms import IMAGE, PIXELS, STATISTICS
+
+_WORD = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
+    """Clean unique names: from what the exporter called the operators, else the operator and a number.
+
+    Args:
+        nodes: of the layers, in their order; operators: what they are, which for a function of several operators is
+            another word than the node's.
+    """
+    paths = [_path(node, operator) for node, operator in zip(nodes, operators, strict=True)]
+    shared = _shared(paths)
+    counts: Counter[str] = Counter()
+    names: list[str] = []
+    for path, operator in zip(paths, operators, strict=True):
+        # `<layer>.maximum` and `<layer>.mean` are what the layer's own outputs will be called
+        name = re.sub(rf"\.({'|'.join(STATISTICS)})$", r"_\1", _cleaned(".".join(path[shared:])))
+        if not name or name in (IMAGE, PIXELS) or _says_nothing(name, operator):
+            word = _cleaned(operator.removeprefix("x * ")).lower()
+            counts[word] += 1
+            name = f"{word}_{counts[word]}"
+        names.append(_unique(name, names))
+    return names
+
+
+def _path(node: Node, operator: str) -> list[str]:
+    """The parts of a node's name, outermost first, without repeated beginnings.
+
+    An activation goes by the name of the module around it; a sum or a pool in a block does not stand for the block.
+    """
+    parts = _scopes(node) or [part for part in re.split(r"/|::", node.name.split(";")[0]) if part]
+    if parts and _says_nothing(parts[-1], node.operator):
+        parts = parts[:-1]
+    path: list[str] = []
+    for part in parts:
+        while path and part.startswith(path[-1] + "."):
+            path.pop()
+        path.append(part)
+    words = ("add", "sum") if operator in SUMS else ("pool",) if operator in (*POOLS, *REDUCED) else ()
+    is_named = not words or (path and any(word in path[-1].lower() for word in words))
+    return path if is_named or not path else [*path, operator.lower()]
+
+
+def _scopes(node: Node) -> list[str]:
+    """The modules around a node as PyTorch writes them down: the innermost holds the names of those around it."""
+    for entry in node.proto.metadata_props:
+        if entry.key == "pkg.torch.onnx.name_scopes":
+            try:
+                scopes = ast.literal_eval(entry.value)
+            except (ValueError, SyntaxError):
+                return []
+            return [str(scope) for scope in scopes[:-1] if scope] if isinstance(scopes, list) else []
+    return []
+
+
+def _says_nothing(name: str, operator: str) -> bool:
+    """Whether a name is no more than an operator and a number: Relu_12, node_Conv_3, n7, 12."""
+    bare = re.sub(r"^(node|n)?[_\W]*|[_\W]*\d*$", "", name, flags=re.IGNORECASE)
+    return not bare or bare.lower() in {operator.lower(), *(word.lower() for word in _OPERATORS)}
+
+
+_OPERATORS = frozenset(
+    {
+        "Relu", "Clip", "Mul", "Add", "Div", "Sigmoid", "Tanh", "Erf", "Conv", "MaxPool", "AveragePool",
+        "GlobalAveragePool", "ReduceMean", "Gemm", "MatMul", "Softmax", "Reshape", "Flatten", "Squeeze", "LeakyRelu",
+        "Elu", "Gelu", "HardSwish", "Identity", "Mean", "Max", "BiasAdd", "Conv2D", "MaxPool2d", "AvgPool2d", "Relu6",
+    }
+)  # fmt: skip
+
+
+def _shared(paths: Sequence[Sequence[str]]) -> int:
+    """How many outer parts all names have in common, such as the model's own name."""
+    named = [path for path in paths if path]
+    if len(named) < 2:
+        return 0
+    count = 0
+    while all(len(path) > count + 1 for path in named) and len({path[count] for path in named}) == 1:
+        count += 1
+    return count
+
+
+def _cleaned(name: str) -> str:
+    return _WORD.sub("_", name).strip("._-")[:80].rstrip("._-")
+
+
+def _unique(name: str, taken: Sequence[str]) -> str:
+    number, unique = 0, name
+    while unique in taken:
+        number += 1
+        unique = f"{name}_{number}"
+    return unique
