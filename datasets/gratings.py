@@ -30,7 +30,9 @@ def draw(card: dict[str, Any], _source: Path | None) -> Iterator[Drawing]:
         )
 
 
-def grating(side: int, orientation: float, frequency: float, phase: float, contrast: float) -> npt.NDArray[np.uint8]:
+def grating(
+    side: int, orientation: float, frequency: float, phase: float, contrast: float
+) -> npt.NDArray[np.uint8]:
     """A square image of L = 128 + 127 contrast sin(2 pi frequency s + phase), s the distance across the bars.
 
     Args:

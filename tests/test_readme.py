@@ -68,7 +68,12 @@ def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
         elif "toolbox demo" in text:
             program.append("toolbox demo\ntouch marker\ntoolbox demo")
     done = subprocess.run(
-        ["bash", "-c", "\n".join(program)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-c", "\n".join(program)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     check_demonstration(tmp_path, done.stdout)
@@ -89,8 +94,19 @@ def check_demonstration(folder: Path, output: str) -> None:
 
 def check_files(folder: Path) -> None:
     """What the commands were asked to write."""
-    names = ("profile.csv", "profile.png", "tuning.svg", "orientation.html", "complexity.html", "vgg16-full.onnx")
+    names = (
+        "profile.csv",
+        "profile.png",
+        "tuning.svg",
+        "orientation.html",
+        "complexity.html",
+        "vgg16-full.onnx",
+    )
     for name in names:
         assert (folder / name).stat().st_size > 0
     models = folder / "my-study" / "responses" / "set=pets"
-    assert {path.name for path in models.iterdir()} == {"model=vgg16", "model=vgg16-untrained", "model=my-network"}
+    assert {path.name for path in models.iterdir()} == {
+        "model=vgg16",
+        "model=vgg16-untrained",
+        "model=my-network",
+    }

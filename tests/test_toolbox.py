@@ -24,7 +24,9 @@ def test_the_exported_names_are_these() -> None:
         toolbox.Studdy  # noqa: B018
 
 
-def test_a_study_answers_with_frames_and_charts(study: Study, card: str, weights: str, tmp_path: Path) -> None:
+def test_a_study_answers_with_frames_and_charts(
+    study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
     assert (study.sets, study.models("colours")) == (["colours"], [])
     study.extract("colours", model=card, weights=weights)
     assert study.models("colours") == ["tiny"]
@@ -62,7 +64,9 @@ def test_one_category_alone_is_remarked_upon(tmp_path: Path, cache: Path, card: 
         assert study.query("layers/profile")["selective"].to_list() == [0]
 
 
-def test_thumbnails_are_embedded_only_when_asked_for(study: Study, card: str, weights: str, tmp_path: Path) -> None:
+def test_thumbnails_are_embedded_only_when_asked_for(
+    study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
     study.extract("colours", model=card, weights=weights)
     asked = {"layer": "colour", "filter": 0}
     study.plot("filters/stimuli", output=tmp_path / "without.json", **asked)

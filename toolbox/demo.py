@@ -37,11 +37,17 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
     yield Step(f"Study in {directory}")
     for name in ("lfw", "gratings"):
         report = study.ingest(name, progress=progress)
-        yield Step(f"{name}: {report.stimuli} images ({', '.join(f'{c} {n}' for c, n in report.categories.items())})")
+        yield Step(
+            f"{name}: {report.stimuli} images ({', '.join(f'{c} {n}' for c, n in report.categories.items())})"
+        )
     for name in ("lfw", "gratings"):
         extraction = study.extract(name, layers=BASE, progress=progress)
-        shown = f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
-        yield Step(f"{name}: responses of {extraction.filters:,} filters; {shown}; weights: {extraction.weights}")
+        shown = (
+            f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
+        )
+        yield Step(
+            f"{name}: responses of {extraction.filters:,} filters; {shown}; weights: {extraction.weights}"
+        )
     found = study.significance("lfw", progress=progress)
     yield Step(
         f"lfw: of {found.tests:,} tests (filter x category) {found.discoveries:,} find more than chance (q < 0.05); "
@@ -60,7 +66,9 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
     """Figure 1's table, the best face filters, and the tuning of a few filters of the first layer."""
     profile = study.query("layers/profile", set="lfw")
-    table = profile.pivot("category", index="layer", values=["proportion", "chance_high"], maintain_order=True)
+    table = profile.pivot(
+        "category", index="layer", values=["proportion", "chance_high"], maintain_order=True
+    )
     yield Step(
         "\nProportion of category-selective filters in every layer (contrast > 0.01, Figure 1),\n"
         "and what 97.5 % of shuffled labels stay below:",

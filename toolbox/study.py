@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from toolbox.analyse.significance import SignificanceReport
     from toolbox.chart import Chart
-    from toolbox.collect.extraction import ExtractionReport, Rehearsal
+    from toolbox.collect.extraction import Estimate, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.query import Answer, Query
     from toolbox.show.plots import Figure
-    from toolbox.store.database import Selection
+    from toolbox.store.selection import Selection
 
 
 class RemarkWarning(UserWarning):
@@ -64,12 +64,7 @@ class Study:
         return self.folder.models(set)
 
     def ingest(
-        self,
-        source: str | Path,
-        *,
-        set: str | None = None,
-        strict: bool = False,
-        progress: Progress = silent,
+        self, source: str | Path, *, set: str | None = None, strict: bool = False, progress: Progress = silent
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
@@ -103,7 +98,7 @@ class Study:
         """Show a set to a network and keep the maximum and mean of every filter's map.
 
         Args:
-            choices: what `toolbox.collect.extraction.Extraction` lists: model, layers, weights, batch, device, limit, replace …
+            choices: the fields of `toolbox.collect.extraction.Extraction`: model, layers, weights, device, replace …
 
         Raises: see `toolbox.collect.extraction.extract`.
         """
@@ -112,12 +107,12 @@ class Study:
         _check_names("choice of an extraction", choices, Extraction)
         return extract(self.folder, set, Extraction(**choices), progress=progress)
 
-    def rehearse(self, set: str, *, progress: Progress = silent, **choices: Any) -> Rehearsal:
+    def estimate(self, set: str, *, progress: Progress = silent, **choices: Any) -> Estimate:
         """What `extract` with these choices would do, and the time, memory and disk it would take; writes nothing."""
-        from toolbox.collect.extraction import Extraction, rehearse
+        from toolbox.collect.extraction import Extraction, estimate_extraction
 
         _check_names("choice of an extraction", choices, Extraction)
-        return rehearse(self.folder, set, Extraction(**choices), progress=progress)
+        return estimate_extraction(self.folder, set, Extraction(**choices), progress=progress)
 
     def significance(
         self,
@@ -132,15 +127,17 @@ class Study:
 
         Args:
             set, model, scheme: which of several; the only one is the default.
-            choices: what `toolbox.analyse.significance.Resampling` lists: index, statistic, normalise, thresholds, draws, seed.
+            choices: the fields of `toolbox.analyse.significance.Resampling`: index, thresholds, draws, seed …
 
         Raises: see `toolbox.analyse.significance.resample`.
         """
         from toolbox.analyse.significance import Resampling, resample
-        from toolbox.store.database import Selection
+        from toolbox.store.selection import Selection
 
         _check_names("choice of a resampling", choices, Resampling)
-        return resample(self.folder, Resampling(**choices), Selection(set, model, scheme), progress=progress)
+        return resample(
+            self.folder, Resampling(**choices), Selection(set, model or (), scheme), progress=progress
+        )
 
     def query(
         self,
@@ -160,9 +157,9 @@ class Study:
 
         Raises: QueryError, UsageError; MixtureError when the models did not answer the same stimuli.
         """
-        from toolbox.store.database import Selection
+        from toolbox.store.selection import Selection
 
-        answer = self.answer(query, parameters, Selection(set, None, scheme), models=_names(model))
+        answer = self.answer(query, parameters, Selection(set, model or (), scheme))
         self._warn(answer.remarks)
         return answer.rows
 
@@ -170,16 +167,14 @@ class Study:
         self,
         query: str | Path | Query,
         parameters: Mapping[str, Any] | None = None,
-        choice: Selection | None = None,
-        *,
-        models: Sequence[str] = (),
+        selection: Selection | None = None,
     ) -> Answer:
         """As `query`, with the provenance of the rows and remarks about them; parameters of any name as a mapping."""
         from toolbox.query import read_query
         from toolbox.query.across_models import ask_each
 
         asked = read_query(query) if isinstance(query, Path) else query
-        return ask_each(self.folder, asked, models, parameters, choice)
+        return ask_each(self.folder, asked, parameters, selection)
 
     def replicate(
         self,
@@ -206,16 +201,33 @@ class Study:
 
         >>> study.replicate("published.csv", map={"portrait": "face"})  # doctest: +SKIP
         """
-        from toolbox.analyse.replication import replicate, scatter
-        from toolbox.show.plots import save
-        from toolbox.store.database import Selection
+        from toolbox.store.selection import Selection
 
-        asked = (self.folder, Path(reference), map, parameters, Selection(set, model, scheme))
-        answer = replicate(*asked, filters=filters)
+        selection = Selection(set, model or (), scheme)
+        answer = self.replication(reference, map, parameters, selection, filters=filters, figure=figure)
         self._warn(answer.remarks)
-        if figure is not None:
-            save(scatter(*asked), Path(figure))
         return answer.rows
+
+    def replication(
+        self,
+        reference: str | Path,
+        map: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        selection: Selection | None = None,
+        *,
+        filters: bool = False,
+        figure: str | Path | None = None,
+    ) -> Answer:
+        """As `replicate`, with the provenance of the rows and remarks about them."""
+        from toolbox.analyse.replication import FILTERS, pair_filters, replicate
+
+        asked = (self.folder, Path(reference), map, parameters, selection)
+        answer = replicate(*asked, filters=filters)
+        if figure is not None:
+            from toolbox.show.plots import draw_figure, save
+
+            save(draw_figure(self.folder, FILTERS, pair_filters(*asked)), Path(figure))
+        return answer
 
     def plot(
         self,
@@ -235,10 +247,10 @@ class Study:
             thumbnails: show the images themselves, where rows name them; the file then holds small copies.
         """
         from toolbox.show.plots import save
-        from toolbox.store.database import Selection
+        from toolbox.store.selection import Selection
 
-        chosen = Selection(set, None, scheme)
-        figure = self.figure(query, parameters, chosen, models=_names(model), thumbnails=thumbnails)
+        selection = Selection(set, model or (), scheme)
+        figure = self.figure(query, parameters, selection, thumbnails=thumbnails)
         self._warn(figure.remarks)
         if output is not None:
             save(figure, Path(output))
@@ -248,15 +260,14 @@ class Study:
         self,
         query: str,
         parameters: Mapping[str, Any] | None = None,
-        choice: Selection | None = None,
+        selection: Selection | None = None,
         *,
-        models: Sequence[str] = (),
         thumbnails: bool = False,
     ) -> Figure:
         """As `plot`, with the provenance of the rows and remarks about them."""
         from toolbox.show.plots import plot
 
-        return plot(self.folder, query, parameters, choice, models=models, thumbnails=thumbnails)
+        return plot(self.folder, query, parameters, selection, thumbnails=thumbnails)
 
     def _warn(self, remarks: Sequence[str]) -> None:
         for remark in remarks:
@@ -269,8 +280,3 @@ def _check_names(kind: str, given: Mapping[str, Any], choices: type) -> None:
     for name in given:
         if name not in known:
             raise UnknownNameError(kind, name, known)
-
-
-def _names(model: str | Sequence[str] | None) -> Sequence[str]:
-    """The models that are named: none, one or several."""
-    return [model] if isinstance(model, str) else model or ()

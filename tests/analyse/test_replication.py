@@ -20,14 +20,19 @@ from support.small_study import (
     small_study,
 )
 from toolbox import Study
-from toolbox.analyse.replication import read_reference, replicate, scatter
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.analyse.replication import pair_filters, read_reference, replicate
+from toolbox.errors import AmbiguousError, TableError, UnknownNameError, UsageError
 from toolbox.query import ask
-from toolbox.store.database import Selection
 from toolbox.store.folder import StudyFolder
+from toolbox.store.selection import Selection
 from toolbox.study import RemarkWarning
 
-GOOD = [("conv1", 0, "car", 0.5), ("conv1", 1, "car", -0.5), ("conv1", 0, "dog", 0.25), ("conv1", 1, "dog", 0.1)]
+GOOD = [
+    ("conv1", 0, "car", 0.5),
+    ("conv1", 1, "car", -0.5),
+    ("conv1", 0, "dog", 0.25),
+    ("conv1", 1, "dog", 0.1),
+]
 COLUMNS = ["layer", "filter", "label", "selectivity"]
 
 
@@ -41,7 +46,9 @@ def own_cache(cache: Path) -> Path:
 def folder(tmp_path: Path) -> StudyFolder:
     """Two filters of conv1 and their responses to a car, a dog and a face; conv2 was not extracted."""
     values = {0: (4.0, 0.0, 2.0), 1: (0.0, 4.0, 0.0)}
-    rows = [("conv1", number, stimulus, v, v) for number, row in values.items() for stimulus, v in enumerate(row)]
+    rows = [
+        ("conv1", number, stimulus, v, v) for number, row in values.items() for stimulus, v in enumerate(row)
+    ]
     responses = pl.DataFrame(rows, schema=["layer", "filter", "stimulus_id", "maximum", "mean"], orient="row")
     layers = pl.DataFrame(
         {"layer": ["conv1", "conv2"], "position": [1, 2], "kind": "convolution", "filters": [2, 3]},
@@ -83,7 +90,9 @@ def test_the_name_of_a_category_is_the_label_if_there_is_one(folder: StudyFolder
 
 def test_agreement_is_told_per_category_and_over_all(folder: StudyFolder, tmp_path: Path) -> None:
     rows = replicate(folder, written(tmp_path / "table.csv"), parameters={"count": 1, "threshold": 0.2}).rows
-    chosen = rows.select("layer", "category", "filters", "pearson", "overlap", "selective_here", "selective_there")
+    chosen = rows.select(
+        "layer", "category", "filters", "pearson", "overlap", "selective_here", "selective_there"
+    )
     assert chosen.rows()[:2] == [
         ("conv1", "car", 2, pytest.approx(1.0), 1.0, 1, 1),
         ("conv1", "dog", 2, pytest.approx(-1.0), 0.0, 1, 1),
@@ -116,10 +125,16 @@ def test_what_has_no_counterpart_is_said(folder: StudyFolder, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "NaN", "nan"])
-def test_a_value_that_the_table_does_not_know_is_counted(missing: str, folder: StudyFolder, tmp_path: Path) -> None:
+def test_a_value_that_the_table_does_not_know_is_counted(
+    missing: str, folder: StudyFolder, tmp_path: Path
+) -> None:
     file = written(tmp_path / "table.csv", [*GOOD[:3], ("conv1", 1, "dog", missing)])
     rows = replicate(folder, file).rows
-    assert rows.select("category", "filters", "unpaired").rows() == [("car", 2, 0), ("dog", 1, 1), ("all", 3, 1)]
+    assert rows.select("category", "filters", "unpaired").rows() == [
+        ("car", 2, 0),
+        ("dog", 1, 1),
+        ("all", 3, 1),
+    ]
     assert rows.filter(category="dog")["pearson"].to_list() == [None]
 
 
@@ -136,7 +151,9 @@ def test_a_value_that_the_table_does_not_know_is_counted(missing: str, folder: S
         ([*GOOD, GOOD[1]], "has two rows for filter 1 of conv1 and car; leave one of them"),
     ],
 )
-def test_a_table_that_is_none_is_refused(rows: list[tuple[object, ...]], message: str, tmp_path: Path) -> None:
+def test_a_table_that_is_none_is_refused(
+    rows: list[tuple[object, ...]], message: str, tmp_path: Path
+) -> None:
     text = "\n".join(",".join("" if cell is None else str(cell) or '""' for cell in row) for row in rows)
     file = tmp_path / "table.csv"
     file.write_text(f"{','.join(COLUMNS)}\n{text}")
@@ -157,7 +174,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
         "latin.csv": "cannot be read as csv in UTF-8",
         "empty.csv": "cannot be read as csv in UTF-8",
     }.items():
-        with pytest.raises(UsageError, match=message):
+        with pytest.raises((UsageError, TableError), match=message):
             read_reference(tmp_path / name, {})
 
 
@@ -166,7 +183,9 @@ def test_a_column_that_is_missing_is_named(missing: str, tmp_path: Path) -> None
     columns = [name for name in COLUMNS if name != missing]
     file = written(tmp_path / "table.csv", [(0, 1, 2)], columns)
     name = "category" if missing == "label" else missing
-    with pytest.raises(UsageError, match=f"has no column '{name}', only {', '.join(columns)}; it needs layer, filter"):
+    with pytest.raises(
+        UsageError, match=f"has no column '{name}', only {', '.join(columns)}; it needs layer, filter"
+    ):
         read_reference(file, {})
 
 
@@ -194,7 +213,13 @@ def test_a_table_that_does_not_fit_the_study_is_refused(
 
 def test_the_model_and_the_scheme_are_chosen(folder: StudyFolder, tmp_path: Path) -> None:
     responses = pl.DataFrame(
-        {"layer": "conv1", "filter": 0, "stimulus_id": [0, 1, 2], "maximum": [0.0, 1.0, 2.0], "mean": [0.0, 1.0, 2.0]}
+        {
+            "layer": "conv1",
+            "filter": 0,
+            "stimulus_id": [0, 1, 2],
+            "maximum": [0.0, 1.0, 2.0],
+            "mean": [0.0, 1.0, 2.0],
+        }
     )
     add_layers(folder, plain_layers(responses).with_columns(filters=pl.lit(1)), "other")
     add_responses(folder, responses, SET, "other")
@@ -202,10 +227,10 @@ def test_the_model_and_the_scheme_are_chosen(folder: StudyFolder, tmp_path: Path
     file = written(tmp_path / "table.csv", [("conv1", 0, "a", 1), ("conv1", 0, "b", 2)])
     with pytest.raises(AmbiguousError):
         replicate(folder, file)
-    rows = replicate(folder, file, choice=Selection(None, "other", "coarse"), filters=True).rows
+    rows = replicate(folder, file, selection=Selection(None, "other", "coarse"), filters=True).rows
     assert rows.rows() == [("conv1", 0, "a", 0.75, 1.0), ("conv1", 0, "b", -0.75, 2.0)]
     with pytest.raises(UnknownNameError, match=f"no model named 'tinny'; did you mean '{MODEL}'"):
-        replicate(folder, file, choice=Selection(None, "tinny", "coarse"))
+        replicate(folder, file, selection=Selection(None, "tinny", "coarse"))
 
 
 def test_a_set_without_responses_does_not_come_into_question(folder: StudyFolder, tmp_path: Path) -> None:
@@ -246,5 +271,7 @@ def test_a_study_answers_in_python(folder: StudyFolder, tmp_path: Path) -> None:
 
 
 def test_the_scatter_has_no_threshold_to_tell_of(folder: StudyFolder, tmp_path: Path) -> None:
-    figure = scatter(folder, written(tmp_path / "table.csv"), parameters={"threshold": 0.1, "index": "share"})
-    assert figure.provenance["parameters"] == {"index": "share", "normalise": "layer", "statistic": "mean"}
+    answer = pair_filters(
+        folder, written(tmp_path / "table.csv"), parameters={"threshold": 0.1, "index": "share"}
+    )
+    assert answer.provenance["parameters"] == {"index": "share", "normalise": "layer", "statistic": "mean"}

@@ -15,24 +15,17 @@ from statsmodels.stats.multitest import multipletests
 
 from support.nearly import nearly
 from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy, make_random_study
-from support.small_study import (
-    MODEL,
-    SET,
-    add_labels,
-    add_responses,
-    long_table,
-    small_study,
-)
+from support.small_study import MODEL, SET, add_labels, add_responses, long_table, small_study
 from toolbox import Study
 from toolbox.analyse import significance as module
 from toolbox.analyse.significance import Resampling, SignificanceReport, resample
 from toolbox.errors import BusyError, UnknownNameError, UsageError, VerificationError
 from toolbox.files import only_writer
 from toolbox.query import ask
-from toolbox.store.database import Selection
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import provenance_of, read_table
 from toolbox.store.parts import record_path
+from toolbox.store.selection import Selection
 
 NAMES = sorted({name for name in CATEGORIES if name})
 QUICK = Resampling(draws=20)
@@ -63,12 +56,16 @@ def frame(study: StudyFolder, view: str) -> pl.DataFrame:
     return ask(study, f"from {view}").rows
 
 
-def of_noise(root: Path, sizes: Mapping[str, int], layers: Mapping[str, str], parts: Any = None) -> StudyFolder:
+def of_noise(
+    root: Path, sizes: Mapping[str, int], layers: Mapping[str, str], parts: Any = None
+) -> StudyFolder:
     """A study of random responses of five filters in every layer: name -> kind."""
     chance, count = np.random.default_rng(1), sum(sizes.values())
     found = {name: (chance.gamma(2, 1, (count, 5)).astype(np.float32),) * 2 for name in layers}
     categories = [name for name, size in sizes.items() for _ in range(size)]
-    table = pl.DataFrame({"layer": list(layers), "position": range(1, len(layers) + 1), "kind": list(layers.values())})
+    table = pl.DataFrame(
+        {"layer": list(layers), "position": range(1, len(layers) + 1), "kind": list(layers.values())}
+    )
     labels = pl.DataFrame({"stimulus_id": range(count), "category": categories})
     return small_study(root, long_table(found), labels, layers=table, parts=parts)
 
@@ -78,7 +75,9 @@ def of_noise(root: Path, sizes: Mapping[str, int], layers: Mapping[str, str], pa
 
 def test_three_tables_and_a_record_say_what_they_were_made_from(study: StudyFolder) -> None:
     report = resample(study, Resampling(index="share", statistic="mean", thresholds=(0.3,), draws=30, seed=2))
-    assert sorted(tables(study)) == [f"{table}-share-mean-filter.parquet" for table in ("draws", "filters", "splits")]
+    assert sorted(tables(study)) == [
+        f"{table}-share-mean-filter.parquet" for table in ("draws", "filters", "splits")
+    ]
     for file in study.significance(SET, MODEL, SCHEME).glob("*.parquet"):
         origin = provenance_of(file)
         said = {"index": "share", "statistic": "mean", "normalise": "filter", "draws": 30, "seed": 2}
@@ -99,7 +98,9 @@ def test_every_filter_has_its_rows_and_the_dead_are_counted(study: StudyFolder) 
     assert filters.height == len(LAYERS) * FILTERS * len(NAMES)
     assert filters["layer"].unique(maintain_order=True).to_list() == list(LAYERS)
     dead = filters.filter(pl.col("filter").is_in([3, 11]))
-    assert [dead[name].null_count() for name in ("value", "low", "high", "p", "q", "p_family", "p_welch")] == [48] * 7
+    assert [
+        dead[name].null_count() for name in ("value", "low", "high", "p", "q", "p_family", "p_welch")
+    ] == [48] * 7
     assert splits.height == len(LAYERS) * FILTERS
     assert splits.filter(pl.col("preferred").is_null())["filter"].unique().sort().to_list() == [3, 11]
     assert draws.height == 3 * 20 * len(LAYERS) * len(NAMES) * 2
@@ -111,15 +112,21 @@ def test_every_filter_has_its_rows_and_the_dead_are_counted(study: StudyFolder) 
 def test_the_values_are_those_of_the_queries(study: StudyFolder) -> None:
     resample(study, QUICK)
     keys = ["layer", "filter", "category"]
-    expected = ask(study, "select layer, filter, category, value from indexed('contrast', 'maximum', 'filter')").rows
+    expected = ask(
+        study, "select layer, filter, category, value from indexed('contrast', 'maximum', 'filter')"
+    ).rows
     found = frame(study, "significance").select(*keys, "value")
     assert found.sort(keys).rows() == nearly(expected.sort(keys).rows(), 1e-10)
 
 
 @pytest.mark.parametrize("kind", ["", "_welch"])
-def test_q_values_are_those_of_scipy_and_statsmodels_over_all_layers_together(kind: str, study: StudyFolder) -> None:
+def test_q_values_are_those_of_scipy_and_statsmodels_over_all_layers_together(
+    kind: str, study: StudyFolder
+) -> None:
     resample(study, QUICK)
-    family = frame(study, "significance").filter(~pl.col("layer").str.starts_with("pool") & pl.col("p").is_not_null())
+    family = frame(study, "significance").filter(
+        ~pl.col("layer").str.starts_with("pool") & pl.col("p").is_not_null()
+    )
     p, q = family[f"p{kind}"].to_numpy(), family[f"q{kind}"].to_numpy()
     assert len(p) == 4 * 18 * len(NAMES)
     assert q == pytest.approx(false_discovery_control(p))
@@ -130,14 +137,14 @@ def test_family_wise_p_is_of_the_largest_value_of_all_layers(
     study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     largest = {}
-    examine = module.examine
+    original = module.resample_layer
 
     def noted(responses: Any, *arguments: Any, **choices: Any) -> Any:
-        found = resample_layer(responses, *arguments, **choices)
+        found = original(responses, *arguments, **choices)
         largest[LAYERS[len(largest)]] = found.largest
         return found
 
-    monkeypatch.setattr(module, "examine", noted)
+    monkeypatch.setattr(module, "resample_layer", noted)
     report = resample(study, QUICK)
     of_family = np.max([values for layer, values in largest.items() if "pool" not in layer], axis=0)
     rows = frame(study, "significance").drop_nulls("value")
@@ -186,7 +193,9 @@ def test_draws_have_the_selective_filters_that_a_query_joins(study: StudyFolder)
 def test_planned_stimuli_without_responses_are_no_category(tmp_path: Path) -> None:
     """A killed extraction lacks the last part, which may hold all stimuli of a category."""
     sizes = {"a": 6, "b": 6, "c": 6}
-    study = of_noise(tmp_path / "study", sizes, {"conv1": "convolution"}, [range(6), range(6, 12), range(12, 18)])
+    study = of_noise(
+        tmp_path / "study", sizes, {"conv1": "convolution"}, [range(6), range(6, 12), range(12, 18)]
+    )
     record_path(study.responses(SET, MODEL), 2).unlink()
     report = resample(study, QUICK)
     assert frame(study, "significance")["category"].unique().sort().to_list() == ["a", "b"]
@@ -217,7 +226,9 @@ def test_maps_that_can_be_negative_have_no_layer_wide_range(normalise: str, tmp_
     rewrite_all(study, table)
     resample(study, Resampling(draws=20, normalise=normalise))
     rows = frame(study, "significance")
-    expected = ask(study, f"from indexed('contrast', 'maximum', '{normalise}') order by filter, category").rows
+    expected = ask(
+        study, f"from indexed('contrast', 'maximum', '{normalise}') order by filter, category"
+    ).rows
     assert rows["value"].to_list() == pytest.approx(expected["value"].to_list())
     assert (rows["value"].null_count() == rows.height) == (normalise == "layer")
 
@@ -231,7 +242,9 @@ def rewrite_all(study: StudyFolder, table: pl.DataFrame) -> None:
 
 def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
     study = of_noise(tmp_path / "study", {"a": 6}, {"conv1": "convolution"})
-    with pytest.raises(UsageError, match="the stimuli of shapes with responses have 1 categories under category"):
+    with pytest.raises(
+        UsageError, match="the stimuli of shapes with responses have 1 categories under category"
+    ):
         resample(study, QUICK)
     assert not tables(study)
 
@@ -248,7 +261,9 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
         ({"thresholds": []}, "thresholds are []; expected one finite number or more"),
     ],
 )
-def test_a_choice_that_cannot_be_is_refused(choices: dict[str, Any], message: str, study: StudyFolder) -> None:
+def test_a_choice_that_cannot_be_is_refused(
+    choices: dict[str, Any], message: str, study: StudyFolder
+) -> None:
     with pytest.raises(UsageError) as caught:
         resample(study, Resampling(**choices))
     assert message in str(caught.value)
@@ -259,7 +274,9 @@ def test_a_choice_that_cannot_be_is_refused(choices: dict[str, Any], message: st
 def test_an_unknown_scheme_and_an_unknown_choice_are_refused(study: StudyFolder) -> None:
     with pytest.raises(UnknownNameError, match="no label scheme named 'moods'"):
         resample(study, QUICK, Selection(scheme="moods"))
-    with pytest.raises(UnknownNameError, match="no choice of a resampling named 'draw'; did you mean 'draws'"):
+    with pytest.raises(
+        UnknownNameError, match="no choice of a resampling named 'draw'; did you mean 'draws'"
+    ):
         Study(study.root).significance(draw=20)
 
 
@@ -297,7 +314,10 @@ def test_tables_of_other_labels_are_left_out_with_a_remark(study: StudyFolder) -
     assert profile.rows["chance"].null_count() == profile.rows.height
     assert len(profile.remarks) == 1
     resample(study, QUICK)
-    assert ask(study, "selectivity/significance").rows["category"].unique().sort().to_list() == ["even", "odd"]
+    assert ask(study, "selectivity/significance").rows["category"].unique().sort().to_list() == [
+        "even",
+        "odd",
+    ]
 
 
 def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
@@ -314,13 +334,13 @@ def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
 def test_labels_that_change_during_the_run_leave_its_tables_stale(
     study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    examine = module.examine
+    original = module.resample_layer
 
     def meanwhile(*arguments: Any, **choices: Any) -> Any:
         add_labels(study, pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30}))
-        return resample_layer(*arguments, **choices)
+        return original(*arguments, **choices)
 
-    monkeypatch.setattr(module, "examine", meanwhile)
+    monkeypatch.setattr(module, "resample_layer", meanwhile)
     resample(study, QUICK)
     for view in ("significance", "draws", "reliability"):
         answer = ask(study, f"from {view}")
@@ -345,11 +365,13 @@ def test_a_damaged_table_is_told_and_can_be_made_anew(table: str, study: StudyFo
 
 
 def test_two_schemes_have_tables_of_their_own(study: StudyFolder) -> None:
-    add_labels(study, pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30}), scheme="parity")
+    add_labels(
+        study, pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30}), scheme="parity"
+    )
     resample(study, QUICK, Selection(scheme=SCHEME))
     resample(study, QUICK, Selection(scheme="parity"))
     for scheme, names in ((SCHEME, NAMES), ("parity", ["even", "odd"])):
-        rows = ask(study, "from significance", choice=Selection(scheme=scheme)).rows
+        rows = ask(study, "from significance", selection=Selection(scheme=scheme)).rows
         assert rows["category"].unique().sort().to_list() == names
 
 

@@ -202,7 +202,9 @@ def torch_hooks(bench: Bench) -> Iterator[tuple[Round, dict[str, Any]]]:
     layers = [{key: getattr(layer, key) for key in keys} for layer in weights.layers]
     (folder / "layers.json").write_text(json.dumps(layers))
     script = Path(__file__).with_name("torch_hooks.py")
-    with subprocess.Popen([python, script, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [python, script, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
         assert child.stdin and child.stdout
         told = json.loads(child.stdout.readline())
 
@@ -233,13 +235,18 @@ def storage(bench: Bench) -> dict[str, float]:
     for name, maps in session.run(bench.images[:1]).items():
         np.save(folder / f"0-{name}.npy", maps[0])
     maps_bytes = sum(file.stat().st_size for file in folder.iterdir())
-    parts = [json.loads(file.read_text()) for file in bench.study.folder.responses("benchmark", "vgg16").glob("*.json")]
+    parts = [
+        json.loads(file.read_text())
+        for file in bench.study.folder.responses("benchmark", "vgg16").glob("*.json")
+    ]
     parquet = sum(part["bytes"] for part in parts) / len(bench.images)
     return {
         "parquet_bytes_per_image": round(parquet),
         "maps_bytes_per_image": maps_bytes,
         "ratio": round(maps_bytes / parquet),
-        "bytes_per_response_value": round(sum(p["bytes"] for p in parts) / sum(p["rows"] for p in parts) / 2, 2),
+        "bytes_per_response_value": round(
+            sum(p["bytes"] for p in parts) / sum(p["rows"] for p in parts) / 2, 2
+        ),
     }
 
 
@@ -271,7 +278,8 @@ def memory(folder: Path) -> dict[str, Any]:
         "base_400": peak_memory(folder, 400, "block*", "vgg16", "auto"),
         "all_layers_100": peak_memory(folder, 100, "*", "vgg16-untrained", "auto"),
         "small_maps": {
-            count: peak_memory(folder, count, "block*", str(card), "random:0") for count in (100, 1_000, 10_000)
+            count: peak_memory(folder, count, "block*", str(card), "random:0")
+            for count in (100, 1_000, 10_000)
         },
     }
 
@@ -335,7 +343,11 @@ def openvino_forward(bench: Bench) -> Round:
         started = time.perf_counter()
         with ThreadPoolExecutor(cores) as pool:
             shares = [[*batches(bench.pixels[number::cores], 1)] for number in range(cores)]
-            list(pool.map(lambda pair: [pair[0](batch) for batch in pair[1]], zip(runners, shares, strict=True)))
+            list(
+                pool.map(
+                    lambda pair: [pair[0](batch) for batch in pair[1]], zip(runners, shares, strict=True)
+                )
+            )
         return time.perf_counter() - started
 
     return measure
@@ -350,7 +362,9 @@ def processor() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--stimuli", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=Path)

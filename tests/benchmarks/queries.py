@@ -55,13 +55,18 @@ def make_study(root: Path, count: int) -> StudyFolder:
     filters = {layer.name: layer.filters for layer in net.layers if layer.kind == "convolution"}
     study, stimuli = create_study(root), list(range(count))
     add_stimuli(study, pl.DataFrame({"stimulus_id": stimuli}), SET)
-    add_labels(study, pl.DataFrame({"stimulus_id": stimuli, "category": [CATEGORIES[n % 6] for n in stimuli]}), SET)
+    add_labels(
+        study, pl.DataFrame({"stimulus_id": stimuli, "category": [CATEGORIES[n % 6] for n in stimuli]}), SET
+    )
     add_layers(study, layer_table(net), MODEL)
     identity = Identity(MODEL, {layer.name: digest(layer.name) for layer in net.layers}, tuple(filters))
     folder = study.responses(SET, MODEL)
     plan = extend_plan(folder, identity, stimuli)
     chance = np.random.default_rng(0)
-    gains = {name: chance.gamma(2, 1, (len(CATEGORIES), number)).astype(np.float32) for name, number in filters.items()}
+    gains = {
+        name: chance.gamma(2, 1, (len(CATEGORIES), number)).astype(np.float32)
+        for name, number in filters.items()
+    }
     for number, part in enumerate(plan.parts):
         fits = plan_digest(part, {stimulus: digest(stimulus) for stimulus in part})
         responses = dict(_responses(gains, np.array(part) % len(CATEGORIES), chance))
@@ -102,7 +107,9 @@ def measured(root: Path, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--stimuli", type=int, nargs="+", default=[2000, 20_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the studies are made, and found again")

@@ -20,7 +20,9 @@ import torch
 BATCH = 4
 
 
-def build(layers: list[dict[str, Any]], tensors: Any) -> tuple[torch.nn.Sequential, list[tuple[str, torch.nn.Module]]]:
+def build(
+    layers: list[dict[str, Any]], tensors: Any
+) -> tuple[torch.nn.Sequential, list[tuple[str, torch.nn.Module]]]:
     """The convolutions and pools of a chain, and the modules that stand for its layers."""
     modules: list[torch.nn.Module] = []
     tapped: list[tuple[str, torch.nn.Module]] = []
@@ -28,7 +30,9 @@ def build(layers: list[dict[str, Any]], tensors: Any) -> tuple[torch.nn.Sequenti
         if layer["kind"] == "pool":
             modules.append(torch.nn.MaxPool2d(layer["kernel"], layer["stride"]))
         else:
-            convolution = torch.nn.Conv2d(layer["inputs"], layer["filters"], layer["kernel"], padding=layer["padding"])
+            convolution = torch.nn.Conv2d(
+                layer["inputs"], layer["filters"], layer["kernel"], padding=layer["padding"]
+            )
             with torch.no_grad():
                 convolution.weight.copy_(torch.from_numpy(tensors[f"{layer['name']}.kernel"]))
                 convolution.bias.copy_(torch.from_numpy(tensors[f"{layer['name']}.bias"]))
@@ -61,7 +65,9 @@ def main() -> None:
             for start in range(0, len(images), BATCH):
                 network(images[start : start + BATCH])
             print(json.dumps(time.perf_counter() - started), flush=True)
-    np.savez(folder / "responses.npz", **{name: torch.cat(parts).numpy() for name, parts in responses.items()})
+    np.savez(
+        folder / "responses.npz", **{name: torch.cat(parts).numpy() for name, parts in responses.items()}
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ CATEGORIES = ("i-see-face", "Ünïcode category with spaces", "dog", "car")
 RowsOf = Callable[..., pl.DataFrame]
 
 
-def example(query: str, categories: Sequence[str] = CATEGORIES, layers: Sequence[str] = LAYERS) -> pl.DataFrame:
+def example(
+    query: str, categories: Sequence[str] = CATEGORIES, layers: Sequence[str] = LAYERS
+) -> pl.DataFrame:
     """Rows as the query of that name would give them."""
     return pl.DataFrame(list(EXAMPLES[query](tuple(categories), tuple(layers))))
 
@@ -39,7 +41,14 @@ def _selectivity(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
 
 def _ranks(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "filter": unit, "category": category, "n": 20, "auc": unit / 100, "precision": unit / 100}
+        {
+            "layer": layer,
+            "filter": unit,
+            "category": category,
+            "n": 20,
+            "auc": unit / 100,
+            "precision": unit / 100,
+        }
         for layer, unit, category in product(layers, range(101), categories)
     ]
 
@@ -54,14 +63,26 @@ def _filters(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
 
 def _population(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "stimulus_id": 10 * k + step, "category": category, "filters": 64, "sparseness": step / 10}
+        {
+            "layer": layer,
+            "stimulus_id": 10 * k + step,
+            "category": category,
+            "filters": 64,
+            "sparseness": step / 10,
+        }
         for layer, (k, category), step in product(layers, enumerate(categories), range(10))
     ]
 
 
 def _threshold(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "category": category, "threshold": step / 10, "filters": 64, "selective": 20 - k - step}
+        {
+            "layer": layer,
+            "category": category,
+            "threshold": step / 10,
+            "filters": 64,
+            "selective": 20 - k - step,
+        }
         | {"proportion": (20 - k % 10 - step) / 64}
         for layer, (k, category), step in product(layers, enumerate(categories), range(6))
     ]
@@ -72,7 +93,9 @@ def _agreement(categories: Sequence[str], layers: Sequence[str]) -> list[dict[st
     return [
         {"layer": layer, "first": first, "second": second, "filters": 64, "spearman": 0.5 + 0.1 * i}
         | {"overlap": 0.3 + 0.1 * i, "chance": 0.2}
-        for (i, layer), (first, second) in product(enumerate(layers), combinations(("auc", "csi", "share"), 2))
+        for (i, layer), (first, second) in product(
+            enumerate(layers), combinations(("auc", "csi", "share"), 2)
+        )
     ]
 
 
@@ -88,7 +111,13 @@ def _significance(categories: Sequence[str], layers: Sequence[str]) -> list[dict
 
 def _reliability(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "filter": unit, "preferred": categories[0], "value": unit / 20, "cross_validated": unit / 25}
+        {
+            "layer": layer,
+            "filter": unit,
+            "preferred": categories[0],
+            "value": unit / 20,
+            "cross_validated": unit / 25,
+        }
         | {"agreement": unit / 20, "reliability": 0.9}
         for layer, unit in product(layers, range(21))
     ]
@@ -128,7 +157,13 @@ def _parameter(categories: Sequence[str], layers: Sequence[str]) -> list[dict[st
 
 def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "filter": unit, "preferred": 18.0 * unit, "selectivity": unit / 10, "peak": 5.0 + unit}
+        {
+            "layer": layer,
+            "filter": unit,
+            "preferred": 18.0 * unit,
+            "selectivity": unit / 10,
+            "peak": 5.0 + unit,
+        }
         | {"osi": unit / 9, "half_width": 40.0 - unit, "direction_selectivity": None, "dsi": None}
         for layer, unit in product(layers, range(10))
     ]
@@ -136,14 +171,23 @@ def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
 
 def _frequency(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "filter": unit, "preferred": 4.0 * 2 ** (unit % 3), "low_cut": 3.0, "high_cut": 12.0 + unit}
+        {
+            "layer": layer,
+            "filter": unit,
+            "preferred": 4.0 * 2 ** (unit % 3),
+            "low_cut": 3.0,
+            "high_cut": 12.0 + unit,
+        }
         | {"bandwidth": 2.0 + unit / 10, "kind": "band-pass", "peak": 5.0 + unit}
         for layer, unit in product(layers, range(10))
     ]
 
 
 def _preferences(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
-    return [{"layer": layer, "bin": 22.5 * k, "filters": k, "share": k / 28} for layer, k in product(layers, range(8))]
+    return [
+        {"layer": layer, "bin": 22.5 * k, "filters": k, "share": k / 28}
+        for layer, k in product(layers, range(8))
+    ]
 
 
 def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
@@ -157,7 +201,12 @@ def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list
 
 def _complexity_depth(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"category": category, "responsive": 10 + k, "share": 0.05 + 0.01 * (k % 7), "depth": 0.4 + 0.05 * (k % 5)}
+        {
+            "category": category,
+            "responsive": 10 + k,
+            "share": 0.05 + 0.01 * (k % 7),
+            "depth": 0.4 + 0.05 * (k % 5),
+        }
         | {"share_low": 0.04 + 0.01 * (k % 7), "share_high": 0.07 + 0.01 * (k % 7)}
         | {"depth_low": 0.35 + 0.05 * (k % 5), "depth_high": 0.5 + 0.05 * (k % 5), "entropy": 0.5}
         for k, category in enumerate(categories)
@@ -183,7 +232,14 @@ def _best(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, An
 
 def _significant(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "category": category, "filters": 64, "dead": 0, "discovered": i + j + 2, "certain": i + j}
+        {
+            "layer": layer,
+            "category": category,
+            "filters": 64,
+            "dead": 0,
+            "discovered": i + j + 2,
+            "certain": i + j,
+        }
         | {"proportion": (i + j + 2) / 64}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
     ]
@@ -201,7 +257,12 @@ def _pairs(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, A
 def _complexity_stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     """41 stimuli of every category, from 0 to 1 in both measures."""
     return [
-        {"stimulus_id": 100 * k + step, "category": category, "path": f"images/{k}/{step}.jpg", "responsive": step}
+        {
+            "stimulus_id": 100 * k + step,
+            "category": category,
+            "path": f"images/{k}/{step}.jpg",
+            "responsive": step,
+        }
         | {"share": step / 40, "depth": step / 40, "entropy": 0.5}
         for (k, category), step in product(enumerate(categories), range(41))
     ]
@@ -210,7 +271,12 @@ def _complexity_stimuli(categories: Sequence[str], layers: Sequence[str]) -> lis
 def _balance(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "stimuli": 20 + k, "detectors": 30, "share": 0.1, "ratio": 0.5 + 0.1 * (k % 9)}
-        | {"depth": 0.4 + 0.05 * (k % 5), "shift": 0.05 * (k % 5) - 0.1, "share_equal": 0.1, "ratio_equal": 1.1}
+        | {
+            "depth": 0.4 + 0.05 * (k % 5),
+            "shift": 0.05 * (k % 5) - 0.1,
+            "share_equal": 0.1,
+            "ratio_equal": 1.1,
+        }
         | {"depth_equal": 0.6, "evenness": 0.9, "spread": 0.25, "evenness_equal": 0.95, "spread_equal": 0.12}
         for k, category in enumerate(categories)
     ]
@@ -226,14 +292,26 @@ def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
 
 def _replication_filters(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "filter": unit, "category": category, "here": unit / 100, "there": (unit * 7 % 5) / 50}
+        {
+            "layer": layer,
+            "filter": unit,
+            "category": category,
+            "here": unit / 100,
+            "there": (unit * 7 % 5) / 50,
+        }
         for layer, unit, category in product(layers, range(8), categories)
     ]
 
 
 def _replication_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "category": category, "filters": 64, "unpaired": j, "pearson": 0.9 - 0.1 * ((i + j) % 7)}
+        {
+            "layer": layer,
+            "category": category,
+            "filters": 64,
+            "unpaired": j,
+            "pearson": 0.9 - 0.1 * ((i + j) % 7),
+        }
         | {"spearman": 0.8, "overlap": 0.5, "selective_here": 3 + i, "selective_there": 2 + j}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate([*categories, "all"]))
     ]

@@ -77,7 +77,9 @@ def test_a_click_on_the_legend_picks_one_category_out(page, tmp_path, rows_of, l
     assert faint.count() == len(layers) * (len(categories) - 1)
 
 
-def test_a_click_on_the_legend_picks_a_category_out_for_all_networks(page, tmp_path, rows_of, layers, categories):
+def test_a_click_on_the_legend_picks_a_category_out_for_all_networks(
+    page, tmp_path, rows_of, layers, categories
+):
     rows = rows_of("layers/profile")
     both = pl.concat([rows.select(pl.lit(model).alias("model"), pl.all()) for model in ("deep", "shallow")])
     page.goto(write(tmp_path, draw("layers/profile", both)))

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
-from test_chart_look import colours
 
+from support.charts import colours
 from toolbox.chart import draw, figures, render
 from toolbox.chart.theme import COLOURS
 
@@ -27,7 +27,9 @@ def svg(query: str, rows: pl.DataFrame, **further: Any) -> str:
 
 
 def titles(drawn: str) -> list[str]:
-    texts = [element.text or "" for element in ElementTree.fromstring(drawn).iter() if element.tag.endswith("text")]
+    texts = [
+        element.text or "" for element in ElementTree.fromstring(drawn).iter() if element.tag.endswith("text")
+    ]
     return [text for text in texts if text in MODELS]
 
 
@@ -54,7 +56,10 @@ def test_panels_have_one_legend_and_the_scale_of_the_larger_values(rows_of, cate
 
 
 def test_networks_of_different_layers_have_panels_of_equal_width(rows_of):
-    few, many = rows_of("layers/profile", layers=["a", "b"]), rows_of("layers/profile", layers=[*"klmnopqrstuv"])
+    few, many = (
+        rows_of("layers/profile", layers=["a", "b"]),
+        rows_of("layers/profile", layers=[*"klmnopqrstuv"]),
+    )
     chart = draw("layers/profile", both(few, many)).to_dict()
     assert len({panel["width"] for panel in chart["concat"]}) == 1
     domains = [panel["layer"][0]["encoding"]["x"]["scale"]["domain"] for panel in chart["concat"]]
@@ -62,7 +67,10 @@ def test_networks_of_different_layers_have_panels_of_equal_width(rows_of):
 
 
 def test_categories_that_differ_between_networks_keep_their_colours(rows_of, categories):
-    dogs, cars = rows_of("filters/stimuli", categories=["dog"]), rows_of("filters/stimuli", categories=["car"])
+    dogs, cars = (
+        rows_of("filters/stimuli", categories=["dog"]),
+        rows_of("filters/stimuli", categories=["car"]),
+    )
     chart = draw("filters/stimuli", both(dogs, cars), categories=categories).to_dict()
     assert chart["resolve"]["scale"]["color"] == "independent"
     assert colours(chart) == {"dog": COLOURS[1], "car": COLOURS[0]}

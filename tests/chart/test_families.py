@@ -34,7 +34,9 @@ def test_selectivity_embeds_quantiles_and_not_filters(rows_of, layers, categorie
 
 def test_dead_filters_do_not_count_in_the_quantiles(rows_of):
     rows = rows_of("selectivity/index", categories=["dog"], layers=["stem"])
-    dead = rows.with_columns(pl.when(pl.col("filter") > 10).then(None).otherwise("contrast").alias("contrast"))
+    dead = rows.with_columns(
+        pl.when(pl.col("filter") > 10).then(None).otherwise("contrast").alias("contrast")
+    )
     (band,) = embedded("selectivity/index", dead)
     assert (band["filters"], band["q50"]) == (11, pytest.approx(0.05))
 
@@ -61,10 +63,15 @@ def test_stimuli_show_the_images_that_the_rows_hold(rows_of):
 def test_an_image_that_would_have_to_be_fetched_is_left_out(address, rows_of):
     rows = rows_of("filters/stimuli").with_columns(image=pl.lit(address, pl.String))
     drawn = svg("filters/stimuli", rows)
-    assert "<image" not in drawn and "192.0.2.1" not in render(draw("filters/stimuli", rows), ".json", {}).decode()
+    assert (
+        "<image" not in drawn
+        and "192.0.2.1" not in render(draw("filters/stimuli", rows), ".json", {}).decode()
+    )
 
 
-@pytest.mark.parametrize(("by", "title"), [("rank", "category, in order of the response"), ("category", "category")])
+@pytest.mark.parametrize(
+    ("by", "title"), [("rank", "category, in order of the response"), ("category", "category")]
+)
 def test_categories_stand_on_a_tuning_curve_in_the_order_of_the_rows(by, title, rows_of):
     rows = rows_of("tuning/category").sort(by)
     drawn = svg("tuning/category", rows)
@@ -85,10 +92,15 @@ def test_every_layer_shares_its_tuned_filters_out_over_the_preferred_frequencies
 
 def test_a_layer_without_band_pass_filters_keeps_its_place(rows_of, layers):
     rows = rows_of("tuning/frequency")
-    without = rows.with_columns(bandwidth=pl.when(pl.col("layer") == "attic").then(None).otherwise("bandwidth"))
+    without = rows.with_columns(
+        bandwidth=pl.when(pl.col("layer") == "attic").then(None).otherwise("bandwidth")
+    )
     chart = draw("tuning/frequency", without).to_dict()
     (bands,) = (rows for rows in chart["datasets"].values() if "q50" in rows[0])
-    assert [(band["layer"], band["filters"]) for band in bands] == [*((name, 10) for name in layers[:3]), ("attic", 0)]
+    assert [(band["layer"], band["filters"]) for band in bands] == [
+        *((name, 10) for name in layers[:3]),
+        ("attic", 0),
+    ]
     assert [band["q50"] for band in bands] == [*[pytest.approx(2.45)] * 3, None]
 
 
@@ -166,7 +178,10 @@ def test_the_band_of_chance_is_that_of_the_category_for_which_it_is_widest(rows_
 def test_a_ring_marks_the_best_layer_with_or_without_draws(rows_of, categories):
     rows = rows_of("layers/best")
     some = svg("layers/best", rows)
-    bare = svg("layers/best", without_draws(rows, "low", "high", "most", "strength_low", "strength_high", "strongest"))
+    bare = svg(
+        "layers/best",
+        without_draws(rows, "low", "high", "most", "strength_low", "strength_high", "strongest"),
+    )
     assert ">best layer in … of the samples<" in some and ">best layer in … of the samples<" not in bare
     for drawn in (some, bare):
         assert drawn.count('stroke-width="1.8"') == 2 * len(categories)
@@ -183,14 +198,19 @@ def test_intervals_of_depth_and_share_cross_in_their_class(rows_of, categories):
     names = ("share_low", "share_high", "depth_low", "depth_high")
     far = marks(svg("complexity/depth", without_draws(rows, *names)), "rule")  # lines to names
     crosses = embedded("complexity/depth", rows)
-    assert marks(svg("complexity/depth", rows), "rule") == 2 * len(categories) + sum(row["is_far"] for row in crosses)
+    assert marks(svg("complexity/depth", rows), "rule") == 2 * len(categories) + sum(
+        row["is_far"] for row in crosses
+    )
     assert far <= len(categories)
 
 
 def test_a_pair_of_classes_is_named_and_filled_where_it_differs(rows_of):
     drawn = svg("complexity/pairs", rows_of("complexity/pairs", categories=["car", "dog", "face"]))
     assert re.findall(r">(\w+ - \w+)<", drawn) == 2 * ["car - dog", "car - face", "dog - face"]
-    assert drawn.count('fill="#222222" stroke="#222222"') == 4 and drawn.count('fill="white" stroke="#222222"') == 2
+    assert (
+        drawn.count('fill="#222222" stroke="#222222"') == 4
+        and drawn.count('fill="white" stroke="#222222"') == 2
+    )
     assert "corrected p &lt; 0.05" in drawn
 
 
@@ -200,7 +220,9 @@ def test_without_draws_no_pair_is_said_to_differ(rows_of):
 
 
 def test_only_the_stimuli_outside_the_middle_are_drawn_one_by_one(rows_of):
-    rows = rows_of("complexity/stimuli", categories=["car"])  # 0, 1/40 … 1: the middle 90 % run from 2/40 to 38/40
+    rows = rows_of(
+        "complexity/stimuli", categories=["car"]
+    )  # 0, 1/40 … 1: the middle 90 % run from 2/40 to 38/40
     sets = draw("complexity/stimuli", rows).to_dict()["datasets"].values()
     single = [row["stimulus_id"] for rows in sets for row in rows if "path" in row]
     assert sorted(set(single)) == [0, 1, 39, 40]
@@ -211,7 +233,9 @@ def test_balance_tells_the_numbers_of_the_set_and_what_equal_classes_change(rows
     drawn = svg("sets/balance", rows)
     assert ">number: evenness 0.90 (0.95 with equal classes)<" in drawn
     assert ">level: spread 0.25 (0.12 with equal classes)<" in drawn
-    same = rows.with_columns(ratio_equal="ratio", depth_equal="depth", evenness_equal="evenness", spread_equal="spread")
+    same = rows.with_columns(
+        ratio_equal="ratio", depth_equal="depth", evenness_equal="evenness", spread_equal="spread"
+    )
     assert ">number: evenness 0.90<" in svg("sets/balance", same)
     assert "; rings: classes of equal size<" in drawn and "rings: " not in svg("sets/balance", same)
     nothing = without_draws(rows, "ratio_equal", "depth_equal", "evenness_equal", "spread_equal", "spread")

@@ -22,8 +22,19 @@ EVERY = pytest.mark.parametrize("query", list(figures()))
 OF_PARAMETERS = {"tuning/parameter", "tuning/orientation", "tuning/frequency", "tuning/preferences"}
 NAMES_CATEGORIES = sorted(set(figures()) - OF_PARAMETERS - {"complexity/pairs"})
 NAMES_CATEGORIES = [name for name in NAMES_CATEGORIES if "category" in figures()[name].columns]
-OVER_LAYERS = ("complexity/layers", "layers/best", "layers/profile", "layers/significant", "selectivity/index")
-OVER_LAYERS += ("selectivity/filters", "selectivity/population", "selectivity/ranks", "selectivity/reliability")
+OVER_LAYERS = (
+    "complexity/layers",
+    "layers/best",
+    "layers/profile",
+    "layers/significant",
+    "selectivity/index",
+)
+OVER_LAYERS += (
+    "selectivity/filters",
+    "selectivity/population",
+    "selectivity/ranks",
+    "selectivity/reliability",
+)
 OVER_LAYERS += ("replication/layers", "tuning/frequency")
 WITHOUT_A_TYPE = {"x2", "y2", "yError"}  # they take the type of x and y
 TYPES = {"quantitative", "ordinal", "nominal"}
@@ -35,7 +46,11 @@ def svg(chart: Any) -> str:
 
 def texts(chart: Any) -> list[str]:
     """All text that the picture shows."""
-    return [element.text or "" for element in ElementTree.fromstring(svg(chart)).iter() if element.tag.endswith("text")]
+    return [
+        element.text or ""
+        for element in ElementTree.fromstring(svg(chart)).iter()
+        if element.tag.endswith("text")
+    ]
 
 
 def channels(specification: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
@@ -65,7 +80,10 @@ def test_every_figure_has_an_example(rows_of):
 
 def test_every_figure_draws_columns_of_a_query_that_is_there():
     folder = content_folder("queries")
-    headers = {path.relative_to(folder).with_suffix("").as_posix(): path.read_text() for path in folder.rglob("*.sql")}
+    headers = {
+        path.relative_to(folder).with_suffix("").as_posix(): path.read_text()
+        for path in folder.rglob("*.sql")
+    }
     assert set(figures()) <= set(headers)
     for query, figure in figures().items():
         columns = re.findall(r"^--   (\w+)", headers[query].partition("-- Columns")[2], flags=re.MULTILINE)
@@ -107,7 +125,9 @@ def test_the_panels_of_layers_stand_in_the_order_of_the_rows(query, rows_of, lay
 
 @pytest.mark.parametrize("query", ["complexity/layers", "layers/profile"])
 def test_lines_run_from_the_first_layer_to_the_last(query, rows_of, categories, layers):
-    lines = re.findall(r'aria-roledescription="line mark"[^>]* d="M([^"]+)"', svg(draw(query, rows_of(query))))
+    lines = re.findall(
+        r'aria-roledescription="line mark"[^>]* d="M([^"]+)"', svg(draw(query, rows_of(query)))
+    )
     assert len(lines) == len(categories)
     for line in lines:
         across = [float(point.split(",")[0]) for point in line.split("L")]
@@ -164,12 +184,16 @@ def test_one_layer_is_enough(query, rows_of):
 
 
 def test_an_unknown_figure_is_refused_with_the_nearest_name(rows_of):
-    with pytest.raises(UnknownNameError, match="no figure named 'layers/profle'; did you mean 'layers/profile'"):
+    with pytest.raises(
+        UnknownNameError, match="no figure named 'layers/profle'; did you mean 'layers/profile'"
+    ):
         draw("layers/profle", rows_of("layers/profile"))
 
 
 def test_rows_of_another_query_are_refused(rows_of):
-    with pytest.raises(UsageError, match="layers/profile needs the column 'filters', and the rows have rank, category"):
+    with pytest.raises(
+        UsageError, match="layers/profile needs the column 'filters', and the rows have rank, category"
+    ):
         draw("layers/profile", rows_of("tuning/category").with_columns(layer=pl.lit("stem")))
 
 
@@ -180,7 +204,9 @@ def test_a_figure_can_be_called_by_its_query(rows_of):
 
 def test_altair_is_left_as_it_was_and_its_settings_do_not_matter(rows_of):
     rows = rows_of(
-        "layers/profile", categories=[f"category {k}" for k in range(50)], layers=[f"l{k}" for k in range(120)]
+        "layers/profile",
+        categories=[f"category {k}" for k in range(50)],
+        layers=[f"l{k}" for k in range(120)],
     )
     plain = render(draw("layers/profile", rows), ".json", {})
     with alt.data_transformers.enable("default", max_rows=10):

@@ -14,7 +14,10 @@ WIDTH, HEIGHT = 480.0, 340.0
 
 
 def area(one: Box, other: Box) -> float:
-    across, along = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    across, along = (
+        min(one[2], other[2]) - max(one[0], other[0]),
+        min(one[3], other[3]) - max(one[1], other[1]),
+    )
     return max(0.0, across) * max(0.0, along)
 
 

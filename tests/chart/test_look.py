@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 import pytest
 
+from support.charts import colours
 from toolbox.chart import draw, render
 from toolbox.chart.theme import COLOURS, LINE, SHAPES, colour_of, shape_of
 
@@ -28,20 +27,6 @@ COLOURED = (
     "sets/balance",
     "tuning/category",
 )
-
-
-def colours(part: Any) -> dict[str, str]:
-    """Category to colour, as the scales of a specification say."""
-    found: dict[str, str] = {}
-    if isinstance(part, dict):
-        scale = part.get("color", {}).get("scale") if isinstance(part.get("color"), dict) else None
-        if scale:
-            found |= dict(zip(scale["domain"], scale["range"], strict=True))
-        part = list(part.values())
-    if isinstance(part, list):
-        for child in part:
-            found |= colours(child)
-    return found
 
 
 @pytest.mark.parametrize("query", COLOURED)

@@ -16,7 +16,11 @@ from PIL import Image
 from toolbox.chart import SUFFIXES, draw, render
 from toolbox.errors import UsageError
 
-PROVENANCE = {"model": "vgg16", "sql": "select 'Ünïcode' where 1 < 2 and \"a\" = '</script>' -- ]]>", "rows": [6, None]}
+PROVENANCE = {
+    "model": "vgg16",
+    "sql": "select 'Ünïcode' where 1 < 2 and \"a\" = '</script>' -- ]]>",
+    "rows": [6, None],
+}
 
 
 def chunks(picture: bytes) -> list[tuple[bytes, bytes]]:
@@ -73,7 +77,8 @@ def test_other_programs_read_the_picture_and_its_text(rows_of):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_equal_input_gives_equal_bytes(suffix, rows_of):
     first, second = (
-        render(draw("layers/profile", rows_of("layers/profile"), title="A"), suffix, PROVENANCE) for _ in range(2)
+        render(draw("layers/profile", rows_of("layers/profile"), title="A"), suffix, PROVENANCE)
+        for _ in range(2)
     )
     assert first == second
 

@@ -38,6 +38,8 @@ def test_filters_that_one_side_does_not_know_are_no_points(rows_of):
 
 @pytest.mark.parametrize("known", [[], ["car", "dog", "emu"]])
 def test_the_line_over_all_categories_is_ink_and_takes_no_colour(known, rows_of):
-    chart = draw("replication/layers", rows_of("replication/layers", categories=["car", "dog"]), categories=known)
+    chart = draw(
+        "replication/layers", rows_of("replication/layers", categories=["car", "dog"]), categories=known
+    )
     scale = chart.to_dict()["layer"][0]["encoding"]["color"]["scale"]
     assert (scale["domain"], scale["range"]) == (["car", "dog", "all"], [COLOURS[0], COLOURS[1], INK])

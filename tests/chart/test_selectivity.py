@@ -19,7 +19,10 @@ def embedded(query: str, rows: pl.DataFrame) -> list[dict[str, object]]:
 
 
 def test_the_spread_of_aucs_and_of_sparseness_is_embedded_and_not_their_rows(rows_of, layers, categories):
-    for query, counted, number in (("selectivity/ranks", "filters", 101), ("selectivity/population", "stimuli", 10)):
+    for query, counted, number in (
+        ("selectivity/ranks", "filters", 101),
+        ("selectivity/population", "stimuli", 10),
+    ):
         bands = embedded(query, rows_of(query))
         assert len(bands) == len(layers) * len(categories)
         assert {band[counted] for band in bands} == {number}
@@ -42,12 +45,16 @@ def test_indices_of_filters_have_a_panel_each_in_words(rows_of, layers):
 
 def test_a_pair_of_indices_has_its_correlation_above_the_diagonal_and_its_overlap_below(rows_of):
     rows = rows_of("selectivity/agreement", layers=["stem"])
-    cells = {(cell["row"], cell["column"]): cell["agreement"] for cell in embedded("selectivity/agreement", rows)}
+    cells = {
+        (cell["row"], cell["column"]): cell["agreement"] for cell in embedded("selectivity/agreement", rows)
+    }
     above = [("auc", "csi"), ("auc", "share"), ("csi", "share")]
     assert cells == dict.fromkeys(above, 0.5) | {(second, first): 0.3 for first, second in above}
     # in whichever order the pair was asked for
     turned = rows.rename({"first": "second", "second": "first"})
-    assert {(c["row"], c["column"]): c["agreement"] for c in embedded("selectivity/agreement", turned)} == cells
+    assert {
+        (c["row"], c["column"]): c["agreement"] for c in embedded("selectivity/agreement", turned)
+    } == cells
 
 
 def test_agreement_below_0_has_a_colour_of_its_own(rows_of):
@@ -67,7 +74,12 @@ def test_a_line_for_every_category_and_layer_runs_along_the_threshold(rows_of, l
 def test_the_ten_most_selective_filters_are_named_and_those_beyond_chance_are_counted(rows_of):
     rows = rows_of("selectivity/significance", categories=["dog"])
     drawn = svg("selectivity/significance", rows)
-    assert re.findall(r">(\w+ / \d+)<", drawn)[:4] == ["stem / 19", "block2 / 19", "block10 / 19", "attic / 19"]
+    assert re.findall(r">(\w+ / \d+)<", drawn)[:4] == [
+        "stem / 19",
+        "block2 / 19",
+        "block10 / 19",
+        "attic / 19",
+    ]
     assert len(re.findall(r">\w+ / \d+<", drawn)) == 10
     assert ">q &lt; 0.05 in 16 of 80 filters<" in drawn
     assert len(embedded("selectivity/significance", rows)) == 10

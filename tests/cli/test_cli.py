@@ -18,18 +18,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from support.commands import run
 from support.tiny_network import CARD, paint
 from toolbox import Study
-
-
-def run(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user does, in a process of its own."""
-    environment = {**os.environ, "COLUMNS": "100", **environment}
-    done = subprocess.run(
-        [sys.executable, "-m", "toolbox", *arguments], capture_output=True, text=True, check=False, env=environment
-    )
-    assert done.returncode == code, done.stderr
-    return done
 
 
 @pytest.fixture
@@ -39,7 +30,9 @@ def extracted(study: Study, card: str, weights: str) -> str:
     return str(study.folder.root)
 
 
-def test_the_whole_job_from_an_empty_directory(tmp_path: Path, photographs: Path, card: str, weights: str) -> None:
+def test_the_whole_job_from_an_empty_directory(
+    tmp_path: Path, photographs: Path, card: str, weights: str
+) -> None:
     there = ["--study", str(tmp_path / "new")]
     run("init", str(tmp_path / "new"), "--title", 'Rot & "Grün"')
     assert "6 added, 0 there already; now 6: green 3, red 3" in run(
@@ -50,7 +43,9 @@ def test_the_whole_job_from_an_empty_directory(tmp_path: Path, photographs: Path
     assert "responses of 8 filters in 3 layers of tiny to 6 stimuli; weights: tiny.npz" in shown.stderr
     assert "nothing to do" in run("extract", "colours", "--model", card, "--weights", weights, *there).stderr
     rows = run("query", "layers/profile", "--format", "csv", *there).stdout.splitlines()
-    assert rows[0] == "layer,category,filters,selective,proportion,low,high,chance,chance_low,chance_high,dead"
+    assert (
+        rows[0] == "layer,category,filters,selective,proportion,low,high,chance,chance_low,chance_high,dead"
+    )
     # Every filter of the map prefers its colour; the dense layer's second filter is dead.
     assert rows[1:] == [
         "colour,green,3,1,0.3333333333333333,,,,,,0",
@@ -101,18 +96,25 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     remark, first, second = told.stderr.splitlines()
     assert remark.endswith("20 draws give no p below 0.048, too much for 8 tests; take more with --draws")
     assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 draws in ")
-    assert re.fullmatch(r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second)
+    assert re.fullmatch(
+        r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second
+    )
     shown = run(*asked)
     assert shown.stderr == ""
     rows = list(csv.DictReader(io.StringIO(shown.stdout)))
-    assert all(row[name] != "" for row in rows for name in ("low", "high", "chance", "chance_low", "chance_high"))
+    assert all(
+        row[name] != "" for row in rows for name in ("low", "high", "chance", "chance_low", "chance_high")
+    )
     done = run("significance", "--quiet", "--draws", "20", *there)
     assert (done.stdout, done.stderr) == ("", "")
     assert run(*asked).stderr == ""  # the threshold of the first run is kept
 
 
 def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> None:
-    asked = ["query", "select category, count(*) as n, null::double as x from labels group by all order by all"]
+    asked = [
+        "query",
+        "select category, count(*) as n, null::double as x from labels group by all order by all",
+    ]
     asked += ["--study", extracted]
     expected = [{"category": "green", "n": 3, "x": None}, {"category": "red", "n": 3, "x": None}]
     assert json.loads(run(*asked, "--format", "json").stdout) == expected
@@ -125,15 +127,25 @@ def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> Non
     assert provenance["sql"] == asked[1]
     assert (provenance["set"], provenance["rows"]) == ("colours", 2)
     table = run(*asked).stdout.splitlines()
-    assert [line.split() for line in table] == [["category", "n", "x"], ["green", "3", "-"], ["red", "3", "-"]]
+    assert [line.split() for line in table] == [
+        ["category", "n", "x"],
+        ["green", "3", "-"],
+        ["red", "3", "-"],
+    ]
 
 
 def test_sums_are_plain_numbers(extracted: str, tmp_path: Path) -> None:
     sql = "select sum(filter) as whole, 1.50::decimal(9, 2) as broken, sum(2::hugeint ** 70) as wide from responses"
     asked = ["query", sql, "--study", extracted]
-    assert json.loads(run(*asked, "--format", "json").stdout) == [{"whole": 42, "broken": 1.5, "wide": 48 * 2.0**70}]
+    assert json.loads(run(*asked, "--format", "json").stdout) == [
+        {"whole": 42, "broken": 1.5, "wide": 48 * 2.0**70}
+    ]
     run(*asked, "--output", str(tmp_path / "sums.parquet"))
-    assert [str(kind) for kind in pq.read_schema(tmp_path / "sums.parquet").types] == ["int64", "double", "double"]
+    assert [str(kind) for kind in pq.read_schema(tmp_path / "sums.parquet").types] == [
+        "int64",
+        "double",
+        "double",
+    ]
 
 
 def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> None:
@@ -152,40 +164,90 @@ def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> 
         (["query", "layers/profle"], 2, "no query named 'layers/profle'; did you mean 'layers/profile'?"),
         (["query"], 2, "expected one of: the name of a query, SQL text, --file FILE, --list"),
         (["query", "layers/profile", "--param", "threshold"], 2, "--param 'threshold' has no value"),
-        (["query", "layers/profile", "--param", "threshold=low"], 2, "$threshold is 'low'; expected a value of type"),
-        (["query", "layers/profile", "--set", "color"], 2, "no stimulus set named 'color'; did you mean 'colours'?"),
-        (["significance", "--index", "selectivity"], 2, "index is 'selectivity'; expected one of contrast, share"),
-        (["significance", "--statistic", "median"], 2, "statistic is 'median'; expected one of maximum, mean"),
+        (
+            ["query", "layers/profile", "--param", "threshold=low"],
+            2,
+            "$threshold is 'low'; expected a value of type",
+        ),
+        (
+            ["query", "layers/profile", "--set", "color"],
+            2,
+            "no stimulus set named 'color'; did you mean 'colours'?",
+        ),
+        (
+            ["significance", "--index", "selectivity"],
+            2,
+            "index is 'selectivity'; expected one of contrast, share",
+        ),
+        (
+            ["significance", "--statistic", "median"],
+            2,
+            "statistic is 'median'; expected one of maximum, mean",
+        ),
         (["significance", "--normalise", "set"], 2, "normalise is 'set'; expected one of filter, layer"),
-        (["significance", "--draws", "5"], 2, "draws is 5; expected 20 or more, or no p value could be below 0.05"),
+        (
+            ["significance", "--draws", "5"],
+            2,
+            "draws is 5; expected 20 or more, or no p value could be below 0.05",
+        ),
         (["significance", "--seed", "-1"], 2, "seed is -1; expected 0 or more"),
-        (["significance", "--threshold", "nan"], 2, "thresholds are [nan]; expected one finite number or more"),
+        (
+            ["significance", "--threshold", "nan"],
+            2,
+            "thresholds are [nan]; expected one finite number or more",
+        ),
         (["significance", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
         (["significance", "--scheme", "warmth"], 2, "no label scheme named 'warmth'"),
         (["query", "drop table labels"], 1, "is refused: expected one SELECT, found DROP"),
         (["query", "select nothing from labels"], 1, "nothing"),
-        (["query", "select * from respones"], 2, "no view or formula named 'respones'; did you mean 'responses'?"),
+        (
+            ["query", "select * from respones"],
+            2,
+            "no view or formula named 'respones'; did you mean 'responses'?",
+        ),
         (["query", "select * from selectivty('mean', 'filter')"], 2, "did you mean 'selectivity'?"),
-        (["query", "filters/stimuli"], 2, "needs a value for $filter, $layer; give it as --param filter=… --param"),
+        (
+            ["query", "filters/stimuli"],
+            2,
+            "needs a value for $filter, $layer; give it as --param filter=… --param",
+        ),
         (["query", "--file", "none.sql"], 2, "no file none.sql; expected a .sql file with one SELECT"),
         (
             ["query", "select [1] as a", "--format", "csv"],
             1,
             "is List(Int32), which csv cannot hold; cast it",
         ),
-        (["query", "select 1", "--format", "csv", "--output", "."], 2, ". is a directory; expected the name of a file"),
-        (["query", "select 1", "--output", "rows.xlsx"], 2, "no format 'xlsx' for files; expected csv, json, parquet"),
+        (
+            ["query", "select 1", "--format", "csv", "--output", "."],
+            2,
+            ". is a directory; expected the name of a file",
+        ),
+        (
+            ["query", "select 1", "--output", "rows.xlsx"],
+            2,
+            "no format 'xlsx' for files; expected csv, json, parquet",
+        ),
         (["plot", "layers/profile", "--output", "figure.pdf"], 2, ".pdf"),
         (["plot", "layers/none"], 2, "no query named 'layers/none'"),
         (["ingest", "nowhere", "--set", "x"], 2, "nowhere"),
-        (["label", "colours", "--scheme", "x", "--from", "none.csv"], 2, "none.csv does not exist; expected a table"),
+        (
+            ["label", "colours", "--scheme", "x", "--from", "none.csv"],
+            2,
+            "none.csv does not exist; expected a table",
+        ),
         (["label", "colors", "--scheme", "x", "--from", "none.csv"], 2, "no stimulus set named 'colors'"),
         (["plot", "replication/filters"], 2, "bring it along with: toolbox replicate --reference FILE"),
-        (["query", "layers/profile", "--model", "tiny", "--model", "tiny"], 2, "the model tiny is named twice"),
+        (
+            ["query", "layers/profile", "--model", "tiny", "--model", "tiny"],
+            2,
+            "the model tiny is named twice",
+        ),
         (["extract", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
     ],
 )
-def test_an_error_is_one_line_on_stderr(extracted: str, arguments: list[str], code: int, message: str) -> None:
+def test_an_error_is_one_line_on_stderr(
+    extracted: str, arguments: list[str], code: int, message: str
+) -> None:
     done = run(*arguments, "--study", extracted, code=code)
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
@@ -196,7 +258,9 @@ def test_an_error_is_one_line_on_stderr(extracted: str, arguments: list[str], co
 def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
-    expected = f"error: {tmp_path} is not a study (it has no study.toml); choose a study with --study DIRECTORY\n"
+    expected = (
+        f"error: {tmp_path} is not a study (it has no study.toml); choose a study with --study DIRECTORY\n"
+    )
     assert message == expected
     message = run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2).stderr
     assert f"make it one with: toolbox init {tmp_path / 'none'}" in message
@@ -257,7 +321,9 @@ def test_ones_own_file_is_run_the_same_way(extracted: str, tmp_path: Path) -> No
     )
     asked = ["query", "--file", str(file), "--study", extracted, "--format", "csv"]
     assert run(*asked, "--param", "category=red").stdout == "n\n3\n"
-    assert "no category named 'rd'; did you mean 'red'?" in run(*asked, "--param", "category=rd", code=2).stderr
+    assert (
+        "no category named 'rd'; did you mean 'red'?" in run(*asked, "--param", "category=rd", code=2).stderr
+    )
 
 
 def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) -> None:
@@ -276,7 +342,18 @@ def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) 
 
 
 def test_help_needs_none_of_the_heavy_libraries() -> None:
-    heavy = ("numpy", "polars", "duckdb", "pyarrow", "altair", "onnx", "onnxruntime", "PIL", "pooch", "rich.progress")
+    heavy = (
+        "numpy",
+        "polars",
+        "duckdb",
+        "pyarrow",
+        "altair",
+        "onnx",
+        "onnxruntime",
+        "PIL",
+        "pooch",
+        "rich.progress",
+    )
     program = (
         "import sys\nfrom toolbox.cli import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
@@ -350,7 +427,8 @@ def test_two_models_are_compared(extracted: str, study: Study, weights: str, tmp
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["query"], ["extract"], ["label"], ["replicate"], ["significance"], ["model"], ["model", "export"]]
+    "command",
+    [[], ["query"], ["extract"], ["label"], ["replicate"], ["significance"], ["model"], ["model", "export"]],
 )
 def test_every_command_has_help(command: list[str]) -> None:
     assert "Usage: toolbox" in run(*command, "--help").stdout
@@ -381,7 +459,9 @@ def test_a_narrow_terminal_cuts_neither_numbers_nor_names(extracted: str) -> Non
     assert "…" not in shown.decode()
 
 
-def test_an_interrupted_extraction_says_what_is_kept(study: Study, card: str, weights: str, tmp_path: Path) -> None:
+def test_an_interrupted_extraction_says_what_is_kept(
+    study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
     for number in range(300):
         paint(tmp_path / "many" / "x" / f"{number}.png", (number % 256, number // 256, 0))
     study.ingest(tmp_path / "many", set="many")

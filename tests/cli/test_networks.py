@@ -6,8 +6,8 @@ from pathlib import Path
 
 import onnx
 import pytest
-from test_cli import run
 
+from support.commands import run
 from support.foreign_graphs import SIDE, residual, saved, transformer
 
 
@@ -84,7 +84,10 @@ def test_an_added_network_works_in_every_command(
     assert "layer2.0.act_1" in figure.read_text()
     exported = run("model", "export", "net", "--pooled", str(tmp_path / "pooled.onnx"), "--layers", "fc")
     assert "weights: the graph" in exported.stderr
-    assert [output.name for output in onnx.load(tmp_path / "pooled.onnx").graph.output] == ["fc.maximum", "fc.mean"]
+    assert [output.name for output in onnx.load(tmp_path / "pooled.onnx").graph.output] == [
+        "fc.maximum",
+        "fc.mean",
+    ]
     refused = run("extract", "colours", "--model", "net", "--weights", "random:0", *study, code=2)
     assert refused.stderr.count("\n") == 1
     assert "brings its weights in its graph" in refused.stderr
@@ -96,7 +99,9 @@ def test_tokens_and_sizes_are_said(own: Path, tmp_path: Path) -> None:
     done = run("model", "add", path, "--name", "tokens", *choices)
     assert "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens" in done.stderr
     assert 'resize = "lanczos"' in (own / "tokens.toml").read_text()
-    assert run("model", "add", path, "--name", "tokens", *choices, code=2).stderr.count("\n") == 2  # tokens, and there
+    assert (
+        run("model", "add", path, "--name", "tokens", *choices, code=2).stderr.count("\n") == 2
+    )  # tokens, and there
     assert "its card is" in run("model", "add", path, "--name", "tokens", *choices, "--replace").stderr
     free = str(saved(residual(shape=("n", 3, "h", "w")), tmp_path / "free.onnx"))
     asked = run("model", "add", free, "--name", "free", *choices, code=2)

@@ -59,7 +59,10 @@ def labels(study: StudyFolder, name: str = "photos") -> dict[int, str]:
 
 def reasons(report: IngestReport, folder: Path) -> dict[str, str]:
     root = folder.resolve().as_posix() + "/"
-    return {rejection.path.removeprefix(root): rejection.reason.replace(root, "") for rejection in report.rejections}
+    return {
+        rejection.path.removeprefix(root): rejection.reason.replace(root, "")
+        for rejection in report.rejections
+    }
 
 
 def state(study: StudyFolder) -> dict[str, tuple[int, bytes]]:
@@ -96,7 +99,15 @@ def test_a_folder_becomes_a_set_with_identity_size_and_labels(study: StudyFolder
     }
     assert table.rows() == [
         (0, sha256(car.read_bytes()).hexdigest(), car.resolve().as_posix(), 5, 4, "JPEG", car.stat().st_size),
-        (1, sha256(face.read_bytes()).hexdigest(), face.resolve().as_posix(), 5, 4, "PNG", face.stat().st_size),
+        (
+            1,
+            sha256(face.read_bytes()).hexdigest(),
+            face.resolve().as_posix(),
+            5,
+            4,
+            "PNG",
+            face.stat().st_size,
+        ),
     ]
     assert labels(study) == {0: "car", 1: "face"}
     assert study.sets() == ["photos"]
@@ -117,7 +128,9 @@ def test_a_folder_becomes_a_set_with_identity_size_and_labels(study: StudyFolder
         report.added = 3  # type: ignore[misc]
 
 
-def test_images_inside_the_study_are_stored_relative_to_it(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_inside_the_study_are_stored_relative_to_it(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paint(study.root / "my images" / "face" / "a.png")
     monkeypatch.chdir(study.root)
     ingest(StudyFolder(Path()), "my images", set_name="photos")
@@ -153,12 +166,18 @@ def test_both_tables_say_where_the_images_come_from(study: StudyFolder, photos: 
     ]
     for path in (study.stimuli("photos"), study.labels("photos")):
         provenance = provenance_of(path)
-        assert (provenance["task"], provenance["set"], provenance["sources"]) == ("ingest", "photos", expected)
+        assert (provenance["task"], provenance["set"], provenance["sources"]) == (
+            "ingest",
+            "photos",
+            expected,
+        )
 
 
 def test_a_cards_set_carries_its_name_citation_and_licence(study: StudyFolder, tmp_path: Path) -> None:
     card = tmp_path / "few.toml"
-    card.write_text('name = "few"\nlike = "gratings"\norientation = [0, 90]\nspatial_frequency = [4]\nside = 16\n')
+    card.write_text(
+        'name = "few"\nlike = "gratings"\norientation = [0, 90]\nspatial_frequency = [4]\nside = 16\n'
+    )
     report = ingest(study, card)
     assert (report.set, report.added, report.categories) == ("few", 4, {"grating": 4})
     table = stimuli(study, "few")
@@ -232,7 +251,9 @@ def test_every_file_that_is_left_out_has_its_reason(study: StudyFolder, photos: 
     assert (report.added, report.stimuli) == (1, 1)
 
 
-def test_the_same_bytes_in_two_categories_are_one_stimulus_and_both_are_told(study: StudyFolder, photos: Path) -> None:
+def test_the_same_bytes_in_two_categories_are_one_stimulus_and_both_are_told(
+    study: StudyFolder, photos: Path
+) -> None:
     paint(photos / "a" / "x.png", 1)
     paint(photos / "b" / "x.png", 1)
     report = ingest(study, photos, set_name="photos")
@@ -274,7 +295,9 @@ def test_strict_takes_all_or_nothing(study: StudyFolder, photos: Path) -> None:
     for number in range(5):
         (photos / "face" / f"{number}.txt").write_text("hello")
     before = state(study)
-    with pytest.raises(StimulusError, match=r"5 of the files of .* cannot be taken as they are .*; and 2 more\)"):
+    with pytest.raises(
+        StimulusError, match=r"5 of the files of .* cannot be taken as they are .*; and 2 more\)"
+    ):
         ingest(study, photos, set_name="photos", strict=True)
     assert state(study) == before
     assert study.sets() == []
@@ -310,7 +333,10 @@ def test_a_bad_source_is_refused_for_a_set_that_has_stimuli_too(study: StudyFold
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("nowhere", "no folder, manifest or stimulus card named 'nowhere'; there is caltech101, gratings, lfw"),
+        (
+            "nowhere",
+            "no folder, manifest or stimulus card named 'nowhere'; there is caltech101, gratings, lfw",
+        ),
         ("grating", "did you mean 'gratings'"),
         ("photo.jpg", r"a manifest ends in \.csv, \.tsv, \.parquet"),
         ("gone.toml", "no card named 'gone.toml'"),
@@ -328,7 +354,9 @@ def test_an_unknown_source_is_answered_with_what_there_is(
 
 def test_folders_and_manifests_need_a_name_for_their_set(study: StudyFolder, photos: Path) -> None:
     paint(photos / "face" / "a.png")
-    with pytest.raises(UsageError, match=r"photos is a folder; choose a name for its stimulus set \(--set NAME\)"):
+    with pytest.raises(
+        UsageError, match=r"photos is a folder; choose a name for its stimulus set \(--set NAME\)"
+    ):
         ingest(study, photos)
     with pytest.raises(UsageError, match=r"m\.csv is a manifest; choose a name"):
         ingest(study, manifest(photos, "path,category", "face/a.png,face", name="m.csv"))
@@ -454,7 +482,9 @@ def test_what_was_unknown_is_filled_in_and_what_is_known_stays(study: StudyFolde
     assert labels(study) == {0: "face", 1: "car"}
     assert stimuli(study).select("valence", "arousal").rows() == [(0.5, 3), (1.5, None)]
     assert (report.known, report.filled) == (2, 3)
-    assert [rejection.reason for rejection in report.rejections] == ["in the set with valence 0.5; 0.75 ignored"]
+    assert [rejection.reason for rejection in report.rejections] == [
+        "in the set with valence 0.5; 0.75 ignored"
+    ]
 
 
 def test_the_variables_of_two_sources_are_united(study: StudyFolder, tmp_path: Path) -> None:
@@ -513,7 +543,9 @@ def test_a_study_inside_the_folder_is_no_category(study: StudyFolder, tmp_path: 
     (tmp_path / "photos" / "my-study" / "study.toml").write_text("")
     report = ingest(study, tmp_path / "photos", set_name="photos")
     assert report.categories == {"x": 1}
-    assert [rejection.reason for rejection in report.rejections] == ["a study; what it holds are not your photographs"]
+    assert [rejection.reason for rejection in report.rejections] == [
+        "a study; what it holds are not your photographs"
+    ]
 
 
 # --- killed in between ---
@@ -522,7 +554,7 @@ KILLED_AT_THE_SECOND_TABLE = """
 import os, signal, sys
 from pathlib import Path
 from toolbox.collect.ingest import ingest
-from toolbox.store import files as subject
+from toolbox import files as subject
 from toolbox.store.folder import StudyFolder
 
 written, write = [], subject.write_tables
@@ -542,7 +574,9 @@ def kill_between_the_tables(study: StudyFolder, source: Path) -> None:
 
 
 @pytest.mark.parametrize("held", [0, 2])
-def test_a_run_killed_between_its_tables_heals_with_the_next(study: StudyFolder, photos: Path, held: int) -> None:
+def test_a_run_killed_between_its_tables_heals_with_the_next(
+    study: StudyFolder, photos: Path, held: int
+) -> None:
     for number in range(held):
         paint(photos / "held" / f"{number}.png", number)
     if held:
@@ -572,7 +606,9 @@ def test_after_a_kill_no_other_stimulus_inherits_a_label(
     assert stimuli(study)["path"][held].endswith("other.png")
 
 
-def test_after_a_kill_labels_of_nothing_are_swept_even_if_nothing_is_new(study: StudyFolder, photos: Path) -> None:
+def test_after_a_kill_labels_of_nothing_are_swept_even_if_nothing_is_new(
+    study: StudyFolder, photos: Path
+) -> None:
     paint(photos / "held" / "a.png", 1)
     ingest(study, photos, set_name="photos")
     kept = labels(study)
@@ -620,7 +656,9 @@ def test_neither_the_order_of_files_nor_a_split_into_two_runs_changes_the_set(da
             study = create_study(folder / name)
             for run in runs:
                 ingest(study, manifest(folder, "path,category,contrast", *run), set_name="photos")
-            table = stimuli(study).with_columns(category=pl.Series(list(dict(sorted(labels(study).items())).values())))
+            table = stimuli(study).with_columns(
+                category=pl.Series(list(dict(sorted(labels(study).items())).values()))
+            )
             assert table["stimulus_id"].to_list() == list(range(6))
             contents.append(set(table.drop("stimulus_id").rows()))
         assert contents[0] == contents[1]

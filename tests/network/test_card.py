@@ -71,7 +71,12 @@ def test_the_untrained_control_differs_in_weights_alone() -> None:
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [("vgg11", 132_863_336), ("vgg16", 138_357_544), ("vgg16-torchvision", 138_357_544), ("vgg19", 143_667_240)],
+    [
+        ("vgg11", 132_863_336),
+        ("vgg16", 138_357_544),
+        ("vgg16-torchvision", 138_357_544),
+        ("vgg19", 143_667_240),
+    ],
 )
 def test_the_cards_have_the_published_numbers_of_parameters(name: str, parameters: int) -> None:
     chain = [layer for layer in network(name).chain if layer.has_weights]
@@ -111,7 +116,10 @@ def test_every_shipped_card_is_read_and_says_what_a_reader_needs(name: str) -> N
     ("patterns", "expected"),
     [
         (["fc?"], ["fc1", "fc2"]),
-        (["block5_*", "block1_conv1"], ["block1_conv1", "block5_conv1", "block5_conv2", "block5_conv3", "block5_pool"]),
+        (
+            ["block5_*", "block1_conv1"],
+            ["block1_conv1", "block5_conv1", "block5_conv2", "block5_conv3", "block5_pool"],
+        ),
         (["predictions"], ["predictions"]),
     ],
 )
@@ -134,9 +142,18 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
         (('activation = "relu" }\npool', 'activation = "tanh" }\npool'), "says of layer 'colour'"),
         (("stride = 2", "step = 2"), "says of layer 'pool'"),
         (("stride = 2 }", "stride = 2, filters = 9 }"), "filters must be said of all layers but pools"),
-        (("filters = 3, kernel = 1, activation", "kernel = 1, activation"), "filters must be said of all layers"),
-        (('kind = "pool", kernel = 2', 'kind = "pool", kernel = 5'), "whose kernel is larger than the map below it"),
-        (("[layers]", '[[weights]]\nformat = "npz"\nlayers = ["*"]\nurl = "x"\n[layers]'), "without bytes, sha256"),
+        (
+            ("filters = 3, kernel = 1, activation", "kernel = 1, activation"),
+            "filters must be said of all layers",
+        ),
+        (
+            ('kind = "pool", kernel = 2', 'kind = "pool", kernel = 5'),
+            "whose kernel is larger than the map below it",
+        ),
+        (
+            ("[layers]", '[[weights]]\nformat = "npz"\nlayers = ["*"]\nurl = "x"\n[layers]'),
+            "without bytes, sha256",
+        ),
         (('channels = "RGB"', 'channels = "GRB"'), "expected channels = 'RGB' or 'BGR'"),
         (('channels = "RGB"', 'channels = "RGB"\nscale = [1, 2]'), "expected one number, or three"),
         (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2]'), "three values of mean"),
@@ -145,7 +162,9 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
         (("[layers]", "[layers"), "is not valid TOML"),
     ],
 )
-def test_a_wrong_card_is_said_in_one_line(tmp_path: Path, card: str, change: tuple[str, str], message: str) -> None:
+def test_a_wrong_card_is_said_in_one_line(
+    tmp_path: Path, card: str, change: tuple[str, str], message: str
+) -> None:
     text = Path(card).read_text()
     assert change[0] in text
     wrong = tmp_path / "wrong.toml"

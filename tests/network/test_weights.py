@@ -34,7 +34,9 @@ def write_keras(path: Path, *, old: bool, nested: str = "") -> Path:
             if not old:
                 names = (f"{layer}/{layer}/kernel:0", f"{layer}/{layer}/bias:0")
             file[nested + names[0]], file[nested + names[1]] = kernel, bias
-        file["colour10/kernel:0"] = np.zeros((1, 1, 3, 3), np.float32)  # another layer whose name begins alike
+        file["colour10/kernel:0"] = np.zeros(
+            (1, 1, 3, 3), np.float32
+        )  # another layer whose name begins alike
     return path
 
 
@@ -108,9 +110,21 @@ def test_a_file_without_the_upper_layers_gives_the_lower_ones_and_says_so(tmp_pa
     ("changed", "error", "message"),
     [
         ({"colour_bias": np.zeros(4, np.float32)}, WeightsError, "shape (4,), the card expects (3,)"),
-        ({"sum_kernel": np.zeros((5, 5), np.float32)}, WeightsError, "shape (5, 5), the card expects (12, 2)"),
-        ({"colour_bias": np.ones(3, np.float32)}, VerificationError, "colour.bias from wrong.npz is not the tensor of"),
-        ({"sum_bias": np.ones(2, np.float32)}, VerificationError, "sum from wrong.npz starts with (1.0, 1.0)"),
+        (
+            {"sum_kernel": np.zeros((5, 5), np.float32)},
+            WeightsError,
+            "shape (5, 5), the card expects (12, 2)",
+        ),
+        (
+            {"colour_bias": np.ones(3, np.float32)},
+            VerificationError,
+            "colour.bias from wrong.npz is not the tensor of",
+        ),
+        (
+            {"sum_bias": np.ones(2, np.float32)},
+            VerificationError,
+            "sum from wrong.npz starts with (1.0, 1.0)",
+        ),
     ],
 )
 def test_what_is_not_the_tensor_of_the_card_is_refused(
@@ -134,7 +148,8 @@ def write_card(tmp_path: Path, card: str, more: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("broken.h5", b"no"), ("broken.npz", b"no"), ("broken.onnx", b"\xff\xff\xff\xff no")]
+    ("name", "content"),
+    [("broken.h5", b"no"), ("broken.npz", b"no"), ("broken.onnx", b"\xff\xff\xff\xff no")],
 )
 def test_a_broken_file_is_said(tmp_path: Path, card: str, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
@@ -204,7 +219,9 @@ def test_a_published_file_is_fetched_once(tmp_path: Path, cache: Path, card: str
     assert [file.name for file in cache.rglob("*") if file.is_file()] == ["weights.npz"]
 
 
-def test_a_mirror_replaces_the_server(tmp_path: Path, cache: Path, card: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mirror_replaces_the_server(
+    tmp_path: Path, cache: Path, card: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "files").mkdir()
     path = write_weights(tmp_path / "files" / "weights.npz")
     net = served_network(tmp_path, card, source(path, "http://127.0.0.1:9/closed"))
@@ -257,13 +274,17 @@ def test_the_smallest_source_that_suffices_comes_first(tmp_path: Path, cache: Pa
         assert load_weights(net).source.endswith("whole.npz")
 
 
-def test_without_the_whole_the_part_is_used_and_the_rest_named(tmp_path: Path, cache: Path, card: str) -> None:
+def test_without_the_whole_the_part_is_used_and_the_rest_named(
+    tmp_path: Path, cache: Path, card: str
+) -> None:
     (tmp_path / "files").mkdir()
     whole = write_weights(tmp_path / "whole.npz")
     lower = tmp_path / "files" / "lower.npz"
     np.savez(lower, **{name: tensor for name, tensor in tensors().items() if name.startswith("colour")})
     with served(tmp_path / "files") as url:
-        net = served_network(tmp_path, card, source(whole, "http://127.0.0.1:9"), source(lower, url, "colour"))
+        net = served_network(
+            tmp_path, card, source(whole, "http://127.0.0.1:9"), source(lower, url, "colour")
+        )
         found = load_weights(net)
         assert [layer.name for layer in found.layers] == ["colour", "pool"]
         assert "could not fetch" in found.remarks[0]
@@ -309,23 +330,47 @@ def kept_card(tmp_path: Path, card: str, layout: str, more: str = "") -> Network
     return network(str(path))
 
 
-KNOWN = "[digests]\n" + "".join(f'"{name}" = "{tensor_digest(tensor)}"\n' for name, tensor in tensors().items())
+KNOWN = "[digests]\n" + "".join(
+    f'"{name}" = "{tensor_digest(tensor)}"\n' for name, tensor in tensors().items()
+)
 
 
 @pytest.mark.parametrize(
     ("write", "file", "own", "other", "told"),
     [
-        (write_as_torch, "torch.npz", "torch", "keras", "is laid out as in PyTorch, the weights of tiny as in Keras"),
-        (write_as_tensorflow, "tf.npz", "keras", "torch", "is laid out as in Keras and TensorFlow, the weights of"),
-        (partial(write_keras, old=True), "keras.h5", "keras", "torch", "is laid out as in Keras and TensorFlow"),
+        (
+            write_as_torch,
+            "torch.npz",
+            "torch",
+            "keras",
+            "is laid out as in PyTorch, the weights of tiny as in Keras",
+        ),
+        (
+            write_as_tensorflow,
+            "tf.npz",
+            "keras",
+            "torch",
+            "is laid out as in Keras and TensorFlow, the weights of",
+        ),
+        (
+            partial(write_keras, old=True),
+            "keras.h5",
+            "keras",
+            "torch",
+            "is laid out as in Keras and TensorFlow",
+        ),
     ],
 )
 def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor(
     tmp_path: Path, card: str, write: Callable[[Path], Path], file: str, own: str, other: str, told: str
 ) -> None:
     path = str(write(tmp_path / file))
-    assert not any("on trust" in remark for remark in load_weights(kept_card(tmp_path, card, own), source=path).remarks)
-    with pytest.raises(VerificationError, match=rf'{file} {told}.*write a card of your own .*layout = "{own}"'):
+    assert not any(
+        "on trust" in remark for remark in load_weights(kept_card(tmp_path, card, own), source=path).remarks
+    )
+    with pytest.raises(
+        VerificationError, match=rf'{file} {told}.*write a card of your own .*layout = "{own}"'
+    ):
         load_weights(kept_card(tmp_path, card, other), source=path)
     known = load_weights(kept_card(tmp_path, card, other, KNOWN), source=path)
     check_tensors(known.tensors)
@@ -336,8 +381,12 @@ def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor
 
 
 @pytest.mark.parametrize("layout", ["keras", "torch"])
-def test_what_nobody_can_tell_is_taken_on_trust_and_said(tmp_path: Path, card: str, weights: str, layout: str) -> None:
-    told = "nothing tells that these are the weights of tiny (Three layers for tests); they are taken on trust"
+def test_what_nobody_can_tell_is_taken_on_trust_and_said(
+    tmp_path: Path, card: str, weights: str, layout: str
+) -> None:
+    told = (
+        "nothing tells that these are the weights of tiny (Three layers for tests); they are taken on trust"
+    )
     export_model(card, full=tmp_path / "full.onnx", weights=weights)
     for path in (weights, str(tmp_path / "full.onnx")):
         assert load_weights(kept_card(tmp_path, card, layout), source=path).remarks[-1] == told
@@ -347,7 +396,12 @@ def test_what_nobody_can_tell_is_taken_on_trust_and_said(tmp_path: Path, card: s
 
 @pytest.mark.parametrize(
     ("producer", "layout", "is_refused"),
-    [("pytorch", "keras", True), ("pytorch", "torch", False), ("tf2onnx", "torch", True), ("tf2onnx", "keras", False)],
+    [
+        ("pytorch", "keras", True),
+        ("pytorch", "torch", False),
+        ("tf2onnx", "torch", True),
+        ("tf2onnx", "keras", False),
+    ],
 )
 def test_the_exporter_of_a_graph_tells_whose_weights_it_holds(
     tmp_path: Path, card: str, weights: str, producer: str, layout: str, is_refused: bool

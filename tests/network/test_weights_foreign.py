@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 import support.foreign_networks as foreign
-from support.foreign_networks import LAYERS, TORCH_NAMES, Pairs, Writer, foreign_responses, keras_pairs, torch_pairs
+from support.foreign_networks import (
+    LAYERS,
+    TORCH_NAMES,
+    Pairs,
+    Writer,
+    foreign_responses,
+    keras_pairs,
+    torch_pairs,
+)
 from toolbox.errors import WeightsError
 from toolbox.network.card import Network, network
 from toolbox.network.model import load_model
@@ -62,7 +70,16 @@ half = partial(Writer, precision=np.float16)
         lambda path: foreign.write_odd_graph(path, torch_pairs()),
         lambda path: foreign.write_convolutional_graph(path, torch_pairs()),
     ],
-    ids=["torch", "constant nodes", "half", "named", "TensorFlow", "TensorFlow, half, nodes", "odd", "convolutions"],
+    ids=[
+        "torch",
+        "constant nodes",
+        "half",
+        "named",
+        "TensorFlow",
+        "TensorFlow, half, nodes",
+        "odd",
+        "convolutions",
+    ],
 )
 def test_a_foreign_graphs_weights_give_its_own_responses(
     tmp_path: Path, small: Network, write: Callable[[Path], Path]
@@ -84,7 +101,9 @@ def test_what_a_graph_lacks_is_said(tmp_path: Path, small: Network) -> None:
 
 def test_weights_beside_an_onnx_file_are_read(tmp_path: Path, small: Network) -> None:
     path = foreign.write_torch_graph(tmp_path / "a.onnx", torch_pairs())
-    onnx.save(onnx.load(path), tmp_path / "b.onnx", save_as_external_data=True, location="b.bin", size_threshold=0)
+    onnx.save(
+        onnx.load(path), tmp_path / "b.onnx", save_as_external_data=True, location="b.bin", size_threshold=0
+    )
     check_equal(load_weights(small, source=str(tmp_path / "b.onnx")), load_weights(small, source=str(path)))
     (tmp_path / "b.bin").unlink()
     with pytest.raises(WeightsError, match=r"b.onnx is not an ONNX file that can be read"):
@@ -106,7 +125,9 @@ def in_torch(pairs: Pairs, folder: Path) -> Path:
 def in_timm(pairs: Pairs, folder: Path) -> Path:
     """As timm has VGG: its dense layers are convolutions, and some have names like ours."""
     names = ("features.0", "features.3", "pre_logits.fc1", "pre_logits.fc2", "head.fc")
-    convolutions = [(kernel.reshape(len(kernel), *shape), bias) for (kernel, bias), shape in _with_shapes(pairs)]
+    convolutions = [
+        (kernel.reshape(len(kernel), *shape), bias) for (kernel, bias), shape in _with_shapes(pairs)
+    ]
     save_file(by_layer(convolutions, names, ".weight", ".bias"), folder / "timm.safetensors")
     return folder / "timm.safetensors"
 
@@ -170,12 +191,18 @@ def test_tensors_without_our_names_are_matched_by_order(
         graph = foreign.write_tensorflow_graph(tmp_path / "same.onnx", keras_pairs())
     np.testing.assert_allclose(responses(small, path), foreign_responses(graph, IMAGES), rtol=0, atol=1e-6)
     remarks = load_weights(small, source=str(path)).remarks
-    assert remarks[0].startswith(f"{path.name} does not name the layers of small; 5 were matched by order and shape")
-    assert remarks[1:] == ((f"the kernels of {path.name} are laid out as in {convention}",) if convention else ())
+    assert remarks[0].startswith(
+        f"{path.name} does not name the layers of small; 5 were matched by order and shape"
+    )
+    assert remarks[1:] == (
+        (f"the kernels of {path.name} are laid out as in {convention}",) if convention else ()
+    )
 
 
 @pytest.mark.parametrize("kept_names", [True, False])
-def test_keras_3_names_count_where_the_file_has_them(tmp_path: Path, small: Network, kept_names: bool) -> None:
+def test_keras_3_names_count_where_the_file_has_them(
+    tmp_path: Path, small: Network, kept_names: bool
+) -> None:
     path = in_keras_3(keras_pairs(), tmp_path)
     expected = load_weights(small, source=str(path))
     with h5py.File(path, "a") as file:
@@ -189,12 +216,16 @@ def test_keras_3_names_count_where_the_file_has_them(tmp_path: Path, small: Netw
         check_equal(load_weights(small, source=str(path)), expected)
         assert load_weights(small, source=str(path)).remarks == ()
     else:
-        with pytest.raises(WeightsError, match=r"does not fit at fc2: layers/dense_1/vars/0 has shape \(7, 3\)"):
+        with pytest.raises(
+            WeightsError, match=r"does not fit at fc2: layers/dense_1/vars/0 has shape \(7, 3\)"
+        ):
             load_weights(small, source=str(path))
 
 
 @pytest.mark.parametrize("suffixes", [(".kernel", ".bias"), (".weight", ".bias")])
-def test_the_names_of_the_card_in_another_layout(tmp_path: Path, small: Network, suffixes: tuple[str, str]) -> None:
+def test_the_names_of_the_card_in_another_layout(
+    tmp_path: Path, small: Network, suffixes: tuple[str, str]
+) -> None:
     expected = load_weights(small, source=str(in_torch(torch_pairs(), tmp_path)))
     np.savez(tmp_path / "named.npz", **by_layer(torch_pairs(), LAYERS, *suffixes))
     found = load_weights(small, source=str(tmp_path / "named.npz"))
@@ -225,7 +256,9 @@ def test_a_file_without_the_upper_layers_gives_the_lower_ones(tmp_path: Path, sm
         load_weights(small, ["fc2"], source=str(path))
 
 
-def test_another_top_does_not_matter_where_only_convolutions_are_asked_for(tmp_path: Path, small: Network) -> None:
+def test_another_top_does_not_matter_where_only_convolutions_are_asked_for(
+    tmp_path: Path, small: Network
+) -> None:
     pairs = torch_pairs()
     pairs[2] = (np.zeros((7, 12), np.float32), pairs[2][1])
     path = in_torch(pairs, tmp_path)
@@ -233,7 +266,9 @@ def test_another_top_does_not_matter_where_only_convolutions_are_asked_for(tmp_p
     with pytest.raises(WeightsError, match=r"does not fit at fc1: .* \(7, 12\), the card expects \(7, 48\)"):
         load_weights(small, source=str(path))
     pairs[1] = (np.zeros((4, 5, 1, 1), np.float32), pairs[1][1])
-    with pytest.raises(WeightsError, match=r"does not fit at parts: features.3.weight has shape \(4, 5, 1, 1\)"):
+    with pytest.raises(
+        WeightsError, match=r"does not fit at parts: features.3.weight has shape \(4, 5, 1, 1\)"
+    ):
         load_weights(small, ["edges"], source=str(in_torch(pairs, tmp_path)))
 
 
@@ -260,14 +295,19 @@ Change = Callable[[dict[str, NDArray[Any]]], object]
             lambda t: t.update({"x.weight": np.zeros((2, 3), np.float32), "x.bias": np.zeros(2, np.float32)}),
             "holds 6 kernels, small has 5; left over: x.weight",
         ),
-        (lambda t: [t.pop(name) for name in list(t) if name.startswith("features.0")], "does not fit at edges"),
+        (
+            lambda t: [t.pop(name) for name in list(t) if name.startswith("features.0")],
+            "does not fit at edges",
+        ),
         (
             lambda t: t.update({"classifier.3.weight": t["classifier.3.weight"].astype(np.complex64)}),
             "holds complex64; expected floating-point numbers",
         ),
         (lambda t: t.clear(), "holds no kernel"),
         (
-            lambda t: t.update({"fc2.weight": t.pop("classifier.10.weight"), "fc2.bias": t.pop("classifier.10.bias")}),
+            lambda t: t.update(
+                {"fc2.weight": t.pop("classifier.10.weight"), "fc2.bias": t.pop("classifier.10.bias")}
+            ),
             "by order fc2.kernel is classifier.3.weight, by name fc2.weight",
         ),
     ],
@@ -319,10 +359,16 @@ def test_a_layout_that_no_shape_tells_is_refused(tmp_path: Path) -> None:
 )
 def test_names_that_tell_no_order_are_refused(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
     """Layers of one shape could be swapped without any sign of it."""
-    layers = "".join(f'{name} = {{ kind = "convolution", filters = 3 }}\n' for name in "abcdefghi"[: len(names)])
-    (tmp_path / "alike.toml").write_text(foreign.CARD[: foreign.CARD.index("[layers]")] + "[layers]\n" + layers)
+    layers = "".join(
+        f'{name} = {{ kind = "convolution", filters = 3 }}\n' for name in "abcdefghi"[: len(names)]
+    )
+    (tmp_path / "alike.toml").write_text(
+        foreign.CARD[: foreign.CARD.index("[layers]")] + "[layers]\n" + layers
+    )
     net = network(str(tmp_path / "alike.toml"))
-    pairs = [(np.full((3, 3, 1, 1), number, np.float32), np.zeros(3, np.float32)) for number in range(len(names))]
+    pairs = [
+        (np.full((3, 3, 1, 1), number, np.float32), np.zeros(3, np.float32)) for number in range(len(names))
+    ]
     np.savez(tmp_path / "alike.npz", **by_layer(pairs, names, ".weight", ".bias"))
     with pytest.raises(WeightsError, match=message):
         load_weights(net, source=str(tmp_path / "alike.npz"))
@@ -331,7 +377,9 @@ def test_names_that_tell_no_order_are_refused(tmp_path: Path, names: tuple[str, 
     assert load_weights(net, source=str(tmp_path / "numbered.npz")).tensors["b.kernel"].max() == 1
 
 
-def edited(tmp_path: Path, edit: Callable[[onnx.GraphProto], object], names: tuple[str, ...] = TORCH_NAMES) -> Path:
+def edited(
+    tmp_path: Path, edit: Callable[[onnx.GraphProto], object], names: tuple[str, ...] = TORCH_NAMES
+) -> Path:
     """The PyTorch export with its graph changed."""
     model = onnx.load(foreign.write_torch_graph(tmp_path / "right.onnx", torch_pairs(), names=names))
     edit(model.graph)
@@ -395,7 +443,10 @@ def forget_a_kernel(graph: onnx.GraphProto) -> None:
         (turn_before_flatten, r"takes a map whose axes are in the order \[0, 1, 3, 2\]"),
         (turn_the_input, "takes its input transposed"),
         (turn_after_flatten, r"comes behind a Transpose by \[1, 0\] that is not understood"),
-        (lengthen_a_bias, r"does not fit at parts: features.3.bias .* has shape \(5,\), the card expects \(4,\)"),
+        (
+            lengthen_a_bias,
+            r"does not fit at parts: features.3.bias .* has shape \(5,\), the card expects \(4,\)",
+        ),
         (forget_a_kernel, "comes behind Conv, whose kernel is no constant"),
         (lambda graph: graph.ClearField("node"), "holds no kernel"),
     ],

@@ -30,7 +30,21 @@ first_values = {}
 weights = []
 """
 DENSE = ("fc1", "fc2", "predictions")
-TORCH_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)  # of the convolutions in torchvision's `features`
+TORCH_NUMBERS = (
+    0,
+    2,
+    5,
+    7,
+    10,
+    12,
+    14,
+    17,
+    19,
+    21,
+    24,
+    26,
+    28,
+)  # of the convolutions in torchvision's `features`
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +79,12 @@ def write_keras(path: Path, drop: tuple[str, ...]) -> None:
                 kernel = draw.random((*size, layer.inputs, layer.filters), dtype=np.float32)
                 kernel -= np.float32(0.5)
                 kernel *= np.float32(np.sqrt(24 * layer.filters / kernel.size))  # variance 2 / inputs
-                group[names[0]], group[names[1]] = kernel, draw.random(layer.filters, dtype=np.float32)
+                group[names[0]], group[names[1]] = (kernel, draw.random(layer.filters, dtype=np.float32))
 
 
-def test_the_fully_connected_layers_of_a_keras_file_respond_as_numpy_says(folder: Path, drawn: Network) -> None:
+def test_the_fully_connected_layers_of_a_keras_file_respond_as_numpy_says(
+    folder: Path, drawn: Network
+) -> None:
     model = load_model(drawn, source=str(folder / "all.h5"))
     assert model.remarks == ()
     assert [layer.name for layer in model.layers[-3:]] == list(DENSE)
@@ -128,7 +144,9 @@ def test_a_file_of_torchvision_holds_the_same_network_in_its_own_layout(
 
 
 def as_torchvision(net: Network, tensors: Tensors) -> dict[str, NDArray[np.float32]]:
-    names = [f"features.{number}" for number in TORCH_NUMBERS] + [f"classifier.{number}" for number in (0, 3, 6)]
+    names = [f"features.{number}" for number in TORCH_NUMBERS] + [
+        f"classifier.{number}" for number in (0, 3, 6)
+    ]
     turned: dict[str, NDArray[np.float32]] = {}
     for name, layer in zip(names, [layer for layer in net.chain if layer.has_weights], strict=True):
         kernel = tensors[f"{layer.name}.kernel"]
@@ -153,7 +171,9 @@ def test_torchvisions_filters_never_run_as_oxfords(folder: Path, drawn: Network,
     path = str(tmp_path / "vgg16.safetensors")
     save_file(turned, path)
     for net in (network("vgg16"), drawn):
-        with pytest.raises(VerificationError, match=r"laid out as in PyTorch, .* use --model vgg16-torchvision"):
+        with pytest.raises(
+            VerificationError, match=r"laid out as in PyTorch, .* use --model vgg16-torchvision"
+        ):
             load_weights(net, ["block5_pool"], source=path)
     load_weights(network("vgg16-torchvision"), ["block5_pool"], source=path)
     Path(path).unlink()
@@ -180,17 +200,24 @@ def test_tensors_of_another_shipped_network_are_refused(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     """A folder of cards where one has the digest of a drawn tensor; the others must not take that tensor for theirs."""
-    bias = load_weights(network(str(folder / "drawn.toml")), ["block1_conv1"], source=str(folder / "notop.h5"))
+    bias = load_weights(
+        network(str(folder / "drawn.toml")), ["block1_conv1"], source=str(folder / "notop.h5")
+    )
     digest = tensor_digest(bias.tensors["block1_conv1.bias"])
     for card in ("vgg16", "vgg19", "vgg16-torchvision", "vgg16-untrained"):
-        (tmp_path / f"{card}.toml").write_bytes((Path(__file__).parents[2] / "models" / f"{card}.toml").read_bytes())
-    own = CARD.replace("drawn", "known").replace("digests = {}", f'digests = {{ "block1_conv1.bias" = "{digest}" }}')
+        (tmp_path / f"{card}.toml").write_bytes(
+            (Path(__file__).parents[2] / "models" / f"{card}.toml").read_bytes()
+        )
+    own = CARD.replace("drawn", "known").replace(
+        "digests = {}", f'digests = {{ "block1_conv1.bias" = "{digest}" }}'
+    )
     (tmp_path / "vgg16-known.toml").write_text(own)
     monkeypatch.setattr("toolbox.content.content_folder", lambda _: tmp_path)
     with pytest.raises(VerificationError) as caught:
         load_weights(network(model), ["block1_conv1"], source=str(folder / "notop.h5"))
-    assert f"block1_conv1.bias from notop.h5 is vgg16-known's block1_conv1.bias, and {model} is another" in str(
-        caught.value
+    assert (
+        f"block1_conv1.bias from notop.h5 is vgg16-known's block1_conv1.bias, and {model} is another"
+        in str(caught.value)
     )
     assert "use --model vgg16-known" in str(caught.value)
     load_weights(network("vgg16-known"), ["block1_conv1"], source=str(folder / "notop.h5"))

@@ -2,69 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import entropy as scipy_entropy
 
+from support.literal_indices import NAMES, labelled, reference
 from support.nearly import nearly
-from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
+from support.random_study import FILTERS, LAYERS, RandomStudy
 from toolbox.query import ask
 
 STATISTICS = pytest.mark.parametrize("statistic", ["maximum", "mean"])
 RANGES = pytest.mark.parametrize("normalise", ["filter", "layer"])
-NAMES = sorted({name for name in CATEGORIES if name})
-Vector = NDArray[np.float64]
-
-
-def normalised(study: RandomStudy, layer: str, number: int, statistic: str, normalise: str) -> Vector | None:
-    """Equation 1 over the labelled stimuli; None for a dead filter."""
-    maximum, mean = (matrix.astype(np.float64)[labelled(study)] for matrix in study.responses[layer])
-    response = (maximum if statistic == "maximum" else mean)[:, number]
-    if response.max() == response.min():
-        return None
-    if normalise == "layer":
-        return response / maximum.max()
-    return (response - response.min()) / (response.max() - response.min())
-
-
-def indices(response: Vector, members: NDArray[np.bool_], others: list[NDArray[np.bool_]]) -> dict[str, float]:
-    """Equation 2, its balanced form, and the contrast, of one filter for one category."""
-    means = [response[category].mean() for category in others]
-    return {
-        "share": response[members].sum() / response.sum(),
-        "balanced_share": response[members].mean() / sum(means),
-        "contrast": response[members].mean() - response[~members].mean(),
-        "response": response[members].mean(),
-    }
-
-
-def labelled(study: RandomStudy) -> NDArray[np.bool_]:
-    return np.array([category is not None for category in study.categories])
-
-
-def reference(study: RandomStudy, statistic: str, normalise: str) -> Iterator[dict[str, Any]]:
-    """Every filter and category in the order of depth, filter, category."""
-    names = np.array([category for category in study.categories if category is not None])
-    members = [names == name for name in NAMES]
-    for layer in LAYERS:
-        for number in range(FILTERS):
-            response = normalised(study, layer, number, statistic, normalise)
-            for name, category in zip(NAMES, members, strict=True):
-                values = dict.fromkeys(("share", "balanced_share", "contrast", "response"))
-                if response is not None:
-                    values = indices(response, category, members)
-                place = {"layer": layer, "filter": number, "category": name, "n": int(category.sum())}
-                yield {**place, **values, "dead": response is None}
 
 
 @STATISTICS
 @RANGES
 def test_indices_follow_equations_1_and_2(random_study: RandomStudy, statistic: str, normalise: str) -> None:
-    answer = ask(random_study.folder, "selectivity/index", {"statistic": statistic, "normalise": normalise}).rows
+    answer = ask(
+        random_study.folder, "selectivity/index", {"statistic": statistic, "normalise": normalise}
+    ).rows
     columns = ("layer", "filter", "category", "n", "share", "balanced_share", "contrast")
     expected = [tuple(row[name] for name in columns) for row in reference(random_study, statistic, normalise)]
     assert answer.select(columns).rows() == nearly(expected, 1e-10)
@@ -73,7 +29,9 @@ def test_indices_follow_equations_1_and_2(random_study: RandomStudy, statistic: 
 
 @STATISTICS
 @RANGES
-@pytest.mark.parametrize(("index", "threshold"), [("contrast", 0.01), ("share", 0.3), ("balanced_share", 0.28)])
+@pytest.mark.parametrize(
+    ("index", "threshold"), [("contrast", 0.01), ("share", 0.3), ("balanced_share", 0.28)]
+)
 def test_profile_counts_the_filters_above_the_threshold(
     random_study: RandomStudy, statistic: str, normalise: str, index: str, threshold: float
 ) -> None:
@@ -103,7 +61,9 @@ def test_representative_filters_are_the_first_of_a_sorted_list(
             values = (row["share"], row["balanced_share"], row["contrast"])
             expected.append((name, rank, row["layer"], row["filter"], *values, row[index], None, None, None))
     parameters = {"statistic": statistic, "index": index, "count": 100}
-    assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == nearly(expected, 1e-10)
+    assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == nearly(
+        expected, 1e-10
+    )
 
 
 @STATISTICS
@@ -122,7 +82,9 @@ def test_depth_is_the_mean_position_weighed_by_the_share_of_filters(
         places = np.array([LAYERS.index(layer) / (len(LAYERS) - 1) for layer in counts])
         depth = np.average(places, weights=shares) if shares.any() else None
         entropy = scipy_entropy(shares, base=len(shares)) if shares.any() else None
-        depths.append((name, sum(counts.values()), float(shares.mean()), None, None, depth, None, None, entropy))
+        depths.append(
+            (name, sum(counts.values()), float(shares.mean()), None, None, depth, None, None, entropy)
+        )
         for (layer, count), share, place in zip(counts.items(), shares, places, strict=True):
             layers.append((name, layer, float(place), FILTERS, count, float(share), None, None, None))
     assert ask(random_study.folder, "complexity/layers", parameters).rows.rows() == nearly(layers, 1e-10)
@@ -141,7 +103,9 @@ def test_tuning_curves_are_means_and_standard_errors(
         chosen = response[np.array(random_study.orientations) == theta]
         sd = chosen.std(ddof=1)
         level = (chosen.mean() - response.min()) / span if span else None
-        expected.append(("orientation", theta, len(chosen), chosen.mean(), sd, sd / np.sqrt(len(chosen)), level))
+        expected.append(
+            ("orientation", theta, len(chosen), chosen.mean(), sd, sd / np.sqrt(len(chosen)), level)
+        )
     parameters = {"layer": layer, "filter": number, "statistic": statistic}
     assert ask(random_study.folder, "tuning/parameter", parameters).rows.rows() == nearly(expected, 1e-10)
 

@@ -15,7 +15,15 @@ import pytest
 
 from support.nearly import nearly
 from support.random_study import FILTERS, LAYERS, RandomStudy
-from support.small_study import SET, add_labels, add_layers, add_responses, add_stimuli, plain_layers, small_study
+from support.small_study import (
+    SET,
+    add_labels,
+    add_layers,
+    add_responses,
+    add_stimuli,
+    plain_layers,
+    small_study,
+)
 from support.worked_examples import example_study
 from toolbox.analyse.significance import Resampling, resample
 from toolbox.content import content_folder
@@ -40,7 +48,13 @@ def published_table() -> pa.Table:
 WITHOUT_FORMULA = ["sets/summary"]
 RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
 """Queries that have no rows before `toolbox significance` was run."""
-POLARS = {"varchar": pl.String, "integer": pl.Int32, "bigint": pl.Int64, "double": pl.Float64, "boolean": pl.Boolean}
+POLARS = {
+    "varchar": pl.String,
+    "integer": pl.Int32,
+    "bigint": pl.Int64,
+    "double": pl.Float64,
+    "boolean": pl.Boolean,
+}
 QUERIES = [shipped_query(name) for name in query_names()]
 FORMULAE = [query for query in QUERIES if query.name not in WITHOUT_FORMULA]
 PUBLISHED = {"reference": published_table()}
@@ -55,7 +69,9 @@ def needed(query: Query, **known: Any) -> dict[str, Any]:
 
 def test_every_file_is_a_query_and_listed_with_its_title() -> None:
     files = {path.relative_to(content_folder("queries")) for path in content_folder("queries").rglob("*.sql")}
-    assert {path.with_suffix("").as_posix() for path in files if path.name != "macros.sql"} == set(query_names())
+    assert {path.with_suffix("").as_posix() for path in files if path.name != "macros.sql"} == set(
+        query_names()
+    )
     assert query_table().rows() == [(query.name, query.title) for query in QUERIES]
 
 
@@ -80,7 +96,9 @@ def test_a_query_with_a_formula_names_its_source(query: Query) -> None:
 
 
 @EACH
-def test_the_columns_and_their_types_are_those_of_the_header(query: Query, resampled_study: RandomStudy) -> None:
+def test_the_columns_and_their_types_are_those_of_the_header(
+    query: Query, resampled_study: RandomStudy
+) -> None:
     described = ask(
         resampled_study.folder, replace(query, sql=f"describe\n{query.sql}"), needed(query), tables=PUBLISHED
     ).rows
@@ -90,7 +108,9 @@ def test_the_columns_and_their_types_are_those_of_the_header(query: Query, resam
 
 
 @EACH
-def test_every_listed_choice_is_accepted_and_makes_a_difference(query: Query, resampled_study: RandomStudy) -> None:
+def test_every_listed_choice_is_accepted_and_makes_a_difference(
+    query: Query, resampled_study: RandomStudy
+) -> None:
     # the rank order of filter 1 is not that of the alphabet; the responses are random, so nothing is beyond chance at
     # the usual level
     asked = needed(query, filter=1) | ({"level": 0.9} if query.name == "layers/significant" else {})
@@ -107,7 +127,9 @@ def reordered(resampled_study: RandomStudy, tmp_path_factory: pytest.TempPathFac
     """The random study with its parts in the opposite order, resampled anew."""
     root = tmp_path_factory.mktemp("reordered")
     responses = ask(resampled_study.folder, "select * from responses").rows
-    shutil.copytree(resampled_study.folder.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("responses"))
+    shutil.copytree(
+        resampled_study.folder.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("responses")
+    )
     add_responses(StudyFolder(root), responses, parts=resampled_study.parts[::-1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -132,7 +154,10 @@ def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, tmp_path: P
     study = unlabelled_study(tmp_path / "study") if query in FORMULAE else empty_set(tmp_path / "study")
     none_shown = {"count": 0} if query.name == "filters/stimuli" else {}
     rows = ask(study, query, needed(query) | none_shown, tables=PUBLISHED).rows
-    assert rows.is_empty() or query.name in ("tuning/parameter", "selectivity/population")  # which need no label
+    assert rows.is_empty() or query.name in (
+        "tuning/parameter",
+        "selectivity/population",
+    )  # which need no label
     assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}
 
 
@@ -143,10 +168,14 @@ def test_a_filter_that_the_layer_does_not_have_is_an_error(query: str, random_st
     assert str(caught.value).startswith(f"{query}: no filter 9999 in conv1; expected 0 to ")
 
 
-@pytest.mark.parametrize("query", ["filters/stimuli", "tuning/category", "selectivity/ranks", "selectivity/threshold"])
+@pytest.mark.parametrize(
+    "query", ["filters/stimuli", "tuning/category", "selectivity/ranks", "selectivity/threshold"]
+)
 def test_a_layer_that_was_not_extracted_is_no_empty_answer(query: str, tmp_path: Path) -> None:
     study = example_study("tuning/category/default", tmp_path / "study")
-    asked = {"layer": "hidden", "filter": 0} if "filter" in needed(shipped_query(query)) else {"layer": "hidden"}
+    asked = (
+        {"layer": "hidden", "filter": 0} if "filter" in needed(shipped_query(query)) else {"layer": "hidden"}
+    )
     with pytest.raises(
         UsageError, match=r"no responses of hidden to shapes are there, only of .*toolbox extract shapes"
     ):
@@ -160,7 +189,9 @@ def test_an_overlap_of_no_filter_is_an_error(query: str, random_study: RandomStu
 
 
 @pytest.mark.parametrize("index", ["depth_of_selectivity", "lifetime_sparseness", "signal_to_noise"])
-def test_an_index_of_the_filter_as_such_counts_alike_for_every_category(index: str, random_study: RandomStudy) -> None:
+def test_an_index_of_the_filter_as_such_counts_alike_for_every_category(
+    index: str, random_study: RandomStudy
+) -> None:
     filters = ask(random_study.folder, "selectivity/filters").rows
     passing = filters.filter((pl.col("layer") == "conv2") & (pl.col(index) > 0.25)).height
     counts = ask(
@@ -182,7 +213,9 @@ def test_an_index_of_the_filter_as_such_counts_alike_for_every_category(index: s
         ("select * from ranked('mean', 0, null)", "k is 0; expected 1 or more"),
     ],
 )
-def test_a_wrong_argument_of_a_formula_is_never_a_default(sql: str, message: str, random_study: RandomStudy) -> None:
+def test_a_wrong_argument_of_a_formula_is_never_a_default(
+    sql: str, message: str, random_study: RandomStudy
+) -> None:
     with pytest.raises(QueryError, match=message):
         ask(random_study.folder, sql)
 
@@ -191,12 +224,24 @@ def test_a_wrong_argument_of_a_formula_is_never_a_default(sql: str, message: str
     ("query", "choices", "expected"),
     [
         ("selectivity/index", {}, {"share": None, "balanced_share": None, "contrast": None}),
-        ("selectivity/index", {"normalise": "layer"}, {"share": None, "balanced_share": None, "contrast": None}),
-        ("selectivity/index", {}, {"csi": None, "fsi": None, "d_prime": None, "welch_t": None, "welch_df": None}),
+        (
+            "selectivity/index",
+            {"normalise": "layer"},
+            {"share": None, "balanced_share": None, "contrast": None},
+        ),
+        (
+            "selectivity/index",
+            {},
+            {"csi": None, "fsi": None, "d_prime": None, "welch_t": None, "welch_df": None},
+        ),
         ("selectivity/index", {"against": "dog"}, {"fsi": None}),
         ("selectivity/ranks", {}, {"auc": None, "precision": None}),
         ("selectivity/ranks", {"k": 1}, {"auc": None, "precision": None}),
-        ("selectivity/filters", {}, {"preferred": None, "csi": None, "depth_of_selectivity": None, "dead": True}),
+        (
+            "selectivity/filters",
+            {},
+            {"preferred": None, "csi": None, "depth_of_selectivity": None, "dead": True},
+        ),
         ("selectivity/filters", {}, {"lifetime_sparseness": None, "signal_to_noise": None}),
         ("selectivity/population", {}, {"filters": 2, "sparseness": 0.0}),
         ("selectivity/threshold", {"lowest": -9.0}, {"filters": 2, "selective": 0, "proportion": 0.0}),
@@ -218,7 +263,9 @@ def test_where_all_filters_are_dead_their_indices_are_null(
     query: str, choices: dict[str, Any], expected: dict[str, Any], tmp_path: Path
 ) -> None:
     study = one_response(tmp_path / "study", 2.5, ["car", "car", "dog"])
-    rows = ask(study, query, {**needed(shipped_query(query)), **choices}, tables=PUBLISHED).rows.select(list(expected))
+    rows = ask(study, query, {**needed(shipped_query(query)), **choices}, tables=PUBLISHED).rows.select(
+        list(expected)
+    )
     assert rows.rows() == nearly([tuple(expected.values())] * rows.height)
     assert rows.height > 1
 
@@ -259,7 +306,9 @@ def test_a_single_category_gives_null_where_there_is_nothing_to_compare(query: Q
         {"layer": "conv1", "filter": 0, "stimulus_id": [0, 1], "maximum": [1.0, 3.0], "mean": [0.0, 1.0]}
     )
     study = small_study(tmp_path / "study", responses, labels(["car", "car"]))
-    add_stimuli(study, pl.DataFrame({"stimulus_id": [0, 1], "orientation": [0, 90], "spatial_frequency": [1, 2]}))
+    add_stimuli(
+        study, pl.DataFrame({"stimulus_id": [0, 1], "orientation": [0, 90], "spatial_frequency": [1, 2]})
+    )
     rows = ask(study, query, needed(query), tables=PUBLISHED).rows
     assert no_nan(rows)
     assert rows.is_empty() == (query.name in [*RESAMPLE_VIEWS, "filters/representative", "complexity/pairs"])
@@ -279,7 +328,9 @@ def labels(categories: list[str | None]) -> pl.DataFrame:
 
 def unlabelled_study(root: Path) -> StudyFolder:
     """Responses to stimuli without a label or a parameter; one stimulus has an orientation but no responses."""
-    responses = pl.DataFrame({"layer": "conv1", "filter": 0, "stimulus_id": [0, 1], "maximum": 1.0, "mean": 1.0})
+    responses = pl.DataFrame(
+        {"layer": "conv1", "filter": 0, "stimulus_id": [0, 1], "maximum": 1.0, "mean": 1.0}
+    )
     study = small_study(root, responses, labels([]))
     known_of_one = {name: [None, None, 45] for name in ("orientation", "spatial_frequency")}
     add_stimuli(study, pl.DataFrame({"stimulus_id": [0, 1, 2], **known_of_one}))
@@ -305,7 +356,10 @@ def one_response(root: Path, value: float, categories: list[str | None]) -> Stud
     responses = pl.DataFrame(rows, schema=["layer", "filter", "stimulus_id", "maximum", "mean"], orient="row")
     study = small_study(root, responses, labels(categories))
     numbers = range(len(categories))
-    gratings = {"orientation": [60 * number for number in numbers], "spatial_frequency": [2**n for n in numbers]}
+    gratings = {
+        "orientation": [60 * number for number in numbers],
+        "spatial_frequency": [2**n for n in numbers],
+    }
     add_stimuli(study, pl.DataFrame({"stimulus_id": numbers, **gratings}))
     add_layers(study, plain_layers(responses))
     return study

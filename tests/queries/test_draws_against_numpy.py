@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 from numpy.typing import NDArray
-from test_against_numpy import NAMES, Vector, labelled, reference
 
+from support.literal_indices import NAMES, Vector, labelled, reference
 from support.nearly import nearly
 from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from toolbox.query import ask
@@ -79,9 +79,19 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     return Drawn(study, selective, strength)
 
 
-def write_draws(study: StudyFolder, measure: Measure, selective: dict[Any, Whole], strength: dict[Any, Vector]) -> None:
+def write_draws(
+    study: StudyFolder, measure: Measure, selective: dict[Any, Whole], strength: dict[Any, Vector]
+) -> None:
     rows = [
-        (kind, draw, layer, name, threshold, int(counts[i, j, draw]), float(strength[measure, kind][i, j, draw]))
+        (
+            kind,
+            draw,
+            layer,
+            name,
+            threshold,
+            int(counts[i, j, draw]),
+            float(strength[measure, kind][i, j, draw]),
+        )
         for (of_one, kind, threshold), counts in selective.items()
         if of_one == measure
         for i, layer in enumerate(LAYERS)
@@ -122,10 +132,19 @@ def test_profile_has_quantiles_of_the_bootstrap_and_of_the_shuffles(
     drawn: Drawn, measure: Measure, threshold: float
 ) -> None:
     rows = drawn.ask("layers/profile", measure, threshold=threshold)
-    bootstrap, shuffled = (drawn.selective[measure, kind, threshold] / FILTERS for kind in ("bootstrap", "shuffle"))
+    bootstrap, shuffled = (
+        drawn.selective[measure, kind, threshold] / FILTERS for kind in ("bootstrap", "shuffle")
+    )
     observed = drawn.observed(measure, threshold) / FILTERS
     expected = [
-        (layer, name, observed[i, j], *interval(bootstrap[i, j]), shuffled[i, j].mean(), *interval(shuffled[i, j]))
+        (
+            layer,
+            name,
+            observed[i, j],
+            *interval(bootstrap[i, j]),
+            shuffled[i, j].mean(),
+            *interval(shuffled[i, j]),
+        )
         for i, layer in enumerate(LAYERS)
         for j, name in enumerate(NAMES)
     ]
@@ -135,7 +154,12 @@ def test_profile_has_quantiles_of_the_bootstrap_and_of_the_shuffles(
 
 @EACH
 def test_blocks_add_up_their_filters_in_every_draw(drawn: Drawn, measure: Measure) -> None:
-    blocks = {"conv1": [0], "conv2": [2], "a": [4], "dense": [5]}  # what stands before the underscore, no pooling
+    blocks = {
+        "conv1": [0],
+        "conv2": [2],
+        "a": [4],
+        "dense": [5],
+    }  # what stands before the underscore, no pooling
     rows = drawn.ask("layers/profile", measure, by="block", threshold=0.1)
     bootstrap, shuffled = (drawn.selective[measure, kind, 0.1] for kind in ("bootstrap", "shuffle"))
     expected = []
@@ -144,8 +168,20 @@ def test_blocks_add_up_their_filters_in_every_draw(drawn: Drawn, measure: Measur
         for j, name in enumerate(NAMES):
             inside, by_chance = (counts[members, j].sum(axis=0) / size for counts in (bootstrap, shuffled))
             share = drawn.observed(measure, 0.1)[members, j].sum() / size
-            expected.append((block, name, size, share, *interval(inside), by_chance.mean(), *interval(by_chance)))
-    columns = ("layer", "category", "filters", "proportion", "low", "high", "chance", "chance_low", "chance_high")
+            expected.append(
+                (block, name, size, share, *interval(inside), by_chance.mean(), *interval(by_chance))
+            )
+    columns = (
+        "layer",
+        "category",
+        "filters",
+        "proportion",
+        "low",
+        "high",
+        "chance",
+        "chance_low",
+        "chance_high",
+    )
     assert rows.select(columns).rows() == nearly(expected, 1e-10)
 
 
@@ -161,7 +197,9 @@ def test_the_best_layer_is_counted_over_the_samples_with_ties_shared(drawn: Draw
     shares = drawn.selective[measure, "bootstrap", 0.01][inside] / FILTERS
     strength = drawn.strength[measure, "bootstrap"][inside]
     observed = drawn.observed(measure, 0.01)[inside] / FILTERS
-    best_ten = np.sort(np.nan_to_num(drawn.values(measure), nan=-np.inf), axis=2)[inside, :, -10:].mean(axis=2)
+    best_ten = np.sort(np.nan_to_num(drawn.values(measure), nan=-np.inf), axis=2)[inside, :, -10:].mean(
+        axis=2
+    )
     expected = []
     for j, name in enumerate(NAMES):
         most, strongest = wins(shares[:, j]), wins(strength[:, j])
@@ -179,7 +217,9 @@ def test_the_best_layer_is_counted_over_the_samples_with_ties_shared(drawn: Draw
 
 @EACH
 def test_complexity_over_layers_has_intervals_and_chance(drawn: Drawn, measure: Measure) -> None:
-    observed, bootstrap, shuffled = (drawn.shares(measure, kind) for kind in ("observed", "bootstrap", "shuffle"))
+    observed, bootstrap, shuffled = (
+        drawn.shares(measure, kind) for kind in ("observed", "bootstrap", "shuffle")
+    )
     expected = [
         (name, layer, observed[0, j, i], *interval(bootstrap[:, j, i]), shuffled[:, j, i].mean())
         for j, name in enumerate(NAMES)
@@ -268,14 +308,18 @@ def test_balance_has_the_means_over_draws_of_equal_classes(drawn: Drawn, measure
         shift = plain(one[2][j] - np.nanmean(one[2]))
         now = (one[0][j], one[1][j], plain(one[2][j]), shift)
         equal = (shares[:, j].mean(), ratios[:, j].mean(), plain(np.nanmean(depths[:, j])))
-        expected.append((name, sizes[j], round(one[0][j] * FILTERS * len(CONVOLUTIONS)), *now, *equal, *of_the_set))
+        expected.append(
+            (name, sizes[j], round(one[0][j] * FILTERS * len(CONVOLUTIONS)), *now, *equal, *of_the_set)
+        )
     assert drawn.ask("sets/balance", measure).rows() == nearly(expected, 1e-10)
     assert len(set(sizes)) > 1
 
 
 @pytest.mark.parametrize("statistic", ["maximum", "mean"])
 @pytest.mark.parametrize("threshold", [0.5, 0.2])
-def test_stimuli_drive_the_filters_above_a_part_of_their_range(drawn: Drawn, statistic: str, threshold: float) -> None:
+def test_stimuli_drive_the_filters_above_a_part_of_their_range(
+    drawn: Drawn, statistic: str, threshold: float
+) -> None:
     known = labelled(drawn.study)
     shares = np.zeros((len(known), len(CONVOLUTIONS)))
     for i, layer in enumerate(CONVOLUTIONS):
@@ -288,8 +332,12 @@ def test_stimuli_drive_the_filters_above_a_part_of_their_range(drawn: Drawn, sta
         total = shares[stimulus].sum()
         entropy = entropy_of(shares[stimulus] / total) / np.log(len(CONVOLUTIONS)) if total else None
         place = (stimulus, drawn.study.categories[stimulus], f"/pictures/{stimulus}.png")
-        expected.append((*place, round(total * FILTERS), total / len(CONVOLUTIONS), plain(depth[stimulus]), entropy))
-    rows = ask(drawn.study.folder, "complexity/stimuli", {"statistic": statistic, "threshold": threshold}).rows
+        expected.append(
+            (*place, round(total * FILTERS), total / len(CONVOLUTIONS), plain(depth[stimulus]), entropy)
+        )
+    rows = ask(
+        drawn.study.folder, "complexity/stimuli", {"statistic": statistic, "threshold": threshold}
+    ).rows
     assert rows.rows() == nearly(expected, 1e-10)
 
 
@@ -303,7 +351,9 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
         pl.Series(name, numbers.get(name, np.zeros(len(units))), pl.Float64).fill_nan(None)
         for name in ("value", "low", "high", "p", "q", "p_family", "p_welch", "q_welch")
     )
-    labelling = Labelling(drawn.study.folder, available_responses(drawn.study.folder, "shapes", "tiny"), SCHEME)
+    labelling = Labelling(
+        drawn.study.folder, available_responses(drawn.study.folder, "shapes", "tiny"), SCHEME
+    )
     labelling.write("filters", Measure("csi"), table.to_arrow(), labelling.source)
     for level in (0.05, 0.01):
         expected = []

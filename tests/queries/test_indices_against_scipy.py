@@ -110,7 +110,10 @@ def of_the_top(response: Vector, members: NDArray[np.bool_], k: int) -> float:
 
 def test_the_mean_over_random_orders_is_what_sharing_places_gives() -> None:
     chance = np.random.default_rng(5)
-    response, members = np.array([3.0, 2, 2, 2, 2, 1, 0]), np.array([False, True, True, False, True, True, False])
+    response, members = (
+        np.array([3.0, 2, 2, 2, 2, 1, 0]),
+        np.array([False, True, True, False, True, True, False]),
+    )
     orders = [np.lexsort((chance.random(7), -response)) for _ in range(20_000)]
     drawn = np.mean([members[order[:3]].mean() for order in orders])
     assert of_the_top(response, members, 3) == pytest.approx(1 / 2) == pytest.approx(drawn, abs=0.01)
@@ -149,12 +152,16 @@ def test_population_sparseness_is_that_of_the_filters_of_a_layer(
         for stimulus, (category, row) in enumerate(zip(random_study.categories, matrix, strict=True)):
             expected.append((layer, stimulus, category, matrix.shape[1], sparse(row)))
     parameters = {"statistic": statistic, "normalise": normalise}
-    assert ask(random_study.folder, "selectivity/population", parameters).rows.rows() == nearly(expected, 1e-10)
+    assert ask(random_study.folder, "selectivity/population", parameters).rows.rows() == nearly(
+        expected, 1e-10
+    )
 
 
 @STATISTICS
 @pytest.mark.parametrize("count", [1, 5, 50])
-def test_agreement_is_the_rank_correlation_of_scipy(random_study: RandomStudy, statistic: str, count: int) -> None:
+def test_agreement_is_the_rank_correlation_of_scipy(
+    random_study: RandomStudy, statistic: str, count: int
+) -> None:
     indexed = ask(random_study.folder, "selectivity/index", {"statistic": statistic}).rows
     table = indexed.join(
         ask(random_study.folder, "selectivity/ranks", {"statistic": statistic}).rows,
@@ -186,7 +193,9 @@ def agreements(table: pl.DataFrame, count: int) -> list[tuple[object, ...]]:
 def chosen(values: Vector, places: int) -> Vector:
     """The part of a place among the largest that each value has; equal ones share what is left."""
     last = np.sort(values)[-places]
-    return np.where(values > last, 1.0, (values == last) * (places - (values > last).sum()) / (values == last).sum())
+    return np.where(
+        values > last, 1.0, (values == last) * (places - (values > last).sum()) / (values == last).sum()
+    )
 
 
 def test_two_indices_known_for_different_filters_are_ranked_over_those_in_common(tmp_path: Path) -> None:
@@ -227,18 +236,24 @@ def test_negative_responses_give_the_fsi_of_unequal_signs_and_no_csi(tmp_path: P
 
 @pytest.mark.parametrize("categories", [2, 3, 6])
 @pytest.mark.parametrize("offset", [0, 1e6])
-def test_a_large_offset_does_not_change_a_t_or_a_d_prime(tmp_path: Path, categories: int, offset: float) -> None:
+def test_a_large_offset_does_not_change_a_t_or_a_d_prime(
+    tmp_path: Path, categories: int, offset: float
+) -> None:
     chance = np.random.default_rng(9)
     # eighths, and sixteenths beside 1e6, are exact in 32 bits
     small = (chance.integers(0, 16, (12 * categories, 20)) / 16).astype(np.float32)
     names = np.repeat([f"category {number}" for number in range(categories)], 12)
-    rows = ask(study_of(tmp_path / "study", small + np.float32(offset), names.tolist()), "selectivity/index").rows
+    rows = ask(
+        study_of(tmp_path / "study", small + np.float32(offset), names.tolist()), "selectivity/index"
+    ).rows
     for (number, name), row in rows.rows_by_key(["filter", "category"], named=True, unique=True).items():
         one, other = (small[mask, number].astype(np.float64) for mask in (names == name, names != name))
         test = stats.ttest_ind(one, other, equal_var=False)
         assert row["welch_t"] == pytest.approx(float(test.statistic), rel=1e-7, abs=1e-7)
         assert row["welch_df"] == pytest.approx(float(test.df), rel=1e-7)
-        assert row["d_prime"] == pytest.approx((one.mean() - other.mean()) / pooled(one, other), rel=1e-7, abs=1e-7)
+        assert row["d_prime"] == pytest.approx(
+            (one.mean() - other.mean()) / pooled(one, other), rel=1e-7, abs=1e-7
+        )
 
 
 @pytest.mark.parametrize("rest", [0.1, 1e6])

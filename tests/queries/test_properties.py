@@ -51,7 +51,9 @@ def selectivity(given: Stimuli, parts: Sequence[Sequence[int]] | None = None) ->
     return answers(given, "selectivity/index", parts=parts)[0]
 
 
-def answers(given: Stimuli, *queries: str, parts: Sequence[Sequence[int]] | None = None) -> list[pl.DataFrame]:
+def answers(
+    given: Stimuli, *queries: str, parts: Sequence[Sequence[int]] | None = None
+) -> list[pl.DataFrame]:
     """The rows of several queries over one study."""
     labels = pl.DataFrame({"stimulus_id": range(len(given.categories)), "category": given.categories})
     table = long_table({"layer": (given.responses, given.responses)})
@@ -62,11 +64,15 @@ def answers(given: Stimuli, *queries: str, parts: Sequence[Sequence[int]] | None
 
 @few
 @given(stimuli(), st.integers(1, 1000), st.integers(-100, 100))
-def test_gain_and_offset_of_a_filter_do_not_change_its_indices(original: Stimuli, gain: int, offset: int) -> None:
+def test_gain_and_offset_of_a_filter_do_not_change_its_indices(
+    original: Stimuli, gain: int, offset: int
+) -> None:
     gains = np.array([gain, 1, 7], dtype=np.float32)
     offsets = np.array([offset, 50, 0], dtype=np.float32)
     scaled = Stimuli(original.responses * gains + offsets, original.categories)
-    assert selectivity(scaled).select(SHIFTED).rows() == nearly(selectivity(original).select(SHIFTED).rows(), 1e-9)
+    assert selectivity(scaled).select(SHIFTED).rows() == nearly(
+        selectivity(original).select(SHIFTED).rows(), 1e-9
+    )
 
 
 @fewer
@@ -113,7 +119,9 @@ def test_indices_stay_in_their_range(original: Stimuli) -> None:
 
 @few
 @given(stimuli(), st.data())
-def test_neither_the_numbers_of_stimuli_nor_their_parts_change_an_index(original: Stimuli, data: st.DataObject) -> None:
+def test_neither_the_numbers_of_stimuli_nor_their_parts_change_an_index(
+    original: Stimuli, data: st.DataObject
+) -> None:
     count = len(original.categories)
     order = data.draw(st.permutations(range(count)))
     cuts = data.draw(st.lists(st.integers(1, count - 1), unique=True).map(sorted))

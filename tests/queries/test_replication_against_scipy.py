@@ -18,10 +18,14 @@ CATEGORIES = ("axe", "car", "face")
 def published() -> pl.DataFrame:
     """Values of many ties for every filter, a tenth of them unknown; no dogs."""
     chance = np.random.default_rng(1904)
-    rows = [(layer, number, category) for layer in LAYERS for number in range(FILTERS) for category in CATEGORIES]
+    rows = [
+        (layer, number, category) for layer in LAYERS for number in range(FILTERS) for category in CATEGORIES
+    ]
     values = np.round(chance.normal(0, 0.05, len(rows)), 2)
     known = chance.random(len(rows)) < 0.9
-    table = pl.DataFrame(rows, schema={"layer": pl.String, "filter": pl.Int32, "category": pl.String}, orient="row")
+    table = pl.DataFrame(
+        rows, schema={"layer": pl.String, "filter": pl.Int32, "category": pl.String}, orient="row"
+    )
     return table.with_columns(value=pl.when(pl.Series(known)).then(pl.Series(values)))
 
 
@@ -55,17 +59,23 @@ def test_correlations_and_overlap_are_those_of_the_pairs(
             x, y = pairs["here"].to_numpy(), pairs["there"].to_numpy()
             agreement = (np.corrcoef(x, y)[0, 1], stats.spearmanr(x, y).statistic, overlap(pairs, count))
             selective = (int((x > threshold).sum()), int((y > threshold).sum()))
-            expected.append((layer, category, len(x), rows.height - len(x), *map(float, agreement), *selective))
+            expected.append(
+                (layer, category, len(x), rows.height - len(x), *map(float, agreement), *selective)
+            )
     parameters = {**chosen, "count": count, "threshold": threshold}
     tables = {"reference": published.to_arrow()}
     answer = ask(random_study.folder, "replication/layers", parameters, tables=tables).rows
     assert answer.rows() == nearly(expected, 1e-10)
     filters = ask(random_study.folder, "replication/filters", chosen, tables=tables).rows
     order = joined.select("layer", "filter", "category", "here", "there")
-    assert sorted(filters.rows(), key=lambda row: row[:3]) == nearly(sorted(order.rows(), key=lambda row: row[:3]))
+    assert sorted(filters.rows(), key=lambda row: row[:3]) == nearly(
+        sorted(order.rows(), key=lambda row: row[:3])
+    )
 
 
-def test_the_rank_correlation_does_not_mind_the_unit(published: pl.DataFrame, random_study: RandomStudy) -> None:
+def test_the_rank_correlation_does_not_mind_the_unit(
+    published: pl.DataFrame, random_study: RandomStudy
+) -> None:
     scaled = published.with_columns(pl.col("value") * 1000 + 7)
     one, other = (
         ask(random_study.folder, "replication/layers", tables={"reference": table.to_arrow()}).rows

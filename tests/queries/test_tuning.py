@@ -29,7 +29,9 @@ def planted(root: Path, parameter: str, values: ArrayLike, curves: ArrayLike) ->
     responses = np.asarray(curves, dtype=np.float32)
     labels = pl.DataFrame(schema={"stimulus_id": pl.Int32, "category": pl.String})
     study = small_study(root, long_table({"layer": (responses, responses)}), labels)
-    add_stimuli(study, pl.DataFrame({"stimulus_id": range(len(responses)), parameter: np.ravel(values).astype(float)}))
+    add_stimuli(
+        study, pl.DataFrame({"stimulus_id": range(len(responses)), parameter: np.ravel(values).astype(float)})
+    )
     return study
 
 
@@ -71,7 +73,7 @@ def test_von_mises_tuning_is_recovered(step: int, allowed: float, tmp_path: Path
 def test_cosine_tuning_gives_the_indices_that_it_was_made_of(tmp_path: Path) -> None:
     theta = np.arange(0, 360, 15)[:, None]
     preferred = np.array([0, 45, 165, 270, 345])
-    of_orientation, of_direction = np.array([0.9, 0.5, 0.6, 0.2, 0.8]), np.array([0.0, 0.3, 0.5, 0.7, 0.1])
+    of_orientation, of_direction = (np.array([0.9, 0.5, 0.6, 0.2, 0.8]), np.array([0.0, 0.3, 0.5, 0.7, 0.1]))
     radians = np.radians(theta - preferred)
     curves = 20 * (1 + of_direction * np.cos(radians) + of_orientation * np.cos(2 * radians))
     answer = tuning(tmp_path / "study", "tuning/orientation", theta, curves)
@@ -119,7 +121,9 @@ def test_the_unit_of_frequency_does_not_matter(tmp_path: Path) -> None:
         assert per_degree[name].to_list() == pytest.approx([v and v / 7 for v in per_image[name].to_list()])
     same = ("bandwidth", "kind", "peak")
     assert per_degree.select(same).rows() == nearly(per_image.select(same).rows())
-    assert set(per_image["preferred"]) == set(values)  # as they were shown, not 2 to the power of their logarithm
+    assert set(per_image["preferred"]) == set(
+        values
+    )  # as they were shown, not 2 to the power of their logarithm
 
 
 def test_turning_all_gratings_turns_the_preference_alone(tmp_path: Path) -> None:
@@ -173,11 +177,20 @@ def test_unevenly_spaced_orientations_are_an_error(
     [
         [0, 25.71, 51.43, 77.14, 102.86, 128.57, 154.29],  # sevenths, rounded
         [-90, -60, -30, 0, 30, 60],
-        [360, 420, 480, 540.0000001, 600, 660],  # twice three orientations, one of them not quite written the same
+        [
+            360,
+            420,
+            480,
+            540.0000001,
+            600,
+            660,
+        ],  # twice three orientations, one of them not quite written the same
         [0.1, 60.1, 120.1, 180.1],
     ],
 )
-def test_evenly_spaced_orientations_may_be_written_in_any_way(values: Sequence[float], tmp_path: Path) -> None:
+def test_evenly_spaced_orientations_may_be_written_in_any_way(
+    values: Sequence[float], tmp_path: Path
+) -> None:
     curve = 1 + np.cos(2 * np.radians(np.array(values)[:, None] - 30))
     (row,) = tuning(tmp_path / "study", "tuning/orientation", values, curve).rows(named=True)
     assert row["preferred"] == pytest.approx(30, abs=0.01)
@@ -186,7 +199,9 @@ def test_evenly_spaced_orientations_may_be_written_in_any_way(values: Sequence[f
 
 def test_both_ends_of_the_half_circle_are_one_orientation_and_no_direction(tmp_path: Path) -> None:
     theta = np.arange(0, 181, 30)
-    (row,) = tuning(tmp_path / "study", "tuning/orientation", theta, 3.0 * (theta % 180 == 0)[:, None]).rows(named=True)
+    (row,) = tuning(tmp_path / "study", "tuning/orientation", theta, 3.0 * (theta % 180 == 0)[:, None]).rows(
+        named=True
+    )
     assert (row["preferred"], row["selectivity"], row["osi"], row["peak"]) == pytest.approx((0, 1, 1, 3))
     assert row["direction_selectivity"] is None and row["dsi"] is None
 
@@ -282,7 +297,9 @@ def test_orientation_is_half_the_angle_of_a_complex_sum(random_study: RandomStud
 
 @STATISTICS
 @pytest.mark.parametrize("width", [15, 36])
-def test_preferences_are_a_histogram_round_the_circle(random_study: RandomStudy, statistic: str, width: int) -> None:
+def test_preferences_are_a_histogram_round_the_circle(
+    random_study: RandomStudy, statistic: str, width: int
+) -> None:
     found = {layer: np.zeros(180 // width, dtype=int) for layer in LAYERS}
     for layer, _, curve in curves(random_study, random_study.orientations, statistic):
         preferred, selectivity, *_ = orientation(curve)
@@ -311,11 +328,13 @@ def frequency(curve: Curve) -> tuple[float | str | None, ...]:
     high = None if up is None else 2 ** (octaves[best] + up)
     kinds = {(True, True): "all-pass", (True, False): "low-pass", (False, True): "high-pass"}
     band = None if low is None or high is None else float(np.log2(high / low))
-    return list(curve)[best], low, high, band, kinds.get((low is None, high is None), "band-pass"), peak
+    return (list(curve)[best], low, high, band, kinds.get((low is None, high is None), "band-pass"), peak)
 
 
 @STATISTICS
-def test_bandwidth_is_the_distance_of_the_half_points_in_octaves(random_study: RandomStudy, statistic: str) -> None:
+def test_bandwidth_is_the_distance_of_the_half_points_in_octaves(
+    random_study: RandomStudy, statistic: str
+) -> None:
     answer = ask(random_study.folder, "tuning/frequency", {"statistic": statistic}).rows
     every = curves(random_study, random_study.frequencies, statistic)
     expected = [(layer, number, *frequency(curve)) for layer, number, curve in every]

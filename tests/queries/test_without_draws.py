@@ -58,11 +58,15 @@ def make_study(root: Path, categories: list[str | None], *, unlabelled: float = 
         .then(1.0)
         .when(pl.col("category").is_null())
         .then(unlabelled)
-        .otherwise((pl.col("stimulus_id") * (pl.col("filter") + 2)) % 7 / 8),
+        .otherwise((pl.col("stimulus_id") * (pl.col("filter") + 2)) % 7 / 8)
     )
     layers = [
         one.with_columns(layer=pl.lit(name), maximum=value)
-        for name, value in (("first", pl.col("maximum")), ("second", 1 - pl.col("maximum")), ("third", pl.lit(2.0)))
+        for name, value in (
+            ("first", pl.col("maximum")),
+            ("second", 1 - pl.col("maximum")),
+            ("third", pl.lit(2.0)),
+        )
     ]
     responses = pl.concat(layers).with_columns(mean=pl.col("maximum") / 2)
     columns = ("layer", "filter", "stimulus_id", "maximum", "mean")
@@ -70,7 +74,9 @@ def make_study(root: Path, categories: list[str | None], *, unlabelled: float = 
 
 
 @EACH
-def test_without_draws_all_rows_are_there_and_what_needs_draws_is_null(query: str, random_study: RandomStudy) -> None:
+def test_without_draws_all_rows_are_there_and_what_needs_draws_is_null(
+    query: str, random_study: RandomStudy
+) -> None:
     rows = ask(random_study.folder, query).rows
     assert rows.height == ROWS[query]
     assert set(rows.select(NEED_DRAWS[query]).null_count().row(0)) == {rows.height}
@@ -79,7 +85,9 @@ def test_without_draws_all_rows_are_there_and_what_needs_draws_is_null(query: st
 
 @EACH
 @pytest.mark.parametrize("other", [{"threshold": 0.0123}, {"index": "share"}, {"statistic": "mean"}])
-def test_draws_of_another_question_are_not_taken(query: str, other: dict[str, Any], resampled: StudyFolder) -> None:
+def test_draws_of_another_question_are_not_taken(
+    query: str, other: dict[str, Any], resampled: StudyFolder
+) -> None:
     with_draws, without = ask(resampled, query).rows, ask(resampled, query, other).rows
     assert with_draws.height == without.height
     assert set(without.select(NEED_DRAWS[query]).null_count().row(0)) == {without.height}
@@ -92,16 +100,27 @@ def test_intervals_run_upwards_and_shares_stay_shares(query: str, resampled: Stu
     for low, high in (("low", "high"), ("chance_low", "chance_high"), ("share_low", "share_high")):
         if low in rows.columns:
             assert (rows[low] <= rows[high]).all()
-    for name in ("low", "high", "chance", "most", "strongest", "share_low", "depth_high", "p", "p_holm", "share_equal"):
+    for name in (
+        "low",
+        "high",
+        "chance",
+        "most",
+        "strongest",
+        "share_low",
+        "depth_high",
+        "p",
+        "p_holm",
+        "share_equal",
+    ):
         if name in NEED_DRAWS[query] and query != "complexity/pairs":
             assert rows[name].drop_nulls().is_between(0, 1).all(), name
 
 
 def test_a_layer_of_dead_filters_has_no_selective_one_in_any_draw(resampled: StudyFolder) -> None:
     profile = ask(resampled, "layers/profile").rows.filter(layer="third")
-    assert profile.select("selective", "proportion", "low", "high", "chance_high", "dead").unique().rows() == [
-        (0, 0.0, 0.0, 0.0, 0.0, 5)
-    ]
+    assert profile.select(
+        "selective", "proportion", "low", "high", "chance_high", "dead"
+    ).unique().rows() == [(0, 0.0, 0.0, 0.0, 0.0, 5)]
     best = ask(resampled, "layers/best").rows.filter(layer="third")
     assert best["strength"].to_list() == best["strength_high"].to_list() == [None] * 3
     assert best["strongest"].to_list() == [0.0] * 3
@@ -115,7 +134,10 @@ def test_the_shares_of_the_samples_in_which_a_layer_is_the_best_add_up_to_1(resa
 
 def test_significant_filters_are_counted_among_all_and_dead_ones_told(resampled: StudyFolder) -> None:
     rows = ask(resampled, "layers/significant", {"level": 2.0}).rows
-    assert rows.select("filters", "dead", "discovered", "certain").rows() == [(5, 1, 4, 4)] * 6 + [(5, 5, 0, 0)] * 3
+    assert (
+        rows.select("filters", "dead", "discovered", "certain").rows()
+        == [(5, 1, 4, 4)] * 6 + [(5, 5, 0, 0)] * 3
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +152,9 @@ def test_significant_filters_are_counted_among_all_and_dead_ones_told(resampled:
         ),
     ],
 )
-def test_where_all_filters_are_dead_nothing_has_a_depth(query: str, expected: dict[str, Any], tmp_path: Path) -> None:
+def test_where_all_filters_are_dead_nothing_has_a_depth(
+    query: str, expected: dict[str, Any], tmp_path: Path
+) -> None:
     study = of_one_value(tmp_path / "study", ["car", "car", "dog"])
     rows = ask(study, query).rows.select(list(expected))
     assert rows.rows() == [tuple(expected.values())] * rows.height and rows.height > 1
@@ -143,7 +167,9 @@ def test_classes_without_a_depth_differ_in_share_alone(tmp_path: Path) -> None:
 
 def of_one_value(root: Path, categories: list[str]) -> StudyFolder:
     stimuli = pl.DataFrame({"stimulus_id": range(len(categories)), "category": categories})
-    rows = [(layer, 0, number, 2.5, 2.5) for layer in ("first", "second") for number in range(len(categories))]
+    rows = [
+        (layer, 0, number, 2.5, 2.5) for layer in ("first", "second") for number in range(len(categories))
+    ]
     columns = ["layer", "filter", "stimulus_id", "maximum", "mean"]
     return small_study(root, pl.DataFrame(rows, schema=columns, orient="row"), stimuli)
 
@@ -170,7 +196,9 @@ def test_what_unlabelled_stimuli_evoke_changes_nothing(query: str, tmp_path: Pat
 
 
 def test_classes_of_one_size_need_no_draws_to_be_compared_at_equal_size(tmp_path: Path) -> None:
-    (*rows,) = ask(make_study(tmp_path / "study", ["car", "car", "dog", "dog"]), "sets/balance").rows.rows(named=True)
+    (*rows,) = ask(make_study(tmp_path / "study", ["car", "car", "dog", "dog"]), "sets/balance").rows.rows(
+        named=True
+    )
     assert rows
     for row in rows:
         for name in ("share", "ratio", "depth", "evenness", "spread"):

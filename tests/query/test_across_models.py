@@ -17,8 +17,8 @@ from toolbox.errors import MixtureError, QueryError, UnknownNameError, UsageErro
 from toolbox.query import ask
 from toolbox.query.across_models import ask_each
 from toolbox.show.plots import plot
-from toolbox.store.database import Selection
 from toolbox.store.folder import StudyFolder, create_study
+from toolbox.store.selection import Selection
 from toolbox.study import RemarkWarning
 
 BOTH = ["tiny", "other"]
@@ -59,15 +59,17 @@ def test_one_model_is_asked_as_ever(shown: Study) -> None:
     alone = shown.query("layers/profile", model="tiny")
     assert shown.query("layers/profile", model=["tiny"]).equals(alone)
     assert "model" not in alone.columns
-    assert ask_each(shown.folder, "layers/profile", [], choice=Selection(model="tiny")).rows.equals(alone)
+    assert ask_each(shown.folder, "layers/profile", selection=Selection(models="tiny")).rows.equals(alone)
 
 
 def test_provenance_says_what_is_common_and_what_is_each_networks_own(shown: Study) -> None:
-    provenance = ask_each(shown.folder, "layers/profile", BOTH, {"threshold": 0.05}).provenance
+    provenance = ask_each(
+        shown.folder, "layers/profile", {"threshold": 0.05}, Selection(models=BOTH)
+    ).provenance
     assert (provenance["model"], provenance["set"], provenance["rows"]) == (BOTH, "colours", 12)
     assert provenance["parameters"]["threshold"] == 0.05
     for model in BOTH:
-        alone = ask(shown.folder, "layers/profile", {"threshold": 0.05}, Selection(model=model)).provenance
+        alone = ask(shown.folder, "layers/profile", {"threshold": 0.05}, Selection(models=model)).provenance
         own = provenance["models"][model]
         assert (own["identity"], own["weights"]) == (alone["identity"], alone["weights"])
         assert {**provenance, **own, "rows": 6}.items() >= alone.items()
@@ -82,7 +84,9 @@ def test_a_query_of_ones_own_is_compared_too(shown: Study, tmp_path: Path) -> No
     ]  # fmt: skip
     total = shown.query("select max(maximum) as top from responses", model=BOTH)
     assert total.columns == ["model", "top"]
-    with pytest.raises(QueryError, match="the rows have a column 'model' of their own; rename it to compare models"):
+    with pytest.raises(
+        QueryError, match="the rows have a column 'model' of their own; rename it to compare models"
+    ):
         shown.query("select 'x' as model from responses", model=BOTH)
 
 
@@ -94,7 +98,9 @@ def test_a_depth_of_the_query_itself_is_kept(shown: Study) -> None:
 
 
 def test_a_query_that_asks_nothing_of_a_model_is_refused(shown: Study) -> None:
-    with pytest.raises(UsageError, match="sets/summary asks nothing of a model, so its rows are the same for each"):
+    with pytest.raises(
+        UsageError, match="sets/summary asks nothing of a model, so its rows are the same for each"
+    ):
         shown.query("sets/summary", model=BOTH)
 
 
@@ -160,7 +166,12 @@ def test_a_figure_has_a_panel_for_each_network(shown: Study, tmp_path: Path) -> 
     assert "colours · tiny and other" in " ".join(specification["title"]["subtitle"])
     assert set(specification["usermeta"]["toolbox"]["models"]) == set(BOTH)
     asked = {"layer": "colour", "filter": 0}
-    assert plot(shown.folder, "filters/stimuli", asked, models=BOTH, thumbnails=True).provenance["model"] == BOTH
+    assert (
+        plot(shown.folder, "filters/stimuli", asked, Selection(models=BOTH), thumbnails=True).provenance[
+            "model"
+        ]
+        == BOTH
+    )
 
 
 Layers = Sequence[tuple[str, str]]
@@ -176,16 +187,26 @@ def networks(root: Path, *layers: Layers, kept: Sequence[str] | None = None) -> 
         add_layers(study, table.with_row_index("position", 1), model)
         names = [name for name, _ in of_model if model == "two" or kept is None or name in kept]
         values = {"filter": 0, "stimulus_id": [0, 1], "maximum": [0.0, 1.0], "mean": [0.0, 1.0]}
-        add_responses(study, pl.concat([pl.DataFrame({"layer": name, **values}) for name in names]), SET, model)
+        add_responses(
+            study, pl.concat([pl.DataFrame({"layer": name, **values}) for name in names]), SET, model
+        )
     return study
 
 
 def counterparts(study: StudyFolder, model: str = "two") -> dict[str, str]:
-    rows = ask_each(study, "layers/profile", ["one", "two"]).rows.filter(model=model)
+    rows = ask_each(study, "layers/profile", selection=Selection(models=["one", "two"])).rows.filter(
+        model=model
+    )
     return dict(rows.select("layer", "counterpart").unique().rows())
 
 
-ONE = [("conv1", "convolution"), ("pool1", "pool"), ("conv2", "convolution"), ("pool2", "pool"), ("out", "dense")]
+ONE = [
+    ("conv1", "convolution"),
+    ("pool1", "pool"),
+    ("conv2", "convolution"),
+    ("pool2", "pool"),
+    ("out", "dense"),
+]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +214,13 @@ ONE = [("conv1", "convolution"), ("pool1", "pool"), ("conv2", "convolution"), ("
     [
         (
             [("a", "convolution"), ("b", "convolution"), ("c", "convolution"), ("d", "pool"), ("e", "dense")],
-            {"a": "conv1", "b": "conv1", "c": "conv2", "d": "pool2", "e": "out"},  # b lies between both: the earlier
+            {
+                "a": "conv1",
+                "b": "conv1",
+                "c": "conv2",
+                "d": "pool2",
+                "e": "out",
+            },  # b lies between both: the earlier
         ),
         ([("a", "norm"), ("b", "norm"), ("c", "pool")], {"a": "conv1", "b": "conv2", "c": "pool2"}),
         ([("a", "dense"), ("b", "convolution")], {"a": "out", "b": "conv2"}),
@@ -215,7 +242,13 @@ def test_a_counterpart_is_a_layer_with_responses(cache: Path, tmp_path: Path) ->
 
 
 def test_a_network_of_one_layer_has_no_depth(cache: Path, tmp_path: Path) -> None:
-    study = networks(tmp_path / "study", [("only", "convolution")], [("a", "convolution"), ("b", "convolution")])
-    rows = ask_each(study, "layers/profile", ["one", "two"]).rows
-    assert rows.select("layer", "depth").unique(maintain_order=True).rows() == [("only", None), ("a", 0.0), ("b", 1.0)]
+    study = networks(
+        tmp_path / "study", [("only", "convolution")], [("a", "convolution"), ("b", "convolution")]
+    )
+    rows = ask_each(study, "layers/profile", selection=Selection(models=["one", "two"])).rows
+    assert rows.select("layer", "depth").unique(maintain_order=True).rows() == [
+        ("only", None),
+        ("a", 0.0),
+        ("b", 1.0),
+    ]
     assert set(rows["counterpart"]) == {"only"}

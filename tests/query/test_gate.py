@@ -24,7 +24,10 @@ REFUSED = [
     ("copy responses from '{secret}'", "COPY"),
     ("with x as (copy (select 1) to '{out}') select * from x", "COPY"),
     ("select 1 where exists (with x as (copy responses to '{out}') select * from x)", "COPY"),
-    ("with x as (copy (select * from labels) to 'study://0-labels.parquet') select * from responses, x", "COPY"),
+    (
+        "with x as (copy (select * from labels) to 'study://0-labels.parquet') select * from responses, x",
+        "COPY",
+    ),
     ("with x as (insert into responses values ('a', 0, 0, 0, 0) returning *) select * from x", "INSERT"),
     ("with x as (delete from labels) select 1", "DELETE"),
     ("with x as (update labels set category = 'cat') select 1", "UPDATE"),
@@ -156,7 +159,9 @@ def state(place: Path) -> dict[str, tuple[str, int]]:
 
 def filled(sql: str, place: Path) -> str:
     study = StudyFolder(place / "study")
-    return sql.format(out=place / "out.parquet", secret=place / "secret.csv", table=study.stimuli("shapes"), root=place)
+    return sql.format(
+        out=place / "out.parquet", secret=place / "secret.csv", table=study.stimuli("shapes"), root=place
+    )
 
 
 @pytest.mark.parametrize(("sql", "found"), REFUSED)

@@ -72,10 +72,26 @@ def worked(tmp_path: Path) -> StudyFolder:
         ("layers/profile", {"threshold": [1]}, "$threshold is [1]; expected a value of type double"),
         ("layers/profile", {"threshold": True}, "$threshold is True; expected a value of type double"),
         ("layers/profile", {"index": 3}, "$index is 3; expected a value of type varchar"),
-        ("filters/stimuli", {**ONE_FILTER, "filter": 1.5}, "$filter is 1.5; expected a value of type integer"),
-        ("filters/stimuli", {**ONE_FILTER, "filter": "1.5"}, "$filter is '1.5'; expected a value of type integer"),
-        ("filters/stimuli", {**ONE_FILTER, "count": False}, "$count is False; expected a value of type integer"),
-        ("filters/stimuli", {"filter": 0}, "filters/stimuli needs a value for $layer; give it as --param layer=…"),
+        (
+            "filters/stimuli",
+            {**ONE_FILTER, "filter": 1.5},
+            "$filter is 1.5; expected a value of type integer",
+        ),
+        (
+            "filters/stimuli",
+            {**ONE_FILTER, "filter": "1.5"},
+            "$filter is '1.5'; expected a value of type integer",
+        ),
+        (
+            "filters/stimuli",
+            {**ONE_FILTER, "count": False},
+            "$count is False; expected a value of type integer",
+        ),
+        (
+            "filters/stimuli",
+            {"filter": 0},
+            "filters/stimuli needs a value for $layer; give it as --param layer=…",
+        ),
         (
             "filters/stimuli",
             {"layer": "stem"},
@@ -188,8 +204,14 @@ def test_a_users_file_needs_no_header(worked: StudyFolder, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("broken", "expected"),
     [
-        ("--   threshold  double = 1", "'threshold  double = 1' is not a parameter; expected: $name type = default"),
-        ("--   $threshold  float = 1", "'$threshold  float = 1' is not a parameter; expected: $name type = default"),
+        (
+            "--   threshold  double = 1",
+            "'threshold  double = 1' is not a parameter; expected: $name type = default",
+        ),
+        (
+            "--   $threshold  float = 1",
+            "'$threshold  float = 1' is not a parameter; expected: $name type = default",
+        ),
         ("--   $threshold", "'$threshold' is not a parameter; expected: $name type = default"),
         (
             "--   $n  double = high  {a}  text",

@@ -24,8 +24,8 @@ from support.worked_examples import example_study
 from toolbox.errors import AmbiguousError, CardError, QueryError, UnknownNameError, UsageError
 from toolbox.query import ask, shipped_query, syntax
 from toolbox.store import database
-from toolbox.store.database import Selection
 from toolbox.store.folder import StudyFolder, create_study
+from toolbox.store.selection import Selection
 from toolbox.store.window import Window
 
 
@@ -66,7 +66,9 @@ def test_a_file_that_vanishes_meanwhile_is_said_without_a_traceback(tmp_path: Pa
     assert "gone.parquet" in message
 
 
-def test_only_table_macros_may_stand_beside_the_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_table_macros_may_stand_beside_the_queries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "macros.sql").write_text("create macro half(x) as x / 2;")
     monkeypatch.setattr(syntax, "content_folder", lambda _: tmp_path)
     with pytest.raises(CardError, match=r"only `create macro name.*` may stand there"):
@@ -140,7 +142,11 @@ def several(tmp_path: Path) -> StudyFolder:
             Selection(),
             "the study holds several stimulus sets (animals, faces, gratings); choose one with --set",
         ),
-        ("from responses", Selection(), "the study holds several stimulus sets (animals, faces); choose one with --set"),
+        (
+            "from responses",
+            Selection(),
+            "the study holds several stimulus sets (animals, faces); choose one with --set",
+        ),
         (
             "from responses",
             Selection(set="animals"),
@@ -148,7 +154,7 @@ def several(tmp_path: Path) -> StudyFolder:
         ),
         (
             "from responses",
-            Selection(model="deep"),
+            Selection(models="deep"),
             "the study holds several stimulus sets (animals, faces); choose one with --set",
         ),
         (
@@ -156,14 +162,18 @@ def several(tmp_path: Path) -> StudyFolder:
             Selection(set="animals"),
             "the study holds several label schemes (category, mood); choose one with --scheme",
         ),
-        ("from layers", Selection(), "the study holds several models (deep, shallow); choose one with --model"),
+        (
+            "from layers",
+            Selection(),
+            "the study holds several models (deep, shallow); choose one with --model",
+        ),
     ],
 )
 def test_what_is_not_clear_is_asked_for_with_the_candidates(
     sql: str, choice: Selection, message: str, several: StudyFolder
 ) -> None:
     with pytest.raises(AmbiguousError) as caught:
-        ask(several, sql, choice=choice)
+        ask(several, sql, selection=choice)
     assert str(caught.value) == message
 
 
@@ -171,10 +181,14 @@ def test_what_is_not_clear_is_asked_for_with_the_candidates(
     ("sql", "choice", "message"),
     [
         ("from stimuli", Selection(set="animal"), "no stimulus set named 'animal'; did you mean 'animals'?"),
-        ("select 1 as one", Selection(set="cats"), "no stimulus set named 'cats'; there is animals, faces, gratings"),
+        (
+            "select 1 as one",
+            Selection(set="cats"),
+            "no stimulus set named 'cats'; there is animals, faces, gratings",
+        ),
         (
             "from responses",
-            Selection(set="animals", model="depp"),
+            Selection(set="animals", models="depp"),
             "no model named 'depp'; did you mean 'deep'? (toolbox extract animals)",
         ),
         (
@@ -182,19 +196,25 @@ def test_what_is_not_clear_is_asked_for_with_the_candidates(
             Selection(set="animals", scheme="moot"),
             "no label scheme named 'moot'; did you mean 'mood'? (ingest a set with categories)",
         ),
-        ("from layers", Selection(model="vgg"), "no model named 'vgg'; there is deep, shallow (toolbox extract SET)"),
+        (
+            "from layers",
+            Selection(models="vgg"),
+            "no model named 'vgg'; there is deep, shallow (toolbox extract SET)",
+        ),
     ],
 )
-def test_an_unknown_choice_suggests_what_there_is(sql: str, choice: Selection, message: str, several: StudyFolder) -> None:
+def test_an_unknown_choice_suggests_what_there_is(
+    sql: str, choice: Selection, message: str, several: StudyFolder
+) -> None:
     with pytest.raises(UnknownNameError) as caught:
-        ask(several, sql, choice=choice)
+        ask(several, sql, selection=choice)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
     ("sql", "choice", "chosen"),
     [
-        ("from responses", Selection(model="shallow"), {"set": "animals", "model": "shallow"}),
+        ("from responses", Selection(models="shallow"), {"set": "animals", "model": "shallow"}),
         ("from responses", Selection(set="faces"), {"set": "faces", "model": "deep"}),
         ("from labels", Selection(set="faces"), {"set": "faces", "scheme": "category"}),
         ("from layers", Selection(set="faces"), {"set": "faces", "model": "deep"}),
@@ -205,17 +225,29 @@ def test_an_unknown_choice_suggests_what_there_is(sql: str, choice: Selection, m
 def test_the_only_possibility_is_the_default(
     sql: str, choice: Selection, chosen: dict[str, str], several: StudyFolder
 ) -> None:
-    provenance = ask(several, sql, choice=choice).provenance
+    provenance = ask(several, sql, selection=choice).provenance
     assert {name: provenance[name] for name in ("set", "model", "scheme") if name in provenance} == chosen
 
 
 @pytest.mark.parametrize(
     ("sql", "set_name", "message"),
     [
-        ("from stimuli", None, "the study has no stimulus set to ask about yet; first: toolbox ingest FOLDER"),
-        ("from catalogue", None, "the study has no stimulus set yet; first: toolbox ingest FOLDER --set NAME"),
+        (
+            "from stimuli",
+            None,
+            "the study has no stimulus set to ask about yet; first: toolbox ingest FOLDER",
+        ),
+        (
+            "from catalogue",
+            None,
+            "the study has no stimulus set yet; first: toolbox ingest FOLDER --set NAME",
+        ),
         ("from layers", None, "the study has no model to ask about yet; first: toolbox extract SET"),
-        ("from responses", "shapes", "the study has no model to ask about yet; first: toolbox extract shapes"),
+        (
+            "from responses",
+            "shapes",
+            "the study has no model to ask about yet; first: toolbox extract shapes",
+        ),
         (
             "from labels",
             "shapes",
@@ -234,12 +266,16 @@ def test_what_is_not_there_yet_is_said_with_the_command_that_makes_it(
     assert str(caught.value) == message
 
 
-def test_threads_that_ask_at_once_each_get_their_own_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_ask_at_once_each_get_their_own_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(database._CLOSED, "threads", 4)
     chance = np.random.default_rng(4)
     layers = [f"layer{number}" for number in range(6)]
     shape = (300, 100)
-    matrices = {layer: (chance.random(shape, np.float32), chance.random(shape, np.float32)) for layer in layers}
+    matrices = {
+        layer: (chance.random(shape, np.float32), chance.random(shape, np.float32)) for layer in layers
+    }
     table = {"stimulus_id": range(300), "category": ["dog", "car", "face"] * 100}
     study = small_study(tmp_path / "large", long_table(matrices), pl.DataFrame(table), parts=[range(300)])
     expected = {layer: float(matrices[layer][0].astype(np.float64).sum()) for layer in layers}

@@ -64,7 +64,9 @@ def test_a_section_holds_the_whole_header(name: str) -> None:
 
 def test_every_link_leads_somewhere() -> None:
     page = query_reference()
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()) for level in (2, 3) for heading in headings(page, level)}
+    anchors = {
+        re.sub(r"[^\w -]", "", heading.lower()) for level in (2, 3) for heading in headings(page, level)
+    }
     for target in re.findall(r"\]\(([^)]+)\)", page):
         if target.startswith("#"):
             assert target[1:] in anchors
@@ -129,7 +131,9 @@ def test_formulas_are_blocks_and_empty_lines_part_paragraphs() -> None:
 
 
 def test_a_stage_without_a_sentence_is_told() -> None:
-    with pytest.raises(CardError, match=r"stages\.toml says nothing of novel/; add a line such as novel = \"What"):
+    with pytest.raises(
+        CardError, match=r"stages\.toml says nothing of novel/; add a line such as novel = \"What"
+    ):
         stages(["layers/profile", "novel/result"], {"layers": "Layers."})
 
 

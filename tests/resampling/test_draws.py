@@ -14,7 +14,9 @@ LABELS = Labels(np.array([0, 1, 0, 2, 0, 1, 0, 2, 0, 0, 1]), 3)  # sizes 6, 3, 2
 KIND = pytest.mark.parametrize("kind", KINDS)
 
 
-def weights(kind: ResampleKind, count: int = 60, seed: int = 4, labels: Labels = LABELS) -> NDArray[np.float64]:
+def weights(
+    kind: ResampleKind, count: int = 60, seed: int = 4, labels: Labels = LABELS
+) -> NDArray[np.float64]:
     """(draws, categories, stimuli)."""
     found = [draws.weights.toarray() for draws in draws_of(kind, labels, count, seed)]
     return np.concatenate(found).reshape(-1, labels.categories, len(labels.numbers))
@@ -30,7 +32,13 @@ def test_every_draw_has_as_many_stimuli_of_a_category_as_it_says(kind: ResampleK
 def test_the_sizes_of_every_kind() -> None:
     sizes = {kind: next(draws_of(kind, LABELS, 60, 0)).sizes.tolist() for kind in KINDS}
     whole = [6, 3, 2]
-    assert sizes == {"observed": whole, "bootstrap": whole, "shuffle": whole, "equal": [2, 2, 2], "half": [3, 1, 1]}
+    assert sizes == {
+        "observed": whole,
+        "bootstrap": whole,
+        "shuffle": whole,
+        "equal": [2, 2, 2],
+        "half": [3, 1, 1],
+    }
 
 
 @pytest.mark.parametrize("kind", ["observed", "bootstrap", "equal", "half"])

@@ -88,7 +88,9 @@ def test_every_index_of_a_draw_is_that_of_the_stimuli_written_out(index: str) ->
             category, stimulus = np.nonzero(weights)
             times = weights[category, stimulus].astype(int)
             category, stimulus = np.repeat(category, times), np.repeat(stimulus, times)
-            expected = written_out(index, responses[stimulus], category, responses.min(axis=0), responses.max(axis=0))
+            expected = written_out(
+                index, responses[stimulus], category, responses.min(axis=0), responses.max(axis=0)
+            )
             assert found[number] == pytest.approx(expected, nan_ok=True, abs=1e-10)
 
 

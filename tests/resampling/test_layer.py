@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolbox.resampling import ResampledLayer, Labels, Responses, draws_of, resample_layer, index_values
+from toolbox.resampling import Labels, ResampledLayer, Responses, draws_of, index_values, resample_layer
 from toolbox.resampling import draws as draws_module
 from toolbox.resampling.indices import INDICES, RANKED
 from toolbox.resampling.layer import SPLITS, STRONGEST
@@ -21,7 +21,9 @@ LABELS = Labels(np.repeat([0, 1, 2], [14, 9, 7]), 3)
 THRESHOLDS = (0.0, 0.1)
 
 
-def examined(responses: Matrix, labels: Labels = LABELS, index: str = "contrast", **choices: Any) -> ResampledLayer:
+def examined(
+    responses: Matrix, labels: Labels = LABELS, index: str = "contrast", **choices: Any
+) -> ResampledLayer:
     return resample_layer(responses, labels, index, THRESHOLDS, **{"draws": 50, "seed": 6, **choices})
 
 
@@ -105,7 +107,9 @@ def test_p_counts_equal_values_as_reached_although_sums_round() -> None:
     """Two stimuli of three tenths each: most shuffles repeat the very value by other sums."""
     responses = np.tile([0.1, 0.2, 0.3], 10)[:, None] / 3
     found = examined(responses, Labels(np.arange(30) // 3 % 2, 2), draws=100)
-    values = [index_values("contrast", Responses(responses), d)[:, :, 0] for d in draws_of("shuffle", LABELS, 1, 0)]
+    values = [
+        index_values("contrast", Responses(responses), d)[:, :, 0] for d in draws_of("shuffle", LABELS, 1, 0)
+    ]
     assert len(values) == 1
     assert found.value[:, 0] == pytest.approx(0, abs=1e-12)
     assert found.p[:, 0].sum() > 1  # ties count on both sides
@@ -139,7 +143,9 @@ def test_welchs_p_is_scipys() -> None:
     found = examined(responses)
     for number in range(3):
         own = LABELS.numbers == number
-        expected = stats.ttest_ind(responses[own], responses[~own], equal_var=False, alternative="greater").pvalue
+        expected = stats.ttest_ind(
+            responses[own], responses[~own], equal_var=False, alternative="greater"
+        ).pvalue
         assert found.p_welch[number] == pytest.approx(expected)
 
 
@@ -258,7 +264,9 @@ def test_a_dead_filter_is_null_throughout_and_counts_nowhere(index: str) -> None
         assert np.delete(getattr(found, name), 4, axis=1) == pytest.approx(getattr(alone, name))
     assert np.isnan(found.p_family(np.sort(found.largest))[:, 4]).all()
     assert found.halves.preferred[4] == -1
-    assert np.isnan([getattr(found.halves, name)[4] for name in ("value", "agreement", "cross_validated")]).all()
+    assert np.isnan(
+        [getattr(found.halves, name)[4] for name in ("value", "agreement", "cross_validated")]
+    ).all()
     assert equal(found.counts, alone.counts)
     assert equal(found.largest, alone.largest)
 
@@ -275,7 +283,7 @@ def test_a_layer_of_dead_filters_alone_has_null_rows() -> None:
 def test_blocks_of_filters_are_as_the_whole(index: str, monkeypatch: pytest.MonkeyPatch) -> None:
     responses = noise(23)
     whole = examined(responses, index=index)
-    for name in ("examine", "draws"):
+    for name in ("layer", "draws"):
         module = importlib.import_module(f"toolbox.resampling.{name}")
         monkeypatch.setattr(module, "LARGEST", 200 * 3 * 4)  # four filters in 200 halves
     assert equal(examined(responses, index=index), whole)
@@ -306,7 +314,10 @@ def test_the_layers_range_scales_all_filters_alike() -> None:
     responses = noise(6)
     found = examined(responses, peak=20.0)
     expected = [
-        [responses[LABELS.numbers == c, f].mean() - responses[LABELS.numbers != c, f].mean() for f in range(6)]
+        [
+            responses[LABELS.numbers == c, f].mean() - responses[LABELS.numbers != c, f].mean()
+            for f in range(6)
+        ]
         for c in range(3)
     ]
     assert found.value == pytest.approx(np.array(expected) / 20)

@@ -31,7 +31,9 @@ from toolbox.runtime.self_test import compute_once
 
 def test_a_driver_tells_its_cuda_and_its_gpus() -> None:
     driver = FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}, cuda=12040)
-    assert find_driver(driver.load) == Driver((12, 4), (Gpu("NVIDIA A100", 40 * 10**9), Gpu("NVIDIA T4", 16 * 10**9)))
+    assert find_driver(driver.load) == Driver(
+        (12, 4), (Gpu("NVIDIA A100", 40 * 10**9), Gpu("NVIDIA T4", 16 * 10**9))
+    )
 
 
 def test_why_there_is_no_gpu_is_said() -> None:
@@ -52,7 +54,11 @@ def test_cuda_needs_a_build_with_it_and_a_driver_that_answers() -> None:
         assert answering is None
         assert silent is not None and "no NVIDIA driver" in silent
     else:
-        assert answering == silent == "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
+        assert (
+            answering
+            == silent
+            == "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
+        )
 
 
 def test_a_provider_that_this_build_lacks_is_named() -> None:
@@ -87,7 +93,9 @@ def test_the_older_layout_of_control_groups_is_read(tmp_path: Path) -> None:
 
 def test_memory_is_the_machines_or_the_containers_share_of_it(tmp_path: Path) -> None:
     system = tmp_path / "meminfo"
-    system.write_text("MemTotal:        8000000 kB\nMemFree:          100000 kB\nMemAvailable:    5000000 kB\n")
+    system.write_text(
+        "MemTotal:        8000000 kB\nMemFree:          100000 kB\nMemAvailable:    5000000 kB\n"
+    )
     assert memory_limit(tmp_path, system) == 8_000_000 * 1024
     assert free_memory(system) == 5_000_000 * 1024
     (tmp_path / "memory.max").write_text("max\n")
@@ -131,7 +139,10 @@ def test_one_convolution_is_really_computed() -> None:
     ("record", "expected"),
     [
         ("", 'pip install "selectivity-toolbox[cuda]"'),
-        ('{"dir_info": {"editable": true}, "url": "file:///a%20b/tools"}', 'pip install -e "/a b/tools[cuda]"'),
+        (
+            '{"dir_info": {"editable": true}, "url": "file:///a%20b/tools"}',
+            'pip install -e "/a b/tools[cuda]"',
+        ),
         ('{"dir_info": {}, "url": "file:///home/toolbox"}', 'pip install "/home/toolbox[cuda]"'),
         ('{"archive_info": {}, "url": "file:///a/toolbox-1.whl"}', 'pip install "/a/toolbox-1.whl[cuda]"'),
         (
@@ -146,4 +157,7 @@ def test_an_extra_is_installed_from_where_the_toolbox_came(record: str, expected
 
 def test_the_toolbox_that_runs_is_found_by_pip() -> None:
     assert install_command("bf16").endswith('[bf16]"')
-    assert install_command("", "--force-reinstall", record="") == "pip install --force-reinstall selectivity-toolbox"
+    assert (
+        install_command("", "--force-reinstall", record="")
+        == "pip install --force-reinstall selectivity-toolbox"
+    )

@@ -37,7 +37,9 @@ def lower_vgg16(side: int) -> Graph:
     net = network("vgg16-untrained")
     weights = load_weights(net, ["block2_pool"])
     entry = replace(net.input, height=side, width=side)
-    layers = tuple(replace(layer, height=side // layer.step, width=side // layer.step) for layer in weights.layers)
+    layers = tuple(
+        replace(layer, height=side // layer.step, width=side // layer.step) for layer in weights.layers
+    )
     small = replace(net, input=entry)
     names = [layer.name for layer in layers]
     return pixel_graph(pooled_graph(full_graph(small, replace(weights, layers=layers)), names), entry)
@@ -98,7 +100,9 @@ def test_openvino_is_not_let_compute_in_another_precision_than_asked_for(card: s
     if has_bf16():
         assert len(openvino.runners(graph, precision="bf16", workers=2, threads=1)) == 2
     else:
-        with pytest.raises(DeviceError, match="OpenVINO would compute in f32 on this processor, not in bf16; use flo"):
+        with pytest.raises(
+            DeviceError, match="OpenVINO would compute in f32 on this processor, not in bf16; use flo"
+        ):
             openvino.runners(graph, precision="bf16", workers=2, threads=1)
 
 
@@ -128,13 +132,20 @@ def reached(program: str, home: Path) -> str:
     """Where a process that runs a program, or one that it starts, tries to send something; nothing leaves it."""
     program = f"{LISTENING}\n{program}\ntime.sleep(1)"
     # In a CI, by these variables, OpenVINO would keep quiet by itself.
-    outside = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    outside = {
+        name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")
+    }
     environment = {**outside, "HOME": str(home)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
 def test_importing_openvino_tells_nobody_and_keeps_no_file_for_it(tmp_path: Path) -> None:
     """A plain `import openvino` of 2026.4 asks for www.google-analytics.com."""
-    assert reached("from toolbox.runtime.hardware import import_openvino; import_openvino().Core()", tmp_path) == ""
+    assert (
+        reached("from toolbox.runtime.hardware import import_openvino; import_openvino().Core()", tmp_path)
+        == ""
+    )
     assert not list(tmp_path.iterdir())

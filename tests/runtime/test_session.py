@@ -22,7 +22,14 @@ from toolbox.errors import DeviceError, ToolboxError, UsageError
 from toolbox.graph import Graph
 from toolbox.runtime import session as sessions
 from toolbox.runtime.hardware import CUDA, cuda_obstacle, find_driver
-from toolbox.runtime.session import TENSORRT, Device, choose_device, check_precision, provider_options, start_session
+from toolbox.runtime.session import (
+    TENSORRT,
+    Device,
+    check_precision,
+    choose_device,
+    provider_options,
+    start_session,
+)
 
 DRIVER = partial(find_driver, FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}).load)
 NO_DRIVER = "no NVIDIA driver (libcuda.so.1 is not on this machine)"
@@ -39,7 +46,9 @@ def without_gpu(device: str) -> Device:
 @pytest.fixture
 def graph() -> Graph:
     """One convolution of 1 x 1 that adds three channels up."""
-    return convolution(np.ones((1, 3, 1, 1), np.float32), 2, 2, bias=np.zeros(1, np.float32), kernel_shape=[1, 1])
+    return convolution(
+        np.ones((1, 3, 1, 1), np.float32), 2, 2, bias=np.zeros(1, np.float32), kernel_shape=[1, 1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +81,8 @@ def test_without_a_gpu_auto_and_cpu_alone_are_to_be_had() -> None:
 
 
 @pytest.mark.parametrize(
-    "device", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:0,", "cuda:²", "cpu:0", "auto:0", "CUDA", "", "tensorrt:x"]
+    "device",
+    ["gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:0,", "cuda:²", "cpu:0", "auto:0", "CUDA", "", "tensorrt:x"],
 )
 @pytest.mark.parametrize("choose", [with_two_gpus, without_gpu])
 def test_another_device_is_refused_whether_there_is_a_gpu_or_not(choose: Any, device: str) -> None:
@@ -99,7 +109,11 @@ def test_a_gpu_that_is_not_there_is_named(device: str) -> None:
         ("float32", Device("tensorrt", (0,)), None),
         ("tf32", Device("cuda", (0,)), None),
         ("tf32", Device("cpu"), "precision tf32 is a GPU's; use float32 on a CPU, or --device cuda"),
-        ("tf32", Device("tensorrt", (0,)), "precision tf32 is for CUDA's own libraries; use --device cuda, or float32"),
+        (
+            "tf32",
+            Device("tensorrt", (0,)),
+            "precision tf32 is for CUDA's own libraries; use --device cuda, or float32",
+        ),
         ("bf16", Device("cpu"), None),
         ("bf16", Device("cuda", (0,)), "precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU"),
         ("bf16", Device("tensorrt", (0,)), "precision bf16 is for the CPU"),
@@ -119,10 +133,14 @@ def test_a_precision_is_for_some_devices(
 
 
 @pytest.mark.parametrize("able", [False, None])
-def test_bf16_is_refused_where_the_processor_lacks_it(monkeypatch: pytest.MonkeyPatch, able: bool | None) -> None:
+def test_bf16_is_refused_where_the_processor_lacks_it(
+    monkeypatch: pytest.MonkeyPatch, able: bool | None
+) -> None:
     monkeypatch.setattr(sessions, "has_bf16", lambda: able)
     monkeypatch.setattr("toolbox.runtime.openvino.find_spec", lambda _: object())
-    with pytest.raises(DeviceError, match=r"needs a processor with bf16 instructions .*, which this one lacks; use fl"):
+    with pytest.raises(
+        DeviceError, match=r"needs a processor with bf16 instructions .*, which this one lacks; use fl"
+    ):
         check_precision("bf16", Device("cpu"))
 
 
@@ -161,12 +179,18 @@ def test_a_missing_library_of_tensorrt_is_an_error(graph: Graph, monkeypatch: py
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
-def test_onnxruntime_never_falls_back_to_the_cpu(graph: Graph, device: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_onnxruntime_never_falls_back_to_the_cpu(
+    graph: Graph, device: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Asked for a GPU, onnxruntime gives a session on the CPU where there is none, and says so on stdout at best."""
     onnxruntime.set_default_logger_severity(4)
     providers = provider_options(device, 0, "float32")
-    if {name for name, _ in providers} <= {*onnxruntime.get_available_providers()} and cuda_obstacle() is None:
-        assert sessions._runner(graph, onnxruntime.SessionOptions(), providers)(np.ones((1, 3, 2, 2), np.float32))
+    if {name for name, _ in providers} <= {
+        *onnxruntime.get_available_providers()
+    } and cuda_obstacle() is None:
+        assert sessions._runner(graph, onnxruntime.SessionOptions(), providers)(
+            np.ones((1, 3, 2, 2), np.float32)
+        )
         return
     with pytest.raises(DeviceError) as caught:
         sessions._runner(graph, onnxruntime.SessionOptions(), providers)
@@ -251,7 +275,9 @@ def test_workers_share_one_session_of_onnxruntime(graph: Graph) -> None:
         (1, 0, 32, "1 worker, batches of 32"),
     ],
 )
-def test_the_arrangement_in_words(graph: Graph, workers: int, threads: int, batch: int, expected: str) -> None:
+def test_the_arrangement_in_words(
+    graph: Graph, workers: int, threads: int, batch: int, expected: str
+) -> None:
     session = start_session(graph, device="cpu", workers=workers, threads=threads, batch=batch)
     assert session.arrangement == expected
 

@@ -44,7 +44,9 @@ def by_definition(
 ) -> NDArray[np.float64]:
     """Correlation of padded maps with every kernel, in float64."""
     padded = np.pad(given_images.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
-    sums = [[correlate(one, kernel_of_one, "valid", "direct")[0] for kernel_of_one in kernel] for one in padded]
+    sums = [
+        [correlate(one, kernel_of_one, "valid", "direct")[0] for kernel_of_one in kernel] for one in padded
+    ]
     return np.array(sums) + bias[:, None, None]
 
 
@@ -156,7 +158,13 @@ def with_computed_kernel(kernel: NDArray[np.float32], bias: NDArray[np.float32])
     entry = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["images", LEAST, 8, 8])
     outcome = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["images", LEAST, None, None])
     tensors = {"raw": kernel, "bias": bias}
-    return graph_of(nodes, [entry], [outcome], [external_tensor(name, tensor) for name, tensor in tensors.items()], tensors)
+    return graph_of(
+        nodes,
+        [entry],
+        [outcome],
+        [external_tensor(name, tensor) for name, tensor in tensors.items()],
+        tensors,
+    )
 
 
 @pytest.mark.parametrize("reason", left_as_it_is())

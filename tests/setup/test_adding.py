@@ -32,7 +32,7 @@ from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.runtime.session import start_session
 from toolbox.setup.adding import AddedModel, add_model, examine_graph
-from toolbox.setup.checking import check_model, check_fidelity
+from toolbox.setup.checking import check_fidelity, check_model
 from toolbox.setup.doctor.places import graph_of, weights
 from toolbox.setup.exporting import export_model, model_layers, models
 from toolbox.tapping.taps import survey
@@ -134,7 +134,9 @@ def test_responses_are_those_of_an_independent_evaluator(
         found = rows.filter(layer=tap.layer).sort("stimulus_id", "filter")
         for statistic, values in (("maximum", positions.max(axis=2)), ("mean", positions.mean(axis=2))):
             got = found[statistic].to_numpy().reshape(6, tap.filters)
-            np.testing.assert_allclose(got, values, rtol=bound, atol=bound * np.abs(values).max(), err_msg=tap.layer)
+            np.testing.assert_allclose(
+                got, values, rtol=bound, atol=bound * np.abs(values).max(), err_msg=tap.layer
+            )
 
 
 def test_a_graph_that_the_toolbox_wrote_comes_back_as_the_same_network(
@@ -144,7 +146,9 @@ def test_a_graph_that_the_toolbox_wrote_comes_back_as_the_same_network(
     add_model(examine_graph(tmp_path / "full.onnx"), "again", activation="after", preprocessing="none")
     study.extract("colours", model=card, weights=weights)
     study.extract("colours", model="again")
-    rows = "select layer, filter, stimulus_id, maximum, mean from responses order by layer, filter, stimulus_id"
+    rows = (
+        "select layer, filter, stimulus_id, maximum, mean from responses order by layer, filter, stimulus_id"
+    )
     assert study.query(rows, model="again").equals(study.query(rows, model="tiny"))
     assert model_layers("again").drop("kind").equals(model_layers(card).drop("kind"))
 
@@ -168,7 +172,12 @@ def test_a_card_tells_all_that_a_reader_needs(own: Path, tmp_path: Path) -> None
     assert "height is the number of tokens" in text
     net = network("net")
     assert net.title == "net file.onnx"
-    assert (net.input.height, net.input.width, net.input.resize, net.input.channels) == (SIDE, SIDE, "bilinear", "RGB")
+    assert (net.input.height, net.input.width, net.input.resize, net.input.channels) == (
+        SIDE,
+        SIDE,
+        "bilinear",
+        "RGB",
+    )
     assert [(layer.name, layer.axis, layer.rank, layer.kind, layer.height) for layer in net.tapped] == [
         ("blocks.0.add", 2, 3, "tokens", 17),
         ("blocks.0.mlp.act", 2, 3, "tokens", 17),
@@ -241,7 +250,9 @@ def test_a_layers_digest_follows_from_all_below_it_and_nothing_else(tmp_path: Pa
     added(model, tmp_path)
     base = digests()
     assert len(set(base.values())) == len(base)
-    assert digests(layers=["layer1.0.act"]) == {name: base[name] for name in ("stem.act", "stem.pool", "layer1.0.act")}
+    assert digests(layers=["layer1.0.act"]) == {
+        name: base[name] for name in ("stem.act", "stem.pool", "layer1.0.act")
+    }
 
     other = residual()
     tensor = next(t for t in other.graph.initializer if t.name == other.graph.node[-2].input[1])
@@ -258,7 +269,10 @@ def test_a_layers_digest_follows_from_all_below_it_and_nothing_else(tmp_path: Pa
 
     for name, choices in (("before", {"activation": "before"}), ("tf", {"preprocessing": "tf"})):
         added(model, tmp_path, name, **choices)
-    assert {name for name, digest in digests("before").items() if digest == base[name]} == {"stem.pool", "avgpool"}
+    assert {name for name, digest in digests("before").items() if digest == base[name]} == {
+        "stem.pool",
+        "avgpool",
+    }
     assert not set(digests("tf").values()) & set(base.values())
 
     renamed = residual()
@@ -312,7 +326,9 @@ def digests_of(model: onnx.ModelProto, folder: Path) -> dict[str, str]:
 def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
     b = Builder()
     below = b.convolution("x", 4, 3)
-    joined = b.add("Concat", b.add("Relu", below), b.add("Relu", b.add("Neg", below)), b.add("Tanh", below), axis=1)
+    joined = b.add(
+        "Concat", b.add("Relu", below), b.add("Relu", b.add("Neg", below)), b.add("Tanh", below), axis=1
+    )
     model = b.model(b.add("GlobalMaxPool", joined))
     assert added(model, tmp_path, "after").layers == 4
     assert added(model, tmp_path, "before", activation="before").layers == 3
@@ -336,7 +352,9 @@ def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
         ({"name": "net.ONNX"}, "'net.ONNX' would be taken for a file"),
     ],
 )  # fmt: skip
-def test_wrong_choices_write_nothing(own: Path, tmp_path: Path, choices: dict[str, Any], message: str) -> None:
+def test_wrong_choices_write_nothing(
+    own: Path, tmp_path: Path, choices: dict[str, Any], message: str
+) -> None:
     added(inception(), tmp_path, "there")
     before = {path: path.read_bytes() for path in own.iterdir()}
     name = choices.pop("name", "net")
@@ -356,12 +374,20 @@ def test_a_network_is_replaced_when_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "size", "message"),
     [
-        (("n", 3, "h", "w"), None, "takes images of any size; choose the one it was trained on, such as --size 224"),
+        (
+            ("n", 3, "h", "w"),
+            None,
+            "takes images of any size; choose the one it was trained on, such as --size 224",
+        ),
         (("n", 3, 32, "w"), None, "takes images of any size"),
         (("n", 3, 32, 32), "64", "size 64 x 64 does not fit: the graph takes images of 32 x 32"),
         (("n", 3, "h", "w"), "small", "size 'small' is not understood; expected pixels such as 224"),
         (("n", 3, "h", "w"), "0", "size '0' is not understood"),
-        (("n", 3, "h", "w"), "99999", "size 99999 x 99999 is too large; expected up to 4096 pixels along each side"),
+        (
+            ("n", 3, "h", "w"),
+            "99999",
+            "size 99999 x 99999 is too large; expected up to 4096 pixels along each side",
+        ),
         (("n", 1, 32, 32), None, "the graph's input 'x' has shape (n, 1, 32, 32); expected colour images"),
         (("n", 32), None, "the graph's input 'x' has shape (n, 32); expected colour images"),
     ],
@@ -377,7 +403,9 @@ def test_sizes_and_inputs_that_do_not_fit(
 
 
 @pytest.mark.parametrize(("size", "expected"), [("32", (32, 32)), ("48x40", (48, 40))])
-def test_a_graph_for_any_size_takes_the_chosen_one(tmp_path: Path, size: str, expected: tuple[int, int]) -> None:
+def test_a_graph_for_any_size_takes_the_chosen_one(
+    tmp_path: Path, size: str, expected: tuple[int, int]
+) -> None:
     examined = examine_graph(saved(residual(shape=("n", 3, "h", "w")), tmp_path / "net.onnx"), size)
     assert (examined.height, examined.width) == expected
     add_model(examined, "net", activation="after", preprocessing="tf")
@@ -440,7 +468,9 @@ def test_a_graph_that_still_learns_or_draws_numbers_is_refused(
     b = Builder()
     top = b.add("Relu", make(b, b.convolution("x", 4, 3)))
     path = saved(b.model(b.add("GlobalMaxPool", top)), tmp_path / "net.onnx")
-    with pytest.raises(UsageError, match=rf"draws random numbers, or learns .*\({operator} ''\).*after model\.eval"):
+    with pytest.raises(
+        UsageError, match=rf"draws random numbers, or learns .*\({operator} ''\).*after model\.eval"
+    ):
         examine_graph(path)
 
 
@@ -465,7 +495,10 @@ def test_sparse_weights_are_filled_up(noise: Study, tmp_path: Path) -> None:
     model = b.model(b.add("MatMul", b.add("MatMul", pooled, "linear"), "by axes"))
     values = np.array([1.0, 2.0, 3.0], np.float32)
     for name, places in (("linear", [0, 6, 11]), ("by axes", [[0, 0], [1, 3], [4, 4]])):
-        tensor, indices = onnx.numpy_helper.from_array(values, name), onnx.numpy_helper.from_array(np.array(places))
+        tensor, indices = (
+            onnx.numpy_helper.from_array(values, name),
+            onnx.numpy_helper.from_array(np.array(places)),
+        )
         sides = [4, 5] if name == "linear" else [5, 5]
         model.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(tensor, indices, sides))
     added(model, tmp_path, preprocessing="unit")
@@ -508,7 +541,11 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path: Path, content: bytes) -> N
 def test_more_weights_than_a_graph_can_hold_are_refused(tmp_path: Path) -> None:
     model = residual()
     tensor = model.graph.initializer.add()
-    tensor.name, tensor.data_type, tensor.data_location = "huge", onnx.TensorProto.FLOAT, onnx.TensorProto.EXTERNAL
+    tensor.name, tensor.data_type, tensor.data_location = (
+        "huge",
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.EXTERNAL,
+    )
     tensor.dims[:] = [30_000, 30_000]
     entry = tensor.external_data.add()
     entry.key, entry.value = "location", "huge.data"
@@ -519,7 +556,9 @@ def test_more_weights_than_a_graph_can_hold_are_refused(tmp_path: Path) -> None:
 
 def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: Path) -> None:
     added(residual(), tmp_path)
-    with pytest.raises(UsageError, match="net brings its weights in its graph, which 'random:0' cannot replace"):
+    with pytest.raises(
+        UsageError, match="net brings its weights in its graph, which 'random:0' cannot replace"
+    ):
         noise.extract("noise", model="net", weights="random:0")
 
 
@@ -527,7 +566,10 @@ def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: 
     ("change", "message"),
     [
         (('sha256 = "', 'sha257 = "'), "has an unknown key 'sha257'"),
-        (('activation = "after"', 'activation = "during"'), "expected its sha256, activation = 'before' or 'after'"),
+        (
+            ('activation = "after"', 'activation = "during"'),
+            "expected its sha256, activation = 'before' or 'after'",
+        ),
         (("axis = 1, ", ""), "says of layer 'stem.act'"),
         (("axis = 1, ", "axis = 9, "), "axis 9 of 4; expected less"),
         (("filters = 8, ", 'filters = "8", '), "whole numbers"),
@@ -542,7 +584,10 @@ def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: 
         (("height = 16, ", "height = 8, "), "axis 1 of 4, 8 x 16; its tensor"),
         (("width = 16, ", "width = 8, "), "axis 1 of 4, 16 x 8; its tensor"),
         (('kind = "convolution"', 'kind = "tokens"'), "16 x 16; its tensor is 1 x 8 x 16 x 16 for one image"),
-        (("height = 32", "height = 64"), "wrong [input]: size 64 x 32 does not fit: the graph takes images of 32 x 32"),
+        (
+            ("height = 32", "height = 64"),
+            "wrong [input]: size 64 x 32 does not fit: the graph takes images of 32 x 32",
+        ),
         (("height = 32", 'height = "32"'), "wrong [input]: '32' x 32; expected height and width in pixels"),
         (('"stem.act" = {', '"stem.act" = 3 # {'), "says of layer 'stem.act': 3; expected a table"),
         (('"stem.act" = {', "image = {"), "has a layer 'image', which cannot be the name of one"),
@@ -552,7 +597,9 @@ def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: 
         (('"stem.act" = {', '"graph/t2" = {'), "has a layer 'graph/t2'"),
     ],
 )
-def test_a_wrong_card_of_an_added_network_is_said(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+def test_a_wrong_card_of_an_added_network_is_said(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
     card = added(residual(), tmp_path).card
     text = card.read_text()
     assert change[0] in text
@@ -578,7 +625,10 @@ def test_a_size_that_was_not_chosen_is_held_against_the_layers(tmp_path: Path) -
     flat = b.add("Flatten", b.add("Relu", b.convolution("x", 4, 3)))
     dense = b.model(b.add("Gemm", flat, b.weight(4 * SIDE**2, 5)), shape=("n", 3, "h", "w"))
     pooled = residual(shape=("n", 3, "h", "w"))
-    for model, message in ((pooled, r"axis 1 of 4, 16 x 16; its tensor is 1 x 8 x 32 x 16"), (dense, "does not fit")):
+    for model, message in (
+        (pooled, r"axis 1 of 4, 16 x 16; its tensor is 1 x 8 x 32 x 16"),
+        (dense, "does not fit"),
+    ):
         path = saved(model, tmp_path / "net.onnx")
         examined = examine_graph(path, str(SIDE))
         card = add_model(examined, "net", activation="after", preprocessing="unit", replace=True).card
@@ -669,11 +719,15 @@ def test_layers_may_be_renamed_and_taken_out_of_a_card(noise: Study, tmp_path: P
     base = digests()
     lines = [line for line in card.read_text().splitlines() if not line.startswith('"avgpool"')]
     card.write_text("\n".join(lines).replace('"stem.act"', "conv1"))
-    assert digests() == {("conv1" if name == "stem.act" else name): d for name, d in base.items() if name != "avgpool"}
+    assert digests() == {
+        ("conv1" if name == "stem.act" else name): d for name, d in base.items() if name != "avgpool"
+    }
     assert noise.extract("noise", model="net", layers=["conv1"]).filters == 8
 
 
-def test_without_a_choice_of_folder_it_is_the_user_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_choice_of_folder_it_is_the_user_s_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("TOOLBOX_MODELS")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -736,7 +790,9 @@ def test_large_tensors_of_float16_lie_beside_the_graph(noise: Study, tmp_path: P
     tensor = model.graph.output[0].name
     expected = reference(model, prepare_image(pixels(noise), "unit").astype(np.float16), [tensor])[tensor]
     rows = noise.query("select maximum from responses where layer = 'gemm_1' order by stimulus_id, filter")
-    np.testing.assert_allclose(rows["maximum"].to_numpy().reshape(6, 5), expected, atol=0.02 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        rows["maximum"].to_numpy().reshape(6, 5), expected, atol=0.02 * np.abs(expected).max()
+    )
     export_model("net", full=tmp_path / "full.onnx")
     assert len(onnx.load(tmp_path / "full.onnx").graph.output) == 3
 

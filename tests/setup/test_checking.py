@@ -12,7 +12,7 @@ from support.faulty_session import use_faulty_sessions
 from toolbox.__main__ import main
 from toolbox.errors import DeviceError, ToolboxError, UnknownNameError, UsageError, VerificationError
 from toolbox.runtime.hardware import has_bf16
-from toolbox.setup.checking import ModelCheck, check_model, check_fidelity
+from toolbox.setup.checking import ModelCheck, check_fidelity, check_model
 from toolbox.setup.comparisons import Comparison
 
 
@@ -33,7 +33,9 @@ def test_a_sound_network_passes(card: str, weights: str) -> None:
 def test_layers_are_chosen_as_everywhere(card: str, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use_faulty_sessions(monkeypatch, "pool", lambda run: run.threads == 2)
     check_fidelity(check_model(card, layers=["colour", "sum"], weights=weights))
-    with pytest.raises(VerificationError, match=r"one thread against two: the m.* of pool differs by 0.001 of"):
+    with pytest.raises(
+        VerificationError, match=r"one thread against two: the m.* of pool differs by 0.001 of"
+    ):
         check_fidelity(check_model(card, layers=["p*"], weights=weights))
     with pytest.raises(UnknownNameError):
         check_model(card, layers=["block9"], weights=weights)
@@ -81,7 +83,10 @@ def test_one_bit_is_too_much_between_what_is_extracted_and_the_images(
     ):
         check_fidelity(found)
     assert [entry.bound for entry in found.comparisons if entry.comparison.startswith("pixels")] == [0, 0]
-    assert [entry.comparison.split()[0] for entry in found.comparisons if not entry.ok] == ["pixels", "pixels"]
+    assert [entry.comparison.split()[0] for entry in found.comparisons if not entry.ok] == [
+        "pixels",
+        "pixels",
+    ]
 
 
 def test_a_precision_that_the_processor_lacks_is_refused_at_once(weights: str, card: str) -> None:

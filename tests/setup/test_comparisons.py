@@ -95,7 +95,10 @@ def test_weights_that_are_one_percent_off_are_found_and_placed(chain: Model) -> 
     changed = {**chain.graph.tensors, "d.kernel": chain.graph.tensors["d.kernel"] * np.float32(1.01)}
     pooled = replace(pooled_graph(chain.graph, ["a", "b", "c", "d"]), tensors=changed)
     found = compare(chain.graph, pooled, chain.layers[:4], noise(chain.network.input, 2), device="cpu")
-    assert [(entry.statistic, entry.layer) for entry in found if not entry.ok] == [("maximum", "d"), ("mean", "d")]
+    assert [(entry.statistic, entry.layer) for entry in found if not entry.ok] == [
+        ("maximum", "d"),
+        ("mean", "d"),
+    ]
     assert found[0].difference == pytest.approx(0.01 / 1.01, rel=1e-4)
 
 
@@ -106,13 +109,19 @@ def test_weights_that_are_one_percent_off_are_found_and_placed(chain: Model) -> 
             lambda session: session.outputs[0] == "a",
             {("pooled", "maximum"), ("pooled", "mean"), ("onnxruntime", "map")},
         ),
-        (lambda session: session.batch > 1 and session.threads == 0, {("batch", "maximum"), ("batch", "mean")}),
+        (
+            lambda session: session.batch > 1 and session.threads == 0,
+            {("batch", "maximum"), ("batch", "mean")},
+        ),
         (lambda session: session.threads == 2, {("one", "maximum"), ("one", "mean")}),
     ],
     ids=["the full graph", "batches", "threads"],
 )
 def test_an_onnxruntime_that_computes_one_layer_wrongly_is_found(
-    chain: Model, monkeypatch: pytest.MonkeyPatch, fault: Callable[[Fault], bool], expected: set[tuple[str, str]]
+    chain: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[Fault], bool],
+    expected: set[tuple[str, str]],
 ) -> None:
     use_faulty_sessions(monkeypatch, "b", fault)
     found = compared(chain, noise(chain.network.input, 3))
@@ -135,7 +144,9 @@ c = { kind = "pool", kernel = 2, stride = 2 }
 """
 
 
-def test_winograds_algorithm_is_held_against_the_plain_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_winograds_algorithm_is_held_against_the_plain_sum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "wide.toml").write_text(WIDE)
     wide = load_model(network(str(tmp_path / "wide.toml")), source="random:1")
     images = noise(wide.network.input, 2)
@@ -153,9 +164,14 @@ def test_what_an_extraction_runs_gives_the_same_bits(chain: Model, monkeypatch: 
     pooled, entry = pooled_graph(chain.graph, names), chain.network.input
     pixels = noise_pixels(entry, 5)
     found = compare_extraction(pooled, chain.layers, entry, pixels, device="cpu")
-    assert [(each.statistic, each.difference, each.bound) for each in found] == [("maximum", 0, 0), ("mean", 0, 0)]
+    assert [(each.statistic, each.difference, each.bound) for each in found] == [
+        ("maximum", 0, 0),
+        ("mean", 0, 0),
+    ]
     real = fidelity.pixel_graph
-    monkeypatch.setattr(fidelity, "pixel_graph", lambda graph, entry: real(graph, replace(entry, channels="RGB")))
+    monkeypatch.setattr(
+        fidelity, "pixel_graph", lambda graph, entry: real(graph, replace(entry, channels="RGB"))
+    )
     swapped = compare_extraction(pooled, chain.layers, entry, pixels, device="cpu")
     assert not any(each.ok for each in swapped)
 
@@ -181,7 +197,9 @@ def test_a_lower_precision_is_held_against_float32(chain: Model, monkeypatch: py
     layers = [layer for layer in chain.layers if layer.name in ("a", "e")]
     for share, is_right in ((1, True), (0.9, False)):
         monkeypatch.setattr(fidelity, "start_session", partial(start, share=share))
-        *_, last = compare_extraction(pooled, layers, entry, noise_pixels(entry, 2), device="cpu", precision="bf16")
+        *_, last = compare_extraction(
+            pooled, layers, entry, noise_pixels(entry, 2), device="cpu", precision="bf16"
+        )
         assert (last.comparison, last.ok) == ("bf16 against float32", is_right)
         assert last.difference is not None and last.difference > 0
 
@@ -257,7 +275,9 @@ def test_batch_normalisation_of_any_opset_is_that_of_inference(opset: int) -> No
     layer = replace(TOKENS, name="map", kind="convolution", axis=1, height=4, width=4)
     images = plain((200, 50, 0), (10, 20, 30))
     (reference,) = list(fidelity._reference(full, [layer], images[:1]))
-    np.testing.assert_allclose(reference["map"][0, :, 0, 0], [2 * 190 / 2, 1 + 30 / 0.5, -1 - 15 / 3], rtol=1e-6)
+    np.testing.assert_allclose(
+        reference["map"][0, :, 0, 0], [2 * 190 / 2, 1 + 30 / 0.5, -1 - 15 / 3], rtol=1e-6
+    )
     found = compare(full, pooled_graph(full, ["map"]), [layer], images, device="cpu")
     assert all(entry.ok for entry in found)
 
@@ -269,9 +289,13 @@ def test_noise_is_the_same_every_time_and_preprocessed_as_the_card_says() -> Non
     assert images.dtype == np.float32
     np.testing.assert_array_equal(images, noise(entry, 2, seed=5))
     assert not np.array_equal(images, noise(entry, 2, seed=6))
-    pixels = noise(Input(32, 48), 2, seed=5).transpose(0, 2, 3, 1)  # as they are: whole numbers of 0 to 255, RGB
+    pixels = noise(Input(32, 48), 2, seed=5).transpose(
+        0, 2, 3, 1
+    )  # as they are: whole numbers of 0 to 255, RGB
     np.testing.assert_array_equal(pixels, np.rint(pixels).clip(0, 255))
-    np.testing.assert_array_equal(images, np.stack([preprocess(entry, image.astype(np.uint8)) for image in pixels]))
+    np.testing.assert_array_equal(
+        images, np.stack([preprocess(entry, image.astype(np.uint8)) for image in pixels])
+    )
 
 
 def test_noise_has_the_spectrum_of_photographs() -> None:

@@ -16,7 +16,9 @@ from PIL import Image
 def paint() -> Callable[..., Path]:
     """Write a picture of one colour, its folders included."""
 
-    def paint(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (4, 3)) -> Path:
+    def paint(
+        path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (4, 3)
+    ) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", size, colour).save(path)
         return path

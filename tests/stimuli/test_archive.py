@@ -58,7 +58,9 @@ def test_an_archive_in_a_zip_is_read_in_place(tmp_path: Path) -> None:
         unpacked(archive, "set/other.tar")
 
 
-@pytest.mark.parametrize("name", ["../evil.jpg", "a/../../evil.jpg", "/etc/evil.jpg", "a\\..\\evil.jpg", "C:/evil.jpg"])
+@pytest.mark.parametrize(
+    "name", ["../evil.jpg", "a/../../evil.jpg", "/etc/evil.jpg", "a\\..\\evil.jpg", "C:/evil.jpg"]
+)
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_a_path_out_of_the_archive_is_refused(tmp_path: Path, name: str, kind: str) -> None:
     archive = tmp_path / f"set.{kind}"
@@ -89,7 +91,9 @@ def test_links_and_devices_in_an_archive_are_passed_over(tmp_path: Path) -> None
 def test_a_broken_archive_is_one_clear_error(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "set.tar.gz"
     archive.write_bytes(content)
-    with pytest.raises(CardError, match=r"set\.tar\.gz cannot be unpacked .*; expected a \.zip or \.tar archive"):
+    with pytest.raises(
+        CardError, match=r"set\.tar\.gz cannot be unpacked .*; expected a \.zip or \.tar archive"
+    ):
         unpacked(archive)
 
 

@@ -78,7 +78,9 @@ def test_what_is_missing_is_drawn_again(tmp_path: Path) -> None:
 def test_a_changed_recipe_never_overwrites_a_picture(tmp_path: Path) -> None:
     from_card(greys(tmp_path / "cards"), tmp_path / "images")
     card = greys(tmp_path / "cards", recipe=RECIPE.replace("(2, 3)", "(3, 2)"))
-    with pytest.raises(StimulusError, match=r"3\.png is not what its card gives now; ingest the changed card as"):
+    with pytest.raises(
+        StimulusError, match=r"3\.png is not what its card gives now; ingest the changed card as"
+    ):
         from_card(card, tmp_path / "images")
 
 
@@ -101,9 +103,13 @@ def test_a_card_like_another_takes_over_its_recipe(tmp_path: Path) -> None:
     ],
     ids=["no draw", "out of the folder", "absolute", "twice", "nothing"],
 )
-def test_a_recipe_that_breaks_the_rules_is_one_clear_error(tmp_path: Path, recipe: str, expected: str) -> None:
+def test_a_recipe_that_breaks_the_rules_is_one_clear_error(
+    tmp_path: Path, recipe: str, expected: str
+) -> None:
     with pytest.raises(CardError, match=expected):
-        from_card(greys(tmp_path / "cards", "[4]" if "out" in recipe else "[3, 4]", recipe), tmp_path / "images")
+        from_card(
+            greys(tmp_path / "cards", "[4]" if "out" in recipe else "[3, 4]", recipe), tmp_path / "images"
+        )
     assert [path.name for path in tmp_path.rglob("*.png") if path.stem != "Same"] == []
 
 
@@ -136,7 +142,10 @@ def test_every_shipped_card_says_what_it_must(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('name = "x"\nrecipe = "mine.py"\n', "lacks title, description, citation, licence; add a line such as title"),
+        (
+            'name = "x"\nrecipe = "mine.py"\n',
+            "lacks title, description, citation, licence; add a line such as title",
+        ),
         (f'name = "x"\n{TEXTS.replace("CC0-1.0", " ")}recipe = "mine.py"\n', "lacks licence"),
         (f'name = "x"\n{TEXTS}', "must have either recipe"),
         (f'name = "x"\n{TEXTS}recipe = "mine.py"\n[archive]\n', "must have either recipe"),
@@ -206,7 +215,8 @@ def test_an_archive_is_fetched_and_its_category_folders_become_candidates(
     listing = from_card(card, tmp_path / "images", lambda *news: told.append(news))
     folder = (tmp_path / "images").resolve() / "objects"
     assert [
-        (candidate.path.relative_to(folder).as_posix(), candidate.category) for candidate in listing.candidates
+        (candidate.path.relative_to(folder).as_posix(), candidate.category)
+        for candidate in listing.candidates
     ] == [
         ("car side/deep/image_0001.jpg", "car side"),
         ("face/image_0001.jpg", "face"),
@@ -260,18 +270,24 @@ def test_a_missing_file_on_the_server_is_a_download_error(tmp_path: Path, server
         from_card(archive_card(tmp_path / "cards", url, nested()), tmp_path / "images")
 
 
-def test_a_closed_port_is_a_download_error_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_port_is_a_download_error_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with socket.socket() as closed:  # bound but not listening: nobody else can take the port meanwhile
         closed.bind(("127.0.0.1", 0))
         card = archive_card(tmp_path / "cards", f"http://127.0.0.1:{closed.getsockname()[1]}", nested())
-        with pytest.raises(DownloadError, match=r"set TOOLBOX_MIRROR to a server that holds set\.zip") as refusal:
+        with pytest.raises(
+            DownloadError, match=r"set TOOLBOX_MIRROR to a server that holds set\.zip"
+        ) as refusal:
             from_card(card, tmp_path / "images")
     assert "\n" not in str(refusal.value)
 
 
-def test_a_folder_that_the_archive_does_not_hold_is_the_cards_mistake(tmp_path: Path, server: tuple[Path, str]) -> None:
+def test_a_folder_that_the_archive_does_not_hold_is_the_cards_mistake(
+    tmp_path: Path, server: tuple[Path, str]
+) -> None:
     served, url = server
     (served / "set.zip").write_bytes(nested())
     card = Path(archive_card(tmp_path / "cards", url, nested()))

@@ -18,7 +18,9 @@ Paint = Callable[..., Path]
 def offered(folder: Path, listing: Listing) -> list[tuple[str, str | None]]:
     """Paths below the folder with their categories."""
     root = folder.resolve()
-    return [(candidate.path.relative_to(root).as_posix(), candidate.category) for candidate in listing.candidates]
+    return [
+        (candidate.path.relative_to(root).as_posix(), candidate.category) for candidate in listing.candidates
+    ]
 
 
 def left_out(folder: Path, listing: Listing) -> dict[str, str]:
@@ -91,7 +93,9 @@ def test_what_systems_leave_behind_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nowhere is not a folder; give one that holds a sub-folder per category"):
+    with pytest.raises(
+        UsageError, match="nowhere is not a folder; give one that holds a sub-folder per category"
+    ):
         from_folder(tmp_path / "nowhere")
 
 
@@ -103,7 +107,9 @@ def test_an_empty_folder_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_a_flat_folder_is_one_clear_error(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "b.jpg")
-    with pytest.raises(StimulusError, match=r"has no sub-folder, only 2 files; expected one sub-folder per category"):
+    with pytest.raises(
+        StimulusError, match=r"has no sub-folder, only 2 files; expected one sub-folder per category"
+    ):
         from_folder(tmp_path)
 
 
@@ -157,7 +163,10 @@ def test_broken_links_and_links_to_themselves_lead_nowhere(tmp_path: Path) -> No
     (folder / "a" / "broken").symlink_to(folder / "gone")
     (folder / "a" / "self").symlink_to(folder / "a" / "self")
     listing = from_folder(folder)
-    assert left_out(folder, listing) == {"a/broken": "a link that leads nowhere", "a/self": "a link that leads nowhere"}
+    assert left_out(folder, listing) == {
+        "a/broken": "a link that leads nowhere",
+        "a/self": "a link that leads nowhere",
+    }
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

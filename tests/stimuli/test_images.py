@@ -33,11 +33,15 @@ def saved(image: Image.Image, format: str, **options: Any) -> bytes:
     return content.getvalue()
 
 
-def png(width: int, height: int, depth: int, colour_type: int, rows: list[bytes], *extra: tuple[bytes, bytes]) -> bytes:
+def png(
+    width: int, height: int, depth: int, colour_type: int, rows: list[bytes], *extra: tuple[bytes, bytes]
+) -> bytes:
     """A PNG file written by hand, for what Pillow reads but does not write."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
     scanlines = zlib.compress(b"".join(b"\0" + row for row in rows))
@@ -370,8 +374,12 @@ def test_no_cut_ever_changes_the_pixels_silently(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(sorted(FILES)), st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=4))
-def test_damaged_bytes_give_a_picture_or_a_reason_and_nothing_else(name: str, flips: list[tuple[int, int]]) -> None:
+@given(
+    st.sampled_from(sorted(FILES)), st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=4)
+)
+def test_damaged_bytes_give_a_picture_or_a_reason_and_nothing_else(
+    name: str, flips: list[tuple[int, int]]
+) -> None:
     content = bytearray(FILES[name])
     for place, value in flips:
         content[place % len(content)] = value
@@ -429,7 +437,9 @@ def test_every_method_is_pillows_own_as_keras_calls_it(method: str) -> None:
 
 
 def test_an_unknown_method_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"no resizing method 'linear'; use one of nearest, bilinear, bicubic"):
+    with pytest.raises(
+        UsageError, match=r"no resizing method 'linear'; use one of nearest, bilinear, bicubic"
+    ):
         resize_pixels(NOISE, 4, 4, "linear")
 
 
@@ -447,7 +457,9 @@ def test_a_drawn_png_decodes_to_the_drawn_pixels(pixels: np.ndarray) -> None:
 
 
 def test_a_drawn_png_of_many_blocks_is_whole() -> None:
-    pixels = np.random.default_rng(1).integers(0, 256, (300, 500, 3), dtype=np.uint8)  # 450,300 bytes: 7 blocks
+    pixels = np.random.default_rng(1).integers(
+        0, 256, (300, 500, 3), dtype=np.uint8
+    )  # 450,300 bytes: 7 blocks
     assert np.array_equal(decode(encode_png(pixels)).pixels, pixels)
 
 
@@ -461,7 +473,10 @@ def test_a_drawn_png_is_checked_by_a_strict_reader() -> None:
 
 def test_the_bytes_of_a_drawn_png_are_the_same_on_every_machine() -> None:
     pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert sha256(encode_png(pixels)).hexdigest() == "cca2584e9c7532e9e12c51caf4320d70de6df06f82f6a9df30492257a467103e"
+    assert (
+        sha256(encode_png(pixels)).hexdigest()
+        == "cca2584e9c7532e9e12c51caf4320d70de6df06f82f6a9df30492257a467103e"
+    )
 
 
 def test_a_thumbnail_keeps_the_aspect_ratio_and_never_enlarges() -> None:
@@ -486,7 +501,9 @@ PHOTOGRAPH = Image.fromarray(
         (2000, (800, 1024)),
     ],
 )
-def test_a_large_jpeg_is_decoded_no_smaller_than_asked_for(at_least: int | None, expected: tuple[int, int]) -> None:
+def test_a_large_jpeg_is_decoded_no_smaller_than_asked_for(
+    at_least: int | None, expected: tuple[int, int]
+) -> None:
     assert decode(saved(PHOTOGRAPH, "JPEG"), at_least=at_least).pixels.shape == (*expected, 3)
 
 
@@ -523,7 +540,9 @@ def test_a_turned_jpeg_is_turned_when_decoded_smaller_too(orientation: int) -> N
     assert np.abs(small - averaged).mean() < 3
 
 
-def test_an_oversized_jpeg_is_refused_however_small_it_would_come_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_oversized_jpeg_is_refused_however_small_it_would_come_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(images, "MAX_PIXELS", 800 * 1024 - 1)
     with pytest.raises(StimulusError, match="oversized: 1024 x 800 pixels"):
         decode(saved(PHOTOGRAPH, "JPEG"), at_least=100)

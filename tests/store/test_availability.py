@@ -38,7 +38,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         sets.append(set_name)
         return hold(study, set_name, model)
 
-    monkeypatch.setattr(module, "_held", noted)
+    monkeypatch.setattr(module, "_count_parts", noted)
     return sets
 
 
@@ -50,7 +50,13 @@ def test_what_was_found_is_remembered(two_parts: StudyFolder, held: list[str]) -
     first = available_responses(two_parts, SET, MODEL)
     assert available_responses(two_parts, SET, MODEL) == first
     assert held == [SET]
-    assert (sorted(first.parts), first.stimuli, first.unreadable, first.of, first.remarks) == (["0", "1"], 4, 0, 4, [])
+    assert (sorted(first.parts), first.stimuli, first.unreadable, first.of, first.remarks) == (
+        ["0", "1"],
+        4,
+        [],
+        4,
+        [],
+    )
     assert first.paths(two_parts, ["1"]) == [part_path(two_parts.responses(SET, MODEL), 1)]
 
 
@@ -59,7 +65,10 @@ def test_a_part_taken_back_is_noticed(two_parts: StudyFolder) -> None:
     record_path(two_parts.responses(SET, MODEL), 1).unlink()
     found = available_responses(two_parts, SET, MODEL)
     assert (list(found.parts), found.stimuli, found.of) == (["0"], 2, 4)
-    assert "these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not shown yet)" in found.remarks[0]
+    assert (
+        "these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not shown yet)"
+        in found.remarks[0]
+    )
 
 
 def test_a_damaged_part_is_noticed(two_parts: StudyFolder) -> None:
@@ -102,7 +111,9 @@ DAMAGED = ["", "{broken", "[1]", "7", "null", "\ud800", '{"KEY": 3}', '{"KEY": {
 
 
 @pytest.mark.parametrize("text", [*DAMAGED, '{"KEY": {"mark": "MARK", "found": {"sets": 1}}}'])
-def test_a_damaged_memory_is_made_anew(text: str, two_parts: StudyFolder, own_cache: Path, held: list[str]) -> None:
+def test_a_damaged_memory_is_made_anew(
+    text: str, two_parts: StudyFolder, own_cache: Path, held: list[str]
+) -> None:
     first = available_responses(two_parts, SET, MODEL)
     ((key, entry),) = json.loads(memory(own_cache).read_text()).items()
     text = text.replace("KEY", key).replace("MARK", entry["mark"])
@@ -116,10 +127,15 @@ def test_two_studies_of_the_same_names_are_kept_apart(
     two_parts: StudyFolder, responses: pl.DataFrame, tmp_path: Path, held: list[str]
 ) -> None:
     labels = pl.DataFrame({"stimulus_id": [0], "category": ["dog"]})
-    other = small_study(tmp_path / "other", responses.with_columns(pl.col("mean") + 1), labels, parts=[[0, 2], [1, 3]])
-    first, second = available_responses(two_parts, SET, MODEL), available_responses(other, SET, MODEL)
+    other = small_study(
+        tmp_path / "other", responses.with_columns(pl.col("mean") + 1), labels, parts=[[0, 2], [1, 3]]
+    )
+    first, second = (available_responses(two_parts, SET, MODEL), available_responses(other, SET, MODEL))
     assert first.parts != second.parts
-    assert (available_responses(two_parts, SET, MODEL), available_responses(other, SET, MODEL)) == (first, second)
+    assert (available_responses(two_parts, SET, MODEL), available_responses(other, SET, MODEL)) == (
+        first,
+        second,
+    )
     assert len(held) == 2
 
 
@@ -128,7 +144,9 @@ def test_a_study_put_in_the_place_of_another_is_noticed(
 ) -> None:
     first = available_responses(two_parts, SET, MODEL)
     labels = pl.DataFrame({"stimulus_id": [0], "category": ["dog"]})
-    other = small_study(tmp_path / "other", responses.with_columns(pl.col("mean") + 1), labels, parts=[[0, 2], [1, 3]])
+    other = small_study(
+        tmp_path / "other", responses.with_columns(pl.col("mean") + 1), labels, parts=[[0, 2], [1, 3]]
+    )
     two_parts.root.rename(tmp_path / "away")
     other.root.rename(two_parts.root)
     assert available_responses(two_parts, SET, MODEL).parts != first.parts
@@ -169,5 +187,7 @@ def test_a_part_taken_back_while_the_folder_is_listed_is_as_if_it_was_not_there(
 def test_without_a_complete_part_there_is_nothing_to_ask(two_parts: StudyFolder) -> None:
     for number in (0, 1):
         record_path(two_parts.responses(SET, MODEL), number).unlink()
-    with pytest.raises(UsageError, match="no responses of tiny to shapes are complete yet; first: toolbox extract"):
+    with pytest.raises(
+        UsageError, match="no responses of tiny to shapes are complete yet; first: toolbox extract"
+    ):
         available_responses(two_parts, SET, MODEL)

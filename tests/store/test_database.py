@@ -45,10 +45,15 @@ def with_variables(two_parts: StudyFolder) -> StudyFolder:
                 (3, "orientation", "135"),
             ],
         ),
-        ("layers", [("conv1", 1, "convolution", 1000, 1, 1, 1, 1), ("conv2", 2, "convolution", 1000, 1, 1, 1, 1)]),
+        (
+            "layers",
+            [("conv1", 1, "convolution", 1000, 1, 1, 1, 1), ("conv2", 2, "convolution", 1000, 1, 1, 1, 1)],
+        ),
     ],
 )
-def test_a_view_shows_its_table(view: str, expected: list[tuple[object, ...]], with_variables: StudyFolder) -> None:
+def test_a_view_shows_its_table(
+    view: str, expected: list[tuple[object, ...]], with_variables: StudyFolder
+) -> None:
     assert ask(with_variables, f"select * from {view} order by all").rows.rows() == expected
 
 
@@ -88,7 +93,9 @@ def test_without_variables_the_view_of_parameters_is_empty(two_parts: StudyFolde
 
 def test_the_catalogue_shows_every_set_and_scheme(two_parts: StudyFolder) -> None:
     add_stimuli(two_parts, pl.DataFrame({"stimulus_id": [0]}), "more")
-    unlabelled = pl.DataFrame({"stimulus_id": [0], "category": [None]}, schema_overrides={"category": pl.String})
+    unlabelled = pl.DataFrame(
+        {"stimulus_id": [0], "category": [None]}, schema_overrides={"category": pl.String}
+    )
     add_labels(two_parts, unlabelled, "more")
     add_labels(two_parts, pl.DataFrame({"stimulus_id": [0, 1], "category": "calm"}), SET, "mood")
     sql = "select set, scheme, category, count(*)::bigint as n from catalogue group by all order by all"
@@ -164,7 +171,9 @@ def test_the_walls_stand_without_the_gate(sql: str, opened: Database, two_parts:
     before = state(two_parts.root.parent)
     out = two_parts.root.parent / "out"
     with pytest.raises(duckdb.Error):
-        opened.connection.execute(sql.format(out=out, part="0-stimuli.parquet", study=two_parts.root / "study.toml"))
+        opened.connection.execute(
+            sql.format(out=out, part="0-stimuli.parquet", study=two_parts.root / "study.toml")
+        )
     assert state(two_parts.root.parent) == before
 
 

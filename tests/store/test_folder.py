@@ -56,7 +56,9 @@ def test_only_what_has_its_table_is_named_in_alphabetical_order(tmp_path: Path) 
     assert (study.models("zoo"), study.models("animals")) == (["vgg16"], [])
 
 
-def test_paths_of_images_inside_the_study_move_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_of_images_inside_the_study_move_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = StudyFolder(tmp_path / "study")
     inside, outside = study.images("a") / "1.png", tmp_path / "photographs" / "1.png"
     assert study.stored_path(inside) == "stimuli/set=a/images/1.png"
@@ -84,7 +86,10 @@ def test_a_new_study_can_be_opened(exists: bool, title: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"study.toml": "schema_version = 1"}, "is a study already; use it as it is, or choose another directory"),
+        (
+            {"study.toml": "schema_version = 1"},
+            "is a study already; use it as it is, or choose another directory",
+        ),
         ({"letter.txt": "Dear"}, "is not an empty directory; choose a new name for the study"),
         ({".hidden": "", "letter.txt": ""}, "is not an empty directory; choose a new name for the study"),
     ],
@@ -116,8 +121,14 @@ def test_a_directory_without_its_card_is_no_study(root: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("card", "message"),
     [
-        (b"schema_version = 2\n", "says schema_version 2; this toolbox reads 1; install the version named there"),
-        (b'schema_version = "1"\n', "says schema_version '1'; this toolbox reads 1; install the version named there"),
+        (
+            b"schema_version = 2\n",
+            "says schema_version 2; this toolbox reads 1; install the version named there",
+        ),
+        (
+            b'schema_version = "1"\n',
+            "says schema_version '1'; this toolbox reads 1; install the version named there",
+        ),
         (b"title = 'x'\n", "says schema_version None; this toolbox reads 1; install the version named there"),
         (b"schema_version = \n", "is not valid TOML: "),
         (b"title = '\xff'\n", "is not valid TOML: "),

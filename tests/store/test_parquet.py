@@ -19,7 +19,14 @@ import pytest
 
 from toolbox.errors import BusyError, VerificationError
 from toolbox.files import only_writer, replacing, write_json, write_text
-from toolbox.store.parquet import open_table, provenance_of, table_bytes, with_version, write_table, write_tables
+from toolbox.store.parquet import (
+    open_table,
+    provenance_of,
+    table_bytes,
+    with_version,
+    write_table,
+    write_tables,
+)
 
 TABLE = pa.table(
     {
@@ -119,9 +126,15 @@ def written(tmp_path: Path) -> Path:
 
 
 def test_a_table_says_where_it_comes_from(written: Path) -> None:
-    expected = {"tool": f"selectivity-toolbox {version('selectivity-toolbox')}", "task": "test", "set": "Müße"}
+    expected = {
+        "tool": f"selectivity-toolbox {version('selectivity-toolbox')}",
+        "task": "test",
+        "set": "Müße",
+    }
     assert provenance_of(written) == expected == with_version({"task": "test", "set": "Müße"})
-    (row,) = duckdb.sql(f"select value from parquet_kv_metadata('{written}') where key = 'toolbox'").fetchall()
+    (row,) = duckdb.sql(
+        f"select value from parquet_kv_metadata('{written}') where key = 'toolbox'"
+    ).fetchall()
     assert json.loads(row[0]) == expected
 
 
@@ -133,7 +146,14 @@ def test_another_programs_table_has_no_provenance(tmp_path: Path) -> None:
 def test_every_reader_sees_plain_types_and_the_same_rows(written: Path) -> None:
     rows = list(zip(*(column.to_pylist() for column in TABLE.columns), strict=True))
     relation = duckdb.sql(f"from '{written}'")
-    assert [str(kind) for kind in relation.types] == ["VARCHAR", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN"]
+    assert [str(kind) for kind in relation.types] == [
+        "VARCHAR",
+        "INTEGER",
+        "BIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "BOOLEAN",
+    ]
     assert relation.fetchall() == rows
     frame = pl.read_parquet(written)
     assert frame.dtypes == [pl.String, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean]

@@ -38,9 +38,9 @@ from toolbox.store.plan import (
     PLAN,
     Identity,
     Plan,
-    extend_plan,
     check_identity,
     check_same_network,
+    extend_plan,
     part_size,
     plan_digest,
     read_digests,
@@ -93,7 +93,9 @@ def test_a_part_beyond_the_plan_is_not_read(two_parts: StudyFolder, responses: p
     assert everything(two_parts).rows.height == responses.height
 
 
-def test_a_part_that_is_made_anew_does_not_count_meanwhile(two_parts: StudyFolder, responses: pl.DataFrame) -> None:
+def test_a_part_that_is_made_anew_does_not_count_meanwhile(
+    two_parts: StudyFolder, responses: pl.DataFrame
+) -> None:
     folder, unknown = folder_of(two_parts), matrices(responses, [0, 2])
     unknown["conv2"] = (unknown["conv2"][0], np.zeros((1, 1), np.float32))
     with pytest.raises(pa.ArrowInvalid):
@@ -110,7 +112,9 @@ def test_a_record_says_what_is_in_its_part(two_parts: StudyFolder, responses: pl
     assert (entry["part"], entry["stimuli"], entry["rows"]) == (0, 2, 8)
     assert entry["bytes"] == file.stat().st_size
     assert entry["identity"] == identity_of(responses).digest
-    assert provenance_of(file).items() >= {"model": MODEL, "weights": "made up", "precision": "float32"}.items()
+    assert (
+        provenance_of(file).items() >= {"model": MODEL, "weights": "made up", "precision": "float32"}.items()
+    )
 
 
 def test_the_rows_of_a_part_are_sorted_and_split_by_layer(two_parts: StudyFolder) -> None:
@@ -196,7 +200,11 @@ def test_damage_names_the_file_and_the_remedy(
 def test_damage_to_a_small_table_is_said_too(
     table: str, query: str, damage: Callable[[Path], None], two_parts: StudyFolder
 ) -> None:
-    files = {"stimuli": two_parts.stimuli(SET), "labels": two_parts.labels(SET), "layers": two_parts.layers(MODEL)}
+    files = {
+        "stimuli": two_parts.stimuli(SET),
+        "labels": two_parts.labels(SET),
+        "layers": two_parts.layers(MODEL),
+    }
     damage(files[table])
     with pytest.raises(VerificationError, match="is missing or damaged"):
         ask(two_parts, query)
@@ -211,7 +219,9 @@ def test_an_intact_part_is_read_in_full_only_once(two_parts: StudyFolder, cache:
     assert (cache / "intact.json").stat().st_mtime_ns == written
 
 
-def test_what_is_remembered_of_a_file_ends_with_its_time_of_change(two_parts: StudyFolder, cache: Path) -> None:
+def test_what_is_remembered_of_a_file_ends_with_its_time_of_change(
+    two_parts: StudyFolder, cache: Path
+) -> None:
     everything(two_parts)
     file = part_path(folder_of(two_parts), 0)
     before = json.loads((cache / "intact.json").read_text())[str(file)]
@@ -221,7 +231,9 @@ def test_what_is_remembered_of_a_file_ends_with_its_time_of_change(two_parts: St
     assert (before[1] != 0, after[1]) == (True, 0)
 
 
-def test_studies_may_be_asked_for_the_first_time_at_once(tmp_path: Path, responses: pl.DataFrame, cache: Path) -> None:
+def test_studies_may_be_asked_for_the_first_time_at_once(
+    tmp_path: Path, responses: pl.DataFrame, cache: Path
+) -> None:
     labels = pl.DataFrame({"stimulus_id": [0], "category": ["dog"]})
     studies = [small_study(tmp_path / str(number), responses, labels) for number in range(8)]
     failures, together = [], threading.Barrier(8)
@@ -279,7 +291,9 @@ OTHER = "other weights or preprocessing (the card, --weights, --decoding)"
         ),
     ],
 )
-def test_going_on_with_another_identity_says_what_differs(other: Identity, difference: str, tmp_path: Path) -> None:
+def test_going_on_with_another_identity_says_what_differs(
+    other: Identity, difference: str, tmp_path: Path
+) -> None:
     extend_plan(tmp_path, IDENTITY, [1, 2])
     before = (tmp_path / "plan.parquet").read_bytes()
     with pytest.raises(MixtureError) as caught:
@@ -308,7 +322,9 @@ def test_other_layers_of_one_network_may_stand_in_another_set(
     if fits:
         check_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
         return
-    with pytest.raises(MixtureError, match=r"holds responses of tiny made with other weights or preprocessing"):
+    with pytest.raises(
+        MixtureError, match=r"holds responses of tiny made with other weights or preprocessing"
+    ):
         check_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
 
 
@@ -339,7 +355,9 @@ def test_a_plan_is_a_plain_table_with_the_identity_in_its_provenance(tmp_path: P
     assert table.to_pydict() == {"stimulus_id": [7, 8, 9], "part": [0, 0, 1]}
     provenance = provenance_of(tmp_path / "plan.parquet")
     layers = {"conv1": "1a", "conv2": "2b"}
-    assert provenance["identity"].items() >= {"model": "tiny", "layers": layers, "precision": "float32"}.items()
+    assert (
+        provenance["identity"].items() >= {"model": "tiny", "layers": layers, "precision": "float32"}.items()
+    )
     assert provenance["digest"] == IDENTITY.digest
 
 
@@ -380,7 +398,11 @@ def test_however_a_plan_grows_every_stimulus_has_one_part(
 def test_the_digest_of_a_part_follows_its_stimuli_and_their_files() -> None:
     digests = {1: "aa", 2: "bb", 3: "cc"}
     assert plan_digest([1, 2], digests) == plan_digest([2, 1], digests)
-    others = [plan_digest([1], digests), plan_digest([1, 3], digests), plan_digest([1, 2], {**digests, 2: "dd"})]
+    others = [
+        plan_digest([1], digests),
+        plan_digest([1, 3], digests),
+        plan_digest([1, 2], {**digests, 2: "dd"}),
+    ]
     assert plan_digest([1, 2], digests) not in others
 
 
@@ -393,14 +415,18 @@ def test_the_digest_of_values_does_not_depend_on_the_writer(
     values, identity = matrices(responses, [0, 2]), identity_of(responses)
     here = write_part(tmp_path / "here", 0, [0, 2], values, record(identity))
     monkeypatch.setattr("toolbox.store.parquet.ROW_GROUP", 3)
-    turned = {layer: tuple(np.asfortranarray(matrix) for matrix in values[layer]) for layer in reversed(values)}
+    turned = {
+        layer: tuple(np.asfortranarray(matrix) for matrix in values[layer]) for layer in reversed(values)
+    }
     there = write_part(tmp_path / "there", 0, [0, 2], turned, record(identity, provider="GPU"))
     assert there["values"] == here["values"]
     assert there["sha256"] != here["sha256"]
 
 
 @pytest.mark.parametrize("change", ["maximum", "mean", "stimuli", "layer"])
-def test_the_digest_of_values_changes_with_any_of_them(change: str, tmp_path: Path, responses: pl.DataFrame) -> None:
+def test_the_digest_of_values_changes_with_any_of_them(
+    change: str, tmp_path: Path, responses: pl.DataFrame
+) -> None:
     values, identity = matrices(responses, [0, 2]), record(identity_of(responses))
     before = write_part(tmp_path, 0, [0, 2], values, identity)["values"]
     stimuli = [0, 3] if change == "stimuli" else [0, 2]

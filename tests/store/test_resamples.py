@@ -59,7 +59,9 @@ def test_a_table_of_other_labels_or_responses_is_stale(
     file = written(two_parts)
     folder = two_parts.responses(SET, MODEL)
     if change == "labels":
-        add_labels(two_parts, pl.DataFrame({"stimulus_id": [0, 1, 2, 3], "category": ["dog", "car", "dog", "car"]}))
+        add_labels(
+            two_parts, pl.DataFrame({"stimulus_id": [0, 1, 2, 3], "category": ["dog", "car", "dog", "car"]})
+        )
     elif change == "a part taken back":
         record_path(folder, 1).unlink()
     elif change == "a part made anew":

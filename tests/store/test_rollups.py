@@ -39,12 +39,12 @@ from support.small_study import (
 )
 from toolbox.query import ask
 from toolbox.store import rollups
-from toolbox.store.database import Selection
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import provenance_of, read_table, write_table
 from toolbox.store.parts import part_path, record_path, write_part
 from toolbox.store.plan import extend_plan, plan_digest
 from toolbox.store.rollups import ROLLUPS, fresh_rollup, merge_rollups, roll_up, update_rollups
+from toolbox.store.selection import Selection
 
 # Every example writes a study, which takes a tenth of a second.
 few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -70,7 +70,9 @@ class Given:
 
     def study(self, root: Path) -> StudyFolder:
         numbers = range(len(self.categories))
-        labels = pl.DataFrame({"stimulus_id": numbers, "category": pl.Series(self.categories, dtype=pl.String)})
+        labels = pl.DataFrame(
+            {"stimulus_id": numbers, "category": pl.Series(self.categories, dtype=pl.String)}
+        )
         return small_study(root, self.table, labels, parts=self.parts)
 
 
@@ -84,7 +86,9 @@ def responses(draw: st.DrawFn, offsets: Sequence[float] = (0, 1e6, -1e6), unlabe
         *draw(st.lists(st.sampled_from(further), min_size=count - 3, max_size=count - 3)),
     ]
     offset = draw(st.sampled_from(offsets))
-    values = arrays(np.float32, (count, 3), elements=st.integers(0, 40).map(lambda eighths: offset + eighths / 8))
+    values = arrays(
+        np.float32, (count, 3), elements=st.integers(0, 40).map(lambda eighths: offset + eighths / 8)
+    )
     cuts = draw(st.lists(st.integers(1, count - 1), unique=True).map(sorted))
     order = draw(st.permutations(range(count)))
     parts = [sorted(map(int, part)) for part in np.split(np.array(order), cuts)]
@@ -98,7 +102,9 @@ def expected(given: Given, layer: str = "conv1") -> Iterator[Row]:
     if layer == "conv2":
         pair = {"maximum": given.mean, "mean": given.maximum}
     for number, name, statistic in itertools.product(range(3), names, pair):
-        chosen = pair[statistic][[category == name for category in given.categories], number].astype(np.float64)
+        chosen = pair[statistic][[category == name for category in given.categories], number].astype(
+            np.float64
+        )
         squares = float(((chosen - chosen.mean()) ** 2).sum())
         extremes = float(chosen.min()), float(chosen.max())
         yield layer, number, name, statistic, len(chosen), float(chosen.sum()), squares, *extremes
@@ -127,7 +133,9 @@ def test_the_merge_of_any_split_is_the_rollup_of_the_whole(given: Given, chance:
         assert rows(whole) == nearly([*expected(given), *expected(given, "conv2")], 1e-9)
         assert rows(merge_rollups(pieces)) == nearly(rows(whole), 1e-9)
         if len(pieces) > 1:  # what was merged merges again
-            assert rows(merge_rollups([merge_rollups(pieces[:1]), merge_rollups(pieces[1:])])) == nearly(rows(whole), 1e-9)
+            assert rows(merge_rollups([merge_rollups(pieces[:1]), merge_rollups(pieces[1:])])) == nearly(
+                rows(whole), 1e-9
+            )
 
 
 def test_small_deviations_on_a_large_offset_do_not_cancel(tmp_path: Path) -> None:
@@ -155,9 +163,12 @@ def reference(given: Given, statistic: str, normalise: str) -> Iterator[Row]:
                 floor, span = response.min(), response.max() - response.min()
                 if normalise == "layer":
                     floor, span = 0.0, maximum.max() if mean.min() >= 0 else np.nan
-                found |= normalised((response - floor) / span if span else response * np.nan, is_member, groups, names)
+                found |= normalised(
+                    (response - floor) / span if span else response * np.nan, is_member, groups, names
+                )
             plain = {
-                key: None if value is None or not math.isfinite(value) else float(value) for key, value in found.items()
+                key: None if value is None or not math.isfinite(value) else float(value)
+                for key, value in found.items()
             }
             yield number, name, *(plain[key] for key in INDICES)
 
@@ -166,7 +177,10 @@ INDICES = ("response", "share", "balanced_share", "contrast", "csi", "fsi", "d_p
 
 
 def normalised(
-    response: NDArray[np.float64], is_member: NDArray[np.bool_], groups: Mapping[str, Any], names: Sequence[str]
+    response: NDArray[np.float64],
+    is_member: NDArray[np.bool_],
+    groups: Mapping[str, Any],
+    names: Sequence[str],
 ) -> dict[str, Any]:
     means = [response[[category == other for category in names]].mean() for other in groups]
     own, rest = response[is_member], response[~is_member]
@@ -197,13 +211,17 @@ def indices(
         error, rest_error = variance / len(own), rest_variance / len(rest)
         found["d_prime"] = (mean - rest_mean) / np.sqrt((variance + rest_variance) / 2)
         found["welch_t"] = (mean - rest_mean) / np.sqrt(error + rest_error)
-        found["welch_df"] = (error + rest_error) ** 2 / (error**2 / (len(own) - 1) + rest_error**2 / (len(rest) - 1))
+        found["welch_df"] = (error + rest_error) ** 2 / (
+            error**2 / (len(own) - 1) + rest_error**2 / (len(rest) - 1)
+        )
     return found
 
 
 @few
 @given(responses((0, 1e6)), st.sampled_from(["maximum", "mean"]), st.sampled_from(["filter", "layer"]))
-def test_every_index_from_rollups_is_that_of_the_responses(given: Given, statistic: str, normalise: str) -> None:
+def test_every_index_from_rollups_is_that_of_the_responses(
+    given: Given, statistic: str, normalise: str
+) -> None:
     sql = f"""
         select filter, category, {", ".join(INDICES)} from selectivity('{statistic}', '{normalise}')
         where layer = 'conv1' order by filter, category
@@ -232,16 +250,15 @@ def study(given_study: Given, tmp_path: Path) -> StudyFolder:
 
 def of_responses(study: StudyFolder, scheme: str = SCHEME) -> list[Row]:
     """What the roll-up must be, worked out in SQL from the responses as they are now."""
-    measures = (
-        "count(*)::bigint, sum({0})::double, (var_pop({0}) * count(*))::double, min({0})::double, max({0})::double"
-    )
+    measures = "count(*)::bigint, sum({0})::double, (var_pop({0}) * count(*))::double, "
+    measures += "min({0})::double, max({0})::double"
     selects = [
         f"select layer, filter, category, '{name}' as statistic, {measures.format(name)} "
         "from responses join labels using (stimulus_id) group by layer, filter, category"
         for name in ("maximum", "mean")
     ]
     sql = f"{' union all '.join(selects)} order by layer, filter, category, statistic"
-    return ask(study, sql, choice=Selection(scheme=scheme)).rows.rows()
+    return ask(study, sql, selection=Selection(scheme=scheme)).rows.rows()
 
 
 def hold(study: StudyFolder, scheme: str = SCHEME) -> None:
@@ -263,7 +280,7 @@ def read_parts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.extend(part.stem for part in parts)
         return make(parts, labels)
 
-    monkeypatch.setattr(rollups, "rolled_up", noted)
+    monkeypatch.setattr(rollups, "roll_up", noted)
     return names
 
 
@@ -290,7 +307,10 @@ def test_new_parts_alone_are_read(study: StudyFolder, read_parts: list[str]) -> 
     folder = study.responses(SET, MODEL)
     record_path(folder, 2).write_bytes(held_back)
     expected_rows = of_responses(study)
-    for number in (0, 1):  # bytes that nobody could read, under the size and time that were held against the record
+    for number in (
+        0,
+        1,
+    ):  # bytes that nobody could read, under the size and time that were held against the record
         path, state = part_path(folder, number), part_path(folder, number).stat()
         path.write_bytes(b"?" * state.st_size)
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
@@ -298,7 +318,9 @@ def test_new_parts_alone_are_read(study: StudyFolder, read_parts: list[str]) -> 
     assert read_parts == ["part-0", "part-1", "part-2"]
 
 
-def test_a_part_made_anew_of_other_values_makes_the_rollup_anew(study: StudyFolder, given_study: Given) -> None:
+def test_a_part_made_anew_of_other_values_makes_the_rollup_anew(
+    study: StudyFolder, given_study: Given
+) -> None:
     hold(study)
     before = of_responses(study)
     changed = given_study.table.with_columns(pl.col("maximum") + 1)
@@ -332,7 +354,9 @@ def test_labels_of_new_stimuli_leave_what_is_known_of_the_others(
     hold(study)
     more = long_table({name: (np.full((14, 3), 7, np.float32),) * 2 for name in ("conv1", "conv2")})
     add_stimuli(study, pl.DataFrame({"stimulus_id": range(14)}))
-    add_labels(study, pl.DataFrame({"stimulus_id": range(14), "category": [*given_study.categories, "a", "d"]}))
+    add_labels(
+        study, pl.DataFrame({"stimulus_id": range(14), "category": [*given_study.categories, "a", "d"]})
+    )
     hold(study)
     assert len(read_parts) == 3
     both = pl.concat([given_study.table, more.filter(pl.col("stimulus_id") >= 12)])
@@ -350,7 +374,9 @@ def test_a_stimulus_labelled_late_is_counted(study: StudyFolder, given_study: Gi
     hold(study)
 
 
-def test_another_extraction_in_its_place_makes_the_rollup_anew(study: StudyFolder, given_study: Given) -> None:
+def test_another_extraction_in_its_place_makes_the_rollup_anew(
+    study: StudyFolder, given_study: Given
+) -> None:
     hold(study)
     for file in study.responses(SET, MODEL).iterdir():
         file.unlink()
@@ -362,7 +388,9 @@ def test_another_extraction_in_its_place_makes_the_rollup_anew(study: StudyFolde
 
 
 def test_every_scheme_has_a_rollup_of_its_own(study: StudyFolder) -> None:
-    add_labels(study, pl.DataFrame({"stimulus_id": range(12), "category": ["even", "odd"] * 6}), scheme="parity")
+    add_labels(
+        study, pl.DataFrame({"stimulus_id": range(12), "category": ["even", "odd"] * 6}), scheme="parity"
+    )
     update_rollups(study, SET, [MODEL], [SCHEME, "parity"])
     assert study.rollup(SET, MODEL, "parity").is_file()
     hold(study)
@@ -376,7 +404,9 @@ def test_labels_without_a_category_count_as_none(study: StudyFolder) -> None:
     assert set(fresh_rollup(study, SET, MODEL, SCHEME)["category"].to_pylist()) == {"a", "b"}
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "of another program", "of other columns", "gone"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "empty", "of another program", "of other columns", "gone"]
+)
 def test_a_rollup_that_cannot_be_used_is_made_anew(damage: str, study: StudyFolder) -> None:
     right = rows(fresh_rollup(study, SET, MODEL, SCHEME))
     file = study.rollup(SET, MODEL, SCHEME)
@@ -419,7 +449,9 @@ def test_killed_between_a_part_and_the_rollup_the_next_query_makes_it(study: Stu
     record_path(study.responses(SET, MODEL), 2).write_bytes(held_back)
     killed = study.rollup(SET, MODEL, SCHEME).with_name(".rollup.parquet.1-2.partial")
     killed.write_bytes(b"half written")
-    counted = "select sum(n)::bigint as n from rollups where statistic = 'mean' and layer = 'conv1' and filter = 0"
+    counted = (
+        "select sum(n)::bigint as n from rollups where statistic = 'mean' and layer = 'conv1' and filter = 0"
+    )
     assert ask(study, counted).rows.item() == 9
     hold(study)
 
@@ -437,7 +469,7 @@ def test_labels_that_change_while_a_rollup_is_made_do_not_mark_it(
         return make(parts, labels)
 
     with monkeypatch.context() as patched:
-        patched.setattr(rollups, "rolled_up", meanwhile)
+        patched.setattr(rollups, "roll_up", meanwhile)
         fresh_rollup(study, SET, MODEL, SCHEME)
     hold(study)
     path.write_bytes(first)
@@ -445,13 +477,17 @@ def test_labels_that_change_while_a_rollup_is_made_do_not_mark_it(
 
 
 @pytest.mark.parametrize("name", ["category=x", "layer=conv9", "a*", "set[1]?"])
-def test_the_place_of_a_study_lends_no_columns_and_no_files(name: str, given_study: Given, tmp_path: Path) -> None:
+def test_the_place_of_a_study_lends_no_columns_and_no_files(
+    name: str, given_study: Given, tmp_path: Path
+) -> None:
     other = Given(given_study.maximum + 1, given_study.mean + 1, given_study.categories, given_study.parts)
     other.study(tmp_path / "ab" / "study")
     hold(given_study.study(tmp_path / name / "study"))
 
 
-def test_what_keeps_a_rollup_from_being_made_is_left_for_a_query_to_tell(study: StudyFolder, own_cache: Path) -> None:
+def test_what_keeps_a_rollup_from_being_made_is_left_for_a_query_to_tell(
+    study: StudyFolder, own_cache: Path
+) -> None:
     part_path(study.responses(SET, MODEL), 0).write_bytes(b"damaged")
     update_rollups(study, SET, [MODEL, "never-shown"], [SCHEME, "no-such-scheme"])
     assert not study.rollup(SET, MODEL, SCHEME).exists()

@@ -33,7 +33,8 @@ def test_a_named_file_is_there(name: str, window: Window) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["outside.bin", "inside.bin", "study://outside.bin", "../outside.bin", "/etc/passwd", "", "*", "0-*"]
+    "name",
+    ["outside.bin", "inside.bin", "study://outside.bin", "../outside.bin", "/etc/passwd", "", "*", "0-*"],
 )
 def test_any_other_name_is_not(name: str, window: Window) -> None:
     with pytest.raises(FileNotFoundError, match="not a table of this study"):
@@ -71,7 +72,12 @@ def test_a_window_is_not_shared_by_two_studies(window: Window, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("offset", "whence", "expected"),
-    [(5, os.SEEK_SET, 5), (5, os.SEEK_CUR, 15), (-5, os.SEEK_END, len(CONTENT) - 5), (0, os.SEEK_END, len(CONTENT))],
+    [
+        (5, os.SEEK_SET, 5),
+        (5, os.SEEK_CUR, 15),
+        (-5, os.SEEK_END, len(CONTENT) - 5),
+        (0, os.SEEK_END, len(CONTENT)),
+    ],
 )
 def test_a_position_is_absolute_relative_or_from_the_end(
     offset: int, whence: int, expected: int, window: Window
@@ -119,7 +125,9 @@ def test_threads_read_one_file_at_once(window: Window) -> None:
             chance = random.Random(seed)
             places = [chance.randrange(len(CONTENT) - 64) for _ in range(2000)]
             together.wait(timeout=30)
-            return all(file.seek(place) == place and file.read(64) == CONTENT[place : place + 64] for place in places)
+            return all(
+                file.seek(place) == place and file.read(64) == CONTENT[place : place + 64] for place in places
+            )
 
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(sampled, range(8))) == [True] * 8

@@ -26,7 +26,9 @@ class Fault:
     convolution: str
 
 
-def use_faulty_sessions(monkeypatch: pytest.MonkeyPatch, layer: str, is_wrong: Callable[[Fault], bool]) -> None:
+def use_faulty_sessions(
+    monkeypatch: pytest.MonkeyPatch, layer: str, is_wrong: Callable[[Fault], bool]
+) -> None:
     """Let comparisons run sessions whose results of one layer are a thousandth too large where `is_wrong`."""
 
     class Faulty:

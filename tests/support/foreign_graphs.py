@@ -16,7 +16,9 @@ SIDE = 32
 class Builder:
     """A graph in the making. Every method returns the name of the tensor it adds."""
 
-    def __init__(self, opset: int = 17, precision: type[np.floating[Any]] = np.float32, seed: int = 0) -> None:
+    def __init__(
+        self, opset: int = 17, precision: type[np.floating[Any]] = np.float32, seed: int = 0
+    ) -> None:
         self.opset = opset
         self.precision = np.dtype(precision)
         self.random = np.random.default_rng(seed)
@@ -65,10 +67,14 @@ class Builder:
 
     def dense(self, below: str, filters: int, inputs: int) -> str:
         """A dense layer at every token, as exporters write it."""
-        product = self.add("MatMul", below, self.fixed(self.random.normal(0, inputs**-0.5, (inputs, filters))))
+        product = self.add(
+            "MatMul", below, self.fixed(self.random.normal(0, inputs**-0.5, (inputs, filters)))
+        )
         return self.add("Add", self.fixed(self.random.normal(0, 0.1, filters)), product)
 
-    def model(self, *outputs: str, shape: tuple[Any, ...] = ("n", 3, SIDE, SIDE), entry: str = "x") -> onnx.ModelProto:
+    def model(
+        self, *outputs: str, shape: tuple[Any, ...] = ("n", 3, SIDE, SIDE), entry: str = "x"
+    ) -> onnx.ModelProto:
         number = helper.np_dtype_to_tensor_dtype(self.precision)
         graph = helper.make_graph(
             self.nodes,
@@ -80,17 +86,23 @@ class Builder:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
 
 
-def residual(opset: int = 17, precision: type[np.floating[Any]] = np.float32, **model: Any) -> onnx.ModelProto:
+def residual(
+    opset: int = 17, precision: type[np.floating[Any]] = np.float32, **model: Any
+) -> onnx.ModelProto:
     """A ResNet of two blocks, the second strided with a 1 x 1 shortcut; names as PyTorch's exporter gives them."""
     b = Builder(opset, precision)
     stem = b.normed(b.convolution("x", 8, 3, 7, strides=[2, 2]), 8)
     below = b.add("Relu", stem, name="/stem/act/Relu")
-    below = b.add("MaxPool", below, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, name="/stem/pool/MaxPool")
+    below = b.add(
+        "MaxPool", below, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, name="/stem/pool/MaxPool"
+    )
     inside = b.add("Relu", b.normed(b.convolution(below, 8, 8), 8), name="/layer1/layer1.0/act/Relu")
     inside = b.normed(b.convolution(inside, 8, 8), 8)
     total = b.add("Add", inside, below, name="/layer1/layer1.0/Add")
     below = b.add("Relu", total, name="/layer1/layer1.0/act_1/Relu")
-    inside = b.add("Relu", b.normed(b.convolution(below, 12, 8, strides=[2, 2]), 12), name="/layer2/layer2.0/act/Relu")
+    inside = b.add(
+        "Relu", b.normed(b.convolution(below, 12, 8, strides=[2, 2]), 12), name="/layer2/layer2.0/act/Relu"
+    )
     inside = b.normed(b.convolution(inside, 12, 12), 12)
     shortcut = b.normed(b.convolution(below, 12, 8, 1, strides=[2, 2]), 12)
     below = b.add("Relu", b.add("Add", inside, shortcut), name="/layer2/layer2.0/act_1/Relu")
@@ -116,7 +128,7 @@ def inception() -> onnx.ModelProto:
 
 def normed_tokens(b: Builder, below: str, filters: int, *, written_out: bool) -> str:
     """Layer normalisation over the last axis, as one operator or written out in nine."""
-    scale, bias = b.fixed(b.random.uniform(0.5, 1.5, filters)), b.fixed(b.random.normal(0, 0.1, filters))
+    scale, bias = (b.fixed(b.random.uniform(0.5, 1.5, filters)), b.fixed(b.random.normal(0, 0.1, filters)))
     if not written_out:
         return b.add("LayerNormalization", below, scale, bias, axis=-1)
     axes = [2]
@@ -137,7 +149,9 @@ def gelu(b: Builder, below: str, how: str, name: str) -> str:
     return b.add("Mul", b.add("Mul", below, half), b.add("Add", b.add("Tanh", inner), one), name=name)
 
 
-def transformer(opset: int = 17, how: str = "erf", precision: type[np.floating[Any]] = np.float32) -> onnx.ModelProto:
+def transformer(
+    opset: int = 17, how: str = "erf", precision: type[np.floating[Any]] = np.float32
+) -> onnx.ModelProto:
     """Patches of 8 x 8, a class token, one block of attention with two heads and a dense part, and a head on the class
     token."""
     b = Builder(opset, precision)
@@ -162,7 +176,9 @@ def transformer(opset: int = 17, how: str = "erf", precision: type[np.floating[A
     hidden = b.dense(normed_tokens(b, stream, width, written_out=written_out), 16, width)
     hidden = b.dense(gelu(b, hidden, how, "/blocks/blocks.0/mlp/act/Mul_1"), width, 16)
     stream = b.add("Add", stream, hidden, name="/blocks/blocks.0/Add_1")
-    last = b.add("Gather", normed_tokens(b, stream, width, written_out=written_out), b.fixed(np.int64(0)), axis=1)
+    last = b.add(
+        "Gather", normed_tokens(b, stream, width, written_out=written_out), b.fixed(np.int64(0)), axis=1
+    )
     return b.model(b.add("Gemm", last, b.weight(width, 5), name="/head/Gemm"))
 
 
@@ -178,7 +194,9 @@ def mobile() -> onnx.ModelProto:
     depth = b.add("Clip", b.normed(depth, 16), b.fixed(0.0), b.fixed(6.0), name="/depth/act/Clip")
     squeezed = b.reduced("ReduceMean", depth, [2, 3], name="/se/pool/ReduceMean")
     squeezed = b.add("Relu", b.convolution(squeezed, 4, 16, 1), name="/se/act/Relu")
-    hard = b.add("Clip", b.add("Add", b.convolution(squeezed, 16, 4, 1), b.fixed(3.0)), b.fixed(0.0), b.fixed(6.0))
+    hard = b.add(
+        "Clip", b.add("Add", b.convolution(squeezed, 16, 4, 1), b.fixed(3.0)), b.fixed(0.0), b.fixed(6.0)
+    )
     scaled = b.add("Mul", depth, b.add("Div", hard, b.fixed(6.0)))
     total = b.add("Add", b.convolution(scaled, 8, 16, 1), stem, name="/project/Add")
     silu = b.convolution(total, 12, 8, 3, group=4)
@@ -194,12 +212,16 @@ def channels_last(opset: int = 11) -> onnx.ModelProto:
     below = b.add("Pad", below, b.fixed([0, 0, 1, 1, 0, 0, 1, 1]))
     below = b.add("Conv", below, b.weight(6, 3, 3, 3), strides=[2, 2], name="model/conv1/Conv2D")
     below = b.add("Relu", below, name="model/relu_of_conv1/Relu")
-    below = b.add("Conv", below, b.weight(7, 6, 3, 3), auto_pad="SAME_UPPER", strides=[2, 2], name="model/conv2/Conv2D")
+    below = b.add(
+        "Conv", below, b.weight(7, 6, 3, 3), auto_pad="SAME_UPPER", strides=[2, 2], name="model/conv2/Conv2D"
+    )
     rows = b.add("Transpose", below, perm=[0, 2, 3, 1])
     rows = b.add("Relu", b.add("MatMul", rows, b.weight(7, 9)), name="model/mixed/Relu")
     pooled = b.reduced("ReduceMean", rows, [1, 2], keepdims=0, name="model/avg_pool/Mean")
     logits = b.add("MatMul", pooled, b.weight(9, 5), name="model/predictions/MatMul")
-    return b.model(b.add("Softmax", logits, axis=1, name="model/predictions/Softmax"), shape=("n", SIDE, SIDE, 3))
+    return b.model(
+        b.add("Softmax", logits, axis=1, name="model/predictions/Softmax"), shape=("n", SIDE, SIDE, 3)
+    )
 
 
 def grouped(how: str = "operator") -> onnx.ModelProto:

@@ -83,7 +83,9 @@ class Writer:
     def constant(self, value: Array, name: str = "") -> str:
         """A constant; floats below single precision come through a Cast, as converters write them."""
         is_short = value.dtype == np.float32 and self.precision is not np.float32
-        tensor = numpy_helper.from_array(np.ascontiguousarray(value.astype(self.precision) if is_short else value))
+        tensor = numpy_helper.from_array(
+            np.ascontiguousarray(value.astype(self.precision) if is_short else value)
+        )
         if self.constants_as_nodes:
             name = self.node("Constant", value=tensor)
         else:
@@ -108,15 +110,22 @@ class Writer:
 NCHW, NHWC = ("images", 3, 8, 6), ("images", 8, 6, 3)
 
 
-def write_torch_graph(path: Path, pairs: Pairs, writer: Writer | None = None, names: tuple[str, ...] = ()) -> Path:
+def write_torch_graph(
+    path: Path, pairs: Pairs, writer: Writer | None = None, names: tuple[str, ...] = ()
+) -> Path:
     """As PyTorch exports it: channels first throughout, Flatten, Gemm with transB."""
     writer = writer or Writer()
     named = names or ("",) * 5
     below = "pixels"
     for number, ((kernel, bias), name) in enumerate(zip(pairs, named, strict=True)):
-        stored = [writer.constant(kernel, name and f"{name}.weight"), writer.constant(bias, name and f"{name}.bias")]
+        stored = [
+            writer.constant(kernel, name and f"{name}.weight"),
+            writer.constant(bias, name and f"{name}.bias"),
+        ]
         if number < 2:
-            below = writer.node("Relu", writer.node("Conv", below, *stored, pads=[1] * 4, kernel_shape=[3, 3]))
+            below = writer.node(
+                "Relu", writer.node("Conv", below, *stored, pads=[1] * 4, kernel_shape=[3, 3])
+            )
         else:
             below = writer.node("Flatten", below) if number == 2 else below
             below = writer.node("Gemm", below, *stored, transB=1)
@@ -140,7 +149,9 @@ def write_tensorflow_graph(path: Path, pairs: Pairs, writer: Writer | None = Non
         else:
             if number == 2:
                 below = writer.node("Reshape", below, writer.constant(np.array([-1, 48])))
-            below = writer.node("Add", writer.node("MatMul", below, writer.constant(kernel)), writer.constant(bias))
+            below = writer.node(
+                "Add", writer.node("MatMul", below, writer.constant(kernel)), writer.constant(bias)
+            )
             below = writer.node("Softmax", below) if number == 4 else writer.node("Relu", below)
         if number == 0:
             map_first = writer.node("Transpose", below, perm=[0, 3, 1, 2])
@@ -156,11 +167,15 @@ def write_odd_graph(path: Path, pairs: Pairs) -> Path:
     sums = writer.node("Conv", "pixels", writer.constant(edges), pads=[1] * 4, kernel_shape=[3, 3])
     below = writer.node("Relu", writer.node("Add", writer.constant(b0.reshape(1, 5, 1, 1)), sums))
     below = writer.node("MaxPool", below, kernel_shape=[2, 2], strides=[2, 2])
-    flat_kernel = writer.node("Reshape", writer.constant(parts.reshape(4, 45)), writer.constant(np.array([4, 5, 3, 3])))
+    flat_kernel = writer.node(
+        "Reshape", writer.constant(parts.reshape(4, 45)), writer.constant(np.array([4, 5, 3, 3]))
+    )
     below = writer.node("Conv", below, flat_kernel, writer.constant(b1), pads=[1] * 4, kernel_shape=[3, 3])
     below = writer.node("Flatten", writer.node("Identity", writer.node("Relu", below)))
     turned = writer.node("Transpose", writer.constant(whole), perm=[1, 0])
-    below = writer.node("Relu", writer.node("Gemm", below, turned, writer.constant(b2[None]), alpha=2.0, beta=0.5))
+    below = writer.node(
+        "Relu", writer.node("Gemm", below, turned, writer.constant(b2[None]), alpha=2.0, beta=0.5)
+    )
     turned = writer.node("Transpose", writer.constant(again))
     below = writer.node("Relu", writer.node("Gemm", below, turned, writer.constant(b3[:1])))
     below = writer.node("Softmax", writer.node("MatMul", below, writer.constant(answer.T)))

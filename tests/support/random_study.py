@@ -51,7 +51,11 @@ def make_random_study(root: Path) -> RandomStudy:
         parts=parts,
     )
     frequencies = [(1.0, 2.0, 3.0, 8.0)[number % 4] for number in range(STIMULI)]
-    variables = {"stimulus_id": range(STIMULI), "orientation": orientations, "step": [n % 3 for n in range(STIMULI)]}
+    variables = {
+        "stimulus_id": range(STIMULI),
+        "orientation": orientations,
+        "step": [n % 3 for n in range(STIMULI)],
+    }
     add_stimuli(folder, pl.DataFrame({**variables, "spatial_frequency": frequencies}), SET)
     return RandomStudy(folder, responses, layers, categories, orientations, frequencies, parts)
 

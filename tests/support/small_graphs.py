@@ -63,7 +63,9 @@ def graph_of(nodes: Any, entries: Any, outcomes: Any, beside: Any, tensors: dict
     return Graph(helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION), tensors)
 
 
-def session_of(runners: Sequence[Runner], *, provider: str = "CPUExecutionProvider", batch: int = 1) -> Session:
+def session_of(
+    runners: Sequence[Runner], *, provider: str = "CPUExecutionProvider", batch: int = 1
+) -> Session:
     """A session around functions of images, one a worker, with the single output `sum`."""
     free: SimpleQueue[Any] = SimpleQueue()
     for runner in runners:

@@ -98,7 +98,9 @@ def add_labels(study: StudyFolder, labels: pl.DataFrame, set_name: str = SET, sc
 
 def add_layers(study: StudyFolder, layers: pl.DataFrame, model: str = MODEL) -> None:
     """Write the layers of a model; geometry that the frame does not say is made up."""
-    made_up = [pl.lit(1000 if name == "filters" else 1).alias(name) for name in _LAYERS if name not in layers.columns]
+    made_up = [
+        pl.lit(1000 if name == "filters" else 1).alias(name) for name in _LAYERS if name not in layers.columns
+    ]
     _write(study.layers(model), layers.with_columns(made_up), _LAYERS)
 
 
@@ -148,7 +150,9 @@ def long_table(responses: Mapping[str, tuple[Matrix, Matrix]]) -> pl.DataFrame:
     for layer, (maximum, mean) in responses.items():
         stimuli, filters = np.indices(maximum.shape)
         columns = {"filter": filters.ravel(), "stimulus_id": stimuli.ravel()}
-        tables.append(pl.DataFrame({"layer": layer, **columns, "maximum": maximum.ravel(), "mean": mean.ravel()}))
+        tables.append(
+            pl.DataFrame({"layer": layer, **columns, "maximum": maximum.ravel(), "mean": mean.ravel()})
+        )
     return pl.concat(tables)
 
 
@@ -165,5 +169,7 @@ def _write(path: Path, table: pl.DataFrame, schema: Mapping[str, Any]) -> None:
     columns = [*schema, *(name for name in table.columns if name not in schema)]
     plain: pa.Table = table.select(columns).cast(dict(schema)).to_arrow()
     # Polars hands text over as large_string; a study holds plain types only.
-    fields = [field.with_type(pa.string()) if field.type == pa.large_string() else field for field in plain.schema]
+    fields = [
+        field.with_type(pa.string()) if field.type == pa.large_string() else field for field in plain.schema
+    ]
     write_table(path, plain.cast(pa.schema(fields)), {"task": "made up for a test"})

@@ -67,7 +67,9 @@ def example_parameters(example: str) -> dict[str, Any]:
 def example_reference(example: str) -> dict[str, pa.Table]:
     """The published table of an example, where it or a folder above it has one, as a question brings it along."""
     folders = (EXAMPLES / example, *(EXAMPLES / example).parents)
-    file = next((folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None)
+    file = next(
+        (folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None
+    )
     types = {"filter": pl.Int32, "value": pl.Float64}
     return {"reference": pl.read_csv(file, schema_overrides=types).to_arrow()} if file else {}
 
@@ -77,7 +79,9 @@ def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:
     with (EXAMPLES / example / "expected.csv").open(encoding="utf-8", newline="") as file:
         columns, *rows = csv.reader(file)
     types = {column.name: column.type for column in query.columns}
-    return columns, [tuple(_value(cell, types[name]) for name, cell in zip(columns, row, strict=True)) for row in rows]
+    return columns, [
+        tuple(_value(cell, types[name]) for name, cell in zip(columns, row, strict=True)) for row in rows
+    ]
 
 
 def _tables(folder: Path) -> dict[str, pl.DataFrame]:
@@ -121,9 +125,13 @@ def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
     measures = _by(rows, **vars(Measure())).group_by(*vars(Measure()), maintain_order=True)
     for (index, statistic, normalise), group in measures:
         fields = list(TABLES[table])[3:]
-        columns = [pa.array([_plain(cell, field.type) for cell in group[field.name]], field.type) for field in fields]
+        columns = [
+            pa.array([_plain(cell, field.type) for cell in group[field.name]], field.type) for field in fields
+        ]
         rows_of_one = pa.Table.from_arrays(columns, names=[field.name for field in fields])
-        labelling.write(table, Measure(str(index), str(statistic), str(normalise)), rows_of_one, labelling.source)
+        labelling.write(
+            table, Measure(str(index), str(statistic), str(normalise)), rows_of_one, labelling.source
+        )
 
 
 def _plain(cell: str | None, kind: pa.DataType) -> Any:
@@ -134,14 +142,18 @@ def _plain(cell: str | None, kind: pa.DataType) -> Any:
 
 def _by(table: pl.DataFrame, **defaults: str | None) -> pl.DataFrame:
     """The table with these columns, each with one value where it is not there."""
-    return table.with_columns([pl.lit(value).alias(name) for name, value in defaults.items() if name not in table])
+    return table.with_columns(
+        [pl.lit(value).alias(name) for name, value in defaults.items() if name not in table]
+    )
 
 
 def _long(wide: pl.DataFrame) -> pl.DataFrame:
     """Responses as a study keeps them, from one row per filter and statistic."""
     keys = ["layer", "filter", "statistic"]
     numbers = [name for name in wide.columns if name not in keys]
-    long = wide.cast(dict.fromkeys(numbers, pl.Float64)).unpivot(numbers, index=keys, variable_name="stimulus_id")
+    long = wide.cast(dict.fromkeys(numbers, pl.Float64)).unpivot(
+        numbers, index=keys, variable_name="stimulus_id"
+    )
     return long.pivot("statistic", index=["layer", "filter", "stimulus_id"], values="value").cast(
         {"stimulus_id": pl.Int32}
     )

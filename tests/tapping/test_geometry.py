@@ -28,7 +28,9 @@ class Positive(Builder):
         return self.fixed(self.random.uniform(0.5, 1.5, shape))
 
 
-def window(b: Builder, below: str, operator: str, kernel: tuple[int, int], stride: int, apart: int, how: str) -> str:
+def window(
+    b: Builder, below: str, operator: str, kernel: tuple[int, int], stride: int, apart: int, how: str
+) -> str:
     """A convolution or a pool, with pads that keep the size, none, or SAME_*."""
     attributes: dict[str, Any] = {"strides": [stride, stride]}
     if how.startswith("SAME") and (apart > 1 or min(kernel) < stride):
@@ -129,10 +131,14 @@ def test_what_a_position_sees_is_what_changes_it(steps: list[tuple[Any, ...]], s
         ("SpaceToDepth", {"blocksize": 2}),
     ],
 )
-def test_what_changes_a_position_is_never_outside_what_it_sees(operator: str, attributes: dict[str, Any]) -> None:
+def test_what_changes_a_position_is_never_outside_what_it_sees(
+    operator: str, attributes: dict[str, Any]
+) -> None:
     """Between coarser and finer maps, positions see differently far; the prediction holds for all of them."""
     b = Positive()
-    below = window(b, b.add("Conv", "x", b.weight(4, 3, 3, 3), strides=[2, 2]), "MaxPool", (2, 2), 1, 1, "none")
+    below = window(
+        b, b.add("Conv", "x", b.weight(4, 3, 3, 3), strides=[2, 2]), "MaxPool", (2, 2), 1, 1, "none"
+    )
     if operator == "ConvTranspose":
         top = b.add(operator, below, b.weight(4, 2, 3, 3), **attributes)
     elif "mode" in attributes:
@@ -175,4 +181,6 @@ def test_axes_after_a_reshape(old: tuple[int, ...], of: str, new: tuple[int, ...
         "s": "share of channel",
         "-": None,
     }
-    assert viewed(old, tuple(words[letter] for letter in of), new) == tuple(words[letter] for letter in expected)
+    assert viewed(old, tuple(words[letter] for letter in of), new) == tuple(
+        words[letter] for letter in expected
+    )

@@ -10,7 +10,16 @@ import onnx
 import pytest
 from onnx import helper
 
-from support.foreign_graphs import SIDE, Builder, channels_last, grouped, inception, mobile, residual, transformer
+from support.foreign_graphs import (
+    SIDE,
+    Builder,
+    channels_last,
+    grouped,
+    inception,
+    mobile,
+    residual,
+    transformer,
+)
 from toolbox.errors import UsageError
 from toolbox.tapping.foreign import read_graph
 from toolbox.tapping.taps import Tap, survey
@@ -21,7 +30,14 @@ Row = tuple[str, str, str, tuple[int, int, int], int, int]
 def rows(taps: tuple[Tap, ...]) -> list[Row]:
     """(layer, kind, operator, (filters, height, width), step, receptive field)"""
     return [
-        (tap.layer, tap.kind, tap.operator, (tap.filters, tap.height, tap.width), tap.step, tap.receptive_field)
+        (
+            tap.layer,
+            tap.kind,
+            tap.operator,
+            (tap.filters, tap.height, tap.width),
+            tap.step,
+            tap.receptive_field,
+        )
         for tap in taps
     ]
 
@@ -161,7 +177,9 @@ def activated(*steps: tuple[Any, ...], opset: int = 17) -> list[tuple[str, str, 
     for operator, *rest in steps:
         attributes = rest.pop() if rest and isinstance(rest[-1], dict) else {}
         named = {"x": made[0], "last": made[-1], "one before": made[max(len(made) - 2, 0)]}
-        made.append(b.add(operator, *(named[i] if isinstance(i, str) else b.fixed(i) for i in rest), **attributes))
+        made.append(
+            b.add(operator, *(named[i] if isinstance(i, str) else b.fixed(i) for i in rest), **attributes)
+        )
     flat = b.add("Flatten", b.add("GlobalMaxPool", made[-1]))
     model = b.model(b.add("Gemm", flat, b.weight(4, 2)), entry="image.in")
     makers = operators(model)
@@ -169,7 +187,18 @@ def activated(*steps: tuple[Any, ...], opset: int = 17) -> list[tuple[str, str, 
     return [(tap.operator, makers[tap.before], makers[tap.after]) for tap in taps]
 
 
-SINGLE = ("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Softplus", "Tanh")
+SINGLE = (
+    "Relu",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Celu",
+    "Sigmoid",
+    "HardSigmoid",
+    "HardSwish",
+    "Softplus",
+    "Tanh",
+)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +274,11 @@ def test_gates_of_minima_and_maxima_are_no_layers() -> None:
     gate = b.add("Add", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1), b.fixed(3.0))
     gate = b.add("Div", b.add("Min", b.add("Max", gate, b.fixed(0.0)), b.fixed(6.0)), b.fixed(6.0))
     model = b.model(b.add("GlobalMaxPool", b.add("Mul", below, gate)))
-    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == ["Relu", "GlobalAveragePool", "GlobalMaxPool"]
+    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == [
+        "Relu",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+    ]
 
 
 def test_one_named_operator_keeps_its_name() -> None:
@@ -295,7 +328,9 @@ def test_tokens_that_are_mixed_have_their_units_as_filters() -> None:
     stream = b.add("Add", b.add("Transpose", tokens, perm=[0, 2, 1]), back)
     model = b.model(b.add("MatMul", b.reduced("ReduceMean", stream, [1], keepdims=0), b.weight(6, 5)))
     taps = survey(model, SIDE, SIDE).taps
-    assert [(tap.operator, tap.kind, tap.filters, tap.height, tap.axis, tap.receptive_field) for tap in taps] == [
+    assert [
+        (tap.operator, tap.kind, tap.filters, tap.height, tap.axis, tap.receptive_field) for tap in taps
+    ] == [
         ("Relu", "tokens", 10, 6, 2, 32),
         ("Add", "tokens", 6, 16, 2, 32),
         ("ReduceMean", "pool", 6, 1, 1, 32),
@@ -320,7 +355,10 @@ def test_names_of_modules_as_pytorch_writes_them_down() -> None:
     for node in model.graph.node:
         if node.op_type == "Relu":
             entry = node.metadata_props.add()
-            entry.key, entry.value = "pkg.torch.onnx.name_scopes", "['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu']"
+            entry.key, entry.value = (
+                "pkg.torch.onnx.name_scopes",
+                "['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu']",
+            )
     assert [tap.layer for tap in survey(model, SIDE, SIDE).taps][:2] == ["layer1.0.relu", "layer1.0.relu_1"]
 
 
@@ -403,7 +441,8 @@ def test_an_operator_that_onnxruntime_lacks_is_refused() -> None:
     model = residual()
     model.graph.node[0].op_type = "Convolute"
     with pytest.raises(
-        UsageError, match=r"onnxruntime .* cannot run the graph \(.*Convolute.*\); export it with standard operators"
+        UsageError,
+        match=r"onnxruntime .* cannot run the graph \(.*Convolute.*\); export it with standard operators",
     ):
         survey(model, SIDE, SIDE)
 

@@ -15,9 +15,8 @@ import polars as pl
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.files import digest_of
 from toolbox.query import Answer, ask, shipped_query
-from toolbox.show.plots import Figure, drawn
-from toolbox.store.database import Selection
 from toolbox.store.folder import StudyFolder
+from toolbox.store.selection import Selection, resolve_selection
 from toolbox.tables import SUFFIXES, read_rows
 
 LAYERS, FILTERS = "replication/layers", "replication/filters"
@@ -50,7 +49,7 @@ def replicate(
     file: Path,
     renamed: Mapping[str, str] | None = None,
     parameters: Mapping[str, Any] | None = None,
-    choice: Selection | None = None,
+    selection: Selection | None = None,
     *,
     filters: bool = False,
 ) -> Answer:
@@ -65,7 +64,7 @@ def replicate(
     Raises: UsageError for a table that does not fit the study; all that running the query raises.
     """
     reference = read_reference(file, renamed or {})
-    chosen = _resolved(study, choice)
+    chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection or Selection())
     remarks = [*_check_places(study, reference, chosen), *_check_categories(study, reference, chosen)]
     query = shipped_query(FILTERS if filters else LAYERS)
     answer = ask(study, query, parameters, chosen, tables={"reference": reference.rows.to_arrow()})
@@ -76,21 +75,21 @@ def replicate(
     return replace(answer, provenance=provenance, remarks=(*answer.remarks, *remarks))
 
 
-def scatter(
+def pair_filters(
     study: StudyFolder,
     file: Path,
     renamed: Mapping[str, str] | None = None,
     parameters: Mapping[str, Any] | None = None,
-    choice: Selection | None = None,
-) -> Figure:
-    """The values of every filter here against those of a published table, one panel per layer.
+    selection: Selection | None = None,
+) -> Answer:
+    """The values of every filter here and in a published table, for a scatter.
 
     Args:
         parameters: as of `replicate`; those that only its counts need are left aside.
     """
     known = {parameter.name for parameter in shipped_query(FILTERS).parameters}
     asked = {name: value for name, value in (parameters or {}).items() if name in known}
-    return drawn(study, FILTERS, replicate(study, file, renamed, asked, choice, filters=True))
+    return replicate(study, file, renamed, asked, selection, filters=True)
 
 
 def read_reference(file: Path, renamed: Mapping[str, str]) -> Reference:
@@ -103,7 +102,9 @@ def read_reference(file: Path, renamed: Mapping[str, str]) -> Reference:
     for name in ("layer", "filter", "selectivity", naming):
         if name not in table.columns:
             wanted = "layer, filter, selectivity, and label or category"
-            raise UsageError(f"{file} has no column {name!r}, only {', '.join(table.columns)}; it needs {wanted}")
+            raise UsageError(
+                f"{file} has no column {name!r}, only {', '.join(table.columns)}; it needs {wanted}"
+            )
     rows = pl.DataFrame(
         {
             "layer": _name_column(file, table["layer"]),
@@ -169,37 +170,37 @@ def _check_unique(file: Path, rows: pl.DataFrame) -> None:
         )
 
 
-def _resolved(study: StudyFolder, choice: Selection | None) -> Selection:
-    """The set, model and scheme that the question will be about."""
-    found = ask(study, "select 1 as one from responses, labels, layers limit 0", choice=choice).provenance
-    return Selection(found["set"], found["model"], found["scheme"])
-
-
-def _check_places(study: StudyFolder, reference: Reference, choice: Selection) -> list[str]:
+def _check_places(study: StudyFolder, reference: Reference, selection: Selection) -> list[str]:
     """Refuse layers and filters that the model does not have; tell of values that are not known."""
-    known = dict(ask(study, "select layer, filters from layers", choice=choice).rows.rows())
+    known = dict(ask(study, "select layer, filters from layers", selection=selection).rows.rows())
     for layer in _distinct_names(reference, "layer"):
         if layer not in known:
-            raise UnknownNameError(f"layer of {choice.model}", layer, known, f"in {reference.file}")
+            raise UnknownNameError(f"layer of {selection.model}", layer, known, f"in {reference.file}")
     filters = pl.col("layer").replace_strict(known, return_dtype=pl.Int64)
     outside = reference.rows.filter((pl.col("filter") < 0) | (pl.col("filter") >= filters))
     if not outside.is_empty():
         layer, number = outside.select("layer", "filter").row(0)
-        raise UsageError(f"{reference.file} names filter {number} of {layer}; expected 0 to {known[layer] - 1}")
+        raise UsageError(
+            f"{reference.file} names filter {number} of {layer}; expected 0 to {known[layer] - 1}"
+        )
     unknown = reference.rows["value"].null_count()
     told = (
-        "1 row of {} has no value and counts" if unknown == 1 else f"{unknown:,} rows of {{}} have no value and count"
+        "1 row of {} has no value and counts"
+        if unknown == 1
+        else f"{unknown:,} rows of {{}} have no value and count"
     )
     return [f"{told.format(reference.file)} as unpaired"] if unknown else []
 
 
-def _check_categories(study: StudyFolder, reference: Reference, choice: Selection) -> list[str]:
+def _check_categories(study: StudyFolder, reference: Reference, selection: Selection) -> list[str]:
     """Refuse a map and a table that lead to no category of the study; tell what has no counterpart."""
-    here = ask(study, "select distinct category from labels where category is not null", choice=choice).rows["category"]
+    here = ask(
+        study, "select distinct category from labels where category is not null", selection=selection
+    ).rows["category"]
     file, there = reference.file, _distinct_names(reference, "category")
     for category in reference.renamed.values():
         if category not in set(here):
-            raise UnknownNameError(f"category of {choice.set}", category, here, "in --map")
+            raise UnknownNameError(f"category of {selection.set}", category, here, "in --map")
     if POOLED in there:
         raise UsageError(
             f"{file} has a category {POOLED!r}, which is the row over all categories; rename it with --map"
@@ -207,17 +208,19 @@ def _check_categories(study: StudyFolder, reference: Reference, choice: Selectio
     only_there, only_here = sorted({*there} - {*here}), sorted({*here} - {*there})
     if len(only_there) == len(there):
         raise UsageError(
-            f"{file} ({', '.join(only_there)}) and {choice.set} ({', '.join(only_here)}) have no category in common; "
-            "name counterparts with --map LABEL=CATEGORY"
+            f"{file} ({', '.join(only_there)}) and {selection.set} ({', '.join(only_here)}) have no category in "
+            "common; name counterparts with --map LABEL=CATEGORY"
         )
     remarks = []
     if only_there:
         remarks.append(
-            f"left out, as {choice.set} has no such category: {', '.join(only_there)} (of {file}); "
+            f"left out, as {selection.set} has no such category: {', '.join(only_there)} (of {file}); "
             "--map LABEL=CATEGORY names a counterpart"
         )
     if only_here:
-        remarks.append(f"left out, as {file} has no such category: {', '.join(only_here)} (of {choice.set})")
+        remarks.append(
+            f"left out, as {file} has no such category: {', '.join(only_here)} (of {selection.set})"
+        )
     return remarks
 
 

@@ -24,15 +24,15 @@ from scipy.stats import false_discovery_control
 from toolbox.errors import UsageError, VerificationError
 from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
-from toolbox.resampling import INDICES, RANKED, ResampledLayer, Labels, resample_layer
+from toolbox.resampling import INDICES, RANKED, Labels, ResampledLayer, resample_layer
 from toolbox.store.availability import available_responses
-from toolbox.store.database import Selection, resolve_selection
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table, with_version
 from toolbox.store.parts import read_layer, sweep
 from toolbox.store.plan import read_plan
 from toolbox.store.resamples import TABLES, THRESHOLDS, USUAL, Labelling, Measure
+from toolbox.store.selection import Selection, resolve_selection
 
 Numbers = NDArray[np.float64]
 LEVEL = 0.05
@@ -90,7 +90,7 @@ class SignificanceReport:
 def resample(
     study: StudyFolder,
     choices: Resampling | None = None,
-    choice: Selection | None = None,
+    selection: Selection | None = None,
     *,
     progress: Progress = silent,
 ) -> SignificanceReport:
@@ -99,19 +99,21 @@ def resample(
     What was made with the same choices from the same responses and labels is not made again.
 
     Args:
-        choice: set, model and scheme, where there are several.
+        selection: set, model and scheme, where there are several.
 
     Raises: UsageError for a choice that cannot be; as a query where responses or labels are not there or damaged.
     """
     choices, started = choices or Resampling(), time.monotonic()
     _check_choices(choices)
-    chosen = resolve_selection(study, {"rollups"}, choice or Selection())
+    chosen = resolve_selection(study, {"rollups"}, selection or Selection())
     set_name, model, scheme = str(chosen.set), str(chosen.model), str(chosen.scheme)
     labelling = Labelling(study, available_responses(study, set_name, model), scheme)
     folder = study.significance(set_name, model, scheme)
     with only_writer(folder, f"resampling {set_name}"):
         sweep(folder)
-        source = labelling.source  # before anything is read: labels that change meanwhile leave the tables stale
+        source = (
+            labelling.source
+        )  # before anything is read: labels that change meanwhile leave the tables stale
         choices = replace(choices, thresholds=_thresholds(labelling, choices))
         made = with_version({"set": set_name, "model": model, "scheme": scheme, **asdict(choices)})
         is_there = all(labelling.holds(table, choices.measure, made) for table in TABLES)
@@ -124,13 +126,18 @@ def resample(
         report = _report(labelling, choices, family, 0.0 if is_there else time.monotonic() - started)
         if not is_there:
             write_json(
-                study.run_record(f"significance-{set_name}-{model}"), {"task": "significance", **made, **asdict(report)}
+                study.run_record(f"significance-{set_name}-{model}"),
+                {"task": "significance", **made, **asdict(report)},
             )
     return report
 
 
 def _tables(
-    labelling: Labelling, choices: Resampling, layers: Sequence[str], family: Sequence[str], progress: Progress
+    labelling: Labelling,
+    choices: Resampling,
+    layers: Sequence[str],
+    family: Sequence[str],
+    progress: Progress,
 ) -> Iterator[tuple[str, pa.Table]]:
     """All tables by name; `filters` last, since it is what says that there are any."""
     set_name = labelling.responses.set
@@ -150,7 +157,9 @@ def _check_choices(choices: Resampling) -> None:
         if getattr(choices, name) not in known:
             raise UsageError(f"{name} is {getattr(choices, name)!r}; expected one of {', '.join(known)}")
     if choices.draws < LEAST_DRAWS:
-        raise UsageError(f"draws is {choices.draws}; expected {LEAST_DRAWS} or more, or no p value could be below 0.05")
+        raise UsageError(
+            f"draws is {choices.draws}; expected {LEAST_DRAWS} or more, or no p value could be below 0.05"
+        )
     if choices.seed < 0:
         raise UsageError(f"seed is {choices.seed}; expected 0 or more")
     if not choices.thresholds or not all(np.isfinite(choices.thresholds)):
@@ -208,7 +217,9 @@ def _layers(labelling: Labelling) -> dict[str, bool]:
     return {row["layer"]: row["kind"] == "pool" for row in table.to_pylist() if row["layer"] in kept}
 
 
-def _resample_layer(labelling: Labelling, layer: str, categories: _Categories, choices: Resampling) -> ResampledLayer:
+def _resample_layer(
+    labelling: Labelling, layer: str, categories: _Categories, choices: Resampling
+) -> ResampledLayer:
     _, *both = read_layer(labelling.responses.paths(labelling.study), layer)
     maximum, mean = (matrix[categories.known].astype(np.float64) for matrix in both)
     peak = None
@@ -237,9 +248,14 @@ class _Tests:
 def _tests(examined: Mapping[str, ResampledLayer], family: Sequence[str]) -> dict[str, _Tests]:
     """The p values of all layers, corrected for all filters and categories of the family's layers."""
     largest = np.sort(np.max([examined[layer].largest for layer in family], axis=0))
-    q, q_welch = (_control_discoveries({layer: getattr(examined[layer], name) for layer in family}) for name in ("p", "p_welch"))
+    q, q_welch = (
+        _control_discoveries({layer: getattr(examined[layer], name) for layer in family})
+        for name in ("p", "p_welch")
+    )
     return {
-        layer: _Tests(q[layer], found.p_family(largest), q_welch[layer]) if layer in q else _Tests(*[nothing] * 3)
+        layer: _Tests(q[layer], found.p_family(largest), q_welch[layer])
+        if layer in q
+        else _Tests(*[nothing] * 3)
         for layer, found in examined.items()
         for nothing in (np.full_like(found.value, np.nan),)
     }
@@ -257,7 +273,9 @@ def _control_discoveries(p: Mapping[str, Numbers]) -> dict[str, Numbers]:
     return {layer: piece.reshape(values.shape) for (layer, values), piece in pieces}
 
 
-def _filters(examined: Mapping[str, ResampledLayer], tests: Mapping[str, _Tests], names: Sequence[str]) -> pa.Table:
+def _filters(
+    examined: Mapping[str, ResampledLayer], tests: Mapping[str, _Tests], names: Sequence[str]
+) -> pa.Table:
     tables = []
     for layer, found in examined.items():
         corrected = tests[layer]
@@ -288,7 +306,9 @@ def _splits(examined: Mapping[str, ResampledLayer], names: Sequence[str]) -> pa.
         columns = {
             "layer": pa.repeat(layer, len(halves.preferred)),
             "filter": np.arange(len(halves.preferred)),
-            "preferred": pa.array([names[n] if n >= 0 else None for n in halves.preferred.tolist()], pa.string()),
+            "preferred": pa.array(
+                [names[n] if n >= 0 else None for n in halves.preferred.tolist()], pa.string()
+            ),
             "value": _plain(halves.value),
             "cross_validated": _plain(halves.cross_validated),
             "agreement": _plain(halves.agreement),
@@ -298,7 +318,9 @@ def _splits(examined: Mapping[str, ResampledLayer], names: Sequence[str]) -> pa.
     return pa.concat_tables(tables)
 
 
-def _draws(examined: Mapping[str, ResampledLayer], names: Sequence[str], thresholds: Sequence[float]) -> pa.Table:
+def _draws(
+    examined: Mapping[str, ResampledLayer], names: Sequence[str], thresholds: Sequence[float]
+) -> pa.Table:
     """One row per kind, draw, layer, category and threshold."""
     tables = []
     for layer, found in examined.items():
@@ -322,14 +344,20 @@ def _plain(values: Numbers) -> pa.Array:
     return pa.array(values.ravel(), from_pandas=True)
 
 
-def _report(labelling: Labelling, choices: Resampling, family: Sequence[str], seconds: float) -> SignificanceReport:
+def _report(
+    labelling: Labelling, choices: Resampling, family: Sequence[str], seconds: float
+) -> SignificanceReport:
     """What the tables say, by the layers that count in the family of tests."""
-    rows, splits = (pl.DataFrame(read_table(labelling.file(name, choices.measure))) for name in ("filters", "splits"))
+    rows, splits = (
+        pl.DataFrame(read_table(labelling.file(name, choices.measure))) for name in ("filters", "splits")
+    )
     rows = rows.filter(pl.col("layer").is_in(list(family)))
     filters = rows.group_by("layer", "filter").agg(pl.col("value").is_null().all().alias("dead"))
     remarks = list(labelling.responses.remarks)
     if splits["agreement"].null_count() == splits.height:
-        remarks.append("a category has a single stimulus, which cannot be halved: reliability is null for all filters")
+        remarks.append(
+            "a category has a single stimulus, which cannot be halved: reliability is null for all filters"
+        )
     if (rows["q"] >= LEVEL).all() and (rows["p_family"] < LEVEL).any():
         remarks.append(
             f"no q is below {LEVEL}, but family-wise p are: {choices.draws:,} draws give no p below "

@@ -26,7 +26,10 @@ def beside(drawings: Mapping[str, Chart]) -> Chart:
     columns = len(named) if all(isinstance(chart, SINGLE) for chart in charts) else 1
     scales = [list(_encodings(chart.to_dict())) for chart in charts]
     together: alt.ConcatChart = _concatenated(named, columns).resolve_scale(
-        x=_measured(scales, "x"), y=_measured(scales, "y"), color=_alike(scales, "color"), shape=_alike(scales, "shape")
+        x=_measured(scales, "x"),
+        y=_measured(scales, "y"),
+        color=_alike(scales, "color"),
+        shape=_alike(scales, "shape"),
     )
     return together
 

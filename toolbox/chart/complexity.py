@@ -70,17 +70,8 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """
     share = alt.Scale(domain=[0, _top(rows)], nice=False)
     base = alt.Chart().encode(
-        x=alt.X(
-            "depth:Q",
-            title=TITLES["depth"],
-            scale=alt.Scale(domain=[0, 1]),
-        ),
-        y=alt.Y(
-            "share:Q",
-            title=TITLES["share"],
-            scale=share,
-            axis=alt.Axis(format=FORMS["share"]),
-        ),
+        x=alt.X("depth:Q", title=TITLES["depth"], scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("share:Q", title=TITLES["share"], scale=share, axis=alt.Axis(format=FORMS["share"])),
     )
     lines = base.mark_rule(color=LINE).encode(x2="name_x", y2="name_y").transform_filter("datum.is_far")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
@@ -100,7 +91,8 @@ def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG0
         (pl.col("p_holm") < LEVEL).fill_null(value=False).alias("significant"),
     )
     panels = {
-        MEASURES[measure]: _differences(of_one) for (measure,), of_one in named.group_by("measure", maintain_order=True)
+        MEASURES[measure]: _differences(of_one)
+        for (measure,), of_one in named.group_by("measure", maintain_order=True)
     }
     return side_by_side(panels, 2, shared="independent")
 
@@ -120,7 +112,10 @@ def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> 
     if not is_known(rows, "share_low"):
         return []
     bars = base.mark_rule(strokeWidth=1.2, opacity=0.7).encode(color=colour(rows, categories, legend=False))
-    return [bars.encode(x=alt.X("depth_low:Q"), x2="depth_high"), bars.encode(y=alt.Y("share_low:Q"), y2="share_high")]
+    return [
+        bars.encode(x=alt.X("depth_low:Q"), x2="depth_high"),
+        bars.encode(y=alt.Y("share_low:Q"), y2="share_high"),
+    ]
 
 
 def _differences(rows: pl.DataFrame) -> alt.LayerChart:
@@ -131,7 +126,10 @@ def _differences(rows: pl.DataFrame) -> alt.LayerChart:
         x=alt.X("difference:Q", title=f"difference, first - second{told}"),
         y=alt.Y("pair:N", title=None, scale=order),
         tooltip=hints(
-            rows, "category:N", "other:N", *(f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm"))
+            rows,
+            "category:N",
+            "other:N",
+            *(f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")),
         ),
     )
     filled = alt.when("datum.significant").then(alt.value(INK)).otherwise(alt.value("white"))
@@ -164,7 +162,9 @@ def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.
     return layered(
         bar.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95"),
         bar.mark_bar(size=9).encode(x=alt.X("q25:Q"), x2="q75"),
-        bar.mark_tick(color="white", thickness=1.5, size=9).encode(x=alt.X("q50:Q"), color=alt.value("white")),
+        bar.mark_tick(color="white", thickness=1.5, size=9).encode(
+            x=alt.X("q50:Q"), color=alt.value("white")
+        ),
         single.encode(x=alt.X(f"{measure}:Q"), tooltip=told),
         rows=bands,
         width=300,

@@ -14,7 +14,17 @@ BAR_STEP = 17
 THUMBNAIL = 48  # pixels
 
 
-@figure("filters/representative", "category", "rank", "layer", "filter", "share", "balanced_share", "contrast", "value")
+@figure(
+    "filters/representative",
+    "category",
+    "rank",
+    "layer",
+    "filter",
+    "share",
+    "balanced_share",
+    "contrast",
+    "value",
+)
 def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The most representative filters of each category: the index that ranks as a bar, balanced share as a number."""
     panels = {
@@ -39,7 +49,9 @@ def _representatives(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Layer
     return layered(bars, numbers, rows=ranked, width=200, height=alt.Step(BAR_STEP))
 
 
-@figure("filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"])
+@figure(
+    "filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"]
+)
 def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The stimuli that drive one filter most, in rank order, with their images where the rows hold them."""
     ranked = with_thumbnails(rows.sort("rank"))
@@ -52,7 +64,9 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         axis=alt.Axis(domain=False, ticks=False, labelPadding=6, labelOverlap=False),
     )
     told = hints(rows, "rank:Q", "category:N", "response:Q", "normalised:Q", "stimulus_id:Q", "path:N")
-    base = alt.Chart(values(ranked), height=alt.Step(THUMBNAIL + 4 if has_images else 20)).encode(y=y, tooltip=told)
+    base = alt.Chart(values(ranked), height=alt.Step(THUMBNAIL + 4 if has_images else 20)).encode(
+        y=y, tooltip=told
+    )
     bars: alt.Chart = base.mark_bar(size=20 if has_images else 15).encode(
         x=alt.X("response:Q", title="response of the filter (activation)"),
         color=colour(rows, categories, legend=False),

@@ -92,7 +92,9 @@ def _crossed(point: tuple[float, float], place: Place, names: Sequence[Box]) -> 
     if not place.is_far:
         return 0.0
     steps = [step / DOTS for step in range(1, DOTS)]
-    dots = [(point[0] + (place.x - point[0]) * step, point[1] + (place.y - point[1]) * step) for step in steps]
+    dots = [
+        (point[0] + (place.x - point[0]) * step, point[1] + (place.y - point[1]) * step) for step in steps
+    ]
     return sum(_covered((x - 1, y - 1, x + 1, y + 1), names) for x, y in dots)
 
 

@@ -69,29 +69,39 @@ def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     The area of a ring is the share of the bootstrap samples in which the layer comes first; without draws there is one
     ring for the layer that does.
     """
-    known = with_columns(rows, ("low", "high", "most", "strength_low", "strength_high", "strongest")).sort("depth")
+    known = with_columns(rows, ("low", "high", "most", "strength_low", "strength_high", "strongest")).sort(
+        "depth"
+    )
     strongest = pl.col("strength").rank("ordinal", descending=True).over("category") == 1
     upper = known.with_columns(_first("most", pl.col("rank") == 1))
     lower = known.drop("low", "high").rename({"strength_low": "low", "strength_high": "high"})
     lower = lower.with_columns(_first("strongest", strongest))
-    strength_axis = alt.Y("strength:Q", title="ten most selective filters (mean index)", axis=alt.Axis(format="~g"))
+    strength_axis = alt.Y(
+        "strength:Q", title="ten most selective filters (mean index)", axis=alt.Axis(format="~g")
+    )
     drawn = [
         _ringed(upper, categories, share_axis("proportion", "selective filters"), is_first=True),
         _ringed(lower, categories, strength_axis, is_first=False),
     ]
-    chart: alt.ConcatChart = alt.concat(*drawn, columns=1).resolve_scale(color="shared", shape="shared", size="shared")
+    chart: alt.ConcatChart = alt.concat(*drawn, columns=1).resolve_scale(
+        color="shared", shape="shared", size="shared"
+    )
     return chart
 
 
 @figure("layers/significant", "layer", "category", "filters", "dead", "discovered", "certain", "proportion")
 def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Share of a layer's filters beyond chance: by q as lines with points, by the family-wise p as dashes without."""
-    told = hints(rows, "layer:O", "category:N", "proportion:Q", "discovered:Q", "certain:Q", "filters:Q", "dead:Q")
+    told = hints(
+        rows, "layer:O", "category:N", "proportion:Q", "discovered:Q", "certain:Q", "filters:Q", "dead:Q"
+    )
     both = rows.with_columns((pl.col("certain") / pl.col("filters")).alias("sure"))
     chart = lines_over_layers(both, categories, share_axis("proportion", "filters beyond chance"), told)
     x, _ = layer_axis(appearing(rows, "layer"), STEP, least=LEAST)
     kinds = alt.Scale(domain=["q", "family-wise p"], range=[[1, 0], [4, 3]])
-    dash = alt.StrokeDash("by:N", title="beyond chance by", scale=kinds, legend=alt.Legend(symbolType="stroke"))
+    dash = alt.StrokeDash(
+        "by:N", title="beyond chance by", scale=kinds, legend=alt.Legend(symbolType="stroke")
+    )
     sure = values(both.with_columns(pl.lit("family-wise p").alias("by")))
     dashes = alt.Chart(sure).mark_line(strokeWidth=1.2)
     dashes = dashes.encode(x=x, y=alt.Y("sure:Q"), color=colour(rows, categories), strokeDash=dash)
@@ -197,7 +207,9 @@ def is_known(rows: pl.DataFrame, column: str) -> bool:
 
 def with_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """The rows with these columns, null where they have none."""
-    return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names if name not in rows.columns)
+    return rows.with_columns(
+        pl.lit(None, pl.Float64).alias(name) for name in names if name not in rows.columns
+    )
 
 
 def _beside(rows: pl.DataFrame) -> alt.Chart:
@@ -211,11 +223,15 @@ def _beside(rows: pl.DataFrame) -> alt.Chart:
 
 def _chance(rows: pl.DataFrame, x: alt.X) -> alt.Chart:
     """The band of chance behind the lines, with an entry in a legend of its own."""
-    band = rows.group_by("layer", maintain_order=True).agg(pl.col("chance_low").min(), pl.col("chance_high").max())
+    band = rows.group_by("layer", maintain_order=True).agg(
+        pl.col("chance_low").min(), pl.col("chance_high").max()
+    )
     key = alt.Scale(domain=[SHUFFLED], range=[BAND])
     legend = alt.Legend(symbolType="square", symbolOpacity=1)
     fill = alt.Fill("shuffled:N", title="chance", scale=key, legend=legend)
-    chart: alt.Chart = alt.Chart(values(band.with_columns(pl.lit(SHUFFLED).alias("shuffled")))).mark_area(opacity=1)
+    chart: alt.Chart = alt.Chart(values(band.with_columns(pl.lit(SHUFFLED).alias("shuffled")))).mark_area(
+        opacity=1
+    )
     return chart.encode(x=x, y=alt.Y("chance_low:Q"), y2="chance_high", fill=fill)
 
 
@@ -230,7 +246,11 @@ def _ringed(rows: pl.DataFrame, categories: Sequence[str], y: alt.Y, *, is_first
     chart = lines_over_layers(rows, categories, y, told, is_first=is_first).properties(height=220)
     x, _ = layer_axis(appearing(rows, "layer"), STEP, least=LEAST)
     area = alt.Scale(domain=[0, 1], range=[100, 420])
-    key = alt.Legend(values=[0.1, 0.5, 1], format="~%", symbolStrokeColor=QUIET) if is_known(rows, "most") else None
+    key = (
+        alt.Legend(values=[0.1, 0.5, 1], format="~%", symbolStrokeColor=QUIET)
+        if is_known(rows, "most")
+        else None
+    )
     size = alt.Size("first:Q", title="best layer in … of the samples", scale=area, legend=key)
     rings = _beside(rows).mark_point(filled=False, strokeWidth=1.8, opacity=1, shape="circle")
     rings = rings.encode(x=x, y=y, color=colour(rows, categories), size=size)

@@ -47,7 +47,9 @@ class Figure:
         spanned = [name for name in self.spanning if name in kept.columns]
         kept = kept.with_columns(pl.col(spanned).max().name.suffix(SPANNED))
         models = rows["model"].unique(maintain_order=True)
-        return dressed(beside({name: self._drawn(kept.filter(rows["model"] == name), known) for name in models}))
+        return dressed(
+            beside({name: self._drawn(kept.filter(rows["model"] == name), known) for name in models})
+        )
 
     def _drawn(self, kept: pl.DataFrame, known: Sequence[str]) -> Chart:
         return without_rows() if kept.is_empty() else self.drawing(kept, known)
@@ -111,11 +113,15 @@ def draw(
         raise UnknownNameError("figure", query, _FIGURES, "any query can be saved as a table")
     chosen = _FIGURES[query]
     is_comparison = rows.columns[:1] == ["model"] and not rows.is_empty()
-    return titled(chosen.compared(rows, categories) if is_comparison else chosen(rows, categories), title, subtitle)
+    return titled(
+        chosen.compared(rows, categories) if is_comparison else chosen(rows, categories), title, subtitle
+    )
 
 
 def clean(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows whose NaN and infinite values are null, as JSON has neither, and whose missing categories have a name."""
     measured = selectors.float()
     rows = rows.with_columns(pl.when(measured.is_finite()).then(measured).otherwise(None).name.keep())
-    return rows.with_columns(selectors.by_name("category", require_all=False).cast(pl.String).fill_null(UNLABELLED))
+    return rows.with_columns(
+        selectors.by_name("category", require_all=False).cast(pl.String).fill_null(UNLABELLED)
+    )

@@ -52,7 +52,9 @@ def render(chart: Chart, suffix: str, provenance: Mapping[str, object]) -> bytes
     Raises: UsageError for another suffix.
     """
     if suffix not in _FORMATS:
-        raise UsageError(f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(SUFFIXES)}")
+        raise UsageError(
+            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(SUFFIXES)}"
+        )
     specification = chart.to_dict()
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
     return _FORMATS[suffix](specification)

@@ -41,7 +41,8 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     told = hints(rows, "layer:O", "filter:Q", "category:N", "here:Q", "there:Q")
     ticks = alt.Axis(tickCount=3)
     base = alt.Chart().encode(
-        x=alt.X("there:Q", title="published table", axis=ticks), y=alt.Y("here:Q", title="this study", axis=ticks)
+        x=alt.X("there:Q", title="published table", axis=ticks),
+        y=alt.Y("here:Q", title="this study", axis=ticks),
     )
     panel = layered(
         alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative")),
@@ -53,7 +54,9 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         width=PANEL,
         height=PANEL,
     )
-    chart = faceted(panel, "panel", appearing(named, "panel"), 3).resolve_scale(x="independent", y="independent")
+    chart = faceted(panel, "panel", appearing(named, "panel"), 3).resolve_scale(
+        x="independent", y="independent"
+    )
     in_line: alt.FacetChart = chart.properties(bounds="flush", spacing=72)  # as far apart as their axes need
     return in_line
 
@@ -71,7 +74,15 @@ def _correlation() -> pl.Expr:
 )  # fmt: skip
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Correlation with the table over the layers, one line per category, and a thick one over all categories."""
-    told = ("layer:O", "category:N", "pearson:Q", "spearman:Q", "overlap:Q", "selective_here:Q", "selective_there:Q")
+    told = (
+        "layer:O",
+        "category:N",
+        "pearson:Q",
+        "spearman:Q",
+        "overlap:Q",
+        "selective_here:Q",
+        "selective_there:Q",
+    )
     x, width = layer_axis(appearing(rows, "layer"), 34, least=240)
     single = [name for name in categories if name != POOLED]
     shown = sorted(appearing(rows, "category"), key=lambda name: (name == POOLED, name))

@@ -55,7 +55,9 @@ def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Four indices of the filters of each layer, one panel each, whatever the category."""
     named = _melted(rows, INDICES_OF_FILTERS, "category")
-    chart = bands_over_layers(named, list(INDICES_OF_FILTERS.values()), "amount", "index", hue=COLOURS[0], columns=2)
+    chart = bands_over_layers(
+        named, list(INDICES_OF_FILTERS.values()), "amount", "index", hue=COLOURS[0], columns=2
+    )
     independent: alt.FacetChart = chart.resolve_scale(y="independent")
     return independent
 
@@ -89,7 +91,9 @@ def agreement(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     hue = alt.Scale(scheme="redblue", domain=[-1, 1])
     if lowest >= 0:  # indices agree much, so the scale begins where they agree least
         hue = alt.Scale(scheme="blues", domain=[min(0.9, math.floor(10 * lowest) / 10), 1])
-    legend = alt.Legend(title=["above the diagonal:", "rank correlation;", "below: overlap of", "the most selective"])
+    legend = alt.Legend(
+        title=["above the diagonal:", "rank correlation;", "below: overlap of", "the most selective"]
+    )
     scale = alt.Scale(domain=names)
     panel = (
         alt.Chart(values(cells), width=CELL * len(names), height=CELL * len(names))
@@ -133,7 +137,8 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     tested = rows.filter(pl.col("q").is_not_null())
     shown = rows if tested.is_empty() else tested
     by_category = {
-        str(category): shown.filter(pl.col("category") == category) for category in sorted(appearing(rows, "category"))
+        str(category): shown.filter(pl.col("category") == category)
+        for category in sorted(appearing(rows, "category"))
     }
     chart = side_by_side({name: _strongest(of_one, categories) for name, of_one in by_category.items()}, 3)
     for panel, of_one in zip(chart.concat, by_category.values(), strict=True):
@@ -171,18 +176,25 @@ def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         _medians(rows, VALUES, "index of the preferred category", COLOURS[:2]),
         _medians(rows, HALVES, "agreement of the halves", COLOURS[2:4]),
     )
-    chart: alt.ConcatChart = alt.concat(*panels, columns=1).resolve_scale(color="independent", xOffset="independent")
+    chart: alt.ConcatChart = alt.concat(*panels, columns=1).resolve_scale(
+        color="independent", xOffset="independent"
+    )
     return chart
 
 
-def _medians(rows: pl.DataFrame, names: Mapping[str, str], title: str, colours: Sequence[str]) -> alt.LayerChart:
+def _medians(
+    rows: pl.DataFrame, names: Mapping[str, str], title: str, colours: Sequence[str]
+) -> alt.LayerChart:
     """Median and middle 50 % of some columns over the layers, beside each other."""
     order = list(names.values())
     bands = (
         _melted(rows, names, "series")
         .group_by("layer", "series", maintain_order=True)
         .agg(
-            *(pl.col("amount").quantile(level, "linear").alias(f"q{level:.0%}"[:-1]) for level in (0.25, 0.5, 0.75)),
+            *(
+                pl.col("amount").quantile(level, "linear").alias(f"q{level:.0%}"[:-1])
+                for level in (0.25, 0.5, 0.75)
+            ),
             pl.col("amount").count().alias("filters"),
         )
     )

@@ -49,19 +49,25 @@ def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         f"number: evenness {number}": _against_balance(
             known, categories, "ratio", "detectors (mean of the classes = 1)"
         ),
-        f"level: spread {level}": _against_balance(known, categories, "depth", "depth (0 first layer, 1 last layer)"),
+        f"level: spread {level}": _against_balance(
+            known, categories, "depth", "depth (0 first layer, 1 last layer)"
+        ),
     }
     return side_by_side(panels, 2, shared="independent")
 
 
 def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
     """A number that is the same in all rows, and that of classes of equal size if it differs."""
-    value, equal = (rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal"))
+    value, equal = (
+        rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal")
+    )
     told = f"{value[0]:.2f}" if value else "unknown"
     return told if not equal or equal == value else f"{told} ({equal[0]:.2f} with equal classes)"
 
 
-def _against_balance(rows: pl.DataFrame, categories: Sequence[str], measure: str, title: str) -> alt.LayerChart:
+def _against_balance(
+    rows: pl.DataFrame, categories: Sequence[str], measure: str, title: str
+) -> alt.LayerChart:
     """One measure of every class, joined to what it would be in balance."""
     told = ("category:N", "stimuli:Q", "detectors:Q", "share:Q", "ratio:Q", "depth:Q", "shift:Q")
     order = alt.Scale(domain=sorted(appearing(rows, "category")))
@@ -72,7 +78,9 @@ def _against_balance(rows: pl.DataFrame, categories: Sequence[str], measure: str
         color=colour(rows, categories, legend=False),
         tooltip=hints(rows, *told, f"{measure}_equal:Q"),
     )
-    rings = base.encode(x=alt.X(f"{measure}_equal:Q")).transform_filter(f"datum.{measure}_equal !== datum.{measure}")
+    rings = base.encode(x=alt.X(f"{measure}_equal:Q")).transform_filter(
+        f"datum.{measure}_equal !== datum.{measure}"
+    )
     return layered(
         alt.Chart().mark_rule(color=LINE).encode(x=alt.X(f"mean_{measure}:Q")),
         base.mark_rule(strokeWidth=2.5).encode(x2=f"mean_{measure}"),

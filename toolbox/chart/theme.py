@@ -157,12 +157,16 @@ def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, 
     return x, max(least, between * len(layers))
 
 
-def layered(*marks: alt.Chart, rows: pl.DataFrame, width: int | alt.Step, height: int | alt.Step) -> alt.LayerChart:
+def layered(
+    *marks: alt.Chart, rows: pl.DataFrame, width: int | alt.Step, height: int | alt.Step
+) -> alt.LayerChart:
     """Marks over one another that share their rows; sizes in pixels, or in steps for names."""
     return alt.LayerChart(layer=list(marks), data=values(rows), width=width, height=height)
 
 
-def faceted(panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str], columns: int) -> alt.FacetChart:
+def faceted(
+    panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str], columns: int
+) -> alt.FacetChart:
     """The same panel for each value of a column, in the order given, so many in a row."""
     header = alt.Header(title=None, labelLimit=panel.width)
     chart = panel.facet(alt.Facet(f"{column}:N", sort=list(order), header=header), columns=columns)

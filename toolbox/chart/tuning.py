@@ -105,7 +105,9 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         title=["peak response", "(activation)"],
         scale=alt.Scale(domain=[0, highest(rows, "peak") or 1.0], range=[8, 120]),
     )
-    told = hints(rows, "layer:O", "filter:Q", "preferred:Q", "selectivity:Q", "osi:Q", "half_width:Q", "peak:Q")
+    told = hints(
+        rows, "layer:O", "filter:Q", "preferred:Q", "selectivity:Q", "osi:Q", "half_width:Q", "peak:Q"
+    )
     points = alt.Chart(values(rows), width=160, height=120).mark_circle(color=COLOURS[0], opacity=0.6)
     panel = points.encode(x=x, y=y, size=size, tooltip=told)
     return faceted(panel, "layer", appearing(rows, "layer"), 4)
@@ -129,7 +131,9 @@ def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     panel = layered(
         # without a second y a bar between two x is a dash at its height
         shares.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=told),
-        alt.Chart().mark_rule(color=QUIET, strokeDash=[4, 3]).encode(y=alt.YDatum(chance, type="quantitative")),
+        alt.Chart()
+        .mark_rule(color=QUIET, strokeDash=[4, 3])
+        .encode(y=alt.YDatum(chance, type="quantitative")),
         rows=bars,
         width=160,
         height=100,
@@ -142,7 +146,9 @@ def frequency(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     """Share of a layer's filters that prefer each spatial frequency; below it, how wide their bands are."""
     layers = appearing(rows, "layer")
     x, width = layer_axis(layers, 30, least=240)
-    above = alt.X("layer:O", scale=alt.Scale(domain=layers), axis=alt.Axis(title=None, labels=False, ticks=False))
+    above = alt.X(
+        "layer:O", scale=alt.Scale(domain=layers), axis=alt.Axis(title=None, labels=False, ticks=False)
+    )
     panels = alt.concat(_preferred_frequencies(rows, above, width), _bandwidths(rows, x, width), columns=1)
     chart: alt.ConcatChart = panels.resolve_scale(color="independent")
     return chart
@@ -166,10 +172,15 @@ def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Laye
         scale=alt.Scale(domain=[0, 1], scheme="blues"),
         legend=alt.Legend(format="~%", gradientLength=90),
     )
-    base = alt.Chart().encode(x=x, y=y, tooltip=hints(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q"))
+    base = alt.Chart().encode(
+        x=x, y=y, tooltip=hints(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q")
+    )
     ink = alt.when(alt.datum.share > DARK).then(alt.value("white")).otherwise(alt.value(INK))
     numbers = base.mark_text(fontSize=10).encode(text=alt.Text("share:Q", format=".0%"), color=ink)
-    marks = [base.mark_rect().encode(color=shade), *([numbers] if width >= WIDE * rows["layer"].n_unique() else [])]
+    marks = [
+        base.mark_rect().encode(color=shade),
+        *([numbers] if width >= WIDE * rows["layer"].n_unique() else []),
+    ]
     return layered(*marks, rows=cells, width=width, height=alt.Step(30))
 
 
@@ -178,8 +189,12 @@ def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
     measure = pl.col("bandwidth")
     levels = [measure.quantile(level, "linear").alias(name) for name, level in QUARTILES.items()]
     bands = rows.group_by("layer", maintain_order=True).agg(*levels, measure.count().alias("filters"))
-    base = alt.Chart().encode(x=x, tooltip=hints(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q"))
-    y = alt.Y("q25:Q", title=["bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True))
+    base = alt.Chart().encode(
+        x=x, tooltip=hints(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q")
+    )
+    y = alt.Y(
+        "q25:Q", title=["bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True)
+    )
     return layered(
         base.mark_bar(size=10, color=COLOURS[0], opacity=0.4).encode(y=y, y2="q75"),
         # wider than the bar, so that it is seen where a layer has one such filter and the bar no height

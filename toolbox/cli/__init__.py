@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from toolbox.cli import ask, collect, models, setup
+from toolbox.cli import analyse, collect, networks, setup
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,15 +18,13 @@ app = typer.Typer(
     help="Treat the filters of a convolutional network as a neurophysiologist treats neurons.",
 )
 app.add_typer(collect.app)
-app.add_typer(ask.app)
+app.add_typer(analyse.app)
 app.add_typer(setup.app)
-app.add_typer(models.app, name="model")
+app.add_typer(networks.app, name="model")
 
 
 @app.callback(invoke_without_command=True)
-def main(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
-) -> None:
+def main(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
     """Treat the filters of a convolutional network as a neurophysiologist treats neurons."""
     if version:
         from importlib.metadata import version as installed

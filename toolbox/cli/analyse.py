@@ -18,11 +18,11 @@ from toolbox.cli.options import (
     SchemeOption,
     SetOption,
     StudyOption,
-    study_at,
     pairs,
     parameters,
+    study_at,
 )
-from toolbox.cli.output import note, print_table, progress_bars, print_answer
+from toolbox.cli.output import note, print_answer, print_table, progress_bars
 from toolbox.errors import UsageError
 
 app = typer.Typer()
@@ -30,12 +30,17 @@ app = typer.Typer()
 
 @app.command()
 def significance(
-    set: Annotated[str | None, typer.Argument(metavar="[SET]", help="Stimulus set, where there are several.")] = None,
-    index: Annotated[str, typer.Option(help="contrast, share, csi, fsi, d_prime, welch_t, auc …")] = "contrast",
+    set: Annotated[
+        str | None, typer.Argument(metavar="[SET]", help="Stimulus set, where there are several.")
+    ] = None,
+    index: Annotated[
+        str, typer.Option(help="contrast, share, csi, fsi, d_prime, welch_t, auc …")
+    ] = "contrast",
     statistic: Annotated[str, typer.Option(help="maximum or mean of the map.")] = "maximum",
     normalise: Annotated[str, typer.Option(help="filter or layer: the range of equation 1.")] = "filter",
     threshold: Annotated[
-        list[float] | None, typer.Option(help="Where filters are counted; may be repeated. Default: 0.01 and 0.1.")
+        list[float] | None,
+        typer.Option(help="Where filters are counted; may be repeated. Default: 0.01 and 0.1."),
     ] = None,
     draws: Annotated[int, typer.Option(help="Bootstrap samples, and permutations.")] = 1000,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
@@ -72,7 +77,9 @@ def query(
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="A .sql file of your own.")] = None,
     list_all: Annotated[bool, typer.Option("--list", help="Show all shipped queries.")] = False,
-    describe: Annotated[bool, typer.Option("--describe", help="Show what a query means, takes and returns.")] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Show what a query means, takes and returns.")
+    ] = False,
     param: ParamOption = None,
     set: SetOption = None,
     model: ModelsOption = None,
@@ -84,7 +91,7 @@ def query(
 ) -> None:
     """Ask a study: a shipped query, a .sql file, or SQL over stimuli, labels, responses, rollups … (see the README)."""
     from toolbox.query import Query, query_table, read_query, shipped_query
-    from toolbox.store.database import Selection
+    from toolbox.store.selection import Selection
 
     if list_all:
         print_table(query_table())
@@ -96,8 +103,8 @@ def query(
         shown = shipped_query(asked) if isinstance(asked, str) else asked
         typer.echo(shown.header)
         return
-    chosen = Selection(set, None, scheme)
-    answer = study_at(study, make=False).answer(asked, parameters(param), chosen, models=model or ())
+    selection = Selection(set, model or (), scheme)
+    answer = study_at(study, make=False).answer(asked, parameters(param), selection)
     print_answer(answer, format, output, quiet)
 
 
@@ -111,16 +118,18 @@ def plot(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File: .html (default), .png, .svg or .json.")
     ] = None,
-    thumbnails: Annotated[bool, typer.Option(help="Show the images too; the file holds small copies then.")] = False,
+    thumbnails: Annotated[
+        bool, typer.Option(help="Show the images too; the file holds small copies then.")
+    ] = False,
     study: StudyOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
     """Draw a query's figure."""
     from toolbox.show.plots import save
-    from toolbox.store.database import Selection
+    from toolbox.store.selection import Selection
 
     figure = study_at(study, make=False).figure(
-        query, parameters(param), Selection(set, None, scheme), models=model or (), thumbnails=thumbnails
+        query, parameters(param), Selection(set, model or (), scheme), thumbnails=thumbnails
     )
     path = output or Path(f"{query.replace('/', '-')}.html")
     save(figure, path)
@@ -132,40 +141,51 @@ def plot(
 @app.command()
 def replicate(
     reference: Annotated[
-        Path, typer.Option("--reference", help="Table (.csv, .tsv, .parquet): layer, filter, selectivity, label.")
+        Path,
+        typer.Option("--reference", help="Table (.csv, .tsv, .parquet): layer, filter, selectivity, label."),
     ],
     map: Annotated[
-        list[str] | None, typer.Option("--map", help="LABEL=CATEGORY, where table and study call it differently.")
+        list[str] | None,
+        typer.Option("--map", help="LABEL=CATEGORY, where table and study call it differently."),
     ] = None,
     filters: Annotated[
         bool, typer.Option("--filters", help="The values of every filter, not their agreement.")
     ] = False,
     index: Annotated[str | None, typer.Option(help="Index here; contrast if not given.")] = None,
-    statistic: Annotated[str | None, typer.Option(help="maximum or mean of the map; mean if not given.")] = None,
-    normalise: Annotated[str | None, typer.Option(help="Range of filter or layer; layer if not given.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="A filter above it is selective; 0.01 if not given.")] = None,
-    count: Annotated[int | None, typer.Option(help="Filters whose overlap is taken; 10 if not given.")] = None,
+    statistic: Annotated[
+        str | None, typer.Option(help="maximum or mean of the map; mean if not given.")
+    ] = None,
+    normalise: Annotated[
+        str | None, typer.Option(help="Range of filter or layer; layer if not given.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="A filter above it is selective; 0.01 if not given.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="Filters whose overlap is taken; 10 if not given.")
+    ] = None,
     set: SetOption = None,
     model: ModelOption = None,
     scheme: SchemeOption = None,
-    figure: Annotated[Path | None, typer.Option(help="File for a scatter: .html, .png, .svg or .json.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="File for a scatter: .html, .png, .svg or .json.")
+    ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
     study: StudyOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
     """Hold a study against a published table: correlation, overlap and selective filters per layer and category."""
-    from toolbox.analyse.replication import replicate, scatter
-    from toolbox.show.plots import save
-    from toolbox.store.database import Selection
+    from toolbox.store.selection import Selection
 
     options = {
         "index": index, "statistic": statistic, "normalise": normalise, "threshold": threshold, "count": count,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     labels = pairs(map, "--map", "LABEL=CATEGORY")
-    asked = (study_at(study, make=False).folder, reference, labels, given, Selection(set, model, scheme))
-    print_answer(replicate(*asked, filters=filters), format, output, quiet)
+    answer = study_at(study, make=False).replication(
+        reference, labels, given, Selection(set, model or (), scheme), filters=filters, figure=figure
+    )
+    print_answer(answer, format, output, quiet)
     if figure is not None:
-        save(scatter(*asked), figure)
         note(f"figure: {figure}", quiet)

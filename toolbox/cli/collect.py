@@ -11,7 +11,7 @@ from toolbox.cli.options import HERE, LayersOption, QuietOption, StudyOption, We
 from toolbox.cli.output import note, print_table, progress_bars
 
 if TYPE_CHECKING:
-    from toolbox.collect.extraction import ExtractionReport, Rehearsal
+    from toolbox.collect.extraction import Estimate, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
 
@@ -52,9 +52,13 @@ def init(
 def ingest(
     source: Annotated[
         str,
-        typer.Argument(help="Folder of category folders, manifest (.csv, .tsv, .parquet), or a card: lfw, gratings …"),
+        typer.Argument(
+            help="Folder of category folders, manifest (.csv, .tsv, .parquet), or a card: lfw, gratings …"
+        ),
     ],
-    set: Annotated[str | None, typer.Option("--set", help="Name of the stimulus set; a card brings its own.")] = None,
+    set: Annotated[
+        str | None, typer.Option("--set", help="Name of the stimulus set; a card brings its own.")
+    ] = None,
     study: StudyOption = HERE,
     strict: Annotated[bool, typer.Option(help="Refuse everything if one image cannot be used.")] = False,
     quiet: QuietOption = False,
@@ -82,30 +86,49 @@ def label(
     quiet: QuietOption = False,
 ) -> None:
     """Label a set anew, beside the labels it has. Queries take it with --scheme; no network runs again."""
-    _print_labelling(study_at(study, make=False).label(set, scheme=scheme, source=source, replace=replace), quiet)
+    _print_labelling(
+        study_at(study, make=False).label(set, scheme=scheme, source=source, replace=replace), quiet
+    )
 
 
 @app.command()
 def extract(
     set: Annotated[str, typer.Argument(metavar="SET", help="Stimulus set to show.")],
-    model: Annotated[str, typer.Option(help="Network: a name from `toolbox model list`, or a card's path.")] = "vgg16",
+    model: Annotated[
+        str, typer.Option(help="Network: a name from `toolbox model list`, or a card's path.")
+    ] = "vgg16",
     layers: LayersOption = None,
     weights: WeightsOption = "auto",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it will take; write nothing (missing weights are fetched).")
+        bool,
+        typer.Option("--dry-run", help="Say what it will take; write nothing (missing weights are fetched)."),
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt.")] = "auto",
     precision: Annotated[
         str, typer.Option(help="float32; or, faster and less exact, bf16 (CPU), tf32 (CUDA).")
     ] = "float32",
-    convolution: Annotated[str, typer.Option(help="On a CPU: winograd, which is faster, or direct.")] = "winograd",
-    decoding: Annotated[str | None, typer.Option(help="full, or scaled: large JPEGs faster, not the same.")] = None,
-    decoders: Annotated[int, typer.Option(help="Processes that decode, to keep a GPU busy; 0 for threads.")] = 0,
-    batch: Annotated[int | None, typer.Option(help="Images in one run of the network; probed if not given.")] = None,
+    convolution: Annotated[
+        str, typer.Option(help="On a CPU: winograd, which is faster, or direct.")
+    ] = "winograd",
+    decoding: Annotated[
+        str | None, typer.Option(help="full, or scaled: large JPEGs faster, not the same.")
+    ] = None,
+    decoders: Annotated[
+        int, typer.Option(help="Processes that decode, to keep a GPU busy; 0 for threads.")
+    ] = 0,
+    batch: Annotated[
+        int | None, typer.Option(help="Images in one run of the network; probed if not given.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Of one run on a CPU; probed if not given.")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many stimuli, evenly over categories.")] = None,
-    part: Annotated[int | None, typer.Option(help="Stimuli in a part of the result; 50 to 1,000 if not given.")] = None,
-    replace: Annotated[bool, typer.Option(help="Give up responses made with other weights or layers.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many stimuli, evenly over categories.")
+    ] = None,
+    part: Annotated[
+        int | None, typer.Option(help="Stimuli in a part of the result; 50 to 1,000 if not given.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option(help="Give up responses made with other weights or layers.")
+    ] = False,
     study: StudyOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
@@ -120,9 +143,9 @@ def extract(
         if not dry_run:
             report = opening.extract(set, progress=progress, **asked)
         else:
-            rehearsal = opening.rehearse(set, progress=progress, **asked)
+            estimate = opening.estimate(set, progress=progress, **asked)
     if dry_run:
-        _print_estimate(rehearsal, quiet)
+        _print_estimate(estimate, quiet)
     else:
         _print_extraction(report, quiet)
 
@@ -140,7 +163,10 @@ def _print_ingestion(report: IngestReport, quiet: bool) -> None:
     if report.moved:
         note(f"{report.moved} stimuli lay elsewhere before; they are known under their new paths", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
-    note(f"{report.set}: {report.added} added, {report.known} there already; now {report.stimuli}: {counts}", quiet)
+    note(
+        f"{report.set}: {report.added} added, {report.known} there already; now {report.stimuli}: {counts}",
+        quiet,
+    )
 
 
 def _print_labelling(report: LabelReport, quiet: bool) -> None:
@@ -178,28 +204,28 @@ def _print_extraction(report: ExtractionReport, quiet: bool) -> None:
     )
 
 
-def _print_estimate(rehearsal: Rehearsal, quiet: bool) -> None:
+def _print_estimate(estimate: Estimate, quiet: bool) -> None:
     """The figures as a table on stdout, remarks on stderr."""
     import polars as pl
 
-    for remark in rehearsal.remarks:
+    for remark in estimate.remarks:
         note(f"note: {remark}", quiet)
-    if not rehearsal.stimuli:
+    if not estimate.stimuli:
         note("nothing to do: every stimulus has its responses", quiet)
         return
     lines = {
-        "set": rehearsal.set,
-        "network": rehearsal.model,
-        "stimuli to show": f"{rehearsal.stimuli:,}",
-        "parts": f"{rehearsal.parts:,}",
-        "layers": f"{rehearsal.layers:,}",
-        "filters": f"{rehearsal.filters:,}",
-        "rows": f"{rehearsal.rows:,}",
-        "expected time": _duration(rehearsal.seconds),
-        "run by": f"{rehearsal.provider}, {rehearsal.arrangement}",
-        "memory": "unknown here" if rehearsal.memory is None else _size(rehearsal.memory),
-        "disk, at most": _size(rehearsal.disk),
-        "disk, free": _size(rehearsal.free),
+        "set": estimate.set,
+        "network": estimate.model,
+        "stimuli to show": f"{estimate.stimuli:,}",
+        "parts": f"{estimate.parts:,}",
+        "layers": f"{estimate.layers:,}",
+        "filters": f"{estimate.filters:,}",
+        "rows": f"{estimate.rows:,}",
+        "expected time": _duration(estimate.seconds),
+        "run by": f"{estimate.provider}, {estimate.arrangement}",
+        "memory": "unknown here" if estimate.memory is None else _size(estimate.memory),
+        "disk, at most": _size(estimate.disk),
+        "disk, free": _size(estimate.free),
     }
     print_table(pl.DataFrame({"what": list(lines), "how much": list(lines.values())}))
     note("nothing was written; the same command without --dry-run does it", quiet)

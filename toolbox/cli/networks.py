@@ -10,7 +10,9 @@ import typer
 from toolbox.cli.options import LayersOption, QuietOption, WeightsOption
 from toolbox.cli.output import note, print_table, progress_bars
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, check, export as ONNX.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, check, export as ONNX."
+)
 
 
 @app.command("list")
@@ -30,7 +32,9 @@ def show_model(name: Annotated[str, typer.Argument(help="Network, or a card's pa
     net = network(name)
     print_table(layer_table(net), most=len(net.layers))
     entry = net.input
-    sources = [f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights]
+    sources = [
+        f"random numbers, seed {w['seed']}" if w["format"] == "random" else describe(w) for w in net.weights
+    ]
     if not sources and net.graph is None:
         sources = ["the card names no source; give a file with --weights"]
     graph = [f"graph: {net.graph} (recorded {net.activation} the activation functions)"] if net.graph else []
@@ -55,19 +59,23 @@ def _scale(scale: float | tuple[float, ...]) -> str:
 def add(
     graph: Annotated[Path, typer.Argument(metavar="GRAPH", help="ONNX file: a classifier of colour images.")],
     name: Annotated[
-        str | None, typer.Option("--name", help="What the network is called here; without it, nothing is added.")
+        str | None,
+        typer.Option("--name", help="What the network is called here; without it, nothing is added."),
     ] = None,
     activation: Annotated[
         str | None, typer.Option(help="Where to record: after or before the activation functions.")
     ] = None,
     preprocessing: Annotated[
-        str | None, typer.Option(help="How the network's images were prepared: caffe, torch, tf, unit or none.")
+        str | None,
+        typer.Option(help="How the network's images were prepared: caffe, torch, tf, unit or none."),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Size of the images where the graph takes any: 224, or 224x192 (height, width).")
+        str | None,
+        typer.Option(help="Size of the images where the graph takes any: 224, or 224x192 (height, width)."),
     ] = None,
     resize: Annotated[
-        str | None, typer.Option(help="How images are brought to size; else what goes with the preprocessing.")
+        str | None,
+        typer.Option(help="How images are brought to size; else what goes with the preprocessing."),
     ] = None,
     replace: Annotated[bool, typer.Option(help="Give up an added network of that name.")] = False,
     quiet: QuietOption = False,
@@ -81,7 +89,9 @@ def add(
     for remark in examined.survey.remarks:
         note(remark, quiet)
     if name is None:
-        note("to add it: --name NAME --activation after|before --preprocessing caffe|torch|tf|unit|none", quiet)
+        note(
+            "to add it: --name NAME --activation after|before --preprocessing caffe|torch|tf|unit|none", quiet
+        )
         return
     added = add_model(
         examined, name, activation=activation, preprocessing=preprocessing, resize=resize, replace=replace
@@ -103,7 +113,9 @@ def export(
     from toolbox.setup.exporting import export_model
 
     with progress_bars(quiet) as progress:
-        found = export_model(name, full=full, pooled=pooled, layers=layers or None, weights=weights, progress=progress)
+        found = export_model(
+            name, full=full, pooled=pooled, layers=layers or None, weights=weights, progress=progress
+        )
     note(f"weights: {found.source}", quiet)
     for remark in found.remarks:
         note(remark, quiet)
@@ -126,7 +138,7 @@ def check(
 
     Exit code 3 when they differ by too much, 1 when a comparison cannot be made.
     """
-    from toolbox.setup.checking import check_model, check_fidelity
+    from toolbox.setup.checking import check_fidelity, check_model
 
     with progress_bars(quiet) as progress:
         found = check_model(

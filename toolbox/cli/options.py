@@ -28,17 +28,23 @@ StudyOption = Annotated[Path, typer.Option("--study", envvar="TOOLBOX_STUDY", he
 SetOption = Annotated[str | None, typer.Option("--set", help="Stimulus set, where the study holds several.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model, where the study holds several.")]
 ModelsOption = Annotated[
-    list[str] | None, typer.Option("--model", help="Model, where the study holds several; repeat it to compare models.")
+    list[str] | None,
+    typer.Option("--model", help="Model, where the study holds several; repeat it to compare models."),
 ]
-SchemeOption = Annotated[str | None, typer.Option("--scheme", help="Label scheme, where the set has several.")]
+SchemeOption = Annotated[
+    str | None, typer.Option("--scheme", help="Label scheme, where the set has several.")
+]
 ParamOption = Annotated[
     list[str] | None, typer.Option("--param", "-p", help="A parameter of the query, as name=value.")
 ]
-FormatOption = Annotated[Format | None, typer.Option(help="How rows are written: a table, or what --output ends in.")]
+FormatOption = Annotated[
+    Format | None, typer.Option(help="How rows are written: a table, or what --output ends in.")
+]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 LayersOption = Annotated[
-    list[str] | None, typer.Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated.")
+    list[str] | None,
+    typer.Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated."),
 ]
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors) or random:SEED.")

@@ -43,7 +43,9 @@ def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MANY) ->
         widest = max(len(name), *(len(row[column]) for row in cells), 1)
         least = widest if kind.is_numeric() else min(widest, max(len(name), FOLDED))
         needed += least + 2
-        table.add_column(name, justify="right" if kind.is_numeric() else "left", min_width=least, overflow="fold")
+        table.add_column(
+            name, justify="right" if kind.is_numeric() else "left", min_width=least, overflow="fold"
+        )
     for row in cells:
         table.add_row(*map(Text, row))
     # Too narrow a terminal breaks long texts into lines, never numbers or short names; a pipe has no width.
@@ -71,14 +73,14 @@ def print_answer(answer: Answer, format: Format | None, output: Path | None, qui
 
 
 def _write(answer: Answer, format: Format | None, output: Path | None) -> None:
-    from toolbox.query.files import content, write
+    from toolbox.query.files import encode_rows, write_rows
 
     if output is None:
         if format is Format.PARQUET and sys.stdout.isatty():
             raise UsageError("parquet is no text for a terminal; write it to a file with --output FILE")
-        sys.stdout.buffer.write(content(answer, str(format)))
+        sys.stdout.buffer.write(encode_rows(answer, str(format)))
     else:
-        write(answer, output, format and str(format))
+        write_rows(answer, output, format and str(format))
         typer.echo(output)
 
 
@@ -100,7 +102,9 @@ def progress_bars(quiet: bool) -> Iterator[Progress]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
+    with Progress(
+        *columns, console=console, disable=quiet or not console.is_terminal, transient=True
+    ) as bars:
         tasks: dict[str, Any] = {}
 
         def show(task: str, done: int, total: int) -> None:

@@ -34,7 +34,8 @@ def doctor(
         _print_findings(findings)
     if not can_work(findings):
         note(
-            f"{sum(finding.state == 'problem' for finding in findings)} to mend before the main job can be done", quiet
+            f"{sum(finding.state == 'problem' for finding in findings)} to mend before the main job can be done",
+            quiet,
         )
         raise typer.Exit(1)
     note("nothing stands in the way of the main job", quiet)

@@ -148,7 +148,9 @@ def _origin(kind: str, source: str | Path) -> dict[str, Any]:
         return {"folder": Path(source).resolve().as_posix()}
     if kind == "manifest":
         file = Path(source)
-        return {"manifest": file.resolve().as_posix()} | ({"sha256": digest_of(file)} if file.is_file() else {})
+        return {"manifest": file.resolve().as_posix()} | (
+            {"sha256": digest_of(file)} if file.is_file() else {}
+        )
     card = stimulus_card(str(source))
     fetched = {"source": describe(card["source"])} if "source" in card else {}
     return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | fetched
@@ -203,14 +205,18 @@ def _check(ledger: Ledger, source: str | Path, strict: bool) -> None:
         )
 
 
-def _write(study: StudyFolder, name: str, ledger: Ledger, kinds: dict[str, VariableType], origin: dict[str, Any]) -> None:
+def _write(
+    study: StudyFolder, name: str, ledger: Ledger, kinds: dict[str, VariableType], origin: dict[str, Any]
+) -> None:
     """Write both tables; the second makes the new stimuli exist."""
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
     write_labels(study.labels(name), ledger.labels, provenance)
-    schema = pa.unify_schemas([_FIXED, pa.schema([(variable, _TYPES[kind]) for variable, kind in kinds.items()])])
+    schema = pa.unify_schemas(
+        [_FIXED, pa.schema([(variable, _TYPES[kind]) for variable, kind in kinds.items()])]
+    )
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 

@@ -78,7 +78,9 @@ class _Table:
     rows: list[_Row]
 
 
-def label(study: StudyFolder, set_name: str, scheme: str, source: Path, *, replace: bool = False) -> LabelReport:
+def label(
+    study: StudyFolder, set_name: str, scheme: str, source: Path, *, replace: bool = False
+) -> LabelReport:
     """Label the stimuli of a set anew, as a scheme of its own beside those that it has.
 
     Args:
@@ -123,9 +125,13 @@ def _check(study: StudyFolder, set_name: str, scheme: str, source: Path) -> None
     if set_name not in study.sets():
         raise UnknownNameError("stimulus set", set_name, study.sets())
     if check_name("label scheme", scheme).casefold() == SCHEME:  # one folder on many a disk
-        raise UsageError(f"the scheme {scheme!r} is what ingestion writes; choose another name for these labels")
+        raise UsageError(
+            f"the scheme {scheme!r} is what ingestion writes; choose another name for these labels"
+        )
     if not source.is_file():
-        raise UsageError(f"{source} does not exist; expected a table ({', '.join(SUFFIXES)}) of stimuli and labels")
+        raise UsageError(
+            f"{source} does not exist; expected a table ({', '.join(SUFFIXES)}) of stimuli and labels"
+        )
     if source.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{source} is no table that can be read; export it as {', '.join(SUFFIXES)}")
 
@@ -195,24 +201,32 @@ def _labels(study: StudyFolder, set_name: str, table: _Table, stimuli: Mapping[i
             if table.key == "category"
             else f"{_LISTING} --set {set_name}"
         )
-        raise StimulusError(f"{table.file} names what {set_name} does not have: {_some(table, strangers)}; {known}")
+        raise StimulusError(
+            f"{table.file} names what {set_name} does not have: {_examples(table, strangers)}; {known}"
+        )
     said: dict[int, str | None] = {}
-    torn = [row for row, found in meant if any(said.setdefault(it, row.category) != row.category for it in found)]
+    torn = [
+        row for row, found in meant if any(said.setdefault(it, row.category) != row.category for it in found)
+    ]
     if torn:
-        raise StimulusError(f"{table.file} gives two labels to {_some(table, torn)}; keep one of them")
+        raise StimulusError(f"{table.file} gives two labels to {_examples(table, torn)}; keep one of them")
     labels = {number: category for number, category in said.items() if category is not None}
     if not labels:
         raise StimulusError(f"{table.file} labels no stimulus: nothing stands in its column {table.value!r}")
     return labels
 
 
-def _find_stimuli(study: StudyFolder, table: _Table, row: _Row, bearers: Mapping[str, list[int]]) -> list[int]:
+def _find_stimuli(
+    study: StudyFolder, table: _Table, row: _Row, bearers: Mapping[str, list[int]]
+) -> list[int]:
     """Numbers of the stimuli that a row names."""
     if row.name is None:
         return []
     if table.key != "path" or row.name in bearers:
         return bearers.get(row.name, [])
-    return bearers.get(compose_accents(study.stored_path(locate_file(table.file.parent.resolve(), row.name))), [])
+    return bearers.get(
+        compose_accents(study.stored_path(locate_file(table.file.parent.resolve(), row.name))), []
+    )
 
 
 def _is_same(row: _Row, stimulus: Names) -> bool:
@@ -246,7 +260,9 @@ def _is_new(study: StudyFolder, set_name: str, scheme: str, labels: dict[int, st
     )
 
 
-def _write(study: StudyFolder, report: LabelReport, labels: dict[int, str], source: Path, started: datetime) -> None:
+def _write(
+    study: StudyFolder, report: LabelReport, labels: dict[int, str], source: Path, started: datetime
+) -> None:
     """Write the labels, and the run's record."""
     origin = {"table": source.resolve().as_posix(), "sha256": digest_of(source)}
     provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}

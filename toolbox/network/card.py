@@ -178,7 +178,9 @@ def network(name: str) -> Network:
     entry = _input(content["input"], fault)
     _check_layers(content["layers"], fault)
     if content.get("layout", "") not in LAYOUTS:
-        fault(f"has layout {content['layout']!r}; expected keras, torch, or none at all for files of any program")
+        fault(
+            f"has layout {content['layout']!r}; expected keras, torch, or none at all for files of any program"
+        )
     for source in content.get("weights", ()):
         _check_source(source, fault)
     if "graph" in content:
@@ -231,13 +233,17 @@ def _input(entry: Mapping[str, Any], fault: Callable[[str], None]) -> Input:
         fault(f"has a wrong [input]: {error}")
         raise
     if not all(isinstance(side, int) and side > 0 for side in (parsed.height, parsed.width)):
-        fault(f"has a wrong [input]: {parsed.height!r} x {parsed.width!r}; expected height and width in pixels")
+        fault(
+            f"has a wrong [input]: {parsed.height!r} x {parsed.width!r}; expected height and width in pixels"
+        )
     if parsed.decoding not in DECODINGS:
         fault(f"decodes by {parsed.decoding!r}; expected one of {', '.join(DECODINGS)}")
     if parsed.channels not in ("RGB", "BGR") or not _is_triple(parsed.mean):
         fault("has a wrong [input]: expected channels = 'RGB' or 'BGR' and three values of mean")
     if not isinstance(parsed.scale, int | float) and not _is_triple(parsed.scale):
-        fault(f"has a wrong [input]: scale is {parsed.scale!r}; expected one number, or three, one for each channel")
+        fault(
+            f"has a wrong [input]: scale is {parsed.scale!r}; expected one number, or three, one for each channel"
+        )
     return parsed
 
 
@@ -245,26 +251,39 @@ def _is_triple(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 3
 
 
-def _imported_network(content: Mapping[str, Any], entry: Input, folder: Path, fault: Callable[[str], None]) -> Network:
+def _imported_network(
+    content: Mapping[str, Any], entry: Input, folder: Path, fault: Callable[[str], None]
+) -> Network:
     """A network whose graph somebody else made."""
-    if content.get("activation") not in ("before", "after") or not content.get("sha256") or content.get("weights"):
+    if (
+        content.get("activation") not in ("before", "after")
+        or not content.get("sha256")
+        or content.get("weights")
+    ):
         fault("has a graph; expected its sha256, activation = 'before' or 'after', and no [[weights]]")
     layers = tuple(
-        _tapped_layer(name, given, position, fault) for position, (name, given) in enumerate(content["layers"].items(), 1)
+        _tapped_layer(name, given, position, fault)
+        for position, (name, given) in enumerate(content["layers"].items(), 1)
     )
     return Network(**{**content, "input": entry, "layers": layers, "graph": folder / str(content["graph"])})
 
 
-def _tapped_layer(name: str, given: Mapping[str, Any], position: int, fault: Callable[[str], None]) -> TappedLayer:
+def _tapped_layer(
+    name: str, given: Mapping[str, Any], position: int, fault: Callable[[str], None]
+) -> TappedLayer:
     whole = ("axis", "rank", "filters", "height", "width", "stride", "receptive_field")
     wrong = {*given} ^ {"tensor", "kind", *whole}
     if wrong or not (
         all(isinstance(given[key], int) and given[key] > 0 for key in whole)
         and all(isinstance(given[key], str) for key in ("tensor", "kind"))
     ):
-        fault(f"says of layer {name!r}: {dict(given)}; expected tensor, kind, and whole numbers {', '.join(whole)}")
+        fault(
+            f"says of layer {name!r}: {dict(given)}; expected tensor, kind, and whole numbers {', '.join(whole)}"
+        )
     if not given["axis"] < given["rank"]:
-        fault(f"says of layer {name!r}: axis {given['axis']} of {given['rank']}; expected less: the first has number 0")
+        fault(
+            f"says of layer {name!r}: axis {given['axis']} of {given['rank']}; expected less: the first has number 0"
+        )
     return TappedLayer(name=name, position=position, step=given["stride"], **_without(given, "stride"))
 
 
@@ -275,7 +294,11 @@ def _check_layers(layers: Any, fault: Callable[[str], None]) -> None:
     for name, given in layers.items():
         if not isinstance(given, Mapping):
             fault(f"says of layer {name!r}: {given!r}; expected a table such as {{ kind = 'dense', … }}")
-        if not _LAYER.fullmatch(name) or name in (IMAGE, PIXELS) or name.endswith(tuple(f".{s}" for s in STATISTICS)):
+        if (
+            not _LAYER.fullmatch(name)
+            or name in (IMAGE, PIXELS)
+            or name.endswith(tuple(f".{s}" for s in STATISTICS))
+        ):
             fault(
                 f"has a layer {name!r}, which cannot be the name of one; expected letters, digits, '.', '_' and '-', "
                 f"not {IMAGE} or {PIXELS}, and no {' or '.join(f'.{each}' for each in STATISTICS)} last"
@@ -321,7 +344,8 @@ def _chain(
             field_size += (asked["kernel"] - 1) * step
             step *= asked["stride"]
             height, width = (
-                (size + 2 * asked["padding"] - asked["kernel"]) // asked["stride"] + 1 for size in (height, width)
+                (size + 2 * asked["padding"] - asked["kernel"]) // asked["stride"] + 1
+                for size in (height, width)
             )
         if min(height, width) < 1:
             fault(f"has a layer {name!r} whose kernel is larger than the map below it")

@@ -39,7 +39,10 @@ def full_graph(network: Network, weights: Weights, digests: Mapping[str, str] | 
     entry = helper.make_tensor_value_info(
         IMAGE, TensorProto.FLOAT, ["images", 3, network.input.height, network.input.width]
     )
-    maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer)) for layer in weights.layers]
+    maps = [
+        helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer))
+        for layer in weights.layers
+    ]
     beside = [external_tensor(name, tensor) for name, tensor in weights.tensors.items()]
     graph = helper.make_graph(nodes, network.name, [entry], maps, beside, doc_string=network.title)
     model = helper.make_model(
@@ -49,7 +52,9 @@ def full_graph(network: Network, weights: Weights, digests: Mapping[str, str] | 
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    helper.set_model_props(model, _properties(network, weights, digests or layer_digests(network.input, weights)))
+    helper.set_model_props(
+        model, _properties(network, weights, digests or layer_digests(network.input, weights))
+    )
     return Graph(model, weights.tensors)
 
 
@@ -114,11 +119,7 @@ def _make(operator: str, inputs: list[str], output: str, **attributes: Any) -> o
 
 
 def _window(layer: ChainLayer) -> dict[str, list[int]]:
-    return {
-        "kernel_shape": [layer.kernel] * 2,
-        "strides": [layer.stride] * 2,
-        "pads": [layer.padding] * 4,
-    }
+    return {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.padding] * 4}
 
 
 def _map_shape(layer: ChainLayer) -> list[str | int]:

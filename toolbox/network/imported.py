@@ -27,7 +27,9 @@ LARGE = 4096  # bytes from which on a tensor lies beside the graph
 OLDEST_IR = 8  # before 4, tensors had to be inputs, too
 
 
-def imported_graph(network: Network, wanted: Iterable[str]) -> tuple[Graph, tuple[TappedLayer, ...], dict[str, str]]:
+def imported_graph(
+    network: Network, wanted: Iterable[str]
+) -> tuple[Graph, tuple[TappedLayer, ...], dict[str, str]]:
     """The graph of an added network down to the wanted layers.
 
     Returns: the graph, whose outputs are named as the layers; the layers it holds, wanted or passed on the way; their
@@ -37,7 +39,9 @@ def imported_graph(network: Network, wanted: Iterable[str]) -> tuple[Graph, tupl
     """
     model = _enter_graph(network)
     names = set(wanted)
-    needed = _required_nodes(model.graph, [INSIDE + layer.tensor for layer in network.tapped if layer.name in names])
+    needed = _required_nodes(
+        model.graph, [INSIDE + layer.tensor for layer in network.tapped if layer.name in names]
+    )
     made = {name for node in needed for name in node.output}
     layers = tuple(layer for layer in network.tapped if INSIDE + layer.tensor in made)
     if missing := sorted(names - {layer.name for layer in layers}):
@@ -96,7 +100,9 @@ def _is_shaped(layer: TappedLayer, shape: Sequence[int]) -> bool:
 def _read_verified(network: Network) -> onnx.ModelProto:
     path = network.graph
     if path is None or not path.is_file():
-        raise CardError(f"the graph of {network.name} is not at {path}; put it back, or add the network again")
+        raise CardError(
+            f"the graph of {network.name} is not at {path}; put it back, or add the network again"
+        )
     if digest_of(path) != network.sha256:
         raise VerificationError(
             f"{path} is not the graph that was added as {network.name} (its sha256 differs); put that one back, or add "
@@ -135,17 +141,23 @@ def _full_graph(
         for layer in layers
     ]
     maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, layer.shape) for layer in layers]
-    beside = {name: tensor for name, tensor in fixed.items() if tensor.nbytes >= LARGE and tensor.dtype.kind == "f"}
+    beside = {
+        name: tensor for name, tensor in fixed.items() if tensor.nbytes >= LARGE and tensor.dtype.kind == "f"
+    }
     inside = [entry for entry in model.graph.initializer if entry.name in fixed and entry.name not in beside]
     inside += [external_tensor(name, tensor) for name, tensor in beside.items()]
     graph = helper.make_graph([*needed, *outlets], network.name, model.graph.input, maps, inside)
     graph.doc_string = network.title
-    full = helper.make_model(graph, opset_imports=model.opset_import, ir_version=max(model.ir_version, OLDEST_IR))
+    full = helper.make_model(
+        graph, opset_imports=model.opset_import, ir_version=max(model.ir_version, OLDEST_IR)
+    )
     helper.set_model_props(full, _properties(network, layers, digests))
     return Graph(full, beside, {layer.name: layer.axis for layer in layers})
 
 
-def _properties(network: Network, layers: Iterable[TappedLayer], digests: Mapping[str, str]) -> dict[str, str]:
+def _properties(
+    network: Network, layers: Iterable[TappedLayer], digests: Mapping[str, str]
+) -> dict[str, str]:
     """What a reader of the file alone must know to use it."""
     return {
         "network": network.name,

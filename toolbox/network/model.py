@@ -34,7 +34,11 @@ class Model:
 
 
 def load_model(
-    network: Network, layers: Iterable[str] | None = None, *, source: str = "auto", progress: Progress = silent
+    network: Network,
+    layers: Iterable[str] | None = None,
+    *,
+    source: str = "auto",
+    progress: Progress = silent,
 ) -> Model:
     """A network with verified weights, down to the deepest of the named layers.
 
@@ -49,7 +53,12 @@ def load_model(
     weights = load_weights(network, layers, source=source, progress=progress)
     digests = layer_digests(network.input, weights)
     return Model(
-        network, full_graph(network, weights, digests), weights.layers, digests, weights.source, weights.remarks
+        network,
+        full_graph(network, weights, digests),
+        weights.layers,
+        digests,
+        weights.source,
+        weights.remarks,
     )
 
 
@@ -62,5 +71,7 @@ def _imported_model(network: Network, layers: Iterable[str] | None, source: str)
         )
     wanted = list(layers or [layer.name for layer in network.layers])
     graph, kept, digests = imported_graph(network, wanted)
-    remarks = (f"{network.name} is shown one image at a time: its graph takes no batches",) if network.batch else ()
+    remarks = (
+        (f"{network.name} is shown one image at a time: its graph takes no batches",) if network.batch else ()
+    )
     return Model(network, graph, kept, digests, f"the graph {network.sha256[:12]}", remarks)

@@ -66,7 +66,9 @@ def _pooling(layer: str, places: Sequence[int], opset: int) -> list[onnx.NodePro
     return [*largest, *_reduce("ReduceMean", layer, mean, places, opset)]
 
 
-def _reduce(operator: str, below: str, output: str, places: Sequence[int], opset: int) -> list[onnx.NodeProto]:
+def _reduce(
+    operator: str, below: str, output: str, places: Sequence[int], opset: int
+) -> list[onnx.NodeProto]:
     """One axis after the other, the last one first, so that the others keep their numbers."""
     nodes = []
     for place in sorted(places, reverse=True):
@@ -92,7 +94,9 @@ def pixel_graph(graph: Graph, entry: Input) -> Graph:
     """
     proto = onnx.ModelProto()
     proto.CopyFrom(graph.proto)
-    pixels = helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, ["images", entry.height, entry.width, 3])
+    pixels = helper.make_tensor_value_info(
+        PIXELS, TensorProto.UINT8, ["images", entry.height, entry.width, 3]
+    )
     constants = {"mean": np.array(entry.mean, np.float32), "scale": np.array(entry.scale, np.float32)}
     nodes = [_make("Cast", [PIXELS], f"{PIXELS}.float", to=TensorProto.FLOAT)]
     if entry.channels == "BGR":
@@ -114,5 +118,7 @@ def pixel_graph(graph: Graph, entry: Input) -> Graph:
 def preprocess(entry: Input, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 pixels (height, width, 3 in RGB) of one image as the float32 (3, height, width) that the graph takes."""
     ordered = pixels[:, :, ::-1] if entry.channels == "BGR" else pixels
-    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.array(entry.scale, np.float32)
+    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.array(
+        entry.scale, np.float32
+    )
     return np.ascontiguousarray(values.transpose(2, 0, 1))

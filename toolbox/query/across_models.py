@@ -14,10 +14,10 @@ import polars as pl
 from toolbox.errors import MixtureError, QueryError, UsageError
 from toolbox.query import Answer, Query, ask
 from toolbox.query.syntax import needs
-from toolbox.store.database import Selection
+from toolbox.store.availability import answered_stimuli
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import intact_parts
-from toolbox.store.plan import read_digests, read_plan
+from toolbox.store.plan import read_plan
+from toolbox.store.selection import Selection
 
 WITHOUT_MODEL = {"stimuli", "labels", "parameters", "catalogue"}
 """Views that are the same for every model."""
@@ -26,28 +26,29 @@ WITHOUT_MODEL = {"stimuli", "labels", "parameters", "catalogue"}
 def ask_each(
     study: StudyFolder,
     query: Query | str,
-    models: Sequence[str],
     parameters: Mapping[str, Any] | None = None,
-    choice: Selection | None = None,
+    selection: Selection | None = None,
 ) -> Answer:
-    """Run a query once for each model; one model, or none, is asked as by `ask`.
+    """Run a query once for each model of the selection; of one model, or none, as `ask` does.
 
     Returns: the rows of all models behind one another, with the column `model` in front and, where rows have a layer,
-        `depth` (0 first layer of the model, 1 its last) and `counterpart`: the layer of the first model that lies
+        `depth` (0 first layer of the model, 1 its last) and `counterpart`: the layer of the first model that is
         nearest to it in depth, among those of its kind if there are any, and among those with responses.
     Raises: MixtureError when the models did not answer the same stimuli; UsageError when the query reads no model.
     """
-    choice = choice or Selection()
-    models = models or [model for model in (choice.model,) if model]
+    selection = selection or Selection()
+    models = selection.models
     if len(models) < 2:
-        return ask(study, query, parameters, replace(choice, model=models[0] if models else None))
+        return ask(study, query, parameters, selection)
     twice = next((model for model in models if models.count(model) > 1), None)
     if twice:
         raise UsageError(f"the model {twice} is named twice; name each model once")
-    answers = {model: ask(study, query, parameters, replace(choice, model=model)) for model in models}
+    answers = {model: ask(study, query, parameters, replace(selection, models=(model,))) for model in models}
     first = answers[models[0]].provenance
     if needs(Query(first["query"], first["sql"]))[0] <= WITHOUT_MODEL:
-        raise UsageError(f"{first['query']} asks nothing of a model, so its rows are the same for each; name none")
+        raise UsageError(
+            f"{first['query']} asks nothing of a model, so its rows are the same for each; name none"
+        )
     _check_same_stimuli(study, first.get("set"), models)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     remarks = tuple(f"{model}: {remark}" for model, answer in answers.items() for remark in answer.remarks)
@@ -58,11 +59,21 @@ def _provenance(answers: Mapping[str, Answer]) -> dict[str, Any]:
     """What all answers have in common, and what is each model's own."""
     each = {model: answer.provenance for model, answer in answers.items()}
     first = next(iter(each.values()))
-    shared = {key for key in first if all(key in other and other[key] == first[key] for other in each.values())}
+    shared = {
+        key for key in first if all(key in other and other[key] == first[key] for other in each.values())
+    }
     shared -= {"rows"}
-    own = {model: {key: value for key, value in found.items() if key not in shared} for model, found in each.items()}
+    own = {
+        model: {key: value for key, value in found.items() if key not in shared}
+        for model, found in each.items()
+    }
     total = sum(answer.rows.height for answer in answers.values())
-    return {**{key: first[key] for key in first if key in shared}, "model": list(each), "models": own, "rows": total}
+    return {
+        **{key: first[key] for key in first if key in shared},
+        "model": list(each),
+        "models": own,
+        "rows": total,
+    }
 
 
 def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequence[str]) -> None:
@@ -70,7 +81,7 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
 
     Raises: MixtureError.
     """
-    answered = {model: _answered_stimuli(study, set_name, model) for model in models} if set_name else {}
+    answered = {model: answered_stimuli(study, set_name, model) for model in models} if set_name else {}
     everything = set[int]().union(*answered.values())
     for model, stimuli in answered.items():
         if stimuli != everything:
@@ -79,15 +90,6 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
                 f"the models did not answer the same stimuli of {set_name} ({counts}), so a difference may be one of "
                 f"stimuli; first: toolbox extract {set_name} --model {model}"
             )
-
-
-def _answered_stimuli(study: StudyFolder, set_name: str, model: str) -> set[int]:
-    """The stimuli of a set to which a model's responses are there; within one set a number is one image."""
-    folder = study.responses(set_name, model)
-    plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
-    records = intact_parts(folder, plan, digests) if plan else []
-    planned = {stimulus for record in records for stimulus in (plan.parts[record["part"]] if plan else ())}
-    return planned - {entry["stimulus_id"] for record in records for entry in record["unreadable"]}
 
 
 def _with_depth(study: StudyFolder, model: str, first: str, answer: Answer) -> pl.DataFrame:
@@ -101,20 +103,26 @@ def _with_depth(study: StudyFolder, model: str, first: str, answer: Answer) -> p
         return rows
     places = _counterparts(_layers(study, set_name, model), _layers(study, set_name, first))
     return rows.join(
-        places.drop("depth") if "depth" in rows.columns else places, on="layer", how="left", maintain_order="left"
+        places.drop("depth") if "depth" in rows.columns else places,
+        on="layer",
+        how="left",
+        maintain_order="left",
     )
 
 
 def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFrame:
     """Layer, kind, depth, and whether there are responses of it, in the order of the network."""
     sql = "select layer, kind, position from layers order by position"
-    layers = ask(study, sql, choice=Selection(model=model)).rows
+    layers = ask(study, sql, selection=Selection(models=model)).rows
     plan = read_plan(study.responses(set_name, model)) if set_name else None
     kept = plan.identity.kept if plan else layers["layer"].to_list()
     last = layers["position"].max()
     depth = (pl.col("position") - 1) / (pl.lit(last) - 1)
     return layers.select(
-        "layer", "kind", pl.when(pl.lit(last) > 1).then(depth).alias("depth"), is_kept=pl.col("layer").is_in(list(kept))
+        "layer",
+        "kind",
+        pl.when(pl.lit(last) > 1).then(depth).alias("depth"),
+        is_kept=pl.col("layer").is_in(list(kept)),
     )
 
 

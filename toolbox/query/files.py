@@ -20,7 +20,7 @@ def encode_rows(answer: Answer, format: str) -> bytes:
     Raises: UsageError for another format; QueryError for a column that the format cannot hold.
     """
     if format not in ROW_FORMATS:
-        raise UsageError(f"no format {format!r} for files; expected {', '.join(FORMATS)}")
+        raise UsageError(f"no format {format!r} for files; expected {', '.join(ROW_FORMATS)}")
     if format == "parquet":
         return table_bytes(answer.rows.to_arrow(), answer.provenance)
     _check_flat(answer, format)
@@ -32,7 +32,9 @@ def _check_flat(answer: Answer, format: str) -> None:
     """Refuse what has no one way of being written as text."""
     for name, kind in answer.rows.schema.items():
         if kind.is_nested() or isinstance(kind, pl.Binary | pl.Object | pl.Duration):
-            raise QueryError(f"column {name!r} is {kind}, which {format} cannot hold; cast it, as in {name}::varchar")
+            raise QueryError(
+                f"column {name!r} is {kind}, which {format} cannot hold; cast it, as in {name}::varchar"
+            )
 
 
 def write_rows(answer: Answer, path: Path, format: str | None = None) -> None:

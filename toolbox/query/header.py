@@ -128,7 +128,9 @@ def value_of(parameter: Parameter, given: Any) -> Any:
     if parameter.choices and not parameter.listed_in:
         choices = [_convert(parameter.name, parameter.type, choice) for choice in parameter.choices]
         if value not in choices:
-            raise UsageError(f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}")
+            raise UsageError(
+                f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}"
+            )
     return value
 
 

@@ -50,7 +50,9 @@ def stages(names: Iterable[str], stage_sentences: Mapping[str, str]) -> dict[str
             raise CardError(
                 f'queries/stages.toml says nothing of {stage}/; add a line such as {stage} = "What its queries tell."'
             )
-    return {stage: (sentence, grouped[stage]) for stage, sentence in stage_sentences.items() if stage in grouped}
+    return {
+        stage: (sentence, grouped[stage]) for stage, sentence in stage_sentences.items() if stage in grouped
+    }
 
 
 def stage_sentences() -> dict[str, str]:
@@ -71,10 +73,13 @@ def _link(name: str) -> str:
 def section(query: Query, has_figure: bool = False) -> str:
     """One query: title, text, source, where it stands, parameters and columns."""
     lines = query.header.splitlines()[1:]
-    text = takewhile(lambda line: not line.startswith("Source:") and line not in ("Parameters", "Columns"), lines)
+    text = takewhile(
+        lambda line: not line.startswith("Source:") and line not in ("Parameters", "Columns"), lines
+    )
     figure = f"; figure: `toolbox plot {query.name}`" if has_figure else ""
     parameters = [
-        (f"`${one.name}`", one.type, _default(one), _choices(one), prose(one.description)) for one in query.parameters
+        (f"`${one.name}`", one.type, _default(one), _choices(one), prose(one.description))
+        for one in query.parameters
     ]
     columns = [(f"`{one.name}`", one.type, prose(one.description)) for one in query.columns]
     parts = [
@@ -115,7 +120,9 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def paragraphs(lines: Iterable[str]) -> str:
     """The text of a comment: prose as it is broken into lines, formulas as blocks of their own."""
     blocks = []
-    for kind, block in groupby(lines, lambda line: _INDENTED if line.startswith(_INDENTED) else bool(line.strip())):
+    for kind, block in groupby(
+        lines, lambda line: _INDENTED if line.startswith(_INDENTED) else bool(line.strip())
+    ):
         text = "\n".join(block)
         if kind:
             blocks.append(text if kind == _INDENTED else prose(text))
@@ -141,7 +148,7 @@ def _formulas() -> Iterator[str]:
     """The comment of `macros.sql`, and every table macro with its own."""
     text = (content_folder("queries") / "macros.sql").read_text(encoding="utf-8")
     opening = takewhile(lambda line: line.startswith("--"), text.splitlines())
-    yield f"## formulas\n\n{paragraphs(map(_uncommented, opening))}\n\nFile: [macros.sql](macros.sql).\n"
+    yield f"## formulas\n\n{paragraphs(map(_without_comment_sign, opening))}\n\nFile: [macros.sql](macros.sql).\n"
     for comment, name, arguments in _MACRO.findall(text):
         lines = [_without_comment_sign(line) for line in comment.splitlines()]
         first = re.sub(rf"^{name}\([^)]*\):\s*", "", lines[0])

@@ -17,9 +17,10 @@ from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Parameter, Query, shipped_query, value_of
 from toolbox.query.syntax import check_single_select, macro_names, message_of, needs
 from toolbox.store.availability import AvailableResponses
-from toolbox.store.database import RESAMPLE_VIEWS, VIEWS, Selection, Database, open_database
+from toolbox.store.database import RESAMPLE_VIEWS, VIEWS, Database, open_database
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Measure
+from toolbox.store.selection import Selection
 
 TIME_LIMIT = 600.0
 """Seconds after which a query is stopped."""
@@ -40,7 +41,7 @@ def ask(
     study: StudyFolder,
     query: Query | str,
     parameters: Mapping[str, Any] | None = None,
-    choice: Selection | None = None,
+    selection: Selection | None = None,
     *,
     tables: Mapping[str, pa.Table] | None = None,
     time_limit: float = TIME_LIMIT,
@@ -50,7 +51,7 @@ def ask(
     Args:
         query: a shipped query's name, a `Query`, or SQL text (one SELECT over the views).
         parameters: values of its `$parameters`; text is converted to the declared type.
-        choice: set, model and scheme, where the study holds several.
+        selection: set, model and scheme, where the study holds several.
         tables: tables in memory that this question brings along, by the names under which SQL sees them.
         time_limit: seconds.
 
@@ -64,7 +65,7 @@ def ask(
     views, macros = needs(query)
     try:
         with (
-            closing(open_database(study, views, choice, macros=macros, tables=tables)) as database,
+            closing(open_database(study, views, selection, macros=macros, tables=tables)) as database,
             _time_limit(database, time_limit),
         ):
             _check_listed_values(database, query, values)
@@ -142,15 +143,25 @@ def _check_listed_values(database: Database, query: Query, values: Mapping[str, 
 
 def _remark_on_resampling(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:
     """Say how to have what a query would show of resampling, if nothing was resampled for its very values."""
-    labelling, chosen = database.labelling, [values.get(name) for name in ("index", "statistic", "normalise")]
+    labelling, chosen = (
+        database.labelling,
+        [values.get(name) for name in ("index", "statistic", "normalise")],
+    )
     if not labelling or None in chosen:
         return
     measure, threshold = Measure(*map(str, chosen)), values.get("threshold")
-    missing = [view for view in RESAMPLE_VIEWS if view in views and not _is_resampled(database, view, measure, threshold)]
+    missing = [
+        view
+        for view in RESAMPLE_VIEWS
+        if view in views and not _is_resampled(database, view, measure, threshold)
+    ]
     if not missing:
         return
     if "draws" in missing and threshold is not None:
-        told, counted = "no intervals and no chance level for this index and threshold yet; to have them", [threshold]
+        told, counted = (
+            "no intervals and no chance level for this index and threshold yet; to have them",
+            [threshold],
+        )
     else:
         told, counted = "this index was not resampled yet; to do so", []
     command = labelling.command(measure, counted)
@@ -162,7 +173,9 @@ def _is_resampled(database: Database, view: str, measure: Measure, threshold: fl
     """Whether a view has rows of a measure and, where it counts filters, of a threshold."""
     values = vars(measure) | ({"threshold": threshold} if view == "draws" and threshold is not None else {})
     wanted = " and ".join(f"v.{name} = ${name}" for name in values)
-    return bool(database.connection.execute(f"select 1 from {view} v where {wanted} limit 1", values).fetchall())
+    return bool(
+        database.connection.execute(f"select 1 from {view} v where {wanted} limit 1", values).fetchall()
+    )
 
 
 def _check_extracted(layer: str, responses: AvailableResponses) -> None:

@@ -70,8 +70,12 @@ class Moments:
         """(n - 1) of each category, and of the rest."""
         assert self.squares is not None
         sums = self.sums - self.n * (self.middle - self.low)
-        others = 1 - np.eye(len(self.sizes))  # added up, not taken from the whole, in which a small rest would drown
-        return _variance(sums, self.squares, self.n), _variance(others @ sums, others @ self.squares, self.rest_n)
+        others = 1 - np.eye(
+            len(self.sizes)
+        )  # added up, not taken from the whole, in which a small rest would drown
+        return _variance(sums, self.squares, self.n), _variance(
+            others @ sums, others @ self.squares, self.rest_n
+        )
 
 
 def _variance(sums: Numbers, squares: Numbers, n: Numbers) -> Numbers:
@@ -139,7 +143,9 @@ def welch(m: Moments) -> tuple[Numbers, Numbers]:
         return _welch_t(m), degrees
 
 
-def moments(responses: Responses, draws: Draws, *, peak: float | None = None, squares: bool = False) -> Moments:
+def moments(
+    responses: Responses, draws: Draws, *, peak: float | None = None, squares: bool = False
+) -> Moments:
     """What the indices of some filters follow from, in every draw.
 
     The range of equation 1 is that of all stimuli in every draw, as a unit of measurement: resampled stimuli have a
@@ -168,7 +174,9 @@ def index_values(index: str, responses: Responses, draws: Draws, peak: float | N
         if index in RANKED:
             values = _rank_values(index, responses, draws)
         elif index in INDICES:
-            values = INDICES[index](moments(responses, draws, peak=peak, squares=index in ("d_prime", "welch_t")))
+            values = INDICES[index](
+                moments(responses, draws, peak=peak, squares=index in ("d_prime", "welch_t"))
+            )
         else:
             raise UsageError(f"the index is {index}; expected one of {', '.join((*INDICES, *RANKED))}")
     return np.where((responses.high == responses.low) | ~np.isfinite(values), np.nan, values)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from toolbox.resampling.draws import LARGEST, ResampleKind, Labels, Numbers, Responses, Whole, draws_of
+from toolbox.resampling.draws import LARGEST, Labels, Numbers, ResampleKind, Responses, Whole, draws_of
 from toolbox.resampling.indices import index_values, moments, welch
 
 STRONGEST = 10
@@ -131,7 +131,9 @@ def _resample_block(sampler: _Sampler, responses: Responses, thresholds: Numbers
     counts["shuffle"] = _count(shuffled, thresholds)
     if len({*sampler.labels.sizes.tolist()}) > 1:
         counts["equal"] = _count(sampler.values("equal", responses), thresholds)
-    reached = (~(shuffled < _floor(value))).sum(axis=0)  # a shuffle in which the index is null counts against it
+    reached = (~(shuffled < _floor(value))).sum(
+        axis=0
+    )  # a shuffle in which the index is null counts against it
     return ResampledLayer(
         value=value,
         low=low,
@@ -150,7 +152,9 @@ def _join_blocks(blocks: Sequence[ResampledLayer]) -> ResampledLayer:
     def beside(name: str) -> Numbers:
         return np.concatenate([getattr(block, name) for block in blocks], axis=1)
 
-    halves = {name: np.concatenate([getattr(b.halves, name) for b in blocks]) for name in Halves.__annotations__}
+    halves = {
+        name: np.concatenate([getattr(b.halves, name) for b in blocks]) for name in Halves.__annotations__
+    }
     counts = {}
     for kind in blocks[0].counts:
         selective = sum((block.counts[kind].selective for block in blocks), start=np.int64(0))

@@ -51,16 +51,22 @@ def arrangements(
     few = max(1, -(-cores // MOST_WORKERS))
     choices = dict.fromkeys([threads] if threads else [few, cores])
     # One image after the other keeps its maps in the cache; a large matrix is better read for several images.
-    usual = (2, 1) if any(tensor.ndim == 2 and tensor.size > LARGE for tensor in graph.tensors.values()) else (1,)
+    usual = (
+        (2, 1) if any(tensor.ndim == 2 and tensor.size > LARGE for tensor in graph.tensors.values()) else (1,)
+    )
     sizes = (batch,) if batch else usual
-    return [Arrangement(max(1, min(MOST_WORKERS, cores // each)), each, size) for each in choices for size in sizes]
+    return [
+        Arrangement(max(1, min(MOST_WORKERS, cores // each)), each, size)
+        for each in choices
+        for size in sizes
+    ]
 
 
 def start_fastest(
     graph: Graph,
     pixels: NDArray[np.uint8],
     *,
-    device: str = "auto",
+    device: Device | str = "auto",
     precision: str = "float32",
     convolution: str = "winograd",
     threads: int | None = None,
@@ -76,14 +82,17 @@ def start_fastest(
 
     Raises: UsageError, DeviceError.
     """
-    start = partial(start_session, graph, device=device, precision=precision, convolution=convolution)
-    choices = arrangements(graph, choose_device(device), usable_cores(), threads=threads, batch=batch)
+    found = choose_device(device) if isinstance(device, str) else device
+    start = partial(start_session, graph, device=found, precision=precision, convolution=convolution)
+    choices = arrangements(graph, found, usable_cores(), threads=threads, batch=batch)
     if probe and len(choices) > 1:
         return _fastest(start, choices, pixels)
     return start(**asdict(choices[0]))
 
 
-def _fastest(start: Callable[..., Session], choices: Sequence[Arrangement], pixels: NDArray[np.uint8]) -> Session:
+def _fastest(
+    start: Callable[..., Session], choices: Sequence[Arrangement], pixels: NDArray[np.uint8]
+) -> Session:
     """Try all, the likeliest last, so that it need not be loaded again. One session is in memory at a time."""
     session: Session | None = None
     rates: dict[Arrangement, float] = {}

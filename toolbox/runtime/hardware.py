@@ -78,7 +78,9 @@ def install_command(extra: str = "", *options: str, record: str | None = None) -
         options = (*options, "-e") if came.get("dir_info", {}).get("editable") else options
     elif "vcs_info" in came:
         target = f"{name}{extras} @ {came['vcs_info']['vcs']}+{url}"
-    quoted = f'"{target}"' if extras or " " in target else target  # so that neither shells nor spaces split it
+    quoted = (
+        f'"{target}"' if extras or " " in target else target
+    )  # so that neither shells nor spaces split it
     return " ".join(["pip install", *options, quoted])
 
 

@@ -24,7 +24,9 @@ Runner = Callable[[Any], Sequence[NDArray[np.float32]]]
 def check_installed() -> None:
     """Raises: DeviceError when the package is missing."""
     if find_spec("openvino") is None:
-        raise DeviceError(f"precision bf16 needs the package openvino; install it with: {install_command('bf16')}")
+        raise DeviceError(
+            f"precision bf16 needs the package openvino; install it with: {install_command('bf16')}"
+        )
 
 
 def version() -> str:
@@ -47,7 +49,9 @@ def runners(graph: Graph, *, precision: str, workers: int, threads: int) -> list
     compiled = core.compile_model(core.read_model(graph.embedded().SerializeToString()), "CPU", chosen)
     taken = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     if taken != HINTS[precision]:
-        raise DeviceError(f"OpenVINO would compute in {taken} on this processor, not in {precision}; use float32")
+        raise DeviceError(
+            f"OpenVINO would compute in {taken} on this processor, not in {precision}; use float32"
+        )
 
     return [_runner(compiled.create_infer_request(), graph.outputs) for _ in range(workers)]
 

@@ -29,5 +29,7 @@ def compute_once(device: str) -> str:
     session = start_session(Graph(model, {}), device=device)
     found = session.run(np.ones((1, 3, 8, 8), np.float32))["sums"]
     if not np.array_equal(found, np.full((1, 1, 6, 6), 27, np.float32)):
-        raise VerificationError(f"{session.provider} computed {found.flat[0]} where 27 is right; use --device cpu")
+        raise VerificationError(
+            f"{session.provider} computed {found.flat[0]} where 27 is right; use --device cpu"
+        )
     return session.provider

@@ -36,10 +36,7 @@ TENSORRT = "TensorrtExecutionProvider"
 PROVIDERS = {"cpu": CPU, "cuda": CUDA, "tensorrt": TENSORRT}
 PRECISIONS = ("float32", "tf32", "bf16")
 CONVOLUTIONS = ("winograd", "direct")
-CUDA_OPTIONS = {
-    "cudnn_conv_algo_search": "HEURISTIC",
-    "arena_extend_strategy": "kSameAsRequested",
-}
+CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
 
 Images = NDArray[np.float32] | NDArray[np.uint8]
 Runner = Callable[[Images], Sequence[NDArray[np.float32]]]
@@ -94,7 +91,7 @@ class Session:
 def start_session(
     graph: Graph,
     *,
-    device: str = "auto",
+    device: Device | str = "auto",
     precision: str = "float32",
     convolution: str = "winograd",
     workers: int = 1,
@@ -105,7 +102,8 @@ def start_session(
 
     Args:
         device: 'auto' takes CUDA where a GPU answers, else the CPU; 'cpu'; 'cuda' or 'tensorrt' insist on a GPU,
-            of which 'cuda:1', 'cuda:0,2' and 'cuda:all' choose; every GPU is one worker.
+            of which 'cuda:1', 'cuda:0,2' and 'cuda:all' choose; every GPU is one worker. Or one that
+            `choose_device` found before: the driver is then not asked again.
         precision: 'float32'; 'tf32' multiplies with ten bits of mantissa, through CUDA; 'bf16' with seven on a CPU
             that has such instructions, through OpenVINO.
         convolution: 'winograd' where that is faster on a CPU, or 'direct', the plain sum.
@@ -115,7 +113,7 @@ def start_session(
 
     Raises: UsageError for another device or precision; DeviceError when what is asked for, or found, cannot be used.
     """
-    found = choose_device(device)
+    found = choose_device(device) if isinstance(device, str) else device
     check_precision(precision, found)
     if convolution not in CONVOLUTIONS:
         raise UsageError(f"no convolution {convolution!r}; expected {', '.join(CONVOLUTIONS)}")
@@ -128,11 +126,15 @@ def start_session(
         return _session(PROVIDERS[found.kind], _version(), precision, graph, runners, threads, batch)
     chosen = with_winograd(graph) if convolution == "winograd" else graph
     version = _version() if chosen is graph else f"{_version()}, {WINOGRAD}"
-    return _session(CPU, version, precision, graph, [_on_cpu(chosen, workers, threads)] * workers, threads, batch)
+    return _session(
+        CPU, version, precision, graph, [_on_cpu(chosen, workers, threads)] * workers, threads, batch
+    )
 
 
 def choose_device(
-    device: str, obstacle: Callable[[], str | None] = cuda_obstacle, driver: Callable[[], Driver] = find_driver
+    device: str,
+    obstacle: Callable[[], str | None] = cuda_obstacle,
+    driver: Callable[[], Driver] = find_driver,
 ) -> Device:
     """The device that a text such as 'auto', 'cpu', 'cuda:0,1' or 'tensorrt' asks for, if it is there.
 
@@ -147,10 +149,16 @@ def choose_device(
         usable = device == "auto" and obstacle() is None
         return Device("cuda", (0,)) if usable else Device("cpu")
     chosen = [number.strip() for number in numbers.split(",")]
-    if kind not in ("cuda", "tensorrt") or (colon and numbers != "all" and not all(map(str.isdecimal, chosen))):
-        raise UsageError(f"no device {device!r}; expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise")
+    if kind not in ("cuda", "tensorrt") or (
+        colon and numbers != "all" and not all(map(str.isdecimal, chosen))
+    ):
+        raise UsageError(
+            f"no device {device!r}; expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise"
+        )
     if found := obstacle():
-        raise DeviceError(f"device {device!r} cannot be used: {found}; use --device cpu, or mend it (toolbox doctor)")
+        raise DeviceError(
+            f"device {device!r} cannot be used: {found}; use --device cpu, or mend it (toolbox doctor)"
+        )
     there = len(driver().gpus)
     gpus = range(there) if numbers == "all" else [int(number) for number in chosen] if colon else [0]
     if missing := [number for number in gpus if number >= there]:
@@ -165,7 +173,9 @@ def check_precision(precision: str, device: Device) -> None:
     if precision == "tf32" and not device.gpus:
         raise DeviceError("precision tf32 is a GPU's; use float32 on a CPU, or --device cuda")
     if precision == "tf32" and device.kind == "tensorrt":  # it has no such switch for one session
-        raise DeviceError("precision tf32 is for CUDA's own libraries; use --device cuda, or float32 with TensorRT")
+        raise DeviceError(
+            "precision tf32 is for CUDA's own libraries; use --device cuda, or float32 with TensorRT"
+        )
     if precision == "bf16":
         if device.gpus:
             raise DeviceError("precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU")
@@ -186,14 +196,20 @@ def provider_options(kind: str, gpu: int, precision: str) -> list[tuple[str, dic
     if kind == "cuda":
         return [cuda]
     folder = cache_folder() / "tensorrt"
-    engines = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder), "trt_timing_cache_enable": "1"}
+    engines = {
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "1",
+    }
     return [(TENSORRT, {"device_id": str(gpu), "trt_fp16_enable": "0", **engines}), cuda]
 
 
 def _on_gpu(graph: Graph, kind: str, gpu: int, precision: str) -> Runner:
     if kind == "tensorrt":
         if failure := library_failure("tensorrt"):
-            raise DeviceError(f"device 'tensorrt' cannot be used: {failure}; use --device cuda, or install TensorRT")
+            raise DeviceError(
+                f"device 'tensorrt' cannot be used: {failure}; use --device cuda, or install TensorRT"
+            )
         # TensorRT multiplies with TF32 by itself, and no option of onnxruntime's forbids it; this variable does.
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
@@ -218,7 +234,9 @@ def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str,
     if wanted == TENSORRT:  # it reads tensors from the model alone
         content = graph.embedded().SerializeToString()
     else:
-        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in graph.tensors.items()}
+        values = {
+            name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in graph.tensors.items()
+        }
         options.add_external_initializers([*values], [*values.values()])
         content = graph.proto.SerializeToString()
     if wanted == CPU:
@@ -230,7 +248,9 @@ def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str,
     except Exception as error:  # onnxruntime's have no common class
         if wanted == CPU:
             raise
-        raise DeviceError(f"{wanted} cannot be used: {' '.join(str(error).split())}; use --device cpu") from error
+        raise DeviceError(
+            f"{wanted} cannot be used: {' '.join(str(error).split())}; use --device cpu"
+        ) from error
     if session.get_providers()[0] != wanted:
         raise DeviceError(
             f"a GPU answers, but onnxruntime could not load the libraries of {wanted}; install them with: "
@@ -254,7 +274,13 @@ class _Runner:
 
 
 def _session(
-    provider: str, runtime: str, precision: str, graph: Graph, runners: Sequence[Runner], threads: int, batch: int
+    provider: str,
+    runtime: str,
+    precision: str,
+    graph: Graph,
+    runners: Sequence[Runner],
+    threads: int,
+    batch: int,
 ) -> Session:
     free: SimpleQueue[Runner] = SimpleQueue()
     for runner in runners:

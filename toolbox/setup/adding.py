@@ -66,10 +66,16 @@ PREPROCESSINGS = {
         "values of 0 to 1, ImageNet's mean taken off, divided by its standard deviation (torchvision)",
     ),
     "tf": Preprocessing(
-        "RGB", (127.5, 127.5, 127.5), 1 / 127.5, "nearest", "values of -1 to 1 (Inception, MobileNet in Keras)"
+        "RGB",
+        (127.5, 127.5, 127.5),
+        1 / 127.5,
+        "nearest",
+        "values of -1 to 1 (Inception, MobileNet in Keras)",
     ),
     "unit": Preprocessing("RGB", (0.0, 0.0, 0.0), 1 / 255, "bilinear", "values of 0 to 1"),
-    "none": Preprocessing("RGB", (0.0, 0.0, 0.0), 1.0, "nearest", "values of 0 to 255, as the pixels have them"),
+    "none": Preprocessing(
+        "RGB", (0.0, 0.0, 0.0), 1.0, "nearest", "values of 0 to 255, as the pixels have them"
+    ),
 }
 
 
@@ -106,7 +112,17 @@ def examine_graph(path: str | Path, size: str | None = None) -> Examined:
 
 def tap_table(graph: Examined) -> pl.DataFrame:
     """One row for every place to record from; `before` and `after` are names of tensors."""
-    columns = ("layer", "position", "kind", "operator", "filters", "height", "width", "step", "receptive_field")
+    columns = (
+        "layer",
+        "position",
+        "kind",
+        "operator",
+        "filters",
+        "height",
+        "width",
+        "step",
+        "receptive_field",
+    )
     rows = [{name: getattr(tap, name) for name in (*columns, "before", "after")} for tap in graph.survey.taps]
     numbers = ("position", "filters", "height", "width", "step", "receptive_field")
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(numbers, pl.Int32)).rename({"step": "stride"})
@@ -142,7 +158,9 @@ def add_model(
                     shutil.move(file, fresh)
         _drop_graphs(folder, name)
     net = network(str(folder / f"{name}.toml"))
-    return AddedModel(name, folder / f"{name}.toml", len(net.layers), sum(layer.filters for layer in net.layers))
+    return AddedModel(
+        name, folder / f"{name}.toml", len(net.layers), sum(layer.filters for layer in net.layers)
+    )
 
 
 def _own_folder() -> Path:
@@ -180,7 +198,11 @@ def _sweep(folder: Path, pattern: str) -> None:
 
 def _drop_graphs(folder: Path, name: str) -> None:
     """Delete graphs of that name that no card mentions any more."""
-    graphs = [path for path in folder.glob("*.onnx") if re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{12}}", path.stem)]
+    graphs = [
+        path
+        for path in folder.glob("*.onnx")
+        if re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{12}}", path.stem)
+    ]
     cards = [path.read_bytes() for path in folder.glob("*.toml")]
     for graph in graphs:
         if not any(graph.name.encode() in card for card in cards):
@@ -199,7 +221,9 @@ def _sides(size: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2] or found[1])
 
 
-def _recording_options(activation: str | None, preprocessing: str | None, resize: str | None) -> RecordingOptions:
+def _recording_options(
+    activation: str | None, preprocessing: str | None, resize: str | None
+) -> RecordingOptions:
     """Two choices that no graph tells; what they mean is said where they are missing."""
     if activation is None:
         raise UsageError(
@@ -208,7 +232,9 @@ def _recording_options(activation: str | None, preprocessing: str | None, resize
         )
     if preprocessing is None:
         meanings = "; ".join(f"{name}: {convention.meaning}" for name, convention in PREPROCESSINGS.items())
-        raise UsageError(f"choose how the network's images were prepared in training with --preprocessing: {meanings}")
+        raise UsageError(
+            f"choose how the network's images were prepared in training with --preprocessing: {meanings}"
+        )
     for option, value, known in (
         ("activation", activation, SIDES),
         ("preprocessing", preprocessing, tuple(PREPROCESSINGS)),
@@ -222,7 +248,9 @@ def _recording_options(activation: str | None, preprocessing: str | None, resize
 def _check_name(name: str, replace: bool) -> None:
     check_name("network", name)
     if name.lower().endswith((".toml", ".onnx")):
-        raise UsageError(f"{name!r} would be taken for a file; choose another --name, such as {name[:-5] or 'net'!r}")
+        raise UsageError(
+            f"{name!r} would be taken for a file; choose another --name, such as {name[:-5] or 'net'!r}"
+        )
     if name.lower() in (shipped.lower() for shipped in shipped_names("models")):
         raise UsageError(f"{name!r} is a network that ships with the toolbox; choose another --name")
     there = next((own for own in card_names("models") if own.lower() == name.lower()), None)
@@ -243,7 +271,9 @@ def _check_runs(card: Path) -> None:
     Raises: UsageError when a layer's responses are no numbers.
     """
     net = network(str(card))
-    session = start_session(pooled_graph(load_model(net).graph, [layer.name for layer in net.layers]), device="cpu")
+    session = start_session(
+        pooled_graph(load_model(net).graph, [layer.name for layer in net.layers]), device="cpu"
+    )
     black = np.zeros((1, 3, net.input.height, net.input.width), np.float32)
     for image in (black, np.random.default_rng(0).uniform(-1, 1, black.shape).astype(np.float32)):
         for output, values in session.run(image).items():
@@ -279,7 +309,9 @@ def _card(graph: Examined, name: str, choices: RecordingOptions, file: str, sha2
         f"activation = {_text(side)} # layers are recorded {side} their activation functions",
     ]
     if graph.survey.batch:
-        lines.append(f"batch = {graph.survey.batch} # the graph gives other results for several images at once")
+        lines.append(
+            f"batch = {graph.survey.batch} # the graph gives other results for several images at once"
+        )
     lines += ["", *_input(graph, choices), "", *LAYERS]
     if any(tap.kind == "tokens" for tap in graph.survey.taps):
         lines.append(

@@ -16,7 +16,7 @@ from toolbox.network.card import network, select_layers
 from toolbox.network.model import load_model
 from toolbox.network.pooling import pooled_graph
 from toolbox.progress import Progress, silent
-from toolbox.runtime.session import choose_device, check_precision
+from toolbox.runtime.session import check_precision, choose_device
 from toolbox.setup.comparisons import Comparison, compare, compare_extraction, noise, noise_pixels
 
 LEAST_BOUND = 1e-8
@@ -86,7 +86,11 @@ def check_fidelity(check: ModelCheck) -> None:
     Raises: VerificationError when one is over it, naming the worst and its layer; else ToolboxError when a comparison
         could not be made.
     """
-    over = [(entry.difference, entry) for entry in check.comparisons if not entry.ok and entry.difference is not None]
+    over = [
+        (entry.difference, entry)
+        for entry in check.comparisons
+        if not entry.ok and entry.difference is not None
+    ]
     if over:
         difference, worst = max(over, key=lambda pair: pair[0] / (pair[1].bound or LEAST_BOUND))
         raise VerificationError(

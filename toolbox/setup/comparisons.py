@@ -139,7 +139,11 @@ def compare(
         Comparison(independent, "map", *worst, bound),
         *(_by_statistic(batches, names, single, batch, BATCH_BOUND) if together else ()),
         *_by_statistic("one thread against two", names, one, two, THREADS_BOUND),
-        *(_by_statistic(f"{WINOGRAD} against direct", names, one, direct, WINOGRAD_BOUND) if is_rewritten else ()),
+        *(
+            _by_statistic(f"{WINOGRAD} against direct", names, one, direct, WINOGRAD_BOUND)
+            if is_rewritten
+            else ()
+        ),
     )
 
 
@@ -249,11 +253,15 @@ def _reference(full: Graph, layers: Sequence[Layer], images: Images) -> Iterator
     proto = onnx.ModelProto()
     proto.CopyFrom(full.proto)
     del proto.graph.initializer[:]
-    proto.graph.initializer.extend(entry for entry in full.proto.graph.initializer if entry.name not in full.tensors)
+    proto.graph.initializer.extend(
+        entry for entry in full.proto.graph.initializer if entry.name not in full.tensors
+    )
     names = [layer.name for layer in layers]
     evaluator = ReferenceEvaluator(proto, new_ops=[BatchNormalization] if _is_old(proto) else None)
     for image in images:
-        with np.errstate(over="ignore", invalid="ignore"):  # numpy need not warn: it counts as an infinite difference
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # numpy need not warn: it counts as an infinite difference
             maps: Sequence[Any] = list(evaluator.run(names, {IMAGE: image[None], **full.tensors}))
         yield dict(zip(names, maps, strict=True))
 
@@ -300,7 +308,9 @@ def _gap(found: NDArray[np.floating], expected: NDArray[np.floating]) -> tuple[f
 
 def _worst(gaps: Gaps) -> tuple[float, str]:
     """The largest relative difference, and its layer; no layer where nothing differs."""
-    difference, layer = max(((_relative(found), layer) for layer, found in gaps.items()), key=lambda pair: pair[0])
+    difference, layer = max(
+        ((_relative(found), layer) for layer, found in gaps.items()), key=lambda pair: pair[0]
+    )
     return difference, layer if difference else ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from toolbox.files import replacing
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.query.across_models import ask_each
 from toolbox.stimuli.images import decode, thumbnail
-from toolbox.store.database import Selection
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import with_version
+from toolbox.store.selection import Selection
 
 THUMBNAIL = 96
 """Longer side of a thumbnail, in pixels."""
@@ -37,15 +37,14 @@ def plot(
     study: StudyFolder,
     name: str,
     parameters: Mapping[str, Any] | None = None,
-    choice: Selection | None = None,
+    selection: Selection | None = None,
     *,
-    models: Sequence[str] = (),
     thumbnails: bool = False,
 ) -> Figure:
     """The figure of a query's rows.
 
     Args:
-        models: the models to compare, where there are several; each has a panel of its own.
+        selection: set, models and scheme; several models are compared, each in a panel of its own.
         thumbnails: show the images themselves, where rows name them; the figure's file then holds small copies.
 
     Raises: UnknownNameError when the query has no figure; all that running the query raises.
@@ -53,7 +52,7 @@ def plot(
     if name not in figures():
         shipped_query(name)  # a name that is no query at all is told so
         raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
-    return draw_figure(study, name, ask_each(study, name, models, parameters, choice), thumbnails=thumbnails)
+    return draw_figure(study, name, ask_each(study, name, parameters, selection), thumbnails=thumbnails)
 
 
 def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bool = False) -> Figure:
@@ -83,10 +82,11 @@ def save(figure: Figure, path: Path) -> None:
 
 def _categories(study: StudyFolder, answer: Answer) -> list[str]:
     """All categories of the labelling, so that a category has one colour in all figures of a study."""
-    chosen = {key: answer.provenance.get(key) for key in ("set", "scheme")}
-    if "category" not in answer.rows.columns or None in chosen.values():
+    set_name, scheme = (answer.provenance.get(kind) for kind in ("set", "scheme"))
+    if "category" not in answer.rows.columns or set_name is None or scheme is None:
         return []
-    return ask(study, "select distinct category from labels", choice=Selection(**chosen)).rows["category"].to_list()
+    found = ask(study, "select distinct category from labels", selection=Selection(set_name, scheme=scheme))
+    return found.rows["category"].to_list()
 
 
 def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
@@ -96,14 +96,18 @@ def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
     """
     if "path" not in rows.columns:
         raise UsageError("the rows of this query name no images; thumbnails go with filters/stimuli")
-    return rows.with_columns(image=pl.Series([_thumbnail(study.image(path)) for path in rows["path"]], dtype=pl.String))
+    return rows.with_columns(
+        image=pl.Series([_thumbnail(study.image(path)) for path in rows["path"]], dtype=pl.String)
+    )
 
 
 def _thumbnail(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StimulusError(f"{path} cannot be read ({error.strerror}); put it back, or plot without images") from error
+        raise StimulusError(
+            f"{path} cannot be read ({error.strerror}); put it back, or plot without images"
+        ) from error
     small = thumbnail(decode(content).pixels, THUMBNAIL)
     return f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"
 

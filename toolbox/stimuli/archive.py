@@ -34,7 +34,9 @@ def members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosix
         else:
             yield from _zip_members(archive)
     except _BROKEN as error:
-        raise CardError(f"{archive.name} cannot be unpacked ({error}); expected a .zip or .tar archive") from error
+        raise CardError(
+            f"{archive.name} cannot be unpacked ({error}); expected a .zip or .tar archive"
+        ) from error
 
 
 @contextmanager
@@ -43,7 +45,9 @@ def _open_inner(archive: Path, inner: str) -> Iterator[IO[bytes]]:
     with zipfile.ZipFile(archive) as outer:
         if inner not in outer.namelist():
             holds = ", ".join(outer.namelist()[:5])
-            raise CardError(f"{archive.name} holds no {inner!r}; it holds {holds}; correct `inner` in the card")
+            raise CardError(
+                f"{archive.name} holds no {inner!r}; it holds {holds}; correct `inner` in the card"
+            )
         with outer.open(inner) as file:
             yield file
 

@@ -24,7 +24,15 @@ from toolbox.fetch import fetch
 from toolbox.progress import Progress, silent
 from toolbox.stimuli.archive import members
 from toolbox.stimuli.images import encode_png
-from toolbox.stimuli.sources import Candidate, Drawing, Listing, Rejection, compose_accents, is_hidden, text_of
+from toolbox.stimuli.sources import (
+    Candidate,
+    Drawing,
+    Listing,
+    Rejection,
+    compose_accents,
+    is_hidden,
+    text_of,
+)
 from toolbox.stimuli.variables import check_names
 
 Draw = Callable[[Card, Path | None], Iterator[Drawing]]
@@ -98,7 +106,9 @@ def _draw_images(drawings: Iterator[Drawing], folder: Path, progress: Progress) 
     for number, drawing in enumerate(drawings, 1):
         relative = PurePosixPath(f"{drawing.name}.png")
         if relative.is_absolute() or ".." in relative.parts or drawing.name.lower() in names:
-            raise CardError(f"the recipe of {folder.name} drew {drawing.name!r}; expected unique, relative names")
+            raise CardError(
+                f"the recipe of {folder.name} drew {drawing.name!r}; expected unique, relative names"
+            )
         names.add(drawing.name.lower())
         check_names(drawing.parameters, f"the recipe of {folder.name}")
         path = _keep_image(folder / relative, encode_png(drawing.pixels))

@@ -105,13 +105,13 @@ def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixel
     Args:
         pixels: height x width x 3, 0..255.
         height, width: the new size in pixels.
-        method: one of METHODS.
+        method: one of RESIZE_METHODS.
 
     Returns: height x width x 3, 0..255.
     Raises: UsageError for an unknown method.
     """
     if method not in RESIZE_METHODS:
-        raise UsageError(f"no resizing method {method!r}; use one of {', '.join(METHODS)}")
+        raise UsageError(f"no resizing method {method!r}; use one of {', '.join(RESIZE_METHODS)}")
     return np.asarray(Image.fromarray(pixels).resize((width, height), RESIZE_METHODS[method]))
 
 

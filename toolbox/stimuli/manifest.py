@@ -27,7 +27,9 @@ def from_manifest(file: Path) -> Listing:
         when it lacks a column, has no rows, or a column has a name or type that cannot be kept.
     """
     if not file.is_file():
-        raise UsageError(f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category")
+        raise UsageError(
+            f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category"
+        )
     table = _prepare_table(read_rows(file, REQUIRED), file)
     base = file.parent.resolve()
     candidates: list[Candidate] = []
@@ -60,7 +62,9 @@ def _prepare_table(table: pl.DataFrame, file: Path) -> pl.DataFrame:
     if missing:
         found = ", ".join(map(repr, table.columns))
         hint = "; separate columns by commas, or by tabs in a .tsv" if ";" in found else ""
-        raise StimulusError(f"{file} has no column {missing[0]!r}, only {found}; it needs path and category{hint}")
+        raise StimulusError(
+            f"{file} has no column {missing[0]!r}, only {found}; it needs path and category{hint}"
+        )
     if table.is_empty():
         raise StimulusError(f"{file} lists no stimulus; expected one row for every image")
     variables = [name for name in table.columns if name not in REQUIRED]
@@ -79,7 +83,9 @@ def _plain(column: pl.Series, file: Path) -> pl.Series:
     if kind.is_integer():
         whole = column.cast(pl.Int64, strict=False)
         if whole.null_count() > column.null_count():
-            raise StimulusError(f"column {column.name!r} of {file} has numbers beyond 64 bits; write them as text")
+            raise StimulusError(
+                f"column {column.name!r} of {file} has numbers beyond 64 bits; write them as text"
+            )
         return whole
     if kind.is_numeric():
         return column.cast(pl.Float64).fill_nan(None)

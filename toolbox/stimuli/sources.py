@@ -75,7 +75,9 @@ def from_folder(folder: Path) -> Listing:
             "or list the files with path and category in a .csv"
         )
     candidates = [Candidate(path, _category(root, path)) for path, fault in found if fault is None]
-    return Listing(candidates, [Rejection(text_of(path), fault) for path, fault in found if fault is not None])
+    return Listing(
+        candidates, [Rejection(text_of(path), fault) for path, fault in found if fault is not None]
+    )
 
 
 def compose_accents(text: str) -> str:

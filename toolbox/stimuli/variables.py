@@ -24,7 +24,9 @@ def check_names(names: Iterable[str], place: str) -> None:
         if not name.strip():
             raise StimulusError(f"{place} has a column without a name; give it one, or remove it")
         if name.lower() in FIXED:
-            raise StimulusError(f"{place} has a column {name!r}, which the toolbox fills itself; rename the column")
+            raise StimulusError(
+                f"{place} has a column {name!r}, which the toolbox fills itself; rename the column"
+            )
         if name.lower() in seen:
             other = seen[name.lower()]
             raise StimulusError(f"{place} has columns {other!r} and {name!r}, alike but for case; rename one")
@@ -49,7 +51,9 @@ def type_of(value: Value) -> VariableType | None:
     raise TypeError(f"a stimulus variable must be a number, text, true or false, not {type(value).__name__}")
 
 
-def merge_types(existing: Mapping[str, VariableType], candidates: Iterable[Candidate]) -> dict[str, VariableType]:
+def merge_types(
+    existing: Mapping[str, VariableType], candidates: Iterable[Candidate]
+) -> dict[str, VariableType]:
     """Types of all variables of a set once the candidates are in it; whole numbers and numbers make numbers.
 
     Args:

@@ -34,7 +34,7 @@ class AvailableResponses:
         layers: those whose responses are kept.
         parts: number of every part that counts -> digest of its values and of its stimuli's images.
         stimuli: stimuli with responses.
-        unreadable: stimuli that were planned and could not be read.
+        unreadable: identifiers of stimuli that were planned and could not be read.
         of: stimuli of the set.
         provenance: what a result says of its responses' origin.
     """
@@ -44,7 +44,7 @@ class AvailableResponses:
     layers: list[str]
     parts: dict[str, str]
     stimuli: int
-    unreadable: int
+    unreadable: list[int]
     of: int
     provenance: dict[str, Any]
 
@@ -53,10 +53,12 @@ class AvailableResponses:
         """What a reader should know: that there are not the responses to all stimuli."""
         if self.stimuli == self.of:
             return []
-        missing = self.of - self.stimuli - self.unreadable
+        unreadable = len(self.unreadable)
+        missing = self.of - self.stimuli - unreadable
         return [
-            f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({self.unreadable:,} could not be "
-            f"read, {missing:,} were not shown yet); to finish: toolbox extract {self.set} --model {self.model}"
+            f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} "
+            f"could not be read, {missing:,} were not shown yet); to finish: "
+            f"toolbox extract {self.set} --model {self.model}"
         ]
 
     def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:
@@ -84,6 +86,19 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
     return found
 
 
+def answered_stimuli(study: StudyFolder, set_name: str, model: str) -> set[int]:
+    """Identifiers of the stimuli with responses; within one set a number is one image.
+
+    Raises: as `available_responses`.
+    """
+    responses = available_responses(study, set_name, model)
+    plan = read_plan(study.responses(set_name, model))
+    planned = {
+        stimulus for number in responses.parts for stimulus in (plan.parts[int(number)] if plan else ())
+    }
+    return planned.difference(responses.unreadable)
+
+
 def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
     folder = study.responses(set_name, model)
     plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
@@ -98,7 +113,7 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
         layers=list(plan.identity.kept),
         parts={str(record["part"]): f"{record['values']} {record['plan']}" for record in records},
         stimuli=sum(record["stimuli"] for record in records),
-        unreadable=sum(len(record["unreadable"]) for record in records),
+        unreadable=[entry["stimulus_id"] for record in records for entry in record["unreadable"]],
         of=len(digests),
         provenance={
             "identity": plan.digest,
@@ -132,6 +147,8 @@ def _memory() -> Path:
 
 
 def _read_memory() -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError, TypeError):  # without it, or with a damaged one, all is held again
+    with contextlib.suppress(
+        OSError, ValueError, TypeError
+    ):  # without it, or with a damaged one, all is held again
         return dict(json.loads(_memory().read_text(encoding="utf-8")))
     return {}

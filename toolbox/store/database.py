@@ -26,20 +26,18 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.errors import UsageError
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import open_table, read_table
 from toolbox.store.resamples import TABLES, Labelling
 from toolbox.store.rollups import fresh_rollup
+from toolbox.store.selection import OF_LABELS, OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.window import PROTOCOL, Window
 
 RESAMPLE_VIEWS = {"significance": "filters", "draws": "draws", "reliability": "splits"}
 """View -> the table of resampled indices that it shows."""
 VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
-OF_RESPONSES = {"responses", "rollups", *RESAMPLE_VIEWS}
-OF_LABELS = {"labels", "rollups", *RESAMPLE_VIEWS}
-"""Views for which a model and, or, a label scheme must be chosen."""
 FIXED_COLUMNS = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes")
 """Columns of `stimuli` that every set has; all further ones are parameters."""
 
@@ -62,15 +60,6 @@ _LOCKS = (
 )
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which set, model and label scheme the views show; None for the only one there is."""
-
-    set: str | None = None
-    model: str | None = None
-    scheme: str | None = None
-
-
 @dataclass
 class Database:
     """A locked connection, where its views' rows come from, and which responses count, if any are read."""
@@ -89,7 +78,7 @@ class Database:
 def open_database(
     study: StudyFolder,
     views: Collection[str],
-    choice: Selection | None = None,
+    selection: Selection | None = None,
     *,
     macros: Sequence[str] = (),
     tables: Mapping[str, pa.Table] | None = None,
@@ -97,14 +86,14 @@ def open_database(
     """Connect to the named views of a study, read-only.
 
     Args:
-        views: which of VIEWS to make; the choice is resolved for these alone.
+        views: which of VIEWS to make; the selection is resolved for these alone.
         macros: `create macro` statements that build on them.
         tables: tables in memory that this question brings along, by the names under which SQL sees them.
 
-    Raises: AmbiguousError, UnknownNameError for the choice; VerificationError for damaged responses.
+    Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged responses.
     """
     views = set(views)
-    chosen = resolve_selection(study, views, choice or Selection())
+    chosen = resolve_selection(study, views, selection or Selection())
     # what a view needs has been resolved for it; the others are never made
     set_name, model, scheme = chosen.set or "", chosen.model or "", chosen.scheme or ""
     files: dict[str, Path] = {}
@@ -116,20 +105,24 @@ def open_database(
         "layers": lambda: _table(files, study.layers(model)),
         "catalogue": lambda: _catalogue(files, study),
     }
-    if views & OF_RESPONSES:
+    if not OF_RESPONSES.isdisjoint(views):
         responses = database.responses = available_responses(study, set_name, model)
         database.remarks += responses.remarks
         database.provenance |= responses.provenance
         labelling = Labelling(study, responses, scheme)
         makers["responses"] = lambda: _select(files, responses.paths(study))
-        makers["rollups"] = lambda: _register_table(database, "rollups", fresh_rollup(study, set_name, model, scheme, responses))
+        makers["rollups"] = lambda: _register_table(
+            database, "rollups", fresh_rollup(study, set_name, model, scheme, responses)
+        )
         for view, table in RESAMPLE_VIEWS.items():
             makers[view] = partial(_select_resamples, files, labelling, table, database)
-        if views & OF_LABELS:
+        if not OF_LABELS.isdisjoint(views):
             categories = set(read_table(labelling.labels, "category")["category"].to_pylist())
             if len(categories) == 1:
                 only = categories.pop()
-                database.remarks.append(f"all stimuli are of one category, {only}: nothing to contrast it with")
+                database.remarks.append(
+                    f"all stimuli are of one category, {only}: nothing to contrast it with"
+                )
             else:
                 database.labelling = labelling
     definitions = {view: makers[view]() for view in VIEWS if view in views}
@@ -140,46 +133,8 @@ def open_database(
         database.connection.register(name, table)
     for statement in (*macros, *_LOCKS):
         database.connection.execute(statement)
-    database.provenance |= {key: value for key, value in vars(chosen).items() if value is not None}
+    database.provenance |= chosen.known()
     return database
-
-
-def resolve_selection(study: StudyFolder, views: set[str], choice: Selection) -> Selection:
-    """Fill in what is the only possibility; refuse what is not there or not clear."""
-    for_responses = bool(views & OF_RESPONSES)
-    set_name, model, scheme = choice.set, choice.model, choice.scheme
-    sets = study.sets()
-    if set_name is not None and set_name not in sets:
-        raise UnknownNameError("stimulus set", set_name, sets)
-    if set_name is None and (for_responses or {"stimuli", "labels", "parameters"} & views):
-        having = ([name for name in sets if study.models(name)] if for_responses else []) or sets
-        if for_responses and model is not None:
-            having = [name for name in having if model in study.models(name)] or having
-        set_name = _only("stimulus set", having, "--set", "toolbox ingest FOLDER")
-    if views & OF_LABELS:
-        scheme = _named(
-            "label scheme", scheme, study.schemes(set_name or ""), "--scheme", "ingest a set with categories"
-        )
-    if for_responses or "layers" in views:
-        models = study.models(set_name) if set_name else sorted({m for name in sets for m in study.models(name)})
-        model = _named("model", model, models, "--model", f"toolbox extract {set_name or 'SET'}")
-    return Selection(set_name, model, scheme)
-
-
-def _named(kind: str, name: str | None, names: Sequence[str], option: str, remedy: str) -> str:
-    if name is None:
-        return _only(kind, names, option, remedy)
-    if name not in names:
-        raise UnknownNameError(kind, name, names, remedy)
-    return name
-
-
-def _only(kind: str, names: Sequence[str], option: str, remedy: str) -> str:
-    if not names:
-        raise UsageError(f"the study has no {kind} to ask about yet; first: {remedy}")
-    if len(names) > 1:
-        raise AmbiguousError(kind, names, option)
-    return names[0]
 
 
 def _table(files: dict[str, Path], path: Path, columns: str = "*") -> str:
@@ -204,7 +159,7 @@ def _parameters(files: dict[str, Path], path: Path) -> str:
         names = [name for name in table.schema_arrow.names if name not in FIXED_COLUMNS]
     if not names:
         return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
-    columns = ", ".join(f"{_quoted(name)}::varchar as {_quoted(name)}" for name in names)
+    columns = ", ".join(f"{_quote_name(name)}::varchar as {_quote_name(name)}" for name in names)
     wide = _select(files, [path], f"stimulus_id, {columns}")
     listed = ", ".join(map(_quote_name, names))
     return f"select * from (unpivot ({wide}) on {listed} into name parameter value value)"
@@ -244,9 +199,9 @@ def _catalogue(files: dict[str, Path], study: StudyFolder) -> str:
         fixed = _table(files, study.stimuli(set_name), ", ".join(FIXED_COLUMNS))
         for scheme in study.schemes(set_name):
             labels = _table(files, study.labels(set_name, scheme))
+            origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
             selects.append(
-                f"select {_text(set_name)}::varchar as set, {_text(scheme)}::varchar as scheme, category, s.* "
-                f"from ({fixed}) s left join ({labels}) l using (stimulus_id)"
+                f"select {origin}, category, s.* from ({fixed}) s left join ({labels}) l using (stimulus_id)"
             )
     if not selects:
         raise UsageError("the study has no stimulus set yet; first: toolbox ingest FOLDER --set NAME")

@@ -47,7 +47,14 @@ class StudyFolder:
         return self.root / "responses" / f"set={set_name}" / f"model={model}"
 
     def rollup(self, set_name: str, model: str, scheme: str) -> Path:
-        return self.root / "rollups" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}" / "rollup.parquet"
+        return (
+            self.root
+            / "rollups"
+            / f"set={set_name}"
+            / f"model={model}"
+            / f"scheme={scheme}"
+            / "rollup.parquet"
+        )
 
     def significance(self, set_name: str, model: str, scheme: str) -> Path:
         """Where the tables of resampled indices lie."""
@@ -118,7 +125,11 @@ def open_study(root: Path) -> StudyFolder:
     file = root / "study.toml"
     if not file.is_file():
         can_be_one = not root.exists() or is_empty(root)
-        remedy = f"make it one with: toolbox init {root}" if can_be_one else "choose a study with --study DIRECTORY"
+        remedy = (
+            f"make it one with: toolbox init {root}"
+            if can_be_one
+            else "choose a study with --study DIRECTORY"
+        )
         raise UsageError(f"{root} is not a study (it has no study.toml); {remedy}")
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8")).get("schema_version")

@@ -117,7 +117,9 @@ def read_record(folder: Path, number: int) -> dict[str, Any] | None:
     return record
 
 
-def planned_record(folder: Path, plan: Plan, number: int, digests: Mapping[int, str]) -> dict[str, Any] | None:
+def planned_record(
+    folder: Path, plan: Plan, number: int, digests: Mapping[int, str]
+) -> dict[str, Any] | None:
     """The commit record of a planned part, None while the part does not count.
 
     Args:
@@ -130,7 +132,9 @@ def planned_record(folder: Path, plan: Plan, number: int, digests: Mapping[int, 
         return None
     remedy = "extract again with --replace"
     if record.get("identity") != plan.digest:
-        raise MixtureError(f"{part_path(folder, number)} was made by another network than its plan says; {remedy}")
+        raise MixtureError(
+            f"{part_path(folder, number)} was made by another network than its plan says; {remedy}"
+        )
     part = plan.parts[number]
     if not digests.keys() >= set(part) or record.get("plan") != plan_digest(part, digests):
         raise MixtureError(
@@ -188,7 +192,9 @@ def _rows_of(path: Path, layer: str) -> pa.Table:
         raise VerificationError(f"{path} is damaged: {error}; {_remedy(path)}") from error
 
 
-def _check_bytes(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, list[int | str]]:
+def _check_bytes(
+    path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]
+) -> dict[str, list[int | str]]:
     if not path.is_file():
         raise VerificationError(f"{path} is missing, but its record exists; {_remedy(path)}")
     status = path.stat()
@@ -197,7 +203,9 @@ def _check_bytes(path: Path, record: Mapping[str, Any], remembered: Mapping[str,
     if remembered.get(key) == mark:
         return {}
     if digest_of(path) != record["sha256"]:
-        raise VerificationError(f"{path} is damaged: its bytes are not those that were written; {_remedy(path)}")
+        raise VerificationError(
+            f"{path} is damaged: its bytes are not those that were written; {_remedy(path)}"
+        )
     return {key: mark}
 
 
@@ -206,7 +214,9 @@ def _remedy(path: Path) -> str:
 
 
 def _read_memory() -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):  # without it, or with a damaged one, all parts are held again
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # without it, or with a damaged one, all parts are held again
         return dict(json.loads((cache_folder() / "intact.json").read_text(encoding="utf-8")))
     return {}
 
@@ -238,7 +248,9 @@ def _tables(
         )
 
 
-def _values_digest(order: Sequence[str], stimuli: Sequence[int], responses: Mapping[str, tuple[Matrix, Matrix]]) -> str:
+def _values_digest(
+    order: Sequence[str], stimuli: Sequence[int], responses: Mapping[str, tuple[Matrix, Matrix]]
+) -> str:
     """SHA-256 over the sorted values, not the file: equal on every machine and for every writer."""
     digest = hashlib.sha256(np.asarray(stimuli, dtype="<i4").tobytes())
     for layer in order:

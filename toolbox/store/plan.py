@@ -89,15 +89,23 @@ def read_plan(folder: Path) -> Plan | None:
     return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), digest)
 
 
-def extend_plan(folder: Path, identity: Identity, stimuli: Sequence[int], *, size: int | None = None) -> Plan:
+def extend_plan(
+    folder: Path,
+    identity: Identity,
+    stimuli: Sequence[int],
+    *,
+    size: int | None = None,
+    plan: Plan | None = None,
+) -> Plan:
     """Write the plan that adds the stimuli not yet planned, as new parts; the existing ones stay as they are.
 
     Args:
         size: stimuli in a new part; `part_size` of the new ones if None.
+        plan: the existing one, where it was read already.
 
     Raises: MixtureError when the existing plan has another identity.
     """
-    plan = read_plan(folder) or Plan(identity, (), identity.digest)
+    plan = plan or read_plan(folder) or Plan(identity, (), identity.digest)
     check_identity(folder, plan.identity, identity)
     known = plan.stimuli
     fresh = [stimulus for stimulus in stimuli if stimulus not in known]

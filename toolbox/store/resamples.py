@@ -151,7 +151,9 @@ class Labelling:
         Args:
             provenance: also holds `source`, as it was before anything was read for the table.
         """
-        chosen = [pa.repeat(value, len(rows)) for value in (measure.index, measure.statistic, measure.normalise)]
+        chosen = [
+            pa.repeat(value, len(rows)) for value in (measure.index, measure.statistic, measure.normalise)
+        ]
         whole = pa.Table.from_arrays([*chosen, *rows.columns], names=TABLES[table].names).cast(TABLES[table])
         write_table(self.file(table, measure), whole, provenance)
 

@@ -111,7 +111,9 @@ def fresh_rollup(
     return table
 
 
-def update_rollups(study: StudyFolder, set_name: str, models: Collection[str], schemes: Collection[str]) -> None:
+def update_rollups(
+    study: StudyFolder, set_name: str, models: Collection[str], schemes: Collection[str]
+) -> None:
     """Bring the roll-ups of a set up to date, after an extraction or a new labelling, where that can be done.
 
     They only save the next query time, so what keeps one from being made (no responses yet, a damaged part, another
@@ -147,7 +149,9 @@ def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
         names = sorted(set(labels.values()))
         numbers = {name: number for number, name in enumerate(names, 1)}  # quicker to group by than names
         numbered = pa.array([numbers[name] for name in labels.values()], pa.int32())
-        connection.register("labels", pa.table({"stimulus_id": pa.array(labels, pa.int32()), "number": numbered}))
+        connection.register(
+            "labels", pa.table({"stimulus_id": pa.array(labels, pa.int32()), "number": numbered})
+        )
         connection.register("categories", pa.table({"names": [names]}))
         rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=chosen)
         return rows.to_arrow_table().cast(ROLLUPS)
@@ -178,12 +182,17 @@ def _read_stored(path: Path) -> _StoredRollup | None:
         return None
 
 
-def _labelled_parts(study: StudyFolder, responses: AvailableResponses, labels: Mapping[int, str]) -> dict[str, str]:
+def _labelled_parts(
+    study: StudyFolder, responses: AvailableResponses, labels: Mapping[int, str]
+) -> dict[str, str]:
     """A digest of every part's responses and of its stimuli's labels, by the part's number."""
     plan = read_plan(study.responses(responses.set, responses.model))
     found = {}
     for number, values in responses.parts.items():
         part = plan.parts[int(number)] if plan else ()
-        lines = [values, *(f"{stimulus} {labels[stimulus]}" for stimulus in sorted(part) if stimulus in labels)]
+        lines = [
+            values,
+            *(f"{stimulus} {labels[stimulus]}" for stimulus in sorted(part) if stimulus in labels),
+        ]
         found[number] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     return found

@@ -171,7 +171,9 @@ def _curve(wiring: Wiring, before: str, nodes: list[Node]) -> Values | None:
     known = wiring.observed.values
     names = dict.fromkeys(name for node in nodes for name in node.inputs if name in known)
     fixed = [numpy_helper.from_array(_in_doubles(known[name]), name) for name in names]
-    ends = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in (before, nodes[-1].output)]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in (before, nodes[-1].output)
+    ]
     graph = helper.make_graph([node.proto for node in nodes], "curve", ends[:1], ends[1:], fixed)
     model = helper.make_model(graph, opset_imports=wiring.opsets)
     try:

@@ -23,7 +23,21 @@ RESIZED = (
     "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool", "Slice", "Split", "Pad",
     "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "Attention", "Tile",
 )  # fmt: skip
-POINTWISE = ("Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean", "Where", "Concat", "PRelu", "Expand")
+POINTWISE = (
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Pow",
+    "Min",
+    "Max",
+    "Sum",
+    "Mean",
+    "Where",
+    "Concat",
+    "PRelu",
+    "Expand",
+)
 
 
 def meanings(wiring: Wiring) -> dict[str, Meanings]:
@@ -32,7 +46,9 @@ def meanings(wiring: Wiring) -> dict[str, Meanings]:
     for node in wiring.nodes:
         if any(name in known for name in node.inputs):
             rule = RULES.get(node.operator, _like_the_first)
-            known |= {name: rule(_Place(wiring, known, node, name)) for name in node.outputs if name in wiring.seen}
+            known |= {
+                name: rule(_Place(wiring, known, node, name)) for name in node.outputs if name in wiring.seen
+            }
     return known
 
 
@@ -113,7 +129,8 @@ def _pointwise(at: _Place) -> Meanings:
 def _without_doubles(found: Sequence[Meaning]) -> Meanings:
     """A meaning that two axes claim is lost for both, but for tokens, of which there may be several axes."""
     return tuple(
-        None if meaning not in (None, TOKEN, SHARE) and found.count(meaning) > 1 else meaning for meaning in found
+        None if meaning not in (None, TOKEN, SHARE) and found.count(meaning) > 1 else meaning
+        for meaning in found
     )
 
 

@@ -90,7 +90,9 @@ def _check_operators(path: Path, graph: onnx.GraphProto) -> None:
                 f"{path} draws random numbers, or learns from what it is shown ({node.op_type} {node.name!r}), and "
                 "gives other results every time; export it for use (in PyTorch: after model.eval())"
             )
-        if any(entry.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for entry in node.attribute):
+        if any(
+            entry.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for entry in node.attribute
+        ):
             raise UsageError(
                 f"{path} branches while it runs ({node.op_type} {node.name!r}), and then its layers are not the same "
                 "for all images; export it for one fixed path (in PyTorch: model.eval(), fixed sizes)"
@@ -110,7 +112,7 @@ def _is_training(node: onnx.NodeProto, fixed: Mapping[str, NDArray[Any]]) -> boo
 def _make_dense(graph: onnx.GraphProto) -> None:
     """Tensors of which only some values are written down are filled up with zeros."""
     for sparse in graph.sparse_initializer:
-        values, indices = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
+        values, indices = (numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices))
         whole = np.zeros(tuple(sparse.dims), values.dtype)
         places = tuple(indices.T) if indices.ndim == 2 else np.unravel_index(indices, whole.shape)
         whole[places] = values
@@ -124,7 +126,8 @@ def _check_size(path: Path, model: onnx.ModelProto) -> None:
     for tensor in tensors_of(model):
         if tensor.data_location == TensorProto.EXTERNAL:
             size += (
-                int(np.prod(tensor.dims, dtype=np.int64)) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+                int(np.prod(tensor.dims, dtype=np.int64))
+                * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
             )
     if size > LARGEST:
         raise UsageError(
@@ -165,7 +168,9 @@ def entrance(model: onnx.ModelProto) -> Entrance:
         )
     if tensor.elem_type not in TYPES:
         found = TensorProto.DataType.Name(tensor.elem_type).lower()
-        raise UsageError(f"the graph's input {entry.name!r} takes {found}; expected float32 or float16 images")
+        raise UsageError(
+            f"the graph's input {entry.name!r} takes {found}; expected float32 or float16 images"
+        )
     is_last = sizes[1] != 3
     height, width = sizes[1:3] if is_last else sizes[2:]
     return Entrance(entry.name, tensor.elem_type, is_last, height, width, sizes[0])
@@ -177,7 +182,9 @@ def image_size(found: Entrance, size: tuple[int, int] | None) -> tuple[int, int]
     Raises: UsageError when it leaves them open and none are chosen, or insists on others.
     """
     if size is None and (found.height is None or found.width is None):
-        raise UsageError("the graph takes images of any size; choose the one it was trained on, such as --size 224")
+        raise UsageError(
+            "the graph takes images of any size; choose the one it was trained on, such as --size 224"
+        )
     chosen = (found.height or 0, found.width or 0) if size is None else size
     if max(chosen) > LARGEST_SIDE:
         raise UsageError(
@@ -186,7 +193,9 @@ def image_size(found: Entrance, size: tuple[int, int] | None) -> tuple[int, int]
     for own, asked in zip((found.height, found.width), chosen, strict=True):
         if own not in (None, asked) or asked < 1:
             wanted = " x ".join(str(side or "any") for side in (found.height, found.width))
-            raise UsageError(f"size {chosen[0]} x {chosen[1]} does not fit: the graph takes images of {wanted}")
+            raise UsageError(
+                f"size {chosen[0]} x {chosen[1]} does not fit: the graph takes images of {wanted}"
+            )
     return chosen
 
 
@@ -252,7 +261,9 @@ def observe(model: onnx.ModelProto, height: int, width: int) -> Observed:
     except UsageError:
         return observation(model, {1: alone})
     names = [output.name for output in model.graph.output]
-    pairs = [(together[name], np.concatenate([alone[name], other[name]])) for name in names if alone[name].ndim]
+    pairs = [
+        (together[name], np.concatenate([alone[name], other[name]])) for name in names if alone[name].ndim
+    ]
     if all(whole.shape == parts.shape and _nearly(whole, parts) for whole, parts in pairs):
         return observation(model, {1: alone, PROBES: together})
     return observation(model, {1: alone})
@@ -282,7 +293,9 @@ def _nearly(first: NDArray[Any], second: NDArray[Any]) -> bool:
     return bool(np.allclose(first, second, rtol=bound, atol=bound * largest, equal_nan=True))
 
 
-def run_all(model: onnx.ModelProto, images: NDArray[np.float32], *, everything: bool = True) -> dict[str, NDArray[Any]]:
+def run_all(
+    model: onnx.ModelProto, images: NDArray[np.float32], *, everything: bool = True
+) -> dict[str, NDArray[Any]]:
     """The images and every tensor that a graph makes of them, by name; or its outputs alone.
 
     Raises: UsageError when onnxruntime cannot load or run the graph.
@@ -309,18 +322,26 @@ def _runs(
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    beside = {name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in (tensors or {}).items()}
+    beside = {
+        name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in (tensors or {}).items()
+    }
     options.add_external_initializers([*beside], [*beside.values()])
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=[CPU])
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), sess_options=options, providers=[CPU]
+        )
         found = [session.run(wanted, {IMAGE: images}) for _ in range(times)]
-    except Exception as error:  # onnxruntime's own failures have no common class, and all of them are the graph's
+    except (
+        Exception
+    ) as error:  # onnxruntime's own failures have no common class, and all of them are the graph's
         raise UsageError(
             f"onnxruntime {onnxruntime.__version__} cannot run the graph ({first_line(error)}); export it with "
             "standard operators of opset 11 to 20, or update onnxruntime"
         ) from error
     for values in found:
-        made = {name: value for name, value in zip(wanted, values, strict=True) if isinstance(value, np.ndarray)}
+        made = {
+            name: value for name, value in zip(wanted, values, strict=True) if isinstance(value, np.ndarray)
+        }
         yield {IMAGE: images, **made}
 
 
@@ -329,7 +350,9 @@ def with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProt
     more = onnx.ModelProto()
     more.CopyFrom(model)
     there = {output.name for output in more.graph.output}
-    more.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names) if name not in there)
+    more.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names) if name not in there
+    )
     return more
 
 

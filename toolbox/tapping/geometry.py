@@ -57,7 +57,9 @@ def spans(wiring: Wiring, of: Mapping[str, Meanings]) -> dict[str, Spans]:
         if inputs:
             below = _united(wiring, found, inputs)
             rule = RULES.get(node.operator, _like_the_inputs)
-            found |= {name: rule(_Place(wiring, of, node, inputs, name, below)) for name in node.outputs if name}
+            found |= {
+                name: rule(_Place(wiring, of, node, inputs, name, below)) for name in node.outputs if name
+            }
     return found
 
 
@@ -154,7 +156,11 @@ def _begins(place: _Place, kernel: Sequence[int], strides: Sequence[int]) -> lis
     attributes = place.node.attributes
     how = attributes.get("auto_pad", "NOTSET")
     if how not in ("SAME_UPPER", "SAME_LOWER"):
-        return list(attributes.get("pads") or [0] * len(kernel) * 2)[: len(kernel)] if how == "NOTSET" else [0, 0]
+        return (
+            list(attributes.get("pads") or [0] * len(kernel) * 2)[: len(kernel)]
+            if how == "NOTSET"
+            else [0, 0]
+        )
     sizes = zip(place.shape(place.first)[2:], place.shape(place.output)[2:], kernel, strides, strict=True)
     totals = [max((out - 1) * stride + side - into, 0) for into, out, side, stride in sizes]
     return [total // 2 if how == "SAME_UPPER" else total - total // 2 for total in totals]
@@ -186,7 +192,9 @@ def _transposed_window(place: _Place) -> Spans:
 
     def change(axis: int, span: Span) -> Span:
         reach, stride, begin = (sides[axis] - 1) * dilations[axis], strides[axis], begins[axis]
-        offsets = [(-((reach - begin - r) // stride), (r + begin) // stride, r / stride) for r in range(stride)]
+        offsets = [
+            (-((reach - begin - r) // stride), (r + begin) // stride, r / stride) for r in range(stride)
+        ]
         left = min(low - shift for low, _, shift in offsets)
         right = max(high - shift for _, high, shift in offsets)
         return Span(span.step / stride, span.left + left * span.step, span.right + right * span.step)
@@ -198,7 +206,9 @@ def _resize(place: _Place) -> Spans:
     """Resize and Upsample: steps shrink; interpolation sees the neighbours, too."""
     if not _is_a_map(place):
         return _everywhere(place)
-    reach = {"nearest": 1, "linear": 1, "bilinear": 1}.get(str(place.node.attributes.get("mode", "nearest")), 2)
+    reach = {"nearest": 1, "linear": 1, "bilinear": 1}.get(
+        str(place.node.attributes.get("mode", "nearest")), 2
+    )
     old, new = place.shape(place.first)[2:], place.shape(place.output)[2:]
 
     def change(axis: int, span: Span) -> Span:

@@ -16,7 +16,7 @@ import onnx
 from toolbox.errors import UsageError
 from toolbox.tapping.activations import Origins, activations
 from toolbox.tapping.axes import BATCH, CHANNEL, HEIGHT, WIDTH, Meanings, channel_axis, meanings
-from toolbox.tapping.foreign import INSIDE, entered, entrance, check_repeatable, observe
+from toolbox.tapping.foreign import INSIDE, check_repeatable, entered, entrance, observe
 from toolbox.tapping.geometry import Spans, receptive_field, spans, step
 from toolbox.tapping.names import layer_names
 from toolbox.tapping.wiring import POOLS, REDUCED, SUMS, VIEWS, Node, Observed, Wiring
@@ -117,7 +117,9 @@ def _remarks(taps: Sequence[Tap], batch: int, lost: Sequence[_Candidate]) -> Ite
     if batch == 1:
         yield "the graph gives other results for several images at once than for one: it is shown one at a time"
     if lost:
-        names = ", ".join(candidate.node.name or candidate.node.output.removeprefix(INSIDE) for candidate in lost)
+        names = ", ".join(
+            candidate.node.name or candidate.node.output.removeprefix(INSIDE) for candidate in lost
+        )
         yield f"{len(lost)} left out, for their axis of filters cannot be told: {names}"
 
 
@@ -156,7 +158,8 @@ class _Search:
     def candidates(self) -> list[_Candidate]:
         """Activations; pools, sums and maxima of maps that none follows; what the graph gives that is none of these."""
         found = [
-            _Candidate(one.before, one.after, one.operator, one.node) for one in activations(self.wiring, self.origins)
+            _Candidate(one.before, one.after, one.operator, one.node)
+            for one in activations(self.wiring, self.origins)
         ]
         taken = {self.wiring.before(one.before) for one in found}
         for node in self.wiring.nodes:
@@ -187,7 +190,11 @@ class _Search:
         axis = channel_axis(of)
         assert axis is not None  # is_clear
         places = [size for place, size in enumerate(shape) if place not in (0, axis)]
-        sides = [meaning for meaning, size in zip(of, shape, strict=True) if meaning in (HEIGHT, WIDTH) or size == 1]
+        sides = [
+            meaning
+            for meaning, size in zip(of, shape, strict=True)
+            if meaning in (HEIGHT, WIDTH) or size == 1
+        ]
         is_map = len(places) == 2 and len([side for side in sides if side not in (BATCH, CHANNEL)]) == 2
         height, width = places if is_map else (prod(places), 1)
         seen = self.spans[one.after]
@@ -223,7 +230,9 @@ class _Search:
 
     def _is_of_a_norm(self, node: Node, taker: Node) -> bool:
         """A mean is taken off its own map; a mean square goes into a root."""
-        if taker.operator == "Sub" and self.wiring.before(node.inputs[0]) in map(self.wiring.before, taker.inputs):
+        if taker.operator == "Sub" and self.wiring.before(node.inputs[0]) in map(
+            self.wiring.before, taker.inputs
+        ):
             return True
         if taker.operator == "Add" and len(self.wiring.seen_inputs(taker)) == 1:
             return any(self._is_of_a_norm(node, behind) for behind in self.wiring.behind(taker.output))
@@ -248,12 +257,16 @@ class _Search:
 
     def _ends(self) -> Iterator[_Candidate]:
         """What the graph gives: before and after its softmax, where it has one; that first, for it covers both."""
-        ends = [self.wiring.before(output, VIEWS) for output in self.wiring.outputs if output in self.wiring.seen]
+        ends = [
+            self.wiring.before(output, VIEWS) for output in self.wiring.outputs if output in self.wiring.seen
+        ]
         nodes = [self.wiring.producer[end] for end in ends if end in self.wiring.producer]
         for node in sorted(nodes, key=lambda node: node.operator not in SQUASHES):
             if node.operator in SQUASHES:
                 before = self.wiring.before(node.inputs[0])
-                yield _Candidate(node.inputs[0], node.output, node.operator, self.wiring.producer.get(before, node))
+                yield _Candidate(
+                    node.inputs[0], node.output, node.operator, self.wiring.producer.get(before, node)
+                )
             elif node.output in self.wiring.observed.floats:
                 yield _Candidate(node.output, node.output, node.operator, node)
 

@@ -136,7 +136,9 @@ class Wiring:
 
     def before(self, tensor: str, operators: tuple[str, ...] = SAME) -> str:
         """The tensor whose values this one has, back through operators that hand them on."""
-        while (node := self.producer.get(tensor)) and node.operator in operators and node.inputs[0] in self.seen:
+        while (
+            (node := self.producer.get(tensor)) and node.operator in operators and node.inputs[0] in self.seen
+        ):
             tensor = node.inputs[0]
         return tensor
 
@@ -157,11 +159,15 @@ def constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
 
 def _node(number: int, proto: onnx.NodeProto) -> Node:
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in proto.attribute}
-    texts = {name: value.decode() if isinstance(value, bytes) else value for name, value in attributes.items()}
+    texts = {
+        name: value.decode() if isinstance(value, bytes) else value for name, value in attributes.items()
+    }
     return Node(number, proto.op_type, proto.name, tuple(proto.input), tuple(proto.output), texts, proto)
 
 
-def observation(model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[Any]]], small: int = 4096) -> Observed:
+def observation(
+    model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[Any]]], small: int = 4096
+) -> Observed:
     """What one or two runs of a graph, by their batch, tell of its tensors."""
     batch = max(runs)
     fixed = constants(model.graph)
@@ -169,7 +175,9 @@ def observation(model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[
     shapes |= {name: tensor.shape for name, tensor in runs[batch].items()}
     everything = {**fixed, **runs[batch]}
     values = {name: tensor for name, tensor in everything.items() if tensor.size <= small}
-    floats = frozenset(name for name, tensor in everything.items() if np.issubdtype(tensor.dtype, np.floating))
+    floats = frozenset(
+        name for name, tensor in everything.items() if np.issubdtype(tensor.dtype, np.floating)
+    )
     batched = frozenset(
         name
         for name, tensor in runs[batch].items()
@@ -177,7 +185,9 @@ def observation(model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[
     )
     nodes = tuple(_node(number, proto) for number, proto in enumerate(model.graph.node))
     seen = following(nodes, IMAGE)
-    return Observed(batch, shapes, batched, {name: value for name, value in values.items() if name not in seen}, floats)
+    return Observed(
+        batch, shapes, batched, {name: value for name, value in values.items() if name not in seen}, floats
+    )
 
 
 def _grows(tensor: NDArray[Any] | None, count: int, rest: tuple[int, ...]) -> bool:

@@ -15,7 +15,9 @@ from toolbox.collect.extraction.accuracy import Agreement, agreement
 Matrix = NDArray[np.float32]
 
 
-def compared(found: dict[str, Matrix], expected: dict[str, Matrix], categories: list[str | None]) -> Agreement:
+def compared(
+    found: dict[str, Matrix], expected: dict[str, Matrix], categories: list[str | None]
+) -> Agreement:
     return agreement(found, expected, categories, of="bf16", against="float32")
 
 
@@ -76,8 +78,13 @@ def test_a_single_stimulus_is_compared_without_a_warning() -> None:
 def test_it_equals_a_computation_in_numpy(seed: int, kinds: int, filters: int) -> None:
     random = np.random.default_rng(seed)
     names = [f"category {number % kinds}" for number in range(12)]
-    expected = {name: random.normal(0, 5, (12, filters)).astype(np.float32) for name in ("x.maximum", "y.mean")}
-    found = {name: values + random.normal(0, 0.1, values.shape).astype(np.float32) for name, values in expected.items()}
+    expected = {
+        name: random.normal(0, 5, (12, filters)).astype(np.float32) for name in ("x.maximum", "y.mean")
+    }
+    found = {
+        name: values + random.normal(0, 0.1, values.shape).astype(np.float32)
+        for name, values in expected.items()
+    }
     one, other, gap = list[float](), list[float](), 0.0
     for name, exact in expected.items():
         for number in range(filters):

@@ -14,7 +14,8 @@ import pytest
 
 from support.tiny_network import paint
 from toolbox import Study
-from toolbox.collect.extraction import rehearsal
+from toolbox.collect.extraction import estimate as rehearsal
+from toolbox.collect.extraction.remaining import RESERVE
 from toolbox.errors import MixtureError, StorageError, UnknownNameError, UsageError
 from toolbox.store.parts import record_path
 
@@ -73,7 +74,14 @@ def finished(study: Study, card: str, weights: str) -> None:
 
 @pytest.mark.parametrize(
     ("before", "stimuli", "parts"),
-    [(new, 6, 3), (half_done, 2, 1), (extended, 5, 3), (limited, 2, 1), (readable_again, 2, 1), (finished, 0, 0)],
+    [
+        (new, 6, 3),
+        (half_done, 2, 1),
+        (extended, 5, 3),
+        (limited, 2, 1),
+        (readable_again, 2, 1),
+        (finished, 0, 0),
+    ],
 )
 def test_the_extraction_does_what_the_rehearsal_foretold(
     study: Study, card: str, weights: str, before: Any, stimuli: int, parts: int
@@ -82,7 +90,7 @@ def test_the_extraction_does_what_the_rehearsal_foretold(
     there, size = tree(study), size_on_disk(study)
     folder = study.folder.responses("colours", "tiny")
     records = {path: path.stat().st_mtime_ns for path in folder.glob("part-*.json")}
-    told = study.rehearse("colours", model=card, weights=weights, part=2)
+    told = study.estimate("colours", model=card, weights=weights, part=2)
     assert tree(study) == there
     assert (told.stimuli, told.parts, told.rows) == (stimuli, parts, stimuli * 8)
     assert (told.layers, told.filters, told.set, told.model) == (3, 8, "colours", "tiny")
@@ -93,50 +101,53 @@ def test_the_extraction_does_what_the_rehearsal_foretold(
     assert size_on_disk(study) - size <= told.disk
     if stimuli:
         assert told.seconds > 0
-        assert (told.provider, told.arrangement.split(",")[0]) == (report.provider, report.arrangement.split(",")[0])
+        assert (told.provider, told.arrangement.split(",")[0]) == (
+            report.provider,
+            report.arrangement.split(",")[0],
+        )
     else:
         assert (told.seconds, told.provider, told.disk) == (0, "", 0)
 
 
 def test_a_rehearsal_leaves_neither_folder_nor_lock(study: Study, card: str, weights: str) -> None:
-    study.rehearse("colours", model=card, weights=weights)
+    study.estimate("colours", model=card, weights=weights)
     assert not (study.folder.root / "responses").exists()
 
 
 def test_replacing_is_foretold_and_nothing_given_up(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, layers=["pool"])
     there = tree(study)
-    told = study.rehearse("colours", model=card, weights=weights, layers=["*"], replace=True)
+    told = study.estimate("colours", model=card, weights=weights, layers=["*"], replace=True)
     assert (told.stimuli, told.layers, told.rows) == (6, 3, 48)
     assert tree(study) == there
 
 
 def test_a_rehearsal_refuses_what_the_extraction_would(study: Study, card: str, weights: str) -> None:
     with pytest.raises(UnknownNameError, match="no stimulus set named 'colors'"):
-        study.rehearse("colors", model=card, weights=weights)
+        study.estimate("colors", model=card, weights=weights)
     with pytest.raises(UsageError, match="part is 0"):
-        study.rehearse("colours", model=card, weights=weights, part=0)
+        study.estimate("colours", model=card, weights=weights, part=0)
     with pytest.raises(UsageError, match="no device 'gpu'"):
-        study.rehearse("colours", model=card, weights=weights, device="gpu")
+        study.estimate("colours", model=card, weights=weights, device="gpu")
     study.extract("colours", model=card, weights=weights, layers=["pool"])
     with pytest.raises(MixtureError, match="asked for but not there: colour, sum"):
-        study.rehearse("colours", model=card, weights=weights, layers=["*"])
+        study.estimate("colours", model=card, weights=weights, layers=["*"])
 
 
 def test_the_memory_grows_with_the_part_alone(study: Study, card: str, weights: str) -> None:
-    small = study.rehearse("colours", model=card, weights=weights, part=1).memory
-    large = study.rehearse("colours", model=card, weights=weights, part=1000).memory
+    small = study.estimate("colours", model=card, weights=weights, part=1).memory
+    large = study.estimate("colours", model=card, weights=weights, part=1000).memory
     assert small is not None and large is not None
     assert 10_000_000 < small <= large  # an interpreter with these libraries takes more than that
 
 
-@pytest.mark.parametrize("doing", ["rehearse", "extract"])
+@pytest.mark.parametrize("doing", ["estimate", "extract"])
 def test_a_disk_that_is_too_small_is_refused_and_nothing_is_written(
     study: Study, card: str, weights: str, doing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = tree(study)
-    needed = study.rehearse("colours", model=card, weights=weights).disk
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed + rehearsal.RESERVE - 1))
+    needed = study.estimate("colours", model=card, weights=weights).disk
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed + RESERVE - 1))
     with pytest.raises(StorageError) as caught:
         getattr(study, doing)("colours", model=card, weights=weights)
     root = study.folder.root
@@ -148,7 +159,7 @@ def test_a_disk_that_is_too_small_is_refused_and_nothing_is_written(
         "responses/set=colours/model=tiny/.lock"
     }
     assert study.models("colours") == []
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed + rehearsal.RESERVE))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed + RESERVE))
     assert study.extract("colours", model=card, weights=weights).shown == 6
 
 
@@ -158,12 +169,22 @@ def test_a_full_disk_does_not_stop_an_extraction_that_is_finished(
     study.extract("colours", model=card, weights=weights)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 0))
     assert study.extract("colours", model=card, weights=weights).shown == 0
-    assert study.rehearse("colours", model=card, weights=weights).stimuli == 0
+    assert study.estimate("colours", model=card, weights=weights).stimuli == 0
 
 
 def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str) -> None:
     def run(*more: str) -> subprocess.CompletedProcess[str]:
-        asked = ["extract", "colours", "--model", card, "--weights", weights, "--study", str(study.folder.root), *more]
+        asked = [
+            "extract",
+            "colours",
+            "--model",
+            card,
+            "--weights",
+            weights,
+            "--study",
+            str(study.folder.root),
+            *more,
+        ]
         environment = {**os.environ, "COLUMNS": "100"}
         command = [sys.executable, "-m", "toolbox", *asked]
         return subprocess.run(command, check=True, capture_output=True, text=True, env=environment)

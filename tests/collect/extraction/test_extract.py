@@ -43,14 +43,25 @@ def test_responses_are_those_worked_out_by_hand(study: Study, card: str, weights
     rows = responses(study)
     assert rows.columns == RESPONSES.names
     assert rows.height == 6 * 8
-    colours = {0: (10, 100, 0), 1: (10, 150, 0), 2: (10, 200, 0), 3: (100, 20, 0), 4: (150, 20, 0), 5: (200, 20, 0)}
+    colours = {
+        0: (10, 100, 0),
+        1: (10, 150, 0),
+        2: (10, 200, 0),
+        3: (100, 20, 0),
+        4: (150, 20, 0),
+        5: (200, 20, 0),
+    }
     for row in rows.iter_rows(named=True):
         r, g, _ = colours[row["stimulus_id"]]
-        expected = (4 * r, 0)[row["filter"]] if row["layer"] == "sum" else (r, g, max(r - g - 10, 0))[row["filter"]]
+        expected = (
+            (4 * r, 0)[row["filter"]] if row["layer"] == "sum" else (r, g, max(r - g - 10, 0))[row["filter"]]
+        )
         assert (row["maximum"], row["mean"]) == (expected, expected), row
 
 
-def test_maximum_and_mean_differ_where_the_map_does(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
+def test_maximum_and_mean_differ_where_the_map_does(
+    tmp_path: Path, cache: Path, card: str, weights: str
+) -> None:
     pixels = np.zeros((4, 4, 3), np.uint8)
     pixels[0, :2] = (200, 0, 0)  # two of sixteen positions
     (tmp_path / "images" / "spot").mkdir(parents=True)
@@ -121,7 +132,7 @@ def test_killed_before_the_rollup_a_query_or_the_next_run_makes_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        killed.setattr("toolbox.collect.extraction.update_rollups", stop)
+        killed.setattr("toolbox.collect.extraction.run.update_rollups", stop)
         study.extract("colours", model=card, weights=weights)
     rollup = study.folder.rollup("colours", "tiny", "category")
     assert not rollup.exists()
@@ -139,7 +150,9 @@ def test_an_extraction_does_not_fail_for_a_rollup(study: Study, card: str, weigh
     assert not study.folder.rollup("colours", "tiny", "category").exists()
 
 
-def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(study: Study, card: str, weights: str) -> None:
+def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(
+    study: Study, card: str, weights: str
+) -> None:
     assert study.extract("colours", model=card, weights=weights, limit=4).stimuli == 4
     with pytest.warns(RemarkWarning, match=r"4 of 6 stimuli \(0 could not be read, 2 were not shown yet\)"):
         counts = study.query(
@@ -193,7 +206,9 @@ def test_other_layers_are_refused_by_name(study: Study, card: str, weights: str)
         study.extract("colours", model=card, weights=weights, layers=["*"])
 
 
-def test_without_a_choice_a_later_run_keeps_to_the_layers_of_the_first(study: Study, card: str, weights: str) -> None:
+def test_without_a_choice_a_later_run_keeps_to_the_layers_of_the_first(
+    study: Study, card: str, weights: str
+) -> None:
     study.extract("colours", model=card, weights=weights, layers=["pool"], limit=2)
     report = study.extract("colours", model=card, weights=weights)
     assert (report.layers, report.stimuli) == (("pool",), 6)
@@ -229,7 +244,9 @@ def test_an_image_that_vanished_is_said_and_shown_once_it_is_back(
     content = image.read_bytes()
     image.unlink()
     report = study.extract("colours", model=card, weights=weights)
-    assert [(entry.stimulus_id, entry.reason) for entry in report.unreadable] == [(4, "No such file or directory")]
+    assert [(entry.stimulus_id, entry.reason) for entry in report.unreadable] == [
+        (4, "No such file or directory")
+    ]
     assert report.stimuli == 5
     assert study.extract("colours", model=card, weights=weights).shown == 0
     image.write_bytes(content)
@@ -246,7 +263,9 @@ def test_an_image_that_changed_is_not_shown(study: Study, photographs: Path, car
         assert 4 not in set(responses(study)["stimulus_id"])
 
 
-def test_images_that_all_vanished_stop_the_run(study: Study, photographs: Path, card: str, weights: str) -> None:
+def test_images_that_all_vanished_stop_the_run(
+    study: Study, photographs: Path, card: str, weights: str
+) -> None:
     photographs.rename(photographs.with_name("moved"))
     with pytest.raises(StimulusError, match="none of the 6 images can be read"):
         study.extract("colours", model=card, weights=weights)
@@ -257,9 +276,9 @@ def test_images_that_all_vanished_stop_the_run(study: Study, photographs: Path, 
 @pytest.mark.parametrize(
     ("choices", "error", "message"),
     [
-        ({"batch": 0}, UsageError, "batch is 0; expected 1 or more"),
-        ({"limit": -1}, UsageError, "limit is -1; expected 1 or more"),
-        ({"threads": -3}, UsageError, "threads is -3; expected 1 or more"),
+        ({"batch": 0}, UsageError, "batch is 0; expected a whole number, 1 or more"),
+        ({"limit": -1}, UsageError, "limit is -1; expected a whole number, 1 or more"),
+        ({"threads": -3}, UsageError, "threads is -3; expected a whole number, 1 or more"),
         ({"layers": ["pol"]}, UnknownNameError, "no layer named 'pol'; did you mean 'pool'?"),
         ({"device": "gpu"}, UsageError, "no device 'gpu'; expected auto, cpu, cuda"),
         ({"weights": "no.npz"}, UsageError, "'no.npz' is no source of weights"),
@@ -289,7 +308,9 @@ def test_another_decoding_is_named_among_what_may_differ(study: Study, card: str
         study.extract("colours", model=card, weights=weights, decoding="scaled")
 
 
-def test_nothing_is_given_up_before_all_is_well(study: Study, tmp_path: Path, card: str, weights: str) -> None:
+def test_nothing_is_given_up_before_all_is_well(
+    study: Study, tmp_path: Path, card: str, weights: str
+) -> None:
     study.extract("colours", model=card, weights=weights)
     before = values(study)
     other = write_weights(tmp_path / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
@@ -323,13 +344,19 @@ def test_a_card_that_changed_rewrites_its_layers_unless_another_set_relies_on_th
     lower.write_text(Path(card).read_text().split("sum =")[0])
     study.extract("colours", model=str(lower), weights=weights)
     study.extract("colours", model=card, weights=weights, replace=True)
-    assert study.query("select layer from layers order by position")["layer"].to_list() == ["colour", "pool", "sum"]
+    assert study.query("select layer from layers order by position")["layer"].to_list() == [
+        "colour",
+        "pool",
+        "sum",
+    ]
     study.ingest(photographs, set="again")
     with pytest.raises(MixtureError, match="lists other layers than when colours was shown to it"):
         study.extract("again", model=str(lower), weights=weights)
 
 
-def test_a_refused_card_leaves_the_layers_as_they_were(study: Study, tmp_path: Path, card: str, weights: str) -> None:
+def test_a_refused_card_leaves_the_layers_as_they_were(
+    study: Study, tmp_path: Path, card: str, weights: str
+) -> None:
     study.extract("colours", model=card, weights=weights)
     before = study.folder.layers("tiny").read_bytes()
     changed = tmp_path / "changed.toml"
@@ -362,7 +389,9 @@ def test_a_part_without_a_readable_image_does_not_stop_the_others(
     assert (report.stimuli, report.shown, len(report.unreadable)) == (4, 1, 2)
 
 
-def test_a_part_made_anew_never_loses_a_stimulus(study: Study, photographs: Path, card: str, weights: str) -> None:
+def test_a_part_made_anew_never_loses_a_stimulus(
+    study: Study, photographs: Path, card: str, weights: str
+) -> None:
     first, second = photographs / "red" / "red 0.png", photographs / "red" / "red 1.png"
     content = first.read_bytes()
     first.unlink()
@@ -407,7 +436,14 @@ def test_killed_at_every_change_of_the_tree_it_ends_with_the_same_rows(
     expected, changes = values(study), 0
     while True:
         clear(study.folder.responses("colours", "tiny"))
-        program = [sys.executable, "-c", KILLED_AT_A_CHANGE_OF_THE_TREE, str(study.folder.root), card, weights]
+        program = [
+            sys.executable,
+            "-c",
+            KILLED_AT_A_CHANGE_OF_THE_TREE,
+            str(study.folder.root),
+            card,
+            weights,
+        ]
         done = subprocess.run([*program, str(changes)], check=False, capture_output=True)
         study.extract("colours", model=card, weights=weights, part=3)
         assert values(study) == expected
@@ -427,7 +463,9 @@ def test_killed_at_ten_moments_it_ends_with_the_rows_of_an_unbroken_run(
     tmp_path: Path, cache: Path, card: str, weights: str
 ) -> None:
     for number in range(120):
-        paint(tmp_path / "many" / f"category {number % 3}" / f"{number}.png", (number, 255 - number, 7), side=40)
+        paint(
+            tmp_path / "many" / f"category {number % 3}" / f"{number}.png", (number, 255 - number, 7), side=40
+        )
     studies = {name: Study(tmp_path / name) for name in ("unbroken", "killed")}
     for study in studies.values():
         study.ingest(tmp_path / "many", set="colours")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from support.tiny_network import paint
 from toolbox import Study
-from toolbox.collect.extraction import run
+from toolbox.collect.extraction import parts as run
 from toolbox.errors import DeviceError, MixtureError
 from toolbox.runtime.hardware import has_bf16
 from toolbox.store.parts import clear, write_part
@@ -102,7 +102,9 @@ def test_a_write_that_fails_stops_the_run_at_once(
     assert values(many) == expected
 
 
-def test_the_last_write_is_waited_for(many: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_write_is_waited_for(
+    many: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any) -> None:
         raise OSError(5, "Input/output error")
 
@@ -177,20 +179,27 @@ def test_scaled_decoding_is_held_against_full_decoding_and_recorded(
     told = {**vars(agreed)}
     assert all(record["agreement"] == told for record in records(study, "large"))
     assert all(record["preprocessing"]["decoding"] == "scaled" for record in records(study, "large"))
-    runs = [json.loads(path.read_text()) for path in (study.folder.root / "runs").glob("*extract-large-tiny*.json")]
+    runs = [
+        json.loads(path.read_text())
+        for path in (study.folder.root / "runs").glob("*extract-large-tiny*.json")
+    ]
     assert [entry["agreement"] for entry in runs if entry["agreement"]] == [told]
     # Held against numpy: the largest difference between the responses, by the range of the exact ones.
     both = rows.join(study.query("from responses"), on=["layer", "filter", "stimulus_id"], suffix="_scaled")
     largest = 0.0
     for _, filter_rows in both.group_by("layer", "filter"):
         for statistic in ("maximum", "mean"):
-            one, other = (filter_rows[name].to_numpy().astype(float) for name in (statistic, f"{statistic}_scaled"))
+            one, other = (
+                filter_rows[name].to_numpy().astype(float) for name in (statistic, f"{statistic}_scaled")
+            )
             if one.max() > one.min():
                 largest = max(largest, float(np.abs(one - other).max() / (one.max() - one.min())))
     assert agreed.largest_response == pytest.approx(largest, rel=1e-6)
 
 
-def test_two_decodings_never_share_a_table(photographs_of_1000_pixels: Study, card: str, weights: str) -> None:
+def test_two_decodings_never_share_a_table(
+    photographs_of_1000_pixels: Study, card: str, weights: str
+) -> None:
     study = photographs_of_1000_pixels
     study.extract("large", model=card, weights=weights, limit=2)
     with pytest.raises(MixtureError, match="other weights or preprocessing"):
@@ -203,7 +212,7 @@ def test_two_decodings_never_share_a_table(photographs_of_1000_pixels: Study, ca
 def test_a_sample_is_evenly_of_all_categories(
     many: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolbox.collect.extraction.SAMPLED", 9)
+    monkeypatch.setattr("toolbox.collect.extraction.accuracy.SAMPLED", 9)
     agreed = many.extract("many", model=card, weights=weights, decoding="scaled").agreement
     assert agreed is not None
     assert (agreed.stimuli, agreed.categories) == (9, 3)

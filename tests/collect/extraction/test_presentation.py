@@ -21,29 +21,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from support.red_images import ENTRY, red, stimuli
 from support.small_graphs import session_of
 from toolbox.collect.extraction import presentation as showing
-from toolbox.collect.extraction.presentation import Batch, Stimulus, Unreadable, batches, prepare_image
+from toolbox.collect.extraction.presentation import Batch, Stimulus, Unreadable, prepare_image, present
 from toolbox.errors import ToolboxError
 from toolbox.network.card import Input
 from toolbox.runtime.session import Session
 from toolbox.stimuli.images import decode, resize_pixels
-
-ENTRY = Input(4, 4)
-
-
-def stimuli(folder: Path, count: int) -> list[Stimulus]:
-    """Images of one colour each: red is the number of the stimulus."""
-    made = []
-    for number in range(count):
-        path = folder / f"{number}.png"
-        Image.new("RGB", (4, 4), (number, 0, 0)).save(path)
-        made.append(Stimulus(number, path.name, path, sha256(path.read_bytes()).hexdigest()))
-    return made
-
-
-def red(images: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
-    return [images[:, 0, 0, :1].astype(np.float32)]
 
 
 def slowly_red(images: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
@@ -57,7 +42,11 @@ def numbers(found: Sequence[Batch]) -> list[float]:
 
 
 def threads_at_work() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith(("network", "decode", "write"))]
+    return [
+        thread.name
+        for thread in threading.enumerate()
+        if thread.name.startswith(("network", "decode", "write"))
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -65,7 +54,7 @@ def threads_at_work() -> list[str]:
 def test_stimuli_come_in_order_and_no_batch_spans_two_parts(tmp_path: Path, workers: int, batch: int) -> None:
     made = stimuli(tmp_path, 31)
     parts = [made[:5], made[5:6], made[6:20], made[20:]]
-    found = [*batches(parts, ENTRY, session_of([slowly_red] * workers, batch=batch))]
+    found = [*present(parts, ENTRY, session_of([slowly_red] * workers, batch=batch))]
     assert numbers(found) == list(range(31))
     expected = [
         tuple(stimulus.stimulus_id for stimulus in part[start : start + batch])
@@ -83,7 +72,7 @@ def test_unreadable_ones_in_between_are_told_and_shift_nothing(tmp_path: Path) -
     made[8] = replace(made[8], sha256=sha256(b"no image").hexdigest())
     for number in (4, 5):  # one whole batch
         made[number].file.unlink()
-    found = [*batches([made[:6], made[6:]], ENTRY, session_of([slowly_red] * 2, batch=2))]
+    found = [*present([made[:6], made[6:]], ENTRY, session_of([slowly_red] * 2, batch=2))]
     assert [batch.shown for batch in found] == [(0, 1), (3,), (), (6,), (9,), (10, 11)]
     assert numbers(found) == [0, 1, 3, 6, 9, 10, 11]
     told = {entry.stimulus_id: entry.reason for batch in found for entry in batch.unreadable}
@@ -97,14 +86,14 @@ def test_unreadable_ones_in_between_are_told_and_shift_nothing(tmp_path: Path) -
 
 
 def test_nothing_to_show_is_no_batch() -> None:
-    assert [*batches([], ENTRY, session_of([red]))] == [*batches([[], []], ENTRY, session_of([red]))] == []
+    assert [*present([], ENTRY, session_of([red]))] == [*present([[], []], ENTRY, session_of([red]))] == []
 
 
 def test_processes_decode_as_threads_do(tmp_path: Path) -> None:
     made = stimuli(tmp_path, 20)
     made[3].file.unlink()
     session = session_of([red], batch=3)
-    by_threads, by_processes = ([*batches([made], ENTRY, session, decoders)] for decoders in (0, 2))
+    by_threads, by_processes = ([*present([made], ENTRY, session, decoders)] for decoders in (0, 2))
     assert [batch.shown for batch in by_threads] == [batch.shown for batch in by_processes]
     assert [batch.unreadable for batch in by_threads] == [batch.unreadable for batch in by_processes]
     assert numbers(by_threads) == numbers(by_processes) == [number for number in range(20) if number != 3]
@@ -120,7 +109,7 @@ def test_a_network_that_fails_stops_all_and_says_why(tmp_path: Path) -> None:
             raise RuntimeError("out of memory")
         return red(images)
 
-    stream = batches([stimuli(tmp_path, 60)], ENTRY, session_of([fail_at_the_third]))
+    stream = present([stimuli(tmp_path, 60)], ENTRY, session_of([fail_at_the_third]))
     assert next(stream).shown == (0,)
     assert next(stream).shown == (1,)
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -137,7 +126,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         decoded.append(stimulus.stimulus_id)
         return prepare_image(stimulus, entry)
 
-    monkeypatch.setattr(showing, "prepared", count)
+    monkeypatch.setattr(showing, "prepare_image", count)
     return decoded
 
 
@@ -161,7 +150,7 @@ def test_a_bounded_number_is_decoded_ahead_of_a_slow_network(
         return red(images)
 
     found: list[Batch] = []
-    stream = batches([made], ENTRY, session_of([wait] * workers, batch=batch))
+    stream = present([made], ENTRY, session_of([wait] * workers, batch=batch))
     consumer = threading.Thread(target=lambda: found.extend(stream))
     consumer.start()
     ahead = workers + 2
@@ -173,14 +162,14 @@ def test_a_bounded_number_is_decoded_ahead_of_a_slow_network(
 
 def test_closed_early_it_drops_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, decoded = stimuli(tmp_path, 200), counted(monkeypatch)
-    with closing(batches([made], ENTRY, session_of([red], batch=2))) as stream:
+    with closing(present([made], ENTRY, session_of([red], batch=2))) as stream:
         next(stream)
     assert threads_at_work() == []
     assert settled(decoded) < 60
 
 
 def test_a_decoder_that_ends_by_itself_is_told_in_one_line(tmp_path: Path) -> None:
-    stream = batches([stimuli(tmp_path, 200)], ENTRY, session_of([red]), 1)
+    stream = present([stimuli(tmp_path, 200)], ENTRY, session_of([red]), 1)
     next(stream)
     (child,) = multiprocessing.active_children()
     child.kill()
@@ -197,11 +186,11 @@ import multiprocessing, os, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from support.small_graphs import session_of
-from test_showing import ENTRY, red, stimuli
-from toolbox.collect.extraction.presentation import batches
+from support.red_images import ENTRY, red, stimuli
+from toolbox.collect.extraction.presentation import present
 
 if __name__ == "__main__":
-    stream = batches([stimuli(Path(sys.argv[2]), 100)], ENTRY, session_of([red]), 2)
+    stream = present([stimuli(Path(sys.argv[2]), 100)], ENTRY, session_of([red]), 2)
     next(stream)
     print(*[child.pid for child in multiprocessing.active_children()], flush=True)
     time.sleep(60)
@@ -219,7 +208,9 @@ def is_alive(process: int) -> bool:
 
 def has_started(process: int) -> bool:
     """Whether a decoder has come as far as leaving interrupts to its parent."""
-    ignored = next(line for line in Path(f"/proc/{process}/status").read_text().splitlines() if "SigIgn" in line)
+    ignored = next(
+        line for line in Path(f"/proc/{process}/status").read_text().splitlines() if "SigIgn" in line
+    )
     return bool(int(ignored.split()[1], 16) >> (signal.SIGINT - 1) & 1)
 
 
@@ -236,7 +227,9 @@ def test_decoders_end_with_the_process_they_work_for(tmp_path: Path, stopped_by:
     script = tmp_path / "script.py"
     script.write_text(WITH_DECODERS)
     command = [sys.executable, str(script), str(Path(__file__).parents[2]), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
         assert process.stdout is not None and process.stderr is not None
         children = [int(number) for number in process.stdout.readline().split()]
         assert len(children) == 2 and all(map(is_alive, children))
@@ -286,5 +279,5 @@ def test_a_session_is_used_by_as_many_threads_as_it_has_workers(tmp_path: Path) 
         return red(images)
 
     session: Session = session_of([count] * 3)
-    assert numbers([*batches([stimuli(tmp_path, 20)], ENTRY, session)]) == list(range(20))
+    assert numbers([*present([stimuli(tmp_path, 20)], ENTRY, session)]) == list(range(20))
     assert most == 3

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from toolbox import Study
-from toolbox.setup.doctor import Finding, Question, can_work, answer_questions
+from toolbox.setup.doctor import Finding, Question, answer_questions, can_work
 
 WATCHING = """
 import sys
@@ -88,7 +88,9 @@ def test_a_package_that_breaks_python_is_a_finding(cache: Path, tmp_path: Path) 
     assert told.stderr == ""
     problems = {entry["subject"]: entry for entry in json.loads(told.stdout) if entry["state"] == "problem"}
     assert "kills Python with SIGABRT" in problems["polars"]["finding"]
-    notes = {entry["subject"]: entry["finding"] for entry in json.loads(told.stdout) if entry["state"] == "note"}
+    notes = {
+        entry["subject"]: entry["finding"] for entry in json.loads(told.stdout) if entry["state"] == "note"
+    }
     assert notes["weights"] == "not looked at, since it needs polars"
 
 

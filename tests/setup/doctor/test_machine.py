@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from support.fake_driver import FakeDriver, no_driver
-from toolbox.runtime.hardware import Driver, Gpu, core_count, cuda_obstacle, install_command, library_failure, runtime
+from toolbox.runtime.hardware import (
+    Driver,
+    Gpu,
+    core_count,
+    cuda_obstacle,
+    install_command,
+    library_failure,
+    runtime,
+)
 from toolbox.setup.doctor import can_work
 from toolbox.setup.doctor.machine import cores, cuda, gpu, half_precision, memory
 
@@ -27,7 +35,9 @@ def test_a_containers_share_of_the_cores_is_noted_with_the_threads_to_choose(tmp
     ("total", "free", "state"),
     [(8_000_000, 5_000_000, "ok"), (8_000_000, 2_000_000, "note"), (1_000_000, 900_000, "problem")],
 )
-def test_memory_is_held_against_what_an_extraction_takes(tmp_path: Path, total: int, free: int, state: str) -> None:
+def test_memory_is_held_against_what_an_extraction_takes(
+    tmp_path: Path, total: int, free: int, state: str
+) -> None:
     system = tmp_path / "meminfo"
     system.write_text(f"MemTotal: {total} kB\nMemAvailable: {free} kB\n")
     (found,) = memory(tmp_path, system)
@@ -97,9 +107,13 @@ def test_a_gpu_that_cannot_be_used_is_a_problem_and_what_is_missing_is_named() -
         assert found.state == ("ok" if cuda_obstacle() is None else "problem")
 
 
-def test_libraries_that_load_are_not_enough_a_convolution_must_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libraries_that_load_are_not_enough_a_convolution_must_be_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
-    found = cuda(DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider")))
+    found = cuda(
+        DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    )
     obstacle = cuda_obstacle()
     if obstacle is None:
         assert (found.state, found.finding) == ("ok", "CUDAExecutionProvider computes rightly")

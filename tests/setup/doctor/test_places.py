@@ -38,7 +38,9 @@ def keep(content: bytes) -> Path:
 def test_weights_that_are_not_there_are_a_note_that_says_what_would_be_fetched(cache: Path) -> None:
     (found,) = weights_of("weights", (SOURCE,), plenty)
     assert found == Finding(
-        "weights", "note", "Release: not in the cache; would be fetched, 0 MB from https://example.org/tiny.npz"
+        "weights",
+        "note",
+        "Release: not in the cache; would be fetched, 0 MB from https://example.org/tiny.npz",
     )
     assert not cache.exists()
 
@@ -82,7 +84,9 @@ def test_a_broken_card_is_one_finding_and_all_others_are_looked_at(
     own = tmp_path / "own"
     own.mkdir()
     (own / "a.toml").write_text("name = broken")
-    (own / "b.toml").write_bytes(b'name = "b"\ntitle = "B"\n[input]\nheight = 4\nwidth = 4\nmean = 3\n[layers]\n')
+    (own / "b.toml").write_bytes(
+        b'name = "b"\ntitle = "B"\n[input]\nheight = 4\nwidth = 4\nmean = 3\n[layers]\n'
+    )
     monkeypatch.setenv("TOOLBOX_MODELS", str(own))
     found = list(weights(plenty))
     assert found[:-2] == sound

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from toolbox.setup.doctor import Finding
-from toolbox.setup.doctor.software import builds, import_failure, onnxruntime_import, least_versions, packages, python
+from toolbox.setup.doctor.software import (
+    builds,
+    import_failure,
+    least_versions,
+    onnxruntime_import,
+    packages,
+    python,
+)
 
 RUNTIME = "onnxruntime/__init__.py"
 
@@ -37,7 +44,9 @@ def test_two_builds_of_onnxruntime_are_a_problem_with_the_commands_that_mend_it(
     site = install("onnxruntime-gpu", "1.31.1", RUNTIME, "onnxruntime/capi/other.so")
     (found,) = builds([site])
     assert found.state == "problem"
-    assert found.finding.startswith("onnxruntime 1.30.0, onnxruntime-gpu 1.31.1 are all installed; they write the same")
+    assert found.finding.startswith(
+        "onnxruntime 1.30.0, onnxruntime-gpu 1.31.1 are all installed; they write the same"
+    )
     assert found.remedy == "pip uninstall --yes onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu"
 
 
@@ -55,7 +64,9 @@ def test_one_build_is_right_and_none_is_a_problem(install: Install) -> None:
     site = install("onnxruntime-extensions", "0.13.0", "onnxruntime_extensions/__init__.py")
     assert [entry.state for entry in builds([site])] == ["problem"]
     install("onnxruntime", "1.30.0", RUNTIME)
-    assert list(builds([site])) == [Finding("onnxruntime's package", "ok", "onnxruntime 1.30.0, and no other")]
+    assert list(builds([site])) == [
+        Finding("onnxruntime's package", "ok", "onnxruntime 1.30.0, and no other")
+    ]
 
 
 def test_packages_that_are_missing_or_too_old_are_named_with_what_is_needed(install: Install) -> None:

@@ -1,13 +1,22 @@
-"""How far a cheaper computation agrees with the exact one, told in what a study is about: indices of selectivity."""
+"""How far a cheaper computation agrees with the exact one, in what a study is about: indices of selectivity."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolbox.collect.extraction.presentation import Stimulus, present
+from toolbox.collect.extraction.remaining import sample_stimuli
+from toolbox.collect.extraction.task import Task, start_session
+from toolbox.network.card import Input
+from toolbox.runtime.session import Session
+
+SAMPLED = 48
+"""Stimuli on which a cheaper computation is compared with the exact one."""
 Responses = Mapping[str, NDArray[np.float32]]
 """`<layer>.maximum` and `<layer>.mean`, each (stimuli, filters)."""
 
@@ -37,6 +46,45 @@ class Agreement:
         if self.correlation is not None and self.largest is not None:
             told += f"contrasts correlate at r = {self.correlation:.6f} and differ by {self.largest:.2g} at most, "
         return f"{told}normalised responses by {self.largest_response:.2g} at most"
+
+
+def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> Agreement | None:
+    """A cheaper computation compared with the exact one on a sample; None where all is exact, or nothing is readable.
+
+    Args:
+        waiting: stimuli to be presented, from which the sample is taken.
+    """
+    if task.is_exact:
+        return None
+    entry = task.network.input
+    is_full = entry.decoding == "full"
+    cheaper = [session.precision] * (session.precision != "float32") + ["scaled decoding"] * (not is_full)
+    stimuli, categories = sample_stimuli(task.request, waiting, SAMPLED)
+    presented, found = _responses(session, entry, stimuli)
+    if not presented:
+        return None
+    exact = start_session(task, len(stimuli), precision="float32")
+    _, expected = _responses(exact, replace(entry, decoding="full"), stimuli)
+    known = dict(zip((stimulus.stimulus_id for stimulus in stimuli), categories, strict=True))
+    return agreement(
+        found,
+        expected,
+        [known[identifier] for identifier in presented],
+        of=" with ".join(cheaper),
+        against="float32" if is_full else "float32 and full decoding",
+    )
+
+
+def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], Responses]:
+    """Stimuli that can be presented, and what they evoke."""
+    with closing(present([stimuli], entry, session)) as stream:
+        found = [batch for batch in stream if batch.shown]
+    presented = [identifier for batch in found for identifier in batch.shown]
+    if not presented:
+        return [], {}
+    return presented, {
+        name: np.concatenate([batch.outputs[name] for batch in found]) for name in session.outputs
+    }
 
 
 def agreement(
@@ -74,7 +122,9 @@ def agreement(
     )
 
 
-def _contrast(normalised: NDArray[np.float64], categories: Sequence[str | None], category: str) -> NDArray[np.float64]:
+def _contrast(
+    normalised: NDArray[np.float64], categories: Sequence[str | None], category: str
+) -> NDArray[np.float64]:
     """m_c - m_rest of every filter, over the stimuli that have a category."""
     inside = np.array([entry == category for entry in categories])
     rest = np.array([entry is not None and entry != category for entry in categories])

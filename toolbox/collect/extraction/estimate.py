@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolbox.collect.extraction.accuracy import SAMPLED
 from toolbox.collect.extraction.options import Extraction
-from toolbox.collect.extraction.presentation import batches
-from toolbox.collect.extraction.remaining import SAMPLED, Intention, Task, intention, make_task
-from toolbox.errors import StorageError
+from toolbox.collect.extraction.presentation import present
+from toolbox.collect.extraction.remaining import check_disk_space, find_remaining
+from toolbox.collect.extraction.task import Task, load_task, read_request, start_session
 from toolbox.progress import Progress, silent
 from toolbox.runtime.autotune import noise, rate
 from toolbox.runtime.session import Session
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import ROW_BYTES
 
 PROBE = 1.0
 """Seconds, about, that some of the stimuli are shown to tell how long all will take."""
-LAYER, IDENTIFIER = 2_500, 4
-"""Bytes a layer of a part takes besides: headers and a share of footer and record, and each stimulus's identifier."""
-RESERVE = 100_000_000
-"""Bytes that are left free: a disk filled to the brim breaks other things."""
 IN_MEMORY = 24
 """Bytes a row of a part takes while it is collected and written: two numbers, three times over."""
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Estimate:
     """What is to be done, and what it will take.
 
     Attributes:
@@ -55,27 +50,21 @@ class Rehearsal:
     remarks: tuple[str, ...] = ()
 
 
-def rehearse(
-    study: StudyFolder, set_name: str, choices: Extraction | None = None, *, progress: Progress = silent
-) -> Rehearsal:
-    """Find out what an extraction with these choices would do and take.
+def estimate_extraction(
+    study: StudyFolder, set_name: str, options: Extraction | None = None, *, progress: Progress = silent
+) -> Estimate:
+    """Find out what an extraction with these options would do and take.
 
     Raises: what `extract` raises before it begins, StorageError included.
     """
-    task = make_task(study, set_name, choices or Extraction(), progress)
-    intended = intention(task)
-    stimuli, parts = len(intended.stimuli), intended.parts(task.choices.part)
-    disk, free = check_disk_space(task, intended)
-    seconds, provider, arrangement = 0.0, "", ""
-    if stimuli:
-        started = time.perf_counter()
-        session = task.start(stimuli)
-        start = time.perf_counter() - started
-        compared = 0 if task.is_exact else 2 * min(SAMPLED, stimuli)
-        seconds = start + (stimuli + compared) * _seconds_each(task, session, intended.stimuli)
-        provider, arrangement = session.provider, session.arrangement
-    return Rehearsal(
-        set=task.set,
+    request = read_request(study, set_name, options or Extraction())
+    task = load_task(request, progress)
+    remaining = find_remaining(task)
+    disk, free = check_disk_space(task, remaining)
+    stimuli, parts = len(remaining.stimuli), remaining.parts(request.options.part)
+    seconds, session = _expected_seconds(task, remaining.stimuli) if stimuli else (0.0, None)
+    return Estimate(
+        set=set_name,
         model=task.network.name,
         layers=len(task.identity.kept),
         filters=task.filters,
@@ -86,39 +75,31 @@ def rehearse(
         memory=_peak_memory(task, max(parts, default=0)),
         disk=disk,
         free=free,
-        provider=provider,
-        arrangement=arrangement,
+        provider=session.provider if session else "",
+        arrangement=session.arrangement if session else "",
         remarks=task.remarks,
     )
+
+
+def _expected_seconds(task: Task, stimuli: Sequence[int]) -> tuple[float, Session]:
+    """Seconds that presenting the stimuli takes, starting the network included; and the network."""
+    started = time.perf_counter()
+    session = start_session(task, len(stimuli))
+    start = time.perf_counter() - started
+    # A cheaper computation is compared with the exact one: a sample is presented twice more.
+    compared = 0 if task.is_exact else 2 * min(SAMPLED, len(stimuli))
+    return start + (len(stimuli) + compared) * _seconds_each(task, session, stimuli), session
 
 
 def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float:
     """Seconds that a stimulus takes, of some that lie evenly among all, shown as an extraction shows them."""
     speed = rate(session, noise(task.network.input), PROBE / 4)
     count = min(len(stimuli), max(2 * session.workers * session.batch, round(speed * PROBE)))
-    chosen = [task.stimuli[stimuli[number * len(stimuli) // count]] for number in range(count)]
+    chosen = [task.request.stimuli[stimuli[number * len(stimuli) // count]] for number in range(count)]
     started = time.perf_counter()
-    for _ in batches([chosen], task.network.input, session):
+    for _ in present([chosen], task.network.input, session):
         pass
     return (time.perf_counter() - started) / count
-
-
-def check_disk_space(task: Task, intended: Intention) -> tuple[int, int]:
-    """Bytes that the responses take at most, and bytes that are free.
-
-    Raises: StorageError when they do not fit.
-    """
-    stimuli, parts = len(intended.stimuli), len(intended.parts(task.choices.part))
-    layers = len(task.identity.kept)
-    needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
-    free = shutil.disk_usage(task.study.root).free
-    if stimuli and needed + RESERVE > free:
-        raise StorageError(
-            f"the responses of {task.filters:,} filters to {stimuli:,} stimuli take up to {needed / 1e9:,.2f} GB, and "
-            f"{task.study.root} has {free / 1e9:,.2f} GB free; make room ({RESERVE / 1e9:g} GB more than that), move "
-            "the study, or extract fewer layers (--layers)"
-        )
-    return needed, free
 
 
 def _peak_memory(task: Task, part: int) -> int | None:

@@ -1,15 +1,15 @@
-"""What an extraction is asked for, and what it tells afterwards."""
+"""What may be chosen of an extraction. Owns which options are possible, here and at all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
-from toolbox.collect.extraction.accuracy import Agreement
-from toolbox.collect.extraction.presentation import Unreadable
 from toolbox.errors import CardError, UsageError
 from toolbox.network.card import DECODINGS, Network
-from toolbox.runtime.session import CONVOLUTIONS, PRECISIONS, choose_device, check_precision
+from toolbox.runtime.session import CONVOLUTIONS, PRECISIONS, Device, check_precision, choose_device
 from toolbox.stimuli.images import RESIZE_METHODS
 
 
@@ -51,44 +51,32 @@ class Extraction:
     replace: bool = False
 
 
-@dataclass(frozen=True)
-class ExtractionReport:
-    """What an extraction did. `shown` counts the stimuli of this run, `stimuli` those that now have responses."""
+def check_options(options: Extraction, network: Network) -> Device:
+    """Check the options against what is possible at all, before any work.
 
-    set: str
-    model: str
-    weights: str
-    provider: str
-    runtime: str
-    precision: str
-    layers: tuple[str, ...]
-    filters: int
-    stimuli: int
-    shown: int
-    seconds: float
-    arrangement: str = ""
-    agreement: Agreement | None = None
-    unreadable: tuple[Unreadable, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-def check_choices(choices: Extraction, network: Network) -> None:
-    """Hold the choices against what is possible at all, before any work.
-
-    Raises: UsageError for an impossible choice; DeviceError where the machine lacks that device or precision;
+    Returns: the device that is asked for.
+    Raises: UsageError for an impossible option; DeviceError where the machine lacks that device or precision;
         CardError for a card that resizes in no known way.
     """
     named = {"precision": PRECISIONS, "convolution": CONVOLUTIONS, "decoding": (None, *DECODINGS)}
     for name, known in named.items():
-        if getattr(choices, name) not in known:
+        if getattr(options, name) not in known:
             listed = ", ".join(filter(None, known))
-            raise UsageError(f"no {name} {getattr(choices, name)!r}; expected {listed}")
+            raise UsageError(f"no {name} {getattr(options, name)!r}; expected {listed}")
     for name in ("batch", "threads", "limit", "part"):
-        value = getattr(choices, name)
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}; expected 1 or more")
-    check_precision(choices.precision, choose_device(choices.device))
-    if choices.decoders < 0:
-        raise UsageError(f"decoders is {choices.decoders}; expected 0 (threads) or more processes")
+        value = getattr(options, name)
+        if value is not None and not (is_whole(value) and value >= 1):
+            raise UsageError(f"{name} is {value!r}; expected a whole number, 1 or more")
+    device = choose_device(options.device)
+    check_precision(options.precision, device)
+    if not is_whole(options.decoders) or options.decoders < 0:
+        raise UsageError(f"decoders is {options.decoders!r}; expected 0 (threads) or more processes")
     if network.input.resize not in RESIZE_METHODS:
-        raise CardError(f"{network.name} resizes by {network.input.resize!r}; expected one of {', '.join(METHODS)}")
+        listed = ", ".join(RESIZE_METHODS)
+        raise CardError(f"{network.name} resizes by {network.input.resize!r}; expected one of {listed}")
+    return device
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number; true and false are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Showing the pending parts to the network and committing each. Owns what a part's record says.
+"""Presenting part after part to the network and committing each. Owns what a part's record says.
 
 While one part is written, the network is at work on the next.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.collect.extraction.accuracy import Agreement
-from toolbox.collect.extraction.presentation import Batch, Unreadable, batches
-from toolbox.collect.extraction.remaining import Task
+from toolbox.collect.extraction.presentation import Batch, Unreadable, present
+from toolbox.collect.extraction.task import Task
 from toolbox.errors import WeightsError
 from toolbox.runtime.session import Session
 from toolbox.store.parts import planned_record, write_part
@@ -26,23 +26,34 @@ from toolbox.store.plan import Plan, plan_digest
 Matrix = NDArray[np.float32]
 
 
-def run_parts(
-    task: Task, session: Session, plan: Plan, pending: Sequence[int], agreement: Agreement | None
-) -> tuple[int, list[Unreadable]]:
-    """Run the network over the pending parts and commit each; returns how many were shown, and what was not.
+@dataclass(frozen=True)
+class Presented:
+    """How many stimuli were presented, and those that could not be."""
+
+    count: int
+    unreadable: list[Unreadable]
+
+
+def present_parts(
+    task: Task, session: Session, plan: Plan, numbers: Sequence[int], agreement: Agreement | None
+) -> Presented:
+    """Present the stimuli of some parts to the network, and commit each part.
 
     However it ends, a part that is being written is finished first; what is being computed is dropped.
+
+    Args:
+        numbers: of the parts.
     """
     unreadable: list[Unreadable] = []
-    shown = 0
+    count = 0
     writing: Future[None] | None = None
-    with ThreadPoolExecutor(1, "write") as writer, closing(_shown(task, session, plan, pending)) as stream:
-        for number in pending:
+    with ThreadPoolExecutor(1, "write") as writer, closing(_batches(task, session, plan, numbers)) as stream:
+        for number in numbers:
             found: list[Batch] = []
             for batch in islice(stream, -(-len(plan.parts[number]) // session.batch)):
                 found.append(batch)
                 unreadable += batch.unreadable
-                shown += len(batch.shown)
+                count += len(batch.shown)
                 if writing is not None and writing.done():
                     writing.result()  # no use in going on when a part cannot be written
             if writing is not None:
@@ -50,18 +61,21 @@ def run_parts(
             writing = writer.submit(_commit, task, session, plan, number, found, agreement)
         if writing is not None:
             writing.result()
-    return shown, unreadable
+    return Presented(count, unreadable)
 
 
-def _shown(task: Task, session: Session, plan: Plan, pending: Sequence[int]) -> Generator[Batch, None, None]:
-    """The batches of the pending parts, one part after the other."""
-    parts = [[task.stimuli[identifier] for identifier in plan.parts[number]] for number in pending]
+def _batches(
+    task: Task, session: Session, plan: Plan, numbers: Sequence[int]
+) -> Generator[Batch, None, None]:
+    """The batches of some parts, one part after the other."""
+    request = task.request
+    parts = [[request.stimuli[identifier] for identifier in plan.parts[number]] for number in numbers]
     done, total = 0, sum(map(len, parts))
-    task.progress(f"extract {task.set}", 0, total)
-    with closing(batches(parts, task.network.input, session, task.choices.decoders)) as stream:
+    task.progress(f"extract {request.set}", 0, total)
+    with closing(present(parts, task.network.input, session, request.options.decoders)) as stream:
         for batch in stream:
             done += len(batch.shown) + len(batch.unreadable)
-            task.progress(f"extract {task.set}", done, total)
+            task.progress(f"extract {request.set}", done, total)
             yield batch
 
 
@@ -79,13 +93,17 @@ def _commit(
     }
     unreadable = [entry for batch in found for entry in batch.unreadable]
     write_part(
-        task.folder, number, shown, responses, _record(task, session, plan, plan.parts[number], unreadable, agreement)
+        task.request.folder,
+        number,
+        shown,
+        responses,
+        _record(task, session, plan, plan.parts[number], unreadable, agreement),
     )
 
 
 def _would_lose(task: Task, plan: Plan, number: int, shown: Sequence[int]) -> bool:
     """Whether a part made anew would lack a stimulus that the one on disk holds."""
-    record = planned_record(task.folder, plan, number, task.digests)
+    record = planned_record(task.request.folder, plan, number, task.request.digests)
     if record is None:
         return False
     held = {*plan.parts[number]} - {entry["stimulus_id"] for entry in record["unreadable"]}
@@ -99,7 +117,9 @@ def _stacked(outputs: Sequence[Mapping[str, Matrix]], name: str) -> Matrix:
     """
     values = np.concatenate([output[name] for output in outputs])
     if not np.isfinite(values).all():
-        raise WeightsError(f"{name} is not a number for some stimuli; its weights overflow float32; use others")
+        raise WeightsError(
+            f"{name} is not a number for some stimuli; its weights overflow float32; use others"
+        )
     return values
 
 
@@ -112,10 +132,10 @@ def _record(
     agreement: Agreement | None,
 ) -> dict[str, Any]:
     return {
-        "set": task.set,
+        "set": task.request.set,
         "model": task.network.name,
         "identity": plan.digest,
-        "plan": plan_digest(part, task.digests),
+        "plan": plan_digest(part, task.request.digests),
         "weights": task.model.source,
         "preprocessing": task.network.input.described(),
         "provider": session.provider,

@@ -1,4 +1,4 @@
-"""Showing stimuli to a network: decoding ahead of it, running it, in order. Owns what makes a stimulus unreadable."""
+"""Presenting stimuli to a network: decoding ahead of it, running it, in order. Owns what is unreadable."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class Batch:
     unreadable: tuple[Unreadable, ...]
 
 
-def batches(
+def present(
     stimuli: Iterable[Sequence[Stimulus]], entry: Input, session: Session, decoders: int = 0
 ) -> Generator[Batch, None, None]:
-    """Show the stimuli of one part after the other; no batch has stimuli of two parts.
+    """Present the stimuli of one part after the other; no batch has stimuli of two parts.
 
     While `session.workers` batches are computed, the images of the next ones are decoded; no more than a few wait,
     however many there are. Close it when no more batches are wanted: it then drops what waits.
@@ -72,10 +72,16 @@ def batches(
     Raises: ToolboxError when a process that decodes ends by itself.
     """
     parts = [*stimuli]
-    sizes = (min(session.batch, len(part) - start) for part in parts for start in range(0, len(part), session.batch))
+    sizes = (
+        min(session.batch, len(part) - start)
+        for part in parts
+        for start in range(0, len(part), session.batch)
+    )
     ahead = session.workers + 2
     with _decoding(decoders) as decoding, ThreadPoolExecutor(session.workers, "network") as computing:
-        images = _in_order(decoding, partial(_named, entry=entry), chain(*parts), max(16, session.batch * ahead))
+        images = _in_order(
+            decoding, partial(_named, entry=entry), chain(*parts), max(16, session.batch * ahead)
+        )
         together = ([*islice(images, size)] for size in sizes)
         try:
             yield from _in_order(computing, partial(_run, session), together, ahead)
@@ -96,7 +102,9 @@ def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
         if hashlib.sha256(content).hexdigest() != stimulus.sha256:
             return failed("changed since it was ingested")
         at_least = max(entry.height, entry.width) if entry.decoding == "scaled" else None
-        return resize_pixels(decode(content, at_least=at_least).pixels, entry.height, entry.width, entry.resize)
+        return resize_pixels(
+            decode(content, at_least=at_least).pixels, entry.height, entry.width, entry.resize
+        )
     except OSError as error:
         return failed(error.strerror or type(error).__name__)
     except StimulusError as error:

@@ -1,258 +1,185 @@
-"""What one extraction works on, and what it refuses to mix. Owns the decision which stimuli are still to be shown."""
+"""Which stimuli are still to be presented. Owns the refusal of mixtures, the plan's growth, and the room they need."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import polars as pl
 
-from toolbox.collect.extraction.options import Extraction, check_choices
 from toolbox.collect.extraction.presentation import Stimulus, Unreadable, prepare_image
-from toolbox.errors import MixtureError, UnknownNameError, VerificationError
-from toolbox.network.card import Network, layer_table, network, select_layers
-from toolbox.network.model import Model, load_model
-from toolbox.network.pooling import pixel_graph, pooled_graph
-from toolbox.progress import Progress
-from toolbox.runtime.autotune import noise, start_fastest
-from toolbox.runtime.session import Session
+from toolbox.collect.extraction.task import Request, Task
+from toolbox.errors import MixtureError, StorageError, VerificationError
+from toolbox.network.card import layer_table
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table, write_table
-from toolbox.store.parts import clear, planned_record
-from toolbox.store.plan import Identity, Plan, extend_plan, check_identity, check_same_network, part_size, read_plan
+from toolbox.store.parts import ROW_BYTES, clear, planned_record
+from toolbox.store.plan import (
+    Plan,
+    check_identity,
+    check_same_network,
+    extend_plan,
+    part_size,
+    read_plan,
+)
 
-SAMPLED = 48
-"""Stimuli by which a cheaper computation is held against the exact one."""
-WORTH_A_PROBE = 1000
-"""Stimuli from which on the ten or twenty seconds are well spent that it takes to find the fastest arrangement."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """All that stays the same over the parts of one extraction."""
-
-    study: StudyFolder
-    set: str
-    model: Model
-    identity: Identity
-    stimuli: Mapping[int, Stimulus]
-    choices: Extraction
-    progress: Progress
-    remarks: tuple[str, ...]
-
-    @property
-    def network(self) -> Network:
-        return self.model.network
-
-    @property
-    def folder(self) -> Path:
-        return self.study.responses(self.set, self.network.name)
-
-    @cached_property
-    def digests(self) -> dict[int, str]:
-        """sha256 of the set's images by stimulus_id."""
-        return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether it is computed in full precision from images decoded in full."""
-        return self.choices.precision == "float32" and self.network.input.decoding == "full"
-
-    @property
-    def filters(self) -> int:
-        """Filters of all layers that are kept."""
-        return sum(layer.filters for layer in self.network.layers if layer.name in self.identity.kept)
-
-    def start(self, stimuli: int, *, precision: str | None = None) -> Session:
-        """The network, ready to be shown so many stimuli."""
-        entry, choices = self.network.input, self.choices
-        graph = pixel_graph(pooled_graph(self.model.graph, self.identity.kept), entry)
-        return start_fastest(
-            graph, noise(entry), device=choices.device, precision=precision or choices.precision,
-            convolution=choices.convolution, threads=choices.threads, batch=self.network.batch or choices.batch,
-            probe=stimuli >= WORTH_A_PROBE,
-        )  # fmt: skip
+LAYER, IDENTIFIER = 2_500, 4
+"""Bytes a layer of a part takes besides: headers and a share of footer and record, and each stimulus's identifier."""
+RESERVE = 100_000_000
+"""Bytes that are left free: a disk filled to the brim breaks other things."""
 
 
 @dataclass(frozen=True)
-class Intention:
+class Remaining:
     """What is to be done: parts that are planned and missing, and stimuli that no part has yet.
 
     Attributes:
-        existing: the plan to go on with; None where one is begun.
-        gives_up: whether responses that lie there, if any, are given up.
+        plan: the one to go on with; None where one is begun.
+        discards: whether responses that are there, if any, are discarded.
     """
 
-    existing: Plan | None
-    gives_up: bool
+    plan: Plan | None
+    discards: bool
     pending: tuple[int, ...]
     fresh: tuple[int, ...]
 
     @property
     def stimuli(self) -> list[int]:
-        """Those to be shown."""
-        planned = self.existing.parts if self.existing else ()
+        """Those to be presented."""
+        planned = self.plan.parts if self.plan else ()
         return [*(stimulus for number in self.pending for stimulus in planned[number]), *self.fresh]
 
     def parts(self, size: int | None) -> list[int]:
         """How many stimuli the parts have that will be written; new ones are of that size."""
-        planned = self.existing.parts if self.existing else ()
+        planned = self.plan.parts if self.plan else ()
         size, fresh = size or part_size(len(self.fresh)), len(self.fresh)
-        return [len(planned[number]) for number in self.pending] + [
-            min(size, fresh - start) for start in range(0, fresh, size)
-        ]
+        started = [len(planned[number]) for number in self.pending]
+        return started + [min(size, fresh - start) for start in range(0, fresh, size)]
 
 
-def make_task(study: StudyFolder, set_name: str, choices: Extraction, progress: Progress) -> Task:
-    """Read the stimuli and the network with its weights.
+def find_remaining(task: Task) -> Remaining:
+    """What this extraction has to do.
 
-    Raises: UnknownNameError, UsageError, CardError, WeightsError, VerificationError.
+    Raises: MixtureError, VerificationError where what is there is of another network or of other images.
     """
-    stimuli = _stimuli(study, set_name)
-    net = network(choices.model)
-    check_choices(choices, net)
-    if choices.decoding is not None:
-        net = replace(net, input=replace(net.input, decoding=choices.decoding))
-    asked, remarks = _asked(net, choices, study.responses(set_name, net.name))
-    model = load_model(net, asked, source=choices.weights, progress=progress)
-    identity = Identity(net.name, model.digests, tuple(asked or model.digests), precision=choices.precision)
-    return Task(study, set_name, model, identity, stimuli, choices, progress, (*remarks, *model.remarks))
+    request, earlier = task.request, task.earlier
+    discards = not earlier.has_parts or (request.options.replace and _differs(task))
+    plan = None if discards else earlier.plan
+    if plan:
+        check_identity(request.folder, plan.identity, task.identity)
+    _check_other_sets(request, task)
+    known = plan.stimuli if plan else set()
+    fresh = tuple(stimulus for stimulus in _wanted(request) if stimulus not in known)
+    pending = [number for number in range(len(plan.parts)) if _is_pending(task, plan, number)] if plan else []
+    return Remaining(plan, discards, tuple(pending), fresh)
 
 
-def intention(task: Task) -> Intention:
-    """What this extraction has to do. A plan of which nothing was ever extracted binds nobody.
+def write_plan(task: Task, remaining: Remaining) -> tuple[Plan, list[int]]:
+    """Write the layers and the plan; what is to be replaced is discarded now.
 
-    Raises: MixtureError, VerificationError where what lies there is of another network or of other images.
+    Returns: the plan, and the numbers of the parts that are to be written.
     """
-    gives_up = not _has_parts(task.folder) or (task.choices.replace and _differs(task))
-    existing = None if gives_up else read_plan(task.folder)
-    if existing:
-        check_identity(task.folder, existing.identity, task.identity)
-    _check_other_sets(task)
-    known = existing.stimuli if existing else set()
-    fresh = tuple(stimulus for stimulus in _wanted(task, task.choices.limit) if stimulus not in known)
-    pending = pending_parts(task, existing) if existing else ()
-    return Intention(existing, gives_up, pending, fresh)
-
-
-def carry_out(task: Task, intended: Intention) -> Plan:
-    """Write the layers and the plan; nothing is written before every mixture is refused."""
+    request, before = task.request, remaining.plan
     _write_layers(task)
-    if intended.gives_up:
-        clear(task.folder)
-    wanted = sorted({*intended.fresh, *(intended.existing.stimuli if intended.existing else ())})
-    return extend_plan(task.folder, task.identity, wanted, size=task.choices.part)
+    if remaining.discards:
+        clear(request.folder)
+    plan = extend_plan(request.folder, task.identity, remaining.fresh, size=request.options.part, plan=before)
+    started = len(before.parts) if before else 0
+    return plan, [*remaining.pending, *range(started, len(plan.parts))]
 
 
-def pending_parts(task: Task, plan: Plan) -> tuple[int, ...]:
-    """Parts that are missing, or lack stimuli that were unreadable then and can be read now."""
-    return tuple(number for number in range(len(plan.parts)) if _is_pending(task, plan, number))
+def check_disk_space(task: Task, remaining: Remaining) -> tuple[int, int]:
+    """Bytes that the responses take at most, and bytes that are free.
+
+    Raises: StorageError when they do not fit.
+    """
+    request = task.request
+    stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options.part))
+    layers = len(task.identity.kept)
+    needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
+    free = shutil.disk_usage(request.study.root).free
+    if stimuli and needed + RESERVE > free:
+        raise StorageError(
+            f"the responses of {task.filters:,} filters to {stimuli:,} stimuli take up to {needed / 1e9:,.2f} GB, "
+            f"and {request.study.root} has {free / 1e9:,.2f} GB free; make room ({RESERVE / 1e9:g} GB more than "
+            "that), move the study, or extract fewer layers (--layers)"
+        )
+    return needed, free
 
 
-def sample(task: Task, stimuli: Sequence[int], count: int) -> tuple[list[Stimulus], list[str | None]]:
+def sample_stimuli(
+    request: Request, stimuli: Iterable[int], count: int
+) -> tuple[list[Stimulus], list[str | None]]:
     """Some of the stimuli, evenly over the categories, and the category of each."""
-    labels = _labels(task)
+    rows = _by_turns(request, stimuli).head(count)
+    return [request.stimuli[number] for number in rows["stimulus_id"]], rows["category"].to_list()
+
+
+def _by_turns(request: Request, stimuli: Iterable[int]) -> pl.DataFrame:
+    """stimulus_id and category, the first of every category first, then the second ones, and so on."""
+    labels = pl.DataFrame(read_table(request.study.labels(request.set), "stimulus_id", "category"))
     table = pl.DataFrame({"stimulus_id": sorted(stimuli)}, schema_overrides={"stimulus_id": pl.Int32})
-    table = _in_turn(task, table)
-    found = table.head(count)["stimulus_id"].to_list()
-    categories = dict(zip(labels["stimulus_id"], labels["category"], strict=True))
-    return [task.stimuli[stimulus] for stimulus in found], [categories.get(stimulus) for stimulus in found]
+    table = table.join(labels, on="stimulus_id", how="left", maintain_order="left")
+    return table.sort(pl.int_range(pl.len()).over("category"), "category", "stimulus_id")
 
 
-def _stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
-    if set_name not in study.sets():
-        raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest makes one")
-    table = read_table(study.stimuli(set_name), "stimulus_id", "path", "sha256")
-    return {
-        row["stimulus_id"]: Stimulus(row["stimulus_id"], row["path"], study.image(row["path"]), row["sha256"])
-        for row in table.to_pylist()
-    }
-
-
-def _asked(net: Network, choices: Extraction, folder: Path) -> tuple[list[str] | None, list[str]]:
-    """Names of the layers to keep, None for all that can be had; and what to say of them."""
-    if choices.layers:
-        patterns = [choices.layers] if isinstance(choices.layers, str) else choices.layers
-        return select_layers(net.layers, patterns), []
-    plan = None if choices.replace or not _has_parts(folder) else read_plan(folder)
-    known = [layer.name for layer in net.layers]
-    if plan is None or not {*plan.identity.kept} <= {*known}:
-        return None, []
-    left_out = ", ".join(name for name in known if name not in plan.identity.kept)
-    remark = f"layers as in the first run, without {left_out}; to have these too: --layers '*' --replace"
-    return list(plan.identity.kept), [remark] if left_out else []
-
-
-def _has_parts(folder: Path) -> bool:
-    """Whether an extraction has come as far as one part."""
-    return any(folder.glob("part-*.json"))
+def _wanted(request: Request) -> list[int]:
+    """Identifiers in ascending order; with a limit, the first ones of every category in turn."""
+    limit = request.options.limit
+    if limit is None or limit >= len(request.stimuli):
+        return sorted(request.stimuli)
+    return sorted(_by_turns(request, request.stimuli).head(limit)["stimulus_id"].to_list())
 
 
 def _differs(task: Task) -> bool:
-    """Whether there is anything that `replace` gives up: another identity, other images, or a damaged plan."""
+    """Whether there is anything that `replace` discards: another identity, other images, or a damaged plan."""
+    plan = task.earlier.plan
+    if plan is None:
+        return task.earlier.is_damaged
+    if plan.identity != task.identity:
+        return True
     try:
-        plan = read_plan(task.folder)
-        if plan is None or plan.identity != task.identity:
-            return plan is not None
         for number in range(len(plan.parts)):
-            planned_record(task.folder, plan, number, task.digests)
+            planned_record(task.request.folder, plan, number, task.request.digests)
     except (MixtureError, VerificationError):
         return True
     return False
 
 
-def _labels(task: Task) -> pl.DataFrame:
-    return pl.DataFrame(read_table(task.study.labels(task.set), "stimulus_id", "category"))
+def _is_pending(task: Task, plan: Plan, number: int) -> bool:
+    """Whether a part is missing, or lacks stimuli that were unreadable then and can be read now."""
+    record = planned_record(task.request.folder, plan, number, task.request.digests)
+    if record is None:
+        return True
+    failed = [task.request.stimuli[entry["stimulus_id"]] for entry in record["unreadable"]]
+    return any(not isinstance(prepare_image(each, task.network.input), Unreadable) for each in failed)
 
 
-def _in_turn(task: Task, table: pl.DataFrame) -> pl.DataFrame:
-    """The stimuli with the first of every category first, then the second ones, and so on."""
-    table = table.join(_labels(task), on="stimulus_id", how="left", maintain_order="left")
-    return table.sort(pl.int_range(pl.len()).over("category"), "category", "stimulus_id")
-
-
-def _wanted(task: Task, limit: int | None) -> list[int]:
-    """Identifiers in ascending order; with a limit, the first ones of every category in turn."""
-    if limit is None or limit >= len(task.stimuli):
-        return sorted(task.stimuli)
-    table = pl.DataFrame({"stimulus_id": sorted(task.stimuli)}, schema_overrides={"stimulus_id": pl.Int32})
-    return sorted(_in_turn(task, table).head(limit)["stimulus_id"].to_list())
-
-
-def _check_other_sets(task: Task) -> None:
+def _check_other_sets(request: Request, task: Task) -> None:
     """One model name means one network in all sets of a study, or their tables could not be compared."""
-    for other in _other_sets(task):
-        folder = task.study.responses(other, task.network.name)
+    for other in _other_sets(request.study, request.set, task.network.name):
+        folder = request.study.responses(other, task.network.name)
         plan = read_plan(folder)
         if plan:
             check_same_network(folder, plan.identity, task.identity)
 
 
-def _other_sets(task: Task) -> list[str]:
-    """Sets, but for this one, that the network has been shown."""
-    sets = task.study.sets()
-    return [name for name in sets if name != task.set and task.network.name in task.study.models(name)]
+def _other_sets(study: StudyFolder, set_name: str, model: str) -> list[str]:
+    """Sets, but for this one, to which the network has responses."""
+    return [name for name in study.sets() if name != set_name and model in study.models(name)]
 
 
 def _write_layers(task: Task) -> None:
-    """The geometry of all layers of the card, whichever are extracted: depth is relative to the whole network."""
-    path, table = task.study.layers(task.network.name), layer_table(task.network)
+    """The geometry of all layers of the card, whichever are recorded: depth is relative to the whole network."""
+    net, request = task.network, task.request
+    path, table = request.study.layers(net.name), layer_table(net)
     if path.exists() and pl.DataFrame(read_table(path)).equals(table):
         return
-    others = _other_sets(task) if path.exists() else []
+    others = _other_sets(request.study, request.set, net.name) if path.exists() else []
     if others:
         raise MixtureError(
-            f"the card of {task.network.name} lists other layers than when {', '.join(others)} was shown to it; "
+            f"the card of {net.name} lists other layers than when {', '.join(others)} was shown to it; "
             "give the changed card another name, or use another study"
         )
-    write_table(path, table.to_arrow(), {"model": task.network.name, "citation": task.network.citation})
-
-
-def _is_pending(task: Task, plan: Plan, number: int) -> bool:
-    record = planned_record(task.folder, plan, number, task.digests)
-    if record is None:
-        return True
-    failed = [task.stimuli[entry["stimulus_id"]] for entry in record["unreadable"]]
-    return any(not isinstance(prepare_image(stimulus, task.network.input), Unreadable) for stimulus in failed)
+    write_table(path, table.to_arrow(), {"model": net.name, "citation": net.citation})

@@ -179,7 +179,11 @@ class _Graph:
             if maker is None:
                 return nodes, None
             if maker.op_type not in BETWEEN and name not in added:
-                reason = "whose kernel is no constant" if maker.op_type in LAYERS else "which changes what it means"
+                reason = (
+                    "whose kernel is no constant"
+                    if maker.op_type in LAYERS
+                    else "which changes what it means"
+                )
                 raise self._refusal(node, f"comes behind {maker.op_type}, {reason}")
             nodes.insert(0, maker)
             name = next((each for each in maker.input if not self.is_constant(each)), maker.input[0])

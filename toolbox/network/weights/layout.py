@@ -35,7 +35,9 @@ class Convention:
 
 
 TOOLBOX = Convention("this toolbox", (0, 1, 2, 3), filters_first=False, channels_first=False)
-KERAS = Convention("Keras and TensorFlow", (3, 2, 0, 1), filters_first=False, channels_first=False, program="keras")
+KERAS = Convention(
+    "Keras and TensorFlow", (3, 2, 0, 1), filters_first=False, channels_first=False, program="keras"
+)
 TORCH = Convention("PyTorch", (0, 1, 2, 3), filters_first=True, channels_first=True, program="torch")
 PROGRAMS = {convention.program: convention.name for convention in (KERAS, TORCH)}
 

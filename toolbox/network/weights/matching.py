@@ -139,7 +139,9 @@ def _by_order(
 ) -> list[_Pair]:
     """Kernel by kernel along the network, as far as the file reaches, each with the bias of its own layer."""
     kernels, biases = ([tensor for tensor in stored if _part(tensor) == part] for part in ("kernel", "bias"))
-    remedy = f"expected names such as {chain[0].layer.name}.kernel, or one kernel and one bias a layer in order"
+    remedy = (
+        f"expected names such as {chain[0].layer.name}.kernel, or one kernel and one bias a layer in order"
+    )
     if not kernels:
         raise WeightsError(f"{path} holds no kernel; {remedy}")
     if len(kernels) != len(biases):
@@ -179,7 +181,9 @@ def _in_order(path: Path, chain: Sequence[Place], groups: Mapping[str, Sequence[
             reached[key] = max(reached.get(key, (0, pairs)), (reach, pairs), key=lambda each: each[0])
     whole = [pairs for reach, pairs in reached.values() if reach == len(pairs)]
     if len(whole) > 1:
-        first, second = next(both for both in zip(*whole[:2], strict=True) if both[0].kernel is not both[1].kernel)
+        first, second = next(
+            both for both in zip(*whole[:2], strict=True) if both[0].kernel is not both[1].kernel
+        )
         raise WeightsError(
             f"{path}: {first.kernel.name} and {second.kernel.name} fit at {first.name} alike, and their names tell no "
             "order; give all layers the names of the card"

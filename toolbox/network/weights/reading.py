@@ -44,7 +44,9 @@ def _guarded(read: Callable[[], Any], path: Path, reader: _Reader) -> Any:
         return read()
     except reader.errors as error:
         reason = " ".join(str(error).split())
-        raise WeightsError(f"{path} is not {reader.title} that can be read ({reason}); get the file anew") from error
+        raise WeightsError(
+            f"{path} is not {reader.title} that can be read ({reason}); get the file anew"
+        ) from error
 
 
 def natural(name: str) -> list[list[tuple[int, int, str]]]:
@@ -128,11 +130,17 @@ def _npz() -> _Reader:
         member = name if name in archive.namelist() else f"{name}.npy"
         with archive.open(member) as header:
             version = np.lib.format.read_magic(header)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
             return tuple(read(header)[0])
 
     return _Reader(
-        "an .npz file of plain arrays", (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error), tensors
+        "an .npz file of plain arrays",
+        (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error),
+        tensors,
     )
 
 

@@ -73,7 +73,9 @@ def tensor_digest(tensor: NDArray[np.float32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(tensor, dtype="<f4").data).hexdigest()
 
 
-def _automatic(net: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool, progress: Progress) -> Weights:
+def _automatic(
+    net: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool, progress: Progress
+) -> Weights:
     """Sources that cover every wanted layer first, the smallest download first; then those that cover a part."""
     offers = [(source, _covered(wanted, source)) for source in net.weights]
     if must_be_whole:
@@ -84,7 +86,9 @@ def _automatic(net: Network, wanted: tuple[ChainLayer, ...], must_be_whole: bool
         path = _try(source, progress, failures)
         if path is not None and layers:
             if missing := ", ".join(layer.name for layer in wanted[len(layers) :]):
-                failures.append(f"{missing} left out: their weights could not be had; all other layers are complete")
+                failures.append(
+                    f"{missing} left out: their weights could not be had; all other layers are complete"
+                )
             return _from_source(net, layers, source, path, failures)
     deepest = [layer.name for layer in wanted if layer.has_weights][-1:] or [wanted[-1].name]
     raise WeightsError(
@@ -138,9 +142,13 @@ def _from_file(
     net: Network, wanted: tuple[ChainLayer, ...], path: Path, format: str, *, must_be_whole: bool
 ) -> Weights:
     found = read_tensors(path, format, net, wanted)
-    layers = tuple(takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in found.tensors, wanted))
+    layers = tuple(
+        takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in found.tensors, wanted)
+    )
     if layers != wanted and (must_be_whole or not layers):
-        raise WeightsError(f"{path} holds no weights for {wanted[len(layers)].name}; choose --layers it does hold")
+        raise WeightsError(
+            f"{path} holds no weights for {wanted[len(layers)].name}; choose --layers it does hold"
+        )
     missing = ", ".join(layer.name for layer in wanted[len(layers) :])
     left_out = [f"{missing} left out: {path} lacks them"] if missing else []
     kept, is_known = _verified(net, layers, found, path.name)
@@ -148,7 +156,9 @@ def _from_file(
     return Weights(kept, path.name, layers, (*left_out, *found.remarks, *on_trust))
 
 
-def _verified(net: Network, layers: tuple[ChainLayer, ...], found: Found, source: str) -> tuple[Tensors, bool]:
+def _verified(
+    net: Network, layers: tuple[ChainLayer, ...], found: Found, source: str
+) -> tuple[Tensors, bool]:
     """Hold every tensor against the digest (or first value) in the card, and against the digests in all others.
 
     Returns: the tensors of these layers, and whether the card knew each of them.
@@ -203,7 +213,9 @@ def _other_model(net: Network, program: str) -> str:
     )
 
 
-def _check_digest(net: Network, name: str, found: Found, source: str, known: Mapping[str, tuple[str, str]]) -> None:
+def _check_digest(
+    net: Network, name: str, found: Found, source: str, known: Mapping[str, tuple[str, str]]
+) -> None:
     digest, expected = tensor_digest(found.tensors[name]), net.digests.get(name)
     if expected and digest != expected:
         _check_layout(net, found.program, source)

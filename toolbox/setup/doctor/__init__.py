@@ -55,7 +55,9 @@ def answer_questions(questions: Iterable[Question]) -> tuple[Finding, ...]:
     """
     findings: list[Finding] = []
     for question in questions:
-        broken = {finding.subject for finding in findings if finding.state == "problem"}.intersection(question.needs)
+        broken = {finding.subject for finding in findings if finding.state == "problem"}.intersection(
+            question.needs
+        )
         if broken:
             told = f"not looked at, since it needs {' and '.join(sorted(broken))}"
             findings.append(Finding(question.subject, "note", told))

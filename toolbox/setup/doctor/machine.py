@@ -40,12 +40,13 @@ def memory(groups: Path = hardware.CONTROL_GROUPS, system: Path = hardware.MEMOR
         )
         return
     told = " of ".join(
-        f"{size / GIGABYTE:.1f} GB {word}" for size, word in ((free, "free"), (limit, "in all")) if size is not None
+        f"{size / GIGABYTE:.1f} GB {word}"
+        for size, word in ((free, "free"), (limit, "in all"))
+        if size is not None
     )
     if min(known) < BASE_MEMORY:
-        remedy = (
-            f"an extraction takes {BASE_MEMORY / GIGABYTE:g} GB or more: end other programs, or use another machine"
-        )
+        remedy = f"an extraction takes {BASE_MEMORY / GIGABYTE:g} GB or more: "
+        remedy += "end other programs, or use a larger machine"
         yield Finding("memory", "problem", told, remedy)
     elif min(known) < WHOLE_MEMORY:
         remedy = f"fully connected layers take {WHOLE_MEMORY / GIGABYTE:g} GB; leave them out with --layers 'block*'"
@@ -60,7 +61,9 @@ def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
     if able is None:
         yield Finding("bf16", "note", "this system does not tell whether the processor computes in bf16")
     elif not able:
-        yield Finding("bf16", "note", "the processor does not compute in bf16; --precision bf16 would gain nothing")
+        yield Finding(
+            "bf16", "note", "the processor does not compute in bf16; --precision bf16 would gain nothing"
+        )
     elif find_spec("openvino") is None:
         yield Finding(
             "bf16",
@@ -108,7 +111,11 @@ def cuda(driver: Driver, runtime: Runtime) -> Finding:
 
     try:
         return Finding("CUDA", "ok", f"{compute_once('cuda')} computes rightly")
-    except (DeviceError, VerificationError, RuntimeError) as error:  # a RuntimeError is how a GPU's failure arrives
+    except (
+        DeviceError,
+        VerificationError,
+        RuntimeError,
+    ) as error:  # a RuntimeError is how a GPU's failure arrives
         return Finding("CUDA", "problem", f"a GPU answers, but cannot compute ({error})", _cuda_remedy())
 
 

@@ -64,7 +64,9 @@ def graph_of(name: str, graph: Path, sha256: str) -> Finding:
     if graph.is_file() and digest_of(graph) == sha256:
         return Finding(f"graph of {name}", "ok", f"{graph}: its digest is right")
     state = "another one than was added" if graph.is_file() else "not there"
-    return Finding(f"graph of {name}", "problem", f"{graph}: {state}", "put it back, or toolbox model add … --replace")
+    return Finding(
+        f"graph of {name}", "problem", f"{graph}: {state}", "put it back, or toolbox model add … --replace"
+    )
 
 
 def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -> Iterator[Finding]:
@@ -88,10 +90,14 @@ def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free)
             yield Finding(subject, "ok", f"{title}: in the cache, {size}, its digest is right")
         elif state == "damaged":
             told = f"{title}: the copy in the cache is damaged"
-            yield Finding(subject, "problem", told, f"delete {cached_path(source)}; its next use fetches {size} anew")
+            yield Finding(
+                subject, "problem", told, f"delete {cached_path(source)}; its next use fetches {size} anew"
+            )
         elif source["bytes"] > room:
             told = f"{title}: would be fetched, {size}, for which the cache has no room"
-            yield Finding(subject, "note" if is_at_hand else "problem", told, "free some space, or set TOOLBOX_CACHE")
+            yield Finding(
+                subject, "note" if is_at_hand else "problem", told, "free some space, or set TOOLBOX_CACHE"
+            )
         else:
             told = f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
             yield Finding(subject, "note", told)
@@ -101,7 +107,9 @@ def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
     """A study's folder: what it is, whether files are written, replaced and locked there, and how many fit."""
     yield _identity(root)
     if obstacle := _writing_obstacle(root):
-        yield Finding("study", "problem", f"{root} cannot be written ({obstacle})", "choose another with --study")
+        yield Finding(
+            "study", "problem", f"{root} cannot be written ({obstacle})", "choose another with --study"
+        )
         return
     yield _safety(root)
     yield _room(root, free(root))
@@ -168,7 +176,11 @@ def _room(root: Path, free: int) -> Finding:
     remedy = f"free some space on the disk of {root}, or choose another with --study"
     if count < FEW:
         return Finding("study's space", "problem", told, remedy)
-    return Finding("study's space", "note", told, remedy) if count < MANY else Finding("study's space", "ok", told)
+    return (
+        Finding("study's space", "note", told, remedy)
+        if count < MANY
+        else Finding("study's space", "ok", told)
+    )
 
 
 def _writing_obstacle(folder: Path) -> str | None:

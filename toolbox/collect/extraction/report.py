@@ -1,0 +1,85 @@
+"""What an extraction says of itself afterwards. Owns the report's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolbox.collect.extraction.accuracy import Agreement
+from toolbox.collect.extraction.parts import Presented
+from toolbox.collect.extraction.presentation import Unreadable
+from toolbox.collect.extraction.task import Task
+from toolbox.errors import StimulusError
+from toolbox.runtime.session import Session
+from toolbox.store.parts import planned_record
+from toolbox.store.plan import Plan
+
+
+@dataclass(frozen=True)
+class ExtractionReport:
+    """What an extraction did. `shown` counts the stimuli of this run, `stimuli` those that now have responses."""
+
+    set: str
+    model: str
+    weights: str
+    provider: str
+    runtime: str
+    precision: str
+    layers: tuple[str, ...]
+    filters: int
+    stimuli: int
+    shown: int
+    seconds: float
+    arrangement: str = ""
+    agreement: Agreement | None = None
+    unreadable: tuple[Unreadable, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def report_on(
+    task: Task,
+    plan: Plan,
+    session: Session | None,
+    presented: Presented | None,
+    agreement: Agreement | None,
+    seconds: float,
+) -> ExtractionReport:
+    """The state of all parts after this run.
+
+    Raises: StimulusError when not a single stimulus has responses.
+    """
+    request, presented = task.request, presented or Presented(0, [])
+    numbers = range(len(plan.parts))
+    found = [planned_record(request.folder, plan, number, request.digests) for number in numbers]
+    records = [record for record in found if record is not None]
+    if not records:
+        raise _nothing_readable(presented.unreadable)
+    failed = {
+        entry["stimulus_id"]: Unreadable(**entry) for record in records for entry in record["unreadable"]
+    }
+    failed |= {entry.stimulus_id: entry for entry in presented.unreadable}
+    return ExtractionReport(
+        set=request.set,
+        model=task.network.name,
+        weights=task.model.source,
+        provider=records[-1]["provider"],
+        runtime=records[-1]["runtime"],
+        precision=task.identity.precision,
+        layers=task.identity.kept,
+        filters=task.filters,
+        stimuli=sum(record["stimuli"] for record in records),
+        shown=presented.count,
+        seconds=seconds,
+        arrangement=session.arrangement if session else "",
+        agreement=agreement,
+        unreadable=tuple(failed[identifier] for identifier in sorted(failed)),
+        remarks=task.remarks,
+    )
+
+
+def _nothing_readable(unreadable: Sequence[Unreadable]) -> StimulusError:
+    first = unreadable[0]
+    return StimulusError(
+        f"none of the {len(unreadable)} images can be read ({first.path}: {first.reason}); "
+        "put them back where they were ingested from and run this again"
+    )
