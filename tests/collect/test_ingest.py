@@ -554,7 +554,7 @@ KILLED_AT_THE_SECOND_TABLE = """
 import os, signal, sys
 from pathlib import Path
 from toolbox.collect.ingest import ingest
-from toolbox import files as subject
+from toolbox.store import parquet as subject
 from toolbox.store.folder import StudyFolder
 
 written, write = [], subject.write_tables
