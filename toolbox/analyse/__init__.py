@@ -1,0 +1,1 @@
+"""What responses say beyond a query: resampling, and comparison with published tables."""

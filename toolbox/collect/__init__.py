@@ -1,0 +1,1 @@
+"""Filling a study: stimuli, labels, responses. One module a command."""

@@ -1,0 +1,1 @@
+"""Running a graph on a device. Owns sessions, engines and the hardware; chooses no network."""

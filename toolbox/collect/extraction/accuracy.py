@@ -17,8 +17,10 @@ from toolbox.runtime.session import Session
 
 SAMPLED = 48
 """Stimuli on which a cheaper computation is compared with the exact one."""
-Responses = Mapping[str, NDArray[np.float32]]
+OutputArrays = Mapping[str, NDArray[np.float32]]
 """`<layer>.maximum` and `<layer>.mean`, each (stimuli, filters)."""
+Normalised = NDArray[np.float64]
+"""Responses in the range of equation 1, or differences of their means."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +44,26 @@ class Agreement:
     largest_response: float
 
     def __str__(self) -> str:
-        told = f"{self.of} against {self.against} on {self.stimuli} stimuli: "
+        """One sentence for the screen."""
+        text = f"{self.of} against {self.against} on {self.stimuli} stimuli: "
         if self.correlation is not None and self.largest is not None:
-            told += f"contrasts correlate at r = {self.correlation:.6f} and differ by {self.largest:.2g} at most, "
-        return f"{told}normalised responses by {self.largest_response:.2g} at most"
+            text += f"contrasts correlate at r = {self.correlation:.6f} and differ by {self.largest:.2g} at most, "
+        return f"{text}normalised responses by {self.largest_response:.2g} at most"
 
 
 def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> Agreement | None:
-    """A cheaper computation compared with the exact one on a sample; None where all is exact, or nothing is readable.
+    """A cheaper computation compared with the exact one on a sample.
 
     Args:
+        task: whose network it is.
+        session: the network as it is computed for this run.
         waiting: stimuli to be presented, from which the sample is taken.
+
+    Returns: None where all is exact, or nothing is readable.
     """
     if task.is_exact:
         return None
     entry = task.network.input
-    is_full = entry.decoding == "full"
-    cheaper = [session.precision] * (session.precision != "float32") + ["scaled decoding"] * (not is_full)
     stimuli, categories = sample_stimuli(task.request, waiting, SAMPLED)
     presented, found = _responses(session, entry, stimuli)
     if not presented:
@@ -66,29 +71,30 @@ def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> 
     exact = start_session(task, len(stimuli), precision="float32")
     _, expected = _responses(exact, replace(entry, decoding="full"), stimuli)
     known = dict(zip((stimulus.stimulus_id for stimulus in stimuli), categories, strict=True))
-    return agreement(
-        found,
-        expected,
-        [known[identifier] for identifier in presented],
-        of=" with ".join(cheaper),
-        against="float32" if is_full else "float32 and full decoding",
-    )
+    of, against = _names(session, entry)
+    return agreement(found, expected, [known[number] for number in presented], of=of, against=against)
 
 
-def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], Responses]:
+def _names(session: Session, entry: Input) -> tuple[str, str]:
+    """What the cheaper computation is called, and the exact one."""
+    is_full = entry.decoding == "full"
+    cheaper = [session.precision] * (session.precision != "float32") + ["scaled decoding"] * (not is_full)
+    return " with ".join(cheaper), "float32" if is_full else "float32 and full decoding"
+
+
+def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], OutputArrays]:
     """Stimuli that can be presented, and what they evoke."""
     with closing(present([stimuli], entry, session)) as stream:
         found = [batch for batch in stream if batch.shown]
     presented = [identifier for batch in found for identifier in batch.shown]
     if not presented:
         return [], {}
-    return presented, {
-        name: np.concatenate([batch.outputs[name] for batch in found]) for name in session.outputs
-    }
+    outputs = {name: np.concatenate([batch.outputs[name] for batch in found]) for name in session.outputs}
+    return presented, outputs
 
 
 def agreement(
-    found: Responses, expected: Responses, categories: Sequence[str | None], *, of: str, against: str
+    found: OutputArrays, expected: OutputArrays, categories: Sequence[str | None], *, of: str, against: str
 ) -> Agreement:
     """Compare two computations of the responses to the same stimuli.
 
@@ -96,37 +102,53 @@ def agreement(
     contrasts are m_c - m_rest of every category. Dead filters are left out.
 
     Args:
+        found: outputs of the cheaper computation, each (stimuli, filters).
+        expected: the same outputs of the exact one.
         categories: of every stimulus; None for one without.
+        of: what the cheaper computation is called.
+        against: what the exact one is called.
     """
     names = sorted({category for category in categories if category is not None})
-    contrasts: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
-    largest_response = 0.0
-    for name, exact in expected.items():
-        least, most = exact.min(axis=0).astype(np.float64), exact.max(axis=0).astype(np.float64)
-        alive = most > least
-        pair = [(values[:, alive] - least[alive]) / (most - least)[alive] for values in (found[name], exact)]
-        if alive.any():
-            largest_response = max(largest_response, float(np.abs(pair[0] - pair[1]).max()))
-        for kept, normalised in zip(contrasts, pair, strict=True):
-            kept += [_contrast(normalised, categories, category) for category in names if len(names) > 1]
-    one, other = (np.concatenate(kept) if kept else np.empty(0) for kept in contrasts)
-    varies = one.size > 1 and float(one.std()) > 0 and float(other.std()) > 0
+    pairs = [_normalise(found[name], exact) for name, exact in expected.items()]
+    cheap, exact = (_contrasts([pair[side] for pair in pairs], categories, names) for side in (0, 1))
     return Agreement(
         of,
         against,
-        len(categories),
-        len(names),
-        float(np.corrcoef(one, other)[0, 1]) if varies else None,
-        float(np.abs(one - other).max()) if one.size else None,
-        largest_response,
+        stimuli=len(categories),
+        categories=len(names),
+        correlation=_correlation(cheap, exact),
+        largest=float(np.abs(cheap - exact).max()) if cheap.size else None,
+        largest_response=max((float(np.abs(a - b).max()) for a, b in pairs if a.size), default=0.0),
     )
 
 
-def _contrast(
-    normalised: NDArray[np.float64], categories: Sequence[str | None], category: str
-) -> NDArray[np.float64]:
-    """m_c - m_rest of every filter, over the stimuli that have a category."""
-    inside = np.array([entry == category for entry in categories])
-    rest = np.array([entry is not None and entry != category for entry in categories])
-    difference: NDArray[np.float64] = normalised[inside].mean(axis=0) - normalised[rest].mean(axis=0)
-    return difference
+def _normalise(found: NDArray[np.float32], exact: NDArray[np.float32]) -> tuple[Normalised, Normalised]:
+    """Both computations of one output in the range of the exact one, dead filters left out."""
+    least, most = exact.min(axis=0).astype(np.float64), exact.max(axis=0).astype(np.float64)
+    alive = most > least
+    span = (most - least)[alive]
+    return (found[:, alive] - least[alive]) / span, (exact[:, alive] - least[alive]) / span
+
+
+def _contrasts(
+    outputs: Sequence[Normalised], categories: Sequence[str | None], names: Sequence[str]
+) -> Normalised:
+    """m_c - m_rest of all filters and categories, over the stimuli that have one; none of a single category."""
+    if len(names) < 2:
+        return np.empty(0)
+    inside = [np.array([entry == name for entry in categories]) for name in names]
+    rest = [np.array([entry not in (None, name) for entry in categories]) for name in names]
+    return np.concatenate(
+        [
+            values[members].mean(axis=0) - values[others].mean(axis=0)
+            for values in outputs
+            for members, others in zip(inside, rest, strict=True)
+        ]
+    )
+
+
+def _correlation(one: Normalised, other: Normalised) -> float | None:
+    """Pearson's; None where either does not vary."""
+    if one.size < 2 or not float(one.std()) or not float(other.std()):
+        return None
+    return float(np.corrcoef(one, other)[0, 1])

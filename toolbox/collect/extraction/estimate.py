@@ -55,6 +55,12 @@ def estimate_extraction(
 ) -> Estimate:
     """Find out what an extraction with these options would do and take.
 
+    Args:
+        study: where the responses would be kept.
+        set_name: the stimulus set.
+        options: as of the extraction.
+        progress: told how far a download of weights is.
+
     Raises: what `extract` raises before it begins, StorageError included.
     """
     request = read_request(study, set_name, options or Extraction())

@@ -23,8 +23,6 @@ from toolbox.runtime.session import Session
 from toolbox.store.parts import planned_record, write_part
 from toolbox.store.plan import Plan, plan_digest
 
-Matrix = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Presented:
@@ -42,75 +40,107 @@ def present_parts(
     However it ends, a part that is being written is finished first; what is being computed is dropped.
 
     Args:
+        task: whose network it is.
+        session: the network, ready to run.
+        plan: which stimuli each part has.
         numbers: of the parts.
+        agreement: of a cheaper computation with the exact one, for the parts' records.
     """
-    unreadable: list[Unreadable] = []
-    count = 0
-    writing: Future[None] | None = None
-    with ThreadPoolExecutor(1, "write") as writer, closing(_batches(task, session, plan, numbers)) as stream:
+    run = _Run(task, session, plan, agreement)
+    batches = list[Batch]()
+    with _Writer() as writer, closing(_batches(run, numbers)) as stream:
         for number in numbers:
             found: list[Batch] = []
+            # No batch spans two parts, so each part has a whole number of them.
             for batch in islice(stream, -(-len(plan.parts[number]) // session.batch)):
                 found.append(batch)
-                unreadable += batch.unreadable
-                count += len(batch.shown)
-                if writing is not None and writing.done():
-                    writing.result()  # no use in going on when a part cannot be written
-            if writing is not None:
-                writing.result()  # one part in memory, one being written: no more, however slow the disk
-            writing = writer.submit(_commit, task, session, plan, number, found, agreement)
-        if writing is not None:
-            writing.result()
-    return Presented(count, unreadable)
+                writer.check()
+            writer.write(run, number, found)
+            batches += (Batch(batch.shown, {}, batch.unreadable) for batch in found)
+    unreadable = [entry for batch in batches for entry in batch.unreadable]
+    return Presented(sum(len(batch.shown) for batch in batches), unreadable)
 
 
-def _batches(
-    task: Task, session: Session, plan: Plan, numbers: Sequence[int]
-) -> Generator[Batch, None, None]:
+@dataclass(frozen=True)
+class _Run:
+    """What every part of one run has in common."""
+
+    task: Task
+    session: Session
+    plan: Plan
+    agreement: Agreement | None
+
+
+class _Writer:
+    """Writes one part while the next is presented: never more than one, however slow the disk."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "write")
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish the part that is being written; its failure counts unless another ended the run."""
+        self._pool.shutdown()
+        if kind is None:
+            self._wait()
+
+    def check(self) -> None:
+        """Raise what writing failed of: there is no use in presenting further."""
+        if self._writing is not None and self._writing.done():
+            self._wait()
+
+    def write(self, run: _Run, number: int, found: Sequence[Batch]) -> None:
+        """Write a part once the one before is written."""
+        self._wait()
+        self._writing = self._pool.submit(_commit, run, number, found)
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+
+def _batches(run: _Run, numbers: Sequence[int]) -> Generator[Batch, None, None]:
     """The batches of some parts, one part after the other."""
-    request = task.request
-    parts = [[request.stimuli[identifier] for identifier in plan.parts[number]] for number in numbers]
+    request, progress = run.task.request, run.task.progress
+    parts = [[request.stimuli[identifier] for identifier in run.plan.parts[number]] for number in numbers]
     done, total = 0, sum(map(len, parts))
-    task.progress(f"extract {request.set}", 0, total)
-    with closing(present(parts, task.network.input, session, request.options.decoders)) as stream:
+    progress(f"extract {request.set}", 0, total)
+    entry, decoders = request.network.input, request.options.decoders
+    with closing(present(parts, entry, run.session, decoders)) as stream:
         for batch in stream:
             done += len(batch.shown) + len(batch.unreadable)
-            task.progress(f"extract {request.set}", done, total)
+            progress(f"extract {request.set}", done, total)
             yield batch
 
 
-def _commit(
-    task: Task, session: Session, plan: Plan, number: int, found: Sequence[Batch], agreement: Agreement | None
-) -> None:
+def _commit(run: _Run, number: int, found: Sequence[Batch]) -> None:
     """Write one part; one of which nothing is readable stays missing."""
-    shown = [stimulus for batch in found for stimulus in batch.shown]
-    if not shown or _would_lose(task, plan, number, shown):
+    presented = [stimulus for batch in found for stimulus in batch.shown]
+    if not presented or _would_lose(run, number, presented):
         return
     outputs = [batch.outputs for batch in found if batch.shown]
     responses = {
-        layer: (_stacked(outputs, f"{layer}.maximum"), _stacked(outputs, f"{layer}.mean"))
-        for layer in task.identity.kept
+        layer: (_concatenate(outputs, f"{layer}.maximum"), _concatenate(outputs, f"{layer}.mean"))
+        for layer in run.task.identity.kept
     }
     unreadable = [entry for batch in found for entry in batch.unreadable]
-    write_part(
-        task.request.folder,
-        number,
-        shown,
-        responses,
-        _record(task, session, plan, plan.parts[number], unreadable, agreement),
-    )
+    write_part(run.task.request.folder, number, presented, responses, _record(run, number, unreadable))
 
 
-def _would_lose(task: Task, plan: Plan, number: int, shown: Sequence[int]) -> bool:
-    """Whether a part made anew would lack a stimulus that the one on disk holds."""
-    record = planned_record(task.request.folder, plan, number, task.request.digests)
+def _would_lose(run: _Run, number: int, presented: Sequence[int]) -> bool:
+    """Whether a rebuilt part would lack a stimulus that the one on disk has."""
+    request = run.task.request
+    record = planned_record(request.folder, run.plan, number, request.digests)
     if record is None:
         return False
-    held = {*plan.parts[number]} - {entry["stimulus_id"] for entry in record["unreadable"]}
-    return not held <= {*shown}
+    there = {*run.plan.parts[number]} - {entry["stimulus_id"] for entry in record["unreadable"]}
+    return not there <= {*presented}
 
 
-def _stacked(outputs: Sequence[Mapping[str, Matrix]], name: str) -> Matrix:
+def _concatenate(outputs: Sequence[Mapping[str, NDArray[np.float32]]], name: str) -> NDArray[np.float32]:
     """One output over all batches, (stimuli, filters).
 
     Raises: WeightsError when it is not all numbers.
@@ -123,24 +153,19 @@ def _stacked(outputs: Sequence[Mapping[str, Matrix]], name: str) -> Matrix:
     return values
 
 
-def _record(
-    task: Task,
-    session: Session,
-    plan: Plan,
-    part: Sequence[int],
-    unreadable: Sequence[Unreadable],
-    agreement: Agreement | None,
-) -> dict[str, Any]:
-    return {
+def _record(run: _Run, number: int, unreadable: Sequence[Unreadable]) -> dict[str, Any]:
+    """What the commit record of a part says of its origin."""
+    task, session = run.task, run.session
+    record = {
         "set": task.request.set,
         "model": task.network.name,
-        "identity": plan.digest,
-        "plan": plan_digest(part, task.request.digests),
+        "identity": run.plan.digest,
+        "plan": plan_digest(run.plan.parts[number], task.request.digests),
         "weights": task.model.source,
         "preprocessing": task.network.input.described(),
         "provider": session.provider,
         "runtime": session.runtime,
         "precision": session.precision,
-        **({"agreement": asdict(agreement)} if agreement else {}),
-        "unreadable": [asdict(entry) for entry in unreadable],
     }
+    agreement = {"agreement": asdict(run.agreement)} if run.agreement else {}
+    return record | agreement | {"unreadable": [asdict(entry) for entry in unreadable]}

@@ -78,6 +78,10 @@ def find_remaining(task: Task) -> Remaining:
 def write_plan(task: Task, remaining: Remaining) -> tuple[Plan, list[int]]:
     """Write the layers and the plan; what is to be replaced is discarded now.
 
+    Args:
+        task: what is extracted.
+        remaining: as `find_remaining` found it, under the same lock.
+
     Returns: the plan, and the numbers of the parts that are to be written.
     """
     request, before = task.request, remaining.plan
@@ -91,6 +95,10 @@ def write_plan(task: Task, remaining: Remaining) -> tuple[Plan, list[int]]:
 
 def check_disk_space(task: Task, remaining: Remaining) -> tuple[int, int]:
     """Bytes that the responses take at most, and bytes that are free.
+
+    Args:
+        task: what is extracted.
+        remaining: what is still to be presented.
 
     Raises: StorageError when they do not fit.
     """
@@ -111,7 +119,13 @@ def check_disk_space(task: Task, remaining: Remaining) -> tuple[int, int]:
 def sample_stimuli(
     request: Request, stimuli: Iterable[int], count: int
 ) -> tuple[list[Stimulus], list[str | None]]:
-    """Some of the stimuli, evenly over the categories, and the category of each."""
+    """Some of the stimuli, evenly over the categories, and the category of each.
+
+    Args:
+        request: whose stimuli and labels they are.
+        stimuli: identifiers from which to take.
+        count: how many at most.
+    """
     rows = _by_turns(request, stimuli).head(count)
     return [request.stimuli[number] for number in rows["stimulus_id"]], rows["category"].to_list()
 

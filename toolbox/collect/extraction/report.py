@@ -46,6 +46,14 @@ def report_on(
 ) -> ExtractionReport:
     """The state of all parts after this run.
 
+    Args:
+        task: what was extracted.
+        plan: of all parts, also those of earlier runs.
+        session: None where nothing was left to be presented.
+        presented: what this run presented, if anything.
+        agreement: of a cheaper computation with the exact one.
+        seconds: that this run took.
+
     Raises: StimulusError when not a single stimulus has responses.
     """
     request, presented = task.request, presented or Presented(0, [])

@@ -28,6 +28,8 @@ def extract(
     parts, and stimuli that could not be read are tried again.
 
     Args:
+        study: where the responses are kept.
+        set_name: the stimulus set.
         options: network, layers, weights, and how they are computed.
         progress: told how many stimuli were presented, and how far a download of weights is.
 

@@ -96,6 +96,11 @@ class Task:
 def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Request:
     """Read the stimuli and the network's card, and check the options against both and this machine.
 
+    Args:
+        study: where the stimuli are listed.
+        set_name: the stimulus set.
+        options: of the extraction.
+
     Raises: UnknownNameError, UsageError, CardError, DeviceError.
     """
     stimuli = _read_stimuli(study, set_name)
@@ -109,6 +114,10 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
 def load_task(request: Request, progress: Progress) -> Task:
     """Read what an earlier run left, and load the network with its weights.
 
+    Args:
+        request: checked before.
+        progress: told how far a download of weights is.
+
     Raises: UnknownNameError, WeightsError, VerificationError.
     """
     earlier = _read_earlier(request)
@@ -121,7 +130,15 @@ def load_task(request: Request, progress: Progress) -> Task:
 
 
 def start_session(task: Task, stimuli: int, *, precision: str | None = None) -> Session:
-    """The network, ready to be presented with so many stimuli."""
+    """The network, ready to be presented with so many stimuli.
+
+    Args:
+        task: whose network it is.
+        stimuli: how many; for many the fastest arrangement is probed.
+        precision: another than the options'.
+
+    Raises: DeviceError when the device cannot be used.
+    """
     entry, options = task.network.input, task.request.options
     return start_fastest(
         pixel_graph(pooled_graph(task.model.graph, task.identity.kept), entry),
