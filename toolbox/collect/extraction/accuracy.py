@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from toolbox.collect.extraction.presentation import Stimulus, present
 from toolbox.collect.extraction.remaining import sample_stimuli
-from toolbox.collect.extraction.task import Task, start_session
+from toolbox.collect.extraction.task import Task, start_network
 from toolbox.network.card import Input
 from toolbox.runtime.session import Session
 
@@ -68,7 +68,7 @@ def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> 
     presented, found = _responses(session, entry, stimuli)
     if not presented:
         return None
-    exact = start_session(task, len(stimuli), precision="float32")
+    exact = start_network(task, len(stimuli), precision="float32")
     _, expected = _responses(exact, replace(entry, decoding="full"), stimuli)
     known = dict(zip((stimulus.stimulus_id for stimulus in stimuli), categories, strict=True))
     of, against = _names(session, entry)

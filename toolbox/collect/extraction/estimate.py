@@ -11,7 +11,7 @@ from toolbox.collect.extraction.accuracy import SAMPLED
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import present
 from toolbox.collect.extraction.remaining import check_disk_space, find_remaining
-from toolbox.collect.extraction.task import Task, load_task, read_request, start_session
+from toolbox.collect.extraction.task import Task, load_task, read_request, start_network
 from toolbox.progress import Progress, silent
 from toolbox.runtime.autotune import noise, rate
 from toolbox.runtime.session import Session
@@ -90,7 +90,7 @@ def estimate_extraction(
 def _expected_seconds(task: Task, stimuli: Sequence[int]) -> tuple[float, Session]:
     """Seconds that presenting the stimuli takes, starting the network included; and the network."""
     started = time.perf_counter()
-    session = start_session(task, len(stimuli))
+    session = start_network(task, len(stimuli))
     start = time.perf_counter() - started
     # A cheaper computation is compared with the exact one: a sample is presented twice more.
     compared = 0 if task.is_exact else 2 * min(SAMPLED, len(stimuli))

@@ -10,7 +10,7 @@ from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.parts import present_parts
 from toolbox.collect.extraction.remaining import check_disk_space, find_remaining, write_plan
 from toolbox.collect.extraction.report import ExtractionReport, report_on
-from toolbox.collect.extraction.task import load_task, read_request, start_session
+from toolbox.collect.extraction.task import load_task, read_request, start_network
 from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
 from toolbox.store.folder import StudyFolder
@@ -46,7 +46,7 @@ def extract(
         remaining = find_remaining(task)
         check_disk_space(task, remaining)
         # The session starts before the plan is written: nothing is discarded for a device that cannot be used.
-        session = start_session(task, len(remaining.stimuli)) if remaining.stimuli else None
+        session = start_network(task, len(remaining.stimuli)) if remaining.stimuli else None
         plan, numbers = write_plan(task, remaining)
         agreement = compare_with_exact(task, session, remaining.stimuli) if session else None
         presented = present_parts(task, session, plan, numbers, agreement) if session else None

@@ -129,7 +129,7 @@ def load_task(request: Request, progress: Progress) -> Task:
     return Task(request, earlier, model, identity, progress, (*remarks, *model.remarks))
 
 
-def start_session(task: Task, stimuli: int, *, precision: str | None = None) -> Session:
+def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> Session:
     """The network, ready to be presented with so many stimuli.
 
     Args:
