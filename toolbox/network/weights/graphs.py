@@ -19,7 +19,7 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from toolbox.errors import WeightsError
-from toolbox.network.weights.layout import KERAS, TORCH, Convention, Shape, Stored
+from toolbox.network.weights.layout import KERAS, TORCH, KernelLayout, Shape, StoredTensor
 
 Array = NDArray[Any]
 LAYERS = ("Conv", "Gemm", "MatMul")
@@ -35,7 +35,7 @@ PRODUCERS = {"pytorch": "torch", "tf2onnx": "keras", "keras2onnx": "keras"}
 MAP_FIRST, CHANNELS_LAST = [0, 1, 2, 3], [0, 2, 3, 1]
 
 
-def graph_tensors(path: Path) -> list[Stored]:
+def graph_tensors(path: Path) -> list[StoredTensor]:
     """Kernel and bias of every convolution and dense layer of an ONNX file, in the order of its graph."""
     graph = _Graph(path, onnx.load(path, load_external_data=False))
     return [tensor for node in graph.layers for tensor in (graph.kernel(node), graph.bias(node))]
@@ -110,18 +110,18 @@ class _Graph:
             self.shapes[name] = tuple(self.initialisers[name].dims) if is_stored else self.value(name).shape
         return self.shapes[name]
 
-    def kernel(self, node: onnx.NodeProto) -> Stored:
+    def kernel(self, node: onnx.NodeProto) -> StoredTensor:
         factor = _attribute(node, "alpha", 1.0) if node.op_type == "Gemm" else 1.0
-        return Stored(
+        return StoredTensor(
             self._title(node, node.input[1]),
             self.shape(node.input[1]),
             partial(self._times, node.input[1], factor),
             node.output[0],
-            convention=partial(self._convention, node),
+            layout=partial(self._layout, node),
             below=partial(self._below, node),
         )
 
-    def bias(self, node: onnx.NodeProto) -> Stored:
+    def bias(self, node: onnx.NodeProto) -> StoredTensor:
         """The constant that is added: the node's own, that of an Add behind it, or none, which is zero."""
         filters = self._filters(node)
         read: Callable[[], Array]
@@ -134,7 +134,7 @@ class _Graph:
         else:
             read, shape = partial(np.zeros, filters, np.float32), (filters,)
             remark = f"{self.path.name} has no bias in {node.name or node.output[0]}: zero is taken"
-        return Stored(self._title(node, name), shape, read, node.output[0], remark=remark)
+        return StoredTensor(self._title(node, name), shape, read, node.output[0], remark=remark)
 
     def _times(self, name: str, factor: float) -> Array:
         value = self.value(name)
@@ -192,7 +192,7 @@ class _Graph:
     def _below(self, node: onnx.NodeProto) -> str | None:
         return self._path(node)[1]
 
-    def _convention(self, node: onnx.NodeProto) -> Convention:
+    def _layout(self, node: onnx.NodeProto) -> KernelLayout:
         """How this node's kernel is laid out; that of a dense layer follows from what unrolled the map below it."""
         if node.op_type == "Conv":
             return replace(TORCH, name="ONNX", program=self.program)
@@ -209,7 +209,7 @@ class _Graph:
         if axes not in (MAP_FIRST, CHANNELS_LAST):
             raise self._refusal(node, f"takes a map whose axes are in the order {axes}")
         is_turned = bool(_attribute(node, "transB", 0))
-        return Convention("ONNX", KERAS.convolution, is_turned, axes == MAP_FIRST, self.program)
+        return KernelLayout("ONNX", KERAS.convolution, is_turned, axes == MAP_FIRST, self.program)
 
     def _refusal(self, node: onnx.NodeProto, problem: str) -> WeightsError:
         name = node.name or node.output[0]

@@ -1,306 +1,268 @@
-"""Which tensor of a file belongs to which layer: by name, else all of them by order and shape, never a mixture."""
+"""Which tensor of a file belongs to which layer: by name, else by order and shape, all or none, never a mixture."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolbox.errors import WeightsError
 from toolbox.graph import Tensors
-from toolbox.network.card import ChainLayer, Network
+from toolbox.network.card import Network
 from toolbox.network.weights.layout import (
     KERAS,
     TOOLBOX,
     TORCH,
-    Convention,
-    Place,
+    KernelLayout,
+    PARTS,
     Shape,
-    Stored,
-    in_layout,
-    places,
-    shape_in_file,
+    StoredTensor,
+    WeightedLayer,
+    WeightFile,
+    weighted_layers,
 )
-from toolbox.network.weights.reading import opened
 
-_Layer = tuple[Stored, Stored]  # kernel and bias
-GROUPS = 8
-"""Groups of names whose order is sought by their shapes; more of them are names that tell nothing."""
+Pair = tuple[StoredTensor, StoredTensor]
+"""Kernel and bias of one layer of a file."""
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """A layer, and what a file holds for it."""
-
-    place: Place
-    kernel: Stored
-    bias: Stored | None
-
-    @property
-    def name(self) -> str:
-        return self.place.layer.name
-
-    def misfit(self, convention: Convention) -> tuple[Stored, Shape] | None:
-        """The first tensor that has not its shape, and that shape."""
-        expected = shape_in_file(self.place, convention, len(self.kernel.shape))
-        if self.kernel.shape != expected:
-            return self.kernel, expected
-        if self.bias is not None and self.bias.shape != (self.place.layer.filters,):
-            return self.bias, (self.place.layer.filters,)
-        return None
-
-
-@dataclass(frozen=True)
-class Found:
-    """The tensors of a file in the toolbox's layout, and remarks on how they were found.
+class Match:
+    """A layer, and what a file holds for it.
 
     Attributes:
-        program: whose layout the file has, in the word of a card's `layout`; empty where that cannot be told.
+        layer: of the network.
+        kernel: in the file.
+        bias: in the file; None where it has none of that name.
     """
 
-    tensors: Tensors
-    remarks: tuple[str, ...] = ()
-    program: str = ""
+    layer: WeightedLayer
+    kernel: StoredTensor
+    bias: StoredTensor | None
+
+    def layout(self, common: KernelLayout) -> KernelLayout:
+        """The kernel's layout: what the file tells, else the one that all kernels of the file have."""
+        return self.kernel.layout() if self.kernel.layout else common
+
+    def misfit(self, common: KernelLayout) -> tuple[StoredTensor, Shape] | None:
+        """The first tensor that has not its shape, and that shape."""
+        expected = self.layer.kernel_shape(self.layout(common), len(self.kernel.shape))
+        if self.kernel.shape != expected:
+            return self.kernel, expected
+        if self.bias is not None and self.bias.shape != (self.layer.layer.filters,):
+            return self.bias, (self.layer.layer.filters,)
+        return None
+
+    def tensors(self, common: KernelLayout) -> Tensors:
+        """Kernel and bias in the toolbox's layout."""
+        kernel = self.layer.arrange_kernel(self.kernel.read(), self.layout(common))
+        tensors: Tensors = {f"{self.layer.name}.kernel": kernel}
+        if self.bias is not None:
+            tensors[f"{self.layer.name}.bias"] = np.ascontiguousarray(self.bias.read(), np.float32)
+        return tensors
 
 
-def read_tensors(path: Path, format: str, network: Network, wanted: Sequence[ChainLayer]) -> Found:
-    """The tensors of a file for the wanted layers.
+def match_layers(
+    file: WeightFile, network: Network, needed: Sequence[WeightedLayer]
+) -> tuple[Tensors, str, list[str]]:
+    """The tensors of the needed layers: by name where the file names the first layer, else by order; all must fit.
 
-    Names decide where they reach the first layer; a layer that has none is left out. Else every kernel is taken in
-    the file's order, and all must fit, down to the deepest wanted layer and the last convolution that the file holds.
+    By name, a layer that has none is left out. By order, layers count down to the deepest needed one and the last
+    convolution.
 
-    Raises: WeightsError for a tensor that does not fit, two of one name, or a layout that no shape tells.
+    Args:
+        file: opened.
+        network: whose layers they are.
+        needed: of its layers, those that are wanted, from the input on.
+
+    Returns: the tensors; the program whose layout they have, if it can be told; remarks for provenance.
+    Raises: WeightsError for a tensor that does not fit, two of one name, or a layout or order that nothing tells.
     """
-    chain = places(network)
-    needed = [place for place in chain if place.layer in wanted]
-    if not needed:
-        return Found({})
-    with opened(path, format) as stored:
-        named = _named(path, network, stored)
-        if f"{chain[0].layer.name}.kernel" in named:
-            pairs, remarks = _by_name(path, needed, named), []
-        else:
-            pairs = _by_order(path, network, chain, needed, stored)
-            remarks = [_order_remark(path, network, pairs)]
-        conventions = _conventions(path, pairs)
-        _check_chain(path, network, pairs)
-        if remarks:
-            _check_names(path, pairs, named)
-            _check_no_more(path, network, chain, pairs, stored)
-        if conventions[0] in (TORCH, KERAS) and pairs[0].kernel.convention is None:
-            remarks.append(f"the kernels of {path.name} are laid out as in {conventions[0].name}")
-        tensors: Tensors = {}
-        for pair, convention in zip(pairs, conventions, strict=True):
-            if pair.place in needed:
-                tensors |= _tensors(path, pair, convention)
-                remarks += [pair.bias.remark] if pair.bias and pair.bias.remark else []
-    return Found(tensors, tuple(remarks), conventions[0].program)
+    chain = weighted_layers(network)
+    by_name = _tensors_by_name(file, chain)
+    is_named = f"{chain[0].name}.kernel" in by_name
+    matches = _match_names(file, needed, by_name) if is_named else _match_order(file, network, needed)
+    layout = _common_layout(file, matches, network.layout)
+    _check_shapes(file, matches, layout)
+    _check_chain(file, network, matches)
+    if not is_named:
+        _check_names(file, matches, by_name)
+        _check_rest(file, network, matches)
+    tensors: Tensors = {}
+    remarks = _remarks(file, network, matches, layout, is_named=is_named)
+    for match in matches:
+        if match.layer in needed:
+            tensors |= match.tensors(layout)
+            remarks += [match.bias.remark] if match.bias and match.bias.remark else []
+    return tensors, layout.program, remarks
 
 
-def _named(path: Path, network: Network, stored: Sequence[Stored]) -> dict[str, Stored]:
+def _tensors_by_name(file: WeightFile, chain: Sequence[WeightedLayer]) -> dict[str, StoredTensor]:
     """Tensors whose name contains a layer's, as `<layer>.kernel` and `<layer>.bias`."""
-    names = sorted((layer.name for layer in network.chain if layer.has_weights), key=len, reverse=True)
+    names = sorted((layer.name for layer in chain), key=len, reverse=True)  # conv_10 before conv_1
     pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, names))})(?![A-Za-z0-9])")
-    found: dict[str, Stored] = {}
-    for tensor in stored:
+    tensors: dict[str, StoredTensor] = {}
+    for tensor in file.tensors:
         if match := pattern.search(tensor.name):
-            key = f"{match[1]}.{_part(tensor)}"
-            if key in found:
-                raise WeightsError(f"{path} holds several tensors for {key}; keep one")
-            found[key] = tensor
-    return found
+            key = f"{match[1]}.{tensor.part}"
+            if key in tensors:
+                raise WeightsError(f"{file.path} holds several tensors for {key}; keep one")
+            tensors[key] = tensor
+    return tensors
 
 
-def _part(tensor: Stored) -> str:
-    return "bias" if len(tensor.shape) == 1 else "kernel"
-
-
-def _by_name(path: Path, needed: Sequence[Place], named: Mapping[str, Stored]) -> list[_Pair]:
+def _match_names(
+    file: WeightFile, needed: Sequence[WeightedLayer], by_name: Mapping[str, StoredTensor]
+) -> list[Match]:
     """The leading layers that the file names; a gap among them means that it is another network's."""
-    pairs: list[_Pair] = []
-    for number, place in enumerate(needed):
-        kernel = named.get(f"{place.layer.name}.kernel")
-        if kernel and len(pairs) < number:
+    matches: list[Match] = []
+    for number, layer in enumerate(needed):
+        kernel = by_name.get(f"{layer.name}.kernel")
+        if kernel and len(matches) < number:
             raise WeightsError(
-                f"{path} holds {place.layer.name}, but not {needed[len(pairs)].layer.name} below it; check --model"
+                f"{file.path} holds {layer.name}, but not {needed[len(matches)].name} below it; check --model"
             )
         if kernel:
-            pairs.append(_Pair(place, kernel, named.get(f"{place.layer.name}.bias")))
-    return pairs
+            matches.append(Match(layer, kernel, by_name.get(f"{layer.name}.bias")))
+    return matches
 
 
-def _by_order(
-    path: Path, network: Network, chain: Sequence[Place], needed: Sequence[Place], stored: Sequence[Stored]
-) -> list[_Pair]:
-    """Kernel by kernel along the network, as far as the file reaches, each with the bias of its own layer."""
-    kernels, biases = ([tensor for tensor in stored if _part(tensor) == part] for part in ("kernel", "bias"))
-    remedy = (
-        f"expected names such as {chain[0].layer.name}.kernel, or one kernel and one bias a layer in order"
-    )
+def _match_order(file: WeightFile, network: Network, needed: Sequence[WeightedLayer]) -> list[Match]:
+    """Group after group along the chain: next comes the one that fits there, in a layout that fits all before it.
+
+    Raises: WeightsError where two fit alike.
+    """
+    chain = weighted_layers(network)
+    while chain[-1] != needed[-1] and chain[-1].layer.kind != "convolution":
+        chain.pop()
+    groups = _groups(file, network.name, chain[0].name)
+    matches: list[Match] = []
+    layouts = [TORCH, KERAS]
+    while groups and len(matches) < len(chain):
+        steps = [_match_pairs(chain[len(matches) :], pairs) for pairs in groups]
+        fitting = [step for step in steps if any(_fits(step, layout) for layout in layouts)]
+        if not fitting:  # the one that comes nearest tells best what is wrong
+            return matches + max(steps, key=lambda step: max(_reach(step, layout) for layout in layouts))
+        if len(fitting) > 1:
+            first, second = (step[0] for step in fitting[:2])
+            raise WeightsError(
+                f"{file.path}: {first.kernel.name} and {second.kernel.name} fit at {first.layer.name} alike, and "
+                "their names tell no order; number them, as in conv1, conv2, or give all layers the names of the card"
+            )
+        matches += fitting[0]
+        layouts = [layout for layout in layouts if _fits(fitting[0], layout)]
+        del groups[steps.index(fitting[0])]
+    return matches
+
+
+def _groups(file: WeightFile, network: str, first: str) -> list[list[Pair]]:
+    """Kernels with the bias of their own layer, in the file's order within each group."""
+    kernels, biases = ([tensor for tensor in file.tensors if tensor.part == part] for part in PARTS)
+    remedy = f"expected names such as {first}.kernel, or one kernel and one bias a layer in order"
     if not kernels:
-        raise WeightsError(f"{path} holds no kernel; {remedy}")
+        raise WeightsError(f"{file.path} holds no kernel; {remedy}")
     if len(kernels) != len(biases):
         raise WeightsError(
-            f"{path} does not name the layers of {network.name}, and holds {len(kernels)} kernels but "
-            f"{len(biases)} vectors; {remedy} (normalisation layers must be folded into the kernels)"
+            f"{file.path} does not name the layers of {network}, and holds {len(kernels)} kernels but {len(biases)} "
+            f"vectors; {remedy} (normalisation layers must be folded into the kernels)"
         )
-    groups: dict[str, list[_Layer]] = {}
+    groups: dict[str, list[Pair]] = {}
     for kernel, bias in zip(kernels, biases, strict=True):
         if kernel.part_of != bias.part_of:
-            raise WeightsError(f"{path}: {kernel.name} and {bias.name} are of two layers; {remedy}")
+            raise WeightsError(f"{file.path}: {kernel.name} and {bias.name} are of two layers; {remedy}")
         groups.setdefault(kernel.group, []).append((kernel, bias))
-    deepest = max(
-        number
-        for number, place in enumerate(chain, start=1)
-        if place is needed[-1] or place.layer.kind == "convolution"
-    )
-    return _in_order(path, chain[:deepest], groups)
+    return list(groups.values())
 
 
-def _in_order(path: Path, chain: Sequence[Place], groups: Mapping[str, Sequence[_Layer]]) -> list[_Pair]:
-    """The layers of a file along the chain: the only order of its groups in which all fit, or the one that is nearest.
-
-    Raises: WeightsError when two orders fit.
-    """
-    kernel, _ = next(iter(groups.values()))[0]
-    if len(groups) == 1:
-        return _paired(chain, groups[kernel.group])
-    conventions = [kernel.convention()] if kernel.convention else [TORCH, KERAS]
-    if len(groups) > GROUPS:
-        raise WeightsError(f"{path}: the names of its tensors tell no order; number them, as in conv1, conv2")
-    reached: dict[tuple[str, ...], tuple[int, list[_Pair]]] = {}
-    for convention in conventions:
-        for pairs in _orders(chain, groups, convention):
-            reach = _reach(pairs, convention)
-            key = tuple(pair.kernel.name for pair in pairs)
-            reached[key] = max(reached.get(key, (0, pairs)), (reach, pairs), key=lambda each: each[0])
-    whole = [pairs for reach, pairs in reached.values() if reach == len(pairs)]
-    if len(whole) > 1:
-        first, second = next(
-            both for both in zip(*whole[:2], strict=True) if both[0].kernel is not both[1].kernel
-        )
-        raise WeightsError(
-            f"{path}: {first.kernel.name} and {second.kernel.name} fit at {first.name} alike, and their names tell no "
-            "order; give all layers the names of the card"
-        )
-    return max(reached.values(), key=lambda each: (each[0] == len(each[1]), each[0]))[1]
+def _match_pairs(chain: Sequence[WeightedLayer], pairs: Sequence[Pair]) -> list[Match]:
+    return [Match(layer, *pair) for layer, pair in zip(chain, pairs, strict=False)]
 
 
-def _orders(
-    chain: Sequence[Place], groups: Mapping[str, Sequence[_Layer]], convention: Convention
-) -> Iterator[list[_Pair]]:
-    """Every order of groups in which all fit; where none fits further, what comes next stands there all the same."""
-    if not chain or not groups:
-        yield []
-        return
-    steps = {name: _paired(chain, layers) for name, layers in groups.items()}
-    fitting = {name: pairs for name, pairs in steps.items() if _reach(pairs, convention) == len(pairs)}
-    for name, pairs in fitting.items():
-        others = {other: layers for other, layers in groups.items() if other != name}
-        for rest in _orders(chain[len(pairs) :], others, convention):
-            yield [*pairs, *rest]
-    if not fitting:
-        yield from steps.values()
-
-
-def _paired(chain: Sequence[Place], layers: Sequence[_Layer]) -> list[_Pair]:
-    return [_Pair(place, kernel, bias) for place, (kernel, bias) in zip(chain, layers, strict=False)]
-
-
-def _reach(pairs: Sequence[_Pair], convention: Convention) -> int:
+def _reach(matches: Sequence[Match], layout: KernelLayout) -> int:
     """How many leading layers fit."""
-    return len(list(takewhile(lambda pair: not pair.misfit(convention), pairs)))
+    return len(list(takewhile(lambda match: not match.misfit(layout), matches)))
 
 
-def _order_remark(path: Path, network: Network, pairs: Sequence[_Pair]) -> str:
-    shown = [f"{pair.name} = {pair.kernel.name}" for pair in (pairs[0], pairs[-1])[: len(pairs)]]
-    return (
-        f"{path.name} does not name the layers of {network.name}; {len(pairs)} were matched by order and shape: "
-        f"{' … '.join(shown)}"
+def _fits(matches: Sequence[Match], layout: KernelLayout) -> bool:
+    return _reach(matches, layout) == len(matches)
+
+
+def _common_layout(file: WeightFile, matches: Sequence[Match], program: str) -> KernelLayout:
+    """The layout that every shape fits, or that of the card's program; of those that do not fit, the nearest."""
+    if matches[0].kernel.layout:
+        return matches[0].kernel.layout()
+    is_ours = all(match.kernel.name == f"{match.layer.name}.kernel" for match in matches)
+    layouts = [TOOLBOX, TORCH, KERAS] if is_ours else [TORCH, KERAS]
+    reach = {layout: _reach(matches, layout) for layout in layouts}
+    nearest = [layout for layout in layouts if reach[layout] == max(reach.values())]
+    if len(nearest) == 1 or nearest[0] is TOOLBOX or reach[nearest[0]] < len(matches):
+        return nearest[0]
+    for layout in nearest:
+        if layout.program == program:
+            return layout
+    raise WeightsError(
+        f"{file.path} may be laid out as in {TORCH.name} or in {KERAS.name}: its shapes fit both; save it in the "
+        f"toolbox's layout with names such as {matches[0].layer.name}.kernel"
     )
 
 
-def _check_names(path: Path, pairs: Sequence[_Pair], named: Mapping[str, Stored]) -> None:
-    """What names do say must agree with the order."""
-    for pair in pairs:
-        for part, tensor in (("kernel", pair.kernel), ("bias", pair.bias)):
-            other = named.get(f"{pair.name}.{part}")
-            if other is not None and other is not tensor:
-                raise WeightsError(
-                    f"{path}: by order {pair.name}.{part} is {tensor and tensor.name}, by name {other.name}; "
-                    "give all its layers the names of the card"
-                )
-
-
-def _check_chain(path: Path, network: Network, pairs: Sequence[_Pair]) -> None:
-    """Where a file has a graph, every layer must take what the one before gives, by nothing but a chain's operators."""
-    for before, pair in pairwise(pairs):
-        if pair.kernel.below and pair.kernel.below() != before.kernel.part_of:
+def _check_shapes(file: WeightFile, matches: Sequence[Match], layout: KernelLayout) -> None:
+    for match in matches:
+        if misfit := match.misfit(layout):
+            tensor, expected = misfit
             raise WeightsError(
-                f"{path} is no chain: {pair.kernel.name} does not take what {before.kernel.name} gives; "
+                f"{file.path} does not fit at {match.layer.name}: {tensor.name} has shape {tensor.shape}, the card expects "
+                f"{expected} (laid out as in {match.layout(layout).name}); check --model, or choose --layers below it"
+            )
+
+
+def _check_chain(file: WeightFile, network: Network, matches: Sequence[Match]) -> None:
+    """Where a file has a graph, every layer must take what the one before gives, by nothing but a chain's operators."""
+    for before, match in pairwise(matches):
+        if match.kernel.below and match.kernel.below() != before.kernel.part_of:
+            raise WeightsError(
+                f"{file.path} is no chain: {match.kernel.name} does not take what {before.kernel.name} gives; "
                 f"{network.name} takes its layers one after another"
             )
 
 
-def _check_no_more(
-    path: Path, network: Network, chain: Sequence[Place], pairs: Sequence[_Pair], stored: Sequence[Stored]
-) -> None:
+def _check_names(file: WeightFile, matches: Sequence[Match], by_name: Mapping[str, StoredTensor]) -> None:
+    """What names do say must agree with the order."""
+    for match in matches:
+        for part, tensor in (("kernel", match.kernel), ("bias", match.bias)):
+            key = f"{match.layer.name}.{part}"
+            if tensor is not None and by_name.get(key, tensor) is not tensor:
+                raise WeightsError(
+                    f"{file.path}: by order {key} is {tensor.name}, by name {by_name[key].name}; "
+                    "give all its layers the names of the card"
+                )
+
+
+def _check_rest(file: WeightFile, network: Network, matches: Sequence[Match]) -> None:
     """Where order decides, a file of a longer network is another network's."""
-    used = [pair.kernel for pair in pairs]
-    more = [tensor.name for tensor in stored if _part(tensor) == "kernel" and tensor not in used]
-    if more and len(pairs) == len(chain):
+    used = [match.kernel for match in matches]
+    rest = [tensor for tensor in file.tensors if tensor.part == "kernel" and tensor not in used]
+    if rest and len(matches) == len(weighted_layers(network)):
         raise WeightsError(
-            f"{path} holds {len(used) + len(more)} kernels, {network.name} has {len(used)}; left over: {more[0]}; "
-            "check --model, or give all layers the names of the card"
+            f"{file.path} holds {len(used) + len(rest)} kernels, {network.name} has {len(used)}; left over: "
+            f"{rest[0].name}; check --model, or give all layers the names of the card"
         )
 
 
-def _conventions(path: Path, pairs: Sequence[_Pair]) -> list[Convention]:
-    """How each kernel is laid out, held against its shape: told by the file itself, or one for all by their shapes."""
-    common = TOOLBOX if pairs[0].kernel.convention else _common(path, pairs)
-    conventions = []
-    for pair in pairs:
-        convention = pair.kernel.convention() if pair.kernel.convention else common
-        conventions.append(convention)
-        if found := pair.misfit(convention):
-            tensor, expected = found
-            raise WeightsError(
-                f"{path} does not fit at {pair.name}: {tensor.name} has shape {tensor.shape}, the card expects "
-                f"{expected} (laid out as in {convention.name}); check --model, or choose --layers below it"
-            )
-    return conventions
-
-
-def _common(path: Path, pairs: Sequence[_Pair]) -> Convention:
-    """The one convention that every shape fits; of those that do not fit, the one that gets furthest."""
-    is_ours = all(pair.kernel.name == f"{pair.name}.kernel" for pair in pairs)
-    candidates = [TOOLBOX, TORCH, KERAS] if is_ours else [TORCH, KERAS]
-    reach = [_reach(pairs, each) for each in candidates]
-    if is_ours and reach[0] == max(reach):
-        return TOOLBOX
-    if reach.count(len(pairs)) > 1:
-        raise WeightsError(
-            f"{path} may be laid out as in {TORCH.name} or in {KERAS.name}: its shapes fit both; save it in the "
-            f"toolbox's layout with names such as {pairs[0].name}.kernel"
+def _remarks(
+    file: WeightFile, network: Network, matches: Sequence[Match], layout: KernelLayout, *, is_named: bool
+) -> list[str]:
+    """What provenance must say of how layers were matched."""
+    remarks = []
+    if not is_named:
+        ends = [f"{match.layer.name} = {match.kernel.name}" for match in (matches[0], matches[-1])]
+        remarks.append(
+            f"{file.path.name} does not name the layers of {network.name}; {len(matches)} were matched by order and "
+            f"shape: {' … '.join(dict.fromkeys(ends))}"
         )
-    return candidates[reach.index(max(reach))]
-
-
-def _tensors(path: Path, pair: _Pair, convention: Convention) -> Tensors:
-    kernel = in_layout(_numbers(path, pair.kernel), pair.place, convention)
-    if pair.bias is None:
-        return {f"{pair.name}.kernel": kernel}
-    bias = np.ascontiguousarray(_numbers(path, pair.bias), np.float32)
-    return {f"{pair.name}.kernel": kernel, f"{pair.name}.bias": bias}
-
-
-def _numbers(path: Path, stored: Stored) -> NDArray[np.generic]:
-    tensor = stored.read()
-    if tensor.dtype.kind in "OSUTbcMm":
-        raise WeightsError(f"{stored.name} in {path} holds {tensor.dtype}; expected floating-point numbers")
-    return tensor
+    if layout is not TOOLBOX and not matches[0].kernel.layout:
+        remarks.append(f"the kernels of {file.path.name} are laid out as in {layout.name}")
+    return remarks
