@@ -1,4 +1,4 @@
-"""Where this machine keeps what can be fetched or found out again. Owns the folder's place; writes nothing."""
+"""Where this machine keeps what can be fetched or computed again. Owns the folder's place; writes nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 def cache_folder() -> Path:
     """Where fetched files are kept: `TOOLBOX_CACHE`, else the user's cache folder of this system."""
-    import pooch
+    import platformdirs
 
     chosen = os.environ.get("TOOLBOX_CACHE")
-    return Path(chosen) if chosen else Path(pooch.os_cache("selectivity-toolbox"))
+    return Path(chosen) if chosen else platformdirs.user_cache_path("selectivity-toolbox")

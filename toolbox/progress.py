@@ -1,12 +1,18 @@
-"""How far a task is. Owns the type of the callback by which every use case reports it; shows nothing itself."""
+"""How far a task is. Owns the type of the callback by which every use case reports it; prints nothing itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""Told (what is being done, done so far, total); the total is 0 while it is unknown."""
+"""Is called with the task, what is done so far, and the total, which is 0 while it is unknown."""
 
 
 def silent(task: str, done: int, total: int) -> None:
-    """The progress callback that shows nothing."""
+    """Print nothing: the progress callback of who wants none.
+
+    Args:
+        task: what is being done.
+        done: how much of it is done.
+        total: how much there is to do; 0 while it is unknown.
+    """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +50,8 @@ def recognise_tensors(
         same = next((pair for pair in readings if tensor_digest(pair[1]) == digests[name]), None)
         if same is None:
             return None
-        rest.remove(
-            same[0]
-        )  # so that layers of one shape are met at the first try where the file has their order
+        # What is taken is not hashed again, so the layers of one shape meet theirs at once in a file of their order.
+        rest.remove(same[0])
         tensors[name] = same[1]
     return tensors
 
@@ -62,7 +61,7 @@ def _readings(stored: StoredTensor, layer: WeightedLayer, part: str) -> Iterator
     if stored.part != part:
         return
     if part == "bias":
-        if stored.shape == (layer.layer.filters,):
+        if stored.shape == layer.bias_shape:
             yield np.ascontiguousarray(stored.read(), np.float32)
         return
     rank = len(stored.shape)
@@ -72,37 +71,64 @@ def _readings(stored: StoredTensor, layer: WeightedLayer, part: str) -> Iterator
         yield from (layer.arrange_kernel(kernel, each) for each in fitting)
 
 
-def check_tensors(
-    net: Network, layers: Sequence[ChainLayer], tensors: Tensors, program: str, source: str
-) -> None:
+@dataclass(frozen=True)
+class Weights:
+    """Tensors by name, and where they come from.
+
+    Attributes:
+        tensors: by `<layer>.kernel` and `<layer>.bias`.
+        source: for provenance.
+        layers: those that the tensors suffice for, from the input on.
+        remarks: what provenance must say beside the source.
+        program: whose layout their file has, in the word of a card's `layout`; empty where that cannot be told.
+    """
+
+    tensors: Tensors
+    source: str
+    layers: tuple[ChainLayer, ...]
+    remarks: tuple[str, ...] = ()
+    program: str = ""
+
+
+def check_weights(net: Network, weights: Weights) -> None:
     """Compare every tensor with the digest or first value on the network's card, and with the digests on all others.
 
     Args:
         net: whose weights they should be.
-        layers: all of which must have their tensors.
-        tensors: by `<layer>.kernel` and `<layer>.bias`.
-        program: whose layout they had in their file; empty where that cannot be told.
-        source: what they come from, for messages.
+        weights: which should have the tensors of their layers.
 
     Raises: WeightsError for a tensor that is missing; VerificationError for one that is another's.
     """
     others = _digests_of_others(net)
-    for layer in layers:
+    for layer in weights.layers:
         for name in weight_names(layer):
-            if name not in tensors:
-                raise WeightsError(f"{source} lacks {name}; use a file that holds it")
-            digest = tensor_digest(tensors[name])
-            if digest != net.digests.get(name, digest):
-                check_program(net, program, source)
-                raise VerificationError(f"{name} from {source} is not the tensor {name_remedy(net)}")
-            if name not in net.digests and digest in others:
-                other, its_name = others[digest]
-                raise VerificationError(
-                    f"{name} from {source} is {other}'s {its_name}, and {net.name} is another network; "
-                    f"use --model {other}, or give your own card these tensors' digests"
-                )
+            if name not in weights.tensors:
+                raise WeightsError(f"{weights.source} lacks {name}; use a file that holds it")
+            _check_digest(net, weights, name, others)
         if layer.name in net.first_values:
-            _check_first_values(net, layer.name, tensors, source)
+            _check_first_values(net, weights, layer.name)
+
+
+def _check_digest(net: Network, weights: Weights, name: str, others: Mapping[str, tuple[str, str]]) -> None:
+    digest = tensor_digest(weights.tensors[name])
+    if digest != net.digests.get(name, digest):
+        _check_program(net, weights)
+        raise VerificationError(f"{name} from {weights.source} is not the tensor {card_remedy(net)}")
+    if name not in net.digests and digest in others:
+        other, its_name = others[digest]
+        raise VerificationError(
+            f"{name} from {weights.source} is {other}'s {its_name}, and {net.name} is another network; "
+            f"use --model {other}, or give your own card these tensors' digests"
+        )
+
+
+def _check_first_values(net: Network, weights: Weights, layer: str) -> None:
+    first = tuple(float(weights.tensors[f"{layer}.{part}"].flat[0]) for part in PARTS)
+    if not np.allclose(first, net.first_values[layer], rtol=1e-5, atol=0):
+        raise VerificationError(
+            f"{layer} from {weights.source} starts with {first}, the published weights of {net.name} with "
+            f"{net.first_values[layer]}; to use other weights, write a card of your own"
+        )
 
 
 def weight_names(layer: ChainLayer) -> list[str]:
@@ -110,37 +136,33 @@ def weight_names(layer: ChainLayer) -> list[str]:
     return [f"{layer.name}.{part}" for part in PARTS] if layer.has_weights else []
 
 
-def is_known(net: Network, layers: Sequence[ChainLayer]) -> bool:
-    """Whether the card tells every tensor of these layers by its digest or first value.
+def trust_remarks(net: Network, weights: Weights) -> list[str]:
+    """What provenance must say of a user's file some of whose tensors the card does not know.
+
+    Equal shapes may hold other filters, for other preprocessing: only the program of a card's `layout` tells Oxford's
+    VGG16 from torchvision's.
 
     Args:
         net: whose card it is.
-        layers: of the network.
+        weights: from the user's file.
+
+    Raises: VerificationError for the layout of another program than the card's.
     """
-    return all(
-        name in net.digests or layer.name in net.first_values
-        for layer in layers
-        for name in weight_names(layer)
-    )
+    names = [(layer.name, name) for layer in weights.layers for name in weight_names(layer)]
+    if all(name in net.digests or layer in net.first_values for layer, name in names):
+        return []
+    _check_program(net, weights)
+    if weights.program or not net.layout:
+        return []
+    return [f"nothing tells that these are the weights of {net.name} ({net.title}); they are taken on trust"]
 
 
-def check_program(net: Network, program: str, source: str) -> None:
-    """Refuse files of another program than those of the network: equal shapes hold other filters there.
-
-    They need other preprocessing, too: nothing else tells Oxford's VGG16 from torchvision's.
-
-    Args:
-        net: whose card may have a `layout`.
-        program: whose layout the file has; empty where that cannot be told.
-        source: the file, for the message.
-
-    Raises: VerificationError.
-    """
-    if program and net.layout and program != net.layout:
+def _check_program(net: Network, weights: Weights) -> None:
+    if weights.program and net.layout and weights.program != net.layout:
         raise VerificationError(
-            f"{source} is laid out as in {PROGRAM_NAMES[program]}, the weights of {net.name} as in "
+            f"{weights.source} is laid out as in {PROGRAM_NAMES[weights.program]}, the weights of {net.name} as in "
             f"{PROGRAM_NAMES[net.layout]}: filters of another training, for other preprocessing; "
-            f"{_other_model(net, program)}"
+            f"{_other_model(net, weights.program)}"
         )
 
 
@@ -155,7 +177,7 @@ def _other_model(net: Network, program: str) -> str:
     )
 
 
-def name_remedy(net: Network) -> str:
+def card_remedy(net: Network) -> str:
     """What a message says of other tensors than those of the card: whose they are not, and what to do."""
     return (
         f"of {net.name}'s card; to use other weights, write a card of your own with "
@@ -171,13 +193,3 @@ def _digests_of_others(net: Network) -> dict[str, tuple[str, str]]:
         if other != net.name
         for name, digest in card("models", other).get("digests", {}).items()
     }
-
-
-def _check_first_values(net: Network, layer: str, tensors: Tensors, source: str) -> None:
-    expected = net.first_values[layer]
-    first = (float(tensors[f"{layer}.kernel"].flat[0]), float(tensors[f"{layer}.bias"].flat[0]))
-    if not np.allclose(first, expected, rtol=1e-5, atol=0):
-        raise VerificationError(
-            f"{layer} from {source} starts with {first}, the published weights of {net.name} with {expected}; "
-            "to use other weights, write a card of your own"
-        )

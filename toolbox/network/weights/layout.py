@@ -80,12 +80,7 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class WeightFile:
-    """An open file of weights.
-
-    Attributes:
-        path: of the file.
-        tensors: in the order of the layers, as far as names or graph tell it.
-    """
+    """An open file of weights: its tensors, in the order of the layers as far as names or graph tell it."""
 
     path: Path
     tensors: list[StoredTensor]
@@ -93,12 +88,7 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class WeightedLayer:
-    """A layer that has weights, and the shape of the map below it.
-
-    Attributes:
-        layer: as on the card.
-        below: (channels, height, width).
-    """
+    """A layer that has weights, and the shape of the map below it: (channels, height, width)."""
 
     layer: ChainLayer
     below: tuple[int, int, int]
@@ -107,6 +97,11 @@ class WeightedLayer:
     def name(self) -> str:
         """As on the card."""
         return self.layer.name
+
+    @property
+    def bias_shape(self) -> Shape:
+        """One number for each filter, in every layout."""
+        return (self.layer.filters,)
 
     def kernel_shape(self, layout: KernelLayout, rank: int) -> Shape:
         """The shape that the kernel has in a file.

@@ -14,10 +14,10 @@ from toolbox.graph import Tensors
 from toolbox.network.card import Network
 from toolbox.network.weights.layout import (
     KERAS,
+    PARTS,
     TOOLBOX,
     TORCH,
     KernelLayout,
-    PARTS,
     Shape,
     StoredTensor,
     WeightedLayer,
@@ -25,26 +25,18 @@ from toolbox.network.weights.layout import (
     weighted_layers,
 )
 
-Pair = tuple[StoredTensor, StoredTensor]
-"""Kernel and bias of one layer of a file."""
+_Pair = tuple[StoredTensor, StoredTensor]  # kernel and bias of one layer
 
 
 @dataclass(frozen=True)
-class Match:
-    """A layer, and what a file holds for it.
-
-    Attributes:
-        layer: of the network.
-        kernel: in the file.
-        bias: in the file; None where it has none of that name.
-    """
+class _Match:
+    """A layer, and what a file holds for it. Kernels whose file tells no layout have one in common."""
 
     layer: WeightedLayer
     kernel: StoredTensor
     bias: StoredTensor | None
 
     def layout(self, common: KernelLayout) -> KernelLayout:
-        """The kernel's layout: what the file tells, else the one that all kernels of the file have."""
         return self.kernel.layout() if self.kernel.layout else common
 
     def misfit(self, common: KernelLayout) -> tuple[StoredTensor, Shape] | None:
@@ -52,17 +44,16 @@ class Match:
         expected = self.layer.kernel_shape(self.layout(common), len(self.kernel.shape))
         if self.kernel.shape != expected:
             return self.kernel, expected
-        if self.bias is not None and self.bias.shape != (self.layer.layer.filters,):
-            return self.bias, (self.layer.layer.filters,)
+        if self.bias is not None and self.bias.shape != self.layer.bias_shape:
+            return self.bias, self.layer.bias_shape
         return None
 
     def tensors(self, common: KernelLayout) -> Tensors:
-        """Kernel and bias in the toolbox's layout."""
         kernel = self.layer.arrange_kernel(self.kernel.read(), self.layout(common))
-        tensors: Tensors = {f"{self.layer.name}.kernel": kernel}
-        if self.bias is not None:
-            tensors[f"{self.layer.name}.bias"] = np.ascontiguousarray(self.bias.read(), np.float32)
-        return tensors
+        if self.bias is None:
+            return {f"{self.layer.name}.kernel": kernel}
+        bias = np.ascontiguousarray(self.bias.read(), np.float32)
+        return {f"{self.layer.name}.kernel": kernel, f"{self.layer.name}.bias": bias}
 
 
 def match_layers(
@@ -116,9 +107,9 @@ def _tensors_by_name(file: WeightFile, chain: Sequence[WeightedLayer]) -> dict[s
 
 def _match_names(
     file: WeightFile, needed: Sequence[WeightedLayer], by_name: Mapping[str, StoredTensor]
-) -> list[Match]:
+) -> list[_Match]:
     """The leading layers that the file names; a gap among them means that it is another network's."""
-    matches: list[Match] = []
+    matches: list[_Match] = []
     for number, layer in enumerate(needed):
         kernel = by_name.get(f"{layer.name}.kernel")
         if kernel and len(matches) < number:
@@ -126,39 +117,40 @@ def _match_names(
                 f"{file.path} holds {layer.name}, but not {needed[len(matches)].name} below it; check --model"
             )
         if kernel:
-            matches.append(Match(layer, kernel, by_name.get(f"{layer.name}.bias")))
+            matches.append(_Match(layer, kernel, by_name.get(f"{layer.name}.bias")))
     return matches
 
 
-def _match_order(file: WeightFile, network: Network, needed: Sequence[WeightedLayer]) -> list[Match]:
-    """Group after group along the chain: next comes the one that fits there, in a layout that fits all before it.
-
-    Raises: WeightsError where two fit alike.
-    """
+def _match_order(file: WeightFile, network: Network, needed: Sequence[WeightedLayer]) -> list[_Match]:
+    """Group after group along the chain: next comes the one that fits there, in a layout that fits all before it."""
     chain = weighted_layers(network)
     while chain[-1] != needed[-1] and chain[-1].layer.kind != "convolution":
         chain.pop()
     groups = _groups(file, network.name, chain[0].name)
-    matches: list[Match] = []
+    matches: list[_Match] = []
     layouts = [TORCH, KERAS]
     while groups and len(matches) < len(chain):
         steps = [_match_pairs(chain[len(matches) :], pairs) for pairs in groups]
-        fitting = [step for step in steps if any(_fits(step, layout) for layout in layouts)]
+        fitting = [step for step in steps if any(_is_fit(step, layout) for layout in layouts)]
         if not fitting:  # the one that comes nearest tells best what is wrong
             return matches + max(steps, key=lambda step: max(_reach(step, layout) for layout in layouts))
-        if len(fitting) > 1:
-            first, second = (step[0] for step in fitting[:2])
-            raise WeightsError(
-                f"{file.path}: {first.kernel.name} and {second.kernel.name} fit at {first.layer.name} alike, and "
-                "their names tell no order; number them, as in conv1, conv2, or give all layers the names of the card"
-            )
+        _check_order(file, fitting)
         matches += fitting[0]
-        layouts = [layout for layout in layouts if _fits(fitting[0], layout)]
+        layouts = [layout for layout in layouts if _is_fit(fitting[0], layout)]
         del groups[steps.index(fitting[0])]
     return matches
 
 
-def _groups(file: WeightFile, network: str, first: str) -> list[list[Pair]]:
+def _check_order(file: WeightFile, steps: Sequence[Sequence[_Match]]) -> None:
+    if len(steps) > 1:
+        first, second = (step[0] for step in steps[:2])
+        raise WeightsError(
+            f"{file.path}: {first.kernel.name} and {second.kernel.name} fit at {first.layer.name} alike, and their "
+            "names tell no order; number them, as in conv1, conv2, or give all layers the names of the card"
+        )
+
+
+def _groups(file: WeightFile, network: str, first: str) -> list[list[_Pair]]:
     """Kernels with the bias of their own layer, in the file's order within each group."""
     kernels, biases = ([tensor for tensor in file.tensors if tensor.part == part] for part in PARTS)
     remedy = f"expected names such as {first}.kernel, or one kernel and one bias a layer in order"
@@ -169,7 +161,7 @@ def _groups(file: WeightFile, network: str, first: str) -> list[list[Pair]]:
             f"{file.path} does not name the layers of {network}, and holds {len(kernels)} kernels but {len(biases)} "
             f"vectors; {remedy} (normalisation layers must be folded into the kernels)"
         )
-    groups: dict[str, list[Pair]] = {}
+    groups: dict[str, list[_Pair]] = {}
     for kernel, bias in zip(kernels, biases, strict=True):
         if kernel.part_of != bias.part_of:
             raise WeightsError(f"{file.path}: {kernel.name} and {bias.name} are of two layers; {remedy}")
@@ -177,20 +169,20 @@ def _groups(file: WeightFile, network: str, first: str) -> list[list[Pair]]:
     return list(groups.values())
 
 
-def _match_pairs(chain: Sequence[WeightedLayer], pairs: Sequence[Pair]) -> list[Match]:
-    return [Match(layer, *pair) for layer, pair in zip(chain, pairs, strict=False)]
+def _match_pairs(chain: Sequence[WeightedLayer], pairs: Sequence[_Pair]) -> list[_Match]:
+    return [_Match(layer, *pair) for layer, pair in zip(chain, pairs, strict=False)]
 
 
-def _reach(matches: Sequence[Match], layout: KernelLayout) -> int:
+def _reach(matches: Sequence[_Match], layout: KernelLayout) -> int:
     """How many leading layers fit."""
     return len(list(takewhile(lambda match: not match.misfit(layout), matches)))
 
 
-def _fits(matches: Sequence[Match], layout: KernelLayout) -> bool:
+def _is_fit(matches: Sequence[_Match], layout: KernelLayout) -> bool:
     return _reach(matches, layout) == len(matches)
 
 
-def _common_layout(file: WeightFile, matches: Sequence[Match], program: str) -> KernelLayout:
+def _common_layout(file: WeightFile, matches: Sequence[_Match], program: str) -> KernelLayout:
     """The layout that every shape fits, or that of the card's program; of those that do not fit, the nearest."""
     if matches[0].kernel.layout:
         return matches[0].kernel.layout()
@@ -209,17 +201,18 @@ def _common_layout(file: WeightFile, matches: Sequence[Match], program: str) -> 
     )
 
 
-def _check_shapes(file: WeightFile, matches: Sequence[Match], layout: KernelLayout) -> None:
+def _check_shapes(file: WeightFile, matches: Sequence[_Match], common: KernelLayout) -> None:
     for match in matches:
-        if misfit := match.misfit(layout):
+        if misfit := match.misfit(common):
             tensor, expected = misfit
             raise WeightsError(
-                f"{file.path} does not fit at {match.layer.name}: {tensor.name} has shape {tensor.shape}, the card expects "
-                f"{expected} (laid out as in {match.layout(layout).name}); check --model, or choose --layers below it"
+                f"{file.path} does not fit at {match.layer.name}: {tensor.name} has shape {tensor.shape}, the card "
+                f"expects {expected} (laid out as in {match.layout(common).name}); check --model, "
+                "or choose --layers below it"
             )
 
 
-def _check_chain(file: WeightFile, network: Network, matches: Sequence[Match]) -> None:
+def _check_chain(file: WeightFile, network: Network, matches: Sequence[_Match]) -> None:
     """Where a file has a graph, every layer must take what the one before gives, by nothing but a chain's operators."""
     for before, match in pairwise(matches):
         if match.kernel.below and match.kernel.below() != before.kernel.part_of:
@@ -229,7 +222,7 @@ def _check_chain(file: WeightFile, network: Network, matches: Sequence[Match]) -
             )
 
 
-def _check_names(file: WeightFile, matches: Sequence[Match], by_name: Mapping[str, StoredTensor]) -> None:
+def _check_names(file: WeightFile, matches: Sequence[_Match], by_name: Mapping[str, StoredTensor]) -> None:
     """What names do say must agree with the order."""
     for match in matches:
         for part, tensor in (("kernel", match.kernel), ("bias", match.bias)):
@@ -241,7 +234,7 @@ def _check_names(file: WeightFile, matches: Sequence[Match], by_name: Mapping[st
                 )
 
 
-def _check_rest(file: WeightFile, network: Network, matches: Sequence[Match]) -> None:
+def _check_rest(file: WeightFile, network: Network, matches: Sequence[_Match]) -> None:
     """Where order decides, a file of a longer network is another network's."""
     used = [match.kernel for match in matches]
     rest = [tensor for tensor in file.tensors if tensor.part == "kernel" and tensor not in used]
@@ -253,7 +246,7 @@ def _check_rest(file: WeightFile, network: Network, matches: Sequence[Match]) ->
 
 
 def _remarks(
-    file: WeightFile, network: Network, matches: Sequence[Match], layout: KernelLayout, *, is_named: bool
+    file: WeightFile, network: Network, matches: Sequence[_Match], layout: KernelLayout, *, is_named: bool
 ) -> list[str]:
     """What provenance must say of how layers were matched."""
     remarks = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,12 +21,6 @@ from toolbox.network.weights.layout import KERAS, Shape, StoredTensor, WeightFil
 WEIGHT_FORMATS = {
     ".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz", ".safetensors": "safetensors"
 }  # fmt: skip
-_TITLES = {
-    "keras": "an HDF5 file",
-    "npz": "an .npz file of plain arrays",
-    "onnx": "an ONNX file",
-    "safetensors": "a .safetensors file",
-}
 
 
 @contextmanager
@@ -41,7 +35,7 @@ def open_weights(path: Path, format: str) -> Iterator[WeightFile]:
     """
     with ExitStack() as stack:
         with _one_line_errors(path, format):
-            tensors = _READERS[format](path, stack)
+            tensors = _FORMATS[format][1](path, stack)
         yield WeightFile(
             path, [replace(each, read=partial(_read_numbers, path, format, each)) for each in tensors]
         )
@@ -63,7 +57,7 @@ def _one_line_errors(path: Path, format: str) -> Iterator[None]:
     except _reading_errors() as error:
         reason = " ".join(str(error).split())
         raise WeightsError(
-            f"{path} is not {_TITLES[format]} that can be read ({reason}); get the file anew"
+            f"{path} is not {_FORMATS[format][0]} that can be read ({reason}); get the file anew"
         ) from error
 
 
@@ -84,16 +78,21 @@ def _natural_key(name: str) -> list[list[tuple[int, int, str]]]:
     ]
 
 
-def _stored(name: str, shape: Shape, read: Callable[[], Any], order: str | None = None) -> StoredTensor:
+def _stored_tensor(name: str, shape: Shape, read: Callable[[], Any], place: str) -> StoredTensor:
     """A tensor whose name is all that is known of its layer.
 
     Its layer is what comes before the last part of the name; its group what comes before the first number or part of
-    `order`: `features`, `classifier`, `conv`. Numbers order layers within; that features come before the classifier,
+    its place: `features`, `classifier`, `conv`. Numbers order layers within; that features come before the classifier,
     only shapes tell.
     """
     layer = name[: max(name.rfind("/"), name.rfind("."), 0)]
-    group = re.split(r"[/.\d]", (name if order is None else order).lstrip("/"), maxsplit=1)[0]
-    return StoredTensor(name, shape, read, layer, group)
+    return StoredTensor(name, shape, read, layer, re.split(r"[/.\d]", place.lstrip("/"), maxsplit=1)[0])
+
+
+def _sort_tensors(shapes: Mapping[str, Shape], read: Callable[[str], Any]) -> list[StoredTensor]:
+    """Tensors of a file without an order of its own, in the natural order of their names; single numbers left out."""
+    names = [name for name in sorted(shapes, key=_natural_key) if shapes[name]]
+    return [_stored_tensor(name, shapes[name], partial(read, name), name) for name in names]
 
 
 def _keras_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
@@ -103,14 +102,12 @@ def _keras_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
     root = file.get("model_weights", file)  # beside it, a whole model has its optimiser's tensors
     is_ordered = "layer_names" in root.attrs
     tensors = _tensors_in_keras_order(root) if is_ordered else _tensors_in_natural_order(root)
-    return [
-        replace(
-            _stored(name, tensor.shape, partial(tensor.__getitem__, ()), "" if is_ordered else tensor.name),
-            layout=lambda: KERAS,
-        )
+    stored = [
+        _stored_tensor(name, tensor.shape, partial(tensor.__getitem__, ()), "" if is_ordered else tensor.name)
         for name, tensor in tensors
         if tensor.shape
     ]
+    return [replace(tensor, layout=lambda: KERAS) for tensor in stored]
 
 
 def _tensors_in_keras_order(root: Any) -> Iterator[tuple[str, Any]]:
@@ -142,12 +139,8 @@ def _npz_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
         raise ValueError("it is a single array")
     archive = stack.enter_context(file).zip
     assert archive is not None  # until the file is closed
-    names = {member.removesuffix(".npy"): _npy_shape(archive, member) for member in archive.namelist()}
-    return [
-        _stored(name, names[name], partial(file.__getitem__, name))
-        for name in sorted(names, key=_natural_key)
-        if names[name]
-    ]
+    shapes = {member.removesuffix(".npy"): _npy_shape(archive, member) for member in archive.namelist()}
+    return _sort_tensors(shapes, file.__getitem__)
 
 
 def _npy_shape(archive: zipfile.ZipFile, member: str) -> Shape:
@@ -164,11 +157,7 @@ def _safe_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
 
     file = stack.enter_context(safe_open(path, framework="numpy"))
     shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 no dictionary
-    return [
-        _stored(name, shapes[name], partial(file.get_tensor, name))
-        for name in sorted(shapes, key=_natural_key)
-        if shapes[name]
-    ]
+    return _sort_tensors(shapes, file.get_tensor)
 
 
 def _onnx_tensors(path: Path, _: ExitStack) -> list[StoredTensor]:
@@ -177,9 +166,9 @@ def _onnx_tensors(path: Path, _: ExitStack) -> list[StoredTensor]:
     return graph_tensors(path)
 
 
-_READERS: dict[str, Callable[[Path, ExitStack], list[StoredTensor]]] = {
-    "keras": _keras_tensors,
-    "npz": _npz_tensors,
-    "onnx": _onnx_tensors,
-    "safetensors": _safe_tensors,
+_FORMATS: dict[str, tuple[str, Callable[[Path, ExitStack], list[StoredTensor]]]] = {
+    "keras": ("an HDF5 file", _keras_tensors),
+    "npz": ("an .npz file of plain arrays", _npz_tensors),
+    "onnx": ("an ONNX file", _onnx_tensors),
+    "safetensors": ("a .safetensors file", _safe_tensors),
 }

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
 from toolbox.fetch import describe, fetch, is_cached
 from toolbox.graph import Tensors
 from toolbox.network.card import ChainLayer, Network
-from toolbox.network.weights.digests import check_program, check_tensors, is_known, recognise_tensors
+from toolbox.network.weights.digests import (
+    Weights,
+    card_remedy,
+    check_weights,
+    recognise_tensors,
+    trust_remarks,
+    weight_names,
+)
 from toolbox.network.weights.layout import weighted_layers
 from toolbox.network.weights.matching import match_layers
 from toolbox.network.weights.reading import WEIGHT_FORMATS, open_weights
-from toolbox.network.weights.untrained import random_tensors
 from toolbox.progress import Progress, silent
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Tensors by name, and where they come from.
-
-    Attributes:
-        tensors: by `<layer>.kernel` and `<layer>.bias`.
-        source: for provenance.
-        layers: those that the tensors suffice for, from the input on.
-        remarks: what provenance must say beside the source.
-    """
-
-    tensors: Tensors
-    source: str
-    layers: tuple[ChainLayer, ...]
-    remarks: tuple[str, ...] = ()
 
 
 def load_weights(
@@ -134,45 +126,60 @@ def _published_weights(
     net: Network, layers: tuple[ChainLayer, ...], source: Mapping[str, Any], path: Path
 ) -> Weights:
     """From a source on a card, whose file has the digest on the card, or from random numbers."""
-    if source["format"] == "random":
-        seed = int(source["seed"])
-        return Weights(random_tensors(net, layers, seed), f"random numbers, seed {seed}", layers)
-    title = str(source.get("title") or describe(source))
-    return _read_weights(net, layers, path, source["format"], title)[0]
+    if source["format"] != "random":
+        return _read_weights(net, layers, source, path)
+    seed = int(source["seed"])
+    return Weights(_random_tensors(net, layers, seed), f"random numbers, seed {seed}", layers)
 
 
 def _own_weights(net: Network, wanted: tuple[ChainLayer, ...], path: Path, *, must_be_whole: bool) -> Weights:
     """From a user's file: what the card does not know must at least have the layout of the card's program."""
-    format = WEIGHT_FORMATS[path.suffix.lower()]
-    weights, program = _read_weights(net, wanted, path, format, path.name)
-    layers = weights.layers
-    if layers != wanted and (must_be_whole or not layers):
-        raise WeightsError(
-            f"{path} holds no weights for {wanted[len(layers)].name}; choose --layers it does hold"
-        )
-    remarks = weights.remarks
-    if missing := _names(wanted[len(layers) :]):
-        remarks = (f"{missing} left out: {path} lacks them", *remarks)
-    if not is_known(net, layers):
-        check_program(net, program, path.name)
-        if net.layout and not program:
-            on_trust = f"nothing tells that these are the weights of {net.name} ({net.title}); they are taken on trust"
-            remarks = (*remarks, on_trust)
-    return replace(weights, remarks=remarks)
+    source = {"format": WEIGHT_FORMATS[path.suffix.lower()], "title": path.name}
+    weights = _read_weights(net, wanted, source, path, must_be_whole=must_be_whole)
+    missing = _names(wanted[len(weights.layers) :])
+    remarks = [f"{missing} left out: {path} lacks them"] if missing else []
+    return replace(weights, remarks=(*remarks, *weights.remarks, *trust_remarks(net, weights)))
 
 
 def _read_weights(
-    net: Network, wanted: tuple[ChainLayer, ...], path: Path, format: str, source: str
-) -> tuple[Weights, str]:
-    """Verified tensors of the leading layers that a file holds, and the program whose layout it has, if it tells."""
+    net: Network,
+    wanted: tuple[ChainLayer, ...],
+    source: Mapping[str, Any],
+    path: Path,
+    *,
+    must_be_whole: bool = True,
+) -> Weights:
+    """Verified tensors of the leading layers that a file holds."""
+    title = str(source.get("title") or describe(source))
     needed = [layer for layer in weighted_layers(net) if layer.layer in wanted]
-    with open_weights(path, format) as file:
-        tensors = recognise_tensors(file.tensors, needed, net.digests)
-        if tensors is not None:
-            return Weights(tensors, source, wanted), ""
+    with open_weights(path, source["format"]) as file:
+        known = recognise_tensors(file.tensors, needed, net.digests)
+        if known is not None:
+            return Weights(known, title, wanted)
         tensors, program, remarks = match_layers(file, net, needed)
     layers = tuple(
         takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in tensors, wanted)
     )
-    check_tensors(net, layers, tensors, program, source)
-    return Weights(tensors, source, layers, tuple(remarks)), program
+    if layers != wanted and (must_be_whole or not layers):
+        raise WeightsError(
+            f"{path} holds no weights for {wanted[len(layers)].name}; choose --layers it does hold"
+        )
+    weights = Weights(tensors, title, layers, tuple(remarks), program)
+    check_weights(net, weights)
+    return weights
+
+
+def _random_tensors(net: Network, layers: Iterable[ChainLayer], seed: int) -> Tensors:
+    """Kernels of variance 2 / inputs (He, Zhang, Ren and Sun 2015, arXiv:1502.01852), biases zero."""
+    tensors: Tensors = {}
+    for layer in layers:
+        if {*weight_names(layer), layer.name} & {*net.digests, *net.first_values}:
+            raise VerificationError(f"random numbers, seed {seed}, are not the tensors {card_remedy(net)}")
+        if layer.has_weights:
+            # Each layer has its own stream, so that asking for fewer layers changes none of them.
+            stream = np.random.default_rng([seed, zlib.crc32(layer.name.encode())])
+            inputs = layer.inputs * (layer.kernel**2 if layer.kind == "convolution" else 1)
+            kernel = stream.standard_normal(layer.kernel_shape, dtype=np.float32)
+            tensors[f"{layer.name}.kernel"] = kernel * np.float32(np.sqrt(2 / inputs))
+            tensors[f"{layer.name}.bias"] = np.zeros(layer.filters, dtype=np.float32)
+    return tensors
