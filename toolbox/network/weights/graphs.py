@@ -17,7 +17,7 @@ from onnx import NodeProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from toolbox.errors import WeightsError
-from toolbox.network.weights.layout import KERAS, TORCH, KernelLayout, Shape, StoredTensor
+from toolbox.network.weights.layout import KERAS_LAYOUT, TORCH_LAYOUT, KernelLayout, Shape, StoredTensor
 
 _LAYERS = ("Conv", "Gemm", "MatMul")
 # Operators through which a constant may pass before it is a kernel or a bias.
@@ -160,7 +160,7 @@ class _Graph:
     def _layout(self, node: NodeProto) -> KernelLayout:
         """How this node's kernel is laid out; that of a dense layer follows from what unrolled the map below it."""
         if node.op_type == "Conv":
-            return KernelLayout("ONNX", TORCH.convolution, True, True, self.program)
+            return KernelLayout("ONNX", TORCH_LAYOUT.convolution, True, True, self.program)
         if node.op_type == "Gemm" and _attribute(node, "transA", 0):
             raise self._refusal(node, "takes its input transposed")
         axes, is_unrolled = _CHANNELS_FIRST, False
@@ -174,7 +174,9 @@ class _Graph:
         if axes not in (_CHANNELS_FIRST, _CHANNELS_LAST):
             raise self._refusal(node, f"takes a map whose axes are in the order {axes}")
         is_turned = bool(_attribute(node, "transB", 0))
-        return KernelLayout("ONNX", KERAS.convolution, is_turned, axes == _CHANNELS_FIRST, self.program)
+        return KernelLayout(
+            "ONNX", KERAS_LAYOUT.convolution, is_turned, axes == _CHANNELS_FIRST, self.program
+        )
 
     def _refusal(self, node: NodeProto, problem: str) -> WeightsError:
         return WeightsError(

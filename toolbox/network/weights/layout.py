@@ -35,16 +35,16 @@ class KernelLayout:
     program: str = ""
 
 
-TOOLBOX = KernelLayout("this toolbox", (0, 1, 2, 3), filters_first=False, channels_first=False)
-KERAS = KernelLayout("Keras and TensorFlow", (3, 2, 0, 1), False, False, program="keras")
-TORCH = KernelLayout("PyTorch", (0, 1, 2, 3), filters_first=True, channels_first=True, program="torch")
-PROGRAM_NAMES = {layout.program: layout.name for layout in (KERAS, TORCH)}
-CONVOLUTION_LAYOUTS = (TOOLBOX, KERAS)
+TOOLBOX_LAYOUT = KernelLayout("this toolbox", (0, 1, 2, 3), filters_first=False, channels_first=False)
+KERAS_LAYOUT = KernelLayout("Keras and TensorFlow", (3, 2, 0, 1), False, False, program="keras")
+TORCH_LAYOUT = KernelLayout("PyTorch", (0, 1, 2, 3), filters_first=True, channels_first=True, program="torch")
+PROGRAM_NAMES = {layout.program: layout.name for layout in (KERAS_LAYOUT, TORCH_LAYOUT)}
+CONVOLUTION_LAYOUTS = (TOOLBOX_LAYOUT, KERAS_LAYOUT)
 DENSE_LAYOUTS = (  # exporters of graphs mix the two habits
-    TOOLBOX,
-    TORCH,
-    replace(TOOLBOX, channels_first=True),
-    replace(TORCH, channels_first=False),
+    TOOLBOX_LAYOUT,
+    TORCH_LAYOUT,
+    replace(TOOLBOX_LAYOUT, channels_first=True),
+    replace(TORCH_LAYOUT, channels_first=False),
 )
 
 

@@ -13,10 +13,10 @@ from toolbox.errors import WeightsError
 from toolbox.graph import Tensors
 from toolbox.network.card import Network
 from toolbox.network.weights.layout import (
-    KERAS,
+    KERAS_LAYOUT,
     PARTS,
-    TOOLBOX,
-    TORCH,
+    TOOLBOX_LAYOUT,
+    TORCH_LAYOUT,
     KernelLayout,
     Shape,
     StoredTensor,
@@ -128,7 +128,7 @@ def _match_order(file: WeightFile, network: Network, needed: Sequence[WeightedLa
         chain.pop()
     groups = _groups(file, network.name, chain[0].name)
     matches: list[_Match] = []
-    layouts = [TORCH, KERAS]
+    layouts = [TORCH_LAYOUT, KERAS_LAYOUT]
     while groups and len(matches) < len(chain):
         steps = [_match_pairs(chain[len(matches) :], pairs) for pairs in groups]
         fitting = [step for step in steps if any(_is_fit(step, layout) for layout in layouts)]
@@ -187,17 +187,17 @@ def _common_layout(file: WeightFile, matches: Sequence[_Match], program: str) ->
     if matches[0].kernel.layout:
         return matches[0].kernel.layout()
     is_ours = all(match.kernel.name == f"{match.layer.name}.kernel" for match in matches)
-    layouts = [TOOLBOX, TORCH, KERAS] if is_ours else [TORCH, KERAS]
+    layouts = [TOOLBOX_LAYOUT, TORCH_LAYOUT, KERAS_LAYOUT] if is_ours else [TORCH_LAYOUT, KERAS_LAYOUT]
     reach = {layout: _reach(matches, layout) for layout in layouts}
     nearest = [layout for layout in layouts if reach[layout] == max(reach.values())]
-    if len(nearest) == 1 or nearest[0] is TOOLBOX or reach[nearest[0]] < len(matches):
+    if len(nearest) == 1 or nearest[0] is TOOLBOX_LAYOUT or reach[nearest[0]] < len(matches):
         return nearest[0]
     for layout in nearest:
         if layout.program == program:
             return layout
     raise WeightsError(
-        f"{file.path} may be laid out as in {TORCH.name} or in {KERAS.name}: its shapes fit both; save it in the "
-        f"toolbox's layout with names such as {matches[0].layer.name}.kernel"
+        f"{file.path} may be laid out as in {TORCH_LAYOUT.name} or in {KERAS_LAYOUT.name}: its shapes fit both; "
+        f"save it in the toolbox's layout with names such as {matches[0].layer.name}.kernel"
     )
 
 
@@ -256,6 +256,6 @@ def _remarks(
             f"{file.path.name} does not name the layers of {network.name}; {len(matches)} were matched by order and "
             f"shape: {' … '.join(dict.fromkeys(ends))}"
         )
-    if layout is not TOOLBOX and not matches[0].kernel.layout:
+    if layout is not TOOLBOX_LAYOUT and not matches[0].kernel.layout:
         remarks.append(f"the kernels of {file.path.name} are laid out as in {layout.name}")
     return remarks

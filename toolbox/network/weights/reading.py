@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.errors import WeightsError
-from toolbox.network.weights.layout import KERAS, Shape, StoredTensor, WeightFile
+from toolbox.network.weights.layout import KERAS_LAYOUT, Shape, StoredTensor, WeightFile
 
 WEIGHT_FORMATS = {
     ".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz", ".safetensors": "safetensors"
@@ -107,7 +107,7 @@ def _keras_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
         for name, tensor in tensors
         if tensor.shape
     ]
-    return [replace(tensor, layout=lambda: KERAS) for tensor in stored]
+    return [replace(tensor, layout=lambda: KERAS_LAYOUT) for tensor in stored]
 
 
 def _tensors_in_keras_order(root: Any) -> Iterator[tuple[str, Any]]:
