@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from support.foreign_graphs import Builder
 from toolbox.errors import UsageError
-from toolbox.tapping.axes import meanings, viewed
-from toolbox.tapping.foreign import INSIDE, entered, observe, run_all
-from toolbox.tapping.geometry import Span, spans
+from toolbox.tapping.axes import reshape_axes
+from toolbox.tapping.entrance import INSIDE, enter_graph
+from toolbox.tapping.flow import trace_tensors
+from toolbox.tapping.geometry import Span
+from toolbox.tapping.trial import observe, run_all
 from toolbox.tapping.wiring import Wiring
 
 HEIGHT, WIDTH = 26, 22
@@ -96,7 +98,7 @@ def measured(model: onnx.ModelProto, tensor: str, axis: int) -> NDArray[np.bool_
 
 def predicted(model: onnx.ModelProto, tensor: str) -> tuple[Span, Span]:
     wiring = Wiring(model, observe(model, HEIGHT, WIDTH))
-    return spans(wiring, meanings(wiring))[tensor]
+    return trace_tensors(wiring)[tensor].spans
 
 
 @settings(max_examples=40, deadline=None)
@@ -104,7 +106,7 @@ def predicted(model: onnx.ModelProto, tensor: str) -> tuple[Span, Span]:
 def test_what_a_position_sees_is_what_changes_it(steps: list[tuple[Any, ...]], seed: int) -> None:
     b = Positive(seed=seed)
     top = stacked(b, steps)
-    model = entered(b.model(top, shape=("n", 3, HEIGHT, WIDTH)), HEIGHT, WIDTH)
+    model = enter_graph(b.model(top, shape=("n", 3, HEIGHT, WIDTH)), HEIGHT, WIDTH)
     try:
         foreseen = predicted(model, INSIDE + top)
     except UsageError:
@@ -146,7 +148,7 @@ def test_what_changes_a_position_is_never_outside_what_it_sees(
     else:
         sliced = b.add("Slice", below, b.fixed([0, 0]), b.fixed([10, 8]), b.fixed([2, 3]))
         top = b.add(operator, sliced, **attributes)
-    model = entered(b.model(top, shape=("n", 3, HEIGHT, WIDTH)), HEIGHT, WIDTH)
+    model = enter_graph(b.model(top, shape=("n", 3, HEIGHT, WIDTH)), HEIGHT, WIDTH)
     for axis, span in zip((2, 3), predicted(model, INSIDE + top), strict=True):
         seen = measured(model, INSIDE + top, axis)
         assert seen.any()
@@ -181,6 +183,6 @@ def test_axes_after_a_reshape(old: tuple[int, ...], of: str, new: tuple[int, ...
         "s": "share of channel",
         "-": None,
     }
-    assert viewed(old, tuple(words[letter] for letter in of), new) == tuple(
+    assert reshape_axes(old, tuple(words[letter] for letter in of), new) == tuple(
         words[letter] for letter in expected
     )

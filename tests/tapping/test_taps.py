@@ -21,7 +21,7 @@ from support.foreign_graphs import (
     transformer,
 )
 from toolbox.errors import UsageError
-from toolbox.tapping.foreign import read_graph
+from toolbox.tapping.graph_file import read_graph
 from toolbox.tapping.taps import Tap, survey
 
 Row = tuple[str, str, str, tuple[int, int, int], int, int]

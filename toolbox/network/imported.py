@@ -19,7 +19,9 @@ from toolbox.files import digest_of
 from toolbox.graph import Graph, external_tensor
 from toolbox.network.card import Network, TappedLayer
 from toolbox.network.chain import entry_digest
-from toolbox.tapping.foreign import INSIDE, entered, entrance, first_line, image_size, read_graph, run_graph
+from toolbox.tapping.entrance import INSIDE, enter_graph, entrance, image_size
+from toolbox.tapping.graph_file import read_graph
+from toolbox.tapping.trial import first_line, run_graph
 from toolbox.tapping.wiring import constants
 from toolbox.terms import IMAGE
 
@@ -64,7 +66,7 @@ def _enter_graph(network: Network) -> onnx.ModelProto:
         image_size(entrance(model), (entry.height, entry.width))
     except UsageError as error:
         raise CardError(f"the card of network {network.name!r} has a wrong [input]: {error}") from error
-    return entered(model, entry.height, entry.width, network.batch)
+    return enter_graph(model, entry.height, entry.width, network.batch)
 
 
 def _check_layers(network: Network, full: Graph, layers: Iterable[TappedLayer]) -> None:

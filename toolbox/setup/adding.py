@@ -29,7 +29,7 @@ from toolbox.network.model import load_model
 from toolbox.network.pooling import pooled_graph
 from toolbox.runtime.session import start_session
 from toolbox.stimuli.images import RESIZE_METHODS
-from toolbox.tapping.inspection import Examined, examined, keep_graph
+from toolbox.tapping.inspection import Inspection, inspect_graph, keep_graph
 from toolbox.tapping.taps import Tap
 
 SIDES = ("after", "before")
@@ -98,7 +98,7 @@ class AddedModel:
     filters: int
 
 
-def examine_graph(path: str | Path, size: str | None = None) -> Examined:
+def examine_graph(path: str | Path, size: str | None = None) -> Inspection:
     """Run a graph on two images and list what there is to record from.
 
     Args:
@@ -107,10 +107,10 @@ def examine_graph(path: str | Path, size: str | None = None) -> Examined:
 
     Raises: UsageError when the graph cannot be recorded from, or a size is missing or does not fit.
     """
-    return examined(Path(path), _sides(size))
+    return inspect_graph(Path(path), _sides(size))
 
 
-def tap_table(graph: Examined) -> pl.DataFrame:
+def tap_table(graph: Inspection) -> pl.DataFrame:
     """One row for every place to record from; `before` and `after` are names of tensors."""
     columns = (
         "layer",
@@ -129,7 +129,7 @@ def tap_table(graph: Examined) -> pl.DataFrame:
 
 
 def add_model(
-    graph: Examined,
+    graph: Inspection,
     name: str,
     *,
     activation: str | None,
@@ -178,7 +178,7 @@ def _own_folder() -> Path:
     return folder
 
 
-def _write_network(graph: Examined, name: str, choices: RecordingOptions, place: Path) -> tuple[Path, Path]:
+def _write_network(graph: Inspection, name: str, choices: RecordingOptions, place: Path) -> tuple[Path, Path]:
     """The graph and its card in a folder of their own, tried out."""
     copy = place / "graph.onnx"
     keep_graph(graph, copy)
@@ -285,7 +285,7 @@ def _check_runs(card: Path) -> None:
                 )
 
 
-def _layer_tensors(graph: Examined, activation: str) -> list[tuple[Tap, str]]:
+def _layer_tensors(graph: Inspection, activation: str) -> list[tuple[Tap, str]]:
     """Layers and their tensors; two layers that are one before their activations are listed once."""
     tensors: dict[str, Tap] = {}
     for tap in graph.survey.taps:
@@ -293,7 +293,7 @@ def _layer_tensors(graph: Examined, activation: str) -> list[tuple[Tap, str]]:
     return [(tap, tensor) for tensor, tap in tensors.items()]
 
 
-def _card(graph: Examined, name: str, choices: RecordingOptions, file: str, sha256: str) -> str:
+def _card(graph: Inspection, name: str, choices: RecordingOptions, file: str, sha256: str) -> str:
     """The card as TOML, with the comments that a reader needs to change it."""
     side = choices.activation
     lines = [
@@ -331,7 +331,7 @@ LAYERS = (
 """What a reader of the card is told of its layers."""
 
 
-def _input(graph: Examined, choices: RecordingOptions) -> list[str]:
+def _input(graph: Inspection, choices: RecordingOptions) -> list[str]:
     """The card's preprocessing."""
     convention = PREPROCESSINGS[choices.preprocessing]
     return [

@@ -1,160 +1,110 @@
-"""Which axis of a tensor means what: images, filters, height, width, tokens. Owns following them through a graph.
+"""How the meaning of axes passes through an operator. Owns these rules; `operators` says which is for which operator.
 
-Nothing is read off a rank or a size: the meaning starts at the image and is carried from operator to operator. An axis
-whose meaning is lost has none, and a tensor without exactly one axis of filters is not tapped.
+Nothing is read off a rank or a size. An axis whose meaning is lost has none, and a tensor without exactly one axis of
+filters is not tapped. Every rule takes a passage and returns the meanings of the axes of its output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
 
-from toolbox.tapping.wiring import REDUCTIONS, Node, Wiring
-from toolbox.terms import IMAGE
-
-BATCH, CHANNEL, HEIGHT, WIDTH, TOKEN = "batch", "channel", "height", "width", "token"
-SHARE = "share of channel"
-"""An axis that is a part of the filters, such as the heads of attention."""
-Meaning = str | None
-Meanings = tuple[Meaning, ...]
-POSITIONS = (HEIGHT, WIDTH, TOKEN)
-VIEWS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
-RESIZED = (
-    "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool", "Slice", "Split", "Pad",
-    "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "Attention", "Tile",
-)  # fmt: skip
-POINTWISE = (
-    "Add",
-    "Sub",
-    "Mul",
-    "Div",
-    "Pow",
-    "Min",
-    "Max",
-    "Sum",
-    "Mean",
-    "Where",
-    "Concat",
-    "PRelu",
-    "Expand",
+from toolbox.tapping.traces import (
+    BATCH,
+    CHANNEL,
+    HEIGHT,
+    SHARE,
+    TOKEN,
+    WIDTH,
+    Meaning,
+    Meanings,
+    Passage,
+    channel_axis,
 )
+from toolbox.tapping.wiring import Node, Wiring
+
+AxesRule = Callable[[Passage], Meanings]
+IMAGE_AXES: Meanings = (BATCH, CHANNEL, HEIGHT, WIDTH)
 
 
-def meanings(wiring: Wiring) -> dict[str, Meanings]:
-    """The meaning of every axis of every tensor that follows from the image."""
-    known: dict[str, Meanings] = {IMAGE: (BATCH, CHANNEL, HEIGHT, WIDTH)}
-    for node in wiring.nodes:
-        if any(name in known for name in node.inputs):
-            rule = RULES.get(node.operator, _like_the_first)
-            known |= {
-                name: rule(_Place(wiring, known, node, name)) for name in node.outputs if name in wiring.seen
-            }
-    return known
-
-
-def channel_axis(of: Meanings) -> int | None:
-    """The one axis of filters, None where there is none or several."""
-    places = [place for place, meaning in enumerate(of) if meaning == CHANNEL]
-    return places[0] if len(places) == 1 else None
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A node, one of its outputs, and the meanings that are known before it."""
-
-    wiring: Wiring
-    known: Mapping[str, Meanings]
-    node: Node
-    output: str
-
-    @property
-    def first(self) -> str:
-        """The first input that follows from the image."""
-        return next(name for name in self.node.inputs if name in self.known)
-
-    @property
-    def below(self) -> Meanings:
-        return self.known[self.first]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.wiring.shape(self.output)
-
-    @property
-    def nothing(self) -> Meanings:
-        return (None,) * len(self.shape)
-
-
-Rule = Callable[[_Place], Meanings]
-
-
-def _like_the_first(at: _Place) -> Meanings:
+def equal_shape(at: Passage) -> Meanings:
     """As the first input, if the shape stays: norms, functions of single values, softmax."""
-    first = at.first
-    return at.known[first] if at.wiring.shape(first) == at.shape else at.nothing
+    return at.axes if at.first_shape == at.shape else at.lost
 
 
-def _keep(at: _Place) -> Meanings:
+def equal_rank(at: Passage) -> Meanings:
     """As the first input, though sizes change: pools, slices, padding."""
-    first = at.below
-    return first if len(first) == len(at.shape) else at.nothing
+    return at.axes if len(at.axes) == len(at.shape) else at.lost
 
 
-def _convolution(at: _Place) -> Meanings:
-    below = at.below
+def convolution(at: Passage) -> Meanings:
+    """The second axis becomes the filters; the others are positions, as they were."""
+    below = at.axes
     if len(at.shape) == 4:
         return (below[0], CHANNEL, below[2] or HEIGHT, below[3] or WIDTH)
     if len(at.shape) == 3:
         return (below[0], CHANNEL, below[2])
-    return at.nothing
+    return at.lost
 
 
-def _pointwise(at: _Place) -> Meanings:
-    """From all inputs, laid right on right. Where they disagree, the one with fewest operators before it has its way:
-    it is the stream that a block adds to."""
-    inputs = sorted(
-        (name for name in dict.fromkeys(at.node.inputs) if name in at.known), key=at.wiring.depth.__getitem__
-    )
+def align(at: Passage) -> Meanings:
+    """Arithmetic: from all inputs, aligned at their last axes as broadcasting does it."""
+    return _align(at, is_joined=False)
+
+
+def join(at: Passage) -> Meanings:
+    """Concatenation: as `align`, though the inputs are shorter than the output along one axis."""
+    return _align(at, is_joined=True)
+
+
+def _align(at: Passage, *, is_joined: bool) -> Meanings:
+    """Where inputs disagree, the one with fewest operators before it decides: it is the stream that a block adds to."""
     shape = at.shape
-    found: list[Meaning] = [None] * len(shape)
-    for name in inputs:
-        own, of = at.wiring.shape(name), at.known[name]
+    merged: list[Meaning] = [None] * len(shape)
+    for name in sorted(at.inputs, key=at.wiring.depth.__getitem__):
+        own, axes = at.wiring.shape(name), at.traces[name].axes
         for place in range(1, len(own) + 1):
-            is_full = own[-place] == shape[-place] or at.node.operator == "Concat"
-            if found[-place] is None and is_full and (own[-place] > 1 or shape[-place] == 1):
-                found[-place] = of[-place]
-    return _without_doubles(found)
+            # An axis of 1 that is stretched, as that of a gate (2, 8, 1, 1) over a map (2, 8, 5, 5), tells nothing.
+            is_full = is_joined or own[-place] == shape[-place]
+            if merged[-place] is None and is_full and (own[-place] > 1 or shape[-place] == 1):
+                merged[-place] = axes[-place]
+    return _drop_doubles(merged)
 
 
-def _without_doubles(found: Sequence[Meaning]) -> Meanings:
-    """A meaning that two axes claim is lost for both, but for tokens, of which there may be several axes."""
+def _drop_doubles(axes: Sequence[Meaning]) -> Meanings:
+    """A meaning that two axes claim is lost for both, except for tokens, of which there may be several axes."""
     return tuple(
-        None if meaning not in (None, TOKEN, SHARE) and found.count(meaning) > 1 else meaning
-        for meaning in found
+        None if meaning not in (None, TOKEN, SHARE) and axes.count(meaning) > 1 else meaning
+        for meaning in axes
     )
 
 
-def _transpose(at: _Place) -> Meanings:
-    below = at.below
-    order = at.node.attributes.get("perm") or range(len(below))[::-1]
-    return tuple(below[place] for place in order)
+def transpose(at: Passage) -> Meanings:
+    """The axes in their new order; reversed where the graph names none."""
+    order = at.node.attributes.get("perm") or range(len(at.axes))[::-1]
+    return tuple(at.axes[place] for place in order)
 
 
-def _product(at: _Place) -> Meanings:
+def product(at: Passage) -> Meanings:
     """A dense layer at every position, where one factor is fixed; else attention."""
     left, right = at.node.inputs[:2]
-    if right not in at.known:
-        return _dense(at.known[left])
-    if left not in at.known:
-        # fixed weights from the left mix the axis before the last, whose units are then the filters
-        turned = _dense((*at.known[right][:-2], at.known[right][-1], at.known[right][-2]))
+    if right not in at.traces:
+        return _dense(at.traces[left].axes)
+    if left not in at.traces:
+        # Fixed weights from the left mix the axis before the last, whose units are then the filters.
+        axes = at.traces[right].axes
+        turned = _dense((*axes[:-2], axes[-1], axes[-2]))
         return (*turned[:-2], turned[-1], turned[-2])
-    one, other = at.known[left], at.known[right]
+    return _mutual_product(at, at.traces[left].axes, at.traces[right].axes)
+
+
+def _mutual_product(at: Passage, left: Meanings, right: Meanings) -> Meanings:
+    """Rows of the left factor by columns of the right one; the axes before are those of either."""
+    if len(left) < 2 or len(right) < 2:
+        return at.lost
     rank = len(at.shape)
-    if len(one) < 2 or len(other) < 2:
-        return at.nothing
-    front = [a or b for a, b in zip(_padded(one, rank)[:-2], _padded(other, rank)[:-2], strict=True)]
-    return _without_doubles([*front, one[-2], other[-1]])
+    fronts = zip(_pad(left, rank)[:-2], _pad(right, rank)[:-2], strict=True)
+    return _drop_doubles([*(one or other for one, other in fronts), left[-2], right[-1]])
 
 
 def _dense(below: Meanings) -> Meanings:
@@ -162,111 +112,153 @@ def _dense(below: Meanings) -> Meanings:
     return (*(TOKEN if meaning == CHANNEL else meaning for meaning in below[:-1]), CHANNEL)
 
 
-def _padded(of: Meanings, rank: int) -> Meanings:
-    return (None,) * (rank - len(of)) + of
+def _pad(axes: Meanings, rank: int) -> Meanings:
+    return (None,) * (rank - len(axes)) + axes
 
 
-def _gemm(at: _Place) -> Meanings:
+def matrix_product(at: Passage) -> Meanings:
+    """Gemm: a dense layer on vectors, where the weights are fixed and the images are its rows."""
     left, right = at.node.inputs[:2]
-    if left not in at.known or right in at.known or at.node.attributes.get("transA"):
-        return at.nothing
-    return (at.known[left][0], CHANNEL)
+    if left not in at.traces or right in at.traces or at.node.attributes.get("transA"):
+        return at.lost
+    return (at.traces[left].axes[0], CHANNEL)
 
 
-def _reduction(at: _Place) -> Meanings:
-    below, gone = at.below, at.wiring.axes(at.node)
+def reduction(at: Passage) -> Meanings:
+    """Reduced axes stay with a size of 1, or are gone."""
     if at.node.attributes.get("keepdims", 1):
-        return below
-    return tuple(meaning for place, meaning in enumerate(below) if place not in gone)
+        return at.axes
+    gone = at.wiring.reduction_axes(at.node)
+    return tuple(meaning for place, meaning in enumerate(at.axes) if place not in gone)
 
 
-def _gather(at: _Place) -> Meanings:
+def gather(at: Passage) -> Meanings:
     """One or several positions of an axis; one alone takes the axis away, as the class token does."""
-    if at.node.inputs[0] not in at.known or at.node.inputs[1] in at.known:
-        return at.nothing
-    below = at.known[at.node.inputs[0]]
+    values, indices = at.node.inputs[:2]
+    if values not in at.traces or indices in at.traces:
+        return at.lost
+    below = at.traces[values].axes
     axis = int(at.node.attributes.get("axis", 0)) % len(below)
-    rank = len(at.wiring.shape(at.node.inputs[1]))
+    rank = len(at.wiring.shape(indices))
     return (*below[:axis], *([below[axis]] if rank == 1 else [None] * rank), *below[axis + 1 :])
 
 
-def _einsum(at: _Place) -> Meanings:
-    """Letters keep their meaning; one that only fixed weights bring in is the filters."""
-    terms, _, result = str(at.node.attributes["equation"]).replace(" ", "").partition("->")
-    by_letter: dict[str, Meaning] = {}
-    for term, name in zip(terms.split(","), at.node.inputs, strict=True):
-        if name in at.known and len(term) == len(at.known[name]):
-            for letter, meaning in zip(term, at.known[name], strict=True):
-                by_letter.setdefault(letter, meaning)
-    fixed = any(name not in at.known for name in at.node.inputs)
-    found = [by_letter.get(letter, CHANNEL if fixed else None) for letter in result]
-    brought = [letter not in by_letter for letter in result]
-    if any(brought):  # old filters that stay are positions then
-        found = [TOKEN if m == CHANNEL and not new else m for m, new in zip(found, brought, strict=True)]
-    return tuple(found) if len(found) == len(at.shape) else at.nothing
+def einsum(at: Passage) -> Meanings:
+    """Letters keep their meaning; one that only fixed weights bring in is the filters.
+
+    In `btc,cd->btd` with fixed weights (c, d), b and t are images and tokens as before, and d is the filters.
+    """
+    terms, result = read_equation(at.node)
+    meanings = _letter_meanings(at, terms)
+    has_weights = any(name not in at.traces for name in at.node.inputs)
+    axes = [meanings.get(letter, CHANNEL if has_weights else None) for letter in result]
+    if any(letter not in meanings for letter in result):  # old filters that stay are positions then
+        axes = [
+            TOKEN if axis == CHANNEL and letter in meanings else axis
+            for axis, letter in zip(axes, result, strict=True)
+        ]
+    return tuple(axes) if len(axes) == len(at.shape) else at.lost
 
 
-def _view(at: _Place) -> Meanings:
+def read_equation(node: Node) -> tuple[list[str], str]:
+    """The letters of every input of an Einsum, and those of its result."""
+    terms, _, result = str(node.attributes["equation"]).replace(" ", "").partition("->")
+    return terms.split(","), result
+
+
+def _letter_meanings(at: Passage, terms: Sequence[str]) -> dict[str, Meaning]:
+    """What the letters of an equation mean in the inputs that follow from the image."""
+    meanings: dict[str, Meaning] = {}
+    for term, name in zip(terms, at.node.inputs, strict=True):
+        if name in at.traces and len(term) == len(at.traces[name].axes):
+            for letter, meaning in zip(term, at.traces[name].axes, strict=True):
+                meanings.setdefault(letter, meaning)
+    return meanings
+
+
+def view(at: Passage, is_ordered: Callable[[Wiring, Node], bool]) -> Meanings:
     """Axes that stay whole keep their meaning; merged and split ones get what their parts allow.
 
-    Back in the shape that the values had before, all is where it was: so exporters write a norm over groups of filters.
+    Back in the shape that the values had before, all is where it was. So exporters write a norm over groups of filters:
+
+        map (2, 8, 5, 5) -> Reshape (2, 2, 100) -> InstanceNormalization -> Reshape (2, 8, 5, 5)
+
+    The 100 mixes filters with positions, and no rule of reshapes could split it again; yet the last shape is that of
+    the map, whose meanings return.
+
+    Args:
+        at: the way through a Reshape or one of its kind.
+        is_ordered: whether a node leaves all values in their order.
     """
-    for tensor in _in_order(at):
-        if at.wiring.shape(tensor) == at.shape and channel_axis(at.known[tensor]) is not None:
-            return at.known[tensor]
-    return viewed(at.wiring.shape(at.first), at.below, at.shape)
+    for tensor in _ordered_tensors(at, is_ordered):
+        if at.wiring.shape(tensor) == at.shape and channel_axis(at.traces[tensor].axes) is not None:
+            return at.traces[tensor].axes
+    return reshape_axes(at.first_shape, at.axes, at.shape)
 
 
-def _in_order(at: _Place) -> Iterator[str]:
-    """Tensors above a view from which on no value changed its place among the others."""
+def _ordered_tensors(at: Passage, is_ordered: Callable[[Wiring, Node], bool]) -> Iterator[str]:
+    """Tensors before a view from which on no value changed its place among the others."""
     node: Node | None = at.node
-    while node is not None and (node.operator in VIEWS or _is_in_place(at.wiring, node)):
+    while node is not None and is_ordered(at.wiring, node):
         shape = at.wiring.shape(node.output)
-        seen = at.wiring.seen_inputs(node)
-        tensor = next((name for name in seen if at.wiring.shape(name) == shape), seen[0])
+        inputs = at.wiring.responsive_inputs(node)
+        tensor = next((name for name in inputs if at.wiring.shape(name) == shape), inputs[0])
         yield tensor
         node = at.wiring.producer.get(tensor)
 
 
-def _is_in_place(wiring: Wiring, node: Node) -> bool:
-    """Whether an operator, such as a norm, leaves all values of an input of the same shape in their places."""
-    arithmetic = node.operator in POINTWISE and node.operator not in ("Concat", "Expand")
-    shapes = map(wiring.shape, wiring.seen_inputs(node))
-    return (arithmetic or node.operator not in RULES) and wiring.shape(node.output) in shapes
+def reshape_axes(old: Sequence[int], axes: Meanings, new: Sequence[int]) -> Meanings:
+    """Meanings after a reshape: runs of axes whose sizes have equal products belong together.
 
+    From (2, 8, 5, 4) to (2, 2, 4, 20) the runs are 2 = 2, 8 = 2 * 4 and 5 * 4 = 20: the images stay, the filters are
+    split in shares, height and width become tokens. Axes of size 1 belong to no run.
 
-def viewed(old: Sequence[int], of: Meanings, new: Sequence[int]) -> Meanings:
-    """Meanings after a reshape from sizes `old` to sizes `new`: runs of axes with equal products belong together.
+    Args:
+        old: sizes before.
+        axes: their meanings.
+        new: sizes after.
 
-    >>> viewed((2, 8, 5, 5), ("batch", "channel", "height", "width"), (2, 8, 25))
+    >>> reshape_axes((2, 8, 5, 5), ("batch", "channel", "height", "width"), (2, 8, 25))
     ('batch', 'channel', 'token')
     """
     if tuple(old) == tuple(new):
-        return of
-    found: list[Meaning] = [None] * len(new)
+        return axes
+    reshaped: list[Meaning] = [None] * len(new)
     if old and new and old[0] == new[0] == 1:
-        found[0] = of[0]  # a single image
+        reshaped[0] = axes[0]  # a single image
+    for before, after in _equal_runs(old, new):
+        meanings = _regroup([axes[place] for place in before], len(after))
+        for place, meaning in zip(after, meanings, strict=True):
+            reshaped[place] = meaning
+    return _drop_doubles(reshaped)
+
+
+def _equal_runs(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[list[int], list[int]]]:
+    """The shortest runs of axes before and after that hold equally many values, from the first axis on."""
     olds = [place for place, size in enumerate(old) if size != 1]
     news = [place for place, size in enumerate(new) if size != 1]
     while olds and news:
-        here, there = [olds.pop(0)], [news.pop(0)]
-        a, b = old[here[0]], new[there[0]]
-        while a != b and (olds if a < b else news):
-            if a < b:
-                here.append(olds.pop(0))
-                a *= old[here[-1]]
+        before, after = [olds.pop(0)], [news.pop(0)]
+        # The run with the smaller product takes the next axis until both are equal.
+        while (gap := prod(old[axis] for axis in before) - prod(new[axis] for axis in after)) and (
+            olds if gap < 0 else news
+        ):
+            if gap < 0:
+                before.append(olds.pop(0))
             else:
-                there.append(news.pop(0))
-                b *= new[there[-1]]
-        if a != b:
-            break
-        for place, meaning in zip(there, _regrouped([of[place] for place in here], len(there)), strict=True):
-            found[place] = meaning
-    return _without_doubles(found)
+                after.append(news.pop(0))
+        if gap:
+            return
+        yield before, after
 
 
-def _regrouped(parts: Sequence[Meaning], count: int) -> list[Meaning]:
-    """The meanings of `count` axes that hold what the axes `parts` held."""
+def _regroup(parts: Sequence[Meaning], count: int) -> list[Meaning]:
+    """The meanings of `count` axes that hold what the axes `parts` held.
+
+    1 -> 1   the same                          height, width -> 1   tokens
+    filters -> n   shares of the filters       shares -> 1   the filters
+    tokens -> 2    height and width again      anything else is lost
+    """
     if len(parts) == count == 1:
         return [parts[0]]
     kinds = set(parts)
@@ -279,18 +271,3 @@ def _regrouped(parts: Sequence[Meaning], count: int) -> list[Meaning]:
     if len(parts) == 1 and parts[0] == TOKEN and count == 2:
         return [HEIGHT, WIDTH]  # tokens laid out as a map again
     return [None] * count
-
-
-RULES: dict[str, Rule] = {
-    "Conv": _convolution,
-    "ConvTranspose": _convolution,
-    "Transpose": _transpose,
-    "MatMul": _product,
-    "Gemm": _gemm,
-    "Gather": _gather,
-    "Einsum": _einsum,
-    **dict.fromkeys(VIEWS, _view),
-    **dict.fromkeys(POINTWISE, _pointwise),
-    **dict.fromkeys(RESIZED, _keep),
-    **dict.fromkeys(REDUCTIONS, _reduction),
-}

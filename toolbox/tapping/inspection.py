@@ -1,4 +1,4 @@
-"""A graph that is looked at before it is added. Owns keeping a copy of it."""
+"""Inspecting a graph before it is imported. Owns what is known of it then, and keeping a copy of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 import onnx
 
-from toolbox.tapping.foreign import entrance, image_size, read_graph, tensors_of
+from toolbox.tapping.entrance import entrance, image_size
+from toolbox.tapping.graph_file import read_graph, tensors_of
 from toolbox.tapping.taps import Survey, survey
 
 
 @dataclass(frozen=True)
-class Examined:
-    """A graph, the size of the images it is shown, and what there is to record from."""
+class Inspection:
+    """A graph, the size of the images for it, and what there is to record from."""
 
     path: Path
     model: onnx.ModelProto
@@ -23,18 +24,27 @@ class Examined:
     survey: Survey
 
 
-def examined(path: Path, size: tuple[int, int] | None) -> Examined:
+def inspect_graph(path: Path, size: tuple[int, int] | None) -> Inspection:
     """A graph of a file, run on two images of its own size, or of the chosen one where it takes any.
+
+    Args:
+        path: of an ONNX file.
+        size: the chosen height and width in pixels; None for the graph's own.
 
     Raises: UsageError when it cannot be recorded from, or a size is missing or does not fit.
     """
     model = read_graph(path)
     height, width = image_size(entrance(model), size)
-    return Examined(path, model, height, width, survey(model, height, width))
+    return Inspection(path, model, height, width, survey(model, height, width))
 
 
-def keep_graph(graph: Examined, target: Path) -> None:
-    """Copy the very file; where it keeps tensors in other files, write one that holds them all."""
+def keep_graph(graph: Inspection, target: Path) -> None:
+    """Copy the very file; where it keeps tensors in other files, write one that holds them all.
+
+    Args:
+        graph: whose file is copied.
+        target: path of the copy.
+    """
     as_written = onnx.load(graph.path, load_external_data=False)
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors_of(as_written)):
         onnx.save(graph.model, target)

@@ -7,28 +7,32 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from toolbox.tapping.wiring import POOLS, REDUCED, SUMS, Node
+from toolbox.tapping.operators import OPERATORS, UNKNOWN
+from toolbox.tapping.wiring import Node
 from toolbox.terms import IMAGE, PIXELS, STATISTICS
 
-_WORD = re.compile(r"[^A-Za-z0-9._-]+")
+UNCLEAN = re.compile(r"[^A-Za-z0-9._-]+")
+"""What layers are not called."""
+WORDS_OF_KIND = {"sum": ("add", "sum"), "pool": ("pool",)}
+"""What the name of a module says that is a sum or a pool, and not the block around it."""
 
 
 def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
     """Clean unique names: from what the exporter called the operators, else the operator and a number.
 
     Args:
-        nodes: of the layers, in their order; operators: what they are, which for a function of several operators is
-            another word than the node's.
+        nodes: of the layers, in their order.
+        operators: what they are; for a function of several operators that is another word than the node's.
     """
     paths = [_path(node, operator) for node, operator in zip(nodes, operators, strict=True)]
-    shared = _shared(paths)
+    common = _common_parts(paths)
     counts: Counter[str] = Counter()
     names: list[str] = []
     for path, operator in zip(paths, operators, strict=True):
         # `<layer>.maximum` and `<layer>.mean` are what the layer's own outputs will be called
-        name = re.sub(rf"\.({'|'.join(STATISTICS)})$", r"_\1", _cleaned(".".join(path[shared:])))
+        name = re.sub(rf"\.({'|'.join(STATISTICS)})$", r"_\1", _clean(".".join(path[common:])))
         if not name or name in (IMAGE, PIXELS) or _says_nothing(name, operator):
-            word = _cleaned(operator.removeprefix("x * ")).lower()
+            word = _clean(operator.removeprefix("x * ")).lower()
             counts[word] += 1
             name = f"{word}_{counts[word]}"
         names.append(_unique(name, names))
@@ -48,7 +52,7 @@ def _path(node: Node, operator: str) -> list[str]:
         while path and part.startswith(path[-1] + "."):
             path.pop()
         path.append(part)
-    words = ("add", "sum") if operator in SUMS else ("pool",) if operator in (*POOLS, *REDUCED) else ()
+    words = WORDS_OF_KIND.get(OPERATORS.get(operator, UNKNOWN).kind, ())
     is_named = not words or (path and any(word in path[-1].lower() for word in words))
     return path if is_named or not path else [*path, operator.lower()]
 
@@ -68,10 +72,10 @@ def _scopes(node: Node) -> list[str]:
 def _says_nothing(name: str, operator: str) -> bool:
     """Whether a name is no more than an operator and a number: Relu_12, node_Conv_3, n7, 12."""
     bare = re.sub(r"^(node|n)?[_\W]*|[_\W]*\d*$", "", name, flags=re.IGNORECASE)
-    return not bare or bare.lower() in {operator.lower(), *(word.lower() for word in _OPERATORS)}
+    return not bare or bare.lower() in {operator.lower(), *(word.lower() for word in EXPORTERS_WORDS)}
 
 
-_OPERATORS = frozenset(
+EXPORTERS_WORDS = frozenset(
     {
         "Relu", "Clip", "Mul", "Add", "Div", "Sigmoid", "Tanh", "Erf", "Conv", "MaxPool", "AveragePool",
         "GlobalAveragePool", "ReduceMean", "Gemm", "MatMul", "Softmax", "Reshape", "Flatten", "Squeeze", "LeakyRelu",
@@ -80,7 +84,7 @@ _OPERATORS = frozenset(
 )  # fmt: skip
 
 
-def _shared(paths: Sequence[Sequence[str]]) -> int:
+def _common_parts(paths: Sequence[Sequence[str]]) -> int:
     """How many outer parts all names have in common, such as the model's own name."""
     named = [path for path in paths if path]
     if len(named) < 2:
@@ -91,8 +95,8 @@ def _shared(paths: Sequence[Sequence[str]]) -> int:
     return count
 
 
-def _cleaned(name: str) -> str:
-    return _WORD.sub("_", name).strip("._-")[:80].rstrip("._-")
+def _clean(name: str) -> str:
+    return UNCLEAN.sub("_", name).strip("._-")[:80].rstrip("._-")
 
 
 def _unique(name: str, taken: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,18 +15,7 @@ from onnx import helper, numpy_helper
 
 from toolbox.terms import IMAGE
 
-POOLS = ("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool")
-REDUCED = ("ReduceMean", "ReduceMax")
-SUMS = ("Add", "Sum")
-VIEWS = ("Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
-"""Operators that hand all values on, if in another shape."""
-SAME = ("Identity", "Dropout", "Cast")
-"""Operators that hand all values on in their places."""
-REDUCTIONS = (
-    "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp",
-    "ReduceProd", "ArgMax", "ArgMin",
-)  # fmt: skip
-SHAPES = ("Shape", "Size")
+MEASURES = ("Shape", "Size")
 """Operators whose results say how large an image is and nothing of what it shows."""
 
 
@@ -44,43 +33,47 @@ class Node:
 
     @property
     def output(self) -> str:
+        """Its first result; those of the operators that matter here have no other."""
         return self.outputs[0]
 
 
 @dataclass(frozen=True)
-class Observed:
-    """What running a graph showed.
+class Observation:
+    """What running a graph tells of its tensors.
 
     Attributes:
         batch: images shown at once: 2, or the number that the graph insists on.
         shapes: of all tensors with that batch, and of all constants.
-        batched: tensors whose first axis, and no other, grows with the batch.
+        by_image: tensors whose first axis, and no other, grows with the batch.
         values: small tensors that do not follow from what the image shows: constants, shapes, axes.
         floats: tensors of floating-point numbers.
     """
 
     batch: int
     shapes: Mapping[str, tuple[int, ...]]
-    batched: frozenset[str]
+    by_image: frozenset[str]
     values: Mapping[str, NDArray[Any]]
     floats: frozenset[str]
 
 
 class Wiring:
-    """Who makes and who takes every tensor. Nodes are in an order in which they can run."""
+    """Who makes and who takes every tensor. Nodes are listed in an order in which they can run."""
 
-    def __init__(self, model: onnx.ModelProto, observed: Observed) -> None:
+    def __init__(self, model: onnx.ModelProto, observation: Observation) -> None:
+        """Take a graph whose image input is `image`, and what running it tells."""
         self.opsets = list(model.opset_import)
-        self.nodes = tuple(_node(number, proto) for number, proto in enumerate(model.graph.node))
+        self.nodes = _read_nodes(model.graph)
         self.outputs = tuple(output.name for output in model.graph.output)
-        self.observed = observed
+        self.observation = observation
 
     @cached_property
     def producer(self) -> dict[str, Node]:
+        """The node that makes a tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}
 
     @cached_property
     def consumers(self) -> dict[str, list[Node]]:
+        """The nodes that take a tensor, each once."""
         takers: dict[str, list[Node]] = defaultdict(list)
         for node in self.nodes:
             for name in dict.fromkeys(node.inputs):
@@ -88,13 +81,13 @@ class Wiring:
         return takers
 
     @cached_property
-    def seen(self) -> frozenset[str]:
+    def responsive(self) -> frozenset[str]:
         """Tensors that follow from what the image shows."""
-        return frozenset(following(self.nodes, IMAGE))
+        return frozenset(dependents(self.nodes, IMAGE))
 
     @cached_property
     def depth(self) -> dict[str, int]:
-        """How many operators lie between the image, or a constant, and a tensor, on the longest way."""
+        """How many operators are between the image, or a constant, and a tensor, on the longest way."""
         depths: dict[str, int] = defaultdict(int)
         for node in self.nodes:
             deepest = max((depths[name] for name in node.inputs), default=0)
@@ -102,20 +95,29 @@ class Wiring:
         return depths
 
     def shape(self, tensor: str) -> tuple[int, ...]:
-        return self.observed.shapes.get(tensor, ())
+        """The sizes of a tensor in the run that was observed; none of one that was not made."""
+        return self.observation.shapes.get(tensor, ())
 
     def value(self, node: Node, place: int) -> NDArray[Any] | None:
-        """The constant at an input of a node, None where there is none or where it follows from the image."""
+        """The constant at an input of a node.
+
+        Args:
+            node: of this graph.
+            place: of the input, from 0.
+
+        Returns: None where there is none or where it follows from the image.
+        """
         name = node.inputs[place] if place < len(node.inputs) else ""
-        return self.observed.values.get(name)
+        return self.observation.values.get(name)
 
-    def seen_inputs(self, node: Node) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for name in node.inputs if name in self.seen))
+    def responsive_inputs(self, node: Node) -> tuple[str, ...]:
+        """Inputs of a node that follow from what the image shows, each once."""
+        return tuple(dict.fromkeys(name for name in node.inputs if name in self.responsive))
 
-    def axes(self, node: Node, place: int = 1) -> tuple[int, ...]:
+    def reduction_axes(self, node: Node) -> tuple[int, ...]:
         """Axes of a reduction, counted from 0: an input of newer operators, an attribute of older ones."""
         rank = len(self.shape(node.inputs[0]))
-        given = self.value(node, place)
+        given = self.value(node, 1)
         chosen = node.attributes.get("axes") if given is None else given.ravel().tolist()
         if not chosen:
             return () if node.attributes.get("noop_with_empty_axes") else tuple(range(rank))
@@ -123,31 +125,20 @@ class Wiring:
 
     def is_scalar(self, tensor: str) -> bool:
         """Whether a tensor is one number that no image changes."""
-        found = self.observed.values.get(tensor)
-        return tensor not in self.seen and found is not None and found.size == 1
-
-    def behind(self, tensor: str) -> Iterator[Node]:
-        """Nodes that take a tensor's values, also through operators that hand them on in their places."""
-        for node in self.consumers.get(tensor, ()):
-            if node.operator in SAME:
-                yield from self.behind(node.output)
-            else:
-                yield node
-
-    def before(self, tensor: str, operators: tuple[str, ...] = SAME) -> str:
-        """The tensor whose values this one has, back through operators that hand them on."""
-        while (
-            (node := self.producer.get(tensor)) and node.operator in operators and node.inputs[0] in self.seen
-        ):
-            tensor = node.inputs[0]
-        return tensor
+        value = self.observation.values.get(tensor)
+        return tensor not in self.responsive and value is not None and value.size == 1
 
 
-def following(nodes: Iterable[Node], tensor: str) -> set[str]:
-    """A tensor and all that follow from its values."""
+def dependents(nodes: Iterable[Node], tensor: str) -> set[str]:
+    """A tensor and all that follow from its values.
+
+    Args:
+        nodes: in the order in which they run.
+        tensor: its name.
+    """
     reached = {tensor}
     for node in nodes:
-        if node.operator not in SHAPES and reached.intersection(node.inputs):
+        if node.operator not in MEASURES and reached.intersection(node.inputs):
             reached.update(name for name in node.outputs if name)
     return reached
 
@@ -157,7 +148,11 @@ def constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
     return {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
 
 
-def _node(number: int, proto: onnx.NodeProto) -> Node:
+def _read_nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
+    return tuple(_read_node(number, proto) for number, proto in enumerate(graph.node))
+
+
+def _read_node(number: int, proto: onnx.NodeProto) -> Node:
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in proto.attribute}
     texts = {
         name: value.decode() if isinstance(value, bytes) else value for name, value in attributes.items()
@@ -167,28 +162,37 @@ def _node(number: int, proto: onnx.NodeProto) -> Node:
 
 def observation(
     model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[Any]]], small: int = 4096
-) -> Observed:
-    """What one or two runs of a graph, by their batch, tell of its tensors."""
+) -> Observation:
+    """What one or two runs of a graph tell of its tensors.
+
+    Args:
+        model: the graph.
+        runs: all tensors by name, by the number of images that were shown at once.
+        small: values of constants are remembered up to this many numbers.
+    """
     batch = max(runs)
-    fixed = constants(model.graph)
-    shapes = {name: tensor.shape for name, tensor in fixed.items()}
-    shapes |= {name: tensor.shape for name, tensor in runs[batch].items()}
-    everything = {**fixed, **runs[batch]}
-    values = {name: tensor for name, tensor in everything.items() if tensor.size <= small}
-    floats = frozenset(
-        name for name, tensor in everything.items() if np.issubdtype(tensor.dtype, np.floating)
-    )
-    batched = frozenset(
-        name
-        for name, tensor in runs[batch].items()
-        if all(_grows(run.get(name), count, tensor.shape[1:]) for count, run in runs.items())
-    )
-    nodes = tuple(_node(number, proto) for number, proto in enumerate(model.graph.node))
-    seen = following(nodes, IMAGE)
-    return Observed(
-        batch, shapes, batched, {name: value for name, value in values.items() if name not in seen}, floats
+    tensors = {**constants(model.graph), **runs[batch]}
+    responsive = dependents(_read_nodes(model.graph), IMAGE)
+    return Observation(
+        batch=batch,
+        shapes={name: tensor.shape for name, tensor in tensors.items()},
+        by_image=frozenset(name for name in runs[batch] if _grows(name, runs)),
+        values={
+            name: tensor
+            for name, tensor in tensors.items()
+            if tensor.size <= small and name not in responsive
+        },
+        floats=frozenset(
+            name for name, tensor in tensors.items() if np.issubdtype(tensor.dtype, np.floating)
+        ),
     )
 
 
-def _grows(tensor: NDArray[Any] | None, count: int, rest: tuple[int, ...]) -> bool:
-    return tensor is not None and tensor.ndim > 0 and tensor.shape == (count, *rest)
+def _grows(name: str, runs: Mapping[int, Mapping[str, NDArray[Any]]]) -> bool:
+    """Whether the first axis of a tensor, and no other, is as long as there are images in every run."""
+    rest = runs[max(runs)][name].shape[1:]
+    tensors = {count: run.get(name) for count, run in runs.items()}
+    return all(
+        tensor is not None and tensor.ndim > 0 and tensor.shape == (count, *rest)
+        for count, tensor in tensors.items()
+    )

@@ -1,0 +1,141 @@
+"""The way of images into somebody else's graph. Owns which inputs are refused, and how any of them becomes `image`.
+
+Inside, every tensor's name gets a prefix, so that none can be taken for a layer's name or the toolbox's own tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from toolbox.errors import UsageError
+from toolbox.terms import IMAGE
+
+INSIDE = "graph/"
+"""What the name of a tensor of somebody else's graph begins with inside the toolbox."""
+LARGEST_SIDE = 4096
+"""Pixels; above, the maps of a graph fit in no memory."""
+IMAGE_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16)
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """The image input of a graph: sizes are None where the graph takes any."""
+
+    name: str
+    type: int
+    is_channels_last: bool
+    height: int | None
+    width: int | None
+    batch: int | None
+
+
+def entrance(model: onnx.ModelProto) -> Entrance:
+    """The one image input of a graph.
+
+    Raises: UsageError when there are several inputs or it takes no colour images.
+    """
+    entry = _only_input(model.graph)
+    tensor = entry.type.tensor_type
+    sizes = [dimension.dim_value or None for dimension in tensor.shape.dim]
+    if len(sizes) != 4 or 3 not in (sizes[1], sizes[3]):
+        shape = ", ".join(str(side.dim_param or side.dim_value or "?") for side in tensor.shape.dim)
+        raise UsageError(
+            f"the graph's input {entry.name!r} has shape ({shape}); expected colour images: "
+            "(images, 3, height, width) or (images, height, width, 3)"
+        )
+    if tensor.elem_type not in IMAGE_TYPES:
+        kind = TensorProto.DataType.Name(tensor.elem_type).lower()
+        raise UsageError(f"the graph's input {entry.name!r} takes {kind}; expected float32 or float16 images")
+    is_last = sizes[1] != 3
+    height, width = sizes[1:3] if is_last else sizes[2:]
+    return Entrance(entry.name, tensor.elem_type, is_last, height, width, sizes[0])
+
+
+def _only_input(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
+    tensors = {tensor.name for tensor in graph.initializer}  # which older graphs list as inputs, too
+    inputs = [entry for entry in graph.input if entry.name not in tensors]
+    if len(inputs) != 1:
+        names = ", ".join(entry.name for entry in inputs) or "none"
+        raise UsageError(
+            f"the graph has {len(inputs)} inputs ({names}); expected one, the image: fix the others in the export"
+        )
+    return inputs[0]
+
+
+def image_size(place: Entrance, size: tuple[int, int] | None) -> tuple[int, int]:
+    """Height and width of the images for a graph: its own, or the chosen ones where it leaves them open.
+
+    Args:
+        place: the image input of the graph.
+        size: the chosen height and width in pixels; None where none are chosen.
+
+    Raises: UsageError when it leaves them open and none are chosen, or insists on others.
+    """
+    if size is None and (place.height is None or place.width is None):
+        raise UsageError(
+            "the graph takes images of any size; choose the one it was trained on, such as --size 224"
+        )
+    chosen = (place.height or 0, place.width or 0) if size is None else size
+    if max(chosen) > LARGEST_SIDE:
+        raise UsageError(
+            f"size {chosen[0]} x {chosen[1]} is too large; expected up to {LARGEST_SIDE} pixels along each side"
+        )
+    for own, asked in zip((place.height, place.width), chosen, strict=True):
+        if own not in (None, asked) or asked < 1:
+            wanted = " x ".join(str(side or "any") for side in (place.height, place.width))
+            raise UsageError(
+                f"size {chosen[0]} x {chosen[1]} does not fit: the graph takes images of {wanted}"
+            )
+    return chosen
+
+
+def enter_graph(model: onnx.ModelProto, height: int, width: int, batch: int = 0) -> onnx.ModelProto:
+    """The graph with the toolbox's own input: `image`, float32 (images, 3, height, width); its outputs stay.
+
+    Args:
+        model: somebody else's graph.
+        height: of the images, in pixels.
+        width: likewise.
+        batch: images at once that the graph insists on; 0 for any number, whatever the graph declares.
+
+    Returns: a copy in which the name of every other tensor starts with `graph/`.
+    """
+    own = onnx.ModelProto()
+    own.CopyFrom(model)
+    graph = own.graph
+    _prefix_names(graph)
+    nodes = [*_entry_nodes(entrance(model)), *graph.node]
+    del graph.node[:], graph.input[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    sizes = [batch or "images", 3, height, width]
+    graph.input.append(helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, sizes))
+    for output in graph.output:
+        output.type.tensor_type.ClearField("shape")  # it may name a batch that is no longer true
+    return own
+
+
+def _prefix_names(graph: onnx.GraphProto) -> None:
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = [INSIDE + name if name else "" for name in names]
+    for entry in (*graph.initializer, *graph.output):
+        entry.name = INSIDE + entry.name
+
+
+def _entry_nodes(place: Entrance) -> list[onnx.NodeProto]:
+    """From `image` to what the graph takes."""
+    steps: list[tuple[str, dict[str, Any]]] = []
+    if place.is_channels_last:
+        steps.append(("Transpose", {"perm": [0, 2, 3, 1]}))
+    if place.type != TensorProto.FLOAT:
+        steps.append(("Cast", {"to": place.type}))
+    steps = steps or [("Identity", {})]
+    names = [IMAGE, *(f"{IMAGE}.{operator.lower()}" for operator, _ in steps[:-1]), INSIDE + place.name]
+    return [
+        helper.make_node(operator, [below], [above], name=f"{IMAGE}.{operator.lower()}", **attributes)
+        for (operator, attributes), below, above in zip(steps, names[:-1], names[1:], strict=True)
+    ]

@@ -1,0 +1,128 @@
+"""What is known of ONNX operators: one table, in which a line says all of some operators. Owns nothing else.
+
+An operator that is not in the table keeps the meaning of axes, and what positions see, if the shape stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from toolbox.tapping import axes, fields, windows
+from toolbox.tapping.axes import AxesRule
+from toolbox.tapping.fields import SpansRule
+from toolbox.tapping.traces import Meanings, Passage
+from toolbox.tapping.wiring import Node, Wiring
+
+
+class Effect(Enum):
+    """What an operator does to values, where that matters."""
+
+    COPY = "hands all values on in their places"
+    VIEW = "hands all values on in their order, in another shape"
+    MOVE = "hands all values on to other places"
+    ARITHMETIC = "computes value by value, from one or two tensors"
+    COMPARISON = "says value by value which is larger"
+    CORNER = "takes one of two values: exporters make Relu, LeakyRelu and Clip of these"
+    BEND = "is a function of every value by itself, and no arithmetic"
+    ACTIVATION = "is an activation function by itself"
+    GATE = "is an activation function whose results scale other values where it is a gate"
+    SQUASH = "makes probabilities of what a classifier says"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """How axes and what each position sees pass through an operator, and what it makes.
+
+    Attributes:
+        axes, spans: the rules.
+        kind: of a layer whose filters come from it; empty where they come from further below. Sums and maxima make
+            layers where they join two streams of one shape.
+        effect: on values.
+    """
+
+    axes: AxesRule = axes.equal_shape
+    spans: SpansRule = fields.equal_shape
+    kind: str = ""
+    effect: Effect | None = None
+
+
+def _view(at: Passage) -> Meanings:
+    return axes.view(at, is_ordered)
+
+
+_FUNCTIONS = (
+    "Relu LeakyRelu Elu Selu Celu HardSwish Mish Gelu FastGelu QuickGelu Softplus Softsign "
+    "ThresholdedRelu Swish"
+)
+_REDUCTIONS = "ReduceMin ReduceSum ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSumExp ReduceProd ArgMax ArgMin"
+_TABLE = {
+    "Conv": Operator(axes.convolution, windows.window, "convolution"),
+    "ConvTranspose": Operator(axes.convolution, windows.transposed_window, "convolution"),
+    "Gemm": Operator(axes.matrix_product, fields.everywhere, "dense"),
+    "MatMul": Operator(axes.product, fields.product, "dense"),
+    "Einsum": Operator(axes.einsum, fields.einsum, "dense"),
+    "Attention": Operator(axes.equal_rank, fields.everywhere),
+    "MaxPool AveragePool LpPool": Operator(axes.equal_rank, windows.window, "pool"),
+    "GlobalMaxPool GlobalAveragePool GlobalLpPool": Operator(axes.equal_rank, fields.everywhere, "pool"),
+    "ReduceMean ReduceMax": Operator(axes.reduction, fields.reduction, "pool"),
+    _REDUCTIONS: Operator(axes.reduction, fields.reduction),
+    "LayerNormalization RMSNormalization": Operator(spans=fields.norm),
+    "InstanceNormalization GroupNormalization MeanVarianceNormalization": Operator(spans=fields.everywhere),
+    "Softmax LogSoftmax": Operator(spans=fields.softmax, effect=Effect.SQUASH),
+    "Resize Upsample": Operator(axes.equal_rank, windows.resize),
+    "Pad": Operator(axes.equal_rank, windows.pad),
+    "Slice": Operator(axes.equal_rank, windows.slice_positions),
+    "SpaceToDepth DepthToSpace": Operator(axes.equal_rank, windows.blocks),
+    "Split Tile": Operator(axes.equal_rank, fields.same),
+    "Gather": Operator(axes.gather, fields.same),
+    "Concat": Operator(axes.join, fields.same, "concatenation"),
+    "Reshape Flatten Squeeze Unsqueeze": Operator(_view, fields.same, effect=Effect.VIEW),
+    "Transpose": Operator(axes.transpose, fields.same, effect=Effect.MOVE),
+    "Expand": Operator(axes.align, fields.same, effect=Effect.MOVE),
+    "Add": Operator(axes.align, fields.same, "sum", Effect.ARITHMETIC),
+    "Sum": Operator(axes.align, fields.same, "sum"),
+    "Mean": Operator(axes.align, fields.same),
+    "Sub Mul Div Pow": Operator(axes.align, fields.same, effect=Effect.ARITHMETIC),
+    "Max": Operator(axes.align, fields.same, "maxout", Effect.CORNER),
+    "Min Where": Operator(axes.align, fields.same, effect=Effect.CORNER),
+    "Greater GreaterOrEqual Less LessOrEqual": Operator(effect=Effect.COMPARISON),
+    "Neg Abs Sqrt Exp Log Reciprocal": Operator(effect=Effect.ARITHMETIC),
+    "Erf": Operator(effect=Effect.BEND),
+    "Identity Dropout Cast": Operator(effect=Effect.COPY),
+    "PRelu": Operator(axes.align, effect=Effect.ACTIVATION),
+    _FUNCTIONS: Operator(effect=Effect.ACTIVATION),
+    "Sigmoid HardSigmoid Tanh Clip": Operator(effect=Effect.GATE),
+}
+"""By names: the rule of axes, that of spans, the kind, the effect."""
+OPERATORS = {name: operator for names, operator in _TABLE.items() for name in names.split()}
+UNKNOWN = Operator()
+
+
+def operator_of(node: Node) -> Operator:
+    """What is known of a node's operator."""
+    return OPERATORS.get(node.operator, UNKNOWN)
+
+
+def has_effect(node: Node, *effects: Effect) -> bool:
+    """Whether a node's operator does one of some things to values.
+
+    Args:
+        node: of any graph.
+        effects: those that count.
+    """
+    return operator_of(node).effect in effects
+
+
+def is_ordered(wiring: Wiring, node: Node) -> bool:
+    """Whether a node, such as a view or a norm, leaves all values of one of its inputs in their order.
+
+    Args:
+        wiring: of the graph.
+        node: one of it.
+    """
+    operator = operator_of(node)
+    if operator.effect is Effect.VIEW:
+        return True
+    is_in_place = operator.axes in (axes.equal_shape, axes.align) and operator.effect is not Effect.MOVE
+    return is_in_place and wiring.shape(node.output) in map(wiring.shape, wiring.responsive_inputs(node))

@@ -1,0 +1,184 @@
+"""What positions see after an operator that slides windows over a map, or moves and resizes it. Owns these rules.
+
+Every rule takes a passage and returns the spans of its output, along the height and the width of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from toolbox.tapping.fields import everywhere
+from toolbox.tapping.geometry import Span, Spans
+from toolbox.tapping.traces import HEIGHT, WIDTH, Passage
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What a convolution or a pool slides over a map: one number for every axis of the map, first its height.
+
+    `reach` is from the first to the last position: 2 of three neighbours, 4 of three with a dilation of 2.
+    """
+
+    reach: Sequence[int]
+    strides: Sequence[int]
+
+
+def _window(at: Passage) -> _Window:
+    attributes = at.node.attributes
+    sides = attributes.get("kernel_shape") or at.wiring.shape(at.node.inputs[1])[2:]
+    strides, dilations = (list(attributes.get(key) or [1] * len(sides)) for key in ("strides", "dilations"))
+    reach = [(side - 1) * dilation for side, dilation in zip(sides, dilations, strict=True)]
+    return _Window(reach, strides)
+
+
+def window(at: Passage) -> Spans:
+    """Convolutions and pools: every window sees what its positions see."""
+    if not _is_map(at):
+        return everywhere(at)
+    shown = _window(at)
+    begins = _begins(at, shown)
+    return _change_sides(
+        at, lambda axis, span: span.slide(shown.reach[axis] + 1, shown.strides[axis], begins[axis])
+    )
+
+
+def _begins(at: Passage, window: _Window) -> list[int]:
+    """How many positions the first window starts before the map.
+
+    With SAME, as many are added as the last window lacks. 8 positions, a kernel of 3 and a stride of 2 make 4 windows,
+    which take (4 - 1) * 2 + 3 = 9: one is added, behind the map by SAME_UPPER (begins 0), before it by SAME_LOWER (1).
+    """
+    attributes = at.node.attributes
+    how = attributes.get("auto_pad", "NOTSET")
+    count = len(window.reach)
+    if how == "NOTSET":
+        return list(attributes.get("pads") or [0] * count * 2)[:count]
+    if how not in ("SAME_UPPER", "SAME_LOWER"):
+        return [0, 0]
+    sizes = zip(at.first_shape[2:], at.shape[2:], window.reach, window.strides, strict=True)
+    totals = [max((out - 1) * stride + reach + 1 - size, 0) for size, out, reach, stride in sizes]
+    return [total // 2 if how == "SAME_UPPER" else total - total // 2 for total in totals]
+
+
+def transposed_window(at: Passage) -> Spans:
+    """ConvTranspose: a position sees the inputs whose windows reach it, at most kernel / stride of them."""
+    if not _is_map(at):
+        return everywhere(at)
+    shown = _window(at)
+    begins = list(at.node.attributes.get("pads") or [0] * len(shown.reach) * 2)
+    return _change_sides(
+        at, lambda axis, span: _spread(span, shown.reach[axis], shown.strides[axis], begins[axis])
+    )
+
+
+def _spread(span: Span, reach: int, stride: int, begin: int) -> Span:
+    """What a position sees on which the windows of a coarser map are laid.
+
+    Input i is laid on the positions i * stride - begin to i * stride - begin + reach. So position p = q * stride + r
+    sees the inputs from q + ceil((r + begin - reach) / stride) to q + floor((r + begin) / stride), of which p itself is
+    at q + r / stride. The interval is the widest over all remainders r. With a kernel of 3 (reach 2) and a stride of 2:
+
+        input              0           1           2
+        laid on         0  1  2     2  3  4     4  5  6
+        position 2 (r = 0, q = 1) sees the inputs 0 and 1: offsets -1 and 0
+        position 3 (r = 1, q = 1) sees input 1, while it is at 1.5: offset -0.5
+        together -1 to 0, in steps of the coarser map
+    """
+    # -(-a // b) rounds up: ceil((r + begin - reach) / stride) = -((reach - begin - r) // stride)
+    left = min(-((reach - begin - r) // stride) - r / stride for r in range(stride))
+    right = max((r + begin) // stride - r / stride for r in range(stride))
+    return Span(span.step / stride, span.left + left * span.step, span.right + right * span.step)
+
+
+def resize(at: Passage) -> Spans:
+    """Resize and Upsample: steps shrink; interpolation sees the neighbours, too, two of them on a side if cubic."""
+    if not _is_map(at):
+        return everywhere(at)
+    mode = str(at.node.attributes.get("mode", "nearest"))
+    reach = 1 if mode in ("nearest", "linear", "bilinear") else 2
+    old, new = at.first_shape[2:], at.shape[2:]
+
+    def change(axis: int, span: Span) -> Span:
+        if old[axis] == new[axis]:
+            return span
+        scale = new[axis] / old[axis]
+        return Span(span.step / scale, span.left - reach * span.step, span.right + reach * span.step)
+
+    return _change_sides(at, change)
+
+
+def pad(at: Passage) -> Spans:
+    """Padding moves every position: with two zeros before the map, position 0 is where -2 was."""
+    given = at.wiring.value(at.node, 1)
+    pads = at.node.attributes.get("pads", ()) if given is None else given.ravel().tolist()
+    rank = len(at.first_shape)
+    chosen = at.wiring.value(at.node, 3)
+    axes = range(rank) if chosen is None else [int(axis) % rank for axis in chosen.ravel()]
+    begins = dict(zip(axes, pads, strict=False))  # the rest are pads behind the map
+    return _move(at, {axis: (1, -int(begin)) for axis, begin in begins.items()})
+
+
+def slice_positions(at: Passage) -> Spans:
+    """A slice moves every position, and leaves some out where it has a step."""
+    wiring, node = at.wiring, at.node
+    is_old = len(node.inputs) == 1  # before opset 10, numbers were attributes
+    starts = node.attributes.get("starts") if is_old else wiring.value(node, 1)
+    if starts is None:
+        return everywhere(at)
+    chosen = node.attributes.get("axes") if is_old else wiring.value(node, 3)
+    given = wiring.value(node, 4)
+    shape = at.first_shape
+    axes = [int(axis) % len(shape) for axis in (range(len(starts)) if chosen is None else chosen)]
+    steps = [1] * len(axes) if given is None else [int(value) for value in given.ravel()]
+    if min(steps) < 1:
+        return everywhere(at)
+    moves = {
+        axis: (every, _first_position(int(start), shape[axis]))
+        for axis, start, every in zip(axes, starts, steps, strict=True)
+    }
+    return _move(at, moves)
+
+
+def _first_position(start: int, size: int) -> int:
+    """Where a slice begins: negative starts count from the end, and none is outside."""
+    return min(max(start + size if start < 0 else start, 0), size)
+
+
+def blocks(at: Passage) -> Spans:
+    """SpaceToDepth gathers blocks of positions, DepthToSpace spreads them.
+
+    Of 2 x 2 positions in the place of one, the second is at 0.5 and sees what is at 0: half a step to the left, for
+    which a whole one is counted.
+    """
+    size = int(at.node.attributes["blocksize"])
+    if at.node.operator == "SpaceToDepth":
+        return _change_sides(at, lambda _, span: span.slide(size, size, 0))
+    return _change_sides(at, lambda _, span: Span(span.step / size, span.left - span.step, span.right))
+
+
+def _is_map(at: Passage) -> bool:
+    """Whether the last axes are the image's, as convolutions and pools take them."""
+    axes, shape = at.axes, at.first_shape
+    return len(axes) == 4 and all(axes[axis] in (HEIGHT, WIDTH) or shape[axis] == 1 for axis in (2, 3))
+
+
+def _change_sides(at: Passage, change: Callable[[int, Span], Span]) -> Spans:
+    """Change the span of every axis of the map that is one of the image's; `change` gets the axis among the map's."""
+    spans = list(at.spans)
+    for axis, meaning in enumerate(at.axes[2:]):
+        side = meaning or ((HEIGHT, WIDTH)[axis] if axis < 2 else None)
+        if side in (HEIGHT, WIDTH):
+            place = 0 if side == HEIGHT else 1
+            spans[place] = change(axis, spans[place])
+    return spans[0], spans[1]
+
+
+def _move(at: Passage, moves: Mapping[int, tuple[int, int]]) -> Spans:
+    """Positions that begin somewhere else and are further apart, by axis: (how many times the step, begin)."""
+    spans = list(at.spans)
+    for axis, (every, begin) in moves.items():
+        if at.axes[axis] in (HEIGHT, WIDTH):
+            side = 0 if at.axes[axis] == HEIGHT else 1
+            spans[side] = spans[side].slide(1, every, -begin)
+    return spans[0], spans[1]
