@@ -97,7 +97,7 @@ def test_torchvisions_network_has_an_input_and_tensors_of_its_own() -> None:
 
 def test_the_input_of_a_card_with_one_scale_is_written_as_ever() -> None:
     """Its text is part of every digest."""
-    written = json.dumps(network("vgg16").input.described(), sort_keys=True)
+    written = json.dumps(network("vgg16").input.describe(), sort_keys=True)
     assert written == (
         '{"channels": "BGR", "height": 224, "mean": [103.939, 116.779, 123.68], "resize": "nearest", "scale": 1.0, '
         '"width": 224}'

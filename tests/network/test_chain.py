@@ -71,7 +71,7 @@ def test_both_graphs_equal_an_independent_forward_pass(chain: tuple[Network, Wei
     net, weights = chain
     images = np.random.default_rng(0).normal(0, 50, (4, 3, 13, 11)).astype(np.float32)
     graph = full_graph(net, weights)
-    onnx.checker.check_model(graph.embedded(), full_check=True)
+    onnx.checker.check_model(graph.embed_tensors(), full_check=True)
     names = [layer.name for layer in net.layers]
     maps = start_session(graph, device="cpu").run(images)
     pooled = start_session(pooled_graph(graph, names), device="cpu").run(images)
@@ -106,7 +106,7 @@ def test_the_full_graph_names_every_layer_and_tells_its_origin(
     chain: tuple[Network, Weights], tmp_path: Path
 ) -> None:
     net, weights = chain
-    onnx.save(full_graph(net, weights).embedded(), tmp_path / "chain.onnx")
+    onnx.save(full_graph(net, weights).embed_tensors(), tmp_path / "chain.onnx")
     model = onnx.load(tmp_path / "chain.onnx")
     assert [output.name for output in model.graph.output] == ["a", "b", "c", "d", "e"]
     shapes = {
@@ -222,7 +222,7 @@ def test_preprocessing_in_the_graph_equals_that_outside_to_the_bit(
     graph = helper.make_graph([helper.make_node("Identity", ["image"], ["shown"])], "none", [image], [shown])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     whole = pixel_graph(Graph(model, {}), entry)
-    onnx.checker.check_model(whole.embedded(), full_check=True)
+    onnx.checker.check_model(whole.embed_tensors(), full_check=True)
     pixels = np.random.default_rng(0).integers(0, 256, (9, 5, 7, 3), np.uint8)
     found = start_session(whole, device="cpu").run(pixels)["shown"]
     np.testing.assert_array_equal(found, np.stack([preprocess(entry, image) for image in pixels]))

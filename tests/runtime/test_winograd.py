@@ -87,7 +87,7 @@ def test_a_convolution_without_a_bias_equals_its_definition(is_there: bool) -> N
         plain.proto.graph.node[0].input.append("")
     graph = with_winograd(plain)
     assert "ConvTranspose" in operators(graph)
-    onnx.checker.check_model(graph.embedded(), full_check=True)
+    onnx.checker.check_model(graph.embed_tensors(), full_check=True)
     shown = images(1, 5, 8)
     found = start_session(graph, device="cpu").run(shown)["map"]
     check_close(found, by_definition(kernel, np.zeros_like(bias), shown))
@@ -170,7 +170,7 @@ def with_computed_kernel(kernel: NDArray[np.float32], bias: NDArray[np.float32])
 @pytest.mark.parametrize("reason", left_as_it_is())
 def test_other_convolutions_are_left_as_they_are(reason: str) -> None:
     graph = left_as_it_is()[reason]
-    onnx.checker.check_model(graph.embedded(), full_check=True)
+    onnx.checker.check_model(graph.embed_tensors(), full_check=True)
     assert with_winograd(graph) is graph
 
 
@@ -222,7 +222,7 @@ def test_vgg16_is_rewritten_where_it_pays_and_is_valid_onnx_without_the_plain_ke
         assert gone not in rewritten.tensors and gone not in initialisers
     assert {"block1_conv1.kernel", "block2_conv1.kernel", "block3_conv2.bias"} <= set(rewritten.tensors)
     assert rewritten.outputs == graph.outputs
-    onnx.checker.check_model(rewritten.embedded(), full_check=True)
+    onnx.checker.check_model(rewritten.embed_tensors(), full_check=True)
     assert "block2_conv2.kernel" in graph.tensors, "the graph that was given stays as it was"
 
 

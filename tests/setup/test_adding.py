@@ -178,7 +178,9 @@ def test_a_card_tells_all_that_a_reader_needs(own: Path, tmp_path: Path) -> None
         "bilinear",
         "RGB",
     )
-    assert [(layer.name, layer.axis, layer.rank, layer.kind, layer.height) for layer in net.tapped] == [
+    assert [
+        (layer.name, layer.axis, layer.rank, layer.kind, layer.height) for layer in net.imported_layers
+    ] == [
         ("blocks.0.add", 2, 3, "tokens", 17),
         ("blocks.0.mlp.act", 2, 3, "tokens", 17),
         ("blocks.0.add_1", 2, 3, "tokens", 17),

@@ -1,8 +1,7 @@
-"""The ONNX graphs of a network. Owns their making, their output names and the identity of every layer.
+"""The full graph of a chain, which the toolbox builds from its card. Owns its operators and its layers' identity.
 
-Two graphs come from one card. The *full* graph is the faithful export: every layer's activation map is an output,
-named as the layer. The *pooled* graph is the full one with the maximum and the mean of every map taken inside it:
-`<layer>.maximum` and `<layer>.mean`, each (images, filters). Pooling inside keeps 54 MB of maps per image off the bus.
+The *full* graph is the faithful export: every layer's activation map is an output, named as the layer. What extraction
+adds to it is in `pooling`.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
 
-from toolbox.graph import IR_VERSION, OPSET, Graph, external_tensor
-from toolbox.network.card import ChainLayer, Input, Network
+from toolbox.graph import IR_VERSION, OPSET, Graph, external_tensor, make_node
+from toolbox.network.architecture import ChainLayer, Input, Network
 from toolbox.network.weights import Weights, tensor_digest
 from toolbox.terms import IMAGE
 
@@ -26,43 +24,54 @@ def full_graph(network: Network, weights: Weights, digests: Mapping[str, str] | 
     """The network with every layer's activation map as an output: convolutions after their ReLU, pools, dense layers.
 
     Args:
+        network: of a chain's card.
         weights: tensors down to the deepest layer that is to be in the graph.
         digests: of the layers, where they are known already: to digest half a gigabyte takes a second.
 
     Returns: a graph whose input is `image` and whose outputs are named as the layers.
     """
-    nodes: list[onnx.NodeProto] = []
-    below, is_map = IMAGE, True
-    for layer in weights.layers:
-        nodes += _nodes(layer, below, is_map)
-        below, is_map = layer.name, layer.kind != "dense"
-    entry = helper.make_tensor_value_info(
-        IMAGE, TensorProto.FLOAT, ["images", 3, network.input.height, network.input.width]
-    )
-    maps = [
-        helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer))
-        for layer in weights.layers
-    ]
-    beside = [external_tensor(name, tensor) for name, tensor in weights.tensors.items()]
-    graph = helper.make_graph(nodes, network.name, [entry], maps, beside, doc_string=network.title)
     model = helper.make_model(
-        graph,
+        _bare_graph(network, weights),
         producer_name="selectivity-toolbox",
         producer_version=version("selectivity-toolbox"),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    helper.set_model_props(
-        model, _properties(network, weights, digests or layer_digests(network.input, weights))
-    )
+    digests = digests or layer_digests(network.input, weights)
+    helper.set_model_props(model, _properties(network, weights, digests))
     return Graph(model, weights.tensors)
+
+
+def _bare_graph(network: Network, weights: Weights) -> onnx.GraphProto:
+    """The operators of all layers, each on top of the one before, and where they start and end."""
+    nodes: list[onnx.NodeProto] = []
+    below, is_map = IMAGE, True
+    for layer in weights.layers:
+        nodes += _nodes(layer, below, is_map)
+        below, is_map = layer.name, layer.kind != "dense"
+    sides: list[str | int] = ["images", 3, network.input.height, network.input.width]
+    entry = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, sides)
+    maps = [
+        helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, _map_shape(layer))
+        for layer in weights.layers
+    ]
+    beside = [external_tensor(name, tensor) for name, tensor in weights.tensors.items()]
+    return helper.make_graph(nodes, network.name, [entry], maps, beside, doc_string=network.title)
 
 
 def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
     """The identity of every layer: a digest of all that its responses follow from.
 
     It chains the preprocessing, and the architecture and tensors of this layer and all below. Two extractions may
-    share a table for a layer exactly if these are equal, whatever other layers were asked for.
+    share a table for a layer exactly if these are equal, whatever other layers were asked for. With | for a line break,
+
+        digest(layer) = SHA-256(digest(below) | architecture(layer) | digest(kernel) | digest(bias))
+
+    Args:
+        entry: the preprocessing, whose digest is that below the first layer.
+        weights: tensors down to the deepest layer.
+
+    Returns: SHA-256 in hexadecimal digits, by layer.
     """
     digests: dict[str, str] = {}
     below = entry_digest(entry)
@@ -75,7 +84,7 @@ def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
 
 def entry_digest(entry: Input) -> str:
     """The identity of what an image goes through before the first layer."""
-    return hashlib.sha256(json.dumps(entry.described(), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(entry.describe(), sort_keys=True).encode()).hexdigest()
 
 
 def _belongs(tensor: str, layer: ChainLayer) -> bool:
@@ -91,15 +100,17 @@ def _nodes(layer: ChainLayer, below: str, is_map: bool) -> Sequence[onnx.NodePro
     """ONNX nodes of one layer; the last one's output carries the layer's name."""
     raw = layer.name if layer.activation == "none" else f"{layer.name}.sum"
     if layer.kind == "pool":
-        nodes = [_make("MaxPool", [below], raw, **_window(layer))]
+        nodes = [make_node("MaxPool", [below], raw, **_window(layer))]
     elif layer.kind == "convolution":
-        nodes = [_make("Conv", [below, f"{layer.name}.kernel", f"{layer.name}.bias"], raw, **_window(layer))]
+        nodes = [
+            make_node("Conv", [below, f"{layer.name}.kernel", f"{layer.name}.bias"], raw, **_window(layer))
+        ]
     else:
         nodes = _dense(layer, below, is_map, raw)
     if layer.activation == "relu":
-        nodes.append(_make("Relu", [raw], layer.name))
+        nodes.append(make_node("Relu", [raw], layer.name))
     elif layer.activation == "softmax":
-        nodes.append(_make("Softmax", [raw], layer.name, axis=1))
+        nodes.append(make_node("Softmax", [raw], layer.name, axis=1))
     return nodes
 
 
@@ -107,15 +118,11 @@ def _dense(layer: ChainLayer, below: str, is_map: bool, raw: str) -> list[onnx.N
     """A dense layer; a map below is laid out as height, width, channel first, the order of its kernel's inputs."""
     flat = f"{layer.name}.inputs" if is_map else below
     unrolled = [
-        _make("Transpose", [below], f"{flat}.map", perm=[0, 2, 3, 1]),
-        _make("Flatten", [f"{flat}.map"], flat),
+        make_node("Transpose", [below], f"{flat}.map", perm=[0, 2, 3, 1]),
+        make_node("Flatten", [f"{flat}.map"], flat),
     ]
-    gemm = _make("Gemm", [flat, f"{layer.name}.kernel", f"{layer.name}.bias"], raw)
+    gemm = make_node("Gemm", [flat, f"{layer.name}.kernel", f"{layer.name}.bias"], raw)
     return [*unrolled, gemm] if is_map else [gemm]
-
-
-def _make(operator: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
-    return helper.make_node(operator, inputs, [output], name=output, **attributes)
 
 
 def _window(layer: ChainLayer) -> dict[str, list[int]]:
@@ -132,7 +139,7 @@ def _properties(network: Network, weights: Weights, digests: Mapping[str, str]) 
         "network": network.name,
         "weights": weights.source,
         "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
-        "preprocessing": json.dumps(network.input.described()),
+        "preprocessing": json.dumps(network.input.describe()),
         "outputs": "one activation map a layer, after its activation function; .maximum and .mean of it if pooled",
         "layers": json.dumps([layer.name for layer in weights.layers]),
         "digest": digests[weights.layers[-1].name],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from onnx import TensorProto, helper
 
 from toolbox.errors import CardError, UsageError, VerificationError
 from toolbox.files import digest_of
-from toolbox.graph import Graph, external_tensor
-from toolbox.network.card import Network, TappedLayer
+from toolbox.graph import Graph, external_tensor, make_node
+from toolbox.network.architecture import ImportedLayer, Network
 from toolbox.network.chain import entry_digest
 from toolbox.tapping.entrance import INSIDE, enter_graph, entrance, image_size
 from toolbox.tapping.graph_file import read_graph
@@ -25,43 +26,68 @@ from toolbox.tapping.trial import first_line, run_graph
 from toolbox.tapping.wiring import constants
 from toolbox.terms import IMAGE
 
-LARGE = 4096  # bytes from which on a tensor lies beside the graph
+LEAST_BESIDE = 4096
+"""Bytes from which on a tensor is kept beside the graph."""
 OLDEST_IR = 8  # before 4, tensors had to be inputs, too
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What of somebody else's graph is needed for some layers.
+
+    Attributes:
+        model: the whole graph, with the toolbox's own input.
+        nodes: the needed operators, in the order in which they run.
+        tensors: the constants that they use.
+        layers: those whose tensors they make.
+    """
+
+    model: onnx.ModelProto
+    nodes: Sequence[onnx.NodeProto]
+    tensors: Mapping[str, NDArray[Any]]
+    layers: tuple[ImportedLayer, ...]
 
 
 def imported_graph(
     network: Network, wanted: Iterable[str]
-) -> tuple[Graph, tuple[TappedLayer, ...], dict[str, str]]:
-    """The graph of an added network down to the wanted layers.
+) -> tuple[Graph, tuple[ImportedLayer, ...], dict[str, str]]:
+    """The graph of an imported network down to the wanted layers.
 
-    Returns: the graph, whose outputs are named as the layers; the layers it holds, wanted or passed on the way; their
+    Args:
+        network: of an imported network's card.
+        wanted: names of layers.
+
+    Returns: the graph, whose outputs are named as the layers; the layers it has, wanted or passed on the way; their
         digests: of all that their responses follow from.
     Raises: VerificationError when the graph's file is not the one that was added; CardError when it is gone, or is not
         what the card says.
     """
+    cut = _cut_graph(network, set(wanted))
+    digests = _digests(network, cut)
+    full = _full_graph(network, cut, digests)
+    _check_layers(network, full, cut.layers)
+    return full, cut.layers, digests
+
+
+def _cut_graph(network: Network, wanted: set[str]) -> _Cut:
     model = _enter_graph(network)
-    names = set(wanted)
-    needed = _required_nodes(
-        model.graph, [INSIDE + layer.tensor for layer in network.tapped if layer.name in names]
-    )
-    made = {name for node in needed for name in node.output}
-    layers = tuple(layer for layer in network.tapped if INSIDE + layer.tensor in made)
-    if missing := sorted(names - {layer.name for layer in layers}):
+    tensors = [INSIDE + layer.tensor for layer in network.imported_layers if layer.name in wanted]
+    nodes = _required_nodes(model.graph, tensors)
+    results = {name for node in nodes for name in node.output}
+    layers = tuple(layer for layer in network.imported_layers if INSIDE + layer.tensor in results)
+    if missing := sorted(wanted - {layer.name for layer in layers}):
         raise CardError(
             f"the graph of {network.name} has no tensor for {', '.join(missing)}; add it again: "
             "toolbox model add … --replace"
         )
-    used = {name for node in needed for name in node.input}
+    used = {name for node in nodes for name in node.input}
     fixed = {name: tensor for name, tensor in constants(model.graph).items() if name in used}
-    digests = _digests(network, model, needed, fixed, layers)
-    full = _full_graph(network, model, needed, fixed, layers, digests)
-    _check_layers(network, full, layers)
-    return full, layers, digests
+    return _Cut(model, nodes, fixed, layers)
 
 
 def _enter_graph(network: Network) -> onnx.ModelProto:
     """The network's own graph, entered by images of the card's size."""
-    model, entry = _read_verified(network), network.input
+    model, entry = _read_graph(network), network.input
     try:
         image_size(entrance(model), (entry.height, entry.width))
     except UsageError as error:
@@ -69,18 +95,18 @@ def _enter_graph(network: Network) -> onnx.ModelProto:
     return enter_graph(model, entry.height, entry.width, network.batch)
 
 
-def _check_layers(network: Network, full: Graph, layers: Iterable[TappedLayer]) -> None:
-    """Show the graph one image and hold what comes out against the card: a wrong axis would mix up filters unseen."""
+def _check_layers(network: Network, full: Graph, layers: Iterable[ImportedLayer]) -> None:
+    """Present one image and compare the results with the card: a wrong axis would mix up filters unnoticed."""
     image = np.zeros((1, 3, network.input.height, network.input.width), np.float32)
     try:
-        found = run_graph(full, image)
+        maps = run_graph(full, image)
     except UsageError as error:
         raise CardError(
             f"the card of network {network.name!r} does not fit its graph ({first_line(error)}); add it again: "
             "toolbox model add … --replace"
         ) from error
     for layer in layers:
-        shape = found[layer.name].shape
+        shape = maps[layer.name].shape
         if not _is_shaped(layer, shape):
             raise CardError(
                 f"the card of network {network.name!r} says of layer {layer.name!r}: {layer.filters} filters on axis "
@@ -89,7 +115,7 @@ def _check_layers(network: Network, full: Graph, layers: Iterable[TappedLayer]) 
             )
 
 
-def _is_shaped(layer: TappedLayer, shape: Sequence[int]) -> bool:
+def _is_shaped(layer: ImportedLayer, shape: Sequence[int]) -> bool:
     """Whether a tensor for one image has the rank, the filters and the places that a layer's card says."""
     if len(shape) != layer.rank or shape[0] != 1 or shape[layer.axis] != layer.filters:
         return False
@@ -99,7 +125,8 @@ def _is_shaped(layer: TappedLayer, shape: Sequence[int]) -> bool:
     return places == [layer.height, layer.width]
 
 
-def _read_verified(network: Network) -> onnx.ModelProto:
+def _read_graph(network: Network) -> onnx.ModelProto:
+    """The very graph that was imported."""
     path = network.graph
     if path is None or not path.is_file():
         raise CardError(
@@ -117,55 +144,57 @@ def _read_verified(network: Network) -> onnx.ModelProto:
 
 
 def _required_nodes(graph: onnx.GraphProto, tensors: Iterable[str]) -> list[onnx.NodeProto]:
-    """The operators without which the tensors cannot be had, in the order in which they run."""
+    """The operators without which the tensors cannot be computed, in the order in which they run."""
     wanted = set(tensors)
-    needed = []
+    nodes = []
     for node in reversed(graph.node):
         if wanted.intersection(node.output):
-            needed.append(node)
+            nodes.append(node)
             wanted.update(node.input)
-    return needed[::-1]
+    return nodes[::-1]
 
 
-def _full_graph(
-    network: Network,
-    model: onnx.ModelProto,
-    needed: Sequence[onnx.NodeProto],
-    fixed: Mapping[str, NDArray[Any]],
-    layers: Iterable[TappedLayer],
-    digests: Mapping[str, str],
-) -> Graph:
+def _full_graph(network: Network, cut: _Cut, digests: Mapping[str, str]) -> Graph:
     """A graph whose outputs are the layers under their names, in float32 whatever the graph computes in."""
-    for node in needed:
+    beside = {
+        name: tensor
+        for name, tensor in cut.tensors.items()
+        if tensor.nbytes >= LEAST_BESIDE and tensor.dtype.kind == "f"
+    }
+    model = helper.make_model(
+        _bare_graph(network, cut, beside),
+        opset_imports=cut.model.opset_import,
+        ir_version=max(cut.model.ir_version, OLDEST_IR),
+    )
+    helper.set_model_props(model, _properties(network, cut.layers, digests))
+    return Graph(model, beside, {layer.name: layer.axis for layer in cut.layers})
+
+
+def _bare_graph(network: Network, cut: _Cut, beside: Mapping[str, NDArray[Any]]) -> onnx.GraphProto:
+    """The needed operators, and casts that give the layers' tensors the layers' names."""
+    for node in cut.nodes:
         node.name = ""  # it may be that of a layer, and onnxruntime takes no name twice
     outlets = [
-        helper.make_node("Cast", [INSIDE + layer.tensor], [layer.name], name=layer.name, to=TensorProto.FLOAT)
-        for layer in layers
+        make_node("Cast", [INSIDE + layer.tensor], layer.name, to=TensorProto.FLOAT) for layer in cut.layers
     ]
-    maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, layer.shape) for layer in layers]
-    beside = {
-        name: tensor for name, tensor in fixed.items() if tensor.nbytes >= LARGE and tensor.dtype.kind == "f"
-    }
-    inside = [entry for entry in model.graph.initializer if entry.name in fixed and entry.name not in beside]
-    inside += [external_tensor(name, tensor) for name, tensor in beside.items()]
-    graph = helper.make_graph([*needed, *outlets], network.name, model.graph.input, maps, inside)
-    graph.doc_string = network.title
-    full = helper.make_model(
-        graph, opset_imports=model.opset_import, ir_version=max(model.ir_version, OLDEST_IR)
+    maps = [helper.make_tensor_value_info(layer.name, TensorProto.FLOAT, layer.shape) for layer in cut.layers]
+    graph = cut.model.graph
+    small = [entry for entry in graph.initializer if entry.name in cut.tensors and entry.name not in beside]
+    large = [external_tensor(name, tensor) for name, tensor in beside.items()]
+    return helper.make_graph(
+        [*cut.nodes, *outlets], network.name, graph.input, maps, [*small, *large], doc_string=network.title
     )
-    helper.set_model_props(full, _properties(network, layers, digests))
-    return Graph(full, beside, {layer.name: layer.axis for layer in layers})
 
 
 def _properties(
-    network: Network, layers: Iterable[TappedLayer], digests: Mapping[str, str]
+    network: Network, layers: Iterable[ImportedLayer], digests: Mapping[str, str]
 ) -> dict[str, str]:
     """What a reader of the file alone must know to use it."""
     return {
         "network": network.name,
         "graph": f"sha256:{network.sha256}",
         "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
-        "preprocessing": json.dumps(network.input.described()),
+        "preprocessing": json.dumps(network.input.describe()),
         "outputs": f"the tensors {network.activation} the activation functions; .maximum and .mean of them if pooled",
         "layers": json.dumps({layer.name: layer.tensor for layer in layers}),
         "digests": json.dumps(digests),
@@ -175,26 +204,26 @@ def _properties(
     }
 
 
-def _digests(
-    network: Network,
-    model: onnx.ModelProto,
-    needed: Iterable[onnx.NodeProto],
-    fixed: Mapping[str, NDArray[Any]],
-    layers: Iterable[TappedLayer],
-) -> dict[str, str]:
-    """Of every layer, a digest that chains the preprocessing, and every operator and tensor that it follows from."""
-    opsets = sorted((entry.domain, entry.version) for entry in model.opset_import)
-    known = {name: _tensor_digest(tensor) for name, tensor in fixed.items()}
+def _digests(network: Network, cut: _Cut) -> dict[str, str]:
+    """Of every layer, a digest that chains the preprocessing, and every operator and tensor that it follows from.
+
+    Names of tensors and operators are no part of it: with | for a line break,
+
+        digest(output) = SHA-256(domain | operator | opsets | attributes | digest(each input) | place of the output)
+    """
+    opsets = sorted((entry.domain, entry.version) for entry in cut.model.opset_import)
+    known = {name: _tensor_digest(tensor) for name, tensor in cut.tensors.items()}
     known[IMAGE] = entry_digest(network.input)
-    known[""] = ""
-    for node in needed:
-        said = sorted(_attribute(entry) for entry in node.attribute)
-        parts = [node.domain, node.op_type, repr(opsets), *said, *(known[name] for name in node.input)]
+    known[""] = ""  # an optional input that is left out
+    for node in cut.nodes:
+        attributes = sorted(map(_attribute_text, node.attribute))
+        inputs = [known[name] for name in node.input]
+        parts = [node.domain, node.op_type, repr(opsets), *attributes, *inputs]
         for place, name in enumerate(node.output):
             known[name] = hashlib.sha256("\n".join([*parts, str(place)]).encode()).hexdigest()
     return {
         layer.name: hashlib.sha256(f"{known[INSIDE + layer.tensor]}\naxis {layer.axis}".encode()).hexdigest()
-        for layer in layers
+        for layer in cut.layers
     }
 
 
@@ -204,7 +233,8 @@ def _tensor_digest(tensor: NDArray[Any]) -> str:
     return content.hexdigest()
 
 
-def _attribute(entry: onnx.AttributeProto) -> str:
+def _attribute_text(entry: onnx.AttributeProto) -> str:
+    """An attribute as text, without what does not change a result."""
     bare = onnx.AttributeProto()
     bare.CopyFrom(entry)
     bare.doc_string = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from toolbox.errors import UsageError
 from toolbox.graph import Graph
-from toolbox.network.card import Layer, Network
+from toolbox.network.architecture import Layer, Network
 from toolbox.network.chain import full_graph, layer_digests
 from toolbox.network.imported import imported_graph
 from toolbox.network.weights import load_weights
@@ -43,27 +43,23 @@ def load_model(
     """A network with verified weights, down to the deepest of the named layers.
 
     Args:
-        layers: names of the layers to be tapped; None for all that can be had, with a remark on what is missing.
+        network: of a card.
+        layers: names of the layers to be tapped; None for all that are available, with a remark on what is missing.
         source: of the weights: 'auto', a file, or 'random:SEED'.
+        progress: is called as weights are fetched.
 
-    Raises: WeightsError, VerificationError, UsageError; CardError when an added network's graph is gone.
+    Raises: WeightsError, VerificationError, UsageError; CardError when an imported network's graph is gone.
     """
     if network.graph is not None:
         return _imported_model(network, layers, source)
     weights = load_weights(network, layers, source=source, progress=progress)
     digests = layer_digests(network.input, weights)
-    return Model(
-        network,
-        full_graph(network, weights, digests),
-        weights.layers,
-        digests,
-        weights.source,
-        weights.remarks,
-    )
+    graph = full_graph(network, weights, digests)
+    return Model(network, graph, weights.layers, digests, weights.source, weights.remarks)
 
 
 def _imported_model(network: Network, layers: Iterable[str] | None, source: str) -> Model:
-    """A network whose weights lie in its own graph."""
+    """A network whose weights are in its own graph."""
     if source != "auto":
         raise UsageError(
             f"{network.name} brings its weights in its graph, which {source!r} cannot replace; leave --weights out, "

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from toolbox.errors import UnknownNameError
-from toolbox.graph import Graph
-from toolbox.network.card import Input
-from toolbox.network.chain import _make
+from toolbox.graph import Graph, make_node
+from toolbox.network.architecture import Input
 from toolbox.terms import IMAGE, PIXELS, STATISTICS
 
 AXES_ARE_INPUTS = 18
@@ -26,6 +25,10 @@ AXES_ARE_INPUTS = 18
 
 def pooled_graph(full: Graph, layers: Iterable[str]) -> Graph:
     """The full graph with the maximum and the mean over every named layer's map as its only outputs.
+
+    Args:
+        full: a graph with all layers' maps as outputs.
+        layers: names of those that are wanted.
 
     Raises: UnknownNameError for a layer that the full graph lacks.
     """
@@ -39,27 +42,34 @@ def pooled_graph(full: Graph, layers: Iterable[str]) -> Graph:
         if layer not in ranks:
             raise UnknownNameError("layer", layer, ranks)
         places = [place for place in range(1, ranks[layer]) if place != full.axes.get(layer, 1)]
-        nodes = _pooling(layer, places, opset) if places else _single_position(layer)
-        model.graph.node.extend(nodes)
+        model.graph.node.extend(_pooling(layer, places, opset) if places else _single_position(layer))
+        model.graph.output.extend(map(_output, _pooled_names(layer)))
         reduced.update(places)
-        model.graph.output.extend(
-            helper.make_tensor_value_info(f"{layer}.{statistic}", TensorProto.FLOAT, ["images", "filters"])
-            for statistic in STATISTICS
-        )
     if opset >= AXES_ARE_INPUTS:
         axes = [numpy_helper.from_array(np.array([axis]), f"axis{axis}") for axis in sorted(reduced)]
         model.graph.initializer.extend(axes)
     return Graph(model, full.tensors)
 
 
+def _pooled_names(layer: str) -> list[str]:
+    return [f"{layer}.{statistic}" for statistic in STATISTICS]
+
+
+def _output(name: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["images", "filters"])
+
+
 def _pooling(layer: str, places: Sequence[int], opset: int) -> list[onnx.NodeProto]:
-    """Maximum and mean over all positions, which lie along the axes `places`. The mean is taken over rows, then over
-    their means: in one sweep over 50,176 positions (GlobalAveragePool) float32 loses two digits, and it is slower."""
-    maximum, mean = (f"{layer}.{statistic}" for statistic in STATISTICS)
+    """Maximum and mean over all positions, which lie along the axes `places`.
+
+    The mean is taken over rows, then over their means: in one sweep over 50,176 positions (GlobalAveragePool) float32
+    loses two digits, and it is slower.
+    """
+    maximum, mean = _pooled_names(layer)
     if tuple(places) == (2, 3):
         largest = [
-            _make("GlobalMaxPool", [layer], f"{maximum}.map"),
-            _make("Flatten", [f"{maximum}.map"], maximum),
+            make_node("GlobalMaxPool", [layer], f"{maximum}.map"),
+            make_node("Flatten", [f"{maximum}.map"], maximum),
         ]
     else:
         largest = _reduce("ReduceMax", layer, maximum, places, opset)
@@ -75,50 +85,66 @@ def _reduce(
         rows = f"{output}.rows" if place == max(places) else f"{output}.rows{place}"
         above = output if place == min(places) else rows
         if opset >= AXES_ARE_INPUTS:
-            nodes.append(_make(operator, [below, f"axis{place}"], above, keepdims=0))
+            nodes.append(make_node(operator, [below, f"axis{place}"], above, keepdims=0))
         else:
-            nodes.append(_make(operator, [below], above, keepdims=0, axes=[place]))
+            nodes.append(make_node(operator, [below], above, keepdims=0, axes=[place]))
         below = above
     return nodes
 
 
 def _single_position(layer: str) -> list[onnx.NodeProto]:
     """The maximum and the mean of a dense layer's one position are its value."""
-    return [_make("Identity", [layer], f"{layer}.{statistic}") for statistic in STATISTICS]
+    return [make_node("Identity", [layer], name) for name in _pooled_names(layer)]
 
 
 def pixel_graph(graph: Graph, entry: Input) -> Graph:
     """The graph with the preprocessing before it: its input is `pixels`, uint8 (images, height, width, 3) in RGB.
 
     The numbers are those of `preprocess`, to the bit; a quarter of the bytes travels, and no copy is made outside.
+
+    Args:
+        graph: whose input is `image`.
+        entry: the preprocessing.
     """
     proto = onnx.ModelProto()
     proto.CopyFrom(graph.proto)
-    pixels = helper.make_tensor_value_info(
-        PIXELS, TensorProto.UINT8, ["images", entry.height, entry.width, 3]
-    )
-    constants = {"mean": np.array(entry.mean, np.float32), "scale": np.array(entry.scale, np.float32)}
-    nodes = [_make("Cast", [PIXELS], f"{PIXELS}.float", to=TensorProto.FLOAT)]
-    if entry.channels == "BGR":
-        constants["reversed"] = np.array([2, 1, 0])
-        nodes.append(_make("Gather", [nodes[-1].output[0], f"{PIXELS}.reversed"], f"{PIXELS}.bgr", axis=3))
-    nodes.append(_make("Sub", [nodes[-1].output[0], f"{PIXELS}.mean"], f"{PIXELS}.centred"))
-    nodes.append(_make("Mul", [nodes[-1].output[0], f"{PIXELS}.scale"], f"{PIXELS}.scaled"))
-    nodes.append(_make("Transpose", [nodes[-1].output[0]], IMAGE, perm=[0, 3, 1, 2]))
-    nodes += proto.graph.node
+    nodes = [*_preprocessing(entry), *proto.graph.node]
     del proto.graph.input[:], proto.graph.node[:]
-    proto.graph.input.append(pixels)
+    sides: list[str | int] = ["images", entry.height, entry.width, 3]
+    proto.graph.input.append(helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, sides))
     proto.graph.node.extend(nodes)
-    proto.graph.initializer.extend(
-        numpy_helper.from_array(value, f"{PIXELS}.{name}") for name, value in constants.items()
-    )
+    proto.graph.initializer.extend(_preprocessing_constants(entry))
     return Graph(proto, graph.tensors)
 
 
+def _preprocessing(entry: Input) -> list[onnx.NodeProto]:
+    """From pixels to the image that the network takes: the steps of `preprocess` in their order."""
+    nodes = [make_node("Cast", [PIXELS], f"{PIXELS}.float", to=TensorProto.FLOAT)]
+    if entry.channels == "BGR":
+        nodes.append(make_node("Gather", [f"{PIXELS}.float", f"{PIXELS}.reversed"], f"{PIXELS}.bgr", axis=3))
+    nodes.append(make_node("Sub", [nodes[-1].output[0], f"{PIXELS}.mean"], f"{PIXELS}.centred"))
+    nodes.append(make_node("Mul", [f"{PIXELS}.centred", f"{PIXELS}.scale"], f"{PIXELS}.scaled"))
+    nodes.append(make_node("Transpose", [f"{PIXELS}.scaled"], IMAGE, perm=[0, 3, 1, 2]))
+    return nodes
+
+
+def _preprocessing_constants(entry: Input) -> list[TensorProto]:
+    constants = {"mean": np.array(entry.mean, np.float32), "scale": np.array(entry.scale, np.float32)}
+    if entry.channels == "BGR":
+        constants["reversed"] = np.array([2, 1, 0])
+    return [numpy_helper.from_array(value, f"{PIXELS}.{name}") for name, value in constants.items()]
+
+
 def preprocess(entry: Input, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 pixels (height, width, 3 in RGB) of one image as the float32 (3, height, width) that the graph takes."""
+    """One image as the graph takes it.
+
+    Args:
+        entry: the preprocessing.
+        pixels: uint8 (height, width, 3) in RGB.
+
+    Returns: float32 (3, height, width).
+    """
     ordered = pixels[:, :, ::-1] if entry.channels == "BGR" else pixels
-    values = (ordered.astype(np.float32) - np.array(entry.mean, np.float32)) * np.array(
-        entry.scale, np.float32
-    )
+    mean, scale = np.array(entry.mean, np.float32), np.array(entry.scale, np.float32)
+    values = (ordered.astype(np.float32) - mean) * scale
     return np.ascontiguousarray(values.transpose(2, 0, 1))

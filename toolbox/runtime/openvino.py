@@ -46,7 +46,7 @@ def runners(graph: Graph, *, precision: str, workers: int, threads: int) -> list
     chosen: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision], "NUM_STREAMS": str(workers)}
     if threads:
         chosen["INFERENCE_NUM_THREADS"] = str(workers * threads)
-    compiled = core.compile_model(core.read_model(graph.embedded().SerializeToString()), "CPU", chosen)
+    compiled = core.compile_model(core.read_model(graph.embed_tensors().SerializeToString()), "CPU", chosen)
     taken = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     if taken != HINTS[precision]:
         raise DeviceError(

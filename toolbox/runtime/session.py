@@ -232,7 +232,7 @@ def _runner(graph: Graph, options: Any, providers: Sequence[tuple[str, dict[str,
     wanted, outputs = providers[0][0], list(graph.outputs)
     values: dict[str, Any] = {}
     if wanted == TENSORRT:  # it reads tensors from the model alone
-        content = graph.embedded().SerializeToString()
+        content = graph.embed_tensors().SerializeToString()
     else:
         values = {
             name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in graph.tensors.items()

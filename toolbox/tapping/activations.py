@@ -109,8 +109,11 @@ class Origins:
 
 
 def _composites(wiring: Wiring, origins: Origins) -> list[_Composite]:
-    """Activations of several operators: a product of two functions of one tensor, such as x * Sigmoid(x), and what
-    maxima and choices make of one, such as Max(x, 0)."""
+    """Activations of several operators.
+
+    A product of two functions of one tensor, such as x * Sigmoid(x), and what maxima and choices make of one, such as
+    Max(x, 0).
+    """
     composites: dict[str, _Composite] = {}
     for node in wiring.nodes:
         before = origins[node.output]

@@ -63,7 +63,8 @@ def _only_input(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
         raise UsageError(
             f"the graph has {len(inputs)} inputs ({names}); expected one, the image: fix the others in the export"
         )
-    return inputs[0]
+    entry: onnx.ValueInfoProto = inputs[0]
+    return entry
 
 
 def image_size(place: Entrance, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What is known of ONNX operators: one table, in which a line says all of some operators. Owns nothing else.
+"""What is known of ONNX operators. Owns the table in which one line says everything of an operator, or of several.
 
 An operator that is not in the table keeps the meaning of axes, and what positions see, if the shape stays.
 """

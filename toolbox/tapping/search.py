@@ -103,8 +103,10 @@ class Search:
         return "" if kind in JOINTS else kind
 
     def _joint_kind(self, node: Node) -> str:
-        """`sum`, the end of a residual block, or `maxout`, the larger of two maps at every position
-        (Goodfellow et al. 2013, arXiv:1302.4389); else nothing."""
+        """`sum`, the end of a residual block, or `maxout`, the larger of two maps at every position; else nothing.
+
+        Source: of maxout, Goodfellow et al. (2013), arXiv:1302.4389.
+        """
         kind = operator_of(node).kind
         return kind if kind in JOINTS and self._is_joint(node) else ""
 

@@ -162,7 +162,7 @@ def _record(run: _Run, number: int, unreadable: Sequence[Unreadable]) -> dict[st
         "identity": run.plan.digest,
         "plan": plan_digest(run.plan.parts[number], task.request.digests),
         "weights": task.model.source,
-        "preprocessing": task.network.input.described(),
+        "preprocessing": task.network.input.describe(),
         "provider": session.provider,
         "runtime": session.runtime,
         "precision": session.precision,
