@@ -31,7 +31,7 @@ from toolbox.errors import CardError, MixtureError, UnknownNameError, UsageError
 from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.runtime.session import start_session
-from toolbox.setup.adding import AddedModel, add_model, examine_graph
+from toolbox.setup.adding import ImportedModel, add_model, examine_graph
 from toolbox.setup.checking import check_fidelity, check_model
 from toolbox.setup.doctor.places import graph_of, weights
 from toolbox.setup.exporting import export_model, model_layers, models
@@ -73,7 +73,7 @@ def added(
     activation: str = "after",
     preprocessing: str = "unit",
     **choices: Any,
-) -> AddedModel:
+) -> ImportedModel:
     path = saved(model, folder / f"{name} file.onnx")
     return add_model(examine_graph(path), name, activation=activation, preprocessing=preprocessing, **choices)
 

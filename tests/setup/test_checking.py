@@ -13,7 +13,7 @@ from toolbox.__main__ import main
 from toolbox.errors import DeviceError, ToolboxError, UnknownNameError, UsageError, VerificationError
 from toolbox.runtime.hardware import has_bf16
 from toolbox.setup.checking import ModelCheck, check_fidelity, check_model
-from toolbox.setup.comparisons import Comparison
+from toolbox.setup.differences import Comparison
 
 
 def test_a_sound_network_passes(card: str, weights: str) -> None:

@@ -24,7 +24,10 @@ from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pooled_graph, preprocess
 from toolbox.runtime.session import Session
 from toolbox.setup import comparisons as fidelity
-from toolbox.setup.comparisons import Comparison, compare, compare_extraction, noise, noise_pixels
+from toolbox.setup.comparisons import compare, compare_extraction
+from toolbox.setup.differences import Comparison
+from toolbox.setup.noise import noise, noise_pixels
+from toolbox.setup.reference import reference_maps
 from toolbox.terms import IMAGE
 
 Images = NDArray[np.float32]
@@ -274,7 +277,7 @@ def test_batch_normalisation_of_any_opset_is_that_of_inference(opset: int) -> No
     full = Graph(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), {})
     layer = replace(TOKENS, name="map", kind="convolution", axis=1, height=4, width=4)
     images = plain((200, 50, 0), (10, 20, 30))
-    (reference,) = list(fidelity._reference(full, [layer], images[:1]))
+    (reference,) = list(reference_maps(full, [layer.name], images[:1]))
     np.testing.assert_allclose(
         reference["map"][0, :, 0, 0], [2 * 190 / 2, 1 + 30 / 0.5, -1 - 15 / 3], rtol=1e-6
     )

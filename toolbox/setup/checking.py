@@ -1,4 +1,4 @@
-"""Whether a network's graph is computed faithfully here: every way of computing it held against another.
+"""Whether a network's graph is computed faithfully here: every way of computing it compared with another.
 
 That the graph is the network which its card names, no comparison here can tell: tensors, axes and preprocessing are
 the same on both sides.
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from toolbox.errors import ToolboxError, UsageError, VerificationError
+from toolbox.network.architecture import Layer
 from toolbox.network.card import network, select_layers
-from toolbox.network.model import load_model
+from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pooled_graph
 from toolbox.progress import Progress, silent
 from toolbox.runtime.session import check_precision, choose_device
-from toolbox.setup.comparisons import Comparison, compare, compare_extraction, noise, noise_pixels
+from toolbox.setup.comparisons import compare, compare_extraction
+from toolbox.setup.differences import Comparison
+from toolbox.setup.noise import noise, noise_pixels
 
 LEAST_BOUND = 1e-8
 """For telling which difference is worst, a bound of nothing counts as less than what float32 resolves."""
@@ -53,11 +56,13 @@ def check_model(
     """Compute noise with the spectrum of photographs in every way there is, and compare.
 
     Args:
-        layers: patterns of layer names; None for all whose weights can be had.
+        name: of a network, or a card's path.
+        layers: patterns of layer names; None for all whose weights are available.
         weights: as for an extraction.
-        images: how many; also the size of the batch that is held against single images.
-        device: whose results are held against the others: 'auto', 'cpu' or 'cuda'.
-        precision: 'bf16' or 'tf32' are held against float32 too.
+        images: how many; also the size of the batch that is compared with single images.
+        device: whose results are compared with the others: 'auto', 'cpu' or 'cuda'.
+        precision: 'bf16' or 'tf32' are compared with float32 too.
+        progress: is called as images are computed.
 
     Raises: UsageError for fewer than two images; WeightsError, VerificationError of the weights, DeviceError.
     """
@@ -67,35 +72,45 @@ def check_model(
     net = network(name)
     asked = select_layers(net.layers, layers) if layers else None
     model = load_model(net, asked, source=weights, progress=progress)
-    kept = [layer for layer in model.layers if asked is None or layer.name in asked]
-    pooled = pooled_graph(model.graph, [layer.name for layer in kept])
-    shown = noise(net.input, images)
-    together = not net.batch
-    comparisons = (
-        *compare(model.graph, pooled, kept, shown, device=device, together=together, progress=progress),
-        *compare_extraction(
-            pooled, kept, net.input, noise_pixels(net.input, images), device=device, precision=precision
-        ),
+    compared = [layer for layer in model.layers if asked is None or layer.name in asked]
+    comparisons = _compare_all(
+        model, compared, images=images, device=device, precision=precision, progress=progress
     )
     return ModelCheck(net.name, model.source, images, comparisons, model.remarks)
 
 
+def _compare_all(
+    model: Model, layers: Sequence[Layer], *, images: int, device: str, precision: str, progress: Progress
+) -> tuple[Comparison, ...]:
+    entry = model.network.input
+    pooled = pooled_graph(model.graph, [layer.name for layer in layers])
+    together = not model.network.batch
+    return (
+        *compare(
+            model.graph,
+            pooled,
+            layers,
+            noise(entry, images),
+            device=device,
+            together=together,
+            progress=progress,
+        ),
+        *compare_extraction(
+            pooled, layers, entry, noise_pixels(entry, images), device=device, precision=precision
+        ),
+    )
+
+
 def check_fidelity(check: ModelCheck) -> None:
-    """Hold every difference to its bound.
+    """Compare every difference with its bound.
 
     Raises: VerificationError when one is over it, naming the worst and its layer; else ToolboxError when a comparison
         could not be made.
     """
-    over = [
-        (entry.difference, entry)
-        for entry in check.comparisons
-        if not entry.ok and entry.difference is not None
-    ]
-    if over:
-        difference, worst = max(over, key=lambda pair: pair[0] / (pair[1].bound or LEAST_BOUND))
+    if worst := _worst(check.comparisons):
         raise VerificationError(
             f"{check.model}: {worst.comparison}: the {worst.statistic} of {worst.layer} differs by "
-            f"{difference:.2g} of the layer's largest value, expected {worst.bound:g} at most; do not use "
+            f"{worst.difference:.2g} of the layer's largest value, expected {worst.bound:g} at most; do not use "
             "responses from here before the cause is found (toolbox doctor looks at the set-up)"
         )
     for entry in check.comparisons:
@@ -104,3 +119,13 @@ def check_fidelity(check: ModelCheck) -> None:
                 f"{check.model}: {entry.comparison}; all other comparisons are within their bounds; hold some of its "
                 "responses against another framework"
             )
+
+
+def _worst(comparisons: Sequence[Comparison]) -> Comparison | None:
+    """The comparison whose difference is most times its bound; None where all are within theirs."""
+    over = {
+        entry: entry.difference / (entry.bound or LEAST_BOUND)
+        for entry in comparisons
+        if entry.difference is not None and not entry.ok
+    }
+    return max(over, key=over.__getitem__) if over else None

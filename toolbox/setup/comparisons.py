@@ -1,38 +1,33 @@
-"""How far the ways of computing a network differ. Owns the comparisons and their bounds.
-
-A difference is told relative to its layer: the largest |a - b| over all images, filters and positions, divided by the
-layer's largest absolute value. So 1 is the whole range of the layer, and float32 itself resolves 6e-8.
-"""
+"""The ways of computing a network, each compared with another. Owns the comparisons and their bounds."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
-from onnx.reference.op_run import OpRun
 
 from toolbox.engines import CPU
 from toolbox.graph import Graph
-from toolbox.network.card import Input, Layer
+from toolbox.network.architecture import Input, Layer
 from toolbox.network.pooling import pixel_graph, preprocess
 from toolbox.progress import Progress, silent
-from toolbox.runtime.session import start_session
+from toolbox.runtime.session import Session, start_session
 from toolbox.runtime.winograd import NAME as WINOGRAD
-from toolbox.terms import IMAGE, STATISTICS
+from toolbox.setup.differences import (
+    Comparison,
+    Gaps,
+    Outputs,
+    compare_statistics,
+    concatenate,
+    gap,
+    worst_gap,
+)
+from toolbox.setup.reference import REFERENCE, has_halves, reference_maps
 
-Images = NDArray[np.float32]
-Values = Mapping[str, NDArray[np.floating]]
-Gaps = dict[str, list[tuple[float, float]]]
-"""Of every layer, one (largest difference, largest absolute value) for each image or batch that was compared."""
-
-REFERENCE = f"onnx.reference {onnx.__version__} (numpy)"
 REFERENCED = 2
 """Images that the reference computes: VGG16's convolutions take it ten seconds each."""
 
@@ -60,45 +55,26 @@ WINOGRAD_BOUND = 1e-4
 """Its transforms weigh numbers by up to 100, and sums by up to 361, before they cancel (3e-6)."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two ways of computing the same responses.
-
-    Attributes:
-        statistic: 'map' for all positions, else 'maximum' or 'mean' of the map.
-        difference: the largest one over all layers, relative to its layer's largest absolute value; infinite where
-            a value is not finite; None where the comparison could not be made, and then its name says why.
-        layer: where it is; empty where nothing differs.
-    """
-
-    comparison: str
-    statistic: str
-    difference: float | None
-    layer: str
-    bound: float
-
-    @property
-    def ok(self) -> bool:
-        return self.difference is not None and self.difference <= self.bound
-
-
 def compare(
     full: Graph,
     pooled: Graph,
     layers: Sequence[Layer],
-    images: Images,
+    images: NDArray[np.float32],
     *,
     device: str = "auto",
     together: bool = True,
     progress: Progress = silent,
 ) -> tuple[Comparison, ...]:
-    """Hold the pooled graph against the full one, onnxruntime against numpy, batches and threads against each other.
+    """Compare the pooled graph with the full one, onnxruntime with numpy, batches and threads with each other.
 
     Args:
+        full: the graph with all layers' maps as outputs.
+        pooled: the graph with their maxima and means.
         layers: those to compare; outputs of both graphs.
         images: two or more, as the network takes them, (images, 3, height, width).
-        device: the processor that is held against the others; threads are compared on the CPU.
+        device: the processor that is compared with the others; threads are compared on the CPU.
         together: whether the graph takes several images at once; if not, batches are not compared.
+        progress: is called as images are computed.
 
     Returns: all comparisons; one without a difference where the independent implementation lacks an operator.
 
@@ -111,40 +87,125 @@ def compare(
         progress("check", step, total)
 
     tell(0)
-    maps, summaries, obstacle = _maps(full, layers, images, device, tell)
+    recording = _record_maps(full, layers, images, device, tell)
     session = start_session(pooled, device=device)
-    single = _concatenate([session.run(image[None]) for image in images])
+    single = _run_each(session, images)
     tell(total - 3)
-    batch = session.run(images) if together else single
+    batches = _compare_batches(session, names, single, images) if together else []
     tell(total - 2)
-    runtime = f"{session.runtime} ({session.provider.removesuffix('ExecutionProvider')})"
-    is_rewritten = WINOGRAD in session.runtime
-    del session
-
-    def on_cpu(**choices: Any) -> Values:
-        found = start_session(pooled, device="cpu", **choices)
-        return _concatenate([found.run(part) for part in ([images] if together else images[:, None])])
-
-    one, two = on_cpu(threads=1), on_cpu(threads=2)
-    direct = on_cpu(convolution="direct") if is_rewritten else one
+    runtime, is_rewritten = _runtime(session), WINOGRAD in session.runtime
+    del session  # its memory is needed by the next ones
+    parts = [images] if together else [*images[:, None]]
+    on_cpu = _compare_on_cpu(pooled, names, parts, is_rewritten=is_rewritten)
     tell(total)
-    bound = HALF_BOUND if _has_halves(full) else INDEPENDENT_BOUND
-    batches = f"batch of 1 against batch of {len(images)}"
-    independent = f"{runtime} against {REFERENCE}, {REFERENCED} images"
-    worst: tuple[float | None, str] = _worst(maps) if not obstacle else (None, "")
-    if obstacle:
-        independent = f"not done: {REFERENCE} cannot compute this graph ({obstacle})"
+    pooling = "pooled graph against full graph and numpy"
     return (
-        *_by_statistic("pooled graph against full graph and numpy", names, single, summaries, POOLING_BOUND),
-        Comparison(independent, "map", *worst, bound),
-        *(_by_statistic(batches, names, single, batch, BATCH_BOUND) if together else ()),
-        *_by_statistic("one thread against two", names, one, two, THREADS_BOUND),
-        *(
-            _by_statistic(f"{WINOGRAD} against direct", names, one, direct, WINOGRAD_BOUND)
-            if is_rewritten
-            else ()
-        ),
+        *compare_statistics(pooling, names, single, recording.summaries, POOLING_BOUND),
+        _compare_with_reference(full, recording, runtime),
+        *batches,
+        *on_cpu,
     )
+
+
+def _run_each(session: Session, images: NDArray[np.float32]) -> Outputs:
+    """One image after the other."""
+    return concatenate([session.run(image[None]) for image in images])
+
+
+def _runtime(session: Session) -> str:
+    return f"{session.runtime} ({session.provider.removesuffix('ExecutionProvider')})"
+
+
+def _compare_batches(
+    session: Session, names: Sequence[str], single: Outputs, images: NDArray[np.float32]
+) -> list[Comparison]:
+    """The images one by one with all of them at once."""
+    comparison = f"batch of 1 against batch of {len(images)}"
+    return [*compare_statistics(comparison, names, single, session.run(images), BATCH_BOUND)]
+
+
+def _compare_on_cpu(
+    pooled: Graph, names: Sequence[str], parts: Sequence[NDArray[np.float32]], *, is_rewritten: bool
+) -> list[Comparison]:
+    """One thread with two, and the quick convolution with the plain sum where it is used."""
+
+    def run(**choices: Any) -> Outputs:
+        session = start_session(pooled, device="cpu", **choices)
+        return concatenate([session.run(part) for part in parts])
+
+    one, two = run(threads=1), run(threads=2)
+    found = [*compare_statistics("one thread against two", names, one, two, THREADS_BOUND)]
+    if is_rewritten:
+        direct = run(convolution="direct")
+        found += compare_statistics(f"{WINOGRAD} against direct", names, one, direct, WINOGRAD_BOUND)
+    return found
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """Every layer's maps, as onnxruntime computes them from the full graph.
+
+    Attributes:
+        gaps: to the maps of the reference, for the first images.
+        summaries: maxima and means of all images, by numpy.
+        obstacle: why the reference cannot compute the graph, if so.
+    """
+
+    gaps: Gaps
+    summaries: Outputs
+    obstacle: str
+
+
+def _record_maps(
+    full: Graph,
+    layers: Sequence[Layer],
+    images: NDArray[np.float32],
+    device: str,
+    tell: Callable[[int], None],
+) -> _Recording:
+    """Image by image, for the maps of a whole batch may fit in no memory."""
+    session = start_session(full, device=device)
+    references = reference_maps(full, [layer.name for layer in layers], images[:REFERENCED])
+    gaps: Gaps = {layer.name: [] for layer in layers}
+    summaries, obstacle = [], ""
+    for number, image in enumerate(images, start=1):
+        maps = session.run(image[None])
+        expected, failure = _next_map(references)
+        obstacle = obstacle or failure
+        if expected is not None:
+            for name, gaps_of_layer in gaps.items():
+                gaps_of_layer.append(gap(maps[name], expected[name]))
+        summaries.append(_summary(maps, layers))
+        tell(number)
+    return _Recording(gaps, concatenate(summaries), obstacle)
+
+
+def _next_map(references: Iterator[Outputs]) -> tuple[Outputs | None, str]:
+    """The reference's maps of the next image, None after the last; and why there are none, if it failed."""
+    try:
+        return next(references, None), ""
+    except Exception as error:  # whatever it raises: onnxruntime has run this graph
+        return None, " ".join(f"{type(error).__name__}: {error}".split())[:200]
+
+
+def _summary(maps: Outputs, layers: Sequence[Layer]) -> Outputs:
+    """Maximum and mean over all positions, by numpy in float64, named as in the pooled graph."""
+    summary: dict[str, NDArray[np.float64]] = {}
+    for layer in layers:
+        values = np.moveaxis(maps[layer.name].astype(np.float64), layer.axis, 1)
+        positions = values.reshape(*values.shape[:2], -1)
+        summary[f"{layer.name}.maximum"] = positions.max(axis=2)
+        summary[f"{layer.name}.mean"] = positions.mean(axis=2)
+    return summary
+
+
+def _compare_with_reference(full: Graph, recording: _Recording, runtime: str) -> Comparison:
+    bound = HALF_BOUND if has_halves(full) else INDEPENDENT_BOUND
+    if recording.obstacle:
+        comparison = f"not done: {REFERENCE} cannot compute this graph ({recording.obstacle})"
+        return Comparison(comparison, "map", None, "", bound)
+    comparison = f"{runtime} against {REFERENCE}, {REFERENCED} images"
+    return Comparison(comparison, "map", *worst_gap(recording.gaps), bound)
 
 
 def compare_extraction(
@@ -156,169 +217,39 @@ def compare_extraction(
     device: str = "auto",
     precision: str = "float32",
 ) -> tuple[Comparison, ...]:
-    """Hold the graph that an extraction runs against the pooled one, on images that were preprocessed outside.
+    """Compare the graph that an extraction runs with the pooled one, on images that were preprocessed outside.
 
     Args:
+        pooled: the graph with the maxima and means of all layers.
+        layers: those to compare.
+        entry: the preprocessing.
         pixels: as `noise_pixels` gives them.
-        precision: a lower one is held against float32 as well.
+        device: the processor that computes both.
+        precision: a lower one is compared with float32 as well.
 
     Raises: DeviceError for a precision that the device lacks.
     """
     names = [layer.name for layer in layers]
-    plain = start_session(pooled, device=device)
-    exact = _concatenate([plain.run(preprocess(entry, image)[None]) for image in pixels])
-    bound = PIXELS_BOUND if plain.provider == CPU else BATCH_BOUND
-    del plain
+    exact, bound = _run_preprocessed(pooled, entry, pixels, device)
     graph = pixel_graph(pooled, entry)
 
-    def shown(**choices: Any) -> Values:
+    def present(**choices: Any) -> Outputs:
         session = start_session(graph, device=device, **choices)
         with ThreadPoolExecutor(WORKERS) as pool:
-            return _concatenate([*pool.map(session.run, pixels[:, None])])
+            return concatenate([*pool.map(session.run, pixels[:, None])])
 
     comparison = f"pixels shown to {WORKERS} workers against preprocessed images"
-    found = [*_by_statistic(comparison, names, shown(workers=WORKERS), exact, bound)]
+    found = [*compare_statistics(comparison, names, present(workers=WORKERS), exact, bound)]
     if precision != "float32":
-        lower = shown(precision=precision)
-        found += _by_statistic(f"{precision} against float32", names, lower, exact, PRECISION_BOUND)
+        lower = present(precision=precision)
+        found += compare_statistics(f"{precision} against float32", names, lower, exact, PRECISION_BOUND)
     return tuple(found)
 
 
-def noise(entry: Input, count: int, seed: int = 0) -> Images:
-    """Noise as the network takes it.
-
-    Returns: (count, 3, height, width), preprocessed; equal seeds give equal images.
-    """
-    return np.stack([preprocess(entry, image) for image in noise_pixels(entry, count, seed)])
-
-
-def noise_pixels(entry: Input, count: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Coloured noise with the amplitude spectrum of photographs, 1/f.
-
-    Returns: (count, height, width, 3) in RGB.
-    Source: Field (1987), doi 10.1364/JOSAA.4.002379.
-    """
-    frequency = np.hypot(np.fft.fftfreq(entry.height)[:, None], np.fft.rfftfreq(entry.width))
-    frequency[0, 0] = np.inf  # no mean
-    white = np.random.default_rng(seed).standard_normal((count, 4, entry.height, entry.width))
-    fields = np.fft.irfft2(np.fft.rfft2(white) / frequency, s=(entry.height, entry.width))
-    fields /= fields.std(axis=(2, 3), keepdims=True)
-    colours = fields[:, :1] + 0.3 * fields[:, 1:]  # in photographs most of the variance is in luminance
-    return np.clip(np.rint(118 + 55 * colours), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-
-
-def _maps(
-    full: Graph, layers: Sequence[Layer], images: Images, device: str, tell: Callable[[int], None]
-) -> tuple[Gaps, Values, str]:
-    """Every layer's map of onnxruntime against that of the reference, image by image; and maximum and mean of all.
-
-    Returns: the differences, maxima and means, and why the reference cannot compute the graph, if so.
-    """
-    session = start_session(full, device=device)
-    references, obstacle = _reference(full, layers, images[:REFERENCED]), ""
-    gaps: Gaps = {layer.name: [] for layer in layers}
-    summaries: list[Values] = []
-    for number, image in enumerate(images, start=1):
-        found = session.run(image[None])
-        try:
-            expected = next(references, None)
-        except Exception as error:  # whatever it raises: onnxruntime has run this graph
-            expected, obstacle = None, " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        if expected is not None:
-            for layer in layers:
-                gaps[layer.name].append(_gap(found[layer.name], expected[layer.name]))
-        summaries.append(_summary(found, layers))
-        tell(number)
-    return gaps, _concatenate(summaries), obstacle
-
-
-class BatchNormalization(OpRun):
-    """As it was before opset 14, where the number of outputs tells inference from training.
-
-    The reference takes those for training; its loader finds an operator by the name of its class.
-    """
-
-    op_domain = ""
-
-    def _run(
-        self, x: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon: float = 1e-5, **_: Any
-    ) -> tuple[Any]:
-        of_channel = (-1, *[1] * (x.ndim - 2))
-        scale, bias, mean, variance = (each.reshape(of_channel) for each in (scale, bias, mean, variance))
-        return (((x - mean) / np.sqrt(variance + np.float32(epsilon)) * scale + bias).astype(x.dtype),)
-
-
-def _reference(full: Graph, layers: Sequence[Layer], images: Images) -> Iterator[Values]:
-    """The maps of one image after the other, by ONNX's own definition of every operator, in numpy."""
-    proto = onnx.ModelProto()
-    proto.CopyFrom(full.proto)
-    del proto.graph.initializer[:]
-    proto.graph.initializer.extend(
-        entry for entry in full.proto.graph.initializer if entry.name not in full.tensors
-    )
-    names = [layer.name for layer in layers]
-    evaluator = ReferenceEvaluator(proto, new_ops=[BatchNormalization] if _is_old(proto) else None)
-    for image in images:
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # numpy need not warn: it counts as an infinite difference
-            maps: Sequence[Any] = list(evaluator.run(names, {IMAGE: image[None], **full.tensors}))
-        yield dict(zip(names, maps, strict=True))
-
-
-def _has_halves(graph: Graph) -> bool:
-    """Whether a graph computes in float16."""
-    kept = (entry.data_type for entry in graph.proto.graph.initializer)
-    return onnx.TensorProto.FLOAT16 in kept
-
-
-def _is_old(proto: onnx.ModelProto) -> bool:
-    """Whether batch normalisation is told from that of training by its outputs."""
-    return any(9 <= entry.version < 14 for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
-
-
-def _summary(found: Values, layers: Sequence[Layer]) -> Values:
-    """Maximum and mean over all positions, by numpy in float64, named as in the pooled graph."""
-    summary: dict[str, NDArray[np.float64]] = {}
-    for layer in layers:
-        values = np.moveaxis(found[layer.name].astype(np.float64), layer.axis, 1)
-        positions = values.reshape(*values.shape[:2], -1)
-        summary[f"{layer.name}.maximum"] = positions.max(axis=2)
-        summary[f"{layer.name}.mean"] = positions.mean(axis=2)
-    return summary
-
-
-def _by_statistic(
-    comparison: str, layers: Sequence[str], found: Values, expected: Values, bound: float
-) -> Iterator[Comparison]:
-    for statistic in STATISTICS:
-        outputs = {layer: f"{layer}.{statistic}" for layer in layers}
-        gaps = {layer: [_gap(found[output], expected[output])] for layer, output in outputs.items()}
-        yield Comparison(comparison, statistic, *_worst(gaps), bound)
-
-
-def _gap(found: NDArray[np.floating], expected: NDArray[np.floating]) -> tuple[float, float]:
-    """Largest difference and largest absolute value; infinite where a value is not finite, or shapes differ."""
-    if found.shape != expected.shape:
-        return math.inf, math.inf
-    with np.errstate(invalid="ignore"):
-        gap = float(np.abs(found.astype(np.float64) - expected).max())
-    return math.inf if math.isnan(gap) else gap, float(max(np.abs(found).max(), np.abs(expected).max()))
-
-
-def _worst(gaps: Gaps) -> tuple[float, str]:
-    """The largest relative difference, and its layer; no layer where nothing differs."""
-    difference, layer = max(
-        ((_relative(found), layer) for layer, found in gaps.items()), key=lambda pair: pair[0]
-    )
-    return difference, layer if difference else ""
-
-
-def _relative(found: Sequence[tuple[float, float]]) -> float:
-    difference = max(difference for difference, _ in found)
-    value = max(value for _, value in found)
-    return difference if difference in (0, math.inf) else difference / value
-
-
-def _concatenate(outputs: Sequence[Values]) -> Values:
-    return {name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]}
+def _run_preprocessed(
+    pooled: Graph, entry: Input, pixels: NDArray[np.uint8], device: str
+) -> tuple[Outputs, float]:
+    """What images give that are preprocessed outside, and how far others may be from that on this processor."""
+    session = start_session(pooled, device=device)
+    outputs = concatenate([session.run(preprocess(entry, image)[None]) for image in pixels])
+    return outputs, PIXELS_BOUND if session.provider == CPU else BATCH_BOUND
