@@ -65,7 +65,7 @@ def pixels(study: Study) -> NDArray[np.uint8]:
     return np.stack([np.asarray(Image.open(study.folder.image(path))) for path in rows["path"]])
 
 
-def added(
+def add_graph(
     model: onnx.ModelProto,
     folder: Path,
     name: str = "net",
@@ -116,7 +116,7 @@ def test_responses_are_those_of_an_independent_evaluator(
 ) -> None:
     make, preprocessing, bound = GRAPHS[name]
     model = make()
-    added(model, tmp_path, activation=activation, preprocessing=preprocessing)
+    add_graph(model, tmp_path, activation=activation, preprocessing=preprocessing)
     report = noise.extract("noise", model="net", batch=4)
     taps = survey(model, SIDE, SIDE).taps
     assert report.layers == tuple(tap.layer for tap in taps)
@@ -154,7 +154,7 @@ def test_a_graph_that_the_toolbox_wrote_comes_back_as_the_same_network(
 
 
 def test_the_whole_way_to_a_figure(noise: Study, tmp_path: Path) -> None:
-    added(residual(), tmp_path)
+    add_graph(residual(), tmp_path)
     noise.extract("noise", model="net", layers=["layer*", "fc"])
     profile = noise.query("layers/profile")
     assert set(profile["layer"]) == {"layer1.0.act", "layer1.0.act_1", "layer2.0.act", "layer2.0.act_1", "fc"}
@@ -163,7 +163,7 @@ def test_the_whole_way_to_a_figure(noise: Study, tmp_path: Path) -> None:
 
 
 def test_a_card_tells_all_that_a_reader_needs(own: Path, tmp_path: Path) -> None:
-    report = added(transformer(), tmp_path, preprocessing="torch")
+    report = add_graph(transformer(), tmp_path, preprocessing="torch")
     assert report.card == own / "net.toml"
     assert (report.layers, report.filters) == (4, 8 + 16 + 8 + 5)
     text = report.card.read_text()
@@ -194,7 +194,7 @@ def test_a_card_tells_all_that_a_reader_needs(own: Path, tmp_path: Path) -> None
 
 def test_an_added_network_is_listed_after_those_that_ship(tmp_path: Path) -> None:
     shipped = card_names("models")
-    added(residual(), tmp_path, "a-net")
+    add_graph(residual(), tmp_path, "a-net")
     assert card_names("models") == [*shipped, "a-net"]
     assert models().row(-1) == ("a-net", "a-net file.onnx", 8, 8 + 8 + 8 + 8 + 12 + 12 + 12 + 5)
     assert model_layers("a-net")["receptive_field"].to_list() == [7, 11, 19, 27, 35, 51, 32, 32]
@@ -202,7 +202,7 @@ def test_an_added_network_is_listed_after_those_that_ship(tmp_path: Path) -> Non
 
 def test_exported_graphs_hold_the_layers_under_their_names(tmp_path: Path) -> None:
     model = channels_last()
-    added(model, tmp_path)
+    add_graph(model, tmp_path)
     full, pooled = tmp_path / "full.onnx", tmp_path / "pooled.onnx"
     export_model("net", full=full, pooled=pooled, layers=["relu*", "mixed"])
     told = onnx.load(full)
@@ -227,7 +227,7 @@ def test_images_one_at_a_time_where_the_graph_asks_for_it(noise: Study, tmp_path
     below = b.add("Relu", b.convolution("x", 4, 3))
     flat = b.add("Reshape", b.add("GlobalMaxPool", below), b.fixed([1, 4]))
     model = b.model(b.add("Gemm", flat, b.weight(4, 5)), shape=(1, 3, SIDE, SIDE))
-    added(model, tmp_path, preprocessing="none")
+    add_graph(model, tmp_path, preprocessing="none")
     assert network("net").batch == 1
     report = noise.extract("noise", model="net", batch=4)
     assert report.remarks == ("net is shown one image at a time: its graph takes no batches",)
@@ -249,7 +249,7 @@ def digests(name: str = "net", layers: list[str] | None = None) -> dict[str, str
 
 def test_a_layers_digest_follows_from_all_below_it_and_nothing_else(tmp_path: Path) -> None:
     model = residual()
-    added(model, tmp_path)
+    add_graph(model, tmp_path)
     base = digests()
     assert len(set(base.values())) == len(base)
     assert digests(layers=["layer1.0.act"]) == {
@@ -259,18 +259,18 @@ def test_a_layers_digest_follows_from_all_below_it_and_nothing_else(tmp_path: Pa
     other = residual()
     tensor = next(t for t in other.graph.initializer if t.name == other.graph.node[-2].input[1])
     tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor) + 1, tensor.name))
-    added(other, tmp_path, "other-weights")
+    add_graph(other, tmp_path, "other-weights")
     assert {name for name, digest in digests("other-weights").items() if digest != base[name]} == {"fc"}
 
     padded = residual()
     pool = next(node for node in padded.graph.node if node.op_type == "MaxPool")
     pool.attribute[0].ints[:] = [2, 2]
-    added(padded, tmp_path, "other-pool")
+    add_graph(padded, tmp_path, "other-pool")
     changed = {name for name, digest in digests("other-pool").items() if digest != base[name]}
     assert changed == set(base) - {"stem.act"}
 
     for name, choices in (("before", {"activation": "before"}), ("tf", {"preprocessing": "tf"})):
-        added(model, tmp_path, name, **choices)
+        add_graph(model, tmp_path, name, **choices)
     assert {name for name, digest in digests("before").items() if digest == base[name]} == {
         "stem.pool",
         "avgpool",
@@ -284,21 +284,21 @@ def test_a_layers_digest_follows_from_all_below_it_and_nothing_else(tmp_path: Pa
             names[:] = [name if name == "x" else f"other {name}" for name in names]
     for entry in (*renamed.graph.initializer, *renamed.graph.output):
         entry.name = f"other {entry.name}"
-    added(renamed, tmp_path, "renamed")
+    add_graph(renamed, tmp_path, "renamed")
     assert list(digests("renamed").values()) == list(base.values())
 
 
 def test_two_graphs_never_share_a_table(noise: Study, tmp_path: Path) -> None:
-    added(residual(), tmp_path)
+    add_graph(residual(), tmp_path)
     noise.extract("noise", model="net", layers=["stem.act"])
     assert noise.extract("noise", model="net", layers=["stem.act"]).shown == 0
-    added(residual(), tmp_path, activation="before", replace=True)
+    add_graph(residual(), tmp_path, activation="before", replace=True)
     with pytest.raises(MixtureError, match="other weights or preprocessing"):
         noise.extract("noise", model="net", layers=["stem.act"])
 
 
 def test_another_file_in_its_place_is_refused(own: Path, tmp_path: Path) -> None:
-    added(residual(), tmp_path)
+    add_graph(residual(), tmp_path)
     graph = graph_file(own)
     shutil.copy(saved(inception(), tmp_path / "x.onnx"), graph)
     with pytest.raises(VerificationError, match="is not the graph that was added as net"):
@@ -321,7 +321,7 @@ def test_a_graph_that_keeps_its_tensors_in_another_file_is_kept_as_one(own: Path
 
 
 def digests_of(model: onnx.ModelProto, folder: Path) -> dict[str, str]:
-    added(model, folder, "whole")
+    add_graph(model, folder, "whole")
     return digests("whole")
 
 
@@ -332,8 +332,8 @@ def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
         "Concat", b.add("Relu", below), b.add("Relu", b.add("Neg", below)), b.add("Tanh", below), axis=1
     )
     model = b.model(b.add("GlobalMaxPool", joined))
-    assert added(model, tmp_path, "after").layers == 4
-    assert added(model, tmp_path, "before", activation="before").layers == 3
+    assert add_graph(model, tmp_path, "after").layers == 4
+    assert add_graph(model, tmp_path, "before", activation="before").layers == 3
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
 def test_wrong_choices_write_nothing(
     own: Path, tmp_path: Path, choices: dict[str, Any], message: str
 ) -> None:
-    added(inception(), tmp_path, "there")
+    add_graph(inception(), tmp_path, "there")
     before = {path: path.read_bytes() for path in own.iterdir()}
     name = choices.pop("name", "net")
     examined = examine_graph(saved(residual(), tmp_path / "residual.onnx"))
@@ -368,8 +368,8 @@ def test_wrong_choices_write_nothing(
 
 
 def test_a_network_is_replaced_when_asked(tmp_path: Path) -> None:
-    added(inception(), tmp_path)
-    assert added(residual(), tmp_path, replace=True).layers == 8
+    add_graph(inception(), tmp_path)
+    assert add_graph(residual(), tmp_path, replace=True).layers == 8
     assert len(network("net").layers) == 8
 
 
@@ -432,7 +432,7 @@ def test_images_of_whole_numbers_are_refused(tmp_path: Path) -> None:
 
 def test_a_graph_that_branches_while_it_runs_is_refused(tmp_path: Path) -> None:
     b = Builder()
-    bright = b.add("Greater", b.reduced("ReduceMean", "x", [0, 1, 2, 3], keepdims=0), b.fixed(0.0))
+    bright = b.add("Greater", b.reduce("ReduceMean", "x", [0, 1, 2, 3], keepdims=0), b.fixed(0.0))
     ways = {}
     for way in ("then", "else"):
         node = onnx.helper.make_node("Relu" if way == "then" else "Neg", ["x"], [way])
@@ -480,7 +480,7 @@ def test_a_dropout_that_does_nothing_is_no_obstacle(tmp_path: Path) -> None:
     b = Builder()
     b.tensors.append(onnx.helper.make_tensor("training", onnx.TensorProto.BOOL, [], [False]))
     top = b.add("Relu", b.add("Dropout", b.convolution("x", 4, 3), b.fixed(0.5), "training"))
-    assert added(b.model(b.add("GlobalMaxPool", top)), tmp_path).layers == 2
+    assert add_graph(b.model(b.add("GlobalMaxPool", top)), tmp_path).layers == 2
 
 
 def test_two_results_for_one_image_are_refused() -> None:
@@ -503,7 +503,7 @@ def test_sparse_weights_are_filled_up(noise: Study, tmp_path: Path) -> None:
         )
         sides = [4, 5] if name == "linear" else [5, 5]
         model.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(tensor, indices, sides))
-    added(model, tmp_path, preprocessing="unit")
+    add_graph(model, tmp_path, preprocessing="unit")
     noise.extract("noise", model="net")
     del model.graph.sparse_initializer[:]
     first, second = np.zeros((4, 5), np.float32), np.zeros((5, 5), np.float32)
@@ -557,7 +557,7 @@ def test_more_weights_than_a_graph_can_hold_are_refused(tmp_path: Path) -> None:
 
 
 def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: Path) -> None:
-    added(residual(), tmp_path)
+    add_graph(residual(), tmp_path)
     with pytest.raises(
         UsageError, match="net brings its weights in its graph, which 'random:0' cannot replace"
     ):
@@ -602,7 +602,7 @@ def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: 
 def test_a_wrong_card_of_an_added_network_is_said(
     tmp_path: Path, change: tuple[str, str], message: str
 ) -> None:
-    card = added(residual(), tmp_path).card
+    card = add_graph(residual(), tmp_path).card
     text = card.read_text()
     assert change[0] in text
     card.write_text(text.replace(*change, 1))
@@ -614,7 +614,7 @@ def test_a_wrong_card_of_an_added_network_is_said(
 
 @pytest.mark.parametrize("layers", ["layers = 3", "[layers]"])
 def test_a_card_without_layers_is_said(own: Path, tmp_path: Path, layers: str) -> None:
-    card = added(residual(), tmp_path).card
+    card = add_graph(residual(), tmp_path).card
     head, _, _ = card.read_text().partition("[layers]")
     card.write_text(f"{layers}\n{head}" if "=" in layers else head + layers)
     with pytest.raises(CardError, match=r"expected a table \[layers\] of one or more"):
@@ -641,7 +641,7 @@ def test_a_size_that_was_not_chosen_is_held_against_the_layers(tmp_path: Path) -
 
 
 def test_a_broken_card_is_said_and_the_others_are_shown(own: Path, tmp_path: Path) -> None:
-    added(residual(), tmp_path, "whole")
+    add_graph(residual(), tmp_path, "whole")
     (own / "broken.toml").write_text("no TOML at all")
     with pytest.raises(CardError, match=r"broken\.toml is not valid TOML"):
         models()
@@ -659,7 +659,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv("TOOLBOX_MODELS", str(place))
         assert "vgg16" in card_names("models")
         with pytest.raises(UsageError, match=r"networks cannot be kept in .*file.*; set the environment"):
-            added(residual(), tmp_path)
+            add_graph(residual(), tmp_path)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -670,14 +670,14 @@ def test_weights_that_are_no_numbers_are_refused(own: Path, tmp_path: Path, valu
     values[3, 0, 0, 0] = value
     kernel.CopyFrom(onnx.numpy_helper.from_array(values, kernel.name))
     with pytest.raises(UsageError, match=r"no numbers \(NaN, or infinite\) in layer 'stem.act'"):
-        added(model, tmp_path)
+        add_graph(model, tmp_path)
     assert not list(own.glob("*.toml")) + list(own.glob("*.onnx"))
 
 
 def test_a_run_that_is_killed_leaves_the_old_network_whole(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    added(inception(), tmp_path)
+    add_graph(inception(), tmp_path)
     old = digests()
     before = graph_file(own)
 
@@ -690,22 +690,22 @@ def test_a_run_that_is_killed_leaves_the_old_network_whole(
     with monkeypatch.context() as patched:
         patched.setattr("toolbox.setup.adding.shutil.move", killed)
         with pytest.raises(KeyboardInterrupt):
-            added(residual(), tmp_path, replace=True)
+            add_graph(residual(), tmp_path, replace=True)
     assert digests() == old
     assert len(list(own.glob("net-*.onnx"))) == 2
     (own / ".add-killed").mkdir()
     (own / ".add-killed" / "net.toml").write_text("half")
-    added(residual(), tmp_path, replace=True)
+    add_graph(residual(), tmp_path, replace=True)
     assert graph_file(own) != before
     assert sorted(path.suffix for path in own.iterdir() if path.name != ".lock") == [".onnx", ".toml"]
     assert len(network("net").layers) == 8
 
 
 def test_a_graph_that_another_card_names_is_not_deleted(own: Path, tmp_path: Path) -> None:
-    card = added(inception(), tmp_path).card
+    card = add_graph(inception(), tmp_path).card
     (own / "copy.toml").write_text(card.read_text().replace('name = "net"', 'name = "copy"'))
     base = digests("copy")
-    added(residual(), tmp_path, replace=True)
+    add_graph(residual(), tmp_path, replace=True)
     assert digests("copy") == base
 
 
@@ -717,7 +717,7 @@ def test_a_card_of_a_chain_names_no_graph_s_digest(tmp_path: Path, card: str) ->
 
 
 def test_layers_may_be_renamed_and_taken_out_of_a_card(noise: Study, tmp_path: Path) -> None:
-    card = added(residual(), tmp_path).card
+    card = add_graph(residual(), tmp_path).card
     base = digests()
     lines = [line for line in card.read_text().splitlines() if not line.startswith('"avgpool"')]
     card.write_text("\n".join(lines).replace('"stem.act"', "conv1"))
@@ -740,14 +740,14 @@ def test_without_a_choice_of_folder_it_is_the_user_s_own(
 
 
 def test_an_unknown_network_is_said(tmp_path: Path) -> None:
-    added(residual(), tmp_path, "my-net")
+    add_graph(residual(), tmp_path, "my-net")
     with pytest.raises(UnknownNameError, match="did you mean 'my-net'"):
         network("my-nett")
 
 
 @pytest.mark.parametrize("make", [residual, lambda: residual(17, np.float16), transformer, channels_last])
 def test_added_networks_are_computed_faithfully(tmp_path: Path, make: Callable[[], onnx.ModelProto]) -> None:
-    added(make(), tmp_path)
+    add_graph(make(), tmp_path)
     found = check_model("net", images=2, device="cpu")
     check_fidelity(found)
     assert len(found.comparisons) == 9
@@ -756,7 +756,7 @@ def test_added_networks_are_computed_faithfully(tmp_path: Path, make: Callable[[
 def test_a_network_without_batches_is_checked_one_by_one(tmp_path: Path) -> None:
     b = Builder()
     flat = b.add("Reshape", b.add("GlobalMaxPool", b.add("Relu", b.convolution("x", 4, 3))), b.fixed([1, 4]))
-    added(b.model(b.add("Gemm", flat, b.weight(4, 5)), shape=(1, 3, SIDE, SIDE)), tmp_path)
+    add_graph(b.model(b.add("Gemm", flat, b.weight(4, 5)), shape=(1, 3, SIDE, SIDE)), tmp_path)
     found = check_model("net", images=2, device="cpu")
     check_fidelity(found)
     assert not any("batch" in comparison.comparison for comparison in found.comparisons)
@@ -764,14 +764,14 @@ def test_a_network_without_batches_is_checked_one_by_one(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("opset", [9, 11])
 def test_old_batch_normalisation_is_checked_as_inference(tmp_path: Path, opset: int) -> None:
-    added(residual(opset), tmp_path)
+    add_graph(residual(opset), tmp_path)
     found = check_model("net", images=2, device="cpu")
     check_fidelity(found)
     assert len(found.comparisons) == 9
 
 
 def test_the_doctor_looks_at_added_graphs(own: Path, tmp_path: Path) -> None:
-    card = added(residual(), tmp_path).card
+    card = add_graph(residual(), tmp_path).card
     graph, sha256 = graph_file(own), network(str(card)).sha256
     assert graph_of("net", graph, sha256).state == "ok"
     assert [finding.subject for finding in weights() if finding.subject.endswith("net")] == ["graph of net"]
@@ -785,7 +785,7 @@ def test_large_tensors_of_float16_lie_beside_the_graph(noise: Study, tmp_path: P
     b = Builder(precision=np.float16)
     below = b.add("Relu", b.convolution(b.convolution("x", 32, 3), 32, 32))
     model = b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", below)), b.weight(32, 5)))
-    added(model, tmp_path)
+    add_graph(model, tmp_path)
     graph = load_model(network("net")).graph
     assert {tensor.dtype for tensor in graph.tensors.values()} == {np.dtype(np.float16)}
     noise.extract("noise", model="net")
@@ -804,7 +804,7 @@ def test_large_convolutions_of_any_opset_are_computed_alike_either_way(tmp_path:
     """The quick convolution is written in operators that the oldest graphs do not know."""
     b = Builder(opset)
     top = b.add("Relu", b.convolution(b.convolution("x", 128, 3, 1), 128, 128))
-    added(b.model(top, shape=("n", 3, 8, 8)), tmp_path)
+    add_graph(b.model(top, shape=("n", 3, 8, 8)), tmp_path)
     graph = load_model(network("net")).graph
     images = np.random.default_rng(0).uniform(0, 1, (2, 3, 8, 8)).astype(np.float32)
     quick, plain = (

@@ -23,7 +23,7 @@ from toolbox.network.card import Input, Layer, network
 from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pooled_graph, preprocess
 from toolbox.runtime.session import Session
-from toolbox.setup import comparisons as fidelity
+from toolbox.setup import comparisons
 from toolbox.setup.comparisons import compare, compare_extraction
 from toolbox.setup.differences import Comparison
 from toolbox.setup.noise import noise, noise_pixels
@@ -45,7 +45,9 @@ def tiny(weights: str) -> Model:
     return load_model(network(str(CARD)), source=weights)
 
 
-def compared(model: Model, images: Images, pooled: Graph | None = None) -> dict[tuple[str, str], Comparison]:
+def compare_model(
+    model: Model, images: Images, pooled: Graph | None = None
+) -> dict[tuple[str, str], Comparison]:
     """Comparisons by the first word and the statistic."""
     pooled = pooled or pooled_graph(model.graph, [layer.name for layer in model.layers])
     found = compare(model.graph, pooled, model.layers, images, device="cpu")
@@ -59,7 +61,7 @@ def plain(*colours: tuple[int, int, int]) -> Images:
 
 def test_a_sound_network_differs_nowhere(chain: Model, tiny: Model) -> None:
     for model in (chain, tiny):
-        found = compared(model, noise(model.network.input, 3))
+        found = compare_model(model, noise(model.network.input, 3))
         assert [*found] == [
             ("pooled", "maximum"), ("pooled", "mean"), ("onnxruntime", "map"),
             ("batch", "maximum"), ("batch", "mean"), ("one", "maximum"), ("one", "mean"),
@@ -68,7 +70,7 @@ def test_a_sound_network_differs_nowhere(chain: Model, tiny: Model) -> None:
 
 
 def test_whole_numbers_differ_by_nothing_at_all_and_no_layer_is_named(tiny: Model) -> None:
-    found = compared(tiny, plain((200, 50, 0), (10, 20, 30)))
+    found = compare_model(tiny, plain((200, 50, 0), (10, 20, 30)))
     assert {(entry.difference, entry.layer) for entry in found.values()} == {(0.0, "")}
 
 
@@ -89,7 +91,7 @@ def test_pooling_the_wrong_tensor_is_found_and_placed(chain: Model) -> None:
     pooled = pooled_graph(chain.graph, [layer.name for layer in chain.layers])
     (node,) = [node for node in pooled.proto.graph.node if list(node.output) == ["c.mean.rows"]]
     node.input[0] = "b"
-    found = compared(chain, noise(chain.network.input, 2), pooled)
+    found = compare_model(chain, noise(chain.network.input, 2), pooled)
     assert [key for key, entry in found.items() if not entry.ok] == [("pooled", "mean")]
     assert found["pooled", "mean"].layer == "c"
 
@@ -127,7 +129,7 @@ def test_an_onnxruntime_that_computes_one_layer_wrongly_is_found(
     expected: set[tuple[str, str]],
 ) -> None:
     use_faulty_sessions(monkeypatch, "b", fault)
-    found = compared(chain, noise(chain.network.input, 3))
+    found = compare_model(chain, noise(chain.network.input, 3))
     assert {key for key, entry in found.items() if not entry.ok} == expected
     for key in expected:
         assert found[key].layer == "b"
@@ -153,11 +155,11 @@ def test_winograds_algorithm_is_held_against_the_plain_sum(
     (tmp_path / "wide.toml").write_text(WIDE)
     wide = load_model(network(str(tmp_path / "wide.toml")), source="random:1")
     images = noise(wide.network.input, 2)
-    found = compared(wide, images)
+    found = compare_model(wide, images)
     assert all(entry.ok for entry in found.values())
     assert 0 < found["Winograd", "maximum"].difference < 1e-5
     use_faulty_sessions(monkeypatch, "b", lambda session: session.convolution == "direct")
-    wrong = {key: entry for key, entry in compared(wide, images).items() if not entry.ok}
+    wrong = {key: entry for key, entry in compare_model(wide, images).items() if not entry.ok}
     assert [*wrong] == [("Winograd", "maximum"), ("Winograd", "mean")]
     assert {entry.layer for entry in wrong.values()} == {"b"}
 
@@ -171,9 +173,9 @@ def test_what_an_extraction_runs_gives_the_same_bits(chain: Model, monkeypatch: 
         ("maximum", 0, 0),
         ("mean", 0, 0),
     ]
-    real = fidelity.pixel_graph
+    real = comparisons.pixel_graph
     monkeypatch.setattr(
-        fidelity, "pixel_graph", lambda graph, entry: real(graph, replace(entry, channels="RGB"))
+        comparisons, "pixel_graph", lambda graph, entry: real(graph, replace(entry, channels="RGB"))
     )
     swapped = compare_extraction(pooled, chain.layers, entry, pixels, device="cpu")
     assert not any(each.ok for each in swapped)
@@ -181,7 +183,7 @@ def test_what_an_extraction_runs_gives_the_same_bits(chain: Model, monkeypatch: 
 
 def test_a_lower_precision_is_held_against_float32(chain: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever processor is here: a session that is told to be less precise, and rounds to seven bits of mantissa."""
-    real = fidelity.start_session
+    real = comparisons.start_session
 
     class Rounded:
         def __init__(self, session: Session, share: float) -> None:
@@ -199,7 +201,7 @@ def test_a_lower_precision_is_held_against_float32(chain: Model, monkeypatch: py
     pooled, entry = pooled_graph(chain.graph, ["a", "e"]), chain.network.input
     layers = [layer for layer in chain.layers if layer.name in ("a", "e")]
     for share, is_right in ((1, True), (0.9, False)):
-        monkeypatch.setattr(fidelity, "start_session", partial(start, share=share))
+        monkeypatch.setattr(comparisons, "start_session", partial(start, share=share))
         *_, last = compare_extraction(
             pooled, layers, entry, noise_pixels(entry, 2), device="cpu", precision="bf16"
         )
@@ -210,7 +212,7 @@ def test_a_lower_precision_is_held_against_float32(chain: Model, monkeypatch: py
 def test_what_is_not_a_number_is_over_every_bound(tiny: Model) -> None:
     huge = {**tensors(), "sum.kernel": np.full((12, 2), 3e38, np.float32)}
     graph = replace(tiny.graph, tensors=huge)
-    found = compared(replace(tiny, graph=graph), plain((200, 50, 0), (100, 0, 0)))
+    found = compare_model(replace(tiny, graph=graph), plain((200, 50, 0), (100, 0, 0)))
     assert not found["onnxruntime", "map"].ok
     assert (found["onnxruntime", "map"].difference, found["onnxruntime", "map"].layer) == (math.inf, "sum")
 
@@ -314,6 +316,6 @@ def test_noise_has_the_spectrum_of_photographs() -> None:
 @pytest.mark.network
 def test_vgg16_is_computed_faithfully(tmp_path: Path) -> None:
     model = load_model(network("vgg16"), ["block2_conv2"])
-    found = compared(model, noise(model.network.input, 2))
+    found = compare_model(model, noise(model.network.input, 2))
     assert all(entry.ok for entry in found.values())
     assert 0 < found["onnxruntime", "map"].difference < 1e-5

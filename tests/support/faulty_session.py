@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolbox.graph import Graph
 from toolbox.runtime.session import Session, start_session
-from toolbox.setup import comparisons as fidelity
+from toolbox.setup import comparisons
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,4 @@ def use_faulty_sessions(
         convolution = choices.get("convolution", "winograd")
         return Faulty(start_session(graph, threads=threads, **choices), threads, convolution)
 
-    monkeypatch.setattr(fidelity, "start_session", start)
+    monkeypatch.setattr(comparisons, "start_session", start)

@@ -51,7 +51,7 @@ class Builder:
         bias = self.fixed(self.random.normal(0, 0.1, filters))
         return self.add("Conv", below, kernel, bias, **{"pads": pads, **attributes})
 
-    def normed(self, below: str, filters: int) -> str:
+    def normalise(self, below: str, filters: int) -> str:
         """Batch normalisation with made-up statistics."""
         draws = (self.random.uniform(0.5, 1.5, filters), self.random.normal(0, 0.2, filters))
         scale, bias, mean = (self.fixed(draw) for draw in (*draws, self.random.normal(0, 0.2, filters)))
@@ -59,7 +59,7 @@ class Builder:
             "BatchNormalization", below, scale, bias, mean, self.fixed(self.random.uniform(0.5, 2, filters))
         )
 
-    def reduced(self, operator: str, below: str, axes: list[int], keepdims: int = 1, name: str = "") -> str:
+    def reduce(self, operator: str, below: str, axes: list[int], keepdims: int = 1, name: str = "") -> str:
         """A reduction: axes are an attribute before opset 18, an input since."""
         if self.opset < 18:
             return self.add(operator, below, axes=axes, keepdims=keepdims, name=name)
@@ -91,20 +91,20 @@ def residual(
 ) -> onnx.ModelProto:
     """A ResNet of two blocks, the second strided with a 1 x 1 shortcut; names as PyTorch's exporter gives them."""
     b = Builder(opset, precision)
-    stem = b.normed(b.convolution("x", 8, 3, 7, strides=[2, 2]), 8)
+    stem = b.normalise(b.convolution("x", 8, 3, 7, strides=[2, 2]), 8)
     below = b.add("Relu", stem, name="/stem/act/Relu")
     below = b.add(
         "MaxPool", below, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, name="/stem/pool/MaxPool"
     )
-    inside = b.add("Relu", b.normed(b.convolution(below, 8, 8), 8), name="/layer1/layer1.0/act/Relu")
-    inside = b.normed(b.convolution(inside, 8, 8), 8)
+    inside = b.add("Relu", b.normalise(b.convolution(below, 8, 8), 8), name="/layer1/layer1.0/act/Relu")
+    inside = b.normalise(b.convolution(inside, 8, 8), 8)
     total = b.add("Add", inside, below, name="/layer1/layer1.0/Add")
     below = b.add("Relu", total, name="/layer1/layer1.0/act_1/Relu")
     inside = b.add(
-        "Relu", b.normed(b.convolution(below, 12, 8, strides=[2, 2]), 12), name="/layer2/layer2.0/act/Relu"
+        "Relu", b.normalise(b.convolution(below, 12, 8, strides=[2, 2]), 12), name="/layer2/layer2.0/act/Relu"
     )
-    inside = b.normed(b.convolution(inside, 12, 12), 12)
-    shortcut = b.normed(b.convolution(below, 12, 8, 1, strides=[2, 2]), 12)
+    inside = b.normalise(b.convolution(inside, 12, 12), 12)
+    shortcut = b.normalise(b.convolution(below, 12, 8, 1, strides=[2, 2]), 12)
     below = b.add("Relu", b.add("Add", inside, shortcut), name="/layer2/layer2.0/act_1/Relu")
     pooled = b.add("Flatten", b.add("GlobalAveragePool", below, name="/avgpool/GlobalAveragePool"))
     logits = b.add("Gemm", pooled, b.weight(5, 12), b.fixed(np.zeros(5)), transB=1, name="/fc/Gemm")
@@ -126,14 +126,14 @@ def inception() -> onnx.ModelProto:
     return b.model(b.add("Gemm", flat, b.weight(7, 5)))
 
 
-def normed_tokens(b: Builder, below: str, filters: int, *, written_out: bool) -> str:
+def normalise_tokens(b: Builder, below: str, filters: int, *, written_out: bool) -> str:
     """Layer normalisation over the last axis, as one operator or written out in nine."""
     scale, bias = (b.fixed(b.random.uniform(0.5, 1.5, filters)), b.fixed(b.random.normal(0, 0.1, filters)))
     if not written_out:
         return b.add("LayerNormalization", below, scale, bias, axis=-1)
     axes = [2]
-    centred = b.add("Sub", below, b.reduced("ReduceMean", below, axes))
-    variance = b.reduced("ReduceMean", b.add("Pow", centred, b.fixed(2.0)), axes)
+    centred = b.add("Sub", below, b.reduce("ReduceMean", below, axes))
+    variance = b.reduce("ReduceMean", b.add("Pow", centred, b.fixed(2.0)), axes)
     deviation = b.add("Sqrt", b.add("Add", variance, b.fixed(1e-5)))
     return b.add("Add", b.add("Mul", b.add("Div", centred, deviation), scale), bias)
 
@@ -164,7 +164,7 @@ def transformer(
     stream = b.add("Concat", first, rows, axis=1)
     stream = b.add("Add", stream, b.fixed(b.random.normal(0, 0.1, (1, tokens, width))))
     written_out = opset < 17
-    below = normed_tokens(b, stream, width, written_out=written_out)
+    below = normalise_tokens(b, stream, width, written_out=written_out)
     split = b.fixed([0, tokens, heads, width // heads])
     query, key, value = (b.add("Reshape", b.dense(below, width, width), split) for _ in range(3))
     query, value = (b.add("Transpose", part, perm=[0, 2, 1, 3]) for part in (query, value))
@@ -173,11 +173,11 @@ def transformer(
     mixed = b.add("Transpose", b.add("MatMul", weights, value), perm=[0, 2, 1, 3])
     mixed = b.dense(b.add("Reshape", mixed, b.fixed([0, tokens, width])), width, width)
     stream = b.add("Add", mixed, stream, name="/blocks/blocks.0/Add")
-    hidden = b.dense(normed_tokens(b, stream, width, written_out=written_out), 16, width)
+    hidden = b.dense(normalise_tokens(b, stream, width, written_out=written_out), 16, width)
     hidden = b.dense(gelu(b, hidden, how, "/blocks/blocks.0/mlp/act/Mul_1"), width, 16)
     stream = b.add("Add", stream, hidden, name="/blocks/blocks.0/Add_1")
     last = b.add(
-        "Gather", normed_tokens(b, stream, width, written_out=written_out), b.fixed(np.int64(0)), axis=1
+        "Gather", normalise_tokens(b, stream, width, written_out=written_out), b.fixed(np.int64(0)), axis=1
     )
     return b.model(b.add("Gemm", last, b.weight(width, 5), name="/head/Gemm"))
 
@@ -191,8 +191,8 @@ def mobile() -> onnx.ModelProto:
     gate = b.add("Clip", b.add("Add", wide, b.fixed(3.0)), b.fixed(0.0), b.fixed(6.0))
     wide = b.add("Div", b.add("Mul", wide, gate), b.fixed(6.0), name="/expand/act/Div")
     depth = b.convolution(wide, 16, 16, 5, group=16)
-    depth = b.add("Clip", b.normed(depth, 16), b.fixed(0.0), b.fixed(6.0), name="/depth/act/Clip")
-    squeezed = b.reduced("ReduceMean", depth, [2, 3], name="/se/pool/ReduceMean")
+    depth = b.add("Clip", b.normalise(depth, 16), b.fixed(0.0), b.fixed(6.0), name="/depth/act/Clip")
+    squeezed = b.reduce("ReduceMean", depth, [2, 3], name="/se/pool/ReduceMean")
     squeezed = b.add("Relu", b.convolution(squeezed, 4, 16, 1), name="/se/act/Relu")
     hard = b.add(
         "Clip", b.add("Add", b.convolution(squeezed, 16, 4, 1), b.fixed(3.0)), b.fixed(0.0), b.fixed(6.0)
@@ -201,7 +201,7 @@ def mobile() -> onnx.ModelProto:
     total = b.add("Add", b.convolution(scaled, 8, 16, 1), stem, name="/project/Add")
     silu = b.convolution(total, 12, 8, 3, group=4)
     silu = b.add("Mul", silu, b.add("Sigmoid", silu), name="/last/act/Mul")
-    pooled = b.reduced("ReduceMean", silu, [2, 3], keepdims=0, name="/pool/ReduceMean")
+    pooled = b.reduce("ReduceMean", silu, [2, 3], keepdims=0, name="/pool/ReduceMean")
     return b.model(b.add("Gemm", pooled, b.weight(12, 5), name="/head/Gemm"))
 
 
@@ -217,7 +217,7 @@ def channels_last(opset: int = 11) -> onnx.ModelProto:
     )
     rows = b.add("Transpose", below, perm=[0, 2, 3, 1])
     rows = b.add("Relu", b.add("MatMul", rows, b.weight(7, 9)), name="model/mixed/Relu")
-    pooled = b.reduced("ReduceMean", rows, [1, 2], keepdims=0, name="model/avg_pool/Mean")
+    pooled = b.reduce("ReduceMean", rows, [1, 2], keepdims=0, name="model/avg_pool/Mean")
     logits = b.add("MatMul", pooled, b.weight(9, 5), name="model/predictions/MatMul")
     return b.model(
         b.add("Softmax", logits, axis=1, name="model/predictions/Softmax"), shape=("n", SIDE, SIDE, 3)
@@ -228,21 +228,21 @@ def grouped(how: str = "operator") -> onnx.ModelProto:
     """A block whose norms are over two groups of four filters, as PyTorch exports them, or written out further."""
     b = Builder()
 
-    def normed(below: str) -> str:
+    def normalise_groups(below: str) -> str:
         groups = b.add("Reshape", below, b.fixed([0, 2, -1]))
         if how == "operator":
             groups = b.add("InstanceNormalization", groups, b.fixed(np.ones(2)), b.fixed(np.zeros(2)))
         else:
-            centred = b.add("Sub", groups, b.reduced("ReduceMean", groups, [2]))
-            variance = b.reduced("ReduceMean", b.add("Mul", centred, centred), [2])
+            centred = b.add("Sub", groups, b.reduce("ReduceMean", groups, [2]))
+            variance = b.reduce("ReduceMean", b.add("Mul", centred, centred), [2])
             groups = b.add("Div", centred, b.add("Sqrt", b.add("Add", variance, b.fixed(1e-5))))
         back = b.add("Reshape", groups, b.add("Shape", below))
         scaled = b.add("Mul", back, b.fixed(b.random.uniform(0.5, 1.5, (8, 1, 1))))
         return b.add("Relu", b.add("Add", scaled, b.fixed(b.random.normal(0, 0.1, (8, 1, 1)))))
 
     stem = b.convolution("x", 8, 3, strides=[2, 2])
-    inside = b.convolution(normed(b.convolution(normed(stem), 8, 8)), 8, 8)
-    top = normed(b.add("Add", inside, stem))
+    inside = b.convolution(normalise_groups(b.convolution(normalise_groups(stem), 8, 8)), 8, 8)
+    top = normalise_groups(b.add("Add", inside, stem))
     return b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalAveragePool", top)), b.weight(8, 5)))
 
 

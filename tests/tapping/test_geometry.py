@@ -46,7 +46,7 @@ def window(
     return b.add(operator, below, kernel_shape=list(kernel), **attributes)
 
 
-def stacked(b: Builder, steps: list[tuple[Any, ...]]) -> str:
+def stack_layers(b: Builder, steps: list[tuple[Any, ...]]) -> str:
     """Layers on top of one another; a map of two filters throughout."""
     below = b.add("Conv", "x", b.weight(2, 3, 1, 1))
     for step in steps:
@@ -83,7 +83,7 @@ STEP = st.one_of(
 )
 
 
-def measured(model: onnx.ModelProto, tensor: str, axis: int) -> NDArray[np.bool_]:
+def measure_sight(model: onnx.ModelProto, tensor: str, axis: int) -> NDArray[np.bool_]:
     """(positions, pixels): which positions along one axis change with which rows or columns of the image."""
     image = np.ones((1, 3, HEIGHT, WIDTH), np.float32)
     base = run_all(model, image)[tensor]
@@ -96,7 +96,7 @@ def measured(model: onnx.ModelProto, tensor: str, axis: int) -> NDArray[np.bool_
     return np.stack(changes, axis=1)
 
 
-def predicted(model: onnx.ModelProto, tensor: str) -> tuple[Span, Span]:
+def predict_spans(model: onnx.ModelProto, tensor: str) -> tuple[Span, Span]:
     wiring = Wiring(model, observe(model, HEIGHT, WIDTH))
     return trace_tensors(wiring)[tensor].spans
 
@@ -105,15 +105,15 @@ def predicted(model: onnx.ModelProto, tensor: str) -> tuple[Span, Span]:
 @given(steps=st.lists(STEP, min_size=1, max_size=4), seed=st.integers(0, 3))
 def test_what_a_position_sees_is_what_changes_it(steps: list[tuple[Any, ...]], seed: int) -> None:
     b = Positive(seed=seed)
-    top = stacked(b, steps)
+    top = stack_layers(b, steps)
     model = enter_graph(b.model(top, shape=("n", 3, HEIGHT, WIDTH)), HEIGHT, WIDTH)
     try:
-        foreseen = predicted(model, INSIDE + top)
+        foreseen = predict_spans(model, INSIDE + top)
     except UsageError:
         reject()  # the map became too small for a kernel
     cut = sum(step[1] for step in steps if step[0] == "slice")  # padding may lie where the image still is
     for axis, span in zip((2, 3), foreseen, strict=True):
-        seen = measured(model, INSIDE + top, axis)
+        seen = measure_sight(model, INSIDE + top, axis)
         for position, pixels in enumerate(seen):
             first, last = position * span.step + span.left, position * span.step + span.right
             if first >= cut * span.step and last < len(pixels):  # at the border, a part lies in the padding
@@ -149,8 +149,8 @@ def test_what_changes_a_position_is_never_outside_what_it_sees(
         sliced = b.add("Slice", below, b.fixed([0, 0]), b.fixed([10, 8]), b.fixed([2, 3]))
         top = b.add(operator, sliced, **attributes)
     model = enter_graph(b.model(top, shape=("n", 3, HEIGHT, WIDTH)), HEIGHT, WIDTH)
-    for axis, span in zip((2, 3), predicted(model, INSIDE + top), strict=True):
-        seen = measured(model, INSIDE + top, axis)
+    for axis, span in zip((2, 3), predict_spans(model, INSIDE + top), strict=True):
+        seen = measure_sight(model, INSIDE + top, axis)
         assert seen.any()
         for position, pixels in enumerate(seen):
             for pixel in np.flatnonzero(pixels):

@@ -166,7 +166,7 @@ def test_channels_last(opset: int) -> None:
     assert [tap.axis for tap in taps] == [1, 3, 1, 1]
 
 
-def activated(*steps: tuple[Any, ...], opset: int = 17) -> list[tuple[str, str, str]]:
+def find_activations(*steps: tuple[Any, ...], opset: int = 17) -> list[tuple[str, str, str]]:
     """(operator, what makes the tensor before, what makes the one after) of a convolution with some operators on top.
 
     A step is an operator, its inputs (`x` is the convolution's result, numbers are constants, negative indices are
@@ -249,12 +249,12 @@ SINGLE = (
     ],
 )  # fmt: skip
 def test_activation_functions(steps: list[tuple[Any, ...]], expected: list[tuple[str, str, str]]) -> None:
-    assert activated(*steps) == expected
+    assert find_activations(*steps) == expected
 
 
 @pytest.mark.parametrize("operator", ["Gelu", "Mish"])
 def test_functions_of_newer_opsets(operator: str) -> None:
-    assert activated((operator, "x"), opset=20) == [(operator, "Conv", operator)]
+    assert find_activations((operator, "x"), opset=20) == [(operator, "Conv", operator)]
 
 
 def test_the_larger_of_two_maps_is_a_layer() -> None:
@@ -306,8 +306,8 @@ def test_a_norm_over_the_map_is_no_pool(written_out: bool) -> None:
     b = Builder(18)
     below = b.convolution("x", 4, 3)
     if written_out:
-        centred = b.add("Sub", below, b.reduced("ReduceMean", below, [2, 3]))
-        variance = b.reduced("ReduceMean", b.add("Mul", centred, centred), [2, 3])
+        centred = b.add("Sub", below, b.reduce("ReduceMean", below, [2, 3]))
+        variance = b.reduce("ReduceMean", b.add("Mul", centred, centred), [2, 3])
         below = b.add("Div", centred, b.add("Sqrt", b.add("Add", variance, b.fixed(1e-5))))
     else:
         below = b.add("InstanceNormalization", below, b.fixed(np.ones(4)), b.fixed(np.zeros(4)))
@@ -326,7 +326,7 @@ def test_tokens_that_are_mixed_have_their_units_as_filters() -> None:
     mixed = b.add("Relu", b.dense(tokens, 10, 16))
     back = b.add("Transpose", b.dense(mixed, 16, 10), perm=[0, 2, 1])
     stream = b.add("Add", b.add("Transpose", tokens, perm=[0, 2, 1]), back)
-    model = b.model(b.add("MatMul", b.reduced("ReduceMean", stream, [1], keepdims=0), b.weight(6, 5)))
+    model = b.model(b.add("MatMul", b.reduce("ReduceMean", stream, [1], keepdims=0), b.weight(6, 5)))
     taps = survey(model, SIDE, SIDE).taps
     assert [
         (tap.operator, tap.kind, tap.filters, tap.height, tap.axis, tap.receptive_field) for tap in taps
@@ -409,7 +409,7 @@ def test_a_graph_for_one_image_at_a_time_is_told() -> None:
 def test_images_that_influence_one_another_are_shown_one_at_a_time() -> None:
     b = Builder()
     below = b.add("Relu", b.convolution("x", 4, 3))
-    mean = b.reduced("ReduceMean", below, [0])
+    mean = b.reduce("ReduceMean", below, [0])
     model = b.model(b.add("Flatten", b.add("GlobalMaxPool", b.add("Sub", below, mean))))
     assert survey(model, SIDE, SIDE).batch == 1
 
@@ -432,7 +432,7 @@ def test_a_graph_for_a_fixed_number_of_several_images_is_refused() -> None:
 
 def test_a_graph_without_anything_to_record_from_is_refused() -> None:
     b = Builder()
-    model = b.model(b.reduced("ReduceMax", "x", [1, 2, 3], keepdims=0))
+    model = b.model(b.reduce("ReduceMax", "x", [1, 2, 3], keepdims=0))
     with pytest.raises(UsageError, match="no activation, pool or output"):
         survey(model, SIDE, SIDE)
 

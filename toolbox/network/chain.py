@@ -77,7 +77,9 @@ def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
     below = entry_digest(entry)
     for layer in weights.layers:
         parts = [below, json.dumps(_architecture(layer), sort_keys=True)]
-        parts += [tensor_digest(tensor) for name, tensor in weights.tensors.items() if _belongs(name, layer)]
+        parts += [
+            tensor_digest(tensor) for name, tensor in weights.tensors.items() if _is_tensor_of(name, layer)
+        ]
         below = digests[layer.name] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return digests
 
@@ -87,7 +89,7 @@ def entry_digest(entry: Input) -> str:
     return hashlib.sha256(json.dumps(entry.describe(), sort_keys=True).encode()).hexdigest()
 
 
-def _belongs(tensor: str, layer: ChainLayer) -> bool:
+def _is_tensor_of(tensor: str, layer: ChainLayer) -> bool:
     return tensor in (f"{layer.name}.kernel", f"{layer.name}.bias")
 
 

@@ -107,7 +107,7 @@ def _check_layers(network: Network, full: Graph, layers: Iterable[ImportedLayer]
         ) from error
     for layer in layers:
         shape = maps[layer.name].shape
-        if not _is_shaped(layer, shape):
+        if not _has_shape_of_card(layer, shape):
             raise CardError(
                 f"the card of network {network.name!r} says of layer {layer.name!r}: {layer.filters} filters on axis "
                 f"{layer.axis} of {layer.rank}, {layer.height} x {layer.width}; its tensor is "
@@ -115,7 +115,7 @@ def _check_layers(network: Network, full: Graph, layers: Iterable[ImportedLayer]
             )
 
 
-def _is_shaped(layer: ImportedLayer, shape: Sequence[int]) -> bool:
+def _has_shape_of_card(layer: ImportedLayer, shape: Sequence[int]) -> bool:
     """Whether a tensor for one image has the rank, the filters and the places that a layer's card says."""
     if len(shape) != layer.rank or shape[0] != 1 or shape[layer.axis] != layer.filters:
         return False

@@ -15,7 +15,7 @@ from toolbox.graph import Graph
 from toolbox.network.architecture import Input, Layer
 from toolbox.network.pooling import pixel_graph, preprocess
 from toolbox.progress import Progress, silent
-from toolbox.runtime.session import Session, start_session
+from toolbox.runtime.session import start_session
 from toolbox.runtime.winograd import NAME as WINOGRAD
 from toolbox.setup.differences import (
     Comparison,
@@ -88,40 +88,54 @@ def compare(
 
     tell(0)
     recording = _record_maps(full, layers, images, device, tell)
-    session = start_session(pooled, device=device)
-    single = _run_each(session, images)
-    tell(total - 3)
-    batches = _compare_batches(session, names, single, images) if together else []
-    tell(total - 2)
-    runtime, is_rewritten = _runtime(session), WINOGRAD in session.runtime
-    del session  # its memory is needed by the next ones
+    run = _run_pooled(pooled, names, images, device=device, together=together, tell=tell)
     parts = [images] if together else [*images[:, None]]
-    on_cpu = _compare_on_cpu(pooled, names, parts, is_rewritten=is_rewritten)
+    on_cpu = _compare_on_cpu(pooled, names, parts, is_rewritten=WINOGRAD in run.runtime)
     tell(total)
     pooling = "pooled graph against full graph and numpy"
     return (
-        *compare_statistics(pooling, names, single, recording.summaries, POOLING_BOUND),
-        _compare_with_reference(full, recording, runtime),
-        *batches,
+        *compare_statistics(pooling, names, run.single, recording.summaries, POOLING_BOUND),
+        _compare_with_reference(full, recording, run.runtime),
+        *run.batches,
         *on_cpu,
     )
 
 
-def _run_each(session: Session, images: NDArray[np.float32]) -> Outputs:
-    """One image after the other."""
-    return concatenate([session.run(image[None]) for image in images])
+@dataclass(frozen=True)
+class _PooledRun:
+    """What the pooled graph gives on the chosen processor.
+
+    Attributes:
+        runtime: what computes it, and on which processor.
+        single: the outputs for the images one by one.
+        batches: these compared with those of all images at once, where the graph takes several.
+    """
+
+    runtime: str
+    single: Outputs
+    batches: list[Comparison]
 
 
-def _runtime(session: Session) -> str:
-    return f"{session.runtime} ({session.provider.removesuffix('ExecutionProvider')})"
-
-
-def _compare_batches(
-    session: Session, names: Sequence[str], single: Outputs, images: NDArray[np.float32]
-) -> list[Comparison]:
-    """The images one by one with all of them at once."""
-    comparison = f"batch of 1 against batch of {len(images)}"
-    return [*compare_statistics(comparison, names, single, session.run(images), BATCH_BOUND)]
+def _run_pooled(
+    pooled: Graph,
+    names: Sequence[str],
+    images: NDArray[np.float32],
+    *,
+    device: str,
+    together: bool,
+    tell: Callable[[int], None],
+) -> _PooledRun:
+    """In a session that is gone afterwards: its memory is needed by the next ones."""
+    session = start_session(pooled, device=device)
+    runtime = f"{session.runtime} ({session.provider.removesuffix('ExecutionProvider')})"
+    single = concatenate([session.run(image[None]) for image in images])
+    tell(len(images) + 1)
+    batches: list[Comparison] = []
+    if together:
+        comparison = f"batch of 1 against batch of {len(images)}"
+        batches += compare_statistics(comparison, names, single, session.run(images), BATCH_BOUND)
+    tell(len(images) + 2)
+    return _PooledRun(runtime, single, batches)
 
 
 def _compare_on_cpu(

@@ -28,7 +28,7 @@ def models(broken: Callable[[str], None] | None = None) -> pl.DataFrame:
     """
     shipped = shipped_names("models")
     imported = card_names("models")[len(shipped) :]
-    networks = [*map(network, shipped), *_readable(imported, broken)]
+    networks = [*map(network, shipped), *_readable_networks(imported, broken)]
     return pl.DataFrame(
         {
             "model": [net.name for net in networks],
@@ -39,7 +39,7 @@ def models(broken: Callable[[str], None] | None = None) -> pl.DataFrame:
     )
 
 
-def _readable(names: Sequence[str], broken: Callable[[str], None] | None) -> Iterator[Network]:
+def _readable_networks(names: Sequence[str], broken: Callable[[str], None] | None) -> Iterator[Network]:
     for name in names:
         try:
             yield network(name)

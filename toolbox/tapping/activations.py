@@ -158,7 +158,7 @@ def _is_written_out_gate(wiring: Wiring, composite: _Composite) -> bool:
     if not has_effect(last, Effect.CORNER):
         return False
     curve = _curve(wiring, composite.activation.before, composite.nodes)
-    return curve is not None and _scales(wiring, last, (float(curve.min()), float(curve.max())))
+    return curve is not None and _is_scale(wiring, last, (float(curve.min()), float(curve.max())))
 
 
 def _nodes_between(wiring: Wiring, before: str, after: str) -> list[Node]:
@@ -261,10 +261,10 @@ def is_gate(wiring: Wiring, node: Node) -> bool:
     """
     if not has_effect(node, Effect.GATE):
         return False
-    return _scales(wiring, node, _clip_bounds(wiring, node) if node.operator == "Clip" else (0, 1))
+    return _is_scale(wiring, node, _clip_bounds(wiring, node) if node.operator == "Clip" else (0, 1))
 
 
-def _scales(wiring: Wiring, node: Node, bounds: tuple[float, float] | None) -> bool:
+def _is_scale(wiring: Wiring, node: Node, bounds: tuple[float, float] | None) -> bool:
     """Whether results within some bounds come to 0 to 1, and then scale values that do not follow from them."""
     own: set[str] | None = None
     open_ends = [(node.output, bounds == (0, 1))]

@@ -89,11 +89,11 @@ def product(at: Passage) -> Meanings:
     """A dense layer at every position, where one factor is fixed; else attention."""
     left, right = at.node.inputs[:2]
     if right not in at.traces:
-        return _dense(at.traces[left].axes)
+        return _dense_axes(at.traces[left].axes)
     if left not in at.traces:
         # Fixed weights from the left mix the axis before the last, whose units are then the filters.
         axes = at.traces[right].axes
-        turned = _dense((*axes[:-2], axes[-1], axes[-2]))
+        turned = _dense_axes((*axes[:-2], axes[-1], axes[-2]))
         return (*turned[:-2], turned[-1], turned[-2])
     return _mutual_product(at, at.traces[left].axes, at.traces[right].axes)
 
@@ -107,7 +107,7 @@ def _mutual_product(at: Passage, left: Meanings, right: Meanings) -> Meanings:
     return _drop_doubles([*(one or other for one, other in fronts), left[-2], right[-1]])
 
 
-def _dense(below: Meanings) -> Meanings:
+def _dense_axes(below: Meanings) -> Meanings:
     """The last axis becomes the filters; filters elsewhere are positions then (mixing of tokens)."""
     return (*(TOKEN if meaning == CHANNEL else meaning for meaning in below[:-1]), CHANNEL)
 

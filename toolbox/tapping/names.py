@@ -25,17 +25,17 @@ def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
         operators: what they are; for a function of several operators that is another word than the node's.
     """
     paths = [_path(node, operator) for node, operator in zip(nodes, operators, strict=True)]
-    common = _common_parts(paths)
+    common = _count_common_parts(paths)
     counts: Counter[str] = Counter()
     names: list[str] = []
     for path, operator in zip(paths, operators, strict=True):
         # `<layer>.maximum` and `<layer>.mean` are what the layer's own outputs will be called
         name = re.sub(rf"\.({'|'.join(STATISTICS)})$", r"_\1", _clean(".".join(path[common:])))
-        if not name or name in (IMAGE, PIXELS) or _says_nothing(name, operator):
+        if not name or name in (IMAGE, PIXELS) or _is_meaningless(name, operator):
             word = _clean(operator.removeprefix("x * ")).lower()
             counts[word] += 1
             name = f"{word}_{counts[word]}"
-        names.append(_unique(name, names))
+        names.append(_make_unique(name, names))
     return names
 
 
@@ -45,7 +45,7 @@ def _path(node: Node, operator: str) -> list[str]:
     An activation goes by the name of the module around it; a sum or a pool in a block does not stand for the block.
     """
     parts = _scopes(node) or [part for part in re.split(r"/|::", node.name.split(";")[0]) if part]
-    if parts and _says_nothing(parts[-1], node.operator):
+    if parts and _is_meaningless(parts[-1], node.operator):
         parts = parts[:-1]
     path: list[str] = []
     for part in parts:
@@ -69,7 +69,7 @@ def _scopes(node: Node) -> list[str]:
     return []
 
 
-def _says_nothing(name: str, operator: str) -> bool:
+def _is_meaningless(name: str, operator: str) -> bool:
     """Whether a name is no more than an operator and a number: Relu_12, node_Conv_3, n7, 12."""
     bare = re.sub(r"^(node|n)?[_\W]*|[_\W]*\d*$", "", name, flags=re.IGNORECASE)
     return not bare or bare.lower() in {operator.lower(), *(word.lower() for word in EXPORTERS_WORDS)}
@@ -84,7 +84,7 @@ EXPORTERS_WORDS = frozenset(
 )  # fmt: skip
 
 
-def _common_parts(paths: Sequence[Sequence[str]]) -> int:
+def _count_common_parts(paths: Sequence[Sequence[str]]) -> int:
     """How many outer parts all names have in common, such as the model's own name."""
     named = [path for path in paths if path]
     if len(named) < 2:
@@ -99,7 +99,7 @@ def _clean(name: str) -> str:
     return UNCLEAN.sub("_", name).strip("._-")[:80].rstrip("._-")
 
 
-def _unique(name: str, taken: Sequence[str]) -> str:
+def _make_unique(name: str, taken: Sequence[str]) -> str:
     number, unique = 0, name
     while unique in taken:
         number += 1

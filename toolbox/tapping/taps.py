@@ -1,4 +1,4 @@
-"""Where in somebody else's graph there is something to record from. Owns the layers of an added network.
+"""Where in somebody else's graph there is something to record from. Owns the layers of an imported network.
 
 A layer is what a neurophysiologist would put an electrode into: the result of an activation function, a pool, the sum
 of a residual block that no activation follows, or what the classifier says.

@@ -47,7 +47,7 @@ def observe(model: onnx.ModelProto, height: int, width: int) -> Observation:
         for output in model.graph.output
         if alone[output.name].ndim
     ]
-    if all(whole.shape == parts.shape and _nearly_equal(whole, parts) for whole, parts in pairs):
+    if all(whole.shape == parts.shape and _is_nearly_equal(whole, parts) for whole, parts in pairs):
         return observation(model, {1: alone, PROBES: together})
     return observation(model, {1: alone})
 
@@ -82,7 +82,7 @@ def check_repeatable(model: onnx.ModelProto, height: int, width: int) -> None:
             )
 
 
-def _nearly_equal(first: NDArray[Any], second: NDArray[Any]) -> bool:
+def _is_nearly_equal(first: NDArray[Any], second: NDArray[Any]) -> bool:
     """Whether results differ by no more than another order of summation explains."""
     if not np.issubdtype(first.dtype, np.floating):
         return bool((first == second).all())
@@ -124,7 +124,7 @@ def _runs(
     onnxruntime.set_default_logger_severity(4)
     names = [output.name for output in model.graph.output]
     try:
-        session = _start(model, tensors or {})
+        session = _start_session(model, tensors or {})
         runs = [session.run(names, {IMAGE: images}) for _ in range(times)]
     except Exception as error:  # onnxruntime's failures have no common class, and all of them are the graph's
         raise UsageError(
@@ -138,7 +138,7 @@ def _runs(
         yield {IMAGE: images, **arrays}
 
 
-def _start(model: onnx.ModelProto, tensors: Tensors) -> Any:
+def _start_session(model: onnx.ModelProto, tensors: Tensors) -> Any:
     """A session that computes every operator as it is written: an optimised one would miss tensors."""
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()

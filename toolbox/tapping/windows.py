@@ -24,7 +24,7 @@ class _Window:
     strides: Sequence[int]
 
 
-def _window(at: Passage) -> _Window:
+def _read_window(at: Passage) -> _Window:
     attributes = at.node.attributes
     sides = attributes.get("kernel_shape") or at.wiring.shape(at.node.inputs[1])[2:]
     strides, dilations = (list(attributes.get(key) or [1] * len(sides)) for key in ("strides", "dilations"))
@@ -36,14 +36,14 @@ def window(at: Passage) -> Spans:
     """Convolutions and pools: every window sees what its positions see."""
     if not _is_map(at):
         return everywhere(at)
-    shown = _window(at)
-    begins = _begins(at, shown)
+    frame = _read_window(at)
+    begins = _begins(at, frame)
     return _change_sides(
-        at, lambda axis, span: span.slide(shown.reach[axis] + 1, shown.strides[axis], begins[axis])
+        at, lambda axis, span: span.slide(frame.reach[axis] + 1, frame.strides[axis], begins[axis])
     )
 
 
-def _begins(at: Passage, window: _Window) -> list[int]:
+def _begins(at: Passage, frame: _Window) -> list[int]:
     """How many positions the first window starts before the map.
 
     With SAME, as many are added as the last window lacks. 8 positions, a kernel of 3 and a stride of 2 make 4 windows,
@@ -51,12 +51,12 @@ def _begins(at: Passage, window: _Window) -> list[int]:
     """
     attributes = at.node.attributes
     how = attributes.get("auto_pad", "NOTSET")
-    count = len(window.reach)
+    count = len(frame.reach)
     if how == "NOTSET":
         return list(attributes.get("pads") or [0] * count * 2)[:count]
     if how not in ("SAME_UPPER", "SAME_LOWER"):
         return [0, 0]
-    sizes = zip(at.first_shape[2:], at.shape[2:], window.reach, window.strides, strict=True)
+    sizes = zip(at.first_shape[2:], at.shape[2:], frame.reach, frame.strides, strict=True)
     totals = [max((out - 1) * stride + reach + 1 - size, 0) for size, out, reach, stride in sizes]
     return [total // 2 if how == "SAME_UPPER" else total - total // 2 for total in totals]
 
@@ -65,10 +65,10 @@ def transposed_window(at: Passage) -> Spans:
     """ConvTranspose: a position sees the inputs whose windows reach it, at most kernel / stride of them."""
     if not _is_map(at):
         return everywhere(at)
-    shown = _window(at)
-    begins = list(at.node.attributes.get("pads") or [0] * len(shown.reach) * 2)
+    frame = _read_window(at)
+    begins = list(at.node.attributes.get("pads") or [0] * len(frame.reach) * 2)
     return _change_sides(
-        at, lambda axis, span: _spread(span, shown.reach[axis], shown.strides[axis], begins[axis])
+        at, lambda axis, span: _spread(span, frame.reach[axis], frame.strides[axis], begins[axis])
     )
 
 

@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 
 from toolbox.terms import IMAGE
 
-MEASURES = ("Shape", "Size")
+SIZE_OPERATORS = ("Shape", "Size")
 """Operators whose results say how large an image is and nothing of what it shows."""
 
 
@@ -138,7 +138,7 @@ def dependents(nodes: Iterable[Node], tensor: str) -> set[str]:
     """
     reached = {tensor}
     for node in nodes:
-        if node.operator not in MEASURES and reached.intersection(node.inputs):
+        if node.operator not in SIZE_OPERATORS and reached.intersection(node.inputs):
             reached.update(name for name in node.outputs if name)
     return reached
 
@@ -176,7 +176,7 @@ def observation(
     return Observation(
         batch=batch,
         shapes={name: tensor.shape for name, tensor in tensors.items()},
-        by_image=frozenset(name for name in runs[batch] if _grows(name, runs)),
+        by_image=frozenset(name for name in runs[batch] if _is_by_image(name, runs)),
         values={
             name: tensor
             for name, tensor in tensors.items()
@@ -188,7 +188,7 @@ def observation(
     )
 
 
-def _grows(name: str, runs: Mapping[int, Mapping[str, NDArray[Any]]]) -> bool:
+def _is_by_image(name: str, runs: Mapping[int, Mapping[str, NDArray[Any]]]) -> bool:
     """Whether the first axis of a tensor, and no other, is as long as there are images in every run."""
     rest = runs[max(runs)][name].shape[1:]
     tensors = {count: run.get(name) for count, run in runs.items()}
