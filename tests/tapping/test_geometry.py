@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from toolbox.errors import UsageError
 from toolbox.tapping.axes import reshape_axes
 from toolbox.tapping.entrance import INSIDE, enter_graph
 from toolbox.tapping.flow import trace_tensors
-from toolbox.tapping.geometry import Span
+from toolbox.tapping.geometry import Span, unite_spans
 from toolbox.tapping.trial import observe, run_all
 from toolbox.tapping.wiring import Wiring
 
@@ -155,6 +156,19 @@ def test_what_changes_a_position_is_never_outside_what_it_sees(
         for position, pixels in enumerate(seen):
             for pixel in np.flatnonzero(pixels):
                 assert position * span.step + span.left <= pixel <= position * span.step + span.right
+
+
+def test_two_windows_by_hand() -> None:
+    """Twice 3 x 3 with a stride of 2 and a margin of 1: -1 to 1, then a step of 2 more on both sides."""
+    first = Span().slide(3, 2, 1)
+    assert first == Span(step=2, left=-1, right=1)
+    assert first.slide(3, 2, 1) == Span(step=4, left=-3, right=3)
+
+
+def test_of_tensors_that_meet_the_widest_interval_holds_and_the_step_of_the_larger() -> None:
+    spans = {"map": (Span(2, -1, 1), Span(2, -1, 1)), "gate": (Span(32, -inf, inf), Span(32, -3, 0))}
+    height, width = unite_spans(spans, {"map": 800, "gate": 8})
+    assert (height, width) == (Span(2, -inf, inf), Span(2, -3, 1))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What there is to record from in graphs of other exporters: names, kinds, axes and geometry, checked by hand."""
+"""What there is to record from in graphs of other exporters: kinds, axes and geometry, checked by hand."""
 
 from __future__ import annotations
 
@@ -10,41 +10,11 @@ import onnx
 import pytest
 from onnx import helper
 
-from support.foreign_graphs import (
-    SIDE,
-    Builder,
-    channels_last,
-    grouped,
-    inception,
-    mobile,
-    residual,
-    transformer,
-)
+from support.foreign_graphs import SIDE, Builder, channels_last, grouped, inception, residual, transformer
+from support.taps import operators, rows
 from toolbox.errors import UsageError
 from toolbox.tapping.graph_file import read_graph
-from toolbox.tapping.taps import Tap, survey
-
-Row = tuple[str, str, str, tuple[int, int, int], int, int]
-
-
-def rows(taps: tuple[Tap, ...]) -> list[Row]:
-    """(layer, kind, operator, (filters, height, width), step, receptive field)"""
-    return [
-        (
-            tap.layer,
-            tap.kind,
-            tap.operator,
-            (tap.filters, tap.height, tap.width),
-            tap.step,
-            tap.receptive_field,
-        )
-        for tap in taps
-    ]
-
-
-def operators(model: onnx.ModelProto) -> dict[str, str]:
-    """Which operator makes a tensor."""
-    return {output: node.op_type for node in model.graph.node for output in node.output}
+from toolbox.tapping.taps import survey
 
 
 @pytest.mark.parametrize("opset", [9, 11, 17, 20, 24])
@@ -138,22 +108,6 @@ def test_shuffled_filters_are_not_taken_for_a_way_back() -> None:
     assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == ["Gemm"]
 
 
-def test_gates_are_no_layers() -> None:
-    taps = survey(mobile(), SIDE, SIDE).taps
-    # what follows the excitation follows from the whole image: a single pixel can change all of it
-    assert rows(taps) == [
-        ("stem.act", "convolution", "HardSwish", (8, 16, 16), 2, 3),
-        ("expand.act", "convolution", "HardSwish", (16, 16, 16), 2, 3),
-        ("depth.act", "convolution", "Clip", (16, 16, 16), 2, 11),
-        ("se.pool", "pool", "ReduceMean", (16, 1, 1), 32, 32),
-        ("se.act", "convolution", "Relu", (4, 1, 1), 32, 32),
-        ("project.add", "sum", "Add", (8, 16, 16), 2, 32),
-        ("last.act", "convolution", "Swish", (12, 16, 16), 2, 32),
-        ("pool", "pool", "ReduceMean", (12, 1, 1), 32, 32),
-        ("head", "dense", "Gemm", (5, 1, 1), 32, 32),
-    ]
-
-
 @pytest.mark.parametrize("opset", [11, 17, 20])
 def test_channels_last(opset: int) -> None:
     taps = survey(channels_last(opset), SIDE, SIDE).taps
@@ -166,97 +120,6 @@ def test_channels_last(opset: int) -> None:
     assert [tap.axis for tap in taps] == [1, 3, 1, 1]
 
 
-def find_activations(*steps: tuple[Any, ...], opset: int = 17) -> list[tuple[str, str, str]]:
-    """(operator, what makes the tensor before, what makes the one after) of a convolution with some operators on top.
-
-    A step is an operator, its inputs (`x` is the convolution's result, numbers are constants, negative indices are
-    earlier steps) and attributes.
-    """
-    b = Builder(opset)
-    made = [b.convolution("image.in", 4, 3, 3)]
-    for operator, *rest in steps:
-        attributes = rest.pop() if rest and isinstance(rest[-1], dict) else {}
-        named = {"x": made[0], "last": made[-1], "one before": made[max(len(made) - 2, 0)]}
-        made.append(
-            b.add(operator, *(named[i] if isinstance(i, str) else b.fixed(i) for i in rest), **attributes)
-        )
-    flat = b.add("Flatten", b.add("GlobalMaxPool", made[-1]))
-    model = b.model(b.add("Gemm", flat, b.weight(4, 2)), entry="image.in")
-    makers = operators(model)
-    taps = [tap for tap in survey(model, 16, 16).taps if tap.operator not in ("GlobalMaxPool", "Gemm")]
-    return [(tap.operator, makers[tap.before], makers[tap.after]) for tap in taps]
-
-
-SINGLE = (
-    "Relu",
-    "LeakyRelu",
-    "Elu",
-    "Selu",
-    "Celu",
-    "Sigmoid",
-    "HardSigmoid",
-    "HardSwish",
-    "Softplus",
-    "Tanh",
-)
-
-
-@pytest.mark.parametrize(
-    ("steps", "expected"),
-    [
-        *(
-            ([(operator, "x")], [(operator, "Conv", operator)])
-            for operator in SINGLE
-        ),
-        ([("PRelu", "x", np.full((4, 1, 1), 0.1))], [("PRelu", "Conv", "PRelu")]),
-        ([("Clip", "x", 0.0, 6.0)], [("Clip", "Conv", "Clip")]),
-        ([("Sigmoid", "x"), ("Mul", "x", "last")], [("Swish", "Conv", "Mul")]),
-        ([("Sigmoid", "x"), ("Mul", "last", "x")], [("Swish", "Conv", "Mul")]),
-        ([("Softplus", "x"), ("Tanh", "last"), ("Mul", "x", "last")], [("Mish", "Conv", "Mul")]),
-        (
-            [("HardSigmoid", "x", {"alpha": 1 / 6, "beta": 0.5}), ("Mul", "x", "last")],
-            [("HardSwish", "Conv", "Mul")],
-        ),
-        ([("Mul", "x", 1.702), ("Sigmoid", "last"), ("Mul", "x", "last")], [("QuickGelu", "Conv", "Mul")]),
-        ([("Mul", "x", 3.0), ("Sigmoid", "last"), ("Mul", "x", "last")], [("x * Sigmoid", "Conv", "Mul")]),
-        # a sum of two streams that a function follows is recorded there, and not twice
-        (
-            [("Sigmoid", "x"), ("Add", "x", "last"), ("Relu", "last")],
-            [("Sigmoid", "Conv", "Sigmoid"), ("Relu", "Add", "Relu")],
-        ),
-        # two functions on top of one another are two layers
-        (
-            [("Relu", "x"), ("Sigmoid", "last"), ("Mul", "one before", "last")],
-            [("Relu", "Conv", "Relu"), ("Swish", "Relu", "Mul")],
-        ),
-        ([("Max", "x", 0.0)], [("Relu", "Conv", "Max")]),
-        ([("Max", 0.0, "x")], [("Relu", "Conv", "Max")]),
-        ([("Max", "x", 0.0), ("Min", "last", 6.0)], [("Clip", "Conv", "Min")]),
-        ([("Mul", "x", 0.1), ("Max", "x", "last")], [("LeakyRelu", "Conv", "Max")]),
-        ([("Max", "x", 1e-6)], []),  # that keeps a divisor from being zero
-        ([("Greater", "x", 0.0), ("Where", "last", "x", 0.0)], [("Relu", "Conv", "Where")]),
-        ([("Less", "x", 0.0), ("Where", "last", 0.0, "x")], [("Relu", "Conv", "Where")]),
-        (
-            [("Max", "x", 0.0), ("Max", "last", "x"), ("Sigmoid", "last")],
-            [("Relu", "Conv", "Max"), ("Sigmoid", "Max", "Sigmoid")],
-        ),
-        (
-            [("Add", "x", 3.0), ("Max", "last", 0.0), ("Min", "last", 6.0), ("Mul", "x", "last"), ("Div", "last", 6.0)],
-            [("HardSwish", "Conv", "Div")],
-        ),
-        # a fixed factor for every filter is no function
-        ([("Mul", "x", np.ones((4, 1, 1))), ("Relu", "last")], [("Relu", "Mul", "Relu")]),
-    ],
-)  # fmt: skip
-def test_activation_functions(steps: list[tuple[Any, ...]], expected: list[tuple[str, str, str]]) -> None:
-    assert find_activations(*steps) == expected
-
-
-@pytest.mark.parametrize("operator", ["Gelu", "Mish"])
-def test_functions_of_newer_opsets(operator: str) -> None:
-    assert find_activations((operator, "x"), opset=20) == [(operator, "Conv", operator)]
-
-
 def test_the_larger_of_two_maps_is_a_layer() -> None:
     b = Builder()
     below = b.add("Relu", b.convolution("x", 4, 3))
@@ -266,39 +129,6 @@ def test_the_larger_of_two_maps_is_a_layer() -> None:
         ("max_1", "maxout", "Max", (6, 32, 32), 1, 7),
         ("globalmaxpool_1", "pool", "GlobalMaxPool", (6, 1, 1), 32, 32),
     ]
-
-
-def test_gates_of_minima_and_maxima_are_no_layers() -> None:
-    b = Builder()
-    below = b.add("Relu", b.convolution("x", 4, 3))
-    gate = b.add("Add", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1), b.fixed(3.0))
-    gate = b.add("Div", b.add("Min", b.add("Max", gate, b.fixed(0.0)), b.fixed(6.0)), b.fixed(6.0))
-    model = b.model(b.add("GlobalMaxPool", b.add("Mul", below, gate)))
-    assert [tap.operator for tap in survey(model, SIDE, SIDE).taps] == [
-        "Relu",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-    ]
-
-
-def test_one_named_operator_keeps_its_name() -> None:
-    b = Builder()
-    below = b.add("Relu", b.convolution("x", 4, 3), name="/stem/act/Relu")
-    taps = survey(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE).taps
-    assert [tap.layer for tap in taps] == ["stem.act", "globalmaxpool_1"]
-
-
-def test_the_activation_that_a_gate_scales_is_a_layer() -> None:
-    """The sigmoid at the bottom is what the map is, the one at the top only scales it."""
-    b = Builder()
-    below = b.add("Sigmoid", b.convolution("x", 4, 3))
-    gate = b.add("Sigmoid", b.convolution(b.add("GlobalAveragePool", below), 4, 4, 1))
-    scaled = b.add("Mul", below, gate)
-    model = b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", scaled)), b.weight(4, 2)))
-    taps = survey(model, SIDE, SIDE).taps
-    assert [(tap.operator, tap.height) for tap in taps] == [
-        ("Sigmoid", 32), ("GlobalAveragePool", 1), ("GlobalMaxPool", 1), ("Gemm", 1),
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("written_out", [True, False])
@@ -347,73 +177,6 @@ def test_logits_and_probabilities_are_one_layer() -> None:
     assert (last.operator, last.before, last.after) == ("Softmax", logits, model.graph.output[1].name)
 
 
-def test_names_of_modules_as_pytorch_writes_them_down() -> None:
-    b = Builder()
-    below = b.add("Relu", b.convolution("x", 4, 3), name="node_relu_1")
-    below = b.add("Relu", b.convolution(below, 4, 4), name="node_relu_2")
-    model = b.model(b.add("GlobalMaxPool", below, name="node_pool"))
-    for node in model.graph.node:
-        if node.op_type == "Relu":
-            entry = node.metadata_props.add()
-            entry.key, entry.value = (
-                "pkg.torch.onnx.name_scopes",
-                "['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu']",
-            )
-    assert [tap.layer for tap in survey(model, SIDE, SIDE).taps][:2] == ["layer1.0.relu", "layer1.0.relu_1"]
-
-
-def test_names_are_clean_and_unique() -> None:
-    b = Builder()
-    below = "x"
-    for name in ("größe [1]/Relu", "größe (1)/Relu", "", "12", "Relu_7", "a/mean/Relu", "image/Relu"):
-        below = b.add("Relu", b.convolution(below, 3, 3), name=name)
-    taps = survey(b.model(b.add("GlobalMaxPool", below)), SIDE, SIDE).taps
-    assert [tap.layer for tap in taps] == [
-        "gr_e_1", "gr_e_1_1", "relu_1", "relu_2", "relu_3", "a_mean", "relu_4", "globalmaxpool_1",
-    ]  # fmt: skip
-
-
-def test_a_sum_or_a_pool_does_not_go_by_the_name_of_its_block() -> None:
-    b = Builder()
-    below = b.convolution("x", 4, 3)
-    for name in ("net/block1/Add", "net/block2/block2_add/Add"):
-        below = b.add("Add", b.convolution(below, 4, 4), below, name=name)
-    for name in ("net/block3/MaxPool", "net/pool1/MaxPool2d"):
-        below = b.add("MaxPool", below, kernel_shape=[2, 2], name=name)
-    taps = survey(b.model(below), SIDE, SIDE).taps
-    assert [tap.layer for tap in taps] == ["block1.add", "block2.block2_add", "block3.maxpool", "pool1"]
-
-
-@pytest.mark.parametrize("declared", ["n", 1, 8])
-def test_whatever_batch_is_declared_a_graph_is_tried_with_several_images(declared: str | int) -> None:
-    assert survey(residual(shape=(declared, 3, SIDE, SIDE)), SIDE, SIDE).batch == 0
-
-
-def fixed_batch(images: int) -> onnx.ModelProto:
-    """A graph that writes the number of images down in a Reshape."""
-    b = Builder()
-    below = b.add("Relu", b.convolution("x", 4, 3))
-    flat = b.add("Reshape", b.add("GlobalMaxPool", below), b.fixed([images, 4]))
-    return b.model(b.add("Gemm", flat, b.weight(4, 5)), shape=(images, 3, SIDE, SIDE))
-
-
-def test_a_graph_for_one_image_at_a_time_is_told() -> None:
-    found = survey(fixed_batch(1), SIDE, SIDE)
-    assert found.batch == 1
-    assert [(tap.operator, tap.filters, tap.axis) for tap in found.taps] == [
-        ("Relu", 4, 1), ("GlobalMaxPool", 4, 1), ("Gemm", 5, 1),
-    ]  # fmt: skip
-    assert "shown one at a time" in found.remarks[-1]
-
-
-def test_images_that_influence_one_another_are_shown_one_at_a_time() -> None:
-    b = Builder()
-    below = b.add("Relu", b.convolution("x", 4, 3))
-    mean = b.reduce("ReduceMean", below, [0])
-    model = b.model(b.add("Flatten", b.add("GlobalMaxPool", b.add("Sub", below, mean))))
-    assert survey(model, SIDE, SIDE).batch == 1
-
-
 def test_what_cannot_be_told_is_said() -> None:
     """Filters shuffled into positions: which axis holds them now, nobody knows."""
     b = Builder()
@@ -425,35 +188,11 @@ def test_what_cannot_be_told_is_said() -> None:
     assert found.remarks == ("1 left out, for their axis of filters cannot be told: odd one",)
 
 
-def test_a_graph_for_a_fixed_number_of_several_images_is_refused() -> None:
-    with pytest.raises(UsageError, match="runs with 8 images at a time only; export it with a batch of 1"):
-        survey(fixed_batch(8), SIDE, SIDE)
-
-
 def test_a_graph_without_anything_to_record_from_is_refused() -> None:
     b = Builder()
     model = b.model(b.reduce("ReduceMax", "x", [1, 2, 3], keepdims=0))
     with pytest.raises(UsageError, match="no activation, pool or output"):
         survey(model, SIDE, SIDE)
-
-
-def test_an_operator_that_onnxruntime_lacks_is_refused() -> None:
-    model = residual()
-    model.graph.node[0].op_type = "Convolute"
-    with pytest.raises(
-        UsageError,
-        match=r"onnxruntime .* cannot run the graph \(.*Convolute.*\); export it with standard operators",
-    ):
-        survey(model, SIDE, SIDE)
-
-
-def test_an_opset_of_the_future_is_refused() -> None:
-    model = residual()
-    model.opset_import[0].version = 99
-    with pytest.raises(UsageError, match="cannot run the graph") as caught:
-        survey(model, SIDE, SIDE)
-    assert "onnxruntime_src" not in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_tensors_that_are_inputs_too() -> None:
