@@ -15,7 +15,7 @@ from toolbox.tapping.wiring import Node, Wiring
 
 JOINTS = ("sum", "maxout")
 """Kinds of layers that an operator makes only where it joins two streams of one shape."""
-RESHAPED = (Effect.COPY, Effect.VIEW)
+IN_ORDER = (Effect.COPY, Effect.VIEW)
 """What may follow the last layer before a graph gives its values away."""
 
 
@@ -137,16 +137,15 @@ class Search:
             own = source(self.wiring, node.inputs[0])
             if own in (source(self.wiring, name) for name in taker.inputs):
                 return True
-        if (
-            taker.operator == "Add" and len(self.wiring.responsive_inputs(taker)) == 1
-        ):  # what keeps it from zero
+        if taker.operator == "Add" and len(self.wiring.responsive_inputs(taker)) == 1:
+            # a small number that keeps the root from being zero
             return any(self._is_of_norm(node, after) for after in takers(self.wiring, taker.output))
         return taker.operator in ("Sqrt", "Reciprocal", "Pow")
 
     def _ends(self) -> Iterator[Site]:
         """What the graph gives: before and after its softmax, where it has one; that first, for it covers both."""
         wiring = self.wiring
-        ends = [source(wiring, output, RESHAPED) for output in wiring.outputs if output in wiring.responsive]
+        ends = [source(wiring, output, IN_ORDER) for output in wiring.outputs if output in wiring.responsive]
         nodes = [wiring.producer[end] for end in ends if end in wiring.producer]
         for node in sorted(nodes, key=lambda node: not has_effect(node, Effect.SQUASH)):
             if has_effect(node, Effect.SQUASH):
