@@ -13,17 +13,26 @@ from support.nearly import nearly
 from support.random_study import FILTERS, LAYERS, RandomStudy
 from toolbox.errors import UsageError
 from toolbox.query import ask
-from toolbox.resampling import INDICES, RANKED, Labels, Responses, draws_of, index_values, moments, welch
+from toolbox.resampling import (
+    INDICES,
+    RANK_INDICES,
+    ResponseMatrix,
+    StimulusCategories,
+    draw_resamples,
+    index_values,
+    moments,
+    welch,
+)
 
-ALL = pytest.mark.parametrize("index", [*INDICES, *RANKED])
+ALL = pytest.mark.parametrize("index", [*INDICES, *RANK_INDICES])
 Matrix = NDArray[np.float64]
 
 
 def observed(index: str, responses: Matrix, numbers: list[int], peak: float | None = None) -> Matrix:
     """(categories, filters): an index of the stimuli as they are."""
-    labels = Labels(np.array(numbers), max(numbers) + 1)
-    (draws,) = draws_of("observed", labels, 1, 0)
-    return index_values(index, Responses(np.asarray(responses, float)), draws, peak)[0]
+    labels = StimulusCategories(np.array(numbers), max(numbers) + 1)
+    (draws,) = draw_resamples("observed", labels, 1, 0)
+    return index_values(index, ResponseMatrix(np.asarray(responses, float)), draws, peak)[0]
 
 
 @ALL
@@ -79,10 +88,10 @@ def test_every_index_of_a_draw_is_that_of_the_stimuli_written_out(index: str) ->
     chance = np.random.default_rng(7)
     responses = np.round(chance.gamma(1.0, 2.0, (12, 6)), 1)
     responses[:2] = responses.min(axis=0), responses.max(axis=0)
-    labels = Labels(np.array([0, 1, 2] * 4), 3)
+    labels = StimulusCategories(np.array([0, 1, 2] * 4), 3)
     for kind in ("bootstrap", "shuffle", "equal", "half"):
-        (draws,) = draws_of(kind, labels, 20, 3)
-        found = index_values(index, Responses(responses), draws)
+        (draws,) = draw_resamples(kind, labels, 20, 3)
+        found = index_values(index, ResponseMatrix(responses), draws)
         for number in range(20):
             weights = draws.of(number)
             category, stimulus = np.nonzero(weights)
@@ -149,9 +158,9 @@ def test_a_draw_without_any_active_stimulus_has_no_index(index: str, silence: fl
     """Only stimulus 0 is active: a ratio of two rounding errors would be any number."""
     responses = np.full((30, 1), silence)
     responses[0] = 5
-    labels = Labels(np.arange(30) % 3, 3)
-    for draws in draws_of("bootstrap", labels, 50, 0):
-        values = index_values(index, Responses(responses), draws)
+    labels = StimulusCategories(np.arange(30) % 3, 3)
+    for draws in draw_resamples("bootstrap", labels, 50, 0):
+        values = index_values(index, ResponseMatrix(responses), draws)
         is_silent = np.array([draws.of(number)[0, 0] == 0 for number in range(50)])
         assert 10 < is_silent.sum() < 40
         if index in ("csi", "fsi") and silence:
@@ -181,8 +190,8 @@ def test_a_dead_filter_and_an_unknown_range_have_no_index(index: str) -> None:
 
 
 def test_degrees_of_freedom_are_those_of_welch() -> None:
-    responses = Responses(np.random.default_rng(3).normal(size=(20, 3)))
-    (draws,) = draws_of("observed", Labels(np.array([0] * 6 + [1] * 14), 2), 1, 0)
+    responses = ResponseMatrix(np.random.default_rng(3).normal(size=(20, 3)))
+    (draws,) = draw_resamples("observed", StimulusCategories(np.array([0] * 6 + [1] * 14), 2), 1, 0)
     _, degrees = welch(moments(responses, draws, squares=True))
     expected = stats.ttest_ind(responses.values[:6], responses.values[6:], equal_var=False).df
     assert degrees[0, 0] == pytest.approx(expected)

@@ -11,18 +11,26 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolbox.resampling import Labels, ResampledLayer, Responses, draws_of, index_values, resample_layer
-from toolbox.resampling import draws as draws_module
-from toolbox.resampling.indices import INDICES, RANKED
-from toolbox.resampling.layer import SPLITS, STRONGEST
+from toolbox.resampling import (
+    ResampledLayer,
+    ResponseMatrix,
+    StimulusCategories,
+    draw_resamples,
+    index_values,
+    resample_layer,
+)
+from toolbox.resampling import resamples as resamples_module
+from toolbox.resampling.halves import HALVINGS
+from toolbox.resampling.indices import INDICES, RANK_INDICES
+from toolbox.resampling.layer import STRENGTH_FILTERS
 
 Matrix = NDArray[np.float64]
-LABELS = Labels(np.repeat([0, 1, 2], [14, 9, 7]), 3)
+LABELS = StimulusCategories(np.repeat([0, 1, 2], [14, 9, 7]), 3)
 THRESHOLDS = (0.0, 0.1)
 
 
-def examined(
-    responses: Matrix, labels: Labels = LABELS, index: str = "contrast", **choices: Any
+def resample(
+    responses: Matrix, labels: StimulusCategories = LABELS, index: str = "contrast", **choices: Any
 ) -> ResampledLayer:
     return resample_layer(responses, labels, index, THRESHOLDS, **{"draws": 50, "seed": 6, **choices})
 
@@ -46,7 +54,7 @@ def equal(first: Any, second: Any) -> bool:
 
 def test_the_interval_is_scipys_of_the_same_resamples() -> None:
     responses = noise(4)
-    found = examined(responses)
+    found = resample(responses)
     low, high = responses.min(axis=0), responses.max(axis=0)
     groups = tuple((responses[LABELS.numbers == number] - low) / (high - low) for number in range(3))
 
@@ -70,7 +78,7 @@ def test_the_interval_is_over_the_draws_in_which_the_index_is_there() -> None:
     """Stimulus 0 alone is active: in draws without it the share is null, in all others 1."""
     responses = np.zeros((30, 1))
     responses[0] = 3
-    found = examined(responses, index="share", draws=200)
+    found = resample(responses, index="share", draws=200)
     assert (found.value[:, 0].tolist(), found.low[:, 0].tolist(), found.high[:, 0].tolist()) == (
         [1, 0, 0],
         [1, 0, 0],
@@ -83,18 +91,18 @@ def test_the_interval_is_over_the_draws_in_which_the_index_is_there() -> None:
 # --- p values ---
 
 
-@pytest.mark.parametrize("index", [*INDICES, *RANKED])
+@pytest.mark.parametrize("index", [*INDICES, *RANK_INDICES])
 def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
     responses = np.round(noise(5), 1)
-    found = examined(responses, index=index, draws=60)
+    found = resample(responses, index=index, draws=60)
     reached, largest = np.zeros((3, 5)), []
-    for draws in draws_of("shuffle", LABELS, 60, 6):
+    for draws in draw_resamples("shuffle", LABELS, 60, 6):
         for number in range(draws.count):
             shuffled = np.empty(30, int)
             for category, stimulus in zip(*np.nonzero(draws.of(number)), strict=True):
                 shuffled[stimulus] = category
-            (labelled,) = draws_of("observed", Labels(shuffled, 3), 1, 0)
-            values = index_values(index, Responses(responses), labelled)[0]
+            (labelled,) = draw_resamples("observed", StimulusCategories(shuffled, 3), 1, 0)
+            values = index_values(index, ResponseMatrix(responses), labelled)[0]
             reached += values >= found.value - 1e-9
             largest.append(values.max())
     assert found.p == pytest.approx((reached + 1) / 61)
@@ -106,9 +114,10 @@ def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
 def test_p_counts_equal_values_as_reached_although_sums_round() -> None:
     """Two stimuli of three tenths each: most shuffles repeat the very value by other sums."""
     responses = np.tile([0.1, 0.2, 0.3], 10)[:, None] / 3
-    found = examined(responses, Labels(np.arange(30) // 3 % 2, 2), draws=100)
+    found = resample(responses, StimulusCategories(np.arange(30) // 3 % 2, 2), draws=100)
     values = [
-        index_values("contrast", Responses(responses), d)[:, :, 0] for d in draws_of("shuffle", LABELS, 1, 0)
+        index_values("contrast", ResponseMatrix(responses), d)[:, :, 0]
+        for d in draw_resamples("shuffle", LABELS, 1, 0)
     ]
     assert len(values) == 1
     assert found.value[:, 0] == pytest.approx(0, abs=1e-12)
@@ -117,7 +126,7 @@ def test_p_counts_equal_values_as_reached_although_sums_round() -> None:
 
 @pytest.mark.parametrize("index", ["contrast", "auc", "d_prime"])
 def test_p_values_of_filters_without_preference_are_uniform(index: str) -> None:
-    found = examined(noise(500, 40, seed=8), Labels(np.arange(40) % 2, 2), index, draws=400)
+    found = resample(noise(500, 40, seed=8), StimulusCategories(np.arange(40) % 2, 2), index, draws=400)
     for category in range(2):
         assert stats.kstest(found.p[category], "uniform").pvalue > 0.05
         assert stats.kstest(found.p_welch[category], "uniform").pvalue > 0.05
@@ -128,10 +137,10 @@ def test_family_wise_p_holds_the_error_rate_and_finds_what_was_planted() -> None
     wrong, found = 0, 0
     for number in range(sets):
         responses = noise(12, 30, seed=1000 + number)
-        under_chance = examined(responses, draws=99, seed=number)
+        under_chance = resample(responses, draws=99, seed=number)
         wrong += under_chance.p_family(np.sort(under_chance.largest)).min() < level
         responses[LABELS.numbers == 1, 5] += 8
-        planted = examined(responses, draws=99, seed=number)
+        planted = resample(responses, draws=99, seed=number)
         found += planted.p_family(np.sort(planted.largest))[1, 5] < level
     low, high = stats.binom.ppf([0.001, 0.999], sets, level)
     assert low <= wrong <= high
@@ -140,7 +149,7 @@ def test_family_wise_p_holds_the_error_rate_and_finds_what_was_planted() -> None
 
 def test_welchs_p_is_scipys() -> None:
     responses = noise(6)
-    found = examined(responses)
+    found = resample(responses)
     for number in range(3):
         own = LABELS.numbers == number
         expected = stats.ttest_ind(
@@ -154,28 +163,34 @@ def test_welchs_p_is_scipys() -> None:
 
 def test_counts_are_the_filters_above_the_threshold_in_every_draw() -> None:
     responses = noise(14)
-    found = examined(responses, draws=70)
+    found = resample(responses, draws=70)
     assert set(found.counts) == {"bootstrap", "shuffle", "equal"}
     for kind, counted in found.counts.items():
         values = np.concatenate(
-            [index_values("contrast", Responses(responses), d) for d in draws_of(kind, LABELS, 70, 6)]  # type: ignore[arg-type]
+            [
+                index_values("contrast", ResponseMatrix(responses), d)
+                for d in draw_resamples(kind, LABELS, 70, 6)
+            ]  # type: ignore[arg-type]
         )
         for number, threshold in enumerate(THRESHOLDS):
             assert (counted.selective[:, :, number] == (values > threshold).sum(axis=2)).all()
-        strongest = np.sort(values, axis=2)[:, :, -STRONGEST:].mean(axis=2)
+        strongest = np.sort(values, axis=2)[:, :, -STRENGTH_FILTERS:].mean(axis=2)
         assert counted.strength == pytest.approx(strongest)
 
 
 def test_the_strength_of_a_layer_of_few_filters_is_that_of_those_that_live() -> None:
     responses = noise(4)
     responses[:, 2] = 1
-    found = examined(responses)
-    alive = examined(np.delete(responses, 2, axis=1))
+    found = resample(responses)
+    alive = resample(np.delete(responses, 2, axis=1))
     assert found.counts["bootstrap"].strength == pytest.approx(alive.counts["bootstrap"].strength)
 
 
 def test_classes_of_one_size_are_not_cut_down() -> None:
-    assert set(examined(noise(2), Labels(np.arange(30) % 3, 3)).counts) == {"bootstrap", "shuffle"}
+    assert set(resample(noise(2), StimulusCategories(np.arange(30) % 3, 3)).counts) == {
+        "bootstrap",
+        "shuffle",
+    }
 
 
 # --- halves ---
@@ -187,7 +202,7 @@ def test_a_planted_preference_is_found_in_every_half() -> None:
     for number, category in enumerate(preferred):
         responses[LABELS.numbers == category, number] += 20
         responses[LABELS.numbers == (category + 1) % 3, number] += 8
-    halves = examined(responses).halves
+    halves = resample(responses).halves
     assert (halves.preferred == preferred).all()
     assert (halves.agreement == 1).all()
     assert halves.reliability.min() > 0.98
@@ -195,7 +210,7 @@ def test_a_planted_preference_is_found_in_every_half() -> None:
 
 
 def test_the_chosen_value_of_noise_is_biased_and_the_cross_validated_one_is_not() -> None:
-    halves = examined(noise(400, seed=3)).halves
+    halves = resample(noise(400, seed=3)).halves
     spread = halves.cross_validated.std() / np.sqrt(400)
     assert abs(halves.cross_validated.mean()) < 3 * spread
     assert halves.value.mean() > 20 * spread
@@ -204,7 +219,9 @@ def test_the_chosen_value_of_noise_is_biased_and_the_cross_validated_one_is_not(
 
 def test_halves_are_those_of_a_loop() -> None:
     responses = noise(3)
-    pairs = [draws.of(n) for draws in draws_of("half", LABELS, 2 * SPLITS, 6) for n in range(draws.count)]
+    pairs = [
+        draws.of(n) for draws in draw_resamples("half", LABELS, 2 * HALVINGS, 6) for n in range(draws.count)
+    ]
     low, high = responses.min(axis=0), responses.max(axis=0)
     normal = (responses - low) / (high - low)
     for number in range(3):
@@ -214,7 +231,7 @@ def test_halves_are_those_of_a_loop() -> None:
             measured += [b[a.argmax()], a[b.argmax()]]
             agreed.append(a.argmax() == b.argmax())
             r.append(np.corrcoef(a, b)[0, 1])
-        halves = examined(responses).halves
+        halves = resample(responses).halves
         assert halves.cross_validated[number] == pytest.approx(np.mean(measured))
         assert halves.agreement[number] == np.mean(agreed)
         assert halves.reliability[number] == pytest.approx(2 * np.mean(r) / (1 + np.mean(r)))
@@ -229,7 +246,7 @@ def test_a_half_in_which_a_filter_is_silent_prefers_nothing() -> None:
     """One active stimulus, in one half of all splits at most: no half can confirm the other."""
     responses = np.zeros((30, 1))
     responses[0] = 3
-    halves = examined(responses).halves
+    halves = resample(responses).halves
     assert (halves.preferred[0], halves.agreement[0], halves.reliability[0]) == (
         0,
         *[pytest.approx(np.nan, nan_ok=True)] * 2,
@@ -238,7 +255,7 @@ def test_a_half_in_which_a_filter_is_silent_prefers_nothing() -> None:
 
 
 def test_a_class_of_one_stimulus_cannot_be_halved() -> None:
-    found = examined(noise(5), Labels(np.array([0] * 20 + [1] * 9 + [2]), 3))
+    found = resample(noise(5), StimulusCategories(np.array([0] * 20 + [1] * 9 + [2]), 3))
     assert np.isfinite(found.value).all()
     assert np.isfinite(found.halves.value).all()
     for values in (found.halves.cross_validated, found.halves.agreement, found.halves.reliability):
@@ -246,7 +263,7 @@ def test_a_class_of_one_stimulus_cannot_be_halved() -> None:
 
 
 def test_two_categories_have_no_reliability_but_agreement() -> None:
-    halves = examined(noise(5), Labels(np.arange(30) % 2, 2)).halves
+    halves = resample(noise(5), StimulusCategories(np.arange(30) % 2, 2)).halves
     assert np.isnan(halves.reliability).all()
     assert np.isfinite(halves.agreement).all()
 
@@ -254,11 +271,11 @@ def test_two_categories_have_no_reliability_but_agreement() -> None:
 # --- dead filters, blocks, seeds ---
 
 
-@pytest.mark.parametrize("index", [*INDICES, *RANKED])
+@pytest.mark.parametrize("index", [*INDICES, *RANK_INDICES])
 def test_a_dead_filter_is_null_throughout_and_counts_nowhere(index: str) -> None:
     responses = noise(12)
     with_dead = np.insert(responses, 4, 0.3, axis=1)
-    found, alone = examined(with_dead, index=index), examined(responses, index=index)
+    found, alone = resample(with_dead, index=index), resample(responses, index=index)
     for name in ("value", "low", "high", "p", "p_welch"):
         assert np.isnan(getattr(found, name)[:, 4]).all()
         assert np.delete(getattr(found, name), 4, axis=1) == pytest.approx(getattr(alone, name))
@@ -272,7 +289,7 @@ def test_a_dead_filter_is_null_throughout_and_counts_nowhere(index: str) -> None
 
 
 def test_a_layer_of_dead_filters_alone_has_null_rows() -> None:
-    found = examined(np.ones((30, 2)))
+    found = resample(np.ones((30, 2)))
     assert np.isnan(found.value).all()
     assert (found.largest == -np.inf).all()
     assert not found.counts["shuffle"].selective.any()
@@ -282,37 +299,37 @@ def test_a_layer_of_dead_filters_alone_has_null_rows() -> None:
 @pytest.mark.parametrize("index", ["contrast", "welch_t", "auc"])
 def test_blocks_of_filters_are_as_the_whole(index: str, monkeypatch: pytest.MonkeyPatch) -> None:
     responses = noise(23)
-    whole = examined(responses, index=index)
-    for name in ("layer", "draws"):
+    whole = resample(responses, index=index)
+    for name in ("layer", "resamples"):
         module = importlib.import_module(f"toolbox.resampling.{name}")
-        monkeypatch.setattr(module, "LARGEST", 200 * 3 * 4)  # four filters in 200 halves
-    assert equal(examined(responses, index=index), whole)
+        monkeypatch.setattr(module, "ARRAY_LIMIT", 200 * 3 * 4)  # four filters in 200 halves
+    assert equal(resample(responses, index=index), whole)
 
 
 @pytest.mark.parametrize("index", ["contrast", "d_prime", "precision"])
 def test_many_categories_are_as_few(index: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = Labels(np.arange(90) % 40, 40)
-    sparse = examined(noise(6, 90), labels, index)
-    monkeypatch.setattr(draws_module, "DENSE", 40)
-    assert equal(examined(noise(6, 90), labels, index), sparse)
+    labels = StimulusCategories(np.arange(90) % 40, 40)
+    sparse = resample(noise(6, 90), labels, index)
+    monkeypatch.setattr(resamples_module, "DENSE_CATEGORIES", 40)
+    assert equal(resample(noise(6, 90), labels, index), sparse)
 
 
 def test_equal_seeds_give_equal_results_and_others_others() -> None:
     responses = noise(6)
-    assert equal(examined(responses), examined(responses))
-    assert not equal(examined(responses).low, examined(responses, seed=7).low)
+    assert equal(resample(responses), resample(responses))
+    assert not equal(resample(responses).low, resample(responses, seed=7).low)
 
 
 def test_the_scale_of_a_filter_changes_no_p_value() -> None:
     responses = noise(6)
-    found, scaled = examined(responses), examined(responses * 1e4 + 1e6)
+    found, scaled = resample(responses), resample(responses * 1e4 + 1e6)
     assert (found.p == scaled.p).all()
     assert found.low == pytest.approx(scaled.low, abs=1e-8)
 
 
 def test_the_layers_range_scales_all_filters_alike() -> None:
     responses = noise(6)
-    found = examined(responses, peak=20.0)
+    found = resample(responses, peak=20.0)
     expected = [
         [
             responses[LABELS.numbers == c, f].mean() - responses[LABELS.numbers != c, f].mean()

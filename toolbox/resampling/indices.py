@@ -1,7 +1,7 @@
-"""The indices in numpy, for many draws at once.
+"""The indices in numpy, for many resamples at once.
 
-The formulas are those of `queries/macros.sql`, where they are explained; a test holds the two against each other.
-Arrays are (draws, categories, filters).
+The formulas are those of `queries/macros.sql`, where they are explained; a test compares the two.
+Arrays are (resamples, categories, filters).
 """
 
 from __future__ import annotations
@@ -12,117 +12,124 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolbox.errors import UsageError
-from toolbox.resampling.draws import Draws, Numbers, Responses, Whole
+from toolbox.resampling.arrays import FloatArray, IntArray
+from toolbox.resampling.ranks import auc, precision
+from toolbox.resampling.resamples import Resamples, ResponseMatrix
 
-RANKED = ("auc", "precision")
 ROUNDING = 1e-12
 """Fraction of a sum of squares below which deviations are what is left of rounding."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What the indices follow from, in every draw.
+    """What the indices follow from, in every resample.
 
     Attributes:
         sizes: (categories,).
-        sums: (draws, categories, filters): sums of the responses less `low`; exactly 0 where none is above it, or a
-            share of nothing would be the ratio of two rounding errors.
+        sums: (resamples, categories, filters): sums of the responses less `low`; exactly 0 where none is above it, or
+            a share of nothing would be the ratio of two rounding errors.
         squares: the same of the squares of the responses less `middle`; None where no variance is asked for.
         low, middle: (filters,): smallest and median response of all.
         floor, span: (filters,): the range to which equation 1 normalises; span is NaN where there is none.
     """
 
-    sizes: Whole
-    sums: Numbers
-    squares: Numbers | None
-    low: Numbers
-    middle: Numbers
-    floor: Numbers
-    span: Numbers
+    sizes: IntArray
+    sums: FloatArray
+    squares: FloatArray | None
+    low: FloatArray
+    middle: FloatArray
+    floor: FloatArray
+    span: FloatArray
 
     @property
-    def n(self) -> Numbers:
+    def n(self) -> FloatArray:
+        """(categories, 1): stimuli of each category."""
         return self.sizes[:, None].astype(np.float64)
 
     @property
-    def rest_n(self) -> Numbers:
+    def rest_n(self) -> FloatArray:
+        """(categories, 1): stimuli of all others."""
         return self.n.sum() - self.n
 
     @property
-    def mean(self) -> Numbers:
+    def mean(self) -> FloatArray:
+        """Mean response to each category, in units of activation."""
         return self.sums / self.n + self.low
 
     @property
-    def rest_sums(self) -> Numbers:
+    def rest_sums(self) -> FloatArray:
+        """The sums over all other categories."""
         return self.sums.sum(axis=1, keepdims=True) - self.sums
 
     @property
-    def rest_mean(self) -> Numbers:
+    def rest_mean(self) -> FloatArray:
+        """Mean response to all other stimuli, in units of activation."""
         return self.rest_sums / self.rest_n + self.low
 
     @property
-    def activity(self) -> Numbers:
+    def activity(self) -> FloatArray:
         """Sum of the normalised responses to each category."""
         return (self.sums - self.n * (self.floor - self.low)) / self.span
 
     @property
-    def variances(self) -> tuple[Numbers, Numbers]:
+    def variances(self) -> tuple[FloatArray, FloatArray]:
         """(n - 1) of each category, and of the rest."""
         assert self.squares is not None
-        sums = self.sums - self.n * (self.middle - self.low)
-        others = 1 - np.eye(
-            len(self.sizes)
-        )  # added up, not taken from the whole, in which a small rest would drown
-        return _variance(sums, self.squares, self.n), _variance(
-            others @ sums, others @ self.squares, self.rest_n
-        )
+        sums = self.sums - self.n * (
+            self.middle - self.low
+        )  # of the responses less `middle`, as the squares are
+        # The rest is added up category by category. Taken from the whole by subtraction, the deviations of a rest
+        # near the median would drown in the squares of a category far from it.
+        others = 1 - np.eye(len(self.sizes))
+        own = _variance(sums, self.squares, self.n)
+        return own, _variance(others @ sums, others @ self.squares, self.rest_n)
 
 
-def _variance(sums: Numbers, squares: Numbers, n: Numbers) -> Numbers:
-    """(n - 1), from sums of numbers and of their squares."""
+def _variance(sums: FloatArray, squares: FloatArray, n: FloatArray) -> FloatArray:
+    """(n - 1), from sums of numbers and of their squares; 0 where the numbers differ by no more than rounding."""
     deviations = squares - sums**2 / n
     return np.where(deviations > ROUNDING * squares, deviations, 0) / (n - 1)
 
 
-def _contrast(m: Moments) -> Numbers:
+def _contrast(m: Moments) -> FloatArray:
     activity = m.activity
     return activity / m.n - (activity.sum(axis=1, keepdims=True) - activity) / m.rest_n
 
 
-def _share(m: Moments) -> Numbers:
+def _share(m: Moments) -> FloatArray:
     return m.activity / m.activity.sum(axis=1, keepdims=True)
 
 
-def _response(m: Moments) -> Numbers:
+def _response(m: Moments) -> FloatArray:
     return m.activity / m.n
 
 
-def _balanced_share(m: Moments) -> Numbers:
+def _balanced_share(m: Moments) -> FloatArray:
     return _response(m) / _response(m).sum(axis=1, keepdims=True)
 
 
-def _csi(m: Moments) -> Numbers:
+def _csi(m: Moments) -> FloatArray:
     others = (m.mean.sum(axis=1, keepdims=True) - m.mean) / (len(m.sizes) - 1)
     return np.where(m.low >= 0, (m.mean - others) / (m.mean + others), np.nan)
 
 
-def _fsi(m: Moments) -> Numbers:
+def _fsi(m: Moments) -> FloatArray:
     both = m.mean + m.rest_mean
     index = np.where(both > 0, (m.mean - m.rest_mean) / both, np.nan)
     return np.where(m.mean * m.rest_mean < 0, np.sign(m.mean), index)
 
 
-def _d_prime(m: Moments) -> Numbers:
+def _d_prime(m: Moments) -> FloatArray:
     own, others = m.variances
     return (m.mean - m.rest_mean) / np.sqrt((own + others) / 2)
 
 
-def _welch_t(m: Moments) -> Numbers:
+def _welch_t(m: Moments) -> FloatArray:
     own, others = m.variances
     return (m.mean - m.rest_mean) / np.sqrt(own / m.n + others / m.rest_n)
 
 
-INDICES: dict[str, Callable[[Moments], Numbers]] = {
+INDICES: dict[str, Callable[[Moments], FloatArray]] = {
     "contrast": _contrast,
     "share": _share,
     "balanced_share": _balanced_share,
@@ -134,7 +141,7 @@ INDICES: dict[str, Callable[[Moments], Numbers]] = {
 }
 
 
-def welch(m: Moments) -> tuple[Numbers, Numbers]:
+def welch(m: Moments) -> tuple[FloatArray, FloatArray]:
     """Welch's t of each category against the rest, and its degrees of freedom."""
     with np.errstate(invalid="ignore", divide="ignore"):
         own, others = m.variances
@@ -144,104 +151,60 @@ def welch(m: Moments) -> tuple[Numbers, Numbers]:
 
 
 def moments(
-    responses: Responses, draws: Draws, *, peak: float | None = None, squares: bool = False
+    responses: ResponseMatrix, resamples: Resamples, *, peak: float | None = None, squares: bool = False
 ) -> Moments:
-    """What the indices of some filters follow from, in every draw.
+    """What the indices of some filters follow from, in every resample.
 
-    The range of equation 1 is that of all stimuli in every draw, as a unit of measurement: resampled stimuli have a
-    smaller range, which would make every index larger (Bickel and Freedman 1981, doi 10.1214/aos/1176345637).
+    The range of equation 1 is that of all stimuli in every resample, as a unit of measurement: resampled stimuli have
+    a smaller range, which would make every index larger (Bickel and Freedman 1981, doi 10.1214/aos/1176345637).
 
     Args:
+        responses: of some filters.
+        resamples: which stimuli stand for which category.
         peak: upper end of the layer-wide range, NaN if it is not known; each filter's own range if None.
         squares: whether variances are needed.
     """
-    floor = responses.low if peak is None else np.zeros_like(responses.low)
-    span = responses.high - responses.low if peak is None else np.full_like(responses.low, peak)
+    low, middle = responses.low, responses.middle
+    floor = low if peak is None else np.zeros_like(low)
+    span = responses.high - low if peak is None else np.full_like(low, peak)
     return Moments(
-        sizes=draws.sizes,
-        sums=draws.sums(responses.values - responses.low),
-        squares=draws.sums((responses.values - responses.middle) ** 2) if squares else None,
-        low=responses.low,
-        middle=responses.middle,
+        sizes=resamples.sizes,
+        sums=resamples.sums(responses.values - low),
+        squares=resamples.sums((responses.values - middle) ** 2) if squares else None,
+        low=low,
+        middle=middle,
         floor=floor,
         span=np.where(span > 0, span, np.nan),
     )
 
 
-def index_values(index: str, responses: Responses, draws: Draws, peak: float | None = None) -> Numbers:
-    """One index of some filters, (draws, categories, filters); NaN where it is null."""
+RANK_INDICES: dict[str, Callable[[ResponseMatrix, Resamples], FloatArray]] = {
+    "auc": auc,
+    "precision": precision,
+}
+
+
+def index_values(
+    index: str, responses: ResponseMatrix, resamples: Resamples, peak: float | None = None
+) -> FloatArray:
+    """One index of some filters, (resamples, categories, filters); NaN where it is null.
+
+    Args:
+        index: one of INDICES or RANK_INDICES.
+        responses: of some filters.
+        resamples: which stimuli stand for which category.
+        peak: as of `moments`; the rank indices have no range.
+
+    Raises: UsageError for another index.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        if index in RANKED:
-            values = _rank_values(index, responses, draws)
+        if index in RANK_INDICES:
+            values = RANK_INDICES[index](responses, resamples)
         elif index in INDICES:
-            values = INDICES[index](
-                moments(responses, draws, peak=peak, squares=index in ("d_prime", "welch_t"))
-            )
+            squares = index in ("d_prime", "welch_t")
+            values = INDICES[index](moments(responses, resamples, peak=peak, squares=squares))
         else:
-            raise UsageError(f"the index is {index}; expected one of {', '.join((*INDICES, *RANKED))}")
-    return np.where((responses.high == responses.low) | ~np.isfinite(values), np.nan, values)
-
-
-def _rank_values(index: str, responses: Responses, draws: Draws) -> Numbers:
-    """AUC or precision. A stimulus that a draw has several times ties with itself."""
-    order = responses.order
-    ranked = np.take_along_axis(responses.values, order, axis=0)
-    places = np.arange(len(ranked))[:, None]
-    starts = np.vstack([np.ones((1, ranked.shape[1]), bool), ranked[1:] != ranked[:-1]])
-    first = np.maximum.accumulate(np.where(starts, places, 0), axis=0)
-    ends = np.vstack([starts[1:], np.ones((1, ranked.shape[1]), bool)])
-    last = np.minimum.accumulate(np.where(ends, places, len(ranked))[::-1], axis=0)[::-1]
-    if index == "auc" and len(draws.totals) == 1:  # all draws share the stimuli, and so their ranks
-        return _auc(draws.sums(_ranks(*_weights_below(draws.totals[0], order, first, last))), draws.sizes)
-    if len(draws.totals) == 1:
-        return _shared_precision(draws, *_weights_below(draws.totals[0], order, first, last))
-    values = np.empty((draws.count, len(draws.sizes), order.shape[1]))
-    for number in range(draws.count):
-        below, upto = _weights_below(draws.totals[number], order, first, last)
-        weights = draws.of(number)
-        if index == "auc":
-            values[number] = _auc(weights @ _ranks(below, upto), draws.sizes)
-        else:
-            values[number] = _precision(weights, draws.sizes, below, upto)
-    return values
-
-
-def _weights_below(total: Numbers, order: Whole, first: Whole, last: Whole) -> tuple[Numbers, Numbers]:
-    """(stimuli, filters): weight of all stimuli that evoke less, and of those that evoke no more."""
-    heap = np.cumsum(total[order], axis=0)
-    padded = np.vstack([np.zeros((1, heap.shape[1])), heap])
-    below, upto = np.empty_like(heap), np.empty_like(heap)
-    np.put_along_axis(below, order, np.take_along_axis(padded, first, axis=0), axis=0)
-    np.put_along_axis(upto, order, np.take_along_axis(heap, last, axis=0), axis=0)
-    return below, upto
-
-
-def _ranks(below: Numbers, upto: Numbers) -> Numbers:
-    """(stimuli, filters): rank of each stimulus, from 1; those that tie share the mean of theirs."""
-    return below + (upto - below + 1) / 2
-
-
-def _auc(ranks: Numbers, sizes: Whole) -> Numbers:
-    """From sums of ranks over each category, (…, categories, filters)."""
-    n, rest = sizes[:, None], sizes.sum() - sizes[:, None]
-    return (ranks - n * (n + 1) / 2) / (n * rest)
-
-
-def _precision(weights: Numbers, sizes: Whole, below: Numbers, upto: Numbers) -> Numbers:
-    pairs = zip(weights, sizes, strict=True)
-    return np.stack([of_one @ _at_the_top(n, sizes.sum(), below, upto) / n for of_one, n in pairs])
-
-
-def _shared_precision(draws: Draws, below: Numbers, upto: Numbers) -> Numbers:
-    """Precision where all draws have the same stimuli, as one product for every size of a category."""
-    values = np.empty((draws.count, len(draws.sizes), below.shape[1]))
-    for n in np.unique(draws.sizes):
-        of_size = draws.sizes == n
-        values[:, of_size] = draws.sums(_at_the_top(n, draws.sizes.sum(), below, upto))[:, of_size] / n
-    return values
-
-
-def _at_the_top(n: int, total: int, below: Numbers, upto: Numbers) -> Numbers:
-    """(stimuli, filters): which part of a place among the first n of all a stimulus has."""
-    ties = upto - below  # none of a stimulus that a draw lacks, which counts nothing
-    return np.nan_to_num(np.clip((n - (total - upto)) / ties, 0, 1))
+            known = ", ".join((*INDICES, *RANK_INDICES))
+            raise UsageError(f"the index is {index}; expected one of {known}")
+    is_dead = responses.high == responses.low
+    return np.where(is_dead | ~np.isfinite(values), np.nan, values)

@@ -6,31 +6,31 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from toolbox.resampling import Labels, draws_of
-from toolbox.resampling import draws as module
-from toolbox.resampling.draws import CHUNK, KINDS, ResampleKind
+from toolbox.resampling import StimulusCategories, draw_resamples
+from toolbox.resampling import resamples as module
+from toolbox.resampling.resamples import CHUNK, RESAMPLE_KINDS, ResampleKind
 
-LABELS = Labels(np.array([0, 1, 0, 2, 0, 1, 0, 2, 0, 0, 1]), 3)  # sizes 6, 3, 2
-KIND = pytest.mark.parametrize("kind", KINDS)
+LABELS = StimulusCategories(np.array([0, 1, 0, 2, 0, 1, 0, 2, 0, 0, 1]), 3)  # sizes 6, 3, 2
+KIND = pytest.mark.parametrize("kind", RESAMPLE_KINDS)
 
 
 def weights(
-    kind: ResampleKind, count: int = 60, seed: int = 4, labels: Labels = LABELS
+    kind: ResampleKind, count: int = 60, seed: int = 4, labels: StimulusCategories = LABELS
 ) -> NDArray[np.float64]:
     """(draws, categories, stimuli)."""
-    found = [draws.weights.toarray() for draws in draws_of(kind, labels, count, seed)]
+    found = [draws.weights.toarray() for draws in draw_resamples(kind, labels, count, seed)]
     return np.concatenate(found).reshape(-1, labels.categories, len(labels.numbers))
 
 
 @KIND
 def test_every_draw_has_as_many_stimuli_of_a_category_as_it_says(kind: ResampleKind) -> None:
-    for draws in draws_of(kind, LABELS, 60, 0):
+    for draws in draw_resamples(kind, LABELS, 60, 0):
         sums = draws.weights.toarray().sum(axis=1).reshape(draws.count, 3)
         assert (sums == draws.sizes).all()
 
 
 def test_the_sizes_of_every_kind() -> None:
-    sizes = {kind: next(draws_of(kind, LABELS, 60, 0)).sizes.tolist() for kind in KINDS}
+    sizes = {kind: next(draw_resamples(kind, LABELS, 60, 0)).sizes.tolist() for kind in RESAMPLE_KINDS}
     whole = [6, 3, 2]
     assert sizes == {
         "observed": whole,
@@ -96,10 +96,10 @@ def test_the_first_of_many_draws_are_those_of_a_few(kind: ResampleKind) -> None:
 def test_full_and_sparse_products_are_the_sums_of_a_loop(
     kind: ResampleKind, dense: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "DENSE", dense)
-    monkeypatch.setattr(module, "LARGEST", 40)  # a few rows of the full matrix at a time
+    monkeypatch.setattr(module, "DENSE_CATEGORIES", dense)
+    monkeypatch.setattr(module, "ARRAY_LIMIT", 40)  # a few rows of the full matrix at a time
     responses = np.random.default_rng(1).normal(size=(11, 4))
-    (draws,) = draws_of(kind, LABELS, 4, 0)
+    (draws,) = draw_resamples(kind, LABELS, 4, 0)
     expected = np.einsum("dcs,sf->dcf", weights(kind, 4, 0), responses)
     assert np.allclose(draws.sums(responses), expected, rtol=0, atol=1e-12)
     totals = np.broadcast_to(draws.totals, (draws.count, 11))
