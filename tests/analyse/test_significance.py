@@ -17,8 +17,8 @@ from support.nearly import nearly
 from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy, make_random_study
 from support.small_study import MODEL, SET, add_labels, add_responses, long_table, small_study
 from toolbox import Study
-from toolbox.analyse import significance as module
 from toolbox.analyse.significance import Resampling, SignificanceReport, resample
+from toolbox.analyse.significance import layers as module
 from toolbox.errors import BusyError, UnknownNameError, UsageError, VerificationError
 from toolbox.files import only_writer
 from toolbox.query import ask
@@ -259,6 +259,26 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
         ({"seed": -1}, "seed is -1; expected 0 or more"),
         ({"thresholds": [float("nan")]}, "thresholds are [nan]; expected one finite number or more"),
         ({"thresholds": []}, "thresholds are []; expected one finite number or more"),
+        ({"thresholds": ()}, "thresholds are []; expected one finite number or more"),
+        ({"thresholds": float("inf")}, "thresholds are inf; expected one finite number or more"),
+        ({"thresholds": "0.05"}, "thresholds are '0.05'; expected one finite number or more"),
+        ({"thresholds": ["0.05"]}, "thresholds are ['0.05']; expected one finite number or more"),
+        ({"thresholds": [[0.05]]}, "thresholds are [[0.05]]; expected one finite number or more"),
+        ({"thresholds": [0.05, None]}, "thresholds are [0.05, None]; expected one finite number or more"),
+        ({"thresholds": [10**400]}, "; expected one finite number or more"),
+        ({"thresholds": True}, "thresholds are True; expected one finite number or more"),
+        ({"thresholds": {0.05: 1}}, "thresholds are {0.05: 1}; expected one finite number or more"),
+        ({"thresholds": pl.DataFrame({"a": [1], "b": [2]})}, "; expected one finite number or more"),
+        ({"thresholds": None}, "thresholds are None; expected one finite number or more"),
+        ({"draws": 19.5}, "draws is 19.5; expected a whole number, 20 or more"),
+        ({"draws": 100.0}, "draws is 100.0; expected a whole number, 20 or more"),
+        ({"draws": "many"}, "draws is 'many'; expected a whole number, 20 or more"),
+        ({"draws": None}, "draws is None; expected a whole number, 20 or more"),
+        ({"draws": True}, "draws is True; expected a whole number, 20 or more"),
+        ({"seed": 0.5}, "seed is 0.5; expected a whole number, 0 or more"),
+        ({"seed": "0"}, "seed is '0'; expected a whole number, 0 or more"),
+        ({"seed": [1, 2]}, "seed is [1, 2]; expected a whole number, 0 or more"),
+        ({"index": ["auc"]}, "index is ['auc']; expected one of contrast, share, balanced_share"),
     ],
 )
 def test_a_choice_that_cannot_be_is_refused(
@@ -269,6 +289,33 @@ def test_a_choice_that_cannot_be_is_refused(
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not tables(study)
+
+
+@pytest.mark.parametrize("name", ["thresholds", "draws", "seed"])
+def test_a_study_refuses_what_is_no_number_in_one_line(name: str, study: StudyFolder) -> None:
+    with pytest.raises(UsageError) as caught:
+        Study(study.root).significance(**{name: "0.05\n"})
+    assert "'0.05\\n'; expected" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not tables(study)
+
+
+@pytest.mark.parametrize(
+    "thresholds",
+    [0.05, (0.05,), np.float32(0.05).item(), np.array(0.05), np.array([0.05]), pl.Series([0.05])],
+)
+def test_a_single_threshold_is_as_a_sequence_of_one(thresholds: Any, study: StudyFolder) -> None:
+    report = Study(study.root).significance(thresholds=thresholds, draws=20)
+    assert report.draws == 20
+    assert frame(study, "draws")["threshold"].unique().to_list() == [pytest.approx(0.05)]
+
+
+def test_whole_numbers_are_thresholds_and_numpys_are_numbers(study: StudyFolder) -> None:
+    resample(study, Resampling(thresholds=0, draws=20))
+    written = tables(study)
+    report = Study(study.root).significance(thresholds=[np.int64(0)], draws=np.int64(20), seed=np.uint8(0))
+    assert report.seconds == 0  # the same choices, so the same tables
+    assert tables(study).keys() == written.keys()
 
 
 def test_an_unknown_scheme_and_an_unknown_choice_are_refused(study: StudyFolder) -> None:

@@ -12,14 +12,16 @@ In a bootstrap sample or a half they are sums of weights along the order of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolbox.resampling.arrays import FloatArray, IntArray
 from toolbox.resampling.resamples import Resamples, ResponseMatrix
 
-SumsOfCategories = Callable[[FloatArray], FloatArray]
-"""Adds up what the stimuli count, (stimuli, filters), over each category: (…, categories, filters)."""
+SumsOfCategories = Callable[[FloatArray, NDArray[np.bool_]], FloatArray]
+"""Adds up what the stimuli count, (stimuli, filters), over each of the categories chosen: (…, chosen, filters)."""
 
 
 def auc(responses: ResponseMatrix, resamples: Resamples) -> FloatArray:
@@ -32,7 +34,8 @@ def auc(responses: ResponseMatrix, resamples: Resamples) -> FloatArray:
     Returns: (resamples, categories, filters), 0 to 1.
     """
     if resamples.has_all_stimuli:
-        return _auc(resamples.sizes, responses.below, responses.upto, resamples.sums)
+        sums = partial(_shared_sums, resamples)
+        return _auc(resamples.sizes, responses.below, responses.upto, sums)
     return np.stack([_auc(resamples.sizes, *weighted) for weighted in _each_resample(responses, resamples)])
 
 
@@ -46,7 +49,8 @@ def precision(responses: ResponseMatrix, resamples: Resamples) -> FloatArray:
     Returns: (resamples, categories, filters), 0 to 1.
     """
     if resamples.has_all_stimuli:
-        return _precision(resamples.sizes, responses.below, responses.upto, resamples.sums)
+        sums = partial(_shared_sums, resamples)
+        return _precision(resamples.sizes, responses.below, responses.upto, sums)
     return np.stack(
         [_precision(resamples.sizes, *weighted) for weighted in _each_resample(responses, resamples)]
     )
@@ -58,7 +62,22 @@ def _each_resample(
     """`below` and `upto` of every resample, (filters, stimuli) each, and how it adds up over its categories."""
     for number in range(resamples.count):
         weights = resamples.of(number)
-        yield *_weights_below(weights.sum(axis=0), responses), weights.__matmul__
+        sums = partial(_sums_of_one, weights)
+        yield *_weights_below(weights.sum(axis=0), responses), sums
+
+
+def _shared_sums(resamples: Resamples, counted: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray:
+    """(resamples, chosen, filters) where what a stimulus counts is the same in every resample."""
+    return resamples.sums(counted)[:, chosen]
+
+
+def _sums_of_one(weights: FloatArray, counted: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray:
+    """(chosen, filters) of one resample, in one product a category.
+
+    A product for all categories at once adds up in another order, and the last digit would then decide which of two
+    categories of the same precision a filter prefers.
+    """
+    return np.stack([of_one @ counted for of_one in weights[chosen]])
 
 
 def _weights_below(total: FloatArray, responses: ResponseMatrix) -> tuple[FloatArray, FloatArray]:
@@ -68,10 +87,10 @@ def _weights_below(total: FloatArray, responses: ResponseMatrix) -> tuple[FloatA
     that order, from 0, and read off at the number of stimuli that evoke less, and at that of those that evoke no more.
     """
     filters, stimuli = responses.order.shape
-    sums = np.zeros((filters, stimuli + 1))
-    np.cumsum(total[responses.order], axis=1, out=sums[:, 1:])
-    below = np.take_along_axis(sums, responses.below, axis=1)
-    return below, np.take_along_axis(sums, responses.upto, axis=1)
+    added_up = np.zeros((filters, stimuli + 1))
+    np.cumsum(total[responses.order], axis=1, out=added_up[:, 1:])
+    below = np.take_along_axis(added_up, responses.below, axis=1)
+    return below, np.take_along_axis(added_up, responses.upto, axis=1)
 
 
 def _auc(
@@ -80,18 +99,19 @@ def _auc(
     """Mann and Whitney's U from the sum of the ranks, divided by the number of pairs."""
     ranks = (below + 1 + upto) / 2
     n, rest = sizes[:, None], sizes.sum() - sizes[:, None]
-    u = sums(ranks.T) - n * (n + 1) / 2  # less the smallest sum that n ranks can have
+    every = np.ones(len(sizes), dtype=bool)
+    u = sums(ranks.T, every) - n * (n + 1) / 2  # less the smallest sum that n ranks can have
     return u / (n * rest)
 
 
 def _precision(
     sizes: IntArray, below: FloatArray | IntArray, upto: FloatArray | IntArray, sums: SumsOfCategories
 ) -> FloatArray:
-    """One product for every size that a category has: its first n places are those of all categories of that size."""
+    """Categories of one size share their first n places, and so one product."""
     of_size = []
     for n in np.unique(sizes):
-        places = _places(n, sizes.sum(), below, upto)
-        of_size.append(sums(places.T)[..., sizes == n, :] / n)
+        places = np.ascontiguousarray(_places(n, sizes.sum(), below, upto).T)
+        of_size.append(sums(places, sizes == n) / n)
     # the products are in the order of the sizes; back to that of the categories
     order = np.argsort(sizes, kind="stable")
     return np.concatenate(of_size, axis=-2)[..., np.argsort(order), :]

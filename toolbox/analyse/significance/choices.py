@@ -1,0 +1,107 @@
+"""What to resample, and how often. Owns what is refused before anything is read."""
+
+from __future__ import annotations
+
+import reprlib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from toolbox.errors import UsageError
+from toolbox.resampling import INDICES, RANK_INDICES
+from toolbox.store.resamples import THRESHOLDS, USUAL, Measure
+from toolbox.terms import STATISTICS
+
+LEAST_DRAWS = 20
+"""With fewer permutations no p could be below 0.05."""
+RANGES = ("filter", "layer")
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """What to resample, and how often.
+
+    Attributes:
+        index: contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc or precision.
+        statistic: 'maximum' or 'mean' of the activation map.
+        normalise: 'filter' or 'layer', the range of equation 1.
+        thresholds: where filters are counted, beside those of an earlier run; one number, or several.
+        draws: bootstrap samples, and permutations.
+        seed: equal seeds give equal resamples.
+    """
+
+    index: str = "contrast"
+    statistic: str = "maximum"
+    normalise: str = "filter"
+    thresholds: float | Sequence[float] = THRESHOLDS
+    draws: int = USUAL["draws"]
+    seed: int = USUAL["seed"]
+
+    @property
+    def measure(self) -> Measure:
+        """What names the tables."""
+        return Measure(self.index, self.statistic, self.normalise)
+
+    @property
+    def threshold_list(self) -> list[float]:
+        """The thresholds, one or several, as a list."""
+        return [float(threshold) for threshold in _as_list(self.thresholds)]
+
+
+def check_choices(choices: Resampling) -> Resampling:
+    """The choices in plain numbers, as they are recorded.
+
+    Raises: UsageError for a choice that is impossible.
+    """
+    _check_names(choices)
+    draws = _whole_number("draws", choices.draws, LEAST_DRAWS, ", or no p value could be below 0.05")
+    seed = _whole_number("seed", choices.seed, 0)
+    thresholds = _as_list(choices.thresholds)
+    if not thresholds or not all(map(_is_finite, thresholds)):
+        shown = _in_a_line(thresholds if _is_sequence(choices.thresholds) else choices.thresholds)
+        raise UsageError(f"thresholds are {shown}; expected one finite number or more")
+    return replace(choices, thresholds=choices.threshold_list, draws=draws, seed=seed)
+
+
+def _check_names(choices: Resampling) -> None:
+    known = {"index": (*INDICES, *RANK_INDICES), "statistic": STATISTICS, "normalise": RANGES}
+    for choice, names in known.items():
+        value = getattr(choices, choice)
+        if not isinstance(value, str) or value not in names:
+            raise UsageError(f"{choice} is {_in_a_line(value)}; expected one of {', '.join(names)}")
+
+
+def _whole_number(choice: str, value: Any, least: int, reason: str = "") -> int:
+    """A whole number, of numpy too, as one of Python."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise UsageError(f"{choice} is {_in_a_line(value)}; expected a whole number, {least} or more{reason}")
+    if value < least:
+        raise UsageError(f"{choice} is {value}; expected {least} or more{reason}")
+    return int(value)
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether it holds several values; what would be taken apart into letters or keys does not."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _as_list(thresholds: Any) -> list[Any]:
+    """Several numbers as a list, and a single one, or whatever is no number, as a list of one."""
+    if isinstance(thresholds, np.ndarray):  # one without dimensions is a number
+        thresholds = thresholds.tolist()
+    return list(thresholds) if _is_sequence(thresholds) else [thresholds]
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether it is a number that a float can hold; NaN compares as false."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and bool(abs(value) <= sys.float_info.max)
+
+
+def _in_a_line(value: Any) -> str:
+    """How a value is written, without its line breaks and not at length."""
+    return " ".join(reprlib.repr(value).split())

@@ -1,0 +1,83 @@
+"""What the tables of resampling show, in numbers. Owns the remarks about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from toolbox.analyse.significance.choices import Resampling
+from toolbox.store.parquet import read_table
+from toolbox.store.resamples import Labelling
+
+LEVEL = 0.05
+"""p or q below which a test counts in the report."""
+
+
+@dataclass(frozen=True)
+class SignificanceReport:
+    """What was found. `tests` are filters times categories without pooling layers; dead filters are in none."""
+
+    set: str
+    model: str
+    scheme: str
+    index: str
+    draws: int
+    filters: int
+    dead: int
+    tests: int
+    discoveries: int
+    """Tests with q < 0.05."""
+    certain: int
+    """Tests with a family-wise error (FWE) corrected p < 0.05."""
+    seconds: float
+    """0 if all was there already."""
+    remarks: tuple[str, ...] = ()
+
+
+def significance_report(
+    labelling: Labelling, choices: Resampling, family: Sequence[str], seconds: float
+) -> SignificanceReport:
+    """What the tables show of the layers that count in the family of tests.
+
+    Args:
+        labelling: responses and label scheme.
+        choices: those of the tables.
+        family: names of the layers.
+        seconds: that it took to make the tables.
+    """
+    tests = pl.DataFrame(read_table(labelling.file("filters", choices.measure)))
+    tests = tests.filter(pl.col("layer").is_in(list(family)))
+    filters = tests.group_by("layer", "filter").agg(pl.col("value").is_null().all().alias("dead"))
+    return SignificanceReport(
+        set=labelling.responses.set,
+        model=labelling.responses.model,
+        scheme=labelling.scheme,
+        index=choices.index,
+        draws=choices.draws,
+        filters=filters.height,
+        dead=int(filters["dead"].sum()),
+        tests=tests["p"].count(),
+        discoveries=int((tests["q"] < LEVEL).sum()),
+        certain=int((tests["p_family"] < LEVEL).sum()),
+        seconds=seconds,
+        remarks=tuple(_remarks(labelling, choices, tests)),
+    )
+
+
+def _remarks(labelling: Labelling, choices: Resampling, tests: pl.DataFrame) -> list[str]:
+    """What a reader of the tables should know."""
+    remarks = list(labelling.responses.remarks)
+    splits = read_table(labelling.file("splits", choices.measure))
+    if splits["agreement"].null_count == splits.num_rows:
+        remarks.append(
+            "a category has a single stimulus, which cannot be halved: reliability is null for all filters"
+        )
+    if (tests["q"] >= LEVEL).all() and (tests["p_family"] < LEVEL).any():
+        # the least p is 1 / (permutations + 1), and q multiplies it by the number of tests
+        remarks.append(
+            f"no q is below {LEVEL}, but family-wise p are: {choices.draws:,} draws give no p below "
+            f"{1 / (choices.draws + 1):.2g}, too much for {tests['p'].count():,} tests; take more with --draws"
+        )
+    return remarks

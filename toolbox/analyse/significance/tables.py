@@ -1,0 +1,99 @@
+"""The rows of the three tables that resampling writes. Computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from toolbox.analyse.significance.corrections import CorrectedP
+from toolbox.resampling import FloatArray, ResampledLayer
+
+
+def significance_tables(
+    layers: Mapping[str, ResampledLayer],
+    corrected: Mapping[str, CorrectedP],
+    categories: Sequence[str],
+    thresholds: Sequence[float],
+) -> Iterator[tuple[str, pa.Table]]:
+    """All tables by name; `filters` last: once it is written, all are.
+
+    Args:
+        layers: by name, in the order of their rows.
+        corrected: the layers' corrected p values.
+        categories: names in the order of their numbers.
+        thresholds: above which filters were counted.
+    """
+    pairs = list(layers.items())
+    yield "draws", pa.concat_tables([_counts_table(*pair, categories, thresholds) for pair in pairs])
+    yield "splits", pa.concat_tables([_halves_table(*pair, categories) for pair in pairs])
+    yield (
+        "filters",
+        pa.concat_tables([_filters_table(*pair, corrected[pair[0]], categories) for pair in pairs]),
+    )
+
+
+def _filters_table(
+    name: str, layer: ResampledLayer, corrected: CorrectedP, categories: Sequence[str]
+) -> pa.Table:
+    """One row per filter and category."""
+    filters = layer.value.shape[1]
+    columns = {
+        "value": layer.value,
+        "low": layer.low,
+        "high": layer.high,
+        "p": layer.p,
+        "q": corrected.q,
+        "p_family": corrected.p_family,
+        "p_welch": layer.p_welch,
+        "q_welch": corrected.q_welch,
+    }
+    places = {
+        "layer": pa.repeat(name, filters * len(categories)),
+        "filter": np.repeat(np.arange(filters), len(categories)),
+        "category": [*categories] * filters,
+    }
+    return pa.table({**places, **{column: _nullable(values.T) for column, values in columns.items()}})
+
+
+def _halves_table(name: str, layer: ResampledLayer, categories: Sequence[str]) -> pa.Table:
+    """One row per filter."""
+    halves = layer.halves
+    preferred = [categories[number] if number >= 0 else None for number in halves.preferred.tolist()]
+    columns = {
+        "layer": pa.repeat(name, len(preferred)),
+        "filter": np.arange(len(preferred)),
+        "preferred": pa.array(preferred, pa.string()),
+        "value": _nullable(halves.value),
+        "cross_validated": _nullable(halves.cross_validated),
+        "agreement": _nullable(halves.agreement),
+        "reliability": _nullable(halves.reliability),
+    }
+    return pa.table(columns)
+
+
+def _counts_table(
+    name: str, layer: ResampledLayer, categories: Sequence[str], thresholds: Sequence[float]
+) -> pa.Table:
+    """One row per kind, resample, category and threshold."""
+    each = len(categories) * len(thresholds)
+    tables = []
+    for kind, counts in layer.counts.items():
+        resamples = len(counts.selective)
+        columns = {
+            "kind": pa.repeat(kind, resamples * each),
+            "draw": np.repeat(np.arange(resamples), each),
+            "layer": pa.repeat(name, resamples * each),
+            "category": np.tile(np.repeat(np.array(categories, dtype=object), len(thresholds)), resamples),
+            "threshold": np.tile(thresholds, resamples * len(categories)),
+            "selective": counts.selective.ravel(),
+            "strength": _nullable(np.repeat(counts.strength, len(thresholds))),
+        }
+        tables.append(pa.table(columns))
+    return pa.concat_tables(tables)
+
+
+def _nullable(values: FloatArray) -> pa.Array:
+    """Numbers in the order of their rows, with null where there is none."""
+    return pa.array(values.ravel(), from_pandas=True)
