@@ -219,14 +219,14 @@ class Study:
         figure: str | Path | None = None,
     ) -> Answer:
         """As `replicate`, with the provenance of the rows and remarks about them."""
-        from toolbox.analyse.replication import FILTERS, pair_filters, replicate
+        from toolbox.analyse.replication import FILTERS_QUERY, pair_filters, replicate
 
         asked = (self.folder, Path(reference), map, parameters, selection)
         answer = replicate(*asked, filters=filters)
         if figure is not None:
             from toolbox.show.plots import draw_figure, save
 
-            save(draw_figure(self.folder, FILTERS, pair_filters(*asked)), Path(figure))
+            save(draw_figure(self.folder, FILTERS_QUERY, pair_filters(*asked)), Path(figure))
         return answer
 
     def plot(

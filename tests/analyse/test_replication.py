@@ -20,7 +20,8 @@ from support.small_study import (
     small_study,
 )
 from toolbox import Study
-from toolbox.analyse.replication import pair_filters, read_reference, replicate
+from toolbox.analyse.published_table import read_published_table
+from toolbox.analyse.replication import pair_filters, replicate
 from toolbox.errors import AmbiguousError, TableError, UnknownNameError, UsageError
 from toolbox.query import ask
 from toolbox.store.folder import StudyFolder
@@ -158,7 +159,7 @@ def test_a_table_that_is_none_is_refused(
     file = tmp_path / "table.csv"
     file.write_text(f"{','.join(COLUMNS)}\n{text}")
     with pytest.raises(UsageError) as caught:
-        read_reference(file, {})
+        read_published_table(file, {})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -175,7 +176,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
         "empty.csv": "cannot be read as csv in UTF-8",
     }.items():
         with pytest.raises((UsageError, TableError), match=message):
-            read_reference(tmp_path / name, {})
+            read_published_table(tmp_path / name, {})
 
 
 @pytest.mark.parametrize("missing", COLUMNS)
@@ -186,7 +187,7 @@ def test_a_column_that_is_missing_is_named(missing: str, tmp_path: Path) -> None
     with pytest.raises(
         UsageError, match=f"has no column '{name}', only {', '.join(columns)}; it needs layer, filter"
     ):
-        read_reference(file, {})
+        read_published_table(file, {})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from support.charts import colours
 from toolbox.chart import draw, render
-from toolbox.chart.theme import COLOURS, LINE, SHAPES, colour_of, shape_of
+from toolbox.chart.theme import COLOURS, LINE, POINT_SHAPES, colour_of, shape_of
 
 COLOURED = (
     "complexity/depth",
@@ -69,7 +69,7 @@ def test_the_colours_are_drawn(rows_of):
 
 
 def test_42_categories_differ_in_colour_or_shape():
-    names = [f"category {k:02}" for k in range(len(COLOURS) * len(SHAPES))]
+    names = [f"category {k:02}" for k in range(len(COLOURS) * len(POINT_SHAPES))]
     pairs = {(colour_of(name, names), shape_of(name, names)) for name in names}
     assert len(pairs) == len(names) == 42
 

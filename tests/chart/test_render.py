@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from toolbox.chart import SUFFIXES, draw, render
+from toolbox.chart import FIGURE_SUFFIXES, draw, render
 from toolbox.errors import UsageError
 
 PROVENANCE = {
@@ -74,7 +74,7 @@ def test_other_programs_read_the_picture_and_its_text(rows_of):
         assert image.info["dpi"] == pytest.approx((144, 144), abs=0.1)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FIGURE_SUFFIXES)
 def test_equal_input_gives_equal_bytes(suffix, rows_of):
     first, second = (
         render(draw("layers/profile", rows_of("layers/profile"), title="A"), suffix, PROVENANCE)
@@ -83,7 +83,7 @@ def test_equal_input_gives_equal_bytes(suffix, rows_of):
     assert first == second
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FIGURE_SUFFIXES)
 def test_other_provenance_gives_other_bytes(suffix, rows_of):
     chart = draw("layers/profile", rows_of("layers/profile"))
     assert render(chart, suffix, {"rows": 1}) != render(chart, suffix, {"rows": 2})

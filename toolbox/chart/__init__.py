@@ -9,11 +9,11 @@ A new figure is a function under `@figure("<query>", columns…)` in the module 
 from __future__ import annotations
 
 from toolbox.chart import complexity, filters, layers, replication, selectivity, sets, tuning
-from toolbox.chart.registry import Figure, draw, figures
-from toolbox.chart.render import SUFFIXES, render
+from toolbox.chart.registry import FigureDefinition, draw, figures
+from toolbox.chart.render import FIGURE_SUFFIXES, render
 from toolbox.chart.theme import Chart
 
-__all__ = ["SUFFIXES", "Chart", "Figure", "draw", "figures", "render"]
+__all__ = ["FIGURE_SUFFIXES", "Chart", "FigureDefinition", "draw", "figures", "render"]
 
 FAMILIES = (complexity, filters, layers, replication, selectivity, sets, tuning)
 """The modules whose import registers their figures."""

@@ -1,4 +1,4 @@
-"""Class complexity: how many filters a class drives, and how deep they lie."""
+"""Class complexity: how many filters a class drives, and the network depth of these filters."""
 
 from __future__ import annotations
 
@@ -8,33 +8,42 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from toolbox.chart.labels import Box, placed
+from toolbox.chart.labels import Box, place_labels
 from toolbox.chart.layers import QUANTILES, is_known, lines_over_layers, share_axis
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
+    ALPHA,
     INK,
     LINE,
     QUIET,
     Chart,
-    appearing,
     colour,
-    highest,
-    hints,
-    layered,
+    concat_panels,
+    distinct_values,
+    highest_value,
+    layer_marks,
     shape,
-    side_by_side,
+    tooltips,
     values,
 )
 
-WIDTH, HEIGHT = 480, 340  # pixels
-LEVEL = 0.05  # a corrected p below it is drawn as significant
-MEASURES = {"share": "share of the filters", "depth": "depth"}
-TITLES = {
+PLOT_WIDTH, PLOT_HEIGHT = 480, 340  # pixels
+MEASURE_NAMES = {"share": "share of the filters", "depth": "depth"}
+AXIS_TITLES = {
     "share": "highly responsive filters (share, mean over layers)",
     "depth": "depth of the highly responsive filters (0 first layer, 1 last layer)",
 }
-FORMS = {"share": "~%", "depth": "~g"}
-TOLD = ("responsive", "share", "share_low", "share_high", "depth", "depth_low", "depth_high", "entropy")
+AXIS_FORMATS = {"share": "~%", "depth": "~g"}
+DEPTH_TOOLTIPS = (
+    "responsive",
+    "share",
+    "share_low",
+    "share_high",
+    "depth",
+    "depth_low",
+    "depth_high",
+    "entropy",
+)
 HEADROOM = 1.08  # the y axis ends a little above its highest point
 
 
@@ -50,8 +59,8 @@ HEADROOM = 1.08  # the y axis ends a little above its highest point
 )
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Share of a layer's filters that respond highly to a class, one line per class; bars are bootstrap intervals."""
-    told = hints(rows, "layer:O", "depth:Q", "category:N", "share:Q", "responsive:Q", "filters:Q")
-    return lines_over_layers(rows, categories, share_axis("share", "highly responsive filters"), told)
+    tooltip = tooltips(rows, "layer:O", "depth:Q", "category:N", "share:Q", "responsive:Q", "filters:Q")
+    return lines_over_layers(rows, categories, share_axis("share", "highly responsive filters"), tooltip)
 
 
 @figure(
@@ -61,7 +70,7 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     "share",
     "depth",
     optional=("share_low", "share_high", "depth_low", "depth_high", "entropy"),
-    spanning=["share", "share_high"],
+    scale_ends=["share", "share_high"],
 )
 def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Depth of the filters that a class drives against their share, one named point per class.
@@ -70,17 +79,21 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """
     share = alt.Scale(domain=[0, _top(rows)], nice=False)
     base = alt.Chart().encode(
-        x=alt.X("depth:Q", title=TITLES["depth"], scale=alt.Scale(domain=[0, 1])),
-        y=alt.Y("share:Q", title=TITLES["share"], scale=share, axis=alt.Axis(format=FORMS["share"])),
+        x=alt.X("depth:Q", title=AXIS_TITLES["depth"], scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y(
+            "share:Q", title=AXIS_TITLES["share"], scale=share, axis=alt.Axis(format=AXIS_FORMATS["share"])
+        ),
     )
     lines = base.mark_rule(color=LINE).encode(x2="name_x", y2="name_y").transform_filter("datum.is_far")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         color=colour(rows, categories, legend=False),
         shape=shape(rows, categories, legend=False),
-        tooltip=hints(rows, "category:N", *(f"{name}:Q" for name in TOLD if name in rows.columns)),
+        tooltip=tooltips(
+            rows, "category:N", *(f"{name}:Q" for name in DEPTH_TOOLTIPS if name in rows.columns)
+        ),
     )
     marks = (*_crosses(base, rows, categories), lines, points, _names("left", 2), _names("right", -2))
-    return layered(*marks, rows=with_places(rows), width=WIDTH, height=HEIGHT)
+    return layer_marks(*marks, rows=with_label_places(rows), width=PLOT_WIDTH, height=PLOT_HEIGHT)
 
 
 @figure("complexity/pairs", "measure", "category", "other", "difference", "low", "high", "p", "p_holm")
@@ -88,13 +101,13 @@ def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG0
     """Differences between two classes in share and depth with their intervals; filled where significant after Holm."""
     named = rows.with_columns(
         pl.format("{} - {}", "category", "other").alias("pair"),
-        (pl.col("p_holm") < LEVEL).fill_null(value=False).alias("significant"),
+        (pl.col("p_holm") < ALPHA).fill_null(value=False).alias("significant"),
     )
     panels = {
-        MEASURES[measure]: _differences(of_one)
+        MEASURE_NAMES[measure]: _differences(of_one)
         for (measure,), of_one in named.group_by("measure", maintain_order=True)
     }
-    return side_by_side(panels, 2, shared="independent")
+    return concat_panels(panels, 2, shared="independent")
 
 
 @figure("complexity/stimuli", "stimulus_id", "category", "path", "responsive", "share", "depth")
@@ -103,8 +116,8 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
     The stimuli outside are points.
     """
-    panels = {MEASURES[measure]: _spread(rows, categories, measure) for measure in ("share", "depth")}
-    return side_by_side(panels, 2, shared="independent")
+    panels = {MEASURE_NAMES[measure]: _spread(rows, categories, measure) for measure in ("share", "depth")}
+    return concat_panels(panels, 2, shared="independent")
 
 
 def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> list[alt.Chart]:
@@ -120,12 +133,12 @@ def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> 
 
 def _differences(rows: pl.DataFrame) -> alt.LayerChart:
     """The pairs of classes in the order of the rows, and how much they differ in one measure."""
-    order = alt.Scale(domain=appearing(rows, "pair"))
-    told = f" (filled: corrected p < {LEVEL:g})" if is_known(rows, "p_holm") else ""
+    order = alt.Scale(domain=distinct_values(rows, "pair"))
+    tooltip = f" (filled: corrected p < {ALPHA:g})" if is_known(rows, "p_holm") else ""
     base = alt.Chart().encode(
-        x=alt.X("difference:Q", title=f"difference, first - second{told}"),
+        x=alt.X("difference:Q", title=f"difference, first - second{tooltip}"),
         y=alt.Y("pair:N", title=None, scale=order),
-        tooltip=hints(
+        tooltip=tooltips(
             rows,
             "category:N",
             "other:N",
@@ -133,7 +146,7 @@ def _differences(rows: pl.DataFrame) -> alt.LayerChart:
         ),
     )
     filled = alt.when("datum.significant").then(alt.value(INK)).otherwise(alt.value("white"))
-    return layered(
+    return layer_marks(
         alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative")),
         base.mark_rule(color=QUIET, strokeWidth=1.2).encode(x=alt.X("low:Q"), x2="high"),
         base.mark_point(filled=True, size=55, stroke=INK, strokeWidth=1.2, opacity=1).encode(fill=filled),
@@ -145,31 +158,36 @@ def _differences(rows: pl.DataFrame) -> alt.LayerChart:
 
 def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.LayerChart:
     """The stimuli of every category by one measure."""
-    bands = rows.group_by("category", maintain_order=True).agg(
-        *(pl.col(measure).quantile(level, "linear").alias(name) for name, level in QUANTILES.items()),
-        pl.col(measure).count().alias("stimuli"),
-    )
-    outside = rows.join(bands, on="category").filter(~pl.col(measure).is_between("q05", "q95"))
-    order = alt.Scale(domain=sorted(appearing(rows, "category")))
+    value = pl.col(measure)
+    quantiles = [value.quantile(level, "linear").alias(name) for name, level in QUANTILES.items()]
+    bands = rows.group_by("category", maintain_order=True).agg(*quantiles, value.count().alias("stimuli"))
+    order = alt.Scale(domain=sorted(distinct_values(rows, "category")))
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=alt.Y("category:N", title=None, scale=order), color=hue)
-    bar = base.encode(tooltip=hints(bands, "category:N", *(f"{name}:Q" for name in QUANTILES), "stimuli:Q"))
-    told = hints(rows, "path:N", "stimulus_id:Q", "category:N", "share:Q", "depth:Q", "responsive:Q")
-    single = base.properties(data=values(outside.drop(*QUANTILES, "stimuli"))).mark_point(
-        filled=True, size=16, opacity=0.7
-    )
-    x = alt.X("q05:Q", title=TITLES[measure], axis=alt.Axis(format=FORMS[measure]))
-    return layered(
+    marks = (*_spread_bars(base, bands, measure), _spread_points(base, rows, bands, measure))
+    return layer_marks(*marks, rows=bands, width=300, height=alt.Step(24))
+
+
+def _spread_bars(base: alt.Chart, bands: pl.DataFrame, measure: str) -> list[alt.Chart]:
+    """A thin bar for the middle 90 %, a thick one for the middle 50 %, a dash for the median."""
+    tooltip = tooltips(bands, "category:N", *(f"{name}:Q" for name in QUANTILES), "stimuli:Q")
+    bar = base.encode(tooltip=tooltip)
+    x = alt.X("q05:Q", title=AXIS_TITLES[measure], axis=alt.Axis(format=AXIS_FORMATS[measure]))
+    median = alt.X("q50:Q")
+    return [
         bar.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95"),
         bar.mark_bar(size=9).encode(x=alt.X("q25:Q"), x2="q75"),
-        bar.mark_tick(color="white", thickness=1.5, size=9).encode(
-            x=alt.X("q50:Q"), color=alt.value("white")
-        ),
-        single.encode(x=alt.X(f"{measure}:Q"), tooltip=told),
-        rows=bands,
-        width=300,
-        height=alt.Step(24),
-    )
+        bar.mark_tick(color="white", thickness=1.5, size=9).encode(x=median, color=alt.value("white")),
+    ]
+
+
+def _spread_points(base: alt.Chart, rows: pl.DataFrame, bands: pl.DataFrame, measure: str) -> alt.Chart:
+    """The stimuli outside the middle 90 % of their category."""
+    outside = rows.join(bands, on="category").filter(~pl.col(measure).is_between("q05", "q95"))
+    tooltip = tooltips(rows, "path:N", "stimulus_id:Q", "category:N", "share:Q", "depth:Q", "responsive:Q")
+    single = base.properties(data=values(outside.drop(*QUANTILES, "stimuli")))
+    points: alt.Chart = single.mark_point(filled=True, size=16, opacity=0.7)
+    return points.encode(x=alt.X(f"{measure}:Q"), tooltip=tooltip)
 
 
 def _names(align: Literal["left", "right"], shift: int) -> alt.Chart:
@@ -179,15 +197,20 @@ def _names(align: Literal["left", "right"], shift: int) -> alt.Chart:
     return texts.transform_filter(f"datum.align == '{align}'")
 
 
-def with_places(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows that have a depth and a share, with the place of each name in the same units."""
+def with_label_places(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that have a depth and a share, with the place of each name in the same units.
+
+    Names are placed in pixels, where their size is known, and the chart wants depths and shares.
+    """
     known = rows.drop_nulls(["depth", "share"])
     top = _top(rows)
-    points = [(x * WIDTH, y / top * HEIGHT) for x, y in known.select("depth", "share").iter_rows()]
-    places = placed(points, known["category"].to_list(), WIDTH, HEIGHT, bars=_bars(known, top))
+    points = [(x * PLOT_WIDTH, y / top * PLOT_HEIGHT) for x, y in known.select("depth", "share").iter_rows()]
+    places = place_labels(
+        points, known["category"].to_list(), PLOT_WIDTH, PLOT_HEIGHT, bars=_bars(known, top)
+    )
     return known.with_columns(
-        pl.Series("name_x", [place.x / WIDTH for place in places], pl.Float64),
-        pl.Series("name_y", [place.y / HEIGHT * top for place in places], pl.Float64),
+        pl.Series("name_x", [place.x / PLOT_WIDTH for place in places], pl.Float64),
+        pl.Series("name_y", [place.y / PLOT_HEIGHT * top for place in places], pl.Float64),
         pl.Series("align", [place.align for place in places], pl.String),
         pl.Series("is_far", [place.is_far for place in places], pl.Boolean),
     )
@@ -200,8 +223,8 @@ def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
     ends = rows.select("depth", "share", "depth_low", "depth_high", "share_low", "share_high").drop_nulls()
     boxes = [
         (
-            (left * WIDTH, y / top * HEIGHT, right * WIDTH, y / top * HEIGHT + 1),
-            (x * WIDTH, low / top * HEIGHT, x * WIDTH + 1, high / top * HEIGHT),
+            (left * PLOT_WIDTH, y / top * PLOT_HEIGHT, right * PLOT_WIDTH, y / top * PLOT_HEIGHT + 1),
+            (x * PLOT_WIDTH, low / top * PLOT_HEIGHT, x * PLOT_WIDTH + 1, high / top * PLOT_HEIGHT),
         )
         for x, y, left, right, low, high in ends.iter_rows()
     ]
@@ -210,5 +233,5 @@ def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
 
 def _top(rows: pl.DataFrame) -> float:
     """Upper end of the share's axis; 1 where there is nothing to show."""
-    ends = (highest(rows, name) for name in ("share", "share_high") if name in rows.columns)
+    ends = (highest_value(rows, name) for name in ("share", "share_high") if name in rows.columns)
     return (max(filter(None, ends), default=0) or 1.0 / HEADROOM) * HEADROOM

@@ -8,10 +8,19 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import QUIET, Chart, appearing, colour, hints, layered, side_by_side, values
+from toolbox.chart.theme import (
+    QUIET,
+    Chart,
+    colour,
+    concat_panels,
+    distinct_values,
+    layer_marks,
+    tooltips,
+    values,
+)
 
 BAR_STEP = 17
-THUMBNAIL = 48  # pixels
+IMAGE_SIDE = 48  # pixels
 
 
 @figure(
@@ -29,24 +38,24 @@ def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The most representative filters of each category: the index that ranks as a bar, balanced share as a number."""
     panels = {
         str(category): _representatives(rows.filter(pl.col("category") == category), categories)
-        for category in sorted(appearing(rows, "category"))
+        for category in sorted(distinct_values(rows, "category"))
     }
-    return side_by_side(panels, 3)
+    return concat_panels(panels, 3)
 
 
 def _representatives(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
     """The filters of one category by the names of layer and filter, in rank order."""
     ranked = rows.sort("rank").with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))
-    told = ("category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q")
-    y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=appearing(ranked, "unit")))
-    base = alt.Chart().encode(y=y, tooltip=hints(rows, *told))
+    tooltip = ("category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q")
+    y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(ranked, "unit")))
+    base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
     x = alt.X("value:Q", title="index that ranks (number: balanced share)")
     bars = base.mark_bar().encode(x=x, color=colour(rows, categories, legend=False))
     numbers = base.mark_text(align="left", dx=4, fontSize=10, color=QUIET).encode(
         x=x, text=alt.Text("balanced_share:Q", format=".2f")
     )
     numbers = numbers.transform_filter("isValid(datum.balanced_share)")  # a null would be written out
-    return layered(bars, numbers, rows=ranked, width=200, height=alt.Step(BAR_STEP))
+    return layer_marks(bars, numbers, rows=ranked, width=200, height=alt.Step(BAR_STEP))
 
 
 @figure(
@@ -60,25 +69,25 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     y = alt.Y(
         "place:N",
         title="rank and category of the stimulus",
-        scale=alt.Scale(domain=appearing(ranked, "place")),
+        scale=alt.Scale(domain=distinct_values(ranked, "place")),
         axis=alt.Axis(domain=False, ticks=False, labelPadding=6, labelOverlap=False),
     )
-    told = hints(rows, "rank:Q", "category:N", "response:Q", "normalised:Q", "stimulus_id:Q", "path:N")
-    base = alt.Chart(values(ranked), height=alt.Step(THUMBNAIL + 4 if has_images else 20)).encode(
-        y=y, tooltip=told
-    )
+    tooltip = tooltips(rows, "rank:Q", "category:N", "response:Q", "normalised:Q", "stimulus_id:Q", "path:N")
+    step = alt.Step(IMAGE_SIDE + 4 if has_images else 20)
+    base = alt.Chart(values(ranked), height=step).encode(y=y, tooltip=tooltip)
     bars: alt.Chart = base.mark_bar(size=20 if has_images else 15).encode(
         x=alt.X("response:Q", title="response of the filter (activation)"),
         color=colour(rows, categories, legend=False),
     )
-    if not has_images:
-        return bars.properties(width=320)
-    images = base.mark_image(width=THUMBNAIL, height=THUMBNAIL).encode(url="image:N")
-    pair: alt.HConcatChart = alt.hconcat(
-        images.transform_filter("isValid(datum.image)").properties(width=THUMBNAIL),
-        bars.encode(y=y.axis(None)).properties(width=320),
-        spacing=8,
-    )
+    bars = bars.properties(width=320)
+    return _with_images(base, bars.encode(y=y.axis(None))) if has_images else bars
+
+
+def _with_images(base: alt.Chart, bars: alt.Chart) -> alt.HConcatChart:
+    """The images in front of the bars."""
+    images = base.mark_image(width=IMAGE_SIDE, height=IMAGE_SIDE).encode(url="image:N")
+    images = images.transform_filter("isValid(datum.image)").properties(width=IMAGE_SIDE)
+    pair: alt.HConcatChart = alt.hconcat(images, bars, spacing=8)
     return pair
 
 

@@ -1,28 +1,42 @@
-"""Names beside points without overlap. Owns one small placement; knows no figure."""
+"""Names beside points without overlap. Owns one small placement; knows no figure.
+
+A greedy search: point by point, the free place nearest to it is taken. It is not the best arrangement of all names,
+which would take long to find, but the names of a dozen classes find room. The y axis points upwards.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-LINE = 13.0  # height of a name in pixels, at 11-pixel type
+LABEL_HEIGHT = 13.0  # pixels, at 11-pixel type
 LETTER = 5.8  # mean width of a letter at that type, on the generous side
 GAP = 8.0  # from the middle of a point to a name beside it
 POINT = 5.0  # radius of a point
-DOTS = 12  # by which a leading line is held against the names it might cross
+DOTS = 12  # by which a leading line is tested for the names that it might cross
 SHIFTS = sorted(
-    ((across, lines * LINE) for across in (0, 10, 30, 60, 100, 140) for lines in range(-9, 10)),
-    key=lambda shift: (shift[0] ** 2 + shift[1] ** 2, shift),
+    ((across, lines * LABEL_HEIGHT) for across in (0, 10, 30, 60, 100, 140) for lines in range(-9, 10)),
+    key=lambda shift: (
+        shift[0] ** 2 + shift[1] ** 2,
+        shift,
+    ),  # of equal distances the less far across first, then the lower
 )
-"""How far, in pixels across and along, a name may stand from its place beside the point."""
+"""How far, in pixels across and along, a name may be from its place beside the point; the nearest first."""
 
 Box = tuple[float, float, float, float]
 """Left, low, right and high edge in pixels."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a name begins (`align` left) or ends (right), in pixels from the lower left corner."""
+class LabelPlace:
+    """Where a name begins (`align` left) or ends (right), in pixels from the lower left corner.
+
+    Attributes:
+        x, y: of that end, in the middle of the name's height.
+        align: 'left' or 'right'.
+        is_far: whether a line should lead from the point to it.
+        box: what the name covers.
+    """
 
     x: float
     y: float
@@ -31,74 +45,89 @@ class Place:
     box: Box
 
 
-def placed(
+def place_labels(
     points: Sequence[tuple[float, float]],
     names: Sequence[str],
     width: float,
     height: float,
     *,
     bars: Sequence[Box] = (),
-) -> list[Place]:
-    """A place for the name of each point: the nearest that covers no point, no bar and no name placed before.
+) -> list[LabelPlace]:
+    """A place for the name of each point: the nearest that covers no point, no bar and no earlier name.
 
     Args:
         points: in pixels from the lower left corner.
         names: one for each point.
-        width, height: of the plot in pixels; a name stays inside if it can.
+        width: of the plot in pixels; a name stays inside if it can.
+        height: of the plot in pixels.
         bars: what else no name should cover.
     """
-    taken: list[Box] = [*((x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points), *bars]
-    places: list[Place] = []
+    dots = [(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in points]
+    places: list[LabelPlace] = []
     for point, name in zip(points, names, strict=True):
         candidates = _candidates(point, len(name) * LETTER, width, height)
-        names_so_far = [place.box for place in places]
-        costs = ((_covered(at.box, taken) + _crossed(point, at, names_so_far), at) for at in candidates)
-        best = _cheapest(costs)
-        taken.append(best.box)
-        places.append(best)
+        earlier = [place.box for place in places]
+        places.append(_cheapest(point, candidates, [*dots, *bars], earlier))
     return places
 
 
-def _candidates(point: tuple[float, float], length: float, width: float, height: float) -> Iterator[Place]:
+def _candidates(
+    point: tuple[float, float], length: float, width: float, height: float
+) -> Iterator[LabelPlace]:
     """Places for one name inside the plot, the nearest first, and one for a name that fits nowhere."""
     for across, along in SHIFTS:
         y = point[1] + along
         for align, x in (("left", point[0] + GAP + across), ("right", point[0] - GAP - across)):
-            left = x if align == "left" else x - length
-            box = (left, y - LINE / 2, left + length, y + LINE / 2)
+            box = _box_of(x, y, align, length)
             if box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height:
-                yield Place(x, y, align, bool(across or along), box)
+                yield LabelPlace(x, y, align, bool(across or along), box)
     x, y = point[0] + GAP, point[1]
-    yield Place(x, y, "left", False, (x, y - LINE / 2, x + length, y + LINE / 2))
+    yield LabelPlace(x, y, "left", False, _box_of(x, y, "left", length))
 
 
-def _cheapest(costs: Iterator[tuple[float, Place]]) -> Place:
-    """The first place that costs nothing, or else the first of those that cost least; no further ones are tried."""
-    best = next(costs)
-    for one in costs:
-        if best[0] == 0:
+def _box_of(x: float, y: float, align: str, length: float) -> Box:
+    """What a name covers that begins or ends at a place."""
+    left = x if align == "left" else x - length
+    return (left, y - LABEL_HEIGHT / 2, left + length, y + LABEL_HEIGHT / 2)
+
+
+def _cheapest(
+    point: tuple[float, float], candidates: Iterator[LabelPlace], marks: Sequence[Box], names: Sequence[Box]
+) -> LabelPlace:
+    """The first place that costs nothing, or else the first of those that cost least; no further ones are tried.
+
+    A place costs the area of the marks and names under the name, and that of the names under the line that leads to
+    it. A line may cross points and bars: they stay visible under it, and in a crowd there is no way around them.
+    """
+    obstacles = [*marks, *names]
+    best, least = None, float("inf")
+    for place in candidates:
+        cost = _area_on(place.box, obstacles) + _area_of_line(point, place, names)
+        if cost < least:
+            best, least = place, cost
+        if least == 0:
             break
-        best = one if one[0] < best[0] else best
-    return best[1]
+    assert best is not None  # there is always a candidate
+    return best
 
 
-def _covered(box: Box, others: Sequence[Box]) -> float:
+def _area_on(box: Box, others: Sequence[Box]) -> float:
     """Area of a box that lies on others, in square pixels."""
-    return sum(_overlap(box, other) for other in others)
+    return sum(_common_area(box, other) for other in others)
 
 
-def _crossed(point: tuple[float, float], place: Place, names: Sequence[Box]) -> float:
-    """The same of the line that leads from a point to a name far from it, as a row of dots."""
+def _area_of_line(point: tuple[float, float], place: LabelPlace, names: Sequence[Box]) -> float:
+    """Area on names of the line that leads from a point to its own name, as a row of dots two pixels wide."""
     if not place.is_far:
         return 0.0
+    # neither end is tested: the point is no name, and the other end touches the line's own name
     steps = [step / DOTS for step in range(1, DOTS)]
-    dots = [
-        (point[0] + (place.x - point[0]) * step, point[1] + (place.y - point[1]) * step) for step in steps
-    ]
-    return sum(_covered((x - 1, y - 1, x + 1, y + 1), names) for x, y in dots)
+    across, along = place.x - point[0], place.y - point[1]
+    dots = [(point[0] + across * step, point[1] + along * step) for step in steps]
+    return sum(_area_on((x - 1, y - 1, x + 1, y + 1), names) for x, y in dots)
 
 
-def _overlap(one: Box, other: Box) -> float:
+def _common_area(one: Box, other: Box) -> float:
     """Common area of two boxes in square pixels."""
     across = min(one[2], other[2]) - max(one[0], other[0])
     along = min(one[3], other[3]) - max(one[1], other[1])

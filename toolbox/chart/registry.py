@@ -8,59 +8,82 @@ from dataclasses import dataclass
 import polars as pl
 from polars import selectors
 
-from toolbox.chart.compared import beside
-from toolbox.chart.theme import SPANNED, UNLABELLED, Chart, dressed, titled, without_rows
+from toolbox.chart.several_models import arrange_models
+from toolbox.chart.theme import (
+    HIGHEST_SUFFIX,
+    NO_LABEL,
+    Chart,
+    add_title,
+    apply_theme,
+    distinct_values,
+    empty_chart,
+)
 from toolbox.errors import UnknownNameError, UsageError
 
-Drawing = Callable[[pl.DataFrame, Sequence[str]], Chart]
+FigureFunction = Callable[[pl.DataFrame, Sequence[str]], Chart]
 """How a figure is written: clean rows, at least one, and all categories in the order of their colours."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure, called with the rows of its query."""
+class FigureDefinition:
+    """One figure, called with the rows of its query.
+
+    Attributes:
+        query: name of the query.
+        columns: those it needs; others are not embedded.
+        optional: columns that it draws where the rows have them.
+        function: draws clean rows.
+        scale_ends: columns for which it sets the end of a scale itself; see `theme.highest_value`.
+    """
 
     query: str
     columns: tuple[str, ...]
-    """The columns it needs; others are not embedded."""
     optional: tuple[str, ...]
-    """Columns that it draws where the rows have them."""
-    drawing: Drawing
-    spanning: tuple[str, ...] = ()
-    """Columns for which the figure sets the end of a scale itself; see `theme.highest`."""
+    function: FigureFunction
+    scale_ends: tuple[str, ...] = ()
 
     def __call__(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
         """The chart of these rows, without a title.
 
         Args:
+            rows: of the query.
             categories: all categories of the study, if the rows may lack some: they fix the colours.
 
         Raises: UsageError when a column is missing.
         """
-        kept = clean(self._needed(rows))
-        return dressed(self._drawn(kept, self._known(kept, categories)))
+        drawn = clean(self._select_columns(rows))
+        return apply_theme(self._draw_rows(drawn, self._all_categories(drawn, categories)))
 
-    def compared(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
-        """The charts of several networks, which the column `model` tells apart, side by side and without a title."""
-        kept = clean(self._needed(rows))
-        known = self._known(kept, categories)
-        spanned = [name for name in self.spanning if name in kept.columns]
-        kept = kept.with_columns(pl.col(spanned).max().name.suffix(SPANNED))
-        models = rows["model"].unique(maintain_order=True)
-        return dressed(
-            beside({name: self._drawn(kept.filter(rows["model"] == name), known) for name in models})
-        )
+    def draw_models(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
+        """The charts of several networks side by side, without a title.
 
-    def _drawn(self, kept: pl.DataFrame, known: Sequence[str]) -> Chart:
-        return without_rows() if kept.is_empty() else self.drawing(kept, known)
+        Args:
+            rows: of the query for each network, which the column `model` names.
+            categories: as for one.
 
-    def _known(self, kept: pl.DataFrame, categories: Sequence[str]) -> list[str]:
+        Raises: UsageError when a column is missing.
+        """
+        drawn = clean(self._select_columns(rows))
+        known = self._all_categories(drawn, categories)
+        ends = [name for name in self.scale_ends if name in drawn.columns]
+        # a panel sees the rows of its own network only, and its scale must end where that of all others does
+        drawn = drawn.with_columns(pl.col(ends).max().name.suffix(HIGHEST_SUFFIX))
+        by_model = {
+            model: self._draw_rows(drawn.filter(rows["model"] == model), known)
+            for model in distinct_values(rows, "model")
+        }
+        return apply_theme(arrange_models(by_model))
+
+    def _draw_rows(self, rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+        return empty_chart() if rows.is_empty() else self.function(rows, categories)
+
+    def _all_categories(self, rows: pl.DataFrame, categories: Sequence[str]) -> list[str]:
         """All categories in the order of their colours: those of the study, then those that only the rows have."""
-        present = kept["category"].to_list() if "category" in self.columns else []
-        known = sorted({*categories} - {UNLABELLED})
-        return [*known, *sorted({*present} - {*known, UNLABELLED})]
+        present = rows["category"].to_list() if "category" in self.columns else []
+        known = sorted({*categories} - {NO_LABEL})
+        return [*known, *sorted({*present} - {*known, NO_LABEL})]
 
-    def _needed(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _select_columns(self, rows: pl.DataFrame) -> pl.DataFrame:
         missing = [name for name in self.columns if name not in rows.columns]
         if missing:
             raise UsageError(
@@ -70,26 +93,29 @@ class Figure:
         return rows.select(*self.columns, *(name for name in self.optional if name in rows.columns))
 
 
-_FIGURES: dict[str, Figure] = {}
+_FIGURES: dict[str, FigureDefinition] = {}
 
 
 def figure(
-    query: str, *columns: str, optional: Sequence[str] = (), spanning: Sequence[str] = ()
-) -> Callable[[Drawing], Figure]:
-    """Register a function as the figure of a query, with the columns that it needs and those it can use.
+    query: str, *columns: str, optional: Sequence[str] = (), scale_ends: Sequence[str] = ()
+) -> Callable[[FigureFunction], FigureDefinition]:
+    """Register a function as the figure of a query.
 
     Args:
-        spanning: columns for which it sets the end of a scale itself, by `theme.highest`.
+        query: name of the query.
+        columns: those that the figure needs.
+        optional: those that it draws where the rows have them.
+        scale_ends: columns for which it sets the end of a scale itself, by `theme.highest_value`.
     """
 
-    def register(drawing: Drawing) -> Figure:
-        _FIGURES[query] = Figure(query, columns, tuple(optional), drawing, tuple(spanning))
+    def register(function: FigureFunction) -> FigureDefinition:
+        _FIGURES[query] = FigureDefinition(query, columns, tuple(optional), function, tuple(scale_ends))
         return _FIGURES[query]
 
     return register
 
 
-def figures() -> dict[str, Figure]:
+def figures() -> dict[str, FigureDefinition]:
     """All figures by the name of the query that they draw, in alphabetical order."""
     return dict(sorted(_FIGURES.items()))
 
@@ -103,7 +129,8 @@ def draw(
         query: name of the query, such as 'layers/profile'.
         rows: its result; layers are drawn in the order in which they first appear. With a column `model` in front,
             each network has a panel of its own.
-        title, subtitle: written above the figure, broken into lines.
+        title: written above the figure, broken into lines.
+        subtitle: below the title, in smaller type.
         categories: all categories of the study, so that one that is missing in the rows changes no colour.
 
     Returns: a chart that carries its rows and its look; 'no rows' when there are none.
@@ -111,17 +138,15 @@ def draw(
     """
     if query not in _FIGURES:
         raise UnknownNameError("figure", query, _FIGURES, "any query can be saved as a table")
-    chosen = _FIGURES[query]
+    definition = _FIGURES[query]
     is_comparison = rows.columns[:1] == ["model"] and not rows.is_empty()
-    return titled(
-        chosen.compared(rows, categories) if is_comparison else chosen(rows, categories), title, subtitle
-    )
+    chart = definition.draw_models(rows, categories) if is_comparison else definition(rows, categories)
+    return add_title(chart, title, subtitle)
 
 
 def clean(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows whose NaN and infinite values are null, as JSON has neither, and whose missing categories have a name."""
     measured = selectors.float()
+    category = selectors.by_name("category", require_all=False)
     rows = rows.with_columns(pl.when(measured.is_finite()).then(measured).otherwise(None).name.keep())
-    return rows.with_columns(
-        selectors.by_name("category", require_all=False).cast(pl.String).fill_null(UNLABELLED)
-    )
+    return rows.with_columns(category.cast(pl.String).fill_null(NO_LABEL))

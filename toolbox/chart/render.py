@@ -53,7 +53,7 @@ def render(chart: Chart, suffix: str, provenance: Mapping[str, object]) -> bytes
     """
     if suffix not in _FORMATS:
         raise UsageError(
-            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(SUFFIXES)}"
+            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(FIGURE_SUFFIXES)}"
         )
     specification = chart.to_dict()
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
@@ -102,5 +102,5 @@ _FORMATS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     ".svg": _svg,
     ".json": _json,
 }
-SUFFIXES = tuple(_FORMATS)
+FIGURE_SUFFIXES = tuple(_FORMATS)
 """What a figure's file name may end in."""

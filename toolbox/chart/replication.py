@@ -12,18 +12,18 @@ from toolbox.chart.theme import (
     INK,
     LINE,
     Chart,
-    appearing,
     colour,
     colour_of,
-    faceted,
-    hints,
+    distinct_values,
+    empty_chart,
+    facet_panels,
     layer_axis,
-    layered,
+    layer_marks,
     shape,
-    without_rows,
+    tooltips,
 )
 
-POOLED = "all"
+ALL_CATEGORIES = "all"
 """How the query calls the rows over all categories in common."""
 PANEL = 165  # pixels
 
@@ -36,29 +36,33 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """
     known = rows.drop_nulls(["here", "there"])
     if known.is_empty():
-        return without_rows()
+        return empty_chart()
     named = known.with_columns(panel=pl.format("{}{}", "layer", _correlation().over("layer")))
-    told = hints(rows, "layer:O", "filter:Q", "category:N", "here:Q", "there:Q")
+    marks = (
+        alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative")),
+        alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(0, type="quantitative")),
+        _scatter(rows, categories),
+    )
+    panel = layer_marks(*marks, rows=named, width=PANEL, height=PANEL)
+    chart = facet_panels(panel, "panel", distinct_values(named, "panel"), 3)
+    chart = chart.resolve_scale(x="independent", y="independent")
+    in_line: alt.FacetChart = chart.properties(bounds="flush", spacing=72)  # as far apart as their axes need
+    return in_line
+
+
+def _scatter(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Chart:
+    """A point for every filter and category."""
     ticks = alt.Axis(tickCount=3)
     base = alt.Chart().encode(
         x=alt.X("there:Q", title="published table", axis=ticks),
         y=alt.Y("here:Q", title="this study", axis=ticks),
     )
-    panel = layered(
-        alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative")),
-        alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(0, type="quantitative")),
-        base.mark_point(filled=True, size=14, opacity=0.6).encode(
-            color=colour(rows, categories), shape=shape(rows, categories), tooltip=told
-        ),
-        rows=named,
-        width=PANEL,
-        height=PANEL,
+    points: alt.Chart = base.mark_point(filled=True, size=14, opacity=0.6)
+    return points.encode(
+        color=colour(rows, categories),
+        shape=shape(rows, categories),
+        tooltip=tooltips(rows, "layer:O", "filter:Q", "category:N", "here:Q", "there:Q"),
     )
-    chart = faceted(panel, "panel", appearing(named, "panel"), 3).resolve_scale(
-        x="independent", y="independent"
-    )
-    in_line: alt.FacetChart = chart.properties(bounds="flush", spacing=72)  # as far apart as their axes need
-    return in_line
 
 
 def _correlation() -> pl.Expr:
@@ -74,7 +78,7 @@ def _correlation() -> pl.Expr:
 )  # fmt: skip
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Correlation with the table over the layers, one line per category, and a thick one over all categories."""
-    told = (
+    tooltip = (
         "layer:O",
         "category:N",
         "pearson:Q",
@@ -83,17 +87,19 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         "selective_here:Q",
         "selective_there:Q",
     )
-    x, width = layer_axis(appearing(rows, "layer"), 34, least=240)
-    single = [name for name in categories if name != POOLED]
-    shown = sorted(appearing(rows, "category"), key=lambda name: (name == POOLED, name))
-    hues = [INK if name == POOLED else colour_of(name, single) for name in shown]
+    x, width = layer_axis(distinct_values(rows, "layer"), 34, least=240)
+    single = [name for name in categories if name != ALL_CATEGORIES]
+    shown = sorted(distinct_values(rows, "category"), key=lambda name: (name == ALL_CATEGORIES, name))
+    hues = [INK if name == ALL_CATEGORIES else colour_of(name, single) for name in shown]
     base = alt.Chart().encode(
         x=x,
         y=alt.Y("pearson:Q", title="correlation with the table (Pearson)"),
         color=alt.Color("category:N", title="category", scale=alt.Scale(domain=shown, range=hues)),
-        strokeWidth=alt.when(f"datum.category == '{POOLED}'").then(alt.value(3)).otherwise(alt.value(1.2)),
+        strokeWidth=alt.when(f"datum.category == '{ALL_CATEGORIES}'")
+        .then(alt.value(3))
+        .otherwise(alt.value(1.2)),
     )
     points = base.mark_point(filled=True, size=40, opacity=1).encode(
-        tooltip=hints(rows, *told, "filters:Q", "unpaired:Q")
+        tooltip=tooltips(rows, *tooltip, "filters:Q", "unpaired:Q")
     )
-    return layered(base.mark_line(), points, rows=rows, width=width, height=280)
+    return layer_marks(base.mark_line(), points, rows=rows, width=width, height=280)

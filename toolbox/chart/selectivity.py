@@ -8,25 +8,25 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import polars as pl
 
-from toolbox.chart.layers import bands_over_layers
+from toolbox.chart.layers import BandMeasure, bands_over_layers
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
+    ALPHA,
     COLOURS,
     LINE,
     QUIET,
     Chart,
-    appearing,
     colour,
-    faceted,
-    hints,
+    concat_panels,
+    distinct_values,
+    facet_panels,
     layer_axis,
-    layered,
-    side_by_side,
+    layer_marks,
+    tooltips,
     values,
 )
 
-LEVEL = 0.05  # q below which a filter is counted
-STRONGEST = 10  # filters of each category that are named
+FILTERS_NAMED = 10  # filters of each category that are named
 CELL = 15  # pixels
 
 INDICES_OF_FILTERS = {
@@ -35,29 +35,29 @@ INDICES_OF_FILTERS = {
     "lifetime_sparseness": "lifetime sparseness",
     "signal_to_noise": "signal to noise",
 }
-VALUES = {"value": "all stimuli", "cross_validated": "one half, chosen on the other"}
-HALVES = {"agreement": "same preferred category", "reliability": "reliability over categories"}
+VALUE_COLUMNS = {"value": "all stimuli", "cross_validated": "one half, chosen on the other"}
+HALVES_COLUMNS = {"agreement": "same preferred category", "reliability": "reliability over categories"}
 
 
 @figure("selectivity/ranks", "layer", "category", "auc")
 def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """AUC of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %."""
-    return bands_over_layers(rows, categories, "auc", "AUC", origin=0.5)
+    return bands_over_layers(rows, categories, BandMeasure("auc", "AUC", origin=0.5))
 
 
 @figure("selectivity/population", "layer", "category", "sparseness")
 def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Population sparseness of the stimuli of each category, over the layers."""
-    return bands_over_layers(rows, categories, "sparseness", "population sparseness", of="stimuli")
+    measure = BandMeasure("sparseness", "population sparseness", counted="stimuli")
+    return bands_over_layers(rows, categories, measure)
 
 
 @figure("selectivity/filters", "layer", *INDICES_OF_FILTERS)
 def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Four indices of the filters of each layer, one panel each, whatever the category."""
-    named = _melted(rows, INDICES_OF_FILTERS, "category")
-    chart = bands_over_layers(
-        named, list(INDICES_OF_FILTERS.values()), "amount", "index", hue=COLOURS[0], columns=2
-    )
+    named = _unpivot_columns(rows, INDICES_OF_FILTERS, "category")
+    order, measure = list(INDICES_OF_FILTERS.values()), BandMeasure("amount", "index")
+    chart = bands_over_layers(named, order, measure, hue=COLOURS[0], columns=2)
     independent: alt.FacetChart = chart.resolve_scale(y="independent")
     return independent
 
@@ -65,21 +65,23 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
 @figure("selectivity/threshold", "layer", "category", "threshold", "filters", "selective", "proportion")
 def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Share of a layer's filters above the threshold as it moves, one panel per layer and one line per category."""
-    told = hints(rows, "layer:O", "category:N", "threshold:Q", "proportion:Q", "selective:Q", "filters:Q")
+    tooltip = tooltips(
+        rows, "layer:O", "category:N", "threshold:Q", "proportion:Q", "selective:Q", "filters:Q"
+    )
     known = rows.drop_nulls(["threshold", "proportion"])
     shown = known["threshold"].to_list() or [0, 1]
     domain = alt.Scale(domain=[min(shown), max(shown)], nice=False)
     axis = alt.Axis(format="~%", grid=True)
-    layers = appearing(rows, "layer")
+    layers = distinct_values(rows, "layer")
     width, height = (150, 110) if len(layers) > 1 else (400, 260)
     lines = alt.Chart(values(known), width=width, height=height).mark_line(strokeWidth=1.5)
     panel = lines.encode(
         x=alt.X("threshold:Q", title="threshold", scale=domain, axis=alt.Axis(tickCount=4)),
         y=alt.Y("proportion:Q", title="filters above it", axis=axis),
         color=colour(rows, categories),
-        tooltip=told,
+        tooltip=tooltip,
     )
-    return faceted(panel, "layer", layers, 5)
+    return facet_panels(panel, "layer", layers, 5)
 
 
 @figure("selectivity/agreement", "layer", "first", "second", "filters", "spearman", "overlap", "chance")
@@ -87,25 +89,29 @@ def agreement(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     """Agreement of every two indices, one panel per layer: rank correlation above the diagonal, overlap below it."""
     names = sorted({*rows["first"], *rows["second"]})
     cells = with_both_halves(rows)
+    scale = alt.Scale(domain=names)
+    side = CELL * len(names)
+    squares = alt.Chart(values(cells), width=side, height=side).mark_rect(stroke="white", strokeWidth=0.5)
+    panel = squares.encode(
+        x=alt.X("column:N", title=None, scale=scale, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
+        y=alt.Y("row:N", title=None, scale=scale, axis=alt.Axis(labelOverlap=False)),
+        color=_agreement_colour(cells),
+        tooltip=tooltips(cells, "layer:O", "measure:N", "row:N", "column:N", "agreement:Q", "filters:Q"),
+    )
+    return facet_panels(panel, "layer", distinct_values(rows, "layer"), 6)
+
+
+def _agreement_colour(cells: pl.DataFrame) -> alt.Color:
+    """From blue over white to red where indices disagree anywhere; else from where they agree least."""
     lowest = min(cells["agreement"].drop_nulls().to_list(), default=0)
     hue = alt.Scale(scheme="redblue", domain=[-1, 1])
-    if lowest >= 0:  # indices agree much, so the scale begins where they agree least
+    if lowest >= 0:
+        # Down to a whole tenth, which reads well; never above 0.9, or small differences would look large.
         hue = alt.Scale(scheme="blues", domain=[min(0.9, math.floor(10 * lowest) / 10), 1])
     legend = alt.Legend(
         title=["above the diagonal:", "rank correlation;", "below: overlap of", "the most selective"]
     )
-    scale = alt.Scale(domain=names)
-    panel = (
-        alt.Chart(values(cells), width=CELL * len(names), height=CELL * len(names))
-        .mark_rect(stroke="white", strokeWidth=0.5)
-        .encode(
-            x=alt.X("column:N", title=None, scale=scale, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
-            y=alt.Y("row:N", title=None, scale=scale, axis=alt.Axis(labelOverlap=False)),
-            color=alt.Color("agreement:Q", scale=hue, legend=legend),
-            tooltip=hints(cells, "layer:O", "measure:N", "row:N", "column:N", "agreement:Q", "filters:Q"),
-        )
-    )
-    return faceted(panel, "layer", appearing(rows, "layer"), 6)
+    return alt.Color("agreement:Q", scale=hue, legend=legend)
 
 
 def with_both_halves(rows: pl.DataFrame) -> pl.DataFrame:
@@ -138,28 +144,30 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     shown = rows if tested.is_empty() else tested
     by_category = {
         str(category): shown.filter(pl.col("category") == category)
-        for category in sorted(appearing(rows, "category"))
+        for category in sorted(distinct_values(rows, "category"))
     }
-    chart = side_by_side({name: _strongest(of_one, categories) for name, of_one in by_category.items()}, 3)
+    chart = concat_panels(
+        {name: _strongest_filters(of_one, categories) for name, of_one in by_category.items()}, 3
+    )
     for panel, of_one in zip(chart.concat, by_category.values(), strict=True):
         known = of_one["q"].drop_nulls()
-        panel.title.subtitle = f"q < {LEVEL} in {(known < LEVEL).sum():,} of {len(known):,} filters"
+        panel.title.subtitle = f"q < {ALPHA} in {(known < ALPHA).sum():,} of {len(known):,} filters"
     return chart
 
 
-def _strongest(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
+def _strongest_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
     """The filters of one category with the largest values, the first on top."""
-    ranked = rows.sort("value", descending=True, nulls_last=True).head(STRONGEST)
+    ranked = rows.sort("value", descending=True, nulls_last=True).head(FILTERS_NAMED)
     named = ranked.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))
-    y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=appearing(named, "unit")))
-    told = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_family:Q")
+    y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(named, "unit")))
+    tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_family:Q")
     hue = colour(rows, categories, legend=False)
-    base = alt.Chart().encode(y=y, tooltip=hints(rows, *told))
+    base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
     x = alt.X("value:Q", title="index, 95 % of bootstrap samples (number: q)", scale=alt.Scale(zero=False))
     numbers = base.mark_text(align="left", dx=5, fontSize=10, color=QUIET).encode(
         x=alt.X("high:Q"), text=alt.Text("q:Q", format=".2~g")
     )
-    return layered(
+    return layer_marks(
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high", color=hue),
         base.mark_point(filled=True, size=45, opacity=1).encode(x=x, color=hue),
         numbers.transform_filter("isValid(datum.q) && isValid(datum.high)"),  # a null would be written out
@@ -169,12 +177,12 @@ def _strongest(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
     )
 
 
-@figure("selectivity/reliability", "layer", *VALUES, *HALVES)
+@figure("selectivity/reliability", "layer", *VALUE_COLUMNS, *HALVES_COLUMNS)
 def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """What choosing the preferred category adds to its index, and how far two halves of the stimuli agree."""
     panels = (
-        _medians(rows, VALUES, "index of the preferred category", COLOURS[:2]),
-        _medians(rows, HALVES, "agreement of the halves", COLOURS[2:4]),
+        _medians(rows, VALUE_COLUMNS, "index of the preferred category", COLOURS[:2]),
+        _medians(rows, HALVES_COLUMNS, "agreement of the halves", COLOURS[2:4]),
     )
     chart: alt.ConcatChart = alt.concat(*panels, columns=1).resolve_scale(
         color="independent", xOffset="independent"
@@ -187,34 +195,31 @@ def _medians(
 ) -> alt.LayerChart:
     """Median and middle 50 % of some columns over the layers, beside each other."""
     order = list(names.values())
-    bands = (
-        _melted(rows, names, "series")
-        .group_by("layer", "series", maintain_order=True)
-        .agg(
-            *(
-                pl.col("amount").quantile(level, "linear").alias(f"q{level:.0%}"[:-1])
-                for level in (0.25, 0.5, 0.75)
-            ),
-            pl.col("amount").count().alias("filters"),
-        )
-    )
-    x, width = layer_axis(appearing(rows, "layer"), 28, least=240)
+    bands = _quartiles(rows, names)
+    x, width = layer_axis(distinct_values(rows, "layer"), 28, least=240)
     hue = alt.Color("series:N", title=None, scale=alt.Scale(domain=order, range=list(colours)), sort=order)
     offset = alt.XOffset("series:N", scale=alt.Scale(domain=order, paddingOuter=0.8))
-    told = hints(bands, "layer:O", "series:N", "q25:Q", "q50:Q", "q75:Q", "filters:Q")
-    base = alt.Chart().encode(x=x, xOffset=offset, color=hue, tooltip=told)
+    tooltip = tooltips(bands, "layer:O", "series:N", "q25:Q", "q50:Q", "q75:Q", "filters:Q")
+    base = alt.Chart().encode(x=x, xOffset=offset, color=hue, tooltip=tooltip)
     y = alt.Y("q25:Q", title=[title, "(median, middle 50 % of filters)"], axis=alt.Axis(grid=True))
-    return layered(
+    marks = (
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(0, type="quantitative")),
         base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q75"),
         base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("q50:Q")),
-        rows=bands,
-        width=width,
-        height=180,
     )
+    return layer_marks(*marks, rows=bands, width=width, height=180)
 
 
-def _melted(rows: pl.DataFrame, names: Mapping[str, str], variable: str) -> pl.DataFrame:
+def _quartiles(rows: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    """One row per layer and column: the quartiles over the filters that have a value, and their number."""
+    amount = pl.col("amount")
+    levels = {"q25": 0.25, "q50": 0.5, "q75": 0.75}
+    quartiles = [amount.quantile(level, "linear").alias(name) for name, level in levels.items()]
+    series = _unpivot_columns(rows, names, "series").group_by("layer", "series", maintain_order=True)
+    return series.agg(*quartiles, amount.count().alias("filters"))
+
+
+def _unpivot_columns(rows: pl.DataFrame, names: Mapping[str, str], variable: str) -> pl.DataFrame:
     """One row per layer, filter and column, with the column's name in words and its value as `amount`."""
     long = rows.unpivot(list(names), index="layer", variable_name=variable, value_name="amount")
     return long.with_columns(pl.col(variable).replace(dict(names)))

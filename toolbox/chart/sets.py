@@ -9,7 +9,17 @@ import polars as pl
 
 from toolbox.chart.layers import with_columns
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import COLOURS, INK, LINE, Chart, appearing, colour, hints, layered, side_by_side
+from toolbox.chart.theme import (
+    COLOURS,
+    INK,
+    LINE,
+    Chart,
+    colour,
+    concat_panels,
+    distinct_values,
+    layer_marks,
+    tooltips,
+)
 
 
 @figure("sets/summary", "set", "scheme", "category", "stimuli", "fraction", "width", "height", "bytes")
@@ -20,7 +30,7 @@ def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
         f"{name} · {scheme}" if several else str(name): _categories(of_one)
         for (name, scheme), of_one in rows.group_by("set", "scheme", maintain_order=True)
     }
-    return side_by_side(panels, 2)
+    return concat_panels(panels, 2)
 
 
 @figure(
@@ -53,7 +63,7 @@ def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
             known, categories, "depth", "depth (0 first layer, 1 last layer)"
         ),
     }
-    return side_by_side(panels, 2, shared="independent")
+    return concat_panels(panels, 2, shared="independent")
 
 
 def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
@@ -61,27 +71,27 @@ def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
     value, equal = (
         rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal")
     )
-    told = f"{value[0]:.2f}" if value else "unknown"
-    return told if not equal or equal == value else f"{told} ({equal[0]:.2f} with equal classes)"
+    tooltip = f"{value[0]:.2f}" if value else "unknown"
+    return tooltip if not equal or equal == value else f"{tooltip} ({equal[0]:.2f} with equal classes)"
 
 
 def _against_balance(
     rows: pl.DataFrame, categories: Sequence[str], measure: str, title: str
 ) -> alt.LayerChart:
     """One measure of every class, joined to what it would be in balance."""
-    told = ("category:N", "stimuli:Q", "detectors:Q", "share:Q", "ratio:Q", "depth:Q", "shift:Q")
-    order = alt.Scale(domain=sorted(appearing(rows, "category")))
+    tooltip = ("category:N", "stimuli:Q", "detectors:Q", "share:Q", "ratio:Q", "depth:Q", "shift:Q")
+    order = alt.Scale(domain=sorted(distinct_values(rows, "category")))
     differs = rows.select((pl.col(f"{measure}_equal") != pl.col(measure)).any()).item()
     base = alt.Chart().encode(
         x=alt.X(f"{measure}:Q", title=f"{title}; rings: classes of equal size" if differs else title),
         y=alt.Y("category:N", title=None, scale=order),
         color=colour(rows, categories, legend=False),
-        tooltip=hints(rows, *told, f"{measure}_equal:Q"),
+        tooltip=tooltips(rows, *tooltip, f"{measure}_equal:Q"),
     )
     rings = base.encode(x=alt.X(f"{measure}_equal:Q")).transform_filter(
         f"datum.{measure}_equal !== datum.{measure}"
     )
-    return layered(
+    return layer_marks(
         alt.Chart().mark_rule(color=LINE).encode(x=alt.X(f"mean_{measure}:Q")),
         base.mark_rule(strokeWidth=2.5).encode(x2=f"mean_{measure}"),
         base.mark_point(filled=True, size=70, opacity=1),
@@ -94,12 +104,12 @@ def _against_balance(
 
 def _categories(rows: pl.DataFrame) -> alt.LayerChart:
     """The categories of one set under one scheme, in the order of the rows."""
-    told = ("set:N", "scheme:N", "category:N", "stimuli:Q", "fraction:Q", "width:Q", "height:Q", "bytes:Q")
-    order = alt.Scale(domain=appearing(rows, "category"))
+    tooltip = ("set:N", "scheme:N", "category:N", "stimuli:Q", "fraction:Q", "width:Q", "height:Q", "bytes:Q")
+    order = alt.Scale(domain=distinct_values(rows, "category"))
     base = alt.Chart().encode(
         x=alt.X("stimuli:Q", title="stimuli", axis=alt.Axis(tickMinStep=1)),
         y=alt.Y("category:N", title=None, scale=order),
-        tooltip=hints(rows, *told),
+        tooltip=tooltips(rows, *tooltip),
     )
     numbers = base.mark_text(align="left", dx=4, color=INK).encode(text=alt.Text("stimuli:Q", format=","))
-    return layered(base.mark_bar(color=COLOURS[0]), numbers, rows=rows, width=300, height=alt.Step(20))
+    return layer_marks(base.mark_bar(color=COLOURS[0]), numbers, rows=rows, width=300, height=alt.Step(20))

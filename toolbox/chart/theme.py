@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -15,21 +16,22 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first of these is built into vl-convert, so PNG and SVG do not depend on the fonts of a machine."""
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Told apart under every common colour blindness (Okabe & Ito 2008); their yellow is too faint on paper."""
+"""Distinct under every common colour blindness (Okabe & Ito 2008); their yellow is too faint on paper."""
 
-SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
+POINT_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 """Seven colours and six shapes have no common factor: 42 categories before a pair comes again."""
 
-UNLABELLED = "no label"
+NO_LABEL = "no label"
 """How figures call stimuli without a category; they are grey and take no colour from the others."""
 
-SPANNED = "_highest"
+HIGHEST_SUFFIX = "_highest"
 """Ending of a column that holds another's largest value over all networks of a comparison."""
 
-INK, QUIET, LINE, GRID, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
+INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
 TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
 SUBTITLE_WIDTH = 96
 LEGEND_ROWS = 18
+ALPHA = 0.05  # a corrected p or q below it is drawn as significant
 
 CONFIG: dict[str, Any] = {
     "background": "white",
@@ -56,7 +58,7 @@ CONFIG: dict[str, Any] = {
         "titlePadding": 8,
         "domainColor": QUIET,
         "tickColor": QUIET,
-        "gridColor": GRID,
+        "gridColor": GRID_LINE,
     },
     "axisBand": {"grid": False},
     "axisQuantitative": {"labelFlush": False},
@@ -82,21 +84,27 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def dressed(chart: Chart) -> Chart:
+def apply_theme(chart: Chart) -> Chart:
     """The chart with this look written into its own specification."""
     in_this_look: Chart = chart.configure(**CONFIG)
     return in_this_look
 
 
-def titled(chart: Chart, title: str, subtitle: str) -> Chart:
-    """The chart under a title and a subtitle, both broken into lines that fit; without either, as it is."""
+def add_title(chart: Chart, title: str, subtitle: str) -> Chart:
+    """The chart under a title and a subtitle; without either, as it is.
+
+    Args:
+        chart: any.
+        title: broken into lines that fit.
+        subtitle: its lines, each broken where it does not fit.
+    """
     if not title and not subtitle:
         return chart
     lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, SUBTITLE_WIDTH)]
     return chart.properties(title=alt.TitleParams(textwrap.wrap(title, TITLE_WIDTH), subtitle=lines))
 
 
-def without_rows() -> alt.Chart:
+def empty_chart() -> alt.Chart:
     """What is drawn for an empty table: a chart that says so."""
     chart = alt.Chart(alt.InlineData(values=[{}]), width=360, height=80)
     words: alt.Chart = chart.mark_text(text="no rows", color=QUIET, fontSize=13)
@@ -108,38 +116,74 @@ def values(rows: pl.DataFrame) -> alt.InlineData:
     return alt.InlineData(values=rows.to_dicts())
 
 
-def appearing(rows: pl.DataFrame, column: str) -> list[Any]:
-    """The values of a column in the order of their first appearance: how queries order layers by depth."""
+def distinct_values(rows: pl.DataFrame, column: str) -> list[Any]:
+    """The values of a column in the order of their first appearance: how queries order layers by depth.
+
+    Args:
+        rows: of any query.
+        column: its name.
+    """
     return rows[column].drop_nulls().unique(maintain_order=True).to_list()
 
 
-def highest(rows: pl.DataFrame, column: str) -> float | None:
-    """The largest value of a column that a figure is `spanning`: over all networks, where several are compared."""
-    spanned = f"{column}{SPANNED}"
-    found = rows[spanned if spanned in rows.columns else column].cast(pl.Float64).max()
+def highest_value(rows: pl.DataFrame, column: str) -> float | None:
+    """The largest value of a column that ends a scale: over all networks, where several are compared.
+
+    Args:
+        rows: of one network.
+        column: among the `scale_ends` of the figure.
+    """
+    over_all = f"{column}{HIGHEST_SUFFIX}"
+    found = rows[over_all if over_all in rows.columns else column].cast(pl.Float64).max()
     return float(found) if isinstance(found, float) else None
 
 
 def colour_of(category: str, categories: Sequence[str]) -> str:
-    """The colour of one category among all of a study."""
-    return LINE if category == UNLABELLED else COLOURS[categories.index(category) % len(COLOURS)]
+    """The colour of one category: by its place among all of the study, so that it is the same in every figure.
+
+    Args:
+        category: one of them, or NO_LABEL.
+        categories: all of the study, in the order of their colours.
+    """
+    return LINE if category == NO_LABEL else COLOURS[categories.index(category) % len(COLOURS)]
 
 
 def shape_of(category: str, categories: Sequence[str]) -> str:
-    """The shape of one category's points, so that a figure can be read without its colours."""
-    return SHAPES[0] if category == UNLABELLED else SHAPES[categories.index(category) % len(SHAPES)]
+    """The shape of one category's points, so that a figure can be read without its colours.
+
+    Args:
+        category: one of them, or NO_LABEL.
+        categories: all of the study, in the order of their shapes.
+    """
+    return (
+        POINT_SHAPES[0]
+        if category == NO_LABEL
+        else POINT_SHAPES[categories.index(category) % len(POINT_SHAPES)]
+    )
 
 
 def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Color:
-    """The categories of the rows in the colours they have in every figure of the study."""
-    shown = sorted(appearing(rows, "category"))
+    """The categories of the rows in the colours they have in every figure of the study.
+
+    Args:
+        rows: with a column `category`.
+        categories: all of the study, in the order of their colours.
+        legend: whether there is one.
+    """
+    shown = sorted(distinct_values(rows, "category"))
     scale = alt.Scale(domain=shown, range=[colour_of(category, categories) for category in shown])
     return alt.Color("category:N", title="category", scale=scale, legend=_legend(shown) if legend else None)
 
 
 def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Shape:
-    """The categories of the rows in their shapes; merges with the legend of `colour`."""
-    shown = sorted(appearing(rows, "category"))
+    """The categories of the rows in their shapes; merges with the legend of `colour`.
+
+    Args:
+        rows: with a column `category`.
+        categories: all of the study, in the order of their shapes.
+        legend: whether there is one.
+    """
+    shown = sorted(distinct_values(rows, "category"))
     scale = alt.Scale(domain=shown, range=[shape_of(category, categories) for category in shown])
     return alt.Shape("category:N", title="category", scale=scale, legend=_legend(shown) if legend else None)
 
@@ -148,6 +192,7 @@ def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, 
     """The x axis with all layers in the order given, and its width in pixels.
 
     Args:
+        layers: by depth.
         step: pixels from layer to layer; fewer when there are very many layers.
         least: pixels that the axis has even with a single layer.
     """
@@ -157,17 +202,30 @@ def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, 
     return x, max(least, between * len(layers))
 
 
-def layered(
+def layer_marks(
     *marks: alt.Chart, rows: pl.DataFrame, width: int | alt.Step, height: int | alt.Step
 ) -> alt.LayerChart:
-    """Marks over one another that share their rows; sizes in pixels, or in steps for names."""
+    """Marks over one another that share their rows.
+
+    Args:
+        marks: from the lowest to the topmost.
+        rows: embedded once, for all of them.
+        width, height: in pixels, or in steps for names.
+    """
     return alt.LayerChart(layer=list(marks), data=values(rows), width=width, height=height)
 
 
-def faceted(
+def facet_panels(
     panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str], columns: int
 ) -> alt.FacetChart:
-    """The same panel for each value of a column, in the order given, so many in a row."""
+    """The same panel for each value of a column.
+
+    Args:
+        panel: what is drawn of the rows of one value.
+        column: its name.
+        order: the values, in the order of their panels.
+        columns: panels in a row.
+    """
     header = alt.Header(title=None, labelLimit=panel.width)
     chart = panel.facet(alt.Facet(f"{column}:N", sort=list(order), header=header), columns=columns)
     if len(order) > columns and len(order) % columns:
@@ -176,10 +234,16 @@ def faceted(
     return chart
 
 
-def side_by_side(
+def concat_panels(
     panels: Mapping[str, alt.LayerChart], columns: int, *, shared: Literal["shared", "independent"] = "shared"
 ) -> alt.ConcatChart:
-    """Panels with a name each and, unless they measure different things, one x scale; their y axes are their own."""
+    """Panels with a name each and y axes of their own.
+
+    Args:
+        panels: by name.
+        columns: panels in a row.
+        shared: whether they have one x scale; not where they measure different things.
+    """
     named = [
         panel.properties(title=alt.TitleParams(name, anchor="middle", fontSize=12, offset=6, limit=300))
         for name, panel in panels.items()
@@ -188,8 +252,13 @@ def side_by_side(
     return chart
 
 
-def hints(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
-    """What a pointer on a mark is told, with measured values, not counts, cut to four digits."""
+def tooltips(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
+    """What a pointer on a mark shows, with measured values, not counts, cut to four digits.
+
+    Args:
+        rows: whose column types tell measured values from counts.
+        fields: columns with the letter of their type, such as 'share:Q'.
+    """
     measured = {name for name, kind in rows.schema.items() if kind.is_float()}
     return [
         alt.Tooltip(field, format=".4~g") if field.partition(":")[0] in measured else alt.Tooltip(field)
@@ -199,4 +268,5 @@ def hints(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
 
 def _legend(shown: Sequence[str]) -> alt.Legend:
     """A legend in as many columns as keep it about as high as the figure."""
-    return alt.Legend(columns=-(-len(shown) // LEGEND_ROWS) or 1)
+    columns = math.ceil(len(shown) / LEGEND_ROWS)
+    return alt.Legend(columns=columns or 1)

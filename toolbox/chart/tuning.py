@@ -14,13 +14,13 @@ from toolbox.chart.theme import (
     LINE,
     QUIET,
     Chart,
-    appearing,
     colour,
-    faceted,
-    highest,
-    hints,
+    distinct_values,
+    facet_panels,
+    highest_value,
     layer_axis,
-    layered,
+    layer_marks,
+    tooltips,
     values,
 )
 
@@ -44,17 +44,17 @@ WIDE = 26  # pixels that a cell's number needs
 def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Mean response of one filter to each category, ± s.e.m., in the order of the rows: by rank or by label."""
     title = "category, in order of the response" if rows["rank"].is_sorted() else "category"
-    order = alt.Scale(domain=appearing(rows, "category"))
+    order = alt.Scale(domain=distinct_values(rows, "category"))
     x = alt.X("category:N", title=title, scale=order, axis=alt.Axis(labelAngle=-45, labelOverlap=False))
     y = alt.Y("mean:Q", title=RESPONSE)
     step = max(24, min(60, 420 // len(rows)))
     base = alt.Chart().encode(x=x, y=y)
-    told = hints(rows, "category:N", "rank:Q", "mean:Q", "sem:Q", "sd:Q", "n:Q", "normalised:Q")
-    return layered(
+    tooltip = tooltips(rows, "category:N", "rank:Q", "mean:Q", "sem:Q", "sd:Q", "n:Q", "normalised:Q")
+    return layer_marks(
         base.mark_line(color=LINE),
         base.mark_errorbar(ticks={"size": 8}, color=QUIET).encode(yError="sem:Q"),
         base.mark_point(filled=True, size=70, opacity=1).encode(
-            color=colour(rows, categories, legend=False), tooltip=told
+            color=colour(rows, categories, legend=False), tooltip=tooltip
         ),
         rows=rows,
         width=alt.Step(step),
@@ -69,11 +69,11 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     ticks = alt.Axis(values=_angles(rows["value"])) if name in ANGLES else alt.Axis()
     x = alt.X("value:Q", title=UNITS.get(name, name), scale=alt.Scale(zero=False, nice=False), axis=ticks)
     base = alt.Chart().encode(x=x, y=alt.Y("mean:Q", title=RESPONSE))
-    told = hints(rows, "value:Q", "mean:Q", "sem:Q", "sd:Q", "n:Q", "normalised:Q")
-    return layered(
+    tooltip = tooltips(rows, "value:Q", "mean:Q", "sem:Q", "sd:Q", "n:Q", "normalised:Q")
+    return layer_marks(
         base.mark_line(color=COLOURS[0]),
         base.mark_errorbar(ticks=True, color=COLOURS[0]).encode(yError="sem:Q"),
-        base.mark_point(filled=True, size=50, opacity=1, color=COLOURS[0]).encode(tooltip=told),
+        base.mark_point(filled=True, size=50, opacity=1, color=COLOURS[0]).encode(tooltip=tooltip),
         rows=rows.sort("value"),
         width=400,
         height=260,
@@ -89,7 +89,7 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     "osi",
     "half_width",
     "peak",
-    spanning=["peak"],
+    scale_ends=["peak"],
 )
 def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Preferred orientation and orientation selectivity of every filter, one panel per layer."""
@@ -103,14 +103,14 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     size = alt.Size(
         "peak:Q",
         title=["peak response", "(activation)"],
-        scale=alt.Scale(domain=[0, highest(rows, "peak") or 1.0], range=[8, 120]),
+        scale=alt.Scale(domain=[0, highest_value(rows, "peak") or 1.0], range=[8, 120]),
     )
-    told = hints(
+    tooltip = tooltips(
         rows, "layer:O", "filter:Q", "preferred:Q", "selectivity:Q", "osi:Q", "half_width:Q", "peak:Q"
     )
     points = alt.Chart(values(rows), width=160, height=120).mark_circle(color=COLOURS[0], opacity=0.6)
-    panel = points.encode(x=x, y=y, size=size, tooltip=told)
-    return faceted(panel, "layer", appearing(rows, "layer"), 4)
+    panel = points.encode(x=x, y=y, size=size, tooltip=tooltip)
+    return facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)
 
 
 @figure("tuning/preferences", "layer", "bin", "filters", "share")
@@ -126,11 +126,11 @@ def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         axis=alt.Axis(values=[0, 45, 90, 135]),
     )
     y = alt.Y("share:Q", title="filters (share)", axis=alt.Axis(format="~%"))
-    told = hints(bars, "layer:O", "bin:Q", "filters:Q", "share:Q", "chance:Q")
+    tooltip = tooltips(bars, "layer:O", "bin:Q", "filters:Q", "share:Q", "chance:Q")
     shares = alt.Chart().mark_bar(color=COLOURS[0], stroke="white", strokeWidth=0.5)
-    panel = layered(
+    panel = layer_marks(
         # without a second y a bar between two x is a dash at its height
-        shares.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=told),
+        shares.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=tooltip),
         alt.Chart()
         .mark_rule(color=QUIET, strokeDash=[4, 3])
         .encode(y=alt.YDatum(chance, type="quantitative")),
@@ -138,13 +138,13 @@ def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         width=160,
         height=100,
     )
-    return faceted(panel, "layer", appearing(rows, "layer"), 4)
+    return facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)
 
 
 @figure("tuning/frequency", "layer", "filter", "preferred", "bandwidth")
 def frequency(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Share of a layer's filters that prefer each spatial frequency; below it, how wide their bands are."""
-    layers = appearing(rows, "layer")
+    layers = distinct_values(rows, "layer")
     x, width = layer_axis(layers, 30, least=240)
     above = alt.X(
         "layer:O", scale=alt.Scale(domain=layers), axis=alt.Axis(title=None, labels=False, ticks=False)
@@ -164,7 +164,7 @@ def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Laye
     """A cell for every layer and frequency, the darker the more of the layer's tuned filters prefer it."""
     counted = rows.drop_nulls("preferred").group_by("layer", "preferred", maintain_order=True).len("filters")
     cells = counted.with_columns(share=pl.col("filters") / pl.col("filters").sum().over("layer"))
-    shown = sorted(appearing(cells, "preferred"), reverse=True)
+    shown = sorted(distinct_values(cells, "preferred"), reverse=True)
     y = alt.Y("preferred:O", title="preferred frequency", scale=alt.Scale(domain=shown))
     shade = alt.Color(
         "share:Q",
@@ -173,7 +173,7 @@ def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Laye
         legend=alt.Legend(format="~%", gradientLength=90),
     )
     base = alt.Chart().encode(
-        x=x, y=y, tooltip=hints(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q")
+        x=x, y=y, tooltip=tooltips(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q")
     )
     ink = alt.when(alt.datum.share > DARK).then(alt.value("white")).otherwise(alt.value(INK))
     numbers = base.mark_text(fontSize=10).encode(text=alt.Text("share:Q", format=".0%"), color=ink)
@@ -181,7 +181,7 @@ def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Laye
         base.mark_rect().encode(color=shade),
         *([numbers] if width >= WIDE * rows["layer"].n_unique() else []),
     ]
-    return layered(*marks, rows=cells, width=width, height=alt.Step(30))
+    return layer_marks(*marks, rows=cells, width=width, height=alt.Step(30))
 
 
 def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
@@ -190,12 +190,12 @@ def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
     levels = [measure.quantile(level, "linear").alias(name) for name, level in QUARTILES.items()]
     bands = rows.group_by("layer", maintain_order=True).agg(*levels, measure.count().alias("filters"))
     base = alt.Chart().encode(
-        x=x, tooltip=hints(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q")
+        x=x, tooltip=tooltips(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q")
     )
     y = alt.Y(
         "q25:Q", title=["bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True)
     )
-    return layered(
+    return layer_marks(
         base.mark_bar(size=10, color=COLOURS[0], opacity=0.4).encode(y=y, y2="q75"),
         # wider than the bar, so that it is seen where a layer has one such filter and the bar no height
         base.mark_tick(color=COLOURS[0], opacity=1, thickness=2, size=14).encode(y=alt.Y("q50:Q")),

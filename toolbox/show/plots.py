@@ -26,7 +26,13 @@ THUMBNAIL = 96
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart, where its rows come from, and what a reader should know."""
+    """A chart, where its rows come from, and what a reader should know.
+
+    Attributes:
+        chart: as `toolbox.chart.draw` gives it.
+        provenance: of the rows; it is stored in the figure's file.
+        remarks: such as that responses are not complete.
+    """
 
     chart: Chart
     provenance: dict[str, Any]
@@ -44,19 +50,29 @@ def plot(
     """The figure of a query's rows.
 
     Args:
+        study: that is asked.
+        name: of the query.
+        parameters: values of the query's parameters.
         selection: set, models and scheme; several models are compared, each in a panel of its own.
         thumbnails: show the images themselves, where rows name them; the figure's file then holds small copies.
 
     Raises: UnknownNameError when the query has no figure; all that running the query raises.
     """
     if name not in figures():
-        shipped_query(name)  # a name that is no query at all is told so
+        shipped_query(name)  # raises for a name that is no query at all
         raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
     return draw_figure(study, name, ask_each(study, name, parameters, selection), thumbnails=thumbnails)
 
 
 def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bool = False) -> Figure:
-    """The figure of an answer that is there already."""
+    """The figure of an answer that is there already.
+
+    Args:
+        study: that was asked.
+        name: of the query.
+        answer: its rows and their provenance.
+        thumbnails: as of `plot`.
+    """
     rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
     chart = draw(
         name,
@@ -70,6 +86,10 @@ def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bo
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as HTML (works offline), PNG, SVG or Vega-Lite JSON, by the file's suffix.
+
+    Args:
+        figure: chart and provenance.
+        path: of the file, which is replaced if there is one.
 
     Raises: UsageError for another suffix.
     """
@@ -114,12 +134,13 @@ def _thumbnail(path: Path) -> str:
 
 def _caption(provenance: Mapping[str, Any]) -> str:
     """Set, model and the parameters that were used, so that a figure can be read by itself."""
+    parts = [str(provenance["set"])] if "set" in provenance else []
     models = provenance.get("model", [])
-    chosen = [str(provenance["set"])] if "set" in provenance else []
-    chosen += [models] if isinstance(models, str) else [" and ".join(models)] if models else []
+    if models:
+        parts.append(models if isinstance(models, str) else " and ".join(models))
     if provenance.get("scheme", SCHEME) != SCHEME:
-        chosen.append(f"labels {provenance['scheme']}")
+        parts.append(f"labels {provenance['scheme']}")
     if "reference" in provenance:
-        chosen.append(f"against {Path(provenance['reference']['file']).name}")
+        parts.append(f"against {Path(provenance['reference']['file']).name}")
     used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
-    return " · ".join(chosen + used)
+    return " · ".join(parts + used)
