@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.labels import Box, place_labels
-from toolbox.chart.layers import QUANTILES, is_known, lines_over_layers, share_axis
+from toolbox.chart.over_layers import QUANTILES, has_values, lines_over_layers, share_axis
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     ALPHA,
@@ -122,7 +122,7 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> list[alt.Chart]:
     """The intervals of depth and share, where there are any."""
-    if not is_known(rows, "share_low"):
+    if not has_values(rows, "share_low"):
         return []
     bars = base.mark_rule(strokeWidth=1.2, opacity=0.7).encode(color=colour(rows, categories, legend=False))
     return [
@@ -134,26 +134,19 @@ def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> 
 def _differences(rows: pl.DataFrame) -> alt.LayerChart:
     """The pairs of classes in the order of the rows, and how much they differ in one measure."""
     order = alt.Scale(domain=distinct_values(rows, "pair"))
-    tooltip = f" (filled: corrected p < {ALPHA:g})" if is_known(rows, "p_holm") else ""
+    key = f" (filled: corrected p < {ALPHA:g})" if has_values(rows, "p_holm") else ""
+    measured = [f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")]
     base = alt.Chart().encode(
-        x=alt.X("difference:Q", title=f"difference, first - second{tooltip}"),
+        x=alt.X("difference:Q", title=f"difference, first - second{key}"),
         y=alt.Y("pair:N", title=None, scale=order),
-        tooltip=tooltips(
-            rows,
-            "category:N",
-            "other:N",
-            *(f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")),
-        ),
+        tooltip=tooltips(rows, "category:N", "other:N", *measured),
     )
-    filled = alt.when("datum.significant").then(alt.value(INK)).otherwise(alt.value("white"))
-    return layer_marks(
-        alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative")),
-        base.mark_rule(color=QUIET, strokeWidth=1.2).encode(x=alt.X("low:Q"), x2="high"),
-        base.mark_point(filled=True, size=55, stroke=INK, strokeWidth=1.2, opacity=1).encode(fill=filled),
-        rows=rows,
-        width=300,
-        height=alt.Step(18),
-    )
+    line = alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative"))
+    intervals = base.mark_rule(color=QUIET, strokeWidth=1.2).encode(x=alt.X("low:Q"), x2="high")
+    points = base.mark_point(filled=True, size=55, stroke=INK, strokeWidth=1.2, opacity=1)
+    fill = alt.when("datum.significant").then(alt.value(INK)).otherwise(alt.value("white"))
+    points = points.encode(fill=fill)
+    return layer_marks(line, intervals, points, rows=rows, width=300, height=alt.Step(18))
 
 
 def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.LayerChart:
@@ -218,7 +211,7 @@ def with_label_places(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
     """The crosses of the intervals as boxes of a pixel's width, in pixels."""
-    if not is_known(rows, "share_low"):
+    if not has_values(rows, "share_low"):
         return []
     ends = rows.select("depth", "share", "depth_low", "depth_high", "share_low", "share_high").drop_nulls()
     boxes = [

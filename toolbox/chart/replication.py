@@ -26,6 +26,15 @@ from toolbox.chart.theme import (
 ALL_CATEGORIES = "all"
 """How the query calls the rows over all categories in common."""
 PANEL = 165  # pixels
+AGREEMENT_COLUMNS = (
+    "pearson",
+    "spearman",
+    "overlap",
+    "selective_here",
+    "selective_there",
+    "filters",
+    "unpaired",
+)
 
 
 @figure("replication/filters", "layer", "filter", "category", "here", "there")
@@ -78,28 +87,23 @@ def _correlation() -> pl.Expr:
 )  # fmt: skip
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Correlation with the table over the layers, one line per category, and a thick one over all categories."""
-    tooltip = (
-        "layer:O",
-        "category:N",
-        "pearson:Q",
-        "spearman:Q",
-        "overlap:Q",
-        "selective_here:Q",
-        "selective_there:Q",
-    )
     x, width = layer_axis(distinct_values(rows, "layer"), 34, least=240)
-    single = [name for name in categories if name != ALL_CATEGORIES]
-    shown = sorted(distinct_values(rows, "category"), key=lambda name: (name == ALL_CATEGORIES, name))
-    hues = [INK if name == ALL_CATEGORIES else colour_of(name, single) for name in shown]
+    is_all = alt.when(f"datum.category == '{ALL_CATEGORIES}'")
     base = alt.Chart().encode(
         x=x,
         y=alt.Y("pearson:Q", title="correlation with the table (Pearson)"),
-        color=alt.Color("category:N", title="category", scale=alt.Scale(domain=shown, range=hues)),
-        strokeWidth=alt.when(f"datum.category == '{ALL_CATEGORIES}'")
-        .then(alt.value(3))
-        .otherwise(alt.value(1.2)),
+        color=_colour_with_ink(rows, categories),
+        strokeWidth=is_all.then(alt.value(3)).otherwise(alt.value(1.2)),
     )
     points = base.mark_point(filled=True, size=40, opacity=1).encode(
-        tooltip=tooltips(rows, *tooltip, "filters:Q", "unpaired:Q")
+        tooltip=tooltips(rows, "layer:O", "category:N", *(f"{name}:Q" for name in AGREEMENT_COLUMNS))
     )
     return layer_marks(base.mark_line(), points, rows=rows, width=width, height=280)
+
+
+def _colour_with_ink(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Color:
+    """The colours of the categories; the line over all is ink, comes last, and takes no colour from the others."""
+    single = [name for name in categories if name != ALL_CATEGORIES]
+    shown = sorted(distinct_values(rows, "category"), key=lambda name: (name == ALL_CATEGORIES, name))
+    hues = [INK if name == ALL_CATEGORIES else colour_of(name, single) for name in shown]
+    return alt.Color("category:N", title="category", scale=alt.Scale(domain=shown, range=hues))

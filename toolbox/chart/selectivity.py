@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import polars as pl
 
-from toolbox.chart.layers import BandMeasure, bands_over_layers
+from toolbox.chart.over_layers import BandMeasure, bands_over_layers
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     ALPHA,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from toolbox.chart.layers import with_columns
+from toolbox.chart.over_layers import with_columns
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     COLOURS,
@@ -88,18 +88,13 @@ def _against_balance(
         color=colour(rows, categories, legend=False),
         tooltip=tooltips(rows, *tooltip, f"{measure}_equal:Q"),
     )
-    rings = base.encode(x=alt.X(f"{measure}_equal:Q")).transform_filter(
-        f"datum.{measure}_equal !== datum.{measure}"
-    )
-    return layer_marks(
-        alt.Chart().mark_rule(color=LINE).encode(x=alt.X(f"mean_{measure}:Q")),
-        base.mark_rule(strokeWidth=2.5).encode(x2=f"mean_{measure}"),
-        base.mark_point(filled=True, size=70, opacity=1),
-        rings.mark_point(filled=False, size=90, strokeWidth=1.5, opacity=1),
-        rows=rows,
-        width=300,
-        height=alt.Step(26),
-    )
+    line = alt.Chart().mark_rule(color=LINE).encode(x=alt.X(f"mean_{measure}:Q"))
+    bars = base.mark_rule(strokeWidth=2.5).encode(x2=f"mean_{measure}")
+    points = base.mark_point(filled=True, size=70, opacity=1)
+    rings = base.encode(x=alt.X(f"{measure}_equal:Q"))
+    rings = rings.transform_filter(f"datum.{measure}_equal !== datum.{measure}")
+    rings = rings.mark_point(filled=False, size=90, strokeWidth=1.5, opacity=1)
+    return layer_marks(line, bars, points, rings, rows=rows, width=300, height=alt.Step(26))
 
 
 def _categories(rows: pl.DataFrame) -> alt.LayerChart:

@@ -210,7 +210,8 @@ def layer_marks(
     Args:
         marks: from the lowest to the topmost.
         rows: embedded once, for all of them.
-        width, height: in pixels, or in steps for names.
+        width: in pixels, or in steps for names.
+        height: as the width.
     """
     return alt.LayerChart(layer=list(marks), data=values(rows), width=width, height=height)
 

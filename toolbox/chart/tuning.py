@@ -117,8 +117,16 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
 def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Share of a layer's selective filters that prefer each orientation, one panel per layer, and that of chance."""
     chance = 1 / rows["bin"].n_unique()
-    half = 90 * chance  # degrees
+    half = 90 * chance  # degrees: the bins divide 180 among them, and this is half of one
     bars = rows.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
+    line = alt.Chart().mark_rule(color=QUIET, strokeDash=[4, 3])
+    line = line.encode(y=alt.YDatum(chance, type="quantitative"))
+    panel = layer_marks(_bin_bars(bars, half), line, rows=bars, width=160, height=100)
+    return facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)
+
+
+def _bin_bars(bars: pl.DataFrame, half: float) -> alt.Chart:
+    """A bar from the start of each bin to its end."""
     x = alt.X(
         "start:Q",
         title="preferred orientation (degrees)",
@@ -127,18 +135,9 @@ def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     )
     y = alt.Y("share:Q", title="filters (share)", axis=alt.Axis(format="~%"))
     tooltip = tooltips(bars, "layer:O", "bin:Q", "filters:Q", "share:Q", "chance:Q")
-    shares = alt.Chart().mark_bar(color=COLOURS[0], stroke="white", strokeWidth=0.5)
-    panel = layer_marks(
-        # without a second y a bar between two x is a dash at its height
-        shares.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=tooltip),
-        alt.Chart()
-        .mark_rule(color=QUIET, strokeDash=[4, 3])
-        .encode(y=alt.YDatum(chance, type="quantitative")),
-        rows=bars,
-        width=160,
-        height=100,
-    )
-    return facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)
+    marks: alt.Chart = alt.Chart().mark_bar(color=COLOURS[0], stroke="white", strokeWidth=0.5)
+    # without a second y a bar between two x is a dash at its height
+    return marks.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=tooltip)
 
 
 @figure("tuning/frequency", "layer", "filter", "preferred", "bandwidth")
@@ -162,26 +161,34 @@ def _angles(shown: pl.Series) -> list[int]:
 
 def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
     """A cell for every layer and frequency, the darker the more of the layer's tuned filters prefer it."""
-    counted = rows.drop_nulls("preferred").group_by("layer", "preferred", maintain_order=True).len("filters")
-    cells = counted.with_columns(share=pl.col("filters") / pl.col("filters").sum().over("layer"))
-    shown = sorted(distinct_values(cells, "preferred"), reverse=True)
-    y = alt.Y("preferred:O", title="preferred frequency", scale=alt.Scale(domain=shown))
+    tuned = rows.drop_nulls("preferred")
+    counts = tuned.group_by("layer", "preferred", maintain_order=True).len("filters")
+    cells = counts.with_columns(share=pl.col("filters") / pl.col("filters").sum().over("layer"))
+    frequencies = sorted(distinct_values(cells, "preferred"), reverse=True)
+    y = alt.Y("preferred:O", title="preferred frequency", scale=alt.Scale(domain=frequencies))
+    tooltip = tooltips(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q")
+    base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
+    has_room = width >= WIDE * rows["layer"].n_unique()
+    marks = [_shaded_cells(base), *([_numbers(base)] if has_room else [])]
+    return layer_marks(*marks, rows=cells, width=width, height=alt.Step(30))
+
+
+def _shaded_cells(base: alt.Chart) -> alt.Chart:
     shade = alt.Color(
         "share:Q",
         title=["filters", "(share)"],
         scale=alt.Scale(domain=[0, 1], scheme="blues"),
         legend=alt.Legend(format="~%", gradientLength=90),
     )
-    base = alt.Chart().encode(
-        x=x, y=y, tooltip=tooltips(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q")
-    )
+    cells: alt.Chart = base.mark_rect()
+    return cells.encode(color=shade)
+
+
+def _numbers(base: alt.Chart) -> alt.Chart:
+    """The shares as numbers, white on the dark cells."""
     ink = alt.when(alt.datum.share > DARK).then(alt.value("white")).otherwise(alt.value(INK))
-    numbers = base.mark_text(fontSize=10).encode(text=alt.Text("share:Q", format=".0%"), color=ink)
-    marks = [
-        base.mark_rect().encode(color=shade),
-        *([numbers] if width >= WIDE * rows["layer"].n_unique() else []),
-    ]
-    return layer_marks(*marks, rows=cells, width=width, height=alt.Step(30))
+    numbers: alt.Chart = base.mark_text(fontSize=10)
+    return numbers.encode(text=alt.Text("share:Q", format=".0%"), color=ink)
 
 
 def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:

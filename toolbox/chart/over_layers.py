@@ -1,0 +1,197 @@
+"""What figures over the depth of a network share: lines and bands, with the layers on the x axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from toolbox.chart.theme import (
+    BAND,
+    LINE,
+    colour,
+    distinct_values,
+    facet_panels,
+    layer_axis,
+    layer_marks,
+    shape,
+    tooltips,
+    values,
+)
+
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins
+LAYER_STEP, LEAST_WIDTH = 28, 240  # pixels from layer to layer, and of the narrowest axis
+CHANCE_ENTRY = "95 % of shuffled labels (widest category)"
+RESAMPLE_COLUMNS = ("low", "high", "chance", "chance_low", "chance_high")
+
+
+@dataclass(frozen=True)
+class BandMeasure:
+    """What bands over the layers show.
+
+    Attributes:
+        column: that holds it.
+        title: what is measured, for the y axis.
+        counted: what has a value each: filters or stimuli.
+        origin: where a line is drawn across.
+    """
+
+    column: str
+    title: str
+    counted: str = "filters"
+    origin: float = 0
+
+
+def bands_over_layers(
+    rows: pl.DataFrame,
+    categories: Sequence[str],
+    measure: BandMeasure,
+    *,
+    hue: str | None = None,
+    columns: int | None = None,
+) -> alt.FacetChart:
+    """Median, middle 50 % and middle 90 % of a measure in every layer, one panel per category.
+
+    Args:
+        rows: one per layer, category, and filter or stimulus.
+        categories: all of the study, in the order of their colours; with a hue, the panels in their order.
+        measure: what the bands show.
+        hue: one colour for all; those of the categories if none, and then the panels are sorted.
+        columns: panels in a row; as many as fit if not given.
+    """
+    bands = _quantile_bands(rows, measure)
+    x, width = layer_axis(distinct_values(rows, "layer"), 14, least=180)
+    tooltip = tooltips(
+        bands, "layer:O", "category:N", *(f"{name}:Q" for name in QUANTILES), f"{measure.counted}:Q"
+    )
+    base = alt.Chart().encode(x=x, tooltip=tooltip)
+    colours = alt.value(hue) if hue else colour(rows, categories, legend=False)
+    panel = layer_marks(*_band_marks(base, measure, colours), rows=bands, width=width, height=150)
+    order = list(categories) if hue else sorted(distinct_values(rows, "category"))
+    return facet_panels(panel, "category", order, columns or max(1, FACET_WIDTH // (width + 40)))
+
+
+def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
+    """One row per category and layer: the quantiles, and how many values they are of."""
+    value = pl.col(measure.column)
+    quantiles = [value.quantile(level, "linear").alias(name) for name, level in QUANTILES.items()]
+    bands = rows.group_by("category", "layer", maintain_order=True).agg(
+        *quantiles, value.count().alias(measure.counted)
+    )
+    return bands.sort("category", maintain_order=True)
+
+
+def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt.Chart]:
+    """A line across at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
+    title = [measure.title, f"({measure.counted}: middle 50, 90 %)"]
+    y = alt.Y("q05:Q", title=title, axis=alt.Axis(grid=True))
+    return [
+        alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(measure.origin, type="quantitative")),
+        base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q95", color=colours),
+        base.mark_bar(size=8).encode(y=alt.Y("q25:Q"), y2="q75", color=colours),
+        base.mark_tick(color="white", thickness=1.5, size=8).encode(y=alt.Y("q50:Q")),
+    ]
+
+
+def lines_over_layers(
+    rows: pl.DataFrame,
+    categories: Sequence[str],
+    y: alt.Y,
+    tooltip: list[alt.Tooltip],
+    *,
+    is_first: bool = True,
+) -> alt.LayerChart:
+    """One line with points per category over the layers; in a browser a click on the legend picks one out.
+
+    Bars are drawn from `low` to `high`, and a grey band from `chance_low` to `chance_high`, where the rows have them.
+
+    Args:
+        rows: one per layer and category.
+        categories: all of the study, in the order of their colours.
+        y: the axis of what is measured.
+        tooltip: of a point.
+        is_first: whether the chart is alone or the first; others follow its legend.
+    """
+    x, width = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
+    selection = alt.selection_point(name="chosen", fields=["category"], bind="legend")
+    opacity = alt.when(selection).then(alt.value(1)).otherwise(alt.value(0.1))
+    base = offset_chart(rows).encode(x=x, y=y, color=colour(rows, categories), opacity=opacity)
+    lines = base.mark_line(strokeWidth=1.5)
+    # The legend is that of the first mark: only there does it answer to clicks.
+    marks = [lines.add_params(selection) if is_first else lines, *_points(base, rows, categories, tooltip)]
+    chart = layer_marks(*marks, rows=rows, width=width, height=300)
+    if has_values(rows, "chance_low"):
+        chart.layer = [_chance(rows, x), *chart.layer]
+    return chart
+
+
+def _points(
+    base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str], tooltip: list[alt.Tooltip]
+) -> list[alt.Chart]:
+    """A point for every layer and category, over its interval where there is one."""
+    of_resamples = tooltips(rows, *(f"{name}:Q" for name in RESAMPLE_COLUMNS if has_values(rows, name)))
+    points = base.mark_point(filled=True, size=45).encode(
+        shape=shape(rows, categories), tooltip=[*tooltip, *of_resamples]
+    )
+    if not has_values(rows, "low"):
+        return [points]
+    return [base.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q"), y2="high"), points]
+
+
+def _chance(rows: pl.DataFrame, x: alt.X) -> alt.Chart:
+    """The band of chance behind the lines, with an entry in a legend of its own."""
+    band = rows.group_by("layer", maintain_order=True).agg(
+        pl.col("chance_low").min(), pl.col("chance_high").max()
+    )
+    key = alt.Scale(domain=[CHANCE_ENTRY], range=[BAND])
+    legend = alt.Legend(symbolType="square", symbolOpacity=1)
+    fill = alt.Fill("shuffled:N", title="chance", scale=key, legend=legend)
+    chart: alt.Chart = alt.Chart(values(band.with_columns(pl.lit(CHANCE_ENTRY).alias("shuffled")))).mark_area(
+        opacity=1
+    )
+    return chart.encode(x=x, y=alt.Y("chance_low:Q"), y2="chance_high", fill=fill)
+
+
+def share_axis(column: str, counted: str) -> alt.Y:
+    """The y axis of filters as a share of their layer.
+
+    Args:
+        column: that holds the share.
+        counted: which filters.
+    """
+    return alt.Y(f"{column}:Q", title=f"{counted} (share of the layer)", axis=alt.Axis(format="~%"))
+
+
+def has_values(rows: pl.DataFrame, column: str) -> bool:
+    """Whether the rows have any value of a column, which only resampling fills.
+
+    Args:
+        rows: of any query.
+        column: its name.
+    """
+    return column in rows.columns and rows[column].null_count() < rows.height
+
+
+def with_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The rows with these columns, null where they have none.
+
+    Args:
+        rows: of any query.
+        names: of numeric columns.
+    """
+    return rows.with_columns(
+        pl.lit(None, pl.Float64).alias(name) for name in names if name not in rows.columns
+    )
+
+
+def offset_chart(rows: pl.DataFrame) -> alt.Chart:
+    """A chart whose categories are a little beside each other where they have intervals, which would overlap."""
+    if not has_values(rows, "low"):
+        return alt.Chart()
+    order = alt.Scale(domain=sorted(distinct_values(rows, "category")), padding=2)
+    chart: alt.Chart = alt.Chart().encode(xOffset=alt.XOffset("category:N", scale=order))
+    return chart
