@@ -112,7 +112,7 @@ def _cheapest(
 
 
 def _area_on(box: Box, others: Sequence[Box]) -> float:
-    """Area of a box that lies on others, in square pixels."""
+    """Area that a box has in common with others, in square pixels."""
     return sum(_common_area(box, other) for other in others)
 
 

@@ -14,7 +14,7 @@ from toolbox.chart.theme import Chart
 from toolbox.errors import UsageError
 
 KEYWORD = "toolbox"
-"""Under this name lies the provenance: in a specification's `usermeta`, a PNG's iTXt, an SVG's metadata."""
+"""Name of the provenance: in a specification's `usermeta`, a PNG's iTXt, an SVG's metadata."""
 
 PNG_PPI = 144  # two pixels for each of the chart's, and the size on paper stays
 
@@ -44,7 +44,7 @@ def render(chart: Chart, suffix: str, provenance: Mapping[str, object]) -> bytes
     """A chart as the content of one file; equal input gives equal bytes.
 
     Args:
-        chart: what `draw` gave.
+        chart: as `draw` returns it.
         suffix: '.html' (a page that needs no network), '.png' (144 dots an inch), '.svg' or '.json'
             (the Vega-Lite specification).
         provenance: where the figure comes from; anything JSON can say. It is stored inside the file.

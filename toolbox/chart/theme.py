@@ -51,7 +51,7 @@ CONFIG: dict[str, Any] = {
         "labelColor": INK,
         "labelFontSize": 11,
         "labelLimit": 200,
-        "maxExtent": 240,  # a title stands behind the longest label
+        "maxExtent": 240,  # a title is behind the longest label
         "titleColor": INK,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
@@ -105,7 +105,7 @@ def add_title(chart: Chart, title: str, subtitle: str) -> Chart:
 
 
 def empty_chart() -> alt.Chart:
-    """What is drawn for an empty table: a chart that says so."""
+    """The chart of an empty table: the words `no rows`."""
     chart = alt.Chart(alt.InlineData(values=[{}]), width=360, height=80)
     words: alt.Chart = chart.mark_text(text="no rows", color=QUIET, fontSize=13)
     return words

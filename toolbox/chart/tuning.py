@@ -33,7 +33,7 @@ UNITS = {
     "spatial_frequency": "spatial frequency (cycles per image)",
     "contrast": "contrast (Michelson)",
 }
-"""Titles of axes for the stimulus parameters of the field; others stand under their own name."""
+"""Titles of axes for the stimulus parameters of the field; others have their own name."""
 ANGLES = ("orientation", "direction", "phase")
 QUARTILES = {"q25": 0.25, "q50": 0.5, "q75": 0.75}
 DARK = 0.5  # share from which on a cell's number is white

@@ -22,7 +22,7 @@ from toolbox.resampling.resamples import (
 STRENGTH_FILTERS = 10
 """Filters of a layer whose mean value is its strength."""
 INTERVAL = (0.025, 0.975)
-"""Quantiles of the bootstrap samples between which the interval lies."""
+"""Quantiles of the bootstrap samples between which the interval is."""
 
 
 @dataclass(frozen=True)

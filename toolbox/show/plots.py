@@ -1,4 +1,4 @@
-"""From a query to a figure. Owns running the one and drawing the other, and the caption that says what is shown."""
+"""From a query to a figure. Owns running the one and drawing the other, and the caption."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Figure:
     """A chart, where its rows come from, and what a reader should know.
 
     Attributes:
-        chart: as `toolbox.chart.draw` gives it.
+        chart: as `toolbox.chart.draw` returns it.
         provenance: of the rows; it is stored in the figure's file.
         remarks: such as that responses are not complete.
     """

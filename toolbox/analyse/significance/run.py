@@ -39,7 +39,7 @@ def resample(
         study: whose responses and labels are resampled.
         choices: index, thresholds, number of draws, seed.
         selection: set, model and scheme, where there are several.
-        progress: told how many layers are done.
+        progress: called with how many layers are done.
 
     Raises: UsageError for an impossible choice; as a query where responses or labels are missing or damaged.
     """
