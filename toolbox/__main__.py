@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from toolbox.engines import ignore_image_remarks
 from toolbox.errors import ToolboxError
 
 
@@ -11,6 +12,7 @@ def main() -> None:
     """Run the command line."""
     from toolbox.cli import app
 
+    ignore_image_remarks()
     try:
         app(prog_name="toolbox")
     except ToolboxError as error:

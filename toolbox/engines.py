@@ -1,4 +1,4 @@
-"""Importing onnxruntime and OpenVINO, which would report this machine to their makers. Owns that they do not.
+"""What other libraries do to the process beside their work. Owns that onnxruntime and OpenVINO report to nobody.
 
 What is set for an import is set back after it: the process belongs to whoever imports the toolbox.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
@@ -33,9 +34,23 @@ def import_openvino() -> Any:
     return openvino
 
 
+def ignore_image_remarks() -> None:
+    """Let this process never print what Pillow remarks on odd EXIF, TIFF, MPO or APNG tags of pictures that it reads.
+
+    Only for processes of the toolbox's own: the command line, and those that decode images.
+    """
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Jpeg|Png|Tiff)ImagePlugin")
+
+
 @contextmanager
 def changed(mapping: MutableMapping[str, Any], key: str, value: Any) -> Iterator[None]:
-    """A mapping of the process with one value changed inside the block, and set back after it."""
+    """A mapping of the process with one value changed inside the block, and set back after it.
+
+    Args:
+        mapping: such as `os.environ` or `sys.modules`.
+        key: of the value.
+        value: inside the block.
+    """
     was_there, before = key in mapping, mapping.get(key)
     mapping[key] = value
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -313,6 +314,45 @@ def test_pillows_remarks_on_odd_exif_stay_inside_even_where_warnings_are_errors(
     assert (answer.stdout, answer.stderr) == ("(2, 3, 3)\n", "")
 
 
+FAR_TEXT = struct.pack("<HHII", 0x010E, 2, 99_999, 8)
+"""A tag of more letters than the file has."""
+ODD_TAGS = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + struct.pack("<HHIHH", 0x0112, 3, 1, 3, 0) + FAR_TEXT + bytes(4)
+"""EXIF whose first tag says: turned by 180 degrees."""
+
+
+def tiff_with_a_far_text() -> bytes:
+    content = saved(Image.fromarray(STORED), "TIFF", tiffinfo={0x010E: "n" * 98})
+    start = content.index(struct.pack("<HHI", 0x010E, 2, 99))
+    return content[:start] + FAR_TEXT + content[start + 12 :]
+
+
+ODD_PICTURES = {
+    "JPEG": saved(Image.fromarray(STORED.repeat(8, 0).repeat(8, 1)), "JPEG", exif=ODD_TAGS, quality=100),
+    "PNG": saved(Image.fromarray(STORED), "PNG", exif=ODD_TAGS),
+    "TIFF": tiff_with_a_far_text(),
+}
+
+
+@pytest.mark.parametrize("name", ODD_PICTURES)
+def test_what_becomes_of_a_remark_is_the_host_programs_choice(name: str) -> None:
+    with pytest.warns(UserWarning, match="Tag data larger than file. Skipping tag 270"):
+        decode(ODD_PICTURES[name])
+
+
+@pytest.mark.parametrize("name", ODD_PICTURES)
+def test_a_picture_with_odd_tags_is_read_alike_whether_warnings_are_errors_or_not(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = decode(ODD_PICTURES[name])
+    filters = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        for picture in pool.map(decode, [ODD_PICTURES[name]] * 64):
+            assert np.array_equal(picture.pixels, expected.pixels)
+    assert warnings.filters == filters
+    if name == "PNG":
+        assert expected.pixels[..., 0].tolist() == SHOWN[3]  # the tag that can be read is heeded
+
+
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_the_first_of_several_frames_is_taken_and_they_are_counted(format: str) -> None:
     first = Image.new("RGB", (4, 4), (255, 0, 0))
@@ -403,6 +443,69 @@ def test_the_limit_itself_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert decode(content).pixels.shape == (5, 4, 3)
     monkeypatch.setattr(images, "MAX_PIXELS", 19)
     assert reason(content).startswith("oversized: 4 x 5 pixels")
+
+
+GUARDED = {**FILES, "tiff in strips": saved(Image.fromarray(NOISE), "TIFF", compression="tiff_lzw")}
+for method in (
+    2,
+    3,
+):  # a GIF whose first frame is to be taken away again, to the background or to what was there
+    frames = [Image.fromarray(level).quantize(16) for level in (NOISE, 255 - NOISE)]
+    GUARDED[f"gif {method}"] = saved(
+        frames[0], "GIF", save_all=True, append_images=frames[1:], disposal=method, transparency=1
+    )
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_pillows_guard_stays_and_warns_of_no_picture_that_is_allowed_here(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, expected = GUARDED[name], decode(GUARDED[name])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)  # the picture has 99
+    with warnings.catch_warnings(record=True) as issued:
+        warnings.simplefilter("always")
+        picture = decode(content)
+        assert Image.MAX_IMAGE_PIXELS == 50
+        assert not issued
+        with Image.open(BytesIO(content)):
+            assert {warning.category for warning in issued} == {Image.DecompressionBombWarning}
+    assert np.array_equal(picture.pixels, expected.pixels)
+
+
+def enlarged(name: str, width: int, height: int) -> bytes:
+    """A small file whose header says that the picture is large."""
+    content, wide, high = bytearray(FILES[name]), struct.pack("<H", width), struct.pack("<H", height)
+    if name == "jpeg":
+        start = content.index(b"\xff\xc0") + 5
+        content[start : start + 4] = high[::-1] + wide[::-1]
+    elif name == "gif":
+        content[6:10] = wide + high
+    elif name == "bmp":
+        content[18:26] = struct.pack("<ii", width, height)
+    elif name == "webp":
+        content = bytearray(saved(Image.fromarray(NOISE), "WEBP", lossless=True))
+        content[21:25] = struct.pack("<I", (width - 1) | (height - 1) << 14)
+    else:
+        entries = {tag: struct.pack("<HHI", tag, 4, 1) for tag in (256, 257)}
+        for tag, size in ((256, width), (257, height)):
+            start = content.index(entries[tag])
+            content[start : start + 12] = entries[tag] + struct.pack("<I", size)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("name", ["jpeg", "gif", "bmp", "tiff", "webp"])
+@pytest.mark.parametrize(("width", "height"), [(10_000, 10_001), (16_000, 11_000), (16_000, 16_000)])
+def test_an_oversized_picture_of_every_format_is_refused_before_any_pixel(
+    name: str, width: int, height: int
+) -> None:
+    message = reason(enlarged(name, width, height))
+    if name == "webp" and width * height > 2 * 89_478_485 and "Image size" in message:
+        assert message.startswith(
+            "oversized: Image size (256000000 pixels) exceeds limit of 178956970 pixels"
+        )
+    else:
+        expected = "expected at most 100 megapixels; scale it down"
+        assert message == f"oversized: {width} x {height} pixels, {expected}"
 
 
 def test_many_threads_decode_alike() -> None:

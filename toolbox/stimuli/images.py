@@ -3,19 +3,30 @@
 Every picture comes out as red, green and blue of 8 bits, as a person would see it on a screen: turned as its
 EXIF orientation says, transparent parts over mid-grey, 16-bit grey scaled (not clipped) to 8 bits, the first
 frame of an animation. Embedded colour profiles are left aside, as Keras' `load_img` leaves them.
+
+Nothing of the process changes: Pillow's own guard against large pictures, and the filters of warnings, stay as the
+host program has them.
 """
 
 from __future__ import annotations
 
 import struct
-import warnings
+import traceback
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import jpeg_factory
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from toolbox.errors import StimulusError, UsageError
 
@@ -26,7 +37,6 @@ MAX_PIXELS = 100_000_000
 """Larger pictures are refused: several at once, at 3 bytes a pixel and more, would fill a small machine."""
 MID_GREY = 128
 """What lies behind transparent parts, and the mean of drawn stimuli."""
-IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 RESIZE_METHODS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -36,12 +46,6 @@ RESIZE_METHODS = {
     "hamming": Image.Resampling.HAMMING,
 }
 """Resizing methods by the names of Keras' `load_img(interpolation=...)`."""
-
-# Pillow's own guard only warns up to twice its limit, and a warning cannot be made an error in one thread
-# alone. So its guard is off, and `decode` compares the size in the header with MAX_PIXELS before any pixel.
-Image.MAX_IMAGE_PIXELS = None
-# Remarks on odd EXIF, TIFF, MPO or APNG tags of pictures that are read all the same: nobody can act on them.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Jpeg|Png|Tiff)ImagePlugin")
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -56,8 +60,13 @@ _TURNS = {
 
 _REMEDY = "convert it to 8 or 16 bits a channel"
 
+_MOST_REMARKS = 1000
+"""Odd tags of one picture, each of which costs a reading where warnings are errors."""
+
 # What Pillow's readers raise on damaged content (seen by cutting files and flipping their bytes).
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error)
+# What they raise on content that is of another format; as Pillow's own `open` has it.
+_FOREIGN = (SyntaxError, IndexError, TypeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,9 @@ class Picture:
 def decode(content: bytes, *, at_least: int | None = None) -> Picture:
     """The picture in the bytes of an image file.
 
+    Pillow warns of odd EXIF and TIFF tags of pictures that it reads all the same. What becomes of a warning is the
+    host program's choice, but such a picture is read even where warnings are errors.
+
     Args:
         content: all bytes of a JPEG, PNG, GIF, BMP, TIFF or WebP file.
         at_least: a JPEG may come out a half, a quarter or an eighth as large, averaged as the decoder does it for
@@ -82,21 +94,12 @@ def decode(content: bytes, *, at_least: int | None = None) -> Picture:
 
     Raises: StimulusError with a short reason that names no file: the caller knows which one it is.
     """
-    if not content:
-        raise StimulusError("empty file")
-    try:
-        with Image.open(BytesIO(content), formats=IMAGE_FORMATS) as image:
-            _check_size(image)
-            if at_least is not None:
-                image.draft(None, (at_least, at_least))
-            # The further pictures in a phone's JPEG (MPO: previews, depth) are the same photograph.
-            name = "JPEG" if image.format == "MPO" else str(image.format)
-            frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))
-            return Picture(np.asarray(_rgb(_upright(image))), name, frames)
-    except UnidentifiedImageError:
-        raise StimulusError("not an image (expected JPEG, PNG, GIF, BMP, TIFF or WebP)") from None
-    except _DAMAGE as error:
-        raise StimulusError(f"damaged image ({error})") from error
+    for _ in range(_MOST_REMARKS):
+        try:
+            return _decode_once(content, at_least)
+        except Warning as remark:
+            _note_as_issued(remark)
+    raise StimulusError(f"damaged image (more than {_MOST_REMARKS} odd tags)")
 
 
 def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
@@ -139,6 +142,89 @@ def thumbnail(pixels: Pixels, side: int) -> bytes:
     content = BytesIO()
     small.save(content, "JPEG", quality=85)
     return content.getvalue()
+
+
+class _Tiff(TiffImageFile):
+    """A TIFF file whose size is checked by `_check_size` alone."""
+
+    def load_prepare(self) -> None:
+        """Make room for the pixels, as Pillow does it after comparing their number with its own limit."""
+        if self._im is None:
+            self.im = Image.new(self.mode, self._tile_size, None).im
+        super().load_prepare()
+
+
+class _Gif(GifImageFile):
+    """A GIF file of whose frames the first alone is read, so that none is ever to be disposed of.
+
+    Pillow would keep a copy of the frame for that, and compare its size with its own limit.
+    """
+
+    @property
+    def disposal_method(self) -> int:
+        """0: nothing is to be done."""
+        return 0
+
+    @disposal_method.setter
+    def disposal_method(self, method: int) -> None:
+        pass
+
+
+# `PIL.Image.open` compares the size with the limit of the whole process, and prints a warning; these readers, which
+# it calls, do not. Two checks are left: of a GIF whose first frame is larger than its screen, and of a WebP file of
+# more than twice Pillow's limit (see `_decode_once`).
+_READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "JPEG": jpeg_factory,
+    "PNG": PngImageFile,
+    "GIF": _Gif,
+    "BMP": BmpImageFile,
+    "TIFF": _Tiff,
+    "WEBP": WebPImageFile,
+}
+
+
+def _decode_once(content: bytes, at_least: int | None) -> Picture:
+    """The picture; or a Warning is raised, where the host program has made warnings errors."""
+    try:
+        with _open_image(content) as image:
+            _check_size(image)
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))
+            # The further pictures in a phone's JPEG (MPO: previews, depth) are the same photograph.
+            name = "JPEG" if image.format == "MPO" else str(image.format)
+            frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))
+            return Picture(np.asarray(_rgb(_upright(image))), name, frames)
+    except Image.DecompressionBombError as error:
+        raise StimulusError(f"oversized: {str(error).rstrip('.')}; scale it down") from error
+    except _DAMAGE as error:
+        raise StimulusError(f"damaged image ({error})") from error
+
+
+def _open_image(content: bytes) -> ImageFile:
+    """An image file by its header."""
+    if not content:
+        raise StimulusError("empty file")
+    for name, read in _READERS.items():
+        accepts = Image.OPEN[name][1]
+        # A text says that this Pillow was built without the format.
+        if accepts is None or accepts(content[:16]) is not True:
+            continue
+        try:
+            return read(BytesIO(content))
+        except _FOREIGN:
+            continue
+    raise StimulusError("not an image (expected JPEG, PNG, GIF, BMP, TIFF or WebP)")
+
+
+def _note_as_issued(remark: Warning) -> None:
+    """Enter a warning that was raised as an error among those that need not be issued again.
+
+    Python does so itself after it printed one. Unlike a filter, this concerns this text in this line of Pillow alone,
+    and threads cannot disturb each other by it.
+    """
+    *_, (frame, line) = traceback.walk_tb(remark.__traceback__)
+    issued = frame.f_globals.setdefault("__warningregistry__", {})
+    issued[str(remark), type(remark), line] = True
 
 
 def _check_size(image: Image.Image) -> None:

@@ -20,6 +20,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from toolbox.engines import ignore_image_remarks
 from toolbox.errors import StimulusError, ToolboxError
 from toolbox.network.card import Input
 from toolbox.runtime.hardware import usable_cores
@@ -114,8 +115,14 @@ def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
 def _decoding(processes: int) -> Executor:
     if processes:
         spawning = multiprocessing.get_context("spawn")  # safe beside threads and CUDA
-        return ProcessPoolExecutor(processes, spawning, _end_with_parent)
+        return ProcessPoolExecutor(processes, spawning, _start_decoding)
     return ThreadPoolExecutor(max(2, usable_cores()), "decode")  # they wait while the network keeps up
+
+
+def _start_decoding() -> None:
+    """Prepare a process that decodes images and does nothing else."""
+    ignore_image_remarks()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:
