@@ -337,7 +337,7 @@ def openvino_forward(bench: Bench) -> Round:
 
     cores = usable_cores()
     graph = pixel_graph(bench.pooled, bench.model.network.input)
-    runners = openvino.runners(graph, precision="float32", workers=cores, threads=1)
+    runners = openvino.start_computations(graph, precision="float32", workers=cores, threads=1)
 
     def measure() -> float:
         started = time.perf_counter()

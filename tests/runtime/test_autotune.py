@@ -19,13 +19,18 @@ from toolbox.network.chain import full_graph
 from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.network.weights import load_weights
 from toolbox.runtime import autotune as speed
-from toolbox.runtime.autotune import LARGE, MOST_WORKERS, arrangements, noise, rate, start_fastest
-from toolbox.runtime.session import Device, Session, start_session
+from toolbox.runtime.autotune import LARGE_MATRIX, MOST_WORKERS, arrangements, noise, rate, start_fastest
+from toolbox.runtime.device import Device
+from toolbox.runtime.session import Session, start_session
 
 CPU, GPUS = Device("cpu"), Device("cuda", (0, 1))
 MAPS = convolution(np.ones((1, 3, 1, 1), np.float32), 2, 2, bias=np.zeros(1, np.float32), kernel_shape=[1, 1])
-DENSE = graph_of([], [], [], [], {"fc1.kernel": np.broadcast_to(np.float32(0), (LARGE // 1000 + 1, 1000))})
-SMALL_DENSE = graph_of([], [], [], [], {"fc1.kernel": np.broadcast_to(np.float32(0), (LARGE // 1000, 1000))})
+DENSE = graph_of(
+    [], [], [], [], {"fc1.kernel": np.broadcast_to(np.float32(0), (LARGE_MATRIX // 1000 + 1, 1000))}
+)
+SMALL_DENSE = graph_of(
+    [], [], [], [], {"fc1.kernel": np.broadcast_to(np.float32(0), (LARGE_MATRIX // 1000, 1000))}
+)
 
 
 def tried(graph: Graph, device: Device, cores: int, **given: int) -> list[tuple[int, int, int]]:

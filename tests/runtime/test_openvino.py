@@ -19,8 +19,8 @@ from toolbox.network.card import network
 from toolbox.network.chain import full_graph
 from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.network.weights import load_weights
+from toolbox.runtime import device as devices
 from toolbox.runtime import openvino
-from toolbox.runtime import session as sessions
 from toolbox.runtime.hardware import has_bf16, install_command
 from toolbox.runtime.session import start_session
 
@@ -50,7 +50,7 @@ def pixels(count: int, side: int) -> NDArray[np.uint8]:
 
 
 def check_close(graph: Graph, shown: NDArray[np.uint8], bound: float) -> None:
-    (runner,) = openvino.runners(graph, precision="float32", workers=1, threads=1)
+    (runner,) = openvino.start_computations(graph, precision="float32", workers=1, threads=1)
     expected = start_session(graph, device="cpu", convolution="direct").run(shown)
     for name, found in zip(graph.outputs, runner(shown), strict=True):
         assert found.dtype == np.float32
@@ -66,7 +66,7 @@ def test_float32_equals_onnxruntime_on_the_lower_blocks_of_vgg16() -> None:
 
 
 def test_every_worker_has_a_runner_of_its_own_and_none_disturbs_another(card: str, weights: str) -> None:
-    runners = openvino.runners(tiny(card, weights), precision="float32", workers=2, threads=1)
+    runners = openvino.start_computations(tiny(card, weights), precision="float32", workers=2, threads=1)
     shown = pixels(64, 4)
     expected = runners[0](shown)
     before = [result.copy() for result in expected]
@@ -98,18 +98,18 @@ def test_openvino_is_not_let_compute_in_another_precision_than_asked_for(card: s
     """It takes float32 unasked where the processor has no bf16."""
     graph = tiny(card, weights)
     if has_bf16():
-        assert len(openvino.runners(graph, precision="bf16", workers=2, threads=1)) == 2
+        assert len(openvino.start_computations(graph, precision="bf16", workers=2, threads=1)) == 2
     else:
         with pytest.raises(
             DeviceError, match="OpenVINO would compute in f32 on this processor, not in bf16; use flo"
         ):
-            openvino.runners(graph, precision="bf16", workers=2, threads=1)
+            openvino.start_computations(graph, precision="bf16", workers=2, threads=1)
 
 
 def test_a_missing_package_is_said_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, card: str, weights: str
 ) -> None:
-    monkeypatch.setattr(sessions, "has_bf16", lambda: True)
+    monkeypatch.setattr(devices, "has_bf16", lambda: True)
     monkeypatch.setattr(openvino, "find_spec", lambda _: None)
     with pytest.raises(DeviceError) as caught:
         start_session(tiny(card, weights), device="cpu", precision="bf16")

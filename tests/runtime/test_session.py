@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -20,16 +21,19 @@ from support.small_graphs import convolution, session_of
 from toolbox.engines import CPU
 from toolbox.errors import DeviceError, ToolboxError, UsageError
 from toolbox.graph import Graph
+from toolbox.runtime import computation as computations
+from toolbox.runtime import device as devices
 from toolbox.runtime import session as sessions
-from toolbox.runtime.hardware import CUDA, cuda_obstacle, find_driver
-from toolbox.runtime.session import (
+from toolbox.runtime.computation import (
     TENSORRT,
-    Device,
-    check_precision,
-    choose_device,
+    FullPrecision,
+    ImageBatch,
     provider_options,
-    start_session,
+    start_computation,
 )
+from toolbox.runtime.device import Device, check_precision, choose_device
+from toolbox.runtime.hardware import CUDA, cuda_obstacle, find_driver
+from toolbox.runtime.session import start_session
 
 DRIVER = partial(find_driver, FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}).load)
 NO_DRIVER = "no NVIDIA driver (libcuda.so.1 is not on this machine)"
@@ -122,7 +126,7 @@ def test_a_gpu_that_is_not_there_is_named(device: str) -> None:
 def test_a_precision_is_for_some_devices(
     monkeypatch: pytest.MonkeyPatch, precision: str, device: Device, reason: str | None
 ) -> None:
-    monkeypatch.setattr(sessions, "has_bf16", lambda: True)
+    monkeypatch.setattr(devices, "has_bf16", lambda: True)
     monkeypatch.setattr("toolbox.runtime.openvino.find_spec", lambda _: object())
     if reason is None:
         check_precision(precision, device)
@@ -136,7 +140,7 @@ def test_a_precision_is_for_some_devices(
 def test_bf16_is_refused_where_the_processor_lacks_it(
     monkeypatch: pytest.MonkeyPatch, able: bool | None
 ) -> None:
-    monkeypatch.setattr(sessions, "has_bf16", lambda: able)
+    monkeypatch.setattr(devices, "has_bf16", lambda: able)
     monkeypatch.setattr("toolbox.runtime.openvino.find_spec", lambda _: object())
     with pytest.raises(
         DeviceError, match=r"needs a processor with bf16 instructions .*, which this one lacks; use fl"
@@ -170,12 +174,112 @@ def test_tensorrt_has_cuda_behind_it_and_keeps_its_engines_in_the_cache(cache: P
 
 def test_a_missing_library_of_tensorrt_is_an_error(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "choose_device", with_two_gpus)
-    monkeypatch.setattr(sessions, "library_failure", lambda name: f"no {name} here")
+    monkeypatch.setattr(computations, "library_failure", lambda name: f"no {name} here")
     with pytest.raises(DeviceError) as caught:
         start_session(graph, device="tensorrt:1")
     assert str(caught.value) == (
         "device 'tensorrt' cannot be used: no tensorrt here; use --device cuda, or install TensorRT"
     )
+
+
+class Planner:
+    """A session of TensorRT that notes the variable against TF32 when it is started, and whenever it runs."""
+
+    def __init__(self) -> None:
+        self.switches = [os.environ.get(devices.TF32_SWITCH)]
+        self.images: list[tuple[int, ...]] = []
+
+    def __call__(self, images: ImageBatch) -> Sequence[NDArray[np.float32]]:
+        self.switches.append(os.environ.get(devices.TF32_SWITCH))
+        self.images.append(images.shape)
+        return [images.reshape(len(images), -1).sum(axis=1, keepdims=True, dtype=np.float32)]
+
+
+@pytest.fixture
+def planners(monkeypatch: pytest.MonkeyPatch) -> list[Planner]:
+    """As if two GPUs were there, each with CUDA and TensorRT: the sessions that are started on them."""
+    started: list[Planner] = []
+
+    def start(graph: Graph, options: Any, providers: Any) -> Planner:
+        started.append(Planner())
+        return started[-1]
+
+    monkeypatch.setattr(sessions, "choose_device", with_two_gpus)
+    monkeypatch.setattr(computations, "library_failure", lambda _: None)
+    monkeypatch.setattr(computations, "start_computation", start)
+    return started
+
+
+@pytest.mark.parametrize("earlier", [None, "0", "1"])
+def test_tensorrt_plans_without_tf32_and_the_environment_is_as_before(
+    graph: Graph, planners: list[Planner], monkeypatch: pytest.MonkeyPatch, earlier: str | None
+) -> None:
+    monkeypatch.delenv(devices.TF32_SWITCH, raising=False)
+    if earlier is not None:
+        monkeypatch.setenv(devices.TF32_SWITCH, earlier)
+    before = dict(os.environ)
+    session = start_session(graph, device="tensorrt:1", batch=4)
+    assert dict(os.environ) == before
+    for count in (4, 2, 6, 6, 4):  # filled up to 4; more is a new shape, which is planned anew
+        session.run(np.ones((count, 3, 2, 2), np.float32))
+        assert dict(os.environ) == before
+    (planner,) = planners
+    assert planner.images == [(4, 3, 2, 2), (4, 3, 2, 2), (6, 3, 2, 2), (6, 3, 2, 2), (4, 3, 2, 2)]
+    assert planner.switches == ["0", "0", earlier, "0", earlier, earlier]
+
+
+def test_a_plan_that_fails_leaves_the_environment_as_it_was_and_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(devices.TF32_SWITCH, raising=False)
+    switches = []
+
+    def fail_once(images: ImageBatch) -> Sequence[NDArray[np.float32]]:
+        switches.append(os.environ.get(devices.TF32_SWITCH))
+        if len(switches) == 1:
+            raise RuntimeError("out of memory")
+        return [images]
+
+    computation = FullPrecision(fail_once)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        computation(np.ones((1, 1), np.float32))
+    assert devices.TF32_SWITCH not in os.environ
+    computation(np.ones((1, 1), np.float32))
+    assert switches == ["0", "0"]
+    assert devices.TF32_SWITCH not in os.environ
+
+
+def test_several_gpus_that_plan_at_once_leave_the_environment_as_it_was(
+    graph: Graph, planners: list[Planner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(devices.TF32_SWITCH, raising=False)
+    session = start_session(graph, device="tensorrt:all", batch=1)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(session.run, [np.ones((size, 3, 2, 2), np.float32) for size in range(1, 100)]))
+    assert devices.TF32_SWITCH not in os.environ
+    for planner in planners:
+        assert planner.images
+        assert set(planner.switches) == {"0"}
+
+
+def test_cuda_needs_no_environment_for_either_precision(
+    graph: Graph, planners: list[Planner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(devices.TF32_SWITCH, raising=False)
+    for precision in ("float32", "tf32"):
+        start_session(graph, device="cuda", precision=precision).run(np.ones((1, 3, 2, 2), np.float32))
+    assert [planner.switches for planner in planners] == [[None, None], [None, None]]
+
+
+def test_tf32_is_refused_where_the_environment_forbids_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(devices.TF32_SWITCH, "0")
+    check_precision("float32", Device("cuda", (0,)))
+    with pytest.raises(
+        DeviceError, match=r"switched off by the environment variable NVIDIA_TF32_OVERRIDE=0; uns"
+    ):
+        check_precision("tf32", Device("cuda", (0,)))
+    monkeypatch.setenv(devices.TF32_SWITCH, "1")
+    check_precision("tf32", Device("cuda", (0,)))
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
@@ -188,12 +292,12 @@ def test_onnxruntime_never_falls_back_to_the_cpu(
     if {name for name, _ in providers} <= {
         *onnxruntime.get_available_providers()
     } and cuda_obstacle() is None:
-        assert sessions._runner(graph, onnxruntime.SessionOptions(), providers)(
+        assert start_computation(graph, onnxruntime.SessionOptions(), providers)(
             np.ones((1, 3, 2, 2), np.float32)
         )
         return
     with pytest.raises(DeviceError) as caught:
-        sessions._runner(graph, onnxruntime.SessionOptions(), providers)
+        start_computation(graph, onnxruntime.SessionOptions(), providers)
     assert providers[0][0] in str(caught.value)
     assert "use --device cpu" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -264,7 +368,7 @@ def test_a_runner_that_fails_is_there_for_the_next_batch() -> None:
 def test_workers_share_one_session_of_onnxruntime(graph: Graph) -> None:
     session = start_session(graph, device="cpu", workers=3, threads=2)
     assert (session.workers, session.threads) == (3, 2)
-    assert len({id(session._runners.get()) for _ in range(3)}) == 1
+    assert len({id(session._free.get()) for _ in range(3)}) == 1
 
 
 @pytest.mark.parametrize(

@@ -21,21 +21,23 @@ from toolbox.network.pooling import pooled_graph
 from toolbox.network.weights import load_weights
 from toolbox.runtime import winograd
 from toolbox.runtime.session import start_session
-from toolbox.runtime.winograd import LEAST, A, B, G, with_winograd
+from toolbox.runtime.winograd import LEAST_CHANNELS, A, B, G, with_winograd
 from toolbox.terms import IMAGE
 
 SAME: dict[str, Any] = {"pads": [1, 1, 1, 1], "kernel_shape": [3, 3]}
 
 
 def kernel_and_bias(
-    filters: int = LEAST, inputs: int = LEAST, side: int = 3
+    filters: int = LEAST_CHANNELS, inputs: int = LEAST_CHANNELS, side: int = 3
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     random = np.random.default_rng(filters + inputs)
     kernel = random.normal(0, 1 / np.sqrt(9 * inputs), (filters, inputs, side, side)).astype(np.float32)
     return kernel, random.normal(0, 1, filters).astype(np.float32)
 
 
-def images(count: int, height: int, width: int, inputs: int = LEAST, seed: int = 0) -> NDArray[np.float32]:
+def images(
+    count: int, height: int, width: int, inputs: int = LEAST_CHANNELS, seed: int = 0
+) -> NDArray[np.float32]:
     return np.random.default_rng(seed).normal(0, 1, (count, inputs, height, width)).astype(np.float32)
 
 
@@ -70,10 +72,10 @@ def test_the_matrices_are_those_of_the_algorithm(seed: int) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (4, 4), (5, 3), (6, 13)])
 def test_a_convolution_equals_its_definition(height: int, width: int) -> None:
-    kernel, bias = kernel_and_bias(LEAST, LEAST + 1)
+    kernel, bias = kernel_and_bias(LEAST_CHANNELS, LEAST_CHANNELS + 1)
     graph = with_winograd(convolution(kernel, height, width, bias=bias, **SAME))
     assert "ConvTranspose" in operators(graph)
-    shown = images(1, height, width, LEAST + 1)
+    shown = images(1, height, width, LEAST_CHANNELS + 1)
     found = start_session(graph, device="cpu").run(shown)["map"]
     check_close(found, by_definition(kernel, bias, shown))
 
@@ -97,8 +99,8 @@ def test_a_convolution_without_a_bias_equals_its_definition(is_there: bool) -> N
 @given(
     height=st.integers(1, 13),
     width=st.integers(1, 13),
-    filters=st.integers(LEAST - 1, LEAST + 2),
-    inputs=st.integers(LEAST - 1, LEAST + 2),
+    filters=st.integers(LEAST_CHANNELS - 1, LEAST_CHANNELS + 2),
+    inputs=st.integers(LEAST_CHANNELS - 1, LEAST_CHANNELS + 2),
     count=st.integers(1, 3),
     has_bias=st.booleans(),
 )
@@ -108,7 +110,7 @@ def test_any_map_equals_the_plain_sum(
     kernel, bias = kernel_and_bias(filters, inputs)
     graph = convolution(kernel, height, width, bias=bias if has_bias else None, **SAME)
     session = start_session(graph, device="cpu")
-    assert (winograd.NAME in session.runtime) == (min(filters, inputs) >= LEAST)
+    assert (winograd.WINOGRAD in session.runtime) == (min(filters, inputs) >= LEAST_CHANNELS)
     shown = images(count, height, width, inputs)
     plain = start_session(graph, device="cpu", convolution="direct").run(shown)["map"]
     check_close(session.run(shown)["map"], plain)
@@ -132,7 +134,7 @@ def left_as_it_is() -> dict[str, Graph]:
     """Convolutions that the algorithm is not for, by what makes them so."""
     kernel, bias = kernel_and_bias()
     wide, point = (kernel_and_bias(side=side)[0] for side in (5, 1))
-    grouped = kernel[:, : LEAST // 2]
+    grouped = kernel[:, : LEAST_CHANNELS // 2]
     half = kernel.astype(np.float16), bias.astype(np.float16)
     return {
         "stride": convolution(kernel, 8, 8, bias=bias, **SAME, strides=[2, 2]),
@@ -143,8 +145,10 @@ def left_as_it_is() -> dict[str, Graph]:
         "groups": convolution(grouped, 8, 8, bias=bias, group=2, **SAME),
         "1 x 1": convolution(point, 8, 8, bias=bias, kernel_shape=[1, 1]),
         "5 x 5": convolution(wide, 8, 8, bias=bias, kernel_shape=[5, 5], pads=[2] * 4),
-        "few filters": convolution(kernel[: LEAST - 1], 8, 8, bias=bias[: LEAST - 1], **SAME),
-        "few inputs": convolution(kernel[:, : LEAST - 1], 8, 8, bias=bias, **SAME),
+        "few filters": convolution(
+            kernel[: LEAST_CHANNELS - 1], 8, 8, bias=bias[: LEAST_CHANNELS - 1], **SAME
+        ),
+        "few inputs": convolution(kernel[:, : LEAST_CHANNELS - 1], 8, 8, bias=bias, **SAME),
         "float16": convolution(half[0], 8, 8, bias=half[1], dtype=TensorProto.FLOAT16, **SAME),
         "a kernel that is computed": with_computed_kernel(kernel, bias),
     }
@@ -155,8 +159,8 @@ def with_computed_kernel(kernel: NDArray[np.float32], bias: NDArray[np.float32])
         helper.make_node("Abs", ["raw"], ["kernel"]),
         helper.make_node("Conv", [IMAGE, "kernel", "bias"], ["map"], **SAME),
     ]
-    entry = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["images", LEAST, 8, 8])
-    outcome = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["images", LEAST, None, None])
+    entry = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["images", LEAST_CHANNELS, 8, 8])
+    outcome = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["images", LEAST_CHANNELS, None, None])
     tensors = {"raw": kernel, "bias": bias}
     return graph_of(
         nodes,
@@ -198,8 +202,8 @@ def test_a_kernel_that_two_convolutions_share_is_transformed_for_both() -> None:
         helper.make_node("Conv", [IMAGE, "kernel", "bias"], ["first"], **SAME),
         helper.make_node("Conv", ["first", "kernel", "bias"], ["map"], **SAME),
     ]
-    entry = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["images", LEAST, 6, 5])
-    outcome = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["images", LEAST, None, None])
+    entry = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["images", LEAST_CHANNELS, 6, 5])
+    outcome = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["images", LEAST_CHANNELS, None, None])
     tensors = {"kernel": kernel, "bias": bias}
     beside = [external_tensor(name, tensor) for name, tensor in tensors.items()]
     graph = graph_of(nodes, [entry], [outcome], beside, tensors)

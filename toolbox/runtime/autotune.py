@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from toolbox.graph import Graph
 from toolbox.network.card import Input
+from toolbox.runtime.device import Device, choose_device
 from toolbox.runtime.hardware import usable_cores
-from toolbox.runtime.session import Device, Session, choose_device, start_session
+from toolbox.runtime.session import Session, start_session
 
 MOST_WORKERS = 8
 """Each holds the maps of its images: VGG16's take 150 MB."""
-LARGE = 2_000_000
+LARGE_MATRIX = 2_000_000
 """Numbers in a matrix of weights from which on reading it costs more than multiplying it with one image."""
 SECONDS = 0.5
 """How long each arrangement is tried."""
@@ -52,7 +53,9 @@ def arrangements(
     choices = dict.fromkeys([threads] if threads else [few, cores])
     # One image after the other keeps its maps in the cache; a large matrix is better read for several images.
     usual = (
-        (2, 1) if any(tensor.ndim == 2 and tensor.size > LARGE for tensor in graph.tensors.values()) else (1,)
+        (2, 1)
+        if any(tensor.ndim == 2 and tensor.size > LARGE_MATRIX for tensor in graph.tensors.values())
+        else (1,)
     )
     sizes = (batch,) if batch else usual
     return [

@@ -16,9 +16,7 @@ from toolbox.graph import Graph
 from toolbox.runtime.hardware import install_command
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
-
-Runner = Callable[[Any], Sequence[NDArray[np.float32]]]
-"""A function of images; never to be called twice at once."""
+"""How OpenVINO calls the precisions."""
 
 
 def check_installed() -> None:
@@ -30,35 +28,40 @@ def check_installed() -> None:
 
 
 def version() -> str:
+    """Name and version of the engine."""
     return f"openvino {installed('openvino')}"
 
 
-def runners(graph: Graph, *, precision: str, workers: int, threads: int) -> list[Runner]:
-    """As many functions of images as there are workers; each may run beside the others.
+def start_computations(
+    graph: Graph, *, precision: str, workers: int, threads: int
+) -> list[Callable[[Any], Sequence[NDArray[np.float32]]]]:
+    """As many functions of images as there are workers; none may be called twice at once, but each beside the others.
 
     Args:
+        graph: whose outputs are computed.
         precision: 'float32' or 'bf16'; outputs are float32 in both.
+        workers: how many.
         threads: of one worker; 0 for as many as there are cores.
 
     Raises: DeviceError when OpenVINO takes another precision: it does so unasked where the processor has none such.
     """
-    core = import_openvino().Core()
-    chosen: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision], "NUM_STREAMS": str(workers)}
+    hint = HINTS[precision]
+    options = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": str(workers)}
     if threads:
-        chosen["INFERENCE_NUM_THREADS"] = str(workers * threads)
-    compiled = core.compile_model(core.read_model(graph.embed_tensors().SerializeToString()), "CPU", chosen)
+        options["INFERENCE_NUM_THREADS"] = str(workers * threads)
+    core = import_openvino().Core()
+    compiled = core.compile_model(core.read_model(graph.embed_tensors().SerializeToString()), "CPU", options)
     taken = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-    if taken != HINTS[precision]:
+    if taken != hint:
         raise DeviceError(
             f"OpenVINO would compute in {taken} on this processor, not in {precision}; use float32"
         )
+    return [_computation(compiled.create_infer_request(), graph.outputs) for _ in range(workers)]
 
-    return [_runner(compiled.create_infer_request(), graph.outputs) for _ in range(workers)]
 
-
-def _runner(request: Any, outputs: Sequence[str]) -> Runner:
-    def run(images: Any) -> Sequence[NDArray[np.float32]]:
+def _computation(request: Any, outputs: Sequence[str]) -> Callable[[Any], Sequence[NDArray[np.float32]]]:
+    def compute(images: Any) -> Sequence[NDArray[np.float32]]:
         results = request.infer({0: images})
         return [np.asarray(results[name], np.float32) for name in outputs]
 
-    return run
+    return compute

@@ -20,10 +20,10 @@ from onnx import helper, numpy_helper, shape_inference
 
 from toolbox.graph import Graph, external_tensor
 
-NAME = "Winograd F(4x4, 3x3)"
-LEAST = 128
+WINOGRAD = "Winograd F(4x4, 3x3)"
+LEAST_CHANNELS = 128
 """Channels on both sides from which on it wins: below, moving the tiles costs what the products save."""
-OLDEST = 11
+OLDEST_OPSET = 11
 """The opset since which a slice is cut by inputs."""
 
 # The interpolation points are 0, 1, -1, 2, -2 and infinity.
@@ -43,7 +43,9 @@ A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 
 
 def with_winograd(graph: Graph) -> Graph:
     """The same graph with its larger 3 x 3 convolutions done by Winograd's algorithm; itself where it has none."""
-    if any(entry.version < OLDEST for entry in graph.proto.opset_import if entry.domain in ("", "ai.onnx")):
+    if any(
+        entry.version < OLDEST_OPSET for entry in graph.proto.opset_import if entry.domain in ("", "ai.onnx")
+    ):
         return graph
     sizes = _map_sizes(graph.proto)
     chosen = [node for node in graph.proto.graph.node if _is_eligible(node, graph, sizes)]
@@ -82,7 +84,7 @@ def _is_eligible(node: onnx.NodeProto, graph: Graph, sizes: dict[str, tuple[int,
         kernel is not None
         and kernel.dtype == np.float32
         and kernel.shape[2:] == (3, 3)
-        and min(kernel.shape[:2]) >= LEAST
+        and min(kernel.shape[:2]) >= LEAST_CHANNELS
         and list(given.get("pads", ())) == [1, 1, 1, 1]
         and set(given.get("strides", (1,))) | set(given.get("dilations", (1,))) == {1}
         and given.get("group", 1) == 1

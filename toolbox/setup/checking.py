@@ -17,7 +17,7 @@ from toolbox.network.card import network, select_layers
 from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pooled_graph
 from toolbox.progress import Progress, silent
-from toolbox.runtime.session import check_precision, choose_device
+from toolbox.runtime.device import check_precision, choose_device
 from toolbox.setup.comparisons import compare, compare_extraction
 from toolbox.setup.differences import Comparison
 from toolbox.setup.noise import noise, noise_pixels

@@ -16,7 +16,7 @@ from toolbox.network.architecture import Input, Layer
 from toolbox.network.pooling import pixel_graph, preprocess
 from toolbox.progress import Progress, silent
 from toolbox.runtime.session import start_session
-from toolbox.runtime.winograd import NAME as WINOGRAD
+from toolbox.runtime.winograd import WINOGRAD
 from toolbox.setup.differences import (
     Comparison,
     Gaps,

@@ -9,7 +9,8 @@ from typing import Any
 
 from toolbox.errors import CardError, UsageError
 from toolbox.network.card import DECODINGS, Network
-from toolbox.runtime.session import CONVOLUTIONS, PRECISIONS, Device, check_precision, choose_device
+from toolbox.runtime.device import PRECISIONS, Device, check_precision, choose_device
+from toolbox.runtime.session import CONVOLUTIONS
 from toolbox.stimuli.images import RESIZE_METHODS
 
 

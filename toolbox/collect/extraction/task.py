@@ -15,7 +15,8 @@ from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.progress import Progress
 from toolbox.runtime.autotune import noise, start_fastest
-from toolbox.runtime.session import Device, Session
+from toolbox.runtime.device import Device
+from toolbox.runtime.session import Session
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity, Plan, read_plan
