@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -12,6 +12,14 @@ from toolbox.network.card import DECODINGS, Network
 from toolbox.runtime.device import PRECISIONS, Device, check_precision, choose_device
 from toolbox.runtime.session import CONVOLUTIONS
 from toolbox.stimuli.images import RESIZE_METHODS
+
+_TEXTS = {
+    "model": "the name of a network, or the path of a card, as text",
+    "weights": "'auto', the path of a file, or 'random:SEED', as text",
+    "device": "'auto', 'cpu', 'cuda' or 'tensorrt', as text",
+}
+_NAMES = {"precision": PRECISIONS, "convolution": CONVOLUTIONS, "decoding": (None, *DECODINGS)}
+_COUNTS = ("batch", "threads", "limit", "part")
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Extraction:
     """
 
     model: str = "vgg16"
-    layers: Sequence[str] | str | None = None
+    layers: Collection[str] | str | None = None
     weights: str = "auto"
     device: str = "auto"
     precision: str = "float32"
@@ -51,27 +59,33 @@ class Extraction:
     part: int | None = None
     replace: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what no machine and no network could do.
+
+        Raises: UsageError for a value that an option cannot have, whatever its type.
+        """
+        _check_texts(self)
+        _check_layers(self.layers)
+        _check_numbers(self)
+        if not isinstance(
+            self.replace, bool
+        ):  # a text such as 'no' would count as true, and discard responses
+            raise _impossible("replace", self.replace, "True or False")
+
 
 def check_options(options: Extraction, network: Network) -> Device:
-    """Check the options against what is possible at all, before any work.
+    """Check the options against this machine and the network's card, before any work.
+
+    Args:
+        options: what is asked for.
+        network: whose card says how images are prepared.
 
     Returns: the device that is asked for.
-    Raises: UsageError for an impossible option; DeviceError where the machine lacks that device or precision;
+    Raises: UsageError for an impossible device; DeviceError where the machine lacks that device or precision;
         CardError for a card that resizes in no known way.
     """
-    named = {"precision": PRECISIONS, "convolution": CONVOLUTIONS, "decoding": (None, *DECODINGS)}
-    for name, known in named.items():
-        if getattr(options, name) not in known:
-            listed = ", ".join(filter(None, known))
-            raise UsageError(f"no {name} {getattr(options, name)!r}; expected {listed}")
-    for name in ("batch", "threads", "limit", "part"):
-        value = getattr(options, name)
-        if value is not None and not (is_whole(value) and value >= 1):
-            raise UsageError(f"{name} is {value!r}; expected a whole number, 1 or more")
     device = choose_device(options.device)
     check_precision(options.precision, device)
-    if not is_whole(options.decoders) or options.decoders < 0:
-        raise UsageError(f"decoders is {options.decoders!r}; expected 0 (threads) or more processes")
     if network.input.resize not in RESIZE_METHODS:
         listed = ", ".join(RESIZE_METHODS)
         raise CardError(f"{network.name} resizes by {network.input.resize!r}; expected one of {listed}")
@@ -81,3 +95,44 @@ def check_options(options: Extraction, network: Network) -> Device:
 def is_whole(value: Any) -> bool:
     """Whether a value is a whole number; true and false are none."""
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _check_texts(options: Extraction) -> None:
+    for name, expected in _TEXTS.items():
+        value = getattr(options, name)
+        if not isinstance(value, str):
+            raise _impossible(name, value, expected)
+    for name, known in _NAMES.items():
+        value = getattr(options, name)
+        if not isinstance(value, str | None) or value not in known:
+            listed = ", ".join(filter(None, known))
+            raise UsageError(f"no {name} {_one_line(value)}; expected {listed}")
+
+
+def _check_layers(layers: Any) -> None:
+    expected = "a pattern of layer names such as 'block5_*', or a list of them"
+    if layers is None or isinstance(layers, str):
+        return
+    if not isinstance(layers, Collection) or isinstance(layers, bytes | Mapping):
+        raise _impossible("layers", layers, expected)
+    for pattern in layers:
+        if not isinstance(pattern, str):
+            raise _impossible("layers", layers, f"{expected}; {_one_line(pattern)} is none")
+
+
+def _check_numbers(options: Extraction) -> None:
+    for name in _COUNTS:
+        value = getattr(options, name)
+        if value is not None and not (is_whole(value) and value >= 1):
+            raise _impossible(name, value, "a whole number, 1 or more")
+    if not is_whole(options.decoders) or options.decoders < 0:
+        raise _impossible("decoders", options.decoders, "0 (threads) or more processes")
+
+
+def _impossible(name: str, value: Any, expected: str) -> UsageError:
+    return UsageError(f"{name} is {_one_line(value)}; expected {expected}")
+
+
+def _one_line(value: Any) -> str:
+    """A value as Python writes it, on one line: an array has several."""
+    return " ".join(repr(value).split())
