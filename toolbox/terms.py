@@ -1,4 +1,4 @@
-"""The names by which the tensors of every graph of the toolbox are known. Imports nothing."""
+"""Names that several rooms must agree on: of a graph's tensors, and of a stimulus set's columns. Imports nothing."""
 
 from __future__ import annotations
 
@@ -9,3 +9,14 @@ PIXELS = "pixels"
 """Name of the input of a graph that does the preprocessing too."""
 
 STATISTICS = ("maximum", "mean")
+
+STIMULUS_COLUMNS = {
+    "stimulus_id": "int32",
+    "sha256": "string",
+    "path": "string",
+    "width": "int32",
+    "height": "int32",
+    "format": "string",
+    "bytes": "int64",
+}
+"""Columns that every stimulus set has, and their types as Arrow calls them; all further ones are variables."""

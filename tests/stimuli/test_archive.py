@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from toolbox.errors import CardError
-from toolbox.stimuli.archive import members
+from toolbox.stimuli.archive import read_members
 
 
 def tar_bytes(entries: list[tarfile.TarInfo | tuple[str, bytes]], mode: str = "w:gz") -> bytes:
@@ -28,7 +28,7 @@ def tar_bytes(entries: list[tarfile.TarInfo | tuple[str, bytes]], mode: str = "w
 
 
 def unpacked(archive: Path, inner: str | None = None) -> dict[str, bytes]:
-    return {name.as_posix(): content for name, content in members(archive, inner)}
+    return {name.as_posix(): content for name, content in read_members(archive, inner)}
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])

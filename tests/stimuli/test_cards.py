@@ -15,7 +15,7 @@ from PIL import Image
 
 from toolbox.content import card_names
 from toolbox.errors import CardError, DownloadError, StimulusError, UnknownNameError, VerificationError
-from toolbox.stimuli.cards import from_card, stimulus_card
+from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.images import decode
 
 TEXTS = 'title = "T"\ndescription = "D"\ncitation = "C"\nlicence = "CC0-1.0"\n'
@@ -48,7 +48,7 @@ def greys(folder: Path, levels: str = "[3, 4]", recipe: str = RECIPE) -> str:
 
 
 def test_a_recipe_beside_its_card_is_drawn_into_files_with_its_variables(tmp_path: Path) -> None:
-    listing = from_card(greys(tmp_path / "cards"), tmp_path / "images")
+    listing = list_card(greys(tmp_path / "cards"), tmp_path / "images")
     first, second = listing.candidates
     assert first.path == (tmp_path / "images").resolve() / "greys" / "grey" / "3.png"
     assert (first.category, first.parameters) == ("grey", {"level": 3, "odd": True})
@@ -59,34 +59,34 @@ def test_a_recipe_beside_its_card_is_drawn_into_files_with_its_variables(tmp_pat
 
 def test_drawing_again_writes_nothing_and_gives_the_same(tmp_path: Path) -> None:
     card = greys(tmp_path / "cards")
-    first = from_card(card, tmp_path / "images")
+    first = list_card(card, tmp_path / "images")
     times = [candidate.path.stat().st_mtime_ns for candidate in first.candidates]
-    assert from_card(card, tmp_path / "images") == first
+    assert list_card(card, tmp_path / "images") == first
     assert [candidate.path.stat().st_mtime_ns for candidate in first.candidates] == times
 
 
 def test_what_is_missing_is_drawn_again(tmp_path: Path) -> None:
     card = greys(tmp_path / "cards")
-    first = from_card(card, tmp_path / "images").candidates[0].path
+    first = list_card(card, tmp_path / "images").candidates[0].path
     content = first.read_bytes()
     first.unlink()
-    from_card(card, tmp_path / "images")
+    list_card(card, tmp_path / "images")
     assert first.read_bytes() == content
     assert [path.name for path in first.parent.iterdir() if path.suffix != ".png"] == []
 
 
 def test_a_changed_recipe_never_overwrites_a_picture(tmp_path: Path) -> None:
-    from_card(greys(tmp_path / "cards"), tmp_path / "images")
+    list_card(greys(tmp_path / "cards"), tmp_path / "images")
     card = greys(tmp_path / "cards", recipe=RECIPE.replace("(2, 3)", "(3, 2)"))
     with pytest.raises(
         StimulusError, match=r"3\.png is not what its card gives now; ingest the changed card as"
     ):
-        from_card(card, tmp_path / "images")
+        list_card(card, tmp_path / "images")
 
 
 def test_a_card_like_another_takes_over_its_recipe(tmp_path: Path) -> None:
     card = written(tmp_path, 'name = "few"\nlike = "gratings"\norientation = [0]\nside = 32\n')
-    listing = from_card(card, tmp_path / "images")
+    listing = list_card(card, tmp_path / "images")
     assert {candidate.parameters["orientation"] for candidate in listing.candidates} == {0.0}
     assert len(listing.candidates) == 8
     assert decode(listing.candidates[0].path.read_bytes()).pixels.shape == (32, 32, 3)
@@ -107,7 +107,7 @@ def test_a_recipe_that_breaks_the_rules_is_one_clear_error(
     tmp_path: Path, recipe: str, expected: str
 ) -> None:
     with pytest.raises(CardError, match=expected):
-        from_card(
+        list_card(
             greys(tmp_path / "cards", "[4]" if "out" in recipe else "[3, 4]", recipe), tmp_path / "images"
         )
     assert [path.name for path in tmp_path.rglob("*.png") if path.stem != "Same"] == []
@@ -116,7 +116,7 @@ def test_a_recipe_that_breaks_the_rules_is_one_clear_error(
 def test_a_recipe_cannot_name_a_fixed_column(tmp_path: Path) -> None:
     card = greys(tmp_path / "cards", recipe=RECIPE.replace('"level": np', '"width": np'))
     with pytest.raises(StimulusError, match="the recipe of greys has a column 'width'"):
-        from_card(card, tmp_path / "images")
+        list_card(card, tmp_path / "images")
 
 
 @pytest.mark.parametrize("recipe", ["gone.py", "../mine.py", "mine.txt"])
@@ -126,7 +126,7 @@ def test_a_recipe_that_is_not_a_python_file_beside_the_card_is_refused(tmp_path:
     (tmp_path / "cards" / "mine.txt").write_text(RECIPE)
     card = written(tmp_path / "cards", f'name = "greys"\n{TEXTS}recipe = "{recipe}"\nlevels = [1]\n')
     with pytest.raises(CardError, match=f"names the recipe '{recipe}'"):
-        from_card(card, tmp_path / "images")
+        list_card(card, tmp_path / "images")
 
 
 # --- what every card must say ---
@@ -212,7 +212,7 @@ def test_an_archive_is_fetched_and_its_category_folders_become_candidates(
     (served / "set.zip").write_bytes(nested())
     told: list[tuple[str, int, int]] = []
     card = archive_card(tmp_path / "cards", url, nested())
-    listing = from_card(card, tmp_path / "images", lambda *news: told.append(news))
+    listing = list_card(card, tmp_path / "images", lambda *news: told.append(news))
     folder = (tmp_path / "images").resolve() / "objects"
     assert [
         (candidate.path.relative_to(folder).as_posix(), candidate.category)
@@ -238,9 +238,9 @@ def test_a_fetched_archive_is_used_from_the_cache_when_the_server_is_gone(
     served, url = server
     (served / "set.zip").write_bytes(nested())
     card = archive_card(tmp_path / "cards", url, nested())
-    first = from_card(card, tmp_path / "images")
+    first = list_card(card, tmp_path / "images")
     (served / "set.zip").unlink()
-    assert from_card(card, tmp_path / "images") == first
+    assert list_card(card, tmp_path / "images") == first
 
 
 def test_a_mirror_is_asked_instead_of_the_published_address(
@@ -251,7 +251,7 @@ def test_a_mirror_is_asked_instead_of_the_published_address(
     (served / "lab" / "set.zip").write_bytes(nested())
     monkeypatch.setenv("TOOLBOX_MIRROR", f"{url}/lab/")
     card = archive_card(tmp_path / "cards", "https://unreachable.invalid/published", nested())
-    assert len(from_card(card, tmp_path / "images").candidates) == 3
+    assert len(list_card(card, tmp_path / "images").candidates) == 3
 
 
 def test_bytes_with_another_digest_are_not_kept(tmp_path: Path, server: tuple[Path, str]) -> None:
@@ -259,7 +259,7 @@ def test_bytes_with_another_digest_are_not_kept(tmp_path: Path, server: tuple[Pa
     (served / "set.zip").write_bytes(nested())
     card = archive_card(tmp_path / "cards", url, nested(), digest="0" * 32)
     with pytest.raises(VerificationError, match="not the published file"):
-        from_card(card, tmp_path / "images")
+        list_card(card, tmp_path / "images")
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
     assert not (tmp_path / "images").exists()
 
@@ -267,7 +267,7 @@ def test_bytes_with_another_digest_are_not_kept(tmp_path: Path, server: tuple[Pa
 def test_a_missing_file_on_the_server_is_a_download_error(tmp_path: Path, server: tuple[Path, str]) -> None:
     _, url = server
     with pytest.raises(DownloadError, match=r"could not fetch .*/set\.zip \(404"):
-        from_card(archive_card(tmp_path / "cards", url, nested()), tmp_path / "images")
+        list_card(archive_card(tmp_path / "cards", url, nested()), tmp_path / "images")
 
 
 def test_a_closed_port_is_a_download_error_with_a_remedy(
@@ -281,7 +281,7 @@ def test_a_closed_port_is_a_download_error_with_a_remedy(
         with pytest.raises(
             DownloadError, match=r"set TOOLBOX_MIRROR to a server that holds set\.zip"
         ) as refusal:
-            from_card(card, tmp_path / "images")
+            list_card(card, tmp_path / "images")
     assert "\n" not in str(refusal.value)
 
 
@@ -293,4 +293,4 @@ def test_a_folder_that_the_archive_does_not_hold_is_the_cards_mistake(
     card = Path(archive_card(tmp_path / "cards", url, nested()))
     card.write_text(card.read_text().replace('folder = "Objects"', 'folder = "Images"'))
     with pytest.raises(CardError, match=r"set\.zip has no file below Images; correct `folder` in the card"):
-        from_card(str(card), tmp_path / "images")
+        list_card(str(card), tmp_path / "images")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from toolbox.errors import StimulusError, UsageError
-from toolbox.stimuli.sources import Listing, from_folder
+from toolbox.stimuli.sources import Listing, list_folder
 
 Paint = Callable[..., Path]
 
@@ -39,7 +39,7 @@ def touch(folder: Path, *names: str) -> Path:
 
 def test_the_first_level_is_the_category_at_any_depth(tmp_path: Path) -> None:
     touch(tmp_path, "face/a.jpg", "face/2019/may/b.jpg", "car/c.png")
-    assert offered(tmp_path, from_folder(tmp_path)) == [
+    assert offered(tmp_path, list_folder(tmp_path)) == [
         ("car/c.png", "car"),
         ("face/2019/may/b.jpg", "face"),
         ("face/a.jpg", "face"),
@@ -48,8 +48,8 @@ def test_the_first_level_is_the_category_at_any_depth(tmp_path: Path) -> None:
 
 def test_the_order_is_that_of_names_however_the_files_were_made(tmp_path: Path) -> None:
     names = ["b/2.png", "B/1.png", "b/10.png", "a/ä.png", "a/z.png", "a/Z.png"]
-    forward = from_folder(touch(tmp_path / "forward", *names))
-    backward = from_folder(touch(tmp_path / "backward", *reversed(names)))
+    forward = list_folder(touch(tmp_path / "forward", *names))
+    backward = list_folder(touch(tmp_path / "backward", *reversed(names)))
     expected = ["B/1.png", "a/Z.png", "a/z.png", "a/ä.png", "b/10.png", "b/2.png"]
     assert [name for name, _ in offered(tmp_path / "forward", forward)] == expected
     assert [name for name, _ in offered(tmp_path / "backward", backward)] == expected
@@ -59,14 +59,14 @@ def test_a_category_has_one_name_whether_its_accents_are_composed_or_not(tmp_pat
     decomposed = unicodedata.normalize("NFD", "Bär")
     assert decomposed != "Bär"
     touch(tmp_path, f"{decomposed}/1.png", "Bär/2.png", "Baz/3.png")
-    listing = from_folder(tmp_path)
+    listing = list_folder(tmp_path)
     assert [candidate.category for candidate in listing.candidates] == ["Baz", "Bär", "Bär"]
     assert all(candidate.path.is_file() for candidate in listing.candidates)
 
 
 def test_spaces_and_scripts_of_the_world_are_names_like_any_other(tmp_path: Path) -> None:
     touch(tmp_path, "two words/my photo (1).jpg", "лицо/фото.jpg", "顔/写真.jpg", "🙂/x.jpg")
-    assert {category for _, category in offered(tmp_path, from_folder(tmp_path))} == {
+    assert {category for _, category in offered(tmp_path, list_folder(tmp_path))} == {
         "two words",
         "лицо",
         "顔",
@@ -76,7 +76,7 @@ def test_spaces_and_scripts_of_the_world_are_names_like_any_other(tmp_path: Path
 
 def test_files_beside_the_category_folders_are_listed_as_such(tmp_path: Path) -> None:
     touch(tmp_path, "face/a.jpg", "README.txt", "stray.jpg")
-    listing = from_folder(tmp_path)
+    listing = list_folder(tmp_path)
     assert left_out(tmp_path, listing) == {
         "README.txt": "lies in no category folder",
         "stray.jpg": "lies in no category folder",
@@ -87,7 +87,7 @@ def test_files_beside_the_category_folders_are_listed_as_such(tmp_path: Path) ->
 def test_what_systems_leave_behind_is_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "face/a.jpg", ".DS_Store", "face/.DS_Store", "face/Thumbs.db", "face/desktop.ini")
     touch(tmp_path, ".git/objects/x", "__MACOSX/face/._a.jpg", "face/._a.jpg")
-    listing = from_folder(tmp_path)
+    listing = list_folder(tmp_path)
     assert offered(tmp_path, listing) == [("face/a.jpg", "face")]
     assert listing.rejections == []
 
@@ -96,13 +96,13 @@ def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match="nowhere is not a folder; give one that holds a sub-folder per category"
     ):
-        from_folder(tmp_path / "nowhere")
+        list_folder(tmp_path / "nowhere")
 
 
 def test_an_empty_folder_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "face" / "empty").mkdir(parents=True)
     with pytest.raises(StimulusError, match="holds no file; expected images in one sub-folder per category"):
-        from_folder(tmp_path)
+        list_folder(tmp_path)
 
 
 def test_a_flat_folder_is_one_clear_error(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_flat_folder_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(
         StimulusError, match=r"has no sub-folder, only 2 files; expected one sub-folder per category"
     ):
-        from_folder(tmp_path)
+        list_folder(tmp_path)
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, paint: Paint) -> None:
@@ -118,7 +118,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, paint: Paint) 
     folder = touch(tmp_path / "set", "face/a.jpg")
     (folder / "face" / "file.png").symlink_to(secret)
     (folder / "linked").symlink_to(secret.parent)
-    listing = from_folder(folder)
+    listing = list_folder(folder)
     assert offered(folder, listing) == [("face/a.jpg", "face")]
     assert left_out(folder, listing) == {
         "face/file.png": "a link that leads out of the folder; copy the file",
@@ -132,7 +132,7 @@ def test_links_inside_the_folder_are_followed_once(tmp_path: Path) -> None:
     (folder / "face" / "one.jpg").symlink_to(folder / "all" / "1.jpg")
     (folder / "kept").symlink_to(folder / ".store")
     (folder / "kept again").symlink_to(folder / ".store")
-    listing = from_folder(folder)
+    listing = list_folder(folder)
     assert offered(folder, listing) == [
         ("all/1.jpg", "all"),
         ("all/2.jpg", "all"),
@@ -148,7 +148,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (folder / "a" / "here").symlink_to(folder / "a")
     (folder / "a" / "other").symlink_to(folder / "b")
     (folder / "b" / "other").symlink_to(folder / "a")
-    listing = from_folder(folder)
+    listing = list_folder(folder)
     assert [name for name, _ in offered(folder, listing)] == [
         "a/1.jpg",
         "a/other/2.jpg",
@@ -162,7 +162,7 @@ def test_broken_links_and_links_to_themselves_lead_nowhere(tmp_path: Path) -> No
     folder = touch(tmp_path / "set", "a/1.jpg")
     (folder / "a" / "broken").symlink_to(folder / "gone")
     (folder / "a" / "self").symlink_to(folder / "a" / "self")
-    listing = from_folder(folder)
+    listing = list_folder(folder)
     assert left_out(folder, listing) == {
         "a/broken": "a link that leads nowhere",
         "a/self": "a link that leads nowhere",
@@ -172,18 +172,18 @@ def test_broken_links_and_links_to_themselves_lead_nowhere(tmp_path: Path) -> No
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     folder = touch(tmp_path / "set", "a/1.jpg")
     os.mkfifo(folder / "a" / "pipe.jpg")
-    assert left_out(folder, from_folder(folder)) == {"a/pipe.jpg": "not a regular file"}
+    assert left_out(folder, list_folder(folder)) == {"a/pipe.jpg": "not a regular file"}
 
 
 def test_a_name_that_is_not_unicode_is_listed_and_stays_printable(tmp_path: Path) -> None:
     folder = touch(tmp_path / "set", "a/1.jpg")
     Path(os.fsdecode(os.fsencode(folder / "a") + b"/caf\xe9.jpg")).touch()
-    assert left_out(folder, from_folder(folder)) == {"a/caf�.jpg": "its name is not valid Unicode; rename it"}
+    assert left_out(folder, list_folder(folder)) == {"a/caf�.jpg": "its name is not valid Unicode; rename it"}
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     folder = touch(tmp_path / "real", "a/1.jpg")
     (tmp_path / "link").symlink_to(folder)
-    assert [candidate.path for candidate in from_folder(tmp_path / "link").candidates] == [
+    assert [candidate.path for candidate in list_folder(tmp_path / "link").candidates] == [
         folder.resolve() / "a" / "1.jpg"
     ]

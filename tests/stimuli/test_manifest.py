@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from toolbox.errors import StimulusError, TableError, UsageError
-from toolbox.stimuli.manifest import from_manifest
+from toolbox.stimuli.manifest import list_manifest
 
 Paint = Callable[..., Path]
 
@@ -34,7 +34,7 @@ def test_paths_are_relative_to_the_manifests_own_folder(lab: Path, monkeypatch: 
     (lab / "sub").mkdir()
     file = manifest(lab / "sub", f"path,category\n../a.png,face\n{lab / 'b.png'},car\n")
     monkeypatch.chdir("/")
-    listing = from_manifest(file)
+    listing = list_manifest(file)
     assert [candidate.path for candidate in listing.candidates] == [
         lab.resolve() / "a.png",
         lab.resolve() / "b.png",
@@ -42,7 +42,7 @@ def test_paths_are_relative_to_the_manifests_own_folder(lab: Path, monkeypatch: 
 
 
 def test_categories_stay_text_and_the_order_is_the_tables(lab: Path) -> None:
-    listing = from_manifest(manifest(lab, "category,path\n002,b.png\n001,a.png\n"))
+    listing = list_manifest(manifest(lab, "category,path\n002,b.png\n001,a.png\n"))
     assert [(candidate.path.name, candidate.category) for candidate in listing.candidates] == [
         ("b.png", "002"),
         ("a.png", "001"),
@@ -51,7 +51,7 @@ def test_categories_stay_text_and_the_order_is_the_tables(lab: Path) -> None:
 
 @pytest.mark.parametrize("cell", ["", '""', "NA"])
 def test_an_empty_category_is_an_unlabelled_stimulus(lab: Path, cell: str) -> None:
-    listing = from_manifest(manifest(lab, f"path,category\na.png,{cell}\nb.png,face\n"))
+    listing = list_manifest(manifest(lab, f"path,category\na.png,{cell}\nb.png,face\n"))
     assert [candidate.category for candidate in listing.candidates] == [None, "face"]
 
 
@@ -73,14 +73,14 @@ def test_further_columns_become_variables_of_their_type(
     lab: Path, cells: tuple[str, str], expected: tuple[Any, Any]
 ) -> None:
     text = f"path,category,variable\na.png,x,{cells[0]}\nb.png,x,{cells[1]}\n"
-    values = [candidate.parameters["variable"] for candidate in from_manifest(manifest(lab, text)).candidates]
+    values = [candidate.parameters["variable"] for candidate in list_manifest(manifest(lab, text)).candidates]
     assert values == list(expected)
     assert [type(value) for value in values] == [type(value) for value in expected]
 
 
 def test_a_tsv_is_split_at_tabs_and_keeps_commas(lab: Path) -> None:
     file = manifest(lab, "path\tcategory\tnote\na.png\tface\tfrom left, dim\n", "stimuli.TSV")
-    [candidate] = from_manifest(file).candidates
+    [candidate] = list_manifest(file).candidates
     assert candidate.parameters == {"note": "from left, dim"}
 
 
@@ -88,7 +88,7 @@ def test_a_byte_order_mark_and_accents_from_a_spreadsheet_are_read(lab: Path, pa
     paint(lab / "ein Bär.png")
     file = lab / "stimuli.csv"
     file.write_text("path,category\nein Bär.png,Bär\n", encoding="utf-8-sig")
-    assert [candidate.category for candidate in from_manifest(file).candidates] == ["Bär"]
+    assert [candidate.category for candidate in list_manifest(file).candidates] == ["Bär"]
 
 
 def test_parquet_types_become_plain_ones(lab: Path) -> None:
@@ -104,7 +104,7 @@ def test_parquet_types_become_plain_ones(lab: Path) -> None:
         }
     )
     table.write_parquet(lab / "stimuli.parquet")
-    first, second = from_manifest(lab / "stimuli.parquet").candidates
+    first, second = list_manifest(lab / "stimuli.parquet").candidates
     assert first.parameters == {"small": 1, "single": 0.5, "exact": 1.25, "flag": True, "level": "low"}
     assert second.parameters == {"small": 2, "single": None, "exact": 2.5, "flag": None, "level": "high"}
     assert (first.category, second.category) == ("x", None)
@@ -112,7 +112,7 @@ def test_parquet_types_become_plain_ones(lab: Path) -> None:
 
 def test_a_numeric_category_of_a_parquet_becomes_text(lab: Path) -> None:
     pl.DataFrame({"path": ["a.png"], "category": [7]}).write_parquet(lab / "m.parquet")
-    assert [candidate.category for candidate in from_manifest(lab / "m.parquet").candidates] == ["7"]
+    assert [candidate.category for candidate in list_manifest(lab / "m.parquet").candidates] == ["7"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_type_that_is_not_plain_is_refused_by_name(lab: Path, values: list[Any
     with pytest.raises(
         StimulusError, match=r"column 'odd' of .*m\.parquet is .*; write it as text or as numbers"
     ):
-        from_manifest(lab / "m.parquet")
+        list_manifest(lab / "m.parquet")
 
 
 def test_numbers_beyond_64_bits_are_refused(lab: Path) -> None:
@@ -133,7 +133,7 @@ def test_numbers_beyond_64_bits_are_refused(lab: Path) -> None:
     with pytest.raises(
         StimulusError, match=r"column 'huge' of .* has numbers beyond 64 bits; write them as text"
     ):
-        from_manifest(manifest(lab, text))
+        list_manifest(manifest(lab, text))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_numbers_beyond_64_bits_are_refused(lab: Path) -> None:
 def test_a_missing_column_is_named_with_those_that_are_there(lab: Path, header: str, expected: str) -> None:
     cells = ",".join("a.png" for _ in header.split(","))
     with pytest.raises(StimulusError, match=expected):
-        from_manifest(manifest(lab, f"{header}\n{cells}\n"))
+        list_manifest(manifest(lab, f"{header}\n{cells}\n"))
 
 
 @pytest.mark.parametrize(
@@ -159,17 +159,17 @@ def test_a_column_that_the_toolbox_fills_itself_is_refused(lab: Path, name: str)
     with pytest.raises(
         StimulusError, match=f"has a column '{name}', which the toolbox fills itself; rename the column"
     ):
-        from_manifest(manifest(lab, f"path,category,{name}\na.png,x,1\n"))
+        list_manifest(manifest(lab, f"path,category,{name}\na.png,x,1\n"))
 
 
 def test_columns_alike_but_for_case_are_refused(lab: Path) -> None:
     with pytest.raises(StimulusError, match="columns 'contrast' and 'Contrast', alike but for case"):
-        from_manifest(manifest(lab, "path,category,contrast,Contrast\na.png,x,1,2\n"))
+        list_manifest(manifest(lab, "path,category,contrast,Contrast\na.png,x,1,2\n"))
 
 
 def test_row_names_without_a_heading_are_refused_with_a_remedy(lab: Path) -> None:
     with pytest.raises(StimulusError, match="has a column without a name; give it one, or remove it"):
-        from_manifest(manifest(lab, ",path,category\n1,a.png,x\n"))
+        list_manifest(manifest(lab, ",path,category\n1,a.png,x\n"))
 
 
 @pytest.mark.parametrize(
@@ -186,14 +186,14 @@ def test_a_table_that_cannot_be_used_is_one_line(lab: Path, content: bytes, expe
     file = lab / "stimuli.csv"
     file.write_bytes(content)
     with pytest.raises((StimulusError, TableError), match=expected) as refusal:
-        from_manifest(file)
+        list_manifest(file)
     assert "\n" not in str(refusal.value)
 
 
 def test_a_parquet_that_is_none_is_one_line(lab: Path) -> None:
     file = manifest(lab, "path,category\n", "stimuli.parquet")
     with pytest.raises(TableError, match="cannot be read as Parquet") as refusal:
-        from_manifest(file)
+        list_manifest(file)
     assert "\n" not in str(refusal.value)
 
 
@@ -201,7 +201,7 @@ def test_a_missing_manifest_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"gone\.csv does not exist; a manifest is a \.csv, \.tsv, \.parquet"
     ):
-        from_manifest(tmp_path / "gone.csv")
+        list_manifest(tmp_path / "gone.csv")
 
 
 def test_rows_that_lead_to_no_file_are_listed_and_the_rest_is_offered(lab: Path) -> None:
@@ -209,7 +209,7 @@ def test_rows_that_lead_to_no_file_are_listed_and_the_rest_is_offered(lab: Path)
     (lab / "broken.png").symlink_to(lab / "gone.png")
     text = f"path,category\ngone.png,x\nfolder,x\n{'n' * 300},x\nbroken.png,x\n,x\na.png,x\n"
     file = manifest(lab, text)
-    listing = from_manifest(file)
+    listing = list_manifest(file)
     assert [candidate.path.name for candidate in listing.candidates] == ["a.png"]
     assert [(rejection.path.rsplit("/", 1)[-1], rejection.reason) for rejection in listing.rejections] == [
         ("gone.png", "no such file"),
@@ -222,11 +222,11 @@ def test_rows_that_lead_to_no_file_are_listed_and_the_rest_is_offered(lab: Path)
 
 def test_paths_written_on_windows_are_found(lab: Path, paint: Paint) -> None:
     paint(lab / "face" / "c.png")
-    listing = from_manifest(manifest(lab, "path,category\nface\\c.png,face\n"))
+    listing = list_manifest(manifest(lab, "path,category\nface\\c.png,face\n"))
     assert [candidate.path for candidate in listing.candidates] == [lab.resolve() / "face" / "c.png"]
 
 
 def test_a_link_as_last_part_keeps_its_own_name(lab: Path) -> None:
     (lab / "shown.png").symlink_to(lab / "a.png")
-    listing = from_manifest(manifest(lab, "path,category\nshown.png,face\n"))
+    listing = list_manifest(manifest(lab, "path,category\nshown.png,face\n"))
     assert [candidate.path for candidate in listing.candidates] == [lab.resolve() / "shown.png"]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from toolbox.content import content_folder
-from toolbox.stimuli.cards import from_card, stimulus_card
+from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.images import decode
 from toolbox.stimuli.sources import Candidate
 
 
 @pytest.fixture(scope="module")
 def gratings(tmp_path_factory: pytest.TempPathFactory) -> list[Candidate]:
-    return from_card("gratings", tmp_path_factory.mktemp("images")).candidates
+    return list_card("gratings", tmp_path_factory.mktemp("images")).candidates
 
 
 def grey(candidate: Candidate) -> np.ndarray:
@@ -107,7 +107,7 @@ def test_contrast_scales_the_distance_from_mid_grey(tmp_path: Path) -> None:
         'name = "faint"\nlike = "gratings"\norientation = [0]\nspatial_frequency = [4]\nphase = [90]\n'
     )
     card.write_text(card.read_text() + "contrast = [0.0, 0.25, 0.5, 1.0]\n")
-    largest = [np.abs(grey(candidate) - 128).max() for candidate in from_card(str(card), tmp_path).candidates]
+    largest = [np.abs(grey(candidate) - 128).max() for candidate in list_card(str(card), tmp_path).candidates]
     assert largest == [0, 32, 63, 127]  # a pixel's middle is a little off the crest: 63.4, not 63.5
     assert all(below < above for below, above in pairwise(largest))
 
@@ -132,7 +132,7 @@ def test_the_faces_come_through_pip_and_are_the_published_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / "cache"))
-    candidates = from_card("lfw", tmp_path / "images").candidates
+    candidates = list_card("lfw", tmp_path / "images").candidates
     [array] = (tmp_path / "cache").rglob("lfw_subset.npy")
     assert sha256(array.read_bytes()).hexdigest() == stimulus_card("lfw")["source"]["sha256"]
     assert [candidate.category for candidate in candidates] == ["face"] * 100 + ["non-face"] * 100

@@ -23,29 +23,22 @@ from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
 from toolbox.files import digest_of, only_writer, write_json
 from toolbox.progress import Progress, silent
-from toolbox.stimuli.cards import from_card, stimulus_card
+from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.ledger import Ledger
-from toolbox.stimuli.manifest import from_manifest
-from toolbox.stimuli.scan import scan
-from toolbox.stimuli.sources import Listing, Rejection, from_folder
+from toolbox.stimuli.manifest import list_manifest
+from toolbox.stimuli.scan import scan_files
+from toolbox.stimuli.sources import Listing, Rejection, list_folder
 from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import provenance_of, with_version, write_table
+from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.tables import SUFFIXES
 
-_FIXED = pa.schema(
-    [
-        ("stimulus_id", pa.int32()),
-        ("sha256", pa.string()),
-        ("path", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("format", pa.string()),
-        ("bytes", pa.int64()),
-    ]
-)
-_TYPES: dict[VariableType, pa.DataType] = {
+SourceType = Literal["folder", "manifest", "card"]
+"""What stimuli can be taken from."""
+
+_ARROW_TYPES: dict[VariableType, pa.DataType] = {
     "boolean": pa.bool_(),
     "bigint": pa.int64(),
     "double": pa.float64(),
@@ -89,6 +82,7 @@ def ingest(
     """Take the images of a source into a stimulus set; doing it again adds only what is new.
 
     Args:
+        study: whose set it is.
         source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .parquet) with path and
             category; the name of a shipped card, or a card's .toml.
         set_name: of the new or existing set; a card's own name if not given.
@@ -96,72 +90,71 @@ def ingest(
         progress: told how many files are done.
 
     Raises: UsageError for an impossible source or name; StimulusError when there is no usable image, a
-        variable changes its type, or strict and anything is left out; BusyError; what `from_card` raises.
+        variable changes its type, or strict and anything is left out; BusyError; what `list_card` raises.
     """
     started = datetime.now(UTC)
     study = StudyFolder(study.root.resolve())
-    kind = _kind(source)
-    name = check_name("stimulus set", _set_name(kind, source, set_name))
-    origin = _origin(kind, source)
-    listing = _listing(kind, source, study.images(name), progress)
+    source_type = _source_type(source)
+    name = check_name("stimulus set", _set_name(source_type, source, set_name))
+    origin = _origin(source_type, source)
+    listing = _list_source(source_type, source, study.images(name), progress)
     with only_writer(study.stimuli(name).parent, "ingest"):
-        ledger, kinds, is_whole = _open_ledger(study, name)
-        kinds = merge_types(kinds, listing.candidates)
+        ledger, types, is_whole = _open_ledger(study, name)
+        types = merge_types(types, listing.candidates)
         _enter_files(ledger, listing, study, progress)
-        _check(ledger, source, strict)
-        if ledger.added or ledger.moved or ledger.filled or not is_whole:
-            _write(study, name, ledger, kinds, origin)
+        _check_ledger(ledger, source, strict)
+        is_changed = bool(ledger.added or ledger.moved or ledger.filled)
+        if is_changed or not is_whole:
+            _write_tables(study, name, ledger, types, origin)
         report = _report(name, ledger)
-        if report.added or report.moved or report.filled or report.rejections:
-            _record(study, report, origin, started)
+        if is_changed or report.rejections:
+            _write_record(study, report, origin, started)
     return report
 
 
-def _kind(source: str | Path) -> Literal["folder", "manifest", "card"]:
+def _source_type(source: str | Path) -> SourceType:
     """What a source is; what exists here goes before a shipped card of the same name."""
     path = Path(source)
     if path.is_dir():
         return "folder"
     if path.suffix.lower() in SUFFIXES:
         return "manifest"
-    if path.suffix == ".toml" or str(source) in card_names("datasets"):
+    names = card_names("datasets")
+    if path.suffix == ".toml" or str(source) in names:
         return "card"
-    raise UnknownNameError(
-        "folder, manifest or stimulus card",
-        str(source),
-        card_names("datasets"),
-        f"a manifest ends in {', '.join(SUFFIXES)}",
-    )
+    remedy = f"a manifest ends in {', '.join(SUFFIXES)}"
+    raise UnknownNameError("folder, manifest or stimulus card", str(source), names, remedy)
 
 
-def _set_name(kind: str, source: str | Path, chosen: str | None) -> str:
+def _set_name(source_type: SourceType, source: str | Path, chosen: str | None) -> str:
+    """The name that was chosen, else the card's own."""
     if chosen is not None:
         return chosen
-    if kind != "card":
-        raise UsageError(f"{source} is a {kind}; choose a name for its stimulus set (--set NAME)")
+    if source_type != "card":
+        raise UsageError(f"{source} is a {source_type}; choose a name for its stimulus set (--set NAME)")
     return str(stimulus_card(str(source))["name"])
 
 
-def _origin(kind: str, source: str | Path) -> dict[str, Any]:
+def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
     """What the set's provenance says of a source."""
-    if kind == "folder":
+    if source_type == "folder":
         return {"folder": Path(source).resolve().as_posix()}
-    if kind == "manifest":
+    if source_type == "manifest":
         file = Path(source)
-        return {"manifest": file.resolve().as_posix()} | (
-            {"sha256": digest_of(file)} if file.is_file() else {}
-        )
+        digest = {"sha256": digest_of(file)} if file.is_file() else {}
+        return {"manifest": file.resolve().as_posix()} | digest
     card = stimulus_card(str(source))
-    fetched = {"source": describe(card["source"])} if "source" in card else {}
-    return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | fetched
+    archive = {"source": describe(card["source"])} if "source" in card else {}
+    return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
 
 
-def _listing(kind: str, source: str | Path, images: Path, progress: Progress) -> Listing:
-    if kind == "folder":
-        return from_folder(Path(source))
-    if kind == "manifest":
-        return from_manifest(Path(source))
-    return from_card(str(source), images, progress)
+def _list_source(source_type: SourceType, source: str | Path, images: Path, progress: Progress) -> Listing:
+    """What a source offers; the images of a card are written below a folder."""
+    if source_type == "folder":
+        return list_folder(Path(source))
+    if source_type == "manifest":
+        return list_manifest(Path(source))
+    return list_card(str(source), images, progress)
 
 
 def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, VariableType], bool]:
@@ -174,10 +167,10 @@ def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Varia
     written = read_labels(labels) if labels.is_file() else {}
     # Labels are written first: those of stimuli that do not exist are left from a run killed in between.
     kept = {number: category for number, category in written.items() if number < len(table)}
-    names = {arrow: kind for kind, arrow in _TYPES.items()}
-    kinds = {field.name: names[field.type] for field in table.schema if field.name not in _FIXED.names}
+    names = {arrow: name for name, arrow in _ARROW_TYPES.items()}
+    types = {variable: names[table.schema.field(variable).type] for variable in variable_names(table.schema)}
     ledger = Ledger(table.to_pylist(), kept, lambda path: study.image(path).exists())
-    return ledger, kinds, labels.is_file() and len(kept) == len(written)
+    return ledger, types, labels.is_file() and len(kept) == len(written)
 
 
 def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress: Progress) -> None:
@@ -186,12 +179,12 @@ def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress:
     for rejection in listing.rejections:
         ledger.reject(rejection.path.removeprefix(root), rejection.reason)
     total = len(listing.candidates)
-    for done, found in enumerate(scan(listing.candidates, ledger.digests), 1):
-        ledger.enter(found, study.stored_path(found.candidate.path))
+    for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
+        ledger.enter(file, study.stored_path(file.candidate.path))
         progress("read images", done, total)
 
 
-def _check(ledger: Ledger, source: str | Path, strict: bool) -> None:
+def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
     """Refuse a source without any image, and under `strict` one with anything left out."""
     left_out = ledger.rejections
     examples = "; ".join(f"{rejection.path}: {rejection.reason}" for rejection in left_out[:3])
@@ -205,8 +198,8 @@ def _check(ledger: Ledger, source: str | Path, strict: bool) -> None:
         )
 
 
-def _write(
-    study: StudyFolder, name: str, ledger: Ledger, kinds: dict[str, VariableType], origin: dict[str, Any]
+def _write_tables(
+    study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
     """Write both tables; the second makes the new stimuli exist."""
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
@@ -214,9 +207,8 @@ def _write(
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
     write_labels(study.labels(name), ledger.labels, provenance)
-    schema = pa.unify_schemas(
-        [_FIXED, pa.schema([(variable, _TYPES[kind]) for variable, kind in kinds.items()])]
-    )
+    variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
+    schema = pa.unify_schemas([STIMULI, variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
@@ -236,7 +228,9 @@ def _report(name: str, ledger: Ledger) -> IngestReport:
     )
 
 
-def _record(study: StudyFolder, report: IngestReport, origin: dict[str, Any], started: datetime) -> None:
+def _write_record(
+    study: StudyFolder, report: IngestReport, origin: dict[str, Any], started: datetime
+) -> None:
     """Write the run's record, every rejection included."""
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "ingest", "started": started.isoformat(), "seconds": seconds, "source": origin}

@@ -15,7 +15,7 @@ from toolbox.errors import CardError
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
 
 
-def members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosixPath, bytes]]:
+def read_members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosixPath, bytes]]:
     """Names and contents of the regular files in an archive; links and devices are passed over.
 
     Args:
@@ -27,12 +27,12 @@ def members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosix
     try:
         if not zipfile.is_zipfile(archive):
             with archive.open("rb") as file:
-                yield from _tar_members(file, archive)
+                yield from _read_tar(file, archive)
         elif inner is not None:
             with _open_inner(archive, inner) as file:
-                yield from _tar_members(file, archive)
+                yield from _read_tar(file, archive)
         else:
-            yield from _zip_members(archive)
+            yield from _read_zip(archive)
     except _BROKEN as error:
         raise CardError(
             f"{archive.name} cannot be unpacked ({error}); expected a .zip or .tar archive"
@@ -52,22 +52,22 @@ def _open_inner(archive: Path, inner: str) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _tar_members(file: IO[bytes], archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+def _read_tar(file: IO[bytes], archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
     with tarfile.open(fileobj=file, mode="r|*") as tar:
         for member in tar:
             content = tar.extractfile(member) if member.isreg() else None
             if content is not None:
-                yield _inside(member.name, archive), content.read()
+                yield _safe_path(member.name, archive), content.read()
 
 
-def _zip_members(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+def _read_zip(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
     with zipfile.ZipFile(archive) as zipped:
         for member in zipped.infolist():
             if not member.is_dir():
-                yield _inside(member.filename, archive), zipped.read(member)
+                yield _safe_path(member.filename, archive), zipped.read(member)
 
 
-def _inside(name: str, archive: Path) -> PurePosixPath:
+def _safe_path(name: str, archive: Path) -> PurePosixPath:
     """A member's name as a path that cannot leave the folder it is unpacked into, on any system."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:

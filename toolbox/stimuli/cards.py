@@ -22,7 +22,7 @@ from toolbox.content import Card, card, card_path, content_folder
 from toolbox.errors import CardError, StimulusError
 from toolbox.fetch import fetch
 from toolbox.progress import Progress, silent
-from toolbox.stimuli.archive import members
+from toolbox.stimuli.archive import read_members
 from toolbox.stimuli.images import encode_png
 from toolbox.stimuli.sources import (
     Candidate,
@@ -60,7 +60,7 @@ def stimulus_card(name: str) -> Card:
     return content
 
 
-def from_card(name: str, images: Path, progress: Progress = silent) -> Listing:
+def list_card(name: str, images: Path, progress: Progress = silent) -> Listing:
     """The stimuli of a card, their image files written below a folder where they are not there yet.
 
     Args:
@@ -128,7 +128,7 @@ def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) 
     leave_out = set(rules.get("leave_out", []))
     candidates: list[Candidate] = []
     rejections: list[Rejection] = []
-    for name, content in members(source, rules.get("inner")):
+    for name, content in read_members(source, rules.get("inner")):
         if not name.is_relative_to(top) or any(map(is_hidden, name.parts)):
             continue
         relative = name.relative_to(top)

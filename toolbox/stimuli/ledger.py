@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from toolbox.stimuli.scan import Scan
-from toolbox.stimuli.sources import Rejection
+from toolbox.stimuli.scan import ScannedFile
+from toolbox.stimuli.sources import Rejection, Value
 
 Row = dict[str, Any]
 """One stimulus: stimulus_id, sha256, path, width, height, format, bytes, and its variables."""
@@ -43,13 +43,14 @@ class Ledger:
         """Files offered again."""
         self.filled = 0
         """Labels and variables that stimuli of the set got only now."""
-        self._held = len(rows)
+        self._count_before = len(rows)
         self._by_digest = {row["sha256"]: row for row in rows}
         self._paths = {row["path"] for row in rows}
 
     @property
     def added(self) -> int:
-        return len(self.rows) - self._held
+        """New stimuli."""
+        return len(self.rows) - self._count_before
 
     @property
     def digests(self) -> frozenset[str]:
@@ -60,73 +61,98 @@ class Ledger:
         """Number of stimuli of every category, in alphabetical order."""
         return dict(sorted(Counter(self.labels.values()).items()))
 
-    def enter(self, scan: Scan, path: str) -> None:
-        """Enter one file; its path is the one to be stored."""
-        row = self._by_digest.get(scan.sha256)
-        self.usable += scan.fault is None
-        if scan.fault is not None:
-            self.reject(path, scan.fault)
+    def enter(self, file: ScannedFile, path: str) -> None:
+        """Enter one file.
+
+        Args:
+            file: what a look at it found.
+            path: the one to be stored.
+        """
+        row = self._by_digest.get(file.sha256)
+        self.usable += file.fault is None
+        if file.fault is not None:
+            self.reject(path, file.fault)
         elif row is None:
-            self._add(scan, path)
-        elif row["path"] != path and (row["stimulus_id"] >= self._held or self._is_there(row["path"])):
-            self.reject(path, f"same bytes as {row['path']}{self._ignored(scan, row)}")
+            self._add(file, path)
         elif row["path"] != path:
-            row["path"] = path
-            self.moved += 1
-            self._fill(scan, row)
-        elif row["stimulus_id"] >= self._held:
-            self.reject(path, f"listed twice{self._ignored(scan, row)}")
+            self._enter_copy(file, row, path)
+        elif self._is_new(row):
+            self.reject(path, f"listed twice{self._ignored(file, row)}")
         else:
             self.known += 1
-            self._fill(scan, row)
+            self._fill(file, row)
+
+    def _enter_copy(self, file: ScannedFile, row: Row, path: str) -> None:
+        """A known content under another path: the stimulus has moved there if its own file is gone."""
+        if self._is_new(row) or self._is_there(row["path"]):
+            self.reject(path, f"same bytes as {row['path']}{self._ignored(file, row)}")
+            return
+        row["path"] = path
+        self.moved += 1
+        self._fill(file, row)
+
+    def _is_new(self, row: Row) -> bool:
+        """Whether a stimulus was not in the set before."""
+        return int(row["stimulus_id"]) >= self._count_before
 
     def reject(self, path: str, reason: str) -> None:
-        """Note a file, or what was said of it, that is not taken."""
+        """Note that something is not taken.
+
+        Args:
+            path: of a file, or what its source has in place of one.
+            reason: in a few words.
+        """
         self.rejections.append(Rejection(path, reason))
 
-    def _add(self, scan: Scan, path: str) -> None:
+    def _add(self, file: ScannedFile, path: str) -> None:
         """A new stimulus gets the next number."""
         number = len(self.rows)
-        row: Row = {
-            "stimulus_id": number,
-            "sha256": scan.sha256,
-            "path": path,
-            "width": scan.width,
-            "height": scan.height,
-            "format": scan.format,
-            "bytes": scan.bytes,
-            **scan.candidate.parameters,
-        }
+        row = {**_fixed_columns(file, number, path), **file.candidate.parameters}
         self.rows.append(row)
-        self._by_digest[scan.sha256] = row
-        if scan.candidate.category is not None:
-            self.labels[number] = scan.candidate.category
+        self._by_digest[file.sha256] = row
+        if file.candidate.category is not None:
+            self.labels[number] = file.candidate.category
         if path in self._paths:
             self.changed.append(path)
-        if scan.frames > 1:
+        if file.frames > 1:
             self.animated.append(path)
 
-    def _ignored(self, scan: Scan, row: Row) -> str:
+    def _ignored(self, file: ScannedFile, row: Row) -> str:
         """What a second mention of a stimulus says that the first does not."""
-        category = scan.candidate.category
+        category = file.candidate.category
         return f"; category {category!r} ignored" if category not in (None, self._label(row)) else ""
 
     def _label(self, row: Row) -> str | None:
         return self.labels.get(row["stimulus_id"])
 
-    def _fill(self, scan: Scan, row: Row) -> None:
+    def _fill(self, file: ScannedFile, row: Row) -> None:
         """Give a stimulus of the set what it lacked; report what differs from what it has."""
-        category = scan.candidate.category
+        category = file.candidate.category
         if category is not None and self._label(row) is None:
             self.labels[row["stimulus_id"]] = category
             self.filled += 1
         elif category not in (None, self._label(row)):
             self.reject(row["path"], f"in the set with category {self._label(row)!r}; {category!r} ignored")
-        for name, value in scan.candidate.parameters.items():
-            if value is None or value == row.get(name):
-                continue
-            if row.get(name) is None:
-                row[name] = value
-                self.filled += 1
-            else:
-                self.reject(row["path"], f"in the set with {name} {row[name]!r}; {value!r} ignored")
+        for name, value in file.candidate.parameters.items():
+            if value is not None and value != row.get(name):
+                self._fill_variable(row, name, value)
+
+    def _fill_variable(self, row: Row, name: str, value: Value) -> None:
+        if row.get(name) is None:
+            row[name] = value
+            self.filled += 1
+        else:
+            self.reject(row["path"], f"in the set with {name} {row[name]!r}; {value!r} ignored")
+
+
+def _fixed_columns(file: ScannedFile, number: int, path: str) -> Row:
+    """The columns that every stimulus has; `STIMULUS_COLUMNS` lists them."""
+    return {
+        "stimulus_id": number,
+        "sha256": file.sha256,
+        "path": path,
+        "width": file.width,
+        "height": file.height,
+        "format": file.format,
+        "bytes": file.bytes,
+    }

@@ -6,6 +6,7 @@ Manifests are `.csv`, `.tsv` or `.parquet`; never reads the images that they nam
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -14,10 +15,10 @@ from toolbox.stimuli.sources import Candidate, Listing, Rejection, compose_accen
 from toolbox.stimuli.variables import check_names
 from toolbox.tables import SUFFIXES, read_rows
 
-REQUIRED = ("path", "category")
+REQUIRED_COLUMNS = ("path", "category")
 
 
-def from_manifest(file: Path) -> Listing:
+def list_manifest(file: Path) -> Listing:
     """The stimuli that a table lists, in its order.
 
     Columns `path` (relative to the table's own folder, or absolute) and `category` (always text; empty:
@@ -30,26 +31,37 @@ def from_manifest(file: Path) -> Listing:
         raise UsageError(
             f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category"
         )
-    table = _prepare_table(read_rows(file, REQUIRED), file)
+    table = _prepare_table(read_rows(file, REQUIRED_COLUMNS), file)
     base = file.parent.resolve()
-    candidates: list[Candidate] = []
-    rejections: list[Rejection] = []
-    for number, row in enumerate(table.iter_rows(named=True), 1):
-        name, category = row.pop("path"), row.pop("category")
-        if not name:
-            rejections.append(Rejection(f"{text_of(file)}, row {number}", "no path"))
-            continue
-        path = locate_file(base, name)
-        fault = fault_of_file(path)
-        if fault is None:
-            candidates.append(Candidate(path, compose_accents(category) if category else None, row))
-        else:
-            rejections.append(Rejection(text_of(path), fault))
-    return Listing(candidates, rejections)
+    entries = [
+        _read_row(row, base, f"{text_of(file)}, row {number}")
+        for number, row in enumerate(table.iter_rows(named=True), 1)
+    ]
+    return Listing(
+        [entry for entry in entries if isinstance(entry, Candidate)],
+        [entry for entry in entries if isinstance(entry, Rejection)],
+    )
+
+
+def _read_row(row: dict[str, Any], base: Path, place: str) -> Candidate | Rejection:
+    """One row as a candidate with its variables, or why it is none."""
+    name, category = row.pop("path"), row.pop("category")
+    if not name:
+        return Rejection(place, "no path")
+    path = locate_file(base, name)
+    fault = fault_of_file(path)
+    if fault is not None:
+        return Rejection(text_of(path), fault)
+    return Candidate(path, compose_accents(category) if category else None, row)
 
 
 def locate_file(base: Path, name: str) -> Path:
-    """The file that a row of a table in `base` names; its folders are resolved, a link as last part is kept."""
+    """The file that a row of a table names; its folders are resolved, a link as last part is kept.
+
+    Args:
+        base: the table's own folder.
+        name: as the row has it, absolute or relative to the base.
+    """
     path = base / name
     if "\\" in name and fault_of_file(path) is not None:
         path = base / name.replace("\\", "/")  # written on Windows
@@ -58,7 +70,7 @@ def locate_file(base: Path, name: str) -> Path:
 
 def _prepare_table(table: pl.DataFrame, file: Path) -> pl.DataFrame:
     """The table with plain types only: text, whole numbers, numbers, true and false."""
-    missing = [name for name in REQUIRED if name not in table.columns]
+    missing = [name for name in REQUIRED_COLUMNS if name not in table.columns]
     if missing:
         found = ", ".join(map(repr, table.columns))
         hint = "; separate columns by commas, or by tabs in a .tsv" if ";" in found else ""
@@ -67,26 +79,26 @@ def _prepare_table(table: pl.DataFrame, file: Path) -> pl.DataFrame:
         )
     if table.is_empty():
         raise StimulusError(f"{file} lists no stimulus; expected one row for every image")
-    variables = [name for name in table.columns if name not in REQUIRED]
+    variables = [name for name in table.columns if name not in REQUIRED_COLUMNS]
     check_names(variables, str(file))
-    text = [pl.col(name).cast(pl.String) for name in REQUIRED]
-    return table.select(*text, *(_plain(table[name], file) for name in variables))
+    text = [pl.col(name).cast(pl.String) for name in REQUIRED_COLUMNS]
+    return table.select(*text, *(_plain_column(table[name], file) for name in variables))
 
 
-def _plain(column: pl.Series, file: Path) -> pl.Series:
+def _plain_column(column: pl.Series, file: Path) -> pl.Series:
     """A stimulus variable as text, 64-bit whole number, double, or true and false; NaN becomes null."""
-    kind = column.dtype
-    if kind in (pl.String, pl.Boolean, pl.Null):
+    dtype = column.dtype
+    if dtype in (pl.String, pl.Boolean, pl.Null):
         return column
-    if kind in (pl.Categorical, pl.Enum):
+    if dtype in (pl.Categorical, pl.Enum):
         return column.cast(pl.String)
-    if kind.is_integer():
+    if dtype.is_integer():
         whole = column.cast(pl.Int64, strict=False)
         if whole.null_count() > column.null_count():
             raise StimulusError(
                 f"column {column.name!r} of {file} has numbers beyond 64 bits; write them as text"
             )
         return whole
-    if kind.is_numeric():
+    if dtype.is_numeric():
         return column.cast(pl.Float64).fill_nan(None)
-    raise StimulusError(f"column {column.name!r} of {file} is {kind}; write it as text or as numbers")
+    raise StimulusError(f"column {column.name!r} of {file} is {dtype}; write it as text or as numbers")

@@ -18,7 +18,7 @@ MAX_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScannedFile:
     """What one look at a candidate's file found."""
 
     candidate: Candidate
@@ -33,10 +33,11 @@ class Scan:
     frames: int = 0
 
 
-def scan(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[Scan]:
+def scan_files(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[ScannedFile]:
     """Read every candidate's file once and decode it fully, in as many threads as there are processors.
 
     Args:
+        candidates: the files.
         known: sha256 of the contents that need no decoding.
 
     Yields: one result for each candidate, in their order.
@@ -45,20 +46,20 @@ def scan(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[Sca
         yield from pool.map(partial(_scan_file, known=known), candidates)
 
 
-def _scan_file(candidate: Candidate, known: Container[str]) -> Scan:
+def _scan_file(candidate: Candidate, known: Container[str]) -> ScannedFile:
     try:
         size = candidate.path.stat().st_size
         if size > MAX_BYTES:
-            return Scan(candidate, f"oversized: {size:,} bytes, expected at most {MAX_BYTES:,}")
+            return ScannedFile(candidate, f"oversized: {size:,} bytes, expected at most {MAX_BYTES:,}")
         content = candidate.path.read_bytes()
     except OSError as error:
-        return Scan(candidate, f"cannot be read ({error.strerror})")
+        return ScannedFile(candidate, f"cannot be read ({error.strerror})")
     digest = sha256(content).hexdigest()
     if digest in known:
-        return Scan(candidate, sha256=digest, bytes=len(content))
+        return ScannedFile(candidate, sha256=digest, bytes=len(content))
     try:
         picture = decode(content)
     except StimulusError as error:
-        return Scan(candidate, str(error))
+        return ScannedFile(candidate, str(error))
     height, width = picture.pixels.shape[:2]
-    return Scan(candidate, None, digest, len(content), width, height, picture.format, picture.frames)
+    return ScannedFile(candidate, None, digest, len(content), width, height, picture.format, picture.frames)

@@ -54,7 +54,7 @@ class Listing:
     rejections: list[Rejection]
 
 
-def from_folder(folder: Path) -> Listing:
+def list_folder(folder: Path) -> Listing:
     """The files of a folder that holds one sub-folder per category; what lies deeper belongs to it too.
 
     Sorted by name, level by level, composed and decomposed accents alike. What systems leave behind (names

@@ -7,15 +7,20 @@ from typing import Literal
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.sources import Candidate, Value, text_of
+from toolbox.terms import STIMULUS_COLUMNS
 
 VariableType = Literal["boolean", "bigint", "double", "varchar"]
 """Types of stimulus variables, by their SQL names."""
-FIXED = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes", "category", "set")
+RESERVED = (*STIMULUS_COLUMNS, "category", "set")
 """Columns that every stimulus set has, or that join it with others."""
 
 
 def check_names(names: Iterable[str], place: str) -> None:
     """Refuse names that SQL could not tell from others.
+
+    Args:
+        names: of stimulus variables.
+        place: what has them, for the message.
 
     Raises: StimulusError for an empty name, a fixed column's, or two that differ by case alone.
     """
@@ -23,7 +28,7 @@ def check_names(names: Iterable[str], place: str) -> None:
     for name in names:
         if not name.strip():
             raise StimulusError(f"{place} has a column without a name; give it one, or remove it")
-        if name.lower() in FIXED:
+        if name.lower() in RESERVED:
             raise StimulusError(
                 f"{place} has a column {name!r}, which the toolbox fills itself; rename the column"
             )
@@ -58,20 +63,27 @@ def merge_types(
 
     Args:
         existing: types of the variables that the set has already.
+        candidates: with the values of their variables.
 
     Raises: StimulusError when a variable would have two types, or two names differ by case alone.
     """
-    kinds = dict(existing)
+    types = dict(existing)
     for candidate in candidates:
         for name, value in candidate.parameters.items():
-            kind = type_of(value)
-            if kind is None or kinds.setdefault(name, kind) == kind:
-                continue
-            if {kind, kinds[name]} != {"bigint", "double"}:
-                raise StimulusError(
-                    f"{name} is {kinds[name]} so far, but {kind} ({value!r}) for {text_of(candidate.path)}; "
-                    "make its values alike, or rename the variable"
-                )
-            kinds[name] = "double"
-    check_names(kinds, "the stimulus set")
-    return kinds
+            new = type_of(value)
+            if new is not None:
+                types[name] = _common_type(types.get(name, new), new, name, candidate)
+    check_names(types, "the stimulus set")
+    return types
+
+
+def _common_type(old: VariableType, new: VariableType, name: str, candidate: Candidate) -> VariableType:
+    """The type of a variable that has values of two types."""
+    if old == new:
+        return old
+    if {old, new} == {"bigint", "double"}:
+        return "double"
+    raise StimulusError(
+        f"{name} is {old} so far, but {new} ({candidate.parameters[name]!r}) for {text_of(candidate.path)}; "
+        "make its values alike, or rename the variable"
+    )

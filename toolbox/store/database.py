@@ -33,13 +33,12 @@ from toolbox.store.parquet import open_table, read_table
 from toolbox.store.resamples import TABLES, Labelling
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_LABELS, OF_RESPONSES, Selection, resolve_selection
+from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.store.window import PROTOCOL, Window
 
 RESAMPLE_VIEWS = {"significance": "filters", "draws": "draws", "reliability": "splits"}
 """View -> the table of resampled indices that it shows."""
 VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
-FIXED_COLUMNS = ("stimulus_id", "sha256", "path", "width", "height", "format", "bytes")
-"""Columns of `stimuli` that every set has; all further ones are parameters."""
 
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
@@ -156,7 +155,7 @@ def _select(files: dict[str, Path], paths: Sequence[Path], columns: str = "*") -
 def _parameters(files: dict[str, Path], path: Path) -> str:
     """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
     with open_table(path) as table:
-        names = [name for name in table.schema_arrow.names if name not in FIXED_COLUMNS]
+        names = variable_names(table.schema_arrow)
     if not names:
         return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
     columns = ", ".join(f"{_quote_name(name)}::varchar as {_quote_name(name)}" for name in names)
@@ -196,7 +195,7 @@ def _select_resamples(files: dict[str, Path], labelling: Labelling, table: str, 
 def _catalogue(files: dict[str, Path], study: StudyFolder) -> str:
     selects = []
     for set_name in study.sets():
-        fixed = _table(files, study.stimuli(set_name), ", ".join(FIXED_COLUMNS))
+        fixed = _table(files, study.stimuli(set_name), ", ".join(STIMULI.names))
         for scheme in study.schemes(set_name):
             labels = _table(files, study.labels(set_name, scheme))
             origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
