@@ -14,7 +14,12 @@ from toolbox.stimuli import MID_GREY, Drawing
 
 
 def draw(card: dict[str, Any], _source: Path | None) -> Iterator[Drawing]:
-    """One grating for every combination of the card's lists."""
+    """One grating for every combination of the card's lists.
+
+    Args:
+        card: with the lists `orientation`, `spatial_frequency`, `phase` and `contrast`, and `side` in pixels.
+        _source: none; everything is drawn.
+    """
     lists = (card["orientation"], card["spatial_frequency"], card["phase"], card["contrast"])
     for orientation, frequency, phase, contrast in product(*lists):
         yield Drawing(

@@ -12,7 +12,12 @@ from toolbox.stimuli import Drawing
 
 
 def draw(_card: dict[str, Any], source: Path) -> Iterator[Drawing]:
-    """One grey picture for every entry of the array, none scaled or cropped."""
+    """One grey picture for every entry of the array, none scaled or cropped.
+
+    Args:
+        _card: needed for nothing.
+        source: the file with the array.
+    """
     pictures = np.rint(np.load(source) * 255).astype(np.uint8)
     for number, pixels in enumerate(pictures):
         category = "face" if number < 100 else "non-face"

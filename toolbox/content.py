@@ -51,7 +51,11 @@ def card_names(kind: ContentKind) -> list[str]:
 
 
 def card_path(kind: ContentKind, name: str) -> Path:
-    """The file of a card, given the name of a shipped or added one, or the path of a user's own `.toml`.
+    """The file of a card.
+
+    Args:
+        kind: where it belongs.
+        name: of a shipped or added card, or the path of a user's own `.toml`.
 
     Raises: UnknownNameError when there is neither.
     """
@@ -69,6 +73,10 @@ def card_path(kind: ContentKind, name: str) -> Path:
 def check_name(kind: str, name: str) -> str:
     """A name that may become part of a path on any system.
 
+    Args:
+        kind: of what it names, for the message.
+        name: to be checked.
+
     Raises: UsageError for empty names, spaces, slashes and the like.
     """
     if not _NAME.fullmatch(name) or len(name) > 100:
@@ -82,9 +90,21 @@ def check_name(kind: str, name: str) -> str:
 def card(kind: ContentKind, name: str) -> Card:
     """The content of a card; with `like = "other"`, what it does not say itself is taken from that card.
 
+    Args:
+        kind: where it belongs.
+        name: as `card_path` takes it.
+
     Raises: UnknownNameError, CardError when it is not TOML or lacks a `name`.
     """
     path = card_path(kind, name)
+    own = _read_card(path)
+    if "like" in own:
+        own = {**card(kind, str(own.pop("like"))), **own}
+    return own
+
+
+def _read_card(path: Path) -> Card:
+    """What a card itself says."""
     try:
         own = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -95,6 +115,4 @@ def card(kind: ContentKind, name: str) -> Card:
         check_name("card", str(own["name"]))
     except UsageError as error:
         raise CardError(f"{path}: {error}") from error
-    if "like" in own:
-        own = {**card(kind, str(own.pop("like"))), **own}
     return own

@@ -24,6 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_NAMES = 25
+"""Names that a message lists."""
+
 
 class ToolboxError(Exception):
     """Anything a user can mend."""
@@ -41,23 +44,41 @@ class UnknownNameError(UsageError):
     """Nothing has that name; the message offers the nearest ones, or all when they are few."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = "") -> None:
-        known = sorted(known)
-        near = get_close_matches(name, known, n=1, cutoff=0.6)
-        if near:
-            hint = f"; did you mean {near[0]!r}?"
-        elif not known:
-            hint = f"; there is no {kind} yet"
-        elif len(known) <= 25:
-            hint = f"; there is {', '.join(known)}"
-        else:
-            hint = f"; there are {len(known)} others"
+        """An error that names what was asked for.
+
+        Args:
+            kind: of thing, in the singular.
+            name: that nothing has.
+            known: names that there are.
+            remedy: what else may help.
+        """
+        hint = _hint(kind, name, sorted(known))
         super().__init__(f"no {kind} named {name!r}{hint}{f' ({remedy})' if remedy else ''}")
+
+
+def _hint(kind: str, name: str, known: list[str]) -> str:
+    """What may have been meant."""
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    if not known:
+        return f"; there is no {kind} yet"
+    if len(known) <= MOST_NAMES:
+        return f"; there is {', '.join(known)}"
+    return f"; there are {len(known)} others"
 
 
 class AmbiguousError(UsageError):
     """Several candidates and no choice."""
 
     def __init__(self, kind: str, names: Iterable[str], option: str) -> None:
+        """An error that lists the candidates.
+
+        Args:
+            kind: of thing, in the singular.
+            names: of the candidates.
+            option: of the command, that chooses one.
+        """
         super().__init__(
             f"the study holds several {kind}s ({', '.join(sorted(names))}); choose one with {option}"
         )

@@ -32,18 +32,33 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small text file, whole or not at all."""
+    """Write a small text file, whole or not at all.
+
+    Args:
+        path: of the file.
+        text: written in UTF-8.
+    """
     with replacing(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON, whole or not at all.
+
+    Args:
+        path: of the file.
+        record: of plain values.
+    """
     write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """Hexadecimal digest of a file, read once in pieces."""
+    """Hexadecimal digest of a file, read once in pieces.
+
+    Args:
+        path: of the file.
+        algorithm: as `hashlib` calls it.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
@@ -51,6 +66,10 @@ def digest_of(path: Path, algorithm: str = "sha256") -> str:
 @contextmanager
 def only_writer(folder: Path, task: str) -> Iterator[None]:
     """Hold a folder for one process; the system frees it however the process ends.
+
+    Args:
+        folder: made where it is missing.
+        task: what the process does there, for the message that another one gets.
 
     Raises: BusyError when another process holds it.
     """

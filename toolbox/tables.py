@@ -28,17 +28,24 @@ def read_rows(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
 
     suffix = file.suffix.lower()
     try:
-        if suffix == ".parquet":
-            return pl.read_parquet(file, hive_partitioning=False)
-        return pl.read_csv(
-            file,
-            separator="\t" if suffix == ".tsv" else ",",
-            infer_schema=text is not None,
-            infer_schema_length=None,
-            null_values="NA",
-            schema_overrides=dict.fromkeys(text or (), pl.String),
+        return (
+            pl.read_parquet(file, hive_partitioning=False) if suffix == ".parquet" else _read_text(file, text)
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         wanted = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
         reason = str(error).strip().splitlines()[0]
         raise TableError(f"{file} cannot be read as {wanted} ({reason}); export it again") from error
+
+
+def _read_text(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
+    """A table of separated values."""
+    import polars as pl
+
+    return pl.read_csv(
+        file,
+        separator="\t" if file.suffix.lower() == ".tsv" else ",",
+        infer_schema=text is not None,
+        infer_schema_length=None,  # the last row may have the first text
+        null_values="NA",
+        schema_overrides=dict.fromkeys(text or (), pl.String),
+    )

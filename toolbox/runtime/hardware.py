@@ -22,6 +22,8 @@ from typing import Any
 from toolbox.engines import import_onnxruntime, import_openvino
 from toolbox.errors import DeviceError
 
+DISTRIBUTION = "selectivity-toolbox"
+"""The toolbox, as pip knows it."""
 CUDA = "CUDAExecutionProvider"
 NO_DEVICE = 100
 """CUDA's code for a driver without a GPU."""
@@ -62,26 +64,32 @@ def install_command(extra: str = "", *options: str, record: str | None = None) -
     """What to type to install the toolbox once more, with an extra, from where this one came.
 
     Args:
+        extra: such as 'cuda'; empty for none.
+        *options: of pip.
         record: where it came from, as pip's `direct_url.json` says; empty for a package index, None to look it up.
     """
+    if record is None:
+        record = distribution(DISTRIBUTION).read_text("direct_url.json") or ""
+    target, is_editable = _install_target(json.loads(record or "{}"), f"[{extra}]" if extra else "")
+    if is_editable:
+        options = (*options, "-e")
+    # Quoted, so that neither shells nor spaces split it.
+    quoted = f'"{target}"' if extra or " " in target else target
+    return " ".join(["pip install", *options, quoted])
+
+
+def _install_target(record: dict[str, Any], extras: str) -> tuple[str, bool]:
+    """What pip is to install, and whether it is a folder whose files are used where they are."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
-    name = "selectivity-toolbox"
-    if record is None:
-        record = distribution(name).read_text("direct_url.json") or ""
-    came = json.loads(record or "{}")
-    url, extras = str(came.get("url", "")), f"[{extra}]" if extra else ""
-    target = f"{name}{extras}"
+    url = str(record.get("url", ""))
     if url.startswith("file:"):
-        target = f"{url2pathname(urlsplit(url).path)}{extras}"
-        options = (*options, "-e") if came.get("dir_info", {}).get("editable") else options
-    elif "vcs_info" in came:
-        target = f"{name}{extras} @ {came['vcs_info']['vcs']}+{url}"
-    quoted = (
-        f'"{target}"' if extras or " " in target else target
-    )  # so that neither shells nor spaces split it
-    return " ".join(["pip install", *options, quoted])
+        path = url2pathname(urlsplit(url).path)
+        return f"{path}{extras}", bool(record.get("dir_info", {}).get("editable"))
+    if "vcs_info" in record:
+        return f"{DISTRIBUTION}{extras} @ {record['vcs_info']['vcs']}+{url}", False
+    return f"{DISTRIBUTION}{extras}", False
 
 
 def driver_library() -> str:
@@ -97,11 +105,7 @@ def find_driver(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
 
     Raises: DeviceError when there is none, or it fails, or finds no GPU.
     """
-    name = driver_library()
-    try:
-        driver = load(name)
-    except OSError as error:
-        raise DeviceError(f"no NVIDIA driver ({name} is not on this machine)") from error
+    driver = _load_driver(load)
     count, version = ctypes.c_int(0), ctypes.c_int(0)
     code = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     if code not in (0, NO_DEVICE):
@@ -111,6 +115,14 @@ def find_driver(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
     driver.cuDriverGetVersion(ctypes.byref(version))
     gpus = tuple(_gpu(driver, number) for number in range(count.value))
     return Driver((version.value // 1000, version.value % 1000 // 10), gpus)
+
+
+def _load_driver(load: Callable[[str], Any]) -> Any:
+    name = driver_library()
+    try:
+        return load(name)
+    except OSError as error:
+        raise DeviceError(f"no NVIDIA driver ({name} is not on this machine)") from error
 
 
 def cuda_obstacle(load: Callable[[str], Any] = ctypes.CDLL) -> str | None:
@@ -172,7 +184,12 @@ def usable_cores(groups: Path = CONTROL_GROUPS) -> int:
 
 
 def memory_limit(groups: Path = CONTROL_GROUPS, system: Path = MEMORY) -> int | None:
-    """Bytes of memory that this process may ever have: the machine's, or its container's share; None if unknown."""
+    """Bytes of memory that this process may ever have: the machine's, or its container's share; None if unknown.
+
+    Args:
+        groups: the folder in which Linux keeps its control groups.
+        system: the file in which Linux says how much memory there is.
+    """
     total = _memory_of("MemTotal", system)
     if total is None and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

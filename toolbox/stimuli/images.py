@@ -107,7 +107,8 @@ def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixel
 
     Args:
         pixels: height x width x 3, 0..255.
-        height, width: the new size in pixels.
+        height: the new one, in pixels.
+        width: the new one, in pixels.
         method: one of RESIZE_METHODS.
 
     Returns: height x width x 3, 0..255.
@@ -136,7 +137,12 @@ def encode_png(pixels: Pixels) -> bytes:
 
 
 def thumbnail(pixels: Pixels, side: int) -> bytes:
-    """A small JPEG of a picture, its aspect ratio kept, its longer side at most `side` pixels."""
+    """A small JPEG of a picture, its aspect ratio kept.
+
+    Args:
+        pixels: height x width x 3, 0..255.
+        side: pixels that the longer side has at most.
+    """
     small = Image.fromarray(pixels)
     small.thumbnail((side, side))
     content = BytesIO()
@@ -167,7 +173,7 @@ class _Gif(GifImageFile):
 
     @disposal_method.setter
     def disposal_method(self, method: int) -> None:
-        pass
+        """Pillow sets what the file says."""
 
 
 # `PIL.Image.open` compares the size with the limit of the whole process, and prints a warning; these readers, which

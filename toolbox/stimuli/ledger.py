@@ -17,17 +17,18 @@ Row = dict[str, Any]
 
 
 class Ledger:
-    """The rows of one set, in the order of their numbers, and what happened to the files offered.
-
-    Args:
-        rows: the stimuli that the set holds already.
-        labels: their categories by stimulus_id; unlabelled stimuli are absent.
-        is_there: whether the file of a stored path still exists.
-    """
+    """The rows of one set, in the order of their numbers, and what happened to the files offered."""
 
     def __init__(
         self, rows: list[Row], labels: dict[int, str], is_there: Callable[[str], bool] = lambda _: True
     ) -> None:
+        """A set as it is before files are entered.
+
+        Args:
+            rows: the stimuli that the set holds already.
+            labels: their categories by stimulus_id; unlabelled stimuli are absent.
+            is_there: whether the file of a stored path still exists.
+        """
         self.rows, self.labels = rows, labels
         self._is_there = is_there
         self.rejections: list[Rejection] = []

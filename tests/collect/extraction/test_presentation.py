@@ -38,7 +38,7 @@ def slowly_red(images: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
 
 def numbers(found: Sequence[Batch]) -> list[float]:
     """The red that the network saw, over all batches."""
-    return [float(value) for batch in found if batch.shown for value in batch.outputs["sum"][:, 0]]
+    return [float(value) for batch in found if batch.stimuli for value in batch.outputs["sum"][:, 0]]
 
 
 def threads_at_work() -> list[str]:
@@ -61,7 +61,7 @@ def test_stimuli_come_in_order_and_no_batch_spans_two_parts(tmp_path: Path, work
         for part in parts
         for start in range(0, len(part), batch)
     ]
-    assert [one.shown for one in found] == expected
+    assert [one.stimuli for one in found] == expected
 
 
 def test_unreadable_ones_in_between_are_told_and_shift_nothing(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_unreadable_ones_in_between_are_told_and_shift_nothing(tmp_path: Path) -
     for number in (4, 5):  # one whole batch
         made[number].file.unlink()
     found = [*present([made[:6], made[6:]], ENTRY, session_of([slowly_red] * 2, batch=2))]
-    assert [batch.shown for batch in found] == [(0, 1), (3,), (), (6,), (9,), (10, 11)]
+    assert [batch.stimuli for batch in found] == [(0, 1), (3,), (), (6,), (9,), (10, 11)]
     assert numbers(found) == [0, 1, 3, 6, 9, 10, 11]
     told = {entry.stimulus_id: entry.reason for batch in found for entry in batch.unreadable}
     assert told == {
@@ -94,7 +94,7 @@ def test_processes_decode_as_threads_do(tmp_path: Path) -> None:
     made[3].file.unlink()
     session = session_of([red], batch=3)
     by_threads, by_processes = ([*present([made], ENTRY, session, decoders)] for decoders in (0, 2))
-    assert [batch.shown for batch in by_threads] == [batch.shown for batch in by_processes]
+    assert [batch.stimuli for batch in by_threads] == [batch.stimuli for batch in by_processes]
     assert [batch.unreadable for batch in by_threads] == [batch.unreadable for batch in by_processes]
     assert numbers(by_threads) == numbers(by_processes) == [number for number in range(20) if number != 3]
     assert multiprocessing.active_children() == []
@@ -110,8 +110,8 @@ def test_a_network_that_fails_stops_all_and_says_why(tmp_path: Path) -> None:
         return red(images)
 
     stream = present([stimuli(tmp_path, 60)], ENTRY, session_of([fail_at_the_third]))
-    assert next(stream).shown == (0,)
-    assert next(stream).shown == (1,)
+    assert next(stream).stimuli == (0,)
+    assert next(stream).stimuli == (1,)
     with pytest.raises(RuntimeError, match="out of memory"):
         next(stream)
     assert len(calls) < 12

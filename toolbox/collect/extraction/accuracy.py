@@ -85,8 +85,8 @@ def _names(session: Session, entry: Input) -> tuple[str, str]:
 def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], OutputArrays]:
     """Stimuli that can be presented, and what they evoke."""
     with closing(present([stimuli], entry, session)) as stream:
-        found = [batch for batch in stream if batch.shown]
-    presented = [identifier for batch in found for identifier in batch.shown]
+        found = [batch for batch in stream if batch.stimuli]
+    presented = [identifier for batch in found for identifier in batch.stimuli]
     if not presented:
         return [], {}
     outputs = {name: np.concatenate([batch.outputs[name] for batch in found]) for name in session.outputs}

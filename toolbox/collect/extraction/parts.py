@@ -56,9 +56,9 @@ def present_parts(
                 found.append(batch)
                 writer.check()
             writer.write(run, number, found)
-            batches += (Batch(batch.shown, {}, batch.unreadable) for batch in found)
+            batches += (Batch(batch.stimuli, {}, batch.unreadable) for batch in found)
     unreadable = [entry for batch in batches for entry in batch.unreadable]
-    return Presented(sum(len(batch.shown) for batch in batches), unreadable)
+    return Presented(sum(len(batch.stimuli) for batch in batches), unreadable)
 
 
 @dataclass(frozen=True)
@@ -111,17 +111,17 @@ def _batches(run: _Run, numbers: Sequence[int]) -> Generator[Batch, None, None]:
     entry, decoders = request.network.input, request.options.decoders
     with closing(present(parts, entry, run.session, decoders)) as stream:
         for batch in stream:
-            done += len(batch.shown) + len(batch.unreadable)
+            done += len(batch.stimuli) + len(batch.unreadable)
             progress(f"extract {request.set}", done, total)
             yield batch
 
 
 def _commit(run: _Run, number: int, found: Sequence[Batch]) -> None:
     """Write one part; one of which nothing is readable stays missing."""
-    presented = [stimulus for batch in found for stimulus in batch.shown]
+    presented = [stimulus for batch in found for stimulus in batch.stimuli]
     if not presented or _would_lose(run, number, presented):
         return
-    outputs = [batch.outputs for batch in found if batch.shown]
+    outputs = [batch.outputs for batch in found if batch.stimuli]
     responses = {
         layer: (_concatenate(outputs, f"{layer}.maximum"), _concatenate(outputs, f"{layer}.mean"))
         for layer in run.task.identity.kept

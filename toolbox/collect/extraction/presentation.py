@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A stimulus that could not be shown, and why."""
+    """A stimulus that could not be presented, and why."""
 
     stimulus_id: int
     path: str
@@ -52,9 +52,15 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Batch:
-    """Stimuli that were shown together, the outputs they evoked, and those that could not be shown."""
+    """Stimuli that were presented together, and the outputs that they evoked.
 
-    shown: tuple[int, ...]
+    Attributes:
+        stimuli: their numbers.
+        outputs: by name, each with the stimuli in its first dimension; empty where there is no stimulus.
+        unreadable: those that could not be presented with them.
+    """
+
+    stimuli: tuple[int, ...]
     outputs: Mapping[str, NDArray[np.float32]]
     unreadable: tuple[Unreadable, ...]
 
@@ -68,22 +74,19 @@ def present(
     however many there are. Close it when no more batches are wanted: it then drops what waits.
 
     Args:
+        stimuli: of every part.
+        entry: how the network takes its images.
+        session: the network, ready to run.
         decoders: processes that decode; 0 for threads of this one, which suffice for a CPU.
 
     Raises: ToolboxError when a process that decodes ends by itself.
     """
     parts = [*stimuli]
-    sizes = (
-        min(session.batch, len(part) - start)
-        for part in parts
-        for start in range(0, len(part), session.batch)
-    )
     ahead = session.workers + 2
-    with _decoding(decoders) as decoding, ThreadPoolExecutor(session.workers, "network") as computing:
-        images = _in_order(
-            decoding, partial(_named, entry=entry), chain(*parts), max(16, session.batch * ahead)
-        )
-        together = ([*islice(images, size)] for size in sizes)
+    images_ahead = max(16, session.batch * ahead)
+    with _start_decoders(decoders) as decoding, ThreadPoolExecutor(session.workers, "network") as computing:
+        images = _in_order(decoding, partial(_prepare_pair, entry=entry), chain(*parts), images_ahead)
+        together = ([*islice(images, size)] for size in _batch_sizes(parts, session.batch))
         try:
             yield from _in_order(computing, partial(_run, session), together, ahead)
         except BrokenProcessPool as error:
@@ -95,24 +98,35 @@ def present(
             images.close()
 
 
+def _batch_sizes(parts: Sequence[Sequence[Stimulus]], most: int) -> Iterator[int]:
+    """How many stimuli each batch has; the last of a part may be smaller."""
+    for part in parts:
+        for start in range(0, len(part), most):
+            yield min(most, len(part) - start)
+
+
 def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
-    """One image in the size the network takes, uint8 (height, width, 3), or why it cannot be shown."""
+    """One image in the size the network takes, uint8 (height, width, 3), or why it cannot be presented.
+
+    Args:
+        stimulus: whose file is read.
+        entry: how the network takes its images.
+    """
     failed = partial(Unreadable, stimulus.stimulus_id, stimulus.path)
     try:
         content = stimulus.file.read_bytes()
         if hashlib.sha256(content).hexdigest() != stimulus.sha256:
             return failed("changed since it was ingested")
         at_least = max(entry.height, entry.width) if entry.decoding == "scaled" else None
-        return resize_pixels(
-            decode(content, at_least=at_least).pixels, entry.height, entry.width, entry.resize
-        )
+        pixels = decode(content, at_least=at_least).pixels
+        return resize_pixels(pixels, entry.height, entry.width, entry.resize)
     except OSError as error:
         return failed(error.strerror or type(error).__name__)
     except StimulusError as error:
         return failed(str(error))
 
 
-def _decoding(processes: int) -> Executor:
+def _start_decoders(processes: int) -> Executor:
     if processes:
         spawning = multiprocessing.get_context("spawn")  # safe beside threads and CUDA
         return ProcessPoolExecutor(processes, spawning, _start_decoding)
@@ -155,14 +169,15 @@ def _in_order(
             future.cancel()
 
 
-def _named(stimulus: Stimulus, entry: Input) -> tuple[Stimulus, Pixels | Unreadable]:
+def _prepare_pair(stimulus: Stimulus, entry: Input) -> tuple[Stimulus, Pixels | Unreadable]:
     return stimulus, prepare_image(stimulus, entry)
 
 
 def _run(session: Session, images: Sequence[tuple[Stimulus, Pixels | Unreadable]]) -> Batch:
-    shown = [(stimulus.stimulus_id, image) for stimulus, image in images if not isinstance(image, Unreadable)]
-    return Batch(
-        tuple(identifier for identifier, _ in shown),
-        session.run(np.stack([image for _, image in shown])) if shown else {},
-        tuple(image for _, image in images if isinstance(image, Unreadable)),
-    )
+    """Run the network on the images that could be read."""
+    unreadable = tuple(image for _, image in images if isinstance(image, Unreadable))
+    readable = [(stimulus, image) for stimulus, image in images if not isinstance(image, Unreadable)]
+    if not readable:
+        return Batch((), {}, unreadable)
+    outputs = session.run(np.stack([image for _, image in readable]))
+    return Batch(tuple(stimulus.stimulus_id for stimulus, _ in readable), outputs, unreadable)

@@ -16,7 +16,7 @@ from toolbox.setup.doctor.machine import cores, gpu, half_precision, memory
 from toolbox.setup.doctor.places import cache, study_folder, weights
 from toolbox.setup.doctor.software import builds, onnxruntime_import, packages, python
 
-__all__ = ["Finding", "Question", "State", "as_json", "can_work", "examine_setup", "examined"]
+__all__ = ["Finding", "Question", "State", "answer_questions", "as_json", "can_work", "examine_setup"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def answer_questions(questions: Iterable[Question]) -> tuple[Finding, ...]:
             question.needs
         )
         if broken:
-            told = f"not looked at, since it needs {' and '.join(sorted(broken))}"
-            findings.append(Finding(question.subject, "note", told))
+            report = f"not looked at, since it needs {' and '.join(sorted(broken))}"
+            findings.append(Finding(question.subject, "note", report))
         else:
             findings += _answer(question)
     return tuple(findings)
@@ -72,8 +72,8 @@ def _answer(question: Question) -> list[Finding]:
         return list(question.ask())
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        told = f"cannot be looked at ({reason})"
-        return [Finding(question.subject, "problem", told, "mend what it names, and ask again")]
+        report = f"cannot be looked at ({reason})"
+        return [Finding(question.subject, "problem", report, "mend what it names, and ask again")]
 
 
 def can_work(findings: Iterable[Finding]) -> bool:

