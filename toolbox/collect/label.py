@@ -29,7 +29,7 @@ from toolbox.tables import SUFFIXES, read_rows
 
 KEYS = ("stimulus_id", "sha256", "path", "category")
 """Columns that can name the stimuli; the first that a table has does."""
-SHOWN = 3
+_EXAMPLES = 3
 """Rows that a message names."""
 _LISTING = 'see: toolbox query "select stimulus_id, sha256, path from stimuli"'
 
@@ -84,6 +84,8 @@ def label(
     """Label the stimuli of a set anew, as a scheme of its own beside those that it has.
 
     Args:
+        study: whose set it is.
+        set_name: of the set.
         scheme: name of the labelling; any but `category`, which is ingestion's.
         source: a table (.csv, .tsv, .parquet). The labels stand in the column named like the scheme, else in
             `category`; the first of `stimulus_id`, `sha256`, `path` and `category` (the set's own categories) says
@@ -97,30 +99,37 @@ def label(
     """
     started = datetime.now(UTC)
     study = StudyFolder(study.root.resolve())
-    _check(study, set_name, scheme, source)
+    _check_request(study, set_name, scheme, source)
     table = _read_table(source, scheme)
     # Held as by ingestion: its two tables disagree while it writes them.
     with only_writer(study.stimuli(set_name).parent, "ingest or label"):
-        stimuli = _stimuli(study, set_name)
-        labels = _labels(study, set_name, table, stimuli)
-        report = LabelReport(
-            set=set_name,
-            scheme=scheme,
-            key=table.key,
-            value=table.value,
-            ignored=table.ignored,
-            labelled=len(labels),
-            unlabelled=len(stimuli) - len(labels),
-            categories=dict(sorted(Counter(labels.values()).items())),
-            written=replace or _is_new(study, set_name, scheme, labels),
-        )
+        names = _stimulus_names(study, set_name)
+        labels = _match_labels(study, set_name, table, names)
+        is_written = replace or _is_new(study, set_name, scheme, labels)
+        report = _report(table, set_name, scheme, labels, len(names), is_written)
         if report.written:
             _write(study, report, labels, source, started)
     update_rollups(study, set_name, study.models(set_name), [scheme])
     return report
 
 
-def _check(study: StudyFolder, set_name: str, scheme: str, source: Path) -> None:
+def _report(
+    table: _Table, set_name: str, scheme: str, labels: dict[int, str], stimuli: int, is_written: bool
+) -> LabelReport:
+    return LabelReport(
+        set=set_name,
+        scheme=scheme,
+        key=table.key,
+        value=table.value,
+        ignored=table.ignored,
+        labelled=len(labels),
+        unlabelled=stimuli - len(labels),
+        categories=dict(sorted(Counter(labels.values()).items())),
+        written=is_written,
+    )
+
+
+def _check_request(study: StudyFolder, set_name: str, scheme: str, source: Path) -> None:
     """Refuse what cannot be, whatever the table says."""
     if set_name not in study.sets():
         raise UnknownNameError("stimulus set", set_name, study.sets())
@@ -171,39 +180,34 @@ def _texts(column: pl.Series, file: Path) -> list[str | None]:
     return [text and text.lower() for text in texts] if column.name == "sha256" else texts
 
 
-Names = Mapping[str, str | None]
+_Names = Mapping[str, str | None]
 """What names one stimulus, by column."""
 
 
-def _stimuli(study: StudyFolder, set_name: str) -> dict[int, Names]:
+def _stimulus_names(study: StudyFolder, set_name: str) -> dict[int, _Names]:
     """What names each stimulus of a set, by stimulus_id."""
     stimuli = read_table(study.stimuli(set_name), "stimulus_id", "sha256", "path").to_pylist()
     labels = study.labels(set_name)
     categories = read_labels(labels) if labels.is_file() else {}
-    names: dict[int, Names] = {}
+    names: dict[int, _Names] = {}
     for row in stimuli:
         number, path = row["stimulus_id"], compose_accents(row["path"])
         names[number] = {**row, "stimulus_id": str(number), "path": path, "category": categories.get(number)}
     return names
 
 
-def _labels(study: StudyFolder, set_name: str, table: _Table, stimuli: Mapping[int, Names]) -> dict[int, str]:
+def _match_labels(
+    study: StudyFolder, set_name: str, table: _Table, names: Mapping[int, _Names]
+) -> dict[int, str]:
     """Categories by stimulus_id; stimuli without one are left out."""
     bearers: dict[str, list[int]] = defaultdict(list)
-    for number, names in stimuli.items():
-        if name := names[table.key]:
+    for number, columns in names.items():
+        if name := columns[table.key]:
             bearers[name].append(number)
     meant = [(row, _find_stimuli(study, table, row, bearers)) for row in table.rows]
-    strangers = [row for row, found in meant if not found or not _is_same(row, stimuli[found[0]])]
+    strangers = [row for row, found in meant if not found or not _is_same(row, names[found[0]])]
     if strangers:
-        known = (
-            f"it has {', '.join(sorted(bearers)) or 'none'}"
-            if table.key == "category"
-            else f"{_LISTING} --set {set_name}"
-        )
-        raise StimulusError(
-            f"{table.file} names what {set_name} does not have: {_examples(table, strangers)}; {known}"
-        )
+        raise _strangers_error(table, strangers, set_name, bearers)
     said: dict[int, str | None] = {}
     torn = [
         row for row, found in meant if any(said.setdefault(it, row.category) != row.category for it in found)
@@ -216,6 +220,17 @@ def _labels(study: StudyFolder, set_name: str, table: _Table, stimuli: Mapping[i
     return labels
 
 
+def _strangers_error(
+    table: _Table, rows: Sequence[_Row], set_name: str, known: Mapping[str, list[int]]
+) -> StimulusError:
+    """Rows that name no stimulus of the set, and where to see which there are."""
+    listing = f"{_LISTING} --set {set_name}"
+    hint = f"it has {', '.join(sorted(known)) or 'none'}" if table.key == "category" else listing
+    return StimulusError(
+        f"{table.file} names what {set_name} does not have: {_examples(table, rows)}; {hint}"
+    )
+
+
 def _find_stimuli(
     study: StudyFolder, table: _Table, row: _Row, bearers: Mapping[str, list[int]]
 ) -> list[int]:
@@ -224,27 +239,27 @@ def _find_stimuli(
         return []
     if table.key != "path" or row.name in bearers:
         return bearers.get(row.name, [])
-    return bearers.get(
-        compose_accents(study.stored_path(locate_file(table.file.parent.resolve(), row.name))), []
-    )
+    file = locate_file(table.file.parent.resolve(), row.name)
+    return bearers.get(compose_accents(study.stored_path(file)), [])
 
 
-def _is_same(row: _Row, stimulus: Names) -> bool:
+def _is_same(row: _Row, stimulus: _Names) -> bool:
     """Whether a row does not say by its digest that it means another image; numbers alone do not cross sets."""
     return row.sha256 in (None, stimulus["sha256"])
 
 
 def _examples(table: _Table, rows: Sequence[_Row]) -> str:
     """The first of some rows by name, and the number of the others."""
-    names = [
-        f"{table.key} {row.name!r}{f' with sha256 {row.sha256[:12]}…' if row.sha256 else ''}"
-        if row.name
-        else f"row {row.number}, without {table.key}"
-        for row in rows
-    ]
-    unique = list(dict.fromkeys(names))
-    more = f" and {len(unique) - SHOWN} more" if len(unique) > SHOWN else ""
-    return f"{', '.join(unique[:SHOWN])}{more}"
+    names = list(dict.fromkeys(_describe_row(table, row) for row in rows))
+    more = f" and {len(names) - _EXAMPLES} more" if len(names) > _EXAMPLES else ""
+    return f"{', '.join(names[:_EXAMPLES])}{more}"
+
+
+def _describe_row(table: _Table, row: _Row) -> str:
+    if not row.name:
+        return f"row {row.number}, without {table.key}"
+    digest = f" with sha256 {row.sha256[:12]}…" if row.sha256 else ""
+    return f"{table.key} {row.name!r}{digest}"
 
 
 def _is_new(study: StudyFolder, set_name: str, scheme: str, labels: dict[int, str]) -> bool:

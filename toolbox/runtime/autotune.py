@@ -43,26 +43,28 @@ def arrangements(
     """What is worth trying, the likeliest first.
 
     Args:
+        graph: to be run.
+        device: on which it is to run.
         cores: that may be used.
         threads: of one worker on a CPU, where that is given.
         batch: images of one run, where that is given.
     """
     if device.gpus:
         return [Arrangement(len(device.gpus), 0, size) for size in ((batch,) if batch else (32, 64, 16))]
-    few = max(1, -(-cores // MOST_WORKERS))
+    few = max(1, -(-cores // MOST_WORKERS))  # rounded up: no core is left over
     choices = dict.fromkeys([threads] if threads else [few, cores])
-    # One image after the other keeps its maps in the cache; a large matrix is better read for several images.
-    usual = (
-        (2, 1)
-        if any(tensor.ndim == 2 and tensor.size > LARGE_MATRIX for tensor in graph.tensors.values())
-        else (1,)
-    )
-    sizes = (batch,) if batch else usual
+    sizes = (batch,) if batch else _usual_batches(graph)
     return [
         Arrangement(max(1, min(MOST_WORKERS, cores // each)), each, size)
         for each in choices
         for size in sizes
     ]
+
+
+def _usual_batches(graph: Graph) -> tuple[int, ...]:
+    """One image after the other keeps its maps in the cache; a large matrix is better read for several images."""
+    is_large = any(tensor.ndim == 2 and tensor.size > LARGE_MATRIX for tensor in graph.tensors.values())
+    return (2, 1) if is_large else (1,)
 
 
 def start_fastest(
@@ -76,11 +78,16 @@ def start_fastest(
     batch: int | None = None,
     probe: bool = True,
 ) -> Session:
-    """A session in the arrangement that shows the most images a second.
+    """A session in the arrangement that presents the most images a second.
 
     Args:
+        graph: to be run.
         pixels: one image, as the graph takes it, to try with.
-        threads, batch: fixed where given.
+        device: as `start_session` takes it.
+        precision: as `start_session` takes it.
+        convolution: as `start_session` takes it.
+        threads: of one worker on a CPU, where that is given.
+        batch: images of one run, where that is given.
         probe: try them; else the first of `arrangements` is taken.
 
     Raises: UsageError, DeviceError.
@@ -122,7 +129,13 @@ def noise(entry: Input) -> NDArray[np.uint8]:
 
 
 def rate(session: Session, pixels: NDArray[np.uint8], seconds: float = 1.0) -> float:
-    """Images a second, all workers at work, after a first round that does not count."""
+    """Images a second, all workers at work, after a first round that does not count.
+
+    Args:
+        session: to be timed.
+        pixels: one image, presented again and again.
+        seconds: that it may take, about.
+    """
     batch = np.repeat(pixels[None], session.batch, axis=0)
     with ThreadPoolExecutor(session.workers) as pool:
         rounds: Sequence[NDArray[np.uint8]] = [batch] * session.workers

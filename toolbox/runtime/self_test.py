@@ -17,19 +17,21 @@ def compute_once(device: str) -> str:
     Returns: the execution provider that computed it.
     Raises: DeviceError when the device cannot be used; VerificationError when the result is wrong.
     """
-    kernel = numpy_helper.from_array(np.ones((1, 3, 3, 3), np.float32), "kernel")
-    images, sums = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, side, side])
-        for name, channels, side in ((IMAGE, 3, 8), ("sums", 1, 6))
-    )
-    node = helper.make_node("Conv", [IMAGE, "kernel"], ["sums"])
-    graph = helper.make_graph([node], "trial", [images], [sums], [kernel])
-    opset = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)
-    session = start_session(Graph(model, {}), device=device)
+    session = start_session(_sum_graph(), device=device)
     found = session.run(np.ones((1, 3, 8, 8), np.float32))["sums"]
     if not np.array_equal(found, np.full((1, 1, 6, 6), 27, np.float32)):
         raise VerificationError(
             f"{session.provider} computed {found.flat[0]} where 27 is right; use --device cpu"
         )
     return session.provider
+
+
+def _sum_graph() -> Graph:
+    """A convolution that sums 3 channels of 3 x 3 pixels."""
+    kernel = numpy_helper.from_array(np.ones((1, 3, 3, 3), np.float32), "kernel")
+    images = helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [1, 3, 8, 8])
+    sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, [1, 1, 6, 6])
+    node = helper.make_node("Conv", [IMAGE, "kernel"], ["sums"])
+    graph = helper.make_graph([node], "trial", [images], [sums], [kernel])
+    opset = [helper.make_opsetid("", OPSET)]
+    return Graph(helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION), {})

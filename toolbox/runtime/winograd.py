@@ -11,6 +11,7 @@ sum by some 2e-6 of a layer's largest one, as much as between two processors.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -99,47 +100,91 @@ def _transform_kernel(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(spread.reshape(36, filters, inputs), np.float32)
 
 
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the nodes that take the place of one convolution; their fixed tensors are added to the constants."""
+
+    output: str
+    constants: dict[str, NDArray[np.float32 | np.int64]]
+
+    def constant(self, name: str, value: NDArray[np.float32 | np.int64]) -> str:
+        """Add a constant, once for all convolutions; its full name."""
+        self.constants[f"winograd.{name}"] = value
+        return f"winograd.{name}"
+
+    def shape(self, *dimensions: int) -> str:
+        """Add whole numbers as a constant; its full name."""
+        return self.constant("x".join(map(str, dimensions)), np.array(dimensions, np.int64))
+
+    def node(self, operator: str, operands: list[str], result: str, **attributes: Any) -> onnx.NodeProto:
+        """A node whose result is named after the convolution's own; that itself where the name is empty."""
+        output = f"{self.output}.{result}" if result else self.output
+        return helper.make_node(operator, operands, [output], **attributes)
+
+
 def _tile_nodes(
     node: onnx.NodeProto,
     shape: tuple[int, ...],
     size: tuple[int, int],
     constants: dict[str, NDArray[np.float32 | np.int64]],
 ) -> list[onnx.NodeProto]:
-    """The nodes that take the place of one convolution; its fixed tensors are added to the constants."""
+    """The nodes that take the place of one convolution."""
+    make = _Maker(node.output[0], constants)
     filters, inputs = shape[:2]
-    (height, width), below, out = size, node.input[0], node.output[0]
-    rows, columns = -(-height // 4), -(-width // 4)
-    is_whole = (4 * rows, 4 * columns) == (height, width)
+    return [
+        *_cutting_nodes(make, node.input[0], inputs, size),
+        *_product_nodes(make),
+        *_joining_nodes(make, [*node.input[2:]], filters, size),
+    ]
 
-    def constant(name: str, value: NDArray[np.float32 | np.int64]) -> str:
-        constants[f"winograd.{name}"] = value
-        return f"winograd.{name}"
 
-    def sized(*dimensions: int) -> str:
-        return constant("x".join(map(str, dimensions)), np.array(dimensions, np.int64))
-
-    def make(operator: str, operands: list[str], result: str, **attributes: Any) -> onnx.NodeProto:
-        return helper.make_node(operator, operands, [f"{out}.{result}" if result else out], **attributes)
-
-    into = constant(f"into{inputs}", _for_each(inputs, np.kron(B, B).T, 6))
-    back = constant(f"back{filters}", _for_each(filters, np.kron(A, A), 4))
+def _cutting_nodes(make: _Maker, image: str, inputs: int, size: tuple[int, int]) -> list[onnx.NodeProto]:
+    """Bᵀ d B of every tile: (images, 36, inputs, tiles)."""
+    (height, width), (rows, columns), output = size, _tiles_of(size), make.output
+    transform = make.constant(f"into{inputs}", _for_each(inputs, np.kron(B, B).T, 6))
+    # One pixel on each side, as the convolution has it, and what fills up the last tiles.
     pads = [1, 1, 4 * rows + 1 - height, 4 * columns + 1 - width]
+    layout = {"group": inputs, "strides": [4, 4], "pads": pads, "kernel_shape": [6, 6]}
+    by_channel = make.shape(0, inputs, 36, rows * columns)
+    return [
+        make.node("Conv", [image, transform], "tiles", **layout),
+        make.node("Reshape", [f"{output}.tiles", by_channel], "tiles.by.channel"),
+        make.node("Transpose", [f"{output}.tiles.by.channel"], "tiles.by.position", perm=[0, 2, 1, 3]),
+    ]
+
+
+def _product_nodes(make: _Maker) -> list[onnx.NodeProto]:
+    """(G g Gᵀ) * (Bᵀ d B), summed over channels, for each image by itself: its responses depend on no other."""
+    output = make.output
+    return [
+        make.node("MatMul", [f"{output}.winograd", f"{output}.tiles.by.position"], "products"),
+        make.node("Transpose", [f"{output}.products"], "products.by.channel", perm=[0, 2, 1, 3]),
+    ]
+
+
+def _joining_nodes(
+    make: _Maker, bias: list[str], filters: int, size: tuple[int, int]
+) -> list[onnx.NodeProto]:
+    """Aᵀ m A of every tile, put together to a map of the size of the old one."""
+    (rows, columns), output = _tiles_of(size), make.output
+    is_whole = (4 * rows, 4 * columns) == size
+    transform = make.constant(f"back{filters}", _for_each(filters, np.kron(A, A), 4))
+    as_map = make.shape(0, filters * 36, rows, columns)
+    operands = [f"{output}.products.as.map", transform, *bias]
+    layout = {"group": filters, "strides": [4, 4], "kernel_shape": [4, 4]}
     nodes = [
-        make("Conv", [below, into], "tiles", group=inputs, strides=[4, 4], pads=pads, kernel_shape=[6, 6]),
-        make("Reshape", [f"{out}.tiles", sized(0, inputs, 36, rows * columns)], "tiles.by.channel"),
-        make("Transpose", [f"{out}.tiles.by.channel"], "tiles.by.position", perm=[0, 2, 1, 3]),
-        # Each image by itself: its responses must not depend on the batch it came in.
-        make("MatMul", [f"{out}.winograd", f"{out}.tiles.by.position"], "products"),
-        make("Transpose", [f"{out}.products"], "products.by.channel", perm=[0, 2, 1, 3]),
-        make("Reshape", [f"{out}.products.by.channel", sized(0, filters * 36, rows, columns)], "products.as.map"),
-        make(
-            "ConvTranspose", [f"{out}.products.as.map", back, *node.input[2:]], "" if is_whole else "whole",
-            group=filters, strides=[4, 4], kernel_shape=[4, 4],
-        ),
-    ]  # fmt: skip
+        make.node("Reshape", [f"{output}.products.by.channel", as_map], "products.as.map"),
+        make.node("ConvTranspose", operands, "" if is_whole else "whole", **layout),
+    ]
     if not is_whole:
-        nodes.append(make("Slice", [f"{out}.whole", sized(0, 0), sized(height, width), sized(2, 3)], ""))
+        cut = [f"{output}.whole", make.shape(0, 0), make.shape(*size), make.shape(2, 3)]
+        nodes.append(make.node("Slice", cut, ""))
     return nodes
+
+
+def _tiles_of(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of tiles with 4 x 4 outputs each, the last ones rounded up."""
+    return -(-size[0] // 4), -(-size[1] // 4)
 
 
 def _for_each(channels: int, transform: NDArray[np.float64], side: int) -> NDArray[np.float32]:
