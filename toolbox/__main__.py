@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from toolbox.engines import ignore_image_remarks
+from toolbox.engines import ignore_image_warnings
 from toolbox.errors import ToolboxError
 
 
@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command line."""
     from toolbox.cli import app
 
-    ignore_image_remarks()
+    ignore_image_warnings()
     try:
         app(prog_name="toolbox")
     except ToolboxError as error:

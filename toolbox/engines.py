@@ -18,7 +18,7 @@ CPU = "CPUExecutionProvider"
 
 def import_onnxruntime() -> Any:
     """The package `onnxruntime`, imported without a report to its maker."""
-    with changed(os.environ, "ORT_DISABLE_TELEMETRY", "1"):
+    with temporary_entry(os.environ, "ORT_DISABLE_TELEMETRY", "1"):
         import onnxruntime
 
     return onnxruntime
@@ -28,22 +28,23 @@ def import_openvino() -> Any:
     """The package `openvino`, which does without its telemetry where that is missing."""
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
-    with changed(sys.modules, "openvino_telemetry", None):
+    with temporary_entry(sys.modules, "openvino_telemetry", None):
         import openvino
 
     return openvino
 
 
-def ignore_image_remarks() -> None:
-    """Let this process never print what Pillow remarks on odd EXIF, TIFF, MPO or APNG tags of pictures that it reads.
+def ignore_image_warnings() -> None:
+    """Let this process never print Pillow's warnings about odd EXIF, TIFF, MPO or APNG tags.
 
-    Only for processes of the toolbox's own: the command line, and those that decode images.
+    The pictures are read all the same, so nobody need act on them. Only for processes of the toolbox's own: the
+    command line, and those that decode images.
     """
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Jpeg|Png|Tiff)ImagePlugin")
 
 
 @contextmanager
-def changed(mapping: MutableMapping[str, Any], key: str, value: Any) -> Iterator[None]:
+def temporary_entry(mapping: MutableMapping[str, Any], key: str, value: Any) -> Iterator[None]:
     """A mapping of the process with one value changed inside the block, and set back after it.
 
     Args:

@@ -1,4 +1,4 @@
-"""The exception tree. Owns what a user may be told to mend; everything else is a bug and keeps its traceback.
+"""The exception tree. Owns what a user is asked to fix; everything else is a bug and keeps its traceback.
 
 A message is one line: the wrong value, what was expected, what to do.
 
@@ -10,7 +10,7 @@ A message is one line: the wrong value, what was expected, what to do.
     ├── StimulusError           1   a stimulus set has no usable image, or one is unreadable
     ├── TableError              1   a table that a user brings along cannot be read
     ├── DownloadError           1   a file could not be fetched
-    ├── WeightsError            1   the weights of a network are not to be had, or not the published ones
+    ├── WeightsError            1   the weights of a network are not available, or not the published ones
     ├── DeviceError             1   the asked-for processor is not there
     ├── QueryError              1   SQL that is refused or fails
     ├── MixtureError            1   two models, layers or preprocessings would share one table
@@ -29,7 +29,7 @@ MOST_NAMES = 25
 
 
 class ToolboxError(Exception):
-    """Anything a user can mend."""
+    """Anything a user can fix."""
 
     exit_code = 1
 
@@ -101,7 +101,7 @@ class DownloadError(ToolboxError):
 
 
 class WeightsError(ToolboxError):
-    """The weights of a network are not to be had, or are not the published ones."""
+    """The weights of a network are not available, or are not the published ones."""
 
 
 class DeviceError(ToolboxError):

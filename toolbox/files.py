@@ -17,7 +17,7 @@ from toolbox.errors import BusyError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_file(path: Path) -> Iterator[Path]:
     """A temporary name in the same directory that becomes `path` when the block ends well, durable at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
@@ -38,7 +38,7 @@ def write_text(path: Path, text: str) -> None:
         path: of the file.
         text: written in UTF-8.
     """
-    with replacing(path) as fresh:
+    with replace_file(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from toolbox.errors import TableError
 if TYPE_CHECKING:
     import polars as pl
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 """What the name of a table that can be read ends in."""
 
 
@@ -19,7 +19,7 @@ def read_rows(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
     """A table as polars reads it; NA, as R writes what is unknown, is null.
 
     Args:
-        file: ends in one of SUFFIXES.
+        file: ends in one of TABLE_SUFFIXES.
         text: columns of a text file that stay text whatever they look like; None for all.
 
     Raises: TableError when it cannot be read as what its name ends in.
@@ -28,9 +28,9 @@ def read_rows(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
 
     suffix = file.suffix.lower()
     try:
-        return (
-            pl.read_parquet(file, hive_partitioning=False) if suffix == ".parquet" else _read_text(file, text)
-        )
+        if suffix == ".parquet":
+            return pl.read_parquet(file, hive_partitioning=False)
+        return _read_text(file, text)
     except (pl.exceptions.PolarsError, OSError) as error:
         wanted = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
         reason = str(error).strip().splitlines()[0]

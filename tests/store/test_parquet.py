@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolbox.errors import BusyError, VerificationError
-from toolbox.files import only_writer, replacing, write_json, write_text
+from toolbox.files import only_writer, replace_file, write_json, write_text
 from toolbox.store.parquet import (
     open_table,
     provenance_of,
@@ -60,7 +60,7 @@ def test_a_block_that_fails_leaves_nothing_behind(before: str | None, tmp_path: 
     path = tmp_path / "deep" / "file.txt"
     if before:
         write_text(path, before)
-    with pytest.raises(StoppedError), replacing(path) as fresh:
+    with pytest.raises(StoppedError), replace_file(path) as fresh:
         fresh.write_text("half")
         raise StoppedError
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == (["file.txt"] if before else [])
@@ -69,7 +69,7 @@ def test_a_block_that_fails_leaves_nothing_behind(before: str | None, tmp_path: 
 
 def test_the_file_is_not_to_be_seen_before_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
-    with replacing(path) as fresh:
+    with replace_file(path) as fresh:
         fresh.write_text("new")
         assert not path.exists()
         assert fresh.parent == path.parent
@@ -81,7 +81,7 @@ def test_the_file_is_not_to_be_seen_before_the_block_ends(tmp_path: Path) -> Non
 def test_a_block_that_writes_nothing_is_an_error_and_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_text(path, "old")
-    with pytest.raises(FileNotFoundError), replacing(path):
+    with pytest.raises(FileNotFoundError), replace_file(path):
         pass
     assert path.read_text() == "old"
 

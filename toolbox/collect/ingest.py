@@ -33,7 +33,7 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import provenance_of, with_version, write_table
 from toolbox.store.stimuli import STIMULI, variable_names
-from toolbox.tables import SUFFIXES
+from toolbox.tables import TABLE_SUFFIXES
 
 SourceType = Literal["folder", "manifest", "card"]
 """What stimuli can be taken from."""
@@ -66,9 +66,9 @@ class IngestReport:
     rejections: list[Rejection]
     """Files, or what a source said of them, that were not taken, with the reason."""
     stimuli: int
-    """Stimuli of the set, all told."""
+    """Stimuli of the set, old and new."""
     categories: dict[str, int]
-    """Stimuli of each category, all told."""
+    """Stimuli of each category, old and new."""
 
 
 def ingest(
@@ -87,7 +87,7 @@ def ingest(
             category; the name of a shipped card, or a card's .toml.
         set_name: of the new or existing set; a card's own name if not given.
         strict: take nothing unless everything can be taken.
-        progress: told how many files are done.
+        progress: is called with how many files are done.
 
     Raises: UsageError for an impossible source or name; StimulusError when there is no usable image, a
         variable changes its type, or strict and anything is left out; BusyError; what `list_card` raises.
@@ -117,12 +117,12 @@ def _source_type(source: str | Path) -> SourceType:
     path = Path(source)
     if path.is_dir():
         return "folder"
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in TABLE_SUFFIXES:
         return "manifest"
     names = card_names("datasets")
     if path.suffix == ".toml" or str(source) in names:
         return "card"
-    remedy = f"a manifest ends in {', '.join(SUFFIXES)}"
+    remedy = f"a manifest ends in {', '.join(TABLE_SUFFIXES)}"
     raise UnknownNameError("folder, manifest or stimulus card", str(source), names, remedy)
 
 

@@ -25,7 +25,7 @@ from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import read_table, with_version
 from toolbox.store.rollups import update_rollups
-from toolbox.tables import SUFFIXES, read_rows
+from toolbox.tables import TABLE_SUFFIXES, read_rows
 
 KEYS = ("stimulus_id", "sha256", "path", "category")
 """Columns that can name the stimuli; the first that a table has does."""
@@ -81,7 +81,7 @@ class _Table:
 def label(
     study: StudyFolder, set_name: str, scheme: str, source: Path, *, replace: bool = False
 ) -> LabelReport:
-    """Label the stimuli of a set anew, as a scheme of its own beside those that it has.
+    """Label the stimuli of a set again, as a scheme of its own beside those that it has.
 
     Args:
         study: whose set it is.
@@ -139,10 +139,10 @@ def _check_request(study: StudyFolder, set_name: str, scheme: str, source: Path)
         )
     if not source.is_file():
         raise UsageError(
-            f"{source} does not exist; expected a table ({', '.join(SUFFIXES)}) of stimuli and labels"
+            f"{source} does not exist; expected a table ({', '.join(TABLE_SUFFIXES)}) of stimuli and labels"
         )
-    if source.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{source} is no table that can be read; export it as {', '.join(SUFFIXES)}")
+    if source.suffix.lower() not in TABLE_SUFFIXES:
+        raise UsageError(f"{source} is no table that can be read; export it as {', '.join(TABLE_SUFFIXES)}")
 
 
 def _read_table(file: Path, scheme: str) -> _Table:

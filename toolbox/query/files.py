@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from toolbox.errors import QueryError, UsageError
-from toolbox.files import replacing
+from toolbox.files import replace_file
 from toolbox.query import Answer
 from toolbox.store.parquet import table_bytes
 
@@ -42,5 +42,5 @@ def write_rows(answer: Answer, path: Path, format: str | None = None) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a directory; expected the name of a file")
     written = encode_rows(answer, format or path.suffix.removeprefix("."))
-    with replacing(path) as fresh:
+    with replace_file(path) as fresh:
         fresh.write_bytes(written)

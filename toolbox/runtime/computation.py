@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.cache import cache_folder
-from toolbox.engines import CPU, changed, import_onnxruntime
+from toolbox.engines import CPU, import_onnxruntime, temporary_entry
 from toolbox.errors import DeviceError
 from toolbox.graph import Graph
 from toolbox.runtime.device import TF32_SWITCH
@@ -78,9 +78,22 @@ class FullPrecision:
 
 @contextlib.contextmanager
 def without_tf32() -> Iterator[None]:
-    """Keep NVIDIA's libraries from TF32 inside the block; one thread at a time."""
-    with _PLANNING, changed(os.environ, TF32_SWITCH, "0"):
+    """Keep NVIDIA's libraries from TF32 inside the block, without a word about it; one thread at a time."""
+    with _PLANNING, _silence(), temporary_entry(os.environ, TF32_SWITCH, "0"):
         yield
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Let onnxruntime log nothing inside the block.
+
+    What belongs to no session follows a severity of the whole process, which can be set, but not asked for.
+    """
+    onnxruntime.set_default_logger_severity(SILENT)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(WARNING)
 
 
 def cpu_computation(graph: Graph, workers: int, threads: int) -> Computation:
@@ -141,12 +154,8 @@ def provider_options(kind: str, gpu: int, precision: str) -> list[Provider]:
 def _start_on_gpu(graph: Graph, providers: Sequence[Provider]) -> Computation:
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
         onnxruntime.preload_dlls()
-    # What it logs before there is a session follows a severity of the whole process, which cannot be asked for.
-    onnxruntime.set_default_logger_severity(SILENT)
-    try:
+    with _silence():
         return start_computation(graph, onnxruntime.SessionOptions(), providers)
-    finally:
-        onnxruntime.set_default_logger_severity(WARNING)
 
 
 def start_computation(graph: Graph, options: Any, providers: Sequence[Provider]) -> OnnxComputation:

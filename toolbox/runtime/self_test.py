@@ -12,7 +12,10 @@ from toolbox.terms import IMAGE
 
 
 def compute_once(device: str) -> str:
-    """Compute one convolution on a device and hold it against its known result.
+    """Compute one convolution on a device and compare it with its known result.
+
+    Args:
+        device: as `choose_device` takes it.
 
     Returns: the execution provider that computed it.
     Raises: DeviceError when the device cannot be used; VerificationError when the result is wrong.

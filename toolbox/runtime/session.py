@@ -57,7 +57,7 @@ class Session:
     def run(self, images: ImageBatch) -> dict[str, NDArray[np.float32]]:
         """All outputs by name, each with the images in its first dimension, for images as the graph's input says."""
         count = len(images)
-        if self.provider in (CUDA, TENSORRT) and count < self.batch:  # a GPU plans anew for every new shape
+        if self.provider in (CUDA, TENSORRT) and count < self.batch:  # a GPU plans again for every new shape
             images = np.concatenate([images, np.zeros((self.batch - count, *images.shape[1:]), images.dtype)])
         computation = self._free.get()
         try:

@@ -19,7 +19,7 @@ import polars as pl
 
 from toolbox.content import card_names, check_name, own_models, shipped_names
 from toolbox.errors import UsageError
-from toolbox.files import digest_of, only_writer, replacing
+from toolbox.files import digest_of, only_writer, replace_file
 from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.network.pooling import pooled_graph
@@ -91,7 +91,7 @@ def add_model(
         _sweep(folder)
         with tempfile.TemporaryDirectory(dir=folder, prefix=WORKPLACE) as place:
             for file in _write_network(graph, name, options, Path(place)):
-                with replacing(folder / file.name) as fresh:
+                with replace_file(folder / file.name) as fresh:
                     shutil.move(file, fresh)
         _drop_graphs(folder, name)
     return _imported_model(name, folder / f"{name}.toml")

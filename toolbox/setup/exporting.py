@@ -9,7 +9,7 @@ import polars as pl
 
 from toolbox.content import card_names, shipped_names
 from toolbox.errors import ToolboxError, UsageError
-from toolbox.files import replacing
+from toolbox.files import replace_file
 from toolbox.graph import write_graph
 from toolbox.network.architecture import Network
 from toolbox.network.card import layer_table, network, select_layers
@@ -81,10 +81,10 @@ def export_model(
     asked = select_layers(net.layers, layers) if layers else None
     model = load_model(net, asked, source=weights, progress=progress)
     if full is not None:
-        with replacing(full) as fresh:
+        with replace_file(full) as fresh:
             write_graph(model.graph, fresh)
     if pooled is not None:
-        with replacing(pooled) as fresh:
+        with replace_file(pooled) as fresh:
             write_graph(pooled_graph(model.graph, asked or list(model.digests)), fresh)
     return model
 

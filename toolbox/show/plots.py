@@ -12,7 +12,7 @@ import polars as pl
 
 from toolbox.chart import Chart, draw, figures, render
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.files import replacing
+from toolbox.files import replace_file
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.query.across_models import ask_each
 from toolbox.stimuli.images import decode, thumbnail
@@ -96,7 +96,7 @@ def save(figure: Figure, path: Path) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a directory; expected the name of a file")
     content = render(figure.chart, path.suffix, figure.provenance)
-    with replacing(path) as fresh:
+    with replace_file(path) as fresh:
         fresh.write_bytes(content)
 
 

@@ -35,7 +35,7 @@ from toolbox.stimuli.sources import (
 )
 from toolbox.stimuli.variables import check_names
 
-Draw = Callable[[Card, Path | None], Iterator[Drawing]]
+Recipe = Callable[[Card, Path | None], Iterator[Drawing]]
 
 TEXTS = ("name", "title", "description", "citation", "licence")
 """What every card must say."""
@@ -66,7 +66,7 @@ def list_card(name: str, images: Path, progress: Progress = silent) -> Listing:
     Args:
         name: of a shipped card, or the path of a `.toml` file. Its recipe is Python code and is run.
         images: the folder in which this card's images get one of their own.
-        progress: told how far fetching, drawing and unpacking are.
+        progress: is called with how far fetching, drawing and unpacking are.
 
     Raises: UnknownNameError, CardError, DownloadError, VerificationError; StimulusError when an image file is
         there already with another content.
@@ -83,7 +83,7 @@ def list_card(name: str, images: Path, progress: Progress = silent) -> Listing:
     return Listing(candidates, [])
 
 
-def _recipe(name: str, card_file: Path) -> Draw:
+def _recipe(name: str, card_file: Path) -> Recipe:
     """The function `draw` of a recipe beside the card, or beside the shipped ones (for a card `like` one)."""
     places = [card_file.parent / name, content_folder("datasets") / name]
     file = next((place for place in places if place.is_file()), None)
@@ -96,7 +96,7 @@ def _recipe(name: str, card_file: Path) -> Draw:
     spec.loader.exec_module(module)
     if not callable(getattr(module, "draw", None)):
         raise CardError(f"{file} has no function draw(card, source); a recipe needs one that yields Drawings")
-    draw: Draw = module.draw
+    draw: Recipe = module.draw
     return draw
 
 

@@ -1,4 +1,4 @@
-"""Bytes of an image file to pixels, and back. Owns Pillow; never opens a file and never sees a path.
+"""Bytes of an image file to pixels, and back. Owns what becomes of the pixels; never opens a file, sees no path.
 
 Every picture comes out as red, green and blue of 8 bits, as a person would see it on a screen: turned as its
 EXIF orientation says, transparent parts over mid-grey, 16-bit grey scaled (not clipped) to 8 bits, the first
@@ -11,24 +11,16 @@ host program has them.
 from __future__ import annotations
 
 import struct
-import traceback
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import jpeg_factory
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from toolbox.errors import StimulusError, UsageError
+from toolbox.stimuli.readers import note_as_issued, open_image
 
 Pixels = npt.NDArray[np.uint8]
 """height x width x 3: red, green, blue, 0..255."""
@@ -60,13 +52,11 @@ _TURNS = {
 
 _REMEDY = "convert it to 8 or 16 bits a channel"
 
-_MOST_REMARKS = 1000
+_MOST_WARNINGS = 1000
 """Odd tags of one picture, each of which costs a reading where warnings are errors."""
 
 # What Pillow's readers raise on damaged content (seen by cutting files and flipping their bytes).
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error)
-# What they raise on content that is of another format; as Pillow's own `open` has it.
-_FOREIGN = (SyntaxError, IndexError, TypeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -94,12 +84,12 @@ def decode(content: bytes, *, at_least: int | None = None) -> Picture:
 
     Raises: StimulusError with a short reason that names no file: the caller knows which one it is.
     """
-    for _ in range(_MOST_REMARKS):
+    for _ in range(_MOST_WARNINGS):
         try:
             return _decode_once(content, at_least)
-        except Warning as remark:
-            _note_as_issued(remark)
-    raise StimulusError(f"damaged image (more than {_MOST_REMARKS} odd tags)")
+        except Warning as warning:
+            note_as_issued(warning)
+    raise StimulusError(f"damaged image (more than {_MOST_WARNINGS} odd tags)")
 
 
 def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
@@ -150,49 +140,10 @@ def thumbnail(pixels: Pixels, side: int) -> bytes:
     return content.getvalue()
 
 
-class _Tiff(TiffImageFile):
-    """A TIFF file whose size is checked by `_check_size` alone."""
-
-    def load_prepare(self) -> None:
-        """Make room for the pixels, as Pillow does it after comparing their number with its own limit."""
-        if self._im is None:
-            self.im = Image.new(self.mode, self._tile_size, None).im
-        super().load_prepare()
-
-
-class _Gif(GifImageFile):
-    """A GIF file of whose frames the first alone is read, so that none is ever to be disposed of.
-
-    Pillow would keep a copy of the frame for that, and compare its size with its own limit.
-    """
-
-    @property
-    def disposal_method(self) -> int:
-        """0: nothing is to be done."""
-        return 0
-
-    @disposal_method.setter
-    def disposal_method(self, method: int) -> None:
-        """Pillow sets what the file says."""
-
-
-# `PIL.Image.open` compares the size with the limit of the whole process, and prints a warning; these readers, which
-# it calls, do not. Two checks are left: of a GIF whose first frame is larger than its screen, and of a WebP file of
-# more than twice Pillow's limit (see `_decode_once`).
-_READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
-    "JPEG": jpeg_factory,
-    "PNG": PngImageFile,
-    "GIF": _Gif,
-    "BMP": BmpImageFile,
-    "TIFF": _Tiff,
-    "WEBP": WebPImageFile,
-}
-
-
 def _decode_once(content: bytes, at_least: int | None) -> Picture:
     """The picture; or a Warning is raised, where the host program has made warnings errors."""
     try:
-        with _open_image(content) as image:
+        with open_image(content) as image:
             _check_size(image)
             if at_least is not None:
                 image.draft(None, (at_least, at_least))
@@ -204,33 +155,6 @@ def _decode_once(content: bytes, at_least: int | None) -> Picture:
         raise StimulusError(f"oversized: {str(error).rstrip('.')}; scale it down") from error
     except _DAMAGE as error:
         raise StimulusError(f"damaged image ({error})") from error
-
-
-def _open_image(content: bytes) -> ImageFile:
-    """An image file by its header."""
-    if not content:
-        raise StimulusError("empty file")
-    for name, read in _READERS.items():
-        accepts = Image.OPEN[name][1]
-        # A text says that this Pillow was built without the format.
-        if accepts is None or accepts(content[:16]) is not True:
-            continue
-        try:
-            return read(BytesIO(content))
-        except _FOREIGN:
-            continue
-    raise StimulusError("not an image (expected JPEG, PNG, GIF, BMP, TIFF or WebP)")
-
-
-def _note_as_issued(remark: Warning) -> None:
-    """Enter a warning that was raised as an error among those that need not be issued again.
-
-    Python does so itself after it printed one. Unlike a filter, this concerns this text in this line of Pillow alone,
-    and threads cannot disturb each other by it.
-    """
-    *_, (frame, line) = traceback.walk_tb(remark.__traceback__)
-    issued = frame.f_globals.setdefault("__warningregistry__", {})
-    issued[str(remark), type(remark), line] = True
 
 
 def _check_size(image: Image.Image) -> None:

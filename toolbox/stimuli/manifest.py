@@ -13,7 +13,7 @@ import polars as pl
 from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli.sources import Candidate, Listing, Rejection, compose_accents, fault_of_file, text_of
 from toolbox.stimuli.variables import check_names
-from toolbox.tables import SUFFIXES, read_rows
+from toolbox.tables import TABLE_SUFFIXES, read_rows
 
 REQUIRED_COLUMNS = ("path", "category")
 
@@ -29,7 +29,7 @@ def list_manifest(file: Path) -> Listing:
     """
     if not file.is_file():
         raise UsageError(
-            f"{file} does not exist; a manifest is a {', '.join(SUFFIXES)} with path and category"
+            f"{file} does not exist; a manifest is a {', '.join(TABLE_SUFFIXES)} with path and category"
         )
     table = _prepare_table(read_rows(file, REQUIRED_COLUMNS), file)
     base = file.parent.resolve()

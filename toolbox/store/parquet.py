@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolbox.errors import VerificationError
-from toolbox.files import replacing
+from toolbox.files import replace_file
 
 PROVENANCE = b"toolbox"
 """Key of a Parquet file's metadata under which its provenance lies, as JSON."""
@@ -37,7 +37,7 @@ def write_tables(
     Args:
         split: names of float columns whose bytes are stored in streams (byte-stream split), which zstd packs better.
     """
-    with replacing(path) as fresh:
+    with replace_file(path) as fresh:
         _write(fresh, tables, schema, provenance, split)
 
 

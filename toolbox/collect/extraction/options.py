@@ -42,7 +42,7 @@ class Extraction:
         threads: of one run on a CPU, as many runs at once as there are cores left; None for what the probe finds.
         limit: plan at most so many stimuli in all, evenly over the categories; what is planned already is finished.
         part: stimuli in a new part; None for a tenth of the new ones, 50 to 1,000.
-        replace: give up responses of other weights, layers or images; those of the same are kept.
+        replace: discard responses of other weights, layers or images; those of the same are kept.
     """
 
     model: str = "vgg16"

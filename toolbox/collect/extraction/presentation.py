@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.engines import ignore_image_remarks
+from toolbox.engines import ignore_image_warnings
 from toolbox.errors import StimulusError, ToolboxError
 from toolbox.network.card import Input
 from toolbox.runtime.hardware import usable_cores
@@ -135,7 +135,7 @@ def _start_decoders(processes: int) -> Executor:
 
 def _start_decoding() -> None:
     """Prepare a process that decodes images and does nothing else."""
-    ignore_image_remarks()
+    ignore_image_warnings()
     _end_with_parent()
 
 

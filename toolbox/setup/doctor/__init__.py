@@ -1,4 +1,4 @@
-"""Whether a set-up can do the main job, and what to mend. Owns the order of the questions; reports, and mends nothing.
+"""Whether a set-up can do the main job, and what to fix. Owns the order of the questions; reports, and fixes nothing.
 
 The one place of the toolbox that catches whatever goes wrong: a broken library is what a user comes here with, so it
 becomes a finding and no traceback. Everything a question needs is imported inside it. No question asks a network.
