@@ -472,6 +472,21 @@ def test_pillows_guard_stays_and_warns_of_no_picture_that_is_allowed_here(
     assert np.array_equal(picture.pixels, expected.pixels)
 
 
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_stricter_guard_of_the_host_program_concerns_webp_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, expected = GUARDED[name], decode(GUARDED[name])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # of more than twice that Pillow opens nothing
+    try:
+        picture = decode(content)
+    except StimulusError as refusal:
+        assert name == "webp"
+        assert str(refusal).startswith("oversized: Image size (99 pixels) exceeds limit of 20 pixels")
+    else:
+        assert np.array_equal(picture.pixels, expected.pixels)
+
+
 def enlarged(name: str, width: int, height: int) -> bytes:
     """A small file whose header says that the picture is large."""
     content, wide, high = bytearray(FILES[name]), struct.pack("<H", width), struct.pack("<H", height)
