@@ -121,7 +121,6 @@ def _runs(
 ) -> Iterator[Results]:
     """The images and the outputs of a graph, again and again from one session."""
     onnxruntime = import_onnxruntime()
-    onnxruntime.set_default_logger_severity(4)
     names = [output.name for output in model.graph.output]
     try:
         session = _start_session(model, tensors or {})
@@ -142,6 +141,7 @@ def _start_session(model: onnx.ModelProto, tensors: Tensors) -> Any:
     """A session that computes every operator as it is written: an optimised one would miss tensors."""
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # of this session; the default would be that of the host program
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in tensors.items()}
     options.add_external_initializers([*values], [*values.values()])
