@@ -19,7 +19,14 @@ from toolbox.network.chain import full_graph
 from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.network.weights import load_weights
 from toolbox.runtime import autotune as speed
-from toolbox.runtime.autotune import LARGE_MATRIX, MOST_WORKERS, arrangements, noise, rate, start_fastest
+from toolbox.runtime.autotune import (
+    LARGE_MATRIX,
+    MOST_WORKERS,
+    arrangements,
+    probe_image,
+    rate,
+    start_fastest,
+)
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session, start_session
 
@@ -164,15 +171,15 @@ def test_the_probe_changes_no_response(card: str, weights: str, monkeypatch: pyt
     net = network(card)
     full = full_graph(net, load_weights(net, source=weights))
     graph = pixel_graph(pooled_graph(full, ["colour", "pool", "sum"]), net.input)
-    images = np.stack([noise(net.input), 255 - noise(net.input)])
+    images = np.stack([probe_image(net.input), 255 - probe_image(net.input)])
     expected = start_session(graph, device="cpu", threads=1).run(images)
-    found = start_fastest(graph, noise(net.input), device="cpu").run(images)
+    found = start_fastest(graph, probe_image(net.input), device="cpu").run(images)
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values)
 
 
 def test_noise_has_the_size_that_the_network_takes(card: str) -> None:
     entry = network(card).input
-    assert (noise(entry).shape, noise(entry).dtype) == ((entry.height, entry.width, 3), np.uint8)
-    assert np.unique(noise(entry)).size > 40
-    np.testing.assert_array_equal(noise(entry), noise(entry))
+    assert (probe_image(entry).shape, probe_image(entry).dtype) == ((entry.height, entry.width, 3), np.uint8)
+    assert np.unique(probe_image(entry)).size > 40
+    np.testing.assert_array_equal(probe_image(entry), probe_image(entry))

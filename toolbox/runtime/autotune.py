@@ -123,7 +123,7 @@ def _is_arranged(session: Session, choice: Arrangement) -> bool:
     return (session.workers, session.threads) == (choice.workers, choice.threads)
 
 
-def noise(entry: Input) -> NDArray[np.uint8]:
+def probe_image(entry: Input) -> NDArray[np.uint8]:
     """An image to try with: pixels (height, width, 3) that are no two alike, as in a photograph."""
     return np.random.default_rng(0).integers(0, 256, (entry.height, entry.width, 3), np.uint8)
 

@@ -13,7 +13,7 @@ from toolbox.collect.extraction.presentation import present
 from toolbox.collect.extraction.remaining import check_disk_space, find_remaining
 from toolbox.collect.extraction.task import Task, load_task, read_request, start_network
 from toolbox.progress import Progress, silent
-from toolbox.runtime.autotune import noise, rate
+from toolbox.runtime.autotune import probe_image, rate
 from toolbox.runtime.session import Session
 from toolbox.store.folder import StudyFolder
 
@@ -99,7 +99,7 @@ def _expected_seconds(task: Task, stimuli: Sequence[int]) -> tuple[float, Sessio
 
 def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float:
     """Seconds that a stimulus takes, of some that lie evenly among all, shown as an extraction shows them."""
-    speed = rate(session, noise(task.network.input), PROBE / 4)
+    speed = rate(session, probe_image(task.network.input), PROBE / 4)
     count = min(len(stimuli), max(2 * session.workers * session.batch, round(speed * PROBE)))
     chosen = [task.request.stimuli[stimuli[number * len(stimuli) // count]] for number in range(count)]
     started = time.perf_counter()

@@ -14,7 +14,7 @@ from toolbox.network.card import Network, network, select_layers
 from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.progress import Progress
-from toolbox.runtime.autotune import noise, start_fastest
+from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
 from toolbox.store.folder import StudyFolder
@@ -143,7 +143,7 @@ def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> 
     entry, options = task.network.input, task.request.options
     return start_fastest(
         pixel_graph(pooled_graph(task.model.graph, task.identity.kept), entry),
-        noise(entry),
+        probe_image(entry),
         device=task.request.device,
         precision=precision or options.precision,
         convolution=options.convolution,
