@@ -98,7 +98,7 @@ def write_draws(
         for j, name in enumerate(NAMES)
         for draw in range(DRAWS)
     ]
-    names = [name for name in TABLES["draws"].names if name not in vars(measure)]
+    names = [name for name in TABLES["draws"] if name not in vars(measure)]
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
     labelling = Labelling(study, available_responses(study, "shapes", "tiny"), SCHEME)
     labelling.write("draws", measure, table, labelling.source)

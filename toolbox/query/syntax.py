@@ -12,15 +12,19 @@ import duckdb
 from toolbox.content import content_folder
 from toolbox.errors import CardError, QueryError
 from toolbox.query.header import Query
-from toolbox.store.database import VIEWS
+from toolbox.store.views import VIEWS
 
 _READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE")
 """What a SELECT may be made of; DuckDB takes COPY, INSERT, UPDATE and DELETE inside WITH for a SELECT too."""
 _MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+table\s+(.*)", re.IGNORECASE | re.DOTALL)
 
 
-def check_single_select(query: Query) -> None:
-    """Accept exactly one statement, a SELECT: the views are read-only, but so must be everything else."""
+def parse_select(query: Query) -> duckdb.Statement:
+    """Accept exactly one statement, a SELECT: the views are read-only, but so must be everything else.
+
+    Returns: the statement, which knows its parameters.
+    Raises: QueryError for anything else.
+    """
     try:
         statements = duckdb.extract_statements(query.sql)
     except duckdb.Error as error:
@@ -30,7 +34,7 @@ def check_single_select(query: Query) -> None:
         parts = _kinds(query.sql)
         kinds = [kind.removesuffix("_QUERY_NODE") for kind in parts if kind not in _READING]
         if parts and not kinds:
-            return
+            return statements[0]
     raise QueryError(f"{query.name} is refused: expected one SELECT, found {', '.join(kinds) or 'nothing'}")
 
 

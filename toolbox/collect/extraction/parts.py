@@ -20,8 +20,9 @@ from toolbox.collect.extraction.presentation import Batch, Unreadable, present
 from toolbox.collect.extraction.task import Task
 from toolbox.errors import WeightsError
 from toolbox.runtime.session import Session
-from toolbox.store.parts import planned_record, write_part
+from toolbox.store.parts import write_part
 from toolbox.store.plan import Plan, plan_digest
+from toolbox.store.records import planned_record
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from toolbox.errors import MixtureError, StorageError, VerificationError
 from toolbox.network.card import layer_table
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table, write_table
-from toolbox.store.parts import ROW_BYTES, clear, planned_record
+from toolbox.store.parts import ROW_BYTES, clear
 from toolbox.store.plan import (
     Plan,
     check_identity,
@@ -23,6 +23,7 @@ from toolbox.store.plan import (
     part_size,
     read_plan,
 )
+from toolbox.store.records import planned_record
 
 LAYER, IDENTIFIER = 2_500, 4
 """Bytes a layer of a part takes besides: headers and a share of footer and record, and each stimulus's identifier."""
