@@ -170,10 +170,9 @@ class Study:
         selection: Selection | None = None,
     ) -> Answer:
         """As `query`, with the provenance of the rows and remarks about them; parameters of any name as a mapping."""
-        from toolbox.query import read_query
+        asked = self._check_question(query, parameters, selection)
         from toolbox.query.across_models import ask_each
 
-        asked = read_query(query) if isinstance(query, Path) else query
         return ask_each(self.folder, asked, parameters, selection)
 
     def replicate(
@@ -265,9 +264,21 @@ class Study:
         thumbnails: bool = False,
     ) -> Figure:
         """As `plot`, with the provenance of the rows and remarks about them."""
+        self._check_question(query, parameters, selection)
         from toolbox.show.plots import plot
 
         return plot(self.folder, query, parameters, selection, thumbnails=thumbnails)
+
+    def _check_question(
+        self, query: str | Path | Query, parameters: Mapping[str, Any] | None, selection: Selection | None
+    ) -> Query:
+        """Refuse what can be refused before the libraries that answer are imported."""
+        from toolbox.query import read_query
+        from toolbox.query.parameters import check_question
+        from toolbox.store.selection import Selection
+
+        asked = read_query(query) if isinstance(query, Path) else query
+        return check_question(self.folder, asked, parameters or {}, selection or Selection())
 
     def _warn(self, remarks: Sequence[str]) -> None:
         for remark in remarks:

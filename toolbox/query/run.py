@@ -64,8 +64,7 @@ def ask(
     Raises: QueryError when the SQL is refused, fails or takes too long; UsageError for a parameter.
     """
     query = find_query(query)
-    statement = parse_select(query)
-    values = parameter_values(query, parameters or {}, statement.named_parameters)
+    values = parameter_values(query, parameters or {}, parse_select(query).parameters)
     views, macros = needs(query)
     with _own_errors(query, time_limit):
         database = open_database(study, views, selection, macros=macros, tables=tables)
