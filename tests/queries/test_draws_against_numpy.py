@@ -16,8 +16,9 @@ from support.nearly import nearly
 from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from toolbox.query import ask
 from toolbox.store.availability import available_responses
+from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder
-from toolbox.store.resamples import TABLES, Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure
 
 DRAWS = 41
 THRESHOLDS = (0.01, 0.1)

@@ -23,10 +23,9 @@ from support.small_study import (
 from toolbox.errors import MixtureError, UsageError, VerificationError
 from toolbox.store import availability as module
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import StudyFolder, part_path, record_path
 from toolbox.store.parts import write_part
 from toolbox.store.plan import plan_digest
-from toolbox.store.records import part_path, record_path
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
 from toolbox.files import write_json
 from toolbox.query import Answer, ask
-from toolbox.store.folder import StudyFolder
+from toolbox.store.columns import PLAN
+from toolbox.store.folder import StudyFolder, part_path, record_path
 from toolbox.store.parquet import arrow_schema, provenance_of, write_table
 from toolbox.store.parts import RESPONSES, clear, sweep, write_part
 from toolbox.store.plan import (
-    PLAN,
     Identity,
     Plan,
     check_identity,
@@ -37,7 +37,7 @@ from toolbox.store.plan import (
     read_digests,
     read_plan,
 )
-from toolbox.store.records import intact_parts, part_path, read_record, record_path
+from toolbox.store.records import intact_parts, read_record
 
 IDENTITY = Identity("tiny", {"conv1": "1a", "conv2": "2b"})
 EXTRACT = f"toolbox extract {SET} --model {MODEL}"

@@ -10,10 +10,10 @@ import pytest
 
 from support.small_study import MODEL, SET, add_labels, add_responses
 from toolbox.store.availability import available_responses
-from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.columns import TABLES
+from toolbox.store.folder import SCHEME, StudyFolder, record_path
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
-from toolbox.store.records import record_path
-from toolbox.store.resamples import TABLES, Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure
 
 SHARE = Measure("share", "mean", "layer")
 

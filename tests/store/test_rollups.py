@@ -39,12 +39,12 @@ from support.small_study import (
 )
 from toolbox.query import ask
 from toolbox.store import rollups
-from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.columns import ROLLUPS
+from toolbox.store.folder import SCHEME, StudyFolder, part_path, record_path
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 from toolbox.store.parts import write_part
 from toolbox.store.plan import extend_plan, plan_digest
-from toolbox.store.records import part_path, record_path
-from toolbox.store.rollups import ROLLUPS, fresh_rollup, merge_rollups, roll_up, update_rollups
+from toolbox.store.rollups import fresh_rollup, merge_rollups, roll_up, update_rollups
 from toolbox.store.selection import Selection
 
 # Every example writes a study, which takes a tenth of a second.

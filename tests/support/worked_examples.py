@@ -20,9 +20,10 @@ import pyarrow as pa
 from support.small_study import MODEL, SET, add_labels, add_layers, add_responses, add_stimuli
 from toolbox.query import Query
 from toolbox.store.availability import available_responses
+from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
 from toolbox.store.parquet import arrow_schema
-from toolbox.store.resamples import TABLES, Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure
 from toolbox.store.views import RESAMPLE_VIEWS
 
 EXAMPLES = Path(__file__).parents[1] / "queries"

@@ -13,14 +13,15 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolbox.cache import cache_folder
 from toolbox.errors import UsageError
 from toolbox.files import write_json
-from toolbox.store.folder import StudyFolder
-from toolbox.store.plan import Plan, read_digests, read_plan
-from toolbox.store.records import intact_parts, part_path
+from toolbox.store.folder import StudyFolder, part_path
+
+if TYPE_CHECKING:
+    from toolbox.store.plan import Plan
 
 REMEMBERED = 1000
 """Extractions of which the cache remembers what was found."""
@@ -106,6 +107,8 @@ def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set
 
     Raises: as `available_responses`.
     """
+    from toolbox.store.plan import read_plan
+
     responses = available_responses(study, set_name, model)
     plan = read_plan(study.responses(set_name, model))
     planned = {
@@ -116,6 +119,9 @@ def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set
 
 def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
     """Compare all parts with plan, records and bytes."""
+    from toolbox.store.plan import read_digests, read_plan
+    from toolbox.store.records import intact_parts
+
     folder = study.responses(set_name, model)
     plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
     records = intact_parts(folder, plan, digests) if plan else []

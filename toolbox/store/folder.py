@@ -89,6 +89,26 @@ class StudyFolder:
         return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
 
 
+def part_path(folder: Path, number: int) -> Path:
+    """The file of a part's values.
+
+    Args:
+        folder: the folder of the extraction.
+        number: of the part, from 0.
+    """
+    return folder / f"part-{number}.parquet"
+
+
+def record_path(folder: Path, number: int) -> Path:
+    """The file of a part's commit record.
+
+    Args:
+        folder: the folder of the extraction.
+        number: of the part, from 0.
+    """
+    return folder / f"part-{number}.json"
+
+
 def create_study(root: Path, title: str = "") -> StudyFolder:
     """Make a directory a study by writing `study.toml`.
 

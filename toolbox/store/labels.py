@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolbox.store.columns import LABELS
 from toolbox.store.parquet import arrow_table, read_table, write_table
-
-LABELS = {"stimulus_id": "int32", "category": "string"}
-"""Columns of a label table."""
 
 
 def write_labels(path: Path, labels: Mapping[int, str], provenance: Mapping[str, Any]) -> None:
@@ -21,7 +19,10 @@ def write_labels(path: Path, labels: Mapping[int, str], provenance: Mapping[str,
         provenance: what the file says of its origin.
     """
     numbers = sorted(labels)
-    columns: dict[str, list[Any]] = {"stimulus_id": numbers, "category": [labels[number] for number in numbers]}
+    columns: dict[str, list[Any]] = {
+        "stimulus_id": numbers,
+        "category": [labels[number] for number in numbers],
+    }
     write_table(path, arrow_table(columns, LABELS), provenance)
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import VerificationError
 from toolbox.files import replace_file
+from toolbox.store.columns import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-Columns = Mapping[str, str]
-"""Name -> type of every column of a table, by pyarrow's names of types."""
 PROVENANCE = b"toolbox"
 """Key of a Parquet file's metadata under which its provenance lies, as JSON."""
 ROW_GROUP = 128 * 1024

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from toolbox.errors import VerificationError
 from toolbox.files import digest_of, write_json
+from toolbox.store.folder import part_path, record_path
 from toolbox.store.parquet import write_tables
-from toolbox.store.records import part_path, part_remedy, record_path
+from toolbox.store.records import part_remedy
 
 RESPONSES = pa.schema(
     [

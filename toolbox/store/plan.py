@@ -13,10 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolbox.errors import MixtureError, VerificationError
+from toolbox.store.columns import PLAN
 from toolbox.store.parquet import arrow_table, provenance_of, read_table, write_table
 
-PLAN = {"stimulus_id": "int32", "part": "int32"}
-"""Columns of a plan."""
 LARGEST_PART, SMALLEST_PART = 1000, 50
 """Stimuli in a part: its responses fit in memory many times over, yet a file holds enough of them to be read fast."""
 

@@ -14,30 +14,11 @@ from typing import Any
 from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.files import digest_of, write_json
+from toolbox.store.folder import part_path, record_path
 from toolbox.store.plan import Plan, plan_digest
 
 REMEMBERED_PARTS = 100_000
 """Parts of which the cache remembers that their bytes are those of their records."""
-
-
-def part_path(folder: Path, number: int) -> Path:
-    """The file of a part's values.
-
-    Args:
-        folder: the folder of the extraction.
-        number: of the part, from 0.
-    """
-    return folder / f"part-{number}.parquet"
-
-
-def record_path(folder: Path, number: int) -> Path:
-    """The file of a part's commit record.
-
-    Args:
-        folder: the folder of the extraction.
-        number: of the part, from 0.
-    """
-    return folder / f"part-{number}.json"
 
 
 def read_record(folder: Path, number: int) -> dict[str, Any] | None:

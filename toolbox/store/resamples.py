@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from toolbox.errors import VerificationError
 from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses
+from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 
@@ -25,40 +26,6 @@ if TYPE_CHECKING:
 Origin = Callable[[Path], Mapping[str, Any]]
 """What tells what a file says of its own origin."""
 
-_MEASURE = {"index": "string", "statistic": "string", "normalise": "string"}
-_FILTERS = {
-    "layer": "string",
-    "filter": "int32",
-    "category": "string",
-    "value": "double",
-    "low": "double",
-    "high": "double",
-    "p": "double",
-    "q": "double",
-    "p_family": "double",
-    "p_welch": "double",
-    "q_welch": "double",
-}
-_DRAWS = {
-    "kind": "string",
-    "draw": "int32",
-    "layer": "string",
-    "category": "string",
-    "threshold": "double",
-    "selective": "int32",
-    "strength": "double",
-}
-_SPLITS = {
-    "layer": "string",
-    "filter": "int32",
-    "preferred": "string",
-    "value": "double",
-    "cross_validated": "double",
-    "agreement": "double",
-    "reliability": "double",
-}
-TABLES = {"filters": _MEASURE | _FILTERS, "draws": _MEASURE | _DRAWS, "splits": _MEASURE | _SPLITS}
-"""Table -> its columns and their types. In SQL they are the views `significance`, `draws` and `reliability`."""
 USUAL = {"draws": 1000, "seed": 0}
 """How often and from where is resampled if nobody says otherwise."""
 THRESHOLDS = (0.01, 0.1)

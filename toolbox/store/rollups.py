@@ -23,6 +23,7 @@ import duckdb
 from toolbox.errors import ToolboxError, VerificationError
 from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.columns import ROLLUPS
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import arrow_schema, arrow_table, provenance_of, read_table, write_table
@@ -30,19 +31,6 @@ from toolbox.store.plan import read_plan
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ROLLUPS = {
-    "layer": "string",
-    "filter": "int32",
-    "category": "string",
-    "statistic": "string",
-    "n": "int64",
-    "sum": "double",
-    "squared_deviations": "double",
-    "minimum": "float",
-    "maximum": "float",
-}
-"""Columns of a roll-up."""
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.columns import ROLLUPS, TABLES, Columns
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import Columns
-from toolbox.store.resamples import TABLES, Labelling, is_made_from
-from toolbox.store.rollups import ROLLUPS, fresh_rollup
+from toolbox.store.resamples import Labelling, is_made_from
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
 from toolbox.store.window import PROTOCOL
@@ -166,6 +165,8 @@ def _rollups(views: Views) -> str:
     path = views.study.rollup(*views.names)
     if _is_current_rollup(views, path):
         return views.select_files([path])
+    from toolbox.store.rollups import fresh_rollup
+
     views.tables["rollups_in_memory"] = fresh_rollup(views.study, *views.names, views.responses)
     return "select * from rollups_in_memory"
 
