@@ -128,3 +128,7 @@ class VerificationError(ToolboxError):
     """Bytes differ from their recorded digest."""
 
     exit_code = 3
+
+
+class RemarkWarning(UserWarning):
+    """Something a reader of a result should know, such as responses that are not complete yet."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from toolbox.query.header import TYPES, Query, query_names, query_table, read_query, shipped_query
+from toolbox.query.header import SQL_TYPES, Query, query_names, query_table, read_query, shipped_query
 
 if TYPE_CHECKING:
     from toolbox.query.reference import query_reference
     from toolbox.query.run import Answer, ask
 
 __all__ = [
-    "TYPES",
+    "SQL_TYPES",
     "Answer",
     "Query",
     "ask",

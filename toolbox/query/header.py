@@ -24,7 +24,7 @@ from toolbox.errors import CardError, UnknownNameError, UsageError
 if TYPE_CHECKING:
     import polars as pl
 
-TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
+SQL_TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
 _PARAMETER = re.compile(r"\$(\w+)\s+(\w+)(?:\s*=\s*('[^']*'|[^\s{]+))?(?:\s+\{([^}]*)\})?\s*(.*)")
 _COLUMN = re.compile(r"(\w+)\s+(\w+)\s*(.*)")
 
@@ -173,10 +173,10 @@ def _sections(text: str) -> tuple[str, dict[str, list[str]]]:
 
 def _parameter(path: Path, line: str) -> Parameter:
     found = _PARAMETER.fullmatch(line)
-    if not found or found[2] not in TYPES:
+    if not found or found[2] not in SQL_TYPES:
         raise CardError(
             f"{path}: {line!r} is not a parameter; expected: $name type = default {{choices}} description, "
-            f"with a type of {', '.join(TYPES)}"
+            f"with a type of {', '.join(SQL_TYPES)}"
         )
     name, type_name, default, choices, description = found.groups()
     listed = tuple(choice.strip() for choice in choices.split(",")) if choices else ()
@@ -189,14 +189,14 @@ def _parameter(path: Path, line: str) -> Parameter:
 
 def _column(path: Path, line: str) -> Column:
     found = _COLUMN.fullmatch(line)
-    if not found or found[2] not in TYPES:
+    if not found or found[2] not in SQL_TYPES:
         raise CardError(f"{path}: {line!r} is not a column; expected: name type description")
     return Column(*found.groups())
 
 
 def _convert(name: str, type_name: str, value: Any) -> Any:
     """A value as the declared type; text is read, whole numbers may stand for decimals."""
-    expected = TYPES[type_name]
+    expected = SQL_TYPES[type_name]
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         value = value.item()  # numpy's numbers, told without importing it
     if type(value) is expected:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from toolbox.errors import UnknownNameError, UsageError
-from toolbox.query.header import Parameter, Query, shipped_query, value_of
+from toolbox.query.header import Parameter, Query, read_query, shipped_query, value_of
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, check_set
 
@@ -33,25 +34,28 @@ def find_query(query: Query | str) -> Query:
 
 
 def check_question(
-    study: StudyFolder, query: Query | str, parameters: Mapping[str, Any], selection: Selection
+    study: StudyFolder,
+    query: Query | str | Path,
+    parameters: Mapping[str, Any] | None,
+    selection: Selection | None,
 ) -> Query:
     """Refuse a question that cannot be answered, as far as that can be told without reading SQL or tables.
 
     Args:
         study: what is asked.
-        query: a shipped query's name, a `Query`, or SQL text.
+        query: a shipped query's name, a `Query`, SQL text, or a .sql file.
         parameters: values of its `$parameters`.
         selection: set, models and scheme.
 
     Returns: the query.
     Raises: UnknownNameError for the name of a query, parameter or set; UsageError for a value.
     """
-    found = find_query(query)
+    found = read_query(query) if isinstance(query, Path) else find_query(query)
     named = placeholders(found.sql)
     # A file may use parameters that its header does not declare; DuckDB's parser alone knows those for certain.
     if named <= {parameter.name for parameter in found.parameters}:
-        parameter_values(found, parameters, named)
-    check_set(study, selection)
+        parameter_values(found, parameters or {}, named)
+    check_set(study, selection or Selection())
     return found
 
 

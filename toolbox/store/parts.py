@@ -36,7 +36,10 @@ FOOTER = ("identity", "model", "weights", "preprocessing", "provider", "runtime"
 ROW_BYTES = 8
 """Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
 
-Matrix = NDArray[np.float32]
+ResponseMatrix = NDArray[np.float32]
+"""(stimuli, filters)"""
+LayerResponses = Mapping[str, tuple[ResponseMatrix, ResponseMatrix]]
+"""Layer -> maximum and mean."""
 
 
 def clear(folder: Path) -> None:
@@ -56,7 +59,7 @@ def write_part(
     folder: Path,
     number: int,
     stimuli: Sequence[int],
-    responses: Mapping[str, tuple[Matrix, Matrix]],
+    responses: LayerResponses,
     record: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write a part, then the record that makes it count.
@@ -82,7 +85,10 @@ def write_part(
 
 
 def _contents(
-    path: Path, order: Sequence[str], stimuli: Sequence[int], responses: Mapping[str, tuple[Matrix, Matrix]]
+    path: Path,
+    order: Sequence[str],
+    stimuli: Sequence[int],
+    responses: LayerResponses,
 ) -> dict[str, Any]:
     """What a record says of the part that was just written."""
     return {
@@ -95,7 +101,7 @@ def _contents(
     }
 
 
-def read_layer(parts: Sequence[Path], layer: str) -> tuple[NDArray[np.int32], Matrix, Matrix]:
+def read_layer(parts: Sequence[Path], layer: str) -> tuple[NDArray[np.int32], ResponseMatrix, ResponseMatrix]:
     """The responses of one layer.
 
     Args:
@@ -114,9 +120,9 @@ def read_layer(parts: Sequence[Path], layer: str) -> tuple[NDArray[np.int32], Ma
     return np.concatenate(stimuli), maximum, mean
 
 
-def _matrix(table: pa.Table, statistic: str, stimuli: int) -> Matrix:
+def _matrix(table: pa.Table, statistic: str, stimuli: int) -> ResponseMatrix:
     """One statistic as (stimuli, filters): rows are sorted by filter, then by stimulus."""
-    values: Matrix = table[statistic].to_numpy()
+    values: ResponseMatrix = table[statistic].to_numpy()
     return values.reshape(-1, stimuli).T
 
 
@@ -135,7 +141,9 @@ def _rows_of(path: Path, layer: str) -> pa.Table:
 
 
 def _tables(
-    order: Sequence[str], stimuli: Sequence[int], responses: Mapping[str, tuple[Matrix, Matrix]]
+    order: Sequence[str],
+    stimuli: Sequence[int],
+    responses: LayerResponses,
 ) -> Iterator[pa.Table]:
     """One table a layer, its rows sorted by filter and stimulus."""
     identifiers = np.asarray(stimuli, dtype=np.int32)
@@ -155,7 +163,9 @@ def _tables(
 
 
 def _values_digest(
-    order: Sequence[str], stimuli: Sequence[int], responses: Mapping[str, tuple[Matrix, Matrix]]
+    order: Sequence[str],
+    stimuli: Sequence[int],
+    responses: LayerResponses,
 ) -> str:
     """SHA-256 over the sorted values, not the file: equal on every machine and for every writer."""
     digest = hashlib.sha256(np.asarray(stimuli, dtype="<i4").tobytes())

@@ -163,12 +163,14 @@ def _responses(views: Views) -> str:
 def _rollups(views: Views) -> str:
     """The roll-up's file where it is of these responses and labels, else the one that is made now."""
     path = views.study.rollup(*views.names)
-    if _is_current_rollup(views, path):
-        return views.select_files([path])
-    from toolbox.store.rollups import fresh_rollup
+    if not _is_current_rollup(views, path):
+        from toolbox.store.rollups import fresh_rollup
 
-    views.tables["rollups_in_memory"] = fresh_rollup(views.study, *views.names, views.responses)
-    return "select * from rollups_in_memory"
+        made = fresh_rollup(views.study, *views.names, views.responses)
+        if not _is_current_rollup(views, path):  # in a study that cannot be written to
+            views.tables["rollups_in_memory"] = made
+            return "select * from rollups_in_memory"
+    return views.select_files([path])
 
 
 def _is_current_rollup(views: Views, path: Path) -> bool:
