@@ -73,5 +73,8 @@ if __name__ == "__main__":
     with TemporaryDirectory() as folder:
         os.environ["TOOLBOX_CACHE"] = str(Path(folder) / "cache")
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        os.environ.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # an installed package is compiled once, not at every start
         os.environ["TOOLBOX_STUDY"] = str(make_study(Path(folder)))
         main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
