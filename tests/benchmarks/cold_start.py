@@ -2,8 +2,9 @@
 
     python tests/benchmarks/cold_start.py [RUNS]
 
-Makes a small study with the three-layer network of the tests, starts every command in turn, RUNS times (15), and prints
-the medians of the ratios to `python -c "import duckdb, polars, typer"` in the same turn. Bars: a query 1.8, a mistake 1.0.
+Makes a small study with the three-layer network of the tests, starts every command in turn, RUNS times (15), and
+prints the medians of the ratios to `python -c "import duckdb, polars, typer"` in the same turn.
+Bars: a query 1.8, a mistake 1.0.
 """
 
 from __future__ import annotations

@@ -117,6 +117,8 @@ def _plain(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with DuckDB's wide sums and decimals as the 64-bit numbers that every reader knows."""
     whole = [name for name, kind in rows.schema.items() if kind == pl.Int128 or _scale(kind) == 0]
     broken = [name for name, kind in rows.schema.items() if (_scale(kind) or 0) > 0]
+    if not whole and not broken:
+        return rows
     try:
         return rows.with_columns(pl.col(whole).cast(pl.Int64), pl.col(broken).cast(pl.Float64))
     except pl.exceptions.InvalidOperationError:  # a sum beyond 64 bits
