@@ -133,7 +133,7 @@ def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFram
     from toolbox.store.plan import read_plan
 
     plan = read_plan(study.responses(set_name, model)) if set_name else None
-    kept = plan.identity.kept if plan else layers["layer"].to_list()
+    kept = plan.identity.recorded_layers if plan else layers["layer"].to_list()
     last = layers["position"].max()
     depth = (pl.col("position") - 1) / (pl.lit(last) - 1)
     return layers.select(

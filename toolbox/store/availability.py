@@ -132,7 +132,7 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
     return AvailableResponses(
         set=set_name,
         model=model,
-        layers=list(plan.identity.kept),
+        layers=list(plan.identity.recorded_layers),
         parts={str(record["part"]): f"{record['values']} {record['plan']}" for record in records},
         stimuli=sum(record["stimuli"] for record in records),
         unreadable=[entry["stimulus_id"] for record in records for entry in record["unreadable"]],

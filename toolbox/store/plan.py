@@ -42,7 +42,7 @@ class Identity:
     statistics: str = "maximum, mean"
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def recorded_layers(self) -> tuple[str, ...]:
         """Names of the layers whose responses are kept."""
         return self.tapped or tuple(self.layers)
 
@@ -154,8 +154,8 @@ def _difference(existing: Identity, wanted: Identity) -> str:
         return f"precision {existing.precision}, not {wanted.precision}"
     if existing.statistics != wanted.statistics:
         return f"the statistics {existing.statistics}, not {wanted.statistics}"
-    more = ", ".join(sorted({*existing.kept} - {*wanted.kept})) or "no layer more"
-    less = ", ".join(sorted({*wanted.kept} - {*existing.kept})) or "none"
+    more = ", ".join(sorted({*existing.recorded_layers} - {*wanted.recorded_layers})) or "no layer more"
+    less = ", ".join(sorted({*wanted.recorded_layers} - {*existing.recorded_layers})) or "none"
     return f"other layers (there but not asked for: {more}; asked for but not there: {less})"
 
 

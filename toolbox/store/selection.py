@@ -43,7 +43,7 @@ class Selection:
             raise UsageError(f"{', '.join(self.models)} are several models; expected one")
         return next(iter(self.models), None)
 
-    def known(self) -> dict[str, str]:
+    def names(self) -> dict[str, str]:
         """What is named, by what it is: set, model, scheme."""
         names = {"set": self.set, "model": self.model, "scheme": self.scheme}
         return {kind: name for kind, name in names.items() if name is not None}

@@ -77,7 +77,7 @@ class Views:
     def provenance(self) -> dict[str, Any]:
         """Where the rows of all views come from."""
         responses = self.responses.provenance if self.responses else {}
-        return {**responses, **self.selection.known()}
+        return {**responses, **self.selection.names()}
 
     @property
     def names(self) -> tuple[str, str, str]:

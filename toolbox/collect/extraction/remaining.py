@@ -105,7 +105,7 @@ def check_disk_space(task: Task, remaining: Remaining) -> tuple[int, int]:
     """
     request = task.request
     stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options.part))
-    layers = len(task.identity.kept)
+    layers = len(task.identity.recorded_layers)
     needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
     free = shutil.disk_usage(request.study.root).free
     if stimuli and needed + RESERVE > free:

@@ -73,7 +73,7 @@ def report_on(
         provider=records[-1]["provider"],
         runtime=records[-1]["runtime"],
         precision=task.identity.precision,
-        layers=task.identity.kept,
+        layers=task.identity.recorded_layers,
         filters=task.filters,
         stimuli=sum(record["stimuli"] for record in records),
         shown=presented.count,
