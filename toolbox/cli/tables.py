@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100
 """Rows that a table shows; files and the other formats hold all."""
-LEAST_WIDTH = 24
+LEAST_TEXT_WIDTH = 24
 """Characters to which a column of text may be folded on a narrow terminal."""
 
 
@@ -85,7 +85,7 @@ def _print_on_terminal(
     needed = 0
     for column, (name, is_number) in enumerate(zip(names, are_numbers, strict=True)):
         widest = max(len(name), *(len(row[column]) for row in cells), 1)
-        least = widest if is_number else min(widest, max(len(name), LEAST_WIDTH))
+        least = widest if is_number else min(widest, max(len(name), LEAST_TEXT_WIDTH))
         needed += least + 2  # and two spaces between columns
         table.add_column(name, justify="right" if is_number else "left", min_width=least, overflow="fold")
     for row in cells:

@@ -36,9 +36,9 @@ FOOTER = ("identity", "model", "weights", "preprocessing", "provider", "runtime"
 ROW_BYTES = 8
 """Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
 
-ResponseMatrix = NDArray[np.float32]
+StatisticMatrix = NDArray[np.float32]
 """(stimuli, filters)"""
-LayerResponses = Mapping[str, tuple[ResponseMatrix, ResponseMatrix]]
+LayerResponses = Mapping[str, tuple[StatisticMatrix, StatisticMatrix]]
 """Layer -> maximum and mean."""
 
 
@@ -101,7 +101,9 @@ def _contents(
     }
 
 
-def read_layer(parts: Sequence[Path], layer: str) -> tuple[NDArray[np.int32], ResponseMatrix, ResponseMatrix]:
+def read_layer(
+    parts: Sequence[Path], layer: str
+) -> tuple[NDArray[np.int32], StatisticMatrix, StatisticMatrix]:
     """The responses of one layer.
 
     Args:
@@ -120,9 +122,9 @@ def read_layer(parts: Sequence[Path], layer: str) -> tuple[NDArray[np.int32], Re
     return np.concatenate(stimuli), maximum, mean
 
 
-def _matrix(table: pa.Table, statistic: str, stimuli: int) -> ResponseMatrix:
+def _matrix(table: pa.Table, statistic: str, stimuli: int) -> StatisticMatrix:
     """One statistic as (stimuli, filters): rows are sorted by filter, then by stimulus."""
-    values: ResponseMatrix = table[statistic].to_numpy()
+    values: StatisticMatrix = table[statistic].to_numpy()
     return values.reshape(-1, stimuli).T
 
 
