@@ -12,9 +12,10 @@ import polars as pl
 from toolbox.progress import Progress, silent
 from toolbox.study import Study
 
+SETS = ("lfw", "gratings")
 BASE = ["block*"]
 """The convolutional base: 59 MB of weights instead of 528."""
-FIGURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+DEMONSTRATED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("layers/profile", "lfw", {}),
     ("filters/representative", "lfw", {"category": "face"}),
     ("complexity/layers", "lfw", {"threshold": 0.1}),
@@ -32,35 +33,53 @@ class Step:
 
 
 def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
-    """Make or continue the study of the demonstration, step by step; what is there is not done again."""
+    """Make or continue the study of the demonstration, step by step; what is there is not done again.
+
+    Args:
+        directory: of the study.
+        progress: is called with what is being done, how much is done, and of how much.
+    """
     study = Study(directory, title="Demonstration: faces and gratings")
     yield Step(f"Study in {directory}")
-    for name in ("lfw", "gratings"):
-        report = study.ingest(name, progress=progress)
-        yield Step(
-            f"{name}: {report.stimuli} images ({', '.join(f'{c} {n}' for c, n in report.categories.items())})"
-        )
-    for name in ("lfw", "gratings"):
-        extraction = study.extract(name, layers=BASE, progress=progress)
-        shown = (
-            f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
-        )
-        yield Step(
-            f"{name}: responses of {extraction.filters:,} filters; {shown}; weights: {extraction.weights}"
-        )
-    found = study.significance("lfw", progress=progress)
-    yield Step(
-        f"lfw: of {found.tests:,} tests (filter x category) {found.discoveries:,} find more than chance (q < 0.05); "
-        f"{found.draws:,} bootstrap samples and permutations"
-    )
+    yield from _collect(study, progress)
+    yield _resample(study, progress)
     best = study.query("filters/representative", set="lfw", category="face", count=5)
     yield from _findings(study, best)
-    for query, set_name, parameters in FIGURES:
-        path = directory / "figures" / f"{set_name}-{query.replace('/', '-')}"
+    yield from _figures(study, directory / "figures")
+    yield Step(_next_steps(directory, best.row(0, named=True)))
+
+
+def _collect(study: Study, progress: Progress) -> Iterator[Step]:
+    """Both stimulus sets, and the responses to them."""
+    for name in SETS:
+        report = study.ingest(name, progress=progress)
+        counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
+        yield Step(f"{name}: {report.stimuli} images ({counts})")
+    for name in SETS:
+        extraction = study.extract(name, layers=BASE, progress=progress)
+        how = (
+            f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
+        )
+        responses = f"responses of {extraction.filters:,} filters"
+        yield Step(f"{name}: {responses}; {how}; weights: {extraction.weights}")
+
+
+def _resample(study: Study, progress: Progress) -> Step:
+    """What of the photographs is beyond chance."""
+    report = study.significance("lfw", progress=progress)
+    return Step(
+        f"lfw: of {report.tests:,} tests (filter x category) {report.discoveries:,} find more than chance (q < 0.05); "
+        f"{report.draws:,} bootstrap samples and permutations"
+    )
+
+
+def _figures(study: Study, folder: Path) -> Iterator[Step]:
+    """The figures, each to look around in and to print."""
+    for query, set_name, parameters in DEMONSTRATED:
+        path = folder / f"{set_name}-{query.replace('/', '-')}"
         for suffix in (".html", ".png"):
             study.plot(query, set=set_name, output=path.with_name(path.name + suffix), **parameters)
         yield Step(f"figure: {path}.html and .png")
-    yield Step(_next_steps(directory, best.row(0, named=True)))
 
 
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
@@ -86,10 +105,11 @@ def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
 
 
 def _next_steps(directory: Path, best: dict[str, Any]) -> str:
-    chosen = f"--param layer={best['layer']} --param filter={best['filter']} --set lfw --study {directory}"
+    """What to type now, about the best filter."""
+    options = f"--param layer={best['layer']} --param filter={best['filter']} --set lfw --study {directory}"
     return f"""
 What to try next:
   toolbox query --list
-  toolbox query filters/stimuli {chosen}
-  toolbox plot filters/stimuli --thumbnails {chosen}
+  toolbox query filters/stimuli {options}
+  toolbox plot filters/stimuli --thumbnails {options}
   toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY"""

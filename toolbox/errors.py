@@ -22,7 +22,6 @@ A message is one line: the wrong value, what was expected, what to do.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 MOST_NAMES = 25
 """Names that a message lists."""
@@ -58,6 +57,8 @@ class UnknownNameError(UsageError):
 
 def _hint(kind: str, name: str, known: list[str]) -> str:
     """What may have been meant."""
+    from difflib import get_close_matches  # slower to import than a command is to refuse
+
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
@@ -128,3 +129,7 @@ class VerificationError(ToolboxError):
     """Bytes differ from their recorded digest."""
 
     exit_code = 3
+
+
+class RemarkWarning(UserWarning):
+    """Something a reader of a result should know, such as responses that are not complete yet."""

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from toolbox.errors import BusyError
 
 
@@ -73,6 +71,8 @@ def only_writer(folder: Path, task: str) -> Iterator[None]:
 
     Raises: BusyError when another process holds it.
     """
+    import filelock
+
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")
     try:

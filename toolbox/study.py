@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolbox.errors import UnknownNameError
+from toolbox.errors import RemarkWarning, UnknownNameError
 from toolbox.progress import Progress, silent
 from toolbox.store.folder import StudyFolder, create_study, is_empty, open_study
 
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from toolbox.store.selection import Selection
 
 
-class RemarkWarning(UserWarning):
-    """Something a reader of a result should know, such as responses that are not complete yet."""
-
-
 class Study:
     """A directory with stimulus sets, responses and what follows from them.
 
@@ -45,6 +41,10 @@ class Study:
     def __init__(self, directory: str | Path, *, title: str = "") -> None:
         """The study in a directory; the first `ingest` makes one of a missing or empty directory.
 
+        Args:
+            directory: where the study is, or is to be.
+            title: what a new study is about.
+
         Raises: UsageError when the directory holds other things; ToolboxError when a newer toolbox wrote it.
         """
         root = Path(directory)
@@ -52,6 +52,7 @@ class Study:
         self._title = title
 
     def __repr__(self) -> str:
+        """The call that opens this study."""
         return f"Study({str(self.folder.root)!r})"
 
     @property
@@ -69,8 +70,10 @@ class Study:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
         Args:
+            source: the folder, the manifest or the card's name.
             set: name of the stimulus set; a card brings its own.
             strict: whether an image that cannot be used stops everything.
+            progress: is called with what is being done, how much is done, and of how much.
 
         Raises: StimulusError, UsageError; nothing is written then.
         """
@@ -84,9 +87,10 @@ class Study:
         """Label a set's stimuli anew, as a scheme beside those it has; responses stay as they are.
 
         Args:
+            set: the stimulus set.
             scheme: name of the labelling, to be chosen in queries and figures.
             source: a table (.csv, .tsv, .parquet) of stimuli, or of the set's categories, and their new labels.
-            replace: whether other labels of that scheme are given up.
+            replace: whether other labels of that scheme are overwritten.
 
         Raises: StimulusError, UsageError; nothing is written then.
         """
@@ -95,9 +99,11 @@ class Study:
         return label(self.folder, set, scheme, Path(source), replace=replace)
 
     def extract(self, set: str, *, progress: Progress = silent, **choices: Any) -> ExtractionReport:
-        """Show a set to a network and keep the maximum and mean of every filter's map.
+        """Present a set to a network and store the maximum and mean of every filter's map.
 
         Args:
+            set: the stimulus set.
+            progress: is called with what is being done, how much is done, and of how much.
             choices: the fields of `toolbox.collect.extraction.Extraction`: model, layers, weights, device, replace …
 
         Raises: see `toolbox.collect.extraction.extract`.
@@ -108,7 +114,13 @@ class Study:
         return extract(self.folder, set, Extraction(**choices), progress=progress)
 
     def estimate(self, set: str, *, progress: Progress = silent, **choices: Any) -> Estimate:
-        """What `extract` with these choices would do, and the time, memory and disk it would take; writes nothing."""
+        """What `extract` with these choices would do, and the time, memory and disk it would take; writes nothing.
+
+        Args:
+            set: the stimulus set.
+            progress: is called with what is being done, how much is done, and of how much.
+            choices: as of `extract`.
+        """
         from toolbox.collect.extraction import Extraction, estimate_extraction
 
         _check_names("choice of an extraction", choices, Extraction)
@@ -126,7 +138,10 @@ class Study:
         """Resample an index: intervals, p values and reliability, for the queries that join them.
 
         Args:
-            set, model, scheme: which of several; the only one is the default.
+            set: the stimulus set; the only one with responses if None.
+            model: whose responses; the only one if None.
+            scheme: the label scheme; the only one if None.
+            progress: is called with what is being done, how much is done, and of how much.
             choices: the fields of `toolbox.analyse.significance.Resampling`: index, thresholds, draws, seed …
 
         Raises: see `toolbox.analyse.significance.resample`.
@@ -151,10 +166,14 @@ class Study:
         """Rows of a shipped query ('layers/profile'), of a .sql file (as a Path), or of a SELECT over the views.
 
         Args:
-            set, model, scheme: which of several to ask about; the only one is the default. Several models are
-                compared: the rows of each, with its name and, where rows have a layer, `depth` and `counterpart`.
+            query: its name, its file or its text.
+            set: the stimulus set; the only one if None.
+            model: one, or several to compare: the rows of each, with its name and, where rows have a layer, `depth`
+                and `counterpart`; the only one if None.
+            scheme: the label scheme; the only one if None.
             parameters: values of the query's $parameters.
 
+        Returns: the rows, with the columns that the query's header names.
         Raises: QueryError, UsageError; MixtureError when the models did not answer the same stimuli.
         """
         from toolbox.store.selection import Selection
@@ -169,12 +188,23 @@ class Study:
         parameters: Mapping[str, Any] | None = None,
         selection: Selection | None = None,
     ) -> Answer:
-        """As `query`, with the provenance of the rows and remarks about them; parameters of any name as a mapping."""
-        from toolbox.query import read_query
-        from toolbox.query.across_models import ask_each
+        """As `query`, with the provenance of the rows and remarks about them.
 
-        asked = read_query(query) if isinstance(query, Path) else query
-        return ask_each(self.folder, asked, parameters, selection)
+        Args:
+            query: its name, its file or its text.
+            parameters: values of its $parameters, which may have any name here.
+            selection: set, models and scheme; the only ones if None.
+
+        Raises: as `query`.
+        """
+        from toolbox.query.parameters import check_question
+
+        checked = check_question(self.folder, query, parameters, selection)
+        from toolbox.query.across_models import (
+            ask_each,  # what takes long to import, after mistakes were found
+        )
+
+        return ask_each(self.folder, checked, parameters, selection)
 
     def replicate(
         self,
@@ -193,6 +223,9 @@ class Study:
         Args:
             reference: .csv, .tsv or .parquet with the columns layer, filter, selectivity, and label or category.
             map: label of the table -> category of the study, where they have different names.
+            set: the stimulus set; the only one with responses if None.
+            model: whose responses; the only one if None.
+            scheme: the label scheme; the only one if None.
             filters: the values of every filter on both sides (`replication/filters`) instead of their agreement.
             figure: file for the scatter of those values (.html, .png, .svg, .json).
             parameters: values of the parameters of `replication/layers`.
@@ -218,15 +251,26 @@ class Study:
         filters: bool = False,
         figure: str | Path | None = None,
     ) -> Answer:
-        """As `replicate`, with the provenance of the rows and remarks about them."""
+        """As `replicate`, with the provenance of the rows and remarks about them.
+
+        Args:
+            reference: the published table.
+            map: label of the table -> category of the study, where they have different names.
+            parameters: values of the parameters of `replication/layers`.
+            selection: set, model and scheme; the only ones if None.
+            filters: the values of every filter on both sides instead of their agreement.
+            figure: file for the scatter of those values.
+
+        Raises: as `replicate`.
+        """
         from toolbox.analyse.replication import FILTERS_QUERY, pair_filters, replicate
 
-        asked = (self.folder, Path(reference), map, parameters, selection)
-        answer = replicate(*asked, filters=filters)
+        question = (self.folder, Path(reference), map, parameters, selection)
+        answer = replicate(*question, filters=filters)
         if figure is not None:
             from toolbox.show.plots import draw_figure, save
 
-            save(draw_figure(self.folder, FILTERS_QUERY, pair_filters(*asked)), Path(figure))
+            save(draw_figure(self.folder, FILTERS_QUERY, pair_filters(*question)), Path(figure))
         return answer
 
     def plot(
@@ -243,8 +287,15 @@ class Study:
         """The figure of a query; also written to `output` (.html, .png, .svg, .json) if given.
 
         Args:
-            model: one, or several to compare, each in a panel of its own.
+            query: the name of one that has a figure.
+            set: the stimulus set; the only one if None.
+            model: one, or several to compare, each in a panel of its own; the only one if None.
+            scheme: the label scheme; the only one if None.
+            output: the file, whose suffix is the format.
             thumbnails: show the images themselves, where rows name them; the file then holds small copies.
+            parameters: values of the query's $parameters.
+
+        Raises: UnknownNameError when the query has no figure; as `query`.
         """
         from toolbox.show.plots import save
         from toolbox.store.selection import Selection
@@ -264,12 +315,25 @@ class Study:
         *,
         thumbnails: bool = False,
     ) -> Figure:
-        """As `plot`, with the provenance of the rows and remarks about them."""
-        from toolbox.show.plots import plot
+        """As `plot`, with the provenance of the rows and remarks about them.
+
+        Args:
+            query: the name of one that has a figure.
+            parameters: values of its $parameters, which may have any name here.
+            selection: set, models and scheme; the only ones if None.
+            thumbnails: show the images themselves, where rows name them.
+
+        Raises: as `plot`.
+        """
+        from toolbox.query.parameters import check_question
+
+        check_question(self.folder, query, parameters, selection)
+        from toolbox.show.plots import plot  # what takes long to import, after mistakes were found
 
         return plot(self.folder, query, parameters, selection, thumbnails=thumbnails)
 
     def _warn(self, remarks: Sequence[str]) -> None:
+        """Warn at the line that called the method."""
         for remark in remarks:
             warnings.warn(remark, RemarkWarning, stacklevel=3)
 

@@ -22,9 +22,8 @@ from toolbox.analyse.significance import layers as module
 from toolbox.errors import BusyError, UnknownNameError, UsageError, VerificationError
 from toolbox.files import only_writer
 from toolbox.query import ask
-from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.folder import SCHEME, StudyFolder, record_path
 from toolbox.store.parquet import provenance_of, read_table
-from toolbox.store.parts import record_path
 from toolbox.store.selection import Selection
 
 NAMES = sorted({name for name in CATEGORIES if name})

@@ -28,7 +28,7 @@ from support.worked_examples import example_study
 from toolbox.analyse.significance import Resampling, resample
 from toolbox.content import content_folder
 from toolbox.errors import QueryError, UsageError
-from toolbox.query import TYPES, Query, ask, query_names, query_table, shipped_query
+from toolbox.query import SQL_TYPES, Query, ask, query_names, query_table, shipped_query
 from toolbox.store import database
 from toolbox.store.folder import StudyFolder, create_study
 
@@ -104,7 +104,7 @@ def test_the_columns_and_their_types_are_those_of_the_header(
     ).rows
     columns = zip(described["column_name"], described["column_type"].str.to_lowercase(), strict=True)
     assert list(columns) == [(column.name, column.type) for column in query.columns]
-    assert {column.type for column in query.columns} <= set(TYPES)
+    assert {column.type for column in query.columns} <= set(SQL_TYPES)
 
 
 @EACH

@@ -16,8 +16,9 @@ from support.nearly import nearly
 from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from toolbox.query import ask
 from toolbox.store.availability import available_responses
+from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder
-from toolbox.store.resamples import TABLES, Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure
 
 DRAWS = 41
 THRESHOLDS = (0.01, 0.1)
@@ -98,7 +99,7 @@ def write_draws(
         for j, name in enumerate(NAMES)
         for draw in range(DRAWS)
     ]
-    names = [name for name in TABLES["draws"].names if name not in vars(measure)]
+    names = [name for name in TABLES["draws"] if name not in vars(measure)]
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
     labelling = Labelling(study, available_responses(study, "shapes", "tiny"), SCHEME)
     labelling.write("draws", measure, table, labelling.source)

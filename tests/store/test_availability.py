@@ -23,8 +23,8 @@ from support.small_study import (
 from toolbox.errors import MixtureError, UsageError, VerificationError
 from toolbox.store import availability as module
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import part_path, record_path, write_part
+from toolbox.store.folder import StudyFolder, part_path, record_path
+from toolbox.store.parts import write_part
 from toolbox.store.plan import plan_digest
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from support.small_study import MODEL, SET, add_labels, add_stimuli
 from toolbox.query import ask
-from toolbox.store.database import VIEWS, Database, open_database
+from toolbox.store.database import Database, open_database
 from toolbox.store.folder import StudyFolder, create_study
+from toolbox.store.views import VIEWS
 
 
 @pytest.fixture

@@ -22,20 +22,11 @@ from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
 from toolbox.files import write_json
 from toolbox.query import Answer, ask
-from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import provenance_of, write_table
-from toolbox.store.parts import (
-    RESPONSES,
-    clear,
-    intact_parts,
-    part_path,
-    read_record,
-    record_path,
-    sweep,
-    write_part,
-)
+from toolbox.store.columns import PLAN
+from toolbox.store.folder import StudyFolder, part_path, record_path
+from toolbox.store.parquet import arrow_schema, provenance_of, write_table
+from toolbox.store.parts import RESPONSES, clear, sweep, write_part
 from toolbox.store.plan import (
-    PLAN,
     Identity,
     Plan,
     check_identity,
@@ -46,6 +37,7 @@ from toolbox.store.plan import (
     read_digests,
     read_plan,
 )
+from toolbox.store.records import intact_parts, read_record
 
 IDENTITY = Identity("tiny", {"conv1": "1a", "conv2": "2b"})
 EXTRACT = f"toolbox extract {SET} --model {MODEL}"
@@ -351,7 +343,7 @@ def test_a_plan_without_news_is_not_written_again(tmp_path: Path) -> None:
 def test_a_plan_is_a_plain_table_with_the_identity_in_its_provenance(tmp_path: Path) -> None:
     extend_plan(tmp_path, IDENTITY, [7, 8, 9], size=2)
     table = pq.ParquetFile(tmp_path / "plan.parquet").read()
-    assert table.schema.equals(PLAN)
+    assert table.schema.equals(arrow_schema(PLAN))
     assert table.to_pydict() == {"stimulus_id": [7, 8, 9], "part": [0, 0, 1]}
     provenance = provenance_of(tmp_path / "plan.parquet")
     layers = {"conv1": "1a", "conv2": "2b"}

@@ -10,10 +10,10 @@ import pytest
 
 from support.small_study import MODEL, SET, add_labels, add_responses
 from toolbox.store.availability import available_responses
-from toolbox.store.folder import SCHEME, StudyFolder
-from toolbox.store.parquet import provenance_of, read_table, write_table
-from toolbox.store.parts import record_path
-from toolbox.store.resamples import SPLITS, Labelling, Measure
+from toolbox.store.columns import TABLES
+from toolbox.store.folder import SCHEME, StudyFolder, record_path
+from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
+from toolbox.store.resamples import Labelling, Measure
 
 SHARE = Measure("share", "mean", "layer")
 
@@ -41,7 +41,7 @@ def written(study: StudyFolder, measure: Measure = SHARE) -> Path:
 def test_a_table_holds_its_measure_and_says_what_it_was_made_from(two_parts: StudyFolder) -> None:
     file = written(two_parts)
     table = read_table(file)
-    assert table.schema == SPLITS
+    assert table.schema == arrow_schema(TABLES["splits"])
     assert list(table.to_pylist()[0].values()) == ["share", "mean", "layer", "conv1", 0, None, *[0.5] * 4]
     assert provenance_of(file)["seed"] == 3
     here = labelling(two_parts)

@@ -39,11 +39,12 @@ from support.small_study import (
 )
 from toolbox.query import ask
 from toolbox.store import rollups
-from toolbox.store.folder import SCHEME, StudyFolder
-from toolbox.store.parquet import provenance_of, read_table, write_table
-from toolbox.store.parts import part_path, record_path, write_part
+from toolbox.store.columns import ROLLUPS
+from toolbox.store.folder import SCHEME, StudyFolder, part_path, record_path
+from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
+from toolbox.store.parts import write_part
 from toolbox.store.plan import extend_plan, plan_digest
-from toolbox.store.rollups import ROLLUPS, fresh_rollup, merge_rollups, roll_up, update_rollups
+from toolbox.store.rollups import fresh_rollup, merge_rollups, roll_up, update_rollups
 from toolbox.store.selection import Selection
 
 # Every example writes a study, which takes a tenth of a second.
@@ -129,7 +130,7 @@ def test_the_merge_of_any_split_is_the_rollup_of_the_whole(given: Given, chance:
         pieces = [roll_up([part], given.labels) for part in parts]
         chance.shuffle(pieces)
         whole = roll_up(parts, given.labels)
-        assert whole.schema == ROLLUPS
+        assert whole.schema == arrow_schema(ROLLUPS)
         assert rows(whole) == nearly([*expected(given), *expected(given, "conv2")], 1e-9)
         assert rows(merge_rollups(pieces)) == nearly(rows(whole), 1e-9)
         if len(pieces) > 1:  # what was merged merges again

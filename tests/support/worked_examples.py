@@ -20,9 +20,11 @@ import pyarrow as pa
 from support.small_study import MODEL, SET, add_labels, add_layers, add_responses, add_stimuli
 from toolbox.query import Query
 from toolbox.store.availability import available_responses
-from toolbox.store.database import RESAMPLE_VIEWS
+from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
-from toolbox.store.resamples import TABLES, Labelling, Measure
+from toolbox.store.parquet import arrow_schema
+from toolbox.store.resamples import Labelling, Measure
+from toolbox.store.views import RESAMPLE_VIEWS
 
 EXAMPLES = Path(__file__).parents[1] / "queries"
 Row = tuple[Any, ...]
@@ -124,7 +126,7 @@ def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
     labelling = Labelling(study, available_responses(study, SET, MODEL), SCHEME)
     measures = _by(rows, **vars(Measure())).group_by(*vars(Measure()), maintain_order=True)
     for (index, statistic, normalise), group in measures:
-        fields = list(TABLES[table])[3:]
+        fields = list(arrow_schema(TABLES[table]))[3:]
         columns = [
             pa.array([_plain(cell, field.type) for cell in group[field.name]], field.type) for field in fields
         ]

@@ -3,13 +3,10 @@
 stdout is data, stderr is notes and progress. Heavy imports live inside the commands, so that `--help` is quick.
 """
 
-from __future__ import annotations
-
-from typing import Annotated
-
 import typer
 
-from toolbox.cli import analyse, collect, networks, setup
+from toolbox.cli import analyse, collect, networks, setup, show
+from toolbox.cli.options import VersionOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,17 +14,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Treat the filters of a convolutional network as a neurophysiologist treats neurons.",
 )
-app.add_typer(collect.app)
-app.add_typer(analyse.app)
-app.add_typer(setup.app)
-app.add_typer(networks.app, name="model")
+for commands in (setup.commands, collect.commands, analyse.commands, show.commands):
+    app.add_typer(commands)
+app.add_typer(networks.commands, name="model")
 
 
 @app.callback(invoke_without_command=True)
-def main(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+def main(version: VersionOption = False) -> None:
     """Treat the filters of a convolutional network as a neurophysiologist treats neurons."""
     if version:
-        from importlib.metadata import version as installed
+        from importlib.metadata import version as version_of
 
-        typer.echo(installed("selectivity-toolbox"))
+        typer.echo(version_of("selectivity-toolbox"))
         raise typer.Exit

@@ -1,191 +1,101 @@
-"""Commands that ask a study: significance, query, plot, replicate."""
-
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Annotated
+"""Commands that ask a study: significance, query, replicate."""
 
 import typer
 
-from toolbox.cli.options import (
-    HERE,
-    FormatOption,
-    ModelOption,
-    ModelsOption,
-    OutputOption,
-    ParamOption,
-    QuietOption,
-    SchemeOption,
-    SetOption,
-    StudyOption,
-    pairs,
-    parameters,
-    study_at,
-)
-from toolbox.cli.output import note, print_answer, print_table, progress_bars
+from toolbox.cli import options, output
+from toolbox.cli.options import HERE, pairs, parameters, selection_of, study_at
+from toolbox.cli.progress import progress_bars
+from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
 
-app = typer.Typer()
+commands = typer.Typer()
 
 
-@app.command()
+@commands.command()
 def significance(
-    set: Annotated[
-        str | None, typer.Argument(metavar="[SET]", help="Stimulus set, where there are several.")
-    ] = None,
-    index: Annotated[
-        str, typer.Option(help="contrast, share, csi, fsi, d_prime, welch_t, auc …")
-    ] = "contrast",
-    statistic: Annotated[str, typer.Option(help="maximum or mean of the map.")] = "maximum",
-    normalise: Annotated[str, typer.Option(help="filter or layer: the range of equation 1.")] = "filter",
-    threshold: Annotated[
-        list[float] | None,
-        typer.Option(help="Where filters are counted; may be repeated. Default: 0.01 and 0.1."),
-    ] = None,
-    draws: Annotated[int, typer.Option(help="Bootstrap samples, and permutations.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
-    model: ModelOption = None,
-    scheme: SchemeOption = None,
-    study: StudyOption = HERE,
-    quiet: QuietOption = False,
+    set: options.AnalysedSetArgument = None,
+    index: options.IndexOption = "contrast",
+    statistic: options.StatisticOption = "maximum",
+    normalise: options.NormaliseOption = "filter",
+    threshold: options.ThresholdsOption = None,
+    draws: options.DrawsOption = 1000,
+    seed: options.SeedOption = 0,
+    model: options.ModelOption = None,
+    scheme: options.SchemeOption = None,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
 ) -> None:
     """Resample an index: intervals, p values and reliability, which queries then show."""
-    chosen = {} if threshold is None else {"thresholds": threshold}
+    thresholds = {} if threshold is None else {"thresholds": threshold}
     with progress_bars(quiet) as progress:
         report = study_at(study, make=False).significance(
             set, model=model, scheme=scheme, index=index, statistic=statistic, normalise=normalise, draws=draws,
-            seed=seed, progress=progress, **chosen,
+            seed=seed, progress=progress, **thresholds,
         )  # fmt: skip
-    for remark in report.remarks:
-        note(remark, quiet)
-    note(
-        f"{report.set}: {report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead), "
-        f"{report.draws:,} draws {f'in {report.seconds:.0f} s' if report.seconds else 'there already'}",
-        quiet,
-    )
-    note(
-        f"of {report.tests:,} tests (filter x category) {report.discoveries:,} have q < 0.05, "
-        f"{report.certain:,} a family-wise p < 0.05",
-        quiet,
-    )
+    output.print_significance(report, quiet)
 
 
-@app.command()
+@commands.command()
 def query(
-    query: Annotated[
-        str | None, typer.Argument(help="Name such as layers/profile, or a SELECT over the views.")
-    ] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="A .sql file of your own.")] = None,
-    list_all: Annotated[bool, typer.Option("--list", help="Show all shipped queries.")] = False,
-    describe: Annotated[
-        bool, typer.Option("--describe", help="Show what a query means, takes and returns.")
-    ] = False,
-    param: ParamOption = None,
-    set: SetOption = None,
-    model: ModelsOption = None,
-    scheme: SchemeOption = None,
-    format: FormatOption = None,
-    output: OutputOption = None,
-    study: StudyOption = HERE,
-    quiet: QuietOption = False,
+    query: options.QueryArgument = None,
+    file: options.FileOption = None,
+    list_all: options.ListOption = False,
+    describe: options.DescribeOption = False,
+    param: options.ParamOption = None,
+    set: options.SetOption = None,
+    model: options.ModelsOption = None,
+    scheme: options.SchemeOption = None,
+    format: options.FormatOption = None,
+    output_file: options.OutputOption = None,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
 ) -> None:
     """Ask a study: a shipped query, a .sql file, or SQL over stimuli, labels, responses, rollups … (see the README)."""
-    from toolbox.query import Query, query_table, read_query, shipped_query
-    from toolbox.store.selection import Selection
+    from toolbox.query import query_table, read_query, shipped_query
 
     if list_all:
         print_table(query_table())
         return
     if (query is None) == (file is None):
         raise UsageError("expected one of: the name of a query, SQL text, --file FILE, --list")
-    asked: str | Query = read_query(file) if file else str(query)
+    question = read_query(file) if file else str(query)
     if describe:
-        shown = shipped_query(asked) if isinstance(asked, str) else asked
-        typer.echo(shown.header)
+        described = shipped_query(question) if isinstance(question, str) else question
+        typer.echo(described.header)
         return
-    selection = Selection(set, model or (), scheme)
-    answer = study_at(study, make=False).answer(asked, parameters(param), selection)
-    print_answer(answer, format, output, quiet)
+    selection = selection_of(set, model, scheme)
+    answer = study_at(study, make=False).answer(question, parameters(param), selection)
+    output.print_answer(answer, format, output_file, quiet)
 
 
-@app.command()
-def plot(
-    query: Annotated[str, typer.Argument(help="Name of a query that has a figure.")],
-    param: ParamOption = None,
-    set: SetOption = None,
-    model: ModelsOption = None,
-    scheme: SchemeOption = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File: .html (default), .png, .svg or .json.")
-    ] = None,
-    thumbnails: Annotated[
-        bool, typer.Option(help="Show the images too; the file holds small copies then.")
-    ] = False,
-    study: StudyOption = HERE,
-    quiet: QuietOption = False,
-) -> None:
-    """Draw a query's figure."""
-    from toolbox.show.plots import save
-    from toolbox.store.selection import Selection
-
-    figure = study_at(study, make=False).figure(
-        query, parameters(param), Selection(set, model or (), scheme), thumbnails=thumbnails
-    )
-    path = output or Path(f"{query.replace('/', '-')}.html")
-    save(figure, path)
-    for remark in figure.remarks:
-        note(remark, quiet)
-    typer.echo(path)
-
-
-@app.command()
+@commands.command()
 def replicate(
-    reference: Annotated[
-        Path,
-        typer.Option("--reference", help="Table (.csv, .tsv, .parquet): layer, filter, selectivity, label."),
-    ],
-    map: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="LABEL=CATEGORY, where table and study call it differently."),
-    ] = None,
-    filters: Annotated[
-        bool, typer.Option("--filters", help="The values of every filter, not their agreement.")
-    ] = False,
-    index: Annotated[str | None, typer.Option(help="Index here; contrast if not given.")] = None,
-    statistic: Annotated[
-        str | None, typer.Option(help="maximum or mean of the map; mean if not given.")
-    ] = None,
-    normalise: Annotated[
-        str | None, typer.Option(help="Range of filter or layer; layer if not given.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="A filter above it is selective; 0.01 if not given.")
-    ] = None,
-    count: Annotated[
-        int | None, typer.Option(help="Filters whose overlap is taken; 10 if not given.")
-    ] = None,
-    set: SetOption = None,
-    model: ModelOption = None,
-    scheme: SchemeOption = None,
-    figure: Annotated[
-        Path | None, typer.Option(help="File for a scatter: .html, .png, .svg or .json.")
-    ] = None,
-    format: FormatOption = None,
-    output: OutputOption = None,
-    study: StudyOption = HERE,
-    quiet: QuietOption = False,
+    reference: options.ReferenceOption,
+    map: options.MapOption = None,
+    filters: options.FiltersOption = False,
+    index: options.ReplicatedIndexOption = None,
+    statistic: options.ReplicatedStatisticOption = None,
+    normalise: options.ReplicatedRangeOption = None,
+    threshold: options.ReplicatedThresholdOption = None,
+    count: options.CountOption = None,
+    set: options.SetOption = None,
+    model: options.ModelOption = None,
+    scheme: options.SchemeOption = None,
+    figure: options.ScatterOption = None,
+    format: options.FormatOption = None,
+    output_file: options.OutputOption = None,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
 ) -> None:
     """Hold a study against a published table: correlation, overlap and selective filters per layer and category."""
-    from toolbox.store.selection import Selection
-
-    options = {
+    choices = {
         "index": index, "statistic": statistic, "normalise": normalise, "threshold": threshold, "count": count,
     }  # fmt: skip
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in choices.items() if value is not None}
     labels = pairs(map, "--map", "LABEL=CATEGORY")
     answer = study_at(study, make=False).replication(
-        reference, labels, given, Selection(set, model or (), scheme), filters=filters, figure=figure
+        reference, labels, given, selection_of(set, model, scheme), filters=filters, figure=figure
     )
-    print_answer(answer, format, output, quiet)
+    output.print_answer(answer, format, output_file, quiet)
     if figure is not None:
-        note(f"figure: {figure}", quiet)
+        output.note(f"figure: {figure}", quiet)

@@ -1,119 +1,239 @@
-"""What commands print: data on stdout; notes, remarks and progress on stderr."""
+"""What commands print: data on stdout; notes, remarks and reports on stderr."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from toolbox.cli.options import Format
+from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from toolbox.progress import Progress
+    from toolbox.analyse.significance import SignificanceReport
+    from toolbox.collect.extraction import Estimate, ExtractionReport
+    from toolbox.collect.ingest import IngestReport
+    from toolbox.collect.label import LabelReport
+    from toolbox.network.card import Network
     from toolbox.query import Answer
+    from toolbox.setup.checking import ModelCheck
+    from toolbox.setup.doctor import Finding
 
-MANY = 100
-"""Rows that a table shows; files and the other formats hold all."""
-FOLDED = 24
-"""Characters to which a column of text may be folded on a narrow terminal."""
+LISTED = 10
+"""Rejected or unreadable files named on the screen; the run's record holds all."""
 
 
 def note(text: str, quiet: bool = False) -> None:
+    """Print a line on stderr.
+
+    Args:
+        text: the line.
+        quiet: whether it is left out.
+    """
     if not quiet:
         typer.echo(text, err=True)
 
 
-def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MANY) -> None:
-    """A table for people: four significant digits, at most `most` rows."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def print_remarks(remarks: Iterable[str], quiet: bool, start: str = "") -> None:
+    """Print what a reader of a result should know.
 
-    cells = [[_cell(value) for value in row] for row in rows.head(most).iter_rows()]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    needed = 0
-    for column, (name, kind) in enumerate(rows.schema.items()):
-        widest = max(len(name), *(len(row[column]) for row in cells), 1)
-        least = widest if kind.is_numeric() else min(widest, max(len(name), FOLDED))
-        needed += least + 2
-        table.add_column(
-            name, justify="right" if kind.is_numeric() else "left", min_width=least, overflow="fold"
-        )
-    for row in cells:
-        table.add_row(*map(Text, row))
-    # Too narrow a terminal breaks long texts into lines, never numbers or short names; a pipe has no width.
-    Console(width=max(Console().width, needed) if sys.stdout.isatty() else 10_000).print(table)
-    if rows.height > most:
-        note(f"… {rows.height - most:,} more rows; --format csv or --output FILE gives all", quiet)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
-    return str(value)
+    Args:
+        remarks: one line each.
+        quiet: whether they are left out.
+        start: what every line begins with.
+    """
+    for remark in remarks:
+        note(f"{start}{remark}", quiet)
 
 
 def print_answer(answer: Answer, format: Format | None, output: Path | None, quiet: bool) -> None:
-    """Rows to stdout or a file, remarks to stderr."""
-    for remark in answer.remarks:
-        note(remark, quiet)
-    if output is None and format in (None, Format.TABLE):
+    """Print rows, or write them to a file; remarks go to stderr.
+
+    Args:
+        answer: rows and remarks.
+        format: how the rows are written; None for a table, or what the file's name ends in.
+        output: file to write instead of stdout.
+        quiet: whether remarks are left out.
+    """
+    print_remarks(answer.remarks, quiet)
+    if output is not None:
+        _write(answer, format, output)
+    elif format in (None, Format.TABLE):
         print_table(answer.rows, quiet)
     else:
-        _write(answer, format, output)
+        _print_encoded(answer, str(format))
 
 
-def _write(answer: Answer, format: Format | None, output: Path | None) -> None:
-    from toolbox.query.files import encode_rows, write_rows
+def _write(answer: Answer, format: Format | None, output: Path) -> None:
+    from toolbox.query.files import write_rows
 
-    if output is None:
-        if format is Format.PARQUET and sys.stdout.isatty():
-            raise UsageError("parquet is no text for a terminal; write it to a file with --output FILE")
-        sys.stdout.buffer.write(encode_rows(answer, str(format)))
-    else:
-        write_rows(answer, output, format and str(format))
-        typer.echo(output)
+    write_rows(answer, output, format and str(format))
+    typer.echo(output)
 
 
-@contextmanager
-def progress_bars(quiet: bool) -> Iterator[Progress]:
-    """A progress bar with rate and time left, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _print_encoded(answer: Answer, format: str) -> None:
+    from toolbox.query.files import encode_rows
 
-    class Rate(TextColumn):
-        """Things done in a second."""
+    if format == Format.PARQUET and sys.stdout.isatty():
+        raise UsageError("parquet is no text for a terminal; write it to a file with --output FILE")
+    sys.stdout.buffer.write(encode_rows(answer, format))
 
-        def render(self, task: Any) -> Any:
-            task.fields["rate"] = f"{task.speed:,.1f}/s" if task.speed else ""
-            return super().render(task)
 
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(
-        *columns, console=console, disable=quiet or not console.is_terminal, transient=True
-    ) as bars:
-        tasks: dict[str, Any] = {}
+def print_ingestion(report: IngestReport, quiet: bool) -> None:
+    """Print what was added to a stimulus set, and what was not."""
+    lists = (
+        [f"first image only: {path} holds several" for path in report.animated],
+        [f"changed since it was first ingested, so a further stimulus: {path}" for path in report.changed],
+        [f"not used: {rejection.path}: {rejection.reason}" for rejection in report.rejections],
+    )
+    for lines in lists:
+        print_remarks(lines[:LISTED], quiet)
+    if more := sum(max(0, len(lines) - LISTED) for lines in lists):
+        note(f"… and {more} more, all listed in the study's runs/", quiet)
+    if report.moved:
+        note(f"{report.moved} stimuli lay elsewhere before; they are known under their new paths", quiet)
+    counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
+    added = f"{report.added} added, {report.known} there already"
+    note(f"{report.set}: {added}; now {report.stimuli}: {counts}", quiet)
 
-        def show(task: str, done: int, total: int) -> None:
-            if task not in tasks:
-                tasks[task] = bars.add_task(task, total=total or None)
-            bars.update(tasks[task], completed=done, total=total or None)
 
-        try:
-            yield show
-        except KeyboardInterrupt:
-            note("stopped; finished parts of a result are kept, and the same command goes on from there")
-            raise typer.Exit(130) from None
+def print_labelling(report: LabelReport, quiet: bool) -> None:
+    """Print how a set was labelled."""
+    if report.ignored:
+        note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
+    if not report.written:
+        note("nothing to do: the set has these labels", quiet)
+    counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
+    labelled = f"{report.labelled} labelled, {report.unlabelled} unlabelled"
+    note(f"{report.set}: {labelled}; {counts}; ask with --scheme {report.scheme}", quiet)
+
+
+def print_extraction(report: ExtractionReport, quiet: bool) -> None:
+    """Print what was presented to a network, how fast, and what responses there are now."""
+    print_remarks(report.remarks, quiet, "note: ")
+    for entry in report.unreadable[:LISTED]:
+        note(f"not shown: {entry.path}: {entry.reason}", quiet)
+    if len(report.unreadable) > LISTED:
+        note(f"… and {len(report.unreadable) - LISTED} more, all listed in the records of the parts", quiet)
+    if report.agreement:
+        note(str(report.agreement), quiet)
+    note(_speed(report), quiet)
+    responses = f"responses of {report.filters:,} filters in {len(report.layers)} layers of {report.model}"
+    note(f"{report.set}: {responses} to {report.stimuli:,} stimuli; weights: {report.weights}", quiet)
+
+
+def _speed(report: ExtractionReport) -> str:
+    """How many stimuli were presented, how fast and by what."""
+    if not report.shown:
+        return "nothing to do: every stimulus has its responses"
+    rate = report.shown / report.seconds
+    how = f"{report.provider}, {report.precision}, {report.arrangement}"
+    return f"{report.shown} stimuli shown in {report.seconds:.0f} s ({rate:.1f} a second; {how})"
+
+
+def print_estimate(estimate: Estimate, quiet: bool) -> None:
+    """Print the figures of a dry run as a table on stdout, remarks on stderr."""
+    import polars as pl
+
+    print_remarks(estimate.remarks, quiet, "note: ")
+    if not estimate.stimuli:
+        note("nothing to do: every stimulus has its responses", quiet)
+        return
+    figures = dict(_figures(estimate))
+    print_table(pl.DataFrame({"what": list(figures), "how much": list(figures.values())}))
+    note("nothing was written; the same command without --dry-run does it", quiet)
+
+
+def _figures(estimate: Estimate) -> Iterator[tuple[str, str]]:
+    """What is estimated, and how much it is."""
+    yield "set", estimate.set
+    yield "network", estimate.model
+    yield "stimuli to show", f"{estimate.stimuli:,}"
+    yield "parts", f"{estimate.parts:,}"
+    yield "layers", f"{estimate.layers:,}"
+    yield "filters", f"{estimate.filters:,}"
+    yield "rows", f"{estimate.rows:,}"
+    yield "expected time", duration(estimate.seconds)
+    yield "run by", f"{estimate.provider}, {estimate.arrangement}"
+    yield "memory", "unknown here" if estimate.memory is None else _size(estimate.memory)
+    yield "disk, at most", _size(estimate.disk)
+    yield "disk, free", _size(estimate.free)
+
+
+def _size(count: int) -> str:
+    """Bytes, for reading."""
+    for unit, digits, name in ((1e9, 2, "GB"), (1e6, 1, "MB")):
+        if count >= unit:
+            return f"{count / unit:.{digits}f} {name}"
+    return f"{count / 1e3:.0f} kB"
+
+
+def duration(seconds: float) -> str:
+    """A time, for reading: in seconds below 90, in minutes below 90 of them, else in hours."""
+    if seconds < 90:
+        return f"{max(1, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def print_significance(report: SignificanceReport, quiet: bool) -> None:
+    """Print what was resampled, and how many tests find more than chance."""
+    print_remarks(report.remarks, quiet)
+    filters = f"{report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead)"
+    how = f"in {report.seconds:.0f} s" if report.seconds else "there already"
+    note(f"{report.set}: {filters}, {report.draws:,} draws {how}", quiet)
+    note(
+        f"of {report.tests:,} tests (filter x category) {report.discoveries:,} have q < 0.05, "
+        f"{report.certain:,} a family-wise p < 0.05",
+        quiet,
+    )
+
+
+def print_network(network: Network) -> None:
+    """Print a network's input, weights, citation and licence."""
+    entry = network.input
+    note(f"{network.name}: {network.title}")
+    colours = f"({entry.channels} - {entry.mean}) * {_scale(entry.scale)}"
+    note(f"input: {entry.height} x {entry.width} ({entry.resize}), {colours}")
+    if network.graph:
+        note(f"graph: {network.graph} (recorded {network.activation} the activation functions)")
+    print_remarks(_weights(network), False, "weights: ")
+    note(f"citation: {network.citation}")
+    note(f"licence: {network.licence}")
+
+
+def _weights(network: Network) -> list[str]:
+    """Where the weights of a network come from."""
+    from toolbox.fetch import describe
+
+    if not network.weights and network.graph is None:
+        return ["the card names no source; give a file with --weights"]
+    return [
+        f"random numbers, seed {source['seed']}" if source["format"] == "random" else describe(source)
+        for source in network.weights
+    ]
+
+
+def _scale(scale: float | tuple[float, ...]) -> str:
+    """One number, or one for each channel, for reading."""
+    return f"({', '.join(f'{each:g}' for each in scale)})" if isinstance(scale, tuple) else f"{scale:g}"
+
+
+def print_fidelity(report: ModelCheck, quiet: bool) -> None:
+    """Print the comparisons of a network with itself as a table on stdout, remarks on stderr."""
+    print_remarks(report.remarks, quiet, "note: ")
+    note(f"{report.model} shown {report.images} images of noise; weights: {report.weights}", quiet)
+    note("difference: the largest of any layer, as a share of that layer's largest absolute value", quiet)
+    print_table(report.table())
+
+
+def print_findings(findings: tuple[Finding, ...]) -> None:
+    """Print one line a finding, and its remedy below; plain, since what draws tables may be what is broken."""
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        typer.echo(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.finding}")
+        if finding.remedy:
+            typer.echo(f"{'':<7}  {'':<{width}}  -> {finding.remedy}")

@@ -12,11 +12,11 @@ from typing import Any
 import polars as pl
 
 from toolbox.errors import MixtureError, QueryError, UsageError
-from toolbox.query import Answer, Query, ask
+from toolbox.query.header import Query
+from toolbox.query.run import Answer, ask
 from toolbox.query.syntax import needs
-from toolbox.store.availability import answered_stimuli
+from toolbox.store.availability import stimuli_with_responses
 from toolbox.store.folder import StudyFolder
-from toolbox.store.plan import read_plan
 from toolbox.store.selection import Selection
 
 WITHOUT_MODEL = {"stimuli", "labels", "parameters", "catalogue"}
@@ -31,6 +31,12 @@ def ask_each(
 ) -> Answer:
     """Run a query once for each model of the selection; of one model, or none, as `ask` does.
 
+    Args:
+        study: what is asked.
+        query: a shipped query's name, a `Query`, or SQL text.
+        parameters: values of its `$parameters`.
+        selection: set, models and scheme.
+
     Returns: the rows of all models behind one another, with the column `model` in front and, where rows have a layer,
         `depth` (0 first layer of the model, 1 its last) and `counterpart`: the layer of the first model that is
         nearest to it in depth, among those of its kind if there are any, and among those with responses.
@@ -40,19 +46,29 @@ def ask_each(
     models = selection.models
     if len(models) < 2:
         return ask(study, query, parameters, selection)
-    twice = next((model for model in models if models.count(model) > 1), None)
-    if twice:
-        raise UsageError(f"the model {twice} is named twice; name each model once")
+    _check_distinct(models)
     answers = {model: ask(study, query, parameters, replace(selection, models=(model,))) for model in models}
-    first = answers[models[0]].provenance
+    _check_comparable(study, answers)
+    rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
+    remarks = tuple(f"{model}: {remark}" for model, answer in answers.items() for remark in answer.remarks)
+    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), remarks)
+
+
+def _check_distinct(models: Sequence[str]) -> None:
+    """Refuse a model that is named twice."""
+    for model in models:
+        if models.count(model) > 1:
+            raise UsageError(f"the model {model} is named twice; name each model once")
+
+
+def _check_comparable(study: StudyFolder, answers: Mapping[str, Answer]) -> None:
+    """Refuse rows that are of no model, and models that did not answer the same stimuli."""
+    first = next(iter(answers.values())).provenance
     if needs(Query(first["query"], first["sql"]))[0] <= WITHOUT_MODEL:
         raise UsageError(
             f"{first['query']} asks nothing of a model, so its rows are the same for each; name none"
         )
-    _check_same_stimuli(study, first.get("set"), models)
-    rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
-    remarks = tuple(f"{model}: {remark}" for model, answer in answers.items() for remark in answer.remarks)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), remarks)
+    _check_same_stimuli(study, first.get("set"), list(answers))
 
 
 def _provenance(answers: Mapping[str, Answer]) -> dict[str, Any]:
@@ -63,16 +79,14 @@ def _provenance(answers: Mapping[str, Answer]) -> dict[str, Any]:
         key for key in first if all(key in other and other[key] == first[key] for other in each.values())
     }
     shared -= {"rows"}
-    own = {
-        model: {key: value for key, value in found.items() if key not in shared}
-        for model, found in each.items()
-    }
-    total = sum(answer.rows.height for answer in answers.values())
     return {
-        **{key: first[key] for key in first if key in shared},
+        **{key: value for key, value in first.items() if key in shared},
         "model": list(each),
-        "models": own,
-        "rows": total,
+        "models": {
+            model: {key: value for key, value in origin.items() if key not in shared}
+            for model, origin in each.items()
+        },
+        "rows": sum(answer.rows.height for answer in answers.values()),
     }
 
 
@@ -81,11 +95,13 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
 
     Raises: MixtureError.
     """
-    answered = {model: answered_stimuli(study, set_name, model) for model in models} if set_name else {}
-    everything = set[int]().union(*answered.values())
-    for model, stimuli in answered.items():
+    if set_name is None:
+        return
+    responded = {model: stimuli_with_responses(study, set_name, model) for model in models}
+    everything = set[int]().union(*responded.values())
+    for model, stimuli in responded.items():
         if stimuli != everything:
-            counts = ", ".join(f"{name} {len(numbers):,}" for name, numbers in answered.items())
+            counts = ", ".join(f"{name} {len(numbers):,}" for name, numbers in responded.items())
             raise MixtureError(
                 f"the models did not answer the same stimuli of {set_name} ({counts}), so a difference may be one of "
                 f"stimuli; first: toolbox extract {set_name} --model {model}"
@@ -114,8 +130,10 @@ def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFram
     """Layer, kind, depth, and whether there are responses of it, in the order of the network."""
     sql = "select layer, kind, position from layers order by position"
     layers = ask(study, sql, selection=Selection(models=model)).rows
+    from toolbox.store.plan import read_plan
+
     plan = read_plan(study.responses(set_name, model)) if set_name else None
-    kept = plan.identity.kept if plan else layers["layer"].to_list()
+    kept = plan.identity.recorded_layers if plan else layers["layer"].to_list()
     last = layers["position"].max()
     depth = (pl.col("position") - 1) / (pl.lit(last) - 1)
     return layers.select(

@@ -8,7 +8,7 @@ import polars as pl
 
 from toolbox.errors import QueryError, UsageError
 from toolbox.files import replace_file
-from toolbox.query import Answer
+from toolbox.query.run import Answer
 from toolbox.store.parquet import table_bytes
 
 ROW_FORMATS = ("csv", "json", "parquet")
@@ -16,6 +16,10 @@ ROW_FORMATS = ("csv", "json", "parquet")
 
 def encode_rows(answer: Answer, format: str) -> bytes:
     """An answer's rows as CSV (RFC 4180, header first), JSON (an array of objects) or Parquet (with provenance).
+
+    Args:
+        answer: rows, and where they come from.
+        format: one of ROW_FORMATS.
 
     Raises: UsageError for another format; QueryError for a column that the format cannot hold.
     """
@@ -38,7 +42,15 @@ def _check_flat(answer: Answer, format: str) -> None:
 
 
 def write_rows(answer: Answer, path: Path, format: str | None = None) -> None:
-    """Write an answer's rows to a file, whole or not at all; the format is what its name ends in, unless given."""
+    """Write an answer's rows to a file, whole or not at all.
+
+    Args:
+        answer: rows, and where they come from.
+        path: the file, which is replaced if it is there.
+        format: one of ROW_FORMATS; what the file's name ends in if None.
+
+    Raises: UsageError for another format, or for a directory; QueryError for a column that the format cannot hold.
+    """
     if path.is_dir():
         raise UsageError(f"{path} is a directory; expected the name of a file")
     written = encode_rows(answer, format or path.suffix.removeprefix("."))

@@ -16,15 +16,15 @@ import re
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError, UnknownNameError, UsageError
 
-TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
+if TYPE_CHECKING:
+    import polars as pl
+
+SQL_TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
 _PARAMETER = re.compile(r"\$(\w+)\s+(\w+)(?:\s*=\s*('[^']*'|[^\s{]+))?(?:\s+\{([^}]*)\})?\s*(.*)")
 _COLUMN = re.compile(r"(\w+)\s+(\w+)\s*(.*)")
 
@@ -83,6 +83,8 @@ def query_names() -> list[str]:
 
 def query_table() -> pl.DataFrame:
     """Name and title of all shipped queries."""
+    import polars as pl
+
     queries = [shipped_query(name) for name in query_names()]
     return pl.DataFrame({"query": [q.name for q in queries], "title": [q.title for q in queries]})
 
@@ -100,14 +102,13 @@ def shipped_query(name: str) -> Query:
 def read_query(path: Path, name: str = "") -> Query:
     """A query from a file. A user's own file may have a header or none.
 
+    Args:
+        path: a .sql file.
+        name: what the query is called; as the file if empty.
+
     Raises: UsageError when there is no such file; CardError when its header breaks the contract.
     """
-    if not path.is_file():
-        raise UsageError(f"no file {path}; expected a .sql file with one SELECT")
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
-    except UnicodeDecodeError as error:
-        raise CardError(f"{path} is not text in UTF-8; save it as such") from error
+    text = _read_text(path)
     title, sections = _sections(text)
     return Query(
         name=name or path.stem,
@@ -120,8 +121,24 @@ def read_query(path: Path, name: str = "") -> Query:
     )
 
 
+def _read_text(path: Path) -> str:
+    if not path.is_file():
+        raise UsageError(f"no file {path}; expected a .sql file with one SELECT")
+    try:
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path} is not text in UTF-8; save it as such") from error
+
+
 def value_of(parameter: Parameter, given: Any) -> Any:
-    """What a declared parameter becomes: its default for None, else the given value as its type."""
+    """What a declared parameter becomes.
+
+    Args:
+        parameter: as the header declares it.
+        given: a value, or text that is read as its type; None for the default.
+
+    Raises: UsageError for a value of another type, or that is none of the choices.
+    """
     if given is None:
         return parameter.default
     value = _convert(parameter.name, parameter.type, given)
@@ -156,10 +173,10 @@ def _sections(text: str) -> tuple[str, dict[str, list[str]]]:
 
 def _parameter(path: Path, line: str) -> Parameter:
     found = _PARAMETER.fullmatch(line)
-    if not found or found[2] not in TYPES:
+    if not found or found[2] not in SQL_TYPES:
         raise CardError(
             f"{path}: {line!r} is not a parameter; expected: $name type = default {{choices}} description, "
-            f"with a type of {', '.join(TYPES)}"
+            f"with a type of {', '.join(SQL_TYPES)}"
         )
     name, type_name, default, choices, description = found.groups()
     listed = tuple(choice.strip() for choice in choices.split(",")) if choices else ()
@@ -172,16 +189,16 @@ def _parameter(path: Path, line: str) -> Parameter:
 
 def _column(path: Path, line: str) -> Column:
     found = _COLUMN.fullmatch(line)
-    if not found or found[2] not in TYPES:
+    if not found or found[2] not in SQL_TYPES:
         raise CardError(f"{path}: {line!r} is not a column; expected: name type description")
     return Column(*found.groups())
 
 
 def _convert(name: str, type_name: str, value: Any) -> Any:
     """A value as the declared type; text is read, whole numbers may stand for decimals."""
-    expected = TYPES[type_name]
-    if isinstance(value, np.generic):
-        value = value.item()
+    expected = SQL_TYPES[type_name]
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = value.item()  # numpy's numbers, told without importing it
     if type(value) is expected:
         return value
     try:

@@ -2,25 +2,84 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError, QueryError
-from toolbox.query.header import Query
-from toolbox.store.database import VIEWS
+from toolbox.query.header import Query, query_names, shipped_query
+from toolbox.query.parsed import recall, remember
+from toolbox.store.views import VIEWS
 
 _READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE")
 """What a SELECT may be made of; DuckDB takes COPY, INSERT, UPDATE and DELETE inside WITH for a SELECT too."""
 _MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+table\s+(.*)", re.IGNORECASE | re.DOTALL)
 
 
-def check_single_select(query: Query) -> None:
-    """Accept exactly one statement, a SELECT: the views are read-only, but so must be everything else."""
+_known: dict[str, Syntax] = {}
+"""Texts that were parsed, or recalled, in this process."""
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """What a SELECT is made of.
+
+    Attributes:
+        parameters: names of its `$parameters`.
+        tables: names of all tables, WITH's own among them.
+        functions: names of all table functions.
+    """
+
+    parameters: tuple[str, ...]
+    tables: tuple[str, ...]
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A table macro: the statement that makes it, and what its SELECT is made of."""
+
+    statement: str
+    tables: Sequence[str]
+    functions: Sequence[str]
+
+
+def parse_select(query: Query) -> Syntax:
+    """Accept exactly one statement, a SELECT: the views are read-only, but so must be everything else.
+
+    Raises: QueryError for anything else.
+    """
+    if query.sql not in _known:
+        _known[query.sql] = _recall_select(query.sql) or _parse(query)
+    return _known[query.sql]
+
+
+def _recall_select(sql: str) -> Syntax | None:
+    """What is remembered of a SELECT that ships."""
+    with contextlib.suppress(TypeError):  # nothing, or another version remembered something else
+        return Syntax(**{name: tuple(values) for name, values in recall(sql).items()})
+    return None
+
+
+def _parse(query: Query) -> Syntax:
+    """Let DuckDB parse a SELECT, and remember what it says of one that ships."""
+    parameters = _check_single_select(query)
+    syntax = Syntax(parameters, *_names(query.sql))
+    if query.name in query_names() and shipped_query(query.name).sql == query.sql:
+        remember(query.sql, vars(syntax))
+    return syntax
+
+
+def _check_single_select(query: Query) -> tuple[str, ...]:
+    """Refuse all but one SELECT; the names of its parameters."""
     try:
         statements = duckdb.extract_statements(query.sql)
     except duckdb.Error as error:
@@ -30,22 +89,22 @@ def check_single_select(query: Query) -> None:
         parts = _kinds(query.sql)
         kinds = [kind.removesuffix("_QUERY_NODE") for kind in parts if kind not in _READING]
         if parts and not kinds:
-            return
+            return tuple(sorted(statements[0].named_parameters))
     raise QueryError(f"{query.name} is refused: expected one SELECT, found {', '.join(kinds) or 'nothing'}")
 
 
 def needs(query: Query) -> tuple[set[str], list[str]]:
     """The views a statement reads, through macros too, and the macros to make, in the order of their file."""
-    macros = _macros()
-    tables, functions = _names(query.sql)
+    macros, syntax = _macros(), parse_select(query)
+    tables, functions = set(syntax.tables), set(syntax.functions)
     tables |= {item.listed_in[0] for item in query.parameters if item.listed_in}
     wanted: set[str] = set()
     while fresh := (functions & macros.keys()) - wanted:
         wanted |= fresh
         for name in fresh:
-            further, called = _names(macros[name][1])
-            tables, functions = tables | further, functions | called
-    return tables & set(VIEWS), [statement for name, (statement, _) in macros.items() if name in wanted]
+            tables.update(macros[name].tables)
+            functions.update(macros[name].functions)
+    return tables & set(VIEWS), [macro.statement for name, macro in macros.items() if name in wanted]
 
 
 def macro_names() -> list[str]:
@@ -54,27 +113,36 @@ def macro_names() -> list[str]:
 
 
 @cache
-def _macros() -> dict[str, tuple[str, str]]:
-    """Table macros of `queries/macros.sql`: name -> (its CREATE statement, its SELECT)."""
+def _macros() -> dict[str, Macro]:
+    """Table macros of `queries/macros.sql` by name, in the order of the file."""
     path = content_folder("queries") / "macros.sql"
-    macros: dict[str, tuple[str, str]] = {}
-    for statement in duckdb.extract_statements(path.read_text(encoding="utf-8")):
-        found = _MACRO.search(statement.query)
-        if not found:
-            raise CardError(f"{path}: only `create macro name(…) as table select …` may stand there")
-        macros[found[1]] = (statement.query, found[2].rstrip().rstrip(";"))
+    text = path.read_text(encoding="utf-8")
+    with contextlib.suppress(TypeError):  # another version remembered something else
+        if entry := recall(text):
+            return {name: Macro(**macro) for name, macro in entry.items()}
+    macros = dict(_parse_macros(path, text))
+    remember(text, {name: vars(macro) for name, macro in macros.items()})
     return macros
 
 
-def _names(sql: str) -> tuple[set[str], set[str]]:
-    """Names of all tables, WITH's own among them, and of all table functions in a SELECT, from DuckDB's own parser."""
+def _parse_macros(path: Path, text: str) -> Iterator[tuple[str, Macro]]:
+    """Every table macro of a file, which must hold nothing else."""
+    for statement in duckdb.extract_statements(text):
+        found = _MACRO.search(statement.query)
+        if not found:
+            raise CardError(f"{path}: only `create macro name(…) as table select …` may stand there")
+        yield found[1], Macro(statement.query, *_names(found[2].rstrip().rstrip(";")))
+
+
+def _names(sql: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of all tables, WITH's own among them, and of all table functions in a SELECT."""
     tables, functions = set(), set()
     for node in _nodes(sql):
         if node.get("type") == "BASE_TABLE":
             tables.add(str(node["table_name"]).lower())
         elif node.get("type") == "TABLE_FUNCTION":
             functions.add(str(node["function"]["function_name"]).lower())
-    return tables, functions
+    return tuple(sorted(tables)), tuple(sorted(functions))
 
 
 def _kinds(sql: str) -> list[str]:
@@ -82,7 +150,7 @@ def _kinds(sql: str) -> list[str]:
     return sorted({str(node["type"]) for node in _nodes(sql) if str(node.get("type")).endswith("_NODE")})
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=8)
 def _nodes(sql: str) -> tuple[dict[str, Any], ...]:
     """All objects in the syntax tree of a SELECT."""
     row = _parser().cursor().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()

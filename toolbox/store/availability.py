@@ -1,6 +1,6 @@
-"""Which parts of an extraction count now. Owns holding them against plan, records and bytes, and remembering that.
+"""Which parts of an extraction count now. Owns comparing them with plan, records and bytes, and remembering that.
 
-Holding 100,000 stimuli against their plan takes longer than most queries. What was found is therefore remembered in the
+Comparing 100,000 stimuli with their plan takes longer than most queries. What was found is therefore remembered in the
 user's cache, under the names, sizes and times of all files that it follows from.
 """
 
@@ -10,17 +10,18 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolbox.cache import cache_folder
 from toolbox.errors import UsageError
 from toolbox.files import write_json
-from toolbox.store.folder import StudyFolder
-from toolbox.store.parts import intact_parts, part_path
-from toolbox.store.plan import read_digests, read_plan
+from toolbox.store.folder import StudyFolder, part_path
+
+if TYPE_CHECKING:
+    from toolbox.store.plan import Plan
 
 REMEMBERED = 1000
 """Extractions of which the cache remembers what was found."""
@@ -62,13 +63,23 @@ class AvailableResponses:
         ]
 
     def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:
-        """The files of the parts that count; of some of them, if numbers are given."""
+        """The files of the parts that count.
+
+        Args:
+            study: where they are.
+            numbers: of those that are wanted; all if None.
+        """
         folder = study.responses(self.set, self.model)
         return [part_path(folder, int(number)) for number in (self.parts if numbers is None else numbers)]
 
 
 def available_responses(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
-    """The parts that count, each held against the plan, its record and, once, its record's sha256.
+    """The parts that count, each compared with the plan, its record and, once, its record's sha256.
+
+    Args:
+        study: where they are.
+        set_name: the stimulus set.
+        model: whose responses.
 
     Raises: UsageError when there is none yet; VerificationError, MixtureError as `intact_parts`.
     """
@@ -81,16 +92,23 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
             return AvailableResponses(**entry["found"])
     found = _count_parts(study, set_name, model)
     recent = {**remembered, key: {"mark": mark, "found": asdict(found)}}
-    with contextlib.suppress(OSError):  # without a writable cache, all is held again next time
+    with contextlib.suppress(OSError):  # without a writable cache, all is compared again next time
         write_json(_memory(), dict(list(recent.items())[-REMEMBERED:]))
     return found
 
 
-def answered_stimuli(study: StudyFolder, set_name: str, model: str) -> set[int]:
+def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set[int]:
     """Identifiers of the stimuli with responses; within one set a number is one image.
+
+    Args:
+        study: where the responses are.
+        set_name: the stimulus set.
+        model: whose responses.
 
     Raises: as `available_responses`.
     """
+    from toolbox.store.plan import read_plan
+
     responses = available_responses(study, set_name, model)
     plan = read_plan(study.responses(set_name, model))
     planned = {
@@ -100,6 +118,10 @@ def answered_stimuli(study: StudyFolder, set_name: str, model: str) -> set[int]:
 
 
 def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
+    """Compare all parts with plan, records and bytes."""
+    from toolbox.store.plan import read_digests, read_plan
+    from toolbox.store.records import intact_parts
+
     folder = study.responses(set_name, model)
     plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
     records = intact_parts(folder, plan, digests) if plan else []
@@ -110,19 +132,24 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
     return AvailableResponses(
         set=set_name,
         model=model,
-        layers=list(plan.identity.kept),
+        layers=list(plan.identity.recorded_layers),
         parts={str(record["part"]): f"{record['values']} {record['plan']}" for record in records},
         stimuli=sum(record["stimuli"] for record in records),
         unreadable=[entry["stimulus_id"] for record in records for entry in record["unreadable"]],
         of=len(digests),
-        provenance={
-            "identity": plan.digest,
-            "precision": plan.identity.precision,
-            "weights": sorted({record.get("weights", "") for record in records}),
-            "provider": sorted({record.get("provider", "") for record in records}),
-            "response_rows": sum(record["rows"] for record in records),
-        },
+        provenance=_origin(plan, records),
     )
+
+
+def _origin(plan: Plan, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a result says of its responses' origin."""
+    return {
+        "identity": plan.digest,
+        "precision": plan.identity.precision,
+        "weights": sorted({record.get("weights", "") for record in records}),
+        "provider": sorted({record.get("provider", "") for record in records}),
+        "response_rows": sum(record["rows"] for record in records),
+    }
 
 
 def _sources(folder: Path, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
@@ -147,8 +174,7 @@ def _memory() -> Path:
 
 
 def _read_memory() -> dict[str, Any]:
-    with contextlib.suppress(
-        OSError, ValueError, TypeError
-    ):  # without it, or with a damaged one, all is held again
+    # Without it, or with a damaged one, all is compared again.
+    with contextlib.suppress(OSError, ValueError, TypeError):
         return dict(json.loads(_memory().read_text(encoding="utf-8")))
     return {}

@@ -16,8 +16,8 @@ import json
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from toolbox.errors import ToolboxError, UsageError
 from toolbox.files import write_text
@@ -34,6 +34,7 @@ class StudyFolder:
     root: Path
 
     def stimuli(self, set_name: str) -> Path:
+        """The table of a set's stimuli."""
         return self.root / "stimuli" / f"set={set_name}" / "stimuli.parquet"
 
     def images(self, set_name: str) -> Path:
@@ -41,26 +42,24 @@ class StudyFolder:
         return self.root / "stimuli" / f"set={set_name}" / "images"
 
     def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
+        """The label table of a set under one scheme."""
         return self.root / "labels" / f"set={set_name}" / f"scheme={scheme}" / "labels.parquet"
 
     def responses(self, set_name: str, model: str) -> Path:
+        """The folder of the parts of one model's responses to a set."""
         return self.root / "responses" / f"set={set_name}" / f"model={model}"
 
     def rollup(self, set_name: str, model: str, scheme: str) -> Path:
-        return (
-            self.root
-            / "rollups"
-            / f"set={set_name}"
-            / f"model={model}"
-            / f"scheme={scheme}"
-            / "rollup.parquet"
-        )
+        """The roll-up of one model's responses to a set under one scheme."""
+        folder = self.root / "rollups" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
+        return folder / "rollup.parquet"
 
     def significance(self, set_name: str, model: str, scheme: str) -> Path:
         """Where the tables of resampled indices lie."""
         return self.root / "significance" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
 
     def layers(self, model: str) -> Path:
+        """The table of a model's layers."""
         return self.root / "layers" / f"model={model}" / "layers.parquet"
 
     def run_record(self, what: str) -> Path:
@@ -90,8 +89,32 @@ class StudyFolder:
         return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
 
 
+def part_path(folder: Path, number: int) -> Path:
+    """The file of a part's values.
+
+    Args:
+        folder: the folder of the extraction.
+        number: of the part, from 0.
+    """
+    return folder / f"part-{number}.parquet"
+
+
+def record_path(folder: Path, number: int) -> Path:
+    """The file of a part's commit record.
+
+    Args:
+        folder: the folder of the extraction.
+        number: of the part, from 0.
+    """
+    return folder / f"part-{number}.json"
+
+
 def create_study(root: Path, title: str = "") -> StudyFolder:
     """Make a directory a study by writing `study.toml`.
+
+    Args:
+        root: a new or empty directory.
+        title: what the study is about; the directory's name if empty.
 
     Raises: UsageError when it is a study already, or holds other things.
     """
@@ -100,16 +123,22 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
     if root.exists() and not is_empty(root):
         raise UsageError(f"{root} is not an empty directory; choose a new name for the study")
     root.mkdir(parents=True, exist_ok=True)
+    write_text(root / "study.toml", _study_file(title or root.absolute().name))
+    return StudyFolder(root)
+
+
+def _study_file(title: str) -> str:
+    """The content of `study.toml`."""
+    from importlib.metadata import version
+
     lines = {
         "schema_version": SCHEMA_VERSION,
-        "title": title or root.absolute().name,
+        "title": title,
         "created_by": f"selectivity-toolbox {version('selectivity-toolbox')}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     # A JSON string or number is a TOML one too.
-    text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in lines.items())
-    write_text(root / "study.toml", text)
-    return StudyFolder(root)
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in lines.items())
 
 
 def is_empty(root: Path) -> bool:
@@ -124,23 +153,26 @@ def open_study(root: Path) -> StudyFolder:
     """
     file = root / "study.toml"
     if not file.is_file():
-        can_be_one = not root.exists() or is_empty(root)
+        is_free = not root.exists() or is_empty(root)
         remedy = (
-            f"make it one with: toolbox init {root}"
-            if can_be_one
-            else "choose a study with --study DIRECTORY"
+            f"make it one with: toolbox init {root}" if is_free else "choose a study with --study DIRECTORY"
         )
         raise UsageError(f"{root} is not a study (it has no study.toml); {remedy}")
-    try:
-        written = tomllib.loads(file.read_text(encoding="utf-8")).get("schema_version")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ToolboxError(f"{file} is not valid TOML: {error}; restore it from a copy") from error
+    written = _schema_version(file)
     if written != SCHEMA_VERSION:
         raise ToolboxError(
             f"{file} says schema_version {written!r}; this toolbox reads {SCHEMA_VERSION}; "
             "install the version named there under created_by"
         )
     return StudyFolder(root)
+
+
+def _schema_version(file: Path) -> Any:
+    """What a `study.toml` says of the version of its study's layout."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8")).get("schema_version")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ToolboxError(f"{file} is not valid TOML: {error}; restore it from a copy") from error
 
 
 def _values(folder: Path, key: str, required: str) -> list[str]:

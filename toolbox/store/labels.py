@@ -6,18 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from toolbox.store.parquet import read_table, write_table
-
-LABELS = pa.schema([("stimulus_id", pa.int32()), ("category", pa.string())])
+from toolbox.store.columns import LABELS
+from toolbox.store.parquet import arrow_table, read_table, write_table
 
 
 def write_labels(path: Path, labels: Mapping[int, str], provenance: Mapping[str, Any]) -> None:
-    """Write categories by stimulus_id, in the order of the numbers, whole or not at all."""
+    """Write a label table in the order of the stimuli's numbers, whole or not at all.
+
+    Args:
+        path: the file, which is replaced if it is there.
+        labels: category by stimulus_id.
+        provenance: what the file says of its origin.
+    """
     numbers = sorted(labels)
-    columns = {"stimulus_id": numbers, "category": [labels[number] for number in numbers]}
-    write_table(path, pa.table(columns, LABELS), provenance)
+    columns: dict[str, list[Any]] = {
+        "stimulus_id": numbers,
+        "category": [labels[number] for number in numbers],
+    }
+    write_table(path, arrow_table(columns, LABELS), provenance)
 
 
 def read_labels(path: Path) -> dict[int, str]:
@@ -25,5 +31,5 @@ def read_labels(path: Path) -> dict[int, str]:
 
     Raises: VerificationError when the file is missing or damaged.
     """
-    rows = read_table(path, *LABELS.names).to_pylist()
+    rows = read_table(path, *LABELS).to_pylist()
     return {row["stimulus_id"]: row["category"] for row in rows if row["category"] is not None}

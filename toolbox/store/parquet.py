@@ -4,24 +4,50 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
-from importlib.metadata import version
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import VerificationError
 from toolbox.files import replace_file
+from toolbox.store.columns import Columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 PROVENANCE = b"toolbox"
 """Key of a Parquet file's metadata under which its provenance lies, as JSON."""
 ROW_GROUP = 128 * 1024
 
 
+def arrow_schema(columns: Columns) -> pa.Schema:
+    """The columns of a table as pyarrow declares them."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
+
+
+def arrow_table(values: Mapping[str, Sequence[Any]], columns: Columns) -> pa.Table:
+    """A table in memory.
+
+    Args:
+        values: column -> its values, all of one length.
+        columns: the type of each.
+    """
+    import pyarrow as pa
+
+    return pa.table(dict(values), schema=arrow_schema(columns))
+
+
 def write_table(path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> None:
-    """Write one small table as Parquet, whole or not at all, with its provenance in the file's metadata."""
+    """Write one small table as Parquet, whole or not at all.
+
+    Args:
+        path: the file, which is replaced if it is there.
+        table: all rows.
+        provenance: what the file's metadata says of its origin.
+    """
     write_tables(path, [table], table.schema, provenance)
 
 
@@ -35,6 +61,10 @@ def write_tables(
     """Write tables of one schema behind one another as a Parquet file, holding one of them in memory at a time.
 
     Args:
+        path: the file, which is replaced if it is there.
+        tables: the rows, in their order.
+        schema: what all tables are cast to.
+        provenance: what the file's metadata says of its origin.
         split: names of float columns whose bytes are stored in streams (byte-stream split), which zstd packs better.
     """
     with replace_file(path) as fresh:
@@ -48,7 +78,17 @@ def _write(
     provenance: Mapping[str, Any],
     split: tuple[str, ...] = (),
 ) -> None:
-    with pq.ParquetWriter(
+    with _writer(target, schema, split) as writer:
+        for table in tables:
+            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
+        writer.add_key_value_metadata({PROVENANCE: json.dumps(with_version(provenance), ensure_ascii=False)})
+
+
+def _writer(target: Path | io.BytesIO, schema: pa.Schema, split: tuple[str, ...]) -> pq.ParquetWriter:
+    """A writer with the settings of all files of a study."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(
         target,
         schema,
         compression="zstd",
@@ -57,14 +97,16 @@ def _write(
         use_byte_stream_split=list(split),
         write_page_checksum=True,
         store_schema=False,  # plain types for every reader
-    ) as writer:
-        for table in tables:
-            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
-        writer.add_key_value_metadata({PROVENANCE: json.dumps(with_version(provenance), ensure_ascii=False)})
+    )
 
 
 def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
-    """One table as the bytes of a Parquet file, with its provenance."""
+    """One table as the bytes of a Parquet file.
+
+    Args:
+        table: all rows.
+        provenance: what the file's metadata says of its origin.
+    """
     buffer = io.BytesIO()
     _write(buffer, [table], table.schema, provenance)
     return buffer.getvalue()
@@ -75,6 +117,9 @@ def open_table(path: Path) -> pq.ParquetFile:
 
     Raises: VerificationError when it is missing or no Parquet file any more.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowInvalid) as error:
@@ -82,10 +127,16 @@ def open_table(path: Path) -> pq.ParquetFile:
 
 
 def read_table(path: Path, *columns: str) -> pa.Table:
-    """All rows of a small Parquet file, every page held against its checksum; of the named columns, if any are.
+    """All rows of a small Parquet file, every page compared with its checksum.
+
+    Args:
+        path: the file.
+        columns: names of the columns that are returned; all of them if none is named.
 
     Raises: VerificationError when it is missing or damaged.
     """
+    import pyarrow as pa
+
     with open_table(path) as opened:
         try:
             table = opened.read()
@@ -95,9 +146,24 @@ def read_table(path: Path, *columns: str) -> pa.Table:
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
-    """What a Parquet file says about its own origin; empty when another program wrote it."""
-    with open_table(path) as table:
-        metadata = table.metadata.metadata or {}
+    """What a Parquet file says about its own origin; empty when another program wrote it.
+
+    Raises: VerificationError when it is missing or damaged.
+    """
+    with open_table(path) as opened:
+        return origin_in(opened, path)
+
+
+def origin_in(opened: pq.ParquetFile, path: Path) -> dict[str, Any]:
+    """What an open Parquet file says about its own origin.
+
+    Args:
+        opened: the file.
+        path: its name, for the message.
+
+    Raises: VerificationError when that is damaged.
+    """
+    metadata = opened.metadata.metadata or {}
     try:
         return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
     except ValueError as error:
@@ -106,4 +172,6 @@ def provenance_of(path: Path) -> dict[str, Any]:
 
 def with_version(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Provenance with the toolbox's own version in front."""
+    from importlib.metadata import version
+
     return {"tool": f"selectivity-toolbox {version('selectivity-toolbox')}", **provenance}

@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from toolbox.errors import MixtureError, VerificationError
-from toolbox.store.parquet import provenance_of, read_table, write_table
+from toolbox.store.columns import PLAN
+from toolbox.store.parquet import arrow_table, provenance_of, read_table, write_table
 
 LARGEST_PART, SMALLEST_PART = 1000, 50
 """Stimuli in a part: its responses fit in memory many times over, yet a file holds enough of them to be read fast."""
@@ -23,10 +22,7 @@ LARGEST_PART, SMALLEST_PART = 1000, 50
 
 def part_size(stimuli: int) -> int:
     """Stimuli in a part where nobody chose: a tenth of them, so that a killed run loses no more than that."""
-    return min(LARGEST_PART, max(SMALLEST_PART, -(-stimuli // 10)))
-
-
-PLAN = pa.schema([("stimulus_id", pa.int32()), ("part", pa.int32())])
+    return min(LARGEST_PART, max(SMALLEST_PART, -(-stimuli // 10)))  # a tenth, rounded up
 
 
 @dataclass(frozen=True)
@@ -46,12 +42,13 @@ class Identity:
     statistics: str = "maximum, mean"
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def recorded_layers(self) -> tuple[str, ...]:
         """Names of the layers whose responses are kept."""
         return self.tapped or tuple(self.layers)
 
     @property
     def digest(self) -> str:
+        """SHA-256 of all fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -65,6 +62,7 @@ class Plan:
 
     @property
     def stimuli(self) -> set[int]:
+        """Identifiers of all planned stimuli."""
         return {stimulus for part in self.parts for stimulus in part}
 
 
@@ -76,7 +74,7 @@ def read_plan(folder: Path) -> Plan | None:
     file = folder / "plan.parquet"
     if not file.is_file():
         return None
-    table, provenance = read_table(file, *PLAN.names), provenance_of(file)
+    table, provenance = read_table(file, *PLAN), provenance_of(file)
     try:
         given = {**provenance["identity"], "tapped": tuple(provenance["identity"].get("tapped", ()))}
         identity, digest = Identity(**given), str(provenance["digest"])
@@ -100,6 +98,9 @@ def extend_plan(
     """Write the plan that adds the stimuli not yet planned, as new parts; the existing ones stay as they are.
 
     Args:
+        folder: the folder of the extraction.
+        identity: what all parts must have in common.
+        stimuli: identifiers of all stimuli, planned already or not.
         size: stimuli in a new part; `part_size` of the new ones if None.
         plan: the existing one, where it was read already.
 
@@ -107,50 +108,74 @@ def extend_plan(
     """
     plan = plan or read_plan(folder) or Plan(identity, (), identity.digest)
     check_identity(folder, plan.identity, identity)
-    known = plan.stimuli
-    fresh = [stimulus for stimulus in stimuli if stimulus not in known]
+    planned = plan.stimuli
+    fresh = [stimulus for stimulus in stimuli if stimulus not in planned]
     if not fresh:
         return plan
     size = size or part_size(len(fresh))
     added = tuple(tuple(fresh[start : start + size]) for start in range(0, len(fresh), size))
-    plan = Plan(identity, plan.parts + added, plan.digest)
-    rows = [(stimulus, number) for number, part in enumerate(plan.parts) for stimulus in part]
-    table = pa.table(dict(zip(PLAN.names, map(list, zip(*rows, strict=True)), strict=True)), schema=PLAN)
-    write_table(folder / "plan.parquet", table, {"identity": asdict(identity), "digest": plan.digest})
-    return plan
+    extended = Plan(identity, plan.parts + added, plan.digest)
+    _write_plan(folder, extended)
+    return extended
+
+
+def _write_plan(folder: Path, plan: Plan) -> None:
+    """Write a plan, whole or not at all."""
+    columns: dict[str, list[int]] = {name: [] for name in PLAN}
+    for number, part in enumerate(plan.parts):
+        columns["stimulus_id"] += part
+        columns["part"] += [number] * len(part)
+    origin = {"identity": asdict(plan.identity), "digest": plan.digest}
+    write_table(folder / "plan.parquet", arrow_table(columns, PLAN), origin)
 
 
 def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:
     """Refuse to go on where another network, preprocessing or choice of layers was at work.
 
+    Args:
+        place: the folder of the extraction.
+        existing: the identity of the responses there.
+        wanted: that of the responses to come.
+
     Raises: MixtureError that says which of them differs.
     """
-    if existing == wanted:
-        return
+    if existing != wanted:
+        raise MixtureError(
+            f"{place} holds responses made with {_difference(existing, wanted)}; repeat the choices made there, "
+            "or start afresh with --replace, or use another study"
+        )
+
+
+def _difference(existing: Identity, wanted: Identity) -> str:
+    """What is not equal in two identities, in words."""
+    if existing.model != wanted.model or _has_other_layers(existing, wanted):
+        return "other weights or preprocessing (the card, --weights, --decoding)"
+    if existing.precision != wanted.precision:
+        return f"precision {existing.precision}, not {wanted.precision}"
+    if existing.statistics != wanted.statistics:
+        return f"the statistics {existing.statistics}, not {wanted.statistics}"
+    more = ", ".join(sorted({*existing.recorded_layers} - {*wanted.recorded_layers})) or "no layer more"
+    less = ", ".join(sorted({*wanted.recorded_layers} - {*existing.recorded_layers})) or "none"
+    return f"other layers (there but not asked for: {more}; asked for but not there: {less})"
+
+
+def _has_other_layers(existing: Identity, wanted: Identity) -> bool:
+    """Whether a layer that both have gives other responses in one than in the other."""
     common = existing.layers.keys() & wanted.layers.keys()
-    if existing.model != wanted.model or any(existing.layers[name] != wanted.layers[name] for name in common):
-        difference = "other weights or preprocessing (the card, --weights, --decoding)"
-    elif existing.precision != wanted.precision:
-        difference = f"precision {existing.precision}, not {wanted.precision}"
-    elif existing.statistics != wanted.statistics:
-        difference = f"the statistics {existing.statistics}, not {wanted.statistics}"
-    else:
-        more = ", ".join(sorted({*existing.kept} - {*wanted.kept})) or "no layer more"
-        less = ", ".join(sorted({*wanted.kept} - {*existing.kept})) or "none"
-        difference = f"other layers (there but not asked for: {more}; asked for but not there: {less})"
-    raise MixtureError(
-        f"{place} holds responses made with {difference}; repeat the choices made there, "
-        "or start afresh with --replace, or use another study"
-    )
+    return any(existing.layers[name] != wanted.layers[name] for name in common)
 
 
 def check_same_network(place: Path, existing: Identity, wanted: Identity) -> None:
     """Refuse one model name for two networks in one study; other layers of the same network are welcome.
 
+    Args:
+        place: the folder of an extraction.
+        existing: the identity of the responses there.
+        wanted: that of the responses to come.
+
     Raises: MixtureError.
     """
-    common = existing.layers.keys() & wanted.layers.keys()
-    if any(existing.layers[name] != wanted.layers[name] for name in common):
+    if _has_other_layers(existing, wanted):
         raise MixtureError(
             f"{place} holds responses of {wanted.model} made with other weights or preprocessing "
             "(the card, --weights, --decoding); use the same ones, give the card another name, or use another study"
@@ -167,6 +192,11 @@ def read_digests(stimuli: Path) -> dict[int, str]:
 
 
 def plan_digest(part: Sequence[int], digests: Mapping[int, str]) -> str:
-    """Identity of a part's stimuli: their identifiers and the sha256 of their files."""
+    """Identity of a part's stimuli: their identifiers and the sha256 of their files.
+
+    Args:
+        part: identifiers, in any order.
+        digests: sha256 of the images by stimulus_id.
+    """
     lines = "\n".join(f"{stimulus} {digests[stimulus]}" for stimulus in sorted(part))
     return hashlib.sha256(lines.encode()).hexdigest()

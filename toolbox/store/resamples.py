@@ -1,4 +1,4 @@
-"""Tables of resampled indices. Owns where they lie, their columns, and that none is read beside other data.
+"""Tables of resampled indices. Owns where they are, their columns, and that none is read beside other data.
 
     significance/set=<set>/model=<model>/scheme=<scheme>/<table>-<index>-<statistic>-<normalise>.parquet
 
@@ -8,62 +8,24 @@ every draw; `splits`: every filter with what two halves of the stimuli say of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import VerificationError
 from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses
+from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import provenance_of, read_table, write_table
+from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 
-_CHOSEN = [("index", pa.string()), ("statistic", pa.string()), ("normalise", pa.string())]
-FILTERS = pa.schema(
-    [
-        *_CHOSEN,
-        ("layer", pa.string()),
-        ("filter", pa.int32()),
-        ("category", pa.string()),
-        ("value", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("p", pa.float64()),
-        ("q", pa.float64()),
-        ("p_family", pa.float64()),
-        ("p_welch", pa.float64()),
-        ("q_welch", pa.float64()),
-    ]
-)
-DRAWS = pa.schema(
-    [
-        *_CHOSEN,
-        ("kind", pa.string()),
-        ("draw", pa.int32()),
-        ("layer", pa.string()),
-        ("category", pa.string()),
-        ("threshold", pa.float64()),
-        ("selective", pa.int32()),
-        ("strength", pa.float64()),
-    ]
-)
-SPLITS = pa.schema(
-    [
-        *_CHOSEN,
-        ("layer", pa.string()),
-        ("filter", pa.int32()),
-        ("preferred", pa.string()),
-        ("value", pa.float64()),
-        ("cross_validated", pa.float64()),
-        ("agreement", pa.float64()),
-        ("reliability", pa.float64()),
-    ]
-)
-TABLES = {"filters": FILTERS, "draws": DRAWS, "splits": SPLITS}
-"""Table -> its columns. In SQL they are the views `significance`, `draws` and `reliability`."""
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Origin = Callable[[Path], Mapping[str, Any]]
+"""What tells what a file says of its own origin."""
+
 USUAL = {"draws": 1000, "seed": 0}
 """How often and from where is resampled if nobody says otherwise."""
 THRESHOLDS = (0.01, 0.1)
@@ -79,6 +41,7 @@ class Measure:
     normalise: str = "filter"
 
     def __str__(self) -> str:
+        """As the names of its tables say it."""
         return f"{self.index}-{self.statistic}-{self.normalise}"
 
 
@@ -92,6 +55,7 @@ class Labelling:
 
     @property
     def labels(self) -> Path:
+        """The label table."""
         return self.study.labels(self.responses.set, self.scheme)
 
     @property
@@ -103,45 +67,77 @@ class Labelling:
         """The command that makes the tables of a measure, with filters counted above these thresholds too.
 
         Args:
+            measure: the index, statistic and range.
+            thresholds: where filters are counted.
             further: draws and seed, where they are not the usual ones.
         """
-        set_name, usual = self.responses.set, Measure()
-        options = {
-            "model": self.responses.model if len(self.study.models(set_name)) > 1 else None,
-            "scheme": self.scheme if len(self.study.schemes(set_name)) > 1 else None,
-            **{name: value for name, value in vars(measure).items() if value != getattr(usual, name)},
-        }
-        given = [(name, value) for name, value in options.items() if value is not None]
-        given += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
-        given += [(name, value) for name, value in further.items() if value != USUAL[name]]
-        return " ".join(["toolbox significance", set_name, *(f"--{name} {value}" for name, value in given)])
+        options = [*self._options(measure)]
+        options += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
+        options += [(name, value) for name, value in further.items() if value != USUAL[name]]
+        return " ".join(
+            ["toolbox significance", self.responses.set, *(f"--{name} {value}" for name, value in options)]
+        )
+
+    def _options(self, measure: Measure) -> Iterator[tuple[str, Any]]:
+        """What the command must say of model, scheme and measure: what is not the only one or the usual one."""
+        set_name, usual = self.responses.set, vars(Measure())
+        if len(self.study.models(set_name)) > 1:
+            yield "model", self.responses.model
+        if len(self.study.schemes(set_name)) > 1:
+            yield "scheme", self.scheme
+        yield from ((name, value) for name, value in vars(measure).items() if value != usual[name])
 
     def file(self, table: str, measure: Measure) -> Path:
+        """Where a table of a measure lies.
+
+        Args:
+            table: one of TABLES.
+            measure: the index, statistic and range.
+        """
         return self._folder / f"{table}-{measure}.parquet"
 
     def command_of(self, file: Path) -> str:
-        """The command that makes a table anew in the way in which it was made."""
+        """The command that makes a table again in the way in which it was made."""
         _, *names = file.stem.split("-")
         made = provenance_of(file)
         further = {name: made[name] for name in USUAL if name in made}
         return self.command(Measure(*names[:3]), made.get("thresholds", ()), **further)
 
-    def fresh_files(self, table: str) -> tuple[list[Path], list[Path]]:
-        """The files of a table that were made from these responses and labels, and those made from others."""
+    def fresh_files(self, table: str, origin: Origin = provenance_of) -> tuple[list[Path], list[Path]]:
+        """The files of a table that were made from these responses and labels, and those made from others.
+
+        Args:
+            table: one of TABLES.
+            origin: how to learn what a file says of its origin.
+        """
         source = self.source
         files = sorted(self._folder.glob(f"{table}-*.parquet"))
-        fresh = [file for file in files if _is_of(source, file)]
+        fresh = [file for file in files if is_made_from(source, origin(file))]
         return fresh, [file for file in files if file not in fresh]
 
     def read(self, table: str, measure: Measure) -> pa.Table | None:
-        """One table, if it was made from these responses and labels."""
+        """One table, if it was made from these responses and labels.
+
+        Args:
+            table: one of TABLES.
+            measure: the index, statistic and range.
+        """
         file = self.file(table, measure)
-        return read_table(file).cast(TABLES[table]) if file.is_file() and _is_of(self.source, file) else None
+        if not file.is_file() or not is_made_from(self.source, provenance_of(file)):
+            return None
+        return read_table(file).cast(arrow_schema(TABLES[table]))
 
     def holds(self, table: str, measure: Measure, made: Mapping[str, Any]) -> bool:
-        """Whether a table is there, whole, that was made in just this way from these responses and labels."""
+        """Whether a table is there, whole, that was made in just this way from these responses and labels.
+
+        Args:
+            table: one of TABLES.
+            measure: the index, statistic and range.
+            made: what its file must say of its origin.
+        """
         try:
-            return self.read(table, measure) is not None and _is_of(made, self.file(table, measure))
+            is_there = self.read(table, measure) is not None
+            return is_there and is_made_from(made, provenance_of(self.file(table, measure)))
         except (VerificationError, ValueError):  # damaged, or of other columns
             return False
 
@@ -149,12 +145,16 @@ class Labelling:
         """Write one table.
 
         Args:
+            table: one of TABLES.
+            measure: the index, statistic and range, which become its first columns.
+            rows: all its other columns.
             provenance: also holds `source`, as it was before anything was read for the table.
         """
-        chosen = [
-            pa.repeat(value, len(rows)) for value in (measure.index, measure.statistic, measure.normalise)
-        ]
-        whole = pa.Table.from_arrays([*chosen, *rows.columns], names=TABLES[table].names).cast(TABLES[table])
+        import pyarrow as pa
+
+        schema = arrow_schema(TABLES[table])
+        first = [pa.repeat(value, len(rows)) for value in vars(measure).values()]
+        whole = pa.Table.from_arrays([*first, *rows.columns], names=schema.names).cast(schema)
         write_table(self.file(table, measure), whole, provenance)
 
     @property
@@ -162,6 +162,11 @@ class Labelling:
         return self.study.significance(self.responses.set, self.responses.model, self.scheme)
 
 
-def _is_of(source: Mapping[str, Any], file: Path) -> bool:
-    origin = provenance_of(file)
+def is_made_from(source: Mapping[str, Any], origin: Mapping[str, Any]) -> bool:
+    """Whether a table was made from just these responses and labels.
+
+    Args:
+        source: `Labelling.source`, or more.
+        origin: what the table's file says.
+    """
     return all(origin.get(name) == value for name, value in source.items())

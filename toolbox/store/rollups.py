@@ -1,4 +1,4 @@
-"""Roll-ups: what every index but the rank-based ones follows from. Owns making, merging and keeping them.
+"""Roll-ups: what every index but the rank-based ones follows from. Owns making, merging and storing them.
 
     rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
         layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum
@@ -16,32 +16,21 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
 from toolbox.errors import ToolboxError, VerificationError
 from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.columns import ROLLUPS
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
-from toolbox.store.parquet import provenance_of, read_table, write_table
+from toolbox.store.parquet import arrow_schema, arrow_table, provenance_of, read_table, write_table
 from toolbox.store.plan import read_plan
 
-ROLLUPS = pa.schema(
-    [
-        ("layer", pa.string()),
-        ("filter", pa.int32()),
-        ("category", pa.string()),
-        ("statistic", pa.string()),
-        ("n", pa.int64()),
-        ("sum", pa.float64()),
-        ("squared_deviations", pa.float64()),
-        ("minimum", pa.float32()),
-        ("maximum", pa.float32()),
-    ]
-)
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -64,6 +53,13 @@ with cell as (
 {selects}
 order by layer, filter, category, statistic
 """
+_MEASURES = """
+sum({0}) as {0}_sum, var_pop({0}) * count(*) as {0}_squares, min({0}) as {0}_low, max({0}) as {0}_high"""
+_OF_STATISTIC = """
+select
+    layer, filter, names[number] as category, '{0}' as statistic, n, {0}_sum as sum,
+    {0}_squares as squared_deviations, {0}_low as minimum, {0}_high as maximum
+from cell, categories"""
 _MERGED = """
 with piece as (
     select *, sum(sum) over cell / sum(n) over cell as mean
@@ -90,25 +86,40 @@ def fresh_rollup(
     """The roll-up of all responses that count under the labels as they are now; made, or extended, where it is not.
 
     Args:
+        study: where it is kept.
+        set_name: the stimulus set.
+        model: whose responses.
+        scheme: the label scheme.
         responses: what counts, if the caller has asked already.
 
     Raises: as `available_responses`.
     """
     responses = responses or available_responses(study, set_name, model)
     path, file = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
-    kept, source = _read_stored(path), {"labels": digest_of(file), "parts": responses.parts}
-    if kept and all(kept.source[name] == source[name] for name in source):
-        return kept.table
+    stored, source = _read_stored(path), {"labels": digest_of(file), "parts": responses.parts}
+    if stored and all(stored.source[name] == source[name] for name in source):
+        return stored.table
     labels = read_labels(file)
     labelled = _labelled_parts(study, responses, labels)
-    old = kept if kept and kept.source["labelled"].items() <= labelled.items() else None
-    new = [number for number in responses.parts if old is None or number not in old.source["labelled"]]
-    table = merge_rollups([*([old.table] if old else []), roll_up(responses.paths(study, new), labels)])
+    table = _extend(stored, study, responses, labels, labelled)
     if digest_of(file) == source["labels"]:  # or they were changed meanwhile
-        with contextlib.suppress(OSError):  # in a study that cannot be written to, it is made anew each time
+        with contextlib.suppress(OSError):  # in a study that cannot be written to, it is made again each time
             origin = {"set": set_name, "model": model, "scheme": scheme, **source, "labelled": labelled}
             write_table(path, table, origin)
     return table
+
+
+def _extend(
+    stored: _StoredRollup | None,
+    study: StudyFolder,
+    responses: AvailableResponses,
+    labels: Mapping[int, str],
+    labelled: Mapping[str, str],
+) -> pa.Table:
+    """The roll-up of all parts: those that are not in the stored one, or all if it has others, are read."""
+    old = stored if stored and stored.source["labelled"].items() <= labelled.items() else None
+    new = [number for number in responses.parts if old is None or number not in old.source["labelled"]]
+    return merge_rollups([*([old.table] if old else []), roll_up(responses.paths(study, new), labels)])
 
 
 def update_rollups(
@@ -117,7 +128,13 @@ def update_rollups(
     """Bring the roll-ups of a set up to date, after an extraction or a new labelling, where that can be done.
 
     They only save the next query time, so what keeps one from being made (no responses yet, a damaged part, another
-    process that replaces them) is left for that query to tell.
+    process that replaces them) is left for that query to report.
+
+    Args:
+        study: where they are kept.
+        set_name: the stimulus set.
+        models: whose responses.
+        schemes: the label schemes.
     """
     for model in models:
         for scheme in schemes:
@@ -129,32 +146,36 @@ def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
     """The roll-up of some parts, as ROLLUPS.
 
     Args:
+        parts: their files.
         labels: category by stimulus_id.
     """
+    schema = arrow_schema(ROLLUPS)
     if not parts:
-        return ROLLUPS.empty_table()
+        return schema.empty_table()
     statistics = ("maximum", "mean")
-    measures = ",\n".join(
-        f"sum({name}) as {name}_sum, var_pop({name}) * count(*) as {name}_squares, "
-        f"min({name}) as {name}_low, max({name}) as {name}_high"
-        for name in statistics
-    )
-    selects = " union all ".join(
-        f"select layer, filter, names[number] as category, '{name}' as statistic, n, {name}_sum as sum, "
-        f"{name}_squares as squared_deviations, {name}_low as minimum, {name}_high as maximum from cell, categories"
-        for name in statistics
-    )
-    chosen = {"parts": [glob.escape(str(part)) for part in parts]}
+    measures = ",".join(map(_MEASURES.format, statistics))
+    selects = " union all ".join(map(_OF_STATISTIC.format, statistics))
+    files = {"parts": [glob.escape(str(part)) for part in parts]}
     with duckdb.connect(":memory:") as connection:
-        names = sorted(set(labels.values()))
-        numbers = {name: number for number, name in enumerate(names, 1)}  # quicker to group by than names
-        numbered = pa.array([numbers[name] for name in labels.values()], pa.int32())
-        connection.register(
-            "labels", pa.table({"stimulus_id": pa.array(labels, pa.int32()), "number": numbered})
-        )
-        connection.register("categories", pa.table({"names": [names]}))
-        rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=chosen)
-        return rows.to_arrow_table().cast(ROLLUPS)
+        _register_labels(connection, labels)
+        rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=files)
+        return rows.to_arrow_table().cast(schema)
+
+
+def _register_labels(connection: duckdb.DuckDBPyConnection, labels: Mapping[int, str]) -> None:
+    """Show the labels to SQL as numbers, which are quicker to group by than names, and the names as one list."""
+    names = sorted(set(labels.values()))
+    numbers = {name: number for number, name in enumerate(names, 1)}
+    columns = {"stimulus_id": list(labels), "number": [numbers[name] for name in labels.values()]}
+    connection.register("labels", arrow_table(columns, {"stimulus_id": "int32", "number": "int32"}))
+    connection.register("categories", _list_table(names))
+
+
+def _list_table(names: Sequence[str]) -> pa.Table:
+    """One row whose column `names` is a list."""
+    import pyarrow as pa
+
+    return pa.table({"names": [names]})
 
 
 def merge_rollups(rollups: Sequence[pa.Table]) -> pa.Table:
@@ -165,9 +186,11 @@ def merge_rollups(rollups: Sequence[pa.Table]) -> pa.Table:
     """
     if len(rollups) == 1:
         return rollups[0]
+    import pyarrow as pa
+
     with duckdb.connect(":memory:") as connection:
         connection.register("pieces", pa.concat_tables(rollups))
-        return connection.sql(_MERGED).to_arrow_table().cast(ROLLUPS)
+        return connection.sql(_MERGED).to_arrow_table().cast(arrow_schema(ROLLUPS))
 
 
 def _read_stored(path: Path) -> _StoredRollup | None:
@@ -177,8 +200,8 @@ def _read_stored(path: Path) -> _StoredRollup | None:
     try:
         origin = provenance_of(path)
         source = {name: origin[name] for name in ("labels", "parts", "labelled")}
-        return _StoredRollup(read_table(path).cast(ROLLUPS), source)
-    except (VerificationError, KeyError, ValueError):  # damaged, or another program's: it is made anew
+        return _StoredRollup(read_table(path).cast(arrow_schema(ROLLUPS)), source)
+    except (VerificationError, KeyError, ValueError):  # damaged, or another program's: it is made again
         return None
 
 
@@ -187,12 +210,9 @@ def _labelled_parts(
 ) -> dict[str, str]:
     """A digest of every part's responses and of its stimuli's labels, by the part's number."""
     plan = read_plan(study.responses(responses.set, responses.model))
-    found = {}
+    digests = {}
     for number, values in responses.parts.items():
         part = plan.parts[int(number)] if plan else ()
-        lines = [
-            values,
-            *(f"{stimulus} {labels[stimulus]}" for stimulus in sorted(part) if stimulus in labels),
-        ]
-        found[number] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    return found
+        lines = [f"{stimulus} {labels[stimulus]}" for stimulus in sorted(part) if stimulus in labels]
+        digests[number] = hashlib.sha256("\n".join([values, *lines]).encode()).hexdigest()
+    return digests

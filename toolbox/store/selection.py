@@ -43,7 +43,7 @@ class Selection:
             raise UsageError(f"{', '.join(self.models)} are several models; expected one")
         return next(iter(self.models), None)
 
-    def known(self) -> dict[str, str]:
+    def names(self) -> dict[str, str]:
         """What is named, by what it is: set, model, scheme."""
         names = {"set": self.set, "model": self.model, "scheme": self.scheme}
         return {kind: name for kind, name in names.items() if name is not None}
@@ -52,31 +52,61 @@ class Selection:
 def resolve_selection(study: StudyFolder, views: Collection[str], selection: Selection) -> Selection:
     """The selection with a set, a model and a scheme where the named views need them.
 
+    Args:
+        study: what there is to choose from.
+        views: the views that are read.
+        selection: what was chosen.
+
     Raises: UnknownNameError for what is not there; AmbiguousError where several are, and none was named; UsageError
         where there is none yet.
     """
+    check_set(study, selection)
     for_responses = not OF_RESPONSES.isdisjoint(views)
     set_name, model, scheme = selection.set, selection.model, selection.scheme
-    sets = study.sets()
-    if set_name is not None and set_name not in sets:
-        raise UnknownNameError("stimulus set", set_name, sets)
     if set_name is None and (for_responses or not OF_STIMULI.isdisjoint(views)):
-        having = ([name for name in sets if study.models(name)] if for_responses else []) or sets
-        if for_responses and model is not None:
-            having = [name for name in having if model in study.models(name)] or having
-        set_name = _only("stimulus set", having, "--set", "toolbox ingest FOLDER")
+        candidates = _candidate_sets(study, for_responses, model)
+        set_name = _only("stimulus set", candidates, "--set", "toolbox ingest FOLDER")
     if not OF_LABELS.isdisjoint(views):
         schemes = study.schemes(set_name or "")
         scheme = _named_or_only("label scheme", scheme, schemes, "--scheme", "ingest a set with categories")
     if for_responses or "layers" in views:
-        models = (
-            study.models(set_name) if set_name else sorted({m for name in sets for m in study.models(name)})
-        )
-        model = _named_or_only("model", model, models, "--model", f"toolbox extract {set_name or 'SET'}")
+        remedy = f"toolbox extract {set_name or 'SET'}"
+        model = _named_or_only("model", model, _candidate_models(study, set_name), "--model", remedy)
     return Selection(set_name, (model,) if model else (), scheme)
 
 
+def check_set(study: StudyFolder, selection: Selection) -> None:
+    """Refuse a stimulus set that the study does not have.
+
+    Args:
+        study: what there is to choose from.
+        selection: what was chosen.
+
+    Raises: UnknownNameError.
+    """
+    sets = study.sets()
+    if selection.set is not None and selection.set not in sets:
+        raise UnknownNameError("stimulus set", selection.set, sets)
+
+
+def _candidate_sets(study: StudyFolder, for_responses: bool, model: str | None) -> list[str]:
+    """The sets that can be meant: those with responses, of the named model if any set has such, else all."""
+    sets = study.sets()
+    if not for_responses:
+        return sets
+    with_responses = [name for name in sets if study.models(name)]
+    of_model = [name for name in with_responses if model in study.models(name)]
+    return of_model or with_responses or sets
+
+
+def _candidate_models(study: StudyFolder, set_name: str | None) -> list[str]:
+    """The models that can be meant: those with responses to the set, or to any set."""
+    sets = [set_name] if set_name else study.sets()
+    return sorted({model for name in sets for model in study.models(name)})
+
+
 def _named_or_only(kind: str, name: str | None, names: Sequence[str], option: str, remedy: str) -> str:
+    """What was named, if it is there; else the only one there is."""
     if name is None:
         return _only(kind, names, option, remedy)
     if name not in names:
@@ -85,6 +115,10 @@ def _named_or_only(kind: str, name: str | None, names: Sequence[str], option: st
 
 
 def _only(kind: str, names: Sequence[str], option: str, remedy: str) -> str:
+    """The only one there is.
+
+    Raises: UsageError where there is none; AmbiguousError where there are several.
+    """
     if not names:
         raise UsageError(f"the study has no {kind} to ask about yet; first: {remedy}")
     if len(names) > 1:

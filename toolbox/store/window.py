@@ -22,6 +22,11 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
     cachable = False  # fsspec would hand the files of one study to the connection of another
 
     def __init__(self, files: Mapping[str, Path]) -> None:
+        """A window onto files.
+
+        Args:
+            files: name under which SQL sees a file -> the file.
+        """
         super().__init__()
         self._files = dict(files)
 
@@ -31,13 +36,16 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
         return _PositionedReader(self._path(path))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """Name, size and time of change of a file."""
         status = self._path(path).stat()
         return {"name": path, "size": status.st_size, "type": "file", "mtime": status.st_mtime}
 
     def modified(self, path: str) -> datetime:
+        """Time of change of a file."""
         return datetime.fromtimestamp(self._path(path).stat().st_mtime, UTC)
 
     def glob(self, path: str, **_: Any) -> list[str]:
+        """The name itself, if there is such a file: no pattern finds any other."""
         name = self._strip_protocol(path)
         return [name] if name in self._files else []
 

@@ -17,7 +17,7 @@ from toolbox import Study
 from toolbox.collect.extraction import estimate as rehearsal
 from toolbox.collect.extraction.remaining import RESERVE
 from toolbox.errors import MixtureError, StorageError, UnknownNameError, UsageError
-from toolbox.store.parts import record_path
+from toolbox.store.folder import record_path
 
 Usage = namedtuple("Usage", ["total", "used", "free"])
 
@@ -210,7 +210,7 @@ def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str
 
 
 def test_durations_are_told_in_the_unit_that_fits() -> None:
-    from toolbox.cli.collect import _duration
+    from toolbox.cli.output import duration
 
-    told = [_duration(seconds) for seconds in (0.01, 1.4, 89, 90, 5399, 5400, 360_000)]
+    told = [duration(seconds) for seconds in (0.01, 1.4, 89, 90, 5399, 5400, 360_000)]
     assert told == ["1 s", "1 s", "89 s", "2 min", "90 min", "1.5 h", "100.0 h"]

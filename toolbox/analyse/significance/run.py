@@ -17,10 +17,11 @@ from toolbox.errors import VerificationError
 from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
 from toolbox.store.availability import available_responses
+from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import with_version
 from toolbox.store.parts import sweep
-from toolbox.store.resamples import TABLES, Labelling
+from toolbox.store.resamples import Labelling
 from toolbox.store.selection import Selection, resolve_selection
 
 

@@ -72,7 +72,7 @@ def estimate_extraction(
     return Estimate(
         set=set_name,
         model=task.network.name,
-        layers=len(task.identity.kept),
+        layers=len(task.identity.recorded_layers),
         filters=task.filters,
         stimuli=stimuli,
         parts=len(parts),

@@ -20,8 +20,9 @@ from toolbox.collect.extraction.presentation import Batch, Unreadable, present
 from toolbox.collect.extraction.task import Task
 from toolbox.errors import WeightsError
 from toolbox.runtime.session import Session
-from toolbox.store.parts import planned_record, write_part
+from toolbox.store.parts import write_part
 from toolbox.store.plan import Plan, plan_digest
+from toolbox.store.records import planned_record
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _commit(run: _Run, number: int, found: Sequence[Batch]) -> None:
     outputs = [batch.outputs for batch in found if batch.stimuli]
     responses = {
         layer: (_concatenate(outputs, f"{layer}.maximum"), _concatenate(outputs, f"{layer}.mean"))
-        for layer in run.task.identity.kept
+        for layer in run.task.identity.recorded_layers
     }
     unreadable = [entry for batch in found for entry in batch.unreadable]
     write_part(run.task.request.folder, number, presented, responses, _record(run, number, unreadable))

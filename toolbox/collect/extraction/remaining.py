@@ -14,7 +14,7 @@ from toolbox.errors import MixtureError, StorageError, VerificationError
 from toolbox.network.card import layer_table
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table, write_table
-from toolbox.store.parts import ROW_BYTES, clear, planned_record
+from toolbox.store.parts import ROW_BYTES, clear
 from toolbox.store.plan import (
     Plan,
     check_identity,
@@ -23,6 +23,7 @@ from toolbox.store.plan import (
     part_size,
     read_plan,
 )
+from toolbox.store.records import planned_record
 
 LAYER, IDENTIFIER = 2_500, 4
 """Bytes a layer of a part takes besides: headers and a share of footer and record, and each stimulus's identifier."""
@@ -104,7 +105,7 @@ def check_disk_space(task: Task, remaining: Remaining) -> tuple[int, int]:
     """
     request = task.request
     stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options.part))
-    layers = len(task.identity.kept)
+    layers = len(task.identity.recorded_layers)
     needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
     free = shutil.disk_usage(request.study.root).free
     if stimuli and needed + RESERVE > free:

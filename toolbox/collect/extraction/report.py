@@ -11,8 +11,8 @@ from toolbox.collect.extraction.presentation import Unreadable
 from toolbox.collect.extraction.task import Task
 from toolbox.errors import StimulusError
 from toolbox.runtime.session import Session
-from toolbox.store.parts import planned_record
 from toolbox.store.plan import Plan
+from toolbox.store.records import planned_record
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def report_on(
         provider=records[-1]["provider"],
         runtime=records[-1]["runtime"],
         precision=task.identity.precision,
-        layers=task.identity.kept,
+        layers=task.identity.recorded_layers,
         filters=task.filters,
         stimuli=sum(record["stimuli"] for record in records),
         shown=presented.count,

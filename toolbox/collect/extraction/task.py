@@ -91,7 +91,9 @@ class Task:
     @property
     def filters(self) -> int:
         """Filters of all layers that are kept."""
-        return sum(layer.filters for layer in self.network.layers if layer.name in self.identity.kept)
+        return sum(
+            layer.filters for layer in self.network.layers if layer.name in self.identity.recorded_layers
+        )
 
 
 def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Request:
@@ -142,7 +144,7 @@ def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> 
     """
     entry, options = task.network.input, task.request.options
     return start_fastest(
-        pixel_graph(pooled_graph(task.model.graph, task.identity.kept), entry),
+        pixel_graph(pooled_graph(task.model.graph, task.identity.recorded_layers), entry),
         probe_image(entry),
         device=task.request.device,
         precision=precision or options.precision,
@@ -182,9 +184,9 @@ def _layers(request: Request, earlier: Earlier) -> tuple[list[str] | None, list[
         patterns = [options.layers] if isinstance(options.layers, str) else options.layers
         return select_layers(layers, patterns), []
     known = [layer.name for layer in layers]
-    if earlier.plan is None or options.replace or not {*earlier.plan.identity.kept} <= {*known}:
+    if earlier.plan is None or options.replace or not {*earlier.plan.identity.recorded_layers} <= {*known}:
         return None, []
-    kept = earlier.plan.identity.kept
+    kept = earlier.plan.identity.recorded_layers
     left_out = ", ".join(name for name in known if name not in kept)
     remark = f"layers as in the first run, without {left_out}; to have these too: --layers '*' --replace"
     return list(kept), [remark] if left_out else []

@@ -1,0 +1,97 @@
+"""What a command imports: a library that it does not need costs more time than most answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from support.small_study import long_table, small_study
+
+PROGRAM = """
+import sys
+from toolbox.__main__ import main
+sys.argv = ["toolbox", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as stop:
+    print(stop.code or 0, file=sys.stderr)
+print(*sys.modules, file=sys.stderr)
+"""
+READERS = {"duckdb", "polars", "fsspec"}
+"""What a query needs."""
+OTHERS = {
+    "PIL", "altair", "filelock", "h5py", "numpy", "onnx", "onnxruntime", "pandas", "pooch", "pyarrow", "requests",
+    "rich", "safetensors", "scipy", "vl_convert",
+}  # fmt: skip
+"""What neither a query nor a mistake needs."""
+
+
+@pytest.fixture
+def resting(tmp_path: Path, cache: Path) -> Path:
+    """A study that was asked once, so that its tables are known to be whole."""
+    responses = long_table(
+        {"conv1": (numbers := pl.DataFrame({"a": [1.0, 2, 4], "b": [3, 1, 0]}).to_numpy(), numbers)}
+    )
+    labels = pl.DataFrame({"stimulus_id": [0, 1, 2], "category": ["dog", "car", "car"]})
+    root = small_study(tmp_path / "study", responses, labels).root
+    imported(["query", "layers/profile"], root)
+    return root
+
+
+def imported(arguments: list[str], study: Path, code: int = 0) -> set[str]:
+    """Names of the modules that a command imports in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TOOLBOX_STUDY": str(study)},
+    )
+    *_, stopped, modules = done.stderr.splitlines()
+    assert stopped == str(code), done.stderr
+    return set(modules.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["query", "nosuch/query"],
+        ["query", "layers/profile", "--param", "thresholdx=1"],
+        ["query", "layers/profile", "--param", "threshold=abc"],
+        ["query", "layers/profile", "--param", "index=none"],
+        ["query", "layers/profile", "--param", "threshold"],
+        ["query", "layers/profile", "--nosuch"],
+        ["query", "layers/profile", "--set", "nosuch"],
+        ["query", "layers/profile", "--study", "nosuch"],
+        ["query", "filters/stimuli"],
+        ["query"],
+        ["plot", "layers/profile", "--param", "thresholdx=1"],
+        ["nosuch"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_found_before_any_library_of_the_answer_is_imported(
+    arguments: list[str], resting: Path
+) -> None:
+    modules = imported(arguments, resting, code=2)
+    assert "typer" in modules
+    assert modules & (READERS | OTHERS) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["query", "--help"], ["extract", "--help"], ["--version"]], ids=" ".join
+)
+def test_help_imports_no_library_of_an_answer(arguments: list[str], tmp_path: Path) -> None:
+    assert imported(arguments, tmp_path) & (READERS | OTHERS) == set()
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "json"])
+def test_a_query_imports_what_reads_and_nothing_else(format: str, resting: Path) -> None:
+    modules = imported(["query", "layers/profile", "--format", format], resting)
+    assert modules >= READERS
+    assert modules & OTHERS == set()

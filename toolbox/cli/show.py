@@ -1,0 +1,33 @@
+"""Commands that show what a study says: plot."""
+
+from pathlib import Path
+
+import typer
+
+from toolbox.cli import options, output
+from toolbox.cli.options import HERE, parameters, selection_of, study_at
+
+commands = typer.Typer()
+
+
+@commands.command()
+def plot(
+    query: options.FigureArgument,
+    param: options.ParamOption = None,
+    set: options.SetOption = None,
+    model: options.ModelsOption = None,
+    scheme: options.SchemeOption = None,
+    output_file: options.FigureFileOption = None,
+    thumbnails: options.ThumbnailsOption = False,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Draw a query's figure."""
+    selection = selection_of(set, model, scheme)
+    figure = study_at(study, make=False).figure(query, parameters(param), selection, thumbnails=thumbnails)
+    from toolbox.show.plots import save
+
+    path = output_file or Path(f"{query.replace('/', '-')}.html")
+    save(figure, path)
+    output.print_remarks(figure.remarks, quiet)
+    typer.echo(path)

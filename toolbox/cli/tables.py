@@ -1,0 +1,93 @@
+"""Tables for people. Owns how a value looks, and that no column is cut on a narrow terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_ROWS = 100
+"""Rows that a table shows; files and the other formats hold all."""
+LEAST_TEXT_WIDTH = 24
+"""Characters to which a column of text may be folded on a narrow terminal."""
+
+
+def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MOST_ROWS) -> None:
+    """Print rows: four significant digits, long texts folded on a terminal.
+
+    Args:
+        rows: a column of numbers is aligned on the right.
+        quiet: whether nothing is said of rows that are left out.
+        most: at most so many rows.
+    """
+    cells = [[_cell(value) for value in row] for row in rows.head(most).iter_rows()]
+    are_numbers = [kind.is_numeric() for kind in rows.schema.values()]
+    if sys.stdout.isatty():
+        _print_on_terminal(rows.columns, cells, are_numbers)
+    else:
+        for line in _lines([rows.columns, *cells], are_numbers):
+            typer.echo(line)
+    if rows.height > most and not quiet:
+        left_out = f"… {rows.height - most:,} more rows; --format csv or --output FILE gives all"
+        typer.echo(left_out, err=True)
+
+
+def _cell(value: Any) -> str:
+    """A value as text."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+    return str(value)
+
+
+def _lines(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> Iterator[str]:
+    """The lines of a table for a pipe, which has no width; a text of several lines takes as many."""
+    split = [[cell.split("\n") for cell in row] for row in rows]
+    widths = [max(_width(line) for cell in column for line in cell) for column in zip(*split, strict=True)]
+    for row in split:
+        for line in zip_longest(*row, fillvalue=""):
+            padded = map(_pad, line, widths, are_numbers)
+            yield "  ".join(padded).rstrip()
+
+
+def _pad(text: str, width: int, on_the_right: bool) -> str:
+    """A text with spaces before it, for numbers, or behind it."""
+    spaces = " " * (width - _width(text))
+    return spaces + text if on_the_right else text + spaces
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal that a text takes: two for an East Asian character, none for a combining one."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def _print_on_terminal(
+    names: Sequence[str], cells: Sequence[Sequence[str]], are_numbers: Sequence[bool]
+) -> None:
+    """Too narrow a terminal breaks long texts into lines, never numbers or short names."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    needed = 0
+    for column, (name, is_number) in enumerate(zip(names, are_numbers, strict=True)):
+        widest = max(len(name), *(len(row[column]) for row in cells), 1)
+        least = widest if is_number else min(widest, max(len(name), LEAST_TEXT_WIDTH))
+        needed += least + 2  # and two spaces between columns
+        table.add_column(name, justify="right" if is_number else "left", min_width=least, overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    Console(width=max(Console().width, needed)).print(table)

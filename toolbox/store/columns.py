@@ -1,0 +1,56 @@
+"""Columns of the small tables of a study, and their types by pyarrow's names. Imports nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Columns = Mapping[str, str]
+"""Name -> type of every column of a table."""
+
+LABELS = {"stimulus_id": "int32", "category": "string"}
+PLAN = {"stimulus_id": "int32", "part": "int32"}
+ROLLUPS = {
+    "layer": "string",
+    "filter": "int32",
+    "category": "string",
+    "statistic": "string",
+    "n": "int64",
+    "sum": "double",
+    "squared_deviations": "double",
+    "minimum": "float",
+    "maximum": "float",
+}
+_MEASURE = {"index": "string", "statistic": "string", "normalise": "string"}
+_FILTERS = {
+    "layer": "string",
+    "filter": "int32",
+    "category": "string",
+    "value": "double",
+    "low": "double",
+    "high": "double",
+    "p": "double",
+    "q": "double",
+    "p_family": "double",
+    "p_welch": "double",
+    "q_welch": "double",
+}
+_DRAWS = {
+    "kind": "string",
+    "draw": "int32",
+    "layer": "string",
+    "category": "string",
+    "threshold": "double",
+    "selective": "int32",
+    "strength": "double",
+}
+_SPLITS = {
+    "layer": "string",
+    "filter": "int32",
+    "preferred": "string",
+    "value": "double",
+    "cross_validated": "double",
+    "agreement": "double",
+    "reliability": "double",
+}
+TABLES = {"filters": _MEASURE | _FILTERS, "draws": _MEASURE | _DRAWS, "splits": _MEASURE | _SPLITS}
+"""Table -> its columns and their types. In SQL they are the views `significance`, `draws` and `reliability`."""

@@ -1,0 +1,130 @@
+"""Commit records: what makes a part of an extraction count. Owns holding a part against its record.
+
+A part counts only if its record exists, fits the plan, and names the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from toolbox.cache import cache_folder
+from toolbox.errors import MixtureError, VerificationError
+from toolbox.files import digest_of, write_json
+from toolbox.store.folder import part_path, record_path
+from toolbox.store.plan import Plan, plan_digest
+
+REMEMBERED_PARTS = 100_000
+"""Parts of which the cache remembers that their bytes are those of their records."""
+
+
+def read_record(folder: Path, number: int) -> dict[str, Any] | None:
+    """The commit record of a part, None while the part does not count.
+
+    Args:
+        folder: the folder of the extraction.
+        number: of the part, from 0.
+
+    Raises: VerificationError for a damaged record, and for that of another part.
+    """
+    file = record_path(folder, number)
+    if not file.is_file():
+        return None
+    try:
+        record = dict(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise VerificationError(f"{file} is damaged: {error}; {part_remedy(file)}") from error
+    if record.get("part") != number:
+        raise VerificationError(f"{file} is the record of part {record.get('part')}; {part_remedy(file)}")
+    return record
+
+
+def planned_record(
+    folder: Path, plan: Plan, number: int, digests: Mapping[int, str]
+) -> dict[str, Any] | None:
+    """The commit record of a planned part, None while the part does not count.
+
+    Args:
+        folder: the folder of the extraction.
+        plan: what the part was planned to hold.
+        number: of the part, from 0.
+        digests: sha256 of the set's images by stimulus_id.
+
+    Raises: MixtureError when the part was made by another network, or of other images, than the plan says.
+    """
+    record = read_record(folder, number)
+    if record is None:
+        return None
+    path, part = part_path(folder, number), plan.parts[number]
+    remedy = "extract again with --replace"
+    if record.get("identity") != plan.digest:
+        raise MixtureError(f"{path} was made by another network than its plan says; {remedy}")
+    if not digests.keys() >= set(part) or record.get("plan") != plan_digest(part, digests):
+        raise MixtureError(f"{path} holds responses to other images than the stimulus set has now; {remedy}")
+    return record
+
+
+def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Records of all parts that count, after comparing every part's bytes with its record.
+
+    A part is read in full only once: its path, size and time of change are remembered in the user's cache.
+
+    Args:
+        folder: the folder of the extraction.
+        plan: which parts there may be.
+        digests: sha256 of the set's images by stimulus_id.
+
+    Raises: VerificationError for a damaged part; MixtureError for one that does not fit the plan or the set.
+    """
+    remembered = _read_memory()
+    seen: dict[str, list[int | str]] = {}
+    records = []
+    for number in range(len(plan.parts)):
+        record = planned_record(folder, plan, number, digests)
+        if record is not None:
+            seen |= _check_bytes(part_path(folder, number), record, remembered)
+            records.append(record)
+    _write_memory(remembered, seen)
+    return records
+
+
+def _check_bytes(
+    path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]
+) -> dict[str, list[int | str]]:
+    """Compare a part with its record; what is to be remembered of that, nothing where it was already."""
+    if not path.is_file():
+        raise VerificationError(f"{path} is missing, but its record exists; {part_remedy(path)}")
+    status = path.stat()
+    mark = [status.st_size, status.st_mtime_ns, record["sha256"]]
+    key = str(path.absolute())
+    if remembered.get(key) == mark:
+        return {}
+    if digest_of(path) != record["sha256"]:
+        raise VerificationError(
+            f"{path} is damaged: its bytes are not those that were written; {part_remedy(path)}"
+        )
+    return {key: mark}
+
+
+def part_remedy(path: Path) -> str:
+    """What to do about a damaged part or record."""
+    return f"restore it, or delete {path.stem}.* there and run the extraction again"
+
+
+def _read_memory() -> dict[str, Any]:
+    # Without it, or with a damaged one, all are compared again.
+    with contextlib.suppress(OSError, ValueError):
+        return dict(json.loads((cache_folder() / "intact.json").read_text(encoding="utf-8")))
+    return {}
+
+
+def _write_memory(remembered: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
+    if seen:
+        recent = list({**remembered, **seen}.items())[-REMEMBERED_PARTS:]
+        with contextlib.suppress(
+            OSError
+        ):  # without a writable cache, parts are only compared again next time
+            write_json(cache_folder() / "intact.json", dict(recent))

@@ -1,0 +1,242 @@
+"""What the views over a study are made of. Owns their names and their SELECTs; opens no connection.
+
+stimuli      the chosen set's images and their parameters
+labels       stimulus_id, category: the chosen scheme
+parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
+responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
+rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
+significance, draws, reliability
+             what `toolbox significance` found; empty until it was run on these responses and labels
+layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model
+catalogue    set, scheme, and every stimulus of every set in the study with its category
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolbox.errors import UsageError, VerificationError
+from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.columns import ROLLUPS, TABLES, Columns
+from toolbox.store.folder import StudyFolder
+from toolbox.store.resamples import Labelling, is_made_from
+from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
+from toolbox.store.small_tables import SmallTables
+from toolbox.store.window import PROTOCOL
+from toolbox.terms import STIMULUS_COLUMNS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESAMPLE_VIEWS = {"significance": "filters", "draws": "draws", "reliability": "splits"}
+"""View -> the table of resampled indices that it shows."""
+VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
+
+_SQL_TYPES = {
+    "string": "varchar",
+    "int32": "integer",
+    "int64": "bigint",
+    "float": "float",
+    "double": "double",
+}
+"""How SQL calls the types that a study's tables declare."""
+
+
+@dataclass
+class Views:
+    """The views that a question reads, and what they read in turn.
+
+    Attributes:
+        study: where the tables are.
+        selection: the set, the model and the scheme that the views are of, where they need them.
+        responses: what there is to read of the model's responses, if any view is of them.
+        labelling: those responses under the scheme.
+        selects: view -> its SELECT.
+        files: name under which SQL sees a file -> the file.
+        tables: name under which SQL sees a table in memory -> the table.
+        remarks: what a reader should know.
+        checked: the small tables, each compared with its checksums before SQL reads it.
+    """
+
+    study: StudyFolder
+    selection: Selection
+    responses: AvailableResponses | None = None
+    labelling: Labelling | None = None
+    selects: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    checked: SmallTables = field(default_factory=SmallTables)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the rows of all views come from."""
+        responses = self.responses.provenance if self.responses else {}
+        return {**responses, **self.selection.names()}
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Set, model and scheme; what no view needs is empty and never used."""
+        return self.selection.set or "", self.selection.model or "", self.selection.scheme or ""
+
+    def select_files(self, paths: Sequence[Path], columns: str = "*") -> str:
+        """A SELECT over files of the same columns, which SQL sees under short names.
+
+        Args:
+            paths: the files.
+            columns: what to select, as SQL.
+        """
+        names = []
+        for path in paths:
+            name = f"{len(self.files)}-{path.name}"
+            self.files[name] = path
+            names.append(_quote_text(f"{PROTOCOL}://{name}"))
+        return f"select {columns} from read_parquet([{', '.join(names)}])"
+
+    def select_table(self, path: Path, columns: str = "*") -> str:
+        """A SELECT over one small table, which is there and whole.
+
+        Args:
+            path: the table's file.
+            columns: what to select, as SQL.
+
+        Raises: VerificationError when it is missing or damaged.
+        """
+        self.checked.columns(path)
+        return self.select_files([path], columns)
+
+
+def define_views(study: StudyFolder, names: Collection[str], selection: Selection) -> Views:
+    """The SELECTs of some views of a study.
+
+    Args:
+        study: where the tables are.
+        names: which of VIEWS; the selection is resolved for these alone.
+        selection: set, model and scheme; what is not named is the only one there is.
+
+    Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged tables or responses.
+    """
+    views = Views(study, resolve_selection(study, set(names), selection))
+    if not OF_RESPONSES.isdisjoint(names):
+        set_name, model, scheme = views.names
+        views.responses = available_responses(study, set_name, model)
+        views.labelling = Labelling(study, views.responses, scheme)
+    for name in VIEWS:
+        if name in names:
+            views.selects[name] = _SELECTS[name](views)
+    return views
+
+
+def _stimuli(views: Views) -> str:
+    return views.select_table(views.study.stimuli(views.names[0]))
+
+
+def _labels(views: Views) -> str:
+    set_name, _, scheme = views.names
+    return views.select_table(views.study.labels(set_name, scheme))
+
+
+def _layers(views: Views) -> str:
+    return views.select_table(views.study.layers(views.names[1]))
+
+
+def _parameters(views: Views) -> str:
+    """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
+    path = views.study.stimuli(views.names[0])
+    names = [_quote_name(name) for name in views.checked.columns(path) if name not in STIMULUS_COLUMNS]
+    if not names:
+        return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
+    columns = ", ".join(f"{name}::varchar as {name}" for name in names)
+    wide = views.select_files([path], f"stimulus_id, {columns}")
+    return f"select * from (unpivot ({wide}) on {', '.join(names)} into name parameter value value)"
+
+
+def _responses(views: Views) -> str:
+    return views.select_files(views.responses.paths(views.study) if views.responses else [])
+
+
+def _rollups(views: Views) -> str:
+    """The roll-up's file where it is of these responses and labels, else the one that is made now."""
+    path = views.study.rollup(*views.names)
+    if not _is_current_rollup(views, path):
+        from toolbox.store.rollups import fresh_rollup
+
+        made = fresh_rollup(views.study, *views.names, views.responses)
+        if not _is_current_rollup(views, path):  # in a study that cannot be written to
+            views.tables["rollups_in_memory"] = made
+            return "select * from rollups_in_memory"
+    return views.select_files([path])
+
+
+def _is_current_rollup(views: Views, path: Path) -> bool:
+    """Whether a stored roll-up can be read as it is."""
+    with contextlib.suppress(VerificationError):  # missing or damaged, so it is made again
+        source = views.labelling.source if views.labelling else {}
+        is_current = is_made_from(source, views.checked.origin(path))
+        return is_current and list(views.checked.columns(path).items()) == list(ROLLUPS.items())
+    return False
+
+
+def _resamples(views: Views, table: str) -> str:
+    """All tables of one kind that were made from the responses and labels as they are now."""
+    if views.labelling is None:
+        return _empty_select(TABLES[table])
+    fresh, stale = views.labelling.fresh_files(table, views.checked.origin)
+    for file in stale:
+        views.remarks.append(
+            f"{file.name} was made from other responses or labels than there are now, so it is left out; "
+            f"to make it anew: {views.labelling.command_of(file)}"
+        )
+    return " union all ".join(map(views.select_table, fresh)) or _empty_select(TABLES[table])
+
+
+def _empty_select(columns: Columns) -> str:
+    """A SELECT of no rows."""
+    values = (f"null::{_SQL_TYPES[kind]} as {_quote_name(name)}" for name, kind in columns.items())
+    return f"select {', '.join(values)} where false"
+
+
+def _catalogue(views: Views) -> str:
+    study = views.study
+    selects = [
+        _catalogue_of(views, set_name, scheme)
+        for set_name in study.sets()
+        for scheme in study.schemes(set_name)
+    ]
+    if not selects:
+        raise UsageError("the study has no stimulus set yet; first: toolbox ingest FOLDER --set NAME")
+    return " union all ".join(selects)
+
+
+def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
+    """The stimuli of one set with their categories under one scheme."""
+    stimuli = views.select_table(views.study.stimuli(set_name), ", ".join(STIMULUS_COLUMNS))
+    labels = views.select_table(views.study.labels(set_name, scheme))
+    origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
+    return f"select {origin}, category, s.* from ({stimuli}) s left join ({labels}) l using (stimulus_id)"
+
+
+def _quote_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _quote_text(text: str) -> str:
+    """A text as SQL writes it; folders that others made may be called anything."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_SELECTS: dict[str, Callable[[Views], str]] = {
+    "stimuli": _stimuli,
+    "labels": _labels,
+    "parameters": _parameters,
+    "responses": _responses,
+    "rollups": _rollups,
+    **{view: partial(_resamples, table=table) for view, table in RESAMPLE_VIEWS.items()},
+    "layers": _layers,
+    "catalogue": _catalogue,
+}
