@@ -5,14 +5,29 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The workers share the cores already. Must come before the libraries, which read it when they are imported.
+    for _library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 import pytest
+from hypothesis import settings
 
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Study
 
+settings.register_profile("toolbox", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("toolbox")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """This process alone, where single tests are asked for; else one worker a core."""
+    return 0 if config.args and all("::" in argument for argument in config.args) else None
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests first, so that two workers end together."""
+    """The longest tests first, so that the workers end together."""
     items.sort(key=lambda item: item.get_closest_marker("network") is None)
 
 
