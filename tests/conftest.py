@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -46,14 +47,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def photographs(tmp_path: Path) -> Path:
+def paint_photographs(folder: Path) -> Path:
     """A folder of two categories, three images each, all different."""
-    folder = tmp_path / "photographs"
     for number, level in enumerate((100, 150, 200)):
         paint(folder / "red" / f"red {number}.png", (level, 20, 0))
         paint(folder / "green" / f"green {number}.png", (10, level, 0))
     return folder
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder of two categories, three images each, all different."""
+    return paint_photographs(tmp_path / "photographs")
 
 
 @pytest.fixture
@@ -74,6 +79,29 @@ def study(tmp_path: Path, cache: Path, photographs: Path) -> Study:
     study = Study(tmp_path / "study")
     study.ingest(photographs, set="colours")
     return study
+
+
+@pytest.fixture(scope="session")
+def extracted_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a study of the six photographs, shown to the three-layer network, and the cache that it used."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(folder / "cache"))
+        study = Study(folder / "study")
+        study.ingest(paint_photographs(folder / "photographs"), set="colours")
+        study.extract("colours", model=str(CARD), weights=str(write_weights(folder / "tiny.npz")))
+    written = {path: path.stat().st_mtime_ns for path in (folder / "study").rglob("*")}
+    yield folder
+    assert {path: path.stat().st_mtime_ns for path in (folder / "study").rglob("*")} == written, (
+        "a test wrote into the study that all tests share"
+    )
+
+
+@pytest.fixture
+def shared_study(extracted_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The directory of a study of the set `colours` for tests that only read it."""
+    monkeypatch.setenv("TOOLBOX_CACHE", str(extracted_folder / "cache"))
+    return str(extracted_folder / "study")
 
 
 @pytest.fixture

@@ -1,17 +1,11 @@
-"""The command line: what goes to stdout and stderr, exit codes, formats, and how quickly help answers."""
+"""The command line: what its commands do, and what goes to stdout and stderr. Runs in this process."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from support.commands import run
-from support.tiny_network import CARD, paint
+from support.tiny_network import CARD
 from toolbox import Study
 
 
@@ -110,54 +104,6 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     assert run(*asked).stderr == ""  # the threshold of the first run is kept
 
 
-def test_every_format_holds_the_same_rows(extracted: str, tmp_path: Path) -> None:
-    asked = [
-        "query",
-        "select category, count(*) as n, null::double as x from labels group by all order by all",
-    ]
-    asked += ["--study", extracted]
-    expected = [{"category": "green", "n": 3, "x": None}, {"category": "red", "n": 3, "x": None}]
-    assert json.loads(run(*asked, "--format", "json").stdout) == expected
-    assert list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout))) == [
-        {"category": "green", "n": "3", "x": ""}, {"category": "red", "n": "3", "x": ""},
-    ]  # fmt: skip
-    run(*asked, "--output", str(tmp_path / "rows.parquet"))
-    assert pl.read_parquet(tmp_path / "rows.parquet").to_dicts() == expected
-    provenance = json.loads(pq.read_metadata(tmp_path / "rows.parquet").metadata[b"toolbox"])
-    assert provenance["sql"] == asked[1]
-    assert (provenance["set"], provenance["rows"]) == ("colours", 2)
-    table = run(*asked).stdout.splitlines()
-    assert [line.split() for line in table] == [
-        ["category", "n", "x"],
-        ["green", "3", "-"],
-        ["red", "3", "-"],
-    ]
-
-
-def test_sums_are_plain_numbers(extracted: str, tmp_path: Path) -> None:
-    sql = "select sum(filter) as whole, 1.50::decimal(9, 2) as broken, sum(2::hugeint ** 70) as wide from responses"
-    asked = ["query", sql, "--study", extracted]
-    assert json.loads(run(*asked, "--format", "json").stdout) == [
-        {"whole": 42, "broken": 1.5, "wide": 48 * 2.0**70}
-    ]
-    run(*asked, "--output", str(tmp_path / "sums.parquet"))
-    assert [str(kind) for kind in pq.read_schema(tmp_path / "sums.parquet").types] == [
-        "int64",
-        "double",
-        "double",
-    ]
-
-
-def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> None:
-    text = 'a,"b"\n[bold]ü'
-    sql = "select " + "'" + text + "' as t, 1e-300 as tiny, 'nan'::double as odd, true as yes"
-    asked = ["query", sql, "--study", extracted]
-    row = next(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout)))
-    assert (row["t"], float(row["tiny"]), row["yes"]) == (text, 1e-300, "true")
-    assert json.loads(run(*asked, "--format", "json").stdout)[0]["t"] == text
-    assert "[bold]ü" in run(*asked).stdout
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -246,9 +192,9 @@ def test_awkward_values_survive_every_format(extracted: str, tmp_path: Path) -> 
     ],
 )
 def test_an_error_is_one_line_on_stderr(
-    extracted: str, arguments: list[str], code: int, message: str
+    shared_study: str, arguments: list[str], code: int, message: str
 ) -> None:
-    done = run(*arguments, "--study", extracted, code=code)
+    done = run(*arguments, "--study", shared_study, code=code)
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
@@ -276,15 +222,6 @@ def test_damaged_responses_end_with_code_3(extracted: str) -> None:
     assert "part-0.parquet is damaged: its bytes are not those that were written" in message
 
 
-def test_a_study_is_found_from_the_environment_and_the_directory(extracted: str) -> None:
-    assert "colours" in run("query", "sets/summary", TOOLBOX_STUDY=extracted).stdout
-    here = subprocess.run(
-        [sys.executable, "-m", "toolbox", "query", "sets/summary"], cwd=extracted, capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    assert "colours" in here.stdout
-
-
 def test_several_sets_must_be_chosen_from(extracted: str, photographs: Path, card: str, weights: str) -> None:
     there = ["--study", extracted]
     run("ingest", str(photographs), "--set", "again", *there)
@@ -300,26 +237,26 @@ def test_quiet_says_nothing_but_errors(extracted: str, photographs: Path) -> Non
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_a_plot_is_written_and_its_name_printed(extracted: str, tmp_path: Path) -> None:
+def test_a_plot_is_written_and_its_name_printed(shared_study: str, tmp_path: Path) -> None:
     path = tmp_path / "figures" / "profile.svg"
-    assert run("plot", "layers/profile", "--study", extracted, "--output", str(path)).stdout == f"{path}\n"
+    assert run("plot", "layers/profile", "--study", shared_study, "--output", str(path)).stdout == f"{path}\n"
     assert "Proportion of category-selective filters" in path.read_text()
 
 
-def test_a_query_describes_itself(extracted: str) -> None:
+def test_a_query_describes_itself(shared_study: str) -> None:
     told = run("query", "layers/profile", "--describe").stdout
     assert told.startswith("Proportion of category-selective filters in every layer.\n")
     assert "$threshold" in told
     assert "--" not in told
 
 
-def test_ones_own_file_is_run_the_same_way(extracted: str, tmp_path: Path) -> None:
+def test_ones_own_file_is_run_the_same_way(shared_study: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.sql"
     file.write_text(
         "-- How many stimuli.\n--\n-- Parameters\n--   $category  varchar  {labels.category}  which\n"
         "-- Columns\n--   n  bigint  stimuli\nselect count(*)::bigint as n from labels where category = $category\n"
     )
-    asked = ["query", "--file", str(file), "--study", extracted, "--format", "csv"]
+    asked = ["query", "--file", str(file), "--study", shared_study, "--format", "csv"]
     assert run(*asked, "--param", "category=red").stdout == "n\n3\n"
     assert (
         "no category named 'rd'; did you mean 'red'?" in run(*asked, "--param", "category=rd", code=2).stderr
@@ -341,29 +278,6 @@ def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) 
     assert full.stat().st_size > 0
 
 
-def test_help_needs_none_of_the_heavy_libraries() -> None:
-    heavy = (
-        "numpy",
-        "polars",
-        "duckdb",
-        "pyarrow",
-        "altair",
-        "onnx",
-        "onnxruntime",
-        "PIL",
-        "pooch",
-        "rich.progress",
-    )
-    program = (
-        "import sys\nfrom toolbox.cli import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
-        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "extract" in done.stdout
-    assert done.stderr.strip() == "[]"
-
-
 @pytest.fixture
 def published(tmp_path: Path) -> str:
     """A table that knows red of the first layer under another name, and something else."""
@@ -373,8 +287,8 @@ def published(tmp_path: Path) -> str:
     return str(tmp_path / "published.csv")
 
 
-def test_a_published_table_is_replicated(extracted: str, published: str, tmp_path: Path) -> None:
-    asked = ["replicate", "--reference", published, "--map", "rouge=red", "--study", extracted]
+def test_a_published_table_is_replicated(shared_study: str, published: str, tmp_path: Path) -> None:
+    asked = ["replicate", "--reference", published, "--map", "rouge=red", "--study", shared_study]
     figure = tmp_path / "figures" / "scatter.svg"
     done = run(*asked, "--threshold", "0.45", "--count", "2", "--figure", str(figure), "--format", "csv")
     header, red, pooled = (line.split(",") for line in done.stdout.splitlines())
@@ -404,9 +318,9 @@ def test_a_published_table_is_replicated(extracted: str, published: str, tmp_pat
     ],
 )
 def test_a_table_that_cannot_be_replicated_is_one_line(
-    options: list[str], message: str, extracted: str, published: str
+    options: list[str], message: str, shared_study: str, published: str
 ) -> None:
-    done = run("replicate", "--reference", published, *options, "--study", extracted, "--quiet", code=2)
+    done = run("replicate", "--reference", published, *options, "--study", shared_study, "--quiet", code=2)
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -424,59 +338,3 @@ def test_two_models_are_compared(extracted: str, study: Study, weights: str, tmp
     run("plot", "layers/profile", *both, "--output", str(figure))
     assert all(f">{model}<" in figure.read_text() for model in ("tiny", "twin"))
     assert "choose one with --model" in run("query", "layers/profile", "--study", extracted, code=2).stderr
-
-
-@pytest.mark.parametrize(
-    "command",
-    [[], ["query"], ["extract"], ["label"], ["replicate"], ["significance"], ["model"], ["model", "export"]],
-)
-def test_every_command_has_help(command: list[str]) -> None:
-    assert "Usage: toolbox" in run(*command, "--help").stdout
-
-
-def test_the_version_is_told() -> None:
-    from importlib.metadata import version
-
-    assert run("--version").stdout == version("selectivity-toolbox") + "\n"
-
-
-def test_a_narrow_terminal_cuts_neither_numbers_nor_names(extracted: str) -> None:
-    import pty
-
-    asked = "select 123456789.5 as first, path, sha256, 987654321 as last from stimuli limit 1"
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "toolbox", "query", asked, "--study", extracted],
-        stdout=theirs, env={**os.environ, "COLUMNS": "60", "TERM": "dumb"},
-    ) as process:  # fmt: skip
-        os.close(theirs)
-        shown = b""
-        while process.poll() is None or not shown:
-            with contextlib.suppress(OSError):  # the end of a terminal
-                shown += os.read(ours, 1 << 16)
-    os.close(ours)
-    assert all(text in shown.decode() for text in ("first", "123456790", "sha256", "last", "987654321"))
-    assert "…" not in shown.decode()
-
-
-def test_an_interrupted_extraction_says_what_is_kept(
-    study: Study, card: str, weights: str, tmp_path: Path
-) -> None:
-    for number in range(300):
-        paint(tmp_path / "many" / "x" / f"{number}.png", (number % 256, number // 256, 0))
-    study.ingest(tmp_path / "many", set="many")
-    command = ["extract", "many", "--model", card, "--weights", weights, "--batch", "1", "--part", "5"]
-    parts = study.folder.responses("many", "tiny")
-    with subprocess.Popen(
-        [sys.executable, "-m", "toolbox", *command, "--study", str(study.folder.root)],
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        while process.poll() is None and not list(parts.glob("part-*.json")):
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate()
-    assert process.returncode == 130
-    assert "stopped; finished parts of a result are kept, and the same command goes on from there" in told
-    assert 0 < len(list(parts.glob("part-*.json"))) < 60
-    assert study.extract("many", model=card, weights=weights).stimuli == 300

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
+from support.commands import run
 from support.faulty_session import use_faulty_sessions
-from toolbox.__main__ import main
 from toolbox.errors import DeviceError, ToolboxError, UnknownNameError, UsageError, VerificationError
 from toolbox.runtime.hardware import has_bf16
 from toolbox.setup.checking import ModelCheck, check_fidelity, check_model
@@ -47,11 +43,7 @@ def test_one_image_is_too_few(card: str, weights: str) -> None:
 
 
 def test_the_command_prints_the_table_and_ends_with_0(card: str, weights: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "toolbox", "model", "check", card, "--weights", weights, "--images", "2"],
-        capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    done = run("model", "check", card, "--weights", weights, "--images", "2")
     head, *rows = done.stdout.splitlines()
     assert head.split() == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
     assert len(rows) == 9
@@ -59,16 +51,12 @@ def test_the_command_prints_the_table_and_ends_with_0(card: str, weights: str) -
 
 
 def test_the_command_ends_with_3_over_a_bound_and_names_the_layer(
-    card: str, weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    card: str, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_faulty_sessions(monkeypatch, "sum", lambda run: run.threads == 2)
-    monkeypatch.setattr(sys, "argv", ["toolbox", "model", "check", card, "--weights", weights, "--quiet"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 3
-    told = capsys.readouterr()
-    assert len(told.out.splitlines()) == 10
-    (line,) = told.err.splitlines()
+    told = run("model", "check", card, "--weights", weights, "--quiet", code=3)
+    assert len(told.stdout.splitlines()) == 10
+    (line,) = told.stderr.splitlines()
     assert line.startswith("error: tiny: one thread against two: the ")
     assert "of sum differs by 0.001 of the layer's largest value, expected 1e-06 at most" in line
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
-import sys
 from collections import namedtuple
 from typing import Any
 
 import pytest
 
+from support.commands import run
 from support.tiny_network import paint
 from toolbox import Study
 from toolbox.collect.extraction import estimate as rehearsal
@@ -173,24 +171,9 @@ def test_a_full_disk_does_not_stop_an_extraction_that_is_finished(
 
 
 def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str) -> None:
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        asked = [
-            "extract",
-            "colours",
-            "--model",
-            card,
-            "--weights",
-            weights,
-            "--study",
-            str(study.folder.root),
-            *more,
-        ]
-        environment = {**os.environ, "COLUMNS": "100"}
-        command = [sys.executable, "-m", "toolbox", *asked]
-        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-
+    asked = ["extract", "colours", "--model", card, "--weights", weights, "--study", str(study.folder.root)]
     there = tree(study)
-    done = run("--dry-run", "--part", "4", "--threads", "1")
+    done = run(*asked, "--dry-run", "--part", "4", "--threads", "1")
     lines = dict(line.strip().split("  ", 1) for line in done.stdout.splitlines()[1:])
     told = {name: figure.strip() for name, figure in lines.items()}
     assert list(told.items())[:7] == [
@@ -204,8 +187,8 @@ def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str
     assert told["disk, at most"] == "15 kB"  # 6 x (8 filters x 8 + 3 layers x 4) + 2 parts x 3 layers x 2,500
     assert done.stderr == "nothing was written; the same command without --dry-run does it\n"
     assert tree(study) == there
-    run("--quiet")
-    again = run("--dry-run")
+    run(*asked, "--quiet")
+    again = run(*asked, "--dry-run")
     assert (again.stdout, again.stderr) == ("", "nothing to do: every stimulus has its responses\n")
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.commands import Outcome, run, run_process
 from toolbox import Study
 from toolbox.setup.doctor import Finding, Question, answer_questions, can_work
 
@@ -24,12 +25,9 @@ sys.addaudithook(watch)
 """
 
 
-def run(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "toolbox", "doctor", *arguments],
-        capture_output=True, text=True, check=False, env={**os.environ, **environment},
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout + done.stderr
+def examine(*arguments: str, code: int = 0, **environment: str) -> Outcome:
+    """Run the command in a process of its own, whose Python may be a broken one."""
+    done = run_process("doctor", *arguments, code=code, **environment)
     assert "Traceback" not in done.stderr
     return done
 
@@ -44,7 +42,7 @@ def watched(folder: Path) -> tuple[Path, dict[str, str]]:
 
 def test_a_sound_set_up_is_said_to_be_one_and_nobody_is_asked(study: Study, tmp_path: Path) -> None:
     log, environment = watched(tmp_path / "watched")
-    told = run("--study", str(study.folder.root), **environment)
+    told = examine("--study", str(study.folder.root), **environment)
     assert told.stderr == "nothing stands in the way of the main job\n"
     subjects = [line[9:].split("  ")[0] for line in told.stdout.splitlines() if line[0] != " "]
     assert subjects[:3] == ["python", "toolbox", "numpy"]
@@ -64,7 +62,7 @@ def test_a_request_would_have_been_seen(tmp_path: Path) -> None:
 
 def test_a_problem_ends_with_exit_code_1_and_its_remedy(study: Study, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    told = run("--study", str(study.folder.root), code=1, TOOLBOX_CACHE=str(tmp_path / "file"))
+    told = run("doctor", "--study", str(study.folder.root), code=1, TOOLBOX_CACHE=str(tmp_path / "file"))
     lines = told.stdout.splitlines()
     (number,) = [number for number, line in enumerate(lines) if line.startswith("problem")]
     assert "cannot be written (it is a file)" in lines[number]
@@ -74,7 +72,7 @@ def test_a_problem_ends_with_exit_code_1_and_its_remedy(study: Study, tmp_path: 
 
 def test_an_onnxruntime_that_cannot_be_imported_is_a_finding(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "onnxruntime.py").write_text("raise ImportError('libonnxruntime.so.1: undefined symbol')")
-    told = run("--format", "json", "--quiet", code=1, PYTHONPATH=str(tmp_path))
+    told = examine("--format", "json", "--quiet", code=1, PYTHONPATH=str(tmp_path))
     assert told.stderr == ""
     (problem,) = [entry for entry in json.loads(told.stdout) if entry["state"] == "problem"]
     assert problem["subject"] == "onnxruntime"
@@ -84,7 +82,7 @@ def test_an_onnxruntime_that_cannot_be_imported_is_a_finding(cache: Path, tmp_pa
 
 def test_a_package_that_breaks_python_is_a_finding(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "polars.py").write_text("import os; os.abort()")
-    told = run("--format", "json", "--quiet", code=1, PYTHONPATH=str(tmp_path))
+    told = examine("--format", "json", "--quiet", code=1, PYTHONPATH=str(tmp_path))
     assert told.stderr == ""
     problems = {entry["subject"]: entry for entry in json.loads(told.stdout) if entry["state"] == "problem"}
     assert "kills Python with SIGABRT" in problems["polars"]["finding"]

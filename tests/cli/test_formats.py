@@ -1,0 +1,105 @@
+"""What commands write: one golden file for each format, with awkward values, and what no text can show."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from support.commands import run
+from support.golden import check_golden
+
+AWKWARD = """
+select * from (values
+    (1, 'plain', true, 0.1::double, 9007199254740993::bigint, 1.50::decimal(9, 2), date '2018-06-18'),
+    (2, 'a,"b"' || chr(10) || '[bold]ü' || chr(9) || '=1+1', false, 1e-300, -1, 0.05, null),
+    (3, '', null, 'nan', 0, null, null),
+    (4, null, true, 'inf', null, -2.00, date '1969-12-31'),
+    (5, ' 日本 ', false, '-0', 1000000, 12345.67, null)
+) as t (number, text, yes, value, whole, part, day)
+order by number
+"""
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "json"])
+def test_awkward_values_are_written_as_in_the_golden_file(shared_study: str, format: str) -> None:
+    shown = run("query", AWKWARD, "--format", format, "--study", shared_study)
+    assert shown.stderr == ""
+    check_golden(f"awkward.{format}", shown.stdout)
+
+
+def test_awkward_values_are_written_to_parquet_under_the_golden_schema(
+    shared_study: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "awkward.parquet"
+    run("query", AWKWARD, "--output", str(file), "--study", shared_study)
+    schema = pq.read_schema(file)
+    check_golden("awkward.schema", "".join(f"{field.name} {field.type}\n" for field in schema))
+    provenance = json.loads(schema.metadata[b"toolbox"])
+    assert (provenance["query"], provenance["rows"]) == ("sql", 5)
+    rows = pl.read_parquet(file)
+    assert rows["text"].to_list()[1:4] == ['a,"b"\n[bold]ü\t=1+1', "", None]
+    assert rows["whole"][0] == 9007199254740993
+
+
+def test_a_figure_is_written_as_in_the_golden_file(shared_study: str, tmp_path: Path) -> None:
+    """Its specification; where the texts of a picture stand depends on the fonts of a machine."""
+    file = tmp_path / "profile.json"
+    run("plot", "layers/profile", "--output", str(file), "--study", shared_study, "--quiet")
+    specification = json.loads(file.read_text(encoding="utf-8"))
+    assert specification.pop("$schema").startswith("https://vega.github.io/schema/vega-lite/v6")
+    assert specification.pop("usermeta")["toolbox"]["query"] == "layers/profile"
+    check_golden("profile.json", json.dumps(specification, indent=1, ensure_ascii=False) + "\n")
+
+
+def test_every_format_holds_the_same_rows(shared_study: str, tmp_path: Path) -> None:
+    asked = [
+        "query",
+        "select category, count(*) as n, null::double as x from labels group by all order by all",
+    ]
+    asked += ["--study", shared_study]
+    expected = [{"category": "green", "n": 3, "x": None}, {"category": "red", "n": 3, "x": None}]
+    assert json.loads(run(*asked, "--format", "json").stdout) == expected
+    assert list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout))) == [
+        {"category": "green", "n": "3", "x": ""}, {"category": "red", "n": "3", "x": ""},
+    ]  # fmt: skip
+    run(*asked, "--output", str(tmp_path / "rows.parquet"))
+    assert pl.read_parquet(tmp_path / "rows.parquet").to_dicts() == expected
+    provenance = json.loads(pq.read_metadata(tmp_path / "rows.parquet").metadata[b"toolbox"])
+    assert provenance["sql"] == asked[1]
+    assert (provenance["set"], provenance["rows"]) == ("colours", 2)
+    table = run(*asked).stdout.splitlines()
+    assert [line.split() for line in table] == [
+        ["category", "n", "x"],
+        ["green", "3", "-"],
+        ["red", "3", "-"],
+    ]
+
+
+def test_sums_are_plain_numbers(shared_study: str, tmp_path: Path) -> None:
+    sql = "select sum(filter) as whole, 1.50::decimal(9, 2) as broken, sum(2::hugeint ** 70) as wide from responses"
+    asked = ["query", sql, "--study", shared_study]
+    assert json.loads(run(*asked, "--format", "json").stdout) == [
+        {"whole": 42, "broken": 1.5, "wide": 48 * 2.0**70}
+    ]
+    run(*asked, "--output", str(tmp_path / "sums.parquet"))
+    assert [str(kind) for kind in pq.read_schema(tmp_path / "sums.parquet").types] == [
+        "int64",
+        "double",
+        "double",
+    ]
+
+
+def test_awkward_values_survive_every_format(shared_study: str, tmp_path: Path) -> None:
+    text = 'a,"b"\n[bold]ü'
+    sql = "select " + "'" + text + "' as t, 1e-300 as tiny, 'nan'::double as odd, true as yes"
+    asked = ["query", sql, "--study", shared_study]
+    row = next(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout)))
+    assert (row["t"], float(row["tiny"]), row["yes"]) == (text, 1e-300, "true")
+    assert json.loads(run(*asked, "--format", "json").stdout)[0]["t"] == text
+    assert "[bold]ü" in run(*asked).stdout

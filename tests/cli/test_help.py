@@ -1,0 +1,53 @@
+"""Help and README know every command and every option: both lists are derived from the application itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from support.commands import run
+from toolbox.cli import app
+
+README = Path(__file__).parents[2] / "README.md"
+OF_TYPER = {"--help", "--install-completion", "--show-completion"}
+
+
+def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Words and command of everything that can be called, groups included."""
+    yield path, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, *path, name)
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+EACH = pytest.mark.parametrize("words", list(COMMANDS), ids=" ".join)
+
+
+def test_the_application_was_walked_to_its_leaves() -> None:
+    assert len(COMMANDS) > 12
+    assert {("query",), ("model", "export")} < COMMANDS.keys()
+
+
+@EACH
+def test_every_command_and_every_option_has_help(words: tuple[str, ...]) -> None:
+    command = COMMANDS[words]
+    shown = " ".join(run(*words, "--help").stdout.split())
+    assert f"Usage: {' '.join(('toolbox', *words))} " in shown
+    assert command.help and " ".join(command.help.split()) in shown
+    for parameter in command.params:
+        assert parameter.help, parameter.name
+        assert " ".join(parameter.help.split())[:30] in shown, parameter.name
+        for option in parameter.opts if parameter.param_type_name == "option" else ():
+            assert option in shown
+
+
+@EACH
+def test_every_command_stands_in_a_chapter_of_the_readme(words: tuple[str, ...]) -> None:
+    _, *chapters = re.split(r"^#+ ", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    called = re.compile(rf"\b{' '.join(('toolbox', *words))}\b")
+    assert any(called.search(chapter) for chapter in chapters)
