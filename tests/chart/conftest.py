@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import combinations, product
 from typing import Any
 
 import polars as pl
 import pytest
+
+from toolbox.chart import draw, render
 
 LAYERS = ("stem", "block2", "block10", "attic")  # in depth order, which is no alphabetical one
 CATEGORIES = ("i-see-face", "Ünïcode category with spaces", "dog", "car")
@@ -347,10 +350,22 @@ EXAMPLES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows_of() -> RowsOf:
     """A function from a query's name to example rows of it."""
     return example
+
+
+@cache
+def drawing(query: str) -> str:
+    """The figure of a query's example rows as SVG, rendered once for all tests."""
+    return render(draw(query, example(query)), ".svg", {}).decode()
+
+
+@pytest.fixture
+def drawing_of() -> Callable[[str], str]:
+    """A function from a query's name to the SVG of its example rows."""
+    return drawing
 
 
 @pytest.fixture

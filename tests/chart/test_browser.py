@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -43,18 +46,69 @@ def write(folder: Path, chart: object) -> str:
     return file.as_uri()
 
 
-@pytest.mark.parametrize("query", list(figures()))
+@dataclass
+class Watched:
+    """A page, the addresses that it asked for, and what it complained about."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, tmp_path_factory: pytest.TempPathFactory, rows_of: Any) -> Iterator[Watched]:
+    """The page of one figure, in which the others are drawn in turn."""
+    context = browser.new_context(offline=True)
+    watched = Watched(context.new_page())
+    chart = draw("layers/profile", rows_of("layers/profile"))
+    watched.page.goto(write(tmp_path_factory.mktemp("page"), chart))
+    watched.page.wait_for_selector("#figure svg.marks")
+    yield watched
+    context.close()
+
+
+@pytest.mark.parametrize("query", ["layers/profile", "filters/stimuli", "selectivity/agreement"])
 def test_a_page_is_drawn_without_a_request_or_a_complaint(query, page, tmp_path, rows_of):
-    requests: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    watched = Watched(page)
     address = write(tmp_path, draw(query, rows_of(query), title="Title of the figure"))
     page.goto(address)
     page.wait_for_selector("#figure svg.marks")
     assert page.locator("#figure svg text", has_text="Title of the figure").count() == 1
-    assert (requests, complaints) == ([address], [])
+    assert (watched.requests, watched.complaints) == ([address], [])
+
+
+def parts_of(page: str) -> tuple[str, str, str]:
+    """What stands in a page around its title and specification, the specification, and the script that draws it."""
+    before, _, rest = page.partition('<script type="application/json" id="specification">')
+    specification, _, after = rest.partition("</script>")
+    script = after[after.index("<script>") + len("<script>") : after.rindex("</script>")]
+    return re.sub("<title>.*?</title>", "", before, count=1) + after, specification, script
+
+
+@pytest.mark.parametrize("query", list(figures()))
+def test_every_figure_is_drawn_by_the_script_of_the_page(query, opened, rows_of):
+    """Pages differ in title and specification alone, so that one page stands for all; its libraries load once."""
+    around, specification, script = parts_of(
+        render(draw(query, rows_of(query), title="Title of the figure"), ".html", {}).decode()
+    )
+    page = opened.page
+    assert around == parts_of(Path(page.url.removeprefix("file://")).read_text(encoding="utf-8"))[0]
+    page.evaluate(
+        """specification => {
+            document.getElementById("figure").replaceChildren();
+            document.getElementById("specification").textContent = specification;
+        }""",
+        specification,
+    )
+    page.evaluate(f"() => {{ {script} }}")
+    page.wait_for_selector("#figure svg.marks")
+    assert page.locator("#figure svg text", has_text="Title of the figure").count() == 1
+    assert (opened.requests, opened.complaints) == ([page.url], [])
 
 
 def test_names_from_outside_are_shown_as_they_are(page, tmp_path, rows_of):

@@ -35,12 +35,13 @@ def titles(drawn: str) -> list[str]:
 
 @pytest.mark.parametrize("query", list(figures()))
 def test_every_figure_draws_two_networks_under_their_names(query, rows_of):
-    assert titles(svg(query, both(rows_of(query)), title="Of two networks")) == list(MODELS)
+    rows = rows_of(query, ["dog", "car"], ["first", "second"])
+    assert titles(svg(query, both(rows), title="Of two networks")) == list(MODELS)
 
 
 @pytest.mark.parametrize("query", list(figures()))
 def test_a_network_without_rows_has_an_empty_panel(query, rows_of):
-    rows = rows_of(query)
+    rows = rows_of(query, ["dog", "car"], ["first", "second"])
     nothing = rows.with_columns(pl.lit(None).cast(kind).alias(name) for name, kind in rows.schema.items())
     drawn = svg(query, both(rows, nothing.head(0)))
     assert titles(drawn) == [MODELS[0]]
