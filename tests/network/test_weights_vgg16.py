@@ -1,4 +1,8 @@
-"""VGG16 in full: files of the real layout and the real size, with drawn values, through the door for real ones."""
+"""VGG16 in full: files of the real layout, with drawn values, through the door for real ones.
+
+One of them is of the real size, for what memory it takes; where the layout alone matters, images are of 64 pixels, so
+that the first fully connected layer takes 2 x 2 positions instead of 7 x 7.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,19 @@ digests = {}
 first_values = {}
 weights = []
 """
+SMALL = (
+    CARD.replace("vgg16-drawn", "vgg16-small")
+    + """
+[input]
+height = 64
+width = 64
+channels = "BGR"
+mean = [103.939, 116.779, 123.68]
+"""
+)
+SMALL_TORCHVISION = SMALL.replace('"vgg16"', '"vgg16-torchvision"').replace(
+    "16-small", "16-small-torchvision"
+)
 DENSE = ("fc1", "fc2", "predictions")
 TORCH_NUMBERS = (
     0,
@@ -49,11 +66,13 @@ TORCH_NUMBERS = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the card and both Keras files, which are removed when the tests of this file are done."""
+    """A folder with the cards and the Keras files, which are removed when the tests of this file are done."""
     place = tmp_path_factory.mktemp("vgg16")
     (place / "drawn.toml").write_text(CARD)
-    write_keras(place / "all.h5", drop=())
-    write_keras(place / "notop.h5", drop=DENSE)
+    (place / "small.toml").write_text(SMALL)
+    (place / "small-torchvision.toml").write_text(SMALL_TORCHVISION)
+    write_keras(place / "small.h5", network(str(place / "small.toml")))
+    write_keras(place / "notop.h5", network("vgg16"), drop=DENSE)
     yield place
     for large in place.glob("*.h5"):
         large.unlink()
@@ -64,9 +83,14 @@ def drawn(folder: Path) -> Network:
     return network(str(folder / "drawn.toml"))
 
 
-def write_keras(path: Path, drop: tuple[str, ...]) -> None:
+@pytest.fixture(scope="module")
+def small(folder: Path) -> Network:
+    return network(str(folder / "small.toml"))
+
+
+def write_keras(path: Path, net: Network, *, drop: tuple[str, ...] = ()) -> None:
     """As the Keras release of 2016 lays it out: a group for every layer, pools included."""
-    layers = [layer for layer in network("vgg16").chain if layer.name not in drop]
+    layers = [layer for layer in net.chain if layer.name not in drop]
     draw = np.random.Generator(np.random.PCG64(16))
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
@@ -83,14 +107,14 @@ def write_keras(path: Path, drop: tuple[str, ...]) -> None:
 
 
 def test_the_fully_connected_layers_of_a_keras_file_respond_as_numpy_says(
-    folder: Path, drawn: Network
+    folder: Path, small: Network
 ) -> None:
-    model = load_model(drawn, source=str(folder / "all.h5"))
+    model = load_model(small, source=str(folder / "small.h5"))
     assert model.remarks == ()
     assert [layer.name for layer in model.layers[-3:]] == list(DENSE)
-    image = np.random.default_rng(0).uniform(-120, 150, (1, 3, 224, 224)).astype(np.float32)
+    image = np.random.default_rng(0).uniform(-120, 150, (1, 3, 64, 64)).astype(np.float32)
     maps = start_session(model.graph, device="cpu").run(image)
-    with h5py.File(folder / "all.h5") as file:
+    with h5py.File(folder / "small.h5") as file:
         below = maps["block5_pool"][0].transpose(1, 2, 0).ravel()  # Keras unrolls height, width, channel
         for name in DENSE:
             below = below @ file[f"{name}/{name}_W_1:0"][()] + file[f"{name}/{name}_b_1:0"][()]
@@ -119,6 +143,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def test_an_extraction_with_all_layers_stays_below_3_gigabytes(folder: Path, tmp_path: Path) -> None:
+    write_keras(folder / "all.h5", network("vgg16"))
+    assert (folder / "all.h5").stat().st_size > 0.99 * network("vgg16").weights[0]["bytes"]
     for number in range(4):
         paint(tmp_path / "images" / "a" / f"{number}.png", (60 * number, 100, 0), 30)
     arguments = [tmp_path / "study", tmp_path / "images", folder / "drawn.toml", folder / "all.h5"]
@@ -130,12 +156,13 @@ def test_an_extraction_with_all_layers_stays_below_3_gigabytes(folder: Path, tmp
 
 
 def test_a_file_of_torchvision_holds_the_same_network_in_its_own_layout(
-    folder: Path, drawn: Network, tmp_path: Path
+    folder: Path, small: Network, tmp_path: Path
 ) -> None:
     """Its tensors are sorted by name, classifier first, and its fc1 takes channel, height, width."""
-    expected = load_weights(drawn, source=str(folder / "all.h5")).tensors
-    save_file(as_torchvision(drawn, expected), tmp_path / "vgg16.safetensors")
-    found = load_weights(network("vgg16-torchvision"), source=str(tmp_path / "vgg16.safetensors"))
+    expected = load_weights(small, source=str(folder / "small.h5")).tensors
+    save_file(as_torchvision(small, expected), tmp_path / "vgg16.safetensors")
+    net = network(str(folder / "small-torchvision.toml"))
+    found = load_weights(net, source=str(tmp_path / "vgg16.safetensors"))
     (tmp_path / "vgg16.safetensors").unlink()
     assert found.tensors.keys() == expected.keys()
     for name, tensor in expected.items():
@@ -151,7 +178,7 @@ def as_torchvision(net: Network, tensors: Tensors) -> dict[str, NDArray[np.float
     for name, layer in zip(names, [layer for layer in net.chain if layer.has_weights], strict=True):
         kernel = tensors[f"{layer.name}.kernel"]
         if layer.name == "fc1":
-            kernel = kernel.reshape(7, 7, 512, 4096).transpose(3, 2, 0, 1).reshape(4096, 25088)
+            kernel = kernel.reshape(2, 2, 512, 4096).transpose(3, 2, 0, 1).reshape(4096, 2048)
         elif layer.kind == "dense":
             kernel = kernel.T
         turned[f"{name}.weight"] = np.ascontiguousarray(kernel)

@@ -130,6 +130,8 @@ def one_index(
     variance, rest_variance = own.var(ddof=1), rest.var(ddof=1)
     if index == "precision":
         return precision(values, is_member)
+    if index == "auc":
+        return float(stats.mannwhitneyu(own, rest).statistic / (len(own) * len(rest)))
     found = {
         "response": normal[is_member].mean(),
         "share": normal[is_member].sum() / normal.sum(),
@@ -139,7 +141,6 @@ def one_index(
         "fsi": (mean - rest_mean) / (mean + rest_mean),
         "d_prime": (mean - rest_mean) / np.sqrt((variance + rest_variance) / 2),
         "welch_t": (mean - rest_mean) / np.sqrt(variance / len(own) + rest_variance / len(rest)),
-        "auc": stats.mannwhitneyu(own, rest).statistic / (len(own) * len(rest)),
     }
     return float(found[index])
 

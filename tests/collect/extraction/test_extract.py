@@ -17,6 +17,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from support.commands import run
+from support.forks import forks_of
 from support.tiny_network import paint, write_weights
 from toolbox import Study
 from toolbox.errors import BusyError, MixtureError, StimulusError, UnknownNameError, UsageError, WeightsError
@@ -410,53 +412,56 @@ def test_values_that_are_no_numbers_are_refused(study: Study, tmp_path: Path, ca
 
 
 KILLED_AT_A_CHANGE_OF_THE_TREE = """
-import os, signal, sys
+import signal
 from pathlib import Path
 from toolbox import Study
 
-left = int(sys.argv[4])
-def counted(change):
-    def changed(self, *arguments, **options):
-        global left
-        if Path(self).is_relative_to(sys.argv[1]):
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return change(self, *arguments, **options)
-    return changed
-Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
-Study(sys.argv[1]).extract("colours", model=sys.argv[2], weights=sys.argv[3], part=3)
+def run(root, card, weights, left):
+    def counted(change):
+        def changed(self, *arguments, **options):
+            nonlocal left
+            if Path(self).is_relative_to(root):
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return change(self, *arguments, **options)
+        return changed
+    Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
+    Study(root).extract("colours", model=card, weights=weights, part=3)
 """
 
 
 def test_killed_at_every_change_of_the_tree_it_ends_with_the_same_rows(
-    study: Study, tmp_path: Path, card: str, weights: str
+    study: Study, card: str, weights: str
 ) -> None:
     study.extract("colours", model=card, weights=weights, part=3)
     expected, changes = values(study), 0
-    while True:
-        clear(study.folder.responses("colours", "tiny"))
-        program = [
-            sys.executable,
-            "-c",
-            KILLED_AT_A_CHANGE_OF_THE_TREE,
-            str(study.folder.root),
-            card,
-            weights,
-        ]
-        done = subprocess.run([*program, str(changes)], check=False, capture_output=True)
-        study.extract("colours", model=card, weights=weights, part=3)
-        assert values(study) == expected
-        if done.returncode == 0:
-            break
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        changes += 1
+    with forks_of(KILLED_AT_A_CHANGE_OF_THE_TREE) as forks:
+        while True:
+            clear(study.folder.responses("colours", "tiny"))
+            forks.start(study.folder.root, card, weights, changes)
+            code = forks.exit_code()
+            study.extract("colours", model=card, weights=weights, part=3)
+            assert values(study) == expected
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL
+            changes += 1
     assert changes >= 10  # plan, two parts, two records, the run: each a rename and a clearing up
 
 
 def test_an_unknown_set_is_said(study: Study, card: str, weights: str) -> None:
     with pytest.raises(UnknownNameError, match="no stimulus set named 'colour'; did you mean 'colours'"):
         study.extract("colour", model=card, weights=weights)
+
+
+AS_A_COMMAND = """
+from toolbox.__main__ import main
+
+def run(*arguments):
+    sys.argv = ["toolbox", *arguments]
+    main()
+"""
 
 
 def test_killed_at_ten_moments_it_ends_with_the_rows_of_an_unbroken_run(
@@ -470,22 +475,22 @@ def test_killed_at_ten_moments_it_ends_with_the_rows_of_an_unbroken_run(
     for study in studies.values():
         study.ingest(tmp_path / "many", set="colours")
     choices = ["--model", card, "--weights", weights, "--batch", "1", "--part", "2"]
-    command = [sys.executable, "-m", "toolbox", "extract", "colours", *choices, "--study"]
-    subprocess.run([*command, str(tmp_path / "unbroken")], check=True, capture_output=True)
+    command = ["extract", "colours", *choices, "--study"]
+    run(*command, str(tmp_path / "unbroken"))
     folder = studies["killed"].folder.responses("colours", "tiny")
     moments = random.Random(20261123)
-    killed = 0
-    while killed < 10:
-        target = len(list(folder.glob("part-*.json"))) + moments.randrange(0, 3)
-        with subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.PIPE) as process:
-            while process.poll() is None and len(list(folder.glob("part-*.json"))) < target:
+    with forks_of(AS_A_COMMAND) as forks:
+        for _ in range(10):
+            target = len(list(folder.glob("part-*.json"))) + moments.randrange(0, 3)
+            process = forks.start(*command, tmp_path / "killed")
+            latest = time.monotonic() + 60
+            while len(list(folder.glob("part-*.json"))) < target and time.monotonic() < latest:
                 time.sleep(0.0005)
             time.sleep(moments.uniform(0, 0.004))
-            assert process.poll() is None, "it ended before it could be killed"
-            os.kill(process.pid, signal.SIGKILL)
-            killed += 1
+            os.kill(process, signal.SIGKILL)
+            assert forks.exit_code() == -signal.SIGKILL, "it ended before it could be killed"
     assert len(list(folder.glob("part-*.json"))) < 60
-    subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
+    run(*command, str(tmp_path / "killed"))
     assert values(studies["killed"]) == values(studies["unbroken"])
     assert responses(studies["killed"]).equals(responses(studies["unbroken"]))
     assert not list(folder.glob("*.partial")) + list(folder.glob(".*.partial"))
