@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,12 @@ def test_agreement_is_the_rank_correlation_of_scipy(
     assert rows.rows() == nearly(agreements(table, count), 1e-9)
 
 
+@cache
+def spearman(x: tuple[float, ...], y: tuple[float, ...]) -> float:
+    """Scipy's rank correlation, once for all numbers of places."""
+    return float(stats.spearmanr(x, y).statistic)
+
+
 def agreements(table: pl.DataFrame, count: int) -> list[tuple[object, ...]]:
     """Of every two indices, by layer: filters, Spearman, overlap and chance, as the mean over the categories."""
     expected: list[tuple[object, ...]] = []
@@ -184,7 +191,7 @@ def agreements(table: pl.DataFrame, count: int) -> list[tuple[object, ...]]:
                 x, y = np.round(both.T, 12)
                 places = min(count, len(x))
                 overlap = (chosen(x, places) * chosen(y, places)).sum() / places
-                found.append((len(x), stats.spearmanr(x, y).statistic, overlap, places / len(x)))
+                found.append((len(x), spearman(tuple(x), tuple(y)), overlap, places / len(x)))
             n, *means = np.array(found).T
             expected.append((layer, first, second, int(n.sum()), *(float(mean.mean()) for mean in means)))
     return expected
@@ -234,19 +241,25 @@ def test_negative_responses_give_the_fsi_of_unequal_signs_and_no_csi(tmp_path: P
     assert rows["csi"].null_count() == rows.height
 
 
+def layers_of(
+    root: Path, layers: Mapping[str, NDArray[np.float32]], categories: Sequence[str]
+) -> StudyFolder:
+    """A study of several layers, each (stimuli, filters)."""
+    labels = pl.DataFrame({"stimulus_id": range(len(categories)), "category": categories})
+    return small_study(root, long_table({name: (matrix, matrix) for name, matrix in layers.items()}), labels)
+
+
 @pytest.mark.parametrize("categories", [2, 3, 6])
-@pytest.mark.parametrize("offset", [0, 1e6])
-def test_a_large_offset_does_not_change_a_t_or_a_d_prime(
-    tmp_path: Path, categories: int, offset: float
-) -> None:
+def test_a_large_offset_does_not_change_a_t_or_a_d_prime(tmp_path: Path, categories: int) -> None:
     chance = np.random.default_rng(9)
     # eighths, and sixteenths beside 1e6, are exact in 32 bits
     small = (chance.integers(0, 16, (12 * categories, 20)) / 16).astype(np.float32)
     names = np.repeat([f"category {number}" for number in range(categories)], 12)
-    rows = ask(
-        study_of(tmp_path / "study", small + np.float32(offset), names.tolist()), "selectivity/index"
-    ).rows
-    for (number, name), row in rows.rows_by_key(["filter", "category"], named=True, unique=True).items():
+    layers = {f"offset {offset:g}": small + np.float32(offset) for offset in (0, 1e6)}
+    rows = ask(layers_of(tmp_path / "study", layers, names.tolist()), "selectivity/index").rows
+    assert rows.height == 2 * 20 * categories
+    for row in rows.rows(named=True):
+        number, name = row["filter"], row["category"]
         one, other = (small[mask, number].astype(np.float64) for mask in (names == name, names != name))
         test = stats.ttest_ind(one, other, equal_var=False)
         assert row["welch_t"] == pytest.approx(float(test.statistic), rel=1e-7, abs=1e-7)
@@ -256,28 +269,36 @@ def test_a_large_offset_does_not_change_a_t_or_a_d_prime(
         )
 
 
-@pytest.mark.parametrize("rest", [0.1, 1e6])
-@pytest.mark.parametrize("spread", [0.0, 1e-3, 1e5])
+def one_that_varies(rest: float, spread: float, stimuli: int) -> NDArray[np.float32]:
+    """Responses (stimuli, 8 filters) that are `rest` for all but the first 7 stimuli."""
+    matrix = np.full((stimuli, 8), rest, dtype=np.float32)
+    matrix[:7] += 1 + np.float32(spread) * np.random.default_rng(2).random((7, 8)).astype(np.float32)
+    return matrix
+
+
 @pytest.mark.parametrize("categories", [2, 3, 5])
-def test_where_all_others_are_constant_only_the_category_varies(
-    tmp_path: Path, rest: float, spread: float, categories: int
-) -> None:
-    chance = np.random.default_rng(2)
-    matrix = np.full((7 * categories, 8), rest, dtype=np.float32)
-    matrix[:7] += 1 + np.float32(spread) * chance.random((7, 8)).astype(np.float32)
+def test_where_all_others_are_constant_only_the_category_varies(tmp_path: Path, categories: int) -> None:
+    layers = {
+        f"rest {rest:g}, spread {spread:g}": one_that_varies(rest, spread, 7 * categories)
+        for rest, spread in product((0.1, 1e6), (0.0, 1e-3, 1e5))
+    }
     names = np.repeat([f"category {number}" for number in range(categories)], 7)
-    rows = ask(study_of(tmp_path / "study", matrix, names.tolist()), "selectivity/index").rows
-    for number, row in enumerate(rows.filter(category="category 0").rows(named=True)):
-        one, other = matrix[:7, number].astype(np.float64), matrix[7:, number].astype(np.float64)
+    rows = ask(layers_of(tmp_path / "study", layers, names.tolist()), "selectivity/index").rows
+    varying = 0
+    for row in rows.filter(category="category 0").rows(named=True):
+        matrix, number = layers[row["layer"]].astype(np.float64), row["filter"]
+        one, other = matrix[:7, number], matrix[7:, number]
         if one.var() == 0:
             assert (row["d_prime"], row["welch_t"], row["welch_df"]) == (None, None, None)
             continue
+        varying += 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # scipy's, of nearly equal values
             test = stats.ttest_ind(one, other, equal_var=False)
         assert row["welch_t"] == pytest.approx(float(test.statistic), rel=1e-6)
         assert row["welch_df"] == pytest.approx(float(test.df), rel=1e-6)
         assert row["d_prime"] == pytest.approx((one.mean() - other.mean()) / pooled(one, other), rel=1e-6)
+    assert varying == sum(np.count_nonzero(np.ptp(matrix[:7], axis=0)) for matrix in layers.values()) > 8
 
 
 @pytest.mark.parametrize("index", ["csi", "d_prime", "welch_t", "auc", "precision"])

@@ -88,9 +88,15 @@ def test_without_draws_all_rows_are_there_and_what_needs_draws_is_null(
 def test_draws_of_another_question_are_not_taken(
     query: str, other: dict[str, Any], resampled: StudyFolder
 ) -> None:
-    with_draws, without = ask(resampled, query).rows, ask(resampled, query, other).rows
-    assert with_draws.height == without.height
+    without = ask(resampled, query, other).rows
+    assert without.height > 0
     assert set(without.select(NEED_DRAWS[query]).null_count().row(0)) == {without.height}
+
+
+@EACH
+def test_draws_of_the_question_are_taken(query: str, resampled: StudyFolder) -> None:
+    with_draws, without = ask(resampled, query).rows, ask(resampled, query, {"threshold": 0.0123}).rows
+    assert with_draws.height == without.height
     assert with_draws.select(NEED_DRAWS[query]).null_count().sum_horizontal().item() < with_draws.height
 
 
@@ -185,12 +191,21 @@ def test_a_single_category_has_nothing_to_be_balanced_with(tmp_path: Path) -> No
     assert ask(study, "layers/best").rows["strength"].to_list() == [None] * 3
 
 
+@pytest.fixture(scope="module")
+def of_unlabelled(tmp_path_factory: pytest.TempPathFactory) -> list[StudyFolder]:
+    """Three studies: an unlabelled stimulus evokes much, nothing, or is not there."""
+    root, categories = tmp_path_factory.mktemp("unlabelled"), ["car", "car", "dog", "dog", "dog", None]
+    return [
+        make_study(root / "some", categories, unlabelled=9.0),
+        make_study(root / "other", categories, unlabelled=0.0),
+        make_study(root / "none", categories[:-1]),
+    ]
+
+
 @pytest.mark.parametrize("query", [*NEED_DRAWS, "complexity/stimuli"])
-def test_what_unlabelled_stimuli_evoke_changes_nothing(query: str, tmp_path: Path) -> None:
-    categories = ["car", "car", "dog", "dog", "dog", None]
-    some = ask(make_study(tmp_path / "some", categories, unlabelled=9.0), query).rows
-    other = ask(make_study(tmp_path / "other", categories, unlabelled=0.0), query).rows
-    none = ask(make_study(tmp_path / "none", categories[:-1]), query).rows
+def test_what_unlabelled_stimuli_evoke_changes_nothing(query: str, of_unlabelled: list[StudyFolder]) -> None:
+    some, other, none = (ask(study, query).rows for study in of_unlabelled)
+    assert some.height > 0
     assert some.rows() == nearly(other.rows()) == nearly(none.rows())
     assert query != "complexity/stimuli" or some["stimulus_id"].to_list() == [0, 1, 2, 3, 4]
 
