@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-if "PYTEST_XDIST_WORKER" in os.environ:
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:
     # The workers share the cores already. Must come before the libraries, which read it when they are imported.
     for _library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
@@ -17,6 +18,7 @@ from hypothesis import settings
 
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Study
+from toolbox.store import database
 
 settings.register_profile("toolbox", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("toolbox")
@@ -36,6 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_own_models(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No networks of the user who runs the tests."""
     os.environ["TOOLBOX_MODELS"] = str(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_a_question() -> Iterator[None]:
+    """DuckDB with one thread in each worker, as the other libraries; the queries' contract asks for two itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        if IS_WORKER:
+            patch.setitem(database._CLOSED, "threads", 1)
+        yield
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,16 @@ def own_cache(cache: Path) -> Path:
     return cache
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> RandomStudy:
+    """The study that all tests copy."""
+    return make_random_study(tmp_path_factory.mktemp("template") / "study")
+
+
 @pytest.fixture
-def random_study(tmp_path: Path) -> RandomStudy:
-    return make_random_study(tmp_path / "study")
+def random_study(template: RandomStudy, tmp_path: Path) -> RandomStudy:
+    shutil.copytree(template.folder.root, tmp_path / "study")
+    return replace(template, folder=StudyFolder(tmp_path / "study"))
 
 
 @pytest.fixture
@@ -77,7 +86,9 @@ def test_three_tables_and_a_record_say_what_they_were_made_from(study: StudyFold
     assert sorted(tables(study)) == [
         f"{table}-share-mean-filter.parquet" for table in ("draws", "filters", "splits")
     ]
-    for file in study.significance(SET, MODEL, SCHEME).glob("*.parquet"):
+    files = list(study.significance(SET, MODEL, SCHEME).glob("*.parquet"))
+    assert len(files) == 3
+    for file in files:
         origin = provenance_of(file)
         said = {"index": "share", "statistic": "mean", "normalise": "filter", "draws": 30, "seed": 2}
         said |= {"thresholds": [0.3], "set": SET, "model": MODEL, "scheme": SCHEME, "precision": "float32"}
@@ -160,6 +171,7 @@ def test_equal_seeds_give_equal_tables_and_others_others(study: StudyFolder) -> 
     first = tables(study)
     resample(study, QUICK)
     again = tables(study)
+    assert len(first) == 3
     assert all(again[name].equals(table) for name, table in first.items())
     resample(study, Resampling(draws=20, seed=1))
     other = tables(study)

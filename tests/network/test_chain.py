@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from scipy.signal import correlate
 
+from support.needs import needs_cuda, needs_no_cuda
 from support.small_graphs import CHAIN
 from support.tiny_network import write_weights
 from toolbox.errors import DeviceError, UnknownNameError, UsageError
@@ -183,17 +184,19 @@ def test_running_a_network_tells_nobody(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*"))
 
 
+@needs_cuda
+def test_cuda_computes_where_it_is_asked_for(chain: tuple[Network, Weights]) -> None:
+    assert start_session(full_graph(*chain), device="cuda").provider == "CUDAExecutionProvider"
+
+
+@needs_no_cuda
 def test_cuda_is_never_replaced_silently(chain: tuple[Network, Weights]) -> None:
-    graph = full_graph(*chain)
-    obstacle = cuda_obstacle()
-    if obstacle is None:
-        assert start_session(graph, device="cuda").provider == "CUDAExecutionProvider"
-    else:
-        assert start_session(graph, device="auto").provider == "CPUExecutionProvider"
-        with pytest.raises(DeviceError) as caught:
-            start_session(graph, device="cuda")
-        assert obstacle in str(caught.value)
-        assert "use --device cpu" in str(caught.value)
+    graph, obstacle = full_graph(*chain), cuda_obstacle()
+    assert start_session(graph, device="auto").provider == "CPUExecutionProvider"
+    with pytest.raises(DeviceError) as caught:
+        start_session(graph, device="cuda")
+    assert obstacle is not None and obstacle in str(caught.value)
+    assert "use --device cpu" in str(caught.value)
 
 
 @pytest.mark.network

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from support.needs import needs_bf16, needs_no_bf16
 from toolbox.errors import DeviceError
 from toolbox.graph import Graph
 from toolbox.network.card import network
@@ -21,7 +22,7 @@ from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.network.weights import load_weights
 from toolbox.runtime import device as devices
 from toolbox.runtime import openvino
-from toolbox.runtime.hardware import has_bf16, install_command
+from toolbox.runtime.hardware import install_command
 from toolbox.runtime.session import start_session
 
 
@@ -80,12 +81,15 @@ def test_every_worker_has_a_runner_of_its_own_and_none_disturbs_another(card: st
         np.testing.assert_array_equal(one, two)
 
 
-def test_bf16_is_computed_where_the_processor_has_it_and_refused_elsewhere() -> None:
+@needs_no_bf16
+def test_bf16_is_refused_where_the_processor_lacks_it() -> None:
+    with pytest.raises(DeviceError, match=r"precision bf16 needs a processor with bf16 instructions"):
+        start_session(lower_vgg16(48), device="cpu", precision="bf16")
+
+
+@needs_bf16
+def test_bf16_is_computed_where_the_processor_has_it() -> None:
     graph, shown = lower_vgg16(48), pixels(8, 48)
-    if not has_bf16():
-        with pytest.raises(DeviceError, match=r"precision bf16 needs a processor with bf16 instructions"):
-            start_session(graph, device="cpu", precision="bf16")
-        return
     session = start_session(graph, device="cpu", precision="bf16", workers=2, threads=1)
     assert (session.provider, session.precision) == ("OpenVINO", "bf16")
     found, exact = session.run(shown), start_session(graph, device="cpu").run(shown)
@@ -94,16 +98,19 @@ def test_bf16_is_computed_where_the_processor_has_it_and_refused_elsewhere() -> 
     assert any(not np.array_equal(found[name], exact[name]) for name in exact), "this was float32"
 
 
+@needs_bf16
+def test_openvino_computes_in_the_precision_asked_for(card: str, weights: str) -> None:
+    graph = tiny(card, weights)
+    assert len(openvino.start_computations(graph, precision="bf16", workers=2, threads=1)) == 2
+
+
+@needs_no_bf16
 def test_openvino_is_not_let_compute_in_another_precision_than_asked_for(card: str, weights: str) -> None:
     """It takes float32 unasked where the processor has no bf16."""
-    graph = tiny(card, weights)
-    if has_bf16():
-        assert len(openvino.start_computations(graph, precision="bf16", workers=2, threads=1)) == 2
-    else:
-        with pytest.raises(
-            DeviceError, match="OpenVINO would compute in f32 on this processor, not in bf16; use flo"
-        ):
-            openvino.start_computations(graph, precision="bf16", workers=2, threads=1)
+    with pytest.raises(
+        DeviceError, match="OpenVINO would compute in f32 on this processor, not in bf16; use flo"
+    ):
+        openvino.start_computations(tiny(card, weights), precision="bf16", workers=2, threads=1)
 
 
 def test_a_missing_package_is_said_with_what_to_install(

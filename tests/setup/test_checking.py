@@ -6,8 +6,8 @@ import pytest
 
 from support.commands import run
 from support.faulty_session import use_faulty_sessions
+from support.needs import needs_bf16, needs_no_bf16
 from toolbox.errors import DeviceError, ToolboxError, UnknownNameError, UsageError, VerificationError
-from toolbox.runtime.hardware import has_bf16
 from toolbox.setup.checking import ModelCheck, check_fidelity, check_model
 from toolbox.setup.differences import Comparison
 
@@ -82,13 +82,19 @@ def test_a_precision_that_the_processor_lacks_is_refused_at_once(weights: str, c
         check_model(card, weights=weights, device="cpu", precision="tf32")
     with pytest.raises(UsageError, match="no precision 'int8'"):
         check_model(card, weights=weights, device="cpu", precision="int8")
-    if has_bf16():
-        found = check_model(card, weights=weights, device="cpu", precision="bf16")
-        assert found.comparisons[-1].comparison == "bf16 against float32"
-        check_fidelity(found)
-    else:
-        with pytest.raises(DeviceError, match="precision bf16 needs"):
-            check_model(card, weights=weights, device="cpu", precision="bf16")
+
+
+@needs_bf16
+def test_bf16_is_compared_with_float32(weights: str, card: str) -> None:
+    found = check_model(card, weights=weights, device="cpu", precision="bf16")
+    assert found.comparisons[-1].comparison == "bf16 against float32"
+    check_fidelity(found)
+
+
+@needs_no_bf16
+def test_bf16_is_refused_where_the_processor_lacks_it(weights: str, card: str) -> None:
+    with pytest.raises(DeviceError, match="precision bf16 needs"):
+        check_model(card, weights=weights, device="cpu", precision="bf16")
 
 
 def test_a_comparison_that_could_not_be_made_is_an_error_of_its_own() -> None:

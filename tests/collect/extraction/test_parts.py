@@ -13,11 +13,11 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from support.needs import needs_bf16, needs_no_bf16
 from support.tiny_network import paint
 from toolbox import Study
 from toolbox.collect.extraction import parts as run
 from toolbox.errors import DeviceError, MixtureError
-from toolbox.runtime.hardware import has_bf16
 from toolbox.store.parts import clear, write_part
 
 
@@ -220,14 +220,15 @@ def test_a_sample_is_evenly_of_all_categories(
     assert (agreed.correlation, agreed.largest, agreed.largest_response) == (pytest.approx(1.0), 0.0, 0.0)
 
 
-def test_bf16_is_held_against_float32_or_refused_before_anything_is_written(
-    many: Study, card: str, weights: str
-) -> None:
-    if not has_bf16():
-        with pytest.raises(DeviceError, match="precision bf16 needs a processor with bf16 instructions"):
-            many.extract("many", model=card, weights=weights, precision="bf16")
-        assert many.models("many") == []
-        return
+@needs_no_bf16
+def test_bf16_is_refused_before_anything_is_written(many: Study, card: str, weights: str) -> None:
+    with pytest.raises(DeviceError, match="precision bf16 needs a processor with bf16 instructions"):
+        many.extract("many", model=card, weights=weights, precision="bf16")
+    assert many.models("many") == []
+
+
+@needs_bf16
+def test_bf16_is_held_against_float32(many: Study, card: str, weights: str) -> None:
     report = many.extract("many", model=card, weights=weights, precision="bf16")
     assert (report.provider, report.precision) == ("OpenVINO", "bf16")
     assert report.agreement is not None and report.agreement.correlation is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.fake_driver import FakeDriver, no_driver
+from support.needs import needs_cuda, needs_no_cuda
 from toolbox.runtime.hardware import (
     Driver,
     Gpu,
@@ -18,6 +19,7 @@ from toolbox.runtime.hardware import (
     runtime,
 )
 from toolbox.setup.doctor import can_work
+from toolbox.setup.doctor.finding import Finding
 from toolbox.setup.doctor.machine import cores, cuda, gpu, half_precision, memory
 
 DRIVER = Driver((13, 0), (Gpu("NVIDIA H100", 80 * 10**9),))
@@ -107,19 +109,27 @@ def test_a_gpu_that_cannot_be_used_is_a_problem_and_what_is_missing_is_named() -
         assert found.state == ("ok" if cuda_obstacle() is None else "problem")
 
 
+def cuda_whose_libraries_load(monkeypatch: pytest.MonkeyPatch) -> Finding:
+    monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
+    return cuda(
+        DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    )
+
+
+@needs_cuda
+def test_a_gpu_that_computes_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = cuda_whose_libraries_load(monkeypatch)
+    assert (found.state, found.finding) == ("ok", "CUDAExecutionProvider computes rightly")
+
+
+@needs_no_cuda
 def test_libraries_that_load_are_not_enough_a_convolution_must_be_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("toolbox.runtime.hardware.library_failure", lambda _: None)
-    found = cuda(
-        DRIVER, replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
-    )
+    found = cuda_whose_libraries_load(monkeypatch)
     obstacle = cuda_obstacle()
-    if obstacle is None:
-        assert (found.state, found.finding) == ("ok", "CUDAExecutionProvider computes rightly")
-    else:
-        assert found.state == "problem"
-        assert obstacle in found.finding
+    assert found.state == "problem"
+    assert obstacle is not None and obstacle in found.finding
 
 
 def test_the_gpus_and_their_driver_are_named() -> None:
