@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
-if IS_WORKER:
+if "PYTEST_XDIST_WORKER" in os.environ:
     # The workers share the cores already. Must come before the libraries, which read it when they are imported.
     for _library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
@@ -35,16 +34,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_own_models(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No networks of the user who runs the tests."""
-    os.environ["TOOLBOX_MODELS"] = str(tmp_path_factory.mktemp("models"))
+def nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No networks and no study of the user who runs the tests; and no waiting for the disk, which no test unplugs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_MODELS", str(tmp_path_factory.mktemp("models")))
+        patch.delenv("TOOLBOX_STUDY", raising=False)
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread_a_question() -> Iterator[None]:
     """DuckDB with one thread in each worker, as the other libraries; the queries' contract asks for two itself."""
     with pytest.MonkeyPatch.context() as patch:
-        if IS_WORKER:
+        if "PYTEST_XDIST_WORKER" in os.environ:
             patch.setitem(database._CLOSED, "threads", 1)
         yield
 

@@ -68,7 +68,8 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty directory to work in, no study chosen and no network added."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOOLBOX_MODELS", str(tmp_path / "models"))
-    monkeypatch.delenv("TOOLBOX_STUDY", raising=False)
+    monkeypatch.setenv("TOOLBOX_STUDY", "")  # so that what a block exports ends with the test
+    monkeypatch.delenv("TOOLBOX_STUDY")
     return tmp_path
 
 

@@ -14,16 +14,31 @@ from support.worked_examples import (
     example_parameters,
     example_reference,
     example_study,
+    example_tables,
     query_of,
 )
 from toolbox.query import ask, query_names, shipped_query
+from toolbox.store.folder import StudyFolder
 
 NOT_RESAMPLED = ("no intervals and no chance level for this index", "this index was not resampled yet")
 
 
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Path, ...], StudyFolder]:
+    """One study for all examples that are made of the same tables."""
+    root = tmp_path_factory.mktemp("examples")
+    of_tables = {example_tables(example): example for example in example_names()}
+    return {
+        tables: example_study(example, root / str(number))
+        for number, (tables, example) in enumerate(of_tables.items())
+    }
+
+
 @pytest.mark.parametrize("example", example_names())
-def test_a_query_gives_the_rows_worked_out_by_hand(example: str, tmp_path: Path) -> None:
-    study, query = example_study(example, tmp_path / "study"), shipped_query(query_of(example))
+def test_a_query_gives_the_rows_worked_out_by_hand(
+    example: str, studies: dict[tuple[Path, ...], StudyFolder]
+) -> None:
+    study, query = studies[example_tables(example)], shipped_query(query_of(example))
     columns, rows = example_answer(example, query)
     answer = ask(study, query, example_parameters(example), tables=example_reference(example))
     assert answer.rows.columns == columns == [column.name for column in query.columns]

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from support.faulty_session import Fault, use_faulty_sessions
 from support.small_graphs import CHAIN
+from support.small_vgg16 import small_vgg16
 from support.tiny_network import CARD, tensors
 from toolbox.graph import Graph
 from toolbox.network.card import Layer, network
@@ -289,7 +290,7 @@ def test_batch_normalisation_of_any_opset_is_that_of_inference(opset: int) -> No
 
 @pytest.mark.network
 def test_vgg16_is_computed_faithfully(tmp_path: Path) -> None:
-    model = load_model(network("vgg16"), ["block2_conv2"])
+    model = load_model(small_vgg16(tmp_path), ["block2_conv2"])
     found = compare_model(model, noise(model.network.input, 2))
     assert all(entry.ok for entry in found.values())
     assert 0 < found["onnxruntime", "map"].difference < 1e-5

@@ -27,6 +27,7 @@ from toolbox.store.resamples import Labelling, Measure
 from toolbox.store.views import RESAMPLE_VIEWS
 
 EXAMPLES = Path(__file__).parents[1] / "queries"
+NAMES = ("stimuli", "labels", "layers", "responses")
 Row = tuple[Any, ...]
 
 
@@ -60,6 +61,16 @@ def example_study(example: str, root: Path, *, parts: Sequence[Sequence[int]] | 
     return study
 
 
+def example_tables(example: str) -> tuple[Path, ...]:
+    """The files that the study of an example is made of; examples of the same files share one that is only read."""
+    folder = EXAMPLES / example
+    while not any((folder / f"{name}.csv").is_file() for name in NAMES):
+        folder = folder.parent
+    tables = [folder / f"{name}.csv" for name in NAMES if (folder / f"{name}.csv").is_file()]
+    resampled = [_nearest(f"{view}.csv", EXAMPLES / example) for view in RESAMPLE_VIEWS]
+    return (*tables, *filter(None, resampled))
+
+
 def example_parameters(example: str) -> dict[str, Any]:
     """What an example asks its query with."""
     file = EXAMPLES / example / "parameters.toml"
@@ -87,8 +98,7 @@ def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:
 
 
 def _tables(folder: Path) -> dict[str, pl.DataFrame]:
-    names = ("stimuli", "labels", "layers", "responses")
-    files = {name: folder / f"{name}.csv" for name in names if (folder / f"{name}.csv").is_file()}
+    files = {name: folder / f"{name}.csv" for name in NAMES if (folder / f"{name}.csv").is_file()}
     return {name: pl.read_csv(file) for name, file in files.items()} or _tables(folder.parent)
 
 
