@@ -1,0 +1,128 @@
+"""Files appear whole or not at all, and a folder has one writer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from toolbox.errors import BusyError
+from toolbox.files import only_writer, replace_file, write_json, write_text
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from toolbox.files import only_writer
+with only_writer(Path(sys.argv[1]), "extracting"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+class StoppedError(Exception):
+    """What stops a block half way."""
+
+
+# Replacing
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+def test_a_block_that_fails_leaves_nothing_behind(before: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    if before:
+        write_text(path, before)
+    with pytest.raises(StoppedError), replace_file(path) as fresh:
+        fresh.write_text("half")
+        raise StoppedError
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == (["file.txt"] if before else [])
+    assert before is None or path.read_text() == before
+
+
+def test_the_file_is_not_to_be_seen_before_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    with replace_file(path) as fresh:
+        fresh.write_text("new")
+        assert not path.exists()
+        assert fresh.parent == path.parent
+        assert fresh.name.startswith(".")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_block_that_writes_nothing_is_an_error_and_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    with pytest.raises(FileNotFoundError), replace_file(path):
+        pass
+    assert path.read_text() == "old"
+
+
+def test_threads_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
+    path, failures = tmp_path / "file.json", []
+    together = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        try:
+            for _ in range(10):
+                together.wait(timeout=30)
+                write_json(path, {"number": number, "filling": "x" * 5000})
+        except (OSError, threading.BrokenBarrierError) as error:
+            failures.append(error)
+            together.abort()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert json.loads(path.read_text())["number"] in range(8)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_keeps_every_letter(tmp_path: Path) -> None:
+    write_json(tmp_path / "record.json", {"category": "Müße → 猫", "n": 1})
+    text = (tmp_path / "record.json").read_bytes().decode("utf-8")
+    assert "Müße → 猫" in text
+    assert json.loads(text) == {"category": "Müße → 猫", "n": 1}
+
+
+# Tables
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the folder."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone_even_by_a_kill(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    with pytest.raises(BusyError) as caught, only_writer(tmp_path, "ingest"):
+        pytest.fail("two writers")
+    assert str(caught.value) == (
+        f"another process is busy with ingest in {tmp_path}; wait until it ends, or stop it, and run this again"
+    )
+    holder.kill()
+    holder.wait()
+    with only_writer(tmp_path, "ingest"):
+        assert (tmp_path / ".lock").exists()
+
+
+def test_the_folder_is_made_and_free_again_after_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    with pytest.raises(StoppedError), only_writer(folder, "ingest"):
+        raise StoppedError
+    with only_writer(folder, "ingest"), pytest.raises(BusyError), only_writer(folder, "ingest"):
+        pytest.fail("two writers")
