@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def only_writer(folder: Path, task: str) -> Iterator[None]:
     """
     import filelock
 
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")
     try:
@@ -84,7 +86,18 @@ def only_writer(folder: Path, task: str) -> Iterator[None]:
     try:
         yield
     finally:
+        _remove_unused(made, folder)
         lock.release()
+
+
+def _remove_unused(made: Iterable[Path], folder: Path) -> None:
+    """Take back folders that were made for a task which failed before it wrote anything."""
+    made = list(made)
+    if made and [path.name for path in folder.iterdir()] == [".lock"]:
+        with contextlib.suppress(OSError):  # Windows removes no open file; then an empty folder is left
+            (folder / ".lock").unlink()
+            for path in made:
+                path.rmdir()
 
 
 def _flush_directory(folder: Path) -> None:

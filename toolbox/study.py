@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolbox.errors import RemarkWarning, UnknownNameError
 from toolbox.progress import Progress, silent
 from toolbox.store.folder import StudyFolder, create_study, is_empty, open_study
+from toolbox.store.selection import Selection
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from toolbox.collect.label import LabelReport
     from toolbox.query import Answer, Query
     from toolbox.show.plots import Figure
-    from toolbox.store.selection import Selection
 
 
 class Study:
@@ -147,7 +147,6 @@ class Study:
         Raises: see `toolbox.analyse.significance.resample`.
         """
         from toolbox.analyse.significance import Resampling, resample
-        from toolbox.store.selection import Selection
 
         _check_names("choice of a resampling", choices, Resampling)
         return resample(
@@ -176,8 +175,6 @@ class Study:
         Returns: the rows, with the columns that the query's header names.
         Raises: QueryError, UsageError; MixtureError when the models did not answer the same stimuli.
         """
-        from toolbox.store.selection import Selection
-
         answer = self.answer(query, parameters, Selection(set, model or (), scheme))
         self._warn(answer.remarks)
         return answer.rows
@@ -234,8 +231,6 @@ class Study:
 
         >>> study.replicate("published.csv", map={"portrait": "face"})  # doctest: +SKIP
         """
-        from toolbox.store.selection import Selection
-
         selection = Selection(set, model or (), scheme)
         answer = self.replication(reference, map, parameters, selection, filters=filters, figure=figure)
         self._warn(answer.remarks)
@@ -263,14 +258,16 @@ class Study:
 
         Raises: as `replicate`.
         """
+        from toolbox.analyse.published_table import read_published_table
         from toolbox.analyse.replication import FILTERS_QUERY, pair_filters, replicate
 
-        question = (self.folder, Path(reference), map, parameters, selection)
-        answer = replicate(*question, filters=filters)
+        table = read_published_table(Path(reference), map or {})
+        answer = replicate(self.folder, table, parameters, selection, filters=filters)
         if figure is not None:
             from toolbox.show.plots import draw_figure, save
 
-            save(draw_figure(self.folder, FILTERS_QUERY, pair_filters(*question)), Path(figure))
+            pairs = pair_filters(self.folder, table, parameters, selection)
+            save(draw_figure(self.folder, FILTERS_QUERY, pairs), Path(figure))
         return answer
 
     def plot(
@@ -298,7 +295,6 @@ class Study:
         Raises: UnknownNameError when the query has no figure; as `query`.
         """
         from toolbox.show.plots import save
-        from toolbox.store.selection import Selection
 
         selection = Selection(set, model or (), scheme)
         figure = self.figure(query, parameters, selection, thumbnails=thumbnails)

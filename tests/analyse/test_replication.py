@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,7 +25,7 @@ from toolbox import Study
 from toolbox.analyse.published_table import read_published_table
 from toolbox.analyse.replication import pair_filters, replicate
 from toolbox.errors import AmbiguousError, TableError, UnknownNameError, UsageError
-from toolbox.query import ask
+from toolbox.query import Answer, ask
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
 from toolbox.study import RemarkWarning
@@ -35,6 +37,13 @@ GOOD = [
     ("conv1", 1, "dog", 0.1),
 ]
 COLUMNS = ["layer", "filter", "label", "selectivity"]
+
+
+def compare(
+    folder: StudyFolder, file: Path, renamed: Mapping[str, str] | None = None, **choices: Any
+) -> Answer:
+    """What replication says of a file."""
+    return replicate(folder, read_published_table(file, renamed or {}), **choices)
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +80,7 @@ def written(path: Path, rows: list[tuple[object, ...]] | None = None, columns: l
 
 @pytest.mark.parametrize("name", ["table.csv", "table.tsv", "table.parquet", "TABLE.CSV"])
 def test_a_table_is_read_from_every_format(name: str, folder: StudyFolder, tmp_path: Path) -> None:
-    rows = replicate(folder, written(tmp_path / name), filters=True).rows
+    rows = compare(folder, written(tmp_path / name), filters=True).rows
     assert rows.rows() == [
         ("conv1", 0, "car", 0.75, 0.5),
         ("conv1", 0, "dog", -0.75, 0.25),
@@ -83,14 +92,14 @@ def test_a_table_is_read_from_every_format(name: str, folder: StudyFolder, tmp_p
 def test_the_name_of_a_category_is_the_label_if_there_is_one(folder: StudyFolder, tmp_path: Path) -> None:
     coded = [(number, "x", label, layer, value, 7) for layer, number, label, value in GOOD]
     columns = ["filter", "author", "category", "layer", "selectivity", "code"]
-    by_category = replicate(folder, written(tmp_path / "a.csv", coded, columns)).rows
+    by_category = compare(folder, written(tmp_path / "a.csv", coded, columns)).rows
     columns = ["filter", "author", "label", "layer", "selectivity", "category"]
-    assert replicate(folder, written(tmp_path / "b.csv", coded, columns)).rows.rows() == by_category.rows()
+    assert compare(folder, written(tmp_path / "b.csv", coded, columns)).rows.rows() == by_category.rows()
     assert by_category["category"].to_list() == ["car", "dog", "all"]
 
 
 def test_agreement_is_told_per_category_and_over_all(folder: StudyFolder, tmp_path: Path) -> None:
-    rows = replicate(folder, written(tmp_path / "table.csv"), parameters={"count": 1, "threshold": 0.2}).rows
+    rows = compare(folder, written(tmp_path / "table.csv"), parameters={"count": 1, "threshold": 0.2}).rows
     chosen = rows.select(
         "layer", "category", "filters", "pearson", "overlap", "selective_here", "selective_there"
     )
@@ -103,7 +112,7 @@ def test_agreement_is_told_per_category_and_over_all(folder: StudyFolder, tmp_pa
 
 def test_labels_are_mapped_onto_the_categories_of_the_study(folder: StudyFolder, tmp_path: Path) -> None:
     file = written(tmp_path / "table.csv", [("conv1", 0, "portrait", 0.5), ("conv1", 1, "portrait", 0.1)])
-    answer = replicate(folder, file, {"portrait": "face"}, filters=True)
+    answer = compare(folder, file, {"portrait": "face"}, filters=True)
     assert answer.rows["category"].to_list() == ["face", "face"]
     assert answer.provenance["reference"] == {
         "file": str(file),
@@ -116,13 +125,13 @@ def test_labels_are_mapped_onto_the_categories_of_the_study(folder: StudyFolder,
 def test_what_has_no_counterpart_is_said(folder: StudyFolder, tmp_path: Path) -> None:
     more = [*GOOD, ("conv1", 0, "furniture", 0.1), ("conv2", 2, "car", 0.1), ("conv1", 1, "face", "NA")]
     file = written(tmp_path / "table.csv", more)
-    assert replicate(folder, file).remarks == (
+    assert compare(folder, file).remarks == (
         f"1 row of {file} has no value and counts as unpaired",
         f"left out, as {SET} has no such category: furniture (of {file}); --map LABEL=CATEGORY names a counterpart",
         f"layers of {file} without responses in the study are left out: conv2",
     )
     file = written(tmp_path / "other.csv")
-    assert replicate(folder, file).remarks == (f"left out, as {file} has no such category: face (of {SET})",)
+    assert compare(folder, file).remarks == (f"left out, as {file} has no such category: face (of {SET})",)
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "NaN", "nan"])
@@ -130,7 +139,7 @@ def test_a_value_that_the_table_does_not_know_is_counted(
     missing: str, folder: StudyFolder, tmp_path: Path
 ) -> None:
     file = written(tmp_path / "table.csv", [*GOOD[:3], ("conv1", 1, "dog", missing)])
-    rows = replicate(folder, file).rows
+    rows = compare(folder, file).rows
     assert rows.select("category", "filters", "unpaired").rows() == [
         ("car", 2, 0),
         ("dog", 1, 1),
@@ -207,7 +216,7 @@ def test_a_table_that_does_not_fit_the_study_is_refused(
     rows: list[tuple[object, ...]], renamed: dict[str, str], message: str, folder: StudyFolder, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        replicate(folder, written(tmp_path / "table.csv", rows), renamed)
+        compare(folder, written(tmp_path / "table.csv", rows), renamed)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -227,17 +236,17 @@ def test_the_model_and_the_scheme_are_chosen(folder: StudyFolder, tmp_path: Path
     add_labels(folder, pl.DataFrame({"stimulus_id": [0, 1, 2], "category": ["b", "b", "a"]}), SET, "coarse")
     file = written(tmp_path / "table.csv", [("conv1", 0, "a", 1), ("conv1", 0, "b", 2)])
     with pytest.raises(AmbiguousError):
-        replicate(folder, file)
-    rows = replicate(folder, file, selection=Selection(None, "other", "coarse"), filters=True).rows
+        compare(folder, file)
+    rows = compare(folder, file, selection=Selection(None, "other", "coarse"), filters=True).rows
     assert rows.rows() == [("conv1", 0, "a", 0.75, 1.0), ("conv1", 0, "b", -0.75, 2.0)]
     with pytest.raises(UnknownNameError, match=f"no model named 'tinny'; did you mean '{MODEL}'"):
-        replicate(folder, file, selection=Selection(None, "tinny", "coarse"))
+        compare(folder, file, selection=Selection(None, "tinny", "coarse"))
 
 
 def test_a_set_without_responses_does_not_come_into_question(folder: StudyFolder, tmp_path: Path) -> None:
     add_stimuli(folder, pl.DataFrame({"stimulus_id": [0]}), "unseen")
     add_labels(folder, pl.DataFrame({"stimulus_id": [0], "category": ["car"]}), "unseen")
-    assert replicate(folder, written(tmp_path / "table.csv")).provenance["set"] == SET
+    assert compare(folder, written(tmp_path / "table.csv")).provenance["set"] == SET
 
 
 @pytest.mark.parametrize("asked", ["replication/layers", "replication/filters", "select * from reference"])
@@ -272,7 +281,6 @@ def test_a_study_answers_in_python(folder: StudyFolder, tmp_path: Path) -> None:
 
 
 def test_the_scatter_has_no_threshold_to_tell_of(folder: StudyFolder, tmp_path: Path) -> None:
-    answer = pair_filters(
-        folder, written(tmp_path / "table.csv"), parameters={"threshold": 0.1, "index": "share"}
-    )
+    table = read_published_table(written(tmp_path / "table.csv"), {})
+    answer = pair_filters(folder, table, {"threshold": 0.1, "index": "share"})
     assert answer.provenance["parameters"] == {"index": "share", "normalise": "layer", "statistic": "mean"}

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from toolbox.analyse.published_table import PublishedTable, read_published_table
+from toolbox.analyse.published_table import PublishedTable
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.store.folder import StudyFolder
@@ -25,8 +24,7 @@ POOLED = "all"
 
 def replicate(
     study: StudyFolder,
-    file: Path,
-    renamed: Mapping[str, str] | None = None,
+    table: PublishedTable,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
     *,
@@ -36,30 +34,29 @@ def replicate(
 
     Args:
         study: that is compared.
-        file: .csv, .tsv or .parquet with the columns layer, filter, selectivity, and label or category.
-        renamed: label of the table -> category of the study, where they have different names.
+        table: what was published.
         parameters: those of `replication/layers`: index, statistic, normalise, threshold, count.
         selection: set, model and scheme, where there are several.
         filters: whether the rows are those of `replication/filters`, which has no threshold and no count.
 
     Raises: UsageError for a table that does not fit the study; all that running the query raises.
     """
-    table = read_published_table(file, renamed or {})
     chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection or Selection())
     remarks = [*_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
     query = shipped_query(FILTERS_QUERY if filters else LAYERS_QUERY)
     answer = ask(study, query, parameters, chosen, tables={"reference": table.rows.to_arrow()})
     absent = [name for name in table.distinct_names("layer") if name not in set(answer.rows["layer"])]
     if absent:
-        remarks.append(f"layers of {file} without responses in the study are left out: {', '.join(absent)}")
+        remarks.append(
+            f"layers of {table.file} without responses in the study are left out: {', '.join(absent)}"
+        )
     provenance = {**answer.provenance, "reference": table.provenance}
     return replace(answer, provenance=provenance, remarks=(*answer.remarks, *remarks))
 
 
 def pair_filters(
     study: StudyFolder,
-    file: Path,
-    renamed: Mapping[str, str] | None = None,
+    table: PublishedTable,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
 ) -> Answer:
@@ -67,14 +64,13 @@ def pair_filters(
 
     Args:
         study: that is compared.
-        file: as of `replicate`.
-        renamed: as of `replicate`.
+        table: what was published.
         parameters: as of `replicate`; those that only its counts need are left aside.
         selection: as of `replicate`.
     """
     known = {parameter.name for parameter in shipped_query(FILTERS_QUERY).parameters}
     of_values = {name: value for name, value in (parameters or {}).items() if name in known}
-    return replicate(study, file, renamed, of_values, selection, filters=True)
+    return replicate(study, table, of_values, selection, filters=True)
 
 
 def _check_places(study: StudyFolder, table: PublishedTable, selection: Selection) -> list[str]:

@@ -49,7 +49,7 @@ def _cell(value: Any) -> str:
 
 def _lines(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> Iterator[str]:
     """The lines of a table for a pipe, which has no width; a text of several lines takes as many."""
-    split = [[cell.split("\n") for cell in row] for row in rows]
+    split = [[cell.expandtabs().split("\n") for cell in row] for row in rows]
     widths = [max(_width(line) for cell in column for line in cell) for column in zip(*split, strict=True)]
     for row in split:
         for line in zip_longest(*row, fillvalue=""):

@@ -29,9 +29,22 @@ class Selection:
     scheme: str | None = None
 
     def __post_init__(self) -> None:
-        """Keep the models as a tuple, however they were given."""
-        models = (self.models,) if isinstance(self.models, str) else tuple(self.models or ())
+        """Keep the models as a tuple, however they were given.
+
+        Raises: UsageError for what is no name.
+        """
+        given = () if self.models is None else self.models
+        models = (
+            (given,)
+            if isinstance(given, str)
+            else tuple(given)
+            if isinstance(given, list | tuple)
+            else (given,)
+        )
         object.__setattr__(self, "models", models)
+        for kind, name in (("set", self.set), ("scheme", self.scheme), *(("model", each) for each in models)):
+            if name is not None and not isinstance(name, str):
+                raise UsageError(f"{kind} is {name!r}; expected a name")
 
     @property
     def model(self) -> str | None:

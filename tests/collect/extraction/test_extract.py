@@ -352,7 +352,7 @@ def test_a_card_that_changed_rewrites_its_layers_unless_another_set_relies_on_th
         "sum",
     ]
     study.ingest(photographs, set="again")
-    with pytest.raises(MixtureError, match="lists other layers than when colours was shown to it"):
+    with pytest.raises(MixtureError, match="lists other layers than when colours was presented to it"):
         study.extract("again", model=str(lower), weights=weights)
 
 

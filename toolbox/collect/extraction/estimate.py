@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from toolbox.collect.extraction.accuracy import SAMPLED
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import present
-from toolbox.collect.extraction.remaining import check_disk_space, find_remaining
+from toolbox.collect.extraction.remaining import check_disk_space, find_remaining_work
 from toolbox.collect.extraction.task import Task, load_task, read_request, start_network
 from toolbox.progress import Progress, silent
 from toolbox.runtime.autotune import probe_image, rate
@@ -65,7 +65,7 @@ def estimate_extraction(
     """
     request = read_request(study, set_name, options or Extraction())
     task = load_task(request, progress)
-    remaining = find_remaining(task)
+    remaining = find_remaining_work(task)
     disk, free = check_disk_space(task, remaining)
     stimuli, parts = len(remaining.stimuli), remaining.parts(request.options.part)
     seconds, session = _expected_seconds(task, remaining.stimuli) if stimuli else (0.0, None)

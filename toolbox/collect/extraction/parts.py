@@ -26,7 +26,7 @@ from toolbox.store.records import planned_record
 
 
 @dataclass(frozen=True)
-class Presented:
+class PresentedStimuli:
     """How many stimuli were presented, and those that could not be."""
 
     count: int
@@ -35,7 +35,7 @@ class Presented:
 
 def present_parts(
     task: Task, session: Session, plan: Plan, numbers: Sequence[int], agreement: Agreement | None
-) -> Presented:
+) -> PresentedStimuli:
     """Present the stimuli of some parts to the network, and commit each part.
 
     However it ends, a part that is being written is finished first; what is being computed is dropped.
@@ -59,7 +59,7 @@ def present_parts(
             writer.write(run, number, found)
             batches += (Batch(batch.stimuli, {}, batch.unreadable) for batch in found)
     unreadable = [entry for batch in batches for entry in batch.unreadable]
-    return Presented(sum(len(batch.stimuli) for batch in batches), unreadable)
+    return PresentedStimuli(sum(len(batch.stimuli) for batch in batches), unreadable)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ RESERVE = 100_000_000
 
 
 @dataclass(frozen=True)
-class Remaining:
+class RemainingWork:
     """What is to be done: parts that are planned and missing, and stimuli that no part has yet.
 
     Attributes:
@@ -59,7 +59,7 @@ class Remaining:
         return started + [min(size, fresh - start) for start in range(0, fresh, size)]
 
 
-def find_remaining(task: Task) -> Remaining:
+def find_remaining_work(task: Task) -> RemainingWork:
     """What this extraction has to do.
 
     Raises: MixtureError, VerificationError where what is there is of another network or of other images.
@@ -69,19 +69,19 @@ def find_remaining(task: Task) -> Remaining:
     plan = None if discards else earlier.plan
     if plan:
         check_identity(request.folder, plan.identity, task.identity)
-    _check_other_sets(request, task)
+    _check_other_sets(task)
     known = plan.stimuli if plan else set()
-    fresh = tuple(stimulus for stimulus in _wanted(request) if stimulus not in known)
+    fresh = tuple(stimulus for stimulus in _stimuli_to_plan(request) if stimulus not in known)
     pending = [number for number in range(len(plan.parts)) if _is_pending(task, plan, number)] if plan else []
-    return Remaining(plan, discards, tuple(pending), fresh)
+    return RemainingWork(plan, discards, tuple(pending), fresh)
 
 
-def write_plan(task: Task, remaining: Remaining) -> tuple[Plan, list[int]]:
+def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
     """Write the layers and the plan; what is to be replaced is discarded now.
 
     Args:
         task: what is extracted.
-        remaining: as `find_remaining` found it, under the same lock.
+        remaining: as `find_remaining_work` found it, under the same lock.
 
     Returns: the plan, and the numbers of the parts that are to be written.
     """
@@ -94,7 +94,7 @@ def write_plan(task: Task, remaining: Remaining) -> tuple[Plan, list[int]]:
     return plan, [*remaining.pending, *range(started, len(plan.parts))]
 
 
-def check_disk_space(task: Task, remaining: Remaining) -> tuple[int, int]:
+def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
     """Bytes that the responses take at most, and bytes that are free.
 
     Args:
@@ -139,7 +139,7 @@ def _by_turns(request: Request, stimuli: Iterable[int]) -> pl.DataFrame:
     return table.sort(pl.int_range(pl.len()).over("category"), "category", "stimulus_id")
 
 
-def _wanted(request: Request) -> list[int]:
+def _stimuli_to_plan(request: Request) -> list[int]:
     """Identifiers in ascending order; with a limit, the first ones of every category in turn."""
     limit = request.options.limit
     if limit is None or limit >= len(request.stimuli):
@@ -171,8 +171,10 @@ def _is_pending(task: Task, plan: Plan, number: int) -> bool:
     return any(not isinstance(prepare_image(each, task.network.input), Unreadable) for each in failed)
 
 
-def _check_other_sets(request: Request, task: Task) -> None:
+def _check_other_sets(task: Task) -> None:
     """One model name means one network in all sets of a study, or their tables could not be compared."""
+    request = task.request
+    _check_layers(task)
     for other in _other_sets(request.study, request.set, task.network.name):
         folder = request.study.responses(other, task.network.name)
         plan = read_plan(folder)
@@ -185,16 +187,27 @@ def _other_sets(study: StudyFolder, set_name: str, model: str) -> list[str]:
     return [name for name in study.sets() if name != set_name and model in study.models(name)]
 
 
-def _write_layers(task: Task) -> None:
-    """The geometry of all layers of the card, whichever are recorded: depth is relative to the whole network."""
-    net, request = task.network, task.request
-    path, table = request.study.layers(net.name), layer_table(net)
-    if path.exists() and pl.DataFrame(read_table(path)).equals(table):
-        return
-    others = _other_sets(request.study, request.set, net.name) if path.exists() else []
-    if others:
+def _check_layers(task: Task) -> None:
+    """Refuse a card whose layers are others than those by which responses of other sets are placed.
+
+    Raises: MixtureError.
+    """
+    others = _other_sets(task.request.study, task.request.set, task.network.name)
+    if others and not _has_layers(task):
         raise MixtureError(
-            f"the card of {net.name} lists other layers than when {', '.join(others)} was shown to it; "
+            f"the card of {task.network.name} lists other layers than when {', '.join(others)} was presented to it; "
             "give the changed card another name, or use another study"
         )
-    write_table(path, table.to_arrow(), {"model": net.name, "citation": net.citation})
+
+
+def _has_layers(task: Task) -> bool:
+    """Whether the study has the geometry of the card's layers already, or none yet of another set."""
+    path = task.request.study.layers(task.network.name)
+    return not path.exists() or pl.DataFrame(read_table(path)).equals(layer_table(task.network))
+
+
+def _write_layers(task: Task) -> None:
+    """The geometry of all layers of the card, whichever are recorded: depth is relative to the whole network."""
+    net, path = task.network, task.request.study.layers(task.network.name)
+    if not path.exists() or not _has_layers(task):
+        write_table(path, layer_table(net).to_arrow(), {"model": net.name, "citation": net.citation})

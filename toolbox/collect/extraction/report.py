@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolbox.collect.extraction.accuracy import Agreement
-from toolbox.collect.extraction.parts import Presented
+from toolbox.collect.extraction.parts import PresentedStimuli
 from toolbox.collect.extraction.presentation import Unreadable
 from toolbox.collect.extraction.task import Task
 from toolbox.errors import StimulusError
@@ -40,7 +40,7 @@ def report_on(
     task: Task,
     plan: Plan,
     session: Session | None,
-    presented: Presented | None,
+    presented: PresentedStimuli | None,
     agreement: Agreement | None,
     seconds: float,
 ) -> ExtractionReport:
@@ -56,7 +56,7 @@ def report_on(
 
     Raises: StimulusError when not a single stimulus has responses.
     """
-    request, presented = task.request, presented or Presented(0, [])
+    request, presented = task.request, presented or PresentedStimuli(0, [])
     numbers = range(len(plan.parts))
     found = [planned_record(request.folder, plan, number, request.digests) for number in numbers]
     records = [record for record in found if record is not None]

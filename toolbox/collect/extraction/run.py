@@ -8,7 +8,7 @@ from dataclasses import asdict
 from toolbox.collect.extraction.accuracy import compare_with_exact
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.parts import present_parts
-from toolbox.collect.extraction.remaining import check_disk_space, find_remaining, write_plan
+from toolbox.collect.extraction.remaining import check_disk_space, find_remaining_work, write_plan
 from toolbox.collect.extraction.report import ExtractionReport, report_on
 from toolbox.collect.extraction.task import load_task, read_request, start_network
 from toolbox.files import only_writer, write_json
@@ -43,7 +43,7 @@ def extract(
     with only_writer(request.folder, f"extracting {set_name} with {model}"):
         sweep(request.folder)
         task = load_task(request, progress)
-        remaining = find_remaining(task)
+        remaining = find_remaining_work(task)
         check_disk_space(task, remaining)
         # The session starts before the plan is written: nothing is discarded for a device that cannot be used.
         session = start_network(task, len(remaining.stimuli)) if remaining.stimuli else None
