@@ -120,6 +120,17 @@ def test_a_second_process_is_refused_until_the_first_is_gone_even_by_a_kill(
         assert (tmp_path / ".lock").exists()
 
 
+def test_a_folder_made_for_a_task_that_wrote_nothing_is_taken_back(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError), only_writer(tmp_path / "deep" / "folder", "extracting"):
+        raise StoppedError
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(StoppedError), only_writer(tmp_path / "deep" / "folder", "extracting"):
+        (tmp_path / "deep" / "folder" / "file").touch()
+        raise StoppedError
+    assert (tmp_path / "deep" / "folder" / "file").exists()
+
+
 def test_the_folder_is_made_and_free_again_after_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     with pytest.raises(StoppedError), only_writer(folder, "ingest"):

@@ -12,8 +12,10 @@ import typer
 
 from support.commands import run
 from toolbox.cli import app
+from toolbox.cli.reference import command_reference
 
 README = Path(__file__).parents[2] / "README.md"
+REFERENCE = Path(__file__).parents[2] / "toolbox" / "cli" / "README.md"
 OF_TYPER = {"--help", "--install-completion", "--show-completion"}
 
 
@@ -51,3 +53,20 @@ def test_every_command_stands_in_a_chapter_of_the_readme(words: tuple[str, ...])
     _, *chapters = re.split(r"^#+ ", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
     called = re.compile(rf"\b{' '.join(('toolbox', *words))}\b")
     assert any(called.search(chapter) for chapter in chapters)
+
+
+def test_the_page_of_commands_is_that_of_the_application() -> None:
+    assert REFERENCE.read_text(encoding="utf-8") == command_reference(), "run make reference"
+
+
+@EACH
+def test_every_option_stands_in_the_chapter_of_its_command(words: tuple[str, ...]) -> None:
+    """A group stands there by its members."""
+    command, chapters = COMMANDS[words], REFERENCE.read_text(encoding="utf-8").split("\n## ")
+    if getattr(command, "commands", {}):
+        assert len([chapter for chapter in chapters if chapter.startswith(" ".join(("toolbox", *words)))]) > 1
+        return
+    (chapter,) = [each for each in chapters if each.splitlines()[0] == " ".join(("toolbox", *words))]
+    for parameter in command.params:
+        spelled = {*parameter.opts} - OF_TYPER if parameter.param_type_name == "option" else ()
+        assert all(f"`{option}`" in chapter for option in spelled)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -163,6 +164,23 @@ def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(
         )
     assert counts.rows() == [("green", 2), ("red", 2)]
     assert study.extract("colours", model=card, weights=weights).stimuli == 6
+
+
+@pytest.mark.parametrize(
+    ("mistake", "fault"),
+    [({"layers": ["nosuch"]}, UnknownNameError), ({"weights": "nosuch.npz"}, UsageError)],
+)
+def test_an_extraction_that_never_began_leaves_no_folder(
+    study: Study, card: str, weights: str, mistake: dict[str, Any], fault: type[Exception]
+) -> None:
+    with pytest.raises(fault):
+        study.extract("colours", **{"model": card, "weights": weights, **mistake})
+    assert not (study.folder.root / "responses").exists()
+    study.extract("colours", model=card, weights=weights)
+    there = {path.name for path in study.folder.responses("colours", "tiny").iterdir()}
+    with pytest.raises(fault):
+        study.extract("colours", **{"model": card, "weights": weights, "replace": True, **mistake})
+    assert {path.name for path in study.folder.responses("colours", "tiny").iterdir()} == there
 
 
 def test_some_layers_alone(study: Study, card: str, weights: str) -> None:
@@ -352,8 +370,9 @@ def test_a_card_that_changed_rewrites_its_layers_unless_another_set_relies_on_th
         "sum",
     ]
     study.ingest(photographs, set="again")
-    with pytest.raises(MixtureError, match="lists other layers than when colours was presented to it"):
-        study.extract("again", model=str(lower), weights=weights)
+    for doing in (study.estimate, study.extract):
+        with pytest.raises(MixtureError, match="lists other layers than when colours was presented to it"):
+            doing("again", model=str(lower), weights=weights)
 
 
 def test_a_refused_card_leaves_the_layers_as_they_were(
