@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
-from toolbox.engines import ignore_image_warnings
 from toolbox.errors import ToolboxError
+from toolbox.host import ignore_image_warnings
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from support.fake_driver import FakeDriver
 from support.needs import needs_cuda, needs_no_cuda
 from support.small_graphs import convolution, session_of
-from toolbox.engines import CPU
 from toolbox.errors import DeviceError, ToolboxError, UsageError
 from toolbox.graph import Graph
+from toolbox.host import CPU
 from toolbox.runtime import computation as computations
 from toolbox.runtime import device as devices
 from toolbox.runtime import session as sessions

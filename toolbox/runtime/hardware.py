@@ -19,8 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from toolbox.engines import import_onnxruntime, import_openvino
 from toolbox.errors import DeviceError
+from toolbox.host import import_onnxruntime, import_openvino
 
 DISTRIBUTION = "selectivity-toolbox"
 """The toolbox, as pip knows it."""

@@ -9,9 +9,9 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.engines import CPU
 from toolbox.errors import UsageError
 from toolbox.graph import Graph
+from toolbox.host import CPU
 from toolbox.runtime import openvino
 from toolbox.runtime.computation import (
     PROVIDERS,

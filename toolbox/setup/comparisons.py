@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.engines import CPU
 from toolbox.graph import Graph
+from toolbox.host import CPU
 from toolbox.network.architecture import Input, Layer
 from toolbox.network.pooling import pixel_graph, preprocess
 from toolbox.progress import Progress, silent

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from toolbox.engines import CPU, import_onnxruntime
 from toolbox.errors import UsageError
 from toolbox.graph import Graph, Tensors
+from toolbox.host import CPU, import_onnxruntime
 from toolbox.tapping.entrance import INSIDE
 from toolbox.tapping.wiring import Observation, observation
 from toolbox.terms import IMAGE

@@ -20,8 +20,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.engines import ignore_image_warnings
 from toolbox.errors import StimulusError, ToolboxError
+from toolbox.host import ignore_image_warnings
 from toolbox.network.card import Input
 from toolbox.runtime.hardware import usable_cores
 from toolbox.runtime.session import Session

@@ -1,6 +1,6 @@
-"""What other libraries do to the process beside their work. Owns that onnxruntime and OpenVINO report to nobody.
+"""The process that the toolbox runs in belongs to somebody else. Owns what is changed of it for a moment, and set back.
 
-What is set for an import is set back after it: the process belongs to whoever imports the toolbox.
+onnxruntime and OpenVINO are imported here, so that they report to nobody.
 """
 
 from __future__ import annotations
