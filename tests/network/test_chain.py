@@ -23,7 +23,8 @@ from support.small_vgg16 import small_vgg16
 from support.tiny_network import write_weights
 from toolbox.errors import DeviceError, UnknownNameError, UsageError
 from toolbox.graph import IR_VERSION, OPSET, Graph
-from toolbox.network.card import Input, Network, network
+from toolbox.network.architecture import Input, Network
+from toolbox.network.card import network
 from toolbox.network.chain import full_graph, layer_digests
 from toolbox.network.pooling import pixel_graph, pooled_graph, preprocess
 from toolbox.network.weights import Weights, load_weights

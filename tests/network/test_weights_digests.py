@@ -20,7 +20,8 @@ from support.weight_files import (
 )
 from toolbox.content import shipped_names
 from toolbox.errors import CardError, VerificationError
-from toolbox.network.card import Network, network
+from toolbox.network.architecture import Network
+from toolbox.network.card import network
 from toolbox.network.weights import load_weights, tensor_digest
 from toolbox.setup.exporting import export_model
 

@@ -32,7 +32,8 @@ from support.weight_files import (
     in_torch,
 )
 from toolbox.errors import WeightsError
-from toolbox.network.card import Network, network
+from toolbox.network.architecture import Network
+from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.network.weights import load_weights
 from toolbox.runtime.session import start_session

@@ -21,7 +21,8 @@ from support.weight_files import (
 )
 from toolbox.errors import DownloadError, VerificationError, WeightsError
 from toolbox.fetch import cached_state, fetch
-from toolbox.network.card import Network, network
+from toolbox.network.architecture import Network
+from toolbox.network.card import network
 from toolbox.network.weights import load_weights
 
 

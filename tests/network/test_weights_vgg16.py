@@ -20,7 +20,8 @@ from safetensors.numpy import save_file
 from support.tiny_network import paint
 from toolbox.errors import VerificationError
 from toolbox.graph import Tensors
-from toolbox.network.card import Network, network
+from toolbox.network.architecture import Network
+from toolbox.network.card import network
 from toolbox.network.model import load_model
 from toolbox.network.weights import load_weights, tensor_digest
 from toolbox.runtime.session import start_session

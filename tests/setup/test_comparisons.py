@@ -20,7 +20,8 @@ from support.small_graphs import CHAIN
 from support.small_vgg16 import small_vgg16
 from support.tiny_network import CARD, tensors
 from toolbox.graph import Graph
-from toolbox.network.card import Layer, network
+from toolbox.network.architecture import Layer
+from toolbox.network.card import network
 from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pooled_graph
 from toolbox.runtime.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toolbox.network.card import Input
+from toolbox.network.architecture import Input
 from toolbox.network.pooling import preprocess
 from toolbox.setup.noise import noise
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from toolbox.collect.extraction.presentation import Stimulus
-from toolbox.network.card import Input
+from toolbox.network.architecture import Input
 
 ENTRY = Input(4, 4)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolbox.network.card import Network, network
+from toolbox.network.architecture import Network
+from toolbox.network.card import network
 
 CARD = """
 like = "vgg16"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
-    from toolbox.network.card import Network
+    from toolbox.network.architecture import Network
     from toolbox.query import Answer
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding

@@ -2,7 +2,7 @@
 
 A card of a *chain* lists layers that the toolbox builds itself, on top of one another. A card of an *imported* network
 names a graph that somebody else made, and the tensors in it that are its layers (`toolbox model add` writes it).
-What comes out is described in `architecture`, whose names can be imported from here, too.
+What comes out is described in `architecture`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,6 @@ from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError
 from toolbox.network.architecture import ChainLayer, ImportedLayer, Input, Layer, Network
 from toolbox.terms import IMAGE, PIXELS, STATISTICS
-
-__all__ = [
-    "DECODINGS",
-    "ChainLayer",
-    "ImportedLayer",
-    "Input",
-    "Layer",
-    "Network",
-    "layer_table",
-    "network",
-    "select_layers",
-]
 
 LAYER_KINDS = ("convolution", "pool", "dense")
 DECODINGS = ("full", "scaled")

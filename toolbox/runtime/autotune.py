@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.graph import Graph
-from toolbox.network.card import Input
+from toolbox.network.architecture import Input
 from toolbox.runtime.device import Device, choose_device
 from toolbox.runtime.hardware import usable_cores
 from toolbox.runtime.session import Session, start_session

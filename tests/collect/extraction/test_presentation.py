@@ -26,7 +26,7 @@ from support.small_graphs import session_of
 from toolbox.collect.extraction import presentation as showing
 from toolbox.collect.extraction.presentation import Batch, Stimulus, Unreadable, prepare_image, present
 from toolbox.errors import ToolboxError
-from toolbox.network.card import Input
+from toolbox.network.architecture import Input
 from toolbox.runtime.session import Session
 from toolbox.stimuli.images import decode, resize_pixels
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from toolbox.collect.extraction.presentation import Stimulus, present
 from toolbox.collect.extraction.remaining import sample_stimuli
 from toolbox.collect.extraction.task import Task, start_network
-from toolbox.network.card import Input
+from toolbox.network.architecture import Input
 from toolbox.runtime.session import Session
 
 SAMPLED = 48

@@ -8,7 +8,8 @@ from numbers import Integral
 from typing import Any
 
 from toolbox.errors import CardError, UsageError
-from toolbox.network.card import DECODINGS, Network
+from toolbox.network.architecture import Network
+from toolbox.network.card import DECODINGS
 from toolbox.runtime.device import PRECISIONS, Device, check_precision, choose_device
 from toolbox.runtime.session import CONVOLUTIONS
 from toolbox.stimuli.images import RESIZE_METHODS

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import StimulusError, ToolboxError
 from toolbox.host import ignore_image_warnings
-from toolbox.network.card import Input
+from toolbox.network.architecture import Input
 from toolbox.runtime.hardware import usable_cores
 from toolbox.runtime.session import Session
 from toolbox.stimuli.images import Pixels, decode, resize_pixels

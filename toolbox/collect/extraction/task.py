@@ -10,7 +10,8 @@ from pathlib import Path
 from toolbox.collect.extraction.options import Extraction, check_options
 from toolbox.collect.extraction.presentation import Stimulus
 from toolbox.errors import UnknownNameError, VerificationError
-from toolbox.network.card import Network, network, select_layers
+from toolbox.network.architecture import Network
+from toolbox.network.card import network, select_layers
 from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.progress import Progress

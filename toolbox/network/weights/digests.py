@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from toolbox.content import card, shipped_names
 from toolbox.errors import VerificationError, WeightsError
 from toolbox.graph import Tensors
-from toolbox.network.card import ChainLayer, Network, network
+from toolbox.network.architecture import ChainLayer, Network
+from toolbox.network.card import network
 from toolbox.network.weights.layout import (
     CONVOLUTION_LAYOUTS,
     DENSE_LAYOUTS,

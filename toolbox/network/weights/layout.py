@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.network.card import ChainLayer, Network
+from toolbox.network.architecture import ChainLayer, Network
 
 PARTS = ("kernel", "bias")
 Shape = tuple[int, ...]

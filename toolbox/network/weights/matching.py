@@ -11,7 +11,7 @@ import numpy as np
 
 from toolbox.errors import WeightsError
 from toolbox.graph import Tensors
-from toolbox.network.card import Network
+from toolbox.network.architecture import Network
 from toolbox.network.weights.layout import (
     KERAS_LAYOUT,
     PARTS,

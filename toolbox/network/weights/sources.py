@@ -15,7 +15,7 @@ import numpy as np
 from toolbox.errors import DownloadError, UsageError, VerificationError, WeightsError
 from toolbox.fetch import describe, fetch, is_cached
 from toolbox.graph import Tensors
-from toolbox.network.card import ChainLayer, Network
+from toolbox.network.architecture import ChainLayer, Network
 from toolbox.network.weights.digests import (
     Weights,
     card_remedy,
