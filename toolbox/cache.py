@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from toolbox.distribution import DISTRIBUTION
+
 
 def cache_folder() -> Path:
     """Where fetched files are kept: `TOOLBOX_CACHE`, else the user's cache folder of this system."""
     import platformdirs
 
     chosen = os.environ.get("TOOLBOX_CACHE")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("selectivity-toolbox")
+    return Path(chosen) if chosen else platformdirs.user_cache_path(DISTRIBUTION)

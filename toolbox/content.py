@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from toolbox.distribution import DISTRIBUTION
 from toolbox.errors import CardError, UnknownNameError, UsageError
 
 ContentKind = Literal["models", "datasets", "queries"]
@@ -35,7 +36,7 @@ def own_models() -> Path:
         return Path(chosen)
     import platformdirs
 
-    return platformdirs.user_data_path("selectivity-toolbox", appauthor=False) / "models"
+    return platformdirs.user_data_path(DISTRIBUTION, appauthor=False) / "models"
 
 
 def shipped_names(kind: ContentKind) -> list[str]:

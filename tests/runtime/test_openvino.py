@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from support.needs import needs_bf16, needs_no_bf16
+from toolbox.distribution import install_command
 from toolbox.errors import DeviceError
 from toolbox.graph import Graph
 from toolbox.network.card import network
@@ -22,7 +23,6 @@ from toolbox.network.pooling import pixel_graph, pooled_graph
 from toolbox.network.weights import load_weights
 from toolbox.runtime import device as devices
 from toolbox.runtime import openvino
-from toolbox.runtime.hardware import install_command
 from toolbox.runtime.session import start_session
 
 

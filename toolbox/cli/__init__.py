@@ -7,6 +7,7 @@ import typer
 
 from toolbox.cli import analyse, collect, networks, setup, show
 from toolbox.cli.options import VersionOption
+from toolbox.distribution import toolbox_version
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +24,5 @@ app.add_typer(networks.commands, name="model")
 def main(version: VersionOption = False) -> None:
     """Treat the filters of a convolutional network as a neurophysiologist treats neurons."""
     if version:
-        from importlib.metadata import version as version_of
-
-        typer.echo(version_of("selectivity-toolbox"))
+        typer.echo(toolbox_version())
         raise typer.Exit

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 
 import onnx
 from onnx import TensorProto, helper
 
+from toolbox.distribution import DISTRIBUTION, toolbox_version
 from toolbox.graph import IR_VERSION, OPSET, Graph, external_tensor, make_node
 from toolbox.network.architecture import ChainLayer, Input, Network
 from toolbox.network.weights import Weights, tensor_digest
@@ -32,8 +32,8 @@ def full_graph(network: Network, weights: Weights, digests: Mapping[str, str] | 
     """
     model = helper.make_model(
         _bare_graph(network, weights),
-        producer_name="selectivity-toolbox",
-        producer_version=version("selectivity-toolbox"),
+        producer_name=DISTRIBUTION,
+        producer_version=toolbox_version(),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.cache import cache_folder
+from toolbox.distribution import install_command
 from toolbox.errors import DeviceError
 from toolbox.graph import Graph
 from toolbox.host import CPU, import_onnxruntime, temporary_entry
 from toolbox.runtime.device import TF32_SWITCH
-from toolbox.runtime.hardware import CUDA, install_command, library_failure
+from toolbox.runtime.hardware import CUDA, library_failure
 
 onnxruntime = import_onnxruntime()
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
-import json
 import math
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,8 +20,6 @@ from typing import Any
 from toolbox.errors import DeviceError
 from toolbox.host import import_onnxruntime, import_openvino
 
-DISTRIBUTION = "selectivity-toolbox"
-"""The toolbox, as pip knows it."""
 CUDA = "CUDAExecutionProvider"
 NO_DEVICE = 100
 """CUDA's code for a driver without a GPU."""
@@ -58,38 +54,6 @@ class Runtime:
     folder: Path
     providers: tuple[str, ...]
     cuda: str
-
-
-def install_command(extra: str = "", *options: str, record: str | None = None) -> str:
-    """What to type to install the toolbox once more, with an extra, from where this one came.
-
-    Args:
-        extra: such as 'cuda'; empty for none.
-        *options: of pip.
-        record: where it came from, as pip's `direct_url.json` says; empty for a package index, None to look it up.
-    """
-    if record is None:
-        record = distribution(DISTRIBUTION).read_text("direct_url.json") or ""
-    target, is_editable = _install_target(json.loads(record or "{}"), f"[{extra}]" if extra else "")
-    if is_editable:
-        options = (*options, "-e")
-    # Quoted, so that neither shells nor spaces split it.
-    quoted = f'"{target}"' if extra or " " in target else target
-    return " ".join(["pip install", *options, quoted])
-
-
-def _install_target(record: dict[str, Any], extras: str) -> tuple[str, bool]:
-    """What pip is to install, and whether it is a folder whose files are used where they are."""
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    url = str(record.get("url", ""))
-    if url.startswith("file:"):
-        path = url2pathname(urlsplit(url).path)
-        return f"{path}{extras}", bool(record.get("dir_info", {}).get("editable"))
-    if "vcs_info" in record:
-        return f"{DISTRIBUTION}{extras} @ {record['vcs_info']['vcs']}+{url}", False
-    return f"{DISTRIBUTION}{extras}", False
 
 
 def driver_library() -> str:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolbox.distribution import install_command
 from toolbox.errors import DeviceError
 from toolbox.graph import Graph
 from toolbox.host import import_openvino
-from toolbox.runtime.hardware import install_command
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
 """How OpenVINO calls the precisions."""

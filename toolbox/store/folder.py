@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from toolbox.distribution import name_and_version
 from toolbox.errors import ToolboxError, UsageError
 from toolbox.files import write_text
 
@@ -129,12 +130,10 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
 
 def _study_file(title: str) -> str:
     """The content of `study.toml`."""
-    from importlib.metadata import version
-
     lines = {
         "schema_version": SCHEMA_VERSION,
         "title": title,
-        "created_by": f"selectivity-toolbox {version('selectivity-toolbox')}",
+        "created_by": name_and_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     # A JSON string or number is a TOML one too.

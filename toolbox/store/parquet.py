@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolbox.distribution import name_and_version
 from toolbox.errors import VerificationError
 from toolbox.files import replace_file
 from toolbox.store.columns import Columns
@@ -172,6 +173,4 @@ def origin_in(opened: pq.ParquetFile, path: Path) -> dict[str, Any]:
 
 def with_version(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Provenance with the toolbox's own version in front."""
-    from importlib.metadata import version
-
-    return {"tool": f"selectivity-toolbox {version('selectivity-toolbox')}", **provenance}
+    return {"tool": name_and_version(), **provenance}

@@ -9,12 +9,12 @@ import pytest
 
 from support.fake_driver import FakeDriver, no_driver
 from support.needs import needs_cuda, needs_no_cuda
+from toolbox.distribution import install_command
 from toolbox.runtime.hardware import (
     Driver,
     Gpu,
     core_count,
     cuda_obstacle,
-    install_command,
     library_failure,
     runtime,
 )

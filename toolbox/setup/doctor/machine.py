@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from toolbox.distribution import install_command
 from toolbox.errors import DeviceError, VerificationError
 from toolbox.runtime import hardware
 from toolbox.runtime.hardware import CUDA, Driver, Runtime
@@ -71,7 +72,7 @@ def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
             "bf16",
             "note",
             "the processor computes in bf16; OpenVINO can use it",
-            hardware.install_command("bf16"),
+            install_command("bf16"),
         )
     else:
         yield Finding("bf16", "ok", "the processor computes in bf16, and OpenVINO is there to use it")
@@ -125,7 +126,7 @@ def cuda(driver: Driver, runtime: Runtime) -> Finding:
 
 
 def _cuda_remedy() -> str:
-    return f"{hardware.install_command('cuda')}, or extract with --device cpu"
+    return f"{install_command('cuda')}, or extract with --device cpu"
 
 
 def _dotted(number: tuple[int, int]) -> str:

@@ -10,11 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import Distribution, distributions, requires, version
+from importlib.metadata import Distribution, distributions, requires
 from importlib.util import find_spec
 from pathlib import Path
 
-from toolbox.runtime.hardware import DISTRIBUTION, install_command
+from toolbox.distribution import DISTRIBUTION, install_command, name_and_version
 from toolbox.setup.doctor.finding import Finding
 
 MODULES = {
@@ -34,7 +34,7 @@ def python() -> Iterator[Finding]:
     """Python, the system, and the toolbox itself."""
     where = f"{platform.system()} {platform.release()}, {platform.machine()}"
     yield Finding("python", "ok", f"{platform.python_version()} on {where}: {sys.executable}")
-    yield Finding("toolbox", "ok", f"{DISTRIBUTION} {version(DISTRIBUTION)}")
+    yield Finding("toolbox", "ok", name_and_version())
 
 
 def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
