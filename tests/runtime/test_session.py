@@ -33,7 +33,7 @@ from toolbox.runtime.computation import (
     start_computation,
 )
 from toolbox.runtime.device import Device, check_precision, choose_device
-from toolbox.runtime.hardware import CUDA, find_driver
+from toolbox.runtime.hardware import CUDA, Driver, find_driver
 from toolbox.runtime.session import start_session
 
 DRIVER = partial(find_driver, FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}).load)
@@ -41,11 +41,14 @@ NO_DRIVER = "no NVIDIA driver (libcuda.so.1 is not on this machine)"
 
 
 def with_two_gpus(device: str) -> Device:
-    return choose_device(device, lambda: None, DRIVER)
+    return choose_device(device, DRIVER)
 
 
 def without_gpu(device: str) -> Device:
-    return choose_device(device, lambda: NO_DRIVER)
+    def refuse() -> Driver:
+        raise DeviceError(NO_DRIVER)
+
+    return choose_device(device, refuse)
 
 
 @pytest.fixture
@@ -96,6 +99,18 @@ def test_another_device_is_refused_whether_there_is_a_gpu_or_not(choose: Any, de
     expected = "expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise"
     assert str(caught.value) == f"no device {device!r}; {expected}"
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0,1", "tensorrt:all"])
+def test_the_driver_is_asked_once(device: str) -> None:
+    asked = []
+
+    def answer() -> Driver:
+        asked.append(device)
+        return DRIVER()
+
+    choose_device(device, answer)
+    assert asked == [device]
 
 
 @pytest.mark.parametrize("device", ["cuda:7", "cuda:0,7", "tensorrt:7"])

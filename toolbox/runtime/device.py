@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from toolbox.errors import DeviceError, UsageError
 from toolbox.runtime import openvino
-from toolbox.runtime.hardware import Driver, cuda_obstacle, find_driver, has_bf16
+from toolbox.runtime.hardware import Driver, find_cuda, has_bf16
 
 PRECISIONS = ("float32", "tf32", "bf16")
 TF32_SWITCH = "NVIDIA_TF32_OVERRIDE"
@@ -25,32 +25,44 @@ class Device:
 
 def choose_device(
     device: str,
-    obstacle: Callable[[], str | None] = cuda_obstacle,
-    driver: Callable[[], Driver] = find_driver,
+    driver: Callable[[], Driver] = find_cuda,
 ) -> Device:
     """The device that a text such as 'auto', 'cpu', 'cuda:0,1' or 'tensorrt' asks for, if it is there.
 
     Args:
         device: the text.
-        obstacle: tells why CUDA cannot be used, or None.
-        driver: the driver that knows the GPUs.
+        driver: gives the driver that knows the GPUs; raises DeviceError where CUDA cannot be used.
 
     Raises: UsageError for another text; DeviceError when there is no such GPU.
     """
     if device == "cpu":
         return Device("cpu")
     if device == "auto":
-        return Device("cuda", (0,)) if obstacle() is None else Device("cpu")
+        return _fastest_device(driver)
     kind, numbers = _parse_gpus(device)
-    if reason := obstacle():
-        raise DeviceError(
-            f"device {device!r} cannot be used: {reason}; use --device cpu, or mend it (toolbox doctor)"
-        )
-    count = len(driver().gpus)
+    count = _gpu_count(device, driver)
     gpus = range(count) if numbers is None else numbers
     if missing := [number for number in gpus if number >= count]:
         raise DeviceError(f"device {device!r}: there is no GPU {missing[0]}, only {count}, counted from 0")
     return Device(kind, tuple(dict.fromkeys(gpus)))
+
+
+def _fastest_device(driver: Callable[[], Driver]) -> Device:
+    try:
+        driver()
+    except DeviceError:
+        return Device("cpu")
+    return Device("cuda", (0,))
+
+
+def _gpu_count(device: str, driver: Callable[[], Driver]) -> int:
+    """How many GPUs the driver knows, which is asked once."""
+    try:
+        return len(driver().gpus)
+    except DeviceError as error:
+        raise DeviceError(
+            f"device {device!r} cannot be used: {error}; use --device cpu, or mend it (toolbox doctor)"
+        ) from error
 
 
 def _parse_gpus(device: str) -> tuple[str, Sequence[int] | None]:

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,26 @@ def _load_driver(load: Callable[[str], Any]) -> Any:
 
 
 def cuda_obstacle(load: Callable[[str], Any] = ctypes.CDLL) -> str | None:
-    """Why CUDA cannot be used, or None. The list of providers tells of the build, so the driver itself is asked."""
-    if CUDA not in runtime().providers:
-        return "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
+    """Why CUDA cannot be used, or None."""
     try:
-        find_driver(load)
+        find_cuda(load)
     except DeviceError as error:
         return str(error)
     return None
+
+
+def find_cuda(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
+    """The NVIDIA driver, where this onnxruntime can use it.
+
+    Args:
+        load: as `find_driver` takes it.
+
+    Raises: DeviceError when onnxruntime was built without CUDA, or as `find_driver` does.
+    """
+    # The list of providers tells of the build, so the driver itself is asked.
+    if CUDA not in runtime().providers:
+        raise DeviceError("this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)")
+    return find_driver(load)
 
 
 def runtime() -> Runtime:
@@ -170,12 +183,18 @@ def free_memory(system: Path = MEMORY) -> int | None:
 def has_bf16(processor: Path = PROCESSOR) -> bool | None:
     """Whether the CPU computes in bf16: by OpenVINO where it is installed, else by Linux; None if neither tells."""
     if find_spec("openvino"):
-        return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return _openvino_has_bf16()
     for line in _lines(processor):
         key, _, flags = line.partition(":")
         if key.strip() in ("flags", "Features"):
             return not BF16_FLAGS.isdisjoint(flags.split())
     return None
+
+
+@cache
+def _openvino_has_bf16() -> bool:
+    """Asked once per process: a processor stays as it is, and OpenVINO takes a moment to look at it."""
+    return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _gpu(driver: Any, number: int) -> Gpu:
