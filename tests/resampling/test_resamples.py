@@ -102,5 +102,6 @@ def test_full_and_sparse_products_are_the_sums_of_a_loop(
     (draws,) = draw_resamples(kind, LABELS, 4, 0)
     expected = np.einsum("dcs,sf->dcf", weights(kind, 4, 0), responses)
     assert np.allclose(draws.sums(responses), expected, rtol=0, atol=1e-12)
-    totals = np.broadcast_to(draws.totals, (draws.count, 11))
+    totals = draws.weights.toarray().reshape(draws.count, -1, 11).sum(axis=1)
     assert (totals == weights(kind, 4, 0).sum(axis=1)).all()
+    assert not draws.has_all_stimuli or (totals == 1).all()

@@ -15,5 +15,5 @@ from toolbox.chart.theme import Chart
 
 __all__ = ["FIGURE_SUFFIXES", "Chart", "FigureDefinition", "draw", "figures", "render"]
 
-FAMILIES = (complexity, filters, layers, replication, selectivity, sets, tuning)
-"""The modules whose import registers their figures."""
+# Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
+_REGISTERED = (complexity, filters, layers, replication, selectivity, sets, tuning)

@@ -16,10 +16,8 @@ POINT = 5.0  # radius of a point
 DOTS = 12  # by which a leading line is tested for the names that it might cross
 SHIFTS = sorted(
     ((across, lines * LABEL_HEIGHT) for across in (0, 10, 30, 60, 100, 140) for lines in range(-9, 10)),
-    key=lambda shift: (
-        shift[0] ** 2 + shift[1] ** 2,
-        shift,
-    ),  # of equal distances the less far across first, then the lower
+    # Of equal distances the less far across first, then the lower.
+    key=lambda shift: (shift[0] ** 2 + shift[1] ** 2, shift),
 )
 """How far, in pixels across and along, a name may be from its place beside the point; the nearest first."""
 

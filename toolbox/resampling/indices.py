@@ -75,9 +75,8 @@ class Moments:
     def variances(self) -> tuple[FloatArray, FloatArray]:
         """(n - 1) of each category, and of the rest."""
         assert self.squares is not None
-        sums = self.sums - self.n * (
-            self.middle - self.low
-        )  # of the responses less `middle`, as the squares are
+        # Of the responses less `middle`, as the squares are.
+        sums = self.sums - self.n * (self.middle - self.low)
         # The rest is added up category by category. Taken from the whole by subtraction, the deviations of a rest
         # near the median would drown in the squares of a category far from it.
         others = 1 - np.eye(len(self.sizes))

@@ -80,7 +80,7 @@ def resample_layer(
     seed: int,
     peak: float | None = None,
 ) -> ResampledLayer:
-    """Resample one layer.
+    """An index of all filters of a layer, with intervals by bootstrap samples and chance levels by permutations.
 
     Args:
         responses: (stimuli, filters).

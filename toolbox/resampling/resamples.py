@@ -106,13 +106,6 @@ class Resamples:
         """Whether every resample has every stimulus once, so that all share the ranks of the stimuli."""
         return self.kind in ("observed", "shuffle")
 
-    @cached_property
-    def totals(self) -> FloatArray:
-        """(resamples, stimuli): how often a resample has a stimulus; one row of ones where all have all."""
-        if self.has_all_stimuli:
-            return np.ones((1, self.weights.shape[1]))
-        return np.stack([self.of(number).sum(axis=0) for number in range(self.count)])
-
     def of(self, number: int) -> FloatArray:
         """(categories, stimuli): the weights of one resample."""
         rows = slice(number * len(self.sizes), (number + 1) * len(self.sizes))

@@ -86,7 +86,7 @@ def start_session(
     threads: int = 0,
     batch: int = 0,
 ) -> Session:
-    """Load a graph.
+    """A graph loaded on a device, in the arrangement and the precision that were asked for, ready to run.
 
     Args:
         graph: whose outputs are computed.

@@ -64,7 +64,7 @@ def probes(count: int, height: int, width: int) -> NDArray[np.float32]:
 
 
 def check_repeatable(model: onnx.ModelProto, height: int, width: int) -> None:
-    """Present one image twice.
+    """Refuse a graph whose responses to one image, presented twice, are not the same.
 
     Args:
         model: a graph with the toolbox's own input.

@@ -68,9 +68,8 @@ class Extraction:
         _check_texts(self)
         _check_layers(self.layers)
         _check_numbers(self)
-        if not isinstance(
-            self.replace, bool
-        ):  # a text such as 'no' would count as true, and discard responses
+        # A text such as 'no' would count as true, and discard responses.
+        if not isinstance(self.replace, bool):
             raise _impossible("replace", self.replace, "True or False")
 
 
