@@ -468,7 +468,7 @@ def test_a_killed_run_loses_a_tenth_at_most(stimuli: int, size: int) -> None:
 
 def test_a_damaged_memory_of_intact_parts_is_made_anew(two_parts: StudyFolder) -> None:
     everything(two_parts)
-    (cache_folder() / "answered.json").unlink()  # else nobody would ask the other
+    (cache_folder() / "availability.json").unlink()  # else nobody would ask the other
     memory = cache_folder() / "intact.json"
     memory.write_text("{broken")
     assert everything(two_parts).rows.height > 0
