@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.cache import cache_folder
-from toolbox.files import write_json
+from toolbox.files import write_text
 
 
 def recall(name: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def remember(name: str, entries: Mapping[str, Any], most: int) -> None:
     if entries:
         earlier = {key: entry for key, entry in recall(name).items() if key not in entries}
         with contextlib.suppress(OSError):
-            write_json(_memory(name), dict([*earlier.items(), *entries.items()][-most:]))
+            write_text(_memory(name), json.dumps(dict([*earlier.items(), *entries.items()][-most:])))
 
 
 def _memory(name: str) -> Path:
