@@ -36,7 +36,7 @@ from toolbox.query import ask
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder, create_study, open_study
 from toolbox.store.parts import write_part
-from toolbox.store.plan import Identity, extend_plan, plan_digest
+from toolbox.store.plan import Identity, Plan, extend_plan, plan_digest
 
 SET, MODEL = "benchmark", "vgg16"
 CATEGORIES = ("car", "cat", "dog", "face", "i-see-face", "object")
@@ -61,7 +61,7 @@ def make_study(root: Path, count: int) -> StudyFolder:
     add_layers(study, layer_table(net), MODEL)
     identity = Identity(MODEL, {layer.name: digest(layer.name) for layer in net.layers}, tuple(filters))
     folder = study.responses(SET, MODEL)
-    plan = extend_plan(folder, identity, stimuli)
+    plan = extend_plan(folder, Plan(identity, (), identity.digest), stimuli)
     chance = np.random.default_rng(0)
     gains = {
         name: chance.gamma(2, 1, (len(CATEGORIES), number)).astype(np.float32)

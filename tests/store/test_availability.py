@@ -43,7 +43,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def memory(cache: Path) -> Path:
-    return cache / "answered.json"
+    return cache / "availability.json"
 
 
 def test_what_was_found_is_remembered(two_parts: StudyFolder, held: list[str]) -> None:

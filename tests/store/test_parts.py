@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.small_study import MODEL, SET, identity_of, matrices, record, small_study
+from support.small_study import MODEL, SET, grow_plan, identity_of, matrices, record, small_study
 from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
-from toolbox.files import write_json
+from toolbox.files import digest_of, write_json
 from toolbox.query import Answer, ask
 from toolbox.store.columns import PLAN
 from toolbox.store.folder import StudyFolder, part_path, record_path
@@ -31,7 +31,6 @@ from toolbox.store.plan import (
     Plan,
     check_identity,
     check_same_network,
-    extend_plan,
     part_size,
     plan_digest,
     read_digests,
@@ -202,8 +201,40 @@ def test_damage_to_a_small_table_is_said_too(
         ask(two_parts, query)
 
 
-def test_an_intact_part_is_read_in_full_only_once(two_parts: StudyFolder, cache: Path) -> None:
+@pytest.fixture
+def digested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the parts that were read in full to be compared with their records."""
+    names: list[str] = []
+
+    def noted(path: Path) -> str:
+        names.append(path.stem)
+        return digest_of(path)
+
+    monkeypatch.setattr("toolbox.store.records.digest_of", noted)
+    return names
+
+
+def test_a_part_just_written_is_not_read_again(two_parts: StudyFolder, digested: list[str]) -> None:
     everything(two_parts)
+    assert digested == []
+
+
+def test_without_a_cache_that_can_be_written_to_a_part_is_read_again(
+    tmp_path: Path, responses: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, digested: list[str]
+) -> None:
+    (tmp_path / "file").write_text("a cache folder cannot be made below a file")
+    monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / "file" / "cache"))
+    labels = pl.DataFrame({"stimulus_id": [0], "category": ["dog"]})
+    everything(small_study(tmp_path / "study", responses, labels))
+    assert digested == ["part-0", "part-1"]
+
+
+def test_an_intact_part_is_read_in_full_only_once(
+    two_parts: StudyFolder, cache: Path, digested: list[str]
+) -> None:
+    (cache / "intact.json").unlink()
+    everything(two_parts)
+    assert digested == ["part-0", "part-1"]
     known = json.loads((cache / "intact.json").read_text())
     assert sorted(known) == [str(part_path(folder_of(two_parts), number)) for number in (0, 1)]
     written = (cache / "intact.json").stat().st_mtime_ns
@@ -286,10 +317,10 @@ OTHER = "other weights or preprocessing (the card, --weights, --decoding)"
 def test_going_on_with_another_identity_says_what_differs(
     other: Identity, difference: str, tmp_path: Path
 ) -> None:
-    extend_plan(tmp_path, IDENTITY, [1, 2])
+    grow_plan(tmp_path, IDENTITY, [1, 2])
     before = (tmp_path / "plan.parquet").read_bytes()
     with pytest.raises(MixtureError) as caught:
-        extend_plan(tmp_path, other, [3])
+        grow_plan(tmp_path, other, [3])
     assert str(caught.value) == (
         f"{tmp_path} holds responses made with {difference}; repeat the choices made there, "
         "or start afresh with --replace, or use another study"
@@ -325,23 +356,23 @@ def test_other_layers_of_one_network_may_stand_in_another_set(
 
 def test_a_longer_plan_keeps_its_parts_and_appends(tmp_path: Path) -> None:
     assert read_plan(tmp_path) is None
-    first = extend_plan(tmp_path, IDENTITY, [5, 1, 3], size=2)
+    first = grow_plan(tmp_path, IDENTITY, [5, 1, 3], size=2)
     assert first == Plan(IDENTITY, ((5, 1), (3,)), IDENTITY.digest)
-    longer = extend_plan(tmp_path, IDENTITY, [0, 1, 2, 3, 4, 5], size=10)
+    longer = grow_plan(tmp_path, IDENTITY, [0, 1, 2, 3, 4, 5], size=10)
     assert longer == Plan(IDENTITY, ((5, 1), (3,), (0, 2, 4)), IDENTITY.digest)
     assert read_plan(tmp_path) == longer
     assert longer.stimuli == {0, 1, 2, 3, 4, 5}
 
 
 def test_a_plan_without_news_is_not_written_again(tmp_path: Path) -> None:
-    extend_plan(tmp_path, IDENTITY, [1, 2])
+    grow_plan(tmp_path, IDENTITY, [1, 2])
     written = (tmp_path / "plan.parquet").stat().st_mtime_ns
-    assert extend_plan(tmp_path, IDENTITY, [2]).parts == ((1, 2),)
+    assert grow_plan(tmp_path, IDENTITY, [2]).parts == ((1, 2),)
     assert (tmp_path / "plan.parquet").stat().st_mtime_ns == written
 
 
 def test_a_plan_is_a_plain_table_with_the_identity_in_its_provenance(tmp_path: Path) -> None:
-    extend_plan(tmp_path, IDENTITY, [7, 8, 9], size=2)
+    grow_plan(tmp_path, IDENTITY, [7, 8, 9], size=2)
     table = pq.ParquetFile(tmp_path / "plan.parquet").read()
     assert table.schema.equals(arrow_schema(PLAN))
     assert table.to_pydict() == {"stimulus_id": [7, 8, 9], "part": [0, 0, 1]}
@@ -364,12 +395,12 @@ def test_a_plan_written_before_the_identity_said_more_still_fits_its_parts(
         entry = read_record(folder, number)
         write_json(record_path(folder, number), {**(entry or {}), "identity": "of then"})
     assert everything(two_parts).rows.height == 16
-    assert extend_plan(folder, identity, [9]).digest == "of then"
+    assert grow_plan(folder, identity, [9]).digest == "of then"
 
 
 def test_a_plan_lies_where_its_path_looks_like_columns(tmp_path: Path) -> None:
     folder = tmp_path / "part=3" / "stimulus_id=4"
-    extend_plan(folder, IDENTITY, [7])
+    grow_plan(folder, IDENTITY, [7])
     assert read_plan(folder) == Plan(IDENTITY, ((7,),), IDENTITY.digest)
 
 
@@ -379,7 +410,7 @@ def test_however_a_plan_grows_every_stimulus_has_one_part(
 ) -> None:
     folder, parts = tmp_path_factory.mktemp("plan"), ()
     for batch in batches:
-        plan = extend_plan(folder, IDENTITY, list(dict.fromkeys(batch)), size=size)
+        plan = grow_plan(folder, IDENTITY, list(dict.fromkeys(batch)), size=size)
         assert plan.parts[: len(parts)] == parts
         parts = plan.parts
     planned = [stimulus for part in parts for stimulus in part]
@@ -439,7 +470,7 @@ def test_an_extraction_can_be_taken_back(two_parts: StudyFolder, responses: pl.D
     clear(folder)
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     other = replace(identity_of(responses), precision="float16")
-    assert extend_plan(folder, other, [0]).identity == other
+    assert grow_plan(folder, other, [0]).identity == other
 
 
 def test_what_a_killed_process_left_is_swept_away(two_parts: StudyFolder) -> None:
@@ -468,7 +499,7 @@ def test_a_killed_run_loses_a_tenth_at_most(stimuli: int, size: int) -> None:
 
 def test_a_damaged_memory_of_intact_parts_is_made_anew(two_parts: StudyFolder) -> None:
     everything(two_parts)
-    (cache_folder() / "answered.json").unlink()  # else nobody would ask the other
+    (cache_folder() / "availability.json").unlink()  # else nobody would ask the other
     memory = cache_folder() / "intact.json"
     memory.write_text("{broken")
     assert everything(two_parts).rows.height > 0

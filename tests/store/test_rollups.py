@@ -30,6 +30,7 @@ from support.small_study import (
     add_responses,
     add_stimuli,
     digest,
+    grow_plan,
     identity_of,
     long_table,
     matrices,
@@ -39,11 +40,13 @@ from support.small_study import (
 )
 from toolbox.query import ask
 from toolbox.store import rollups
+from toolbox.store.availability import available_responses
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.folder import SCHEME, StudyFolder, part_path, record_path
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 from toolbox.store.parts import write_part
-from toolbox.store.plan import extend_plan, plan_digest
+from toolbox.store.plan import plan_digest
+from toolbox.store.resamples import Labelling
 from toolbox.store.rollups import fresh_rollup, merge_rollups, roll_up, update_rollups
 from toolbox.store.selection import Selection
 
@@ -262,13 +265,18 @@ def of_responses(study: StudyFolder, scheme: str = SCHEME) -> list[Row]:
     return ask(study, sql, selection=Selection(scheme=scheme)).rows.rows()
 
 
+def rollup_of(study: StudyFolder, scheme: str = SCHEME) -> pa.Table:
+    """The roll-up as a query finds it."""
+    return fresh_rollup(Labelling(study, available_responses(study, SET, MODEL), scheme))
+
+
 def hold(study: StudyFolder, scheme: str = SCHEME) -> None:
     """The roll-up is that of the responses, and the next one is taken from the file."""
-    table = fresh_rollup(study, SET, MODEL, scheme)
+    table = rollup_of(study, scheme)
     assert len(table)
     assert rows(table) == nearly(of_responses(study, scheme), 1e-9)
     assert read_table(study.rollup(SET, MODEL, scheme)).equals(table)
-    assert fresh_rollup(study, SET, MODEL, scheme).equals(table)
+    assert rollup_of(study, scheme).equals(table)
 
 
 @pytest.fixture
@@ -315,7 +323,7 @@ def test_new_parts_alone_are_read(study: StudyFolder, read_parts: list[str]) -> 
         path, state = part_path(folder, number), part_path(folder, number).stat()
         path.write_bytes(b"?" * state.st_size)
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert rows(fresh_rollup(study, SET, MODEL, SCHEME)) == nearly(expected_rows, 1e-9)
+    assert rows(rollup_of(study)) == nearly(expected_rows, 1e-9)
     assert read_parts == ["part-0", "part-1", "part-2"]
 
 
@@ -361,11 +369,11 @@ def test_labels_of_new_stimuli_leave_what_is_known_of_the_others(
     hold(study)
     assert len(read_parts) == 3
     both = pl.concat([given_study.table, more.filter(pl.col("stimulus_id") >= 12)])
-    extend_plan(study.responses(SET, MODEL), identity_of(both), [12, 13])
+    grow_plan(study.responses(SET, MODEL), identity_of(both), [12, 13])
     rewrite(study, both, 3, [12, 13])
     hold(study)
     assert read_parts[3:] == ["part-3"]
-    assert "d" in fresh_rollup(study, SET, MODEL, SCHEME)["category"].to_pylist()
+    assert "d" in rollup_of(study)["category"].to_pylist()
 
 
 def test_a_stimulus_labelled_late_is_counted(study: StudyFolder, given_study: Given) -> None:
@@ -385,7 +393,7 @@ def test_another_extraction_in_its_place_makes_the_rollup_anew(
     add_layers(study, plain_layers(table))
     add_responses(study, table, parts=given_study.parts)
     hold(study)
-    assert set(fresh_rollup(study, SET, MODEL, SCHEME)["layer"].to_pylist()) == {"conv1", "conv3"}
+    assert set(rollup_of(study)["layer"].to_pylist()) == {"conv1", "conv3"}
 
 
 def test_every_scheme_has_a_rollup_of_its_own(study: StudyFolder) -> None:
@@ -402,14 +410,14 @@ def test_labels_without_a_category_count_as_none(study: StudyFolder) -> None:
     """A table that others wrote may have rows of nulls."""
     labels = pa.table({"stimulus_id": pa.array(range(12), pa.int32()), "category": ["a", "b", None] * 4})
     write_table(study.labels(SET), labels, {})
-    assert set(fresh_rollup(study, SET, MODEL, SCHEME)["category"].to_pylist()) == {"a", "b"}
+    assert set(rollup_of(study)["category"].to_pylist()) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
     "damage", ["cut", "flipped", "empty", "of another program", "of other columns", "gone"]
 )
 def test_a_rollup_that_cannot_be_used_is_made_anew(damage: str, study: StudyFolder) -> None:
-    right = rows(fresh_rollup(study, SET, MODEL, SCHEME))
+    right = rows(rollup_of(study))
     file = study.rollup(SET, MODEL, SCHEME)
     content = bytearray(file.read_bytes())
     if damage == "cut":
@@ -426,7 +434,7 @@ def test_a_rollup_that_cannot_be_used_is_made_anew(damage: str, study: StudyFold
         write_table(file, pa.table({"layer": ["conv1"]}), provenance_of(file))
     else:
         file.unlink()
-    assert rows(fresh_rollup(study, SET, MODEL, SCHEME)) == nearly(right, 1e-12)
+    assert rows(rollup_of(study)) == nearly(right, 1e-12)
     assert rows(read_table(file)) == nearly(right, 1e-12)
 
 
@@ -440,7 +448,7 @@ def test_in_a_study_that_cannot_be_written_to_it_is_made_each_time(
 
     monkeypatch.setattr(rollups, "write_table", refuse)
     for _ in range(2):
-        assert rows(fresh_rollup(study, SET, MODEL, SCHEME)) == nearly(right, 1e-9)
+        assert rows(rollup_of(study)) == nearly(right, 1e-9)
     assert not study.rollup(SET, MODEL, SCHEME).exists()
 
 
@@ -471,7 +479,7 @@ def test_labels_that_change_while_a_rollup_is_made_do_not_mark_it(
 
     with monkeypatch.context() as patched:
         patched.setattr(rollups, "roll_up", meanwhile)
-        fresh_rollup(study, SET, MODEL, SCHEME)
+        rollup_of(study)
     hold(study)
     path.write_bytes(first)
     hold(study)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
 from toolbox.store.parquet import write_table
 from toolbox.store.parts import write_part
-from toolbox.store.plan import Identity, Plan, extend_plan, plan_digest
+from toolbox.store.plan import Identity, Plan, check_identity, extend_plan, plan_digest, read_plan
 
 SET, MODEL = "shapes", "tiny"
 Matrix = NDArray[np.float32]
@@ -117,11 +117,18 @@ def add_responses(
     parts = parts or [part for part in (numbers[::2], numbers[1::2]) if part]
     folder, identity = study.responses(set_name, model), identity_of(responses, model)
     for part in parts:
-        plan = extend_plan(folder, identity, part, size=len(part))
+        plan = grow_plan(folder, identity, part, size=len(part))
     for number, part in enumerate(plan.parts):
         fits = plan_digest(part, {stimulus: digest(stimulus) for stimulus in part})
         write_part(folder, number, part, matrices(responses, part), record(identity, plan=fits))
     return plan
+
+
+def grow_plan(folder: Path, identity: Identity, stimuli: Sequence[int], size: int | None = None) -> Plan:
+    """Go on with the plan that is there, if it is of this identity, as an extraction does."""
+    plan = read_plan(folder) or Plan(identity, (), identity.digest)
+    check_identity(folder, plan.identity, identity)
+    return extend_plan(folder, plan, stimuli, size=size)
 
 
 def identity_of(responses: pl.DataFrame, model: str = MODEL) -> Identity:

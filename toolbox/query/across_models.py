@@ -17,6 +17,7 @@ from toolbox.query.run import Answer, ask
 from toolbox.query.syntax import needs
 from toolbox.store.availability import stimuli_with_responses
 from toolbox.store.folder import StudyFolder
+from toolbox.store.plan import read_plan
 from toolbox.store.selection import Selection
 
 WITHOUT_MODEL = {"stimuli", "labels", "parameters", "catalogue"}
@@ -130,8 +131,6 @@ def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFram
     """Layer, kind, depth, and whether there are responses of it, in the order of the network."""
     sql = "select layer, kind, position from layers order by position"
     layers = ask(study, sql, selection=Selection(models=model)).rows
-    from toolbox.store.plan import read_plan
-
     plan = read_plan(study.responses(set_name, model)) if set_name else None
     kept = plan.identity.recorded_layers if plan else layers["layer"].to_list()
     last = layers["position"].max()

@@ -15,7 +15,7 @@ import polars as pl
 from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Query
 from toolbox.query.parameters import find_query, parameter_values
-from toolbox.query.resampled import remark_on_resampling
+from toolbox.query.resampling_remarks import remark_on_resampling
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database

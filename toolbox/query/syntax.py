@@ -16,7 +16,7 @@ import duckdb
 from toolbox.content import content_folder
 from toolbox.errors import CardError, QueryError
 from toolbox.query.header import Query, query_names, shipped_query
-from toolbox.query.parsed import recall, remember
+from toolbox.query.syntax_memory import recall_syntax, remember_syntax
 from toolbox.store.views import VIEWS
 
 _READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE")
@@ -65,7 +65,7 @@ def parse_select(query: Query) -> Syntax:
 def _recall_select(sql: str) -> Syntax | None:
     """What is remembered of a SELECT that ships."""
     with contextlib.suppress(TypeError):  # nothing, or another version remembered something else
-        return Syntax(**{name: tuple(values) for name, values in recall(sql).items()})
+        return Syntax(**{name: tuple(values) for name, values in recall_syntax(sql).items()})
     return None
 
 
@@ -74,7 +74,7 @@ def _parse(query: Query) -> Syntax:
     parameters = _check_single_select(query)
     syntax = Syntax(parameters, *_names(query.sql))
     if query.name in query_names() and shipped_query(query.name).sql == query.sql:
-        remember(query.sql, vars(syntax))
+        remember_syntax(query.sql, vars(syntax))
     return syntax
 
 
@@ -118,10 +118,10 @@ def _macros() -> dict[str, Macro]:
     path = content_folder("queries") / "macros.sql"
     text = path.read_text(encoding="utf-8")
     with contextlib.suppress(TypeError):  # another version remembered something else
-        if entry := recall(text):
+        if entry := recall_syntax(text):
             return {name: Macro(**macro) for name, macro in entry.items()}
     macros = dict(_parse_macros(path, text))
-    remember(text, {name: vars(macro) for name, macro in macros.items()})
+    remember_syntax(text, {name: vars(macro) for name, macro in macros.items()})
     return macros
 
 

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from toolbox.cache import cache_folder
 from toolbox.errors import UsageError
-from toolbox.files import write_json
 from toolbox.store.folder import StudyFolder, part_path
-
-if TYPE_CHECKING:
-    from toolbox.store.plan import Plan
+from toolbox.store.memory import recall, remember
+from toolbox.store.plan import Plan, read_digests, read_plan
+from toolbox.store.records import intact_parts
 
 REMEMBERED = 1000
 """Extractions of which the cache remembers what was found."""
@@ -85,15 +82,12 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
     """
     folder, stimuli = study.responses(set_name, model), study.stimuli(set_name)
     key, mark = str(folder.absolute()), _mark(_sources(folder, stimuli))
-    remembered = _read_memory()
-    entry = remembered.pop(key, None)
-    with contextlib.suppress(TypeError, KeyError):  # another version remembered something else
+    entry: Any = recall("availability").get(key)
+    with contextlib.suppress(TypeError, KeyError):  # nothing, or another version remembered something else
         if entry["mark"] == mark:
             return AvailableResponses(**entry["found"])
     found = _count_parts(study, set_name, model)
-    recent = {**remembered, key: {"mark": mark, "found": asdict(found)}}
-    with contextlib.suppress(OSError):  # without a writable cache, all is compared again next time
-        write_json(_memory(), dict(list(recent.items())[-REMEMBERED:]))
+    remember("availability", {key: {"mark": mark, "found": asdict(found)}}, REMEMBERED)
     return found
 
 
@@ -107,8 +101,6 @@ def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set
 
     Raises: as `available_responses`.
     """
-    from toolbox.store.plan import read_plan
-
     responses = available_responses(study, set_name, model)
     plan = read_plan(study.responses(set_name, model))
     planned = {
@@ -119,9 +111,6 @@ def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set
 
 def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
     """Compare all parts with plan, records and bytes."""
-    from toolbox.store.plan import read_digests, read_plan
-    from toolbox.store.records import intact_parts
-
     folder = study.responses(set_name, model)
     plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
     records = intact_parts(folder, plan, digests) if plan else []
@@ -167,14 +156,3 @@ def _mark(files: Iterable[os.DirEntry[str] | Path]) -> str:
         with contextlib.suppress(FileNotFoundError):  # it was taken back since the folder was listed
             lines.append(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-
-
-def _memory() -> Path:
-    return cache_folder() / "answered.json"
-
-
-def _read_memory() -> dict[str, Any]:
-    # Without it, or with a damaged one, all is compared again.
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return dict(json.loads(_memory().read_text(encoding="utf-8")))
-    return {}

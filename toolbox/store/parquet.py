@@ -1,4 +1,4 @@
-"""Writing files so that none is ever visible half written. Owns the Parquet settings and the lock."""
+"""Parquet files of a study: written with one choice of settings, read with every checksum. Owns those settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def arrow_schema(columns: Columns) -> pa.Schema:
 
 
 def arrow_table(values: Mapping[str, Sequence[Any]], columns: Columns) -> pa.Table:
-    """A table in memory.
+    """Columns of Python values as an Arrow table of the declared types.
 
     Args:
         values: column -> its values, all of one length.
@@ -136,12 +136,24 @@ def read_table(path: Path, *columns: str) -> pa.Table:
 
     Raises: VerificationError when it is missing or damaged.
     """
+    return read_table_and_origin(path, *columns)[0]
+
+
+def read_table_and_origin(path: Path, *columns: str) -> tuple[pa.Table, dict[str, Any]]:
+    """All rows of a small Parquet file, as `read_table`, and what it says about its own origin.
+
+    Args:
+        path: the file.
+        columns: names of the columns that are returned; all of them if none is named.
+
+    Raises: VerificationError when it is missing or damaged.
+    """
     import pyarrow as pa
 
     with open_table(path) as opened:
         try:
             table = opened.read()
-            return table.select(columns) if columns else table
+            return table.select(columns) if columns else table, origin_in(opened, path)
         except (OSError, pa.ArrowInvalid, KeyError) as error:  # a column's name may be what is damaged
             raise VerificationError(f"{path} is damaged; restore it, or make it again") from error
 

@@ -20,7 +20,7 @@ from toolbox.errors import VerificationError
 from toolbox.files import digest_of, write_json
 from toolbox.store.folder import part_path, record_path
 from toolbox.store.parquet import write_tables
-from toolbox.store.records import part_remedy
+from toolbox.store.records import part_remedy, remember_intact
 
 RESPONSES = pa.schema(
     [
@@ -74,13 +74,14 @@ def write_part(
     Returns: the whole record.
     """
     path, order = part_path(folder, number), sorted(responses)
-    record_path(folder, number).unlink(
-        missing_ok=True
-    )  # a part that is written again does not count meanwhile
+    # A part that is written again does not count meanwhile.
+    record_path(folder, number).unlink(missing_ok=True)
     footer = {key: record[key] for key in FOOTER if key in record}
     write_tables(path, _tables(order, stimuli, responses), RESPONSES, footer, split=("maximum", "mean"))
+    status = path.stat()
     complete = {"part": number, **_contents(path, order, stimuli, responses), **record}
     write_json(record_path(folder, number), complete)
+    remember_intact(path, status, complete["sha256"])
     return complete
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.store.columns import PLAN
-from toolbox.store.parquet import arrow_table, provenance_of, read_table, write_table
+from toolbox.store.parquet import arrow_table, read_table, read_table_and_origin, write_table
 
 LARGEST_PART, SMALLEST_PART = 1000, 50
 """Stimuli in a part: its responses fit in memory many times over, yet a file holds enough of them to be read fast."""
@@ -74,7 +74,7 @@ def read_plan(folder: Path) -> Plan | None:
     file = folder / "plan.parquet"
     if not file.is_file():
         return None
-    table, provenance = read_table(file, *PLAN), provenance_of(file)
+    table, provenance = read_table_and_origin(file, *PLAN)
     try:
         given = {**provenance["identity"], "tapped": tuple(provenance["identity"].get("tapped", ()))}
         identity, digest = Identity(**given), str(provenance["digest"])
@@ -87,34 +87,22 @@ def read_plan(folder: Path) -> Plan | None:
     return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), digest)
 
 
-def extend_plan(
-    folder: Path,
-    identity: Identity,
-    stimuli: Sequence[int],
-    *,
-    size: int | None = None,
-    plan: Plan | None = None,
-) -> Plan:
+def extend_plan(folder: Path, plan: Plan, stimuli: Sequence[int], *, size: int | None = None) -> Plan:
     """Write the plan that adds the stimuli not yet planned, as new parts; the existing ones stay as they are.
 
     Args:
         folder: the folder of the extraction.
-        identity: what all parts must have in common.
+        plan: the one that is there, or one without parts where there is none.
         stimuli: identifiers of all stimuli, planned already or not.
         size: stimuli in a new part; `part_size` of the new ones if None.
-        plan: the existing one, where it was read already.
-
-    Raises: MixtureError when the existing plan has another identity.
     """
-    plan = plan or read_plan(folder) or Plan(identity, (), identity.digest)
-    check_identity(folder, plan.identity, identity)
     planned = plan.stimuli
     fresh = [stimulus for stimulus in stimuli if stimulus not in planned]
     if not fresh:
         return plan
     size = size or part_size(len(fresh))
     added = tuple(tuple(fresh[start : start + size]) for start in range(0, len(fresh), size))
-    extended = Plan(identity, plan.parts + added, plan.digest)
+    extended = replace(plan, parts=plan.parts + added)
     _write_plan(folder, extended)
     return extended
 

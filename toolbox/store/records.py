@@ -1,20 +1,20 @@
-"""Commit records: what makes a part of an extraction count. Owns holding a part against its record.
+"""Commit records: what makes a part of an extraction count. Owns comparing a part with its record.
 
 A part counts only if its record exists, fits the plan, and names the bytes that are there.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, VerificationError
-from toolbox.files import digest_of, write_json
+from toolbox.files import digest_of
 from toolbox.store.folder import part_path, record_path
+from toolbox.store.memory import recall, remember
 from toolbox.store.plan import Plan, plan_digest
 
 REMEMBERED_PARTS = 100_000
@@ -79,52 +79,48 @@ def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[d
 
     Raises: VerificationError for a damaged part; MixtureError for one that does not fit the plan or the set.
     """
-    remembered = _read_memory()
-    seen: dict[str, list[int | str]] = {}
+    remembered = recall("intact")
+    seen: dict[str, Any] = {}
     records = []
     for number in range(len(plan.parts)):
         record = planned_record(folder, plan, number, digests)
         if record is not None:
             seen |= _check_bytes(part_path(folder, number), record, remembered)
             records.append(record)
-    _write_memory(remembered, seen)
+    remember("intact", seen, REMEMBERED_PARTS)
     return records
 
 
-def _check_bytes(
-    path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]
-) -> dict[str, list[int | str]]:
+def _check_bytes(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, Any]:
     """Compare a part with its record; what is to be remembered of that, nothing where it was already."""
     if not path.is_file():
         raise VerificationError(f"{path} is missing, but its record exists; {part_remedy(path)}")
-    status = path.stat()
-    mark = [status.st_size, status.st_mtime_ns, record["sha256"]]
-    key = str(path.absolute())
-    if remembered.get(key) == mark:
+    entry = _intact_entry(path, path.stat(), record["sha256"])
+    if entry.items() <= remembered.items():
         return {}
     if digest_of(path) != record["sha256"]:
         raise VerificationError(
             f"{path} is damaged: its bytes are not those that were written; {part_remedy(path)}"
         )
-    return {key: mark}
+    return entry
+
+
+def remember_intact(path: Path, status: os.stat_result, sha256: str) -> None:
+    """Remember that a part has just been written, so that it is not read again to be compared with its record.
+
+    Args:
+        path: the part's file.
+        status: its size and time of change, as they were before its digest was taken.
+        sha256: its digest.
+    """
+    remember("intact", _intact_entry(path, status, sha256), REMEMBERED_PARTS)
+
+
+def _intact_entry(path: Path, status: os.stat_result, sha256: str) -> dict[str, Any]:
+    """What is remembered of a part whose bytes have this digest."""
+    return {str(path.absolute()): [status.st_size, status.st_mtime_ns, sha256]}
 
 
 def part_remedy(path: Path) -> str:
     """What to do about a damaged part or record."""
     return f"restore it, or delete {path.stem}.* there and run the extraction again"
-
-
-def _read_memory() -> dict[str, Any]:
-    # Without it, or with a damaged one, all are compared again.
-    with contextlib.suppress(OSError, ValueError):
-        return dict(json.loads((cache_folder() / "intact.json").read_text(encoding="utf-8")))
-    return {}
-
-
-def _write_memory(remembered: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
-    if seen:
-        recent = list({**remembered, **seen}.items())[-REMEMBERED_PARTS:]
-        with contextlib.suppress(
-            OSError
-        ):  # without a writable cache, parts are only compared again next time
-            write_json(cache_folder() / "intact.json", dict(recent))

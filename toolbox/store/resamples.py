@@ -127,7 +127,7 @@ class Labelling:
             return None
         return read_table(file).cast(arrow_schema(TABLES[table]))
 
-    def holds(self, table: str, measure: Measure, made: Mapping[str, Any]) -> bool:
+    def has_table(self, table: str, measure: Measure, made: Mapping[str, Any]) -> bool:
         """Whether a table is there, whole, that was made in just this way from these responses and labels.
 
         Args:

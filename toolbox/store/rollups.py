@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from toolbox.errors import ToolboxError, VerificationError
-from toolbox.files import digest_of
-from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.availability import available_responses
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
-from toolbox.store.parquet import arrow_schema, arrow_table, provenance_of, read_table, write_table
-from toolbox.store.plan import read_plan
+from toolbox.store.parquet import arrow_schema, arrow_table, read_table_and_origin, write_table
+from toolbox.store.plan import Plan, read_plan
+from toolbox.store.resamples import Labelling, is_made_from
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,46 +80,42 @@ order by layer, filter, category, statistic
 """
 
 
-def fresh_rollup(
-    study: StudyFolder, set_name: str, model: str, scheme: str, responses: AvailableResponses | None = None
-) -> pa.Table:
+def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
     """The roll-up of all responses that count under the labels as they are now; made, or extended, where it is not.
 
     Args:
-        study: where it is kept.
-        set_name: the stimulus set.
-        model: whose responses.
-        scheme: the label scheme.
-        responses: what counts, if the caller has asked already.
+        labelling: the responses and the label scheme.
+        plan: that of the responses, where it was read already.
 
-    Raises: as `available_responses`.
+    Raises: VerificationError for damaged labels or a damaged plan.
     """
-    responses = responses or available_responses(study, set_name, model)
-    path, file = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
-    stored, source = _read_stored(path), {"labels": digest_of(file), "parts": responses.parts}
-    if stored and all(stored.source[name] == source[name] for name in source):
+    responses, scheme = labelling.responses, labelling.scheme
+    path = labelling.study.rollup(responses.set, responses.model, scheme)
+    stored, source = _read_stored(path), labelling.source
+    if stored and is_made_from(source, stored.source):
         return stored.table
-    labels = read_labels(file)
-    labelled = _labelled_parts(study, responses, labels)
-    table = _extend(stored, study, responses, labels, labelled)
-    if digest_of(file) == source["labels"]:  # or they were changed meanwhile
+    labels = read_labels(labelling.labels)
+    plan = plan or read_plan(labelling.study.responses(responses.set, responses.model))
+    labelled = _labelled_parts(responses.parts, plan, labels)
+    table = _extend(stored, labelling, labels, labelled)
+    if labelling.source == source:  # or the labels were changed meanwhile
         with contextlib.suppress(OSError):  # in a study that cannot be written to, it is made again each time
-            origin = {"set": set_name, "model": model, "scheme": scheme, **source, "labelled": labelled}
-            write_table(path, table, origin)
+            names = {"set": responses.set, "model": responses.model, "scheme": scheme}
+            write_table(path, table, {**names, **source, "labelled": labelled})
     return table
 
 
 def _extend(
     stored: _StoredRollup | None,
-    study: StudyFolder,
-    responses: AvailableResponses,
+    labelling: Labelling,
     labels: Mapping[int, str],
     labelled: Mapping[str, str],
 ) -> pa.Table:
     """The roll-up of all parts: those that are not in the stored one, or all if it has others, are read."""
     old = stored if stored and stored.source["labelled"].items() <= labelled.items() else None
-    new = [number for number in responses.parts if old is None or number not in old.source["labelled"]]
-    return merge_rollups([*([old.table] if old else []), roll_up(responses.paths(study, new), labels)])
+    new = [number for number in labelled if old is None or number not in old.source["labelled"]]
+    paths = labelling.responses.paths(labelling.study, new)
+    return merge_rollups([*([old.table] if old else []), roll_up(paths, labels)])
 
 
 def update_rollups(
@@ -136,10 +132,14 @@ def update_rollups(
         models: whose responses.
         schemes: the label schemes.
     """
+    hindrances = contextlib.suppress(ToolboxError, duckdb.Error, OSError)
     for model in models:
-        for scheme in schemes:
-            with contextlib.suppress(ToolboxError, duckdb.Error, OSError):
-                fresh_rollup(study, set_name, model, scheme)
+        with hindrances:
+            responses = available_responses(study, set_name, model)
+            plan = read_plan(study.responses(set_name, model))
+            for scheme in schemes:
+                with hindrances:
+                    fresh_rollup(Labelling(study, responses, scheme), plan)
 
 
 def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
@@ -198,20 +198,17 @@ def _read_stored(path: Path) -> _StoredRollup | None:
     if not path.is_file():
         return None
     try:
-        origin = provenance_of(path)
+        table, origin = read_table_and_origin(path)
         source = {name: origin[name] for name in ("labels", "parts", "labelled")}
-        return _StoredRollup(read_table(path).cast(arrow_schema(ROLLUPS)), source)
+        return _StoredRollup(table.cast(arrow_schema(ROLLUPS)), source)
     except (VerificationError, KeyError, ValueError):  # damaged, or another program's: it is made again
         return None
 
 
-def _labelled_parts(
-    study: StudyFolder, responses: AvailableResponses, labels: Mapping[int, str]
-) -> dict[str, str]:
+def _labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
     """A digest of every part's responses and of its stimuli's labels, by the part's number."""
-    plan = read_plan(study.responses(responses.set, responses.model))
     digests = {}
-    for number, values in responses.parts.items():
+    for number, values in parts.items():
         part = plan.parts[int(number)] if plan else ()
         lines = [f"{stimulus} {labels[stimulus]}" for stimulus in sorted(part) if stimulus in labels]
         digests[number] = hashlib.sha256("\n".join([values, *lines]).encode()).hexdigest()

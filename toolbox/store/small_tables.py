@@ -8,13 +8,11 @@ all its tables there need not load pyarrow.
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolbox.cache import cache_folder
-from toolbox.files import write_json
+from toolbox.store.memory import recall, remember
 from toolbox.store.parquet import open_table, origin_in, read_table
 
 REMEMBERED_TABLES = 300
@@ -41,7 +39,7 @@ class SmallTables:
 
     def __init__(self) -> None:
         """Read what is remembered."""
-        self._remembered = _read_memory()
+        self._remembered = recall("tables")
         self._added: dict[str, Any] = {}
 
     def origin(self, path: Path) -> dict[str, Any]:
@@ -59,18 +57,14 @@ class SmallTables:
         return self._table(path, whole=True).columns
 
     def save(self) -> None:
-        """Remember what was found; without a writable cache it is found again next time."""
-        if self._added:
-            recent = list({**self._remembered, **self._added}.items())[-REMEMBERED_TABLES:]
-            with contextlib.suppress(OSError):
-                write_json(cache_folder() / "tables.json", dict(recent))
+        """Remember what was found."""
+        remember("tables", self._added, REMEMBERED_TABLES)
 
     def _table(self, path: Path, *, whole: bool) -> SmallTable:
         key, mark = str(path.absolute()), _mark(path)
         entry: Any = self._added.get(key) or self._remembered.get(key)
-        with contextlib.suppress(
-            TypeError, KeyError
-        ):  # nothing, or another version remembered something else
+        # There may be nothing, or another version remembered something else.
+        with contextlib.suppress(TypeError, KeyError):
             if entry["mark"] == mark and (entry["table"]["is_intact"] or not whole):
                 return SmallTable(**entry["table"])
         table = _examine(path, whole=whole)
@@ -94,10 +88,3 @@ def _mark(path: Path) -> list[int]:
         status = path.stat()
         return [status.st_size, status.st_mtime_ns]
     return []
-
-
-def _read_memory() -> dict[str, Any]:
-    # Without it, or with a damaged one, all is read again.
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return dict(json.loads((cache_folder() / "tables.json").read_text(encoding="utf-8")))
-    return {}

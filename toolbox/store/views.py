@@ -25,6 +25,7 @@ from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.columns import ROLLUPS, TABLES, Columns
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Labelling, is_made_from
+from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
 from toolbox.store.window import PROTOCOL
@@ -163,10 +164,8 @@ def _responses(views: Views) -> str:
 def _rollups(views: Views) -> str:
     """The roll-up's file where it is of these responses and labels, else the one that is made now."""
     path = views.study.rollup(*views.names)
-    if not _is_current_rollup(views, path):
-        from toolbox.store.rollups import fresh_rollup
-
-        made = fresh_rollup(views.study, *views.names, views.responses)
+    if views.labelling and not _is_current_rollup(views, path):
+        made = fresh_rollup(views.labelling)
         if not _is_current_rollup(views, path):  # in a study that cannot be written to
             views.tables["rollups_in_memory"] = made
             return "select * from rollups_in_memory"

@@ -65,7 +65,7 @@ def _resample_labelling(
     layers = extracted_layers(labelling)
     family = _family(layers)
     made = _record(labelling, choices)
-    if all(labelling.holds(table, choices.measure, made) for table in TABLES):
+    if all(labelling.has_table(table, choices.measure, made) for table in TABLES):
         return significance_report(labelling, choices, family, 0.0)
     _write_tables(labelling, choices, layers, {**made, **source}, progress)
     report = significance_report(labelling, choices, family, time.monotonic() - started)

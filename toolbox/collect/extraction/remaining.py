@@ -85,13 +85,13 @@ def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
 
     Returns: the plan, and the numbers of the parts that are to be written.
     """
-    request, before = task.request, remaining.plan
+    request = task.request
     _write_layers(task)
     if remaining.discards:
         clear(request.folder)
-    plan = extend_plan(request.folder, task.identity, remaining.fresh, size=request.options.part, plan=before)
-    started = len(before.parts) if before else 0
-    return plan, [*remaining.pending, *range(started, len(plan.parts))]
+    before = remaining.plan or Plan(task.identity, (), task.identity.digest)
+    plan = extend_plan(request.folder, before, remaining.fresh, size=request.options.part)
+    return plan, [*remaining.pending, *range(len(before.parts), len(plan.parts))]
 
 
 def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:

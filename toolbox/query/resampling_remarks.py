@@ -1,4 +1,4 @@
-"""What a reader should know of the intervals and chance levels that a query shows: that there are none yet."""
+"""Remarks on resampling: that a query shows no intervals or chance levels yet. Owns the command that makes them."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import pytest
 
 from toolbox.errors import QueryError
 from toolbox.query import Query, shipped_query, syntax
-from toolbox.query.parsed import recall
 from toolbox.query.syntax import parse_select
+from toolbox.query.syntax_memory import recall_syntax
 
 
 @pytest.fixture(autouse=True)
@@ -59,16 +59,15 @@ def test_other_sql_is_parsed_each_time_even_under_the_name_of_one_that_ships(
         parse_select(Query("layers/profile", "drop table labels"))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{broken", "[1]", "null", '{"duckdb": "VERSION", "entries": 1}', "OTHER"]
-)
+@pytest.mark.parametrize("text", ["", "{broken", "[1]", "null", '{"KEY": 1}', "OTHER"])
 def test_a_damaged_memory_and_that_of_another_version_are_not_used(
     text: str, memory: Path, parsings: list[str]
 ) -> None:
     query = shipped_query("layers/profile")
     first = parse_select(query)
     other = memory.read_text().replace(duckdb.__version__, "1.0")
-    memory.write_text(text.replace("VERSION", duckdb.__version__).replace("OTHER", other))
+    (key,) = json.loads(memory.read_text())
+    memory.write_text(text.replace("KEY", key).replace("OTHER", other))
     assert again(query) == first
     assert len(parsings) == 2
-    assert recall(query.sql) == json.loads(json.dumps(vars(first)))
+    assert recall_syntax(query.sql) == json.loads(json.dumps(vars(first)))
