@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +66,26 @@ def test_float32_equals_onnxruntime_on_the_tiny_network(card: str, weights: str)
 
 def test_float32_equals_onnxruntime_on_the_lower_blocks_of_vgg16() -> None:
     check_close(lower_vgg16(48), pixels(2, 48), 1e-5)
+
+
+def test_arrays_are_exchanged_once_before_there_are_workers(
+    monkeypatch: pytest.MonkeyPatch, card: str, weights: str
+) -> None:
+    """Two threads that use OpenVINO's exchange with numpy first, at the same moment, would wait for each other."""
+    seen, original = list[tuple[str, tuple[int, ...]]](), openvino._computation
+
+    def noted(request: Any, outputs: Sequence[str]) -> Any:
+        compute = original(request, outputs)
+
+        def run(images: Any) -> Any:
+            seen.append((str(images.dtype), images.shape))
+            return compute(images)
+
+        return run
+
+    monkeypatch.setattr(openvino, "_computation", noted)
+    openvino.start_computations(tiny(card, weights), precision="float32", workers=2, threads=1)
+    assert seen == [("uint8", (1, 4, 4, 3))]
 
 
 def test_every_worker_has_a_runner_of_its_own_and_none_disturbs_another(card: str, weights: str) -> None:

@@ -56,7 +56,17 @@ def start_computations(
         raise DeviceError(
             f"OpenVINO would compute in {taken} on this processor, not in {precision}; use float32"
         )
-    return [_computation(compiled.create_infer_request(), graph.outputs) for _ in range(workers)]
+    computations = [_computation(compiled.create_infer_request(), graph.outputs) for _ in range(workers)]
+    # OpenVINO sets up its exchange of arrays with numpy when it is first used, and two threads that use it first at
+    # the same moment wait for each other for ever. So it is used here, before there are workers.
+    computations[0](_blank_image(compiled.input(0)))
+    return computations
+
+
+def _blank_image(entry: Any) -> NDArray[Any]:
+    """One image of zeros as a compiled graph takes it; sizes that are left open are 1."""
+    sizes = [side.get_length() if side.is_static else 1 for side in entry.partial_shape]
+    return np.zeros(sizes, entry.element_type.to_dtype())
 
 
 def _computation(request: Any, outputs: Sequence[str]) -> Callable[[Any], Sequence[NDArray[np.float32]]]:
