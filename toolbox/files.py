@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,10 @@ def only_writer(folder: Path, task: str) -> Iterator[None]:
         lock.release()
 
 
-def _remove_unused(made: Iterable[Path], folder: Path) -> None:
+def _remove_unused(made: Sequence[Path], folder: Path) -> None:
     """Take back folders that were made for a task which failed before it wrote anything."""
-    made = list(made)
-    if made and [path.name for path in folder.iterdir()] == [".lock"]:
-        with contextlib.suppress(OSError):  # Windows removes no open file; then an empty folder is left
+    with contextlib.suppress(OSError):  # Windows removes no open file; then an empty folder is left
+        if made and [path.name for path in folder.iterdir()] == [".lock"]:
             (folder / ".lock").unlink()
             for path in made:
                 path.rmdir()

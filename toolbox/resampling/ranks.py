@@ -33,10 +33,7 @@ def auc(responses: ResponseMatrix, resamples: Resamples) -> FloatArray:
 
     Returns: (resamples, categories, filters), 0 to 1.
     """
-    if resamples.has_all_stimuli:
-        sums = partial(_shared_sums, resamples)
-        return _auc(resamples.sizes, responses.below, responses.upto, sums)
-    return np.stack([_auc(resamples.sizes, *weighted) for weighted in _each_resample(responses, resamples)])
+    return _over_resamples(_auc, responses, resamples)
 
 
 def precision(responses: ResponseMatrix, resamples: Resamples) -> FloatArray:
@@ -48,12 +45,16 @@ def precision(responses: ResponseMatrix, resamples: Resamples) -> FloatArray:
 
     Returns: (resamples, categories, filters), 0 to 1.
     """
+    return _over_resamples(_precision, responses, resamples)
+
+
+def _over_resamples(
+    index: Callable[..., FloatArray], responses: ResponseMatrix, resamples: Resamples
+) -> FloatArray:
+    """An index in every resample: all at once where they share the stimuli and so the ranks, else one by one."""
     if resamples.has_all_stimuli:
-        sums = partial(_shared_sums, resamples)
-        return _precision(resamples.sizes, responses.below, responses.upto, sums)
-    return np.stack(
-        [_precision(resamples.sizes, *weighted) for weighted in _each_resample(responses, resamples)]
-    )
+        return index(resamples.sizes, responses.below, responses.upto, partial(_shared_sums, resamples))
+    return np.stack([index(resamples.sizes, *weighted) for weighted in _each_resample(responses, resamples)])
 
 
 def _each_resample(
