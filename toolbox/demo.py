@@ -69,7 +69,7 @@ def _resample(study: Study, progress: Progress) -> Step:
     report = study.significance("lfw", progress=progress)
     return Step(
         f"lfw: of {report.tests:,} tests (filter x category) {report.discoveries:,} find more than chance (q < 0.05); "
-        f"{report.draws:,} bootstrap samples and permutations"
+        f"{report.resamples:,} bootstrap samples and permutations"
     )
 
 

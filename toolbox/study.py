@@ -142,7 +142,7 @@ class Study:
             model: whose responses; the only one if None.
             scheme: the label scheme; the only one if None.
             progress: is called with what is being done, how much is done, and of how much.
-            choices: the fields of `toolbox.analyse.significance.Resampling`: index, thresholds, draws, seed …
+            choices: the fields of `toolbox.analyse.significance.Resampling`: index, threshold, resamples, seed …
 
         Raises: see `toolbox.analyse.significance.resample`.
         """

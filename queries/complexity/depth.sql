@@ -38,7 +38,7 @@ with band as (
         any_value(entropy) filter (kind = 'observed') as entropy,
         quantile_cont(share, [0.025, 0.975]) filter (kind = 'bootstrap') as shares,
         quantile_cont(depth, [0.025, 0.975]) filter (kind = 'bootstrap') as depths
-    from depths($index, $statistic, $normalise, $threshold)
+    from category_complexity($index, $statistic, $normalise, $threshold)
     group by category
 )
 select

@@ -37,7 +37,7 @@ select
     any_value(share) filter (kind = 'observed') as share,
     quantile_cont(share, 0.025) filter (kind = 'bootstrap') as low,
     quantile_cont(share, 0.975) filter (kind = 'bootstrap') as high,
-    avg(share) filter (kind = 'shuffle') as chance
-from shares($index, $statistic, $normalise, $threshold)
+    avg(share) filter (kind = 'permutation') as chance
+from selective_proportions($index, $statistic, $normalise, $threshold)
 group by category, layer, depth
 order by category, depth

@@ -32,8 +32,8 @@
 --   p           double   two-sided, of no difference; null where difference is
 --   p_holm      double   corrected for all pairs
 with sample as (
-    select kind, draw, category, share, depth
-    from depths($index, $statistic, $normalise, $threshold)
+    select kind, resample, category, share, depth
+    from category_complexity($index, $statistic, $normalise, $threshold)
     where kind in ('observed', 'bootstrap')
 ),
 long as (
@@ -42,7 +42,7 @@ long as (
 differing as (
     select a.kind, a.measure, a.category, b.category as other, a.value - b.value as value
     from long a
-    join long b on a.kind = b.kind and a.draw is not distinct from b.draw and a.measure = b.measure
+    join long b on a.kind = b.kind and a.resample is not distinct from b.resample and a.measure = b.measure
     where a.category < b.category
 ),
 compared as (

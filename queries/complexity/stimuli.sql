@@ -21,7 +21,7 @@
 --   entropy      double   0 all in one layer, 1 spread evenly; null if no filter responds or there is a single layer
 with unit as (
     select layer, filter, any_value(all_lowest) as lowest, any_value(all_highest) as highest
-    from cells($statistic)
+    from category_moments($statistic)
     group by layer, filter
 ),
 layer as (
@@ -31,7 +31,7 @@ layer as (
         ((y.position - 1) / nullif((select max(position) from layers) - 1, 0))::double as depth,
         count(*) filter (r.response - u.lowest > $threshold * (u.highest - u.lowest)) as responsive,
         count(*) as filters
-    from chosen($statistic) r
+    from response_values($statistic) r
     join labels using (stimulus_id)
     join unit u using (layer, filter)
     join layers y using (layer)

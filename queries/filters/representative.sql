@@ -30,7 +30,7 @@ with ranked as (
     select
         *,
         row_number() over (partition by category order by value desc, position, filter)::bigint as rank
-    from indexed($index, $statistic, $normalise)
+    from index_values($index, $statistic, $normalise)
     where kind <> 'pool' and value is not null
 )
 select

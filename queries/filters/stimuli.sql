@@ -24,7 +24,7 @@ with ranked as (
         stimulus_id,
         response,
         (response - min(response) over ()) / nullif(max(response) over () - min(response) over (), 0) as normalised
-    from one_filter($layer, $filter, $statistic)
+    from filter_responses($layer, $filter, $statistic)
 )
 select r.rank, r.stimulus_id, l.category, s.path, r.response, r.normalised
 from ranked r

@@ -36,7 +36,7 @@ with valued as (
     select
         *,
         row_number() over (partition by category, layer order by value desc nulls last, filter) as place
-    from indexed($index, $statistic, $normalise)
+    from index_values($index, $statistic, $normalise)
     where kind <> 'pool'
 ),
 observed as (
@@ -55,9 +55,9 @@ sampled as (
     select
         d.*,
         d.selective / o.filters as proportion,
-        rank() over (partition by d.draw, d.category order by d.selective / o.filters desc) as proportion_rank,
-        rank() over (partition by d.draw, d.category order by d.strength desc nulls last) as strength_rank
-    from drawn($index, $statistic, $normalise, $threshold) d
+        rank() over (partition by d.resample, d.category order by d.selective / o.filters desc) as proportion_rank,
+        rank() over (partition by d.resample, d.category order by d.strength desc nulls last) as strength_rank
+    from resampled_counts($index, $statistic, $normalise, $threshold) d
     join observed o using (category, layer)
     where d.kind = 'bootstrap'
 ),
@@ -65,10 +65,10 @@ won as (
     select
         *,
         case when proportion_rank = 1
-            then 1 / count(*) filter (proportion_rank = 1) over (partition by draw, category) else 0
+            then 1 / count(*) filter (proportion_rank = 1) over (partition by resample, category) else 0
         end as most,
         case when strength_rank = 1
-            then 1 / count(*) filter (strength_rank = 1) over (partition by draw, category) else 0
+            then 1 / count(*) filter (strength_rank = 1) over (partition by resample, category) else 0
         end as strongest
     from sampled
 ),

@@ -44,23 +44,23 @@ with observed as (
         count(*) as filters,
         count(*) filter (i.value > $threshold) as selective,
         count(*) filter (i.dead) as dead
-    from indexed($index, $statistic, $normalise) i
-    join placed($by) p using (layer)
+    from index_values($index, $statistic, $normalise) i
+    join layer_groups($by) p using (layer)
     group by p.place, i.category
 ),
 counted as (
-    select p.place, d.category, d.kind, d.draw, sum(d.selective) as selective
-    from drawn($index, $statistic, $normalise, $threshold) d
-    join placed($by) p using (layer)
-    group by p.place, d.category, d.kind, d.draw
+    select p.place, d.category, d.kind, d.resample, sum(d.selective) as selective
+    from resampled_counts($index, $statistic, $normalise, $threshold) d
+    join layer_groups($by) p using (layer)
+    group by p.place, d.category, d.kind, d.resample
 ),
 band as (
     select
         place,
         category,
         quantile_cont(selective, [0.025, 0.975]) filter (kind = 'bootstrap') as bootstrap,
-        quantile_cont(selective, [0.025, 0.975]) filter (kind = 'shuffle') as shuffled,
-        avg(selective) filter (kind = 'shuffle') as chance
+        quantile_cont(selective, [0.025, 0.975]) filter (kind = 'permutation') as shuffled,
+        avg(selective) filter (kind = 'permutation') as chance
     from counted
     group by place, category
 )

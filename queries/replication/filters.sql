@@ -19,5 +19,5 @@
 --   here      double   the index in this study, null for a dead filter
 --   there     double   the value of the table, null where it has none
 select layer, filter, category, here, there
-from paired($index, $statistic, $normalise)
+from published_pairs($index, $statistic, $normalise)
 order by position, filter, category

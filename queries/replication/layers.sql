@@ -32,7 +32,7 @@
 --   selective_there  bigint   filters above the threshold in the table
 with pair as (
     select layer, position, unnest([category, 'all']) as category, category as member, filter, here, there
-    from paired($index, $statistic, $normalise)
+    from published_pairs($index, $statistic, $normalise)
 ),
 known as (
     select *, here is not null and there is not null as is_paired from pair

@@ -29,9 +29,9 @@
 with every as (
     select s.*, r.auc, r.precision, t.depth_of_selectivity, t.lifetime_sparseness, t.signal_to_noise
     from selectivity($statistic, $normalise) s
-    join tuned($statistic) t using (layer, filter)
+    join filter_indices($statistic) t using (layer, filter)
     left join (
-        select * from ranked($statistic, null, null)
+        select * from rank_indices($statistic, null, null)
         where
             $first is null or $second is null
             or $first in ('auc', 'precision') or $second in ('auc', 'precision')

@@ -40,6 +40,6 @@ select
     t.lifetime_sparseness,
     t.signal_to_noise,
     t.dead
-from tuned($statistic) t
+from filter_indices($statistic) t
 join layers y using (layer)
 order by y.position, t.filter

@@ -65,6 +65,6 @@ select
     s.welch_df
 from selectivity($statistic, $normalise) s
 join layers y using (layer)
-left join cells($statistic) c on $against is not null and c.layer = s.layer and c.filter = s.filter and c.category = s.category
-left join cells($statistic) o on $against is not null and o.layer = s.layer and o.filter = s.filter and o.category = $against
+left join category_moments($statistic) c on $against is not null and c.layer = s.layer and c.filter = s.filter and c.category = s.category
+left join category_moments($statistic) o on $against is not null and o.layer = s.layer and o.filter = s.filter and o.category = $against
 order by y.position, s.filter, s.category

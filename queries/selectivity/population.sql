@@ -27,7 +27,7 @@ with ranged as (
         response,
         min(response) over unit as lowest,
         max(response) over unit as highest
-    from chosen($statistic)
+    from response_values($statistic)
     where $layer is null or layer = $layer
     window unit as (partition by layer, filter)
 ),

@@ -22,6 +22,6 @@
 --   auc        double   0 to 1; null if dead or if there is no other category
 --   precision  double   0 to 1; null if dead
 select r.layer, r.filter, r.category, r.n, r.auc, r.precision
-from ranked($statistic, $k, $layer) r
+from rank_indices($statistic, $k, $layer) r
 join layers y using (layer)
 order by y.position, r.filter, r.category

@@ -31,7 +31,7 @@ with step as (
     from range(greatest($steps, 1)) r (number)
 ),
 valued as (
-    select * from indexed($index, $statistic, $normalise)
+    select * from index_values($index, $statistic, $normalise)
     where kind <> 'pool' and ($layer is null or layer = $layer)
 )
 select

@@ -44,11 +44,11 @@
 --   spread_equal    double   spread with classes of equal size
 with member as (
     select category, any_value(n) as stimuli
-    from cells($statistic)
+    from category_moments($statistic)
     group by category
 ),
 found as (
-    select * from depths($index, $statistic, $normalise, $threshold) where kind <> 'shuffle'
+    select * from category_complexity($index, $statistic, $normalise, $threshold) where kind <> 'permutation'
 ),
 drawn as (
     select
@@ -58,13 +58,13 @@ drawn as (
         share / nullif(sum(share) over set_of_classes, 0) as p,
         stddev_samp(depth) over set_of_classes as spread
     from found
-    window set_of_classes as (partition by kind, draw)
+    window set_of_classes as (partition by kind, resample)
 ),
 evened as (
     select
         *,
-        -sum(case when p = 0 then 0 else p * ln(p) end) over (partition by kind, draw)
-        / nullif(ln(count(*) over (partition by kind, draw)), 0) + 0.0 as evenness
+        -sum(case when p = 0 then 0 else p * ln(p) end) over (partition by kind, resample)
+        / nullif(ln(count(*) over (partition by kind, resample)), 0) + 0.0 as evenness
     from drawn
 ),
 class as (

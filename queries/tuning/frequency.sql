@@ -31,7 +31,7 @@
 with tuned as (
     -- responses that are equal in the precision in which they are kept (float32) prefer nothing
     select *, peak > 0 and peak - lowest > 1e-6 * peak as is_tuned
-    from peaks($parameter, $layer, $statistic, null, 0.5)
+    from tuning_peaks($parameter, $layer, $statistic, null, 0.5)
 )
 select
     t.layer,

@@ -57,7 +57,7 @@ select
 from orientations($parameter, $layer, $statistic) o
 join (
     select *, lowest >= 0 and widest - narrowest <= 0.01 * widest as is_measured
-    from peaks($parameter, $layer, $statistic, 360, null)
+    from tuning_peaks($parameter, $layer, $statistic, 360, null)
 ) d using (layer, filter)
 join layers l using (layer)
 order by l.position, o.filter

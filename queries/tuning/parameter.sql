@@ -24,7 +24,7 @@
 --   normalised  double   mean of (A - min) / (max - min), null for a dead filter
 with measured as (
     select value::double as value, response
-    from one_filter($layer, $filter, $statistic)
+    from filter_responses($layer, $filter, $statistic)
     join parameters using (stimulus_id)
     where parameter = $parameter
 ),

@@ -29,7 +29,7 @@ from toolbox.store.parquet import provenance_of, read_table
 from toolbox.store.selection import Selection
 
 NAMES = sorted({name for name in CATEGORIES if name})
-QUICK = Resampling(draws=20)
+QUICK = Resampling(resamples=20)
 
 
 @pytest.fixture(autouse=True)
@@ -82,16 +82,18 @@ def of_noise(
 
 
 def test_three_tables_and_a_record_say_what_they_were_made_from(study: StudyFolder) -> None:
-    report = resample(study, Resampling(index="share", statistic="mean", thresholds=(0.3,), draws=30, seed=2))
+    report = resample(
+        study, Resampling(index="share", statistic="mean", threshold=(0.3,), resamples=30, seed=2)
+    )
     assert sorted(tables(study)) == [
-        f"{table}-share-mean-filter.parquet" for table in ("draws", "filters", "splits")
+        f"{table}-share-mean-filter.parquet" for table in ("filters", "resamples", "splits")
     ]
     files = list(study.significance(SET, MODEL, SCHEME).glob("*.parquet"))
     assert len(files) == 3
     for file in files:
         origin = provenance_of(file)
-        said = {"index": "share", "statistic": "mean", "normalise": "filter", "draws": 30, "seed": 2}
-        said |= {"thresholds": [0.3], "set": SET, "model": MODEL, "scheme": SCHEME, "precision": "float32"}
+        said = {"index": "share", "statistic": "mean", "normalise": "filter", "resamples": 30, "seed": 2}
+        said |= {"threshold": [0.3], "set": SET, "model": MODEL, "scheme": SCHEME, "precision": "float32"}
         assert {name: origin[name] for name in said} == said
         assert sorted(origin["parts"]) == ["0", "1", "2"]
     (run,) = (study.root / "runs").glob("*-significance-shapes-tiny.json")
@@ -104,7 +106,7 @@ def test_three_tables_and_a_record_say_what_they_were_made_from(study: StudyFold
 
 def test_every_filter_has_its_rows_and_the_dead_are_counted(study: StudyFolder) -> None:
     report = resample(study, QUICK)
-    filters, splits, draws = (frame(study, view) for view in ("significance", "reliability", "draws"))
+    filters, splits, draws = (frame(study, view) for view in ("significance", "reliability", "resamples"))
     assert filters.height == len(LAYERS) * FILTERS * len(NAMES)
     assert filters["layer"].unique(maintain_order=True).to_list() == list(LAYERS)
     dead = filters.filter(pl.col("filter").is_in([3, 11]))
@@ -123,7 +125,7 @@ def test_the_values_are_those_of_the_queries(study: StudyFolder) -> None:
     resample(study, QUICK)
     keys = ["layer", "filter", "category"]
     expected = ask(
-        study, "select layer, filter, category, value from indexed('contrast', 'maximum', 'filter')"
+        study, "select layer, filter, category, value from index_values('contrast', 'maximum', 'filter')"
     ).rows
     found = frame(study, "significance").select(*keys, "value")
     assert found.sort(keys).rows() == nearly(expected.sort(keys).rows(), 1e-10)
@@ -173,29 +175,31 @@ def test_equal_seeds_give_equal_tables_and_others_others(study: StudyFolder) -> 
     again = tables(study)
     assert len(first) == 3
     assert all(again[name].equals(table) for name, table in first.items())
-    resample(study, Resampling(draws=20, seed=1))
+    resample(study, Resampling(resamples=20, seed=1))
     other = tables(study)
     assert not any(other[name].equals(table) for name, table in first.items())
 
 
 def test_earlier_thresholds_are_kept(study: StudyFolder) -> None:
     resample(study, QUICK)
-    resample(study, Resampling(draws=20, thresholds=[0.05, 0.1]))
-    assert frame(study, "draws")["threshold"].unique().sort().to_list() == [0.01, 0.05, 0.1]
-    resample(study, Resampling(draws=20, index="fsi", thresholds=[1 / 3]))
-    thresholds = frame(study, "draws").filter(pl.col("index") == "fsi")["threshold"]
+    resample(study, Resampling(resamples=20, threshold=[0.05, 0.1]))
+    assert frame(study, "resamples")["threshold"].unique().sort().to_list() == [0.01, 0.05, 0.1]
+    resample(study, Resampling(resamples=20, index="fsi", threshold=[1 / 3]))
+    thresholds = frame(study, "resamples").filter(pl.col("index") == "fsi")["threshold"]
     assert thresholds.unique().to_list() == [1 / 3]
 
 
 def test_draws_have_the_selective_filters_that_a_query_joins(study: StudyFolder) -> None:
     report = resample(study, QUICK)
     rows = ask(study, "layers/profile").rows
-    draws = frame(study, "draws").filter((pl.col("threshold") == 0.01) & (pl.col("kind") == "shuffle"))
+    draws = frame(study, "resamples").filter(
+        (pl.col("threshold") == 0.01) & (pl.col("kind") == "permutation")
+    )
     expected = draws.group_by("layer", "category").agg(pl.col("selective").mean() / FILTERS)
     assert rows.select("layer", "category", "chance").sort("layer", "category").rows() == nearly(
         expected.sort("layer", "category").rows()
     )
-    assert report.draws == 20
+    assert report.resamples == 20
 
 
 # --- which stimuli, layers and labels ---
@@ -235,10 +239,10 @@ def test_maps_that_can_be_negative_have_no_layer_wide_range(normalise: str, tmp_
     study = of_noise(tmp_path / "study", {"a": 6, "b": 6}, {"conv1": "convolution"})
     table = ask(study, "from responses").rows.with_columns(pl.col("mean") - 100)
     rewrite_all(study, table)
-    resample(study, Resampling(draws=20, normalise=normalise))
+    resample(study, Resampling(resamples=20, normalise=normalise))
     rows = frame(study, "significance")
     expected = ask(
-        study, f"from indexed('contrast', 'maximum', '{normalise}') order by filter, category"
+        study, f"from index_values('contrast', 'maximum', '{normalise}') order by filter, category"
     ).rows
     assert rows["value"].to_list() == pytest.approx(expected["value"].to_list())
     assert (rows["value"].null_count() == rows.height) == (normalise == "layer")
@@ -266,26 +270,26 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
         ({"index": "selectivity"}, "index is 'selectivity'; expected one of contrast, share, balanced_share"),
         ({"statistic": "median"}, "statistic is 'median'; expected one of maximum, mean"),
         ({"normalise": "set"}, "normalise is 'set'; expected one of filter, layer"),
-        ({"draws": 19}, "draws is 19; expected 20 or more"),
+        ({"resamples": 19}, "resamples is 19; expected 20 or more"),
         ({"seed": -1}, "seed is -1; expected 0 or more"),
-        ({"thresholds": [float("nan")]}, "thresholds are [nan]; expected one finite number or more"),
-        ({"thresholds": []}, "thresholds are []; expected one finite number or more"),
-        ({"thresholds": ()}, "thresholds are []; expected one finite number or more"),
-        ({"thresholds": float("inf")}, "thresholds are inf; expected one finite number or more"),
-        ({"thresholds": "0.05"}, "thresholds are '0.05'; expected one finite number or more"),
-        ({"thresholds": ["0.05"]}, "thresholds are ['0.05']; expected one finite number or more"),
-        ({"thresholds": [[0.05]]}, "thresholds are [[0.05]]; expected one finite number or more"),
-        ({"thresholds": [0.05, None]}, "thresholds are [0.05, None]; expected one finite number or more"),
-        ({"thresholds": [10**400]}, "; expected one finite number or more"),
-        ({"thresholds": True}, "thresholds are True; expected one finite number or more"),
-        ({"thresholds": {0.05: 1}}, "thresholds are {0.05: 1}; expected one finite number or more"),
-        ({"thresholds": pl.DataFrame({"a": [1], "b": [2]})}, "; expected one finite number or more"),
-        ({"thresholds": None}, "thresholds are None; expected one finite number or more"),
-        ({"draws": 19.5}, "draws is 19.5; expected a whole number, 20 or more"),
-        ({"draws": 100.0}, "draws is 100.0; expected a whole number, 20 or more"),
-        ({"draws": "many"}, "draws is 'many'; expected a whole number, 20 or more"),
-        ({"draws": None}, "draws is None; expected a whole number, 20 or more"),
-        ({"draws": True}, "draws is True; expected a whole number, 20 or more"),
+        ({"threshold": [float("nan")]}, "threshold is [nan]; expected one finite number or more"),
+        ({"threshold": []}, "threshold is []; expected one finite number or more"),
+        ({"threshold": ()}, "threshold is []; expected one finite number or more"),
+        ({"threshold": float("inf")}, "threshold is inf; expected one finite number or more"),
+        ({"threshold": "0.05"}, "threshold is '0.05'; expected one finite number or more"),
+        ({"threshold": ["0.05"]}, "threshold is ['0.05']; expected one finite number or more"),
+        ({"threshold": [[0.05]]}, "threshold is [[0.05]]; expected one finite number or more"),
+        ({"threshold": [0.05, None]}, "threshold is [0.05, None]; expected one finite number or more"),
+        ({"threshold": [10**400]}, "; expected one finite number or more"),
+        ({"threshold": True}, "threshold is True; expected one finite number or more"),
+        ({"threshold": {0.05: 1}}, "threshold is {0.05: 1}; expected one finite number or more"),
+        ({"threshold": pl.DataFrame({"a": [1], "b": [2]})}, "; expected one finite number or more"),
+        ({"threshold": None}, "threshold is None; expected one finite number or more"),
+        ({"resamples": 19.5}, "resamples is 19.5; expected a whole number, 20 or more"),
+        ({"resamples": 100.0}, "resamples is 100.0; expected a whole number, 20 or more"),
+        ({"resamples": "many"}, "resamples is 'many'; expected a whole number, 20 or more"),
+        ({"resamples": None}, "resamples is None; expected a whole number, 20 or more"),
+        ({"resamples": True}, "resamples is True; expected a whole number, 20 or more"),
         ({"seed": 0.5}, "seed is 0.5; expected a whole number, 0 or more"),
         ({"seed": "0"}, "seed is '0'; expected a whole number, 0 or more"),
         ({"seed": [1, 2]}, "seed is [1, 2]; expected a whole number, 0 or more"),
@@ -302,7 +306,7 @@ def test_a_choice_that_cannot_be_is_refused(
     assert not tables(study)
 
 
-@pytest.mark.parametrize("name", ["thresholds", "draws", "seed"])
+@pytest.mark.parametrize("name", ["threshold", "resamples", "seed"])
 def test_a_study_refuses_what_is_no_number_in_one_line(name: str, study: StudyFolder) -> None:
     with pytest.raises(UsageError) as caught:
         Study(study.root).significance(**{name: "0.05\n"})
@@ -316,15 +320,15 @@ def test_a_study_refuses_what_is_no_number_in_one_line(name: str, study: StudyFo
     [0.05, (0.05,), np.float32(0.05).item(), np.array(0.05), np.array([0.05]), pl.Series([0.05])],
 )
 def test_a_single_threshold_is_as_a_sequence_of_one(thresholds: Any, study: StudyFolder) -> None:
-    report = Study(study.root).significance(thresholds=thresholds, draws=20)
-    assert report.draws == 20
-    assert frame(study, "draws")["threshold"].unique().to_list() == [pytest.approx(0.05)]
+    report = Study(study.root).significance(threshold=thresholds, resamples=20)
+    assert report.resamples == 20
+    assert frame(study, "resamples")["threshold"].unique().to_list() == [pytest.approx(0.05)]
 
 
 def test_whole_numbers_are_thresholds_and_numpys_are_numbers(study: StudyFolder) -> None:
-    resample(study, Resampling(thresholds=0, draws=20))
+    resample(study, Resampling(threshold=0, resamples=20))
     written = tables(study)
-    report = Study(study.root).significance(thresholds=[np.int64(0)], draws=np.int64(20), seed=np.uint8(0))
+    report = Study(study.root).significance(threshold=[np.int64(0)], resamples=np.int64(20), seed=np.uint8(0))
     assert report.seconds == 0  # the same choices, so the same tables
     assert tables(study).keys() == written.keys()
 
@@ -333,9 +337,9 @@ def test_an_unknown_scheme_and_an_unknown_choice_are_refused(study: StudyFolder)
     with pytest.raises(UnknownNameError, match="no label scheme named 'moods'"):
         resample(study, QUICK, Selection(scheme="moods"))
     with pytest.raises(
-        UnknownNameError, match="no choice of a resampling named 'draw'; did you mean 'draws'"
+        UnknownNameError, match="no choice of a resampling named 'resample'; did you mean 'resamples'"
     ):
-        Study(study.root).significance(draw=20)
+        Study(study.root).significance(resample=20)
 
 
 def test_a_second_process_is_refused(study: StudyFolder) -> None:
@@ -349,7 +353,7 @@ def test_a_second_process_is_refused(study: StudyFolder) -> None:
 def test_what_a_killed_run_left_is_swept_away(study: StudyFolder) -> None:
     folder = study.significance(SET, MODEL, SCHEME)
     folder.mkdir(parents=True)
-    (folder / ".draws-contrast-maximum-filter.parquet.1-2.partial").write_bytes(b"half written")
+    (folder / ".resamples-contrast-maximum-filter.parquet.1-2.partial").write_bytes(b"half written")
     resample(study, QUICK)
     assert not list(folder.glob(".*.partial"))
 
@@ -366,7 +370,7 @@ def test_tables_of_other_labels_are_left_out_with_a_remark(study: StudyFolder) -
     assert answer.rows.height == 0
     assert answer.remarks == (
         "filters-contrast-maximum-filter.parquet was made from other responses or labels than there are now, "
-        "so it is left out; to make it anew: toolbox significance shapes --draws 20",
+        "so it is left out; to make it anew: toolbox significance shapes --resamples 20",
     )
     profile = ask(study, "layers/profile")
     assert profile.rows["chance"].null_count() == profile.rows.height
@@ -384,9 +388,11 @@ def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
     file.unlink()
     resample(study, QUICK)
     file.write_bytes(content)
-    answer = ask(study, "from draws")
+    answer = ask(study, "from resamples")
     assert answer.rows.height == 0
-    assert answer.remarks[0].startswith("draws-contrast-maximum-filter.parquet was made from other responses")
+    assert answer.remarks[0].startswith(
+        "resamples-contrast-maximum-filter.parquet was made from other responses"
+    )
 
 
 def test_labels_that_change_during_the_run_leave_its_tables_stale(
@@ -400,18 +406,18 @@ def test_labels_that_change_during_the_run_leave_its_tables_stale(
 
     monkeypatch.setattr(module, "resample_layer", meanwhile)
     resample(study, QUICK)
-    for view in ("significance", "draws", "reliability"):
+    for view in ("significance", "resamples", "reliability"):
         answer = ask(study, f"from {view}")
         assert answer.rows.height == 0
         assert "other responses or labels than there are now" in answer.remarks[0]
 
 
-@pytest.mark.parametrize("table", ["filters", "draws", "splits"])
+@pytest.mark.parametrize("table", ["filters", "resamples", "splits"])
 def test_a_damaged_table_is_told_and_can_be_made_anew(table: str, study: StudyFolder) -> None:
     resample(study, QUICK)
     file = study.significance(SET, MODEL, SCHEME) / f"{table}-contrast-maximum-filter.parquet"
     sound = file.read_bytes()
-    view = {"filters": "significance", "draws": "draws", "splits": "reliability"}[table]
+    view = {"filters": "significance", "resamples": "resamples", "splits": "reliability"}[table]
     damaged = bytearray(sound)
     damaged[len(sound) // 3] ^= 1
     for content in (b"", sound[:-9], damaged):
@@ -460,8 +466,8 @@ def test_where_there_is_nothing_to_compare_nothing_is_to_be_resampled(tmp_path: 
 
 
 def test_ones_own_query_is_told_too(study: StudyFolder) -> None:
-    sql = "select * from drawn($index, $statistic, $normalise, $threshold)"
+    sql = "select * from resampled_counts($index, $statistic, $normalise, $threshold)"
     values = {"index": "csi", "statistic": "maximum", "normalise": "filter", "threshold": 0.5}
     (remark,) = ask(study, sql, values).remarks
     assert remark.endswith("toolbox significance shapes --index csi --threshold 0.5")
-    assert ask(study, "from draws").remarks == ()
+    assert ask(study, "from resamples").remarks == ()

@@ -84,12 +84,12 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         "no intervals and no chance level for this index and threshold yet; to have them: "
         "toolbox significance colours --threshold 0.05"
     ]
-    told = run("significance", "colours", "--threshold", "0.05", "--draws", "20", *there)
+    told = run("significance", "colours", "--threshold", "0.05", "--resamples", "20", *there)
     assert told.stdout == ""
     # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
     remark, first, second = told.stderr.splitlines()
-    assert remark.endswith("20 draws give no p below 0.048, too much for 8 tests; take more with --draws")
-    assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 draws in ")
+    assert remark.endswith("20 permutations give no p below 0.048, too large for 8 tests; raise resamples (--resamples)")
+    assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 resamples in ")
     assert re.fullmatch(
         r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second
     )
@@ -99,7 +99,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     assert all(
         row[name] != "" for row in rows for name in ("low", "high", "chance", "chance_low", "chance_high")
     )
-    done = run("significance", "--quiet", "--draws", "20", *there)
+    done = run("significance", "--quiet", "--resamples", "20", *there)
     assert (done.stdout, done.stderr) == ("", "")
     assert run(*asked).stderr == ""  # the threshold of the first run is kept
 
@@ -132,9 +132,9 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         ),
         (["significance", "--normalise", "set"], 2, "normalise is 'set'; expected one of filter, layer"),
         (
-            ["significance", "--draws", "5"],
+            ["significance", "--resamples", "5"],
             2,
-            "draws is 5; expected 20 or more, or no p value could be below 0.05",
+            "resamples is 5; expected 20 or more, or no p value could be below 0.05",
         ),
         (["significance", "--seed", "-1"], 2, "seed is -1; expected 0 or more"),
         (

@@ -36,5 +36,5 @@ def resampled_study(random_study: RandomStudy, tmp_path_factory: pytest.TempPath
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
         for choice in (*choices, Resampling(statistic="mean"), Resampling(normalise="layer")):
-            resample(study, replace(choice, draws=20))
+            resample(study, replace(choice, resamples=20))
     return replace(random_study, folder=study)

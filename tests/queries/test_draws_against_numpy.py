@@ -22,7 +22,7 @@ from toolbox.store.resamples import Labelling, Measure
 
 DRAWS = 41
 THRESHOLDS = (0.01, 0.1)
-KINDS = ("bootstrap", "shuffle", "equal")
+KINDS = ("bootstrap", "permutation", "equal")
 CONVOLUTIONS = [layer for layer in LAYERS if "pool" not in layer]
 PLACES = np.array([LAYERS.index(layer) / (len(LAYERS) - 1) for layer in CONVOLUTIONS])
 MEASURES = [Measure(), Measure("share", "mean", "layer")]
@@ -99,10 +99,10 @@ def write_draws(
         for j, name in enumerate(NAMES)
         for draw in range(DRAWS)
     ]
-    names = [name for name in TABLES["draws"] if name not in vars(measure)]
+    names = [name for name in TABLES["resamples"] if name not in vars(measure)]
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
     labelling = Labelling(study, available_responses(study, "shapes", "tiny"), SCHEME)
-    labelling.write("draws", measure, table, labelling.source)
+    labelling.write("resamples", measure, table, labelling.source)
 
 
 def interval(values: Any) -> tuple[float | None, float | None]:
@@ -134,7 +134,7 @@ def test_profile_has_quantiles_of_the_bootstrap_and_of_the_shuffles(
 ) -> None:
     rows = drawn.ask("layers/profile", measure, threshold=threshold)
     bootstrap, shuffled = (
-        drawn.selective[measure, kind, threshold] / FILTERS for kind in ("bootstrap", "shuffle")
+        drawn.selective[measure, kind, threshold] / FILTERS for kind in ("bootstrap", "permutation")
     )
     observed = drawn.observed(measure, threshold) / FILTERS
     expected = [
@@ -162,7 +162,7 @@ def test_blocks_add_up_their_filters_in_every_draw(drawn: Drawn, measure: Measur
         "dense": [5],
     }  # what stands before the underscore, no pooling
     rows = drawn.ask("layers/profile", measure, by="block", threshold=0.1)
-    bootstrap, shuffled = (drawn.selective[measure, kind, 0.1] for kind in ("bootstrap", "shuffle"))
+    bootstrap, shuffled = (drawn.selective[measure, kind, 0.1] for kind in ("bootstrap", "permutation"))
     expected = []
     for block, members in blocks.items():
         size = FILTERS * len(members)
@@ -219,7 +219,7 @@ def test_the_best_layer_is_counted_over_the_samples_with_ties_shared(drawn: Draw
 @EACH
 def test_complexity_over_layers_has_intervals_and_chance(drawn: Drawn, measure: Measure) -> None:
     observed, bootstrap, shuffled = (
-        drawn.shares(measure, kind) for kind in ("observed", "bootstrap", "shuffle")
+        drawn.shares(measure, kind) for kind in ("observed", "bootstrap", "permutation")
     )
     expected = [
         (name, layer, observed[0, j, i], *interval(bootstrap[:, j, i]), shuffled[:, j, i].mean())

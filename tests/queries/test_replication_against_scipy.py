@@ -47,7 +47,7 @@ def test_correlations_and_overlap_are_those_of_the_pairs(
     published: pl.DataFrame, random_study: RandomStudy,
 ) -> None:  # fmt: skip
     chosen = {"index": index, "statistic": statistic, "normalise": normalise}
-    here = ask(random_study.folder, "select * from indexed($index, $statistic, $normalise)", chosen).rows
+    here = ask(random_study.folder, "select * from index_values($index, $statistic, $normalise)", chosen).rows
     joined = published.join(here.rename({"value": "here"}), on=["layer", "filter", "category"]).rename(
         {"value": "there"}
     )

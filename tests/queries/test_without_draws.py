@@ -45,7 +45,7 @@ def resampled(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
     study = make_study(root, ["car"] * 2 + ["dog"] * 3 + ["face"] * 4 + [None] * 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOOLBOX_CACHE", str(root.parent / "cache"))
-        resample(study, Resampling(draws=40))
+        resample(study, Resampling(resamples=40))
     return study
 
 

@@ -232,9 +232,9 @@ def test_the_connection_is_closed_to_the_outside(setting: str, expected: object,
         "describe responses",
         "summarize labels",
         "values (1), (2)",
-        "select * from cells('mean')",
+        "select * from category_moments('mean')",
         "select * from selectivity('maximum', 'filter')",
-        "select * from indexed('share', 'maximum', 'filter')",
+        "select * from index_values('share', 'maximum', 'filter')",
     ],
 )
 def test_any_way_to_write_a_select_over_the_views_is_fine(sql: str, place: Path) -> None:

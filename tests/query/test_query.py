@@ -66,13 +66,33 @@ def test_a_file_that_vanishes_meanwhile_is_said_without_a_traceback(tmp_path: Pa
     assert "gone.parquet" in message
 
 
-def test_only_table_macros_may_stand_beside_the_queries(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "macros.sql").write_text("create macro half(x) as x / 2;")
+@pytest.fixture
+def macro_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of macros in place of the shipped one."""
     monkeypatch.setattr(syntax, "content_folder", lambda _: tmp_path)
-    with pytest.raises(CardError, match=r"only `create macro name.*` may stand there"):
+    folder = tmp_path / "macros"
+    folder.mkdir()
+    return folder
+
+
+def test_a_folder_of_macros_contains_macros_alone(macro_folder: Path) -> None:
+    (macro_folder / "halves.sql").write_text("create table half as select 1;")
+    with pytest.raises(CardError, match=r"halves.sql: expected only `create macro name.*`"):
         syntax._macros.__wrapped__()
+
+
+def test_macros_of_values_and_of_tables_come_after_those_that_they_use(macro_folder: Path) -> None:
+    (macro_folder / "a.sql").write_text(
+        "create macro quarters(t) as table select half(half(n)) from parts(t);"
+    )
+    (macro_folder / "b.sql").write_text(
+        "create macro parts(t) as table select half(filter) as n from layers where layer = t;\n"
+        "create macro half(x) as x / 2;"
+    )
+    macros = syntax._macros.__wrapped__()
+    assert list(macros) == ["half", "parts", "quarters"]
+    assert macros["parts"].tables == ("layers",)
+    assert {"half"} <= set(macros["parts"].functions)
 
 
 def test_an_unknown_query_suggests_the_nearest(worked: StudyFolder) -> None:

@@ -45,7 +45,7 @@ def test_an_index_is_the_same_in_numpy_and_in_sql(
     known = np.array([name is not None for name in random_study.categories])
     numbers = [names.index(name) for name in random_study.categories if name]
     sql = f"""
-        select layer, filter, category, value from indexed('{index}', '{statistic}', '{normalise}')
+        select layer, filter, category, value from index_values('{index}', '{statistic}', '{normalise}')
         order by position, filter, category
     """
     expected = []
@@ -89,7 +89,7 @@ def test_every_index_of_a_draw_is_that_of_the_stimuli_written_out(index: str) ->
     responses = np.round(chance.gamma(1.0, 2.0, (12, 6)), 1)
     responses[:2] = responses.min(axis=0), responses.max(axis=0)
     labels = StimulusCategories(np.array([0, 1, 2] * 4), 3)
-    for kind in ("bootstrap", "shuffle", "equal", "half"):
+    for kind in ("bootstrap", "permutation", "equal", "half"):
         (draws,) = draw_resamples(kind, labels, 20, 3)
         found = index_values(index, ResponseMatrix(responses), draws)
         for number in range(20):

@@ -32,7 +32,7 @@ THRESHOLDS = (0.0, 0.1)
 def resample(
     responses: Matrix, labels: StimulusCategories = LABELS, index: str = "contrast", **choices: Any
 ) -> ResampledLayer:
-    return resample_layer(responses, labels, index, THRESHOLDS, **{"draws": 50, "seed": 6, **choices})
+    return resample_layer(responses, labels, index, THRESHOLDS, **{"resamples": 50, "seed": 6, **choices})
 
 
 def noise(filters: int, stimuli: int = 30, seed: int = 0) -> Matrix:
@@ -78,13 +78,13 @@ def test_the_interval_is_over_the_draws_in_which_the_index_is_there() -> None:
     """Stimulus 0 alone is active: in draws without it the share is null, in all others 1."""
     responses = np.zeros((30, 1))
     responses[0] = 3
-    found = resample(responses, index="share", draws=200)
+    found = resample(responses, index="share", resamples=200)
     assert (found.value[:, 0].tolist(), found.low[:, 0].tolist(), found.high[:, 0].tolist()) == (
         [1, 0, 0],
         [1, 0, 0],
         [1, 0, 0],
     )
-    (counts,) = {tuple(row) for row in found.counts["shuffle"].selective.sum(axis=1).tolist()}
+    (counts,) = {tuple(row) for row in found.counts["permutation"].selective.sum(axis=1).tolist()}
     assert counts == (1, 1)  # shuffles have every stimulus
 
 
@@ -94,9 +94,9 @@ def test_the_interval_is_over_the_draws_in_which_the_index_is_there() -> None:
 @pytest.mark.parametrize("index", [*INDICES, *RANK_INDICES])
 def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
     responses = np.round(noise(5), 1)
-    found = resample(responses, index=index, draws=60)
+    found = resample(responses, index=index, resamples=60)
     reached, largest = np.zeros((3, 5)), []
-    for draws in draw_resamples("shuffle", LABELS, 60, 6):
+    for draws in draw_resamples("permutation", LABELS, 60, 6):
         for number in range(draws.count):
             shuffled = np.empty(30, int)
             for category, stimulus in zip(*np.nonzero(draws.of(number)), strict=True):
@@ -114,10 +114,10 @@ def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
 def test_p_counts_equal_values_as_reached_although_sums_round() -> None:
     """Two stimuli of three tenths each: most shuffles repeat the very value by other sums."""
     responses = np.tile([0.1, 0.2, 0.3], 10)[:, None] / 3
-    found = resample(responses, StimulusCategories(np.arange(30) // 3 % 2, 2), draws=100)
+    found = resample(responses, StimulusCategories(np.arange(30) // 3 % 2, 2), resamples=100)
     values = [
         index_values("contrast", ResponseMatrix(responses), d)[:, :, 0]
-        for d in draw_resamples("shuffle", LABELS, 1, 0)
+        for d in draw_resamples("permutation", LABELS, 1, 0)
     ]
     assert len(values) == 1
     assert found.value[:, 0] == pytest.approx(0, abs=1e-12)
@@ -126,7 +126,7 @@ def test_p_counts_equal_values_as_reached_although_sums_round() -> None:
 
 @pytest.mark.parametrize("index", ["contrast", "auc", "d_prime"])
 def test_p_values_of_filters_without_preference_are_uniform(index: str) -> None:
-    found = resample(noise(500, 40, seed=8), StimulusCategories(np.arange(40) % 2, 2), index, draws=400)
+    found = resample(noise(500, 40, seed=8), StimulusCategories(np.arange(40) % 2, 2), index, resamples=400)
     for category in range(2):
         assert stats.kstest(found.p[category], "uniform").pvalue > 0.05
         assert stats.kstest(found.p_welch[category], "uniform").pvalue > 0.05
@@ -137,10 +137,10 @@ def test_family_wise_p_holds_the_error_rate_and_finds_what_was_planted() -> None
     wrong, found = 0, 0
     for number in range(sets):
         responses = noise(12, 30, seed=1000 + number)
-        under_chance = resample(responses, draws=99, seed=number)
+        under_chance = resample(responses, resamples=99, seed=number)
         wrong += under_chance.p_family(np.sort(under_chance.largest)).min() < level
         responses[LABELS.numbers == 1, 5] += 8
-        planted = resample(responses, draws=99, seed=number)
+        planted = resample(responses, resamples=99, seed=number)
         found += planted.p_family(np.sort(planted.largest))[1, 5] < level
     low, high = stats.binom.ppf([0.001, 0.999], sets, level)
     assert low <= wrong <= high
@@ -163,8 +163,8 @@ def test_welchs_p_is_scipys() -> None:
 
 def test_counts_are_the_filters_above_the_threshold_in_every_draw() -> None:
     responses = noise(14)
-    found = resample(responses, draws=70)
-    assert set(found.counts) == {"bootstrap", "shuffle", "equal"}
+    found = resample(responses, resamples=70)
+    assert set(found.counts) == {"bootstrap", "permutation", "equal"}
     for kind, counted in found.counts.items():
         values = np.concatenate(
             [
@@ -189,7 +189,7 @@ def test_the_strength_of_a_layer_of_few_filters_is_that_of_those_that_live() -> 
 def test_classes_of_one_size_are_not_cut_down() -> None:
     assert set(resample(noise(2), StimulusCategories(np.arange(30) % 3, 3)).counts) == {
         "bootstrap",
-        "shuffle",
+        "permutation",
     }
 
 
@@ -292,8 +292,8 @@ def test_a_layer_of_dead_filters_alone_has_null_rows() -> None:
     found = resample(np.ones((30, 2)))
     assert np.isnan(found.value).all()
     assert (found.largest == -np.inf).all()
-    assert not found.counts["shuffle"].selective.any()
-    assert np.isnan(found.counts["shuffle"].strength).all()
+    assert not found.counts["permutation"].selective.any()
+    assert np.isnan(found.counts["permutation"].strength).all()
 
 
 @pytest.mark.parametrize("index", ["contrast", "welch_t", "auc"])

@@ -35,7 +35,7 @@ def test_the_sizes_of_every_kind() -> None:
     assert sizes == {
         "observed": whole,
         "bootstrap": whole,
-        "shuffle": whole,
+        "permutation": whole,
         "equal": [2, 2, 2],
         "half": [3, 1, 1],
     }
@@ -47,7 +47,7 @@ def test_stimuli_stay_in_their_category(kind: ResampleKind) -> None:
     assert not weights(kind)[:, ~own].any()
 
 
-@pytest.mark.parametrize("kind", ["observed", "shuffle"])
+@pytest.mark.parametrize("kind", ["observed", "permutation"])
 def test_every_stimulus_is_there_once(kind: ResampleKind) -> None:
     assert (weights(kind).sum(axis=1) == 1).all()
 

@@ -48,7 +48,7 @@ def test_a_table_holds_its_measure_and_says_what_it_was_made_from(two_parts: Stu
     assert here.read("splits", SHARE).equals(table)
     assert here.read("splits", Measure()) is None
     assert here.fresh_files("splits") == ([file], [])
-    assert here.fresh_files("draws") == ([], [])
+    assert here.fresh_files("resamples") == ([], [])
     assert here.command_of(file) == f"{here.command(SHARE)} --seed 3"
 
 

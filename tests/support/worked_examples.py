@@ -57,7 +57,7 @@ def example_study(example: str, root: Path, *, parts: Sequence[Sequence[int]] | 
         add_responses(study, _long(tables["responses"]), parts=parts)
     for view, table in RESAMPLE_VIEWS.items():
         if file := _nearest(f"{view}.csv", EXAMPLES / example):
-            _add_resampled(study, table, _draws(file) if table == "draws" else _text(file))
+            _add_resampled(study, table, _draws(file) if table == "resamples" else _text(file))
     return study
 
 
@@ -116,7 +116,7 @@ def _text(file: Path) -> pl.DataFrame:
 def _draws(file: Path) -> pl.DataFrame:
     """Draws one by one, from a table that has a column for each; their strengths, if any, lie beside it."""
     table = _text(file)
-    if "draw" in table.columns:
+    if "resample" in table.columns:
         return table
     draws, beside = _one_by_one(table, "selective"), file.with_name("strengths.csv")
     if not beside.is_file():
@@ -128,7 +128,7 @@ def _draws(file: Path) -> pl.DataFrame:
 def _one_by_one(wide: pl.DataFrame, value: str) -> pl.DataFrame:
     numbers = [name for name in wide.columns if name.isdecimal()]
     keys = [name for name in wide.columns if not name.isdecimal()]
-    return wide.unpivot(numbers, index=keys, variable_name="draw", value_name=value).drop_nulls(value)
+    return wide.unpivot(numbers, index=keys, variable_name="resample", value_name=value).drop_nulls(value)
 
 
 def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:

@@ -18,7 +18,7 @@ def significance(
     statistic: options.StatisticOption = "maximum",
     normalise: options.NormaliseOption = "filter",
     threshold: options.ThresholdsOption = None,
-    draws: options.DrawsOption = 1000,
+    resamples: options.ResamplesOption = 1000,
     seed: options.SeedOption = 0,
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
@@ -26,11 +26,11 @@ def significance(
     quiet: options.QuietOption = False,
 ) -> None:
     """Resample an index: intervals, p values and reliability, which queries then show."""
-    thresholds = {} if threshold is None else {"thresholds": threshold}
+    thresholds = {} if threshold is None else {"threshold": threshold}
     with progress_bars(quiet) as progress:
         report = study_at(study, make=False).significance(
-            set, model=model, scheme=scheme, index=index, statistic=statistic, normalise=normalise, draws=draws,
-            seed=seed, progress=progress, **thresholds,
+            set, model=model, scheme=scheme, index=index, statistic=statistic, normalise=normalise,
+            resamples=resamples, seed=seed, progress=progress, **thresholds,
         )  # fmt: skip
     output.print_significance(report, quiet)
 

@@ -106,7 +106,7 @@ ThresholdsOption = Annotated[
     list[float] | None,
     Option("--threshold", help="Where filters are counted; may be repeated. Default: 0.01 and 0.1."),
 ]
-DrawsOption = Annotated[int, Option(help="Bootstrap samples, and permutations.")]
+ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
 SeedOption = Annotated[int, Option(help="Equal seeds give equal results.")]
 QueryArgument = Annotated[
     str | None, Argument(help="Name such as layers/profile, or a SELECT over the views.")

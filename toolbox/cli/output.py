@@ -184,7 +184,7 @@ def print_significance(report: SignificanceReport, quiet: bool) -> None:
     print_remarks(report.remarks, quiet)
     filters = f"{report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead)"
     how = f"in {report.seconds:.0f} s" if report.seconds else "there already"
-    note(f"{report.set}: {filters}, {report.draws:,} draws {how}", quiet)
+    note(f"{report.set}: {filters}, {report.resamples:,} resamples {how}", quiet)
     note(
         f"of {report.tests:,} tests (filter x category) {report.discoveries:,} have q < 0.05, "
         f"{report.certain:,} a family-wise p < 0.05",

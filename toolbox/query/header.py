@@ -24,6 +24,8 @@ from toolbox.errors import CardError, UnknownNameError, UsageError
 if TYPE_CHECKING:
     import polars as pl
 
+FORMULA_FOLDERS = ("indices", "macros")
+"""Folders of `queries/` whose files are parts of queries, not queries."""
 SQL_TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
 _PARAMETER = re.compile(r"\$(\w+)\s+(\w+)(?:\s*=\s*('[^']*'|[^\s{]+))?(?:\s+\{([^}]*)\})?\s*(.*)")
 _COLUMN = re.compile(r"(\w+)\s+(\w+)\s*(.*)")
@@ -78,7 +80,8 @@ class Query:
 def query_names() -> list[str]:
     """Names of all shipped queries, `stage/result`."""
     folder = content_folder("queries")
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.glob("*/*.sql"))
+    paths = (path for path in folder.glob("*/*.sql") if path.parent.name not in FORMULA_FOLDERS)
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 
 def query_table() -> pl.DataFrame:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby, takewhile
+from pathlib import Path
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError
@@ -17,6 +18,11 @@ Every query is run by its name, `toolbox query layers/profile` or `study.query("
 figure are drawn by `toolbox plot layers/profile`. A parameter is given as `--param threshold=0.05` or `threshold=0.05`.
 
 This page is made of the headers of the `.sql` files by `make reference`: to change it, change them.
+"""
+_FORMULAS = """## formulas
+
+Formulas that several queries share, as macros of SQL; a query of your own may use them too. An argument that is none of
+those named is an error, never a default.
 """
 _INDENTED = "    "
 """What a formula begins with, in a comment as in Markdown."""
@@ -145,10 +151,17 @@ def _plain(text: str) -> str:
 
 
 def _formulas() -> Iterator[str]:
-    """The comment of `macros.sql`, and every table macro with its own."""
-    text = (content_folder("queries") / "macros.sql").read_text(encoding="utf-8")
-    opening = takewhile(lambda line: line.startswith("--"), text.splitlines())
-    yield f"## formulas\n\n{paragraphs(map(_without_comment_sign, opening))}\n\nFile: [macros.sql](macros.sql).\n"
+    """Every macro with its comment, file by file."""
+    yield _FORMULAS
+    for path in sorted((content_folder("queries") / "macros").glob("*.sql")):
+        yield from _formulas_of_file(path)
+
+
+def _formulas_of_file(path: Path) -> Iterator[str]:
+    """The macros of a file under their names; the file's first line is its title."""
+    text = path.read_text(encoding="utf-8")
+    title = _without_comment_sign(text.splitlines()[0]).rstrip(".")
+    yield f"**{title}** ([macros/{path.name}](macros/{path.name})).\n"
     for comment, name, arguments in _MACRO.findall(text):
         lines = [_without_comment_sign(line) for line in comment.splitlines()]
         first = re.sub(rf"^{name}\([^)]*\):\s*", "", lines[0])

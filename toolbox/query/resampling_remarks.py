@@ -30,7 +30,7 @@ def remark_on_resampling(database: Database, views: Collection[str], values: Map
     if not missing:
         return
     lack, thresholds = _LACK, []
-    if "draws" in missing and threshold is not None:
+    if "resamples" in missing and threshold is not None:
         lack, thresholds = _LACK_OF_COUNTS, [threshold]
     command = database.labelling.command(measure, thresholds)
     if not any(command in remark for remark in database.remarks):  # that of a stale table says the same
@@ -39,7 +39,9 @@ def remark_on_resampling(database: Database, views: Collection[str], values: Map
 
 def _is_resampled(database: Database, view: str, measure: Measure, threshold: float | None) -> bool:
     """Whether a view has rows of a measure and, where it counts filters, of a threshold."""
-    values = vars(measure) | ({"threshold": threshold} if view == "draws" and threshold is not None else {})
+    values = vars(measure) | (
+        {"threshold": threshold} if view == "resamples" and threshold is not None else {}
+    )
     wanted = " and ".join(f"v.{name} = ${name}" for name in values)
     sql = f"select 1 from {view} v where {wanted} limit 1"
     return bool(database.connection.execute(sql, values).fetchall())

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from toolbox.store.views import VIEWS
 
 _READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE")
 """What a SELECT may be made of; DuckDB takes COPY, INSERT, UPDATE and DELETE inside WITH for a SELECT too."""
-_MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+table\s+(.*)", re.IGNORECASE | re.DOTALL)
+_MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+(table\s)?(.*)", re.IGNORECASE | re.DOTALL)
 
 
 _known: dict[str, Syntax] = {}
@@ -35,7 +36,7 @@ class Syntax:
     Attributes:
         parameters: names of its `$parameters`.
         tables: names of all tables, WITH's own among them.
-        functions: names of all table functions.
+        functions: names of all functions, of tables and of values.
     """
 
     parameters: tuple[str, ...]
@@ -45,7 +46,7 @@ class Syntax:
 
 @dataclass(frozen=True)
 class Macro:
-    """A table macro: the statement that makes it, and what its SELECT is made of."""
+    """A macro, of a table or of a value: the statement that creates it, and what it is made of."""
 
     statement: str
     tables: Sequence[str]
@@ -94,7 +95,7 @@ def _check_single_select(query: Query) -> tuple[str, ...]:
 
 
 def needs(query: Query) -> tuple[set[str], list[str]]:
-    """The views a statement reads, through macros too, and the macros to make, in the order of their file."""
+    """The views a statement reads, through macros too, and the macros to create, each after those that it uses."""
     macros, syntax = _macros(), parse_select(query)
     tables, functions = set(syntax.tables), set(syntax.functions)
     tables |= {item.listed_in[0] for item in query.parameters if item.listed_in}
@@ -108,14 +109,22 @@ def needs(query: Query) -> tuple[set[str], list[str]]:
 
 
 def macro_names() -> list[str]:
-    """Names of the table macros that any query may use."""
+    """Names of the macros that any query may use."""
     return list(_macros())
 
 
 @cache
 def _macros() -> dict[str, Macro]:
-    """Table macros of `queries/macros.sql` by name, in the order of the file."""
-    path = content_folder("queries") / "macros.sql"
+    """The macros of `queries/macros/` by name, each after those that it uses."""
+    macros: dict[str, Macro] = {}
+    for path in sorted((content_folder("queries") / "macros").glob("*.sql")):
+        macros.update(_macros_of_file(path))
+    used = {name: macros.keys() & set(macro.functions) for name, macro in macros.items()}
+    return {name: macros[name] for name in TopologicalSorter(used).static_order()}
+
+
+def _macros_of_file(path: Path) -> dict[str, Macro]:
+    """The macros of one file by name."""
     text = path.read_text(encoding="utf-8")
     with contextlib.suppress(TypeError):  # another version remembered something else
         if entry := recall_syntax(text):
@@ -126,22 +135,23 @@ def _macros() -> dict[str, Macro]:
 
 
 def _parse_macros(path: Path, text: str) -> Iterator[tuple[str, Macro]]:
-    """Every table macro of a file, which must hold nothing else."""
+    """Every macro of a file, which must contain nothing else."""
     for statement in duckdb.extract_statements(text):
         found = _MACRO.search(statement.query)
         if not found:
-            raise CardError(f"{path}: only `create macro name(…) as table select …` may stand there")
-        yield found[1], Macro(statement.query, *_names(found[2].rstrip().rstrip(";")))
+            raise CardError(f"{path}: expected only `create macro name(…) as …` or `… as table select …`")
+        body = found[3].rstrip().rstrip(";")
+        yield found[1], Macro(statement.query, *_names(body if found[2] else f"select {body}"))
 
 
 def _names(sql: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of all tables, WITH's own among them, and of all table functions in a SELECT."""
+    """Names of all tables, WITH's own among them, and of all functions in a SELECT."""
     tables, functions = set(), set()
     for node in _nodes(sql):
         if node.get("type") == "BASE_TABLE":
             tables.add(str(node["table_name"]).lower())
-        elif node.get("type") == "TABLE_FUNCTION":
-            functions.add(str(node["function"]["function_name"]).lower())
+        elif "function_name" in node:
+            functions.add(str(node["function_name"]).lower())
     return tuple(sorted(tables)), tuple(sorted(functions))
 
 

@@ -76,7 +76,7 @@ def resample_layer(
     index: str,
     thresholds: Sequence[float],
     *,
-    draws: int,
+    resamples: int,
     seed: int,
     peak: float | None = None,
 ) -> ResampledLayer:
@@ -87,12 +87,12 @@ def resample_layer(
         categories: of the stimuli.
         index: any of the indices.
         thresholds: above which filters are counted.
-        draws: number of bootstrap samples, and of permutations.
+        resamples: number of bootstrap samples, and of permutations.
         seed: equal seeds give equal resamples.
         peak: largest maximum of the layer, for the layer-wide range; each filter's own range if None.
     """
-    sampler = _Sampler(categories, index, draws, seed, peak)
-    blocks = _split_filters(responses, max(draws, 2 * HALVINGS) * categories.categories)
+    sampler = _Sampler(categories, index, resamples, seed, peak)
+    blocks = _split_filters(responses, max(resamples, 2 * HALVINGS) * categories.categories)
     return _join_blocks([_resample_block(sampler, block, np.asarray(thresholds)) for block in blocks])
 
 
@@ -109,13 +109,13 @@ class _Sampler:
 
     categories: StimulusCategories
     index: str
-    draws: int
+    resamples: int
     seed: int
     peak: float | None
 
     def values(self, kind: ResampleKind, responses: ResponseMatrix, count: int | None = None) -> FloatArray:
         """(resamples, categories, filters)."""
-        chunks = draw_resamples(kind, self.categories, count or self.draws, self.seed)
+        chunks = draw_resamples(kind, self.categories, count or self.resamples, self.seed)
         return np.concatenate([index_values(self.index, responses, chunk, self.peak) for chunk in chunks])
 
 
@@ -126,8 +126,8 @@ def _resample_block(sampler: _Sampler, responses: ResponseMatrix, thresholds: Fl
     low, high = _interval(bootstrap, value)
     counts = {"bootstrap": _count_selective(bootstrap, thresholds)}
     del bootstrap  # each array may fill ARRAY_LIMIT
-    shuffled = sampler.values("shuffle", responses)
-    counts["shuffle"] = _count_selective(shuffled, thresholds)
+    shuffled = sampler.values("permutation", responses)
+    counts["permutation"] = _count_selective(shuffled, thresholds)
     if len({*sampler.categories.sizes.tolist()}) > 1:
         counts["equal"] = _count_selective(sampler.values("equal", responses), thresholds)
     return ResampledLayer(

@@ -16,8 +16,8 @@ from scipy.stats import rankdata
 
 from toolbox.resampling.arrays import FloatArray, IntArray
 
-ResampleKind = Literal["observed", "bootstrap", "shuffle", "equal", "half"]
-RESAMPLE_KINDS: tuple[ResampleKind, ...] = ("observed", "bootstrap", "shuffle", "equal", "half")
+ResampleKind = Literal["observed", "bootstrap", "permutation", "equal", "half"]
+RESAMPLE_KINDS: tuple[ResampleKind, ...] = ("observed", "bootstrap", "permutation", "equal", "half")
 
 CHUNK = 50
 """Resamples that are computed at once; each chunk has a random generator of its own."""
@@ -104,7 +104,7 @@ class Resamples:
     @property
     def has_all_stimuli(self) -> bool:
         """Whether every resample has every stimulus once, so that all share the ranks of the stimuli."""
-        return self.kind in ("observed", "shuffle")
+        return self.kind in ("observed", "permutation")
 
     def of(self, number: int) -> FloatArray:
         """(categories, stimuli): the weights of one resample."""
@@ -157,7 +157,7 @@ def _draw_chunk(
         chosen = [np.tile(of_one, (count, 1)) for of_one in members]
     elif kind == "bootstrap":
         chosen = [of_one[generator.integers(0, len(of_one), (count, len(of_one)))] for of_one in members]
-    elif kind == "shuffle":
+    elif kind == "permutation":
         order = _permutations(np.arange(stimuli), count, generator)
         chosen = np.split(order, np.cumsum(sizes)[:-1], axis=1)
     elif kind == "equal":

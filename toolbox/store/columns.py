@@ -34,9 +34,9 @@ _FILTERS = {
     "p_welch": "double",
     "q_welch": "double",
 }
-_DRAWS = {
+_RESAMPLES = {
     "kind": "string",
-    "draw": "int32",
+    "resample": "int32",
     "layer": "string",
     "category": "string",
     "threshold": "double",
@@ -52,5 +52,5 @@ _SPLITS = {
     "agreement": "double",
     "reliability": "double",
 }
-TABLES = {"filters": _MEASURE | _FILTERS, "draws": _MEASURE | _DRAWS, "splits": _MEASURE | _SPLITS}
-"""Table -> its columns and their types. In SQL they are the views `significance`, `draws` and `reliability`."""
+TABLES = {"filters": _MEASURE | _FILTERS, "resamples": _MEASURE | _RESAMPLES, "splits": _MEASURE | _SPLITS}
+"""Table -> its columns and their types. In SQL they are the views `significance`, `resamples` and `reliability`."""

@@ -2,8 +2,8 @@
 
     significance/set=<set>/model=<model>/scheme=<scheme>/<table>-<index>-<statistic>-<normalise>.parquet
 
-`filters`: every filter and category with its interval and p values; `draws`: the selective filters of every layer in
-every draw; `splits`: every filter with what two halves of the stimuli say of it.
+`filters`: every filter and category with its interval and p values; `resamples`: the selective filters of every layer
+in every resample; `splits`: every filter with what two halves of the stimuli say of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Origin = Callable[[Path], Mapping[str, Any]]
 """What tells what a file says of its own origin."""
 
-USUAL = {"draws": 1000, "seed": 0}
+USUAL = {"resamples": 1000, "seed": 0}
 """How often and from where is resampled if nobody says otherwise."""
 THRESHOLDS = (0.01, 0.1)
 """Where filters are counted if nobody says otherwise: a selective filter of Figure 1, and a highly responsive one."""
@@ -69,7 +69,7 @@ class Labelling:
         Args:
             measure: the index, statistic and range.
             thresholds: where filters are counted.
-            further: draws and seed, where they are not the usual ones.
+            further: resamples and seed, where they are not the usual ones.
         """
         options = [*self._options(measure)]
         options += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
@@ -101,7 +101,7 @@ class Labelling:
         _, *names = file.stem.split("-")
         made = provenance_of(file)
         further = {name: made[name] for name in USUAL if name in made}
-        return self.command(Measure(*names[:3]), made.get("thresholds", ()), **further)
+        return self.command(Measure(*names[:3]), made.get("threshold", ()), **further)
 
     def fresh_files(self, table: str, origin: Origin = provenance_of) -> tuple[list[Path], list[Path]]:
         """The files of a table that were made from these responses and labels, and those made from others.

@@ -9,8 +9,8 @@ from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
 from toolbox.store.folder import StudyFolder
 
 OF_STIMULI = frozenset({"stimuli", "labels", "parameters"})
-OF_RESPONSES = frozenset({"responses", "rollups", "significance", "draws", "reliability"})
-OF_LABELS = frozenset({"labels", "rollups", "significance", "draws", "reliability"})
+OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
+OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliability"})
 """Views for which a set, a model and, or, a label scheme must be selected."""
 
 

@@ -5,7 +5,7 @@ labels       stimulus_id, category: the chosen scheme
 parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
 responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
-significance, draws, reliability
+significance, resamples, reliability
              what `toolbox significance` found; empty until it was run on these responses and labels
 layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model
 catalogue    set, scheme, and every stimulus of every set in the study with its category
@@ -34,7 +34,7 @@ from toolbox.terms import STIMULUS_COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESAMPLE_VIEWS = {"significance": "filters", "draws": "draws", "reliability": "splits"}
+RESAMPLE_VIEWS = {"significance": "filters", "resamples": "resamples", "reliability": "splits"}
 """View -> the table of resampled indices that it shows."""
 VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
 

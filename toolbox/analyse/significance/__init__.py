@@ -2,7 +2,7 @@
 
     filters   bootstrap interval over stimuli; permutation p, its Benjamini-Hochberg q, and the family-wise error (FWE)
               corrected p of the largest value over all filters and categories; p and q of Welch's t
-    draws     selective filters of every layer in every resample: bootstrap samples, permuted labels, categories cut
+    resamples selective filters of every layer in every resample: bootstrap samples, permuted labels, categories cut
               to equal size
     splits    what one half of the stimuli confirms of the preference found in the other
 

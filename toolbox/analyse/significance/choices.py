@@ -16,7 +16,7 @@ from toolbox.resampling import INDICES, RANK_INDICES
 from toolbox.store.resamples import THRESHOLDS, USUAL, Measure
 from toolbox.terms import STATISTICS
 
-LEAST_DRAWS = 20
+LEAST_RESAMPLES = 20
 """With fewer permutations no p could be below 0.05."""
 RANGES = ("filter", "layer")
 
@@ -29,16 +29,16 @@ class Resampling:
         index: contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc or precision.
         statistic: 'maximum' or 'mean' of the activation map.
         normalise: 'filter' or 'layer', the range of equation 1.
-        thresholds: where filters are counted, beside those of an earlier run; one number, or several.
-        draws: bootstrap samples, and permutations.
+        threshold: where filters are counted, beside those of an earlier run; one number, or several.
+        resamples: number of bootstrap samples, and of permutations.
         seed: equal seeds give equal resamples.
     """
 
     index: str = "contrast"
     statistic: str = "maximum"
     normalise: str = "filter"
-    thresholds: float | Sequence[float] = THRESHOLDS
-    draws: int = USUAL["draws"]
+    threshold: float | Sequence[float] = THRESHOLDS
+    resamples: int = USUAL["resamples"]
     seed: int = USUAL["seed"]
 
     @property
@@ -49,7 +49,7 @@ class Resampling:
     @property
     def threshold_list(self) -> list[float]:
         """The thresholds, one or several, as a list."""
-        return [float(threshold) for threshold in _as_list(self.thresholds)]
+        return [float(threshold) for threshold in _as_list(self.threshold)]
 
 
 def check_choices(choices: Resampling) -> Resampling:
@@ -58,13 +58,15 @@ def check_choices(choices: Resampling) -> Resampling:
     Raises: UsageError for a choice that is impossible.
     """
     _check_names(choices)
-    draws = _whole_number("draws", choices.draws, LEAST_DRAWS, ", or no p value could be below 0.05")
+    resamples = _whole_number(
+        "resamples", choices.resamples, LEAST_RESAMPLES, ", or no p value could be below 0.05"
+    )
     seed = _whole_number("seed", choices.seed, 0)
-    thresholds = _as_list(choices.thresholds)
+    thresholds = _as_list(choices.threshold)
     if not thresholds or not all(map(_is_finite, thresholds)):
-        shown = _in_a_line(thresholds if _is_sequence(choices.thresholds) else choices.thresholds)
-        raise UsageError(f"thresholds are {shown}; expected one finite number or more")
-    return replace(choices, thresholds=choices.threshold_list, draws=draws, seed=seed)
+        shown = _in_a_line(thresholds if _is_sequence(choices.threshold) else choices.threshold)
+        raise UsageError(f"threshold is {shown}; expected one finite number or more")
+    return replace(choices, threshold=choices.threshold_list, resamples=resamples, seed=seed)
 
 
 def _check_names(choices: Resampling) -> None:

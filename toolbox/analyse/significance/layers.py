@@ -105,7 +105,7 @@ def _resample_layer(
         stimuli.categories,
         choices.index,
         choices.threshold_list,
-        draws=choices.draws,
+        resamples=choices.resamples,
         seed=choices.seed,
         peak=_layer_peak(maximum, mean) if choices.normalise == "layer" else None,
     )

@@ -23,7 +23,7 @@ class SignificanceReport:
     model: str
     scheme: str
     index: str
-    draws: int
+    resamples: int
     filters: int
     dead: int
     tests: int
@@ -55,7 +55,7 @@ def significance_report(
         model=labelling.responses.model,
         scheme=labelling.scheme,
         index=choices.index,
-        draws=choices.draws,
+        resamples=choices.resamples,
         filters=filters.height,
         dead=int(filters["dead"].sum()),
         tests=tests["p"].count(),
@@ -77,7 +77,8 @@ def _remarks(labelling: Labelling, choices: Resampling, tests: pl.DataFrame) -> 
     if (tests["q"] >= LEVEL).all() and (tests["p_family"] < LEVEL).any():
         # the least p is 1 / (permutations + 1), and q multiplies it by the number of tests
         remarks.append(
-            f"no q is below {LEVEL}, but family-wise p are: {choices.draws:,} draws give no p below "
-            f"{1 / (choices.draws + 1):.2g}, too much for {tests['p'].count():,} tests; take more with --draws"
+            f"no q is below {LEVEL}, but family-wise p are: {choices.resamples:,} permutations give no p below "
+            f"{1 / (choices.resamples + 1):.2g}, too large for {tests['p'].count():,} tests; "
+            "raise resamples (--resamples)"
         )
     return remarks

@@ -38,7 +38,7 @@ def resample(
 
     Args:
         study: whose responses and labels are resampled.
-        choices: index, thresholds, number of draws, seed.
+        choices: index, thresholds, number of resamples, seed.
         selection: set, model and scheme, where there are several.
         progress: called with how many layers are done.
 
@@ -61,7 +61,7 @@ def _resample_labelling(
     """The report on the tables of a labelling, which are made unless they are there."""
     # Digests are taken before anything is read: labels that change meanwhile leave the tables stale.
     source = labelling.source
-    choices = replace(choices, thresholds=_all_thresholds(labelling, choices))
+    choices = replace(choices, threshold=_all_thresholds(labelling, choices))
     layers = extracted_layers(labelling)
     family = _family(layers)
     made = _record(labelling, choices)
@@ -105,6 +105,6 @@ def _all_thresholds(labelling: Labelling, choices: Resampling) -> list[float]:
     """The thresholds asked for, and those that queries may use since an earlier run."""
     thresholds = {*choices.threshold_list}
     with contextlib.suppress(VerificationError, ValueError):  # damaged, or of other columns: it is rebuilt
-        if earlier := labelling.read("draws", choices.measure):
+        if earlier := labelling.read("resamples", choices.measure):
             thresholds |= {*earlier["threshold"].unique().to_pylist()}
     return sorted(thresholds)

@@ -26,7 +26,7 @@ def significance_tables(
         thresholds: above which filters were counted.
     """
     pairs = list(layers.items())
-    yield "draws", pa.concat_tables([_counts_table(*pair, categories, thresholds) for pair in pairs])
+    yield "resamples", pa.concat_tables([_counts_table(*pair, categories, thresholds) for pair in pairs])
     yield "splits", pa.concat_tables([_halves_table(*pair, categories) for pair in pairs])
     yield (
         "filters",
@@ -83,7 +83,7 @@ def _counts_table(
         resamples = len(counts.selective)
         columns = {
             "kind": pa.repeat(kind, resamples * each),
-            "draw": np.repeat(np.arange(resamples), each),
+            "resample": np.repeat(np.arange(resamples), each),
             "layer": pa.repeat(name, resamples * each),
             "category": np.tile(np.repeat(np.array(categories, dtype=object), len(thresholds)), resamples),
             "threshold": np.tile(thresholds, resamples * len(categories)),
