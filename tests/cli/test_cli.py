@@ -140,7 +140,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["significance", "--threshold", "nan"],
             2,
-            "thresholds are [nan]; expected one finite number or more",
+            "threshold is [nan]; expected one finite number or more",
         ),
         (["significance", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
         (["significance", "--scheme", "warmth"], 2, "no label scheme named 'warmth'"),
