@@ -9,6 +9,10 @@ PIXELS = "pixels"
 """Name of the input of a graph that does the preprocessing too."""
 
 STATISTICS = ("maximum", "mean")
+"""Statistics of an activation map that responses are."""
+
+RANGES = ("filter", "layer")
+"""What equation 1 normalises a response to: the range of its filter, or of the whole layer."""
 
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",

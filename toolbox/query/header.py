@@ -8,6 +8,7 @@ A title, paragraphs, `Source:`, then
     --   name   type  description
 
 The choices of a parameter may be a column of a view, as in {layers.layer}; a value must then be one of its values.
+Lists of indices are not repeated but named, as in {@indices}: see `toolbox.query.expansion`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError, UnknownNameError, UsageError
+from toolbox.query.expansion import expand
+from toolbox.query.sections import read_sections, read_sql
 
 if TYPE_CHECKING:
     import polars as pl
@@ -111,8 +114,8 @@ def read_query(path: Path, name: str = "") -> Query:
 
     Raises: UsageError when there is no such file; CardError when its header breaks the contract.
     """
-    text = _read_text(path)
-    title, sections = _sections(text)
+    text = expand(read_sql(path))
+    title, sections = read_sections(text)
     return Query(
         name=name or path.stem,
         sql=text,
@@ -122,15 +125,6 @@ def read_query(path: Path, name: str = "") -> Query:
         parameters=tuple(_parameter(path, line) for line in sections["parameters"]),
         columns=tuple(_column(path, line) for line in sections["columns"]),
     )
-
-
-def _read_text(path: Path) -> str:
-    if not path.is_file():
-        raise UsageError(f"no file {path}; expected a .sql file with one SELECT")
-    try:
-        return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
-    except UnicodeDecodeError as error:
-        raise CardError(f"{path} is not text in UTF-8; save it as such") from error
 
 
 def value_of(parameter: Parameter, given: Any) -> Any:
@@ -152,26 +146,6 @@ def value_of(parameter: Parameter, given: Any) -> Any:
                 f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}"
             )
     return value
-
-
-def _sections(text: str) -> tuple[str, dict[str, list[str]]]:
-    """The comment lines in front of the SQL, sorted by the section they stand in."""
-    sections: dict[str, list[str]] = {"description": [], "source": [], "parameters": [], "columns": []}
-    title, current = "", "description"
-    for line in takewhile(lambda line: line.startswith("--"), text.splitlines()):
-        content = line[2:].strip()
-        if not title:
-            title = content
-        elif content in ("Parameters", "Columns"):
-            current = content.lower()
-        elif content.startswith("Source:"):
-            current = "source"
-            sections[current].append(content.removeprefix("Source:").strip())
-        elif content:
-            sections[current].append(content)
-        elif current == "description":
-            sections[current].append("")
-    return title, sections
 
 
 def _parameter(path: Path, line: str) -> Parameter:

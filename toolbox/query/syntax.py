@@ -16,6 +16,7 @@ import duckdb
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError, QueryError
+from toolbox.query.expansion import expand
 from toolbox.query.header import Query, query_names, shipped_query
 from toolbox.query.syntax_memory import recall_syntax, remember_syntax
 from toolbox.store.views import VIEWS
@@ -125,7 +126,7 @@ def _macros() -> dict[str, Macro]:
 
 def _macros_of_file(path: Path) -> dict[str, Macro]:
     """The macros of one file by name."""
-    text = path.read_text(encoding="utf-8")
+    text = expand(path.read_text(encoding="utf-8"))
     with contextlib.suppress(TypeError):  # another version remembered something else
         if entry := recall_syntax(text):
             return {name: Macro(**macro) for name, macro in entry.items()}
@@ -163,7 +164,7 @@ def _kinds(sql: str) -> list[str]:
 @lru_cache(maxsize=8)
 def _nodes(sql: str) -> tuple[dict[str, Any], ...]:
     """All objects in the syntax tree of a SELECT."""
-    row = _parser().cursor().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
+    row = scratch_connection().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
     nodes, waiting = [], [json.loads(row[0])] if row else []
     while waiting:
         item = waiting.pop()
@@ -175,9 +176,25 @@ def _nodes(sql: str) -> tuple[dict[str, Any], ...]:
     return tuple(nodes)
 
 
+def referenced_columns(expression: str) -> frozenset[str]:
+    """Names of all columns to which an SQL expression refers, in lower case.
+
+    Raises: duckdb.Error for what is no expression.
+    """
+    nodes = _nodes(f"select ({expression})")
+    return frozenset(
+        str(node["column_names"][-1]).lower() for node in nodes if node.get("type") == "COLUMN_REF"
+    )
+
+
+def scratch_connection() -> duckdb.DuckDBPyConnection:
+    """A connection without tables, for DuckDB's parser or for arrays."""
+    return _parser().cursor()
+
+
 @cache
 def _parser() -> duckdb.DuckDBPyConnection:
-    """A connection without tables, kept for its parser: opening one takes longer than many a query."""
+    """The connection of which all of them are cursors: opening one takes longer than many a query."""
     return duckdb.connect(":memory:")
 
 

@@ -1,8 +1,9 @@
 """Indices under resampled stimuli and permuted labels, as matrix products. Never reads a file."""
 
 from toolbox.resampling.arrays import FloatArray, IntArray
-from toolbox.resampling.indices import INDICES, RANK_INDICES, index_values, moments, welch
+from toolbox.resampling.indices import Formula, resampled_values
 from toolbox.resampling.layer import ResampledLayer, resample_layer
+from toolbox.resampling.moments import Moments
 from toolbox.resampling.resamples import (
     Resamples,
     ResponseMatrix,
@@ -11,17 +12,15 @@ from toolbox.resampling.resamples import (
 )
 
 __all__ = [
-    "INDICES",
-    "RANK_INDICES",
     "FloatArray",
+    "Formula",
     "IntArray",
+    "Moments",
     "ResampledLayer",
     "Resamples",
     "ResponseMatrix",
     "StimulusCategories",
     "draw_resamples",
-    "index_values",
-    "moments",
     "resample_layer",
-    "welch",
+    "resampled_values",
 ]

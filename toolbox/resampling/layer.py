@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.special import stdtr
+from scipy import stats
 
 from toolbox.resampling.arrays import FloatArray, IntArray, equality_bound, finite_mean
 from toolbox.resampling.halves import HALVINGS, Halves, compare_halves
-from toolbox.resampling.indices import index_values, moments, welch
+from toolbox.resampling.indices import Formula, resampled_values
+from toolbox.resampling.moments import Moments
 from toolbox.resampling.resamples import (
     ARRAY_LIMIT,
     ResampleKind,
@@ -73,7 +74,7 @@ class ResampledLayer:
 def resample_layer(
     responses: FloatArray,
     categories: StimulusCategories,
-    index: str,
+    formula: Formula,
     thresholds: Sequence[float],
     *,
     resamples: int,
@@ -85,13 +86,13 @@ def resample_layer(
     Args:
         responses: (stimuli, filters).
         categories: of the stimuli.
-        index: any of the indices.
+        formula: of the index.
         thresholds: above which filters are counted.
         resamples: number of bootstrap samples, and of permutations.
         seed: equal seeds give equal resamples.
         peak: largest maximum of the layer, for the layer-wide range; each filter's own range if None.
     """
-    sampler = _Sampler(categories, index, resamples, seed, peak)
+    sampler = _Sampler(categories, formula, resamples, seed, peak)
     blocks = _split_filters(responses, max(resamples, 2 * HALVINGS) * categories.categories)
     return _join_blocks([_resample_block(sampler, block, np.asarray(thresholds)) for block in blocks])
 
@@ -108,7 +109,7 @@ class _Sampler:
     """An index of some filters in all resamples of a kind."""
 
     categories: StimulusCategories
-    index: str
+    formula: Formula
     resamples: int
     seed: int
     peak: float | None
@@ -116,7 +117,9 @@ class _Sampler:
     def values(self, kind: ResampleKind, responses: ResponseMatrix, count: int | None = None) -> FloatArray:
         """(resamples, categories, filters)."""
         chunks = draw_resamples(kind, self.categories, count or self.resamples, self.seed)
-        return np.concatenate([index_values(self.index, responses, chunk, self.peak) for chunk in chunks])
+        return np.concatenate(
+            [resampled_values(self.formula, responses, chunk, self.peak) for chunk in chunks]
+        )
 
 
 def _resample_block(sampler: _Sampler, responses: ResponseMatrix, thresholds: FloatArray) -> ResampledLayer:
@@ -214,6 +217,14 @@ def _p_of_permutations(permuted: FloatArray, value: FloatArray) -> FloatArray:
 
 
 def _p_welch(responses: ResponseMatrix, categories: StimulusCategories, value: FloatArray) -> FloatArray:
+    """One-sided p of Welch's t test of each category against all others; NaN where the index is null."""
     (observed,) = draw_resamples("observed", categories, 1, 0)
-    t, degrees = welch(moments(responses, observed, squares=True))
-    return np.where(np.isfinite(value) & np.isfinite(t), stdtr(degrees, -t), np.nan)[0]
+    moments = Moments(responses, observed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = stats.ttest_ind_from_stats(
+            *(moments.mean, np.sqrt(moments.variance), moments.n),
+            *(moments.rest_mean, np.sqrt(moments.rest_variance), moments.rest_n),
+            equal_var=False,
+            alternative="greater",
+        ).pvalue
+    return np.where(np.isfinite(value), p[0], np.nan)

@@ -106,11 +106,23 @@ class Resamples:
         """Whether every resample has every stimulus once, so that all share the ranks of the stimuli."""
         return self.kind in ("observed", "permutation")
 
+    def single(self, number: int) -> Resamples:
+        """One resample alone."""
+        rows = slice(number * len(self.sizes), (number + 1) * len(self.sizes))
+        return Resamples(self.kind, self.weights[rows], self.sizes)
+
     def of(self, number: int) -> FloatArray:
         """(categories, stimuli): the weights of one resample."""
-        rows = slice(number * len(self.sizes), (number + 1) * len(self.sizes))
-        dense: FloatArray = self.weights[rows].toarray()
+        dense: FloatArray = self.single(number).weights.toarray()
         return dense
+
+    def stimuli_of(self, row: int) -> IntArray:
+        """(size,): the stimuli of one row of `weights`, each as often as it counts."""
+        entries = slice(self.weights.indptr[row], self.weights.indptr[row + 1])
+        stimuli: IntArray = np.repeat(
+            self.weights.indices[entries], self.weights.data[entries].astype(np.int64)
+        )
+        return stimuli
 
     def sums(self, responses: FloatArray) -> FloatArray:
         """Sums over the stimuli of each category; (resamples, categories, filters) from (stimuli, filters)."""

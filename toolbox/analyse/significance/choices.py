@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from toolbox.errors import UsageError
-from toolbox.resampling import INDICES, RANK_INDICES
+from toolbox.query.indices import RESAMPLED, index_names
 from toolbox.store.resamples import THRESHOLDS, USUAL, Measure
-from toolbox.terms import STATISTICS
+from toolbox.terms import RANGES, STATISTICS
 
 LEAST_RESAMPLES = 20
 """With fewer permutations no p could be below 0.05."""
-RANGES = ("filter", "layer")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Resampling:
     """What to resample, and how often.
 
     Attributes:
-        index: contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc or precision.
+        index: name of a file in `queries/indices/` that has a value for every category.
         statistic: 'maximum' or 'mean' of the activation map.
         normalise: 'filter' or 'layer', the range of equation 1.
         threshold: where filters are counted, beside those of an earlier run; one number, or several.
@@ -70,7 +69,7 @@ def check_choices(choices: Resampling) -> Resampling:
 
 
 def _check_names(choices: Resampling) -> None:
-    known = {"index": (*INDICES, *RANK_INDICES), "statistic": STATISTICS, "normalise": RANGES}
+    known = {"index": index_names(*RESAMPLED), "statistic": STATISTICS, "normalise": RANGES}
     for choice, names in known.items():
         value = getattr(choices, choice)
         if not isinstance(value, str) or value not in names:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from toolbox.analyse.significance.choices import Resampling
 from toolbox.errors import UsageError
 from toolbox.progress import Progress
+from toolbox.query.index_formula import index_formula
 from toolbox.resampling import FloatArray, ResampledLayer, StimulusCategories, resample_layer
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table
@@ -103,7 +104,7 @@ def _resample_layer(
     return resample_layer(
         maximum if choices.statistic == "maximum" else mean,
         stimuli.categories,
-        choices.index,
+        index_formula(choices.index),
         choices.threshold_list,
         resamples=choices.resamples,
         seed=choices.seed,

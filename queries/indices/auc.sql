@@ -1,0 +1,17 @@
+-- auc: probability that a stimulus of the category evokes a larger response than another stimulus; ties count one half.
+--
+-- The area under the ROC curve. 1 is a filter that separates the category from all others without error, 0 one
+-- that responds less to it than to every other stimulus.
+--
+-- Source: Mann and Whitney (1947), doi 10.1214/aoms/1177730491; Hanley and McNeil (1982), doi
+-- 10.1148/radiology.143.1.7063747.
+--
+-- Index
+--   family     ranks
+--   formula    U / (n_c n_rest), with U the number of pairs in which the stimulus of c evokes the larger response
+--   range      0 to 1
+--   chance     0.5
+--   threshold  0.75  halfway between chance and 1
+--   needs      another category
+--   sanity     extra labels
+(rank_sum - n * (n + 1) / 2) / nullif(n * rest_n, 0)

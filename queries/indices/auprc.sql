@@ -1,0 +1,18 @@
+-- auprc: area under the precision-recall curve, as average precision.
+--
+-- Every stimulus of the category sets a criterion in turn; precision is the proportion of the category among the
+-- stimuli with at least that response (ties included), and auprc is its mean. Its chance level is the category's
+-- proportion of the stimuli. It notices both missing and false labels, also where a category is rare.
+--
+-- Source: Davis and Goadrich (2006), doi 10.1145/1143844.1143874; as a criterion of what a unit responds to:
+-- NeuronEval (2025), arXiv:2506.05774.
+--
+-- Index
+--   family     ranks
+--   formula    1 / n_c * sum over i in c of (stimuli of c with A >= A_i) / (all stimuli with A >= A_i)
+--   range      0 to 1
+--   chance     n / all_n
+--   threshold  (1 + n / all_n) / 2  halfway between chance and 1
+--   needs      nothing else
+--   sanity     missing and extra labels
+precision_sum / n

@@ -1,0 +1,13 @@
+-- balanced_share: share with every category weighted equally, whatever its number of stimuli.
+--
+-- Source: after Malakhova (2018), equation 2, doi 10.1109/CVPRW.2018.00265.
+--
+-- Index
+--   family     moments
+--   formula    m_c / sum of m_k over the K categories, with m the mean of the normalised responses
+--   range      0 to 1
+--   chance     1 / categories
+--   threshold  2 / (categories + 1)  the mean response to the category is twice the mean of the other categories' means
+--   needs      a response above the filter's smallest
+--   sanity     extra labels
+(activity / n) / nullif(summed_activity_means, 0)

@@ -1,0 +1,17 @@
+-- contrast: response contrast, the difference between the mean normalised responses to the category and to all others.
+--
+-- The index of the code published with the paper, and of its Figure 1. It has nothing to do with luminance
+-- contrast. It is an effect size in units of the filter's range, so it hardly changes when some of a category's
+-- stimuli lack their label.
+--
+-- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265, and the code published with it.
+--
+-- Index
+--   family     moments
+--   formula    m_c - m_rest, with m the mean of the normalised responses (equation 1)
+--   range      -1 to 1
+--   chance     0
+--   threshold  0.01  Figure 1 of the paper
+--   needs      another category
+--   sanity     extra labels
+activity / n - rest_activity / rest_n

@@ -1,0 +1,19 @@
+-- correlation: point-biserial correlation between the responses and membership in the category.
+--
+-- Pearson's correlation of the response with a variable that is 1 for the category's stimuli and 0 for all others.
+-- A filter that responds to exactly these stimuli scores high; one that misses some of them, or responds to others
+-- too, scores lower, also where the category is rare. Its largest possible value depends on the category's
+-- proportion of the stimuli.
+--
+-- Source: Tate (1954), doi 10.1214/aoms/1177728730; as a criterion of what a unit responds to: NeuronEval (2025),
+-- arXiv:2506.05774.
+--
+-- Index
+--   family     moments
+--   formula    (mu_c - mu_rest) / s * sqrt(n_c n_rest / N^2), with s the standard deviation (N) of all responses
+--   range      -1 to 1
+--   chance     0
+--   threshold  0.3  a medium correlation (Cohen 1988)
+--   needs      another category
+--   sanity     missing and extra labels
+(mean - rest_mean) / nullif(sqrt(all_variance), 0) * sqrt(n * rest_n) / all_n

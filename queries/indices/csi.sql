@@ -1,0 +1,16 @@
+-- csi: the mean response to the category compared with the mean of the other categories' means.
+--
+-- For the preferred category this is the class selectivity index: 0 if the mean responses to all categories are
+-- equal, 1 if the filter responds to one category only.
+--
+-- Source: Morcos et al. (2018), arXiv:1803.06959.
+--
+-- Index
+--   family     moments
+--   formula    (mu_c - mu_o) / (mu_c + mu_o), with mu_o the mean of the other categories' means
+--   range      -1 to 1
+--   chance     0
+--   threshold  1 / 3  twice the mean response to the other categories
+--   needs      responses that are never negative; another category
+--   sanity     extra labels
+case when all_lowest >= 0 then (mean - others_mean) / nullif(mean + others_mean, 0) end

@@ -1,0 +1,17 @@
+-- d_prime: difference between the mean responses to the category and to all others, in standard deviations.
+--
+-- The unit is the root of the mean of both groups' variances (n - 1), so both groups weigh equally, whatever their
+-- size.
+--
+-- Source: Green and Swets (1966), Signal detection theory and psychophysics; as an index of face selectivity:
+-- Vinken et al. (2023), doi 10.1126/sciadv.adg1736.
+--
+-- Index
+--   family     moments
+--   formula    (mu_c - mu_rest) / sqrt((s_c^2 + s_rest^2) / 2)
+--   range      unbounded
+--   chance     0
+--   threshold  0.65  a usual cut for face selectivity
+--   needs      two stimuli in the category and two in others; a group whose responses vary
+--   sanity     extra labels
+(mean - rest_mean) / nullif(sqrt((variance + rest_variance) / 2), 0)

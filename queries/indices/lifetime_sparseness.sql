@@ -1,0 +1,16 @@
+-- lifetime_sparseness: how few of the stimuli evoke a filter's activity, whatever their category.
+--
+-- 0 if all labelled stimuli evoke the same response, 1 if a single stimulus evokes all. A filter may be sparse
+-- without preferring a category, and the reverse.
+--
+-- Source: Vinje and Gallant (2000), doi 10.1126/science.287.5456.1273.
+--
+-- Index
+--   family     filter
+--   formula    (1 - (mean A)^2 / mean A^2) / (1 - 1 / N), over all N labelled stimuli
+--   range      0 to 1
+--   chance     above 0
+--   threshold  0.5  half of the range
+--   needs      responses that are never negative
+--   sanity     not of a category
+case when all_lowest >= 0 then all_variance / nullif(all_variance + all_mean ** 2, 0) / nullif(1 - 1 / all_n, 0) end

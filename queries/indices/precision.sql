@@ -1,0 +1,18 @@
+-- precision: proportion of the category among the k stimuli with the largest responses.
+--
+-- k is the number of the category's stimuli, unless selectivity/ranks is given another. Precision regards only the
+-- largest responses, and so rates many more filters selective than indices that regard all stimuli. Stimuli that
+-- tie for the last of the k places share them. With k larger than the category precision cannot reach 1; with k
+-- fixed it does not notice false labels.
+--
+-- Source: Zhou et al. (2015), arXiv:1412.6856.
+--
+-- Index
+--   family     ranks
+--   formula    stimuli of c among the k with the largest responses / k
+--   range      0 to 1
+--   chance     n / all_n
+--   threshold  (1 + n / all_n) / 2  halfway between chance and 1
+--   needs      nothing else
+--   sanity     missing and extra labels
+places_of_category / places

@@ -1,0 +1,16 @@
+-- response: mean normalised response to the category.
+--
+-- A level of response, not an index of selectivity: filters that respond strongly to every category score high for
+-- each. It has no value that means "no preference", so selectivity/agreement compares it only where it is named.
+--
+-- Source: Malakhova (2018), equation 1, doi 10.1109/CVPRW.2018.00265.
+--
+-- Index
+--   family     moments
+--   formula    m_c = mean of A_N over c
+--   range      0 to 1
+--   chance     none
+--   threshold  0.5  half of the filter's range
+--   needs      nothing else
+--   sanity     extra labels
+activity / n

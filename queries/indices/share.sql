@@ -1,0 +1,17 @@
+-- share: part of a filter's normalised activity that the stimuli of the category evoke (equation 2).
+--
+-- The chance level is the category's proportion of the stimuli, so the shares of categories of unequal size must
+-- not be compared; balanced_share may. Since the maximum of the range cancels, share needs the smallest response
+-- only.
+--
+-- Source: Malakhova (2018), equation 2, doi 10.1109/CVPRW.2018.00265.
+--
+-- Index
+--   family     moments
+--   formula    sum of A_N over c / sum of A_N = (S_c - n_c min) / (S - N min)
+--   range      0 to 1
+--   chance     n / all_n
+--   threshold  2 * n / (n + all_n)  the mean response to the category is twice that to all others
+--   needs      a response above the filter's smallest
+--   sanity     missing labels
+activity / nullif(all_activity, 0)

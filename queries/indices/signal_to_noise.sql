@@ -1,0 +1,17 @@
+-- signal_to_noise: variance between the categories' mean responses, relative to the mean variance within categories.
+--
+-- By chance it is about the number of categories divided by the number of stimuli. Null if no category's responses
+-- vary.
+--
+-- Source: after Sahani and Linden (2003), How linear are auditory cortical responses?: the variance that the
+-- stimulus explains, compared with the rest.
+--
+-- Index
+--   family     filter
+--   formula    var(mu_k) / mean of s_k^2 over the categories (both n - 1)
+--   range      0 upwards
+--   chance     categories / all_n
+--   threshold  1  as much variance between categories as within them
+--   needs      another category; a category whose responses vary
+--   sanity     not of a category
+variance_of_means / nullif(mean_of_variances, 0)

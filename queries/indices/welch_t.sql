@@ -1,0 +1,16 @@
+-- welch_t: difference between the mean responses to the category and to all others, in units of its standard error.
+--
+-- A test statistic, not an effect size: it grows with the number of stimuli, so compare it within one stimulus set
+-- only.
+--
+-- Source: Welch (1947), doi 10.1093/biomet/34.1-2.28.
+--
+-- Index
+--   family     moments
+--   formula    (mu_c - mu_rest) / sqrt(s_c^2 / n_c + s_rest^2 / n_rest)
+--   range      unbounded
+--   chance     0
+--   threshold  2  about p < 0.05 of a single test
+--   needs      two stimuli in the category and two in others; a group whose responses vary
+--   sanity     missing and extra labels
+(mean - rest_mean) / nullif(sqrt(variance / n + rest_variance / rest_n), 0)

@@ -1,0 +1,169 @@
+"""The files of `queries/indices/`: one index of selectivity each. Owns what such a file must contain.
+
+A title `name: what it is`, paragraphs, `Source:`, then
+
+    -- Index
+    --   family     moments, ranks or filter: which QUANTITIES the expression is written in
+    --   formula    in the symbols of the field
+    --   range      of its values
+    --   chance     its value without preference: an expression, or in words
+    --   threshold  expression  reason
+    --   needs      what it is null without
+    --   sanity     which false labels it notices: see selectivity/sanity
+
+and one SQL expression. The name of the file is the name of the index; no other module knows one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from toolbox.content import content_folder
+from toolbox.errors import CardError, UnknownNameError
+from toolbox.query.sections import read_sections, read_sql
+
+QUANTITIES = {
+    "moments": {
+        "n": "number of stimuli of the category",
+        "mean": "mean response to them",
+        "variance": "variance (n - 1) of the responses to them",
+        "activity": "sum of the normalised responses to them",
+        "rest_n": "number of stimuli of all other categories",
+        "rest_mean": "mean response to them",
+        "rest_variance": "variance (n - 1) of the responses to them",
+        "rest_activity": "sum of the normalised responses to them",
+        "others_mean": "mean of the mean responses to the other categories",
+        "all_n": "number of all labelled stimuli",
+        "all_variance": "variance (n) of the responses to them",
+        "all_activity": "sum of the normalised responses to them",
+        "all_lowest": "smallest response to them",
+        "summed_activity_means": "sum over the categories of the mean normalised response",
+        "categories": "number of categories",
+    },
+    "ranks": {
+        "n": "number of stimuli of the category",
+        "rest_n": "number of stimuli of all other categories",
+        "all_n": "number of all labelled stimuli",
+        "rank_sum": "sum of the ranks of the category's stimuli, 1 for the smallest response; ties share theirs",
+        "places": "k, the number of stimuli with the largest responses that are regarded",
+        "places_of_category": "how many of these places the category's stimuli take; ties share the last ones",
+        "precision_sum": "sum over the category's stimuli of the proportion of the category among the stimuli with "
+        "at least their response",
+    },
+    "filter": {
+        "categories": "number of categories",
+        "summed_means": "sum of the mean responses to the categories",
+        "highest_mean": "mean response to the preferred category",
+        "variance_of_means": "variance (n - 1) of the mean responses to the categories",
+        "mean_of_variances": "mean of the variances (n - 1) within the categories",
+        "all_n": "number of all labelled stimuli",
+        "all_mean": "mean response to them",
+        "all_variance": "variance (n) of the responses to them",
+        "all_lowest": "smallest response to them",
+    },
+}
+"""Family -> the quantities in which its expressions are written, of one filter and one category, or of one filter."""
+RESAMPLED = ("moments", "ranks")
+"""Families of indices that have a value for every category, and so can be resampled."""
+_ROWS = ("family", "formula", "range", "chance", "threshold", "needs", "sanity")
+
+
+@dataclass(frozen=True)
+class Index:
+    """A file of `queries/indices/`.
+
+    Attributes:
+        name: as in queries and on the command line.
+        title: what it is, in a line.
+        description: paragraphs.
+        source: citations.
+        family: a key of QUANTITIES.
+        formula: in the symbols of the field.
+        range: of its values.
+        chance: its value without preference; 'none' if it has no such value.
+        threshold: a suitable one, as an SQL expression, and the reason for it.
+        needs: what it is null without.
+        sanity: which false labels it notices.
+        expression: SQL over the quantities of its family.
+    """
+
+    name: str
+    title: str
+    description: str
+    source: str
+    family: str
+    formula: str
+    range: str
+    chance: str
+    threshold: tuple[str, str]
+    needs: str
+    sanity: str
+    expression: str
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether it tells how far a filter prefers a category, so that it is compared with the others unasked."""
+        return self.family in RESAMPLED and self.chance != "none"
+
+
+@cache
+def shipped_indices() -> dict[str, Index]:
+    """All indices by name, in alphabetical order.
+
+    Raises: CardError when a file breaks the contract.
+    """
+    paths = sorted((content_folder("queries") / "indices").glob("*.sql"))
+    return {path.stem: read_index(path) for path in paths}
+
+
+def index_names(*families: str) -> list[str]:
+    """Names of the indices of some families; of all if none is named."""
+    return [name for name, index in shipped_indices().items() if not families or index.family in families]
+
+
+def shipped_index(name: str) -> Index:
+    """The index of a name.
+
+    Raises: UnknownNameError.
+    """
+    if name not in shipped_indices():
+        raise UnknownNameError("index", name, index_names())
+    return shipped_indices()[name]
+
+
+def read_index(path: Path) -> Index:
+    """An index from its file.
+
+    Raises: CardError when the file breaks the contract.
+    """
+    text = read_sql(path)
+    title, sections = read_sections(text)
+    rows = dict(_row(path, line) for line in sections["index"])
+    if list(rows) != list(_ROWS):
+        raise CardError(f"{path}: the rows of Index are {', '.join(rows)}; expected {', '.join(_ROWS)}")
+    name, colon, described = title.partition(": ")
+    if not colon or name != path.stem:
+        raise CardError(f"{path} begins with {title!r}; expected '{path.stem}: what it is'")
+    if rows["family"] not in QUANTITIES:
+        raise CardError(f"{path}: the family is {rows['family']}; expected {', '.join(QUANTITIES)}")
+    threshold, _, reason = rows.pop("threshold").partition("  ")
+    expression = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return Index(
+        name=name,
+        title=described.rstrip("."),
+        description="\n".join(sections["description"]).strip(),
+        source=" ".join(sections["source"]),
+        threshold=(threshold, reason.strip()),
+        expression=expression.strip().rstrip(";"),
+        **rows,
+    )
+
+
+def _row(path: Path, line: str) -> tuple[str, str]:
+    """A row of the section Index: its name and what follows."""
+    name, _, value = line.partition(" ")
+    if not value.strip():
+        raise CardError(f"{path}: {line!r} is not a row of Index; expected a name and a value")
+    return name, value.strip()

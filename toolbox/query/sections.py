@@ -1,0 +1,49 @@
+"""The comment in front of a `.sql` file, sorted by its sections. Owns how such a file is read; never what it means."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from pathlib import Path
+
+from toolbox.errors import CardError, UsageError
+
+SECTIONS = ("Parameters", "Columns", "Index")
+"""Headings of sections, each on a line of its own; `Source:` begins the one of citations."""
+
+
+def read_sql(path: Path) -> str:
+    """The text of a `.sql` file.
+
+    Raises: UsageError when there is no such file; CardError when it is not text.
+    """
+    if not path.is_file():
+        raise UsageError(f"no file {path}; expected a .sql file with one SELECT")
+    try:
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path} is not text in UTF-8; save it as such") from error
+
+
+def read_sections(text: str) -> tuple[str, dict[str, list[str]]]:
+    """The title, and the comment lines in front of the SQL by their section, in lower case.
+
+    What comes before the first heading is the section `description`.
+    """
+    sections: dict[str, list[str]] = {
+        name: [] for name in ("description", "source", *map(str.lower, SECTIONS))
+    }
+    title, current = "", "description"
+    for line in takewhile(lambda line: line.startswith("--"), text.splitlines()):
+        content = line[2:].strip()
+        if not title:
+            title = content
+        elif content in SECTIONS:
+            current = content.lower()
+        elif content.startswith("Source:"):
+            current = "source"
+            sections[current].append(content.removeprefix("Source:").strip())
+        elif content:
+            sections[current].append(content)
+        elif current == "description":
+            sections[current].append("")
+    return title, sections
