@@ -18,10 +18,10 @@
 -- doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  what the threshold cuts
---   $threshold  double  = 0.1                         a filter above it responds highly
---   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
+--   $index      varchar = 'contrast'  {@indices}     what the threshold cuts
+--   $threshold  double  = 0.1                        a filter above it responds highly
+--   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
 --   measure     varchar  depth or share
 --   category    varchar  the first of the pair in alphabetical order

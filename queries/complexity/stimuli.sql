@@ -9,8 +9,8 @@
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $threshold  double  = 0.5                         part of a filter's range above which it responds highly
---   $statistic  varchar = 'maximum'  {maximum, mean}  statistic of the activation map
+--   $threshold  double  = 0.5                       part of a filter's range above which it responds highly
+--   $statistic  varchar = 'maximum'  {@statistics}  statistic of the activation map
 -- Columns
 --   stimulus_id  integer
 --   category     varchar

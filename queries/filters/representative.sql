@@ -9,11 +9,11 @@
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $category   varchar = null        {labels.category}                  one category; all of them if null
---   $count      integer = 10                                             filters per category
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  index that ranks them
---   $statistic  varchar = 'maximum'   {maximum, mean}                    statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}                    range of equation 1
+--   $category   varchar = null        {labels.category}  one category; all of them if null
+--   $count      integer = 10                             filters per category
+--   $index      varchar = 'contrast'  {@indices}         index that ranks them
+--   $statistic  varchar = 'maximum'   {@statistics}      statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}          range of equation 1
 -- Columns
 --   category        varchar
 --   rank            bigint   1 is the most selective filter

@@ -7,10 +7,10 @@
 -- (2015), arXiv:1412.6856.
 --
 -- Parameters
---   $layer      varchar              {layers.layer}   layer as the card names it
---   $filter     integer                               number of the filter, from 0
---   $count      integer = 12                          stimuli to list
---   $statistic  varchar = 'maximum'  {maximum, mean}  statistic of the activation map
+--   $layer      varchar              {layers.layer}  layer as the card names it
+--   $filter     integer                              number of the filter, from 0
+--   $count      integer = 12                         stimuli to list
+--   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
 -- Columns
 --   rank         bigint   1 is the stimulus with the largest response
 --   stimulus_id  integer

@@ -15,10 +15,10 @@
 --
 -- Parameters
 --   $category   varchar = null        {labels.category}  one category; all of them if null
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  index
+--   $index      varchar = 'contrast'  {@indices}         index
 --   $threshold  double  = 0.01                           a filter above it is selective
---   $statistic  varchar = 'maximum'   {maximum, mean}    statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}    range of equation 1
+--   $statistic  varchar = 'maximum'   {@statistics}      statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}          range of equation 1
 -- Columns
 --   category       varchar
 --   rank           bigint   1 is the layer with the largest proportion; of equal ones, the deepest

@@ -20,10 +20,10 @@
 --
 -- Parameters
 --   $by         varchar = 'layer'     {layer, block}  a row for every layer, or for every block, without its pooling layers
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  what the threshold cuts
+--   $index      varchar = 'contrast'  {@indices}      what the threshold cuts
 --   $threshold  double  = 0.01                        a filter above it is selective
---   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
+--   $statistic  varchar = 'maximum'   {@statistics}   statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}       range of equation 1
 -- Columns
 --   layer        varchar  as the card names it, in the order of depth; or the block
 --   category     varchar

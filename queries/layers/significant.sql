@@ -15,10 +15,10 @@
 -- doi 10.1002/hbm.1058.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  resampled index
---   $level      double  = 0.05                        q or p below which a filter counts
---   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
+--   $index      varchar = 'contrast'  {@indices}     resampled index
+--   $level      double  = 0.05                       q or p below which a filter counts
+--   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
 --   layer       varchar  as the card names it, in the order of depth
 --   category    varchar

@@ -7,6 +7,12 @@ from (values
     {@rows}
 ) as listed (name, family, is_compared);
 
+-- is_rank_index(index): whether an index is of the family `ranks`; known before any table is read.
+create macro is_rank_index(index) as index in ({@names of ranks});
+
+-- is_filter_index(index): whether an index is of the family `filter`.
+create macro is_filter_index(index) as index in ({@names of filter});
+
 -- selectivity(statistic, normalise): every index of the family `moments`, of every filter for every category.
 --
 -- layer, filter, category, n, dead, a column for every index, and welch_df, the degrees of freedom of welch_t. Computed
@@ -101,8 +107,10 @@ ordered as (
         ascending as (partition by number order by response),
         descending as (partition by number, category order by response desc)
 ),
-tied as (
-    select *, last_rank - first_rank + 1 as ties from ordered
+placed as (
+    -- those that tie for the last of the k places share what is left of them
+    select *, greatest(least((places - (all_n - last_rank)) / (last_rank - first_rank + 1), 1), 0) as part
+    from ordered
 ),
 counted as (
     select
@@ -113,11 +121,13 @@ counted as (
         any_value(all_n) as all_n,
         any_value(all_n) - count(*) as rest_n,
         any_value(places) as places,
-        any_value(ties) = any_value(all_n) as dead,
+        any_value(last_rank - first_rank + 1) = any_value(all_n) as dead,
         sum((first_rank + last_rank) / 2) as rank_sum,
-        sum(greatest(least((places - (all_n - last_rank)) / ties, 1), 0)) as places_of_category,
-        sum(category_at_least / (all_n - first_rank + 1)) as precision_sum
-    from tied
+        -- in one product and fsum: the order of a sum must not decide which of two filters comes first
+        count(*) filter (part = 1)
+        + count(*) filter (part > 0 and part < 1) * coalesce(max(part) filter (part < 1), 0) as places_of_category,
+        fsum(category_at_least / (all_n - first_rank + 1)) as precision_sum
+    from placed
     group by layer, filter, category
 )
 select
@@ -172,9 +182,9 @@ with valued as (
             {@choice}
         end as value
     from selectivity(statistic, normalise) moments
-    left join (select * from rank_indices(statistic, null, null) where index in ({@names of ranks})) ranks
+    left join (select * from rank_indices(statistic, null, null) where is_rank_index(index)) ranks
         using (layer, filter, category)
-    left join (select * from filter_indices(statistic) where index in ({@names of filter})) filter
+    left join (select * from filter_indices(statistic) where is_filter_index(index)) filter
         using (layer, filter)
 )
 select

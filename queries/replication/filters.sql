@@ -9,9 +9,9 @@
 -- it.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  index here
---   $statistic  varchar = 'mean'      {maximum, mean}                    statistic of the activation map
---   $normalise  varchar = 'layer'     {filter, layer}                    range of equation 1
+--   $index      varchar = 'contrast'  {@indices}     index here
+--   $statistic  varchar = 'mean'      {@statistics}  statistic of the activation map
+--   $normalise  varchar = 'layer'     {@ranges}      range of equation 1
 -- Columns
 --   layer     varchar  as the card names it, in the order of depth
 --   filter    integer  number of the filter in its layer, from 0

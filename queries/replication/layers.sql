@@ -15,11 +15,11 @@
 -- it; Spearman (1904), doi 10.2307/1412159.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision}  index here
---   $threshold  double  = 0.01                                           a filter above it is selective
---   $count      integer = 10                                             most selective filters whose overlap is taken
---   $statistic  varchar = 'mean'      {maximum, mean}                    statistic of the activation map
---   $normalise  varchar = 'layer'     {filter, layer}                    range of equation 1
+--   $index      varchar = 'contrast'  {@indices}     index here
+--   $threshold  double  = 0.01                       a filter above it is selective
+--   $count      integer = 10                         most selective filters whose overlap is taken
+--   $statistic  varchar = 'mean'      {@statistics}  statistic of the activation map
+--   $normalise  varchar = 'layer'     {@ranges}      range of equation 1
 -- Columns
 --   layer            varchar  as the card names it, in the order of depth
 --   category         varchar  `all` in the row over all categories in common

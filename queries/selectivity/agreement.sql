@@ -6,18 +6,19 @@
 -- relation. Overlap: 0 to 1; `chance` is what two unrelated indices would share, $count / filters. Filters that tie for the
 -- last of the $count places share them, so that no order decides: the overlap of two indices with many ties, such as
 -- precision, stays below 1 even if they are the same. Filters for which either index is null, dead ones among them, are
--- left out. AUC and precision need the responses themselves: leave them out by naming two other indices where a set is
--- very large. The last three are indices of a filter as such, the same for every category; they are compared where named.
+-- left out. Indices by ranks are computed from the responses themselves: where a set is very large, name two other indices.
+-- Indices of a filter as such, the same for every category, and `response`, which has no value that means "no preference",
+-- are compared only where they are named.
 --
 -- Source: Spearman (1904), doi 10.2307/1412159; Gale et al. (2020), doi 10.1016/j.visres.2020.06.007.
 --
 -- Parameters
---   $first      varchar = null       {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision, depth_of_selectivity, lifetime_sparseness, signal_to_noise}  one index; all if null
---   $second     varchar = null       {contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, precision, depth_of_selectivity, lifetime_sparseness, signal_to_noise}  the other; all if null
+--   $first      varchar = null       {@all indices}     one index; all if null
+--   $second     varchar = null       {@all indices}     the other; all if null
 --   $category   varchar = null       {labels.category}  one category; the mean over all if null
 --   $count      integer = 10                            most selective filters to compare
---   $statistic  varchar = 'maximum'  {maximum, mean}    statistic of the activation map
---   $normalise  varchar = 'filter'   {filter, layer}    range of equation 1
+--   $statistic  varchar = 'maximum'  {@statistics}      statistic of the activation map
+--   $normalise  varchar = 'filter'   {@ranges}          range of equation 1
 -- Columns
 --   layer     varchar  as the card names it, in the order of depth
 --   first     varchar  an index
@@ -27,30 +28,27 @@
 --   overlap   double   0 to 1
 --   chance    double   overlap of unrelated indices
 with every as (
-    select s.*, r.auc, r.precision, t.depth_of_selectivity, t.lifetime_sparseness, t.signal_to_noise
+    select s.*, t.* exclude (layer, filter, preferred, dead), r.* exclude (layer, filter, category, n)
     from selectivity($statistic, $normalise) s
     join filter_indices($statistic) t using (layer, filter)
     left join (
         select * from rank_indices($statistic, null, null)
-        where
-            $first is null or $second is null
-            or $first in ('auc', 'precision') or $second in ('auc', 'precision')
+        where $first is null or $second is null or is_rank_index($first) or is_rank_index($second)
     ) r using (layer, filter, category)
 ),
 unpivoted as (
     unpivot (
-        select * exclude (n, dead, response, welch_df)
+        select * exclude (n, dead, welch_df)
         from every
         where $category is null or category = $category
     )
     on columns(* exclude (layer, filter, category)) into name measure value value
 ),
 long as (
-    select *
-    from unpivoted
-    where
-        measure not in ('depth_of_selectivity', 'lifetime_sparseness', 'signal_to_noise')
-        or measure in (coalesce($first, ''), coalesce($second, ''))
+    select u.*
+    from unpivoted u
+    join indices() i on i.name = u.measure
+    where i.is_compared or u.measure in (coalesce($first, ''), coalesce($second, ''))
 ),
 wanted as (
     select a.measure as first, b.measure as second

@@ -11,9 +11,9 @@
 -- doi 10.1080/net.12.3.255.270.
 --
 -- Parameters
---   $layer      varchar = null       {layers.layer}   one layer; all of them if null
---   $statistic  varchar = 'maximum'  {maximum, mean}  statistic of the activation map
---   $normalise  varchar = 'none'     {none, filter}   responses as they are, or in the range of each filter
+--   $layer      varchar = null       {layers.layer}  one layer; all of them if null
+--   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
+--   $normalise  varchar = 'none'     {none, filter}  responses as they are, or in the range of each filter
 -- Columns
 --   layer        varchar  as the card names it, in the order of depth
 --   stimulus_id  integer

@@ -12,9 +12,9 @@
 -- doi 10.1111/j.2044-8295.1910.tb00207.x.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  resampled index
---   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
+--   $index      varchar = 'contrast'  {@indices}     resampled index
+--   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
 --   layer            varchar  as the card names it, in the order of depth
 --   filter           integer  number of the filter in its layer, from 0

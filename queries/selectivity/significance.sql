@@ -18,10 +18,10 @@
 -- doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002), doi 10.1002/hbm.1058.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision}  resampled index
+--   $index      varchar = 'contrast'  {@indices}         resampled index
 --   $category   varchar = null        {labels.category}  one category; all of them if null
---   $statistic  varchar = 'maximum'   {maximum, mean}    statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}    range of equation 1
+--   $statistic  varchar = 'maximum'   {@statistics}      statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}          range of equation 1
 -- Columns
 --   layer     varchar  as the card names it, in the order of depth
 --   filter    integer  number of the filter in its layer, from 0

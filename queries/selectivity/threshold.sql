@@ -9,13 +9,13 @@
 -- Source: Malakhova (2018), section 2.2, doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {contrast, share, balanced_share, response, csi, fsi, d_prime, welch_t, auc, precision, depth_of_selectivity, lifetime_sparseness, signal_to_noise}  index
---   $lowest     double  = 0.0                          first threshold
---   $highest    double  = 0.5                          last threshold
---   $steps      integer = 26                           number of thresholds
---   $layer      varchar = null        {layers.layer}   one layer; all of them if null
---   $statistic  varchar = 'maximum'   {maximum, mean}  statistic of the activation map
---   $normalise  varchar = 'filter'    {filter, layer}  range of equation 1
+--   $index      varchar = 'contrast'  {@all indices}  index
+--   $lowest     double  = 0.0                         first threshold
+--   $highest    double  = 0.5                         last threshold
+--   $steps      integer = 26                          number of thresholds
+--   $layer      varchar = null        {layers.layer}  one layer; all of them if null
+--   $statistic  varchar = 'maximum'   {@statistics}   statistic of the activation map
+--   $normalise  varchar = 'filter'    {@ranges}       range of equation 1
 -- Columns
 --   layer       varchar  as the card names it, in the order of depth
 --   category    varchar

@@ -8,10 +8,10 @@
 -- Source: selectivity of single filters for classes as in Rafegas et al. (2020), doi 10.1016/j.patrec.2019.10.013.
 --
 -- Parameters
---   $layer      varchar              {layers.layer}   layer as the card names it
---   $filter     integer                               number of the filter, from 0
---   $statistic  varchar = 'maximum'  {maximum, mean}  statistic of the activation map
---   $order      varchar = 'rank'     {rank, label}    rows by falling response, or by category, to compare filters
+--   $layer      varchar              {layers.layer}  layer as the card names it
+--   $filter     integer                              number of the filter, from 0
+--   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
+--   $order      varchar = 'rank'     {rank, label}   rows by falling response, or by category, to compare filters
 -- Columns
 --   rank        bigint   1 is the preferred category
 --   category    varchar

@@ -33,7 +33,7 @@
 -- Parameters
 --   $layer      varchar = null           {layers.layer}          one layer; all of them if null
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
---   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
+--   $statistic  varchar = 'mean'         {@statistics}           statistic of the activation map
 -- Columns
 --   layer                  varchar  as the card names it, in the order of depth
 --   filter                 integer  number of the filter in its layer, from 0

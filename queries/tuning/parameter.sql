@@ -13,7 +13,7 @@
 --   $layer      varchar                  {layers.layer}          layer as the card names it
 --   $filter     integer                                          number of the filter, from 0
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  name of a numeric column of the stimulus set
---   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
+--   $statistic  varchar = 'mean'         {@statistics}           statistic of the activation map
 -- Columns
 --   parameter   varchar  name of the parameter
 --   value       double   value of the parameter

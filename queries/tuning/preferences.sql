@@ -18,7 +18,7 @@
 --   $threshold  double  = 0.2                                    filters count whose selectivity exceeds it
 --   $bin        double  = 15                                     width of a bin in degrees, a whole part of 180
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
---   $statistic  varchar = 'mean'         {maximum, mean}         statistic of the activation map
+--   $statistic  varchar = 'mean'         {@statistics}           statistic of the activation map
 -- Columns
 --   layer    varchar  as the card names it, in the order of depth
 --   bin      double   centre of the bin, degrees from 0

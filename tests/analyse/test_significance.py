@@ -267,7 +267,7 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"index": "selectivity"}, "index is 'selectivity'; expected one of contrast, share, balanced_share"),
+        ({"index": "selectivity"}, "index is 'selectivity'; expected one of auc, auprc, balanced_share, contrast"),
         ({"statistic": "median"}, "statistic is 'median'; expected one of maximum, mean"),
         ({"normalise": "set"}, "normalise is 'set'; expected one of filter, layer"),
         ({"resamples": 19}, "resamples is 19; expected 20 or more"),
@@ -293,7 +293,7 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
         ({"seed": 0.5}, "seed is 0.5; expected a whole number, 0 or more"),
         ({"seed": "0"}, "seed is '0'; expected a whole number, 0 or more"),
         ({"seed": [1, 2]}, "seed is [1, 2]; expected a whole number, 0 or more"),
-        ({"index": ["auc"]}, "index is ['auc']; expected one of contrast, share, balanced_share"),
+        ({"index": ["auc"]}, "index is ['auc']; expected one of auc, auprc, balanced_share, contrast"),
     ],
 )
 def test_a_choice_that_cannot_be_is_refused(

@@ -88,7 +88,9 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     assert told.stdout == ""
     # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
     remark, first, second = told.stderr.splitlines()
-    assert remark.endswith("20 permutations give no p below 0.048, too large for 8 tests; raise resamples (--resamples)")
+    assert remark.endswith(
+        "20 permutations give no p below 0.048, too large for 8 tests; raise resamples (--resamples)"
+    )
     assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 resamples in ")
     assert re.fullmatch(
         r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second

@@ -10,7 +10,7 @@ import pytest
 
 from support.random_study import RandomStudy, make_random_study
 from toolbox.analyse.significance import Resampling, resample
-from toolbox.resampling import INDICES, RANK_INDICES
+from toolbox.query.indices import RESAMPLED, index_names
 from toolbox.store.folder import StudyFolder
 
 
@@ -32,7 +32,7 @@ def resampled_study(random_study: RandomStudy, tmp_path_factory: pytest.TempPath
     root = tmp_path_factory.mktemp("resampled")
     shutil.copytree(random_study.folder.root, root, dirs_exist_ok=True)
     study = StudyFolder(root)
-    choices = [Resampling(index) for index in (*INDICES, *RANK_INDICES)]
+    choices = [Resampling(index) for index in index_names(*RESAMPLED)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
         for choice in (*choices, Resampling(statistic="mean"), Resampling(normalise="layer")):

@@ -262,7 +262,10 @@ def test_an_index_of_the_filter_as_such_counts_alike_for_every_category(
     [
         ("select * from selectivity('means', 'filter')", "the statistic is means; expected maximum or mean"),
         ("select * from selectivity('mean', 'layre')", "normalise is layre; expected filter or layer"),
-        ("select * from index_values('csl', 'mean', 'filter')", "the index is csl; expected contrast, share"),
+        (
+            "select * from index_values('csl', 'mean', 'filter')",
+            "the index is csl; expected one of auc, auprc, balanced_share, contrast",
+        ),
         (
             "select * from rank_indices('means', null, null)",
             "the statistic is means; expected maximum or mean",
@@ -371,9 +374,13 @@ def test_a_single_category_gives_null_where_there_is_nothing_to_compare(
     assert no_nan(rows)
     assert rows.is_empty() == (query.name in [*RESAMPLE_VIEWS, "filters/representative", "complexity/pairs"])
     if query.name == "selectivity/index":
-        assert rows.rows() == [("conv1", 0, "car", 2, 1.0, 1.0, *[None] * 6)]
+        assert rows.row(0, named=True) == {
+            **dict.fromkeys(rows.columns),
+            **{"layer": "conv1", "filter": 0, "category": "car", "n": 2},
+            **{"share": 1.0, "balanced_share": 1.0, "response": 0.5},
+        }
     if query.name == "selectivity/ranks":
-        assert rows.rows() == [("conv1", 0, "car", 2, None, 1.0)]
+        assert rows.rows() == [("conv1", 0, "car", 2, None, 1.0, 1.0)]
     if query.name == "selectivity/filters":
         # mean 2, mean of squares 5
         assert rows.rows() == nearly([("conv1", 0, "car", None, None, (1 - 4 / 5) * 2, None, False)])

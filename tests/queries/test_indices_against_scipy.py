@@ -18,11 +18,12 @@ from support.nearly import nearly
 from support.random_study import CATEGORIES, FILTERS, LAYERS, RandomStudy
 from support.small_study import long_table, small_study
 from toolbox.query import ask
+from toolbox.query.indices import shipped_indices
 from toolbox.store.folder import StudyFolder
 
 STATISTICS = pytest.mark.parametrize("statistic", ["maximum", "mean"])
 NAMES = sorted({name for name in CATEGORIES if name})
-INDICES = ("auc", "balanced_share", "contrast", "csi", "d_prime", "fsi", "precision", "share", "welch_t")
+COMPARED = [name for name, index in shipped_indices().items() if index.is_compared]
 Vector = NDArray[np.float64]
 
 
@@ -83,7 +84,7 @@ def test_fsi_compares_with_the_category_asked_for(random_study: RandomStudy, aga
 
 @STATISTICS
 @pytest.mark.parametrize("k", [None, 1, 30, 1000])
-def test_auc_and_precision_are_those_of_scipy_and_of_random_orders(
+def test_indices_by_ranks_are_those_of_scipy_and_of_random_orders(
     random_study: RandomStudy, statistic: str, k: int | None
 ) -> None:
     expected: list[tuple[object, ...]] = []
@@ -92,13 +93,23 @@ def test_auc_and_precision_are_those_of_scipy_and_of_random_orders(
             members = names == name
             place = (layer, number, name, int(members.sum()))
             if np.ptp(response) == 0:
-                expected.append((*place, None, None))
+                expected.append((*place, None, None, None))
                 continue
             u = stats.mannwhitneyu(response[members], response[~members]).statistic
             at_the_top = of_the_top(response, members, k or int(members.sum()))
-            expected.append((*place, float(u) / members.sum() / (~members).sum(), at_the_top))
+            auc = float(u) / members.sum() / (~members).sum()
+            expected.append((*place, auc, average_precision(response, members), at_the_top))
     rows = ask(random_study.folder, "selectivity/ranks", {"statistic": statistic, "k": k}).rows
-    assert rows.rows() == nearly(expected, 1e-10)
+    columns = ("layer", "filter", "category", "n", "auc", "auprc", "precision")
+    assert rows.select(columns).rows() == nearly(expected, 1e-10)
+
+
+def average_precision(response: Vector, members: NDArray[np.bool_]) -> float:
+    """The step function of precision over recall, one step for every distinct response."""
+    steps = np.unique(response)[::-1]
+    recall = [(response[members] >= step).mean() for step in steps]
+    precision = [members[response >= step].mean() for step in steps]
+    return float((np.diff([0, *recall]) * precision).sum())
 
 
 def of_the_top(response: Vector, members: NDArray[np.bool_], k: int) -> float:
@@ -183,7 +194,7 @@ def agreements(table: pl.DataFrame, count: int) -> list[tuple[object, ...]]:
     """Of every two indices, by layer: filters, Spearman, overlap and chance, as the mean over the categories."""
     expected: list[tuple[object, ...]] = []
     for layer in LAYERS:
-        for first, second in combinations(INDICES, 2):
+        for first, second in combinations(COMPARED, 2):
             found = []
             for name in NAMES:
                 both = table.filter(layer=layer, category=name).select(first, second).drop_nulls().to_numpy()

@@ -105,8 +105,8 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "layers/profile",
             {"index": "shares"},
-            "$index is 'shares'; expected one of contrast, share, balanced_share, csi, fsi, d_prime, welch_t, auc, "
-            "precision",
+            "$index is 'shares'; expected one of auc, auprc, balanced_share, contrast, correlation, csi, d_prime, fsi, "
+            "precision, response, share, welch_t",
         ),
         ("layers/profile", {"normalise": ""}, "$normalise is ''; expected one of filter, layer"),
         ("filters/stimuli", {**ONE_FILTER, "layer": "stemm"}, "no layer named 'stemm'; did you mean 'stem'?"),

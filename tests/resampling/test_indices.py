@@ -1,4 +1,4 @@
-"""The indices in numpy are those in SQL, and keep their meaning where a draw leaves a filter silent."""
+"""Resampled indices are those of the queries and of their definitions, also where a resample leaves a filter silent."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from support.index_definitions import DEFINITIONS, defined
 from support.nearly import nearly
 from support.random_study import FILTERS, LAYERS, RandomStudy
-from toolbox.errors import UsageError
+from toolbox.errors import UnknownNameError
 from toolbox.query import ask
+from toolbox.query.index_formula import index_formula
+from toolbox.query.indices import RESAMPLED, index_names
 from toolbox.resampling import (
-    INDICES,
-    RANK_INDICES,
+    Moments,
     ResponseMatrix,
     StimulusCategories,
     draw_resamples,
-    index_values,
-    moments,
-    welch,
+    resampled_values,
 )
 
-ALL = pytest.mark.parametrize("index", [*INDICES, *RANK_INDICES])
+ALL = pytest.mark.parametrize("index", index_names(*RESAMPLED))
 Matrix = NDArray[np.float64]
 
 
@@ -32,13 +32,15 @@ def observed(index: str, responses: Matrix, numbers: list[int], peak: float | No
     """(categories, filters): an index of the stimuli as they are."""
     labels = StimulusCategories(np.array(numbers), max(numbers) + 1)
     (draws,) = draw_resamples("observed", labels, 1, 0)
-    return index_values(index, ResponseMatrix(np.asarray(responses, float)), draws, peak)[0]
+    return resampled_values(index_formula(index), ResponseMatrix(np.asarray(responses, float)), draws, peak)[
+        0
+    ]
 
 
 @ALL
 @pytest.mark.parametrize("statistic", ["maximum", "mean"])
 @pytest.mark.parametrize("normalise", ["filter", "layer"])
-def test_an_index_is_the_same_in_numpy_and_in_sql(
+def test_a_resampled_index_is_that_of_the_queries(
     index: str, statistic: str, normalise: str, random_study: RandomStudy
 ) -> None:
     names = sorted({name for name in random_study.categories if name})
@@ -91,66 +93,18 @@ def test_every_index_of_a_draw_is_that_of_the_stimuli_written_out(index: str) ->
     labels = StimulusCategories(np.array([0, 1, 2] * 4), 3)
     for kind in ("bootstrap", "permutation", "equal", "half"):
         (draws,) = draw_resamples(kind, labels, 20, 3)
-        found = index_values(index, ResponseMatrix(responses), draws)
+        found = resampled_values(index_formula(index), ResponseMatrix(responses), draws)
         for number in range(20):
             weights = draws.of(number)
             category, stimulus = np.nonzero(weights)
             times = weights[category, stimulus].astype(int)
             category, stimulus = np.repeat(category, times), np.repeat(stimulus, times)
-            expected = written_out(
-                index, responses[stimulus], category, responses.min(axis=0), responses.max(axis=0)
-            )
+            with warnings.catch_warnings(
+                action="ignore", category=RuntimeWarning
+            ):  # variances of one stimulus
+                extremes = responses.min(axis=0), responses.max(axis=0)
+                expected = defined(index, responses[stimulus], category, *extremes)
             assert found[number] == pytest.approx(expected, nan_ok=True, abs=1e-10)
-
-
-def written_out(index: str, values: Matrix, category: NDArray[np.int64], low: Matrix, high: Matrix) -> Matrix:
-    """One index by its definition, with the range given; (categories, filters)."""
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # variances of one stimulus
-        return np.array(
-            [
-                [
-                    one_index(index, values[:, number], category, wanted, (low[number], high[number]))
-                    for number in range(values.shape[1])
-                ]
-                for wanted in range(3)
-            ]
-        )
-
-
-def one_index(
-    index: str, values: Matrix, category: NDArray[np.int64], wanted: int, extremes: tuple[float, float]
-) -> float:
-    """One index of one filter for one category."""
-    is_member = category == wanted
-    low, high = extremes
-    normal = (values - low) / (high - low)
-    own, rest = values[is_member], values[~is_member]
-    means = [values[category == number].mean() for number in range(3)]
-    mean, rest_mean, others = own.mean(), rest.mean(), np.delete(means, wanted).mean()
-    variance, rest_variance = own.var(ddof=1), rest.var(ddof=1)
-    if index == "precision":
-        return precision(values, is_member)
-    if index == "auc":
-        return float(stats.mannwhitneyu(own, rest).statistic / (len(own) * len(rest)))
-    found = {
-        "response": normal[is_member].mean(),
-        "share": normal[is_member].sum() / normal.sum(),
-        "balanced_share": (mean - low) / (sum(means) - 3 * low),
-        "contrast": normal[is_member].mean() - normal[~is_member].mean(),
-        "csi": (mean - others) / (mean + others),
-        "fsi": (mean - rest_mean) / (mean + rest_mean),
-        "d_prime": (mean - rest_mean) / np.sqrt((variance + rest_variance) / 2),
-        "welch_t": (mean - rest_mean) / np.sqrt(variance / len(own) + rest_variance / len(rest)),
-    }
-    return float(found[index])
-
-
-def precision(values: Matrix, is_member: NDArray[np.bool_]) -> float:
-    """Members among the n most activating, ties sharing the last places."""
-    n, cut = int(is_member.sum()), np.sort(values)[-int(is_member.sum())]
-    above, level = values > cut, values == cut
-    share = (n - above.sum()) / level.sum()
-    return float(((above & is_member).sum() + share * (level & is_member).sum()) / n)
 
 
 @pytest.mark.parametrize("index", ["share", "balanced_share", "csi", "fsi", "d_prime", "welch_t"])
@@ -161,7 +115,7 @@ def test_a_draw_without_any_active_stimulus_has_no_index(index: str, silence: fl
     responses[0] = 5
     labels = StimulusCategories(np.arange(30) % 3, 3)
     for draws in draw_resamples("bootstrap", labels, 50, 0):
-        values = index_values(index, ResponseMatrix(responses), draws)
+        values = resampled_values(index_formula(index), ResponseMatrix(responses), draws)
         is_silent = np.array([draws.of(number)[0, 0] == 0 for number in range(50)])
         assert 10 < is_silent.sum() < 40
         if index in ("csi", "fsi") and silence:
@@ -190,14 +144,24 @@ def test_a_dead_filter_and_an_unknown_range_have_no_index(index: str) -> None:
     assert np.isnan(of_no_range[:, 0]).all() == is_normalised
 
 
-def test_degrees_of_freedom_are_those_of_welch() -> None:
-    responses = ResponseMatrix(np.random.default_rng(3).normal(size=(20, 3)))
-    (draws,) = draw_resamples("observed", StimulusCategories(np.array([0] * 6 + [1] * 14), 2), 1, 0)
-    _, degrees = welch(moments(responses, draws, squares=True))
-    expected = stats.ttest_ind(responses.values[:6], responses.values[6:], equal_var=False).df
-    assert degrees[0, 0] == pytest.approx(expected)
+def test_every_index_of_a_category_has_a_definition_of_its_own() -> None:
+    assert sorted(DEFINITIONS) == index_names(*RESAMPLED)
+
+
+def test_moments_are_those_of_numpy() -> None:
+    chance = np.random.default_rng(3)
+    responses = ResponseMatrix(chance.normal(size=(20, 3)))
+    (resamples,) = draw_resamples("observed", StimulusCategories(np.array([0] * 6 + [1] * 14), 2), 1, 0)
+    moments = Moments(responses, resamples)
+    first, second = responses.values[:6], responses.values[6:]
+    assert moments.variance[0] == pytest.approx(
+        np.stack([first.var(axis=0, ddof=1), second.var(axis=0, ddof=1)])
+    )
+    assert moments.rest_variance[0] == pytest.approx(moments.variance[0, ::-1])
+    assert moments.all_variance[0, 0] == pytest.approx(responses.values.var(axis=0))
+    assert moments.others_mean[0] == pytest.approx(np.stack([second.mean(axis=0), first.mean(axis=0)]))
 
 
 def test_an_unknown_index_is_refused() -> None:
-    with pytest.raises(UsageError, match="the index is selectivity; expected one of contrast, share"):
+    with pytest.raises(UnknownNameError, match="no index named 'selectivity'; did you mean 'depth_of_selectivity'"):
         observed("selectivity", np.ones((2, 1)), [0, 1])

@@ -11,17 +11,18 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from toolbox.query.index_formula import index_formula
+from toolbox.query.indices import RESAMPLED, index_names
 from toolbox.resampling import (
     ResampledLayer,
     ResponseMatrix,
     StimulusCategories,
     draw_resamples,
-    index_values,
     resample_layer,
+    resampled_values,
 )
 from toolbox.resampling import resamples as resamples_module
 from toolbox.resampling.halves import HALVINGS
-from toolbox.resampling.indices import INDICES, RANK_INDICES
 from toolbox.resampling.layer import STRENGTH_FILTERS
 
 Matrix = NDArray[np.float64]
@@ -32,7 +33,9 @@ THRESHOLDS = (0.0, 0.1)
 def resample(
     responses: Matrix, labels: StimulusCategories = LABELS, index: str = "contrast", **choices: Any
 ) -> ResampledLayer:
-    return resample_layer(responses, labels, index, THRESHOLDS, **{"resamples": 50, "seed": 6, **choices})
+    return resample_layer(
+        responses, labels, index_formula(index), THRESHOLDS, **{"resamples": 50, "seed": 6, **choices}
+    )
 
 
 def noise(filters: int, stimuli: int = 30, seed: int = 0) -> Matrix:
@@ -91,7 +94,7 @@ def test_the_interval_is_over_the_draws_in_which_the_index_is_there() -> None:
 # --- p values ---
 
 
-@pytest.mark.parametrize("index", [*INDICES, *RANK_INDICES])
+@pytest.mark.parametrize("index", index_names(*RESAMPLED))
 def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
     responses = np.round(noise(5), 1)
     found = resample(responses, index=index, resamples=60)
@@ -102,7 +105,7 @@ def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
             for category, stimulus in zip(*np.nonzero(draws.of(number)), strict=True):
                 shuffled[stimulus] = category
             (labelled,) = draw_resamples("observed", StimulusCategories(shuffled, 3), 1, 0)
-            values = index_values(index, ResponseMatrix(responses), labelled)[0]
+            values = resampled_values(index_formula(index), ResponseMatrix(responses), labelled)[0]
             reached += values >= found.value - 1e-9
             largest.append(values.max())
     assert found.p == pytest.approx((reached + 1) / 61)
@@ -116,7 +119,7 @@ def test_p_counts_equal_values_as_reached_although_sums_round() -> None:
     responses = np.tile([0.1, 0.2, 0.3], 10)[:, None] / 3
     found = resample(responses, StimulusCategories(np.arange(30) // 3 % 2, 2), resamples=100)
     values = [
-        index_values("contrast", ResponseMatrix(responses), d)[:, :, 0]
+        resampled_values(index_formula("contrast"), ResponseMatrix(responses), d)[:, :, 0]
         for d in draw_resamples("permutation", LABELS, 1, 0)
     ]
     assert len(values) == 1
@@ -168,7 +171,7 @@ def test_counts_are_the_filters_above_the_threshold_in_every_draw() -> None:
     for kind, counted in found.counts.items():
         values = np.concatenate(
             [
-                index_values("contrast", ResponseMatrix(responses), d)
+                resampled_values(index_formula("contrast"), ResponseMatrix(responses), d)
                 for d in draw_resamples(kind, LABELS, 70, 6)
             ]  # type: ignore[arg-type]
         )
@@ -271,7 +274,7 @@ def test_two_categories_have_no_reliability_but_agreement() -> None:
 # --- dead filters, blocks, seeds ---
 
 
-@pytest.mark.parametrize("index", [*INDICES, *RANK_INDICES])
+@pytest.mark.parametrize("index", index_names(*RESAMPLED))
 def test_a_dead_filter_is_null_throughout_and_counts_nowhere(index: str) -> None:
     responses = noise(12)
     with_dead = np.insert(responses, 4, 0.3, axis=1)
