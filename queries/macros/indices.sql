@@ -15,14 +15,15 @@ create macro is_filter_index(index) as index in ({@names of filter});
 
 -- selectivity(statistic, normalise): every index of the family `moments`, of every filter for every category.
 --
--- layer, filter, category, n, dead, a column for every index, and welch_df, the degrees of freedom of welch_t. Computed
--- from the view `rollups` alone. With A the responses of one filter, min and max its range, a normalised response is
+-- layer, filter, category, n, dead, a column for every index, and welch_df, the degrees of freedom of welch_t.
+-- Computed from the view `rollups` alone. With A the responses of one filter, min and max its range, a normalised
+-- response is
 --     A_N = (A - min) / (max - min)      (Malakhova 2018, equation 1)
--- normalise = 'filter' takes min and max of each filter. normalise = 'layer' takes them over all filters, positions and
--- stimuli of the layer, as the code published with the paper does: 0, after a ReLU, and layer_peak. Where maps can be
--- negative the smallest value over all positions is not known, and the indices of normalised responses are null.
--- A filter with max = min is dead: its indices are null. The small constant that the paper adds to max - min only
--- prevents that division by 0, so it is not needed here.
+-- normalise = 'filter' takes min and max of each filter. normalise = 'layer' takes them over all filters, positions
+-- and stimuli of the layer, as the code published with the paper does: 0, after a ReLU, and layer_peak. Where maps
+-- can be negative the smallest value over all positions is not known, and the indices of normalised responses are
+-- null. A filter with max = min is dead: its indices are null. The small constant that the paper adds to max - min
+-- only prevents that division by 0, so it is not needed here.
 create macro selectivity(statistic, normalise) as table
 with ranged as (
     select
@@ -67,9 +68,9 @@ from summed;
 
 -- rank_indices(statistic, k, of_layer): every index of the family `ranks`, of every filter for every category.
 --
--- layer, filter, category, n, and a column for every index. Computed from the responses themselves. Stimuli that tie share
--- their ranks, and the last of the k places. k null means as many as the category has; where there are fewer stimuli than k,
--- all of them. of_layer null means all layers. The indices of a dead filter are null.
+-- layer, filter, category, n, and a column for every index. Computed from the responses themselves. Stimuli that tie
+-- share their ranks, and the last of the k places. k null means as many as the category has; where there are fewer
+-- stimuli than k, all of them. of_layer null means all layers. The indices of a dead filter are null.
 create macro rank_indices(statistic, k, of_layer) as table
 with presented as (
     select
@@ -140,8 +141,8 @@ from counted;
 
 -- filter_indices(statistic): every index of the family `filter`: of every filter as such, whatever the category.
 --
--- layer, filter, preferred (the category with the largest mean response; of equal ones the first; null if dead), a column
--- for every index, and dead.
+-- layer, filter, preferred (the category with the largest mean response; of equal ones the first; null if dead), a
+-- column for every index, and dead.
 create macro filter_indices(statistic) as table
 with unit as (
     select
@@ -169,11 +170,11 @@ select
     dead
 from unit;
 
--- index_values(index, statistic, normalise): one chosen index of every filter for every category, with the layer's place.
+-- index_values(index, statistic, normalise): one index of every filter for every category, with the layer's place.
 --
--- layer, position, depth, kind, filter, category, n, dead, value; and beside it share, balanced_share, contrast. The indices
--- of the other families are computed only when one of them is chosen. The indices of a filter as such are the same for every
--- category.
+-- layer, position, depth, kind, filter, category, n, dead, value; and beside it share, balanced_share, contrast. The
+-- indices of the other families are computed only when one of them is chosen. The indices of a filter as such are
+-- the same for every category.
 create macro index_values(index, statistic, normalise) as table
 with valued as (
     select

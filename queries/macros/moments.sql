@@ -1,16 +1,19 @@
 -- Moments: what the indices are computed from.
 
--- category_moments(statistic): what every index but the rank-based ones is made of, one row per layer, filter and category.
+-- category_moments(statistic): moments of every filter's responses to each category and to all other stimuli.
 --
--- n stimuli of the category; total, mean and variance (n - 1) of the filter's responses to them; the same of all stimuli of
--- other categories (rest_n, rest_total, rest_mean, rest_variance) and of all (all_n, all_total, all_deviations, the squared
--- deviations from their mean); lowest and highest response of all; the mean of the other categories' means (others_mean).
--- All are the labelled stimuli: a scheme that labels a subset is an analysis of that subset.
--- From the view `rollups`, which merges over stimuli, so that the images are never needed again.
--- layer_peak is the largest `maximum` of the whole layer: the upper end of the layer-wide range. layer_trough is its
--- smallest `mean`, which shows most layers whose maps can be negative; after a ReLU none is.
--- Deviations are counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small
--- variance of the rest would drown in rounding errors.
+-- One row per layer, filter and category, computed from the view `rollups`; responses and images are not needed.
+--     n, total, mean, variance                        of the responses to the category; variance with n - 1
+--     rest_n, rest_total, rest_mean, rest_variance    of those to the stimuli of all other categories
+--     others_mean                                     mean of the mean responses to the other categories
+--     all_n, all_total, all_deviations                of all responses; the squared deviations from their mean
+--     all_lowest, all_highest                         smallest and largest response
+--     categories                                      number of categories
+--     layer_peak                                      largest `maximum` of the layer: the upper end of its range
+--     layer_trough                                    smallest `mean` of the layer; below 0 only where maps can be negative
+-- All stimuli are the labelled ones: a scheme that labels a subset is an analysis of that subset. Deviations are counted
+-- from a mean in the middle of the categories' means: from 0, or from the mean of all, a small variance of the rest would
+-- be lost in rounding errors.
 create macro category_moments(statistic) as table
 with rolled as (
     select

@@ -1,9 +1,10 @@
 -- Selectivity of every filter as such: its preferred category, and how sharply it is tuned.
 --
--- One row per filter, where selectivity/index has one per category. `csi` is that of the preferred category, the class
--- selectivity index. The other indices describe the filter whatever the category; `toolbox query lifetime_sparseness
--- --describe` prints what one measures. Chance is above 0 for all of them: the largest of K means exceeds the others by
--- accident, the more the fewer stimuli there are. All are computed from means and variances. Dead filters have null indices.
+-- One row per filter, where selectivity/index has one per category. `csi` is that of the preferred category, the
+-- class selectivity index. The other indices describe the filter whatever the category; `toolbox query
+-- lifetime_sparseness --describe` prints what one measures. Chance is above 0 for all of them: the largest of K
+-- means exceeds the others by accident, the more the fewer stimuli there are. All are computed from means and
+-- variances. Dead filters have null indices.
 --
 -- Source: csi: Morcos et al. (2018), arXiv:1803.06959. The source of each other index is in its file.
 --

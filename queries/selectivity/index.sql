@@ -1,20 +1,20 @@
 -- Selectivity of every filter for every category: all indices that are computed from moments, side by side.
 --
 -- One row per layer, filter and category, with every index that is computed from moments (means and variances of the
--- responses by category). The indices answer different questions and disagree (see selectivity/agreement), so look at
--- several. `toolbox query d_prime --describe` prints what an index measures, its formula, its chance level and its source;
--- queries/README.md has all of them.
+-- responses by category). The indices answer different questions and disagree (see selectivity/agreement), so look
+-- at several. `toolbox query d_prime --describe` prints what an index measures, its formula, its chance level and
+-- its source; queries/README.md has all of them.
 --
--- In a sample no index is exactly at its chance level: the largest of thousands of filters is far above it by accident.
--- selectivity/significance reports what chance gives. Most indices hardly change when some of a category's stimuli lack
--- their label; selectivity/sanity measures which ones do. Dead filters (the same response to every stimulus) have null
--- indices.
+-- In a sample no index is exactly at its chance level: the largest of thousands of filters is far above it by
+-- accident. selectivity/significance reports what chance gives. Most indices hardly change when some of a category's
+-- stimuli lack their label; selectivity/sanity measures which ones do. Dead filters (the same response to every
+-- stimulus) have null indices.
 --
 -- The largest response over a map grows with the number of positions (50,176 in block1, 196 in block5). A trend of
 -- `maximum` over layers therefore partly reflects map size; compare it with $statistic = 'mean'.
 --
--- Source: Malakhova (2018), equations 1 and 2, doi 10.1109/CVPRW.2018.00265. That indices disagree: Gale et al. (2020),
--- doi 10.1016/j.visres.2020.06.007. The source of each index is in its file.
+-- Source: Malakhova (2018), equations 1 and 2, doi 10.1109/CVPRW.2018.00265. That indices disagree: Gale et al.
+-- (2020), doi 10.1016/j.visres.2020.06.007. The source of each index is in its file.
 --
 -- Parameters
 --   $statistic  varchar = 'maximum'  {@statistics}      statistic of the activation map

@@ -267,7 +267,10 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"index": "selectivity"}, "index is 'selectivity'; expected one of auc, auprc, balanced_share, contrast"),
+        (
+            {"index": "selectivity"},
+            "index is 'selectivity'; expected one of auc, auprc, balanced_share, contrast",
+        ),
         ({"statistic": "median"}, "statistic is 'median'; expected one of maximum, mean"),
         ({"normalise": "set"}, "normalise is 'set'; expected one of filter, layer"),
         ({"resamples": 19}, "resamples is 19; expected 20 or more"),

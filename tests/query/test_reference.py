@@ -11,6 +11,7 @@ from toolbox.chart import figures
 from toolbox.content import content_folder
 from toolbox.errors import CardError
 from toolbox.query import query_names, query_reference, read_query, shipped_query
+from toolbox.query.indices import index_names
 from toolbox.query.reference import paragraphs, prose, section, stage_sentences, stages
 from toolbox.query.syntax import macro_names
 
@@ -34,13 +35,17 @@ def test_the_page_is_what_the_headers_say() -> None:
 def test_every_query_and_formula_has_a_section_in_its_stage() -> None:
     page = query_reference()
     folders = headings(page, 2)
-    assert sorted(folders[:-1]) == sorted({name.split("/")[0] for name in query_names()})
-    assert folders[-1] == "formulas"
+    assert sorted(folders[:-2]) == sorted({name.split("/")[0] for name in query_names()})
+    assert folders[-2:] == ["indices", "formulas"]
     shown = headings(page, 3)
     assert sorted(shown[: len(query_names())]) == query_names()
-    assert sorted(heading.split("(")[0] for heading in shown[len(query_names()) :]) == sorted(macro_names())
+    further = shown[len(query_names()) :]
+    assert further[: len(index_names())] == index_names()
+    assert sorted(heading.split("(")[0] for heading in further[len(index_names()) :]) == sorted(macro_names())
     for stage, text in zip(folders, re.split(r"^## .+$", page, flags=re.MULTILINE)[1:], strict=True):
-        assert stage == "formulas" or {name.split("/")[0] for name in headings(text, 3)} == {stage}
+        assert stage in ("indices", "formulas") or {name.split("/")[0] for name in headings(text, 3)} == {
+            stage
+        }
 
 
 def test_every_stage_that_is_described_holds_a_query() -> None:

@@ -163,5 +163,7 @@ def test_moments_are_those_of_numpy() -> None:
 
 
 def test_an_unknown_index_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match="no index named 'selectivity'; did you mean 'depth_of_selectivity'"):
+    with pytest.raises(
+        UnknownNameError, match="no index named 'selectivity'; did you mean 'depth_of_selectivity'"
+    ):
         observed("selectivity", np.ones((2, 1)), [0, 1])

@@ -8,7 +8,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from toolbox.query.header import SQL_TYPES, Query, query_names, query_table, read_query, shipped_query
+from toolbox.query.header import (
+    SQL_TYPES,
+    Query,
+    describe,
+    query_names,
+    query_table,
+    read_query,
+    shipped_query,
+)
+from toolbox.query.indices import index_names
 
 if TYPE_CHECKING:
     from toolbox.query.reference import query_reference
@@ -19,6 +28,8 @@ __all__ = [
     "Answer",
     "Query",
     "ask",
+    "describe",
+    "index_names",
     "query_names",
     "query_reference",
     "query_table",

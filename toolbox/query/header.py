@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError, UnknownNameError, UsageError
 from toolbox.query.expansion import expand
-from toolbox.query.sections import read_sections, read_sql
+from toolbox.query.indices import index_names, shipped_index
+from toolbox.query.sections import header_of, read_sections, read_sql
 
 if TYPE_CHECKING:
     import polars as pl
@@ -75,9 +75,8 @@ class Query:
 
     @property
     def header(self) -> str:
-        """The documentation as it stands in the file, without comment signs."""
-        lines = takewhile(lambda line: line.startswith("--"), self.sql.splitlines())
-        return "\n".join(line[2:].removeprefix(" ") for line in lines)
+        """The documentation as it is in the file, without comment signs."""
+        return header_of(self.sql)
 
 
 def query_names() -> list[str]:
@@ -103,6 +102,24 @@ def shipped_query(name: str) -> Query:
     if name not in query_names():
         raise UnknownNameError("query", name, query_names(), "toolbox query --list shows them all")
     return read_query(content_folder("queries") / f"{name}.sql", name)
+
+
+def describe(name: str) -> str:
+    """What a shipped query, or an index, means: the comment in front of its SQL.
+
+    Args:
+        name: such as 'layers/profile' or 'd_prime'.
+
+    Raises: UnknownNameError.
+
+    >>> print(describe("auc").splitlines()[0])
+    auc: probability that a stimulus of the category evokes a larger response than another one; ties count one half.
+    """
+    if name in index_names():
+        return shipped_index(name).header
+    if name not in query_names():
+        raise UnknownNameError("query or index", name, [*query_names(), *index_names()])
+    return shipped_query(name).header
 
 
 def read_query(path: Path, name: str = "") -> Query:

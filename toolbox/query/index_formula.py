@@ -76,7 +76,7 @@ def index_formula(name: str) -> IndexFormula:
     known = QUANTITIES[index.family]
     if unknown := sorted(quantities - known.keys()):
         raise CardError(
-            f"queries/indices/{name}.sql refers to {', '.join(unknown)}; an index of the family {index.family} may refer "
-            f"to {', '.join(known)}"
+            f"queries/indices/{name}.sql refers to {', '.join(unknown)}; "
+            f"an index of the family {index.family} may refer to {', '.join(known)}"
         )
     return IndexFormula(name, index.family, quantities, index.expression)

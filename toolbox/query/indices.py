@@ -22,7 +22,7 @@ from pathlib import Path
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError, UnknownNameError
-from toolbox.query.sections import read_sections, read_sql
+from toolbox.query.sections import header_of, read_sections, read_sql
 
 QUANTITIES = {
     "moments": {
@@ -87,6 +87,7 @@ class Index:
         needs: what it is null without.
         sanity: which false labels it notices.
         expression: SQL over the quantities of its family.
+        header: the comment in front of it.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Index:
     needs: str
     sanity: str
     expression: str
+    header: str
 
     @property
     def is_compared(self) -> bool:
@@ -157,6 +159,7 @@ def read_index(path: Path) -> Index:
         source=" ".join(sections["source"]),
         threshold=(threshold, reason.strip()),
         expression=expression.strip().rstrip(";"),
+        header=header_of(text),
         **rows,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from toolbox.content import content_folder
 from toolbox.errors import CardError
 from toolbox.query.header import Parameter, Query, query_names, shipped_query
+from toolbox.query.indices import QUANTITIES, Index, index_names, shipped_indices
 
 _INTRODUCTION = """# Queries
 
@@ -18,6 +19,19 @@ Every query is run by its name, `toolbox query layers/profile` or `study.query("
 figure are drawn by `toolbox plot layers/profile`. A parameter is given as `--param threshold=0.05` or `threshold=0.05`.
 
 This page is made of the headers of the `.sql` files by `make reference`: to change it, change them.
+"""
+_INDICES = """## indices
+
+An index measures how far a filter prefers a category. Each is a file in `queries/indices/` with one SQL expression.
+Every query with a parameter `$index` takes it, and `toolbox significance --index` resamples it. A new index is a new
+file. An expression is written in quantities of one filter and one category (families `moments` and `ranks`), or of one
+filter (family `filter`). Responses are normalised (equation 1) by the range of the filter, or with
+$normalise = 'layer' by that of its layer. All indices of a dead filter, which responds equally to every stimulus, are
+null.
+
+"Notices" says which wrong labels lower the index where 2 % of the stimuli are of the category. This was measured on
+simulated filters, whose responses to the category are three standard deviations larger than to all others;
+selectivity/sanity measures it on the filters of a study.
 """
 _FORMULAS = """## formulas
 
@@ -42,7 +56,7 @@ def query_reference(figures: Collection[str] = ()) -> str:
     for stage, (sentence, names) in told.items():
         blocks.append(f"## {stage}\n\n{sentence}\n")
         blocks += [section(shipped_query(name), name in figures) for name in names]
-    return "\n".join([*blocks, *_formulas()])
+    return "\n".join([*blocks, *_indices(), *_formulas()])
 
 
 def stages(names: Iterable[str], stage_sentences: Mapping[str, str]) -> dict[str, tuple[str, list[str]]]:
@@ -69,7 +83,14 @@ def stage_sentences() -> dict[str, str]:
 def _contents(told: Mapping[str, tuple[str, list[str]]]) -> str:
     """The queries of each stage, and the formulas, as links to their headings."""
     lines = [f"- {stage}: {', '.join(map(_link, names))}" for stage, (_, names) in told.items()]
-    return "\n".join([*lines, "- [formulas](#formulas)", ""])
+    return "\n".join(
+        [
+            *lines,
+            f"- [indices](#indices): {', '.join(map(_link, index_names()))}",
+            "- [formulas](#formulas)",
+            "",
+        ]
+    )
 
 
 def _link(name: str) -> str:
@@ -148,6 +169,43 @@ def _plain(text: str) -> str:
     text = re.sub(r"\$\w+( = ('[^']*'|[\d.]*\d))?", r"`\g<0>`", text)
     text = re.sub(r"\b10\.\d{4,}/[^\s,;]*\w", r"[\g<0>](https://doi.org/\g<0>)", text)
     return re.sub(r"\barXiv:(\d{4}\.\d+)", r"[\g<0>](https://arxiv.org/abs/\1)", text)
+
+
+def _indices() -> Iterator[str]:
+    """The quantities in which indices are written, and every index."""
+    yield prose(_INDICES)
+    for family, quantities in QUANTITIES.items():
+        yield (
+            _table(
+                (f"family `{family}`", "meaning"), [(f"`{name}`", text) for name, text in quantities.items()]
+            )
+            + "\n"
+        )
+    yield from map(_index_section, shipped_indices().values())
+
+
+def _index_section(index: Index) -> str:
+    """One index: title, text, source, and what its file says of its values."""
+    threshold = f"`{index.threshold[0]}`: {index.threshold[1]}"
+    rows = [
+        ("family", f"`{index.family}`"),
+        ("formula", f"`{index.formula}`"),
+        ("SQL", f"`{' '.join(index.expression.split())}`"),
+        ("range", index.range),
+        ("chance", f"`{index.chance}`"),
+        ("suitable threshold", threshold),
+        ("null without", index.needs),
+        ("notices", index.sanity),
+    ]
+    parts = [
+        f"### {index.name}",
+        f"**{index.title[:1].upper()}{index.title[1:]}.**",
+        prose(index.description),
+        f"Source: {prose(index.source)}",
+        f"File: [indices/{index.name}.sql](indices/{index.name}.sql).",
+        _table(("", ""), rows),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _formulas() -> Iterator[str]:

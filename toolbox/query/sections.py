@@ -24,6 +24,12 @@ def read_sql(path: Path) -> str:
         raise CardError(f"{path} is not text in UTF-8; save it as such") from error
 
 
+def header_of(text: str) -> str:
+    """The comment in front of the SQL, without comment signs."""
+    lines = takewhile(lambda line: line.startswith("--"), text.splitlines())
+    return "\n".join(line[2:].removeprefix(" ") for line in lines)
+
+
 def read_sections(text: str) -> tuple[str, dict[str, list[str]]]:
     """The title, and the comment lines in front of the SQL by their section, in lower case.
 

@@ -181,6 +181,7 @@ def referenced_columns(expression: str) -> frozenset[str]:
 
     Raises: duckdb.Error for what is no expression.
     """
+    duckdb.extract_statements(f"select ({expression})")  # says what is wrong, where the tree would be empty
     nodes = _nodes(f"select ({expression})")
     return frozenset(
         str(node["column_names"][-1]).lower() for node in nodes if node.get("type") == "COLUMN_REF"

@@ -22,10 +22,14 @@ class Formula(Protocol):
     """
 
     @property
-    def family(self) -> str: ...
+    def family(self) -> str:
+        """The family of the index."""
+        ...
 
     @property
-    def quantities(self) -> Collection[str]: ...
+    def quantities(self) -> Collection[str]:
+        """Names of the quantities."""
+        ...
 
     def values(self, quantities: Mapping[str, FloatArray]) -> FloatArray:
         """The index from its quantities, arrays that broadcast against each other; NaN where it is null."""

@@ -1,7 +1,7 @@
-"""What the indices are computed from, in every resample: moments of the responses, by category.
+"""What the indices by moments are computed from, in every resample.
 
-The quantities are those of `queries/README.md`, and have the same names. Arrays are (resamples, categories, filters), or
-broadcast to it.
+The quantities are those of `queries/README.md`, and have the same names. Arrays are (resamples, categories, filters),
+or broadcast to it.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Moments:
     def rest_variance(self) -> FloatArray:
         """Variance (n - 1) of the responses to all other stimuli.
 
-        The rest is added up category by category. Taken from the whole by subtraction, the deviations of a rest near the
-        median would drown in the squares of a category far from it.
+        The rest is added up category by category. Taken from the whole by subtraction, the deviations of a rest
+        near the median would drown in the squares of a category far from it.
         """
         others = 1 - np.eye(len(self.resamples.sizes))
         sums, squares = others @ self._centred_sums, others @ self._squares
