@@ -50,6 +50,7 @@ def published_table() -> pa.Table:
 
 WITHOUT_FORMULA = ["sets/summary"]
 RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
+EMPTY_FOR_ONE_CATEGORY = [*RESAMPLE_VIEWS, "filters/representative", "complexity/pairs", "selectivity/sanity"]
 """Queries that have no rows before `toolbox significance` was run."""
 POLARS = {
     "varchar": pl.String,
@@ -372,7 +373,7 @@ def test_a_single_category_gives_null_where_there_is_nothing_to_compare(
     study = studies(one_category)
     rows = ask(study, query, needed(query), tables=PUBLISHED).rows
     assert no_nan(rows)
-    assert rows.is_empty() == (query.name in [*RESAMPLE_VIEWS, "filters/representative", "complexity/pairs"])
+    assert rows.is_empty() == (query.name in EMPTY_FOR_ONE_CATEGORY)
     if query.name == "selectivity/index":
         assert rows.row(0, named=True) == {
             **dict.fromkeys(rows.columns),

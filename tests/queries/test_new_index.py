@@ -1,0 +1,96 @@
+"""A copy of an index under another name is an index everywhere, with the same values, and nothing else changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from support.random_study import RandomStudy, make_random_study
+from toolbox.content import content_folder
+
+REPOSITORY = Path(__file__).parents[2]
+COPIED = ("d_prime", "auc", "lifetime_sparseness")
+"""One index of each family."""
+
+
+class Checkout:
+    """A copy of the repository's code and content, and a study; its commands run in processes of their own."""
+
+    def __init__(self, root: Path, study: RandomStudy) -> None:
+        self.root, self.study = root, study
+
+    def run(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "toolbox", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "500"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=self.root)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def rows(self, query: str, *parameters: str) -> pl.DataFrame:
+        options = [text for parameter in parameters for text in ("--param", parameter)]
+        place = ("--study", str(self.study.folder.root), "--quiet", "--format", "json")
+        return pl.read_json(self.run("query", query, *options, *place).encode())
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    root = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(REPOSITORY / "toolbox", root / "toolbox", ignore=shutil.ignore_patterns("__pycache__"))
+    for kind in ("queries", "models", "datasets"):
+        shutil.copytree(content_folder(kind), root / kind)
+    for name in COPIED:
+        text = (root / "queries/indices" / f"{name}.sql").read_text(encoding="utf-8")
+        assert text.startswith(f"-- {name}: ")
+        copy = root / "queries/indices" / f"{name}_copy.sql"
+        copy.write_text(text.replace(f"-- {name}: ", f"-- {name}_copy: ", 1), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield Checkout(root, make_random_study(tmp_path_factory.mktemp("study") / "study"))
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_the_copy_has_the_values_of_the_original(checkout: Checkout, name: str) -> None:
+    sql = "select layer, filter, category, value from index_values('{}', 'maximum', 'filter') order by all"
+    original, copy = (checkout.rows(sql.format(index)) for index in (name, f"{name}_copy"))
+    assert original.height > 100
+    assert copy.equals(original)
+
+
+def test_queries_that_take_an_index_take_the_copy(checkout: Checkout) -> None:
+    threshold = "threshold=0.65"
+    original = checkout.rows("layers/profile", "index=d_prime", threshold)
+    assert checkout.rows("layers/profile", "index=d_prime_copy", threshold).equals(original)
+    agreement = checkout.rows("selectivity/agreement", "first=d_prime", "second=d_prime_copy")
+    assert agreement["spearman"].to_list() == pytest.approx([1.0] * agreement.height)
+    assert "auc_copy" in set(checkout.rows("selectivity/agreement")["first"])
+    assert {"d_prime_copy", "auc_copy"} <= set(checkout.rows("selectivity/sanity", "repeats=1")["index"])
+    wide = checkout.rows("selectivity/index")
+    assert wide["d_prime_copy"].equals(wide["d_prime"])
+    filters = checkout.rows("selectivity/filters")
+    assert filters["lifetime_sparseness_copy"].equals(filters["lifetime_sparseness"])
+
+
+def test_the_copy_is_resampled(checkout: Checkout) -> None:
+    study = str(checkout.study.folder.root)
+    for index in ("d_prime", "d_prime_copy"):
+        checkout.run("significance", "--index", index, "--resamples", "20", "--study", study, "--quiet")
+    original, copy = (
+        checkout.rows("selectivity/significance", f"index={index}") for index in ("d_prime", "d_prime_copy")
+    )
+    assert original["p"].null_count() < original.height
+    assert copy.equals(original)
+
+
+def test_help_errors_and_descriptions_name_the_copy(checkout: Checkout) -> None:
+    assert "d_prime_copy" in checkout.run("significance", "--help")
+    assert checkout.run("query", "d_prime_copy", "--describe").startswith("d_prime_copy: ")
+    assert "d_prime_copy" in checkout.run("query", "layers/profile", "--describe")
+    with pytest.raises(AssertionError, match="expected one of auc, auc_copy, auprc"):
+        checkout.rows("layers/profile", "index=selectivity")
