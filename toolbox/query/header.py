@@ -104,7 +104,7 @@ def shipped_query(name: str) -> Query:
     return read_query(content_folder("queries") / f"{name}.sql", name)
 
 
-def describe(name: str) -> str:
+def describe_query(name: str) -> str:
     """What a shipped query, or an index, means: the comment in front of its SQL.
 
     Args:
@@ -112,7 +112,7 @@ def describe(name: str) -> str:
 
     Raises: UnknownNameError.
 
-    >>> print(describe("auc").splitlines()[0])
+    >>> print(describe_query("auc").splitlines()[0])
     auc: probability that a stimulus of the category evokes a larger response than another one; ties count one half.
     """
     if name in index_names():

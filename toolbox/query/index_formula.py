@@ -14,7 +14,7 @@ from toolbox.errors import CardError
 from toolbox.query.indices import QUANTITIES, shipped_index
 from toolbox.query.syntax import message_of, referenced_columns, scratch_connection
 
-FloatArray = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
