@@ -9,7 +9,7 @@ import pytest
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError
-from toolbox.query import describe, index_names
+from toolbox.query import describe_query, index_names
 from toolbox.query.index_formula import index_formula
 from toolbox.query.indices import QUANTITIES, RESAMPLED, read_index, shipped_indices
 from toolbox.query.reference import query_reference
@@ -69,8 +69,8 @@ def test_a_threshold_is_a_number_within_the_range_and_above_chance(name: str) ->
 @EACH
 def test_an_index_is_described_by_its_own_comment(name: str) -> None:
     text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-    assert "".join(f"-- {line}".rstrip() + "\n" for line in describe(name).splitlines()) in text
-    assert describe(name).startswith(f"{name}: ")
+    assert "".join(f"-- {line}".rstrip() + "\n" for line in describe_query(name).splitlines()) in text
+    assert describe_query(name).startswith(f"{name}: ")
 
 
 def test_no_other_file_lists_the_indices() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from toolbox.query.header import (
     SQL_TYPES,
     Query,
-    describe,
+    describe_query,
     query_names,
     query_table,
     read_query,
@@ -28,7 +28,7 @@ __all__ = [
     "Answer",
     "Query",
     "ask",
-    "describe",
+    "describe_query",
     "index_names",
     "query_names",
     "query_reference",

@@ -33,7 +33,7 @@ class IndexFormula:
     quantities: frozenset[str]
     expression: str
 
-    def values(self, quantities: Mapping[str, FloatArray]) -> FloatArray:
+    def values(self, quantities: Mapping[str, Values]) -> Values:
         """The index; NaN where it is null.
 
         Args:
@@ -48,7 +48,7 @@ class IndexFormula:
             found = connection.sql(
                 f"select coalesce(({self.expression})::double, 'nan') as value from quantities"
             )
-            values: FloatArray = found.fetchnumpy()["value"]
+            values: Values = found.fetchnumpy()["value"]
         return values.reshape(arrays[0].shape)
 
 
