@@ -54,7 +54,7 @@ def test_the_whole_job_from_an_empty_directory(
 def test_a_set_is_labelled_anew_and_asked_about(extracted: str, tmp_path: Path) -> None:
     file = tmp_path / "warmth.csv"
     file.write_text("category,warmth,note\nred,warm,\ngreen,,not sure\n")
-    asked = ["label", "colours", "--scheme", "warmth", "--from", str(file), "--study", extracted]
+    asked = ["label", "colours", "--scheme", "warmth", "--source", str(file), "--study", extracted]
     told = run(*asked)
     assert told.stdout == ""
     assert told.stderr.splitlines() == [
@@ -125,7 +125,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["significance", "--index", "selectivity"],
             2,
-            "index is 'selectivity'; expected one of contrast, share",
+            "index is 'selectivity'; expected one of auc, auprc, balanced_share, contrast",
         ),
         (
             ["significance", "--statistic", "median"],
@@ -179,11 +179,11 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (["plot", "layers/none"], 2, "no query named 'layers/none'"),
         (["ingest", "nowhere", "--set", "x"], 2, "nowhere"),
         (
-            ["label", "colours", "--scheme", "x", "--from", "none.csv"],
+            ["label", "colours", "--scheme", "x", "--source", "none.csv"],
             2,
             "none.csv does not exist; expected a table",
         ),
-        (["label", "colors", "--scheme", "x", "--from", "none.csv"], 2, "no stimulus set named 'colors'"),
+        (["label", "colors", "--scheme", "x", "--source", "none.csv"], 2, "no stimulus set named 'colors'"),
         (["plot", "replication/filters"], 2, "bring it along with: toolbox replicate --reference FILE"),
         (
             ["query", "layers/profile", "--model", "tiny", "--model", "tiny"],

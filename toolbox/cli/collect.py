@@ -52,7 +52,7 @@ def extract(
     model: options.NetworkOption = "vgg16",
     layers: options.LayersOption = None,
     weights: options.WeightsOption = "auto",
-    dry_run: options.DryRunOption = False,
+    estimate: options.EstimateOption = False,
     device: options.DeviceOption = "auto",
     precision: options.PrecisionOption = "float32",
     convolution: options.ConvolutionOption = "winograd",
@@ -73,10 +73,10 @@ def extract(
         "limit": limit, "part": part, "replace": replace,
     }  # fmt: skip
     opened = study_at(study, make=False)
-    if dry_run:
+    if estimate:
         with progress_bars(quiet) as progress:
-            estimate = opened.estimate(set, progress=progress, **choices)
-        output.print_estimate(estimate, quiet)
+            expected = opened.estimate(set, progress=progress, **choices)
+        output.print_estimate(expected, quiet)
     else:
         with progress_bars(quiet) as progress:
             report = opened.extract(set, progress=progress, **choices)

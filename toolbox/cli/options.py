@@ -63,7 +63,7 @@ NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new labell
 LabelsOption = Annotated[
     Path,
     Option(
-        "--from",
+        "--source",
         metavar="FILE",
         help="Table (.csv, .tsv, .parquet): stimulus_id, sha256, path or category, and the new label.",
     ),
@@ -81,8 +81,8 @@ LayersOption = Annotated[
 WeightsOption = Annotated[
     str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors) or random:SEED.")
 ]
-DryRunOption = Annotated[
-    bool, Option("--dry-run", help="Say what it will take; write nothing (missing weights are fetched).")
+EstimateOption = Annotated[
+    bool, Option("--estimate", help="Say what it will take; write nothing (missing weights are fetched).")
 ]
 DeviceOption = Annotated[str, Option(help="auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt.")]
 PrecisionOption = Annotated[str, Option(help="float32; or, faster and less exact, bf16 (CPU), tf32 (CUDA).")]

@@ -145,7 +145,7 @@ def print_estimate(estimate: Estimate, quiet: bool) -> None:
         return
     figures = dict(_figures(estimate))
     print_table(pl.DataFrame({"what": list(figures), "how much": list(figures.values())}))
-    note("nothing was written; the same command without --dry-run does it", quiet)
+    note("nothing was written; without --estimate, the same command extracts", quiet)
 
 
 def _figures(estimate: Estimate) -> Iterator[tuple[str, str]]:

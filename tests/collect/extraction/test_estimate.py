@@ -173,7 +173,7 @@ def test_a_full_disk_does_not_stop_an_extraction_that_is_finished(
 def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str) -> None:
     asked = ["extract", "colours", "--model", card, "--weights", weights, "--study", str(study.folder.root)]
     there = tree(study)
-    done = run(*asked, "--dry-run", "--part", "4", "--threads", "1")
+    done = run(*asked, "--estimate", "--part", "4", "--threads", "1")
     lines = dict(line.strip().split("  ", 1) for line in done.stdout.splitlines()[1:])
     told = {name: figure.strip() for name, figure in lines.items()}
     assert list(told.items())[:7] == [
@@ -185,10 +185,10 @@ def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str
     assert told["run by"].endswith("of 1 thread, batches of 1")
     assert told["memory"].endswith((" MB", " GB")) and told["disk, free"].endswith((" MB", " GB"))
     assert told["disk, at most"] == "15 kB"  # 6 x (8 filters x 8 + 3 layers x 4) + 2 parts x 3 layers x 2,500
-    assert done.stderr == "nothing was written; the same command without --dry-run does it\n"
+    assert done.stderr == "nothing was written; without --estimate, the same command extracts\n"
     assert tree(study) == there
     run(*asked, "--quiet")
-    again = run(*asked, "--dry-run")
+    again = run(*asked, "--estimate")
     assert (again.stdout, again.stderr) == ("", "nothing to do: every stimulus has its responses\n")
 
 
