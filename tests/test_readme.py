@@ -168,5 +168,5 @@ def test_networks_are_shown_exported_added_checked_and_compared(directory: Path,
 @pytest.mark.network
 def test_speed_is_told_before_anything_is_written(directory: Path, my_study: Study) -> None:
     printed = run_section("Speed", directory)
-    assert "stimuli to show" in printed
+    assert "stimuli to present" in printed
     assert my_study.models("pets") == []

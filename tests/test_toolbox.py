@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import altair as alt
@@ -10,18 +11,54 @@ import pytest
 
 import toolbox
 from support.tiny_network import paint
-from toolbox import Study, ToolboxError
-from toolbox.study import RemarkWarning
+from toolbox import ResultWarning, Study, ToolboxError, errors
 
 
 def test_the_exported_names_are_these() -> None:
     assert set(toolbox.__all__) == {
-        "Study", "ToolboxError", "add_model", "check_model", "demonstrate", "examine_graph", "examine_setup",
-        "export_model", "model_layers", "models", "query_table",
+        "Study",
+        # options
+        "Extraction", "Progress", "Query", "Resampling", "Selection",
+        # reports and results
+        "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
+        "IngestReport", "LabelReport", "ModelCheck", "SignificanceReport",
+        # errors and warnings
+        "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",
+        "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError", "UnknownNameError",
+        "UsageError", "VerificationError", "WeightsError",
+        # networks and the rest
+        "add_model", "check_model", "demonstrate", "examine_graph", "examine_setup", "export_model", "model_layers",
+        "models", "query_table",
     }  # fmt: skip
     assert all(callable(getattr(toolbox, name)) for name in toolbox.__all__)
+    assert set(toolbox.__all__) <= set(dir(toolbox))
     with pytest.raises(AttributeError, match="no attribute 'Studdy'"):
         toolbox.Studdy  # noqa: B018
+
+
+def test_every_error_and_warning_is_exported() -> None:
+    defined = {
+        name
+        for name, thing in vars(errors).items()
+        if isinstance(thing, type) and thing.__module__ == errors.__name__
+    }
+    assert defined <= set(toolbox.__all__)
+    assert {getattr(toolbox, name) for name in defined} == {getattr(errors, name) for name in defined}
+
+
+def test_what_is_imported_for_editors_is_what_is_imported_on_use() -> None:
+    """The names that a type checker sees come from the modules from which they come when they are used."""
+    tree = ast.parse(Path(str(toolbox.__file__)).read_text(encoding="utf-8"))
+    checked = {
+        alias.name: node.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert checked == toolbox._HOME_OF
+    assert sorted(checked) == sorted(toolbox.__all__)
 
 
 def test_a_study_answers_with_frames_and_charts(
@@ -49,9 +86,9 @@ def test_a_study_is_made_by_its_first_ingestion_alone(tmp_path: Path, photograph
     assert 'title = "Colours"' in (tmp_path / "new" / "study.toml").read_text()
 
 
-def test_a_choice_that_does_not_exist_is_said(study: Study) -> None:
-    with pytest.raises(ToolboxError, match="no choice of an extraction named 'layer'; did you mean 'layers'"):
-        study.extract("colours", layer="pool")
+def test_an_option_that_does_not_exist_is_refused(study: Study) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'layer'"):
+        study.extract("colours", layer="pool")  # type: ignore[call-arg]
 
 
 def test_one_category_alone_is_remarked_upon(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
@@ -60,7 +97,7 @@ def test_one_category_alone_is_remarked_upon(tmp_path: Path, cache: Path, card: 
     study = Study(tmp_path / "study")
     study.ingest(tmp_path / "grey", set="grey")
     study.extract("grey", model=card, weights=weights, layers="pool")
-    with pytest.warns(RemarkWarning, match="all stimuli are of one category, grey"):
+    with pytest.warns(ResultWarning, match="all stimuli are of one category, grey"):
         assert study.query("layers/profile")["selective"].to_list() == [0]
 
 
@@ -80,6 +117,6 @@ def test_thumbnails_are_embedded_only_when_asked_for(
 def test_responses_that_are_not_complete_are_said(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, part=2)
     (study.folder.responses("colours", "tiny") / "part-1.json").unlink()
-    with pytest.warns(RemarkWarning, match="these are the responses to 4 of 6 stimuli"):
+    with pytest.warns(ResultWarning, match="these are the responses to 4 of 6 stimuli"):
         rows = study.query("select distinct stimulus_id from responses")
     assert rows.height == 4

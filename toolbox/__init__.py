@@ -1,6 +1,9 @@
 """Treat the filters of a convolutional network as a neurophysiologist treats neurons.
 
 >>> from toolbox import Study
+
+`Study` is the one object; beside it are networks (`models`, `add_model` …), the classes of options, reports and
+results, and everything that is raised or warned. Each is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -9,18 +12,75 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from toolbox.analyse.filter_responses import FilterResponses
+    from toolbox.analyse.significance import Resampling, SignificanceReport
+    from toolbox.collect.extraction import Agreement, Estimate, Extraction, ExtractionReport
+    from toolbox.collect.ingest import IngestReport
+    from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
-    from toolbox.errors import ToolboxError
-    from toolbox.query import query_table
-    from toolbox.setup.adding import add_model, examine_graph
-    from toolbox.setup.checking import check_model
-    from toolbox.setup.doctor import examine_setup
+    from toolbox.errors import (
+        AmbiguousError,
+        BusyError,
+        CardError,
+        DeviceError,
+        DownloadError,
+        MixtureError,
+        QueryError,
+        ResultWarning,
+        StimulusError,
+        StorageError,
+        TableError,
+        ToolboxError,
+        UnknownNameError,
+        UsageError,
+        VerificationError,
+        WeightsError,
+    )
+    from toolbox.progress import Progress
+    from toolbox.query import Answer, Query, query_table
+    from toolbox.setup.adding import ImportedModel, add_model, examine_graph
+    from toolbox.setup.checking import ModelCheck, check_model
+    from toolbox.setup.doctor import Finding, examine_setup
     from toolbox.setup.exporting import export_model, model_layers, models
+    from toolbox.show.plots import Figure
+    from toolbox.store.selection import Selection
     from toolbox.study import Study
 
 __all__ = [
+    "Agreement",
+    "AmbiguousError",
+    "Answer",
+    "BusyError",
+    "CardError",
+    "DeviceError",
+    "DownloadError",
+    "Estimate",
+    "Extraction",
+    "ExtractionReport",
+    "Figure",
+    "FilterResponses",
+    "Finding",
+    "ImportedModel",
+    "IngestReport",
+    "LabelReport",
+    "MixtureError",
+    "ModelCheck",
+    "Progress",
+    "Query",
+    "QueryError",
+    "Resampling",
+    "ResultWarning",
+    "Selection",
+    "SignificanceReport",
+    "StimulusError",
+    "StorageError",
     "Study",
+    "TableError",
     "ToolboxError",
+    "UnknownNameError",
+    "UsageError",
+    "VerificationError",
+    "WeightsError",
     "add_model",
     "check_model",
     "demonstrate",
@@ -33,22 +93,51 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Study": "toolbox.study",
-    "ToolboxError": "toolbox.errors",
-    "add_model": "toolbox.setup.adding",
-    "check_model": "toolbox.setup.checking",
-    "demonstrate": "toolbox.demo",
-    "examine_graph": "toolbox.setup.adding",
-    "examine_setup": "toolbox.setup.doctor",
-    "export_model": "toolbox.setup.exporting",
-    "model_layers": "toolbox.setup.exporting",
-    "models": "toolbox.setup.exporting",
-    "query_table": "toolbox.query",
+    "toolbox.analyse.filter_responses": ("FilterResponses",),
+    "toolbox.analyse.significance": ("Resampling", "SignificanceReport"),
+    "toolbox.collect.extraction": ("Agreement", "Estimate", "Extraction", "ExtractionReport"),
+    "toolbox.collect.ingest": ("IngestReport",),
+    "toolbox.collect.label": ("LabelReport",),
+    "toolbox.demo": ("demonstrate",),
+    "toolbox.errors": (
+        "AmbiguousError",
+        "BusyError",
+        "CardError",
+        "DeviceError",
+        "DownloadError",
+        "MixtureError",
+        "QueryError",
+        "ResultWarning",
+        "StimulusError",
+        "StorageError",
+        "TableError",
+        "ToolboxError",
+        "UnknownNameError",
+        "UsageError",
+        "VerificationError",
+        "WeightsError",
+    ),
+    "toolbox.progress": ("Progress",),
+    "toolbox.query": ("Answer", "Query", "query_table"),
+    "toolbox.setup.adding": ("ImportedModel", "add_model", "examine_graph"),
+    "toolbox.setup.checking": ("ModelCheck", "check_model"),
+    "toolbox.setup.doctor": ("Finding", "examine_setup"),
+    "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
+    "toolbox.show.plots": ("Figure",),
+    "toolbox.store.selection": ("Selection",),
+    "toolbox.study": ("Study",),
 }
+"""Module -> what is exported of it."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: the command line must not pay for what it does not need."""
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module 'toolbox' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What completion offers: the exported names, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -17,6 +17,8 @@ A message is one line: the wrong value, what was expected, what to do.
     ├── BusyError               1   another process is writing here
     ├── StorageError            1   the disk is too small for what is to be written
     └── VerificationError       3   bytes differ from their recorded digest
+
+    ResultWarning                   a result that is correct, and must be read with care
 """
 
 from __future__ import annotations
@@ -131,5 +133,8 @@ class VerificationError(ToolboxError):
     exit_code = 3
 
 
-class RemarkWarning(UserWarning):
-    """Something a reader of a result should know, such as responses that are not complete yet."""
+class ResultWarning(UserWarning):
+    """What a reader of a result should know, such as that responses are not complete yet.
+
+    The library warns of it; the command prints it as a note on stderr.
+    """

@@ -1,6 +1,11 @@
-"""Names that several rooms must agree on: of a graph's tensors, and of a stimulus set's columns. Imports nothing."""
+"""Names that several rooms must agree on: of a graph's tensors, of choices, and of a stimulus set's columns.
+
+Imports nothing of the toolbox. A closed choice is a type, which editors complete, and the tuple of its names.
+"""
 
 from __future__ import annotations
+
+from typing import Literal, get_args
 
 IMAGE = "image"
 """Name of the input: float32 (images, 3, height, width), preprocessed as the card says."""
@@ -8,11 +13,25 @@ IMAGE = "image"
 PIXELS = "pixels"
 """Name of the input of a graph that does the preprocessing too."""
 
-STATISTICS = ("maximum", "mean")
+Statistic = Literal["maximum", "mean"]
+STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 """Statistics of an activation map that responses are."""
 
-RANGES = ("filter", "layer")
+Range = Literal["filter", "layer"]
+RANGES: tuple[Range, ...] = get_args(Range)
 """What equation 1 normalises a response to: the range of its filter, or of the whole layer."""
+
+Precision = Literal["float32", "tf32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+"""Numbers in which a network is computed; all but the first are faster and less exact."""
+
+Convolution = Literal["winograd", "direct"]
+CONVOLUTIONS: tuple[Convolution, ...] = get_args(Convolution)
+"""How a CPU computes a large convolution: with fewer products, or as the plain sum."""
+
+Decoding = Literal["full", "scaled"]
+DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
+"""How a JPEG is decoded: at its own size, or at a half, a quarter or an eighth of it."""
 
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",

@@ -21,14 +21,13 @@ from support.small_study import (
     plain_layers,
     small_study,
 )
-from toolbox import Study
+from toolbox import ResultWarning, Study
 from toolbox.analyse.published_table import read_published_table
 from toolbox.analyse.replication import pair_filters, replicate
 from toolbox.errors import AmbiguousError, TableError, UnknownNameError, UsageError
 from toolbox.query import Answer, ask
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
-from toolbox.study import RemarkWarning
 
 GOOD = [
     ("conv1", 0, "car", 0.5),
@@ -270,10 +269,10 @@ def test_the_table_is_there_for_one_question_and_opens_no_file(folder: StudyFold
 
 def test_a_study_answers_in_python(folder: StudyFolder, tmp_path: Path) -> None:
     file, study = written(tmp_path / "table.csv"), Study(folder.root)
-    with pytest.warns(RemarkWarning, match="has no such category: face"):
+    with pytest.warns(ResultWarning, match="has no such category: face"):
         rows = study.replicate(file, figure=tmp_path / "scatter.json", threshold=0.6)
     assert rows["selective_here"].to_list() == [1, 1, 2]
-    with pytest.warns(RemarkWarning):
+    with pytest.warns(ResultWarning):
         assert study.replicate(str(file), filters=True)["there"].to_list() == [0.5, 0.25, -0.5, 0.1]
     specification = json.loads((tmp_path / "scatter.json").read_text())
     assert specification["usermeta"]["toolbox"]["reference"]["file"] == str(file)

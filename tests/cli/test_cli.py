@@ -29,7 +29,7 @@ def test_the_whole_job_from_an_empty_directory(
 ) -> None:
     there = ["--study", str(tmp_path / "new")]
     run("init", str(tmp_path / "new"), "--title", 'Rot & "Grün"')
-    assert "6 added, 0 there already; now 6: green 3, red 3" in run(
+    assert "6 added, 0 known; now 6: green 3, red 3" in run(
         "ingest", str(photographs), "--set", "colours", *there
     ).stderr  # fmt: skip
     shown = run("extract", "colours", "--model", card, "--weights", weights, *there)
@@ -59,9 +59,9 @@ def test_a_set_is_labelled_anew_and_asked_about(extracted: str, tmp_path: Path) 
     assert told.stdout == ""
     assert told.stderr.splitlines() == [
         "not used: note; labels are 'warmth' by 'category'",
-        "colours: 3 labelled, 3 unlabelled; warm 3; ask with --scheme warmth",
+        "colours: 3 labelled, 3 unlabelled; warm 3; choose them in queries with --scheme warmth",
     ]
-    assert "nothing to do: the set has these labels" in run(*asked).stderr
+    assert "nothing to do: the set has these labels already" in run(*asked).stderr
     # all red images have the same green, so the second filter is dead among them
     rows = run("query", "layers/profile", "--scheme", "warmth", "--study", extracted, "--format", "csv")
     assert rows.stdout.splitlines()[1:] == [
@@ -93,7 +93,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     )
     assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 resamples in ")
     assert re.fullmatch(
-        r"of 8 tests \(filter x category\) \d have q < 0.05, \d a family-wise p < 0.05", second
+        r"of 8 tests \(filter x category\), \d have q < 0.05, \d an FWE-corrected p < 0.05", second
     )
     shown = run(*asked)
     assert shown.stderr == ""
@@ -274,7 +274,7 @@ def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) 
     scaled = "(RGB - (123.675, 116.28, 103.53)) * (0.0171248, 0.017507, 0.0174292)\n"
     shown = run("model", "show", "vgg16-torchvision").stderr
     assert scaled in shown
-    assert "weights: the card names no source; give a file with --weights" in shown
+    assert "weights: the card names no source; choose a file with --weights FILE" in shown
     full = tmp_path / "full.onnx"
     assert run("model", "export", card, "--full", str(full), "--weights", weights).stdout == f"{full}\n"
     assert full.stat().st_size > 0

@@ -142,6 +142,6 @@ def test_an_interrupted_extraction_says_what_is_kept(
         process.send_signal(signal.SIGINT)
         _, told = process.communicate()
     assert process.returncode == 130
-    assert "stopped; finished parts of a result are kept, and the same command goes on from there" in told
+    assert "stopped; finished parts of the result are kept, and the same command continues from there" in told
     assert 0 < len(list(parts.glob("part-*.json"))) < 60
     assert study.extract("many", model=card, weights=weights).stimuli == 300

@@ -12,14 +12,13 @@ import pytest
 
 from support.small_study import SET, add_labels, add_layers, add_responses, add_stimuli
 from support.tiny_network import CARD, paint, write_weights
-from toolbox import Study
+from toolbox import ResultWarning, Study
 from toolbox.errors import MixtureError, QueryError, UnknownNameError, UsageError
 from toolbox.query import ask
 from toolbox.query.across_models import ask_each
 from toolbox.show.plots import plot
 from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.selection import Selection
-from toolbox.study import RemarkWarning
 
 BOTH = ["tiny", "other"]
 
@@ -152,7 +151,7 @@ def test_remarks_name_their_model(study: Study, card: str, weights: str, other: 
         study.extract("colours", **choices, part=2)
     for model in BOTH:
         (study.folder.responses("colours", model) / "part-1.json").unlink()
-    with pytest.warns(RemarkWarning) as warned:
+    with pytest.warns(ResultWarning) as warned:
         study.query("layers/profile", model=BOTH)
     told = [text for text in map(str, (warning.message for warning in warned)) if "no intervals" not in text]
     assert [text.partition(": ")[0] for text in told] == BOTH

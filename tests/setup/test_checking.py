@@ -47,7 +47,7 @@ def test_the_command_prints_the_table_and_ends_with_0(card: str, weights: str) -
     head, *rows = done.stdout.splitlines()
     assert head.split() == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
     assert len(rows) == 9
-    assert "tiny shown 2 images of noise; weights: tiny.npz" in done.stderr
+    assert "2 images of noise were presented to tiny; weights: tiny.npz" in done.stderr
 
 
 def test_the_command_ends_with_3_over_a_bound_and_names_the_layer(

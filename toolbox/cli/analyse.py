@@ -1,9 +1,10 @@
-"""Commands that ask a study: significance, query, replicate."""
+"""Commands that analyse a study: significance, query, replicate."""
 
 import typer
 
 from toolbox.cli import options, output
-from toolbox.cli.options import HERE, pairs, parameters, selection_of, study_at
+from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
+from toolbox.cli.options import HERE, USUAL_THRESHOLDS
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
@@ -17,7 +18,7 @@ def significance(
     index: options.IndexOption = "contrast",
     statistic: options.StatisticOption = "maximum",
     normalise: options.NormaliseOption = "filter",
-    threshold: options.ThresholdsOption = None,
+    threshold: options.ThresholdsOption = USUAL_THRESHOLDS,
     resamples: options.ResamplesOption = 1000,
     seed: options.SeedOption = 0,
     model: options.ModelOption = None,
@@ -26,11 +27,10 @@ def significance(
     quiet: options.QuietOption = False,
 ) -> None:
     """Resample an index: intervals, p values and reliability, which queries then show."""
-    thresholds = {} if threshold is None else {"threshold": threshold}
     with progress_bars(quiet) as progress:
         report = study_at(study, make=False).significance(
-            set, model=model, scheme=scheme, index=index, statistic=statistic, normalise=normalise,
-            resamples=resamples, seed=seed, progress=progress, **thresholds,
+            set, index=index, statistic=statistic, normalise=normalise, threshold=threshold, resamples=resamples,
+            seed=seed, model=model, scheme=scheme, progress=progress,
         )  # fmt: skip
     output.print_significance(report, quiet)
 
@@ -50,18 +50,21 @@ def query(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Ask a study: a shipped query, a .sql file, or SQL over stimuli, labels, responses, rollups … (see the README)."""
-    from toolbox.query import query_table, read_query, shipped_query
+    """Print the rows of a shipped query, of a .sql file, or of a SELECT over the views of a study.
+
+    The views are stimuli, labels, parameters, responses, rollups, layers, catalogue, significance, resamples and
+    reliability. SQL is read-only.
+    """
+    from toolbox.study import Study
 
     if list_all:
-        print_table(query_table())
+        print_table(Study.queries())
         return
     if (query is None) == (file is None):
         raise UsageError("expected one of: the name of a query, SQL text, --file FILE, --list")
-    question = read_query(file) if file else str(query)
+    question = file or str(query)
     if describe:
-        described = shipped_query(question) if isinstance(question, str) else question
-        typer.echo(described.header)
+        typer.echo(Study.describe(question))
         return
     selection = selection_of(set, model, scheme)
     answer = study_at(study, make=False).answer(question, parameters(param), selection)
@@ -87,7 +90,7 @@ def replicate(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Hold a study against a published table: correlation, overlap and selective filters per layer and category."""
+    """Compare a study with a published table: correlation, overlap and selective filters per layer and category."""
     choices = {
         "index": index, "statistic": statistic, "normalise": normalise, "threshold": threshold, "count": count,
     }  # fmt: skip

@@ -1,9 +1,12 @@
 """Commands that make a study and fill it: init, ingest, label, extract."""
 
+from typing import Any
+
 import typer
 
 from toolbox.cli import options, output
-from toolbox.cli.options import HERE, study_at
+from toolbox.cli.conversion import study_at
+from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
 
 commands = typer.Typer()
@@ -11,7 +14,7 @@ commands = typer.Typer()
 
 @commands.command()
 def init(directory: options.NewStudyArgument, title: options.TitleOption = "") -> None:
-    """Make a directory a study."""
+    """Create a study in a directory."""
     from toolbox.store.folder import create_study
 
     create_study(directory, title)
@@ -26,7 +29,7 @@ def ingest(
     strict: options.StrictOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Add images to a stimulus set; what is there stays as it is."""
+    """Add images to a stimulus set. Stimuli that are there already stay as they are."""
     with progress_bars(quiet) as progress:
         report = study_at(study).ingest(source, set=set, strict=strict, progress=progress)
     output.print_ingestion(report, quiet)
@@ -41,7 +44,7 @@ def label(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Label a set anew, beside the labels it has. Queries take it with --scheme; no network runs again."""
+    """Label a stimulus set again, beside the labels that it has. Queries choose them with --scheme; no network runs."""
     report = study_at(study, make=False).label(set, scheme=scheme, source=source, replace=replace)
     output.print_labelling(report, quiet)
 
@@ -66,8 +69,11 @@ def extract(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Show a set to a network and keep the maximum and mean of every filter's map. Continues where it stopped."""
-    choices = {
+    """Present a stimulus set to a network and store the maximum and mean of every filter's activation map.
+
+    Continues where an earlier extraction stopped.
+    """
+    choices: dict[str, Any] = {
         "model": model, "layers": layers or None, "weights": weights, "device": device, "precision": precision,
         "convolution": convolution, "decoding": decoding, "decoders": decoders, "batch": batch, "threads": threads,
         "limit": limit, "part": part, "replace": replace,

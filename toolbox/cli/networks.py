@@ -13,7 +13,7 @@ commands = typer.Typer(
 
 @commands.command("list")
 def list_models() -> None:
-    """All networks that ship, then those that were added."""
+    """List all networks: those that ship, then those that were added."""
     from toolbox.setup.exporting import models
 
     print_table(models(broken=output.note))
@@ -21,7 +21,7 @@ def list_models() -> None:
 
 @commands.command("show")
 def show_model(name: options.NetworkArgument = "vgg16") -> None:
-    """A network's layers, input, weights, citation and licence."""
+    """Print a network's layers, input, weights, citation and licence."""
     from toolbox.network.card import layer_table, network
 
     described = network(name)
@@ -40,7 +40,7 @@ def add(
     replace: options.ReplaceNetworkOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Add any ONNX classifier: list what there is to record from, and write its card."""
+    """Add a network from an ONNX file: list the layers that can be recorded, and write its card."""
     from toolbox.setup.adding import add_model, examine_graph, tap_table
 
     examined = examine_graph(graph, size)
@@ -68,7 +68,7 @@ def export(
     weights: options.WeightsOption = "auto",
     quiet: options.QuietOption = False,
 ) -> None:
-    """Write a network as ONNX."""
+    """Write a network as ONNX files."""
     from toolbox.setup.exporting import export_model
 
     with progress_bars(quiet) as progress:
@@ -91,9 +91,9 @@ def check(
     precision: options.CheckedPrecisionOption = "float32",
     quiet: options.QuietOption = False,
 ) -> None:
-    """Hold every way of computing a network against another.
+    """Compare the ways of computing a network with one another.
 
-    Exit code 3 when they differ by too much, 1 when a comparison cannot be made.
+    Exit code 3: they differ by more than a bound. Exit code 1: a comparison cannot be made.
     """
     from toolbox.setup.checking import check_fidelity, check_model
 

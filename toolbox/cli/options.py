@@ -6,18 +6,13 @@ every start, and text takes longer to evaluate than what is written here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
-from toolbox.errors import UsageError
-
-if TYPE_CHECKING:
-    from toolbox.store.selection import Selection
-    from toolbox.study import Study
+from toolbox.terms import Convolution, Decoding, Precision, Range, Statistic
 
 
 class Format(StrEnum):
@@ -30,211 +25,265 @@ class Format(StrEnum):
 
 
 HERE = Path()
+USUAL_THRESHOLDS = [0.01, 0.1]
+"""Those of `toolbox.store.resamples`, whose import would delay the help; a test compares them."""
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
-SetOption = Annotated[str | None, Option("--set", help="Stimulus set, where the study holds several.")]
-ModelOption = Annotated[str | None, Option("--model", help="Model, where the study holds several.")]
+SetOption = Annotated[str | None, Option("--set", help="Stimulus set; needed where the study has several.")]
+ModelOption = Annotated[
+    str | None,
+    Option("--model", help="Network whose responses are used; needed where the study has several."),
+]
 ModelsOption = Annotated[
     list[str] | None,
-    Option("--model", help="Model, where the study holds several; repeat it to compare models."),
+    Option(
+        "--model",
+        help="Network whose responses are used; needed where the study has several. Repeat it to compare networks.",
+    ),
 ]
-SchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme, where the set has several.")]
+SchemeOption = Annotated[
+    str | None, Option("--scheme", help="Label scheme; needed where the set has several.")
+]
 
 # What is printed, and how.
 FormatOption = Annotated[
-    Format | None, Option(help="How rows are written: a table, or what --output ends in.")
+    Format | None,
+    Option(
+        help="Format of the rows: table, csv, json or parquet. Default: the suffix of --output, else table."
+    ),
 ]
 OutputOption = Annotated[Path | None, Option("--output", "-o", help="File to write instead of stdout.")]
-QuietOption = Annotated[bool, Option("--quiet", "-q", help="No notes and no progress on stderr.")]
-VersionOption = Annotated[bool, Option("--version", help="Show the version.")]
+QuietOption = Annotated[bool, Option("--quiet", "-q", help="Print no notes and no progress on stderr.")]
+VersionOption = Annotated[bool, Option("--version", help="Print the version.")]
 
 # Filling a study.
 NewStudyArgument = Annotated[Path, Argument(help="A new or empty directory.")]
-TitleOption = Annotated[str, Option(help="What the study is about.")]
+TitleOption = Annotated[str, Option(help="What the study is about. Default: the directory's name.")]
 SourceArgument = Annotated[
     str,
-    Argument(help="Folder of category folders, manifest (.csv, .tsv, .parquet), or a card: lfw, gratings …"),
+    Argument(
+        help="Folder with one subfolder per category, manifest (.csv, .tsv, .parquet), or a shipped set: lfw, "
+        "gratings, caltech101."
+    ),
 ]
-NewSetOption = Annotated[str | None, Option("--set", help="Name of the stimulus set; a card brings its own.")]
-StrictOption = Annotated[bool, Option(help="Refuse everything if one image cannot be used.")]
+NewSetOption = Annotated[
+    str | None, Option("--set", help="Name of the stimulus set. Not for a shipped set, which has its name.")
+]
+StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
-NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new labelling, such as animacy.")]
+NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new label scheme, such as animacy.")]
 LabelsOption = Annotated[
     Path,
     Option(
         "--source",
         metavar="FILE",
-        help="Table (.csv, .tsv, .parquet): stimulus_id, sha256, path or category, and the new label.",
+        help="Table (.csv, .tsv, .parquet) with the stimuli (stimulus_id, sha256 or path) or the present categories "
+        "(category), and a column with the new labels.",
     ),
 ]
-ReplaceLabelsOption = Annotated[bool, Option(help="Give up other labels of that scheme.")]
+ReplaceLabelsOption = Annotated[bool, Option(help="Overwrite other labels of that scheme.")]
 
-# Extraction.
-PresentedSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to show.")]
+# Extraction. The names of closed choices are checked where the options are, for Python and the command alike.
+PresentedSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to present to the network.")]
 NetworkOption = Annotated[
-    str, Option("--model", help="Network: a name from `toolbox model list`, or a card's path.")
+    str, Option("--model", help="Network: a name that `toolbox model list` prints, or the path of a card.")
 ]
 LayersOption = Annotated[
-    list[str] | None, Option("--layers", help="Layer name or pattern such as 'block5_*'; may be repeated.")
+    list[str] | None,
+    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'. Repeat it for several."),
 ]
 WeightsOption = Annotated[
-    str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors) or random:SEED.")
+    str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors), or random:SEED.")
 ]
 EstimateOption = Annotated[
-    bool, Option("--estimate", help="Say what it will take; write nothing (missing weights are fetched).")
+    bool,
+    Option(
+        "--estimate",
+        help="Estimate time, memory and disk, and write nothing. Missing weights are downloaded.",
+    ),
 ]
-DeviceOption = Annotated[str, Option(help="auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt.")]
-PrecisionOption = Annotated[str, Option(help="float32; or, faster and less exact, bf16 (CPU), tf32 (CUDA).")]
-ConvolutionOption = Annotated[str, Option(help="On a CPU: winograd, which is faster, or direct.")]
-DecodingOption = Annotated[str | None, Option(help="full, or scaled: large JPEGs faster, not the same.")]
-DecodersOption = Annotated[int, Option(help="Processes that decode, to keep a GPU busy; 0 for threads.")]
-BatchOption = Annotated[int | None, Option(help="Images in one run of the network; probed if not given.")]
-ThreadsOption = Annotated[int | None, Option(help="Of one run on a CPU; probed if not given.")]
-LimitOption = Annotated[int | None, Option(help="At most so many stimuli, evenly over categories.")]
-PartOption = Annotated[int | None, Option(help="Stimuli in a part of the result; 50 to 1,000 if not given.")]
-ReplaceResponsesOption = Annotated[bool, Option(help="Give up responses made with other weights or layers.")]
+DeviceOption = Annotated[
+    str, Option(help="Processor: auto, cpu, cuda, cuda:0,1 (two GPUs), cuda:all, or tensorrt.")
+]
+PrecisionOption = Annotated[
+    Precision,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="Numbers of the computation: float32; or, faster and less exact, bf16 (CPU) or tf32 (CUDA).",
+    ),
+]
+ConvolutionOption = Annotated[
+    Convolution,
+    Option(parser=str, metavar="NAME", help="Convolutions on a CPU: winograd, which is faster, or direct."),
+]
+DecodingOption = Annotated[
+    Decoding | None,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="JPEGs: full, or scaled, which decodes large ones faster and changes the responses. Default: as the "
+        "network's card specifies.",
+    ),
+]
+DecodersOption = Annotated[
+    int, Option(help="Processes that decode images, to keep a GPU busy. 0: threads instead.")
+]
+BatchOption = Annotated[
+    int | None, Option(help="Images in one run of the network. Default: the fastest in a short probe.")
+]
+ThreadsOption = Annotated[
+    int | None, Option(help="CPU threads of one run. Default: the fastest in a short probe.")
+]
+LimitOption = Annotated[
+    int | None, Option(help="Present at most so many stimuli, evenly over categories. Default: all.")
+]
+PartOption = Annotated[
+    int | None, Option(help="Stimuli in one part of the result. Default: a tenth of them, 50 to 1,000.")
+]
+ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
 
 # Analysis.
 AnalysedSetArgument = Annotated[
-    str | None, Argument(metavar="[SET]", help="Stimulus set, where there are several.")
+    str | None, Argument(metavar="[SET]", help="Stimulus set; needed where several have responses.")
 ]
-IndexOption = Annotated[str, Option(help="contrast, share, csi, fsi, d_prime, welch_t, auc …")]
-StatisticOption = Annotated[str, Option(help="maximum or mean of the map.")]
-NormaliseOption = Annotated[str, Option(help="filter or layer: the range of equation 1.")]
+IndexOption = Annotated[str, Option(help="Index of selectivity: the name of a file in queries/indices.")]
+StatisticOption = Annotated[
+    Statistic,
+    Option(parser=str, metavar="NAME", help="Statistic of the activation map: maximum or mean."),
+]
+NormaliseOption = Annotated[
+    Range,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="Range to which responses are normalised (equation 1): filter or layer.",
+    ),
+]
 ThresholdsOption = Annotated[
-    list[float] | None,
-    Option("--threshold", help="Where filters are counted; may be repeated. Default: 0.01 and 0.1."),
+    list[float],
+    Option(
+        "--threshold",
+        metavar="NUMBER",
+        help="Threshold of the index above which a filter is selective. Repeat it for several.",
+    ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
-SeedOption = Annotated[int, Option(help="Equal seeds give equal results.")]
+SeedOption = Annotated[int, Option(help="Seed of the random numbers. Equal seeds give equal results.")]
 QueryArgument = Annotated[
-    str | None, Argument(help="Name such as layers/profile, or a SELECT over the views.")
+    str | None, Argument(help="Name of a shipped query, such as layers/profile, or a SELECT over the views.")
 ]
 FileOption = Annotated[Path | None, Option("--file", "-f", help="A .sql file of your own.")]
-ListOption = Annotated[bool, Option("--list", help="Show all shipped queries.")]
-DescribeOption = Annotated[bool, Option("--describe", help="Show what a query means, takes and returns.")]
+ListOption = Annotated[bool, Option("--list", help="List all shipped queries.")]
+DescribeOption = Annotated[bool, Option("--describe", help="Print what a query means, takes and returns.")]
 ParamOption = Annotated[
-    list[str] | None, Option("--param", "-p", help="A parameter of the query, as name=value.")
+    list[str] | None,
+    Option("--param", "-p", help="Value of a parameter of the query, as name=value. Repeat it for several."),
 ]
 ReferenceOption = Annotated[
-    Path, Option("--reference", help="Table (.csv, .tsv, .parquet): layer, filter, selectivity, label.")
+    Path,
+    Option(
+        "--reference",
+        help="Published table (.csv, .tsv, .parquet) with the columns layer, filter, selectivity, and label or "
+        "category.",
+    ),
 ]
 MapOption = Annotated[
     list[str] | None,
-    Option("--map", help="LABEL=CATEGORY, where table and study call it differently."),
+    Option(
+        "--map",
+        help="LABEL=CATEGORY: a label of the table and the category of the study that it means. Repeat it for several.",
+    ),
 ]
-FiltersOption = Annotated[bool, Option("--filters", help="The values of every filter, not their agreement.")]
-ReplicatedIndexOption = Annotated[str | None, Option("--index", help="Index here; contrast if not given.")]
+FiltersOption = Annotated[
+    bool, Option("--filters", help="Print the values of every filter instead of their agreement.")
+]
+ReplicatedIndexOption = Annotated[
+    str | None,
+    Option(
+        "--index",
+        help="Index of selectivity: the name of a file in queries/indices. Default: that of replication/layers.",
+    ),
+]
 ReplicatedStatisticOption = Annotated[
-    str | None, Option("--statistic", help="maximum or mean of the map; mean if not given.")
+    Statistic | None,
+    Option(
+        parser=str, metavar="NAME", help="Statistic of the activation map: maximum or mean. Default: mean."
+    ),
 ]
 ReplicatedRangeOption = Annotated[
-    str | None, Option("--normalise", help="Range of filter or layer; layer if not given.")
+    Range | None,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="Range to which responses are normalised (equation 1): filter or layer. Default: layer.",
+    ),
 ]
 ReplicatedThresholdOption = Annotated[
-    float | None, Option("--threshold", help="A filter above it is selective; 0.01 if not given.")
+    float | None,
+    Option("--threshold", help="Threshold of the index above which a filter is selective. Default: 0.01."),
 ]
 CountOption = Annotated[
-    int | None, Option("--count", help="Filters whose overlap is taken; 10 if not given.")
+    int | None,
+    Option("--count", help="Number of most selective filters whose overlap is computed. Default: 10."),
 ]
 ScatterOption = Annotated[
-    Path | None, Option("--figure", help="File for a scatter: .html, .png, .svg or .json.")
+    Path | None,
+    Option("--figure", help="File for a scatter plot of the values: .html, .png, .svg or .json."),
 ]
 
 # Figures.
 FigureArgument = Annotated[str, Argument(help="Name of a query that has a figure.")]
 FigureFileOption = Annotated[
-    Path | None, Option("--output", "-o", help="File: .html (default), .png, .svg or .json.")
+    Path | None,
+    Option(
+        "--output", "-o", help="File to write: .html, .png, .svg or .json. Default: the query's name, .html."
+    ),
 ]
-ThumbnailsOption = Annotated[bool, Option(help="Show the images too; the file holds small copies then.")]
+ThumbnailsOption = Annotated[
+    bool, Option(help="Draw the images themselves; the file then holds small copies of them.")
+]
 
 # Networks.
-NetworkArgument = Annotated[str, Argument(help="Network, or a card's path.")]
-GraphArgument = Annotated[Path, Argument(metavar="GRAPH", help="ONNX file: a classifier of colour images.")]
+NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]
+GraphArgument = Annotated[
+    Path, Argument(metavar="GRAPH", help="ONNX file of a network that classifies colour images.")
+]
 NetworkNameOption = Annotated[
     str | None,
-    Option("--name", help="What the network is called here; without it, nothing is added."),
+    Option("--name", help="Name for the network. Without it, layers are listed and nothing is added."),
 ]
 ActivationOption = Annotated[
     str | None, Option(help="Where to record: after or before the activation functions.")
 ]
 PreprocessingOption = Annotated[
     str | None,
-    Option(help="How the network's images were prepared: caffe, torch, tf, unit or none."),
+    Option(help="Preprocessing of the images in training: caffe, torch, tf, unit or none."),
 ]
 SizeOption = Annotated[
     str | None,
-    Option(help="Size of the images where the graph takes any: 224, or 224x192 (height, width)."),
+    Option(help="Size of the images, where the graph takes any: 224, or 224x192 (height x width)."),
 ]
 ResizeOption = Annotated[
-    str | None, Option(help="How images are brought to size; else what goes with the preprocessing.")
+    str | None, Option(help="How images are resized. Default: as usual with the preprocessing.")
 ]
-ReplaceNetworkOption = Annotated[bool, Option(help="Give up an added network of that name.")]
-FullGraphOption = Annotated[Path | None, Option(help="ONNX file with every layer's map as an output.")]
-PooledGraphOption = Annotated[Path | None, Option(help="ONNX file with maximum and mean of every map.")]
-NoiseOption = Annotated[int, Option(help="Images of noise to compute; also the larger batch.")]
-CheckedDeviceOption = Annotated[str, Option(help="auto, cpu or cuda.")]
-CheckedPrecisionOption = Annotated[str, Option(help="bf16 (CPU) or tf32 (CUDA) is compared too.")]
+ReplaceNetworkOption = Annotated[bool, Option(help="Overwrite an added network of that name.")]
+FullGraphOption = Annotated[
+    Path | None, Option(help="ONNX file to write, with every layer's activation map as an output.")
+]
+PooledGraphOption = Annotated[
+    Path | None, Option(help="ONNX file to write, with the maximum and mean of every map as outputs.")
+]
+NoiseOption = Annotated[int, Option(help="Number of noise images, and size of the batch.")]
+CheckedDeviceOption = Annotated[str, Option(help="Processor: auto, cpu or cuda.")]
+CheckedPrecisionOption = Annotated[
+    str, Option(help="bf16 (CPU) or tf32 (CUDA): compare it with float32, too.")
+]
 
 # The set-up.
-DemonstrationArgument = Annotated[Path, Argument(help="Study to make or continue.")]
+DemonstrationArgument = Annotated[Path, Argument(help="Study to create or continue.")]
 ExaminedStudyOption = Annotated[
-    Path | None, Option("--study", envvar="TOOLBOX_STUDY", help="Look at this study's folder too.")
+    Path | None, Option("--study", envvar="TOOLBOX_STUDY", help="Examine the folder of this study, too.")
 ]
-FindingsFormatOption = Annotated[Literal["table", "json"], Option(help="table or json.")]
-
-
-def study_at(directory: Path, *, make: bool = True) -> Study:
-    """The study of a directory; only ingestion makes one.
-
-    Args:
-        directory: of the study.
-        make: whether a missing or empty directory will do.
-
-    Raises: UsageError when there is no study.
-    """
-    from toolbox.store.folder import open_study
-    from toolbox.study import Study
-
-    if not make:
-        open_study(directory)
-    return Study(directory)
-
-
-def selection_of(set: str | None, models: str | Sequence[str] | None, scheme: str | None) -> Selection:
-    """What a question is about.
-
-    Args:
-        set: the stimulus set, if named.
-        models: one or several, if named.
-        scheme: the label scheme, if named.
-    """
-    from toolbox.store.selection import Selection
-
-    return Selection(set, models or (), scheme)
-
-
-def parameters(given: Sequence[str] | None) -> dict[str, str]:
-    """Values of a query's parameters, from texts such as 'threshold=0.05'.
-
-    Raises: UsageError for a text without a value.
-    """
-    return pairs(given, "--param", "name=value")
-
-
-def pairs(given: Sequence[str] | None, option: str, form: str) -> dict[str, str]:
-    """What stands before and after the first `=` of each text.
-
-    Args:
-        given: the texts.
-        option: which option they were given to, for the message.
-        form: what was expected, for the message.
-
-    Raises: UsageError for a text without a name or an `=`.
-    """
-    split = [entry.partition("=") for entry in given or ()]
-    for name, equals, _ in split:
-        if not equals or not name:
-            raise UsageError(f"{option} {name!r} has no value; expected {form}")
-    return {name: value for name, _, value in split}
+FindingsFormatOption = Annotated[Literal["table", "json"], Option(help="Format: table or json.")]

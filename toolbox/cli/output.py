@@ -1,4 +1,4 @@
-"""What commands print: data on stdout; notes, remarks and reports on stderr."""
+"""What commands print: data on stdout; notes and reports on stderr."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from toolbox.setup.doctor import Finding
 
 LISTED = 10
-"""Rejected or unreadable files named on the screen; the run's record holds all."""
+"""Rejected or unreadable files named on the screen; the record of the run lists all."""
 
 
 def note(text: str, quiet: bool = False) -> None:
@@ -51,13 +51,13 @@ def print_remarks(remarks: Iterable[str], quiet: bool, start: str = "") -> None:
 
 
 def print_answer(answer: Answer, format: Format | None, output: Path | None, quiet: bool) -> None:
-    """Print rows, or write them to a file; remarks go to stderr.
+    """Print rows, or write them to a file; notes go to stderr.
 
     Args:
-        answer: rows and remarks.
+        answer: rows and notes.
         format: how the rows are written; None for a table, or what the file's name ends in.
         output: file to write instead of stdout.
-        quiet: whether remarks are left out.
+        quiet: whether notes are left out.
     """
     print_remarks(answer.remarks, quiet)
     if output is not None:
@@ -79,7 +79,7 @@ def _print_encoded(answer: Answer, format: str) -> None:
     from toolbox.query.files import encode_rows
 
     if format == Format.PARQUET and sys.stdout.isatty():
-        raise UsageError("parquet is no text for a terminal; write it to a file with --output FILE")
+        raise UsageError("parquet cannot be printed in a terminal; write it to a file with --output FILE")
     sys.stdout.buffer.write(encode_rows(answer, format))
 
 
@@ -87,17 +87,20 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
     """Print what was added to a stimulus set, and what was not."""
     lists = (
         [f"first image only: {path} holds several" for path in report.animated],
-        [f"changed since it was first ingested, so a further stimulus: {path}" for path in report.changed],
+        [
+            f"changed since it was first ingested, so it is a further stimulus: {path}"
+            for path in report.changed
+        ],
         [f"not used: {rejection.path}: {rejection.reason}" for rejection in report.rejections],
     )
     for lines in lists:
         print_remarks(lines[:LISTED], quiet)
     if more := sum(max(0, len(lines) - LISTED) for lines in lists):
-        note(f"… and {more} more, all listed in the study's runs/", quiet)
+        note(f"… and {more} more; the study's folder runs/ lists all", quiet)
     if report.moved:
-        note(f"{report.moved} stimuli lay elsewhere before; they are known under their new paths", quiet)
+        note(f"{report.moved} stimuli were located elsewhere before; the set has their new paths", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
-    added = f"{report.added} added, {report.known} there already"
+    added = f"{report.added} added, {report.known} known"
     note(f"{report.set}: {added}; now {report.stimuli}: {counts}", quiet)
 
 
@@ -106,19 +109,19 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
     if report.ignored:
         note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
     if not report.written:
-        note("nothing to do: the set has these labels", quiet)
+        note("nothing to do: the set has these labels already", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     labelled = f"{report.labelled} labelled, {report.unlabelled} unlabelled"
-    note(f"{report.set}: {labelled}; {counts}; ask with --scheme {report.scheme}", quiet)
+    note(f"{report.set}: {labelled}; {counts}; choose them in queries with --scheme {report.scheme}", quiet)
 
 
 def print_extraction(report: ExtractionReport, quiet: bool) -> None:
     """Print what was presented to a network, how fast, and what responses there are now."""
     print_remarks(report.remarks, quiet, "note: ")
     for entry in report.unreadable[:LISTED]:
-        note(f"not shown: {entry.path}: {entry.reason}", quiet)
+        note(f"not presented: {entry.path}: {entry.reason}", quiet)
     if len(report.unreadable) > LISTED:
-        note(f"… and {len(report.unreadable) - LISTED} more, all listed in the records of the parts", quiet)
+        note(f"… and {len(report.unreadable) - LISTED} more; the records of the parts list all", quiet)
     if report.agreement:
         note(str(report.agreement), quiet)
     note(_speed(report), quiet)
@@ -129,19 +132,19 @@ def print_extraction(report: ExtractionReport, quiet: bool) -> None:
 def _speed(report: ExtractionReport) -> str:
     """How many stimuli were presented, how fast and by what."""
     if not report.shown:
-        return "nothing to do: every stimulus has its responses"
+        return "nothing to do: there are responses to every stimulus"
     rate = report.shown / report.seconds
     how = f"{report.provider}, {report.precision}, {report.arrangement}"
-    return f"{report.shown} stimuli shown in {report.seconds:.0f} s ({rate:.1f} a second; {how})"
+    return f"{report.shown} stimuli presented in {report.seconds:.0f} s ({rate:.1f} per second; {how})"
 
 
 def print_estimate(estimate: Estimate, quiet: bool) -> None:
-    """Print the figures of a dry run as a table on stdout, remarks on stderr."""
+    """Print an estimate as a table on stdout, notes on stderr."""
     import polars as pl
 
     print_remarks(estimate.remarks, quiet, "note: ")
     if not estimate.stimuli:
-        note("nothing to do: every stimulus has its responses", quiet)
+        note("nothing to do: there are responses to every stimulus", quiet)
         return
     figures = dict(_figures(estimate))
     print_table(pl.DataFrame({"what": list(figures), "how much": list(figures.values())}))
@@ -152,13 +155,13 @@ def _figures(estimate: Estimate) -> Iterator[tuple[str, str]]:
     """What is estimated, and how much it is."""
     yield "set", estimate.set
     yield "network", estimate.model
-    yield "stimuli to show", f"{estimate.stimuli:,}"
+    yield "stimuli to present", f"{estimate.stimuli:,}"
     yield "parts", f"{estimate.parts:,}"
     yield "layers", f"{estimate.layers:,}"
     yield "filters", f"{estimate.filters:,}"
     yield "rows", f"{estimate.rows:,}"
     yield "expected time", duration(estimate.seconds)
-    yield "run by", f"{estimate.provider}, {estimate.arrangement}"
+    yield "computed by", f"{estimate.provider}, {estimate.arrangement}"
     yield "memory", "unknown here" if estimate.memory is None else _size(estimate.memory)
     yield "disk, at most", _size(estimate.disk)
     yield "disk, free", _size(estimate.free)
@@ -180,14 +183,14 @@ def duration(seconds: float) -> str:
 
 
 def print_significance(report: SignificanceReport, quiet: bool) -> None:
-    """Print what was resampled, and how many tests find more than chance."""
+    """Print what was resampled, and how many tests are significant."""
     print_remarks(report.remarks, quiet)
     filters = f"{report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead)"
-    how = f"in {report.seconds:.0f} s" if report.seconds else "there already"
+    how = f"in {report.seconds:.0f} s" if report.seconds else "as computed before"
     note(f"{report.set}: {filters}, {report.resamples:,} resamples {how}", quiet)
     note(
-        f"of {report.tests:,} tests (filter x category) {report.discoveries:,} have q < 0.05, "
-        f"{report.certain:,} a family-wise p < 0.05",
+        f"of {report.tests:,} tests (filter x category), {report.discoveries:,} have q < 0.05, "
+        f"{report.certain:,} an FWE-corrected p < 0.05",
         quiet,
     )
 
@@ -210,7 +213,7 @@ def _weights(network: Network) -> list[str]:
     from toolbox.fetch import describe
 
     if not network.weights and network.graph is None:
-        return ["the card names no source; give a file with --weights"]
+        return ["the card names no source; choose a file with --weights FILE"]
     return [
         f"random numbers, seed {source['seed']}" if source["format"] == "random" else describe(source)
         for source in network.weights
@@ -223,15 +226,17 @@ def _scale(scale: float | tuple[float, ...]) -> str:
 
 
 def print_fidelity(report: ModelCheck, quiet: bool) -> None:
-    """Print the comparisons of a network with itself as a table on stdout, remarks on stderr."""
+    """Print the comparisons of a network with itself as a table on stdout, notes on stderr."""
     print_remarks(report.remarks, quiet, "note: ")
-    note(f"{report.model} shown {report.images} images of noise; weights: {report.weights}", quiet)
-    note("difference: the largest of any layer, as a share of that layer's largest absolute value", quiet)
+    note(
+        f"{report.images} images of noise were presented to {report.model}; weights: {report.weights}", quiet
+    )
+    note("difference: the largest in any layer, divided by the largest absolute value of that layer", quiet)
     print_table(report.table())
 
 
 def print_findings(findings: tuple[Finding, ...]) -> None:
-    """Print one line a finding, and its remedy below; plain, since what draws tables may be what is broken."""
+    """Print one line per finding, and its remedy below; plain, since what draws tables may be what is broken."""
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         typer.echo(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.finding}")

@@ -1,4 +1,4 @@
-"""Progress bars. Owns that they are seen on a terminal only, and what a user reads who stops a task."""
+"""Progress bars. Owns that they are seen on a terminal only, and what is printed when a user stops a task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def progress_bars(quiet: bool) -> Iterator[Progress]:
                 yield _callback(bars)
     except KeyboardInterrupt:
         typer.echo(
-            "stopped; finished parts of a result are kept, and the same command goes on from there", err=True
+            "stopped; finished parts of the result are kept, and the same command continues from there",
+            err=True,
         )
         raise typer.Exit(130) from None
 

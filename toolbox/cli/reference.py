@@ -9,10 +9,13 @@ import typer
 
 _INTRODUCTION = """# Commands
 
-What `toolbox COMMAND --help` prints, on one page. stdout is data, stderr is notes and progress; `--quiet` leaves
-them out. Exit codes: 0 done, 1 failed, 2 usage, 3 verification failed.
+What `toolbox COMMAND --help` prints, on one page. Data go to stdout, notes and progress to stderr; `--quiet` leaves
+these out. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 verification failed.
 
-This page is made of the help by `make reference`: to change it, change `toolbox/cli/`.
+Options have the names of the keywords in Python: `toolbox extract pets --layers 'block5_*'` is
+`study.extract("pets", layers="block5_*")`.
+
+`make reference` writes this page from the help: to change it, change `toolbox/cli/`.
 """
 _OF_TYPER = ("--help", "--install-completion", "--show-completion")
 
@@ -50,6 +53,7 @@ def _row(parameter: Any) -> str:
         spelled = ", ".join(f"`{option}`" for option in (*parameter.opts, *parameter.secondary_opts))
     default = parameter.default
     is_said = default is not False and default not in (None, (), [], "") and not callable(default)
-    shown = f"`{default}`" if is_said else "must be given" if parameter.required else ""
+    values = default if isinstance(default, list | tuple) else [default]
+    shown = ", ".join(f"`{value}`" for value in values) if is_said else "must be given" * parameter.required
     meaning = " ".join((parameter.help or "").split()).replace("|", "\\|")
     return f"| {spelled} | {shown} | {meaning} |"

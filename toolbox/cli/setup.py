@@ -15,7 +15,7 @@ commands = typer.Typer()
 def demo(
     directory: options.DemonstrationArgument = Path("toolbox-demo"), quiet: options.QuietOption = False
 ) -> None:
-    """The main job on shipped stimuli: faces and gratings through VGG16, tables and charts."""
+    """Demonstrate the toolbox: present faces and gratings to VGG16, print tables and draw figures."""
     from toolbox.demo import demonstrate
 
     with progress_bars(quiet) as progress:
@@ -31,7 +31,7 @@ def doctor(
     format: options.FindingsFormatOption = "table",
     quiet: options.QuietOption = False,
 ) -> None:
-    """Say what is wrong with a set-up and how to mend it: software, processor, GPU, weights, disk. Asks no network."""
+    """Examine the set-up and report how to fix it: software, processor, GPU, weights, disk. Downloads nothing."""
     from toolbox.setup.doctor import as_json, can_work, examine_setup
 
     findings = examine_setup(study)
@@ -41,6 +41,6 @@ def doctor(
         output.print_findings(findings)
     if not can_work(findings):
         problems = sum(finding.state == "problem" for finding in findings)
-        output.note(f"{problems} to mend before the main job can be done", quiet)
+        output.note(f"{problems} to fix before the toolbox can be used", quiet)
         raise typer.Exit(1)
-    output.note("nothing stands in the way of the main job", quiet)
+    output.note("the toolbox can be used", quiet)

@@ -1,11 +1,12 @@
-"""Commands that show what a study says: plot."""
+"""Commands that draw: plot."""
 
 from pathlib import Path
 
 import typer
 
 from toolbox.cli import options, output
-from toolbox.cli.options import HERE, parameters, selection_of, study_at
+from toolbox.cli.conversion import parameters, selection_of, study_at
+from toolbox.cli.options import HERE
 
 commands = typer.Typer()
 
@@ -22,7 +23,7 @@ def plot(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Draw a query's figure."""
+    """Draw the figure of a query."""
     selection = selection_of(set, model, scheme)
     figure = study_at(study, make=False).figure(query, parameters(param), selection, thumbnails=thumbnails)
     from toolbox.show.plots import save

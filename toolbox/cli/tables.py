@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_ROWS = 100
-"""Rows that a table shows; files and the other formats hold all."""
+"""Rows that a table prints; files and the other formats hold all."""
 LEAST_TEXT_WIDTH = 24
 """Characters to which a column of text may be folded on a narrow terminal."""
 
@@ -23,7 +23,7 @@ def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MOST_ROW
 
     Args:
         rows: a column of numbers is aligned on the right.
-        quiet: whether nothing is said of rows that are left out.
+        quiet: whether the number of rows that are left out is not printed.
         most: at most so many rows.
     """
     cells = [[_cell(value) for value in row] for row in rows.head(most).iter_rows()]
@@ -34,7 +34,7 @@ def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MOST_ROW
         for line in _lines([rows.columns, *cells], are_numbers):
             typer.echo(line)
     if rows.height > most and not quiet:
-        left_out = f"… {rows.height - most:,} more rows; --format csv or --output FILE gives all"
+        left_out = f"… {rows.height - most:,} more rows; --format csv or --output FILE writes all"
         typer.echo(left_out, err=True)
 
 

@@ -20,10 +20,9 @@ import polars as pl
 from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError
 from toolbox.network.architecture import ChainLayer, ImportedLayer, Input, Layer, Network
-from toolbox.terms import IMAGE, PIXELS, STATISTICS
+from toolbox.terms import DECODINGS, IMAGE, PIXELS, STATISTICS
 
 LAYER_KINDS = ("convolution", "pool", "dense")
-DECODINGS = ("full", "scaled")
 LAYOUTS = ("", "keras", "torch")
 ACTIVATIONS = ("none", "relu", "softmax")
 LAYER_NAME = re.compile(r"[\w.-]+")

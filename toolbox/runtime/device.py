@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from toolbox.errors import DeviceError, UsageError
 from toolbox.runtime import openvino
 from toolbox.runtime.hardware import Driver, find_cuda, has_bf16
+from toolbox.terms import PRECISIONS
 
-PRECISIONS = ("float32", "tf32", "bf16")
 TF32_SWITCH = "NVIDIA_TF32_OVERRIDE"
 """The environment variable by which NVIDIA's libraries, all at once, are kept from TF32: 0."""
 

@@ -25,8 +25,7 @@ from toolbox.runtime.computation import (
 from toolbox.runtime.device import Device, check_precision, choose_device
 from toolbox.runtime.hardware import CUDA
 from toolbox.runtime.winograd import WINOGRAD, with_winograd
-
-CONVOLUTIONS = ("winograd", "direct")
+from toolbox.terms import CONVOLUTIONS
 
 
 @dataclass(frozen=True)

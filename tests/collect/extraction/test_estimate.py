@@ -170,26 +170,26 @@ def test_a_full_disk_does_not_stop_an_extraction_that_is_finished(
     assert study.estimate("colours", model=card, weights=weights).stimuli == 0
 
 
-def test_a_dry_run_reads_as_a_person_would(study: Study, card: str, weights: str) -> None:
+def test_an_estimate_reads_as_a_person_would(study: Study, card: str, weights: str) -> None:
     asked = ["extract", "colours", "--model", card, "--weights", weights, "--study", str(study.folder.root)]
     there = tree(study)
     done = run(*asked, "--estimate", "--part", "4", "--threads", "1")
     lines = dict(line.strip().split("  ", 1) for line in done.stdout.splitlines()[1:])
     told = {name: figure.strip() for name, figure in lines.items()}
     assert list(told.items())[:7] == [
-        ("set", "colours"), ("network", "tiny"), ("stimuli to show", "6"), ("parts", "2"), ("layers", "3"),
+        ("set", "colours"), ("network", "tiny"), ("stimuli to present", "6"), ("parts", "2"), ("layers", "3"),
         ("filters", "8"), ("rows", "48"),
     ]  # fmt: skip
     assert told["expected time"] == "1 s"
-    assert told["run by"].startswith("CPUExecutionProvider, ")
-    assert told["run by"].endswith("of 1 thread, batches of 1")
+    assert told["computed by"].startswith("CPUExecutionProvider, ")
+    assert told["computed by"].endswith("of 1 thread, batches of 1")
     assert told["memory"].endswith((" MB", " GB")) and told["disk, free"].endswith((" MB", " GB"))
     assert told["disk, at most"] == "15 kB"  # 6 x (8 filters x 8 + 3 layers x 4) + 2 parts x 3 layers x 2,500
     assert done.stderr == "nothing was written; without --estimate, the same command extracts\n"
     assert tree(study) == there
     run(*asked, "--quiet")
     again = run(*asked, "--estimate")
-    assert (again.stdout, again.stderr) == ("", "nothing to do: every stimulus has its responses\n")
+    assert (again.stdout, again.stderr) == ("", "nothing to do: there are responses to every stimulus\n")
 
 
 def test_durations_are_told_in_the_unit_that_fits() -> None:

@@ -21,10 +21,9 @@ from PIL import Image
 from support.commands import run
 from support.forks import forks_of
 from support.tiny_network import paint, write_weights
-from toolbox import Study
+from toolbox import ResultWarning, Study
 from toolbox.errors import BusyError, MixtureError, StimulusError, UnknownNameError, UsageError, WeightsError
 from toolbox.store.parts import RESPONSES, clear
-from toolbox.study import RemarkWarning
 
 RED_IDS = (3, 4, 5)  # ids follow the order of category and name: green first
 
@@ -157,7 +156,7 @@ def test_a_limit_takes_evenly_from_the_categories_and_can_be_lifted(
     study: Study, card: str, weights: str
 ) -> None:
     assert study.extract("colours", model=card, weights=weights, limit=4).stimuli == 4
-    with pytest.warns(RemarkWarning, match=r"4 of 6 stimuli \(0 could not be read, 2 were not shown yet\)"):
+    with pytest.warns(ResultWarning, match=r"4 of 6 stimuli \(0 could not be read, 2 were not shown yet\)"):
         counts = study.query(
             "select category, count(distinct stimulus_id) as n "
             "from responses join labels using (stimulus_id) group by category order by category"
@@ -279,7 +278,7 @@ def test_an_image_that_changed_is_not_shown(study: Study, photographs: Path, car
     report = study.extract("colours", model=card, weights=weights)
     assert [entry.reason for entry in report.unreadable] == ["changed since it was ingested"]
     assert (report.shown, report.stimuli) == (5, 5)
-    with pytest.warns(RemarkWarning, match="1 could not be read"):
+    with pytest.warns(ResultWarning, match="1 could not be read"):
         assert 4 not in set(responses(study)["stimulus_id"])
 
 
@@ -420,7 +419,7 @@ def test_a_part_made_anew_never_loses_a_stimulus(
     first.write_bytes(content)
     second.unlink()
     assert study.extract("colours", model=card, weights=weights).stimuli == 5
-    with pytest.warns(RemarkWarning):
+    with pytest.warns(ResultWarning):
         assert 4 in set(responses(study)["stimulus_id"])
 
 
@@ -433,7 +432,7 @@ def test_values_that_are_no_numbers_are_refused(study: Study, tmp_path: Path, ca
 KILLED_AT_A_CHANGE_OF_THE_TREE = """
 import signal
 from pathlib import Path
-from toolbox import Study
+from toolbox import ResultWarning, Study
 
 def run(root, card, weights, left):
     def counted(change):

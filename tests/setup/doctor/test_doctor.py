@@ -43,7 +43,7 @@ def watched(folder: Path) -> tuple[Path, dict[str, str]]:
 def test_a_sound_set_up_is_said_to_be_one_and_nobody_is_asked(study: Study, tmp_path: Path) -> None:
     log, environment = watched(tmp_path / "watched")
     told = examine("--study", str(study.folder.root), **environment)
-    assert told.stderr == "nothing stands in the way of the main job\n"
+    assert told.stderr == "the toolbox can be used\n"
     subjects = [line[9:].split("  ")[0] for line in told.stdout.splitlines() if line[0] != " "]
     assert subjects[:3] == ["python", "toolbox", "numpy"]
     assert {"onnxruntime", "cores", "memory", "cache", "weights of vgg16", "study's disk"} <= {*subjects}
@@ -67,7 +67,7 @@ def test_a_problem_ends_with_exit_code_1_and_its_remedy(study: Study, tmp_path: 
     (number,) = [number for number, line in enumerate(lines) if line.startswith("problem")]
     assert "cannot be written (it is a file)" in lines[number]
     assert lines[number + 1].endswith("-> set TOOLBOX_CACHE to a folder that can be written")
-    assert told.stderr == "1 to mend before the main job can be done\n"
+    assert told.stderr == "1 to fix before the toolbox can be used\n"
 
 
 def test_an_onnxruntime_that_cannot_be_imported_is_a_finding(cache: Path, tmp_path: Path) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 
 from toolbox.errors import CardError, UsageError
 from toolbox.network.architecture import Network
-from toolbox.network.card import DECODINGS
-from toolbox.runtime.device import PRECISIONS, Device, check_precision, choose_device
-from toolbox.runtime.session import CONVOLUTIONS
+from toolbox.runtime.device import Device, check_precision, choose_device
 from toolbox.stimuli.images import RESIZE_METHODS
+from toolbox.terms import CONVOLUTIONS, DECODINGS, PRECISIONS, Convolution, Decoding, Precision
 
 _TEXTS = {
     "model": "the name of a network, or the path of a card, as text",
@@ -50,9 +49,9 @@ class Extraction:
     layers: Collection[str] | str | None = None
     weights: str = "auto"
     device: str = "auto"
-    precision: str = "float32"
-    convolution: str = "winograd"
-    decoding: str | None = None
+    precision: Precision = "float32"
+    convolution: Convolution = "winograd"
+    decoding: Decoding | None = None
     decoders: int = 0
     batch: int | None = None
     threads: int | None = None

@@ -1,0 +1,68 @@
+"""From the texts of a command to what the study takes: a directory, a selection, pairs of names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolbox.store.selection import Selection
+    from toolbox.study import Study
+
+
+def study_at(directory: Path, *, make: bool = True) -> Study:
+    """The study of a directory; only ingestion makes one.
+
+    Args:
+        directory: of the study.
+        make: whether a missing or empty directory is accepted.
+
+    Raises: UsageError when there is no study.
+    """
+    from toolbox.store.folder import open_study
+    from toolbox.study import Study
+
+    if not make:
+        open_study(directory)
+    return Study(directory)
+
+
+def selection_of(set: str | None, models: str | Sequence[str] | None, scheme: str | None) -> Selection:
+    """What a question is about.
+
+    Args:
+        set: the stimulus set, if named.
+        models: one or several, if named.
+        scheme: the label scheme, if named.
+    """
+    from toolbox.store.selection import Selection
+
+    return Selection(set, models or (), scheme)
+
+
+def parameters(given: Sequence[str] | None) -> dict[str, str]:
+    """Values of a query's parameters, from texts such as 'threshold=0.05'.
+
+    Raises: UsageError for a text without a value.
+    """
+    return pairs(given, "--param", "name=value")
+
+
+def pairs(given: Sequence[str] | None, option: str, form: str) -> dict[str, str]:
+    """What is written before and after the first `=` of each text.
+
+    Args:
+        given: the texts.
+        option: which option they were given to, for the message.
+        form: what was expected, for the message.
+
+    Raises: UsageError for a text without a name or an `=`.
+    """
+    split = [entry.partition("=") for entry in given or ()]
+    for name, equals, _ in split:
+        if not equals or not name:
+            raise UsageError(f"{option} {name!r} has no value; expected {form}")
+    return {name: value for name, _, value in split}

@@ -1,0 +1,90 @@
+"""What a study holds, at a glance. Owns counting it from names, footers and plans alone: reads no responses.
+
+Whether responses are whole, and tables of resampled indices still belong to them, is checked where they are read.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import open_table
+from toolbox.store.plan import read_plan
+from toolbox.store.resamples import Measure
+
+
+@dataclass(frozen=True)
+class ModelContents:
+    """The responses of one model to a set.
+
+    Attributes:
+        model: its name.
+        layers: those whose responses are kept, in the order of the network.
+        measures: label scheme -> the indices that were resampled under it.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    measures: dict[str, tuple[Measure, ...]]
+
+
+@dataclass(frozen=True)
+class SetContents:
+    """One stimulus set.
+
+    Attributes:
+        set: its name.
+        stimuli: how many it has.
+        schemes: names of its label schemes.
+        models: whose responses to it there are.
+    """
+
+    set: str
+    stimuli: int
+    schemes: tuple[str, ...]
+    models: tuple[ModelContents, ...]
+
+
+def study_title(study: StudyFolder) -> str:
+    """The title in `study.toml`; empty before the first ingestion."""
+    file = study.root / "study.toml"
+    return str(tomllib.loads(file.read_text(encoding="utf-8")).get("title", "")) if file.is_file() else ""
+
+
+def study_contents(study: StudyFolder) -> list[SetContents]:
+    """The sets of a study, in alphabetical order; none before the first ingestion.
+
+    Raises: VerificationError when a set's table or an extraction's plan is damaged.
+    """
+    return [
+        SetContents(
+            set=name,
+            stimuli=_count_stimuli(study, name),
+            schemes=tuple(study.schemes(name)),
+            models=tuple(_model_contents(study, name, model) for model in study.models(name)),
+        )
+        for name in study.sets()
+    ]
+
+
+def _count_stimuli(study: StudyFolder, set_name: str) -> int:
+    """Rows of a set's table, from its footer."""
+    with open_table(study.stimuli(set_name)) as opened:
+        return int(opened.metadata.num_rows)
+
+
+def _model_contents(study: StudyFolder, set_name: str, model: str) -> ModelContents:
+    plan = read_plan(study.responses(set_name, model))
+    measures = {
+        scheme: _measures(study, set_name, model, scheme)
+        for scheme in study.schemes(set_name)
+        if study.significance(set_name, model, scheme).is_dir()
+    }
+    return ModelContents(model, plan.identity.recorded_layers if plan else (), measures)
+
+
+def _measures(study: StudyFolder, set_name: str, model: str, scheme: str) -> tuple[Measure, ...]:
+    """The indices of which there are tables, as their names tell."""
+    files = sorted(study.significance(set_name, model, scheme).glob("filters-*-*-*.parquet"))
+    return tuple(Measure(*file.stem.split("-")[1:]) for file in files)

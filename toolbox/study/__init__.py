@@ -1,0 +1,41 @@
+"""A study: the one object through which Python does what the commands do. Holds no logic of its own.
+
+Every method imports what it needs: asking a study should not wait for onnxruntime.
+
+    directory    opening it, and what it holds at a glance
+    summary      that as text and as HTML
+    collection   ingest, label, extract, estimate
+    queries      queries, describe, query, answer, responses
+    analysis     significance, replicate, replication
+    figures      plot, figure
+    query_names  the names of all shipped queries as a type, for editors; written by `make reference`
+"""
+
+from __future__ import annotations
+
+from toolbox.study.analysis import StudyAnalysis
+from toolbox.study.collection import StudyCollection
+from toolbox.study.figures import StudyFigures
+from toolbox.study.queries import StudyQueries
+
+__all__ = ["Study"]
+
+
+class Study(StudyCollection, StudyQueries, StudyAnalysis, StudyFigures):
+    """A directory with stimulus sets, the responses of networks to them, and what follows from these.
+
+    Methods are called as the commands, their keywords as the options: `toolbox extract pets --layers 'block5_*'` is
+    `study.extract("pets", layers="block5_*")`. `print(study)` lists what there is.
+
+    The examples use a study `colours` of six images, red and green, and a network of three layers.
+
+    Example:
+        >>> from toolbox import Study
+        >>> study = Study("my-study")
+        >>> study.ingest("photographs", set="colours").stimuli
+        6
+        >>> study.extract("colours", model="tiny.toml", weights="tiny.npz").filters
+        8
+        >>> study.query("layers/profile", threshold=0.05).columns[:4]
+        ['layer', 'category', 'filters', 'selective']
+    """

@@ -1,0 +1,192 @@
+"""Filling a study from Python: stimuli, labels, responses. Owns the signatures; `toolbox.collect` does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolbox.progress import Progress, silent
+from toolbox.store.folder import create_study
+from toolbox.study.directory import StudyDirectory
+from toolbox.terms import Convolution, Decoding, Precision
+
+if TYPE_CHECKING:
+    from toolbox.collect.extraction import Estimate, ExtractionReport
+    from toolbox.collect.ingest import IngestReport
+    from toolbox.collect.label import LabelReport
+
+
+class StudyCollection(StudyDirectory):
+    """What fills a study."""
+
+    def ingest(
+        self, source: str | Path, *, set: str | None = None, strict: bool = False, progress: Progress = silent
+    ) -> IngestReport:
+        """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
+
+        What the set has already stays as it is.
+
+        Args:
+            source: the folder, the manifest or the card's name.
+            set: name of the stimulus set; None for a card, which brings its own.
+            strict: refuse everything if one image cannot be used; else such images are listed in the report.
+            progress: is called with what is being done, how much is done, and of how much.
+
+        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
+        Raises: StimulusError, UsageError; nothing is written then.
+
+        Example:
+            >>> new = Study("new-study", title="Colours")
+            >>> report = new.ingest("photographs", set="colours")
+            >>> report.added, report.categories
+            (6, {'green': 3, 'red': 3})
+        """
+        from toolbox.collect.ingest import ingest
+
+        if not (self.folder.root / "study.toml").exists():
+            create_study(self.folder.root, self._title)
+        return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
+
+    def label(self, set: str, *, scheme: str, source: str | Path, replace: bool = False) -> LabelReport:
+        """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.
+
+        Args:
+            set: the stimulus set.
+            scheme: name of the labelling, to be chosen in queries and figures.
+            source: a table (.csv, .tsv, .parquet) of stimuli, or of the set's categories, and their new labels.
+            replace: overwrite other labels of that scheme.
+
+        Returns: how many stimuli are labelled and unlabelled now, by category.
+        Raises: StimulusError, UsageError; nothing is written then.
+
+        Example:
+            >>> report = study.label("colours", scheme="warmth", source="warmth.csv")
+            >>> report.labelled, report.categories
+            (6, {'cold': 3, 'warm': 3})
+        """
+        from toolbox.collect.label import label
+
+        return label(self.folder, set, scheme, Path(source), replace=replace)
+
+    def extract(
+        self,
+        set: str,
+        *,
+        model: str = "vgg16",
+        layers: Collection[str] | str | None = None,
+        weights: str = "auto",
+        device: str = "auto",
+        precision: Precision = "float32",
+        convolution: Convolution = "winograd",
+        decoding: Decoding | None = None,
+        decoders: int = 0,
+        batch: int | None = None,
+        threads: int | None = None,
+        limit: int | None = None,
+        part: int | None = None,
+        replace: bool = False,
+        progress: Progress = silent,
+    ) -> ExtractionReport:
+        """Present a set to a network and store the maximum and mean of every filter's activation map.
+
+        Continues where an earlier extraction stopped.
+
+        Args:
+            set: the stimulus set.
+            model: name of a network (`toolbox.models()` lists them), or the path of a card.
+            layers: names of layers or patterns of names such as 'block5_*', one or several; None for the layers of
+                the first extraction, or, in a first one, for all layers whose weights are available.
+            weights: 'auto', a file (.h5, .onnx, .npz, .safetensors), or 'random:SEED'.
+            device: 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1', 'cuda:all', or 'tensorrt' likewise.
+            precision: 'float32'; or, faster and less exact, 'bf16' on a CPU that has it, 'tf32' with CUDA.
+            convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
+            decoding: 'full'; 'scaled' decodes large JPEGs faster, which changes responses; None for what the card
+                says.
+            decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
+                `if __name__ == "__main__":`, as Python's multiprocessing requires.
+            batch: images in one run of the network; None for what a short probe finds fastest.
+            threads: of one run on a CPU; None for what the probe finds.
+            limit: plan at most so many stimuli in all, evenly over categories; None for all.
+            part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
+            replace: discard responses of other weights, layers or images; those of the same are kept.
+            progress: is called with what is being done, how much is done, and of how much.
+
+        Returns: how many stimuli were presented now and have responses, of which layers and filters.
+        Raises: UsageError, UnknownNameError for an option; WeightsError, DeviceError, StorageError, BusyError;
+            MixtureError when responses of other weights or layers are there.
+
+        Example:
+            >>> study.ingest("photographs", set="again").stimuli
+            6
+            >>> report = study.extract("again", model="tiny.toml", weights="tiny.npz", layers="pool")
+            >>> report.stimuli, report.filters, report.layers
+            (6, 3, ('pool',))
+        """
+        from toolbox.collect.extraction import Extraction, extract
+
+        options = Extraction(
+            model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
+            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
+            replace=replace,
+        )  # fmt: skip
+        return extract(self.folder, set, options, progress=progress)
+
+    def estimate(
+        self,
+        set: str,
+        *,
+        model: str = "vgg16",
+        layers: Collection[str] | str | None = None,
+        weights: str = "auto",
+        device: str = "auto",
+        precision: Precision = "float32",
+        convolution: Convolution = "winograd",
+        decoding: Decoding | None = None,
+        decoders: int = 0,
+        batch: int | None = None,
+        threads: int | None = None,
+        limit: int | None = None,
+        part: int | None = None,
+        replace: bool = False,
+        progress: Progress = silent,
+    ) -> Estimate:
+        """Estimate what `extract` with the same options would do and take; writes nothing.
+
+        Weights that are missing are downloaded, since the estimate runs the network for about a second.
+
+        Args:
+            set: the stimulus set.
+            model: as of `extract`.
+            layers: as of `extract`.
+            weights: as of `extract`.
+            device: as of `extract`.
+            precision: as of `extract`.
+            convolution: as of `extract`.
+            decoding: as of `extract`.
+            decoders: as of `extract`.
+            batch: as of `extract`.
+            threads: as of `extract`.
+            limit: as of `extract`.
+            part: as of `extract`.
+            replace: as of `extract`.
+            progress: is called with what is being done, how much is done, and of how much.
+
+        Returns: stimuli, parts and rows to come; expected time in seconds; memory and disk in bytes.
+        Raises: as `extract`.
+
+        Example:
+            >>> study.ingest("photographs", set="again").stimuli
+            6
+            >>> expected = study.estimate("again", model="tiny.toml", weights="tiny.npz")
+            >>> expected.stimuli, expected.filters, expected.rows
+            (6, 8, 48)
+        """
+        from toolbox.collect.extraction import Extraction, estimate_extraction
+
+        options = Extraction(
+            model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
+            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
+            replace=replace,
+        )  # fmt: skip
+        return estimate_extraction(self.folder, set, options, progress=progress)

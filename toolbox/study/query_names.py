@@ -1,0 +1,34 @@
+"""Names of all shipped queries as a type, so that editors complete them. Written by `make reference`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+QueryName = Literal[
+    "complexity/depth",
+    "complexity/layers",
+    "complexity/pairs",
+    "complexity/stimuli",
+    "filters/representative",
+    "filters/stimuli",
+    "layers/best",
+    "layers/profile",
+    "layers/significant",
+    "replication/filters",
+    "replication/layers",
+    "selectivity/agreement",
+    "selectivity/filters",
+    "selectivity/index",
+    "selectivity/population",
+    "selectivity/ranks",
+    "selectivity/reliability",
+    "selectivity/significance",
+    "selectivity/threshold",
+    "sets/balance",
+    "sets/summary",
+    "tuning/category",
+    "tuning/frequency",
+    "tuning/orientation",
+    "tuning/parameter",
+    "tuning/preferences",
+]
