@@ -58,7 +58,12 @@ HEADROOM = 1.08  # the y axis ends a little above its highest point
     optional=("low", "high", "chance"),
 )
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters that respond highly to a class, one line per class; bars are bootstrap intervals."""
+    """Share of a layer's filters that respond highly to a class, one line per class; bars are bootstrap intervals.
+
+    Args:
+        rows: of `complexity/layers`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     tooltip = tooltips(rows, "layer:O", "depth:Q", "category:N", "share:Q", "responsive:Q", "filters:Q")
     return lines_over_layers(rows, categories, share_axis("share", "highly responsive filters"), tooltip)
 
@@ -76,6 +81,10 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Depth of the filters that a class drives against their share, one named point per class.
 
     A class without a depth, since it drives no filter highly, is left out. Crosses are bootstrap intervals.
+
+    Args:
+        rows: of `complexity/depth`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
     """
     share = alt.Scale(domain=[0, _top(rows)], nice=False)
     base = alt.Chart().encode(
@@ -98,7 +107,12 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 @figure("complexity/pairs", "measure", "category", "other", "difference", "low", "high", "p", "p_holm")
 def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Differences between two classes in share and depth with their intervals; filled where significant after Holm."""
+    """Differences between two classes in share and depth with their intervals; filled where significant after Holm.
+
+    Args:
+        rows: of `complexity/pairs`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     named = rows.with_columns(
         pl.format("{} - {}", "category", "other").alias("pair"),
         (pl.col("p_holm") < ALPHA).fill_null(value=False).alias("significant"),
@@ -115,6 +129,10 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Share and depth of the filters that single stimuli drive, by category: median, middle 50 % and 90 %.
 
     The stimuli outside are points.
+
+    Args:
+        rows: of `complexity/stimuli`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
     """
     panels = {MEASURE_NAMES[measure]: _spread(rows, categories, measure) for measure in ("share", "depth")}
     return concat_panels(panels, 2, shared="independent")

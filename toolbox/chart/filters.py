@@ -35,7 +35,12 @@ IMAGE_SIDE = 48  # pixels
     "value",
 )
 def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """The most representative filters of each category: the index that ranks as a bar, balanced share as a number."""
+    """The most representative filters of each category: the index that ranks as a bar, balanced share as a number.
+
+    Args:
+        rows: of `filters/representative`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     panels = {
         str(category): _representatives(rows.filter(pl.col("category") == category), categories)
         for category in sorted(distinct_values(rows, "category"))
@@ -62,7 +67,12 @@ def _representatives(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Layer
     "filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"]
 )
 def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """The stimuli that drive one filter most, in rank order, with their images where the rows hold them."""
+    """The stimuli that drive one filter most, in rank order, with their images where the rows hold them.
+
+    Args:
+        rows: of `filters/stimuli`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     ranked = with_thumbnails(rows.sort("rank"))
     ranked = ranked.with_columns(pl.format("{} {}", "rank", "category").alias("place"))
     has_images = "image" in rows.columns

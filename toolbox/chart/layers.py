@@ -43,6 +43,10 @@ def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     for which it is widest, as they hardly differ.
 
     Source: Malakhova (2018), figure 1.
+
+    Args:
+        rows: of `layers/profile`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
     """
     tooltip = tooltips(rows, "layer:O", "category:N", "proportion:Q", "selective:Q", "filters:Q", "dead:Q")
     return lines_over_layers(
@@ -65,6 +69,10 @@ def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
     The area of a ring is the share of the bootstrap samples in which the layer comes first; without resamples there
     is one ring for the layer that does.
+
+    Args:
+        rows: of `layers/best`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
     """
     known = with_columns(rows, BEST_COLUMNS).sort("depth")
     strongest = pl.col("strength").rank("ordinal", descending=True).over("category") == 1
@@ -113,7 +121,12 @@ def _lines_with_rings(
 
 @figure("layers/significant", "layer", "category", "filters", "dead", "discovered", "certain", "proportion")
 def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters beyond chance: by q as lines with points, by the family-wise p as dashes without."""
+    """Share of a layer's filters beyond chance: by q as lines with points, by the family-wise p as dashes without.
+
+    Args:
+        rows: of `layers/significant`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     tooltip = tooltips(
         rows, "layer:O", "category:N", "proportion:Q", "discovered:Q", "certain:Q", "filters:Q", "dead:Q"
     )
@@ -133,5 +146,10 @@ def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 @figure("selectivity/index", "layer", "category", "contrast")
 def selectivity(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Contrast of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %."""
+    """Contrast of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %.
+
+    Args:
+        rows: of `selectivity/index`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     return bands_over_layers(rows, categories, BandMeasure("contrast", "contrast"))

@@ -42,6 +42,10 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Every filter's value here against that of the table, one panel per layer with its correlation.
 
     Each panel has its own scales: values differ much between layers, and the table may have another unit.
+
+    Args:
+        rows: of `replication/filters`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
     """
     known = rows.drop_nulls(["here", "there"])
     if known.is_empty():
@@ -86,7 +90,12 @@ def _correlation() -> pl.Expr:
     "selective_here", "selective_there",
 )  # fmt: skip
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Correlation with the table over the layers, one line per category, and a thick one over all categories."""
+    """Correlation with the table over the layers, one line per category, and a thick one over all categories.
+
+    Args:
+        rows: of `replication/layers`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     x, width = layer_axis(distinct_values(rows, "layer"), 34, least=240)
     is_all = alt.when(f"datum.category == '{ALL_CATEGORIES}'")
     base = alt.Chart().encode(

@@ -41,20 +41,35 @@ HALVES_COLUMNS = {"agreement": "same preferred category", "reliability": "reliab
 
 @figure("selectivity/ranks", "layer", "category", "auc")
 def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """AUC of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %."""
+    """AUC of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %.
+
+    Args:
+        rows: of `selectivity/ranks`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     return bands_over_layers(rows, categories, BandMeasure("auc", "AUC", origin=0.5))
 
 
 @figure("selectivity/population", "layer", "category", "sparseness")
 def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Population sparseness of the stimuli of each category, over the layers."""
+    """Population sparseness of the stimuli of each category, over the layers.
+
+    Args:
+        rows: of `selectivity/population`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     measure = BandMeasure("sparseness", "population sparseness", counted="stimuli")
     return bands_over_layers(rows, categories, measure)
 
 
 @figure("selectivity/filters", "layer", *INDICES_OF_FILTERS)
 def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Four indices of the filters of each layer, one panel each, whatever the category."""
+    """Four indices of the filters of each layer, one panel each, whatever the category.
+
+    Args:
+        rows: of `selectivity/filters`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     named = _unpivot_columns(rows, INDICES_OF_FILTERS, "category")
     order, measure = list(INDICES_OF_FILTERS.values()), BandMeasure("amount", "index")
     chart = bands_over_layers(named, order, measure, hue=COLOURS[0], columns=2)
@@ -64,7 +79,12 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
 
 @figure("selectivity/threshold", "layer", "category", "threshold", "filters", "selective", "proportion")
 def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters above the threshold as it moves, one panel per layer and one line per category."""
+    """Share of a layer's filters above the threshold as it moves, one panel per layer and one line per category.
+
+    Args:
+        rows: of `selectivity/threshold`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     tooltip = tooltips(
         rows, "layer:O", "category:N", "threshold:Q", "proportion:Q", "selective:Q", "filters:Q"
     )
@@ -86,7 +106,12 @@ def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 @figure("selectivity/agreement", "layer", "first", "second", "filters", "spearman", "overlap", "chance")
 def agreement(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Agreement of every two indices, one panel per layer: rank correlation above the diagonal, overlap below it."""
+    """Agreement of every two indices, one panel per layer: rank correlation above the diagonal, overlap below it.
+
+    Args:
+        rows: of `selectivity/agreement`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     names = sorted({*rows["first"], *rows["second"]})
     cells = with_both_halves(rows)
     scale = alt.Scale(domain=names)
@@ -139,6 +164,10 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The most selective filters of each category with their intervals and q; above them, how many there are.
 
     Pooling layers, which have no q, are left out where others have one.
+
+    Args:
+        rows: of `selectivity/significance`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
     """
     tested = rows.filter(pl.col("q").is_not_null())
     shown = rows if tested.is_empty() else tested
@@ -179,7 +208,12 @@ def _strongest_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Lay
 
 @figure("selectivity/reliability", "layer", *VALUE_COLUMNS, *HALVES_COLUMNS)
 def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """What choosing the preferred category adds to its index, and how far two halves of the stimuli agree."""
+    """What choosing the preferred category adds to its index, and how far two halves of the stimuli agree.
+
+    Args:
+        rows: of `selectivity/reliability`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     panels = (
         _medians(rows, VALUE_COLUMNS, "index of the preferred category", COLOURS[:2]),
         _medians(rows, HALVES_COLUMNS, "agreement of the halves", COLOURS[2:4]),

@@ -24,7 +24,12 @@ from toolbox.chart.theme import (
 
 @figure("sets/summary", "set", "scheme", "category", "stimuli", "fraction", "width", "height", "bytes")
 def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Number of stimuli of every category, one panel per set and label scheme."""
+    """Number of stimuli of every category, one panel per set and label scheme.
+
+    Args:
+        rows: of `sets/summary`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     several = rows["scheme"].n_unique() > 1
     panels = {
         f"{name} · {scheme}" if several else str(name): _categories(of_one)
@@ -50,6 +55,10 @@ def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Number and level of the detectors of every class; their distance from the line is the imbalance.
 
     Rings show the same with classes of equal size, where that makes a difference.
+
+    Args:
+        rows: of `sets/balance`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
     """
     known = with_columns(rows, ("ratio_equal", "depth_equal", "evenness_equal", "spread_equal")).with_columns(
         pl.lit(1.0).alias("mean_ratio"), (pl.col("depth") - pl.col("shift")).alias("mean_depth")

@@ -42,7 +42,12 @@ WIDE = 26  # pixels that a cell's number needs
 
 @figure("tuning/category", "rank", "category", "n", "mean", "sd", "sem", "normalised")
 def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Mean response of one filter to each category, ± s.e.m., in the order of the rows: by rank or by label."""
+    """Mean response of one filter to each category, ± s.e.m., in the order of the rows: by rank or by label.
+
+    Args:
+        rows: of `tuning/category`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     title = "category, in order of the response" if rows["rank"].is_sorted() else "category"
     order = alt.Scale(domain=distinct_values(rows, "category"))
     x = alt.X("category:N", title=title, scale=order, axis=alt.Axis(labelAngle=-45, labelOverlap=False))
@@ -64,7 +69,12 @@ def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 @figure("tuning/parameter", "parameter", "value", "n", "mean", "sd", "sem", "normalised")
 def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Tuning curve of one filter: mean response, ± s.e.m., against a stimulus parameter."""
+    """Tuning curve of one filter: mean response, ± s.e.m., against a stimulus parameter.
+
+    Args:
+        rows: of `tuning/parameter`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     name = "stimulus parameter" if rows.is_empty() else str(rows["parameter"][0])
     ticks = alt.Axis(values=_angles(rows["value"])) if name in ANGLES else alt.Axis()
     x = alt.X("value:Q", title=UNITS.get(name, name), scale=alt.Scale(zero=False, nice=False), axis=ticks)
@@ -92,7 +102,12 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     scale_ends=["peak"],
 )
 def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Preferred orientation and orientation selectivity of every filter, one panel per layer."""
+    """Preferred orientation and orientation selectivity of every filter, one panel per layer.
+
+    Args:
+        rows: of `tuning/orientation`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     x = alt.X(
         "preferred:Q",
         title="preferred orientation (degrees)",
@@ -115,7 +130,12 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
 
 @figure("tuning/preferences", "layer", "bin", "filters", "share")
 def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Share of a layer's selective filters that prefer each orientation, one panel per layer, and that of chance."""
+    """Share of a layer's selective filters that prefer each orientation, one panel per layer, and that of chance.
+
+    Args:
+        rows: of `tuning/preferences`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     chance = 1 / rows["bin"].n_unique()
     half = 90 * chance  # degrees: the bins divide 180 among them, and this is half of one
     bars = rows.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
@@ -142,7 +162,12 @@ def _bin_bars(bars: pl.DataFrame, half: float) -> alt.Chart:
 
 @figure("tuning/frequency", "layer", "filter", "preferred", "bandwidth")
 def frequency(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Share of a layer's filters that prefer each spatial frequency; below it, how wide their bands are."""
+    """Share of a layer's filters that prefer each spatial frequency; below it, how wide their bands are.
+
+    Args:
+        rows: of `tuning/frequency`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
     layers = distinct_values(rows, "layer")
     x, width = layer_axis(layers, 30, least=240)
     above = alt.X(
