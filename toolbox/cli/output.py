@@ -84,7 +84,12 @@ def _print_encoded(answer: Answer, format: str) -> None:
 
 
 def print_ingestion(report: IngestReport, quiet: bool) -> None:
-    """Print what was added to a stimulus set, and what was not."""
+    """Print what was added to a stimulus set, and what was not.
+
+    Args:
+        report: what became of the files.
+        quiet: whether nothing is printed.
+    """
     lists = (
         [f"first image only: {path} holds several" for path in report.animated],
         [
@@ -105,7 +110,12 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
 
 
 def print_labelling(report: LabelReport, quiet: bool) -> None:
-    """Print how a set was labelled."""
+    """Print how a set was labelled.
+
+    Args:
+        report: how many stimuli have which label.
+        quiet: whether nothing is printed.
+    """
     if report.ignored:
         note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
     if not report.written:
@@ -116,7 +126,12 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
 
 
 def print_extraction(report: ExtractionReport, quiet: bool) -> None:
-    """Print what was presented to a network, how fast, and what responses there are now."""
+    """Print what was presented to a network, how fast, and what responses there are now.
+
+    Args:
+        report: of the extraction.
+        quiet: whether nothing is printed.
+    """
     print_remarks(report.remarks, quiet, "note: ")
     for entry in report.unreadable[:LISTED]:
         note(f"not presented: {entry.path}: {entry.reason}", quiet)
@@ -139,7 +154,12 @@ def _speed(report: ExtractionReport) -> str:
 
 
 def print_estimate(estimate: Estimate, quiet: bool) -> None:
-    """Print an estimate as a table on stdout, notes on stderr."""
+    """Print an estimate as a table on stdout, notes on stderr.
+
+    Args:
+        estimate: of an extraction.
+        quiet: whether the notes are left out.
+    """
     import polars as pl
 
     print_remarks(estimate.remarks, quiet, "note: ")
@@ -183,7 +203,12 @@ def duration(seconds: float) -> str:
 
 
 def print_significance(report: SignificanceReport, quiet: bool) -> None:
-    """Print what was resampled, and how many tests are significant."""
+    """Print what was resampled, and how many tests are significant.
+
+    Args:
+        report: what the tables show.
+        quiet: whether nothing is printed.
+    """
     print_remarks(report.remarks, quiet)
     filters = f"{report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead)"
     how = f"in {report.seconds:.0f} s" if report.seconds else "as computed before"
@@ -226,7 +251,12 @@ def _scale(scale: float | tuple[float, ...]) -> str:
 
 
 def print_fidelity(report: ModelCheck, quiet: bool) -> None:
-    """Print the comparisons of a network with itself as a table on stdout, notes on stderr."""
+    """Print the comparisons of a network with itself as a table on stdout, notes on stderr.
+
+    Args:
+        report: all comparisons.
+        quiet: whether the notes are left out.
+    """
     print_remarks(report.remarks, quiet, "note: ")
     note(
         f"{report.images} images of noise were presented to {report.model}; weights: {report.weights}", quiet

@@ -62,6 +62,10 @@ def query_reference(figures: Collection[str] = ()) -> str:
 def stages(names: Iterable[str], stage_sentences: Mapping[str, str]) -> dict[str, tuple[str, list[str]]]:
     """What each folder is, and the names of its queries, in the order of the sentences.
 
+    Args:
+        names: of all queries, in alphabetical order.
+        stage_sentences: folder -> what it is.
+
     Raises: CardError when a folder has none.
     """
     grouped = {stage: list(members) for stage, members in groupby(names, lambda name: name.split("/")[0])}
@@ -98,7 +102,12 @@ def _link(name: str) -> str:
 
 
 def section(query: Query, has_figure: bool = False) -> str:
-    """One query: title, text, source, where it stands, parameters and columns."""
+    """One query: title, text, source, where it is, parameters and columns.
+
+    Args:
+        query: with its header.
+        has_figure: whether `toolbox plot` draws it.
+    """
     lines = query.header.splitlines()[1:]
     text = takewhile(
         lambda line: not line.startswith("Source:") and line not in ("Parameters", "Columns"), lines

@@ -43,20 +43,42 @@ class StudyFolder:
         return self.root / "stimuli" / f"set={set_name}" / "images"
 
     def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
-        """The label table of a set under one scheme."""
+        """The label table of a set under one scheme.
+
+        Args:
+            set_name: the stimulus set.
+            scheme: the label scheme.
+        """
         return self.root / "labels" / f"set={set_name}" / f"scheme={scheme}" / "labels.parquet"
 
     def responses(self, set_name: str, model: str) -> Path:
-        """The folder of the parts of one model's responses to a set."""
+        """The folder of the parts of one model's responses to a set.
+
+        Args:
+            set_name: the stimulus set.
+            model: whose responses.
+        """
         return self.root / "responses" / f"set={set_name}" / f"model={model}"
 
     def rollup(self, set_name: str, model: str, scheme: str) -> Path:
-        """The roll-up of one model's responses to a set under one scheme."""
+        """The roll-up of one model's responses to a set under one scheme.
+
+        Args:
+            set_name: the stimulus set.
+            model: whose responses.
+            scheme: the label scheme.
+        """
         folder = self.root / "rollups" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
         return folder / "rollup.parquet"
 
     def significance(self, set_name: str, model: str, scheme: str) -> Path:
-        """Where the tables of resampled indices lie."""
+        """Where the tables of resampled indices are located.
+
+        Args:
+            set_name: the stimulus set.
+            model: whose responses.
+            scheme: the label scheme.
+        """
         return self.root / "significance" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
 
     def layers(self, model: str) -> Path:

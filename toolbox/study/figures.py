@@ -46,9 +46,9 @@ class StudyFigures(StudyDirectory):
         Raises: UnknownNameError when the query has no figure; as `query`.
 
         Example:
-            >>> chart = study.plot("layers/profile", threshold=0.05, output="profile.svg")
-            >>> chart.to_dict()["title"]["subtitle"][:14]
-            'colours · tiny'
+            >>> chart = study.plot("layers/profile", threshold=0.05, output="profile.html")
+            >>> type(chart).__module__.split(".")[0]
+            'altair'
         """
         from toolbox.show.plots import save
 

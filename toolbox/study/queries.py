@@ -151,8 +151,9 @@ class StudyQueries(StudyDirectory):
             >>> matrix = study.responses("colours", layer="colour")
             >>> matrix.values.shape, matrix.stimuli.columns
             ((6, 3), ['stimulus_id', 'path', 'category'])
-            >>> matrix.polars().group_by("category").mean().sort("category")["filter_0"].to_list()
-            [10.0, 150.0]
+            >>> frame = matrix.polars().sort("filter_0")
+            >>> frame.select("category", "filter_0").row(-1)
+            ('red', 200.0)
         """
         from toolbox.analyse.filter_responses import filter_responses
 

@@ -60,7 +60,12 @@ class Wiring:
     """Who makes and who takes every tensor. Nodes are listed in an order in which they can run."""
 
     def __init__(self, model: onnx.ModelProto, observation: Observation) -> None:
-        """Take a graph whose image input is `image`, and what running it tells."""
+        """Take a graph, and what running it tells.
+
+        Args:
+            model: a graph whose image input is `image`.
+            observation: what running it tells.
+        """
         self.opsets = list(model.opset_import)
         self.nodes = _read_nodes(model.graph)
         self.outputs = tuple(output.name for output in model.graph.output)
