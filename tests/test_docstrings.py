@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
+import toolbox
 from conftest import paint_photographs
 from support.tiny_network import CARD
-from toolbox import FilterResponses, Study
+from toolbox import FilterResponses, Study, export_model
 
 ROOT = Path(__file__).parents[1]
 TOOLBOX = ROOT / "toolbox"
 SECTION = re.compile(r"^Args:\n((?:[ ]{4}.*\n?|\n)*)", re.MULTILINE)
+DOWNLOADING = "demonstrate"
+"""Has no example, as it needs published weights and photographs; the tests of the README run it."""
 NAME = re.compile(r"^ {4}\*{0,2}(\w+):", re.MULTILINE)
 
 
@@ -58,23 +61,28 @@ def directory(extracted_folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     rows += [f"colour,{number},green,{value}" for number, value in enumerate((-0.5, 0.4, -0.2))]
     (tmp_path / "published.csv").write_text("\n".join(rows) + "\n")
     monkeypatch.setenv("TOOLBOX_CACHE", str(extracted_folder / "cache"))
+    monkeypatch.setenv("TOOLBOX_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
+    export_model("tiny.toml", weights="tiny.npz", full=Path("network.onnx"))
     return tmp_path
 
 
 @pytest.mark.parametrize("example", examples())
 def test_an_example_gives_what_it_says(example: doctest.DocTest, directory: Path) -> None:
-    example.globs |= {"Study": Study, "study": Study("my-study")}
+    example.globs |= {"Study": Study, "study": Study("my-study"), "Path": Path}
     printed: list[str] = []
     failed, _ = doctest.DocTestRunner(verbose=False).run(example, out=printed.append)
     assert not failed, "".join(printed)
 
 
-def test_every_public_method_of_a_study_has_an_example_and_none_is_skipped() -> None:
-    for owner in (Study, FilterResponses):
-        for name, method in inspect.getmembers(owner, callable):
-            if not name.startswith("_") and name != "folder":
-                assert ">>> " in (inspect.getdoc(method) or ""), f"{owner.__name__}.{name}"
+def test_all_that_is_exported_has_an_example_and_none_is_skipped() -> None:
+    of_objects = [inspect.getmembers(owner, callable) for owner in (Study, FilterResponses)]
+    public = [
+        (name, method) for members in of_objects for name, method in members if not name.startswith("_")
+    ]
+    public += [(name, getattr(toolbox, name)) for name in toolbox.__all__ if name[0].islower()]
+    for name, thing in public:
+        assert name == DOWNLOADING or ">>> " in (inspect.getdoc(thing) or ""), name
     assert not [name for name, text in sources() if "+SKIP" in text]
 
 

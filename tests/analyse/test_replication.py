@@ -23,7 +23,7 @@ from support.small_study import (
 )
 from toolbox import ResultWarning, Study
 from toolbox.analyse.published_table import read_published_table
-from toolbox.analyse.replication import pair_filters, replicate
+from toolbox.analyse.replication import MAP, pair_filters, replicate
 from toolbox.errors import AmbiguousError, TableError, UnknownNameError, UsageError
 from toolbox.query import Answer, ask
 from toolbox.store.folder import StudyFolder
@@ -126,7 +126,7 @@ def test_what_has_no_counterpart_is_said(folder: StudyFolder, tmp_path: Path) ->
     file = written(tmp_path / "table.csv", more)
     assert compare(folder, file).remarks == (
         f"1 row of {file} has no value and counts as unpaired",
-        f"left out, as {SET} has no such category: furniture (of {file}); --map LABEL=CATEGORY names a counterpart",
+        f"left out, as {SET} has no such category: furniture (of {file}); {MAP} names a counterpart",
         f"layers of {file} without responses in the study are left out: conv2",
     )
     file = written(tmp_path / "other.csv")
@@ -178,7 +178,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     for name, message in {
         "none.csv": "no file",
-        "table.xlsx": "is no table that can be read; expected .csv, .tsv, .parquet",
+        "table.xlsx": "cannot be read as a table; expected .csv, .tsv, .parquet",
         "damaged.parquet": "cannot be read as Parquet",
         "latin.csv": "cannot be read as csv in UTF-8",
         "empty.csv": "cannot be read as csv in UTF-8",

@@ -297,7 +297,8 @@ def test_a_published_table_is_replicated(shared_study: str, published: str, tmp_
     assert header[:4] == ["layer", "category", "filters", "unpaired"]
     assert (red[:4], red[6:], pooled[1]) == (["colour", "red", "3", "0"], ["1.0", "2", "1"], "all")
     assert done.stderr.splitlines() == [
-        f"left out, as colours has no such category: blue (of {published}); --map LABEL=CATEGORY names a counterpart",
+        f"left out, as colours has no such category: blue (of {published}); "
+        "map={LABEL: CATEGORY} (--map LABEL=CATEGORY) names a counterpart",
         f"left out, as {published} has no such category: green (of colours)",
         f"figure: {figure}",
     ]
@@ -314,8 +315,8 @@ def test_a_published_table_is_replicated(shared_study: str, published: str, tmp_
         (["--map", "rouge"], "--map 'rouge' has no value; expected LABEL=CATEGORY"),
         (["--map", "rouge=rot"], "no category of colours named 'rot'"),
         (["--map", "noir=red"], "no label of "),
-        ([], "have no category in common; name counterparts with --map LABEL=CATEGORY"),
-        (["--map", "rouge=red", "--index", "share1"], "$index is 'share1'; expected one of contrast, share"),
+        ([], "in common; name counterparts with map={LABEL: CATEGORY} (--map LABEL=CATEGORY)"),
+        (["--map", "rouge=red", "--index", "share1"], "$index is 'share1'; expected one of auc, auprc"),
         (["--map", "rouge=red", "--figure", "scatter.pdf"], ".pdf"),
     ],
 )

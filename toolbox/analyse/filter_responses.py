@@ -132,6 +132,10 @@ def filter_responses(
 
     Raises: UnknownNameError, AmbiguousError for a name; UsageError for a statistic, or a layer without responses;
         VerificationError when parts or tables are damaged.
+
+    Example:
+        >>> filter_responses(study.folder, "pool", statistic="mean").values.shape
+        (6, 3)
     """
     if statistic not in STATISTICS:
         raise UsageError(f"statistic is {statistic!r}; expected one of {', '.join(STATISTICS)}")

@@ -1,4 +1,4 @@
-"""A published table of selectivities. Owns reading it, and checking it as far as that goes without a study."""
+"""A published table of selectivities. Owns reading it, and checking it as far as that is possible without a study."""
 
 from __future__ import annotations
 
@@ -42,13 +42,17 @@ class PublishedTable:
 
 
 def read_published_table(file: Path, renamed: Mapping[str, str]) -> PublishedTable:
-    """A published table, checked as far as that goes without a study.
+    """A published table, checked as far as that is possible without a study.
 
     Args:
         file: .csv, .tsv or .parquet with the columns layer, filter, selectivity, and label or category.
         renamed: label of the table -> category of the study, where they have different names.
 
     Raises: UsageError when it cannot be read, lacks a column, holds what is no number, or names a filter twice.
+
+    Example:
+        >>> read_published_table(Path("published.csv"), {"rouge": "red"}).distinct_names("category")
+        ['red', 'green']
     """
     table = _read_table(file)
     naming = "label" if "label" in table.columns else "category"
@@ -90,7 +94,7 @@ def _rename_categories(
 def _read_table(file: Path) -> pl.DataFrame:
     """The table as it is; from text, every cell is text."""
     if file.suffix.lower() not in TABLE_SUFFIXES:
-        raise UsageError(f"{file} is no table that can be read; expected {', '.join(TABLE_SUFFIXES)}")
+        raise UsageError(f"{file} cannot be read as a table; expected {', '.join(TABLE_SUFFIXES)}")
     if not file.is_file():
         raise UsageError(f"no file {file}; expected a published table ({', '.join(TABLE_SUFFIXES)})")
     return read_rows(file, text=None)

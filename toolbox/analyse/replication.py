@@ -18,6 +18,8 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
 
 LAYERS_QUERY, FILTERS_QUERY = "replication/layers", "replication/filters"
+MAP = "map={LABEL: CATEGORY} (--map LABEL=CATEGORY)"
+"""How counterparts are named, in Python and on the command line."""
 POOLED = "all"
 """How `replication/layers` calls the row over all categories in common."""
 
@@ -39,7 +41,15 @@ def replicate(
         selection: set, model and scheme, where there are several.
         filters: whether the rows are those of `replication/filters`, which has no threshold and no count.
 
+    Returns: one row for every layer and category in common and one over all categories; or, with `filters`, one for
+        every filter and category. Values and correlations are null where they are not known.
     Raises: UsageError for a table that does not fit the study; all that running the query raises.
+
+    Example:
+        >>> from toolbox.analyse.published_table import read_published_table
+        >>> table = read_published_table(Path("published.csv"), {"rouge": "red"})
+        >>> replicate(study.folder, table).rows["layer"].to_list()
+        ['colour', 'colour', 'colour']
     """
     chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection or Selection())
     remarks = [*_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
@@ -97,17 +107,17 @@ def _check_categories(study: StudyFolder, table: PublishedTable, selection: Sele
     there = table.distinct_names("category")
     for category in table.renamed.values():
         if category not in set(here):
-            raise UnknownNameError(f"category of {selection.set}", category, here, "in --map")
+            raise UnknownNameError(f"category of {selection.set}", category, here, f"in {MAP}")
     if POOLED in there:
         raise UsageError(
             f"{table.file} has a category {POOLED!r}, which is the row over all categories; "
-            "rename it with --map"
+            f"rename it with {MAP}"
         )
     only_there, only_here = sorted({*there} - {*here}), sorted({*here} - {*there})
     if len(only_there) == len(there):
         raise UsageError(
             f"{table.file} ({', '.join(only_there)}) and {selection.set} ({', '.join(only_here)}) have no "
-            "category in common; name counterparts with --map LABEL=CATEGORY"
+            f"category in common; name counterparts with {MAP}"
         )
     return _remarks_on_categories(str(table.file), str(selection.set), only_there, only_here)
 
@@ -120,7 +130,7 @@ def _remarks_on_categories(
     if only_there:
         remarks.append(
             f"left out, as {set_name} has no such category: {', '.join(only_there)} (of {file}); "
-            "--map LABEL=CATEGORY names a counterpart"
+            f"{MAP} names a counterpart"
         )
     if only_here:
         remarks.append(f"left out, as {file} has no such category: {', '.join(only_here)} (of {set_name})")

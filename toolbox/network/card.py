@@ -38,8 +38,9 @@ def network(name: str) -> Network:
 
     Raises: UnknownNameError, CardError.
 
-    >>> network("vgg16").layers[2].name
-    'block1_pool'
+    Example:
+        >>> network("vgg16").layers[2].name
+        'block1_pool'
     """
     content = card("models", name)
     fault: _Fault = partial(_fault, str(content["name"]))

@@ -87,7 +87,12 @@ def query_names() -> list[str]:
 
 
 def query_table() -> pl.DataFrame:
-    """Name and title of all shipped queries."""
+    """Name and title of all shipped queries.
+
+    Example:
+        >>> query_table().filter(query="layers/profile")["title"].item()
+        'Proportion of category-selective filters in every layer'
+    """
     import polars as pl
 
     queries = [shipped_query(name) for name in query_names()]

@@ -52,6 +52,11 @@ def examine_graph(path: str | Path, size: str | None = None) -> Inspection:
         size: of the images, where the graph takes any: '224', or '224x192' for height and width.
 
     Raises: UsageError when the graph cannot be recorded from, or a size is missing or does not fit.
+
+    Example:
+        >>> graph = examine_graph("network.onnx")
+        >>> [(tap.layer, tap.filters) for tap in graph.survey.taps]
+        [('colour', 3), ('pool', 3), ('sum', 2)]
     """
     return inspect_graph(Path(path), _height_and_width(size))
 
@@ -83,6 +88,11 @@ def add_model(
         replace: whether a network of that name may be overwritten.
 
     Raises: UsageError when a choice is missing or unknown, or the name is taken.
+
+    Example:
+        >>> added = add_model(examine_graph("network.onnx"), "mine", activation="after", preprocessing="none")
+        >>> added.layers, added.filters
+        (3, 8)
     """
     options = recording_options(activation, preprocessing, resize)
     folder = _own_folder()

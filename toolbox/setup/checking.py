@@ -65,6 +65,11 @@ def check_model(
         progress: is called as images are computed.
 
     Raises: UsageError for fewer than two images; WeightsError, VerificationError of the weights, DeviceError.
+
+    Example:
+        >>> check = check_model("tiny.toml", weights="tiny.npz", device="cpu")
+        >>> all(comparison.ok for comparison in check.comparisons)
+        True
     """
     if images < 2:
         raise UsageError(f"images is {images}; expected 2 or more, since a batch is held against single ones")

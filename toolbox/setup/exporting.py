@@ -25,6 +25,10 @@ def models(broken: Callable[[str], None] | None = None) -> pl.DataFrame:
         broken: is told of every imported network whose card cannot be read, which is then left out.
 
     Raises: CardError for such a card where nobody is told.
+
+    Example:
+        >>> models().filter(model="vgg16").select("layers", "filters").row(0)
+        (21, 14888)
     """
     shipped = shipped_names("models")
     imported = card_names("models")[len(shipped) :]
@@ -50,7 +54,12 @@ def _readable_networks(names: Sequence[str], broken: Callable[[str], None] | Non
 
 
 def model_layers(name: str = "vgg16") -> pl.DataFrame:
-    """Geometry of a network's layers: position from 1; stride and receptive field in pixels of its input."""
+    """Geometry of a network's layers: position from 1; stride and receptive field in pixels of its input.
+
+    Example:
+        >>> model_layers("tiny.toml").select("layer", "kind", "filters", "receptive_field").row(-1)
+        ('sum', 'dense', 2, 4)
+    """
     return layer_table(network(name))
 
 
@@ -75,6 +84,10 @@ def export_model(
 
     Returns: the network as it is in the graphs, with remarks on what is missing.
     Raises: UsageError when neither file is named; WeightsError, VerificationError.
+
+    Example:
+        >>> export_model("tiny.toml", weights="tiny.npz", full=Path("tiny.onnx")).source
+        'tiny.npz'
     """
     _check_targets(name, full, pooled)
     net = network(name)

@@ -57,6 +57,10 @@ def plot(
         thumbnails: show the images themselves, where rows name them; the figure's file then holds small copies.
 
     Raises: UnknownNameError when the query has no figure; all that running the query raises.
+
+    Example:
+        >>> plot(study.folder, "layers/profile", {"threshold": 0.05}).provenance["model"]
+        'tiny'
     """
     if name not in figures():
         shipped_query(name)  # raises for a name that is no query at all
@@ -92,6 +96,11 @@ def save(figure: Figure, path: Path) -> None:
         path: of the file, which is replaced if there is one.
 
     Raises: UsageError for another suffix.
+
+    Example:
+        >>> save(plot(study.folder, "layers/profile"), Path("profile.json"))
+        >>> Path("profile.json").is_file()
+        True
     """
     if path.is_dir():
         raise UsageError(f"{path} is a directory; expected the name of a file")

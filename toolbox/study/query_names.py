@@ -22,6 +22,7 @@ QueryName = Literal[
     "selectivity/population",
     "selectivity/ranks",
     "selectivity/reliability",
+    "selectivity/sanity",
     "selectivity/significance",
     "selectivity/threshold",
     "sets/balance",

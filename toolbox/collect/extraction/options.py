@@ -29,15 +29,15 @@ class Extraction:
     Attributes:
         model: name of a network, or path of a card.
         layers: patterns of layer names (`block5_*`); None for the layers of the first run, or, in a first run, for
-            all layers whose weights can be had.
+            all layers whose weights are available.
         weights: 'auto', a file, or 'random:SEED'.
         device: 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1', 'cuda:all', or 'tensorrt' likewise.
-        precision: 'float32'; 'bf16' on a CPU that has it, 'tf32' with CUDA: faster, and held against float32.
+        precision: 'float32'; 'bf16' on a CPU that has it, 'tf32' with CUDA: faster, and compared with float32.
         convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
         decoding: 'full'; 'scaled' decodes large JPEGs to a half, a quarter or an eighth: faster, other responses,
-            held against full decoding. None for what the card says.
+            compared with full decoding. None for what the card specifies.
         decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
-            `if __name__ == "__main__":`, as Python's multiprocessing wants it.
+            `if __name__ == "__main__":`, as Python's multiprocessing requires.
         batch: images in one run of the network; None for what a short probe finds fastest.
         threads: of one run on a CPU, as many runs at once as there are cores left; None for what the probe finds.
         limit: plan at most so many stimuli in all, evenly over the categories; what is planned already is finished.

@@ -29,7 +29,13 @@ class Question:
 
 
 def examine_setup(study: Path | None = None) -> tuple[Finding, ...]:
-    """Look at the software, the machine, the cache with every model's weights, and a study's folder if one is named."""
+    """Look at the software, the machine, the cache with every model's weights, and a study's folder if one is named.
+
+    Example:
+        >>> findings = examine_setup(Path("my-study"))
+        >>> findings[0].subject, findings[0].state
+        ('python', 'ok')
+    """
     network = ("numpy", "onnx", "polars")
     questions = [
         Question("python", python),
