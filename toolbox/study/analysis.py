@@ -55,7 +55,9 @@ class StudyAnalysis(StudyDirectory):
         Returns: how many tests (filter x category) were made, and how many of them are significant.
         Raises: UsageError for an impossible option, or a set with fewer than two categories; BusyError;
             VerificationError when responses or tables are damaged.
-        Source: Benjamini and Hochberg (1995) for q; Westfall and Young (1993) for the corrected p of the largest value.
+        Source: Phipson and Smyth (2010), doi 10.2202/1544-6115.1585, for p; Benjamini and Hochberg (1995), doi
+            10.1111/j.2517-6161.1995.tb02031.x, for q; Nichols and Holmes (2002), doi 10.1002/hbm.1058, for the FWE
+            corrected p.
 
         Example:
             >>> report = study.significance("colours", resamples=100)
