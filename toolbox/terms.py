@@ -17,6 +17,9 @@ Statistic = Literal["maximum", "mean"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 """Statistics of an activation map that responses are."""
 
+DEFAULT_INDEX = "contrast"
+"""The index of selectivity where none is named: that of the published Figure 1."""
+
 Range = Literal["filter", "layer"]
 RANGES: tuple[Range, ...] = get_args(Range)
 """What equation 1 normalises a response to: the range of its filter, or of the whole layer."""

@@ -8,6 +8,7 @@ from toolbox.cli.options import HERE, USUAL_THRESHOLDS
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
+from toolbox.terms import DEFAULT_INDEX
 
 commands = typer.Typer()
 
@@ -15,7 +16,7 @@ commands = typer.Typer()
 @commands.command()
 def significance(
     set: options.AnalysedSetArgument = None,
-    index: options.IndexOption = "contrast",
+    index: options.IndexOption = DEFAULT_INDEX,
     statistic: options.StatisticOption = "maximum",
     normalise: options.NormaliseOption = "filter",
     threshold: options.ThresholdsOption = USUAL_THRESHOLDS,

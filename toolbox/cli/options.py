@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from typer import Argument, Option
 
+from toolbox.query.indices import RESAMPLED, index_names
 from toolbox.terms import Convolution, Decoding, Precision, Range, Statistic
 
 
@@ -148,7 +149,8 @@ ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other
 AnalysedSetArgument = Annotated[
     str | None, Argument(metavar="[SET]", help="Stimulus set; needed where several have responses.")
 ]
-IndexOption = Annotated[str, Option(help="Index of selectivity: the name of a file in queries/indices.")]
+_INDEX = f"Index of selectivity: {', '.join(index_names(*RESAMPLED))}."
+IndexOption = Annotated[str, Option(help=_INDEX)]
 StatisticOption = Annotated[
     Statistic,
     Option(parser=str, metavar="NAME", help="Statistic of the activation map: maximum or mean."),
@@ -203,7 +205,7 @@ ReplicatedIndexOption = Annotated[
     str | None,
     Option(
         "--index",
-        help="Index of selectivity: the name of a file in queries/indices. Default: that of replication/layers.",
+        help=f"{_INDEX} Default: that of replication/layers.",
     ),
 ]
 ReplicatedStatisticOption = Annotated[

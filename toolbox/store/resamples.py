@@ -19,6 +19,7 @@ from toolbox.store.availability import AvailableResponses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
+from toolbox.terms import DEFAULT_INDEX
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ THRESHOLDS = (0.01, 0.1)
 class Measure:
     """Which index was resampled: of which statistic of the maps, in which range."""
 
-    index: str = "contrast"
+    index: str = DEFAULT_INDEX
     statistic: str = "maximum"
     normalise: str = "filter"
 

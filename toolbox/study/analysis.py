@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from toolbox.progress import Progress, silent
 from toolbox.store.selection import Selection
 from toolbox.study.directory import StudyDirectory
-from toolbox.terms import Range, Statistic
+from toolbox.terms import DEFAULT_INDEX, Range, Statistic
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +25,7 @@ class StudyAnalysis(StudyDirectory):
         self,
         set: str | None = None,
         *,
-        index: str = "contrast",
+        index: str = DEFAULT_INDEX,
         statistic: Statistic = "maximum",
         normalise: Range = "filter",
         threshold: float | Sequence[float] = (0.01, 0.1),

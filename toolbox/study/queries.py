@@ -37,21 +37,21 @@ class StudyQueries(StudyDirectory):
 
     @staticmethod
     def describe(query: QueryName | str | Path) -> str:
-        """What a query means, takes and returns: the header of its file.
+        """What a query means, takes and returns, or what an index measures: the header of its file.
 
         Args:
-            query: its name, or a .sql file as a Path.
+            query: its name, that of an index, or a .sql file as a Path.
 
         Returns: a text of several lines; empty for a file without a header.
-        Raises: UnknownNameError for a name that no query has; UsageError for a file that is missing.
+        Raises: UnknownNameError for a name that no query and no index has; UsageError for a file that is missing.
 
         Example:
             >>> print(Study.describe("layers/profile").splitlines()[0])
             Proportion of category-selective filters in every layer.
         """
-        from toolbox.query import read_query, shipped_query
+        from toolbox.query import describe_query, read_query
 
-        return (read_query(query) if isinstance(query, Path) else shipped_query(query)).header
+        return read_query(query).header if isinstance(query, Path) else describe_query(query)
 
     def query(
         self,

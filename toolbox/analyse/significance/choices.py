@@ -14,7 +14,7 @@ import numpy as np
 from toolbox.errors import UsageError
 from toolbox.query.indices import RESAMPLED, index_names
 from toolbox.store.resamples import THRESHOLDS, USUAL, Measure
-from toolbox.terms import RANGES, STATISTICS
+from toolbox.terms import DEFAULT_INDEX, RANGES, STATISTICS, Range, Statistic
 
 LEAST_RESAMPLES = 20
 """With fewer permutations no p could be below 0.05."""
@@ -33,9 +33,9 @@ class Resampling:
         seed: equal seeds give equal resamples.
     """
 
-    index: str = "contrast"
-    statistic: str = "maximum"
-    normalise: str = "filter"
+    index: str = DEFAULT_INDEX
+    statistic: Statistic = "maximum"
+    normalise: Range = "filter"
     threshold: float | Sequence[float] = THRESHOLDS
     resamples: int = USUAL["resamples"]
     seed: int = USUAL["seed"]
