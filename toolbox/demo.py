@@ -68,7 +68,7 @@ def _resample(study: Study, progress: Progress) -> Step:
     """What of the photographs is beyond chance."""
     report = study.significance("lfw", progress=progress)
     return Step(
-        f"lfw: of {report.tests:,} tests (filter x category) {report.discoveries:,} find more than chance (q < 0.05); "
+        f"lfw: of {report.tests:,} tests (filter x category) {report.significant:,} find more than chance (q < 0.05); "
         f"{report.resamples:,} bootstrap samples and permutations"
     )
 

@@ -32,24 +32,24 @@
 with band as (
     select
         category,
-        any_value(responsive) filter (kind = 'observed') as responsive,
-        any_value(share) filter (kind = 'observed') as share,
-        any_value(depth) filter (kind = 'observed') as depth,
-        any_value(entropy) filter (kind = 'observed') as entropy,
-        quantile_cont(share, [0.025, 0.975]) filter (kind = 'bootstrap') as shares,
-        quantile_cont(depth, [0.025, 0.975]) filter (kind = 'bootstrap') as depths
+        observed_value(selective, kind) as selective,
+        observed_value(proportion, kind) as proportion,
+        observed_value(mean_depth, kind) as mean_depth,
+        observed_value(entropy, kind) as entropy,
+        bootstrap_interval(proportion, kind) as proportions,
+        bootstrap_interval(mean_depth, kind) as mean_depths
     from category_complexity($index, $statistic, $normalise, $threshold)
     group by category
 )
 select
     category,
-    responsive::bigint as responsive,
-    share,
-    shares[1] as share_low,
-    shares[2] as share_high,
-    depth,
-    case when depth is not null then depths[1] end as depth_low,
-    case when depth is not null then depths[2] end as depth_high,
+    selective::bigint as selective,
+    proportion,
+    proportions[1] as proportion_low,
+    proportions[2] as proportion_high,
+    mean_depth,
+    case when mean_depth is not null then mean_depths[1] end as mean_depth_low,
+    case when mean_depth is not null then mean_depths[2] end as mean_depth_high,
     entropy
 from band
 order by category

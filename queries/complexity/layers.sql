@@ -33,11 +33,11 @@ select
     layer,
     depth,
     any_value(filters)::bigint as filters,
-    any_value(responsive) filter (kind = 'observed')::bigint as responsive,
-    any_value(share) filter (kind = 'observed') as share,
-    quantile_cont(share, 0.025) filter (kind = 'bootstrap') as low,
-    quantile_cont(share, 0.975) filter (kind = 'bootstrap') as high,
-    avg(share) filter (kind = 'permutation') as chance
+    observed_value(selective, kind)::bigint as selective,
+    observed_value(proportion, kind) as proportion,
+    bootstrap_interval(proportion, kind)[1] as low,
+    bootstrap_interval(proportion, kind)[2] as high,
+    avg(proportion) filter (kind = 'permutation') as chance
 from selective_proportions($index, $statistic, $normalise, $threshold)
 group by category, layer, depth
 order by category, depth

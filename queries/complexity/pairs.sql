@@ -32,12 +32,12 @@
 --   p           double   two-sided, of no difference; null where difference is
 --   p_holm      double   corrected for all pairs
 with sample as (
-    select kind, resample, category, share, depth
+    select kind, resample, category, proportion, mean_depth
     from category_complexity($index, $statistic, $normalise, $threshold)
     where kind in ('observed', 'bootstrap')
 ),
 long as (
-    select * from sample unpivot include nulls (value for measure in (share, depth))
+    select * from sample unpivot include nulls (value for measure in (proportion, mean_depth))
 ),
 differing as (
     select a.kind, a.measure, a.category, b.category as other, a.value - b.value as value
@@ -50,8 +50,8 @@ compared as (
         measure,
         category,
         other,
-        any_value(value) filter (kind = 'observed') as difference,
-        quantile_cont(value, [0.025, 0.975]) filter (kind = 'bootstrap') as band,
+        observed_value(value, kind) as difference,
+        bootstrap_interval(value, kind) as band,
         count(*) filter (kind = 'bootstrap') as samples,
         -- equal sums differ in their last bits
         count(*) filter (kind = 'bootstrap' and coalesce(value <= 1e-12, true)) as below,

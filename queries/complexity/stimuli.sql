@@ -28,20 +28,20 @@ layer as (
     select
         r.stimulus_id,
         r.layer,
-        ((y.position - 1) / nullif((select max(position) from layers) - 1, 0))::double as depth,
+        y.depth,
         count(*) filter (r.response - u.lowest > $threshold * (u.highest - u.lowest)) as responsive,
         count(*) as filters
     from response_values($statistic) r
     join labels using (stimulus_id)
     join unit u using (layer, filter)
     join layers y using (layer)
-    where y.kind <> 'pool'
-    group by r.stimulus_id, r.layer, y.position
+    where not y.is_pool
+    group by r.stimulus_id, r.layer, y.depth
 ),
 spread as (
     select
         *,
-        responsive / filters as share,
+        responsive / filters as proportion,
         (responsive / filters) / nullif(sum(responsive / filters) over (partition by stimulus_id), 0) as p
     from layer
 )
@@ -50,9 +50,9 @@ select
     l.category,
     t.path,
     sum(s.responsive)::bigint as responsive,
-    avg(s.share) as share,
-    sum(s.depth * s.p) as depth,
-    (-sum(case when s.p = 0 then 0 else s.p * ln(s.p) end) / nullif(ln(count(*)), 0)) + 0.0 as entropy
+    avg(s.proportion) as proportion,
+    sum(s.depth * s.p) as mean_depth,
+    evenness(s.p) as entropy
 from spread s
 join labels l using (stimulus_id)
 join stimuli t using (stimulus_id)

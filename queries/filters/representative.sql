@@ -31,7 +31,7 @@ with ranked as (
         *,
         row_number() over (partition by category order by value desc, position, filter)::bigint as rank
     from index_values($index, $statistic, $normalise)
-    where kind <> 'pool' and value is not null
+    where not is_pool and value is not null
 )
 select
     r.category,
@@ -41,6 +41,7 @@ select
     r.share,
     r.balanced_share,
     r.contrast,
+    r.correlation,
     r.value,
     s.low,
     s.high,

@@ -13,4 +13,4 @@
 --   threshold  1 / 3  twice the mean response to the other categories
 --   needs      responses that are never negative; another category
 --   sanity     extra labels
-case when all_lowest >= 0 then (mean - others_mean) / nullif(mean + others_mean, 0) end
+case when all_lowest >= 0 then normalised_difference(mean, others_mean) end

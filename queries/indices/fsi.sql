@@ -16,5 +16,5 @@
 --   sanity     extra labels
 case
     when mean * rest_mean < 0 then sign(mean)
-    when mean + rest_mean > 0 then (mean - rest_mean) / (mean + rest_mean)
+    when mean + rest_mean > 0 then normalised_difference(mean, rest_mean)
 end

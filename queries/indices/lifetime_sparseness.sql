@@ -13,4 +13,4 @@
 --   threshold  0.5  half of the range
 --   needs      responses that are never negative
 --   sanity     not of a category
-case when all_lowest >= 0 then all_variance / nullif(all_variance + all_mean ** 2, 0) / nullif(1 - 1 / all_n, 0) end
+case when all_lowest >= 0 then sparseness(all_mean, all_variance, all_n) end

@@ -37,7 +37,7 @@ with valued as (
         *,
         row_number() over (partition by category, layer order by value desc nulls last, filter) as place
     from index_values($index, $statistic, $normalise)
-    where kind <> 'pool'
+    where not is_pool
 ),
 observed as (
     select
@@ -61,15 +61,15 @@ sampled as (
     join observed o using (category, layer)
     where d.kind = 'bootstrap'
 ),
-won as (
+first_place as (
     select
         *,
         case when proportion_rank = 1
             then 1 / count(*) filter (proportion_rank = 1) over (partition by resample, category) else 0
-        end as most,
+        end as first_by_proportion,
         case when strength_rank = 1
             then 1 / count(*) filter (strength_rank = 1) over (partition by resample, category) else 0
-        end as strongest
+        end as first_by_strength
     from sampled
 ),
 band as (
@@ -78,9 +78,9 @@ band as (
         layer,
         quantile_cont(proportion, [0.025, 0.975]) as proportions,
         quantile_cont(strength, [0.025, 0.975]) as strengths,
-        avg(most) as most,
-        avg(strongest) as strongest
-    from won
+        avg(first_by_proportion) as first_by_proportion,
+        avg(first_by_strength) as first_by_strength
+    from first_place
     group by category, layer
 )
 select
@@ -91,11 +91,11 @@ select
     o.proportion,
     b.proportions[1] as low,
     b.proportions[2] as high,
-    b.most,
+    b.first_by_proportion,
     o.strength,
     b.strengths[1] as strength_low,
     b.strengths[2] as strength_high,
-    b.strongest
+    b.first_by_strength
 from observed o
 left join band b using (category, layer)
 where $category is null or o.category = $category

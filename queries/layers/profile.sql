@@ -58,7 +58,7 @@ band as (
     select
         place,
         category,
-        quantile_cont(selective, [0.025, 0.975]) filter (kind = 'bootstrap') as bootstrap,
+        bootstrap_interval(selective, kind) as bootstrap,
         quantile_cont(selective, [0.025, 0.975]) filter (kind = 'permutation') as shuffled,
         avg(selective) filter (kind = 'permutation') as chance
     from counted

@@ -32,8 +32,8 @@ select
     s.category,
     count(*)::bigint as filters,
     count(*) filter (s.value is null)::bigint as dead,
-    count(*) filter (s.q < $level)::bigint as discovered,
-    count(*) filter (s.p_family < $level)::bigint as certain,
+    count(*) filter (s.q < $level)::bigint as significant,
+    count(*) filter (s.p_fwe < $level)::bigint as significant_fwe,
     count(*) filter (s.q < $level) / count(*) as proportion
 from significance s
 join layers y using (layer)
@@ -41,6 +41,6 @@ where
     s.index = $index
     and s.statistic = $statistic
     and s.normalise = $normalise
-    and y.kind <> 'pool'
+    and not y.is_pool
 group by s.layer, y.position, s.category
 order by y.position, s.category

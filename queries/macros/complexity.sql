@@ -11,9 +11,9 @@ with observed as (
         layer,
         depth,
         count(*) as filters,
-        count(*) filter (value > threshold) as responsive
+        count(*) filter (value > threshold) as selective
     from index_values(index, statistic, normalise)
-    where kind <> 'pool'
+    where not is_pool
     group by category, layer, depth
 )
 select
@@ -23,8 +23,8 @@ select
     layer,
     depth,
     filters,
-    responsive,
-    responsive / filters as share
+    selective,
+    selective / filters as proportion
 from observed
 union all
 select d.kind, d.resample, o.category, o.layer, o.depth, o.filters, d.selective, d.selective / o.filters
@@ -39,16 +39,16 @@ join observed o using (category, layer);
 --     entropy = -sum of p ln p / ln L, p = share / sum of share, over the L layers
 create macro category_complexity(index, statistic, normalise, threshold) as table
 with spread as (
-    select *, share / nullif(sum(share) over (partition by kind, resample, category), 0) as p
+    select *, proportion / nullif(sum(proportion) over (partition by kind, resample, category), 0) as p
     from selective_proportions(index, statistic, normalise, threshold)
 )
 select
     kind,
     resample,
     category,
-    sum(responsive)::bigint as responsive,
-    avg(share) as share,
-    sum(depth * p) as depth,
-    (-sum(case when p = 0 then 0 else p * ln(p) end) / nullif(ln(count(*)), 0)) + 0.0 as entropy
+    sum(selective)::bigint as selective,
+    avg(proportion) as proportion,
+    sum(depth * p) as mean_depth,
+    evenness(p) as entropy
 from spread
 group by kind, resample, category;

@@ -172,9 +172,9 @@ from unit;
 
 -- index_values(index, statistic, normalise): one index of every filter for every category, with the layer's place.
 --
--- layer, position, depth, kind, filter, category, n, dead, value; and beside it share, balanced_share, contrast. The
--- indices of the other families are computed only when one of them is chosen. The indices of a filter as such are
--- the same for every category.
+-- layer, position, depth, is_pool, filter, category, n, dead, value; and share, balanced_share, contrast,
+-- correlation. The indices of the other families are computed only when one of them is chosen. The indices of a
+-- filter as such are the same for every category.
 create macro index_values(index, statistic, normalise) as table
 with valued as (
     select
@@ -191,8 +191,8 @@ with valued as (
 select
     v.layer,
     y.position,
-    ((y.position - 1) / nullif((select max(position) from layers) - 1, 0))::double as depth,
-    y.kind,
+    y.depth,
+    y.is_pool,
     v.filter,
     v.category,
     v.n,
@@ -200,6 +200,7 @@ select
     v.value,
     v.share,
     v.balanced_share,
-    v.contrast
+    v.contrast,
+    v.correlation
 from valued v
 join layers y using (layer);

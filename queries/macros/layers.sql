@@ -10,4 +10,4 @@ select
     position,
     case grain when 'block' then split_part(layer, '_', 1) else layer end as place
 from layers
-where grain <> 'block' or kind <> 'pool';
+where grain <> 'block' or not is_pool;

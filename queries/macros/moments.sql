@@ -10,10 +10,10 @@
 --     all_lowest, all_highest                         smallest and largest response
 --     categories                                      number of categories
 --     layer_peak                                      largest `maximum` of the layer: the upper end of its range
---     layer_trough                                    smallest `mean` of the layer; below 0 only where maps can be negative
--- All stimuli are the labelled ones: a scheme that labels a subset is an analysis of that subset. Deviations are counted
--- from a mean in the middle of the categories' means: from 0, or from the mean of all, a small variance of the rest would
--- be lost in rounding errors.
+--     layer_trough                                    smallest `mean` of the layer; below 0 if maps can be negative
+-- All stimuli are the labelled ones: a scheme that labels a subset is an analysis of that subset. Deviations are
+-- counted from a mean in the middle of the categories' means: from 0, or from the mean of all, a small variance of
+-- the rest would be lost in rounding errors.
 create macro category_moments(statistic) as table
 with rolled as (
     select

@@ -13,3 +13,11 @@ where
     and d.statistic = statistic
     and d.normalise = normalise
     and d.threshold = threshold;
+
+-- bootstrap_interval(value, kind): the 95 % interval of the rows that are bootstrap samples, [low, high], as an aggregate.
+--
+-- Percentile interval (Efron and Tibshirani 1993); null where there are none.
+create macro bootstrap_interval(value, kind) as quantile_cont(value, [0.025, 0.975]) filter (kind = 'bootstrap');
+
+-- observed_value(value, kind): the value in the one row that is of the stimuli themselves, as an aggregate.
+create macro observed_value(value, kind) as any_value(value) filter (kind = 'observed');

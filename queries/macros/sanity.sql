@@ -22,7 +22,7 @@ best as (
     select l.name, l.layer, l.filter, l.category
     from long l
     join layers y using (layer)
-    where y.kind <> 'pool'
+    where not y.is_pool
     qualify row_number() over (partition by l.category, l.name order by l.value desc, y.position, l.filter)
         <= count_each
 ),

@@ -128,7 +128,7 @@ select
     -- below the precision of a response (float32) the angle is that of rounding errors; the modulo takes 180 back to 0
     case when selectivity > 1e-6 then (degrees(atan2(y, x)) / 2 + 180) % 180 end as preferred,
     selectivity,
-    case when lowest >= 0 then (peak - opposite) / nullif(peak + opposite, 0) end as osi,
+    case when lowest >= 0 then normalised_difference(peak, opposite) end as osi,
     case when lowest >= 0 then (below + above) / 2 end as half_width,
     peak
 from held;

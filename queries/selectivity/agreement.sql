@@ -62,87 +62,47 @@ wanted as (
             else a.measure < b.measure
         end
 ),
--- An index is ranked once, with every other that is known for the same filters: `known` tells which those are. Two indices
--- that are known for different filters are ranked over those that they have in common, beside each other.
-described as (
-    select
-        layer,
-        category,
-        measure,
-        count(*) as filters,
-        sum(hash(filter)) as known
-    from long
-    group by layer, category, measure
-),
 pair as (
-    select
-        a.layer,
-        a.category,
-        w.first,
-        w.second,
-        case when a.filters = b.filters and a.known = b.known then '' else w.second end as beside_first,
-        case when a.filters = b.filters and a.known = b.known then '' else w.first end as beside_second
+    select a.layer, a.category, w.first, w.second, a.filter, a.value as first_value, b.value as second_value
     from wanted w
-    join described a on a.measure = w.first
-    join described b on b.measure = w.second and b.layer = a.layer and b.category = a.category
+    join long a on a.measure = w.first
+    join long b on b.measure = w.second and b.layer = a.layer and b.category = a.category and b.filter = a.filter
 ),
-compared as (
-    select layer, category, first as measure, beside_first as beside from pair
-    union
-    select layer, category, second, beside_second from pair
-),
-entry as (
-    select l.layer, l.category, l.filter, l.measure, c.beside, l.value
-    from compared c
-    join long l using (layer, category, measure)
-    left join long o
-        on o.layer = l.layer and o.category = l.category and o.filter = l.filter and o.measure = c.beside
-    where c.beside = '' or o.value is not null
-),
-ordered as (
+ranked as (
     select
         *,
-        rank() over (one order by value desc) as first_rank,
-        count(*) over (one order by value desc range current row) as ties
-    from entry
-    window one as (partition by layer, category, measure, beside)
+        rank() over (compared order by first_value desc) as first_rank,
+        count(*) over (compared order by first_value desc range current row) as first_ties,
+        rank() over (compared order by second_value desc) as second_rank,
+        count(*) over (compared order by second_value desc range current row) as second_ties
+    from pair
+    window compared as (partition by layer, category, first, second)
 ),
 placed as (
     select
         *,
-        first_rank + (ties - 1) / 2 as place,
+        first_rank + (first_ties - 1) / 2 as first_place,
+        second_rank + (second_ties - 1) / 2 as second_place,
         -- the part of a place among the first $count that a filter has
-        case
-            when $count < 1 then error('count is ' || $count || '; expected 1 or more')
-            else greatest(least(($count - first_rank + 1) / ties, 1), 0)
-        end as chosen
-    from ordered
+        greatest(least(($count - first_rank + 1) / first_ties, 1), 0) as first_part,
+        greatest(least(($count - second_rank + 1) / second_ties, 1), 0) as second_part
+    from ranked
 ),
 agreed as (
     select
-        p.layer,
-        p.category,
-        p.first,
-        p.second,
+        layer,
+        category,
+        first,
+        second,
         count(*) as filters,
-        corr(a.place, b.place) as spearman,
-        sum(a.chosen * b.chosen) / nullif(least($count, count(*)), 0) as overlap,
+        corr(first_place, second_place) as spearman,
+        case
+            when $count < 1 then error('count is ' || $count || '; expected 1 or more')
+            else sum(first_part * second_part) / nullif(least($count, count(*)), 0)
+        end as overlap,
         least($count / count(*), 1) as chance
-    from pair p
-    join placed a
-        on
-            a.layer = p.layer
-            and a.category = p.category
-            and a.measure = p.first
-            and a.beside = p.beside_first
-    join placed b
-        on
-            b.layer = p.layer
-            and b.category = p.category
-            and b.measure = p.second
-            and b.beside = p.beside_second
-            and b.filter = a.filter
-    group by p.layer, p.category, p.first, p.second
+    from placed
+    group by layer, category, first, second
 )
 select
     a.layer,

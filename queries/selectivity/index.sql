@@ -34,7 +34,7 @@ select
             when $against is null then s.fsi
             when s.dead or s.category = $against then null
             when c.mean * o.mean < 0 then sign(c.mean)
-            when c.mean + o.mean > 0 then (c.mean - o.mean) / (c.mean + o.mean)
+            when c.mean + o.mean > 0 then normalised_difference(c.mean, o.mean)
         end::double as fsi
     )
 from selectivity($statistic, $normalise) s

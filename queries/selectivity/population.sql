@@ -57,7 +57,7 @@ select
     l.category,
     m.filters::bigint as filters,
     case when m.is_positive
-        then m.variance / nullif(m.variance + m.mean ** 2, 0) / nullif(1 - 1 / m.filters, 0)
+        then sparseness(m.mean, m.variance, m.filters)
     end as sparseness
 from moment m
 join layers y using (layer)

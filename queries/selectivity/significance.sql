@@ -43,7 +43,7 @@ select
     s.high,
     s.p,
     s.q,
-    s.p_family,
+    s.p_fwe,
     s.p_welch,
     s.q_welch
 from significance s

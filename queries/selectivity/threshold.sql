@@ -32,7 +32,7 @@ with step as (
 ),
 valued as (
     select * from index_values($index, $statistic, $normalise)
-    where kind <> 'pool' and ($layer is null or layer = $layer)
+    where not is_pool and ($layer is null or layer = $layer)
 )
 select
     v.layer,

@@ -50,55 +50,55 @@ with member as (
 found as (
     select * from category_complexity($index, $statistic, $normalise, $threshold) where kind <> 'permutation'
 ),
-drawn as (
+related as (
     select
         *,
-        share / nullif(avg(share) over set_of_classes, 0) as ratio,
-        depth - avg(depth) over set_of_classes as shift,
-        share / nullif(sum(share) over set_of_classes, 0) as p,
-        stddev_samp(depth) over set_of_classes as spread
+        proportion / nullif(avg(proportion) over whole_set, 0) as ratio,
+        mean_depth - avg(mean_depth) over whole_set as shift,
+        proportion / nullif(sum(proportion) over whole_set, 0) as p
     from found
-    window set_of_classes as (partition by kind, resample)
+    window whole_set as (partition by kind, resample)
 ),
-evened as (
-    select
-        *,
-        -sum(case when p = 0 then 0 else p * ln(p) end) over (partition by kind, resample)
-        / nullif(ln(count(*) over (partition by kind, resample)), 0) + 0.0 as evenness
-    from drawn
+balance as (
+    select kind, resample, evenness(p) as evenness, stddev_samp(mean_depth) as spread
+    from related
+    group by kind, resample
 ),
 class as (
     select
-        category,
-        any_value(responsive) filter (kind = 'observed') as detectors,
-        any_value(share) filter (kind = 'observed') as share,
-        any_value(ratio) filter (kind = 'observed') as ratio,
-        any_value(depth) filter (kind = 'observed') as depth,
-        any_value(shift) filter (kind = 'observed') as shift,
-        any_value(evenness) filter (kind = 'observed') as evenness,
-        any_value(spread) filter (kind = 'observed') as spread,
-        quantile_cont(evenness, [0.025, 0.975]) filter (kind = 'bootstrap') as evennesses,
-        quantile_cont(spread, [0.025, 0.975]) filter (kind = 'bootstrap') as spreads,
-        avg(share) filter (kind = 'equal') as share_equal,
-        avg(ratio) filter (kind = 'equal') as ratio_equal,
-        avg(depth) filter (kind = 'equal') as depth_equal,
-        avg(evenness) filter (kind = 'equal') as evenness_equal,
-        avg(spread) filter (kind = 'equal') as spread_equal
-    from evened
-    group by category
+        r.category,
+        observed_value(r.selective, r.kind) as selective,
+        observed_value(r.proportion, r.kind) as proportion,
+        observed_value(r.ratio, r.kind) as ratio,
+        observed_value(r.mean_depth, r.kind) as mean_depth,
+        observed_value(r.shift, r.kind) as shift,
+        observed_value(b.evenness, r.kind) as evenness,
+        observed_value(b.spread, r.kind) as spread,
+        bootstrap_interval(b.evenness, r.kind) as evennesses,
+        bootstrap_interval(b.spread, r.kind) as spreads,
+        avg(r.proportion) filter (r.kind = 'equal') as proportion_equal,
+        avg(r.ratio) filter (r.kind = 'equal') as ratio_equal,
+        avg(r.mean_depth) filter (r.kind = 'equal') as mean_depth_equal,
+        avg(b.evenness) filter (r.kind = 'equal') as evenness_equal,
+        avg(b.spread) filter (r.kind = 'equal') as spread_equal
+    from related r
+    join balance b on b.kind = r.kind and b.resample is not distinct from r.resample
+    group by r.category
 ),
-size as (select min(stimuli) = max(stimuli) as is_equal from member)
+size as (
+    select min(stimuli) = max(stimuli) as is_equal from member
+)
 select
     c.category,
     m.stimuli::bigint as stimuli,
-    c.detectors::bigint as detectors,
-    c.share,
+    c.selective::bigint as selective,
+    c.proportion,
     c.ratio,
-    c.depth,
+    c.mean_depth,
     c.shift,
-    case when s.is_equal then c.share else c.share_equal end as share_equal,
+    case when s.is_equal then c.proportion else c.proportion_equal end as proportion_equal,
     case when s.is_equal then c.ratio else c.ratio_equal end as ratio_equal,
-    case when s.is_equal then c.depth else c.depth_equal end as depth_equal,
+    case when s.is_equal then c.mean_depth else c.mean_depth_equal end as mean_depth_equal,
     c.evenness,
     c.spread,
     c.evennesses[1] as evenness_low,

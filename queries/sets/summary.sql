@@ -17,7 +17,7 @@ select
     scheme,
     category,
     count(*)::bigint as stimuli,
-    (count(*) / sum(count(*)) over (partition by set, scheme))::double as fraction,
+    (count(*) / sum(count(*)) over (partition by set, scheme))::double as proportion,
     median(width)::double as width,
     median(height)::double as height,
     median(bytes)::double as bytes

@@ -110,9 +110,9 @@ def test_every_filter_has_its_rows_and_the_dead_are_counted(study: StudyFolder) 
     assert filters.height == len(LAYERS) * FILTERS * len(NAMES)
     assert filters["layer"].unique(maintain_order=True).to_list() == list(LAYERS)
     dead = filters.filter(pl.col("filter").is_in([3, 11]))
-    assert [
-        dead[name].null_count() for name in ("value", "low", "high", "p", "q", "p_family", "p_welch")
-    ] == [48] * 7
+    assert [dead[name].null_count() for name in ("value", "low", "high", "p", "q", "p_fwe", "p_welch")] == [
+        48
+    ] * 7
     assert splits.height == len(LAYERS) * FILTERS
     assert splits.filter(pl.col("preferred").is_null())["filter"].unique().sort().to_list() == [3, 11]
     assert draws.height == 3 * 20 * len(LAYERS) * len(NAMES) * 2
@@ -161,11 +161,11 @@ def test_family_wise_p_is_of_the_largest_value_of_all_layers(
     of_family = np.max([values for layer, values in largest.items() if "pool" not in layer], axis=0)
     rows = frame(study, "significance").drop_nulls("value")
     is_pool = pl.col("layer").str.starts_with("pool")
-    assert rows.filter(is_pool)["p_family"].null_count() == rows.filter(is_pool).height
+    assert rows.filter(is_pool)["p_fwe"].null_count() == rows.filter(is_pool).height
     tested = rows.filter(~is_pool)
     expected = [(1 + (of_family >= value - 1e-9).sum()) / 21 for value in tested["value"]]
-    assert tested["p_family"].to_list() == pytest.approx(expected)
-    assert report.certain == tested.filter(pl.col("p_family") < 0.05).height
+    assert tested["p_fwe"].to_list() == pytest.approx(expected)
+    assert report.significant_fwe == tested.filter(pl.col("p_fwe") < 0.05).height
 
 
 def test_equal_seeds_give_equal_tables_and_others_others(study: StudyFolder) -> None:

@@ -106,7 +106,7 @@ def _significance(categories: Sequence[str], layers: Sequence[str]) -> list[dict
     """20 filters of every layer, the last of which is the strongest; those above 15 have a small q."""
     return [
         {"layer": layer, "filter": unit, "category": category, "value": unit / 20, "low": unit / 20 - 0.1}
-        | {"high": unit / 20 + 0.1, "p": 0.01, "q": 0.25 if unit < 16 else 0.025, "p_family": 0.5}
+        | {"high": unit / 20 + 0.1, "p": 0.01, "q": 0.25 if unit < 16 else 0.025, "p_fwe": 0.5}
         | {"p_welch": 0.01, "q_welch": 0.02}
         for layer, unit, category in product(layers, range(20), categories)
     ]

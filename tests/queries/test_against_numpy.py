@@ -61,9 +61,8 @@ def test_representative_filters_are_the_first_of_a_sorted_list(
             values = (row["share"], row["balanced_share"], row["contrast"])
             expected.append((name, rank, row["layer"], row["filter"], *values, row[index], None, None, None))
     parameters = {"statistic": statistic, "index": index, "count": 100}
-    assert ask(random_study.folder, "filters/representative", parameters).rows.rows() == nearly(
-        expected, 1e-10
-    )
+    found = ask(random_study.folder, "filters/representative", parameters).rows.drop("correlation")
+    assert found.rows() == nearly(expected, 1e-10)
 
 
 @STATISTICS

@@ -211,7 +211,7 @@ def test_the_best_layer_is_counted_over_the_samples_with_ties_shared(drawn: Draw
             expected.append((name, rank, CONVOLUTIONS[i], PLACES[i], *of_shares, *of_strength))
     rows = drawn.ask("layers/best", measure, threshold=0.01)
     assert rows.rows() == nearly(expected, 1e-10)
-    assert any(0 < row["most"] < 1 for row in rows.rows(named=True))
+    assert any(0 < row["first_by_proportion"] < 1 for row in rows.rows(named=True))
     one = drawn.ask("layers/best", measure, threshold=0.01, category="dog")
     assert one.rows() == nearly(row for row in expected if row[0] == "dog")
 
@@ -226,7 +226,7 @@ def test_complexity_over_layers_has_intervals_and_chance(drawn: Drawn, measure: 
         for j, name in enumerate(NAMES)
         for i, layer in enumerate(CONVOLUTIONS)
     ]
-    columns = ("category", "layer", "share", "low", "high", "chance")
+    columns = ("category", "layer", "proportion", "low", "high", "chance")
     assert drawn.ask("complexity/layers", measure).select(columns).rows() == nearly(expected, 1e-10)
 
 
@@ -274,8 +274,8 @@ def test_pairs_are_tested_within_the_samples_and_corrected_by_holm(
     observed, bootstrap = (drawn.shares(measure, kind, threshold) for kind in ("observed", "bootstrap"))
     expected = []
     for name, of_one, of_draws in (
-        ("share", observed.mean(axis=2)[0], bootstrap.mean(axis=2)),
-        ("depth", depth_of(observed)[0], depth_of(bootstrap)),
+        ("proportion", observed.mean(axis=2)[0], bootstrap.mean(axis=2)),
+        ("mean_depth", depth_of(observed)[0], depth_of(bootstrap)),
     ):
         pairs = [(i, j) for i in range(len(NAMES)) for j in range(i + 1, len(NAMES))]
         tests = [compared(of_one[i] - of_one[j], of_draws[:, i] - of_draws[:, j]) for i, j in pairs]
@@ -347,10 +347,10 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
     units = [(layer, unit, name) for layer in LAYERS for unit in range(FILTERS) for name in NAMES]
     p = chance.random((len(units), 3)) / 8
     dead = np.array([unit in (3, 11) for _, unit, _ in units])
-    numbers = {name: np.where(dead, np.nan, p[:, k]) for k, name in enumerate(("value", "q", "p_family"))}
+    numbers = {name: np.where(dead, np.nan, p[:, k]) for k, name in enumerate(("value", "q", "p_fwe"))}
     table = pl.DataFrame(units, schema=["layer", "filter", "category"], orient="row").with_columns(
         pl.Series(name, numbers.get(name, np.zeros(len(units))), pl.Float64).fill_nan(None)
-        for name in ("value", "low", "high", "p", "q", "p_family", "p_welch", "q_welch")
+        for name in ("value", "low", "high", "p", "q", "p_fwe", "p_welch", "q_welch")
     )
     labelling = Labelling(
         drawn.study.folder, available_responses(drawn.study.folder, "shapes", "tiny"), SCHEME
@@ -361,8 +361,8 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
         for layer in CONVOLUTIONS:
             for name in NAMES:
                 chosen = np.array([one[0] == layer and one[2] == name for one in units])
-                found, sure = (int((numbers[kind][chosen] < level).sum()) for kind in ("q", "p_family"))
+                found, sure = (int((numbers[kind][chosen] < level).sum()) for kind in ("q", "p_fwe"))
                 expected.append((layer, name, FILTERS, 2, found, sure, found / FILTERS))
         rows = drawn.ask("layers/significant", Measure("csi"), level=level)
         assert rows.rows() == nearly(expected)
-        assert rows["discovered"].sum() > 0
+        assert rows["significant"].sum() > 0

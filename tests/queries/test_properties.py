@@ -42,7 +42,7 @@ def stimuli(draw: st.DrawFn, categories: str = "abc") -> Stimuli:
     return Stimuli(responses, names)
 
 
-SHIFTED = ("share", "balanced_share", "contrast", "d_prime", "welch_t", "welch_df")
+SHIFTED = ("share", "balanced_share", "contrast", "correlation", "d_prime", "welch_t", "welch_df")
 """Indices that neither gain nor offset of a filter changes; csi and fsi compare with no response at all."""
 
 

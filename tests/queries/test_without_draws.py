@@ -17,12 +17,19 @@ from toolbox.store.folder import StudyFolder
 
 NEED_DRAWS = {
     "layers/profile": ["low", "high", "chance", "chance_low", "chance_high"],
-    "layers/best": ["low", "high", "most", "strength_low", "strength_high", "strongest"],
+    "layers/best": [
+        "low",
+        "high",
+        "first_by_proportion",
+        "strength_low",
+        "strength_high",
+        "first_by_strength",
+    ],
     "complexity/layers": ["low", "high", "chance"],
-    "complexity/depth": ["share_low", "share_high", "depth_low", "depth_high"],
+    "complexity/depth": ["proportion_low", "proportion_high", "mean_depth_low", "mean_depth_high"],
     "complexity/pairs": ["low", "high", "p", "p_holm"],
     "sets/balance": [
-        *("share_equal", "ratio_equal", "depth_equal", "evenness_equal", "spread_equal"),
+        *("proportion_equal", "ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal"),
         *("evenness_low", "evenness_high", "spread_low", "spread_high"),
     ],
 }
@@ -103,7 +110,7 @@ def test_draws_of_the_question_are_taken(query: str, resampled: StudyFolder) -> 
 @EACH
 def test_intervals_run_upwards_and_shares_stay_shares(query: str, resampled: StudyFolder) -> None:
     rows = ask(resampled, query).rows
-    for low, high in (("low", "high"), ("chance_low", "chance_high"), ("share_low", "share_high")):
+    for low, high in (("low", "high"), ("chance_low", "chance_high"), ("proportion_low", "proportion_high")):
         if low in rows.columns:
             known = rows.select(low, high).drop_nulls()
             assert known.height > 0, low
@@ -112,13 +119,13 @@ def test_intervals_run_upwards_and_shares_stay_shares(query: str, resampled: Stu
         "low",
         "high",
         "chance",
-        "most",
-        "strongest",
-        "share_low",
-        "depth_high",
+        "first_by_proportion",
+        "first_by_strength",
+        "proportion_low",
+        "mean_depth_high",
         "p",
         "p_holm",
-        "share_equal",
+        "proportion_equal",
     ):
         if name in NEED_DRAWS[query] and query != "complexity/pairs":
             known_values = rows[name].drop_nulls()
@@ -133,19 +140,23 @@ def test_a_layer_of_dead_filters_has_no_selective_one_in_any_draw(resampled: Stu
     ).unique().rows() == [(0, 0.0, 0.0, 0.0, 0.0, 5)]
     best = ask(resampled, "layers/best").rows.filter(layer="third")
     assert best["strength"].to_list() == best["strength_high"].to_list() == [None] * 3
-    assert best["strongest"].to_list() == [0.0] * 3
+    assert best["first_by_strength"].to_list() == [0.0] * 3
 
 
 def test_the_shares_of_the_samples_in_which_a_layer_is_the_best_add_up_to_1(resampled: StudyFolder) -> None:
-    sums = ask(resampled, "layers/best").rows.group_by("category").agg(pl.col("most", "strongest").sum())
+    sums = (
+        ask(resampled, "layers/best")
+        .rows.group_by("category")
+        .agg(pl.col("first_by_proportion", "first_by_strength").sum())
+    )
     assert sums.height == 3
-    assert sums.select("most", "strongest").rows() == nearly([(1.0, 1.0)] * 3)
+    assert sums.select("first_by_proportion", "first_by_strength").rows() == nearly([(1.0, 1.0)] * 3)
 
 
 def test_significant_filters_are_counted_among_all_and_dead_ones_told(resampled: StudyFolder) -> None:
     rows = ask(resampled, "layers/significant", {"level": 2.0}).rows
     assert (
-        rows.select("filters", "dead", "discovered", "certain").rows()
+        rows.select("filters", "dead", "significant", "significant_fwe").rows()
         == [(5, 1, 4, 4)] * 6 + [(5, 5, 0, 0)] * 3
     )
 
@@ -154,11 +165,18 @@ def test_significant_filters_are_counted_among_all_and_dead_ones_told(resampled:
     ("query", "expected"),
     [
         ("layers/best", {"proportion": 0.0, "strength": None}),
-        ("complexity/depth", {"responsive": 0, "share": 0.0, "depth": None, "entropy": None}),
-        ("complexity/stimuli", {"responsive": 0, "share": 0.0, "depth": None, "entropy": None}),
+        ("complexity/depth", {"selective": 0, "proportion": 0.0, "mean_depth": None, "entropy": None}),
+        ("complexity/stimuli", {"responsive": 0, "proportion": 0.0, "mean_depth": None, "entropy": None}),
         (
             "sets/balance",
-            {"detectors": 0, "share": 0.0, "ratio": None, "depth": None, "evenness": None, "spread": None},
+            {
+                "selective": 0,
+                "proportion": 0.0,
+                "ratio": None,
+                "mean_depth": None,
+                "evenness": None,
+                "spread": None,
+            },
         ),
     ],
 )
@@ -172,7 +190,7 @@ def test_where_all_filters_are_dead_nothing_has_a_depth(
 
 def test_classes_without_a_depth_differ_in_share_alone(tmp_path: Path) -> None:
     rows = ask(of_one_value(tmp_path / "study", ["car", "car", "dog"]), "complexity/pairs").rows
-    assert rows.select("measure", "difference").rows() == [("share", 0.0), ("depth", None)]
+    assert rows.select("measure", "difference").rows() == [("proportion", 0.0), ("mean_depth", None)]
 
 
 def of_one_value(root: Path, categories: list[str]) -> StudyFolder:
@@ -187,7 +205,7 @@ def of_one_value(root: Path, categories: list[str]) -> StudyFolder:
 def test_a_single_category_has_nothing_to_be_balanced_with(tmp_path: Path) -> None:
     study = make_study(tmp_path / "study", ["car"] * 4)
     (row,) = ask(study, "sets/balance").rows.rows(named=True)
-    unknown = ("ratio", "depth", "shift", "evenness", "spread", "evenness_equal", "spread_equal")
+    unknown = ("ratio", "mean_depth", "shift", "evenness", "spread", "evenness_equal", "spread_equal")
     assert [row[name] for name in unknown] == [None] * len(unknown)
     (row,) = ask(study, "sets/balance", {"index": "response"}).rows.rows(named=True)
     assert (row["ratio"], row["shift"], row["evenness"], row["spread"]) == (1.0, 0.0, None, None)
@@ -220,9 +238,9 @@ def test_classes_of_one_size_need_no_draws_to_be_compared_at_equal_size(tmp_path
     )
     assert rows
     for row in rows:
-        for name in ("share", "ratio", "depth", "evenness", "spread"):
+        for name in ("proportion", "ratio", "mean_depth", "evenness", "spread"):
             assert row[name] == row[f"{name}_equal"]
-        assert row["share"] is not None and row["evenness"] is not None
+        assert row["proportion"] is not None and row["evenness"] is not None
 
 
 def test_the_ten_strongest_of_a_larger_layer_make_its_strength(random_study: RandomStudy) -> None:

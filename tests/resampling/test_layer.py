@@ -111,7 +111,7 @@ def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
     assert found.p == pytest.approx((reached + 1) / 61)
     assert found.largest == pytest.approx(np.array(largest))
     expected = [[(1 + sum(x >= value - 1e-9 for x in largest)) / 61 for value in row] for row in found.value]
-    assert found.p_family(np.sort(found.largest)) == pytest.approx(np.array(expected))
+    assert found.p_fwe(np.sort(found.largest)) == pytest.approx(np.array(expected))
 
 
 def test_p_counts_equal_values_as_reached_although_sums_round() -> None:
@@ -141,10 +141,10 @@ def test_family_wise_p_holds_the_error_rate_and_finds_what_was_planted() -> None
     for number in range(sets):
         responses = noise(12, 30, seed=1000 + number)
         under_chance = resample(responses, resamples=99, seed=number)
-        wrong += under_chance.p_family(np.sort(under_chance.largest)).min() < level
+        wrong += under_chance.p_fwe(np.sort(under_chance.largest)).min() < level
         responses[LABELS.numbers == 1, 5] += 8
         planted = resample(responses, resamples=99, seed=number)
-        found += planted.p_family(np.sort(planted.largest))[1, 5] < level
+        found += planted.p_fwe(np.sort(planted.largest))[1, 5] < level
     low, high = stats.binom.ppf([0.001, 0.999], sets, level)
     assert low <= wrong <= high
     assert found == sets
@@ -282,7 +282,7 @@ def test_a_dead_filter_is_null_throughout_and_counts_nowhere(index: str) -> None
     for name in ("value", "low", "high", "p", "p_welch"):
         assert np.isnan(getattr(found, name)[:, 4]).all()
         assert np.delete(getattr(found, name), 4, axis=1) == pytest.approx(getattr(alone, name))
-    assert np.isnan(found.p_family(np.sort(found.largest))[:, 4]).all()
+    assert np.isnan(found.p_fwe(np.sort(found.largest))[:, 4]).all()
     assert found.halves.preferred[4] == -1
     assert np.isnan(
         [getattr(found.halves, name)[4] for name in ("value", "agreement", "cross_validated")]

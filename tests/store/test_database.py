@@ -48,7 +48,10 @@ def with_variables(two_parts: StudyFolder) -> StudyFolder:
         ),
         (
             "layers",
-            [("conv1", 1, "convolution", 1000, 1, 1, 1, 1), ("conv2", 2, "convolution", 1000, 1, 1, 1, 1)],
+            [
+                ("conv1", 1, "convolution", 1000, 1, 1, 1, 1, 0.0, False),
+                ("conv2", 2, "convolution", 1000, 1, 1, 1, 1, 1.0, False),
+            ],
         ),
     ],
 )
@@ -72,7 +75,7 @@ def test_a_view_shows_its_table(
         (
             "layers",
             "layer VARCHAR, position INTEGER, kind VARCHAR, filters INTEGER, height INTEGER, width INTEGER, "
-            "stride INTEGER, receptive_field INTEGER",
+            "stride INTEGER, receptive_field INTEGER, depth DOUBLE, is_pool BOOLEAN",
         ),
         (
             "catalogue",

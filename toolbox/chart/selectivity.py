@@ -159,7 +159,7 @@ def with_both_halves(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@figure("selectivity/significance", "layer", "filter", "category", "value", "low", "high", "q", "p_family")
+@figure("selectivity/significance", "layer", "filter", "category", "value", "low", "high", "q", "p_fwe")
 def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The most selective filters of each category with their intervals and q; above them, how many there are.
 
@@ -189,7 +189,7 @@ def _strongest_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Lay
     ranked = rows.sort("value", descending=True, nulls_last=True).head(FILTERS_NAMED)
     named = ranked.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))
     y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(named, "unit")))
-    tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_family:Q")
+    tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_fwe:Q")
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
     x = alt.X("value:Q", title="index, 95 % of bootstrap samples (number: q)", scale=alt.Scale(zero=False))

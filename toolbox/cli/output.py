@@ -214,8 +214,8 @@ def print_significance(report: SignificanceReport, quiet: bool) -> None:
     how = f"in {report.seconds:.0f} s" if report.seconds else "as computed before"
     note(f"{report.set}: {filters}, {report.resamples:,} resamples {how}", quiet)
     note(
-        f"of {report.tests:,} tests (filter x category), {report.discoveries:,} have q < 0.05, "
-        f"{report.certain:,} an FWE-corrected p < 0.05",
+        f"of {report.tests:,} tests (filter x category), {report.significant:,} have q < 0.05, "
+        f"{report.significant_fwe:,} an FWE-corrected p < 0.05",
         quiet,
     )
 

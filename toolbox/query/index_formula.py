@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import CardError
 from toolbox.query.indices import QUANTITIES, shipped_index
-from toolbox.query.syntax import message_of, referenced_columns, scratch_connection
+from toolbox.query.syntax import formula_connection, message_of, referenced_columns
 
 Values = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class IndexFormula:
         """
         arrays = np.broadcast_arrays(*quantities.values())
         columns = {name: array.ravel() for name, array in zip(quantities, arrays, strict=True)}
-        with scratch_connection() as connection:
+        with formula_connection() as connection:
             connection.register("quantities", pl.DataFrame(columns, nan_to_null=True))
             found = connection.sql(
                 f"select coalesce(({self.expression})::double, 'nan') as value from quantities"

@@ -50,6 +50,7 @@ class Macro:
     """A macro, of a table or of a value: the statement that creates it, and what it is made of."""
 
     statement: str
+    is_table: bool
     tables: Sequence[str]
     functions: Sequence[str]
 
@@ -142,7 +143,8 @@ def _parse_macros(path: Path, text: str) -> Iterator[tuple[str, Macro]]:
         if not found:
             raise CardError(f"{path}: expected only `create macro name(…) as …` or `… as table select …`")
         body = found[3].rstrip().rstrip(";")
-        yield found[1], Macro(statement.query, *_names(body if found[2] else f"select {body}"))
+        is_table = found[2] is not None
+        yield found[1], Macro(statement.query, is_table, *_names(body if is_table else f"select {body}"))
 
 
 def _names(sql: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -164,7 +166,7 @@ def _kinds(sql: str) -> list[str]:
 @lru_cache(maxsize=8)
 def _nodes(sql: str) -> tuple[dict[str, Any], ...]:
     """All objects in the syntax tree of a SELECT."""
-    row = scratch_connection().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
+    row = _parser().cursor().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
     nodes, waiting = [], [json.loads(row[0])] if row else []
     while waiting:
         item = waiting.pop()
@@ -188,14 +190,23 @@ def referenced_columns(expression: str) -> frozenset[str]:
     )
 
 
-def scratch_connection() -> duckdb.DuckDBPyConnection:
-    """A connection without tables, for DuckDB's parser or for arrays."""
-    return _parser().cursor()
+def formula_connection() -> duckdb.DuckDBPyConnection:
+    """A connection without tables in which an expression may use the macros of values."""
+    return _formulas().cursor()
+
+
+@cache
+def _formulas() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    for macro in _macros().values():
+        if not macro.is_table:
+            connection.execute(macro.statement)
+    return connection
 
 
 @cache
 def _parser() -> duckdb.DuckDBPyConnection:
-    """The connection of which all of them are cursors: opening one takes longer than many a query."""
+    """A connection without tables, kept for its parser: opening one takes longer than many a query."""
     return duckdb.connect(":memory:")
 
 

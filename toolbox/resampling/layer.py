@@ -62,7 +62,7 @@ class ResampledLayer:
     counts: dict[str, Counts]
     halves: Halves
 
-    def p_family(self, largest: FloatArray) -> FloatArray:
+    def p_fwe(self, largest: FloatArray) -> FloatArray:
         """Family-wise error (FWE) corrected p, from the sorted largest values of the whole family in each permutation.
 
         Source: Nichols and Holmes (2002), doi 10.1002/hbm.1058.

@@ -30,7 +30,7 @@ _FILTERS = {
     "high": "double",
     "p": "double",
     "q": "double",
-    "p_family": "double",
+    "p_fwe": "double",
     "p_welch": "double",
     "q_welch": "double",
 }

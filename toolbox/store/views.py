@@ -7,7 +7,8 @@ responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
 significance, resamples, reliability
              what `toolbox significance` found; empty until it was run on these responses and labels
-layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model
+layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model; depth, 0 of its
+             first layer to 1 of its last, null if it has a single one; and is_pool
 catalogue    set, scheme, and every stimulus of every set in the study with its category
 """
 
@@ -143,7 +144,8 @@ def _labels(views: Views) -> str:
 
 
 def _layers(views: Views) -> str:
-    return views.select_table(views.study.layers(views.names[1]))
+    depth = "((position - 1) / nullif(max(position) over () - 1, 0))::double as depth"
+    return views.select_table(views.study.layers(views.names[1]), f"*, {depth}, kind = 'pool' as is_pool")
 
 
 def _parameters(views: Views) -> str:

@@ -17,12 +17,12 @@ class CorrectedP:
 
     Attributes:
         q: Benjamini and Hochberg's, of the permutation p.
-        p_family: family-wise error (FWE) corrected p of the largest value.
+        p_fwe: family-wise error (FWE) corrected p of the largest value.
         q_welch: Benjamini and Hochberg's, of Welch's p.
     """
 
     q: FloatArray
-    p_family: FloatArray
+    p_fwe: FloatArray
     q_welch: FloatArray
 
 
@@ -40,7 +40,7 @@ def correct_p_values(layers: Mapping[str, ResampledLayer], family: Sequence[str]
     corrected = {}
     for name, layer in layers.items():
         if name in q:
-            corrected[name] = CorrectedP(q[name], layer.p_family(largest), q_welch[name])
+            corrected[name] = CorrectedP(q[name], layer.p_fwe(largest), q_welch[name])
         else:
             nothing = np.full_like(layer.value, np.nan)
             corrected[name] = CorrectedP(nothing, nothing, nothing)

@@ -27,9 +27,9 @@ class SignificanceReport:
     filters: int
     dead: int
     tests: int
-    discoveries: int
+    significant: int
     """Tests with q < 0.05."""
-    certain: int
+    significant_fwe: int
     """Tests with a family-wise error (FWE) corrected p < 0.05."""
     seconds: float
     """0 if all was there already."""
@@ -59,8 +59,8 @@ def significance_report(
         filters=filters.height,
         dead=int(filters["dead"].sum()),
         tests=tests["p"].count(),
-        discoveries=int((tests["q"] < LEVEL).sum()),
-        certain=int((tests["p_family"] < LEVEL).sum()),
+        significant=int((tests["q"] < LEVEL).sum()),
+        significant_fwe=int((tests["p_fwe"] < LEVEL).sum()),
         seconds=seconds,
         remarks=tuple(_remarks(labelling, choices, tests)),
     )
@@ -74,7 +74,7 @@ def _remarks(labelling: Labelling, choices: Resampling, tests: pl.DataFrame) -> 
         remarks.append(
             "a category has a single stimulus, which cannot be halved: reliability is null for all filters"
         )
-    if (tests["q"] >= LEVEL).all() and (tests["p_family"] < LEVEL).any():
+    if (tests["q"] >= LEVEL).all() and (tests["p_fwe"] < LEVEL).any():
         # the least p is 1 / (permutations + 1), and q multiplies it by the number of tests
         remarks.append(
             f"no q is below {LEVEL}, but family-wise p are: {choices.resamples:,} permutations give no p below "

@@ -45,7 +45,7 @@ def _filters_table(
         "high": layer.high,
         "p": layer.p,
         "q": corrected.q,
-        "p_family": corrected.p_family,
+        "p_fwe": corrected.p_fwe,
         "p_welch": layer.p_welch,
         "q_welch": corrected.q_welch,
     }
