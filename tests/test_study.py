@@ -173,7 +173,9 @@ def test_a_layer_that_was_not_extracted_is_refused_with_both_ways_to_have_it(
     study: Study, card: str, weights: str
 ) -> None:
     study.extract("colours", model=card, weights=weights, layers="pool")
-    with pytest.raises(UsageError, match=r"of sum to colours are there, only of pool; .*replace=True\), or "):
+    with pytest.raises(
+        UsageError, match=r"of sum to colours are stored, only of pool; .*replace=True\), or "
+    ):
         study.responses(layer="sum")
 
 

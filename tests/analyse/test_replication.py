@@ -251,7 +251,8 @@ def test_a_set_without_responses_does_not_come_into_question(folder: StudyFolder
 @pytest.mark.parametrize("asked", ["replication/layers", "replication/filters", "select * from reference"])
 def test_without_a_table_the_command_that_brings_one_is_named(asked: str, folder: StudyFolder) -> None:
     with pytest.raises(
-        UsageError, match="which no study holds; bring it along with: toolbox replicate --reference FILE"
+        UsageError,
+        match="which is not part of a study; it is available in: toolbox replicate --reference FILE",
     ):
         ask(folder, asked)
 

@@ -221,7 +221,7 @@ def test_a_class_of_one_stimulus_is_told(tmp_path: Path) -> None:
     study = of_noise(tmp_path / "study", {"a": 6, "b": 1}, {"conv1": "convolution"})
     report = resample(study, QUICK)
     assert report.remarks == (
-        "a category has a single stimulus, which cannot be halved: reliability is null for all filters",
+        "a category has a single stimulus, which cannot be divided into halves: reliability is null for all filters",
     )
     assert frame(study, "reliability")["agreement"].null_count() == 5
     assert frame(study, "significance")["p"].null_count() == 0
@@ -370,8 +370,8 @@ def test_tables_of_other_labels_are_left_out_with_a_remark(study: StudyFolder) -
     answer = ask(study, "selectivity/significance")
     assert answer.rows.height == 0
     assert answer.remarks == (
-        "filters-contrast-maximum-filter.parquet was made from other responses or labels than there are now, "
-        "so it is left out; to make it anew: toolbox significance shapes --resamples 20",
+        "filters-contrast-maximum-filter.parquet was computed from other responses or labels than those of the study now, "
+        "so it is ignored; to compute it again: toolbox significance shapes --resamples 20",
     )
     profile = ask(study, "layers/profile")
     assert profile.rows["chance"].null_count() == profile.rows.height
@@ -392,7 +392,7 @@ def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
     answer = ask(study, "from resamples")
     assert answer.rows.height == 0
     assert answer.remarks[0].startswith(
-        "resamples-contrast-maximum-filter.parquet was made from other responses"
+        "resamples-contrast-maximum-filter.parquet was computed from other responses"
     )
 
 
@@ -410,7 +410,7 @@ def test_labels_that_change_during_the_run_leave_its_tables_stale(
     for view in ("significance", "resamples", "reliability"):
         answer = ask(study, f"from {view}")
         assert answer.rows.height == 0
-        assert "other responses or labels than there are now" in answer.remarks[0]
+        assert "other responses or labels than those of the study now" in answer.remarks[0]
 
 
 @pytest.mark.parametrize("table", ["filters", "resamples", "splits"])
@@ -444,7 +444,7 @@ def test_two_schemes_have_tables_of_their_own(study: StudyFolder) -> None:
 
 
 def test_a_query_says_how_to_have_its_intervals(study: StudyFolder) -> None:
-    told = "no intervals and no chance level for this index and threshold yet; to have them: "
+    told = "intervals and chance levels for this index and threshold are missing; to compute them: "
     assert ask(study, "layers/profile").remarks == (f"{told}toolbox significance shapes",)
     assert ask(study, "layers/profile", {"threshold": 0.05, "statistic": "mean"}).remarks == (
         f"{told}toolbox significance shapes --statistic mean --threshold 0.05",
@@ -455,7 +455,7 @@ def test_a_query_says_how_to_have_its_intervals(study: StudyFolder) -> None:
         f"{told}toolbox significance shapes --threshold 0.05",
     )
     assert ask(study, "selectivity/reliability", {"index": "auc"}).remarks == (
-        "this index was not resampled yet; to do so: toolbox significance shapes --index auc",
+        "this index was not resampled; to resample it: toolbox significance shapes --index auc",
     )
     assert ask(study, "selectivity/index").remarks == ()
 

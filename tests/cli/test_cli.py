@@ -81,7 +81,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     there = ["--study", extracted]
     asked = ["query", "layers/profile", "--param", "threshold=0.05", "--format", "csv", *there]
     assert run(*asked).stderr.splitlines() == [
-        "no intervals and no chance level for this index and threshold yet; to have them: "
+        "intervals and chance levels for this index and threshold are missing; to compute them: "
         "toolbox significance colours --threshold 0.05"
     ]
     told = run("significance", "colours", "--threshold", "0.05", "--resamples", "20", *there)
@@ -157,7 +157,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["query", "filters/stimuli"],
             2,
-            "needs a value for $filter, $layer; give it as --param filter=… --param",
+            "needs a value for $filter, $layer; pass it as --param filter=… --param",
         ),
         (["query", "--file", "none.sql"], 2, "no file none.sql; expected a .sql file with one SELECT"),
         (
@@ -184,7 +184,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
             "none.csv does not exist; expected a table",
         ),
         (["label", "colors", "--scheme", "x", "--source", "none.csv"], 2, "no stimulus set named 'colors'"),
-        (["plot", "replication/filters"], 2, "bring it along with: toolbox replicate --reference FILE"),
+        (["plot", "replication/filters"], 2, "it is available in: toolbox replicate --reference FILE"),
         (
             ["query", "layers/profile", "--model", "tiny", "--model", "tiny"],
             2,

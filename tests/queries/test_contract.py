@@ -232,7 +232,7 @@ def test_a_layer_that_was_not_extracted_is_no_empty_answer(query: str, tmp_path:
         {"layer": "hidden", "filter": 0} if "filter" in needed(shipped_query(query)) else {"layer": "hidden"}
     )
     with pytest.raises(
-        UsageError, match=r"no responses of hidden to shapes are there, only of .*toolbox extract shapes"
+        UsageError, match=r"no responses of hidden to shapes are stored, only of .*toolbox extract shapes"
     ):
         ask(study, query, asked)
 

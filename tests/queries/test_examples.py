@@ -23,7 +23,7 @@ from toolbox.query import ask, query_names, shipped_query
 from toolbox.query.indices import index_names
 from toolbox.store.folder import StudyFolder
 
-NOT_RESAMPLED = ("no intervals and no chance level for this index", "this index was not resampled yet")
+NOT_RESAMPLED = ("intervals and chance levels for this index", "this index was not resampled")
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_a_depth_of_the_query_itself_is_kept(shown: Study) -> None:
 
 def test_a_query_that_asks_nothing_of_a_model_is_refused(shown: Study) -> None:
     with pytest.raises(
-        UsageError, match="sets/summary asks nothing of a model, so its rows are the same for each"
+        UsageError, match="sets/summary reads nothing of a model, so its rows are the same for all of them"
     ):
         shown.query("sets/summary", model=BOTH)
 
@@ -119,7 +119,7 @@ def test_different_stimuli_are_refused_until_both_have_seen_them(
     with pytest.raises(MixtureError) as caught:
         shown.query("layers/profile", model=BOTH)
     assert str(caught.value) == (
-        "the models did not answer the same stimuli of colours (tiny 7, other 6), so a difference may be one of "
+        "the models have responses to different stimuli of colours (tiny 7, other 6), so a difference may be due to the "
         "stimuli; first: toolbox extract colours --model other"
     )
     assert shown.query("select layer from layers", model=BOTH).height == 6  # which asks of no stimulus
@@ -142,7 +142,7 @@ def test_equal_numbers_of_different_stimuli_are_refused(
     study.extract("colours", **other, part=2)
     (study.folder.responses("colours", "tiny") / "part-0.json").unlink()
     (study.folder.responses("colours", "other") / "part-2.json").unlink()
-    with pytest.raises(MixtureError, match=r"the same stimuli of colours \(tiny 4, other 4\)"):
+    with pytest.raises(MixtureError, match=r"different stimuli of colours \(tiny 4, other 4\)"):
         study.query("layers/profile", model=BOTH)
 
 
@@ -153,7 +153,7 @@ def test_remarks_name_their_model(study: Study, card: str, weights: str, other: 
         (study.folder.responses("colours", model) / "part-1.json").unlink()
     with pytest.warns(ResultWarning) as warned:
         study.query("layers/profile", model=BOTH)
-    told = [text for text in map(str, (warning.message for warning in warned)) if "no intervals" not in text]
+    told = [text for text in map(str, (warning.message for warning in warned)) if "intervals and chance levels" not in text]
     assert [text.partition(": ")[0] for text in told] == BOTH
     assert all("these are the responses to 4 of 6 stimuli" in text for text in told)
 

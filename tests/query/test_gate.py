@@ -252,7 +252,7 @@ def test_an_endless_query_is_stopped(sql: str, place: Path) -> None:
     study = StudyFolder(place / "study")
     with pytest.raises(QueryError) as caught:
         ask(study, sql, time_limit=0.2)
-    assert str(caught.value) == "sql took more than 0.2 s and was stopped"
+    assert str(caught.value) == "sql took longer than 0.2 s and was stopped"
     assert ask(study, "select count(*) from labels").rows.rows() == [(6,)]
 
 

@@ -90,17 +90,17 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "filters/stimuli",
             {"filter": 0},
-            "filters/stimuli needs a value for $layer; give it as --param layer=…",
+            "filters/stimuli needs a value for $layer; pass it as --param layer=…",
         ),
         (
             "filters/stimuli",
             {"layer": "stem"},
-            "filters/stimuli needs a value for $filter; give it as --param filter=…",
+            "filters/stimuli needs a value for $filter; pass it as --param filter=…",
         ),
         (
             "filters/stimuli",
             {"layer": None, "filter": 0},
-            "filters/stimuli needs a value for $layer; give it as --param layer=…",
+            "filters/stimuli needs a value for $layer; pass it as --param layer=…",
         ),
         (
             "layers/profile",
@@ -197,7 +197,7 @@ def test_a_users_file_needs_no_header(worked: StudyFolder, tmp_path: Path) -> No
     query = own(tmp_path, "select count(*)::bigint as n from labels where category = $name\n")
     assert (query.title, query.parameters, query.columns) == ("", (), ())
     assert ask(worked, query, {"name": "dog"}).rows.rows() == [(3,)]
-    with pytest.raises(UsageError, match=r"own needs a value for \$name; give it as --param name=…"):
+    with pytest.raises(UsageError, match=r"own needs a value for \$name; pass it as --param name=…"):
         ask(worked, query)
 
 
@@ -235,7 +235,7 @@ def test_a_file_that_is_not_there_or_no_text_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no file .*none\.sql; expected a \.sql file with one SELECT"):
         read_query(tmp_path / "none.sql")
     (tmp_path / "latin.sql").write_bytes("-- Ma\u00dfe\nselect 1".encode("latin-1"))
-    with pytest.raises(CardError, match=r"latin\.sql is not text in UTF-8; save it as such"):
+    with pytest.raises(CardError, match=r"latin\.sql is not encoded as UTF-8; save it as UTF-8 text"):
         read_query(tmp_path / "latin.sql")
 
 

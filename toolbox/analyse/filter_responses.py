@@ -172,7 +172,7 @@ def _check_layer(study: StudyFolder, responses: AvailableResponses, layer: str) 
         raise UnknownNameError(f"layer of {responses.model}", layer, names)
     if layer not in responses.layers:
         raise UsageError(
-            f"no responses of {layer} to {responses.set} are there, only of {', '.join(responses.layers)}; to have "
+            f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; to have "
             f"them: study.extract({responses.set!r}, model={responses.model!r}, layers='*', replace=True), or "
             f"toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
         )

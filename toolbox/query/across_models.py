@@ -67,7 +67,7 @@ def _check_comparable(study: StudyFolder, answers: Mapping[str, Answer]) -> None
     first = next(iter(answers.values())).provenance
     if needs(Query(first["query"], first["sql"]))[0] <= WITHOUT_MODEL:
         raise UsageError(
-            f"{first['query']} asks nothing of a model, so its rows are the same for each; name none"
+            f"{first['query']} reads nothing of a model, so its rows are the same for all of them; name no model"
         )
     _check_same_stimuli(study, first.get("set"), list(answers))
 
@@ -104,7 +104,7 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
         if stimuli != everything:
             counts = ", ".join(f"{name} {len(numbers):,}" for name, numbers in responded.items())
             raise MixtureError(
-                f"the models did not answer the same stimuli of {set_name} ({counts}), so a difference may be one of "
+                f"the models have responses to different stimuli of {set_name} ({counts}), so a difference may be due to the "
                 f"stimuli; first: toolbox extract {set_name} --model {model}"
             )
 

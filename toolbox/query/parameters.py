@@ -81,7 +81,7 @@ def parameter_values(query: Query, given: Mapping[str, Any], named: Collection[s
     missing = [name for name in sorted(named) if _is_missing(name, declared.get(name), given)]
     if missing:
         options = " ".join(f"--param {name}=…" for name in missing)
-        raise UsageError(f"{query.name} needs a value for ${', $'.join(missing)}; give it as {options}")
+        raise UsageError(f"{query.name} needs a value for ${', $'.join(missing)}; pass it as {options}")
     return {
         name: value_of(declared[name], given.get(name)) if name in declared else given[name]
         for name in sorted(named)

@@ -9,8 +9,8 @@ from toolbox.store.database import Database
 from toolbox.store.resamples import Measure
 from toolbox.store.views import RESAMPLE_VIEWS
 
-_LACK_OF_COUNTS = "no intervals and no chance level for this index and threshold yet; to have them"
-_LACK = "this index was not resampled yet; to do so"
+_LACK_OF_COUNTS = "intervals and chance levels for this index and threshold are missing; to compute them"
+_LACK = "this index was not resampled; to resample it"
 
 
 def remark_on_resampling(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:

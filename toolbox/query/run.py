@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TIME_LIMIT = 600.0
 """Seconds after which a query is stopped."""
 BROUGHT = {"reference": "toolbox replicate --reference FILE"}
-"""Tables that no study holds, and the command that brings each of them along."""
+"""Tables that are not part of a study, and the command that passes each of them to its queries."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _own_errors(query: Query, time_limit: float) -> Iterator[None]:
     try:
         yield
     except duckdb.InterruptException as error:
-        raise QueryError(f"{query.name} took more than {time_limit:g} s and was stopped") from error
+        raise QueryError(f"{query.name} took longer than {time_limit:g} s and was stopped") from error
     except duckdb.Error as error:
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
@@ -93,7 +93,7 @@ def _own_errors(query: Query, time_limit: float) -> Iterator[None]:
 def _unknown_table(query: Query, name: str) -> UsageError:
     """What to say of a table that no view, formula or study is called."""
     if command := BROUGHT.get(name.lower()):
-        remedy = f"which no study holds; bring it along with: {command}"
+        remedy = f"which is not part of a study; it is available in: {command}"
         return UsageError(f"{query.name} reads a table {name!r}, {remedy}")
     return UnknownNameError("view or formula", name, [*VIEWS, *macro_names()])
 
@@ -147,7 +147,7 @@ def _check_extracted(layer: str, responses: AvailableResponses) -> None:
     """Refuse a layer of the network that was not extracted, as its empty result would look like an answer."""
     if layer not in responses.layers:
         raise UsageError(
-            f"no responses of {layer} to {responses.set} are there, only of {', '.join(responses.layers)}; to have it: "
+            f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; to extract it: "
             f"toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
         )
 

@@ -21,7 +21,7 @@ def read_sql(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
     except UnicodeDecodeError as error:
-        raise CardError(f"{path} is not text in UTF-8; save it as such") from error
+        raise CardError(f"{path} is not encoded as UTF-8; save it as UTF-8 text") from error
 
 
 def header_of(text: str) -> str:

@@ -190,8 +190,8 @@ def _resamples(views: Views, table: str) -> str:
     fresh, stale = views.labelling.fresh_files(table, views.checked.origin)
     for file in stale:
         views.remarks.append(
-            f"{file.name} was made from other responses or labels than there are now, so it is left out; "
-            f"to make it anew: {views.labelling.command_of(file)}"
+            f"{file.name} was computed from other responses or labels than those of the study now, so it is ignored; "
+            f"to compute it again: {views.labelling.command_of(file)}"
         )
     return " union all ".join(map(views.select_table, fresh)) or _empty_select(TABLES[table])
 

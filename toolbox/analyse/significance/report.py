@@ -72,12 +72,12 @@ def _remarks(labelling: Labelling, choices: Resampling, tests: pl.DataFrame) -> 
     splits = read_table(labelling.file("splits", choices.measure))
     if splits["agreement"].null_count == splits.num_rows:
         remarks.append(
-            "a category has a single stimulus, which cannot be halved: reliability is null for all filters"
+            "a category has a single stimulus, which cannot be divided into halves: reliability is null for all filters"
         )
     if (tests["q"] >= LEVEL).all() and (tests["p_fwe"] < LEVEL).any():
         # the least p is 1 / (permutations + 1), and q multiplies it by the number of tests
         remarks.append(
-            f"no q is below {LEVEL}, but family-wise p are: {choices.resamples:,} permutations give no p below "
+            f"no q is below {LEVEL}, but FWE-corrected p are: {choices.resamples:,} permutations give no p below "
             f"{1 / (choices.resamples + 1):.2g}, too large for {tests['p'].count():,} tests; "
             "raise resamples (--resamples)"
         )
