@@ -21,8 +21,8 @@
 -- categories. With 8 categories, 1,200 samples are needed, or none of the 28 pairs can reach 0.05. Interval and p
 -- need `toolbox significance` for the same index and threshold, and are null without it. Pooling layers are excluded.
 --
--- Source: Efron and Tibshirani (1993), doi 10.1201/9780429246593, chapter 16; Malakhova (2018), doi
--- 10.1109/CVPRW.2018.00265.
+-- Source: Efron and Tibshirani (1993), doi 10.1201/9780429246593, chapter 16; Malakhova (2018),
+-- doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold

@@ -12,11 +12,11 @@
 -- tested, but stay in the denominator. Pooling layers are excluded: they repeat the filters of the convolution below
 -- them. The tests are one-sided, for a category that a filter prefers. Significance is not strength: with many
 -- stimuli a filter with a very weak preference may be significant. By default the index is the response contrast
--- (`contrast`: difference between the mean normalised responses to the category and to all others). Needs `toolbox
--- significance` for the same index; no rows without it.
+-- (`contrast`: difference between the mean normalised responses to the category and to all others). Needs
+-- `toolbox significance` for the same index; no rows without it.
 --
--- Source: Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002), doi
--- 10.1002/hbm.1058.
+-- Source: Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002),
+-- doi 10.1002/hbm.1058.
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     resampled index
@@ -27,7 +27,7 @@
 --   layer            varchar  as the card names it, in the order of depth
 --   category         varchar
 --   filters          bigint   filters of the layer
---   dead             bigint   filters without the index: the same response to every stimulus (or, for csi, a negative one)
+--   dead             bigint   filters without the index: equal responses to all stimuli (or, for csi, a negative one)
 --   significant      bigint   filters with q < $level
 --   significant_fwe  bigint   filters with FWE-corrected p < $level
 --   proportion       double   significant / filters
