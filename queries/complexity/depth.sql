@@ -1,34 +1,41 @@
--- Complexity of classes: how many filters respond highly to a class, and how deep they lie.
+-- Complexity of categories: how many filters are selective for a category, and at what depth they are located.
 --
--- The numbers by which categories are matched for a psychophysics study: `share`, the mean over layers of the share of a
--- layer's filters that respond highly to the class, and `depth`, where in the network they lie:
---     depth = sum of position * share / sum of share, over the layers, position from 0 (first layer) to 1 (last)
--- Shares, not counts, are weighed: layers have 64 to 512 filters. `entropy` says how evenly they spread over the layers:
--- 0 if all lie in one, 1 if every layer has the same share. By default both are relative to the other classes of the set:
--- see complexity/layers, also for the threshold; complexity/pairs tests the differences.
+-- The complexity of a category has two parts: the proportion of filters selective for it, and their mean depth. It is
+-- a property of the network's representation, not of the images' pixels. These are the numbers by which categories
+-- are matched for a psychophysics study.
 --
--- The depth of categories that few filters respond to is uncertain; the intervals (95 % of the bootstrap samples of the
--- stimuli; for the depth, of those in which any filter responds) show it. Resampling lets a few more filters pass, in all
--- layers, so the interval of a share near 0 may stand above it. They need `toolbox significance` for the same index and
--- threshold, and are null without it.
+-- `proportion` is the mean over layers of selective filters / filters of the layer. `mean_depth` is the mean network
+-- depth of the selective filters:
+--     mean_depth = sum of depth * proportion / sum of proportion, over the layers, depth from 0 (first) to 1 (last)
+-- The layers are weighted by proportions, not by counts, because layers have 64 to 512 filters. `entropy` measures
+-- how evenly the selective filters are distributed over the layers: 0 if all are located in one layer, 1 if every
+-- layer has the same proportion. The default index is the response contrast (`contrast`: difference between the mean
+-- normalised responses to the category and to all others), so all numbers are relative to the other categories of the
+-- set. complexity/layers explains this and the threshold; complexity/pairs tests the differences.
+--
+-- The mean depth is uncertain for a category that few filters are selective for. The intervals measure this
+-- uncertainty. They contain 95 % of the bootstrap samples of the stimuli; for the mean depth, 95 % of the samples in
+-- which any filter is selective. Resampling adds noise, so a few more filters exceed the threshold, in all layers:
+-- the interval of a proportion near 0 may be located above the proportion. The intervals need `toolbox significance`
+-- for the same index and threshold, and are null without it. Pooling layers are excluded.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; depth as in Tenney et al. (2019), arXiv:1905.05950.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {@indices}     what the threshold cuts
---   $threshold  double  = 0.1                        a filter above it responds highly
+--   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
+--   $threshold  double  = 0.1                        a filter above it is selective
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
---   category    varchar
---   responsive  bigint   filters that respond highly to the category, over all layers
---   share       double   mean over layers of responsive / filters, 0 to 1
---   share_low   double   lower end of the bootstrap interval
---   share_high  double   upper end of the bootstrap interval
---   depth       double   0 is the first layer of the network, 1 its last; null if no filter responds
---   depth_low   double   lower end of the bootstrap interval; null where depth is
---   depth_high  double   upper end of the bootstrap interval; null where depth is
---   entropy     double   0 all in one layer, 1 spread evenly; null if no filter responds or there is a single layer
+--   category         varchar
+--   selective        bigint   filters selective for the category, over all layers
+--   proportion       double   mean over layers of selective / filters, 0 to 1
+--   proportion_low   double   lower end of the bootstrap interval
+--   proportion_high  double   upper end of the bootstrap interval
+--   mean_depth       double   of the selective filters, 0 (first layer) to 1 (last); null if there are none
+--   mean_depth_low   double   lower end of the bootstrap interval; null where mean_depth is
+--   mean_depth_high  double   upper end of the bootstrap interval; null where mean_depth is
+--   entropy          double   0 all in one layer, 1 evenly distributed; null if there are none, or a single layer
 with band as (
     select
         category,

@@ -1,33 +1,39 @@
--- Complexity of classes: the share of every layer's filters that respond highly to a class.
+-- Complexity of categories: the proportion of filters of every layer that are selective for a category.
 --
--- A class that many filters, and deep ones, respond to is complex for the network. By default a filter responds highly to
--- a class when its contrast for it exceeds 0.1, ten times the threshold of Figure 1, so that filters count for which the
--- class makes a difference of a tenth of their range. Contrast is relative: it sets a class against the other classes of
--- the set, so a class that drives nearly every filter takes filters from all others, and in other company the same class
--- has other numbers. With $index = 'response' the mean normalised response itself is cut: filters that respond highly to
--- every class then count for each.
+-- The complexity of a category has two parts: the proportion of filters selective for it, and their mean depth. It is
+-- a property of the network's representation, not of the images' pixels. A category is complex for the network if
+-- many filters are selective for it, and deep ones.
 --
--- Pooling layers are left out: they repeat the filters of the convolution below them. Intervals and chance are to be read
--- as those of layers/profile, and need `toolbox significance` for the same index and threshold: at 0.1 few filters pass, so
--- an interval reaches further up than down, and may stand above a share near 0. They are null without it.
+-- By default a filter is selective if its response contrast (`contrast`: difference between the mean normalised
+-- responses to the category and to all others) exceeds 0.1. This is ten times the threshold of Figure 1: a filter
+-- counts if the category changes its response by a tenth of its range. The response contrast is relative, because it
+-- compares a category with the other categories of the set. A category that drives nearly every filter reduces the
+-- number of filters selective for all others, and the same category has other numbers in another set. With $index =
+-- 'response' the mean normalised response itself is compared with the threshold. A filter with strong responses to
+-- every category then counts for each.
+--
+-- Pooling layers are excluded: they repeat the filters of the convolution below them. layers/profile explains the
+-- interval and the chance level. At a threshold of 0.1 few filters are selective, so the interval extends further
+-- upwards than downwards, and may be located above a proportion near 0. Both need `toolbox significance` for the same
+-- index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {@indices}     what the threshold cuts
---   $threshold  double  = 0.1                        a filter above it responds highly
+--   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
+--   $threshold  double  = 0.1                        a filter above it is selective
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
 --   category    varchar
 --   layer       varchar  as the card names it, in the order of depth
---   depth       double   0 is the first layer of the network, 1 its last
+--   depth       double   network depth, 0 (first layer) to 1 (last)
 --   filters     bigint   filters of the layer
---   responsive  bigint   filters that respond highly to the category
---   share       double   responsive / filters
+--   selective   bigint   filters selective for the category
+--   proportion  double   selective / filters
 --   low         double   lower end of the bootstrap interval
 --   high        double   upper end of the bootstrap interval
---   chance      double   mean share under shuffled labels
+--   chance      double   mean proportion for permuted labels
 select
     category,
     layer,

@@ -1,36 +1,43 @@
--- Complexity of classes, two by two: which differ in the number or the depth of their filters.
+-- Complexity of categories, pair by pair: differences in the proportion and the mean depth of selective filters.
 --
--- What a reviewer asks of a matched stimulus set: is one category more complex for the network than another? For every
--- pair, the difference in `share` and in `depth` (see complexity/depth, also for what makes them relative to the set), its
--- interval (95 % of the bootstrap samples of the stimuli, both categories taken from the same sample) and a two-sided p:
--- twice the smaller part of the samples on either side of 0, 2 (b + 1) / (samples + 1). Samples without a difference count
--- on both sides, as do those in which a category has no depth, which say nothing; so p is never too small for them.
--- Resampling adds noise of its own and so lifts small shares a little, more so for a category with few responsive filters:
--- a difference of two small shares is less sure than its p says.
--- Not significant is not equal: look at the interval, and say beforehand which difference would matter.
+-- The complexity of a category has two parts: the proportion of filters selective for it, and their mean depth. It is
+-- a property of the network's representation, not of the images' pixels. A reviewer of a matched stimulus set asks:
+-- is one category more complex for the network than another?
 --
--- `p_holm` is corrected for all pairs, share and depth each (Holm 1979). No p is below 2 / (samples + 1), so no p_holm is
--- below that times the number of pairs: 0.03 with 1,000 samples and the 15 pairs of 6 categories; 8 categories need 1,200
--- samples, or none of their 28 pairs can reach 0.05. Needs `toolbox significance` for the same index and threshold;
--- interval and p are null without it.
+-- For every pair of categories there is the difference in `proportion` and in `mean_depth`; complexity/depth defines
+-- both, and explains why they are relative to the set. The interval contains 95 % of the bootstrap samples of the
+-- stimuli, with both categories taken from the same sample. p is two-sided: twice the smaller proportion of the
+-- samples on either side of 0, 2 (b + 1) / (samples + 1). A sample with a difference of 0 counts on both sides. So
+-- does a sample in which one of the categories has no mean depth, because it contains no evidence; p is therefore
+-- never too small for these samples.
+--
+-- Resampling adds noise and thereby raises small proportions a little, more so for a category with few selective
+-- filters. A difference between two small proportions is therefore less certain than its p suggests. A difference
+-- that is not significant is no proof of equality: read the interval, and decide beforehand which difference would
+-- matter.
+--
+-- `p_holm` is corrected for all pairs, separately for the proportion and the mean depth (Holm 1979). No p is below 2
+-- / (samples + 1), so no p_holm is below that times the number of pairs: 0.03 for 1,000 samples and the 15 pairs of 6
+-- categories. With 8 categories, 1,200 samples are needed, or none of the 28 pairs can reach 0.05. Interval and p
+-- need `toolbox significance` for the same index and threshold, and are null without it. Pooling layers are excluded.
 --
 -- Source: Efron and Tibshirani (1993), doi 10.1201/9780429246593, chapter 16; Malakhova (2018),
 -- doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {@indices}     what the threshold cuts
---   $threshold  double  = 0.1                        a filter above it responds highly
+--   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
+--   $threshold  double  = 0.1                        a filter above it is selective
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
---   measure     varchar  depth or share
+--   measure     varchar  mean_depth or proportion
 --   category    varchar  the first of the pair in alphabetical order
---   other       varchar
---   difference  double   category - other; null where one of them has no depth
+--   other       varchar  the second of the pair
+--   difference  double   category - other; null where one of them has no mean depth
 --   low         double   lower end of the bootstrap interval; null where difference is
 --   high        double   upper end of the bootstrap interval; null where difference is
 --   p           double   two-sided, of no difference; null where difference is
---   p_holm      double   corrected for all pairs
+--   p_holm      double   p corrected for all pairs
 with sample as (
     select kind, resample, category, proportion, mean_depth
     from category_complexity($index, $statistic, $normalise, $threshold)

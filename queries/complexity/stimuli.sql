@@ -1,24 +1,29 @@
--- Complexity of every stimulus: how many filters respond highly to it, and how deep they lie.
+-- Complexity of single stimuli: how many filters are responsive to a stimulus, and at what depth they are located.
 --
--- As complexity/depth, for single images: a filter responds highly to a stimulus when its response, normalised to the
--- range of the filter over the labelled stimuli (equation 1), exceeds $threshold. Shows a set whose classes are alike on
--- average but not image by image, and the images to leave out. There is no chance level: each image is taken as it is. A
--- range hangs on two images: a single one that drives a filter far above all others leaves them all below half of it.
--- Pooling layers are left out: they repeat the filters of the convolution below them. Reads the responses themselves.
+-- This query is the counterpart of complexity/depth for single images. A filter is responsive to a stimulus if its
+-- normalised response exceeds $threshold. The response is normalised to the range of the filter over the labelled
+-- stimuli (equation 1). The proportion of responsive filters and their mean depth are properties of the network's
+-- representation, not of the image's pixels. They reveal a set whose categories are alike on average but not image by
+-- image, and the images to exclude.
+--
+-- There is no chance level, because each image is measured by itself. The range of a filter depends on two images: if
+-- a single image drives the filter far above all others, all others are below half of the range. Pooling layers are
+-- excluded: they repeat the filters of the convolution below them. This query is computed from the responses
+-- themselves.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $threshold  double  = 0.5                       part of a filter's range above which it responds highly
+--   $threshold  double  = 0.5                       part of a filter's range above which the filter is responsive
 --   $statistic  varchar = 'maximum'  {@statistics}  statistic of the activation map
 -- Columns
 --   stimulus_id  integer
 --   category     varchar
---   path         varchar  file of the image, as the study knows it
---   responsive   bigint   filters that respond highly to the stimulus, over all layers
---   share        double   mean over layers of responsive / filters, 0 to 1
---   depth        double   0 is the first layer of the network, 1 its last; null if no filter responds
---   entropy      double   0 all in one layer, 1 spread evenly; null if no filter responds or there is a single layer
+--   path         varchar  file of the image, as the study stores it
+--   responsive   bigint   filters whose normalised response to the stimulus exceeds the threshold, over all layers
+--   proportion   double   mean over layers of responsive / filters, 0 to 1
+--   mean_depth   double   of the responsive filters, 0 (first layer) to 1 (last); null if there are none
+--   entropy      double   0 all in one layer, 1 evenly distributed; null if there are none, or a single layer
 with unit as (
     select layer, filter, any_value(all_lowest) as lowest, any_value(all_highest) as highest
     from category_moments($statistic)

@@ -1,17 +1,24 @@
--- The most representative filters of a category over all layers.
+-- The most selective filters of a category over all layers.
 --
--- The filters whose activity belongs most to the category, wherever in the network they lie. Pooling layers are left out:
--- they repeat the filters of the convolution below them. A filter chosen as the best of thousands looks better than it
--- is on the stimuli that chose it: its interval (95 % of the bootstrap samples) is not corrected for that, q is corrected for
--- all filters and categories that were tested, and selectivity/reliability measures it on other stimuli. Interval and q
--- need `toolbox significance` for the same index, and are null without it.
+-- The filters are ranked by an index, wherever in the network they are located. The default index is the response
+-- contrast (`contrast`: difference between the mean normalised responses to the category and to all others). Pooling
+-- layers are excluded: they repeat the filters of the convolution below them.
+--
+-- The index of a filter that was chosen as the best of thousands is biased upwards on the stimuli that chose it. Its
+-- interval (95 % of the bootstrap samples) is not corrected for this choice. q is corrected for all filters and
+-- categories that were tested. selectivity/reliability measures the index on other stimuli. Interval and q need
+-- `toolbox significance` for the same index, and are null without it.
+--
+-- `correlation` is listed beside the response contrast as a check on the labels. The response contrast hardly changes
+-- if some stimuli of the category lack their label; the correlation decreases for both missing and false labels (see
+-- selectivity/sanity).
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
 --   $category   varchar = null        {labels.category}  one category; all of them if null
 --   $count      integer = 10                             filters per category
---   $index      varchar = 'contrast'  {@indices}         index that ranks them
+--   $index      varchar = 'contrast'  {@indices}         index that ranks the filters
 --   $statistic  varchar = 'maximum'   {@statistics}      statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}          range of equation 1
 -- Columns
@@ -21,11 +28,12 @@
 --   filter          integer  number of the filter in its layer, from 0
 --   share           double   0 to 1; chance is the category's proportion of the stimuli
 --   balanced_share  double   0 to 1; chance is 1 / number of categories
---   contrast        double   -1 to 1
---   value           double   the index that ranks
---   low             double   lower end of its bootstrap interval
---   high            double   upper end of its bootstrap interval
---   q               double   fraction of false discoveries among all filters at least as significant
+--   contrast        double   response contrast, -1 to 1
+--   correlation     double   -1 to 1; decreases for missing and for false labels, see selectivity/sanity
+--   value           double   the index that ranks the filters
+--   low             double   lower end of the bootstrap interval of value
+--   high            double   upper end of the bootstrap interval of value
+--   q               double   expected proportion of false discoveries among all filters at least as significant
 with ranked as (
     select
         *,

@@ -1,10 +1,10 @@
--- The stimuli that drive one filter most.
+-- The stimuli with the largest responses of one filter.
 --
--- What the filter responds to, in the order of its response: the quickest check of whether an index means what it seems to
--- mean. Unlabelled stimuli are shown too.
+-- The stimuli are listed in the order of the filter's response. This is the quickest check of whether an index means
+-- what it seems to mean. Unlabelled stimuli are listed too.
 --
--- Source: such lists for convolutional networks are shown in Girshick et al. (2014), arXiv:1311.2524, and Zhou et al.
--- (2015), arXiv:1412.6856.
+-- Source: figures with such lists for convolutional networks are in Girshick et al. (2014), arXiv:1311.2524, and Zhou
+-- et al. (2015), arXiv:1412.6856.
 --
 -- Parameters
 --   $layer      varchar              {layers.layer}  layer as the card names it
@@ -15,7 +15,7 @@
 --   rank         bigint   1 is the stimulus with the largest response
 --   stimulus_id  integer
 --   category     varchar  null if unlabelled
---   path         varchar  file of the image, as the study knows it
+--   path         varchar  file of the image, as the study stores it
 --   response     double   in the units of the network
 --   normalised   double   (A - min) / (max - min) over all stimuli, null for a dead filter
 with ranked as (

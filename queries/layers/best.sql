@@ -1,37 +1,42 @@
--- The best layers for a category: where most, and where the most selective, of its detectors lie.
+-- The best layers for a category: the most selective filters by proportion, and the strongest by their index.
 --
--- Which layer is better suited to take features of a category from? Two answers: the layer with the largest proportion of
--- filters selective for it, and the layer whose ten most selective filters are the most selective on average (`strength`;
--- of a layer with fewer filters, all of them). A large layer has more filters to choose ten from, and the ten were chosen
--- on the stimuli that measure them, so strength looks better than it is; selectivity/reliability has the value of every
--- filter measured on other stimuli than those that chose its category. Pooling layers are left out.
+-- Which layer is best suited for taking features of a category from it? There are two answers: the layer with the
+-- largest proportion of filters selective for the category, and the layer with the largest `strength`. The strength
+-- is the mean index of the layer's ten most selective filters, or of all filters of a layer with fewer. By default
+-- the index is the response contrast (`contrast`: difference between the mean normalised responses to the category
+-- and to all others).
 --
--- `most` and `strongest` are the shares of the bootstrap samples in which the layer comes first (a tie is shared): near 1
--- the answer is safe, near 1 / number of layers the stimuli cannot tell. Intervals hold 95 % of the samples; that of the
--- strength is drawn upwards, as every sample chooses its own ten filters, and so is that of a small proportion (see
--- layers/profile). They need `toolbox significance` for the same index and threshold, and are null without it.
+-- The strength is biased upwards for two reasons: a large layer has more filters from which the ten are chosen, and
+-- the ten are chosen on the stimuli that measure them. selectivity/reliability reports the index of every filter on
+-- other stimuli than those that chose its category. Pooling layers are excluded.
+--
+-- `first_by_proportion` and `first_by_strength` are the proportions of the bootstrap samples in which the layer comes
+-- first; tied layers divide a sample equally. Near 1 the answer is certain. Near 1 / number of layers the stimuli
+-- cannot decide. The intervals contain 95 % of the samples. The interval of the strength is biased upwards, because
+-- every sample chooses its own ten filters; so is the interval of a small proportion (see layers/profile). All of
+-- them need `toolbox significance` for the same index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 3, doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
 --   $category   varchar = null        {labels.category}  one category; all of them if null
---   $index      varchar = 'contrast'  {@indices}         index
+--   $index      varchar = 'contrast'  {@indices}         index that is compared with the threshold
 --   $threshold  double  = 0.01                           a filter above it is selective
 --   $statistic  varchar = 'maximum'   {@statistics}      statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}          range of equation 1
 -- Columns
---   category       varchar
---   rank           bigint   1 is the layer with the largest proportion; of equal ones, the deepest
---   layer          varchar  as the card names it
---   depth          double   0 is the first layer of the network, 1 its last
---   proportion     double   selective filters / filters of the layer
---   low            double   lower end of the bootstrap interval
---   high           double   upper end of the bootstrap interval
---   most           double   share of the bootstrap samples in which the layer has the largest proportion
---   strength       double   mean index of the layer's ten most selective filters
---   strength_low   double   lower end of the bootstrap interval
---   strength_high  double   upper end of the bootstrap interval
---   strongest      double   share of the bootstrap samples in which the layer has the largest strength
+--   category             varchar
+--   rank                 bigint   1 is the layer with the largest proportion; of equal ones, the deepest
+--   layer                varchar  as the card names it
+--   depth                double   network depth, 0 (first layer) to 1 (last)
+--   proportion           double   selective filters / filters of the layer
+--   low                  double   lower end of the bootstrap interval
+--   high                 double   upper end of the bootstrap interval
+--   first_by_proportion  double   proportion of the bootstrap samples in which the layer has the largest proportion
+--   strength             double   mean index of the layer's ten most selective filters
+--   strength_low         double   lower end of the bootstrap interval
+--   strength_high        double   upper end of the bootstrap interval
+--   first_by_strength    double   proportion of the bootstrap samples in which the layer has the largest strength
 with valued as (
     select
         *,

@@ -1,26 +1,30 @@
 -- Proportion of category-selective filters in every layer.
 --
--- The figure a reader knows from the paper: at which depth do filters appear that prefer a category? A filter counts as
--- selective for every category whose index exceeds the threshold, so the proportions of a layer need not add up to 1.
--- The threshold 0.01 belongs to `contrast`; in a share nearly every filter passes it. Pooling layers repeat the maxima of
--- the convolution below them. Dead filters stay in the denominator and are counted.
+-- This is the figure of the paper: at which depth do filters appear that prefer a category? A filter is selective for
+-- every category whose index exceeds the threshold, so the proportions of a layer need not add up to 1. The default
+-- index is the response contrast (`contrast`: difference between the mean normalised responses to the category and to
+-- all others), and the threshold 0.01 belongs to it; nearly every filter exceeds 0.01 in `share`. Pooling layers
+-- repeat the maxima of the convolution below them. Dead filters (the same response to every stimulus) stay in the
+-- denominator and are counted in `dead`.
 --
--- Chance is not zero: in a small set many filters pass 0.01 by the accident of which images were shown, and as all saw the
--- same images they pass together, so that the proportion under shuffled labels is now small and now large. `chance` is its
--- mean, the band holds 95 % of the shuffles. A proportion inside the band could be had with labels that mean nothing; of
--- many layers and categories, one in twenty stands outside by accident. Which filters are beyond chance one by one is
--- another question: layers/significant.
+-- The chance level is not zero. In a small set many filters exceed 0.01 because of the particular images that were
+-- presented. The same images were presented to all filters, so the filters exceed it together, and the proportion for
+-- permuted labels varies widely between permutations. `chance` is its mean; the chance band contains 95 % of the
+-- permutations. A proportion inside the band is compatible with meaningless labels. Of many layers and categories,
+-- one in twenty is outside the band by chance. layers/significant answers another question: which single filters are
+-- beyond chance.
 --
--- `low` and `high` hold 95 % of the bootstrap samples of the stimuli; the range of every filter stays that of all stimuli.
--- Resampling adds noise of its own: filters near the threshold cross it to and fro, so the interval reaches further
--- towards one half than away from it, and where hardly any filter passes, or nearly all, it may stand beside the
--- proportion. Intervals and chance need `toolbox significance` for the same index and threshold, and are null without it.
+-- `low` and `high` contain 95 % of the bootstrap samples of the stimuli. The range of every filter remains that of
+-- all stimuli. Resampling adds noise: filters near the threshold cross it in both directions, so the interval extends
+-- further towards one half than away from it. Where hardly any filter exceeds the threshold, or nearly all do, the
+-- interval may exclude the proportion. Intervals and chance need `toolbox significance` for the same index and
+-- threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 2.2 and figure 1, doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $by         varchar = 'layer'     {layer, block}  a row for every layer, or for every block, without its pooling layers
---   $index      varchar = 'contrast'  {@indices}      what the threshold cuts
+--   $by         varchar = 'layer'     {layer, block}  one row per layer, or per block without its pooling layers
+--   $index      varchar = 'contrast'  {@indices}      index that is compared with the threshold
 --   $threshold  double  = 0.01                        a filter above it is selective
 --   $statistic  varchar = 'maximum'   {@statistics}   statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}       range of equation 1
@@ -32,7 +36,7 @@
 --   proportion   double   selective / filters
 --   low          double   lower end of the bootstrap interval
 --   high         double   upper end of the bootstrap interval
---   chance       double   mean proportion under shuffled labels
+--   chance       double   mean proportion for permuted labels
 --   chance_low   double   lower end of the chance band
 --   chance_high  double   upper end of the chance band
 --   dead         bigint   filters with the same response to every stimulus

@@ -1,15 +1,19 @@
 -- Filters of every layer that are selective beyond chance.
 --
--- Of all filters of a layer, how many prefer the category more than shuffled labels make plausible? Two corrections for
--- testing thousands of filters and every category: `discovered` counts q < $level, among which a fraction of $level at
--- most is expected to be false (Benjamini and Hochberg 1995; it holds for tests that are independent or rise and fall
--- together); `certain` counts family-wise p < $level, the chance that even one of all of them is false, however the tests
--- depend on each other. With few permutations no p can be small: 1 / (draws + 1) is the least, and q, which needs many such
--- p at once, may then find nothing where `certain` finds some (see selectivity/significance). Dead filters are in no test,
--- but in the denominator. Pooling layers are left out: they repeat the filters of the convolution below them. Tests are
--- one-sided, for a category that a filter prefers. Significance is not strength: with many stimuli a filter may pass that
--- hardly cares.
--- Needs `toolbox significance` for the same index; no rows without it.
+-- How many filters of a layer prefer the category more than permuted labels make plausible? Two columns correct for
+-- tests of thousands of filters and of every category. `significant` counts the filters with q < $level. The expected
+-- proportion of false discoveries among them is at most $level (Benjamini and Hochberg 1995), for tests that are
+-- independent or positively dependent. `significant_fwe` counts the filters with a family-wise error (FWE) corrected
+-- p < $level. This p is the probability that even one of all filters is false, however the tests depend on each
+-- other.
+--
+-- With few permutations no p can be small: the smallest is 1 / (permutations + 1). q needs many such p at once, and
+-- may then find no filters where `significant_fwe` finds some (see selectivity/significance). Dead filters are not
+-- tested, but stay in the denominator. Pooling layers are excluded: they repeat the filters of the convolution below
+-- them. The tests are one-sided, for a category that a filter prefers. Significance is not strength: with many
+-- stimuli a filter with a very weak preference may be significant. By default the index is the response contrast
+-- (`contrast`: difference between the mean normalised responses to the category and to all others). Needs
+-- `toolbox significance` for the same index; no rows without it.
 --
 -- Source: Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002),
 -- doi 10.1002/hbm.1058.
@@ -20,13 +24,13 @@
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
---   layer       varchar  as the card names it, in the order of depth
---   category    varchar
---   filters     bigint   filters of the layer
---   dead        bigint   filters without the index: the same response to every stimulus (or, for csi, a negative one)
---   discovered  bigint   filters with q < $level
---   certain     bigint   filters with a family-wise p < $level
---   proportion  double   discovered / filters
+--   layer            varchar  as the card names it, in the order of depth
+--   category         varchar
+--   filters          bigint   filters of the layer
+--   dead             bigint   filters without the index: equal responses to all stimuli (or, for csi, a negative one)
+--   significant      bigint   filters with q < $level
+--   significant_fwe  bigint   filters with FWE-corrected p < $level
+--   proportion       double   significant / filters
 select
     s.layer,
     s.category,

@@ -1,23 +1,29 @@
 -- Replication of a published table: how well an index agrees with it, layer by layer.
 --
--- Other photographs of the same categories should find the same selective filters. For every layer the index here is held
--- against the table's values, filter by filter: one row for each category in common, and a last row, `all`, over
--- all of them together (a pair of values for every filter and category). Only what both sides know is compared;
--- `unpaired` counts the rest. Chance is 0 for both correlations and $count / filters for the overlap. `spearman` is
--- the correlation of ranks, with the mean rank for equal values; it does not mind a different unit. `overlap` is the
--- part of the $count most selective filters that both sides share; equal values are taken in the order of filters. Where
--- one side has a single value, or there is a single filter, the correlations are null.
--- A contrast depends on what else was shown: other categories beside the common ones lower the agreement. Filters of one layer
--- are no independent sample, so no p value is given.
--- It needs the view `reference` (layer, filter, category, value), which `toolbox replicate --reference FILE` brings along.
+-- Other photographs of the same categories should find the same selective filters. For every layer, the index in this
+-- study is compared with the values of the table, filter by filter. There is one row for each category in common, and
+-- a last row, `all`, over all of them together (a pair of values for every filter and category). Only filters with a
+-- value on both sides are compared; `unpaired` counts the others.
 --
--- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; the index and the layer-wide range follow the code published with
--- it; Spearman (1904), doi 10.2307/1412159.
+-- `pearson` is the correlation of the values. `spearman` is the correlation of the ranks, with the mean rank for
+-- equal values; it does not depend on the unit. `overlap` is the proportion of the $count most selective filters that
+-- both sides have in common; equal values are taken in the order of filters. Chance is 0 for both correlations and
+-- $count / filters for the overlap. The correlations are null where one side has a single value, or where there is a
+-- single filter.
+--
+-- By default the index is the response contrast (`contrast`: difference between the mean normalised responses to the
+-- category and to all others). It depends on all stimuli that were presented: further categories besides those in
+-- common reduce the agreement. The filters of one layer are not an independent sample, so no p value is reported. The
+-- query needs the view `reference` (layer, filter, category, value), which `toolbox replicate --reference FILE`
+-- provides.
+--
+-- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; the index and the layer-wide range follow the code
+-- published with it; Spearman (1904), doi 10.2307/1412159.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {@indices}     index here
+--   $index      varchar = 'contrast'  {@indices}     index in this study
 --   $threshold  double  = 0.01                       a filter above it is selective
---   $count      integer = 10                         most selective filters whose overlap is taken
+--   $count      integer = 10                         most selective filters for the overlap
 --   $statistic  varchar = 'mean'      {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'layer'     {@ranges}      range of equation 1
 -- Columns
@@ -27,7 +33,7 @@
 --   unpaired         bigint   filters of the table without a value on one side, such as those that are dead here
 --   pearson          double   -1 to 1, correlation of the values
 --   spearman         double   -1 to 1, correlation of the ranks
---   overlap          double   0 to 1, shared part of the $count most selective filters
+--   overlap          double   0 to 1, proportion of the $count most selective filters in common
 --   selective_here   bigint   filters above the threshold in this study
 --   selective_there  bigint   filters above the threshold in the table
 with pair as (

@@ -1,14 +1,17 @@
--- Agreement of the indices: whether they rank the filters alike, and pick the same ones.
+-- Agreement of the indices: whether they rank the filters alike, and select the same ones.
 --
--- Selectivity indices disagree, so a result that hangs on one of them is a result about that index. For two indices and
--- every layer: Spearman's rank correlation over the filters, and the part that the $count most selective filters of each
--- have in common, both as the mean over the categories (or of one category). Correlation: -1 to 1, 1 the same order, 0 no
--- relation. Overlap: 0 to 1; `chance` is what two unrelated indices would share, $count / filters. Filters that tie for the
--- last of the $count places share them, so that no order decides: the overlap of two indices with many ties, such as
--- precision, stays below 1 even if they are the same. Filters for which either index is null, dead ones among them, are
--- left out. Indices by ranks are computed from the responses themselves: where a set is very large, name two other indices.
--- Indices of a filter as such, the same for every category, and `response`, which has no value that means "no preference",
--- are compared only where they are named.
+-- Selectivity indices disagree, so a result that depends on one of them is a result about that index. For every layer
+-- and every two indices there are two measures: `spearman`, the rank correlation over the filters (-1 to 1: 1 the
+-- same order, 0 no relation), and `overlap`, the proportion of the $count most selective filters that both indices
+-- have in common (0 to 1). Both are means over the categories, or of one category. `chance` is the overlap of two
+-- unrelated indices, $count / filters.
+--
+-- Filters that tie for the last of the $count places divide them equally, so that no order decides. The overlap of
+-- two indices with many ties, such as precision, therefore stays below 1 even if they are the same. Filters for which
+-- either index is null, including dead ones, are excluded. Indices based on ranks are computed from the responses
+-- themselves: for a very large set, name two other indices. Two kinds of index are compared only if they are named:
+-- the indices of a filter as such, which are the same for every category, and `response`, which has no value that
+-- means "no preference".
 --
 -- Source: Spearman (1904), doi 10.2307/1412159; Gale et al. (2020), doi 10.1016/j.visres.2020.06.007.
 --

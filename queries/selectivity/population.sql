@@ -1,11 +1,14 @@
--- Population sparseness: how few filters of a layer carry the response to each stimulus.
+-- Population sparseness: how few filters of a layer account for the response to each stimulus.
 --
--- The formula of lifetime sparseness, over the filters of a layer instead of over stimuli:
---     (1 - (mean A)^2 / mean A^2) / (1 - 1 / F), F filters
--- 0: all filters respond alike; 1: one filter responds alone. There is no chance level; compare layers, categories or
--- networks. Filters differ in scale, and by default those with large responses decide; $normalise = 'filter' brings every
--- filter to its own range first (equation 1, over all stimuli of the set, labelled or not; dead filters are left out).
--- Population and lifetime sparseness need not agree. Needs responses that are never negative, and is null otherwise. Reads the responses themselves.
+-- The formula is that of lifetime sparseness, over the F filters of a layer instead of over stimuli:
+--     (1 - (mean A)^2 / mean A^2) / (1 - 1 / F)
+-- It is 0 if all filters respond alike, and 1 if one filter responds alone. There is no chance level: compare layers,
+-- categories or networks. Population and lifetime sparseness need not agree.
+--
+-- Filters differ in scale. By default the filters with large responses dominate. $normalise = 'filter' first
+-- normalises every filter to its own range (equation 1, over all stimuli of the set, labelled or not) and excludes
+-- dead filters. The sparseness needs responses that are never negative, and is null otherwise. It is computed from
+-- the responses themselves.
 --
 -- Source: Treves and Rolls (1991), doi 10.1088/0954-898X_2_4_004; Willmore and Tolhurst (2001),
 -- doi 10.1080/net.12.3.255.270.

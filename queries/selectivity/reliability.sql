@@ -1,12 +1,18 @@
 -- Reliability of every filter's preference: chosen on one half of the stimuli, measured on the other.
 --
--- The category with the largest index is preferred, and its index is biased upwards: it was chosen for being large.
--- `cross_validated` is the honest value, the mean index in one half of the stimuli of the category that was preferred in
--- the other half, over 100 ways of halving every category. `agreement` is the share of them in which both halves prefer
--- the same category; by chance, about 1 / categories. `reliability` is the correlation of the index over the categories
--- between the halves, as the mean over the halvings, stepped up to all stimuli by 2 r / (1 + r): 1 the halves agree, 0 they
--- have nothing in common, lower by accident only. It takes three categories, and is null for two. A network answers
--- without noise: what is sampled is the stimuli. No rows until `toolbox significance` was run for the index.
+-- The preferred category is the one with the largest index. Its index is biased upwards, because it was chosen for
+-- being large. `cross_validated` is unbiased by this choice: the category is preferred in one half of the stimuli,
+-- its index is computed in the other half, and the result is the mean over 100 ways of halving every category.
+-- `agreement` is the proportion of the halvings in which both halves prefer the same category; by chance, about 1 /
+-- number of categories.
+--
+-- `reliability` is the correlation of the index over the categories between the halves, averaged over the halvings
+-- and corrected to the full number of stimuli by 2 r / (1 + r). It is 1 if the halves agree, 0 if they have nothing
+-- in common, and lower only by chance. It needs three categories, and is null for two.
+--
+-- The network has no noise: the sampling is that of the stimuli. By default the index is the response contrast
+-- (`contrast`: difference between the mean normalised responses to the category and to all others). No rows until
+-- `toolbox significance` was run for the index.
 --
 -- Source: Spearman (1910), doi 10.1111/j.2044-8295.1910.tb00206.x; Brown (1910),
 -- doi 10.1111/j.2044-8295.1910.tb00207.x.
@@ -19,8 +25,8 @@
 --   layer            varchar  as the card names it, in the order of depth
 --   filter           integer  number of the filter in its layer, from 0
 --   preferred        varchar  category with the largest index over all stimuli; null if dead, or if all have the same
---   value            double   that index
---   cross_validated  double   the index, in one half, of the category preferred in the other
+--   value            double   index of the preferred category over all stimuli
+--   cross_validated  double   index, in one half, of the category preferred in the other half
 --   agreement        double   0 to 1
 --   reliability      double   up to 1
 select r.layer, r.filter, r.preferred, r.value, r.cross_validated, r.agreement, r.reliability

@@ -1,18 +1,25 @@
--- How far the index of every filter can be trusted: interval, p and q.
+-- Significance of the index of every filter: bootstrap interval, p and q.
 --
--- `low` and `high` hold 95 % of the bootstrap samples of the stimuli. p is the chance of a value at least as large under
--- shuffled labels, (b + 1) / (draws + 1), one-sided: it asks whether the filter prefers the category. With thousands of
--- filters many small p are accidents, so two corrections over all filters and categories stand beside it: q, below which a
--- filter belongs to a list with that fraction of false discoveries, and p_family, the chance that the largest value of all
--- shuffled filters and categories reaches this one. p_welch and q_welch are those of Welch's t, which trusts means of
--- few stimuli to be normal. Intervals are not corrected, and a filter picked for its large value lies high in its own.
--- q and p_family are null in pooling layers, which repeat the filters of the convolution below them and are in no family
--- of tests. Dead filters have rows, with null values. No rows until `toolbox significance` was run for the index.
+-- `low` and `high` contain 95 % of the bootstrap samples of the stimuli. p is the probability of a value at least as
+-- large for permuted labels, (b + 1) / (permutations + 1). It is one-sided: it tests whether the filter prefers the
+-- category. By default the index is the response contrast (`contrast`: difference between the mean normalised
+-- responses to the category and to all others).
 --
--- No p is below 1 / (draws + 1), so q needs many such p at once: with 25,344 tests and 1,000 draws none is below 0.05
--- until some 507 tests have the least p. Where few filters differ, or draws are few, p_family finds what q cannot.
--- In a share, whose level is a category's part of the stimuli, the largest category decides p_family: with unequal
--- categories take balanced_share.
+-- With thousands of filters many small p occur by chance, so there are two corrections over all filters and
+-- categories. q is the expected proportion of false discoveries in a list of all filters with a q up to this one.
+-- `p_fwe` is the family-wise error (FWE) corrected p: the probability that the largest value of all filters and
+-- categories, for permuted labels, reaches this one. `p_welch` and `q_welch` are those of Welch's t, which assumes
+-- that means of few stimuli are normally distributed. Intervals are not corrected: if a filter is selected for its
+-- large value, this value is in the upper part of its own interval.
+--
+-- q and p_fwe are null in pooling layers, which repeat the filters of the convolution below them and belong to no
+-- family of tests. Dead filters have rows, with null values. No rows until `toolbox significance` was run for the
+-- index.
+--
+-- No p is below 1 / (permutations + 1), so q needs many such p at once. With 25,344 tests and 1,000 permutations no q
+-- is below 0.05 until about 507 tests have the smallest p. If few filters differ, or permutations are few, p_fwe
+-- finds filters that q cannot find. The chance level of `share` is the category's proportion of the stimuli, so the
+-- largest category determines its p_fwe: with unequal categories use `balanced_share`.
 --
 -- Source: Phipson and Smyth (2010), doi 10.2202/1544-6115.1585; Benjamini and Hochberg (1995),
 -- doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002), doi 10.1002/hbm.1058.
@@ -29,11 +36,11 @@
 --   value     double   the index; null if dead
 --   low       double   lower end of the bootstrap interval
 --   high      double   upper end of the bootstrap interval
---   p         double   one-sided, by permutation
---   q         double   the same, by Benjamini and Hochberg
---   p_family  double   the same, corrected for the largest of all
+--   p         double   one-sided, from permutations
+--   q         double   p corrected by the method of Benjamini and Hochberg
+--   p_fwe     double   p corrected for the largest value of all filters and categories (FWE)
 --   p_welch   double   one-sided, of Welch's t
---   q_welch   double   the same, by Benjamini and Hochberg
+--   q_welch   double   p_welch corrected by the method of Benjamini and Hochberg
 select
     s.layer,
     s.filter,

@@ -1,15 +1,19 @@
--- How many filters pass as the threshold moves.
+-- Proportion of selective filters as a function of the threshold.
 --
--- A proportion of selective filters hangs on where the line is drawn. For any index, and $steps thresholds at equal
--- distances from $lowest to $highest: how many filters of every layer exceed it for every category. Where the curves of two
--- categories cross, their order is a matter of the threshold. Pooling layers are left out: they repeat the filters of the
--- convolution below them. Dead filters stay in the denominator. The last three indices are those of a filter as such, so
--- their counts are the same for every category.
+-- The proportion of selective filters depends on the threshold. For any index, and for $steps equally spaced
+-- thresholds from $lowest to $highest, this query counts the filters of every layer that exceed the threshold for
+-- every category. Where the curves of two categories cross, their order depends on the threshold. By default the
+-- index is the response contrast (`contrast`: difference between the mean normalised responses to the category and to
+-- all others).
+--
+-- Pooling layers are excluded: they repeat the filters of the convolution below them. Dead filters (the same response
+-- to every stimulus) stay in the denominator. The last three indices belong to a filter as such, so their counts are
+-- the same for every category.
 --
 -- Source: Malakhova (2018), section 2.2, doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {@all indices}  index
+--   $index      varchar = 'contrast'  {@all indices}  index that is compared with the thresholds
 --   $lowest     double  = 0.0                         first threshold
 --   $highest    double  = 0.5                         last threshold
 --   $steps      integer = 26                          number of thresholds

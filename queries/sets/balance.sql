@@ -1,47 +1,57 @@
--- Balance of a stimulus set: how unequal its classes are in number and level of the filters that detect them.
+-- Balance of a stimulus set: how much its categories differ in the proportion and mean depth of selective filters.
 --
--- A set with as many images of every class need not be balanced: some classes drive many filters, others few, and some
--- only deep ones. For every class: its detectors (filters whose index for it exceeds the threshold) as a mean share of a
--- layer, that share relative to the mean of all classes (`ratio`, 1 is balanced), their depth, and how far it lies from
--- the mean depth (`shift`). For the set as a whole, the same in every row: `evenness` of the shares, -sum of p ln p / ln K
--- over the K classes (1 balanced, 0 all detectors are of one class), and `spread`, the standard deviation (n - 1) of the
--- depths. A class without detectors has no depth and is in no mean of depths, nor in the spread: look at its share.
+-- The complexity of a category has two parts: the proportion of filters selective for it, and their mean depth. It is
+-- a property of the network's representation, not of the images' pixels. A set with equal numbers of images is not
+-- necessarily balanced in complexity: for some categories many filters are selective, for others few or only deep
+-- ones.
 --
--- Contrast is relative: a class that drives nearly every filter takes detectors from all others, so a set is unbalanced
--- with it and may be balanced without it. `low` and `high` of evenness and spread hold 95 % of the bootstrap samples of the
--- stimuli; those of the single classes are in complexity/depth.
+-- For every category there are four measures. `proportion` is the mean over layers of selective filters / filters of
+-- the layer. `ratio` is this proportion relative to its mean over the categories (1 is balanced). `mean_depth` is the
+-- mean depth of the selective filters, and `shift` is its difference from the mean over the categories. The set as a
+-- whole has two measures, the same in every row. `evenness` is that of the proportions, -sum of p ln p / ln K over
+-- the K categories: 1 if balanced, 0 if all selective filters belong to one category. `spread` is the standard
+-- deviation (n - 1) of the mean depths. A category without selective filters has no mean depth and enters neither the
+-- mean over the categories nor the spread: read its proportion.
 --
--- Unequal numbers of images shift an index by themselves. The columns that end in _equal are the same with every class cut
--- down at random to the size of the smallest, as means over the draws of `toolbox significance` for the same index and
--- threshold; where all classes have one size they repeat the others, and without these draws they are null.
--- Pooling layers are left out: they repeat the filters of the convolution below them.
+-- The default index is the response contrast (`contrast`: difference between the mean normalised responses to the
+-- category and to all others), which is relative. A category that drives nearly every filter reduces the number of
+-- filters selective for all others, so a set may be unbalanced with this category and balanced without it. `low` and
+-- `high` of evenness and spread contain 95 % of the bootstrap samples of the stimuli; complexity/depth has the
+-- intervals of single categories.
 --
--- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; evenness is Pielou's (1966), doi 10.1016/0022-5193(66)90013-0.
+-- Unequal numbers of images change an index by themselves. The columns that end in _equal are the same measures after
+-- every category was reduced at random to the size of the smallest. They are means over the random subsets of
+-- `toolbox significance` for the same index and threshold. They equal the other columns if all categories have the
+-- same size, and are null otherwise if there are no such subsets. Pooling layers are excluded: they repeat the
+-- filters of the convolution below them.
+--
+-- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; the evenness is that of Pielou (1966),
+-- doi 10.1016/0022-5193(66)90013-0.
 --
 -- Parameters
---   $index      varchar = 'contrast'  {@indices}     what the threshold cuts
---   $threshold  double  = 0.1                        a filter above it detects the class
+--   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
+--   $threshold  double  = 0.1                        a filter above it is selective
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
---   category        varchar
---   stimuli         bigint   labelled stimuli of the class
---   detectors       bigint   filters that detect the class, over all layers
---   share           double   mean over layers of detectors / filters, 0 to 1
---   ratio           double   share / mean share of all classes; 1 is balanced
---   depth           double   0 is the first layer of the network, 1 its last; null if no filter detects the class
---   shift           double   depth - mean depth of all classes
---   share_equal     double   share with classes of equal size
---   ratio_equal     double   ratio with classes of equal size
---   depth_equal     double   depth with classes of equal size
---   evenness        double   of the set: 1 balanced in number, 0 all detectors are of one class
---   spread          double   of the set: standard deviation of the depths; 0 balanced in level, null for a single depth
---   evenness_low    double   lower end of the bootstrap interval
---   evenness_high   double   upper end of the bootstrap interval
---   spread_low      double   lower end of the bootstrap interval
---   spread_high     double   upper end of the bootstrap interval
---   evenness_equal  double   evenness with classes of equal size
---   spread_equal    double   spread with classes of equal size
+--   category          varchar
+--   stimuli           bigint   labelled stimuli of the category
+--   selective         bigint   filters selective for the category, over all layers
+--   proportion        double   mean over layers of selective / filters, 0 to 1
+--   ratio             double   proportion / mean proportion of all categories; 1 is balanced
+--   mean_depth        double   of the selective filters, 0 (first layer) to 1 (last); null if there are none
+--   shift             double   mean_depth - its mean over all categories
+--   proportion_equal  double   proportion with categories of equal size
+--   ratio_equal       double   ratio with categories of equal size
+--   mean_depth_equal  double   mean_depth with categories of equal size
+--   evenness          double   of the set: 1 balanced, 0 all selective filters belong to one category
+--   spread            double   of the set: standard deviation of mean_depth; 0 balanced, null for a single mean depth
+--   evenness_low      double   lower end of the bootstrap interval
+--   evenness_high     double   upper end of the bootstrap interval
+--   spread_low        double   lower end of the bootstrap interval
+--   spread_high       double   upper end of the bootstrap interval
+--   evenness_equal    double   evenness with categories of equal size
+--   spread_equal      double   spread with categories of equal size
 with member as (
     select category, any_value(n) as stimuli
     from category_moments($statistic)

@@ -1,17 +1,17 @@
--- What the study holds: every stimulus set, label scheme and category.
+-- Contents of the study: every stimulus set, label scheme and category.
 --
--- Look here before anything else: unequal numbers of stimuli shift every index but the balanced one, and categories that
--- differ in image size differ in sharpness once all are stretched to the network's input.
+-- Read this table before any other. Unequal numbers of stimuli change every index except the balanced share.
+-- Categories that differ in image size differ in sharpness after all images are resized to the network's input.
 --
 -- Columns
---   set       varchar
---   scheme    varchar
---   category  varchar  null for stimuli without a label
---   stimuli   bigint
---   fraction  double   of the set's stimuli
---   width     double   median, in pixels
---   height    double   median, in pixels
---   bytes     double   median size of the files
+--   set         varchar
+--   scheme      varchar
+--   category    varchar  null for stimuli without a label
+--   stimuli     bigint
+--   proportion  double   stimuli / stimuli of the set
+--   width       double   median, in pixels
+--   height      double   median, in pixels
+--   bytes       double   median size of the files
 select
     set,
     scheme,

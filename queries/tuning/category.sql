@@ -1,9 +1,9 @@
 -- Tuning curve of one filter over the categories.
 --
--- Mean response to each category with its standard error. In rank order a steep fall from the first category is a selective
--- filter, a flat curve an unselective one; but ranked means fall by chance too, whatever the filter, so look at the errors.
--- In the order of labels the curves of several filters can be compared. The spread is over stimuli; the network itself has
--- no noise.
+-- The curve is the mean response to each category, with its standard error. In rank order, a selective filter has a
+-- steep decrease after the first category, an unselective filter a flat curve. Ranked means also decrease by chance,
+-- for any filter, so compare the decrease with the standard errors. In the order of labels the curves of several
+-- filters can be compared. The standard deviation is over stimuli; the network itself has no noise.
 --
 -- Source: selectivity of single filters for classes as in Rafegas et al. (2020), doi 10.1016/j.patrec.2019.10.013.
 --
@@ -11,7 +11,7 @@
 --   $layer      varchar              {layers.layer}  layer as the card names it
 --   $filter     integer                              number of the filter, from 0
 --   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
---   $order      varchar = 'rank'     {rank, label}   rows by falling response, or by category, to compare filters
+--   $order      varchar = 'rank'     {rank, label}   rows by decreasing response, or by category, to compare filters
 -- Columns
 --   rank        bigint   1 is the preferred category
 --   category    varchar

@@ -1,17 +1,21 @@
 -- Preferred spatial frequency and bandwidth of every filter.
 --
--- From the mean response to every spatial frequency shown, over all orientations and phases: the frequency with the largest
--- response, and the two at which the curve has fallen to half of it, by linear interpolation over log2 of the frequency.
+-- The tuning curve is the mean response to every spatial frequency that was presented, over all orientations and
+-- phases. The preferred frequency has the largest response. The curve falls to half of this response at low_cut and
+-- high_cut, found by linear interpolation over log2 of the frequency:
 --     bandwidth = log2(high_cut / low_cut), in octaves
--- A curve that does not fall to half on one side is called low-pass or high-pass, on both all-pass. That is said of the
--- range that was shown: beyond it the curve may fall. The preferred frequency is one of those shown, and a peak between two
--- of them is cut off, which makes the band too wide: no band is narrower than a step, and a Gaussian band of 1.5 octaves
--- comes out up to 0.6 octaves too wide with steps of an octave, 0.1 with steps of half an octave. Steps need not be equal.
--- A frequency of 0 (a uniform field) lies on no octave scale and is left out.
+-- A curve that does not fall to half on one side is low-pass or high-pass; on both sides, all-pass. This describes
+-- the range that was presented: outside it the curve may fall.
 --
--- Half of the response at one contrast is not half of the contrast sensitivity that the source measured: the two agree only
--- where responses grow in proportion to contrast. The mean over orientations mixes curves that differ between them.
--- The default statistic is the mean: a maximum over the map also finds the edge that zero padding makes at the border.
+-- The preferred frequency is one of those presented. A peak between two of them is underestimated, which makes the
+-- bandwidth too large: no bandwidth is smaller than a step, and a Gaussian tuning curve of 1.5 octaves is
+-- overestimated by up to 0.6 octaves with steps of an octave, and by 0.1 with steps of half an octave. Steps need not
+-- be equal. A frequency of 0 (a uniform field) has no place on a scale of octaves and is excluded.
+--
+-- Half of the response at one luminance contrast is not half of the contrast sensitivity that the source measured.
+-- The two agree only where responses are proportional to contrast. The mean over orientations combines curves that
+-- differ between orientations. The default statistic is the mean: a maximum over the map also finds the edge that
+-- zero padding creates at the border.
 --
 -- Source: De Valois, Albrecht and Thorell (1982), doi 10.1016/0042-6989(82)90113-4.
 --

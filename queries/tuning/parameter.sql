@@ -1,11 +1,12 @@
 -- Tuning curve of one filter over a stimulus parameter.
 --
--- Mean response at every value of a numeric parameter of the stimuli (orientation, spatial frequency, contrast …), over all
--- values of the other parameters. Needs stimuli with parameters: the set `gratings`, or any manifest with further columns.
+-- The curve is the mean response at every value of a numeric parameter of the stimuli (orientation, spatial
+-- frequency, luminance contrast …), over all values of the other parameters. It needs stimuli with parameters: the
+-- set `gratings`, or any manifest with further columns.
 --
--- The standard error is the spread over the other parameters (phase, frequency); the network itself has no noise.
--- The default statistic here is the mean: the zero padding of a convolution makes an edge of its own at the border of the
--- image, which a full-field grating of any orientation leaves standing, and the maximum over the map finds it.
+-- The standard error measures the variation over the other parameters (phase, frequency); the network itself has no
+-- noise. The default statistic is the mean. The zero padding of a convolution creates an edge at the border of the
+-- image. This edge remains for a full-field grating of any orientation, and the maximum over the map finds it.
 --
 -- Source: Hubel and Wiesel (1962), doi 10.1113/jphysiol.1962.sp006837.
 --

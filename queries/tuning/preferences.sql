@@ -1,29 +1,32 @@
 -- Distribution of preferred orientations in every layer.
 --
--- How many of a layer's orientation-selective filters prefer each orientation. If all were preferred alike, every bin would
--- hold bin / 180 of them; a layer of few selective filters strays far from that by chance. More filters at 0 and 90 degrees
--- than in between are what the cat's visual cortex shows too.
+-- How many of the orientation-selective filters of a layer prefer each orientation? If all orientations were
+-- preferred equally, every bin would contain bin / 180 of the filters; a layer with few selective filters differs
+-- much from that by chance. In the cat's visual cortex, too, more cells prefer 0 and 90 degrees than the orientations
+-- between them.
 --
--- Bins are centred on multiples of their width, so the first runs across 0 degrees: 15 degrees make 172.5 to 7.5, 7.5 to
--- 22.5 and so on. Preferred orientation and selectivity are those of tuning/orientation, and need the same evenly spaced
--- gratings. The grid of pixels and the border of the image set axes and diagonals apart in any network, so compare with an
--- untrained one: shown the gratings that come with this toolbox, vgg16 prefers the axes, vgg16-untrained the diagonals. The
--- threshold is a choice, not a test: vary it.
+-- Bins are centred on multiples of their width, so the first includes 0 degrees: with 15 degrees the bins are 172.5
+-- to 7.5, 7.5 to 22.5 and so on. The preferred orientation and the selectivity are those of tuning/orientation, and
+-- need the same evenly spaced gratings. The threshold is a choice, not a test: vary it.
+--
+-- The grid of pixels and the border of the image distinguish axes from diagonals in any network, so compare with an
+-- untrained one: for the gratings that come with this toolbox, filters of vgg16 prefer the axes, those of
+-- vgg16-untrained the diagonals.
 --
 -- Source: Li, Peterson and Freeman (2003), doi 10.1152/jn.00954.2002; Ringach, Shapley and Hawken (2002),
 -- doi 10.1523/JNEUROSCI.22-13-05639.2002.
 --
 -- Parameters
 --   $layer      varchar = null           {layers.layer}          one layer; all of them if null
---   $threshold  double  = 0.2                                    filters count whose selectivity exceeds it
---   $bin        double  = 15                                     width of a bin in degrees, a whole part of 180
+--   $threshold  double  = 0.2                                    selectivity above which a filter counts
+--   $bin        double  = 15                                     width of a bin in degrees, an integer part of 180
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
 --   $statistic  varchar = 'mean'         {@statistics}           statistic of the activation map
 -- Columns
 --   layer    varchar  as the card names it, in the order of depth
 --   bin      double   centre of the bin, degrees from 0
---   filters  bigint   selective filters whose preferred orientation lies in the bin
---   share    double   of the selective filters of the layer, null if it has none
+--   filters  bigint   selective filters whose preferred orientation is in the bin
+--   share    double   filters / selective filters of the layer, null if it has none
 with tuned as (
     select * from orientations($parameter, $layer, $statistic)
 ),

@@ -1,4 +1,7 @@
-"""Class complexity: how many filters a class drives, and the network depth of these filters."""
+"""Complexity of categories: the proportion of filters selective for a category, and their mean depth.
+
+It is a property of the network's representation, not of the images' pixels.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.labels import Box, place_labels
-from toolbox.chart.over_layers import QUANTILES, has_values, lines_over_layers, share_axis
+from toolbox.chart.over_layers import QUANTILES, has_values, lines_over_layers, proportion_axis
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     ALPHA,
@@ -28,20 +31,21 @@ from toolbox.chart.theme import (
 )
 
 PLOT_WIDTH, PLOT_HEIGHT = 480, 340  # pixels
-MEASURE_NAMES = {"share": "share of the filters", "depth": "depth"}
+MEASURE_NAMES = {"proportion": "Proportion of {} filters", "mean_depth": "Mean depth of {} filters"}
+"""Of selective filters for a category, of responsive filters for a stimulus."""
 AXIS_TITLES = {
-    "share": "highly responsive filters (share, mean over layers)",
-    "depth": "depth of the highly responsive filters (0 first layer, 1 last layer)",
+    "proportion": "{} filters (proportion, mean over layers)",
+    "mean_depth": "Mean depth of {} filters (0 first layer, 1 last)",
 }
-AXIS_FORMATS = {"share": "~%", "depth": "~g"}
+AXIS_FORMATS = {"proportion": "~%", "mean_depth": "~g"}
 DEPTH_TOOLTIPS = (
-    "responsive",
-    "share",
-    "share_low",
-    "share_high",
-    "depth",
-    "depth_low",
-    "depth_high",
+    "selective",
+    "proportion",
+    "proportion_low",
+    "proportion_high",
+    "mean_depth",
+    "mean_depth_low",
+    "mean_depth_high",
     "entropy",
 )
 HEADROOM = 1.08  # the y axis ends a little above its highest point
@@ -53,44 +57,47 @@ HEADROOM = 1.08  # the y axis ends a little above its highest point
     "layer",
     "depth",
     "filters",
-    "responsive",
-    "share",
+    "selective",
+    "proportion",
     optional=("low", "high", "chance"),
 )
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters that respond highly to a class, one line per class; bars are bootstrap intervals.
+    """Proportion of a layer's filters selective for a category, one line per category; bars are bootstrap intervals.
 
     Args:
         rows: of `complexity/layers`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    tooltip = tooltips(rows, "layer:O", "depth:Q", "category:N", "share:Q", "responsive:Q", "filters:Q")
-    return lines_over_layers(rows, categories, share_axis("share", "highly responsive filters"), tooltip)
+    tooltip = tooltips(rows, "layer:O", "depth:Q", "category:N", "proportion:Q", "selective:Q", "filters:Q")
+    return lines_over_layers(rows, categories, proportion_axis("proportion", "Selective filters"), tooltip)
 
 
 @figure(
     "complexity/depth",
     "category",
-    "responsive",
-    "share",
-    "depth",
-    optional=("share_low", "share_high", "depth_low", "depth_high", "entropy"),
-    scale_ends=["share", "share_high"],
+    "selective",
+    "proportion",
+    "mean_depth",
+    optional=("proportion_low", "proportion_high", "mean_depth_low", "mean_depth_high", "entropy"),
+    scale_ends=["proportion", "proportion_high"],
 )
 def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Depth of the filters that a class drives against their share, one named point per class.
+    """Mean depth of the filters selective for a category and their proportion, one named point per category.
 
-    A class without a depth, since it drives no filter highly, is left out. Crosses are bootstrap intervals.
+    A category without selective filters has no mean depth and is excluded. Crosses are bootstrap intervals.
 
     Args:
         rows: of `complexity/depth`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    share = alt.Scale(domain=[0, _top(rows)], nice=False)
+    scale = alt.Scale(domain=[0, _top(rows)], nice=False)
     base = alt.Chart().encode(
-        x=alt.X("depth:Q", title=AXIS_TITLES["depth"], scale=alt.Scale(domain=[0, 1])),
+        x=alt.X("mean_depth:Q", title=_axis_title("mean_depth", "selective"), scale=alt.Scale(domain=[0, 1])),
         y=alt.Y(
-            "share:Q", title=AXIS_TITLES["share"], scale=share, axis=alt.Axis(format=AXIS_FORMATS["share"])
+            "proportion:Q",
+            title=_axis_title("proportion", "selective"),
+            scale=scale,
+            axis=alt.Axis(format=AXIS_FORMATS["proportion"]),
         ),
     )
     lines = base.mark_rule(color=LINE).encode(x2="name_x", y2="name_y").transform_filter("datum.is_far")
@@ -107,7 +114,7 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 @figure("complexity/pairs", "measure", "category", "other", "difference", "low", "high", "p", "p_holm")
 def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Differences between two classes in share and depth with their intervals; filled where significant after Holm.
+    """Differences between two categories in proportion and mean depth, with intervals; filled: significant after Holm.
 
     Args:
         rows: of `complexity/pairs`, at least one; numbers are finite or null.
@@ -118,44 +125,53 @@ def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG0
         (pl.col("p_holm") < ALPHA).fill_null(value=False).alias("significant"),
     )
     panels = {
-        MEASURE_NAMES[measure]: _differences(of_one)
+        MEASURE_NAMES[measure].format("selective"): _differences(of_one)
         for (measure,), of_one in named.group_by("measure", maintain_order=True)
     }
     return concat_panels(panels, 2, shared="independent")
 
 
-@figure("complexity/stimuli", "stimulus_id", "category", "path", "responsive", "share", "depth")
+@figure("complexity/stimuli", "stimulus_id", "category", "path", "responsive", "proportion", "mean_depth")
 def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share and depth of the filters that single stimuli drive, by category: median, middle 50 % and 90 %.
+    """Proportion and mean depth of the filters responsive to a stimulus, by category: median, middle 50 % and 90 %.
 
-    The stimuli outside are points.
+    The stimuli outside the middle 90 % are points.
 
     Args:
         rows: of `complexity/stimuli`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    panels = {MEASURE_NAMES[measure]: _spread(rows, categories, measure) for measure in ("share", "depth")}
+    panels = {
+        name.format("responsive"): _spread(rows, categories, measure)
+        for measure, name in MEASURE_NAMES.items()
+    }
     return concat_panels(panels, 2, shared="independent")
 
 
+def _axis_title(measure: str, kind: str) -> str:
+    """The title of a measure's axis for selective or for responsive filters."""
+    title = AXIS_TITLES[measure].format(kind)
+    return title[0].upper() + title[1:]
+
+
 def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> list[alt.Chart]:
-    """The intervals of depth and share, where there are any."""
-    if not has_values(rows, "share_low"):
+    """The intervals of mean depth and proportion, where there are any."""
+    if not has_values(rows, "proportion_low"):
         return []
     bars = base.mark_rule(strokeWidth=1.2, opacity=0.7).encode(color=colour(rows, categories, legend=False))
     return [
-        bars.encode(x=alt.X("depth_low:Q"), x2="depth_high"),
-        bars.encode(y=alt.Y("share_low:Q"), y2="share_high"),
+        bars.encode(x=alt.X("mean_depth_low:Q"), x2="mean_depth_high"),
+        bars.encode(y=alt.Y("proportion_low:Q"), y2="proportion_high"),
     ]
 
 
 def _differences(rows: pl.DataFrame) -> alt.LayerChart:
-    """The pairs of classes in the order of the rows, and how much they differ in one measure."""
+    """The pairs of categories in the order of the rows, and their difference in one measure."""
     order = alt.Scale(domain=distinct_values(rows, "pair"))
-    key = f" (filled: corrected p < {ALPHA:g})" if has_values(rows, "p_holm") else ""
+    key = f" (filled: Holm-corrected p < {ALPHA:g})" if has_values(rows, "p_holm") else ""
     measured = [f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")]
     base = alt.Chart().encode(
-        x=alt.X("difference:Q", title=f"difference, first - second{key}"),
+        x=alt.X("difference:Q", title=f"Difference, first - second{key}"),
         y=alt.Y("pair:N", title=None, scale=order),
         tooltip=tooltips(rows, "category:N", "other:N", *measured),
     )
@@ -183,7 +199,7 @@ def _spread_bars(base: alt.Chart, bands: pl.DataFrame, measure: str) -> list[alt
     """A thin bar for the middle 90 %, a thick one for the middle 50 %, a dash for the median."""
     tooltip = tooltips(bands, "category:N", *(f"{name}:Q" for name in QUANTILES), "stimuli:Q")
     bar = base.encode(tooltip=tooltip)
-    x = alt.X("q05:Q", title=AXIS_TITLES[measure], axis=alt.Axis(format=AXIS_FORMATS[measure]))
+    x = alt.X("q05:Q", title=_axis_title(measure, "responsive"), axis=alt.Axis(format=AXIS_FORMATS[measure]))
     median = alt.X("q50:Q")
     return [
         bar.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95"),
@@ -195,7 +211,9 @@ def _spread_bars(base: alt.Chart, bands: pl.DataFrame, measure: str) -> list[alt
 def _spread_points(base: alt.Chart, rows: pl.DataFrame, bands: pl.DataFrame, measure: str) -> alt.Chart:
     """The stimuli outside the middle 90 % of their category."""
     outside = rows.join(bands, on="category").filter(~pl.col(measure).is_between("q05", "q95"))
-    tooltip = tooltips(rows, "path:N", "stimulus_id:Q", "category:N", "share:Q", "depth:Q", "responsive:Q")
+    tooltip = tooltips(
+        rows, "path:N", "stimulus_id:Q", "category:N", "proportion:Q", "mean_depth:Q", "responsive:Q"
+    )
     single = base.properties(data=values(outside.drop(*QUANTILES, "stimuli")))
     points: alt.Chart = single.mark_point(filled=True, size=16, opacity=0.7)
     return points.encode(x=alt.X(f"{measure}:Q"), tooltip=tooltip)
@@ -209,13 +227,14 @@ def _names(align: Literal["left", "right"], shift: int) -> alt.Chart:
 
 
 def with_label_places(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows that have a depth and a share, with the place of each name in the same units.
+    """The rows that have a mean depth and a proportion, with the place of each name in the same units.
 
-    Names are placed in pixels, where their size is known, and the chart wants depths and shares.
+    Names are placed in pixels, where their size is known; the chart needs mean depths and proportions.
     """
-    known = rows.drop_nulls(["depth", "share"])
+    known = rows.drop_nulls(["mean_depth", "proportion"])
     top = _top(rows)
-    points = [(x * PLOT_WIDTH, y / top * PLOT_HEIGHT) for x, y in known.select("depth", "share").iter_rows()]
+    pairs = known.select("mean_depth", "proportion").iter_rows()
+    points = [(x * PLOT_WIDTH, y / top * PLOT_HEIGHT) for x, y in pairs]
     places = place_labels(
         points, known["category"].to_list(), PLOT_WIDTH, PLOT_HEIGHT, bars=_bars(known, top)
     )
@@ -229,9 +248,11 @@ def with_label_places(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
     """The crosses of the intervals as boxes of a pixel's width, in pixels."""
-    if not has_values(rows, "share_low"):
+    if not has_values(rows, "proportion_low"):
         return []
-    ends = rows.select("depth", "share", "depth_low", "depth_high", "share_low", "share_high").drop_nulls()
+    depths = ("mean_depth_low", "mean_depth_high")
+    proportions = ("proportion_low", "proportion_high")
+    ends = rows.select("mean_depth", "proportion", *depths, *proportions).drop_nulls()
     boxes = [
         (
             (left * PLOT_WIDTH, y / top * PLOT_HEIGHT, right * PLOT_WIDTH, y / top * PLOT_HEIGHT + 1),
@@ -243,6 +264,6 @@ def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
 
 
 def _top(rows: pl.DataFrame) -> float:
-    """Upper end of the share's axis; 1 where there is nothing to show."""
-    ends = (highest_value(rows, name) for name in ("share", "share_high") if name in rows.columns)
+    """Upper end of the axis of proportions; 1 without any proportion."""
+    ends = (highest_value(rows, name) for name in ("proportion", "proportion_high") if name in rows.columns)
     return (max(filter(None, ends), default=0) or 1.0 / HEADROOM) * HEADROOM

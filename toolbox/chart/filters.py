@@ -1,4 +1,4 @@
-"""Figures of single filters: those that represent a category, and the stimuli that drive one."""
+"""Figures of single filters: the most selective of a category, and the stimuli with the largest responses of one."""
 
 from __future__ import annotations
 
@@ -32,29 +32,31 @@ IMAGE_SIDE = 48  # pixels
     "share",
     "balanced_share",
     "contrast",
+    "correlation",
     "value",
 )
 def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """The most representative filters of each category: the index that ranks as a bar, balanced share as a number.
+    """The most selective filters of each category: the index that ranks them as a bar, balanced share as a number.
 
     Args:
         rows: of `filters/representative`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
     panels = {
-        str(category): _representatives(rows.filter(pl.col("category") == category), categories)
+        str(category): _ranked_bars(rows.filter(pl.col("category") == category), categories)
         for category in sorted(distinct_values(rows, "category"))
     }
     return concat_panels(panels, 3)
 
 
-def _representatives(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
+def _ranked_bars(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
     """The filters of one category by the names of layer and filter, in rank order."""
     ranked = rows.sort("rank").with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))
-    tooltip = ("category:N", "rank:Q", "layer:O", "filter:Q", "contrast:Q", "balanced_share:Q", "share:Q")
+    indices = ("contrast:Q", "correlation:Q", "balanced_share:Q", "share:Q")
+    tooltip = ("category:N", "rank:Q", "layer:O", "filter:Q", *indices)
     y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(ranked, "unit")))
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
-    x = alt.X("value:Q", title="index that ranks (number: balanced share)")
+    x = alt.X("value:Q", title=["Index that ranks the filters", "(number: balanced share)"])
     bars = base.mark_bar().encode(x=x, color=colour(rows, categories, legend=False))
     numbers = base.mark_text(align="left", dx=4, fontSize=10, color=QUIET).encode(
         x=x, text=alt.Text("balanced_share:Q", format=".2f")
@@ -67,7 +69,7 @@ def _representatives(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Layer
     "filters/stimuli", "rank", "stimulus_id", "category", "path", "response", "normalised", optional=["image"]
 )
 def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """The stimuli that drive one filter most, in rank order, with their images where the rows hold them.
+    """The stimuli with the largest responses of one filter, in rank order, with images where the rows contain them.
 
     Args:
         rows: of `filters/stimuli`, at least one; numbers are finite or null.
@@ -78,7 +80,7 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     has_images = "image" in rows.columns
     y = alt.Y(
         "place:N",
-        title="rank and category of the stimulus",
+        title="Rank and category of the stimulus",
         scale=alt.Scale(domain=distinct_values(ranked, "place")),
         axis=alt.Axis(domain=False, ticks=False, labelPadding=6, labelOverlap=False),
     )
@@ -86,7 +88,7 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     step = alt.Step(IMAGE_SIDE + 4 if has_images else 20)
     base = alt.Chart(values(ranked), height=step).encode(y=y, tooltip=tooltip)
     bars: alt.Chart = base.mark_bar(size=20 if has_images else 15).encode(
-        x=alt.X("response:Q", title="response of the filter (activation)"),
+        x=alt.X("response:Q", title="Response of the filter (activation)"),
         color=colour(rows, categories, legend=False),
     )
     bars = bars.properties(width=320)

@@ -1,4 +1,4 @@
-"""Figures over the depth of a network: layers on the x axis, in the order of the rows."""
+"""Figures over network depth: layers on the x axis, in the order of the rows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,23 @@ from toolbox.chart.over_layers import (
     has_values,
     lines_over_layers,
     offset_chart,
-    share_axis,
+    proportion_axis,
     with_columns,
 )
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import QUIET, Chart, colour, distinct_values, layer_axis, tooltips, values
 
-LEAST_RING = 0.05  # a layer that is the best in fewer samples gets no ring
-BEST_COLUMNS = ("low", "high", "most", "strength_low", "strength_high", "strongest")
+FWE_ENTRY = "FWE-corrected p"
+FIRST_TITLE = ["Bootstrap samples in", "which the layer is first"]
+LEAST_RING = 0.05  # a layer that comes first in fewer bootstrap samples gets no ring
+BEST_COLUMNS = (
+    "low",
+    "high",
+    "first_by_proportion",
+    "strength_low",
+    "strength_high",
+    "first_by_strength",
+)
 
 
 @figure(
@@ -37,10 +46,10 @@ BEST_COLUMNS = ("low", "high", "most", "strength_low", "strength_high", "stronge
     optional=RESAMPLE_COLUMNS,
 )
 def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters that are selective for a category, one line per category.
+    """Proportion of a layer's filters that are selective for a category, one line per category.
 
-    With resamples, bars are bootstrap intervals, and the grey band holds 95 % of the permutations: of the category
-    for which it is widest, as they hardly differ.
+    With resamples, bars are bootstrap intervals. The grey band contains 95 % of the permutations, for the category
+    with the widest band, because the bands hardly differ.
 
     Source: Malakhova (2018), figure 1.
 
@@ -49,9 +58,7 @@ def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         categories: all of the labelling, in the order of their colours.
     """
     tooltip = tooltips(rows, "layer:O", "category:N", "proportion:Q", "selective:Q", "filters:Q", "dead:Q")
-    return lines_over_layers(
-        rows, categories, share_axis("proportion", "category-selective filters"), tooltip
-    )
+    return lines_over_layers(rows, categories, proportion_axis("proportion", "Selective filters"), tooltip)
 
 
 @figure(
@@ -65,10 +72,10 @@ def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     optional=BEST_COLUMNS,
 )
 def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Proportion of selective filters, and strength of the strongest, over the layers; rings mark the best layers.
+    """Proportion of selective filters, and mean index of the ten most selective, over the layers; rings at the best.
 
-    The area of a ring is the share of the bootstrap samples in which the layer comes first; without resamples there
-    is one ring for the layer that does.
+    The area of a ring is the proportion of the bootstrap samples in which the layer comes first. Without resamples
+    there is one ring, for the layer that comes first.
 
     Args:
         rows: of `layers/best`, at least one; numbers are finite or null.
@@ -76,14 +83,16 @@ def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """
     known = with_columns(rows, BEST_COLUMNS).sort("depth")
     strongest = pl.col("strength").rank("ordinal", descending=True).over("category") == 1
-    upper = known.with_columns(_best_share("most", pl.col("rank") == 1))
+    upper = known.with_columns(_first_proportion("first_by_proportion", pl.col("rank") == 1))
     lower = known.drop("low", "high").rename({"strength_low": "low", "strength_high": "high"})
-    lower = lower.with_columns(_best_share("strongest", strongest))
+    lower = lower.with_columns(_first_proportion("first_by_strength", strongest))
     strength_axis = alt.Y(
-        "strength:Q", title="ten most selective filters (mean index)", axis=alt.Axis(format="~g")
+        "strength:Q", title="Ten most selective filters (mean index)", axis=alt.Axis(format="~g")
     )
     panels = [
-        _lines_with_rings(upper, categories, share_axis("proportion", "selective filters"), is_first=True),
+        _lines_with_rings(
+            upper, categories, proportion_axis("proportion", "Selective filters"), is_first=True
+        ),
         _lines_with_rings(lower, categories, strength_axis, is_first=False),
     ]
     chart: alt.ConcatChart = alt.concat(*panels, columns=1).resolve_scale(
@@ -92,15 +101,15 @@ def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     return chart
 
 
-def _best_share(share: str, otherwise: pl.Expr) -> pl.Expr:
-    """How surely a layer is the best: its share of the samples, or, without any, whether it is the first."""
-    return pl.coalesce(pl.col(share), otherwise.cast(pl.Float64)).alias("first")
+def _first_proportion(column: str, otherwise: pl.Expr) -> pl.Expr:
+    """Proportion of the bootstrap samples in which a layer comes first; without samples, whether it does (0 or 1)."""
+    return pl.coalesce(pl.col(column), otherwise.cast(pl.Float64)).alias("first")
 
 
 def _lines_with_rings(
     rows: pl.DataFrame, categories: Sequence[str], y: alt.Y, *, is_first: bool
 ) -> alt.LayerChart:
-    """Lines over the layers with a ring where the best layer of a category may be."""
+    """Lines over the layers, with a ring at each layer that may be the best for a category."""
     tooltip = tooltips(
         rows, "layer:O", "depth:Q", "category:N", "rank:Q", "proportion:Q", "strength:Q", "first:Q"
     )
@@ -109,47 +118,63 @@ def _lines_with_rings(
     area = alt.Scale(domain=[0, 1], range=[100, 420])
     key = (
         alt.Legend(values=[0.1, 0.5, 1], format="~%", symbolStrokeColor=QUIET)
-        if has_values(rows, "most")
+        if has_values(rows, "first_by_proportion")
         else None
     )
-    size = alt.Size("first:Q", title="best layer in … of the samples", scale=area, legend=key)
+    size = alt.Size("first:Q", title=FIRST_TITLE, scale=area, legend=key)
     rings = offset_chart(rows).mark_point(filled=False, strokeWidth=1.8, opacity=1, shape="circle")
     rings = rings.encode(x=x, y=y, color=colour(rows, categories), size=size)
     chart.layer = [*chart.layer, rings.transform_filter(f"datum.first > {LEAST_RING}")]
     return chart
 
 
-@figure("layers/significant", "layer", "category", "filters", "dead", "discovered", "certain", "proportion")
+@figure(
+    "layers/significant",
+    "layer",
+    "category",
+    "filters",
+    "dead",
+    "significant",
+    "significant_fwe",
+    "proportion",
+)
 def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters beyond chance: by q as lines with points, by the family-wise p as dashes without.
+    """Proportion of significant filters: by q as lines with points, by FWE-corrected p as dashes without points.
+
+    FWE: family-wise error.
 
     Args:
         rows: of `layers/significant`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
     tooltip = tooltips(
-        rows, "layer:O", "category:N", "proportion:Q", "discovered:Q", "certain:Q", "filters:Q", "dead:Q"
+        rows,
+        "layer:O",
+        "category:N",
+        "proportion:Q",
+        "significant:Q",
+        "significant_fwe:Q",
+        "filters:Q",
+        "dead:Q",
     )
-    both = rows.with_columns((pl.col("certain") / pl.col("filters")).alias("sure"))
-    chart = lines_over_layers(both, categories, share_axis("proportion", "filters beyond chance"), tooltip)
+    both = rows.with_columns((pl.col("significant_fwe") / pl.col("filters")).alias("proportion_fwe"))
+    chart = lines_over_layers(both, categories, proportion_axis("proportion", "Significant filters"), tooltip)
     x, _ = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
-    kinds = alt.Scale(domain=["q", "family-wise p"], range=[[1, 0], [4, 3]])
-    dash = alt.StrokeDash(
-        "by:N", title="beyond chance by", scale=kinds, legend=alt.Legend(symbolType="stroke")
-    )
-    sure = values(both.with_columns(pl.lit("family-wise p").alias("by")))
-    dashes = alt.Chart(sure).mark_line(strokeWidth=1.2)
-    dashes = dashes.encode(x=x, y=alt.Y("sure:Q"), color=colour(rows, categories), strokeDash=dash)
+    kinds = alt.Scale(domain=["q", FWE_ENTRY], range=[[1, 0], [4, 3]])
+    dash = alt.StrokeDash("by:N", title="Significant by", scale=kinds, legend=alt.Legend(symbolType="stroke"))
+    corrected = values(both.with_columns(pl.lit(FWE_ENTRY).alias("by")))
+    dashes = alt.Chart(corrected).mark_line(strokeWidth=1.2)
+    dashes = dashes.encode(x=x, y=alt.Y("proportion_fwe:Q"), color=colour(rows, categories), strokeDash=dash)
     chart.layer = [*chart.layer, dashes]
     return chart
 
 
 @figure("selectivity/index", "layer", "category", "contrast")
 def selectivity(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Contrast of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %.
+    """Response contrast of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %.
 
     Args:
         rows: of `selectivity/index`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    return bands_over_layers(rows, categories, BandMeasure("contrast", "contrast"))
+    return bands_over_layers(rows, categories, BandMeasure("contrast", "Response contrast"))

@@ -1,4 +1,4 @@
-"""What figures over the depth of a network share: lines and bands, with the layers on the x axis."""
+"""What figures over network depth have in common: lines and bands, with the layers on the x axis."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from toolbox.chart.theme import (
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins
 LAYER_STEP, LEAST_WIDTH = 28, 240  # pixels from layer to layer, and of the narrowest axis
-CHANCE_ENTRY = "95 % of shuffled labels (widest category)"
+CHANCE_ENTRY = "95 % of permuted labels (widest category)"
 RESAMPLE_COLUMNS = ("low", "high", "chance", "chance_low", "chance_high")
 
 
 @dataclass(frozen=True)
 class BandMeasure:
-    """What bands over the layers show.
+    """The measure of bands over the layers.
 
     Attributes:
-        column: that holds it.
-        title: what is measured, for the y axis.
-        counted: what has a value each: filters or stimuli.
-        origin: where a line is drawn across.
+        column: of its values.
+        title: its name, for the y axis.
+        counted: what the values belong to, filters or stimuli.
+        origin: value with a horizontal line.
     """
 
     column: str
@@ -59,8 +59,8 @@ def bands_over_layers(
     Args:
         rows: one per layer, category, and filter or stimulus.
         categories: all of the study, in the order of their colours; with a hue, the panels in their order.
-        measure: what the bands show.
-        hue: one colour for all; those of the categories if none, and then the panels are sorted.
+        measure: of the bands.
+        hue: one colour for all; without it, the colours of the categories, and sorted panels.
         columns: panels in a row; as many as fit if not given.
     """
     bands = _quantile_bands(rows, measure)
@@ -76,7 +76,7 @@ def bands_over_layers(
 
 
 def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
-    """One row per category and layer: the quantiles, and how many values they are of."""
+    """One row per category and layer: the quantiles, and the number of values."""
     value = pl.col(measure.column)
     quantiles = [value.quantile(level, "linear").alias(name) for name, level in QUANTILES.items()]
     bands = rows.group_by("category", "layer", maintain_order=True).agg(
@@ -86,7 +86,7 @@ def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
 
 
 def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt.Chart]:
-    """A line across at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
+    """A horizontal line at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
     title = [measure.title, f"({measure.counted}: middle 50, 90 %)"]
     y = alt.Y("q05:Q", title=title, axis=alt.Axis(grid=True))
     return [
@@ -121,7 +121,7 @@ def lines_over_layers(
     opacity = alt.when(selection).then(alt.value(1)).otherwise(alt.value(0.1))
     base = offset_chart(rows).encode(x=x, y=y, color=colour(rows, categories), opacity=opacity)
     lines = base.mark_line(strokeWidth=1.5)
-    # The legend is that of the first mark: only there does it answer to clicks.
+    # The legend is that of the first mark: only there does it react to clicks.
     marks = [lines.add_params(selection) if is_first else lines, *_points(base, rows, categories, tooltip)]
     chart = layer_marks(*marks, rows=rows, width=width, height=300)
     if has_values(rows, "chance_low"):
@@ -143,27 +143,27 @@ def _points(
 
 
 def _chance(rows: pl.DataFrame, x: alt.X) -> alt.Chart:
-    """The band of chance behind the lines, with an entry in a legend of its own."""
+    """The chance band (95 % of the permutations) behind the lines, with a legend of its own."""
     band = rows.group_by("layer", maintain_order=True).agg(
         pl.col("chance_low").min(), pl.col("chance_high").max()
     )
     key = alt.Scale(domain=[CHANCE_ENTRY], range=[BAND])
     legend = alt.Legend(symbolType="square", symbolOpacity=1)
-    fill = alt.Fill("shuffled:N", title="chance", scale=key, legend=legend)
-    chart: alt.Chart = alt.Chart(values(band.with_columns(pl.lit(CHANCE_ENTRY).alias("shuffled")))).mark_area(
+    fill = alt.Fill("labels:N", title="Chance", scale=key, legend=legend)
+    chart: alt.Chart = alt.Chart(values(band.with_columns(pl.lit(CHANCE_ENTRY).alias("labels")))).mark_area(
         opacity=1
     )
     return chart.encode(x=x, y=alt.Y("chance_low:Q"), y2="chance_high", fill=fill)
 
 
-def share_axis(column: str, counted: str) -> alt.Y:
-    """The y axis of filters as a share of their layer.
+def proportion_axis(column: str, counted: str) -> alt.Y:
+    """The y axis of filters as a proportion of their layer.
 
     Args:
-        column: that holds the share.
-        counted: which filters.
+        column: of the proportion.
+        counted: the filters counted, such as "Selective filters".
     """
-    return alt.Y(f"{column}:Q", title=f"{counted} (share of the layer)", axis=alt.Axis(format="~%"))
+    return alt.Y(f"{column}:Q", title=f"{counted} (proportion of the layer)", axis=alt.Axis(format="~%"))
 
 
 def has_values(rows: pl.DataFrame, column: str) -> bool:
@@ -189,7 +189,7 @@ def with_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 
 def offset_chart(rows: pl.DataFrame) -> alt.Chart:
-    """A chart whose categories are a little beside each other where they have intervals, which would overlap."""
+    """A chart whose categories are slightly offset where they have intervals, which would overlap."""
     if not has_values(rows, "low"):
         return alt.Chart()
     order = alt.Scale(domain=sorted(distinct_values(rows, "category")), padding=2)

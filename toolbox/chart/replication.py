@@ -1,4 +1,4 @@
-"""Figures of a replication: an index here against a published table, filter by filter and over the layers."""
+"""Figures of a replication: an index in this study and a published table, filter by filter and over the layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from toolbox.chart.theme import (
 )
 
 ALL_CATEGORIES = "all"
-"""How the query calls the rows over all categories in common."""
+"""Name of the rows over all categories in common."""
 PANEL = 165  # pixels
 AGREEMENT_COLUMNS = (
     "pearson",
@@ -39,7 +39,7 @@ AGREEMENT_COLUMNS = (
 
 @figure("replication/filters", "layer", "filter", "category", "here", "there")
 def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Every filter's value here against that of the table, one panel per layer with its correlation.
+    """The index of every filter and its value in the table, one panel per layer with its correlation.
 
     Each panel has its own scales: values differ much between layers, and the table may have another unit.
 
@@ -67,8 +67,8 @@ def _scatter(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Chart:
     """A point for every filter and category."""
     ticks = alt.Axis(tickCount=3)
     base = alt.Chart().encode(
-        x=alt.X("there:Q", title="published table", axis=ticks),
-        y=alt.Y("here:Q", title="this study", axis=ticks),
+        x=alt.X("there:Q", title="Published table", axis=ticks),
+        y=alt.Y("here:Q", title="This study", axis=ticks),
     )
     points: alt.Chart = base.mark_point(filled=True, size=14, opacity=0.6)
     return points.encode(
@@ -100,7 +100,7 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     is_all = alt.when(f"datum.category == '{ALL_CATEGORIES}'")
     base = alt.Chart().encode(
         x=x,
-        y=alt.Y("pearson:Q", title="correlation with the table (Pearson)"),
+        y=alt.Y("pearson:Q", title="Correlation with the table (Pearson)"),
         color=_colour_with_ink(rows, categories),
         strokeWidth=is_all.then(alt.value(3)).otherwise(alt.value(1.2)),
     )
@@ -115,4 +115,4 @@ def _colour_with_ink(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Color
     single = [name for name in categories if name != ALL_CATEGORIES]
     shown = sorted(distinct_values(rows, "category"), key=lambda name: (name == ALL_CATEGORIES, name))
     hues = [INK if name == ALL_CATEGORIES else colour_of(name, single) for name in shown]
-    return alt.Color("category:N", title="category", scale=alt.Scale(domain=shown, range=hues))
+    return alt.Color("category:N", title="Category", scale=alt.Scale(domain=shown, range=hues))

@@ -1,4 +1,4 @@
-"""Figures of the indices themselves: how they spread, agree, depend on a threshold, and how far to trust them."""
+"""Figures of the indices themselves: distribution, agreement, threshold, significance and reliability."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ INDICES_OF_FILTERS = {
     "lifetime_sparseness": "lifetime sparseness",
     "signal_to_noise": "signal to noise",
 }
-VALUE_COLUMNS = {"value": "all stimuli", "cross_validated": "one half, chosen on the other"}
+VALUE_COLUMNS = {"value": "all stimuli", "cross_validated": "one half, category chosen on the other"}
 HALVES_COLUMNS = {"agreement": "same preferred category", "reliability": "reliability over categories"}
 
 
@@ -58,20 +58,20 @@ def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         rows: of `selectivity/population`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    measure = BandMeasure("sparseness", "population sparseness", counted="stimuli")
+    measure = BandMeasure("sparseness", "Population sparseness", counted="stimuli")
     return bands_over_layers(rows, categories, measure)
 
 
 @figure("selectivity/filters", "layer", *INDICES_OF_FILTERS)
 def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Four indices of the filters of each layer, one panel each, whatever the category.
+    """Four indices of the filters of each layer that do not depend on the category, one panel each.
 
     Args:
         rows: of `selectivity/filters`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
     named = _unpivot_columns(rows, INDICES_OF_FILTERS, "category")
-    order, measure = list(INDICES_OF_FILTERS.values()), BandMeasure("amount", "index")
+    order, measure = list(INDICES_OF_FILTERS.values()), BandMeasure("amount", "Index")
     chart = bands_over_layers(named, order, measure, hue=COLOURS[0], columns=2)
     independent: alt.FacetChart = chart.resolve_scale(y="independent")
     return independent
@@ -79,7 +79,7 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
 
 @figure("selectivity/threshold", "layer", "category", "threshold", "filters", "selective", "proportion")
 def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Share of a layer's filters above the threshold as it moves, one panel per layer and one line per category.
+    """Proportion of selective filters as a function of the threshold, one panel per layer and one line per category.
 
     Args:
         rows: of `selectivity/threshold`, at least one; numbers are finite or null.
@@ -96,8 +96,8 @@ def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     width, height = (150, 110) if len(layers) > 1 else (400, 260)
     lines = alt.Chart(values(known), width=width, height=height).mark_line(strokeWidth=1.5)
     panel = lines.encode(
-        x=alt.X("threshold:Q", title="threshold", scale=domain, axis=alt.Axis(tickCount=4)),
-        y=alt.Y("proportion:Q", title="filters above it", axis=axis),
+        x=alt.X("threshold:Q", title="Threshold", scale=domain, axis=alt.Axis(tickCount=4)),
+        y=alt.Y("proportion:Q", title=["Selective filters", "(proportion)"], axis=axis),
         color=colour(rows, categories),
         tooltip=tooltip,
     )
@@ -127,14 +127,14 @@ def agreement(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
 
 
 def _agreement_colour(cells: pl.DataFrame) -> alt.Color:
-    """From blue over white to red where indices disagree anywhere; else from where they agree least."""
+    """From blue over white to red if any agreement is negative; otherwise from the lowest agreement."""
     lowest = min(cells["agreement"].drop_nulls().to_list(), default=0)
     hue = alt.Scale(scheme="redblue", domain=[-1, 1])
     if lowest >= 0:
-        # Down to a whole tenth, which reads well; never above 0.9, or small differences would look large.
+        # Down to a whole tenth, for legible labels; never above 0.9, or small differences would look large.
         hue = alt.Scale(scheme="blues", domain=[min(0.9, math.floor(10 * lowest) / 10), 1])
     legend = alt.Legend(
-        title=["above the diagonal:", "rank correlation;", "below: overlap of", "the most selective"]
+        title=["Above the diagonal:", "rank correlation;", "below: overlap of the", "most selective filters"]
     )
     return alt.Color("agreement:Q", scale=hue, legend=legend)
 
@@ -144,7 +144,7 @@ def with_both_halves(rows: pl.DataFrame) -> pl.DataFrame:
     one, other = pl.min_horizontal("first", "second"), pl.max_horizontal("first", "second")
     halves = (
         ("rank correlation", "spearman", one, other),
-        ("overlap of the most selective", "overlap", other, one),
+        ("overlap of the most selective filters", "overlap", other, one),
     )
     return pl.concat(
         rows.select(
@@ -161,9 +161,9 @@ def with_both_halves(rows: pl.DataFrame) -> pl.DataFrame:
 
 @figure("selectivity/significance", "layer", "filter", "category", "value", "low", "high", "q", "p_fwe")
 def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """The most selective filters of each category with their intervals and q; above them, how many there are.
+    """The most selective filters of each category with intervals and q; above them, the number of significant filters.
 
-    Pooling layers, which have no q, are left out where others have one.
+    Pooling layers, which have no q, are excluded if other layers have one.
 
     Args:
         rows: of `selectivity/significance`, at least one; numbers are finite or null.
@@ -192,7 +192,7 @@ def _strongest_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Lay
     tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_fwe:Q")
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
-    x = alt.X("value:Q", title="index, 95 % of bootstrap samples (number: q)", scale=alt.Scale(zero=False))
+    x = alt.X("value:Q", title="Index, 95 % of bootstrap samples (number: q)", scale=alt.Scale(zero=False))
     numbers = base.mark_text(align="left", dx=5, fontSize=10, color=QUIET).encode(
         x=alt.X("high:Q"), text=alt.Text("q:Q", format=".2~g")
     )
@@ -208,15 +208,15 @@ def _strongest_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Lay
 
 @figure("selectivity/reliability", "layer", *VALUE_COLUMNS, *HALVES_COLUMNS)
 def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """What choosing the preferred category adds to its index, and how far two halves of the stimuli agree.
+    """Bias of the index of the preferred category by choosing it, and agreement of two halves of the stimuli.
 
     Args:
         rows: of `selectivity/reliability`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
     panels = (
-        _medians(rows, VALUE_COLUMNS, "index of the preferred category", COLOURS[:2]),
-        _medians(rows, HALVES_COLUMNS, "agreement of the halves", COLOURS[2:4]),
+        _medians(rows, VALUE_COLUMNS, "Index of the preferred category", COLOURS[:2]),
+        _medians(rows, HALVES_COLUMNS, "Agreement of the halves", COLOURS[2:4]),
     )
     chart: alt.ConcatChart = alt.concat(*panels, columns=1).resolve_scale(
         color="independent", xOffset="independent"
@@ -227,7 +227,7 @@ def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
 def _medians(
     rows: pl.DataFrame, names: Mapping[str, str], title: str, colours: Sequence[str]
 ) -> alt.LayerChart:
-    """Median and middle 50 % of some columns over the layers, beside each other."""
+    """Median and middle 50 % of some columns over the layers, side by side."""
     order = list(names.values())
     bands = _quartiles(rows, names)
     x, width = layer_axis(distinct_values(rows, "layer"), 28, least=240)

@@ -22,7 +22,10 @@ from toolbox.chart.theme import (
 )
 
 
-@figure("sets/summary", "set", "scheme", "category", "stimuli", "fraction", "width", "height", "bytes")
+EQUAL_COLUMNS = ("ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal")
+
+
+@figure("sets/summary", "set", "scheme", "category", "stimuli", "proportion", "width", "height", "bytes")
 def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Number of stimuli of every category, one panel per set and label scheme.
 
@@ -42,63 +45,64 @@ def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
     "sets/balance",
     "category",
     "stimuli",
-    "detectors",
-    "share",
+    "selective",
+    "proportion",
     "ratio",
-    "depth",
+    "mean_depth",
     "shift",
     "evenness",
     "spread",
-    optional=("ratio_equal", "depth_equal", "evenness_equal", "spread_equal"),
+    optional=EQUAL_COLUMNS,
 )
 def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Number and level of the detectors of every class; their distance from the line is the imbalance.
+    """Proportion and mean depth of the filters selective for every category; the distance from the line is the imbalance.
 
-    Rings show the same with classes of equal size, where that makes a difference.
+    Rings are the same measures with categories of equal size, where they differ.
 
     Args:
         rows: of `sets/balance`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    known = with_columns(rows, ("ratio_equal", "depth_equal", "evenness_equal", "spread_equal")).with_columns(
-        pl.lit(1.0).alias("mean_ratio"), (pl.col("depth") - pl.col("shift")).alias("mean_depth")
+    known = with_columns(rows, EQUAL_COLUMNS).with_columns(
+        pl.lit(1.0).alias("ratio_balanced"),
+        (pl.col("mean_depth") - pl.col("shift")).alias("mean_depth_balanced"),
     )
-    number, level = _of_the_set(known, "evenness"), _of_the_set(known, "spread")
+    evenness, spread = _of_the_set(known, "evenness"), _of_the_set(known, "spread")
     panels = {
-        f"number: evenness {number}": _against_balance(
-            known, categories, "ratio", "detectors (mean of the classes = 1)"
+        f"Proportion: evenness {evenness}": _distances_from_balance(
+            known, categories, "ratio", "Selective filters (proportion / mean of the categories)"
         ),
-        f"level: spread {level}": _against_balance(
-            known, categories, "depth", "depth (0 first layer, 1 last layer)"
+        f"Mean depth: spread {spread}": _distances_from_balance(
+            known, categories, "mean_depth", "Mean depth of selective filters (0 first layer, 1 last)"
         ),
     }
     return concat_panels(panels, 2, shared="independent")
 
 
 def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
-    """A number that is the same in all rows, and that of classes of equal size if it differs."""
+    """A number that is the same in all rows, and that for categories of equal size if it differs."""
     value, equal = (
         rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal")
     )
     tooltip = f"{value[0]:.2f}" if value else "unknown"
-    return tooltip if not equal or equal == value else f"{tooltip} ({equal[0]:.2f} with equal classes)"
+    return tooltip if not equal or equal == value else f"{tooltip} ({equal[0]:.2f} with equal categories)"
 
 
-def _against_balance(
+def _distances_from_balance(
     rows: pl.DataFrame, categories: Sequence[str], measure: str, title: str
 ) -> alt.LayerChart:
-    """One measure of every class, joined to what it would be in balance."""
-    tooltip = ("category:N", "stimuli:Q", "detectors:Q", "share:Q", "ratio:Q", "depth:Q", "shift:Q")
+    """One measure of every category, with a bar from its value in a balanced set."""
+    tooltip = ("category:N", "stimuli:Q", "selective:Q", "proportion:Q", "ratio:Q", "mean_depth:Q", "shift:Q")
     order = alt.Scale(domain=sorted(distinct_values(rows, "category")))
     differs = rows.select((pl.col(f"{measure}_equal") != pl.col(measure)).any()).item()
     base = alt.Chart().encode(
-        x=alt.X(f"{measure}:Q", title=f"{title}; rings: classes of equal size" if differs else title),
+        x=alt.X(f"{measure}:Q", title=[title, "(rings: categories of equal size)"] if differs else title),
         y=alt.Y("category:N", title=None, scale=order),
         color=colour(rows, categories, legend=False),
         tooltip=tooltips(rows, *tooltip, f"{measure}_equal:Q"),
     )
-    line = alt.Chart().mark_rule(color=LINE).encode(x=alt.X(f"mean_{measure}:Q"))
-    bars = base.mark_rule(strokeWidth=2.5).encode(x2=f"mean_{measure}")
+    line = alt.Chart().mark_rule(color=LINE).encode(x=alt.X(f"{measure}_balanced:Q"))
+    bars = base.mark_rule(strokeWidth=2.5).encode(x2=f"{measure}_balanced")
     points = base.mark_point(filled=True, size=70, opacity=1)
     rings = base.encode(x=alt.X(f"{measure}_equal:Q"))
     rings = rings.transform_filter(f"datum.{measure}_equal !== datum.{measure}")
@@ -108,10 +112,19 @@ def _against_balance(
 
 def _categories(rows: pl.DataFrame) -> alt.LayerChart:
     """The categories of one set under one scheme, in the order of the rows."""
-    tooltip = ("set:N", "scheme:N", "category:N", "stimuli:Q", "fraction:Q", "width:Q", "height:Q", "bytes:Q")
+    tooltip = (
+        "set:N",
+        "scheme:N",
+        "category:N",
+        "stimuli:Q",
+        "proportion:Q",
+        "width:Q",
+        "height:Q",
+        "bytes:Q",
+    )
     order = alt.Scale(domain=distinct_values(rows, "category"))
     base = alt.Chart().encode(
-        x=alt.X("stimuli:Q", title="stimuli", axis=alt.Axis(tickMinStep=1)),
+        x=alt.X("stimuli:Q", title="Stimuli", axis=alt.Axis(tickMinStep=1)),
         y=alt.Y("category:N", title=None, scale=order),
         tooltip=tooltips(rows, *tooltip),
     )

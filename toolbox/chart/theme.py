@@ -19,19 +19,41 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 """Distinct under every common colour blindness (Okabe & Ito 2008); their yellow is too faint on paper."""
 
 POINT_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
-"""Seven colours and six shapes have no common factor: 42 categories before a pair comes again."""
+"""Seven colours and six shapes have no common factor: 42 categories before a pair recurs."""
 
 NO_LABEL = "no label"
-"""How figures call stimuli without a category; they are grey and take no colour from the others."""
+"""Category of unlabelled stimuli in figures; they are grey and take no colour from the others."""
 
 HIGHEST_SUFFIX = "_highest"
-"""Ending of a column that holds another's largest value over all networks of a comparison."""
+"""Suffix of a column with the largest value of another over all networks of a comparison."""
 
 INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
 TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
 SUBTITLE_WIDTH = 96
 LEGEND_ROWS = 18
-ALPHA = 0.05  # a corrected p or q below it is drawn as significant
+ALPHA = 0.05  # a corrected p or q below it is significant
+
+TOOLTIP_NAMES = {
+    "contrast": "response contrast",
+    "auc": "AUC",
+    "csi": "CSI",
+    "depth": "network depth",
+    "here": "this study",
+    "n": "stimuli",
+    "osi": "OSI",
+    "p_fwe": "FWE-corrected p",
+    "p_holm": "Holm-corrected p",
+    "q05": "5th percentile",
+    "q25": "25th percentile",
+    "q50": "median",
+    "q75": "75th percentile",
+    "q95": "95th percentile",
+    "sd": "standard deviation",
+    "sem": "standard error",
+    "significant_fwe": "significant (FWE-corrected)",
+    "there": "published table",
+}
+"""Columns whose name in words is not the name itself with blanks."""
 
 CONFIG: dict[str, Any] = {
     "background": "white",
@@ -172,7 +194,7 @@ def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True
     """
     shown = sorted(distinct_values(rows, "category"))
     scale = alt.Scale(domain=shown, range=[colour_of(category, categories) for category in shown])
-    return alt.Color("category:N", title="category", scale=scale, legend=_legend(shown) if legend else None)
+    return alt.Color("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
 
 
 def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Shape:
@@ -185,7 +207,7 @@ def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True)
     """
     shown = sorted(distinct_values(rows, "category"))
     scale = alt.Scale(domain=shown, range=[shape_of(category, categories) for category in shown])
-    return alt.Shape("category:N", title="category", scale=scale, legend=_legend(shown) if legend else None)
+    return alt.Shape("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
 
 
 def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, int]:
@@ -197,7 +219,7 @@ def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, 
         least: pixels that the axis has even with a single layer.
     """
     between = max(13, min(step, 1000 // len(layers)))
-    axis = alt.Axis(title="layer", labelAngle=-45 if between > 15 else -90, labelOverlap=False)
+    axis = alt.Axis(title="Layer", labelAngle=-45 if between > 15 else -90, labelOverlap=False)
     x = alt.X("layer:O", scale=alt.Scale(domain=list(layers)), axis=axis)
     return x, max(least, between * len(layers))
 
@@ -230,7 +252,7 @@ def facet_panels(
     header = alt.Header(title=None, labelLimit=panel.width)
     chart = panel.facet(alt.Facet(f"{column}:N", sort=list(order), header=header), columns=columns)
     if len(order) > columns and len(order) % columns:
-        # Vega-Lite draws a shared axis below the empty cells of an incomplete last row, far from its panels.
+        # Vega-Lite places a shared axis below the empty cells of an incomplete last row, far from its panels.
         chart = chart.resolve_axis(x="independent")
     return chart
 
@@ -254,17 +276,23 @@ def concat_panels(
 
 
 def tooltips(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
-    """What a pointer on a mark shows, with measured values, not counts, cut to four digits.
+    """The tooltip of a mark: names in words, and four digits of measured values, but all digits of counts.
 
     Args:
-        rows: whose column types tell measured values from counts.
-        fields: columns with the letter of their type, such as 'share:Q'.
+        rows: whose column types distinguish measured values from counts.
+        fields: columns with the letter of their type, such as 'proportion:Q'.
     """
     measured = {name for name, kind in rows.schema.items() if kind.is_float()}
+    names = {field: field.partition(":")[0] for field in fields}
     return [
-        alt.Tooltip(field, format=".4~g") if field.partition(":")[0] in measured else alt.Tooltip(field)
-        for field in fields
+        alt.Tooltip(field, title=_words(name), **({"format": ".4~g"} if name in measured else {}))
+        for field, name in names.items()
     ]
+
+
+def _words(column: str) -> str:
+    """A column's name as tooltips print it."""
+    return TOOLTIP_NAMES.get(column, column.replace("_", " "))
 
 
 def _legend(shown: Sequence[str]) -> alt.Legend:

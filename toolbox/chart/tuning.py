@@ -24,19 +24,19 @@ from toolbox.chart.theme import (
     values,
 )
 
-RESPONSE = "response (activation, mean ± s.e.m.)"
+RESPONSE = "Response (activation, mean ± s.e.m.)"
 UNITS = {
-    "orientation": "orientation (degrees)",
-    "direction": "direction (degrees)",
-    "phase": "phase (degrees)",
-    "frequency": "spatial frequency (cycles per image)",
-    "spatial_frequency": "spatial frequency (cycles per image)",
-    "contrast": "contrast (Michelson)",
+    "orientation": "Orientation (degrees)",
+    "direction": "Direction (degrees)",
+    "phase": "Phase (degrees)",
+    "frequency": "Spatial frequency (cycles per image)",
+    "spatial_frequency": "Spatial frequency (cycles per image)",
+    "contrast": "Luminance contrast (Michelson)",
 }
 """Titles of axes for the stimulus parameters of the field; others have their own name."""
 ANGLES = ("orientation", "direction", "phase")
 QUARTILES = {"q25": 0.25, "q50": 0.5, "q75": 0.75}
-DARK = 0.5  # share from which on a cell's number is white
+DARK = 0.5  # proportion above which the number of a cell is white
 WIDE = 26  # pixels that a cell's number needs
 
 
@@ -48,7 +48,7 @@ def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         rows: of `tuning/category`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    title = "category, in order of the response" if rows["rank"].is_sorted() else "category"
+    title = "Category, in order of the response" if rows["rank"].is_sorted() else "Category"
     order = alt.Scale(domain=distinct_values(rows, "category"))
     x = alt.X("category:N", title=title, scale=order, axis=alt.Axis(labelAngle=-45, labelOverlap=False))
     y = alt.Y("mean:Q", title=RESPONSE)
@@ -110,14 +110,14 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     """
     x = alt.X(
         "preferred:Q",
-        title="preferred orientation (degrees)",
+        title="Preferred orientation (degrees)",
         scale=alt.Scale(domain=[0, 180]),
         axis=alt.Axis(values=[0, 45, 90, 135, 180]),
     )
-    y = alt.Y("selectivity:Q", title="orientation selectivity", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("selectivity:Q", title="Orientation selectivity", scale=alt.Scale(domain=[0, 1]))
     size = alt.Size(
         "peak:Q",
-        title=["peak response", "(activation)"],
+        title=["Peak response", "(activation)"],
         scale=alt.Scale(domain=[0, highest_value(rows, "peak") or 1.0], range=[8, 120]),
     )
     tooltip = tooltips(
@@ -130,7 +130,7 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
 
 @figure("tuning/preferences", "layer", "bin", "filters", "share")
 def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Share of a layer's selective filters that prefer each orientation, one panel per layer, and that of chance.
+    """Proportion of a layer's selective filters that prefer each orientation, one panel per layer, with chance.
 
     Args:
         rows: of `tuning/preferences`, at least one; numbers are finite or null.
@@ -149,11 +149,11 @@ def _bin_bars(bars: pl.DataFrame, half: float) -> alt.Chart:
     """A bar from the start of each bin to its end."""
     x = alt.X(
         "start:Q",
-        title="preferred orientation (degrees)",
+        title="Preferred orientation (degrees)",
         scale=alt.Scale(domain=[-half, 180 - half], nice=False),
         axis=alt.Axis(values=[0, 45, 90, 135]),
     )
-    y = alt.Y("share:Q", title="filters (share)", axis=alt.Axis(format="~%"))
+    y = alt.Y("share:Q", title="Filters (proportion)", axis=alt.Axis(format="~%"))
     tooltip = tooltips(bars, "layer:O", "bin:Q", "filters:Q", "share:Q", "chance:Q")
     marks: alt.Chart = alt.Chart().mark_bar(color=COLOURS[0], stroke="white", strokeWidth=0.5)
     # without a second y a bar between two x is a dash at its height
@@ -162,7 +162,7 @@ def _bin_bars(bars: pl.DataFrame, half: float) -> alt.Chart:
 
 @figure("tuning/frequency", "layer", "filter", "preferred", "bandwidth")
 def frequency(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Share of a layer's filters that prefer each spatial frequency; below it, how wide their bands are.
+    """Proportion of a layer's filters that prefer each spatial frequency; below it, their bandwidths.
 
     Args:
         rows: of `tuning/frequency`, at least one; numbers are finite or null.
@@ -179,7 +179,7 @@ def frequency(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
 
 
 def _angles(shown: pl.Series) -> list[int]:
-    """Multiples of 45 degrees inside the values that are shown."""
+    """Multiples of 45 degrees in the range of the values presented."""
     known = shown.drop_nulls().to_list()
     return [angle for angle in range(0, 361, 45) if known and min(known) <= angle <= max(known)]
 
@@ -188,10 +188,10 @@ def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Laye
     """A cell for every layer and frequency, the darker the more of the layer's tuned filters prefer it."""
     tuned = rows.drop_nulls("preferred")
     counts = tuned.group_by("layer", "preferred", maintain_order=True).len("filters")
-    cells = counts.with_columns(share=pl.col("filters") / pl.col("filters").sum().over("layer"))
+    cells = counts.with_columns(proportion=pl.col("filters") / pl.col("filters").sum().over("layer"))
     frequencies = sorted(distinct_values(cells, "preferred"), reverse=True)
-    y = alt.Y("preferred:O", title="preferred frequency", scale=alt.Scale(domain=frequencies))
-    tooltip = tooltips(cells, "layer:O", "preferred:Q", "share:Q", "filters:Q")
+    y = alt.Y("preferred:O", title="Preferred frequency", scale=alt.Scale(domain=frequencies))
+    tooltip = tooltips(cells, "layer:O", "preferred:Q", "proportion:Q", "filters:Q")
     base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
     has_room = width >= WIDE * rows["layer"].n_unique()
     marks = [_shaded_cells(base), *([_numbers(base)] if has_room else [])]
@@ -200,8 +200,8 @@ def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Laye
 
 def _shaded_cells(base: alt.Chart) -> alt.Chart:
     shade = alt.Color(
-        "share:Q",
-        title=["filters", "(share)"],
+        "proportion:Q",
+        title=["Filters", "(proportion)"],
         scale=alt.Scale(domain=[0, 1], scheme="blues"),
         legend=alt.Legend(format="~%", gradientLength=90),
     )
@@ -210,10 +210,10 @@ def _shaded_cells(base: alt.Chart) -> alt.Chart:
 
 
 def _numbers(base: alt.Chart) -> alt.Chart:
-    """The shares as numbers, white on the dark cells."""
-    ink = alt.when(alt.datum.share > DARK).then(alt.value("white")).otherwise(alt.value(INK))
+    """The proportions as numbers, white on the dark cells."""
+    ink = alt.when(alt.datum.proportion > DARK).then(alt.value("white")).otherwise(alt.value(INK))
     numbers: alt.Chart = base.mark_text(fontSize=10)
-    return numbers.encode(text=alt.Text("share:Q", format=".0%"), color=ink)
+    return numbers.encode(text=alt.Text("proportion:Q", format=".0%"), color=ink)
 
 
 def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
@@ -225,7 +225,7 @@ def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
         x=x, tooltip=tooltips(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q")
     )
     y = alt.Y(
-        "q25:Q", title=["bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True)
+        "q25:Q", title=["Bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True)
     )
     return layer_marks(
         base.mark_bar(size=10, color=COLOURS[0], opacity=0.4).encode(y=y, y2="q75"),
