@@ -1,66 +1,160 @@
-"""Every command and every line of Python that the README shows, run in its order within a section.
+"""Every command and every line of Python that the README and the chapters show is run, page by page, in its order.
 
-The sections run side by side: the state in which a section finds the study is made by the toolbox, from the same
-photographs and the published weights. Bash takes the commands apart; the demonstration is a process of its own.
+The pages run side by side, in empty directories with the same photographs and, but for the README, which begins with
+nothing, with a study of them. Bash takes the commands apart; the demonstration is a process of its own.
 """
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from support.chapters import CHAPTERS, NOT_RUN, ROOT, blocks, chapter_text, commands, run_chapter, run_shell
 from support.commands import run
 from toolbox import Study
+from toolbox.network.card import layer_table, network
 
-README = Path(__file__).parent.parent / "README.md"
-PIECE = re.compile(r"^##+ (?P<heading>[^\n]+)$|^```(?P<language>sh|python)\n(?P<text>.*?)^```$", re.M | re.S)
-TASKS = ("1. Show", "2. Find", "3. Look", "4. Compare", "5. Ask")
-RECORD = 'toolbox() { printf "%s\\0" "$#" "${TOOLBOX_STUDY:-}" "$@" >> calls; }\n'
-"""Stands for the command while bash reads a block: the arguments of every call, as bash takes them apart, to a file."""
+EACH = pytest.mark.parametrize("chapter", CHAPTERS)
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
+MOST_LINES = 170
+"""Of the README: what does not fit belongs into a chapter."""
 
 
-def blocks() -> list[tuple[str, str, str]]:
-    """Heading, language and text of every block; those before the first heading have none."""
-    found, heading = [], ""
-    for piece in PIECE.finditer(README.read_text(encoding="utf-8")):
-        heading = piece["heading"] or heading
-        if piece["language"]:
-            found.append((heading, piece["language"], piece["text"]))
-    return found
+@dataclass(frozen=True)
+class Expectation:
+    """What a page leaves when all its commands have run: files, and models with responses by set."""
+
+    files: tuple[str, ...] = ()
+    models: tuple[tuple[str, set[str]], ...] = ()
+    phrases: tuple[str, ...] = ()
+
+
+LEFT = {
+    "README.md": Expectation(
+        files=("profile.html", "tuning.svg", "balance.png"),
+        models=(("pets", {"vgg16"}),),
+        phrases=("expected time", "p_holm", "block5_conv3"),
+    ),
+    "datasets/README.md": Expectation(
+        files=("orientation.html", "preferences.png"),
+        models=(("pets", {"vgg16"}), ("gratings", {"vgg16"}), ("lfw", set())),
+        phrases=("half_width", "large"),
+    ),
+    "models/README.md": Expectation(
+        files=("vgg16-full.onnx", "vgg16-pooled.onnx", "control.html", "published.csv", "replication.html"),
+        models=(("pets", {"vgg16", "vgg16-untrained", "my-network"}),),
+        phrases=("expected time", "receptive_field"),
+    ),
+    "toolbox/README.md": Expectation(
+        files=(
+            *(
+                "profile.csv",
+                "profile.png",
+                "profile.html",
+                "indices.csv",
+                "threshold.html",
+                "complexity.html",
+            ),
+            *("stimuli.csv", "empty-study/study.toml"),
+        ),
+        models=(("pets", {"vgg16"}),),
+        phrases=("layers/profile", "spearman", "cross_validated"),
+    ),
+}
+"""Pages with commands that are run; the commands of the others are all in NOT_RUN."""
 
 
 def test_two_commands_set_everything_up() -> None:
-    assert [text.strip() for _, _, text in blocks()[:2]] == [
+    assert [block.text.strip() for block in blocks("README.md") if block.language == "sh"][:2] == [
         "pip install -e . && toolbox demo",
         'pip install -e ".[test]" && pytest',
     ]
 
 
-def test_every_block_is_run_by_a_test() -> None:
-    """The installation lines are run by CI itself."""
-    headings = dict.fromkeys(heading for heading, _, text in blocks() if "pip install" not in text)
-    expected = (*TASKS, "Networks", "Speed")
-    assert len(headings) == len(expected)
-    assert all(name.startswith(start) for name, start in zip(headings, expected, strict=True))
+def test_the_readme_is_short() -> None:
+    assert len(chapter_text("README.md").splitlines()) <= MOST_LINES
 
 
-def test_every_query_name_and_option_in_the_readme_exists() -> None:
+@EACH
+def test_every_command_is_run_or_has_a_reason_not_to_be(chapter: str) -> None:
+    """Installation, tests and benchmarks are the only programs that a page may name and no test run."""
+    if chapter in LEFT:
+        return
+    assert commands(chapter)
+    assert not [command for command in commands(chapter) if command not in NOT_RUN]
+    assert "python" not in {block.language for block in blocks(chapter)}
+
+
+def test_every_command_that_is_not_run_is_shown_and_could_be_run() -> None:
+    shown = {command for chapter in CHAPTERS for command in commands(chapter)}
+    assert set(NOT_RUN) <= shown
+    for command in NOT_RUN:
+        words = shlex.split(command)
+        for word in words:
+            assert "/" not in word or (ROOT / word).exists(), command
+        if words[0] == "python":
+            check_options_of_script(ROOT / words[1], words[2:])
+
+
+def check_options_of_script(script: Path, arguments: list[str]) -> None:
+    """A script's own description has every option."""
+    description = script.read_text(encoding="utf-8").split('"""')[1]
+    assert f"python tests/benchmarks/{script.name}" in description
+    assert all(option in description for option in arguments if option.startswith("--"))
+
+
+@EACH
+def test_every_query_name_and_parameter_of_a_chapter_exists(chapter: str) -> None:
     from toolbox.query import query_names, shipped_query
 
-    text = README.read_text(encoding="utf-8")
-    shown = re.findall(r"toolbox (?:query|plot) (\w+/\w+)(.*)", text)
-    assert shown
-    for name, options in shown:
+    text = chapter_text(chapter)
+    for name, options in re.findall(r"toolbox (?:query|plot) (\w+/\w+)([^`\n]*)", text):
         assert name in query_names()
         known = {parameter.name for parameter in shipped_query(name).parameters}
         assert set(re.findall(r"--param (\w+)=", options)) <= known
+
+
+@EACH
+def test_every_link_of_a_chapter_leads_to_a_file_and_a_heading(chapter: str) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)", chapter_text(chapter))
+    for place, anchor in links:
+        file = ((ROOT / chapter).parent / place).resolve() if place else ROOT / chapter
+        assert file.exists(), place
+        assert not anchor or anchor in anchors(file), f"{place}#{anchor}"
+
+
+def anchors(file: Path) -> set[str]:
+    """What the headings of a page are called in links to them, as GitHub does it."""
+    headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.fixture(scope="session")
+def presented_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of photographs, and a study to whose set `pets` they were added and presented to VGG16.
+
+    Two categories of smooth coloured noise, six images each.
+    """
+    directory = tmp_path_factory.mktemp("chapters")
+    random = np.random.default_rng(0)
+    for number in range(12):
+        path = directory / "photographs" / ("cat", "dog")[number % 2] / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        coarse = random.uniform(0, 255, (4 + 8 * (number % 2), 6, 3)).astype(np.uint8)
+        Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC).save(path)
+    study = Study(directory / "my-study")
+    study.ingest(directory / "photographs", set="pets")
+    study.extract("pets", layers=["block*"])
+    return directory
 
 
 @pytest.fixture
@@ -74,53 +168,39 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def photographs(directory: Path) -> Path:
-    """Two categories of smooth coloured noise, six images each."""
-    random = np.random.default_rng(0)
-    for number in range(12):
-        path = directory / "photographs" / ("cat", "dog")[number % 2] / f"{number}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        coarse = random.uniform(0, 255, (4 + 8 * (number % 2), 6, 3)).astype(np.uint8)
-        Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC).save(path)
-    return directory / "photographs"
+def workplace(directory: Path, presented_photographs: Path) -> Path:
+    """A directory of one's own with the photographs and the study: what the README's first task leaves."""
+    shutil.copytree(presented_photographs, directory, dirs_exist_ok=True)
+    return directory
 
 
-@pytest.fixture
-def my_study(directory: Path, photographs: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
-    """A study of the photographs, nothing shown to a network, chosen as the second task does."""
-    study = Study(directory / "my-study")
-    study.ingest(photographs, set="pets")
-    monkeypatch.setenv("TOOLBOX_STUDY", str(directory / "my-study"))
-    return study
+@pytest.mark.network
+@pytest.mark.parametrize("chapter", LEFT)
+def test_every_command_of_a_chapter_does_what_the_page_promises(chapter: str, workplace: Path) -> None:
+    if chapter == "README.md":
+        shutil.rmtree(workplace / "my-study")
+    printed = run_chapter(chapter, workplace)
+    expected = LEFT[chapter]
+    for name in expected.files:
+        assert (workplace / name).stat().st_size > 0
+    study = Study(workplace / "my-study")
+    for set_name, models in expected.models:
+        assert set_name in study.sets
+        assert set(study.models(set_name)) == models
+    for phrase in expected.phrases:
+        assert phrase in printed
 
 
-def run_section(start: str, directory: Path) -> str:
-    """Run the blocks below a heading; what the commands print."""
-    texts = [(language, text) for heading, language, text in blocks() if heading.startswith(start)]
-    assert texts
-    return "".join(
-        run_python(text) if language == "python" else run_shell(text, directory) for language, text in texts
-    )
-
-
-def run_python(text: str) -> str:
-    exec(compile(text, "README.md", "exec"), {"__name__": "__main__"})
-    return ""
-
-
-def run_shell(text: str, directory: Path) -> str:
-    """Let bash run a block, then run the calls of the command that were in it; what they print."""
-    subprocess.run(["bash", "-euc", RECORD + text], cwd=directory, check=True)
-    recorded = (directory / "calls").read_text(encoding="utf-8").split("\0")[:-1]
-    (directory / "calls").unlink()
-    printed = ""
-    while recorded:
-        count, study, *recorded = recorded
-        arguments, recorded = recorded[: int(count)], recorded[int(count) :]
-        if study:
-            os.environ["TOOLBOX_STUDY"] = study  # as `export` leaves it for the blocks that follow
-        printed += run(*arguments).stdout
-    return printed
+@pytest.mark.network
+def test_every_question_of_the_readme_is_answered_by_its_command(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLBOX_STUDY", str(workplace / "my-study"))
+    table = chapter_text("README.md").split("| question | command |")[1].split("\n\n")[0]
+    answers = re.findall(r"\| `(toolbox [^`]+)` \|$", table, re.MULTILINE)
+    assert len(answers) == len(table.splitlines()) - 2 > 5
+    for answer in answers:
+        assert run_shell(answer, workplace)
 
 
 @pytest.mark.network
@@ -130,6 +210,8 @@ def test_the_demonstration_runs_and_again_does_nothing_twice(directory: Path) ->
         [Path(sys.executable).parent / "toolbox", "demo"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    check_printed_tables(done.stdout)
+    check_significant_filters(done.stderr)
     (directory / "marker").touch()
     for output in (done.stdout, run("demo").stdout):
         for phrase in ("block5_conv3", "non-face", "chance_high", "balanced_share", "preferred"):
@@ -144,29 +226,39 @@ def test_the_demonstration_runs_and_again_does_nothing_twice(directory: Path) ->
             assert path.name == ".lock" or path.stat().st_mtime_ns < marker, path
 
 
-@pytest.mark.network
-def test_the_five_things_to_do_are_done(directory: Path, photographs: Path) -> None:
-    for start in TASKS:
-        run_section(start, directory)
-    names = ("profile.csv", "profile.png", "indices.csv", "threshold.html", "tuning.svg", "orientation.html")
-    names += ("preferences.png", "complexity.html", "stimuli.csv", "balance.png")
-    for name in names:
-        assert (directory / name).stat().st_size > 0
-    models = directory / "my-study" / "responses" / "set=pets"
-    assert {path.name for path in models.iterdir()} == {"model=vgg16"}
+def check_printed_tables(printed: str) -> None:
+    """The README's tables are those of the demonstration, in their order, lines left out aside.
+
+    Words are equal. So are numbers, but for what another processor may compute otherwise: it rounds responses in their
+    last digits, so that a filter near the threshold passes on one processor and not on the other, which is one filter
+    of its layer in a proportion. All other numbers are equal to three digits.
+    """
+    (shown,) = (block.text for block in blocks("README.md") if "chance_high" in block.text)
+    filters = dict(layer_table(network("vgg16")).select("layer", "filters").iter_rows())
+    lines = [line for line in shown.splitlines() if line != "…"]
+    assert len(lines) > 5
+    others = iter(printed.splitlines())
+    for line in lines:
+        layer = line.split()[0]
+        one_filter = 1.01 / filters[layer] if layer in filters else 0
+        assert any(is_alike(line.split(), other.split(), one_filter) for other in others), line
 
 
-@pytest.mark.network
-def test_networks_are_shown_exported_added_checked_and_compared(directory: Path, my_study: Study) -> None:
-    my_study.extract("pets", layers=["block*"])  # as the first task leaves it
-    run_section("Networks", directory)
-    for name in ("vgg16-full.onnx", "vgg16-pooled.onnx", "control.html", "published.csv", "replication.html"):
-        assert (directory / name).stat().st_size > 0
-    assert set(my_study.models("pets")) == {"vgg16", "vgg16-untrained", "my-network"}
+def is_alike(row: list[str], other: list[str], tolerance: float) -> bool:
+    """Whether two rows have the same words, and the same numbers to three digits or a tolerance."""
+    return len(row) == len(other) and all(
+        float(mine) == pytest.approx(float(theirs), rel=1e-3, abs=tolerance)
+        if NUMBER.fullmatch(mine) and NUMBER.fullmatch(theirs)
+        else mine == theirs
+        for mine, theirs in zip(row, other, strict=True)
+    )
 
 
-@pytest.mark.network
-def test_speed_is_told_before_anything_is_written(directory: Path, my_study: Study) -> None:
-    printed = run_section("Speed", directory)
-    assert "stimuli to present" in printed
-    assert my_study.models("pets") == []
+def check_significant_filters(notes: str) -> None:
+    """The README's sentence on corrected tests has the numbers of the demonstration, to one in a hundred."""
+    (line,) = (line for line in notes.splitlines() if "q < 0.05" in line)
+    text = chapter_text("README.md")
+    found, tests = re.search(r"([\d,]+) of ([\d,]+) \(filter x category\)", text).groups()  # type: ignore[union-attr]
+    assert f"{tests} tests" in line
+    counts = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", line)]
+    assert any(count == pytest.approx(int(found.replace(",", "")), rel=0.01) for count in counts)

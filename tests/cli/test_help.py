@@ -1,4 +1,4 @@
-"""Help and README know every command and every option: both lists are derived from the application itself."""
+"""Help and chapters know every command and every option: both lists are derived from the application itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import typer
 
+from support.chapters import CHAPTERS
+from support.chapters import commands as chapter_commands
 from support.commands import run
 from toolbox.cli import app
 from toolbox.cli.reference import command_reference
 
-README = Path(__file__).parents[2] / "README.md"
 REFERENCE = Path(__file__).parents[2] / "toolbox" / "cli" / "README.md"
 OF_TYPER = {"--help", "--install-completion", "--show-completion"}
 
@@ -49,10 +50,10 @@ def test_every_command_and_every_option_has_help(words: tuple[str, ...]) -> None
 
 
 @EACH
-def test_every_command_stands_in_a_chapter_of_the_readme(words: tuple[str, ...]) -> None:
-    _, *chapters = re.split(r"^#+ ", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def test_every_command_is_used_in_a_chapter(words: tuple[str, ...]) -> None:
+    """In a block, whose commands the tests of the chapters run."""
     called = re.compile(rf"\b{' '.join(('toolbox', *words))}\b")
-    assert any(called.search(chapter) for chapter in chapters)
+    assert any(called.search(command) for chapter in CHAPTERS for command in chapter_commands(chapter))
 
 
 def test_the_page_of_commands_is_that_of_the_application() -> None:
