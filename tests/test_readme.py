@@ -42,7 +42,7 @@ LEFT = {
     "README.md": Expectation(
         files=("profile.html", "tuning.svg", "balance.png"),
         models=(("pets", {"vgg16"}),),
-        phrases=("expected time", "p_holm", "block5_conv3"),
+        phrases=("stimuli to present", "p_holm", "block5_conv3"),
     ),
     "datasets/README.md": Expectation(
         files=("orientation.html", "preferences.png"),
@@ -52,7 +52,7 @@ LEFT = {
     "models/README.md": Expectation(
         files=("vgg16-full.onnx", "vgg16-pooled.onnx", "control.html", "published.csv", "replication.html"),
         models=(("pets", {"vgg16", "vgg16-untrained", "my-network"}),),
-        phrases=("expected time", "receptive_field"),
+        phrases=("stimuli to present", "receptive_field"),
     ),
     "toolbox/README.md": Expectation(
         files=(
