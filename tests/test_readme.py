@@ -138,6 +138,18 @@ def anchors(file: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_every_reason_to_refuse_an_image_is_one_that_the_toolbox_prints() -> None:
+    table = chapter_text("datasets/README.md").split("| the reason contains | why |")[1].split("\n\n")[0]
+    reasons = [
+        reason for row in table.splitlines()[2:] for reason in re.findall(r"`([^`]+)`", row.split("|")[1])
+    ]
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "toolbox" / "stimuli").glob("*.py")
+    )
+    assert len(reasons) > 10
+    assert not [reason for reason in reasons if reason not in sources]
+
+
 @pytest.fixture(scope="session")
 def presented_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of photographs, and a study to whose set `pets` they were added and presented to VGG16.
