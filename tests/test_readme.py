@@ -56,15 +56,14 @@ LEFT = {
     ),
     "toolbox/README.md": Expectation(
         files=(
-            *(
-                "profile.csv",
-                "profile.png",
-                "profile.html",
-                "indices.csv",
-                "threshold.html",
-                "complexity.html",
-            ),
-            *("stimuli.csv", "empty-study/study.toml"),
+            "profile.csv",
+            "profile.png",
+            "profile.html",
+            "indices.csv",
+            "stimuli.csv",
+            "threshold.html",
+            "complexity.html",
+            "empty-study/study.toml",
         ),
         models=(("pets", {"vgg16"}),),
         phrases=("layers/profile", "spearman", "cross_validated"),
