@@ -370,8 +370,8 @@ def test_tables_of_other_labels_are_left_out_with_a_remark(study: StudyFolder) -
     answer = ask(study, "selectivity/significance")
     assert answer.rows.height == 0
     assert answer.remarks == (
-        "filters-contrast-maximum-filter.parquet was computed from other responses or labels than those of the study now, "
-        "so it is ignored; to compute it again: toolbox significance shapes --resamples 20",
+        "filters-contrast-maximum-filter.parquet was computed from other responses or labels than those of the study "
+        "now, so it is ignored; to compute it again: toolbox significance shapes --resamples 20",
     )
     profile = ask(study, "layers/profile")
     assert profile.rows["chance"].null_count() == profile.rows.height

@@ -13,14 +13,12 @@ FOLDER = content_folder("queries")
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sql"))
 EACH = pytest.mark.parametrize("name", FILES)
 WIDTH = 120
-KEYWORDS = set(
-    re.findall(
-        r"\w+",
-        """
-        select from where group order by having join left cross using on as and or not case when then else end with union
-        partition over window between null is in create macro table filter distinct values qualify unpivot
-        """,
-    )
+KEYWORDS = re.findall(
+    r"\w+",
+    """
+    select from where group order by having join left cross using on as and or not case when then else end with union
+    partition over window between null is in create macro table filter distinct values qualify unpivot
+    """,
 )
 TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--.*")
 

@@ -119,8 +119,8 @@ def test_different_stimuli_are_refused_until_both_have_seen_them(
     with pytest.raises(MixtureError) as caught:
         shown.query("layers/profile", model=BOTH)
     assert str(caught.value) == (
-        "the models have responses to different stimuli of colours (tiny 7, other 6), so a difference may be due to the "
-        "stimuli; first: toolbox extract colours --model other"
+        "the models have responses to different stimuli of colours (tiny 7, other 6), so a difference may be due "
+        "to the stimuli; first: toolbox extract colours --model other"
     )
     assert shown.query("select layer from layers", model=BOTH).height == 6  # which asks of no stimulus
     shown.extract("colours", **other)

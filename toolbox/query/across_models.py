@@ -104,8 +104,8 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
         if stimuli != everything:
             counts = ", ".join(f"{name} {len(numbers):,}" for name, numbers in responded.items())
             raise MixtureError(
-                f"the models have responses to different stimuli of {set_name} ({counts}), so a difference may be due to the "
-                f"stimuli; first: toolbox extract {set_name} --model {model}"
+                f"the models have responses to different stimuli of {set_name} ({counts}), so a difference may be due "
+                f"to the stimuli; first: toolbox extract {set_name} --model {model}"
             )
 
 

@@ -147,8 +147,8 @@ def _check_extracted(layer: str, responses: AvailableResponses) -> None:
     """Refuse a layer of the network that was not extracted, as its empty result would look like an answer."""
     if layer not in responses.layers:
         raise UsageError(
-            f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; to extract it: "
-            f"toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
+            f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; "
+            f"to extract it: toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
         )
 
 
