@@ -21,7 +21,6 @@ from toolbox.chart.theme import (
     tooltips,
 )
 
-
 EQUAL_COLUMNS = ("ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal")
 
 
@@ -55,7 +54,7 @@ def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
     optional=EQUAL_COLUMNS,
 )
 def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Proportion and mean depth of the filters selective for every category; the distance from the line is the imbalance.
+    """Proportion and mean depth of the filters selective for a category; the distance from the line is the imbalance.
 
     Rings are the same measures with categories of equal size, where they differ.
 

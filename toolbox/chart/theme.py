@@ -285,7 +285,7 @@ def tooltips(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
     measured = {name for name, kind in rows.schema.items() if kind.is_float()}
     names = {field: field.partition(":")[0] for field in fields}
     return [
-        alt.Tooltip(field, title=_words(name), **({"format": ".4~g"} if name in measured else {}))
+        alt.Tooltip(field, title=_words(name), format=".4~g" if name in measured else alt.Undefined)
         for field, name in names.items()
     ]
 
