@@ -241,8 +241,8 @@ def test_only_the_stimuli_outside_the_middle_are_drawn_one_by_one(rows_of):
 def test_balance_reports_the_measures_of_the_set_and_the_effect_of_equal_categories(rows_of, categories):
     rows = rows_of("sets/balance")
     drawn = svg("sets/balance", rows)
-    assert ">Proportion: evenness 0.90 (0.95 with equal categories)<" in drawn
-    assert ">Mean depth: spread 0.25 (0.12 with equal categories)<" in drawn
+    assert ">Proportion: evenness 0.90 (0.95 for equal sizes)<" in drawn
+    assert ">Mean depth: spread 0.25 (0.12 for equal sizes)<" in drawn
     same = rows.with_columns(
         ratio_equal="ratio", mean_depth_equal="mean_depth", evenness_equal="evenness", spread_equal="spread"
     )

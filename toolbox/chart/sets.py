@@ -84,7 +84,7 @@ def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
         rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal")
     )
     tooltip = f"{value[0]:.2f}" if value else "unknown"
-    return tooltip if not equal or equal == value else f"{tooltip} ({equal[0]:.2f} with equal categories)"
+    return tooltip if not equal or equal == value else f"{tooltip} ({equal[0]:.2f} for equal sizes)"
 
 
 def _distances_from_balance(
