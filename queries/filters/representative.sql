@@ -9,9 +9,9 @@
 -- categories that were tested. selectivity/reliability measures the index on other stimuli. Interval and q need
 -- `toolbox significance` for the same index, and are null without it.
 --
--- `correlation` is listed beside the response contrast as a check on the labels. The response contrast hardly changes
--- if some stimuli of the category lack their label; the correlation decreases for both missing and false labels (see
--- selectivity/sanity).
+-- `correlation` is listed next to the response contrast as a check on the labels. The response contrast hardly
+-- changes if some stimuli of the category lack their label; the correlation decreases for both missing and false
+-- labels (see selectivity/sanity).
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --

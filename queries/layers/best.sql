@@ -11,7 +11,7 @@
 -- other stimuli than those that chose its category. Pooling layers are excluded.
 --
 -- `first_by_proportion` and `first_by_strength` are the proportions of the bootstrap samples in which the layer comes
--- first; tied layers divide a sample equally. Near 1 the answer is certain. Near 1 / number of layers the stimuli
+-- first; tied layers divide a sample equally. Near 1 the answer is reliable. Near 1 / number of layers the stimuli
 -- cannot decide. The intervals contain 95 % of the samples. The interval of the strength is biased upwards, because
 -- every sample chooses its own ten filters; so is the interval of a small proportion (see layers/profile). All of
 -- them need `toolbox significance` for the same index and threshold, and are null without it.

@@ -1,9 +1,9 @@
 -- Complexity of categories.
 
--- selective_proportions(index, statistic, normalise, threshold): highly responsive filters of every class and layer, with every draw.
+-- selective_proportions(index, statistic, normalise, threshold): proportion of selective filters in every layer.
 --
--- kind is 'observed' (draw is null) or one of those of `drawn`. Pooling layers are left out: they repeat the filters of the
--- convolution below them.
+-- There is one row for every category, layer and resample. kind is 'observed' (resample is null) or one of the kinds
+-- of `resampled_counts`. Pooling layers are excluded: they repeat the filters of the convolution below them.
 create macro selective_proportions(index, statistic, normalise, threshold) as table
 with observed as (
     select
@@ -31,12 +31,14 @@ select d.kind, d.resample, o.category, o.layer, o.depth, o.filters, d.selective,
 from resampled_counts(index, statistic, normalise, threshold) d
 join observed o using (category, layer);
 
--- category_complexity(index, statistic, normalise, threshold): number and level of the highly responsive filters of every class.
+-- category_complexity(index, statistic, normalise, threshold): proportion and mean depth of every category's filters.
 --
--- For every kind and draw of `shares`: responsive filters in all, mean share over layers, their depth and the evenness of
--- their spread over the layers:
---     depth   = sum of depth * share / sum of share
---     entropy = -sum of p ln p / ln L, p = share / sum of share, over the L layers
+-- The complexity of a category: the proportion of filters selective for it, and their mean depth. It is a property of
+-- the network's representation, not of the images' pixels. There is one row for every kind and resample of
+-- `selective_proportions`: the number of selective filters in all layers, the mean proportion over layers, the mean
+-- depth, and the entropy of the distribution over the layers:
+--     mean_depth = sum of depth * proportion / sum of proportion
+--     entropy    = -sum of p ln p / ln L, p = proportion / sum of proportion, over the L layers
 create macro category_complexity(index, statistic, normalise, threshold) as table
 with spread as (
     select *, proportion / nullif(sum(proportion) over (partition by kind, resample, category), 0) as p

@@ -1,9 +1,9 @@
 -- Layers and groups of layers.
 
--- layer_groups(grain): every layer with the place under which it is counted: its own name, or that of its block.
+-- layer_groups(grain): every layer with the place by which it is counted: its own name, or that of its block.
 --
--- A layer's block is what its name says before the first underscore: block3_conv2 is in block3, and fc1 stands for itself.
--- In blocks, pooling layers are left out: they repeat the filters of the convolution below them.
+-- The block of a layer is the part of its name before the first underscore: block3_conv2 is in block3, and fc1 is its
+-- own block. In blocks, pooling layers are excluded: they repeat the filters of the convolution below them.
 create macro layer_groups(grain) as table
 select
     layer,

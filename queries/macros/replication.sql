@@ -1,10 +1,10 @@
 -- Comparison with a published table.
 
--- published_pairs(index, statistic, normalise): one index of every filter for every category, here and in a published table.
+-- published_pairs(index, statistic, normalise): an index of every filter and category, here and in a published table.
 --
--- The table is the view `reference` (layer, filter, category, value), which `toolbox replicate` brings along. One row for
--- each of its rows whose layer and category are in the study; `here` is null where the filter has no index, `there`
--- where the table has no value.
+-- The table is the view `reference` (layer, filter, category, value), which `toolbox replicate` provides. There is
+-- one row for each of its rows whose layer and category are in the study. `here` is null where the filter has no
+-- index, `there` where the table has no value.
 create macro published_pairs(index, statistic, normalise) as table
 select
     p.layer,

@@ -1,10 +1,10 @@
 -- Results of resampling.
 
--- resampled_counts(index, statistic, normalise, threshold): how many filters of each layer passed the threshold in every draw.
+-- resampled_counts(index, statistic, normalise, threshold): selective filters of each layer in every resample.
 --
--- kind is 'bootstrap' (the stimuli of every category drawn anew), 'permutation' (labels permuted) or 'equal' (every category
--- cut down to the size of the smallest; only where sizes differ). strength is the mean value of the layer's ten most
--- selective filters. No rows until `toolbox significance` was run for this index and threshold.
+-- kind is 'bootstrap' (the stimuli of every category resampled with replacement), 'permutation' (labels permuted) or
+-- 'equal' (every category reduced to the size of the smallest; only if sizes differ). strength is the mean index of
+-- the layer's ten most selective filters. No rows until `toolbox significance` was run for this index and threshold.
 create macro resampled_counts(index, statistic, normalise, threshold) as table
 select d.kind, d.resample, d.layer, d.category, d.selective, d.strength
 from resamples d

@@ -1,6 +1,6 @@
 -- Responses of filters, as one statistic of their activation maps.
 
--- response_values(statistic): every response, as the chosen statistic of its map: 'maximum' or 'mean'.
+-- response_values(statistic): every response, as one statistic of its activation map: 'maximum' or 'mean'.
 create macro response_values(statistic) as table
 select
     layer,
@@ -15,7 +15,7 @@ select
     mean
 from responses;
 
--- known_filter(of_layer, number): the number of a filter that the layer has, as one row: filter. Any other is an error.
+-- known_filter(of_layer, number): the number of a filter of the layer, in one row: filter. Others are an error.
 create macro known_filter(of_layer, number) as table
 select case
     when number between 0 and filters - 1 then number

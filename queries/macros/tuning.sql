@@ -1,8 +1,9 @@
 -- Tuning to a numeric stimulus parameter.
 
--- tuning_curve(named, of_layer, statistic): mean response of every filter at every value of a numeric stimulus parameter.
+-- tuning_curve(named, of_layer, statistic): mean response of every filter at every value of a stimulus parameter.
 --
--- layer, filter, value, response, the mean over the values of all other parameters. of_layer null means all layers.
+-- Columns: layer, filter, value, response. The parameter is numeric; the response is the mean over the values of all
+-- other parameters. If of_layer is null, all layers are included.
 create macro tuning_curve(named, of_layer, statistic) as table
 select
     r.layer,
@@ -16,16 +17,16 @@ group by r.layer, r.filter, p.value;
 
 -- tuning_peaks(named, of_layer, statistic, period, level): the tuning curve of every filter, measured from its peak.
 --
--- period: 180 for orientations and 360 for directions in degrees: values are folded into it, and the curve is read round
--- the circle. Null for a curve over frequencies, read along the octaves; values of 0 and below have none and are left out.
--- One row per layer and filter:
+-- period is 180 for orientations and 360 for directions, in degrees: values are reduced modulo the period, and the
+-- curve is circular. It is null for a curve over frequencies, which is measured in octaves; values of 0 and below
+-- have no place on a scale of octaves and are excluded. One row per layer and filter:
 --     best               value with the largest response R, the smallest of them if there are several
 --     peak, lowest       largest and smallest R
---     below, above       way from the best value, down and up, to where the curve has fallen to level * peak, in degrees or
---                        octaves, by linear interpolation; null if it does not fall so low, the peak is not above 0, or
---                        level is null
+--     below, above       distance from the best value, downwards and upwards, at which the curve has fallen to
+--                        level * peak, in degrees or octaves, by linear interpolation; null if it does not fall so
+--                        low, if the peak is not above 0, or if level is null
 --     total, x, y        sum of R, and of R e^(2 pi i value / period)
---     opposite           R half a period from the best value, null if that was not shown
+--     opposite           R half a period from the best value, null if that value was not presented
 --     narrowest, widest  steps between neighbouring values
 create macro tuning_peaks(named, of_layer, statistic, period, level) as table
 with folded as (
@@ -104,10 +105,10 @@ group by layer, filter;
 --
 -- Values 180 degrees apart are one orientation. With R the response to orientation theta:
 --     selectivity = |sum of R e^(2 i theta)| / sum of R        preferred = half the angle of that sum
---     osi         = (R_pref - R_orth) / (R_pref + R_orth)      at the best of the shown orientations and 90 degrees away
+--     osi         = (R_pref - R_orth) / (R_pref + R_orth)      at the best orientation presented and 90 degrees away
 --     half_width  = half the width of the curve at 1 / sqrt(2) of its peak, in degrees
--- Null where a response is below 0: there the ratios mean nothing. An uneven spacing would pass for tuning in the sums, so
--- steps that differ by more than 1 % (what rounding of the values explains) are an error.
+-- All are null if a response is below 0, where the ratios have no meaning. An uneven spacing would imitate tuning in
+-- the sums, so steps that differ by more than 1 % (which rounding of the values explains) are an error.
 create macro orientations(named, of_layer, statistic) as table
 with held as (
     select

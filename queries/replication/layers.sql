@@ -12,10 +12,10 @@
 -- single filter.
 --
 -- By default the index is the response contrast (`contrast`: difference between the mean normalised responses to the
--- category and to all others). It depends on all stimuli that were presented: further categories besides those in
--- common reduce the agreement. The filters of one layer are not an independent sample, so no p value is reported. The
--- query needs the view `reference` (layer, filter, category, value), which `toolbox replicate --reference FILE`
--- provides.
+-- category and to all others). It depends on all stimuli that were presented: further categories that the table does
+-- not contain reduce the agreement. The filters of one layer are not an independent sample, so no p value is
+-- reported. The query needs the view `reference` (layer, filter, category, value), which
+-- `toolbox replicate --reference FILE` provides.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; the index and the layer-wide range follow the code
 -- published with it; Spearman (1904), doi 10.2307/1412159.

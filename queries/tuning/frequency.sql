@@ -26,11 +26,11 @@
 -- Columns
 --   layer      varchar  as the card names it, in the order of depth
 --   filter     integer  number of the filter in its layer, from 0
---   preferred  double   frequency with the largest mean response, the lowest of equals; null for a flat or silent curve
+--   preferred  double   frequency with the largest mean response, the lowest of equals; null if flat or silent
 --   low_cut    double   frequency below it at half of the peak, null if the curve does not fall so low
 --   high_cut   double   frequency above it at half of the peak, null likewise
 --   bandwidth  double   octaves between the two, null if one is
---   kind       varchar  band-pass, low-pass, high-pass or all-pass; null for a flat or silent curve
+--   kind       varchar  band-pass, low-pass, high-pass or all-pass; null if the curve is flat or silent
 --   peak       double   mean response at the preferred frequency, in the units of the network
 with tuned as (
     -- responses that are equal in the precision in which they are kept (float32) prefer nothing

@@ -1,4 +1,4 @@
-"""Small result tables of every query that a figure draws, made here and not by the queries."""
+"""Small result tables of every query with a figure, defined here and not computed by the queries."""
 
 from __future__ import annotations
 
@@ -129,7 +129,8 @@ def _reliability(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
 def _representative(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "rank": rank, "layer": layers[rank % len(layers)], "filter": 10 * rank}
-        | {"share": 0.5 / rank, "balanced_share": 0.6 / rank, "contrast": 0.4 / rank, "value": 0.4 / rank}
+        | {"share": 0.5 / rank, "balanced_share": 0.6 / rank, "contrast": 0.4 / rank}
+        | {"correlation": 0.3 / rank, "value": 0.4 / rank}
         for category, rank in product(categories, (1, 2, 3))
     ]
 
@@ -196,7 +197,12 @@ def _preferences(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
 def _complexity_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"category": category, "layer": layer, "depth": i / max(1, len(layers) - 1), "filters": 64}
-        | {"responsive": i + j + 1, "share": (i + j + 1) / 64, "low": (i + j) / 64, "high": (i + j + 2) / 64}
+        | {
+            "selective": i + j + 1,
+            "proportion": (i + j + 1) / 64,
+            "low": (i + j) / 64,
+            "high": (i + j + 2) / 64,
+        }
         | {"chance": 0.01}
         for (j, category), (i, layer) in product(enumerate(categories), enumerate(layers))
     ]
@@ -206,18 +212,19 @@ def _complexity_depth(categories: Sequence[str], layers: Sequence[str]) -> list[
     return [
         {
             "category": category,
-            "responsive": 10 + k,
-            "share": 0.05 + 0.01 * (k % 7),
-            "depth": 0.4 + 0.05 * (k % 5),
+            "selective": 10 + k,
+            "proportion": 0.05 + 0.01 * (k % 7),
+            "mean_depth": 0.4 + 0.05 * (k % 5),
         }
-        | {"share_low": 0.04 + 0.01 * (k % 7), "share_high": 0.07 + 0.01 * (k % 7)}
-        | {"depth_low": 0.35 + 0.05 * (k % 5), "depth_high": 0.5 + 0.05 * (k % 5), "entropy": 0.5}
+        | {"proportion_low": 0.04 + 0.01 * (k % 7), "proportion_high": 0.07 + 0.01 * (k % 7)}
+        | {"mean_depth_low": 0.35 + 0.05 * (k % 5), "mean_depth_high": 0.5 + 0.05 * (k % 5)}
+        | {"entropy": 0.5}
         for k, category in enumerate(categories)
     ]
 
 
 def _best(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
-    """The deeper a layer, the better: three of four samples say so of the last."""
+    """The deeper a layer, the better: the last comes first in three of four bootstrap samples."""
     last = len(layers) - 1
     return [
         {"category": category, "rank": last - i + 1, "layer": layer, "depth": i / max(1, last)}
@@ -225,10 +232,10 @@ def _best(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, An
             "proportion": (i + j + 1) / 64,
             "low": (i + j) / 64,
             "high": (i + j + 2) / 64,
-            "most": 0.75 if i == last else 0,
+            "first_by_proportion": 0.75 if i == last else 0,
         }
         | {"strength": (i + j) / 10, "strength_low": (i + j) / 11, "strength_high": (i + j) / 9}
-        | {"strongest": 1.0 if i == last else 0.0}
+        | {"first_by_strength": 1.0 if i == last else 0.0}
         for (j, category), (i, layer) in product(enumerate(categories), reversed(list(enumerate(layers))))
     ]
 
@@ -240,8 +247,8 @@ def _significant(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
             "category": category,
             "filters": 64,
             "dead": 0,
-            "discovered": i + j + 2,
-            "certain": i + j,
+            "significant": i + j + 2,
+            "significant_fwe": i + j,
         }
         | {"proportion": (i + j + 2) / 64}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
@@ -252,7 +259,7 @@ def _pairs(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, A
     return [
         {"measure": measure, "category": first, "other": second, "difference": 0.1, "low": 0.05, "high": 0.2}
         | {"p": 0.01, "p_holm": 0.02 if first == "car" else 0.3}
-        for measure in ("share", "depth")
+        for measure in ("proportion", "mean_depth")
         for first, second in combinations(sorted(categories), 2)
     ]
 
@@ -266,28 +273,30 @@ def _complexity_stimuli(categories: Sequence[str], layers: Sequence[str]) -> lis
             "path": f"images/{k}/{step}.jpg",
             "responsive": step,
         }
-        | {"share": step / 40, "depth": step / 40, "entropy": 0.5}
+        | {"proportion": step / 40, "mean_depth": step / 40, "entropy": 0.5}
         for (k, category), step in product(enumerate(categories), range(41))
     ]
 
 
 def _balance(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"category": category, "stimuli": 20 + k, "detectors": 30, "share": 0.1, "ratio": 0.5 + 0.1 * (k % 9)}
+        {"category": category, "stimuli": 20 + k, "selective": 30, "proportion": 0.1}
+        | {"ratio": 0.5 + 0.1 * (k % 9)}
         | {
-            "depth": 0.4 + 0.05 * (k % 5),
+            "mean_depth": 0.4 + 0.05 * (k % 5),
             "shift": 0.05 * (k % 5) - 0.1,
-            "share_equal": 0.1,
+            "proportion_equal": 0.1,
             "ratio_equal": 1.1,
         }
-        | {"depth_equal": 0.6, "evenness": 0.9, "spread": 0.25, "evenness_equal": 0.95, "spread_equal": 0.12}
+        | {"mean_depth_equal": 0.6, "evenness": 0.9, "spread": 0.25, "evenness_equal": 0.95}
+        | {"spread_equal": 0.12}
         for k, category in enumerate(categories)
     ]
 
 
 def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"set": name, "scheme": "category", "category": category, "stimuli": 10 + k, "fraction": 0.25}
+        {"set": name, "scheme": "category", "category": category, "stimuli": 10 + k, "proportion": 0.25}
         | {"width": 224, "height": 224, "bytes": 50_000}
         for name, (k, category) in product(("photographs", "drawings", "gratings"), enumerate(categories))
     ]

@@ -1,4 +1,4 @@
-"""What single figures show."""
+"""Contents of single figures."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def test_an_image_that_would_have_to_be_fetched_is_left_out(address, rows_of):
 
 
 @pytest.mark.parametrize(
-    ("by", "title"), [("rank", "category, in order of the response"), ("category", "category")]
+    ("by", "title"), [("rank", "Category, in order of the response"), ("category", "Category")]
 )
-def test_categories_stand_on_a_tuning_curve_in_the_order_of_the_rows(by, title, rows_of):
+def test_categories_are_on_a_tuning_curve_in_the_order_of_the_rows(by, title, rows_of):
     rows = rows_of("tuning/category").sort(by)
     drawn = svg("tuning/category", rows)
     places = [drawn.index(f">{name}<") for name in rows["category"]]
@@ -80,14 +80,15 @@ def test_categories_stand_on_a_tuning_curve_in_the_order_of_the_rows(by, title, 
     assert f">{title}<" in drawn
 
 
-def test_every_layer_shares_its_tuned_filters_out_over_the_preferred_frequencies(rows_of):
+def test_the_proportions_of_the_preferred_frequencies_of_a_layer_are_of_its_tuned_filters(rows_of):
     rows = rows_of("tuning/frequency", layers=["stem"])  # 4, 8, 16, 4 … cycles: 4, 3 and 3 filters of 10
     drawn = svg("tuning/frequency", rows)
     assert sorted(re.findall(r">(\d+%)<", drawn))[:3] == ["0%", "100%", "30%"] and ">40%<" in drawn
     assert drawn.index(">16<") < drawn.index(">8<") < drawn.index(">4<")  # from the top down
     untuned = rows.with_columns(preferred=pl.when(pl.col("filter") == 2).then(None).otherwise("preferred"))
-    shares = {">44%<", ">33%<", ">22%<"}
-    assert {share for share in shares if share in svg("tuning/frequency", untuned)} == shares
+    proportions = {">44%<", ">33%<", ">22%<"}
+    drawn = svg("tuning/frequency", untuned)
+    assert {one for one in proportions if one in drawn} == proportions
 
 
 def test_a_layer_without_band_pass_filters_keeps_its_place(rows_of, layers):
@@ -104,7 +105,7 @@ def test_a_layer_without_band_pass_filters_keeps_its_place(rows_of, layers):
     assert [band["q50"] for band in bands] == [*[pytest.approx(2.45)] * 3, None]
 
 
-def test_bins_of_orientation_stand_around_their_centre_with_the_share_of_chance(rows_of):
+def test_bins_of_orientation_are_around_their_centre_with_the_proportion_of_chance(rows_of):
     bars = embedded("tuning/preferences", rows_of("tuning/preferences"))  # bins of 22.5 degrees
     edges = [(bar["start"], bar["end"]) for bar in bars[:8]]
     assert edges == [(22.5 * k - 11.25, 22.5 * k + 11.25) for k in range(8)]
@@ -114,8 +115,9 @@ def test_bins_of_orientation_stand_around_their_centre_with_the_share_of_chance(
 @pytest.mark.parametrize(
     ("parameter", "title"),
     [
-        ("orientation", "orientation (degrees)"),
-        ("spatial_frequency", "spatial frequency (cycles per image)"),
+        ("orientation", "Orientation (degrees)"),
+        ("spatial_frequency", "Spatial frequency (cycles per image)"),
+        ("contrast", "Luminance contrast (Michelson)"),
         ("eccentricity", "eccentricity"),
     ],
 )
@@ -130,9 +132,9 @@ def test_angles_are_marked_every_45_degrees(rows_of):
     assert {"45", "90", "135"} <= set(shown) and "180" not in shown  # the stimuli end at 157.5 degrees
 
 
-def test_a_class_without_a_depth_is_left_out_and_the_others_stay(rows_of):
+def test_a_category_without_a_mean_depth_is_excluded_and_the_others_remain(rows_of):
     rows = rows_of("complexity/depth", categories=["car", "dog"])
-    drawn = svg("complexity/depth", rows.with_columns(depth=pl.Series([None, 0.5])))
+    drawn = svg("complexity/depth", rows.with_columns(mean_depth=pl.Series([None, 0.5])))
     assert ">dog<" in drawn and ">car<" not in drawn
 
 
@@ -154,49 +156,55 @@ def marks(drawn: str, kind: str) -> int:
     return drawn.count(f'aria-roledescription="{kind} mark"')
 
 
-def without_draws(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
+def without_resamples(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
     return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
 
 
-def test_intervals_and_the_band_of_chance_are_drawn_where_there_are_draws(rows_of, layers, categories):
+def test_intervals_and_the_band_of_chance_are_drawn_where_there_are_resamples(rows_of, layers, categories):
     rows = rows_of("layers/profile")
     drawn = svg("layers/profile", rows)
-    bare = svg("layers/profile", without_draws(rows, "low", "high", "chance", "chance_low", "chance_high"))
+    bare = svg(
+        "layers/profile", without_resamples(rows, "low", "high", "chance", "chance_low", "chance_high")
+    )
     assert (marks(drawn, "rule"), marks(bare, "rule")) == (len(layers) * len(categories), 0)
-    assert "95 % of shuffled labels" in drawn and "95 % of shuffled labels" not in bare
+    entry = ">95 % of permuted labels (widest category)<"
+    assert entry in drawn and entry not in bare
     assert bare == svg("layers/profile", rows.drop("low", "high", "chance", "chance_low", "chance_high"))
 
 
 def test_the_band_of_chance_is_that_of_the_category_for_which_it_is_widest(rows_of, layers):
     sets = draw("layers/profile", rows_of("layers/profile")).to_dict()["datasets"].values()
-    (band,) = (rows for rows in sets if "shuffled" in rows[0])
+    (band,) = (rows for rows in sets if "labels" in rows[0])
     assert [row["layer"] for row in band] == list(layers)
     assert [row["chance_low"] for row in band] == [0.05] * len(layers)
     assert [row["chance_high"] for row in band] == pytest.approx([0.15] * len(layers))
 
 
-def test_a_ring_marks_the_best_layer_with_or_without_draws(rows_of, categories):
+def test_a_ring_marks_the_best_layer_with_or_without_resamples(rows_of, categories):
     rows = rows_of("layers/best")
     some = svg("layers/best", rows)
     bare = svg(
         "layers/best",
-        without_draws(rows, "low", "high", "most", "strength_low", "strength_high", "strongest"),
+        without_resamples(
+            rows, "low", "high", "first_by_proportion", "strength_low", "strength_high", "first_by_strength"
+        ),
     )
-    assert ">best layer in … of the samples<" in some and ">best layer in … of the samples<" not in bare
+    for line in (">Bootstrap samples in<", ">which the layer is first<"):
+        assert line in some and line not in bare
     for drawn in (some, bare):
         assert drawn.count('stroke-width="1.8"') == 2 * len(categories)
 
 
-def test_both_corrections_of_filters_beyond_chance_are_told_apart(rows_of, categories):
+def test_the_two_corrections_of_significance_are_distinguished(rows_of, categories):
     drawn = svg("layers/significant", rows_of("layers/significant"))
     assert marks(drawn, "line") == 2 * len(categories)
-    assert ">q<" in drawn and ">family-wise p<" in drawn
+    assert ">q<" in drawn and ">FWE-corrected p<" in drawn
 
 
-def test_intervals_of_depth_and_share_cross_in_their_class(rows_of, categories):
+def test_intervals_of_mean_depth_and_proportion_cross_in_their_category(rows_of, categories):
     rows = rows_of("complexity/depth")
-    names = ("share_low", "share_high", "depth_low", "depth_high")
-    far = marks(svg("complexity/depth", without_draws(rows, *names)), "rule")  # lines to names
+    names = ("proportion_low", "proportion_high", "mean_depth_low", "mean_depth_high")
+    far = marks(svg("complexity/depth", without_resamples(rows, *names)), "rule")  # lines to names
     crosses = embedded("complexity/depth", rows)
     assert marks(svg("complexity/depth", rows), "rule") == 2 * len(categories) + sum(
         row["is_far"] for row in crosses
@@ -204,18 +212,18 @@ def test_intervals_of_depth_and_share_cross_in_their_class(rows_of, categories):
     assert far <= len(categories)
 
 
-def test_a_pair_of_classes_is_named_and_filled_where_it_differs(rows_of):
+def test_a_pair_of_categories_is_named_and_filled_where_it_differs(rows_of):
     drawn = svg("complexity/pairs", rows_of("complexity/pairs", categories=["car", "dog", "face"]))
     assert re.findall(r">(\w+ - \w+)<", drawn) == 2 * ["car - dog", "car - face", "dog - face"]
     assert (
         drawn.count('fill="#222222" stroke="#222222"') == 4
         and drawn.count('fill="white" stroke="#222222"') == 2
     )
-    assert "corrected p &lt; 0.05" in drawn
+    assert "(filled: Holm-corrected p &lt; 0.05)" in drawn
 
 
-def test_without_draws_no_pair_is_said_to_differ(rows_of):
-    rows = without_draws(rows_of("complexity/pairs"), "low", "high", "p", "p_holm")
+def test_without_resamples_no_pair_is_significant(rows_of):
+    rows = without_resamples(rows_of("complexity/pairs"), "low", "high", "p", "p_holm")
     assert "corrected" not in svg("complexity/pairs", rows)
 
 
@@ -228,15 +236,17 @@ def test_only_the_stimuli_outside_the_middle_are_drawn_one_by_one(rows_of):
     assert sorted(set(single)) == [0, 1, 39, 40]
 
 
-def test_balance_tells_the_numbers_of_the_set_and_what_equal_classes_change(rows_of, categories):
+def test_balance_reports_the_measures_of_the_set_and_the_effect_of_equal_categories(rows_of, categories):
     rows = rows_of("sets/balance")
     drawn = svg("sets/balance", rows)
-    assert ">number: evenness 0.90 (0.95 with equal classes)<" in drawn
-    assert ">level: spread 0.25 (0.12 with equal classes)<" in drawn
+    assert ">Proportion: evenness 0.90 (0.95 for equal sizes)<" in drawn
+    assert ">Mean depth: spread 0.25 (0.12 for equal sizes)<" in drawn
     same = rows.with_columns(
-        ratio_equal="ratio", depth_equal="depth", evenness_equal="evenness", spread_equal="spread"
+        ratio_equal="ratio", mean_depth_equal="mean_depth", evenness_equal="evenness", spread_equal="spread"
     )
-    assert ">number: evenness 0.90<" in svg("sets/balance", same)
-    assert "; rings: classes of equal size<" in drawn and "rings: " not in svg("sets/balance", same)
-    nothing = without_draws(rows, "ratio_equal", "depth_equal", "evenness_equal", "spread_equal", "spread")
-    assert ">level: spread unknown<" in svg("sets/balance", nothing)
+    assert ">Proportion: evenness 0.90<" in svg("sets/balance", same)
+    assert ">(rings: categories of equal size)<" in drawn and "rings: " not in svg("sets/balance", same)
+    nothing = without_resamples(
+        rows, "ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal", "spread"
+    )
+    assert ">Mean depth: spread unknown<" in svg("sets/balance", nothing)

@@ -1,4 +1,4 @@
-"""What holds for every figure: it draws the columns of its query, whatever the rows are like."""
+"""Properties of every figure: it draws the columns of its query, for any rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from polars import selectors
 
 from toolbox.chart import draw, figures, render
-from toolbox.content import content_folder
 from toolbox.errors import UnknownNameError, UsageError
+from toolbox.query import query_names, shipped_query
 
 EVERY = pytest.mark.parametrize("query", list(figures()))
 OF_PARAMETERS = {"tuning/parameter", "tuning/orientation", "tuning/frequency", "tuning/preferences"}
@@ -36,6 +36,8 @@ OVER_LAYERS += (
     "selectivity/reliability",
 )
 OVER_LAYERS += ("replication/layers", "tuning/frequency")
+THUMBNAIL = "image"
+"""The one column of a figure that is not of its query: `toolbox.show` adds it."""
 WITHOUT_A_TYPE = {"x2", "y2", "yError"}  # they take the type of x and y
 TYPES = {"quantitative", "ordinal", "nominal"}
 
@@ -84,15 +86,11 @@ def test_every_figure_has_an_example(rows_of):
 
 
 def test_every_figure_draws_columns_of_a_query_that_is_there():
-    folder = content_folder("queries")
-    headers = {
-        path.relative_to(folder).with_suffix("").as_posix(): path.read_text()
-        for path in folder.rglob("*.sql")
-    }
-    assert set(figures()) <= set(headers)
+    assert set(figures()) <= set(query_names())
     for query, figure in figures().items():
-        columns = re.findall(r"^--   (\w+)", headers[query].partition("-- Columns")[2], flags=re.MULTILINE)
-        assert set(figure.columns) <= set(columns), query
+        columns = {column.name for column in shipped_query(query).columns}
+        assert set(figure.columns) <= columns, query
+        assert {name for name in figure.optional if name != THUMBNAIL} <= columns, query
 
 
 @EVERY
@@ -112,7 +110,7 @@ def test_only_the_columns_of_the_figure_are_embedded(query, rows_of):
 
 
 @pytest.mark.parametrize("query", OVER_LAYERS)
-def test_layers_stand_on_the_axis_in_the_order_of_the_rows(query, rows_of, drawing_of, layers):
+def test_layers_are_on_the_axis_in_the_order_of_the_rows(query, rows_of, drawing_of, layers):
     chart = draw(query, rows_of(query))
     domains = [one["scale"]["domain"] for name, one, _ in channels(chart.to_dict()) if name == "x"]
     assert domains and all(domain == list(layers) for domain in domains)
@@ -123,7 +121,7 @@ def test_layers_stand_on_the_axis_in_the_order_of_the_rows(query, rows_of, drawi
 @pytest.mark.parametrize(
     "query", ["selectivity/agreement", "selectivity/threshold", "tuning/orientation", "tuning/preferences"]
 )
-def test_the_panels_of_layers_stand_in_the_order_of_the_rows(query, drawing_of, layers):
+def test_the_panels_of_layers_are_in_the_order_of_the_rows(query, drawing_of, layers):
     shown = [text for text in texts_in(drawing_of(query)) if text in layers]
     assert shown == list(layers)
 

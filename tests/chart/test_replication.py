@@ -1,4 +1,4 @@
-"""What the figures of a replication show."""
+"""Contents of the figures of a replication."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_layer_whose_values_are_all_the_same_has_no_correlation(rows_of):
     assert ">stem<" in drawn and "r = " not in drawn
 
 
-def test_filters_that_one_side_does_not_know_are_no_points(rows_of):
+def test_filters_without_a_value_on_one_side_have_no_point(rows_of):
     rows = rows_of("replication/filters", categories=["dog"], layers=["stem"])
     some = rows.with_columns(here=pl.when(pl.col("filter") > 5).then(None).otherwise("here"))
     assert svg("replication/filters", some).count('aria-roledescription="point"') == 6

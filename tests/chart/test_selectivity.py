@@ -1,4 +1,4 @@
-"""What the figures of indices show."""
+"""Contents of the figures of indices."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_line_for_every_category_and_layer_runs_along_the_threshold(rows_of, l
     assert drawn.count('aria-roledescription="line mark"') == len(layers) * len(categories)
 
 
-def test_the_ten_most_selective_filters_are_named_and_those_beyond_chance_are_counted(rows_of):
+def test_the_ten_most_selective_filters_are_named_and_the_significant_ones_counted(rows_of):
     rows = rows_of("selectivity/significance", categories=["dog"])
     drawn = svg("selectivity/significance", rows)
     assert re.findall(r">(\w+ / \d+)<", drawn)[:4] == [
@@ -92,12 +92,12 @@ def test_a_pooling_layer_without_q_does_not_repeat_the_filters_below_it(rows_of)
     assert "attic / " in svg("selectivity/significance", rows.with_columns(q=pl.lit(None, pl.Float64)))
 
 
-def test_a_value_stands_beside_its_cross_validation(rows_of, layers):
+def test_a_value_is_next_to_its_cross_validation(rows_of, layers):
     bands = embedded("selectivity/reliability", rows_of("selectivity/reliability"))
     medians = {(band["series"], band["q50"]) for band in bands}
     assert medians == {
         ("all stimuli", 0.5),
-        ("one half, chosen on the other", 0.4),
+        ("one half, category chosen on the other", 0.4),
         ("same preferred category", 0.5),
         ("reliability over categories", 0.9),
     }

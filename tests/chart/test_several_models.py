@@ -79,12 +79,12 @@ def test_categories_that_differ_between_networks_keep_their_colours(rows_of, cat
 
 def test_figures_that_end_a_scale_themselves_end_it_alike(rows_of):
     rows = rows_of("complexity/depth")
-    chart = draw("complexity/depth", both(rows, rows.with_columns(pl.col("share") * 4))).to_dict()
+    chart = draw("complexity/depth", both(rows, rows.with_columns(pl.col("proportion") * 4))).to_dict()
     axes = [[layer["encoding"].get("y", {}) for layer in panel["layer"]] for panel in chart["concat"]]
     ends = [next(axis["scale"]["domain"] for axis in of_panel if "scale" in axis) for of_panel in axes]
-    assert ends[0] == ends[1] == [0, pytest.approx(4 * max(rows["share"]) * 1.08)]
+    assert ends[0] == ends[1] == [0, pytest.approx(4 * max(rows["proportion"]) * 1.08)]
 
 
-def test_drawings_of_many_panels_stand_below_one_another(rows_of):
+def test_drawings_of_many_panels_are_below_one_another(rows_of):
     assert draw("selectivity/index", both(rows_of("selectivity/index"))).to_dict()["columns"] == 1
     assert draw("layers/profile", both(rows_of("layers/profile"))).to_dict()["columns"] == 2

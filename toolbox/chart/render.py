@@ -47,7 +47,7 @@ def render(chart: Chart, suffix: str, provenance: Mapping[str, object]) -> bytes
         chart: as `draw` returns it.
         suffix: '.html' (a page that needs no network), '.png' (144 dots an inch), '.svg' or '.json'
             (the Vega-Lite specification).
-        provenance: where the figure comes from; anything JSON can say. It is stored inside the file.
+        provenance: origin of the figure, of any JSON values. It is stored inside the file.
 
     Raises: UsageError for another suffix.
     """

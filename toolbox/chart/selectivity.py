@@ -176,7 +176,7 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         for category in sorted(distinct_values(rows, "category"))
     }
     chart = concat_panels(
-        {name: _strongest_filters(of_one, categories) for name, of_one in by_category.items()}, 3
+        {name: _most_selective_filters(of_one, categories) for name, of_one in by_category.items()}, 3
     )
     for panel, of_one in zip(chart.concat, by_category.values(), strict=True):
         known = of_one["q"].drop_nulls()
@@ -184,7 +184,7 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     return chart
 
 
-def _strongest_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
+def _most_selective_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
     """The filters of one category with the largest values, the first on top."""
     ranked = rows.sort("value", descending=True, nulls_last=True).head(FILTERS_NAMED)
     named = ranked.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))

@@ -21,7 +21,6 @@ from toolbox.chart.theme import (
     tooltips,
 )
 
-
 EQUAL_COLUMNS = ("ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal")
 
 
@@ -55,7 +54,7 @@ def summary(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
     optional=EQUAL_COLUMNS,
 )
 def balance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Proportion and mean depth of the filters selective for every category; the distance from the line is the imbalance.
+    """Proportion and mean depth of the filters selective for a category; the distance from the line is the imbalance.
 
     Rings are the same measures with categories of equal size, where they differ.
 
@@ -85,7 +84,7 @@ def _of_the_set(rows: pl.DataFrame, measure: str) -> str:
         rows[name].cast(pl.Float64).drop_nulls().to_list()[:1] for name in (measure, f"{measure}_equal")
     )
     tooltip = f"{value[0]:.2f}" if value else "unknown"
-    return tooltip if not equal or equal == value else f"{tooltip} ({equal[0]:.2f} with equal categories)"
+    return tooltip if not equal or equal == value else f"{tooltip} ({equal[0]:.2f} for equal sizes)"
 
 
 def _distances_from_balance(

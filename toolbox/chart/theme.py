@@ -41,8 +41,8 @@ TOOLTIP_NAMES = {
     "here": "this study",
     "n": "stimuli",
     "osi": "OSI",
-    "p_fwe": "FWE-corrected p",
-    "p_holm": "Holm-corrected p",
+    "p_fwe": "p (FWE-corrected)",
+    "p_holm": "p (Holm)",
     "q05": "5th percentile",
     "q25": "25th percentile",
     "q50": "median",
@@ -285,7 +285,7 @@ def tooltips(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
     measured = {name for name, kind in rows.schema.items() if kind.is_float()}
     names = {field: field.partition(":")[0] for field in fields}
     return [
-        alt.Tooltip(field, title=_words(name), **({"format": ".4~g"} if name in measured else {}))
+        alt.Tooltip(field, title=_words(name), format=".4~g" if name in measured else alt.Undefined)
         for field, name in names.items()
     ]
 

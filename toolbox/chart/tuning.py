@@ -138,7 +138,8 @@ def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     """
     chance = 1 / rows["bin"].n_unique()
     half = 90 * chance  # degrees: the bins divide 180 among them, and this is half of one
-    bars = rows.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
+    bars = rows.rename({"share": "proportion"})
+    bars = bars.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
     line = alt.Chart().mark_rule(color=QUIET, strokeDash=[4, 3])
     line = line.encode(y=alt.YDatum(chance, type="quantitative"))
     panel = layer_marks(_bin_bars(bars, half), line, rows=bars, width=160, height=100)
@@ -153,8 +154,8 @@ def _bin_bars(bars: pl.DataFrame, half: float) -> alt.Chart:
         scale=alt.Scale(domain=[-half, 180 - half], nice=False),
         axis=alt.Axis(values=[0, 45, 90, 135]),
     )
-    y = alt.Y("share:Q", title="Filters (proportion)", axis=alt.Axis(format="~%"))
-    tooltip = tooltips(bars, "layer:O", "bin:Q", "filters:Q", "share:Q", "chance:Q")
+    y = alt.Y("proportion:Q", title="Filters (proportion)", axis=alt.Axis(format="~%"))
+    tooltip = tooltips(bars, "layer:O", "bin:Q", "filters:Q", "proportion:Q", "chance:Q")
     marks: alt.Chart = alt.Chart().mark_bar(color=COLOURS[0], stroke="white", strokeWidth=0.5)
     # without a second y a bar between two x is a dash at its height
     return marks.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=tooltip)

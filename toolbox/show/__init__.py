@@ -1,1 +1,1 @@
-"""What a person looks at: figures of queries."""
+"""Figures of queries."""

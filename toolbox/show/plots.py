@@ -1,4 +1,4 @@
-"""From a query to a figure. Owns running the one and drawing the other, and the caption."""
+"""From a query to a figure. Owns running the query, drawing the figure, and the caption."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ THUMBNAIL = 96
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart, where its rows come from, and what a reader should know.
+    """A chart, the origin of its rows, and notes for the reader.
 
     Attributes:
         chart: as `toolbox.chart.draw` returns it.
-        provenance: of the rows; it is stored in the figure's file.
-        remarks: such as that responses are not complete.
+        provenance: of the rows, as stored in the figure's file.
+        remarks: notes, for example that the responses are incomplete.
     """
 
     chart: Chart
@@ -50,32 +50,32 @@ def plot(
     """The figure of a query's rows.
 
     Args:
-        study: that is asked.
+        study: with the responses.
         name: of the query.
         parameters: values of the query's parameters.
         selection: set, models and scheme; several models are compared, each in a panel of its own.
-        thumbnails: show the images themselves, where rows name them; the figure's file then holds small copies.
+        thumbnails: add the images to rows that name them; the figure's file then contains small copies.
 
-    Raises: UnknownNameError when the query has no figure; all that running the query raises.
+    Raises: UnknownNameError when the query has no figure; all errors of running the query.
 
     Example:
         >>> plot(study.folder, "layers/profile", {"threshold": 0.05}).provenance["model"]
         'tiny'
     """
     if name not in figures():
-        shipped_query(name)  # raises for a name that is no query at all
+        shipped_query(name)  # raises if there is no query of this name
         raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
     return draw_figure(study, name, ask_each(study, name, parameters, selection), thumbnails=thumbnails)
 
 
 def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bool = False) -> Figure:
-    """The figure of an answer that is there already.
+    """The figure of an answer that was already computed.
 
     Args:
-        study: that was asked.
+        study: of the answer.
         name: of the query.
         answer: its rows and their provenance.
-        thumbnails: as of `plot`.
+        thumbnails: as in `plot`.
     """
     rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
     chart = draw(
@@ -142,7 +142,7 @@ def _thumbnail(path: Path) -> str:
 
 
 def _caption(provenance: Mapping[str, Any]) -> str:
-    """Set, model and the parameters that were used, so that a figure can be read by itself."""
+    """Set, model and parameters, so that a figure can be understood without its command."""
     parts = [str(provenance["set"])] if "set" in provenance else []
     models = provenance.get("model", [])
     if models:
@@ -150,6 +150,6 @@ def _caption(provenance: Mapping[str, Any]) -> str:
     if provenance.get("scheme", SCHEME) != SCHEME:
         parts.append(f"labels {provenance['scheme']}")
     if "reference" in provenance:
-        parts.append(f"against {Path(provenance['reference']['file']).name}")
+        parts.append(f"compared with {Path(provenance['reference']['file']).name}")
     used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
     return " · ".join(parts + used)
