@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 IMAGE = "image"
-"""Name of the input: float32 (images, 3, height, width), preprocessed as the card says."""
+"""Name of the input: float32 (images, 3, height, width), preprocessed as the card specifies."""
 
 PIXELS = "pixels"
 """Name of the input of a graph that does the preprocessing too."""
