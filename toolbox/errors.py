@@ -14,11 +14,11 @@ A message is one line: the wrong value, what was expected, and what to do.
     ├── DeviceError             1   the requested processor is not available
     ├── QueryError              1   SQL was refused or failed
     ├── MixtureError            1   responses of two models, layers or preprocessings would share one table
-    ├── BusyError               1   another process is writing here
-    ├── StorageError            1   the disk is too small for what is to be written
+    ├── BusyError               1   another process is writing in the same folder
+    ├── StorageError            1   the disk is too small for the files to be written
     └── VerificationError       3   bytes differ from their recorded digest
 
-    ResultWarning                   a result that is correct, and must be read with care
+    ResultWarning                   a result is correct, but must be interpreted with care
 """
 
 from __future__ import annotations
@@ -121,11 +121,11 @@ class MixtureError(ToolboxError):
 
 
 class BusyError(ToolboxError):
-    """Another process is writing here."""
+    """Another process is writing in the same folder."""
 
 
 class StorageError(ToolboxError):
-    """The disk is too small for what is to be written."""
+    """The disk is too small for the files to be written."""
 
 
 class VerificationError(ToolboxError):
@@ -135,7 +135,7 @@ class VerificationError(ToolboxError):
 
 
 class ResultWarning(UserWarning):
-    """What a reader of a result should know, such as that responses are not complete yet.
+    """A fact that a reader of a result should know, such as that responses are not complete yet.
 
-    The library warns of it; the command prints it as a note on stderr.
+    The library issues it as a warning; the command prints it as a note on stderr.
     """

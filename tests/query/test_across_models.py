@@ -153,7 +153,11 @@ def test_remarks_name_their_model(study: Study, card: str, weights: str, other: 
         (study.folder.responses("colours", model) / "part-1.json").unlink()
     with pytest.warns(ResultWarning) as warned:
         study.query("layers/profile", model=BOTH)
-    told = [text for text in map(str, (warning.message for warning in warned)) if "intervals and chance levels" not in text]
+    told = [
+        text
+        for text in map(str, (warning.message for warning in warned))
+        if "intervals and chance levels" not in text
+    ]
     assert [text.partition(": ")[0] for text in told] == BOTH
     assert all("these are the responses to 4 of 6 stimuli" in text for text in told)
 

@@ -56,7 +56,7 @@ class StudyFolder:
 
         Args:
             set_name: the stimulus set.
-            model: whose responses.
+            model: name of the model.
         """
         return self.root / "responses" / f"set={set_name}" / f"model={model}"
 
@@ -65,18 +65,18 @@ class StudyFolder:
 
         Args:
             set_name: the stimulus set.
-            model: whose responses.
+            model: name of the model.
             scheme: the label scheme.
         """
         folder = self.root / "rollups" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
         return folder / "rollup.parquet"
 
     def significance(self, set_name: str, model: str, scheme: str) -> Path:
-        """Where the tables of resampled indices are located.
+        """The folder of the tables of resampled indices.
 
         Args:
             set_name: the stimulus set.
-            model: whose responses.
+            model: name of the model.
             scheme: the label scheme.
         """
         return self.root / "significance" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"

@@ -60,11 +60,11 @@ class Wiring:
     """The nodes that produce and consume every tensor, in an order in which they can run."""
 
     def __init__(self, model: onnx.ModelProto, observation: Observation) -> None:
-        """Take a graph, and what running it tells.
+        """The wiring of a graph.
 
         Args:
             model: a graph whose image input is `image`.
-            observation: what running it tells.
+            observation: the observation of its run.
         """
         self.opsets = list(model.opset_import)
         self.nodes = _read_nodes(model.graph)
