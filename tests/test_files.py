@@ -109,10 +109,10 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_second_process_is_refused_until_the_first_is_gone_even_by_a_kill(
     tmp_path: Path, holder: subprocess.Popen[str]
 ) -> None:
-    with pytest.raises(BusyError) as caught, only_writer(tmp_path, "ingest"):
+    with pytest.raises(BusyError) as caught, only_writer(tmp_path, "ingesting"):
         pytest.fail("two writers")
     assert str(caught.value) == (
-        f"another process is busy with ingest in {tmp_path}; wait until it ends, or stop it, and run this again"
+        f"another process is ingesting in {tmp_path}; wait until it ends, or stop it, and try again"
     )
     holder.kill()
     holder.wait()

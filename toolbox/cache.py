@@ -1,4 +1,4 @@
-"""Where this machine keeps what can be fetched or computed again. Owns the folder's place; writes nothing."""
+"""The cache folder, for files that can be downloaded or computed again. Owns its location; writes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from toolbox.distribution import DISTRIBUTION
 
 
 def cache_folder() -> Path:
-    """Where fetched files are kept: `TOOLBOX_CACHE`, else the user's cache folder of this system."""
+    """The cache folder: `TOOLBOX_CACHE`, else the user's cache folder of the operating system."""
     import platformdirs
 
     chosen = os.environ.get("TOOLBOX_CACHE")

@@ -1,7 +1,7 @@
-"""Where the content lies: `models/`, `datasets/`, `queries/`. Owns finding it; never interprets it.
+"""The location of the content: `models/`, `datasets/`, `queries/`. Owns finding it; never interprets it.
 
-In an installed wheel the three folders are inside the package, in a checkout they lie beside it. Networks that a user
-added lie in a folder of their own.
+The three folders are inside the package in an installed wheel, and beside the package in a checkout. Networks that a
+user added are in a separate folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def content_folder(kind: ContentKind) -> Path:
 
 
 def own_models() -> Path:
-    """Where networks lie that a user added: `TOOLBOX_MODELS`, else the user's data folder of this system."""
+    """The folder of added networks: `TOOLBOX_MODELS`, else the user's data folder of the operating system."""
     chosen = os.environ.get("TOOLBOX_MODELS")
     if chosen:
         return Path(chosen)
@@ -40,12 +40,12 @@ def own_models() -> Path:
 
 
 def shipped_names(kind: ContentKind) -> list[str]:
-    """Names of all cards that ship, in alphabetical order."""
+    """Names of all shipped cards, in alphabetical order."""
     return sorted(path.stem for path in content_folder(kind).glob("*.toml"))
 
 
 def card_names(kind: ContentKind) -> list[str]:
-    """Names of all cards: those that ship, then those of networks that a user added, in alphabetical order each."""
+    """Names of all cards: first the shipped ones, then those of added networks, each in alphabetical order."""
     shipped = shipped_names(kind)
     own = sorted(path.stem for path in own_models().glob("*.toml")) if kind == "models" else []
     return [*shipped, *(name for name in own if name not in shipped)]
@@ -55,16 +55,16 @@ def card_path(kind: ContentKind, name: str) -> Path:
     """The file of a card.
 
     Args:
-        kind: where it belongs.
-        name: of a shipped or added card, or the path of a user's own `.toml`.
+        kind: the kind of content.
+        name: name of a shipped or added card, or the path of a user's own `.toml`.
 
-    Raises: UnknownNameError when there is neither.
+    Raises: UnknownNameError when neither exists.
     """
     if name.endswith(".toml"):
         own = Path(name)
         if own.is_file():
             return own
-        raise UnknownNameError("card", name, card_names(kind), "a path must lead to an existing .toml file")
+        raise UnknownNameError("card", name, card_names(kind), "a path must name an existing .toml file")
     if name not in card_names(kind):
         raise UnknownNameError(f"card in {kind}/", name, card_names(kind))
     shipped = content_folder(kind) / f"{name}.toml"
@@ -72,30 +72,30 @@ def card_path(kind: ContentKind, name: str) -> Path:
 
 
 def check_name(kind: str, name: str) -> str:
-    """A name that may become part of a path on any system.
+    """Check that a name can be part of a path on every operating system, and return it.
 
     Args:
-        kind: of what it names, for the message.
-        name: to be checked.
+        kind: what the name is for, for the message.
+        name: the name to check.
 
-    Raises: UsageError for empty names, spaces, slashes and the like.
+    Raises: UsageError for empty names, spaces, slashes and similar.
     """
     if not _NAME.fullmatch(name) or len(name) > 100:
         raise UsageError(
-            f"{name!r} cannot name a {kind}; use letters, digits, '.', '_' and '-', "
-            "with a letter or digit first and no '.' last"
+            f"{name!r} is not a valid name for a {kind}; use letters, digits, '.', '_' and '-', "
+            "start with a letter or a digit, and do not end with '.'"
         )
     return name
 
 
 def card(kind: ContentKind, name: str) -> Card:
-    """The content of a card; with `like = "other"`, what it does not say itself is taken from that card.
+    """The content of a card; with `like = "other"`, missing keys are taken from the other card.
 
     Args:
-        kind: where it belongs.
-        name: as `card_path` takes it.
+        kind: the kind of content.
+        name: a name or a path, as for `card_path`.
 
-    Raises: UnknownNameError, CardError when it is not TOML or lacks a `name`.
+    Raises: UnknownNameError; CardError when the card is not valid TOML or lacks a `name`.
     """
     path = card_path(kind, name)
     own = _read_card(path)
@@ -105,11 +105,11 @@ def card(kind: ContentKind, name: str) -> Card:
 
 
 def _read_card(path: Path) -> Card:
-    """What a card itself says."""
+    """The content of a card's own file."""
     try:
         own = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CardError(f"{path} is not valid TOML: {error}") from error
+        raise CardError(f"{path} is not valid TOML ({error}); correct it there") from error
     if "name" not in own:
         raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')
     try:

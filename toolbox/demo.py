@@ -1,4 +1,4 @@
-"""The main job on stimuli that everyone can have, from images to figures. Owns the story alone."""
+"""A demonstration on freely available stimuli, from images to figures. Owns only its sequence of steps."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ DEMONSTRATED: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 @dataclass(frozen=True)
 class Step:
-    """What was just done or found: a note, and rows to show below it."""
+    """The result of one step: a note, and rows to print below it."""
 
     note: str
     rows: pl.DataFrame | None = None
 
 
 def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
-    """Make or continue the study of the demonstration, step by step; what is there is not done again.
+    """Make or continue the study of the demonstration, step by step; completed steps are not repeated.
 
     Args:
-        directory: of the study.
-        progress: is called with what is being done, how much is done, and of how much.
+        directory: directory of the study.
+        progress: is called with the task, the amount done so far, and the total.
     """
     study = Study(directory, title="Demonstration: faces and gratings")
     yield Step(f"Study in {directory}")
@@ -58,23 +58,25 @@ def _collect(study: Study, progress: Progress) -> Iterator[Step]:
     for name in SETS:
         extraction = study.extract(name, layers=BASE, progress=progress)
         how = (
-            f"{extraction.shown} shown in {extraction.seconds:.0f} s" if extraction.shown else "there already"
+            f"{extraction.shown} images presented in {extraction.seconds:.0f} s"
+            if extraction.shown
+            else "already extracted"
         )
         responses = f"responses of {extraction.filters:,} filters"
         yield Step(f"{name}: {responses}; {how}; weights: {extraction.weights}")
 
 
 def _resample(study: Study, progress: Progress) -> Step:
-    """What of the photographs is beyond chance."""
+    """The significance of the selectivity for the photographs."""
     report = study.significance("lfw", progress=progress)
     return Step(
-        f"lfw: of {report.tests:,} tests (filter x category) {report.significant:,} find more than chance (q < 0.05); "
+        f"lfw: {report.significant:,} of {report.tests:,} tests (filter x category) are significant (q < 0.05); "
         f"{report.resamples:,} bootstrap samples and permutations"
     )
 
 
 def _figures(study: Study, folder: Path) -> Iterator[Step]:
-    """The figures, each to look around in and to print."""
+    """The figures, each as an interactive page and as an image to print."""
     for query, set_name, parameters in DEMONSTRATED:
         path = folder / f"{set_name}-{query.replace('/', '-')}"
         for suffix in (".html", ".png"):
@@ -83,14 +85,14 @@ def _figures(study: Study, folder: Path) -> Iterator[Step]:
 
 
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
-    """Figure 1's table, the best face filters, and the tuning of a few filters of the first layer."""
+    """The table of Figure 1, the most face-selective filters, and the tuning of filters of the first layer."""
     profile = study.query("layers/profile", set="lfw")
     table = profile.pivot(
         "category", index="layer", values=["proportion", "chance_high"], maintain_order=True
     )
     yield Step(
-        "\nProportion of category-selective filters in every layer (contrast > 0.01, Figure 1),\n"
-        "and what 97.5 % of shuffled labels stay below:",
+        "\nProportion of category-selective filters in every layer (response contrast > 0.01, Figure 1),\n"
+        "and the 97.5th percentile of this proportion over permuted labels (chance_high):",
         table,
     )
     yield Step("\nThe five most face-selective filters:", best)
@@ -98,17 +100,17 @@ def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
     strong = tuning.drop("direction_selectivity", "dsi").filter(pl.col("peak") > pl.col("peak").max() / 10)
     yield Step(
         "\nThe five block1_conv1 filters with the sharpest orientation tuning (preferred orientation in degrees),\n"
-        "among those whose best response is at least a tenth of the layer's largest:",
+        "among those whose largest response is at least a tenth of the largest response in the layer:",
         strong.sort("selectivity", descending=True, nulls_last=True).head(5),
     )
     yield Step("")
 
 
 def _next_steps(directory: Path, best: dict[str, Any]) -> str:
-    """What to type now, about the best filter."""
+    """Commands to try next, for the most face-selective filter."""
     options = f"--param layer={best['layer']} --param filter={best['filter']} --set lfw --study {directory}"
     return f"""
-What to try next:
+Commands to try next:
   toolbox query --list
   toolbox query filters/stimuli {options}
   toolbox plot filters/stimuli --thumbnails {options}

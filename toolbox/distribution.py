@@ -1,6 +1,6 @@
-"""The toolbox as pip knows it. Owns its name, its version, and how it is installed once more with an extra.
+"""The toolbox as a distribution of pip. Owns its name, its version, and the command that installs an extra.
 
-Importing this module loads no library: what is installed is looked up when it is asked for.
+Importing this module loads no library; the installed version is looked up on request.
 """
 
 from __future__ import annotations
@@ -8,28 +8,28 @@ from __future__ import annotations
 from typing import Any
 
 DISTRIBUTION = "selectivity-toolbox"
-"""The toolbox, as pip knows it."""
+"""Name of the distribution in pip."""
 
 
 def toolbox_version() -> str:
-    """The version that is installed, such as '0.1.0'."""
+    """The installed version, such as '0.1.0'."""
     from importlib.metadata import version
 
     return version(DISTRIBUTION)
 
 
 def name_and_version() -> str:
-    """What tables and studies are marked with, such as 'selectivity-toolbox 0.1.0'."""
+    """Name and version that are recorded in tables and studies, such as 'selectivity-toolbox 0.1.0'."""
     return f"{DISTRIBUTION} {toolbox_version()}"
 
 
 def install_command(extra: str = "", *options: str, record: str | None = None) -> str:
-    """What to type to install the toolbox once more, with an extra, from where this one came.
+    """The command that installs the toolbox with an extra, from the source of the present installation.
 
     Args:
-        extra: such as 'cuda'; empty for none.
-        *options: of pip.
-        record: where it came from, as pip's `direct_url.json` says; empty for a package index, None to look it up.
+        extra: an extra such as 'cuda'; empty for none.
+        *options: options of pip.
+        record: content of pip's `direct_url.json`; empty for a package index, None to look it up.
     """
     import json
 
@@ -40,13 +40,13 @@ def install_command(extra: str = "", *options: str, record: str | None = None) -
     target, is_editable = _install_target(json.loads(record or "{}"), f"[{extra}]" if extra else "")
     if is_editable:
         options = (*options, "-e")
-    # Quoted, so that neither shells nor spaces split it.
+    # Quoted, because a shell would interpret brackets and split at spaces.
     quoted = f'"{target}"' if extra or " " in target else target
     return " ".join(["pip install", *options, quoted])
 
 
 def _install_target(record: dict[str, Any], extras: str) -> tuple[str, bool]:
-    """What pip is to install, and whether it is a folder whose files are used where they are."""
+    """The target for pip, and whether it is an editable folder."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 

@@ -1,24 +1,24 @@
-"""The exception tree. Owns what a user is asked to fix; everything else is a bug and keeps its traceback.
+"""The exception tree. Owns all errors that a user can fix; any other exception is a bug and keeps its traceback.
 
-A message is one line: the wrong value, what was expected, what to do.
+A message is one line: the wrong value, what was expected, and what to do.
 
     ToolboxError                exit code 1
-    ├── UsageError              2   a parameter or option has an impossible value
-    │   ├── UnknownNameError    2   no query, card, set, model, layer … of that name
-    │   └── AmbiguousError      2   several sets, models or schemes, and none was chosen
-    ├── CardError               1   a card or a query's header breaks its own rules
-    ├── StimulusError           1   a stimulus set has no usable image, or one is unreadable
-    ├── TableError              1   a table that a user brings along cannot be read
-    ├── DownloadError           1   a file could not be fetched
+    ├── UsageError              2   a parameter or option has an invalid value
+    │   ├── UnknownNameError    2   no query, card, set, model, layer … has that name
+    │   └── AmbiguousError      2   there are several sets, models or schemes, and none was chosen
+    ├── CardError               1   a card, or the header of a query, is invalid
+    ├── StimulusError           1   a stimulus set has no usable image, or an image is unreadable
+    ├── TableError              1   a user's table cannot be read
+    ├── DownloadError           1   a file could not be downloaded
     ├── WeightsError            1   the weights of a network are not available, or not the published ones
-    ├── DeviceError             1   the asked-for processor is not there
-    ├── QueryError              1   SQL that is refused or fails
-    ├── MixtureError            1   two models, layers or preprocessings would share one table
-    ├── BusyError               1   another process is writing here
-    ├── StorageError            1   the disk is too small for what is to be written
+    ├── DeviceError             1   the requested processor is not available
+    ├── QueryError              1   SQL was refused or failed
+    ├── MixtureError            1   responses of two models, layers or preprocessings would share one table
+    ├── BusyError               1   another process is writing in the same folder
+    ├── StorageError            1   the disk is too small for the files to be written
     └── VerificationError       3   bytes differ from their recorded digest
 
-    ResultWarning                   a result that is correct, and must be read with care
+    ResultWarning                   a result is correct, but must be interpreted with care
 """
 
 from __future__ import annotations
@@ -30,77 +30,78 @@ MOST_NAMES = 25
 
 
 class ToolboxError(Exception):
-    """Anything a user can fix."""
+    """Any error that a user can fix."""
 
     exit_code = 1
 
 
 class UsageError(ToolboxError):
-    """A parameter or option has an impossible value."""
+    """A parameter or option has an invalid value."""
 
     exit_code = 2
 
 
 class UnknownNameError(UsageError):
-    """Nothing has that name; the message offers the nearest ones, or all when they are few."""
+    """Nothing has that name; the message suggests the most similar name, or lists all names if they are few."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = "") -> None:
-        """An error that names what was asked for.
+        """An error for an unknown name.
 
         Args:
-            kind: of thing, in the singular.
-            name: that nothing has.
-            known: names that there are.
-            remedy: what else may help.
+            kind: what the name is for, in the singular.
+            name: the unknown name.
+            known: the names that exist.
+            remedy: further advice.
         """
-        hint = _hint(kind, name, sorted(known))
+        hint = _hint(name, sorted(known))
         super().__init__(f"no {kind} named {name!r}{hint}{f' ({remedy})' if remedy else ''}")
 
 
-def _hint(kind: str, name: str, known: list[str]) -> str:
-    """What may have been meant."""
-    from difflib import get_close_matches  # slower to import than a command is to refuse
+def _hint(name: str, known: list[str]) -> str:
+    """A suggestion for an unknown name."""
+    from difflib import get_close_matches  # imported late: importing it takes longer than most refusals
 
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
     if not known:
-        return f"; there is no {kind} yet"
+        return "; none is available"
     if len(known) <= MOST_NAMES:
-        return f"; there is {', '.join(known)}"
-    return f"; there are {len(known)} others"
+        return f"; available: {', '.join(known)}"
+    return f"; {len(known)} others are available"
 
 
 class AmbiguousError(UsageError):
-    """Several candidates and no choice."""
+    """There are several candidates, and none was chosen."""
 
     def __init__(self, kind: str, names: Iterable[str], option: str) -> None:
         """An error that lists the candidates.
 
         Args:
-            kind: of thing, in the singular.
-            names: of the candidates.
-            option: of the command, that chooses one.
+            kind: what the candidates are, in the singular.
+            names: names of the candidates.
+            option: the keyword, and the option of the command, that chooses one.
         """
         super().__init__(
-            f"the study holds several {kind}s ({', '.join(sorted(names))}); choose one with {option}"
+            f"the study holds several {kind}s ({', '.join(sorted(names))}); "
+            f"choose one with {option}=… (--{option} …)"
         )
 
 
 class CardError(ToolboxError):
-    """A card or a query's header breaks its own rules."""
+    """A card, or the header of a query, is invalid."""
 
 
 class StimulusError(ToolboxError):
-    """A stimulus set has no usable image, or a single image cannot be read."""
+    """A stimulus set has no usable image, or an image is unreadable."""
 
 
 class TableError(ToolboxError):
-    """A table that a user brings along cannot be read."""
+    """A user's table cannot be read."""
 
 
 class DownloadError(ToolboxError):
-    """A file could not be fetched."""
+    """A file could not be downloaded."""
 
 
 class WeightsError(ToolboxError):
@@ -108,23 +109,23 @@ class WeightsError(ToolboxError):
 
 
 class DeviceError(ToolboxError):
-    """The asked-for processor is not there."""
+    """The requested processor is not available."""
 
 
 class QueryError(ToolboxError):
-    """SQL that is refused or fails."""
+    """SQL was refused or failed."""
 
 
 class MixtureError(ToolboxError):
-    """Two models, layers or preprocessings would share one table."""
+    """Responses of two models, layers or preprocessings would share one table."""
 
 
 class BusyError(ToolboxError):
-    """Another process is writing here."""
+    """Another process is writing in the same folder."""
 
 
 class StorageError(ToolboxError):
-    """The disk is too small for what is to be written."""
+    """The disk is too small for the files to be written."""
 
 
 class VerificationError(ToolboxError):
@@ -134,7 +135,7 @@ class VerificationError(ToolboxError):
 
 
 class ResultWarning(UserWarning):
-    """What a reader of a result should know, such as that responses are not complete yet.
+    """A fact that a reader of a result should know, such as that responses are not complete yet.
 
-    The library warns of it; the command prints it as a note on stderr.
+    The library issues it as a warning; the command prints it as a note on stderr.
     """

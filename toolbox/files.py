@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, the lock of a folder, and digests of files. Knows no format."""
+"""Writing files whole or not at all, locking a folder, and digests of files. Knows no file format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toolbox.errors import BusyError
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """A temporary name in the same directory that becomes `path` when the block ends well, durable at once."""
+    """A temporary path in the same directory; when the block succeeds, the file is flushed and renamed to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
@@ -34,8 +34,8 @@ def write_text(path: Path, text: str) -> None:
     """Write a small text file, whole or not at all.
 
     Args:
-        path: of the file.
-        text: written in UTF-8.
+        path: path of the file.
+        text: the content, written in UTF-8.
     """
     with replace_file(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
@@ -45,18 +45,18 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
     """Write a record as JSON, whole or not at all.
 
     Args:
-        path: of the file.
-        record: of plain values.
+        path: path of the file.
+        record: values that JSON can represent.
     """
     write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """Hexadecimal digest of a file, read once in pieces.
+    """Hexadecimal digest of a file, read in pieces.
 
     Args:
-        path: of the file.
-        algorithm: as `hashlib` calls it.
+        path: path of the file.
+        algorithm: name of the algorithm in `hashlib`.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
@@ -64,13 +64,13 @@ def digest_of(path: Path, algorithm: str = "sha256") -> str:
 
 @contextmanager
 def only_writer(folder: Path, task: str) -> Iterator[None]:
-    """Hold a folder for one process; the system frees it however the process ends.
+    """Lock a folder for one process; the operating system releases the lock even if the process is killed.
 
     Args:
-        folder: made where it is missing.
-        task: what the process does there, for the message that another one gets.
+        folder: the folder, which is made if it is missing.
+        task: what the process does, such as 'extracting', for the error message of another process.
 
-    Raises: BusyError when another process holds it.
+    Raises: BusyError when another process has locked the folder.
     """
     import filelock
 
@@ -81,7 +81,7 @@ def only_writer(folder: Path, task: str) -> Iterator[None]:
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
         raise BusyError(
-            f"another process is busy with {task} in {folder}; wait until it ends, or stop it, and run this again"
+            f"another process is {task} in {folder}; wait until it ends, or stop it, and try again"
         ) from error
     try:
         yield
@@ -91,8 +91,8 @@ def only_writer(folder: Path, task: str) -> Iterator[None]:
 
 
 def _remove_unused(made: Sequence[Path], folder: Path) -> None:
-    """Take back folders that were made for a task which failed before it wrote anything."""
-    with contextlib.suppress(OSError):  # Windows removes no open file; then an empty folder is left
+    """Remove folders that were made for a task which failed before it wrote anything."""
+    with contextlib.suppress(OSError):  # Windows cannot remove an open file; an empty folder is then left
         if made and [path.name for path in folder.iterdir()] == [".lock"]:
             (folder / ".lock").unlink()
             for path in made:
@@ -100,7 +100,7 @@ def _remove_unused(made: Sequence[Path], folder: Path) -> None:
 
 
 def _flush_directory(folder: Path) -> None:
-    """Make a rename durable; Windows has no such call and needs none."""
+    """Make a rename durable; on Windows this is neither possible nor needed."""
     if os.name != "nt":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -24,8 +24,8 @@ IR_VERSION = 10  # read by every onnxruntime since 1.18
 class Graph:
     """An ONNX graph whose tensors are kept beside it, so that half a gigabyte of weights is never copied.
 
-    In `proto` they are named as external data; whoever runs the graph hands them over, whoever writes it embeds them.
-    `axes` says on which axis an output has its filters, where that is not 1.
+    `proto` declares the tensors as external data. They are passed to the session that runs the graph, and embedded in
+    the file when the graph is written. `axes` gives the axis of the filters of an output, where it is not 1.
     """
 
     proto: onnx.ModelProto
@@ -34,11 +34,11 @@ class Graph:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of its outputs, in their order."""
+        """The names of the outputs, in the order of the graph."""
         return tuple(output.name for output in self.proto.graph.output)
 
     def embed_tensors(self) -> onnx.ModelProto:
-        """The whole as one ONNX model, tensors included."""
+        """The graph as one ONNX model that contains its tensors."""
         model = onnx.ModelProto()
         model.CopyFrom(self.proto)
         for entry in model.graph.initializer:
@@ -48,11 +48,11 @@ class Graph:
 
 
 def external_tensor(name: str, tensor: NDArray[Any]) -> TensorProto:
-    """What a graph has in the place of a tensor that is kept beside it.
+    """The declaration, in a graph, of a tensor that is kept beside it.
 
     Args:
-        name: of the tensor in the graph.
-        tensor: of any type that ONNX knows.
+        name: name of the tensor in the graph.
+        tensor: the tensor, of any type that ONNX supports.
     """
     number = helper.np_dtype_to_tensor_dtype(tensor.dtype)
     entry = TensorProto(name=name, data_type=number, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
@@ -61,23 +61,23 @@ def external_tensor(name: str, tensor: NDArray[Any]) -> TensorProto:
 
 
 def make_node(operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> onnx.NodeProto:
-    """An operator that goes by the name of its one result.
+    """A node with one output, named as that output.
 
     Args:
-        operator: its name in ONNX.
-        inputs: names of tensors.
-        output: name of the result.
-        **attributes: of the operator.
+        operator: the ONNX operator.
+        inputs: names of the input tensors.
+        output: name of the output.
+        **attributes: attributes of the operator.
     """
     return helper.make_node(operator, inputs, [output], name=output, **attributes)
 
 
 def write_graph(graph: Graph, path: Path) -> None:
-    """Check a graph and write it to a file, its tensors inside.
+    """Check a graph and write it, with its tensors, to a file.
 
     Args:
         graph: the graph.
-        path: of the file, which is overwritten.
+        path: path of the file, which is overwritten.
     """
     model = graph.embed_tensors()
     onnx.checker.check_model(model)

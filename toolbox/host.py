@@ -1,6 +1,6 @@
-"""The process that the toolbox runs in belongs to somebody else. Owns what is changed of it for a moment, and set back.
+"""Temporary changes to the process in which the toolbox runs, which belongs to a host program. Owns undoing them.
 
-onnxruntime and OpenVINO are imported here, so that they report to nobody.
+onnxruntime and OpenVINO are imported here, with their telemetry disabled.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 CPU = "CPUExecutionProvider"
-"""How onnxruntime calls a processor without a GPU."""
+"""onnxruntime's name for computing on the CPU."""
 
 
 def import_onnxruntime() -> Any:
-    """The package `onnxruntime`, imported without a report to its maker."""
+    """The package `onnxruntime`, imported with its telemetry disabled."""
     with temporary_entry(os.environ, "ORT_DISABLE_TELEMETRY", "1"):
         import onnxruntime
 
@@ -25,7 +25,7 @@ def import_onnxruntime() -> Any:
 
 
 def import_openvino() -> Any:
-    """The package `openvino`, which does without its telemetry where that is missing."""
+    """The package `openvino`, imported while its telemetry package is hidden, without which it sends nothing."""
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
     with temporary_entry(sys.modules, "openvino_telemetry", None):
@@ -35,22 +35,22 @@ def import_openvino() -> Any:
 
 
 def ignore_image_warnings() -> None:
-    """Let this process never print Pillow's warnings about odd EXIF, TIFF, MPO or APNG tags.
+    """Suppress Pillow's warnings about unusual EXIF, TIFF, MPO or APNG tags in this process.
 
-    The pictures are read all the same, so nobody need act on them. Only for processes of the toolbox's own: the
-    command line, and those that decode images.
+    Such images are read correctly, so the warnings require no action. Call this only in the toolbox's own processes:
+    the command line, and processes that decode images.
     """
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Jpeg|Png|Tiff)ImagePlugin")
 
 
 @contextmanager
 def temporary_entry(mapping: MutableMapping[str, Any], key: str, value: Any) -> Iterator[None]:
-    """A mapping of the process with one value changed inside the block, and set back after it.
+    """Change one value of a mapping inside the block, and restore it afterwards.
 
     Args:
-        mapping: such as `os.environ` or `sys.modules`.
-        key: of the value.
-        value: inside the block.
+        mapping: a mapping such as `os.environ` or `sys.modules`.
+        key: the key to change.
+        value: the value inside the block.
     """
     was_there, before = key in mapping, mapping.get(key)
     mapping[key] = value

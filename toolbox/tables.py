@@ -1,4 +1,4 @@
-"""Tables that people bring along: `.csv`, `.tsv`, `.parquet`. Owns reading them; says nothing of what is in them."""
+"""Tables of users: `.csv`, `.tsv`, `.parquet`. Owns reading them; does not interpret their content."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-"""What the name of a table that can be read ends in."""
+"""File name endings of tables that can be read."""
 
 
 def read_rows(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
-    """A table as polars reads it; NA, as R writes what is unknown, is null.
+    """A table as polars reads it; NA, which R writes for unknown values, becomes null.
 
     Args:
-        file: ends in one of TABLE_SUFFIXES.
-        text: columns of a text file that stay text whatever they look like; None for all.
+        file: a file whose name ends in one of TABLE_SUFFIXES.
+        text: columns of a text file that are always read as text; None for all columns.
 
-    Raises: TableError when it cannot be read as what its name ends in.
+    Raises: TableError when the file cannot be read in the format of its ending.
     """
     import polars as pl
 
@@ -32,9 +32,9 @@ def read_rows(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
             return pl.read_parquet(file, hive_partitioning=False)
         return _read_text(file, text)
     except (pl.exceptions.PolarsError, OSError) as error:
-        wanted = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
+        expected = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
         reason = str(error).strip().splitlines()[0]
-        raise TableError(f"{file} cannot be read as {wanted} ({reason}); export it again") from error
+        raise TableError(f"{file} cannot be read as {expected} ({reason}); export it again") from error
 
 
 def _read_text(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def _read_text(file: Path, text: Sequence[str] | None) -> pl.DataFrame:
         file,
         separator="\t" if file.suffix.lower() == ".tsv" else ",",
         infer_schema=text is not None,
-        infer_schema_length=None,  # the last row may have the first text
+        infer_schema_length=None,  # the first text of a column may be in the last row
         null_values="NA",
         schema_overrides=dict.fromkeys(text or (), pl.String),
     )

@@ -8,33 +8,33 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 IMAGE = "image"
-"""Name of the input: float32 (images, 3, height, width), preprocessed as the card says."""
+"""Name of the input: float32 (images, 3, height, width), preprocessed as the card specifies."""
 
 PIXELS = "pixels"
 """Name of the input of a graph that does the preprocessing too."""
 
 Statistic = Literal["maximum", "mean"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
-"""Statistics of an activation map that responses are."""
+"""Statistics of an activation map that are recorded as responses."""
 
 DEFAULT_INDEX = "contrast"
 """The index of selectivity where none is named: that of the published Figure 1."""
 
 Range = Literal["filter", "layer"]
 RANGES: tuple[Range, ...] = get_args(Range)
-"""What equation 1 normalises a response to: the range of its filter, or of the whole layer."""
+"""The range by which equation 1 normalises a response: that of its filter, or of the whole layer."""
 
 Precision = Literal["float32", "tf32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-"""Numbers in which a network is computed; all but the first are faster and less exact."""
+"""Precisions in which a network is computed; all except the first are faster and less exact."""
 
 Convolution = Literal["winograd", "direct"]
 CONVOLUTIONS: tuple[Convolution, ...] = get_args(Convolution)
-"""How a CPU computes a large convolution: with fewer products, or as the plain sum."""
+"""Algorithms for large convolutions on a CPU: with fewer products, or as the plain sum."""
 
 Decoding = Literal["full", "scaled"]
 DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
-"""How a JPEG is decoded: at its own size, or at a half, a quarter or an eighth of it."""
+"""Decodings of a JPEG: at its full size, or at a half, a quarter or an eighth of it."""
 
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",

@@ -346,7 +346,7 @@ def test_an_unknown_scheme_and_an_unknown_option_are_refused(study: StudyFolder)
 def test_a_second_process_is_refused(study: StudyFolder) -> None:
     with (
         only_writer(study.significance(SET, MODEL, SCHEME), "resampling shapes"),
-        pytest.raises(BusyError, match="another process is busy with resampling shapes"),
+        pytest.raises(BusyError, match="another process is resampling shapes"),
     ):
         resample(study, QUICK)
 
@@ -463,7 +463,7 @@ def test_a_query_says_how_to_have_its_intervals(study: StudyFolder) -> None:
 def test_where_there_is_nothing_to_compare_nothing_is_to_be_resampled(tmp_path: Path) -> None:
     study = of_noise(tmp_path / "study", {"a": 6}, {"conv1": "convolution"})
     (remark,) = ask(study, "layers/profile").remarks
-    assert remark == "all stimuli are of one category, a: nothing to contrast it with"
+    assert remark == "all stimuli are of one category, a, so there is no other category to compare it with"
 
 
 def test_ones_own_query_is_told_too(study: StudyFolder) -> None:

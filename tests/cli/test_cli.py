@@ -19,7 +19,7 @@ from toolbox import Study
 
 @pytest.fixture
 def extracted(study: Study, card: str, weights: str) -> str:
-    """The directory of a study whose set `colours` has been shown to the three-layer network."""
+    """The directory of a study whose set `colours` was presented to the three-layer network."""
     study.extract("colours", model=card, weights=weights)
     return str(study.folder.root)
 
@@ -51,7 +51,7 @@ def test_the_whole_job_from_an_empty_directory(
     ]
 
 
-def test_a_set_is_labelled_anew_and_asked_about(extracted: str, tmp_path: Path) -> None:
+def test_a_further_label_scheme_is_added_and_queried(extracted: str, tmp_path: Path) -> None:
     file = tmp_path / "warmth.csv"
     file.write_text("category,warmth,note\nred,warm,\ngreen,,not sure\n")
     asked = ["label", "colours", "--scheme", "warmth", "--source", str(file), "--study", extracted]
@@ -71,7 +71,7 @@ def test_a_set_is_labelled_anew_and_asked_about(extracted: str, tmp_path: Path) 
     ]
     assert "all stimuli are of one category, warm" in rows.stderr
     file.write_text("category,warmth\nred,warm\ngreen,cold\n")
-    assert "under the scheme 'warmth' already" in run(*asked, code=2).stderr
+    assert "the scheme 'warmth' of colours already contains different labels" in run(*asked, code=2).stderr
     done = run(*asked, "--replace", "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
     assert "cold" in run("query", "sets/summary", "--study", extracted).stdout
@@ -206,12 +206,10 @@ def test_an_error_is_one_line_on_stderr(
 def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
-    expected = (
-        f"error: {tmp_path} is not a study (it has no study.toml); choose a study with --study DIRECTORY\n"
-    )
+    expected = f"error: {tmp_path} is not a study (it has no study.toml); choose the directory of a study (--study …)\n"
     assert message == expected
     message = run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2).stderr
-    assert f"make it one with: toolbox init {tmp_path / 'none'}" in message
+    assert f"make it a study with: toolbox init {tmp_path / 'none'}" in message
     assert not (tmp_path / "none").exists()
 
 
@@ -221,7 +219,7 @@ def test_damaged_responses_end_with_code_3(extracted: str) -> None:
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
     message = run("query", "layers/profile", "--study", extracted, code=3).stderr
-    assert "part-0.parquet is damaged: its bytes are not those that were written" in message
+    assert "part-0.parquet is damaged: its bytes have changed since they were written" in message
 
 
 def test_several_sets_must_be_chosen_from(extracted: str, photographs: Path, card: str, weights: str) -> None:
@@ -230,7 +228,10 @@ def test_several_sets_must_be_chosen_from(extracted: str, photographs: Path, car
     run("query", "layers/profile", *there)  # only one of them has responses
     run("extract", "again", "--model", card, "--weights", weights, *there)
     message = run("query", "layers/profile", *there, code=2).stderr
-    assert message == "error: the study holds several stimulus sets (again, colours); choose one with --set\n"
+    assert (
+        message
+        == "error: the study holds several stimulus sets (again, colours); choose one with set=… (--set …)\n"
+    )
     run("query", "layers/profile", "--set", "again", *there)
 
 
@@ -340,4 +341,7 @@ def test_two_models_are_compared(extracted: str, study: Study, weights: str, tmp
     figure = tmp_path / "figure.svg"
     run("plot", "layers/profile", *both, "--output", str(figure))
     assert all(f">{model}<" in figure.read_text() for model in ("tiny", "twin"))
-    assert "choose one with --model" in run("query", "layers/profile", "--study", extracted, code=2).stderr
+    assert (
+        "choose one with model=… (--model …)"
+        in run("query", "layers/profile", "--study", extracted, code=2).stderr
+    )

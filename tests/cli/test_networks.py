@@ -32,8 +32,8 @@ def test_without_a_choice_the_table_is_shown_and_the_choice_asked_for(own: Path,
     ]  # fmt: skip
     assert rows[3].split()[:9] == ["layer1.0.act_1", "4", "sum", "Relu", "8", "8", "8", "4", "27"]
     assert shown.stderr.count("\n") == 1
-    assert "choose where to record: --activation after" in shown.stderr
-    assert "choose how the network's images were prepared" in run(
+    assert "choose activation=after (the input of the next layer" in shown.stderr
+    assert "choose the preprocessing used in training with" in run(
         "model", "add", graph, "--name", "net", "--activation", "after", code=2
     ).stderr  # fmt: skip
     assert not own.exists()
@@ -90,14 +90,16 @@ def test_an_added_network_works_in_every_command(
     ]
     refused = run("extract", "colours", "--model", "net", "--weights", "random:0", *study, code=2)
     assert refused.stderr.count("\n") == 1
-    assert "brings its weights in its graph" in refused.stderr
+    assert "are in its graph and cannot be replaced" in refused.stderr
 
 
 def test_tokens_and_sizes_are_said(own: Path, tmp_path: Path) -> None:
     path = str(saved(transformer(), tmp_path / "tokens.onnx"))
     choices = ["--activation", "before", "--preprocessing", "unit", "--resize", "lanczos"]
     done = run("model", "add", path, "--name", "tokens", *choices)
-    assert "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens" in done.stderr
+    assert (
+        "3 layers have tokens instead of maps; maximum and mean are taken over their 17 tokens" in done.stderr
+    )
     assert 'resize = "lanczos"' in (own / "tokens.toml").read_text()
     assert (
         run("model", "add", path, "--name", "tokens", *choices, code=2).stderr.count("\n") == 2
@@ -105,7 +107,7 @@ def test_tokens_and_sizes_are_said(own: Path, tmp_path: Path) -> None:
     assert "its card is" in run("model", "add", path, "--name", "tokens", *choices, "--replace").stderr
     free = str(saved(residual(shape=("n", 3, "h", "w")), tmp_path / "free.onnx"))
     asked = run("model", "add", free, "--name", "free", *choices, code=2)
-    assert "choose the one it was trained on, such as --size 224" in asked.stderr
+    assert "choose the size used in training, such as size='224' (--size 224)" in asked.stderr
     run("model", "add", free, "--name", "free", *choices, "--size", str(SIDE))
 
 

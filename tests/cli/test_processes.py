@@ -60,7 +60,7 @@ def test_damage_ends_with_code_3(study: Study, card: str, weights: str) -> None:
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
     told = run_process("query", "layers/profile", "--study", str(study.folder.root), code=3).stderr
-    assert "part-0.parquet is damaged: its bytes are not those that were written" in told
+    assert "part-0.parquet is damaged: its bytes have changed since they were written" in told
     assert told.count("\n") == 1
 
 

@@ -241,27 +241,27 @@ def test_every_file_that_is_left_out_has_its_reason(study: StudyFolder, photos: 
     found = reasons(report, photos)
     assert found.pop("face/cut.jpg").startswith("damaged image (")
     assert found == {
-        "stray.png": "lies in no category folder",
+        "stray.png": "not in a category folder",
         "face/empty.png": "empty file",
         "face/table.csv": NOT_AN_IMAGE,
-        "face/good.jpg": "same bytes as face/copy.jpg",
-        "face/gone.png": "a link that leads nowhere",
-        "face/float.tiff": "32-bit float pixels have no fixed white; convert it to 8 or 16 bits a channel",
+        "face/good.jpg": "same content as face/copy.jpg",
+        "face/gone.png": "a link without a target",
+        "face/float.tiff": "32-bit float pixels have no defined white; convert it to 8 or 16 bits a channel",
     }
     assert (report.added, report.stimuli) == (1, 1)
 
 
-def test_the_same_bytes_in_two_categories_are_one_stimulus_and_both_are_told(
+def test_the_same_bytes_in_two_categories_are_one_stimulus_and_both_are_reported(
     study: StudyFolder, photos: Path
 ) -> None:
     paint(photos / "a" / "x.png", 1)
     paint(photos / "b" / "x.png", 1)
     report = ingest(study, photos, set_name="photos")
-    assert reasons(report, photos) == {"b/x.png": "same bytes as a/x.png; category 'b' ignored"}
+    assert reasons(report, photos) == {"b/x.png": "same content as a/x.png; category 'b' ignored"}
     assert labels(study) == {0: "a"}
 
 
-def test_a_file_listed_twice_is_told(study: StudyFolder, tmp_path: Path) -> None:
+def test_a_file_listed_twice_is_reported(study: StudyFolder, tmp_path: Path) -> None:
     paint(tmp_path / "a.png")
     file = manifest(tmp_path, "path,category", "a.png,face", "a.png,face", "./a.png,car")
     report = ingest(study, file, set_name="photos")
@@ -295,9 +295,7 @@ def test_strict_takes_all_or_nothing(study: StudyFolder, photos: Path) -> None:
     for number in range(5):
         (photos / "face" / f"{number}.txt").write_text("hello")
     before = state(study)
-    with pytest.raises(
-        StimulusError, match=r"5 of the files of .* cannot be taken as they are .*; and 2 more\)"
-    ):
+    with pytest.raises(StimulusError, match=r"5 entries of .* would be left out .*; and 2 more\); nothing"):
         ingest(study, photos, set_name="photos", strict=True)
     assert state(study) == before
     assert study.sets() == []
@@ -335,7 +333,7 @@ def test_a_bad_source_is_refused_for_a_set_that_has_stimuli_too(study: StudyFold
     [
         (
             "nowhere",
-            "no folder, manifest or stimulus card named 'nowhere'; there is caltech101, gratings, lfw",
+            "no folder, manifest or stimulus card named 'nowhere'; available: caltech101, gratings, lfw",
         ),
         ("grating", "did you mean 'gratings'"),
         ("photo.jpg", r"a manifest ends in \.csv, \.tsv, \.parquet"),
@@ -355,17 +353,18 @@ def test_an_unknown_source_is_answered_with_what_there_is(
 def test_folders_and_manifests_need_a_name_for_their_set(study: StudyFolder, photos: Path) -> None:
     paint(photos / "face" / "a.png")
     with pytest.raises(
-        UsageError, match=r"photos is a folder; choose a name for its stimulus set \(--set NAME\)"
+        UsageError,
+        match=r"photos is a folder without a set name; name the stimulus set with set=… \(--set …\)",
     ):
         ingest(study, photos)
-    with pytest.raises(UsageError, match=r"m\.csv is a manifest; choose a name"):
+    with pytest.raises(UsageError, match=r"m\.csv is a manifest without a set name; name"):
         ingest(study, manifest(photos, "path,category", "face/a.png,face", name="m.csv"))
 
 
 @pytest.mark.parametrize("name", ["", "two words", "../out", "set=x", "ä"])
 def test_a_name_that_cannot_be_a_folder_is_refused(study: StudyFolder, photos: Path, name: str) -> None:
     paint(photos / "face" / "a.png")
-    with pytest.raises(UsageError, match="cannot name a stimulus set"):
+    with pytest.raises(UsageError, match="is not a valid name for a stimulus set"):
         ingest(study, photos, set_name=name)
 
 
@@ -390,7 +389,7 @@ def test_two_ingestions_into_one_set_do_not_mix(study: StudyFolder, photos: Path
     paint(photos / "face" / "a.png")
     with (
         only_writer(study.stimuli("photos").parent, "ingest"),
-        pytest.raises(BusyError, match="another process is busy with ingest"),
+        pytest.raises(BusyError, match="another process is ingesting in"),
     ):
         ingest(study, photos, set_name="photos")
     assert ingest(study, photos, set_name="photos").added == 1
@@ -448,7 +447,7 @@ def test_another_source_may_add_to_a_set(study: StudyFolder, photos: Path, tmp_p
     assert stimuli(study)["orientation"].null_count() == 2
 
 
-def test_a_file_that_changed_is_a_further_stimulus_and_told(study: StudyFolder, photos: Path) -> None:
+def test_a_file_that_changed_is_a_further_stimulus_and_reported(study: StudyFolder, photos: Path) -> None:
     path = paint(photos / "face" / "a.png", 1)
     ingest(study, photos, set_name="photos")
     paint(path, 2)
@@ -466,7 +465,7 @@ def test_a_label_that_differs_is_told_and_never_changed(study: StudyFolder, tmp_
     before = {name: content for name, content in state(study).items() if not name.startswith("runs/")}
     report = ingest(study, manifest(tmp_path, "path,category", "a.png,car"), set_name="photos")
     assert [(rejection.path, rejection.reason) for rejection in report.rejections] == [
-        (path.resolve().as_posix(), "in the set with category 'face'; 'car' ignored")
+        (path.resolve().as_posix(), "already has category 'face'; 'car' ignored")
     ]
     assert (report.added, report.known, report.filled) == (0, 1, 0)
     assert {name: content for name, content in state(study).items() if not name.startswith("runs/")} == before
@@ -482,9 +481,7 @@ def test_what_was_unknown_is_filled_in_and_what_is_known_stays(study: StudyFolde
     assert labels(study) == {0: "face", 1: "car"}
     assert stimuli(study).select("valence", "arousal").rows() == [(0.5, 3), (1.5, None)]
     assert (report.known, report.filled) == (2, 3)
-    assert [rejection.reason for rejection in report.rejections] == [
-        "in the set with valence 0.5; 0.75 ignored"
-    ]
+    assert [rejection.reason for rejection in report.rejections] == ["already has valence 0.5; 0.75 ignored"]
 
 
 def test_the_variables_of_two_sources_are_united(study: StudyFolder, tmp_path: Path) -> None:
@@ -506,8 +503,8 @@ def test_the_variables_of_two_sources_are_united(study: StudyFolder, tmp_path: P
 @pytest.mark.parametrize(
     ("second", "expected"),
     [
-        ("path,category,contrast\n1.png,x,high", r"contrast is bigint so far, but varchar \('high'\)"),
-        ("path,category,Contrast\n1.png,x,2", "columns 'contrast' and 'Contrast', alike but for case"),
+        ("path,category,contrast\n1.png,x,high", r"contrast has the type bigint, but varchar \('high'\)"),
+        ("path,category,Contrast\n1.png,x,2", "columns 'contrast' and 'Contrast', which differ only in case"),
     ],
 )
 def test_a_conflict_of_variables_is_found_before_anything_is_written(
@@ -544,7 +541,7 @@ def test_a_study_inside_the_folder_is_no_category(study: StudyFolder, tmp_path: 
     report = ingest(study, tmp_path / "photos", set_name="photos")
     assert report.categories == {"x": 1}
     assert [rejection.reason for rejection in report.rejections] == [
-        "a study; what it holds are not your photographs"
+        "a study of the toolbox, not a folder of images"
     ]
 
 

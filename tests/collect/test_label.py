@@ -61,7 +61,7 @@ def state(study: Study) -> dict[str, tuple[int, bytes]]:
 # --- what is written ---
 
 
-def test_categories_are_grouped_anew_beside_those_that_stay(study: Study, table: Path) -> None:
+def test_categories_are_regrouped_beside_those_that_stay(study: Study, table: Path) -> None:
     before = state(study)
     report = study.label("colours", scheme="warmth", source=str(written(table, *WARMTH)))
     assert report == LabelReport(
@@ -188,7 +188,7 @@ def test_the_column_of_the_schemes_name_goes_before_category(study: Study, table
     assert labels(study, "side") == {0: "left"}
 
 
-def test_labels_may_stand_under_category_and_other_columns_are_told(study: Study, table: Path) -> None:
+def test_labels_may_stand_under_category_and_other_columns_are_reported(study: Study, table: Path) -> None:
     path = study.query("select path from stimuli where stimulus_id = 5").item()
     report = study.label(
         "colours", scheme="side", source=written(table, "note,path,category", f"dim,{path},left")
@@ -229,7 +229,7 @@ def test_labels_left_by_a_killed_ingestion_name_no_stimulus(study: Study, table:
     write_labels(study.folder.labels("colours"), {**labels(study, "category"), 6: "red", 7: "blue"}, {})
     report = study.label("colours", scheme="warmth", source=written(table, *WARMTH))
     assert (report.labelled, labels(study)) == (6, COLD_THEN_WARM)
-    with pytest.raises(StimulusError, match=r"category 'blue'; it has green, red$"):
+    with pytest.raises(StimulusError, match=r"category 'blue'; its categories: green, red$"):
         study.label("colours", scheme="other", source=written(table, "category,other", "blue,cold"))
 
 
@@ -241,40 +241,43 @@ def test_labels_left_by_a_killed_ingestion_name_no_stimulus(study: Study, table:
     [
         (
             ("category,heat", "red,warm"),
-            "has only 'category', 'heat'; expected the labels in a column 'warmth' (or 'category')",
+            "has only the columns 'category', 'heat'; expected the labels in a column 'warmth' (or 'category')",
         ),
         (
             ("category", "red"),
-            "has only 'category'; expected the labels in a column 'warmth' (or 'category'), and one of",
+            "has only the columns 'category'; expected the labels in a column 'warmth' (or 'category') and one of the",
         ),
         (
             ("name,warmth", "red,warm"),
-            "has only 'name', 'warmth'; expected the labels in a column 'warmth' (or 'category'), and",
+            "has only the columns 'name', 'warmth'; expected the labels in a column 'warmth' (or 'category') and",
         ),
         (("category;warmth", "red;warm"), "separate columns by commas, or by tabs in a .tsv"),
-        (("category,warmth", "rde,warm", "red,warm"), "does not have: category 'rde'; it has green, red"),
+        (
+            ("category,warmth", "rde,warm", "red,warm"),
+            "match no stimulus of colours: category 'rde'; its categories: green, red",
+        ),
         (
             ("stimulus_id,warmth", "6,a", "7,a", "-1,a", "0,a", "01,a", "1.0,a", "6,a"),
-            "names what colours does not have: stimulus_id '6', stimulus_id '7', stimulus_id '-1' and 2 more; "
-            'see: toolbox query "select stimulus_id, sha256, path from stimuli" --set colours',
+            "has rows that match no stimulus of colours: stimulus_id '6', stimulus_id '7', stimulus_id '-1' and 2 "
+            'more; list them with: toolbox query "select stimulus_id, sha256, path from stimuli" --set colours',
         ),
-        (("path,warmth", "red 0.png,warm"), "does not have: path 'red 0.png'"),
-        (("path,warmth", ",warm"), "does not have: row 1, without path"),
-        (("category,warmth", "NA,warm", "red,warm"), "does not have: row 1, without category"),
+        (("path,warmth", "red 0.png,warm"), "match no stimulus of colours: path 'red 0.png'"),
+        (("path,warmth", ",warm"), "match no stimulus of colours: row 1, without path"),
+        (("category,warmth", "NA,warm", "red,warm"), "match no stimulus of colours: row 1, without category"),
         (
             ("category,warmth", "red,warm", "red,cold", "green,cold"),
-            "gives two labels to category 'red'; keep one",
+            "gives different labels to category 'red'; keep one label for each stimulus",
         ),
-        (("category,warmth", "red,warm", "red,"), "gives two labels to category 'red'; keep one"),
+        (("category,warmth", "red,warm", "red,"), "gives different labels to category 'red'; keep one"),
         (
             ("category,warmth", "red,", "green,NA"),
-            "labels no stimulus: nothing stands in its column 'warmth'",
+            "labels no stimulus: its column 'warmth' is empty; enter the labels there",
         ),
-        (("category,warmth",), "labels no stimulus: nothing stands in its column 'warmth'"),
+        (("category,warmth",), "labels no stimulus: its column 'warmth' is empty"),
         (("category,warmth", "red,warm,hot,1"), "cannot be read as csv in UTF-8"),
         (
             ("stimulus_id,sha256,warmth", "0,0123456789abcdef,warm"),
-            "'0' with sha256 0123456789ab…; see: toolbox query",
+            "'0' with sha256 0123456789ab…; list them with: toolbox query",
         ),
     ],
 )
@@ -294,12 +297,12 @@ def test_a_table_that_is_not_clear_is_refused_in_one_line(
     ("set_name", "scheme", "file", "message"),
     [
         ("colors", "warmth", "labels.csv", "no stimulus set named 'colors'; did you mean 'colours'?"),
-        ("colours", "category", "labels.csv", "the scheme 'category' is what ingestion writes; choose another name"),
-        ("colours", "Category", "labels.csv", "the scheme 'Category' is what ingestion writes"),
-        ("colours", "how warm", "labels.csv", "'how warm' cannot name a label scheme; use letters, digits"),
-        ("colours", "../warmth", "labels.csv", "'../warmth' cannot name a label scheme"),
+        ("colours", "category", "labels.csv", "the scheme name 'category' is reserved for ingestion; choose another"),
+        ("colours", "Category", "labels.csv", "the scheme name 'Category' is reserved for ingestion"),
+        ("colours", "how warm", "labels.csv", "'how warm' is not a valid name for a label scheme; use"),
+        ("colours", "../warmth", "labels.csv", "'../warmth' is not a valid name for a label scheme"),
         ("colours", "warmth", "none.csv", "none.csv does not exist; expected a table (.csv, .tsv, .parquet)"),
-        ("colours", "warmth", "labels.xlsx", "labels.xlsx is no table that can be read; export it as .csv, .tsv"),
+        ("colours", "warmth", "labels.xlsx", "labels.xlsx cannot be read as a table; export it as .csv, .tsv"),
     ],
 )  # fmt: skip
 def test_impossible_names_and_files_are_refused(
@@ -316,7 +319,9 @@ def test_impossible_names_and_files_are_refused(
 
 def test_a_column_that_is_no_text_is_refused(study: Study, tmp_path: Path) -> None:
     pl.DataFrame({"stimulus_id": [0], "kind": [["a", "b"]]}).write_parquet(tmp_path / "nested.parquet")
-    with pytest.raises(StimulusError, match=r"column 'kind' of .* is List\(String\); write it as text"):
+    with pytest.raises(
+        StimulusError, match=r"column 'kind' of .* has the type List\(String\); expected text"
+    ):
         study.label("colours", scheme="kind", source=tmp_path / "nested.parquet")
 
 
@@ -325,7 +330,7 @@ def test_two_names_of_one_image_may_not_contradict_each_other(study: Study, phot
         photographs / "labels.csv", "path,side", "red/red 0.png,left", "red/../red/red 0.png,right"
     )
     with pytest.raises(
-        StimulusError, match=r"gives two labels to path 'red/\.\./red/red 0\.png'; keep one of them"
+        StimulusError, match=r"gives different labels to path 'red/\.\./red/red 0\.png'; keep one label"
     ):
         study.label("colours", scheme="side", source=file)
 
@@ -337,18 +342,20 @@ def test_a_digest_beside_the_number_must_be_that_of_the_stimulus(study: Study, t
     report = study.label("colours", scheme="side", source=tmp_path / "labels.csv")
     assert (report.labelled, report.ignored) == (6, ["path"])
     exported.with_columns(pl.col("sha256").reverse(), other="side").write_csv(tmp_path / "other.csv")
-    with pytest.raises(StimulusError, match=r"does not have: stimulus_id '0' with sha256 .* and 3 more"):
+    with pytest.raises(
+        StimulusError, match=r"match no stimulus of .*: stimulus_id '0' with sha256 .* and 3 more"
+    ):
         study.label("colours", scheme="other", source=tmp_path / "other.csv")
 
 
-def test_other_labels_are_given_up_only_on_demand(study: Study, table: Path) -> None:
+def test_other_labels_are_overwritten_only_on_demand(study: Study, table: Path) -> None:
     study.label("colours", scheme="warmth", source=written(table, *WARMTH))
     before = state(study)
     again = study.label("colours", scheme="warmth", source=table)
     assert (again.written, again.labelled) == (False, 6)
     written(table, "category,warmth", "red,hot", "green,cold")
     with pytest.raises(
-        UsageError, match=r"colours has other labels under the scheme 'warmth' already; .* --replace"
+        UsageError, match=r"scheme 'warmth' of colours already contains different labels; .* \(--replace\)"
     ):
         study.label("colours", scheme="warmth", source=table)
     assert state(study) == before
@@ -369,7 +376,7 @@ def test_damaged_labels_are_told_and_can_be_replaced(study: Study, table: Path) 
 def test_nothing_is_labelled_while_another_process_writes_the_set(study: Study, table: Path) -> None:
     with (
         only_writer(study.folder.stimuli("colours").parent, "ingest"),
-        pytest.raises(BusyError, match="another process is busy with ingest or label"),
+        pytest.raises(BusyError, match="another process is ingesting or labelling in"),
     ):
         study.label("colours", scheme="warmth", source=written(table, *WARMTH))
     assert study.folder.schemes("colours") == ["category"]
@@ -408,7 +415,7 @@ def test_a_new_labelling_is_asked_about_without_the_network(
     assert study.query("layers/profile", scheme="category").equals(by_colour)
     assert responses == {path: found for path, found in state(study).items() if path.startswith("responses")}
     with pytest.raises(
-        AmbiguousError, match=r"several label schemes \(category, luminance\); choose one with --scheme"
+        AmbiguousError, match=r"several label schemes \(category, luminance\); choose one with scheme=…"
     ):
         study.query("layers/profile")
 

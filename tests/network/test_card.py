@@ -136,19 +136,19 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
     ("change", "message"),
     [
         (('name = "tiny"', 'nom = "tiny"'), "has no name"),
-        (('title = "Three layers for tests"', ""), "has no 'title'"),
+        (('title = "Three layers for tests"', ""), "lacks the key 'title'"),
         (('title = "Three layers for tests"', 'title = "x"\ncolour = 1'), "has an unknown key 'colour'"),
-        (('kind = "pool"', 'kind = "fold"'), "says of layer 'pool'"),
-        (('activation = "relu" }\npool', 'activation = "tanh" }\npool'), "says of layer 'colour'"),
-        (("stride = 2", "step = 2"), "says of layer 'pool'"),
-        (("stride = 2 }", "stride = 2, filters = 9 }"), "filters must be said of all layers but pools"),
+        (('kind = "pool"', 'kind = "fold"'), "has layer 'pool' = "),
+        (('activation = "relu" }\npool', 'activation = "tanh" }\npool'), "has layer 'colour' = "),
+        (("stride = 2", "step = 2"), "has layer 'pool' = "),
+        (("stride = 2 }", "stride = 2, filters = 9 }"), "expected filters for every layer except pools"),
         (
             ("filters = 3, kernel = 1, activation", "kernel = 1, activation"),
-            "filters must be said of all layers",
+            "expected filters for every layer",
         ),
         (
             ('kind = "pool", kernel = 2', 'kind = "pool", kernel = 5'),
-            "whose kernel is larger than the map below it",
+            "whose kernel is larger than its input map",
         ),
         (
             ("[layers]", '[[weights]]\nformat = "npz"\nlayers = ["*"]\nurl = "x"\n[layers]'),
@@ -157,12 +157,12 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
         (('channels = "RGB"', 'channels = "GRB"'), "expected channels = 'RGB' or 'BGR'"),
         (('channels = "RGB"', 'channels = "RGB"\nscale = [1, 2]'), "expected one number, or three"),
         (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2]'), "three values of mean"),
-        (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2, "x"]'), "has a wrong [input]"),
-        (("height = 4", "heigth = 4"), "has a wrong [input]"),
+        (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2, "x"]'), "has an invalid [input]"),
+        (("height = 4", "heigth = 4"), "has an invalid [input]"),
         (("[layers]", "[layers"), "is not valid TOML"),
     ],
 )
-def test_a_wrong_card_is_said_in_one_line(
+def test_a_wrong_card_is_reported_in_one_line(
     tmp_path: Path, card: str, change: tuple[str, str], message: str
 ) -> None:
     text = Path(card).read_text()
@@ -177,11 +177,11 @@ def test_a_wrong_card_is_said_in_one_line(
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, card: str) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(Path(card).read_text().replace('name = "tiny"', 'name = "../tiny"'))
-    with pytest.raises(CardError, match=r"'\.\./tiny' cannot name a card"):
+    with pytest.raises(CardError, match=r"'\.\./tiny' is not a valid name for a card"):
         network(str(wrong))
 
 
 @pytest.mark.parametrize("name", ["vgg61", "no/such/card.toml"])
-def test_a_card_that_is_not_there_is_said(name: str) -> None:
+def test_a_card_that_is_not_there_is_reported(name: str) -> None:
     with pytest.raises(UnknownNameError, match="vgg1"):
         network(name)

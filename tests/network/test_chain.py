@@ -105,7 +105,7 @@ def test_batch_and_threads_change_no_bit(
             np.testing.assert_array_equal(together[name][number], values[0])
 
 
-def test_the_full_graph_names_every_layer_and_tells_its_origin(
+def test_the_full_graph_names_every_layer_and_reports_its_origin(
     chain: tuple[Network, Weights], tmp_path: Path
 ) -> None:
     net, weights = chain
@@ -124,7 +124,7 @@ def test_the_full_graph_names_every_layer_and_tells_its_origin(
 
 
 def test_a_graph_is_not_written_over_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is a folder; name a file"):
+    with pytest.raises(UsageError, match="is a folder; expected a file"):
         export_model("vgg16-untrained", full=tmp_path, layers=["block1_conv1"])
 
 
@@ -161,7 +161,9 @@ def test_a_layers_digest_follows_from_all_below_it_and_nothing_above(tmp_path: P
 
 
 def test_export_needs_a_file_to_write(card: str, weights: str) -> None:
-    with pytest.raises(UsageError, match="--full FILE or --pooled FILE"):
+    with pytest.raises(
+        UsageError, match=r"name one with full=… \(--full …\), pooled=… \(--pooled …\), or both"
+    ):
         export_model(card, weights=weights)
 
 
@@ -169,7 +171,7 @@ def test_models_are_listed() -> None:
     assert {"vgg16", "vgg16-untrained"} <= set(models()["model"])
 
 
-def test_running_a_network_tells_nobody(tmp_path: Path) -> None:
+def test_running_a_network_sends_nothing(tmp_path: Path) -> None:
     """onnxruntime would report this machine to its maker, and keep files for that in the user's home."""
     program = (
         "import os; from toolbox.runtime.self_test import compute_once; compute_once('cpu'); "
@@ -198,7 +200,7 @@ def test_cuda_is_never_replaced_silently(chain: tuple[Network, Weights]) -> None
     with pytest.raises(DeviceError) as caught:
         start_session(graph, device="cuda")
     assert obstacle is not None and obstacle in str(caught.value)
-    assert "use --device cpu" in str(caught.value)
+    assert "choose device='cpu' (--device cpu)" in str(caught.value)
 
 
 @pytest.mark.network

@@ -1,4 +1,4 @@
-"""Extracting with somebody else's graph: responses against onnx's own evaluator, and the identity of layers."""
+"""Extracting with an imported graph: responses against onnx's own evaluator, and the identity of layers."""
 
 from __future__ import annotations
 
@@ -136,7 +136,9 @@ def test_images_one_at_a_time_where_the_graph_asks_for_it(noise: Study, tmp_path
     add_graph(model, tmp_path, preprocessing="none")
     assert network("net").batch == 1
     report = noise.extract("noise", model="net", batch=4)
-    assert report.remarks == ("net is shown one image at a time: its graph takes no batches",)
+    assert report.remarks == (
+        "images are presented to net one at a time, because its graph does not accept batches",
+    )
     tensor = model.graph.output[0].name
     images = prepare_image(pixels(noise), "none").astype(np.float32)
     expected = np.concatenate([reference(model, image[None], [tensor])[tensor] for image in images])
@@ -190,7 +192,7 @@ def test_two_graphs_never_share_a_table(noise: Study, tmp_path: Path) -> None:
     noise.extract("noise", model="net", layers=["stem.act"])
     assert noise.extract("noise", model="net", layers=["stem.act"]).shown == 0
     add_graph(residual(), tmp_path, activation="before", replace=True)
-    with pytest.raises(MixtureError, match="other weights or preprocessing"):
+    with pytest.raises(MixtureError, match="other weights or another preprocessing"):
         noise.extract("noise", model="net", layers=["stem.act"])
 
 
@@ -201,19 +203,19 @@ def test_another_file_in_its_place_is_refused(own: Path, tmp_path: Path) -> None
     with pytest.raises(VerificationError, match="is not the graph that was added as net"):
         load_model(network("net"))
     graph.unlink()
-    with pytest.raises(CardError, match=r"is not at .*net-[0-9a-f]{12}\.onnx; put it back"):
+    with pytest.raises(CardError, match=r"is missing at .*net-[0-9a-f]{12}\.onnx; restore it"):
         load_model(network("net"))
 
 
 def test_other_weights_for_an_added_network_are_refused(noise: Study, tmp_path: Path) -> None:
     add_graph(residual(), tmp_path)
     with pytest.raises(
-        UsageError, match="net brings its weights in its graph, which 'random:0' cannot replace"
+        UsageError, match="the weights of net are in its graph and cannot be replaced by 'random:0'"
     ):
         noise.extract("noise", model="net", weights="random:0")
 
 
-def test_large_tensors_of_float16_lie_beside_the_graph(noise: Study, tmp_path: Path) -> None:
+def test_large_tensors_of_float16_are_kept_beside_the_graph(noise: Study, tmp_path: Path) -> None:
     b = Builder(precision=np.float16)
     below = b.add("Relu", b.convolution(b.convolution("x", 32, 3), 32, 32))
     model = b.model(b.add("Gemm", b.add("Flatten", b.add("GlobalMaxPool", below)), b.weight(32, 5)))

@@ -45,9 +45,9 @@ def test_npz_files_are_read_in_every_layout(tmp_path: Path, card: str, write: Ca
 def test_two_layouts_in_one_file_are_refused(tmp_path: Path, card: str) -> None:
     given = tensors()
     given["colour.kernel"] = given["colour.kernel"].transpose(2, 3, 1, 0)
-    given["sum.kernel"] = given["sum.kernel"].T  # of which nobody could say how its inputs run
+    given["sum.kernel"] = given["sum.kernel"].T  # the order of its inputs would be unknown
     np.savez(tmp_path / "mixed.npz", **given)
-    with pytest.raises(WeightsError, match=r"does not fit at sum: sum.kernel has shape \(2, 12\)"):
+    with pytest.raises(WeightsError, match=r"does not fit layer sum: sum.kernel has shape \(2, 12\)"):
         load_weights(network(card), source=str(tmp_path / "mixed.npz"))
 
 
@@ -56,29 +56,31 @@ def test_an_exported_graph_gives_its_weights_back(tmp_path: Path, card: str, wei
     check_tensors(load_weights(network(card), source=str(tmp_path / "full.onnx")).tensors)
 
 
-def test_a_file_without_the_upper_layers_gives_the_lower_ones_and_says_so(tmp_path: Path, card: str) -> None:
+def test_a_file_without_the_upper_layers_gives_the_lower_ones_with_a_warning(
+    tmp_path: Path, card: str
+) -> None:
     lower = {name: tensor for name, tensor in tensors().items() if name.startswith("colour")}
     np.savez(tmp_path / "lower.npz", **lower)
     found = load_weights(network(card), source=str(tmp_path / "lower.npz"))
     assert [layer.name for layer in found.layers] == ["colour", "pool"]
     assert "sum left out" in found.remarks[0]
-    with pytest.raises(WeightsError, match="holds no weights for sum"):
+    with pytest.raises(WeightsError, match="contains no weights for sum"):
         load_weights(network(card), ["sum"], source=str(tmp_path / "lower.npz"))
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"colour_bias": np.zeros(4, np.float32)}, WeightsError, "shape (4,), the card expects (3,)"),
+        ({"colour_bias": np.zeros(4, np.float32)}, WeightsError, "shape (4,), but the card expects (3,)"),
         (
             {"sum_kernel": np.zeros((5, 5), np.float32)},
             WeightsError,
-            "shape (5, 5), the card expects (12, 2)",
+            "shape (5, 5), but the card expects (12, 2)",
         ),
         (
             {"colour_bias": np.ones(3, np.float32)},
             VerificationError,
-            "colour.bias from wrong.npz is not the tensor of",
+            "the digest of colour.bias from wrong.npz differs from that in the card of",
         ),
         (
             {"sum_bias": np.ones(2, np.float32)},
@@ -105,14 +107,14 @@ def test_what_is_not_the_tensor_of_the_card_is_refused(
     ("name", "content"),
     [("broken.h5", b"no"), ("broken.npz", b"no"), ("broken.onnx", b"\xff\xff\xff\xff no")],
 )
-def test_a_broken_file_is_said(tmp_path: Path, card: str, name: str, content: bytes) -> None:
+def test_a_broken_file_is_reported(tmp_path: Path, card: str, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=name):
         load_weights(network(card), source=str(tmp_path / name))
 
 
 @pytest.mark.parametrize("source", ["weights.pt", "random:", "random:x", "nowhere.npz"])
-def test_what_is_no_source_is_said(tmp_path: Path, card: str, source: str) -> None:
+def test_what_is_no_source_is_reported(tmp_path: Path, card: str, source: str) -> None:
     with pytest.raises(UsageError, match="expected"):
         load_weights(network(card), source=source)
 

@@ -48,21 +48,21 @@ KNOWN = "[digests]\n" + "".join(
             "torch.npz",
             "torch",
             "keras",
-            "is laid out as in PyTorch, the weights of tiny as in Keras",
+            "has the layout of PyTorch, but the weights of tiny have that of Keras",
         ),
         (
             write_as_tensorflow,
             "tf.npz",
             "keras",
             "torch",
-            "is laid out as in Keras and TensorFlow, the weights of",
+            "has the layout of Keras and TensorFlow, but the weights of",
         ),
         (
             partial(write_keras, old=True),
             "keras.h5",
             "keras",
             "torch",
-            "is laid out as in Keras and TensorFlow",
+            "has the layout of Keras and TensorFlow",
         ),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor
 ) -> None:
     path = str(write(tmp_path / file))
     assert not any(
-        "on trust" in remark
+        "without verification" in remark
         for remark in load_weights(write_network(tmp_path, card, own), source=path).remarks
     )
     with pytest.raises(
@@ -80,7 +80,7 @@ def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor
         load_weights(write_network(tmp_path, card, other), source=path)
     known = load_weights(write_network(tmp_path, card, other, KNOWN), source=path)
     check_tensors(known.tensors)
-    assert not any("on trust" in remark for remark in known.remarks)
+    assert not any("without verification" in remark for remark in known.remarks)
     partly = "[digests]\n" + KNOWN.splitlines()[1]
     with pytest.raises(VerificationError, match=told):
         load_weights(write_network(tmp_path, card, other, partly), source=path)
@@ -130,7 +130,8 @@ def test_one_tensor_that_is_not_the_cards_recognises_none(tmp_path: Path, card: 
     net = write_network(tmp_path, card, "keras", KNOWN)
     changed = write_weights(tmp_path / "changed.npz", sum_bias=np.array([0, 1], np.float32))
     with pytest.raises(
-        VerificationError, match=r"sum.bias from changed.npz is not the tensor of tiny's card"
+        VerificationError,
+        match=r"the digest of sum.bias from changed.npz differs from that in the card of tiny;",
     ):
         load_weights(net, source=str(changed))
     assert len(load_weights(net, ["colour"], source=str(changed)).tensors) == 2
@@ -158,15 +159,16 @@ def test_layers_of_one_content_are_all_recognised(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["keras", "torch"])
-def test_what_nobody_can_tell_is_taken_on_trust_and_said(
+def test_weights_that_cannot_be_verified_are_used_with_a_warning(
     tmp_path: Path, card: str, weights: str, layout: str
 ) -> None:
-    told = (
-        "nothing tells that these are the weights of tiny (Three layers for tests); they are taken on trust"
+    warning = (
+        "the toolbox cannot verify that these are the weights of tiny (Three layers for tests); they are used without "
+        "verification"
     )
     export_model(card, full=tmp_path / "full.onnx", weights=weights)
     for path in (weights, str(tmp_path / "full.onnx")):
-        assert load_weights(write_network(tmp_path, card, layout), source=path).remarks[-1] == told
+        assert load_weights(write_network(tmp_path, card, layout), source=path).remarks[-1] == warning
         assert load_weights(write_network(tmp_path, card, layout, KNOWN), source=path).remarks == ()
         assert load_weights(network(card), source=path).remarks == ()
 
@@ -190,14 +192,14 @@ def test_the_exporter_of_a_graph_tells_whose_weights_it_holds(
     onnx.save(model, path)
     net = write_network(tmp_path, card, layout)
     if is_refused:
-        with pytest.raises(VerificationError, match="filters of another training"):
+        with pytest.raises(VerificationError, match="these filters come from another training"):
             load_weights(net, source=str(path))
     else:
         assert load_weights(net, source=str(path)).remarks == ()
 
 
-def test_a_layout_that_is_none_is_said(tmp_path: Path, card: str) -> None:
-    with pytest.raises(CardError, match="has layout 'caffe'; expected keras, torch, or none"):
+def test_a_layout_that_is_none_is_reported(tmp_path: Path, card: str) -> None:
+    with pytest.raises(CardError, match="has layout = 'caffe'; expected keras or torch, or no layout"):
         write_network(tmp_path, card, "caffe")
 
 

@@ -60,16 +60,16 @@ def lie_in_header(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "damage", "message"),
     [
-        (in_torch, cut, "is not a .safetensors file that can be read"),
-        (in_torch, lie_in_header, "is not a .safetensors file that can be read"),
-        (in_torch, lambda path: path.write_bytes(b"no"), "is not a .safetensors file that can be read"),
-        (in_npz, cut, "is not an .npz file of plain arrays that can be read"),
-        (in_nameless_npz, spoil, "is not an .npz file of plain arrays that can be read"),
+        (in_torch, cut, "cannot be read as a .safetensors file"),
+        (in_torch, lie_in_header, "cannot be read as a .safetensors file"),
+        (in_torch, lambda path: path.write_bytes(b"no"), "cannot be read as a .safetensors file"),
+        (in_npz, cut, "cannot be read as an .npz file of plain arrays"),
+        (in_nameless_npz, spoil, "cannot be read as an .npz file of plain arrays"),
         (in_npz, one_array, "is a single array"),
-        (in_keras, cut, "is not an HDF5 file that can be read"),
+        (in_keras, cut, "cannot be read as an HDF5 file"),
     ],
 )
-def test_a_damaged_file_is_said(
+def test_a_damaged_file_is_reported(
     tmp_path: Path,
     small: Network,
     write: Callable[[Pairs, Path], Path],

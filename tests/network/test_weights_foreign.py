@@ -47,7 +47,7 @@ def small(tmp_path: Path) -> Network:
 
 
 def responses(net: Network, path: Path) -> NDArray[np.float32]:
-    """What our own graph answers with the weights of a file."""
+    """The responses of our own graph with the weights of a file."""
     model = load_model(net, source=str(path))
     return start_session(model.graph, device="cpu").run(IMAGES)["answer"]
 
@@ -78,7 +78,7 @@ def test_tensors_without_our_names_are_matched_by_order(
         f"{path.name} does not name the layers of small; 5 were matched by order and shape"
     )
     assert remarks[1:] == (
-        (f"the kernels of {path.name} are laid out as in {convention}",) if convention else ()
+        (f"the kernels of {path.name} have the layout of {convention}",) if convention else ()
     )
 
 
@@ -100,7 +100,7 @@ def test_keras_3_names_count_where_the_file_has_them(
         assert load_weights(small, source=str(path)).remarks == ()
     else:
         with pytest.raises(
-            WeightsError, match=r"does not fit at fc2: layers/dense_1/vars/0 has shape \(7, 3\)"
+            WeightsError, match=r"does not fit layer fc2: layers/dense_1/vars/0 has shape \(7, 3\)"
         ):
             load_weights(small, source=str(path))
 
@@ -113,7 +113,7 @@ def test_the_names_of_the_card_in_another_layout(
     np.savez(tmp_path / "named.npz", **by_layer(torch_pairs(), LAYERS, *suffixes))
     found = load_weights(small, source=str(tmp_path / "named.npz"))
     check_equal(found, expected)
-    assert found.remarks == ("the kernels of named.npz are laid out as in PyTorch",)
+    assert found.remarks == ("the kernels of named.npz have the layout of PyTorch",)
 
 
 def test_half_precision_is_widened(tmp_path: Path, small: Network) -> None:
@@ -133,9 +133,9 @@ def test_a_file_without_the_upper_layers_gives_the_lower_ones(tmp_path: Path, sm
     save_file(by_layer(torch_pairs()[:2], TORCH_NAMES[:2], ".weight", ".bias"), path)
     found = load_weights(small, source=str(path))
     assert [layer.name for layer in found.layers] == ["edges", "half", "parts"]
-    assert found.remarks[0] == f"fc1, fc2, answer left out: {path} lacks them"
+    assert found.remarks[0] == f"fc1, fc2, answer left out, because {path} lacks their weights"
     np.testing.assert_array_equal(found.tensors["parts.kernel"], whole.tensors["parts.kernel"])
-    with pytest.raises(WeightsError, match="holds no weights for fc1"):
+    with pytest.raises(WeightsError, match="contains no weights for fc1"):
         load_weights(small, ["fc2"], source=str(path))
 
 
@@ -146,11 +146,13 @@ def test_another_top_does_not_matter_where_only_convolutions_are_asked_for(
     pairs[2] = (np.zeros((7, 12), np.float32), pairs[2][1])
     path = in_torch(pairs, tmp_path)
     assert len(load_weights(small, ["parts"], source=str(path)).tensors) == 4
-    with pytest.raises(WeightsError, match=r"does not fit at fc1: .* \(7, 12\), the card expects \(7, 48\)"):
+    with pytest.raises(
+        WeightsError, match=r"does not fit layer fc1: .* \(7, 12\), but the card expects \(7, 48\)"
+    ):
         load_weights(small, source=str(path))
     pairs[1] = (np.zeros((4, 5, 1, 1), np.float32), pairs[1][1])
     with pytest.raises(
-        WeightsError, match=r"does not fit at parts: features.3.weight has shape \(4, 5, 1, 1\)"
+        WeightsError, match=r"does not fit layer parts: features.3.weight has shape \(4, 5, 1, 1\)"
     ):
         load_weights(small, ["edges"], source=str(in_torch(pairs, tmp_path)))
 
@@ -163,35 +165,35 @@ Change = Callable[[dict[str, NDArray[Any]]], object]
     [
         (
             lambda t: t.update({"features.3.bias": np.zeros(5, np.float32)}),
-            r"at parts: features.3.bias has shape \(5,\)",
+            r"layer parts: features.3.bias has shape \(5,\)",
         ),
-        (lambda t: t.pop("features.3.bias"), "holds 5 kernels but 4 vectors"),
+        (lambda t: t.pop("features.3.bias"), "contains 5 kernels but 4 vectors"),
         (
             lambda t: t.update({"features.1.running_mean": np.zeros(5, np.float32)}),
-            "normalisation layers must be folded",
+            "fold normalisation layers into the kernels",
         ),
         (
             lambda t: t.update({"features.1.bias": t.pop("features.0.bias")}),
-            "features.0.weight and features.1.bias are of two layers",
+            "features.0.weight and features.1.bias belong to different layers",
         ),
         (
             lambda t: t.update({"x.weight": np.zeros((2, 3), np.float32), "x.bias": np.zeros(2, np.float32)}),
-            "holds 6 kernels, small has 5; left over: x.weight",
+            "contains 6 kernels, but small has 5 \\(left over: x.weight\\)",
         ),
         (
             lambda t: [t.pop(name) for name in list(t) if name.startswith("features.0")],
-            "does not fit at edges",
+            "does not fit layer edges",
         ),
         (
             lambda t: t.update({"classifier.3.weight": t["classifier.3.weight"].astype(np.complex64)}),
-            "holds complex64; expected floating-point numbers",
+            "has the type complex64; expected floating-point numbers",
         ),
-        (lambda t: t.clear(), "holds no kernel"),
+        (lambda t: t.clear(), "contains no kernel"),
         (
             lambda t: t.update(
                 {"fc2.weight": t.pop("classifier.10.weight"), "fc2.bias": t.pop("classifier.10.bias")}
             ),
-            "by order fc2.kernel is classifier.3.weight, by name fc2.weight",
+            "fc2.kernel is classifier.3.weight by order, but fc2.weight by name",
         ),
     ],
 )
@@ -206,7 +208,9 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, small: Network, change: Ch
 def test_names_that_contradict_the_order_are_refused(tmp_path: Path, small: Network) -> None:
     names = ("a.0", "a.1", "a.2", "b.answer", "b.z")
     np.savez(tmp_path / "wrong.npz", **by_layer(torch_pairs(), names, ".weight", ".bias"))
-    with pytest.raises(WeightsError, match=r"by order answer.kernel is b.z.weight, by name b.answer.weight"):
+    with pytest.raises(
+        WeightsError, match=r"answer.kernel is b.z.weight by order, but b.answer.weight by name"
+    ):
         load_weights(small, source=str(tmp_path / "wrong.npz"))
 
 
@@ -214,7 +218,9 @@ def test_a_layer_missing_among_named_ones_is_refused(tmp_path: Path, small: Netw
     tensors = by_layer(torch_pairs(), LAYERS, ".weight", ".bias")
     del tensors["fc1.weight"], tensors["fc1.bias"]
     np.savez(tmp_path / "wrong.npz", **tensors)
-    with pytest.raises(WeightsError, match="holds fc2, but not fc1 below it; check --model"):
+    with pytest.raises(
+        WeightsError, match=r"contains fc2, but not fc1 below it; check the model \(--model\)"
+    ):
         load_weights(small, source=str(tmp_path / "wrong.npz"))
 
 
@@ -226,7 +232,7 @@ def test_a_layout_that_no_shape_tells_is_refused(tmp_path: Path) -> None:
     tensors = {"x.weight": np.zeros((3, 3, 3, 3), np.float32), "x.bias": np.zeros(3, np.float32)}
     np.savez(tmp_path / "square.npz", **tensors)
     with pytest.raises(
-        WeightsError, match="its shapes fit both; save it in the toolbox's layout with names such as all"
+        WeightsError, match="its shapes fit both; save it in the layout of the toolbox with names such as all"
     ):
         load_weights(net, source=str(tmp_path / "square.npz"))
     np.savez(tmp_path / "ours.npz", **{"all.kernel": tensors["x.weight"], "all.bias": tensors["x.bias"]})
@@ -236,10 +242,13 @@ def test_a_layout_that_no_shape_tells_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("left", "right"), r"left.weight and right.weight fit at a alike, and their names tell no order"),
+        (
+            ("left", "right"),
+            r"both left.weight and right.weight fit layer a, and their names do not specify an order",
+        ),
         (
             tuple("klmnopqrs"),
-            "k.weight and l.weight fit at a alike, and their names tell no order; number them, as in conv1, conv2",
+            "both k.weight and l.weight fit layer a, and their names do not specify an order; number them, as in conv1",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def small(tmp_path: Path) -> Network:
 
 
 def responses(net: Network, path: Path) -> NDArray[np.float32]:
-    """What our own graph answers with the weights of a file."""
+    """The responses of our own graph with the weights of a file."""
     model = load_model(net, source=str(path))
     return start_session(model.graph, device="cpu").run(IMAGES)["answer"]
 
@@ -82,11 +82,11 @@ def test_a_foreign_graphs_weights_give_its_own_responses(
     assert "5 were matched by order and shape: edges = " in load_weights(small, source=str(path)).remarks[0]
 
 
-def test_what_a_graph_lacks_is_said(tmp_path: Path, small: Network) -> None:
+def test_missing_parts_of_a_graph_are_reported(tmp_path: Path, small: Network) -> None:
     path = foreign.write_odd_graph(tmp_path / "odd.onnx", torch_pairs())
     found = load_weights(small, source=str(path))
     assert not found.tensors["answer.bias"].any()
-    assert re.fullmatch(r"odd.onnx has no bias in \S+: zero is taken", found.remarks[1])
+    assert re.fullmatch(r"odd.onnx has no bias in \S+; zero is used", found.remarks[1])
     assert found.tensors["fc2.bias"].tolist() == [torch_pairs()[3][1][0]] * 7  # one number for all filters
 
 
@@ -97,7 +97,7 @@ def test_weights_beside_an_onnx_file_are_read(tmp_path: Path, small: Network) ->
     )
     check_equal(load_weights(small, source=str(tmp_path / "b.onnx")), load_weights(small, source=str(path)))
     (tmp_path / "b.bin").unlink()
-    with pytest.raises(WeightsError, match=r"b.onnx is not an ONNX file that can be read"):
+    with pytest.raises(WeightsError, match=r"b.onnx cannot be read as an ONNX file"):
         load_weights(small, source=str(tmp_path / "b.onnx"))
 
 
@@ -162,17 +162,20 @@ def forget_a_kernel(graph: onnx.GraphProto) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (behind_first("Sigmoid"), "comes behind Sigmoid, which changes what it means"),
-        (skip_a_layer, r"is no chain: classifier.10.weight \S+ does not take what classifier.3.weight"),
-        (turn_before_flatten, r"takes a map whose axes are in the order \[0, 1, 3, 2\]"),
-        (turn_the_input, "takes its input transposed"),
-        (turn_after_flatten, r"comes behind a Transpose by \[1, 0\] that is not understood"),
+        (behind_first("Sigmoid"), "follows Sigmoid, which changes the meaning of its kernel"),
+        (
+            skip_a_layer,
+            r"is not a chain: the input of classifier.10.weight \S+ is not the output of classifier.3",
+        ),
+        (turn_before_flatten, r"has an input map with the axes in the order \[0, 1, 3, 2\]"),
+        (turn_the_input, "transposes its input"),
+        (turn_after_flatten, r"follows a Transpose by \[1, 0\], which is not supported"),
         (
             lengthen_a_bias,
-            r"does not fit at parts: features.3.bias .* has shape \(5,\), the card expects \(4,\)",
+            r"does not fit layer parts: features.3.bias .* has shape \(5,\), but the card expects \(4,\)",
         ),
-        (forget_a_kernel, "comes behind Conv, whose kernel is no constant"),
-        (lambda graph: graph.ClearField("node"), "holds no kernel"),
+        (forget_a_kernel, "follows Conv, whose kernel is not constant"),
+        (lambda graph: graph.ClearField("node"), "contains no kernel"),
     ],
     ids=["activation", "branch", "order of axes", "transA", "turned", "bias", "no constant", "no nodes"],
 )
@@ -185,7 +188,7 @@ def test_a_graph_that_is_no_such_chain_is_refused(
 
 def test_a_graph_with_our_names_is_held_to_the_chain_too(tmp_path: Path, small: Network) -> None:
     path = write_edited(tmp_path, behind_first("Sigmoid"), names=LAYERS)
-    with pytest.raises(WeightsError, match="comes behind Sigmoid"):
+    with pytest.raises(WeightsError, match="follows Sigmoid"):
         load_weights(small, source=str(path))
     path = write_edited(tmp_path, behind_first("Identity"), names=LAYERS)
     assert load_weights(small, source=str(path)).remarks == ()

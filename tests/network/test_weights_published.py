@@ -83,19 +83,19 @@ def test_a_file_that_is_not_the_published_one_is_not_kept(tmp_path: Path, cache:
     with serve(tmp_path / "files") as url:
         net = write_network(tmp_path, card, card_entry(path, url))
         write_weights(path, colour_bias=np.ones(3, np.float32))
-        with pytest.raises(VerificationError, match="bytes that are not the published file"):
+        with pytest.raises(VerificationError, match="bytes that differ from the published file"):
             fetch(net.weights[0])
         with pytest.raises(WeightsError, match="nothing was kept"):
             load_weights(net)
     assert not [file for file in cache.rglob("*") if file.is_file()]
 
 
-def test_a_closed_network_is_said_with_the_remedy(tmp_path: Path, cache: Path, card: str) -> None:
+def test_a_closed_network_is_reported_with_the_remedy(tmp_path: Path, cache: Path, card: str) -> None:
     path = write_weights(tmp_path / "weights.npz")
     net = write_network(tmp_path, card, card_entry(path, "http://127.0.0.1:9"))
-    with pytest.raises(DownloadError, match=r"set TOOLBOX_MIRROR .* or put the file at .*weights.npz"):
+    with pytest.raises(DownloadError, match=r"set TOOLBOX_MIRROR .* or save the file as .*weights.npz"):
         fetch(net.weights[0])
-    with pytest.raises(WeightsError, match="; give a file with --weights FILE"):
+    with pytest.raises(WeightsError, match=r"; choose a file .* with weights=… \(--weights …\)$"):
         load_weights(net)
 
 
@@ -107,7 +107,7 @@ def test_a_closed_network_is_said_with_the_remedy(tmp_path: Path, cache: Path, c
             "ERROR: No matching distribution",
         ),
         ("WARNING: Retrying\nWARNING: The index is closed\n", "WARNING: The index is closed"),
-        ("\n", "no answer"),
+        ("\n", "no message"),
     ],
 )
 def test_what_pip_said_last_is_the_reason(
@@ -118,7 +118,7 @@ def test_what_pip_said_last_is_the_reason(
     source = {"wheel": "weights==1.0", "member": "weights/file.npz", "sha256": "0" * 64, "bytes": 1}
     with pytest.raises(DownloadError) as caught:
         fetch(source)
-    assert f"pip could not fetch weights==1.0 ({reason}); check the network" in str(caught.value)
+    assert f"pip could not download weights==1.0 ({reason}); check the network" in str(caught.value)
 
 
 def test_a_file_put_into_the_cache_by_hand_is_used(tmp_path: Path, cache: Path, card: str) -> None:
@@ -126,7 +126,7 @@ def test_a_file_put_into_the_cache_by_hand_is_used(tmp_path: Path, cache: Path, 
     net = write_network(tmp_path, card, card_entry(path, "http://127.0.0.1:9"))
     with pytest.raises(DownloadError) as caught:
         fetch(net.weights[0])
-    place = Path(str(caught.value).rsplit("put the file at ", 1)[1])
+    place = Path(str(caught.value).rsplit("save the file as ", 1)[1])
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(path.read_bytes())
     check_tensors(load_weights(net).tensors)
@@ -196,9 +196,9 @@ def test_without_the_whole_the_part_is_used_and_the_rest_named(
         )
         found = load_weights(net)
         assert [layer.name for layer in found.layers] == ["colour", "pool"]
-        assert "could not fetch" in found.remarks[0]
-        assert found.remarks[1].startswith("sum left out: their weights could not be had")
-        with pytest.raises(WeightsError, match="no weights of tiny for sum"):
+        assert "could not download" in found.remarks[0]
+        assert found.remarks[1].startswith("sum left out, because their weights are not available")
+        with pytest.raises(WeightsError, match="no weights of tiny are available for sum"):
             load_weights(net, ["sum"])
 
 

@@ -130,7 +130,9 @@ def test_the_fully_connected_layers_of_a_keras_file_respond_as_numpy_says(
 def test_a_keras_file_without_the_top_gives_the_convolutions(folder: Path, drawn: Network) -> None:
     found = load_weights(drawn, source=str(folder / "notop.h5"))
     assert len(found.tensors) == 26
-    assert found.remarks == (f"fc1, fc2, predictions left out: {folder / 'notop.h5'} lacks them",)
+    assert found.remarks == (
+        f"fc1, fc2, predictions left out, because {folder / 'notop.h5'} lacks their weights",
+    )
 
 
 PROGRAM = """
@@ -200,12 +202,12 @@ def test_torchvisions_filters_never_run_as_oxfords(folder: Path, drawn: Network,
     save_file(turned, path)
     for net in (network("vgg16"), drawn):
         with pytest.raises(
-            VerificationError, match=r"laid out as in PyTorch, .* use --model vgg16-torchvision"
+            VerificationError, match=r"has the layout of PyTorch, .* choose .*\(--model vgg16-torchvision\)$"
         ):
             load_weights(net, ["block5_pool"], source=path)
     load_weights(network("vgg16-torchvision"), ["block5_pool"], source=path)
     Path(path).unlink()
-    with pytest.raises(VerificationError, match=r"laid out as in Keras .* use --model vgg16$"):
+    with pytest.raises(VerificationError, match=r"has the layout of Keras .* choose .*\(--model vgg16\)$"):
         load_weights(network("vgg16-torchvision"), ["block5_pool"], source=str(folder / "notop.h5"))
 
 
@@ -244,10 +246,10 @@ def test_tensors_of_another_shipped_network_are_refused(
     with pytest.raises(VerificationError) as caught:
         load_weights(network(model), ["block1_conv1"], source=str(folder / "notop.h5"))
     assert (
-        f"block1_conv1.bias from notop.h5 is vgg16-known's block1_conv1.bias, and {model} is another"
-        in str(caught.value)
+        f"block1_conv1.bias from notop.h5 is the tensor block1_conv1.bias of vgg16-known, but the "
+        f"network is {model}; choose model='vgg16-known'" in str(caught.value)
     )
-    assert "use --model vgg16-known" in str(caught.value)
+    assert "(--model vgg16-known)" in str(caught.value)
     load_weights(network("vgg16-known"), ["block1_conv1"], source=str(folder / "notop.h5"))
 
 
@@ -256,7 +258,9 @@ def test_the_oxford_release_never_runs_as_torchvisions(cache: Path) -> None:
     from toolbox.fetch import fetch
 
     path = fetch(network("vgg16").weights[-1])
-    with pytest.raises(VerificationError, match=r"is vgg16's block1_conv1.kernel.* use --model vgg16"):
+    with pytest.raises(
+        VerificationError, match=r"is the tensor block1_conv1.kernel of vgg16, but .* choose model='vgg16' "
+    ):
         load_weights(network("vgg16-torchvision"), ["block5_pool"], source=str(path))
     named_by_order = load_weights(network("vgg16"), ["block5_pool"], source=str(path))
     assert len(named_by_order.tensors) == 26

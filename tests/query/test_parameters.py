@@ -61,12 +61,12 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "filters/stimuli",
             {**ONE_FILTER, "zzz": 1},
-            "no parameter of filters/stimuli named 'zzz'; there is count, filter, layer, statistic",
+            "no parameter of filters/stimuli named 'zzz'; available: count, filter, layer, statistic",
         ),
         (
             "sets/summary",
             {"set": "x"},
-            "no parameter of sets/summary named 'set'; there is no parameter of sets/summary yet",
+            "no parameter of sets/summary named 'set'; none is available",
         ),
         ("layers/profile", {"threshold": "high"}, "$threshold is 'high'; expected a value of type double"),
         ("layers/profile", {"threshold": [1]}, "$threshold is [1]; expected a value of type double"),
@@ -113,10 +113,10 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "filters/stimuli",
             {**ONE_FILTER, "layer": "block1"},
-            "no layer named 'block1'; there is hidden, logits, mixed, pool, stem",
+            "no layer named 'block1'; available: hidden, logits, mixed, pool, stem",
         ),
         ("filters/representative", {"category": "cars"}, "no category named 'cars'; did you mean 'car'?"),
-        ("tuning/orientation", {}, "no parameter named 'orientation'; there is no parameter yet"),
+        ("tuning/orientation", {}, "no parameter named 'orientation'; none is available"),
     ],
 )
 def test_a_wrong_parameter_is_said_on_one_line_with_what_was_expected(
@@ -267,7 +267,7 @@ def test_defaults_and_choices_have_the_declared_type(
         ("$x  double = 0.5  {0.5, 1}", 0.7, r"\$x is 0.7; expected one of 0.5, 1"),
         ("$x  varchar = null  {left, right}", "up", r"\$x is 'up'; expected one of left, right"),
         ("$x  boolean = false", "yes", r"\$x is 'yes'; expected a value of type boolean"),
-        ("$x  integer  {responses.filter}", 9, "no x named '9'; there is 0, 1, 2, 3"),
+        ("$x  integer  {responses.filter}", 9, "no x named '9'; available: 0, 1, 2, 3"),
     ],
 )
 def test_other_values_than_the_choices_are_refused(

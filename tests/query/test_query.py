@@ -160,32 +160,32 @@ def several(tmp_path: Path) -> StudyFolder:
         (
             "from stimuli",
             Selection(),
-            "the study holds several stimulus sets (animals, faces, gratings); choose one with --set",
+            "the study holds several stimulus sets (animals, faces, gratings); choose one with set=… (--set …)",
         ),
         (
             "from responses",
             Selection(),
-            "the study holds several stimulus sets (animals, faces); choose one with --set",
+            "the study holds several stimulus sets (animals, faces); choose one with set=… (--set …)",
         ),
         (
             "from responses",
             Selection(set="animals"),
-            "the study holds several models (deep, shallow); choose one with --model",
+            "the study holds several models (deep, shallow); choose one with model=… (--model …)",
         ),
         (
             "from responses",
             Selection(models="deep"),
-            "the study holds several stimulus sets (animals, faces); choose one with --set",
+            "the study holds several stimulus sets (animals, faces); choose one with set=… (--set …)",
         ),
         (
             "from labels",
             Selection(set="animals"),
-            "the study holds several label schemes (category, mood); choose one with --scheme",
+            "the study holds several label schemes (category, mood); choose one with scheme=… (--scheme …)",
         ),
         (
             "from layers",
             Selection(),
-            "the study holds several models (deep, shallow); choose one with --model",
+            "the study holds several models (deep, shallow); choose one with model=… (--model …)",
         ),
     ],
 )
@@ -204,7 +204,7 @@ def test_what_is_not_clear_is_asked_for_with_the_candidates(
         (
             "select 1 as one",
             Selection(set="cats"),
-            "no stimulus set named 'cats'; there is animals, faces, gratings",
+            "no stimulus set named 'cats'; available: animals, faces, gratings",
         ),
         (
             "from responses",
@@ -219,7 +219,7 @@ def test_what_is_not_clear_is_asked_for_with_the_candidates(
         (
             "from layers",
             Selection(models="vgg"),
-            "no model named 'vgg'; there is deep, shallow (toolbox extract SET)",
+            "no model named 'vgg'; available: deep, shallow (toolbox extract SET)",
         ),
     ],
 )
@@ -255,23 +255,23 @@ def test_the_only_possibility_is_the_default(
         (
             "from stimuli",
             None,
-            "the study has no stimulus set to ask about yet; first: toolbox ingest FOLDER",
+            "the study has no stimulus set yet; add one first (toolbox ingest FOLDER)",
         ),
         (
             "from catalogue",
             None,
             "the study has no stimulus set yet; first: toolbox ingest FOLDER --set NAME",
         ),
-        ("from layers", None, "the study has no model to ask about yet; first: toolbox extract SET"),
+        ("from layers", None, "the study has no model yet; add one first (toolbox extract SET)"),
         (
             "from responses",
             "shapes",
-            "the study has no model to ask about yet; first: toolbox extract shapes",
+            "the study has no model yet; add one first (toolbox extract shapes)",
         ),
         (
             "from labels",
             "shapes",
-            "the study has no label scheme to ask about yet; first: ingest a set with categories",
+            "the study has no label scheme yet; add one first (ingest a set with categories)",
         ),
     ],
 )

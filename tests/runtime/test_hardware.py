@@ -28,14 +28,14 @@ from toolbox.runtime.hardware import (
 from toolbox.runtime.self_test import compute_once
 
 
-def test_a_driver_tells_its_cuda_and_its_gpus() -> None:
+def test_a_driver_reports_its_cuda_and_its_gpus() -> None:
     driver = FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}, cuda=12040)
     assert find_driver(driver.load) == Driver(
         (12, 4), (Gpu("NVIDIA A100", 40 * 10**9), Gpu("NVIDIA T4", 16 * 10**9))
     )
 
 
-def test_why_there_is_no_gpu_is_said() -> None:
+def test_why_there_is_no_gpu_is_reported() -> None:
     with pytest.raises(DeviceError, match="no NVIDIA driver"):
         find_driver(no_driver)
     with pytest.raises(DeviceError, match="the NVIDIA driver finds no GPU"):
@@ -56,7 +56,7 @@ def test_cuda_needs_a_build_with_it_and_a_driver_that_answers() -> None:
         assert (
             answering
             == silent
-            == "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)"
+            == "this onnxruntime was built without CUDA (onnxruntime-gpu is the build with CUDA)"
         )
 
 

@@ -105,7 +105,7 @@ def test_every_worker_has_a_runner_of_its_own_and_none_disturbs_another(card: st
 
 @needs_no_bf16
 def test_bf16_is_refused_where_the_processor_lacks_it() -> None:
-    with pytest.raises(DeviceError, match=r"precision bf16 needs a processor with bf16 instructions"):
+    with pytest.raises(DeviceError, match=r"precision 'bf16' needs bf16 instructions"):
         start_session(lower_vgg16(48), device="cpu", precision="bf16")
 
 
@@ -130,12 +130,13 @@ def test_openvino_computes_in_the_precision_asked_for(card: str, weights: str) -
 def test_openvino_is_not_let_compute_in_another_precision_than_asked_for(card: str, weights: str) -> None:
     """It takes float32 unasked where the processor has no bf16."""
     with pytest.raises(
-        DeviceError, match="OpenVINO would compute in f32 on this processor, not in bf16; use flo"
+        DeviceError,
+        match="OpenVINO would compute in f32 on this processor instead of bf16; choose precision='flo",
     ):
         openvino.start_computations(tiny(card, weights), precision="bf16", workers=2, threads=1)
 
 
-def test_a_missing_package_is_said_with_what_to_install(
+def test_a_missing_package_is_reported_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, card: str, weights: str
 ) -> None:
     monkeypatch.setattr(devices, "has_bf16", lambda: True)
@@ -143,7 +144,7 @@ def test_a_missing_package_is_said_with_what_to_install(
     with pytest.raises(DeviceError) as caught:
         start_session(tiny(card, weights), device="cpu", precision="bf16")
     assert str(caught.value) == (
-        f"precision bf16 needs the package openvino; install it with: {install_command('bf16')}"
+        f"precision 'bf16' needs the package openvino; install it with: {install_command('bf16')}"
     )
 
 
@@ -171,7 +172,7 @@ def reached(program: str, home: Path) -> str:
     return done.stdout
 
 
-def test_importing_openvino_tells_nobody_and_keeps_no_file_for_it(tmp_path: Path) -> None:
+def test_importing_openvino_sends_nothing_and_keeps_no_file_for_it(tmp_path: Path) -> None:
     """A plain `import openvino` of 2026.4 asks for www.google-analytics.com."""
     assert (
         reached("from toolbox.runtime.hardware import import_openvino; import_openvino().Core()", tmp_path)

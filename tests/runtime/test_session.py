@@ -37,7 +37,7 @@ from toolbox.runtime.hardware import CUDA, Driver, find_driver
 from toolbox.runtime.session import start_session
 
 DRIVER = partial(find_driver, FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}).load)
-NO_DRIVER = "no NVIDIA driver (libcuda.so.1 is not on this machine)"
+NO_DRIVER = "no NVIDIA driver was found (libcuda.so.1 is missing)"
 
 
 def with_two_gpus(device: str) -> Device:
@@ -78,13 +78,14 @@ def test_a_device_is_chosen_among_two_gpus(device: str, expected: Device) -> Non
     assert with_two_gpus(device) == expected
 
 
-def test_without_a_gpu_auto_and_cpu_alone_are_to_be_had() -> None:
+def test_without_a_gpu_only_auto_and_cpu_are_available() -> None:
     assert without_gpu("auto") == without_gpu("cpu") == Device("cpu")
     for device in ("cuda", "cuda:1", "cuda:all", "tensorrt"):
         with pytest.raises(DeviceError) as caught:
             without_gpu(device)
         assert str(caught.value) == (
-            f"device {device!r} cannot be used: {NO_DRIVER}; use --device cpu, or mend it (toolbox doctor)"
+            f"device {device!r} cannot be used: {NO_DRIVER}; choose device='cpu' (--device cpu), or fix the set-up "
+            "(toolbox doctor)"
         )
 
 
@@ -97,7 +98,7 @@ def test_another_device_is_refused_whether_there_is_a_gpu_or_not(choose: Any, de
     with pytest.raises(UsageError) as caught:
         choose(device)
     expected = "expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise"
-    assert str(caught.value) == f"no device {device!r}; {expected}"
+    assert str(caught.value) == f"unknown device {device!r}; {expected}"
     assert caught.value.exit_code == 2
 
 
@@ -117,7 +118,7 @@ def test_the_driver_is_asked_once(device: str) -> None:
 def test_a_gpu_that_is_not_there_is_named(device: str) -> None:
     with pytest.raises(DeviceError) as caught:
         with_two_gpus(device)
-    assert str(caught.value) == f"device {device!r}: there is no GPU 7, only 2, counted from 0"
+    assert str(caught.value) == f"device {device!r}: GPU 7 does not exist; choose from 2, counted from 0"
     assert caught.value.exit_code == 1
 
 
@@ -128,15 +129,23 @@ def test_a_gpu_that_is_not_there_is_named(device: str) -> None:
         ("float32", Device("cuda", (0,)), None),
         ("float32", Device("tensorrt", (0,)), None),
         ("tf32", Device("cuda", (0,)), None),
-        ("tf32", Device("cpu"), "precision tf32 is a GPU's; use float32 on a CPU, or --device cuda"),
+        (
+            "tf32",
+            Device("cpu"),
+            "precision 'tf32' needs a GPU; choose precision='float32' (--precision float32), or device='cuda'",
+        ),
         (
             "tf32",
             Device("tensorrt", (0,)),
-            "precision tf32 is for CUDA's own libraries; use --device cuda, or float32",
+            "precision 'tf32' is not available with TensorRT; choose device='cuda' (--device cuda), or prec",
         ),
         ("bf16", Device("cpu"), None),
-        ("bf16", Device("cuda", (0,)), "precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU"),
-        ("bf16", Device("tensorrt", (0,)), "precision bf16 is for the CPU"),
+        (
+            "bf16",
+            Device("cuda", (0,)),
+            "precision 'bf16' is available only on a CPU; choose device='cpu' (--device cpu), or precision='tf32' (--p",
+        ),
+        ("bf16", Device("tensorrt", (0,)), "precision 'bf16' is available only on a CPU"),
     ],
 )
 def test_a_precision_is_for_some_devices(
@@ -159,15 +168,15 @@ def test_bf16_is_refused_where_the_processor_lacks_it(
     monkeypatch.setattr(devices, "has_bf16", lambda: able)
     monkeypatch.setattr("toolbox.runtime.openvino.find_spec", lambda _: object())
     with pytest.raises(
-        DeviceError, match=r"needs a processor with bf16 instructions .*, which this one lacks; use fl"
+        DeviceError, match=r"needs bf16 instructions .*, which this processor lacks; choose precision='fl"
     ):
         check_precision("bf16", Device("cpu"))
 
 
 def test_another_precision_or_convolution_is_refused(graph: Graph) -> None:
-    with pytest.raises(UsageError, match=r"^no precision 'fp16'; expected float32, tf32, bf16$"):
+    with pytest.raises(UsageError, match=r"^unknown precision 'fp16'; expected float32, tf32, bf16$"):
         start_session(graph, device="cpu", precision="fp16")
-    with pytest.raises(UsageError, match=r"^no convolution 'fft'; expected winograd, direct$"):
+    with pytest.raises(UsageError, match=r"^unknown convolution 'fft'; expected winograd, direct$"):
         start_session(graph, device="cpu", convolution="fft")
 
 
@@ -194,7 +203,7 @@ def test_a_missing_library_of_tensorrt_is_an_error(graph: Graph, monkeypatch: py
     with pytest.raises(DeviceError) as caught:
         start_session(graph, device="tensorrt:1")
     assert str(caught.value) == (
-        "device 'tensorrt' cannot be used: no tensorrt here; use --device cuda, or install TensorRT"
+        "device 'tensorrt' cannot be used (no tensorrt here); choose device='cuda' (--device cuda), or install TensorRT"
     )
 
 
@@ -236,7 +245,7 @@ def test_tensorrt_plans_without_tf32_and_the_environment_is_as_before(
     before = dict(os.environ)
     session = start_session(graph, device="tensorrt:1", batch=4)
     assert dict(os.environ) == before
-    for count in (4, 2, 6, 6, 4):  # filled up to 4; more is a new shape, which is planned anew
+    for count in (4, 2, 6, 6, 4):  # filled up to 4; more is a new shape, which is planned again
         session.run(np.ones((count, 3, 2, 2), np.float32))
         assert dict(os.environ) == before
     (planner,) = planners
@@ -291,7 +300,7 @@ def test_tf32_is_refused_where_the_environment_forbids_it(monkeypatch: pytest.Mo
     monkeypatch.setenv(devices.TF32_SWITCH, "0")
     check_precision("float32", Device("cuda", (0,)))
     with pytest.raises(
-        DeviceError, match=r"switched off by the environment variable NVIDIA_TF32_OVERRIDE=0; uns"
+        DeviceError, match=r"disabled by the environment variable NVIDIA_TF32_OVERRIDE=0; uns"
     ):
         check_precision("tf32", Device("cuda", (0,)))
     monkeypatch.setenv(devices.TF32_SWITCH, "1")
@@ -321,7 +330,7 @@ def test_onnxruntime_never_falls_back_to_the_cpu(
     with pytest.raises(DeviceError) as caught:
         start_computation(graph, onnxruntime.SessionOptions(), providers)
     assert providers[0][0] in str(caught.value)
-    assert "use --device cpu" in str(caught.value)
+    assert "choose device='cpu' (--device cpu)" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().out == ""
 

@@ -1,4 +1,4 @@
-"""Adding somebody else's graph: the card, its place, and every choice that is refused."""
+"""Adding an imported graph: the card, its place, and every choice that is refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_card_tells_all_that_a_reader_needs(own: Path, tmp_path: Path) -> None
     assert (report.layers, report.filters) == (4, 8 + 16 + 8 + 5)
     text = report.card.read_text()
     assert 'activation = "after" # layers are recorded after their activation functions' in text
-    assert "The convention is called 'torch'" in text
+    assert "This convention is called 'torch'" in text
     assert "height is the number of tokens" in text
     net = network("net")
     assert net.title == "net file.onnx"
@@ -78,19 +78,19 @@ def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"activation": None}, "choose where to record: --activation after"),
-        ({"preprocessing": None}, "choose how the network's images were prepared in training with --preprocessing: "),
-        ({"activation": "during"}, "no activation 'during'; expected after, before"),
-        ({"preprocessing": "pytorch"}, "no preprocessing 'pytorch'; expected caffe, torch, tf, unit, none"),
-        ({"resize": "nicely"}, "no resize 'nicely'; expected nearest, bilinear"),
-        ({"name": "vgg16"}, "'vgg16' is a network that ships with the toolbox; choose another --name"),
-        ({"name": "VGG16"}, "'VGG16' is a network that ships"),
-        ({"name": "../net"}, "'../net' cannot name a network"),
-        ({"name": "there"}, "there is a network 'there' already"),
-        ({"name": "There"}, "'There' differs from the network 'there' by large and small letters alone"),
-        ({"name": "There", "replace": True}, "'There' differs from the network 'there'"),
-        ({"name": "net.toml"}, "'net.toml' would be taken for a file; choose another --name, such as 'net'"),
-        ({"name": "net.ONNX"}, "'net.ONNX' would be taken for a file"),
+        ({"activation": None}, "the graph does not specify where to record; choose activation=after"),
+        ({"preprocessing": None}, "the graph does not specify its preprocessing; choose the preprocessing used"),
+        ({"activation": "during"}, "unknown activation 'during'; expected after, before"),
+        ({"preprocessing": "pytorch"}, "unknown preprocessing 'pytorch'; expected caffe, torch, tf, unit, none"),
+        ({"resize": "nicely"}, "unknown resize 'nicely'; expected nearest, bilinear"),
+        ({"name": "vgg16"}, "'vgg16' is the name of a network that ships with the toolbox; choose another name"),
+        ({"name": "VGG16"}, "'VGG16' is the name of a network that ships"),
+        ({"name": "../net"}, "'../net' is not a valid name for a network"),
+        ({"name": "there"}, "a network named 'there' already exists in"),
+        ({"name": "There"}, "the name 'There' differs from that of the network 'there' only in case"),
+        ({"name": "There", "replace": True}, "the name 'There' differs from that of the network 'there'"),
+        ({"name": "net.toml"}, "the name 'net.toml' looks like the name of a file; choose another name (--name), such"),
+        ({"name": "net.ONNX"}, "the name 'net.ONNX' looks like the name of a file"),
     ],
 )  # fmt: skip
 def test_wrong_choices_write_nothing(
@@ -112,7 +112,7 @@ def test_a_network_is_replaced_when_asked(tmp_path: Path) -> None:
     assert len(network("net").layers) == 8
 
 
-def test_a_broken_card_is_said_and_the_others_are_shown(own: Path, tmp_path: Path) -> None:
+def test_a_broken_card_is_reported_and_the_others_are_listed(own: Path, tmp_path: Path) -> None:
     add_graph(residual(), tmp_path, "whole")
     (own / "broken.toml").write_text("no TOML at all")
     with pytest.raises(CardError, match=r"broken\.toml is not valid TOML"):
@@ -125,12 +125,12 @@ def test_a_broken_card_is_said_and_the_others_are_shown(own: Path, tmp_path: Pat
     load_model(network("whole"))
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         monkeypatch.setenv("TOOLBOX_MODELS", str(place))
         assert "vgg16" in card_names("models")
-        with pytest.raises(UsageError, match=r"networks cannot be kept in .*file.*; set the environment"):
+        with pytest.raises(UsageError, match=r"networks cannot be stored in .*file.*; set the environment"):
             add_graph(residual(), tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_weights_that_are_no_numbers_are_refused(own: Path, tmp_path: Path, valu
     values = onnx.numpy_helper.to_array(kernel).copy()
     values[3, 0, 0, 0] = value
     kernel.CopyFrom(onnx.numpy_helper.from_array(values, kernel.name))
-    with pytest.raises(UsageError, match=r"no numbers \(NaN, or infinite\) in layer 'stem.act'"):
+    with pytest.raises(UsageError, match=r"computes NaN or infinite values in layer 'stem.act'"):
         add_graph(model, tmp_path)
     assert not list(own.glob("*.toml")) + list(own.glob("*.onnx"))
 
@@ -193,7 +193,7 @@ def test_without_a_choice_of_folder_it_is_the_user_s_own(
     assert tmp_path in folder.parents
 
 
-def test_an_unknown_network_is_said(tmp_path: Path) -> None:
+def test_an_unknown_network_is_reported(tmp_path: Path) -> None:
     add_graph(residual(), tmp_path, "my-net")
     with pytest.raises(UnknownNameError, match="did you mean 'my-net'"):
         network("my-nett")
@@ -230,6 +230,6 @@ def test_the_doctor_looks_at_added_graphs(own: Path, tmp_path: Path) -> None:
     assert graph_of("net", graph, sha256).state == "ok"
     assert [finding.subject for finding in weights() if finding.subject.endswith("net")] == ["graph of net"]
     graph.write_bytes(b"")
-    assert "another one than was added" in graph_of("net", graph, sha256).finding
+    assert "differs from the graph that was added" in graph_of("net", graph, sha256).finding
     graph.unlink()
     assert graph_of("net", graph, sha256).state == "problem"

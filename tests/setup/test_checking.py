@@ -19,7 +19,7 @@ def test_a_sound_network_passes(card: str, weights: str) -> None:
     table = found.table()
     assert table.columns == ["comparison", "statistic", "difference", "layer", "bound", "ok"]
     assert table["ok"].to_list() == [True] * 9
-    assert "batch of 1 against batch of 3" in table["comparison"].to_list()
+    assert "batch of 1 vs batch of 3" in table["comparison"].to_list()
     assert (found.model, found.weights, found.images) == ("tiny", "tiny.npz", 3)
     assert steps[0] == ("check", 0, 7)
     assert steps[-1] == ("check", 7, 7)
@@ -29,9 +29,7 @@ def test_a_sound_network_passes(card: str, weights: str) -> None:
 def test_layers_are_chosen_as_everywhere(card: str, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use_faulty_sessions(monkeypatch, "pool", lambda run: run.threads == 2)
     check_fidelity(check_model(card, layers=["colour", "sum"], weights=weights))
-    with pytest.raises(
-        VerificationError, match=r"one thread against two: the m.* of pool differs by 0.001 of"
-    ):
+    with pytest.raises(VerificationError, match=r"one thread vs two: the m.* of pool differs by 0.001 of"):
         check_fidelity(check_model(card, layers=["p*"], weights=weights))
     with pytest.raises(UnknownNameError):
         check_model(card, layers=["block9"], weights=weights)
@@ -57,8 +55,8 @@ def test_the_command_ends_with_3_over_a_bound_and_names_the_layer(
     told = run("model", "check", card, "--weights", weights, "--quiet", code=3)
     assert len(told.stdout.splitlines()) == 10
     (line,) = told.stderr.splitlines()
-    assert line.startswith("error: tiny: one thread against two: the ")
-    assert "of sum differs by 0.001 of the layer's largest value, expected 1e-06 at most" in line
+    assert line.startswith("error: tiny: one thread vs two: the ")
+    assert "of sum differs by 0.001 of the layer's largest value; expected at most 1e-06" in line
 
 
 def test_one_bit_is_too_much_between_what_is_extracted_and_the_images(
@@ -67,7 +65,8 @@ def test_one_bit_is_too_much_between_what_is_extracted_and_the_images(
     use_faulty_sessions(monkeypatch, "sum", lambda run: run.of_pixels)
     found = check_model(card, weights=weights, images=2)
     with pytest.raises(
-        VerificationError, match=r"pixels shown to 2 workers .* of sum differs by 0.001 .*expected 0 at"
+        VerificationError,
+        match=r"pixels presented by 2 workers .* of sum differs by 0.001 .*expected at most 0;",
     ):
         check_fidelity(found)
     assert [entry.bound for entry in found.comparisons if entry.comparison.startswith("pixels")] == [0, 0]
@@ -78,32 +77,34 @@ def test_one_bit_is_too_much_between_what_is_extracted_and_the_images(
 
 
 def test_a_precision_that_the_processor_lacks_is_refused_at_once(weights: str, card: str) -> None:
-    with pytest.raises(DeviceError, match="precision tf32 is a GPU's"):
+    with pytest.raises(DeviceError, match="precision 'tf32' needs a GPU"):
         check_model(card, weights=weights, device="cpu", precision="tf32")
-    with pytest.raises(UsageError, match="no precision 'int8'"):
+    with pytest.raises(UsageError, match="unknown precision 'int8'"):
         check_model(card, weights=weights, device="cpu", precision="int8")
 
 
 @needs_bf16
 def test_bf16_is_compared_with_float32(weights: str, card: str) -> None:
     found = check_model(card, weights=weights, device="cpu", precision="bf16")
-    assert found.comparisons[-1].comparison == "bf16 against float32"
+    assert found.comparisons[-1].comparison == "bf16 vs float32"
     check_fidelity(found)
 
 
 @needs_no_bf16
 def test_bf16_is_refused_where_the_processor_lacks_it(weights: str, card: str) -> None:
-    with pytest.raises(DeviceError, match="precision bf16 needs"):
+    with pytest.raises(DeviceError, match="precision 'bf16' needs"):
         check_model(card, weights=weights, device="cpu", precision="bf16")
 
 
 def test_a_comparison_that_could_not_be_made_is_an_error_of_its_own() -> None:
-    done = Comparison("one thread against two", "map", 0.0, "", 1e-6)
-    missing = Comparison("not done: numpy cannot", "map", None, "", 1e-4)
+    done = Comparison("one thread vs two", "map", 0.0, "", 1e-6)
+    missing = Comparison("not compared: numpy cannot", "map", None, "", 1e-4)
     check = ModelCheck("net", "a file", 2, (done, missing))
     assert check.table()["difference"].to_list() == [0.0, None]
     assert check.table()["ok"].to_list() == [True, False]
-    with pytest.raises(ToolboxError, match="net: not done: numpy cannot; all other comparisons") as caught:
+    with pytest.raises(
+        ToolboxError, match="net: not compared: numpy cannot; all other comparisons"
+    ) as caught:
         check_fidelity(check)
     assert caught.value.exit_code == 1
     over = Comparison("batches", "map", 0.5, "a", 0.0)

@@ -1,4 +1,4 @@
-"""Every comparison against numbers made by hand, and faults of every kind, which must be found and placed."""
+"""Every comparison with numbers made by hand, and faults of every kind, which must be found and placed."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ c = { kind = "pool", kernel = 2, stride = 2 }
 """
 
 
-def test_winograds_algorithm_is_held_against_the_plain_sum(
+def test_winograds_algorithm_is_compared_with_the_plain_sum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "wide.toml").write_text(WIDE)
@@ -183,7 +183,7 @@ def test_what_an_extraction_runs_gives_the_same_bits(chain: Model, monkeypatch: 
     assert not any(each.ok for each in swapped)
 
 
-def test_a_lower_precision_is_held_against_float32(chain: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lower_precision_is_compared_with_float32(chain: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever processor is here: a session that is told to be less precise, and rounds to seven bits of mantissa."""
     real = comparisons.start_session
 
@@ -207,7 +207,7 @@ def test_a_lower_precision_is_held_against_float32(chain: Model, monkeypatch: py
         *_, last = compare_extraction(
             pooled, layers, entry, noise_pixels(entry, 2), device="cpu", precision="bf16"
         )
-        assert (last.comparison, last.ok) == ("bf16 against float32", is_right)
+        assert (last.comparison, last.ok) == ("bf16 vs float32", is_right)
         assert last.difference is not None and last.difference > 0
 
 
@@ -263,7 +263,7 @@ def test_an_operator_that_only_onnxruntime_has_leaves_one_comparison_undone() ->
     found = compare(full, pooled, [TOKENS], images, device="cpu")
     (undone,) = [entry for entry in found if not entry.ok]
     assert (undone.difference, undone.statistic, undone.layer) == (None, "map", "")
-    assert undone.comparison.startswith("not done: onnx.reference ")
+    assert undone.comparison.startswith("not compared: onnx.reference ")
     assert "QuickGelu" in undone.comparison
     assert len(found) == 7
 

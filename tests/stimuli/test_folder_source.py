@@ -78,8 +78,8 @@ def test_files_beside_the_category_folders_are_listed_as_such(tmp_path: Path) ->
     touch(tmp_path, "face/a.jpg", "README.txt", "stray.jpg")
     listing = list_folder(tmp_path)
     assert left_out(tmp_path, listing) == {
-        "README.txt": "lies in no category folder",
-        "stray.jpg": "lies in no category folder",
+        "README.txt": "not in a category folder",
+        "stray.jpg": "not in a category folder",
     }
     assert offered(tmp_path, listing) == [("face/a.jpg", "face")]
 
@@ -94,14 +94,16 @@ def test_what_systems_leave_behind_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match="nowhere is not a folder; give one that holds a sub-folder per category"
+        UsageError, match="nowhere is not a folder; expected a folder with one sub-folder per category"
     ):
         list_folder(tmp_path / "nowhere")
 
 
 def test_an_empty_folder_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "face" / "empty").mkdir(parents=True)
-    with pytest.raises(StimulusError, match="holds no file; expected images in one sub-folder per category"):
+    with pytest.raises(
+        StimulusError, match="contains no file; expected images in one sub-folder per category"
+    ):
         list_folder(tmp_path)
 
 
@@ -121,8 +123,8 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, paint: Paint) 
     listing = list_folder(folder)
     assert offered(folder, listing) == [("face/a.jpg", "face")]
     assert left_out(folder, listing) == {
-        "face/file.png": "a link that leads out of the folder; copy the file",
-        "linked": "a link that leads out of the folder; copy the file",
+        "face/file.png": "a link with a target outside the folder; copy the file instead",
+        "linked": "a link with a target outside the folder; copy the file instead",
     }
 
 
@@ -139,7 +141,7 @@ def test_links_inside_the_folder_are_followed_once(tmp_path: Path) -> None:
         ("face/one.jpg", "face"),
         ("kept/3.jpg", "kept"),
     ]
-    assert left_out(folder, listing) == {"kept again": "a link to a folder that is listed already"}
+    assert left_out(folder, listing) == {"kept again": "a link to a folder that is already listed"}
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
         "a/other/other/1.jpg",
         "b/2.jpg",
     ]
-    assert set(left_out(folder, listing).values()) == {"a link to a folder that is listed already"}
+    assert set(left_out(folder, listing).values()) == {"a link to a folder that is already listed"}
 
 
 def test_broken_links_and_links_to_themselves_lead_nowhere(tmp_path: Path) -> None:
@@ -164,8 +166,8 @@ def test_broken_links_and_links_to_themselves_lead_nowhere(tmp_path: Path) -> No
     (folder / "a" / "self").symlink_to(folder / "a" / "self")
     listing = list_folder(folder)
     assert left_out(folder, listing) == {
-        "a/broken": "a link that leads nowhere",
-        "a/self": "a link that leads nowhere",
+        "a/broken": "a link without a target",
+        "a/self": "a link without a target",
     }
 
 

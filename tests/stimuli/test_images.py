@@ -244,9 +244,9 @@ def test_png_of_16_bits_a_channel_is_scaled(
 @pytest.mark.parametrize(
     ("array", "expected"),
     [
-        (np.array([[0.0, 1.0]], dtype=np.float32), "32-bit float pixels have no fixed white"),
-        (np.array([[0, 65536]], dtype=np.int32), "32-bit pixels 0..65536 have no fixed white"),
-        (np.array([[-1, 5]], dtype=np.int32), "32-bit pixels -1..5 have no fixed white"),
+        (np.array([[0.0, 1.0]], dtype=np.float32), "32-bit float pixels have no defined white"),
+        (np.array([[0, 65536]], dtype=np.int32), "32-bit pixels 0..65536 have no defined white"),
+        (np.array([[-1, 5]], dtype=np.int32), "32-bit pixels -1..5 have no defined white"),
     ],
 )
 def test_pixels_without_a_fixed_white_are_refused_with_a_remedy(array: np.ndarray, expected: str) -> None:
@@ -556,7 +556,7 @@ def test_every_method_is_pillows_own_as_keras_calls_it(method: str) -> None:
 
 def test_an_unknown_method_is_named_with_the_known_ones() -> None:
     with pytest.raises(
-        UsageError, match=r"no resizing method 'linear'; use one of nearest, bilinear, bicubic"
+        UsageError, match=r"unknown resizing method 'linear'; expected one of nearest, bilinear, bicubic"
     ):
         resize_pixels(NOISE, 4, 4, "linear")
 

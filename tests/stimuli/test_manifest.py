@@ -123,7 +123,8 @@ def test_a_numeric_category_of_a_parquet_becomes_text(lab: Path) -> None:
 def test_a_type_that_is_not_plain_is_refused_by_name(lab: Path, values: list[Any]) -> None:
     pl.DataFrame({"path": ["a.png"], "category": ["x"], "odd": values}).write_parquet(lab / "m.parquet")
     with pytest.raises(
-        StimulusError, match=r"column 'odd' of .*m\.parquet is .*; write it as text or as numbers"
+        StimulusError,
+        match=r"column 'odd' of .*m\.parquet has the type .*; expected text or numbers; export it so",
     ):
         list_manifest(lab / "m.parquet")
 
@@ -131,7 +132,7 @@ def test_a_type_that_is_not_plain_is_refused_by_name(lab: Path, values: list[Any
 def test_numbers_beyond_64_bits_are_refused(lab: Path) -> None:
     text = "path,category,huge\na.png,x,99999999999999999999\n"
     with pytest.raises(
-        StimulusError, match=r"column 'huge' of .* has numbers beyond 64 bits; write them as text"
+        StimulusError, match=r"column 'huge' of .* has numbers of more than 64 bits; export them as text"
     ):
         list_manifest(manifest(lab, text))
 
@@ -139,7 +140,10 @@ def test_numbers_beyond_64_bits_are_refused(lab: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        ("file,category", "has no column 'path', only 'file', 'category'; it needs path and category"),
+        (
+            "file,category",
+            "has no column 'path', only 'file', 'category'; expected the columns path and category",
+        ),
         ("path,label", "has no column 'category', only 'path', 'label'"),
         ("Path,category", "has no column 'path', only 'Path', 'category'"),
         ("path;category", "has no column 'path', only 'path;category'"),
@@ -157,13 +161,13 @@ def test_a_missing_column_is_named_with_those_that_are_there(lab: Path, header: 
 )
 def test_a_column_that_the_toolbox_fills_itself_is_refused(lab: Path, name: str) -> None:
     with pytest.raises(
-        StimulusError, match=f"has a column '{name}', which the toolbox fills itself; rename the column"
+        StimulusError, match=f"has a column '{name}', a name that the toolbox reserves; rename the column"
     ):
         list_manifest(manifest(lab, f"path,category,{name}\na.png,x,1\n"))
 
 
 def test_columns_alike_but_for_case_are_refused(lab: Path) -> None:
-    with pytest.raises(StimulusError, match="columns 'contrast' and 'Contrast', alike but for case"):
+    with pytest.raises(StimulusError, match="columns 'contrast' and 'Contrast', which differ only in case"):
         list_manifest(manifest(lab, "path,category,contrast,Contrast\na.png,x,1,2\n"))
 
 
@@ -199,7 +203,7 @@ def test_a_parquet_that_is_none_is_one_line(lab: Path) -> None:
 
 def test_a_missing_manifest_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"gone\.csv does not exist; a manifest is a \.csv, \.tsv, \.parquet"
+        UsageError, match=r"gone\.csv does not exist; expected a manifest \(\.csv, \.tsv, \.parquet\)"
     ):
         list_manifest(tmp_path / "gone.csv")
 
@@ -215,7 +219,7 @@ def test_rows_that_lead_to_no_file_are_listed_and_the_rest_is_offered(lab: Path)
         ("gone.png", "no such file"),
         ("folder", "not a regular file"),
         ("n" * 300, "cannot be opened (File name too long)"),
-        ("broken.png", "a link that leads nowhere"),
+        ("broken.png", "a link without a target"),
         ("stimuli.csv, row 5", "no path"),
     ]
 

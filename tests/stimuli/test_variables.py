@@ -43,11 +43,11 @@ def test_the_type_of_a_variable_covers_all_its_values(
         (
             {"v": "bigint"},
             "high",
-            r"v is bigint so far, but varchar \('high'\) for /0\.png; make its values alike",
+            r"the variable v has the type bigint, but varchar \('high'\) for /0\.png; use one type",
         ),
-        ({"v": "varchar"}, 3, r"v is varchar so far, but bigint \(3\)"),
-        ({"v": "double"}, True, r"v is double so far, but boolean \(True\)"),
-        ({"v": "boolean"}, 1, r"v is boolean so far, but bigint \(1\)"),
+        ({"v": "varchar"}, 3, r"v has the type varchar, but bigint \(3\)"),
+        ({"v": "double"}, True, r"v has the type double, but boolean \(True\)"),
+        ({"v": "boolean"}, 1, r"v has the type boolean, but bigint \(1\)"),
     ],
 )
 def test_a_variable_cannot_have_two_types(
@@ -58,7 +58,9 @@ def test_a_variable_cannot_have_two_types(
 
 
 def test_names_alike_but_for_case_are_refused_across_sources() -> None:
-    with pytest.raises(StimulusError, match="the stimulus set has columns 'V' and 'v', alike but for case"):
+    with pytest.raises(
+        StimulusError, match="the stimulus set has the columns 'V' and 'v', which differ only in case"
+    ):
         merge_types({"V": "bigint"}, candidates(1))
 
 

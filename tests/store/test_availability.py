@@ -1,4 +1,4 @@
-"""Which parts count is remembered, and noticed anew as soon as any file that it follows from has changed."""
+"""Which parts count is remembered, and noticed again as soon as any file on which it depends has changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from toolbox.store.plan import plan_digest
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The sets whose parts were held against plan, records and bytes, and not only remembered."""
+    """The sets whose parts were compared with plan, records and bytes, and not only remembered."""
     sets: list[str] = []
     hold = module._count_parts
 
@@ -66,7 +66,7 @@ def test_a_part_taken_back_is_noticed(two_parts: StudyFolder) -> None:
     found = available_responses(two_parts, SET, MODEL)
     assert (list(found.parts), found.stimuli, found.of) == (["0"], 2, 4)
     assert (
-        "these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not shown yet)"
+        "these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not presented yet)"
         in found.remarks[0]
     )
 
@@ -103,7 +103,7 @@ def test_a_part_made_anew_is_noticed(two_parts: StudyFolder, responses: pl.DataF
 def test_other_images_in_the_set_are_noticed(two_parts: StudyFolder) -> None:
     available_responses(two_parts, SET, MODEL)
     add_stimuli(two_parts, pl.DataFrame({"stimulus_id": [0, 1, 2, 3], "sha256": [digest("other")] * 4}))
-    with pytest.raises(MixtureError, match="holds responses to other images than the stimulus set has now"):
+    with pytest.raises(MixtureError, match="contains responses to other images than the current images of"):
         available_responses(two_parts, SET, MODEL)
 
 
@@ -111,7 +111,7 @@ DAMAGED = ["", "{broken", "[1]", "7", "null", "\ud800", '{"KEY": 3}', '{"KEY": {
 
 
 @pytest.mark.parametrize("text", [*DAMAGED, '{"KEY": {"mark": "MARK", "found": {"sets": 1}}}'])
-def test_a_damaged_memory_is_made_anew(
+def test_a_damaged_memory_is_rebuilt(
     text: str, two_parts: StudyFolder, own_cache: Path, held: list[str]
 ) -> None:
     first = available_responses(two_parts, SET, MODEL)
@@ -188,6 +188,7 @@ def test_without_a_complete_part_there_is_nothing_to_ask(two_parts: StudyFolder)
     for number in (0, 1):
         record_path(two_parts.responses(SET, MODEL), number).unlink()
     with pytest.raises(
-        UsageError, match="no responses of tiny to shapes are complete yet; first: toolbox extract"
+        UsageError,
+        match="no responses of tiny to shapes are available yet; extract them first with: toolbox extract",
     ):
         available_responses(two_parts, SET, MODEL)

@@ -1,4 +1,4 @@
-"""Where everything of a study lies, and which directories are one."""
+"""Where everything of a study is located, and which directories are one."""
 
 from __future__ import annotations
 
@@ -88,10 +88,13 @@ def test_a_new_study_can_be_opened(exists: bool, title: str, tmp_path: Path) -> 
     [
         (
             {"study.toml": "schema_version = 1"},
-            "is a study already; use it as it is, or choose another directory",
+            "is already a study; use it as it is, or choose another directory",
         ),
-        ({"letter.txt": "Dear"}, "is not an empty directory; choose a new name for the study"),
-        ({".hidden": "", "letter.txt": ""}, "is not an empty directory; choose a new name for the study"),
+        ({"letter.txt": "Dear"}, "is not an empty directory; choose a new directory for the study"),
+        (
+            {".hidden": "", "letter.txt": ""},
+            "is not an empty directory; choose a new directory for the study",
+        ),
     ],
 )
 def test_a_study_is_not_made_over_other_things(content: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -105,7 +108,7 @@ def test_a_study_is_not_made_over_other_things(content: dict[str, str], message:
 
 def test_a_file_cannot_become_a_study(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="is not an empty directory; choose a new name"):
+    with pytest.raises(UsageError, match="is not an empty directory; choose a new directory"):
         create_study(tmp_path / "file")
 
 
@@ -114,7 +117,7 @@ def test_a_directory_without_its_card_is_no_study(root: str, tmp_path: Path) -> 
     with pytest.raises(UsageError) as caught:
         open_study(tmp_path / root)
     assert str(caught.value) == (
-        f"{tmp_path / root} is not a study (it has no study.toml); make it one with: toolbox init {tmp_path / root}"
+        f"{tmp_path / root} is not a study (it has no study.toml); make it a study with: toolbox init {tmp_path / root}"
     )
 
 
@@ -123,18 +126,18 @@ def test_a_directory_without_its_card_is_no_study(root: str, tmp_path: Path) -> 
     [
         (
             b"schema_version = 2\n",
-            "says schema_version 2; this toolbox reads 1; install the version named there",
+            "has schema_version = 2, but this toolbox reads 1; install the version that the file names",
         ),
         (
             b'schema_version = "1"\n',
-            "says schema_version '1'; this toolbox reads 1; install the version named there",
+            "has schema_version = '1', but this toolbox reads 1; install the version that the file names",
         ),
-        (b"title = 'x'\n", "says schema_version None; this toolbox reads 1; install the version named there"),
-        (b"schema_version = \n", "is not valid TOML: "),
-        (b"title = '\xff'\n", "is not valid TOML: "),
+        (b"title = 'x'\n", "has schema_version = None, but this toolbox reads 1; install the version"),
+        (b"schema_version = \n", "is not valid TOML ("),
+        (b"title = '\xff'\n", "is not valid TOML ("),
     ],
 )
-def test_a_card_that_cannot_be_read_is_said(card: bytes, message: str, tmp_path: Path) -> None:
+def test_an_unreadable_study_file_is_reported(card: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_bytes(card)
     with pytest.raises(ToolboxError) as caught:
         open_study(tmp_path)
@@ -174,5 +177,7 @@ def test_names_that_any_system_takes_are_fine(name: str) -> None:
 def test_names_that_cannot_be_part_of_a_path_everywhere_are_refused(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_name("stimulus set", name)
-    assert str(caught.value).startswith(f"{name!r} cannot name a stimulus set; use letters, digits")
+    assert str(caught.value).startswith(
+        f"{name!r} is not a valid name for a stimulus set; use letters, digits"
+    )
     assert "\n" not in str(caught.value)

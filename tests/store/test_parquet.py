@@ -122,14 +122,14 @@ def test_a_table_that_fails_half_way_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [None, 0.0, 0.01, 0.5, 0.99])
-def test_a_missing_or_cut_table_is_said_with_its_name(written: Path, keep: float | None) -> None:
+def test_a_missing_or_cut_table_is_reported_with_its_name(written: Path, keep: float | None) -> None:
     content = written.read_bytes()
     written.unlink()
     if keep is not None:
         written.write_bytes(content[: int(keep * len(content))])
     with pytest.raises(VerificationError) as caught:
         open_table(written)
-    assert str(caught.value) == f"{written} is missing or damaged; restore it, or make it again"
+    assert str(caught.value) == f"{written} is missing or damaged; restore it, or create it again"
 
 
 # One writer

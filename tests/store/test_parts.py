@@ -1,4 +1,4 @@
-"""Parts count by their records, are held against them, and never mix two networks."""
+"""Parts count by their records, are compared with them, and never mix two networks."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def test_a_part_without_its_record_does_not_count(two_parts: StudyFolder) -> Non
     assert sorted(set(answer.rows["stimulus_id"])) == [0, 2]
     assert answer.provenance["response_rows"] == answer.rows.height == 8
     assert answer.remarks == (
-        f"these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not shown yet); to finish: {EXTRACT}",
+        f"these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not presented yet); "
+        f"extract the rest with: {EXTRACT}",
     )
 
 
@@ -75,7 +76,10 @@ def test_without_any_record_there_are_no_responses_yet(two_parts: StudyFolder) -
         record_path(folder_of(two_parts), number).unlink()
     with pytest.raises(UsageError) as caught:
         everything(two_parts)
-    assert str(caught.value) == f"no responses of {MODEL} to {SET} are complete yet; first: {EXTRACT}"
+    assert (
+        str(caught.value)
+        == f"no responses of {MODEL} to {SET} are available yet; extract them first with: {EXTRACT}"
+    )
 
 
 def test_a_part_beyond_the_plan_is_not_read(two_parts: StudyFolder, responses: pl.DataFrame) -> None:
@@ -84,7 +88,7 @@ def test_a_part_beyond_the_plan_is_not_read(two_parts: StudyFolder, responses: p
     assert everything(two_parts).rows.height == responses.height
 
 
-def test_a_part_that_is_made_anew_does_not_count_meanwhile(
+def test_a_part_that_is_rebuilt_does_not_count_meanwhile(
     two_parts: StudyFolder, responses: pl.DataFrame
 ) -> None:
     folder, unknown = folder_of(two_parts), matrices(responses, [0, 2])
@@ -131,8 +135,8 @@ def test_one_flipped_bit_anywhere_in_a_part_is_found(place: float, two_parts: St
     with pytest.raises(VerificationError) as caught:
         everything(two_parts)
     assert str(caught.value) == (
-        f"{file} is damaged: its bytes are not those that were written; "
-        "restore it, or delete part-1.* there and run the extraction again"
+        f"{file} is damaged: its bytes have changed since they were written; "
+        "restore it, or delete part-1.* in its folder and run the extraction again"
     )
 
 
@@ -156,12 +160,16 @@ def swap(file: Path) -> None:
     ("name", "damage", "message"),
     [
         ("part-0.parquet", remove, "is missing, but its record exists; restore it, or delete part-0.*"),
-        ("part-0.parquet", cut, "is damaged: its bytes are not those that were written; restore it"),
-        ("part-0.parquet", swap, "is damaged: its bytes are not those that were written; restore it"),
-        ("part-0.json", cut, "is damaged: "),
-        ("part-0.json", spoil, "is damaged: "),
-        ("part-0.json", swap, "is the record of part 1; restore it, or delete part-0.* there and run"),
-        ("plan.parquet", cut, "is missing or damaged; restore it, or make it again"),
+        ("part-0.parquet", cut, "is damaged: its bytes have changed since they were written; restore it"),
+        ("part-0.parquet", swap, "is damaged: its bytes have changed since they were written; restore it"),
+        ("part-0.json", cut, "is damaged ("),
+        ("part-0.json", spoil, "is damaged ("),
+        (
+            "part-0.json",
+            swap,
+            "is the record of part 1; restore it, or delete part-0.* in its folder and run",
+        ),
+        ("plan.parquet", cut, "is missing or damaged; restore it, or create it again"),
     ],
 )
 def test_damage_names_the_file_and_the_remedy(
@@ -188,7 +196,7 @@ def test_damage_names_the_file_and_the_remedy(
     ],
 )
 @pytest.mark.parametrize("damage", [cut, spoil])
-def test_damage_to_a_small_table_is_said_too(
+def test_damage_to_a_small_table_is_reported_too(
     table: str, query: str, damage: Callable[[Path], None], two_parts: StudyFolder
 ) -> None:
     files = {
@@ -287,11 +295,12 @@ def test_a_part_of_another_network_is_refused(two_parts: StudyFolder, responses:
     with pytest.raises(MixtureError) as caught:
         everything(two_parts)
     assert str(caught.value) == (
-        f"{part_path(folder, 1)} was made by another network than its plan says; extract again with --replace"
+        f"{part_path(folder, 1)} was computed with another network than that of its plan; "
+        "extract again with replace (--replace)"
     )
 
 
-OTHER = "other weights or preprocessing (the card, --weights, --decoding)"
+OTHER = "other weights or another preprocessing (card, weights, decoding)"
 
 
 @pytest.mark.parametrize(
@@ -300,21 +309,21 @@ OTHER = "other weights or preprocessing (the card, --weights, --decoding)"
         (replace(IDENTITY, model="large"), OTHER),
         (
             replace(IDENTITY, layers={"conv1": "1a", "conv2": "9z"}),
-            "other weights or preprocessing (the card, --weights, --decoding)",
+            "other weights or another preprocessing (card, weights, decoding)",
         ),
-        (replace(IDENTITY, precision="float16"), "precision float32, not float16"),
-        (replace(IDENTITY, statistics="maximum"), "the statistics maximum, mean, not maximum"),
+        (replace(IDENTITY, precision="float16"), "precision float32 instead of float16"),
+        (replace(IDENTITY, statistics="maximum"), "the statistics maximum, mean instead of maximum"),
         (
             replace(IDENTITY, layers={"conv1": "1a"}),
-            "other layers (there but not asked for: conv2; asked for but not there: none)",
+            "other layers (recorded but not requested: conv2; requested but not recorded: none)",
         ),
         (
             replace(IDENTITY, layers={**IDENTITY.layers, "dense": "3c"}),
-            "other layers (there but not asked for: no layer more; asked for but not there: dense)",
+            "other layers (recorded but not requested: none; requested but not recorded: dense)",
         ),
     ],
 )
-def test_going_on_with_another_identity_says_what_differs(
+def test_going_on_with_another_identity_reports_what_differs(
     other: Identity, difference: str, tmp_path: Path
 ) -> None:
     grow_plan(tmp_path, IDENTITY, [1, 2])
@@ -322,8 +331,8 @@ def test_going_on_with_another_identity_says_what_differs(
     with pytest.raises(MixtureError) as caught:
         grow_plan(tmp_path, other, [3])
     assert str(caught.value) == (
-        f"{tmp_path} holds responses made with {difference}; repeat the choices made there, "
-        "or start afresh with --replace, or use another study"
+        f"{tmp_path} contains responses computed with {difference}; use the same settings again, "
+        "discard these responses with replace (--replace), or use another study"
     )
     assert (tmp_path / "plan.parquet").read_bytes() == before
     assert other.digest != IDENTITY.digest
@@ -346,7 +355,7 @@ def test_other_layers_of_one_network_may_stand_in_another_set(
         check_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
         return
     with pytest.raises(
-        MixtureError, match=r"holds responses of tiny made with other weights or preprocessing"
+        MixtureError, match=r"contains responses of tiny computed with other weights or another preprocessing"
     ):
         check_same_network(tmp_path, IDENTITY, Identity("tiny", layers))
 
@@ -497,7 +506,7 @@ def test_a_killed_run_loses_a_tenth_at_most(stimuli: int, size: int) -> None:
     assert part_size(stimuli) == size
 
 
-def test_a_damaged_memory_of_intact_parts_is_made_anew(two_parts: StudyFolder) -> None:
+def test_a_damaged_memory_of_intact_parts_is_rebuilt(two_parts: StudyFolder) -> None:
     everything(two_parts)
     (cache_folder() / "availability.json").unlink()  # else nobody would ask the other
     memory = cache_folder() / "intact.json"

@@ -52,7 +52,7 @@ def test_a_table_holds_its_measure_and_says_what_it_was_made_from(two_parts: Stu
     assert here.command_of(file) == f"{here.command(SHARE)} --seed 3"
 
 
-@pytest.mark.parametrize("change", ["labels", "a part taken back", "a part made anew", "another program"])
+@pytest.mark.parametrize("change", ["labels", "a part taken back", "a rebuilt part", "another program"])
 def test_a_table_of_other_labels_or_responses_is_stale(
     change: str, two_parts: StudyFolder, responses: pl.DataFrame
 ) -> None:
@@ -64,7 +64,7 @@ def test_a_table_of_other_labels_or_responses_is_stale(
         )
     elif change == "a part taken back":
         record_path(folder, 1).unlink()
-    elif change == "a part made anew":
+    elif change == "a rebuilt part":
         for path in folder.iterdir():
             path.unlink()
         add_responses(two_parts, responses.with_columns(pl.col("mean") / 2), parts=[[0, 2], [1, 3]])

@@ -235,7 +235,7 @@ def test_every_index_from_rollups_is_that_of_the_responses(
         assert ask(study, sql).rows.rows() == nearly(reference(given, statistic, normalise), 1e-6)
 
 
-# --- made, extended, made anew ---
+# --- made, extended, rebuilt ---
 
 
 @pytest.fixture
@@ -319,7 +319,7 @@ def test_new_parts_alone_are_read(study: StudyFolder, read_parts: list[str]) -> 
     for number in (
         0,
         1,
-    ):  # bytes that nobody could read, under the size and time that were held against the record
+    ):  # bytes that nobody could read, under the size and time that were compared with the record
         path, state = part_path(folder, number), part_path(folder, number).stat()
         path.write_bytes(b"?" * state.st_size)
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
@@ -327,9 +327,7 @@ def test_new_parts_alone_are_read(study: StudyFolder, read_parts: list[str]) -> 
     assert read_parts == ["part-0", "part-1", "part-2"]
 
 
-def test_a_part_made_anew_of_other_values_makes_the_rollup_anew(
-    study: StudyFolder, given_study: Given
-) -> None:
+def test_a_part_rebuilt_with_other_values_rebuilds_the_rollup(study: StudyFolder, given_study: Given) -> None:
     hold(study)
     before = of_responses(study)
     changed = given_study.table.with_columns(pl.col("maximum") + 1)
@@ -350,7 +348,7 @@ def test_a_part_taken_back_leaves_the_rollup(study: StudyFolder) -> None:
     hold(study)
 
 
-def test_changed_labels_make_the_rollup_anew(study: StudyFolder, read_parts: list[str]) -> None:
+def test_changed_labels_rebuild_the_rollup(study: StudyFolder, read_parts: list[str]) -> None:
     hold(study)
     add_labels(study, pl.DataFrame({"stimulus_id": range(12), "category": ["b", "a"] * 6}))
     hold(study)
@@ -383,9 +381,7 @@ def test_a_stimulus_labelled_late_is_counted(study: StudyFolder, given_study: Gi
     hold(study)
 
 
-def test_another_extraction_in_its_place_makes_the_rollup_anew(
-    study: StudyFolder, given_study: Given
-) -> None:
+def test_another_extraction_in_its_place_rebuilds_the_rollup(study: StudyFolder, given_study: Given) -> None:
     hold(study)
     for file in study.responses(SET, MODEL).iterdir():
         file.unlink()
@@ -416,7 +412,7 @@ def test_labels_without_a_category_count_as_none(study: StudyFolder) -> None:
 @pytest.mark.parametrize(
     "damage", ["cut", "flipped", "empty", "of another program", "of other columns", "gone"]
 )
-def test_a_rollup_that_cannot_be_used_is_made_anew(damage: str, study: StudyFolder) -> None:
+def test_a_rollup_that_cannot_be_used_is_rebuilt(damage: str, study: StudyFolder) -> None:
     right = rows(rollup_of(study))
     file = study.rollup(SET, MODEL, SCHEME)
     content = bytearray(file.read_bytes())

@@ -17,7 +17,7 @@ def test_one_model_may_be_given_as_text() -> None:
 
 
 def test_of_several_models_none_is_the_one() -> None:
-    with pytest.raises(UsageError, match="one, other are several models; expected one"):
+    with pytest.raises(UsageError, match=r"several models are named \(one, other\); expected only one"):
         _ = Selection(models=["one", "other"]).model
 
 

@@ -198,7 +198,7 @@ def write_convolutional_graph(path: Path, pairs: Pairs) -> Path:
 
 
 def foreign_responses(path: Path, images: Array) -> Array:
-    """What the file's own graph answers to images (images, 3, height, width)."""
+    """The responses of the file's own graph to images (images, 3, height, width)."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     entry = session.get_inputs()[0]
     given = images if entry.shape[1] == 3 else images.transpose(0, 2, 3, 1)

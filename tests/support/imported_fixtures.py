@@ -1,4 +1,4 @@
-"""Fixtures for networks of somebody else's graphs. A test module names this one in its `pytest_plugins`."""
+"""Fixtures for networks of imported graphs. A test module names this one in its `pytest_plugins`."""
 
 from __future__ import annotations
 

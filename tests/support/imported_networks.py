@@ -1,4 +1,4 @@
-"""Adding somebody else's graph to a user's own networks, and what its responses follow from."""
+"""Adding an imported graph to a user's own networks, and what its responses depend on."""
 
 from __future__ import annotations
 

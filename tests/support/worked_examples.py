@@ -1,4 +1,4 @@
-"""The worked examples under `tests/queries`: where they lie, their study, their question and their answer.
+"""The worked examples under `tests/queries`: where they are, their study, their question and their answer.
 
 See `tests/queries/note.md` for their form.
 """

@@ -1,4 +1,4 @@
-"""How images enter somebody else's graph: every size and every input that does not fit."""
+"""How images enter an imported graph: every size and every input that does not fit."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ pytestmark = pytest.mark.usefixtures("own")
         (
             ("n", 3, "h", "w"),
             None,
-            "takes images of any size; choose the one it was trained on, such as --size 224",
+            "accepts images of any size; choose the size used in training, such as size='224'",
         ),
-        (("n", 3, 32, "w"), None, "takes images of any size"),
-        (("n", 3, 32, 32), "64", "size 64 x 64 does not fit: the graph takes images of 32 x 32"),
-        (("n", 3, "h", "w"), "small", "size 'small' is not understood; expected pixels such as 224"),
-        (("n", 3, "h", "w"), "0", "size '0' is not understood"),
+        (("n", 3, 32, "w"), None, "accepts images of any size"),
+        (("n", 3, 32, 32), "64", "size 64 x 64 does not fit; the graph accepts images of 32 x 32"),
+        (("n", 3, "h", "w"), "small", "size 'small' is not valid; expected a side in pixels such as 224"),
+        (("n", 3, "h", "w"), "0", "size '0' is not valid"),
         (
             ("n", 3, "h", "w"),
             "99999",
-            "size 99999 x 99999 is too large; expected up to 4096 pixels along each side",
+            "size 99999 x 99999 is too large; expected at most 4096 pixels per side",
         ),
         (("n", 1, 32, 32), None, "the graph's input 'x' has shape (n, 1, 32, 32); expected colour images"),
         (("n", 32), None, "the graph's input 'x' has shape (n, 32); expected colour images"),
@@ -62,7 +62,7 @@ def test_a_graph_with_two_inputs_is_refused(tmp_path: Path) -> None:
     model = residual()
     model.graph.input.append(onnx.helper.make_tensor_value_info("y", 1, [1]))
     onnx.save(model, tmp_path / "net.onnx")
-    with pytest.raises(UsageError, match=r"has 2 inputs \(x, y\); expected one, the image"):
+    with pytest.raises(UsageError, match=r"has 2 inputs \(x, y\); expected only the image"):
         examine_graph(tmp_path / "net.onnx")
 
 
@@ -70,5 +70,5 @@ def test_images_of_whole_numbers_are_refused(tmp_path: Path) -> None:
     model = residual()
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
     onnx.save(model, tmp_path / "net.onnx")
-    with pytest.raises(UsageError, match="input 'x' takes uint8; expected float32 or float16 images"):
+    with pytest.raises(UsageError, match="input 'x' has the type uint8; expected float32 or float16 images"):
         examine_graph(tmp_path / "net.onnx")

@@ -79,8 +79,8 @@ def test_a_transformer(opset: int, how: str, precision: type[np.floating[Any]]) 
     assert operators(model)[found.taps[1].before] == "Add"
     assert found.batch == 0
     assert found.remarks == (
-        "3 layers hold tokens, not maps: maximum and mean are taken over their 17 tokens, "
-        "a class token included if there is one",
+        "3 layers have tokens instead of maps; maximum and mean are taken over their 17 tokens, "
+        "including a class token if there is one",
     )
 
 
@@ -177,7 +177,7 @@ def test_logits_and_probabilities_are_one_layer() -> None:
     assert (last.operator, last.before, last.after) == ("Softmax", logits, model.graph.output[1].name)
 
 
-def test_what_cannot_be_told_is_said() -> None:
+def test_an_unidentifiable_axis_is_reported() -> None:
     """Filters shuffled into positions: which axis holds them now, nobody knows."""
     b = Builder()
     below = b.add("Relu", b.convolution("x", 4, 3))
@@ -185,7 +185,7 @@ def test_what_cannot_be_told_is_said() -> None:
     model = b.model(b.add("Gemm", b.add("Flatten", odd), b.weight(4096, 5)))
     found = survey(model, SIDE, SIDE)
     assert [tap.operator for tap in found.taps] == ["Relu", "Gemm"]
-    assert found.remarks == ("1 left out, for their axis of filters cannot be told: odd one",)
+    assert found.remarks == ("1 left out, because their axis of filters cannot be identified: odd one",)
 
 
 def test_a_graph_without_anything_to_record_from_is_refused() -> None:

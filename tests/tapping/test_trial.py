@@ -23,13 +23,13 @@ def fixed_batch(images: int) -> onnx.ModelProto:
     return b.model(b.add("Gemm", flat, b.weight(4, 5)), shape=(images, 3, SIDE, SIDE))
 
 
-def test_a_graph_for_one_image_at_a_time_is_told() -> None:
+def test_a_graph_for_one_image_at_a_time_is_reported() -> None:
     found = survey(fixed_batch(1), SIDE, SIDE)
     assert found.batch == 1
     assert [(tap.operator, tap.filters, tap.axis) for tap in found.taps] == [
         ("Relu", 4, 1), ("GlobalMaxPool", 4, 1), ("Gemm", 5, 1),
     ]  # fmt: skip
-    assert "shown one at a time" in found.remarks[-1]
+    assert "presented one at a time" in found.remarks[-1]
 
 
 def test_images_that_influence_one_another_are_shown_one_at_a_time() -> None:
@@ -41,7 +41,9 @@ def test_images_that_influence_one_another_are_shown_one_at_a_time() -> None:
 
 
 def test_a_graph_for_a_fixed_number_of_several_images_is_refused() -> None:
-    with pytest.raises(UsageError, match="runs with 8 images at a time only; export it with a batch of 1"):
+    with pytest.raises(
+        UsageError, match="runs only with 8 images at a time; export it with a batch size of 1"
+    ):
         survey(fixed_batch(8), SIDE, SIDE)
 
 

@@ -1,1 +1,1 @@
-"""Filling a study: stimuli, labels, responses. One module a command."""
+"""Filling a study with stimuli, labels and responses. One module per command."""

@@ -1,11 +1,11 @@
-"""The use case that makes a stimulus set of image files. Owns the order of its steps, and two tables.
+"""The use case that makes a stimulus set from image files. Owns the order of its steps, and two tables.
 
     stimuli/set=<set>/stimuli.parquet                 stimulus_id, sha256, path, width, height, format, bytes,
                                                       and a column for every stimulus variable
     labels/set=<set>/scheme=category/labels.parquet   stimulus_id, category; no row for unlabelled stimuli
-    runs/<run>.json                                   what became of every file, and why some were left out
+    runs/<run>.json                                   what happened to every file, and why some were left out
 
-Never changes an image, and never a number, path or label that a set has given already.
+Never changes an image. Never changes a number, path or label that a stimulus of the set already has.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.tables import TABLE_SUFFIXES
 
 SourceType = Literal["folder", "manifest", "card"]
-"""What stimuli can be taken from."""
+"""Sources of stimuli."""
 
 _ARROW_TYPES: dict[VariableType, pa.DataType] = {
     "boolean": pa.bool_(),
@@ -48,27 +48,27 @@ _ARROW_TYPES: dict[VariableType, pa.DataType] = {
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What became of the files of one source."""
+    """What happened to the files of one source."""
 
     set: str
     added: int
     """New stimuli."""
     known: int
-    """Files that were in the set already, under the same path."""
+    """Files that were already in the set, under the same path."""
     moved: int
-    """Stimuli whose file was gone and came back under another path, which is theirs now."""
+    """Stimuli whose file was missing and was found under another path, which the set now records."""
     filled: int
-    """Labels and stimulus variables that stimuli of the set lacked and have now."""
+    """Labels and stimulus variables that were missing in the set and are now recorded."""
     changed: list[str]
-    """Files whose content is not what was ingested under their path: now a further stimulus."""
+    """Files whose content has changed since it was ingested: each is now a further stimulus."""
     animated: list[str]
-    """Files of which only the first frame is used."""
+    """Animations, of which only the first frame is used."""
     rejections: list[Rejection]
-    """Files, or what a source said of them, that were not taken, with the reason."""
+    """Files, labels and variables that were left out, with the reason."""
     stimuli: int
-    """Stimuli of the set, old and new."""
+    """Number of stimuli in the set, old and new."""
     categories: dict[str, int]
-    """Stimuli of each category, old and new."""
+    """Number of stimuli in each category, old and new."""
 
 
 def ingest(
@@ -79,18 +79,18 @@ def ingest(
     strict: bool = False,
     progress: Progress = silent,
 ) -> IngestReport:
-    """Take the images of a source into a stimulus set; doing it again adds only what is new.
+    """Add the images of a source to a stimulus set. Ingesting a source again adds only new images.
 
     Args:
-        study: whose set it is.
-        source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .parquet) with path and
-            category; the name of a shipped card, or a card's .toml.
-        set_name: of the new or existing set; a card's own name if not given.
-        strict: take nothing unless everything can be taken.
-        progress: is called with how many files are done.
+        study: the study that contains the set.
+        source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .parquet) with the columns path
+            and category; the name of a shipped card; or the path of a card (.toml).
+        set_name: name of the new or existing set; None for the name in the card.
+        strict: ingest nothing unless every file can be ingested.
+        progress: is called with the number of files that were read.
 
-    Raises: UsageError for an impossible source or name; StimulusError when there is no usable image, a
-        variable changes its type, or strict and anything is left out; BusyError; what `list_card` raises.
+    Raises: UsageError for an invalid source or name; StimulusError when there is no usable image, when a variable
+        changes its type, or when strict is set and anything would be left out; BusyError; what `list_card` raises.
     """
     started = datetime.now(UTC)
     study = StudyFolder(study.root.resolve())
@@ -98,7 +98,7 @@ def ingest(
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
     origin = _origin(source_type, source)
     listing = _list_source(source_type, source, study.images(name), progress)
-    with only_writer(study.stimuli(name).parent, "ingest"):
+    with only_writer(study.stimuli(name).parent, "ingesting"):
         ledger, types, is_whole = _open_ledger(study, name)
         types = merge_types(types, listing.candidates)
         _enter_files(ledger, listing, study, progress)
@@ -113,7 +113,7 @@ def ingest(
 
 
 def _source_type(source: str | Path) -> SourceType:
-    """What a source is; what exists here goes before a shipped card of the same name."""
+    """The type of a source; an existing path takes precedence over a shipped card of the same name."""
     path = Path(source)
     if path.is_dir():
         return "folder"
@@ -122,21 +122,23 @@ def _source_type(source: str | Path) -> SourceType:
     names = card_names("datasets")
     if path.suffix == ".toml" or str(source) in names:
         return "card"
-    remedy = f"a manifest ends in {', '.join(TABLE_SUFFIXES)}"
+    remedy = f"the name of a manifest ends in {', '.join(TABLE_SUFFIXES)}"
     raise UnknownNameError("folder, manifest or stimulus card", str(source), names, remedy)
 
 
 def _set_name(source_type: SourceType, source: str | Path, chosen: str | None) -> str:
-    """The name that was chosen, else the card's own."""
+    """The chosen name, else the name in the card."""
     if chosen is not None:
         return chosen
     if source_type != "card":
-        raise UsageError(f"{source} is a {source_type}; choose a name for its stimulus set (--set NAME)")
+        raise UsageError(
+            f"{source} is a {source_type} without a set name; name the stimulus set with set=… (--set …)"
+        )
     return str(stimulus_card(str(source))["name"])
 
 
 def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
-    """What the set's provenance says of a source."""
+    """What the provenance of the set records about a source."""
     if source_type == "folder":
         return {"folder": Path(source).resolve().as_posix()}
     if source_type == "manifest":
@@ -149,7 +151,7 @@ def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
 
 
 def _list_source(source_type: SourceType, source: str | Path, images: Path, progress: Progress) -> Listing:
-    """What a source offers; the images of a card are written below a folder."""
+    """The candidates in a source; the images of a card are written into a folder."""
     if source_type == "folder":
         return list_folder(Path(source))
     if source_type == "manifest":
@@ -158,14 +160,14 @@ def _list_source(source_type: SourceType, source: str | Path, images: Path, prog
 
 
 def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, VariableType], bool]:
-    """The ledger of a set as it stands, the types of its variables, and whether its two tables agree."""
+    """The current ledger of a set, the types of its variables, and whether its two tables are consistent."""
     stimuli, labels = study.stimuli(name), study.labels(name)
     if not stimuli.is_file():
         return Ledger([], {}), {}, False
-    # ParquetFile, unlike read_table, does not take `set=…` in the path for a column.
+    # ParquetFile, unlike read_table, does not read `set=…` in the path as a column.
     table = pq.ParquetFile(stimuli).read()
     written = read_labels(labels) if labels.is_file() else {}
-    # Labels are written first: those of stimuli that do not exist are left from a run killed in between.
+    # Labels are written first. A run that was killed in between leaves labels of stimuli that do not exist.
     kept = {number: category for number, category in written.items() if number < len(table)}
     names = {arrow: name for name, arrow in _ARROW_TYPES.items()}
     types = {variable: names[table.schema.field(variable).type] for variable in variable_names(table.schema)}
@@ -174,7 +176,7 @@ def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Varia
 
 
 def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress: Progress) -> None:
-    """Enter every file of a listing, what it left out first."""
+    """Enter the rejections of a listing, then its files."""
     root = f"{study.root.as_posix()}/"
     for rejection in listing.rejections:
         ledger.reject(rejection.path.removeprefix(root), rejection.reason)
@@ -185,23 +187,26 @@ def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress:
 
 
 def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
-    """Refuse a source without any image, and under `strict` one with anything left out."""
+    """Refuse a source without any usable image, and, with `strict`, a source with any rejection."""
     left_out = ledger.rejections
     examples = "; ".join(f"{rejection.path}: {rejection.reason}" for rejection in left_out[:3])
     more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""
     if not ledger.usable:
-        raise StimulusError(f"{source} has no usable image among {len(left_out)} files ({examples}{more})")
+        raise StimulusError(
+            f"{source} has no usable image among {len(left_out)} files ({examples}{more}); "
+            "expected images as JPEG, PNG, GIF, BMP, TIFF or WebP"
+        )
     if strict and left_out:
         raise StimulusError(
-            f"{len(left_out)} of the files of {source} cannot be taken as they are ({examples}{more}); "
-            "nothing was ingested; mend them, or ingest without strict"
+            f"{len(left_out)} entries of {source} would be left out ({examples}{more}); nothing was ingested; "
+            "fix these entries, or ingest without strict (--strict)"
         )
 
 
 def _write_tables(
     study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
-    """Write both tables; the second makes the new stimuli exist."""
+    """Write both tables. The new stimuli exist once the second table is written."""
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
         sources = [*sources, origin]
@@ -231,7 +236,7 @@ def _report(name: str, ledger: Ledger) -> IngestReport:
 def _write_record(
     study: StudyFolder, report: IngestReport, origin: dict[str, Any], started: datetime
 ) -> None:
-    """Write the run's record, every rejection included."""
+    """Write the record of the run, with every rejection."""
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "ingest", "started": started.isoformat(), "seconds": seconds, "source": origin}
     write_json(study.run_record(f"ingest-{report.set}"), with_version({**run, **asdict(report)}))

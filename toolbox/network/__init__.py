@@ -1,1 +1,1 @@
-"""From a card and its weights to a running ONNX graph. Only here are onnx, onnxruntime, h5py and safetensors known."""
+"""From a card and its weights to an ONNX graph. Owns the formats of cards and of weights."""

@@ -1,7 +1,7 @@
-"""What a network is: the input that it takes, its layers with their geometry, where its weights are. Holds no weights.
+"""The description of a network: its input, its layers with their geometry, and the sources of its weights.
 
-A *chain* has layers that the toolbox builds itself, on top of one another. An *imported* network has a graph that
-somebody else made, and the tensors in it that are its layers.
+A *chain* has layers that the toolbox builds itself, each on top of the previous one. An *imported* network has a graph
+from another program; tensors of this graph are its layers. Holds no weights.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Input:
-    """How an image is prepared: resized to height x width, then (channel - mean) * scale, in the order of channels.
+    """The preprocessing of an image: resized to height x width, then (channel - mean) * scale.
 
-    `scale` is one number, or one for each channel.
+    `channels` is the order of the channels, also in `mean` and `scale`; `scale` is one number, or one per channel.
     `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
     """
 
@@ -29,9 +29,9 @@ class Input:
     decoding: str = "full"
 
     def describe(self) -> dict[str, Any]:
-        """All that makes the images what they are; its text is a part of every layer's digest."""
+        """All settings that determine the input of the network; they are part of every layer's digest."""
         description = asdict(self)
-        if self.decoding == "full":  # studies from before there was another decoding keep their digests
+        if self.decoding == "full":  # keeps the digests of studies that are older than this setting
             del description["decoding"]
         return description
 
@@ -40,10 +40,11 @@ class Input:
 class Layer:
     """One layer of any network, with its geometry: position counts from 1; height and width are those of its map.
 
-    `step` is how many image pixels one step in the map spans; `receptive_field` is in image pixels
-    (Araujo, Norris and Sim 2019, doi 10.23915/distill.00021): of convolutions and pools the theoretical one, which may
-    exceed the image; of what sees all of an image, the image's larger side. `axis` is where a batch of its responses
-    has the filters: 1 in maps and vectors, 2 in (images, tokens, filters).
+    `step` is the distance between neighbouring positions of the map, in image pixels. `receptive_field` is in image
+    pixels (Araujo, Norris and Sim 2019, doi 10.23915/distill.00021): for convolutions and pools it is the theoretical
+    one, which may exceed the image; for a layer whose positions see the whole image, it is the larger side of the
+    image. `axis` is the axis of the filters in a batch of responses: 1 in maps and vectors, 2 in (images, tokens,
+    filters).
     """
 
     name: str
@@ -59,7 +60,7 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class ChainLayer(Layer):
-    """A layer that the toolbox builds itself, on top of the one before it."""
+    """A layer that the toolbox builds itself, on top of the previous one."""
 
     kernel: int
     stride: int
@@ -69,7 +70,7 @@ class ChainLayer(Layer):
 
     @property
     def has_weights(self) -> bool:
-        """Whether it has a kernel and a bias."""
+        """Whether the layer has a kernel and a bias."""
         return self.kind != "pool"
 
     @property
@@ -82,14 +83,14 @@ class ChainLayer(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedLayer(Layer):
-    """A layer of a graph that somebody else made: the tensor in it whose values are the responses, and its axes."""
+    """A layer of an imported graph: the tensor that contains the responses, and its axes."""
 
     tensor: str
     rank: int
 
     @property
     def shape(self) -> tuple[str | int, ...]:
-        """Of its responses to a batch; a string where the size is open or not on the card."""
+        """The shape of its responses to a batch; a string where a size is variable or not in the card."""
         places: list[str | int] = [f"place{number}" for number in range(self.rank - 2)]
         if self.rank - 2 == len(self._sides):
             places = [*self._sides]
@@ -103,15 +104,15 @@ class ImportedLayer(Layer):
 
 @dataclass(frozen=True)
 class Network:
-    """Layers, the input they take, and where their weights are available.
+    """The layers of a network, its input, and the sources of its weights.
 
     Attributes:
-        graph: file of an imported network's graph; None of a chain.
-        sha256: of that file.
+        graph: file of the graph of an imported network; None for a chain.
+        sha256: digest of that file.
         activation: whether the layers of an imported network are recorded before or after their activation functions.
-        batch: images at once that an imported network insists on; 0 for any number.
-        layout: whose layout files of a chain's weights have, 'keras' or 'torch'; empty for anyone's. Where no digest
-            tells the weights, a file of the other program is refused.
+        batch: the only batch size that an imported network accepts; 0 for any size.
+        layout: the program whose layout the weight files of a chain have, 'keras' or 'torch'; empty for any. Where no
+            digest identifies the weights, a file of the other program is refused.
     """
 
     name: str
@@ -137,11 +138,11 @@ class Network:
 
     @property
     def chain(self) -> tuple[ChainLayer, ...]:
-        """The layers as the toolbox builds them, each on top of the one before."""
+        """The layers of a chain, each on top of the previous one."""
         return tuple(layer for layer in self.layers if isinstance(layer, ChainLayer))
 
     def below(self, names: Iterable[str]) -> tuple[ChainLayer, ...]:
-        """All layers of a chain that must run so that the named ones have a response."""
+        """All layers of a chain that must be computed for the responses of the named layers."""
         wanted = set(names)
         deepest = max((layer.position for layer in self.layers if layer.name in wanted), default=0)
         return self.chain[:deepest]

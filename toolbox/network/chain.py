@@ -1,7 +1,7 @@
-"""The full graph of a chain, which the toolbox builds from its card. Owns its operators and its layers' identity.
+"""The full graph of a chain, built from its card. Owns its operators and the identity of its layers.
 
-The *full* graph is the faithful export: every layer's activation map is an output, named as the layer. What extraction
-adds to it is in `pooling`.
+In the *full* graph, the activation map of every layer is an output, named as the layer. `pooling` adds what extraction
+needs.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def full_graph(network: Network, weights: Weights, digests: Mapping[str, str] | 
     """The network with every layer's activation map as an output: convolutions after their ReLU, pools, dense layers.
 
     Args:
-        network: of a chain's card.
-        weights: tensors down to the deepest layer that is to be in the graph.
-        digests: of the layers, where they are known already: to digest half a gigabyte takes a second.
+        network: the network of a chain's card.
+        weights: tensors of all layers up to the deepest layer of the graph.
+        digests: digests of the layers, where they are known: computing them for half a gigabyte takes a second.
 
-    Returns: a graph whose input is `image` and whose outputs are named as the layers.
+    Returns: a graph whose input is `image`, and whose outputs are named as the layers.
     """
     model = helper.make_model(
         _bare_graph(network, weights),
@@ -43,7 +43,7 @@ def full_graph(network: Network, weights: Weights, digests: Mapping[str, str] | 
 
 
 def _bare_graph(network: Network, weights: Weights) -> onnx.GraphProto:
-    """The operators of all layers, each on top of the one before, and where they start and end."""
+    """The operators of all layers, each on top of the previous one, with input and outputs."""
     nodes: list[onnx.NodeProto] = []
     below, is_map = IMAGE, True
     for layer in weights.layers:
@@ -60,16 +60,17 @@ def _bare_graph(network: Network, weights: Weights) -> onnx.GraphProto:
 
 
 def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
-    """The identity of every layer: a digest of all that its responses follow from.
+    """The identity of every layer: a digest of everything that determines its responses.
 
-    It chains the preprocessing, and the architecture and tensors of this layer and all below. Two extractions may
-    share a table for a layer exactly if these are equal, whatever other layers were asked for. With | for a line break,
+    The digest covers the preprocessing, and the architecture and tensors of this layer and all layers below. Two
+    extractions may share a table for a layer if and only if these digests are equal, whatever other layers were
+    recorded. With | for a line break,
 
         digest(layer) = SHA-256(digest(below) | architecture(layer) | digest(kernel) | digest(bias))
 
     Args:
-        entry: the preprocessing, whose digest is that below the first layer.
-        weights: tensors down to the deepest layer.
+        entry: the preprocessing, whose digest is used below the first layer.
+        weights: tensors of all layers up to the deepest one.
 
     Returns: SHA-256 in hexadecimal digits, by layer.
     """
@@ -85,7 +86,7 @@ def layer_digests(entry: Input, weights: Weights) -> dict[str, str]:
 
 
 def entry_digest(entry: Input) -> str:
-    """The identity of what an image goes through before the first layer."""
+    """The identity of the preprocessing."""
     return hashlib.sha256(json.dumps(entry.describe(), sort_keys=True).encode()).hexdigest()
 
 
@@ -99,7 +100,7 @@ def _architecture(layer: ChainLayer) -> dict[str, int | str]:
 
 
 def _nodes(layer: ChainLayer, below: str, is_map: bool) -> Sequence[onnx.NodeProto]:
-    """ONNX nodes of one layer; the last one's output carries the layer's name."""
+    """The ONNX nodes of one layer; the output of the last node has the name of the layer."""
     raw = layer.name if layer.activation == "none" else f"{layer.name}.sum"
     if layer.kind == "pool":
         nodes = [make_node("MaxPool", [below], raw, **_window(layer))]
@@ -117,7 +118,7 @@ def _nodes(layer: ChainLayer, below: str, is_map: bool) -> Sequence[onnx.NodePro
 
 
 def _dense(layer: ChainLayer, below: str, is_map: bool, raw: str) -> list[onnx.NodeProto]:
-    """A dense layer; a map below is laid out as height, width, channel first, the order of its kernel's inputs."""
+    """A dense layer; an input map is first flattened in the order height, width, channel, as its kernel expects."""
     flat = f"{layer.name}.inputs" if is_map else below
     unrolled = [
         make_node("Transpose", [below], f"{flat}.map", perm=[0, 2, 3, 1]),
@@ -136,13 +137,13 @@ def _map_shape(layer: ChainLayer) -> list[str | int]:
 
 
 def _properties(network: Network, weights: Weights, digests: Mapping[str, str]) -> dict[str, str]:
-    """What a reader of the file alone must know to use it."""
+    """The metadata that a reader needs to use the file."""
     return {
         "network": network.name,
         "weights": weights.source,
-        "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
+        "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as described below",
         "preprocessing": json.dumps(network.input.describe()),
-        "outputs": "one activation map a layer, after its activation function; .maximum and .mean of it if pooled",
+        "outputs": "one activation map per layer, after its activation function; if pooled, its .maximum and .mean",
         "layers": json.dumps([layer.name for layer in weights.layers]),
         "digest": digests[weights.layers[-1].name],
         "digest_of": "preprocessing, architecture and weights from the input to the last layer (SHA-256)",

@@ -1,4 +1,4 @@
-"""Running a network whose graph somebody else made. Owns its full graph and the identity of its layers."""
+"""Networks with an imported graph. Owns their full graph and the identity of their layers."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from toolbox.tapping.wiring import constants
 from toolbox.terms import IMAGE
 
 LEAST_BESIDE = 4096
-"""Bytes from which on a tensor is kept beside the graph."""
-OLDEST_IR = 8  # before 4, tensors had to be inputs, too
+"""Size in bytes from which a tensor is kept beside the graph."""
+OLDEST_IR = 8  # before version 4, tensors also had to be inputs
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """What of somebody else's graph is needed for some layers.
+    """The part of an imported graph that some layers need.
 
     Attributes:
         model: the whole graph, with the toolbox's own input.
-        nodes: the needed operators, in the order in which they run.
+        nodes: the required nodes, in the order in which they run.
         tensors: the constants that they use.
-        layers: those whose tensors they make.
+        layers: the layers whose tensors they compute.
     """
 
     model: onnx.ModelProto
@@ -51,16 +51,16 @@ class _Cut:
 def imported_graph(
     network: Network, wanted: Iterable[str]
 ) -> tuple[Graph, tuple[ImportedLayer, ...], dict[str, str]]:
-    """The graph of an imported network down to the wanted layers.
+    """The graph of an imported network up to the requested layers.
 
     Args:
-        network: of an imported network's card.
-        wanted: names of layers.
+        network: the network of a card.
+        wanted: names of the requested layers.
 
-    Returns: the graph, whose outputs are named as the layers; the layers it has, wanted or passed on the way; their
-        digests: of all that their responses follow from.
-    Raises: VerificationError when the graph's file is not the one that was added; CardError when it is gone, or is not
-        what the card says.
+    Returns: the graph, whose outputs are named as the layers; its layers, which include those below the requested
+        ones; and their digests, of everything that determines their responses.
+    Raises: VerificationError when the file of the graph has changed since it was added; CardError when it is missing,
+        or differs from its description in the card.
     """
     cut = _cut_graph(network, set(wanted))
     digests = _digests(network, cut)
@@ -77,8 +77,8 @@ def _cut_graph(network: Network, wanted: set[str]) -> _Cut:
     layers = tuple(layer for layer in network.imported_layers if INSIDE + layer.tensor in results)
     if missing := sorted(wanted - {layer.name for layer in layers}):
         raise CardError(
-            f"the graph of {network.name} has no tensor for {', '.join(missing)}; add it again: "
-            "toolbox model add … --replace"
+            f"the graph of {network.name} has no tensor for {', '.join(missing)}; add the network again (toolbox model "
+            "add … --replace)"
         )
     used = {name for node in nodes for name in node.input}
     fixed = {name: tensor for name, tensor in constants(model.graph).items() if name in used}
@@ -86,37 +86,37 @@ def _cut_graph(network: Network, wanted: set[str]) -> _Cut:
 
 
 def _enter_graph(network: Network) -> onnx.ModelProto:
-    """The network's own graph, entered by images of the card's size."""
+    """The graph of the network, with the toolbox's own input in the size of the card."""
     model, entry = _read_graph(network), network.input
     try:
         image_size(entrance(model), (entry.height, entry.width))
     except UsageError as error:
-        raise CardError(f"the card of network {network.name!r} has a wrong [input]: {error}") from error
+        raise CardError(f"the card of network {network.name!r} has an invalid [input]: {error}") from error
     return enter_graph(model, entry.height, entry.width, network.batch)
 
 
 def _check_layers(network: Network, full: Graph, layers: Iterable[ImportedLayer]) -> None:
-    """Present one image and compare the results with the card: a wrong axis would mix up filters unnoticed."""
+    """Present one image and compare the shapes with the card, because a wrong axis would mix up the filters."""
     image = np.zeros((1, 3, network.input.height, network.input.width), np.float32)
     try:
         maps = run_graph(full, image)
     except UsageError as error:
         raise CardError(
-            f"the card of network {network.name!r} does not fit its graph ({first_line(error)}); add it again: "
-            "toolbox model add … --replace"
+            f"the card of network {network.name!r} does not fit its graph ({first_line(error)}); add the network again "
+            "(toolbox model add … --replace)"
         ) from error
     for layer in layers:
         shape = maps[layer.name].shape
         if not _has_shape_of_card(layer, shape):
             raise CardError(
-                f"the card of network {network.name!r} says of layer {layer.name!r}: {layer.filters} filters on axis "
-                f"{layer.axis} of {layer.rank}, {layer.height} x {layer.width}; its tensor is "
-                f"{' x '.join(map(str, shape))} for one image: correct the card, or add the network again"
+                f"the card of network {network.name!r} gives layer {layer.name!r} {layer.filters} filters on axis "
+                f"{layer.axis} of {layer.rank}, {layer.height} x {layer.width}, but its tensor is "
+                f"{' x '.join(map(str, shape))} for one image; correct the card, or add the network again"
             )
 
 
 def _has_shape_of_card(layer: ImportedLayer, shape: Sequence[int]) -> bool:
-    """Whether a tensor for one image has the rank, the filters and the places that a layer's card says."""
+    """Whether a tensor for one image has the rank, the filters and the positions that the card gives for a layer."""
     if len(shape) != layer.rank or shape[0] != 1 or shape[layer.axis] != layer.filters:
         return False
     places = [side for axis, side in enumerate(shape) if axis not in (0, layer.axis)]
@@ -126,16 +126,16 @@ def _has_shape_of_card(layer: ImportedLayer, shape: Sequence[int]) -> bool:
 
 
 def _read_graph(network: Network) -> onnx.ModelProto:
-    """The very graph that was imported."""
+    """The graph exactly as it was imported."""
     path = network.graph
     if path is None or not path.is_file():
         raise CardError(
-            f"the graph of {network.name} is not at {path}; put it back, or add the network again"
+            f"the graph of {network.name} is missing at {path}; restore it, or add the network again"
         )
     if digest_of(path) != network.sha256:
         raise VerificationError(
-            f"{path} is not the graph that was added as {network.name} (its sha256 differs); put that one back, or add "
-            "this one under another name"
+            f"{path} is not the graph that was added as {network.name} (its sha256 differs); restore the original "
+            "graph, or add this graph under another name"
         )
     try:
         return read_graph(Path(path))
@@ -144,7 +144,7 @@ def _read_graph(network: Network) -> onnx.ModelProto:
 
 
 def _required_nodes(graph: onnx.GraphProto, tensors: Iterable[str]) -> list[onnx.NodeProto]:
-    """The operators without which the tensors cannot be computed, in the order in which they run."""
+    """The nodes that are needed to compute the tensors, in the order in which they run."""
     wanted = set(tensors)
     nodes = []
     for node in reversed(graph.node):
@@ -155,7 +155,7 @@ def _required_nodes(graph: onnx.GraphProto, tensors: Iterable[str]) -> list[onnx
 
 
 def _full_graph(network: Network, cut: _Cut, digests: Mapping[str, str]) -> Graph:
-    """A graph whose outputs are the layers under their names, in float32 whatever the graph computes in."""
+    """A graph whose outputs are named as the layers, converted to float32."""
     beside = {
         name: tensor
         for name, tensor in cut.tensors.items()
@@ -171,9 +171,9 @@ def _full_graph(network: Network, cut: _Cut, digests: Mapping[str, str]) -> Grap
 
 
 def _bare_graph(network: Network, cut: _Cut, beside: Mapping[str, NDArray[Any]]) -> onnx.GraphProto:
-    """The needed operators, and casts that give the layers' tensors the layers' names."""
+    """The required nodes, and casts that name the tensors of the layers as the layers."""
     for node in cut.nodes:
-        node.name = ""  # it may be that of a layer, and onnxruntime takes no name twice
+        node.name = ""  # it may equal the name of a layer, and onnxruntime requires unique names
     outlets = [
         make_node("Cast", [INSIDE + layer.tensor], layer.name, to=TensorProto.FLOAT) for layer in cut.layers
     ]
@@ -189,13 +189,13 @@ def _bare_graph(network: Network, cut: _Cut, beside: Mapping[str, NDArray[Any]])
 def _properties(
     network: Network, layers: Iterable[ImportedLayer], digests: Mapping[str, str]
 ) -> dict[str, str]:
-    """What a reader of the file alone must know to use it."""
+    """The metadata that a reader needs to use the file."""
     return {
         "network": network.name,
         "graph": f"sha256:{network.sha256}",
-        "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as said here",
+        "input": "float32 (images, channel, height, width) from pixels of 0 to 255, preprocessed as described below",
         "preprocessing": json.dumps(network.input.describe()),
-        "outputs": f"the tensors {network.activation} the activation functions; .maximum and .mean of them if pooled",
+        "outputs": f"the tensors {network.activation} the activation functions; if pooled, their .maximum and .mean",
         "layers": json.dumps({layer.name: layer.tensor for layer in layers}),
         "digests": json.dumps(digests),
         "digests_of": "preprocessing, operators and weights from the input to the layer (SHA-256)",
@@ -205,16 +205,16 @@ def _properties(
 
 
 def _digests(network: Network, cut: _Cut) -> dict[str, str]:
-    """Of every layer, a digest that chains the preprocessing, and every operator and tensor that it follows from.
+    """For every layer, a digest of the preprocessing and of all operators and tensors that determine its responses.
 
-    Names of tensors and operators are no part of it: with | for a line break,
+    The digest does not depend on the names of tensors and nodes. With | for a line break,
 
         digest(output) = SHA-256(domain | operator | opsets | attributes | digest(each input) | place of the output)
     """
     opsets = sorted((entry.domain, entry.version) for entry in cut.model.opset_import)
     known = {name: _tensor_digest(tensor) for name, tensor in cut.tensors.items()}
     known[IMAGE] = entry_digest(network.input)
-    known[""] = ""  # an optional input that is left out
+    known[""] = ""  # an omitted optional input
     for node in cut.nodes:
         attributes = sorted(map(_attribute_text, node.attribute))
         inputs = [known[name] for name in node.input]
@@ -234,12 +234,12 @@ def _tensor_digest(tensor: NDArray[Any]) -> str:
 
 
 def _attribute_text(entry: onnx.AttributeProto) -> str:
-    """An attribute as text, without what does not change a result."""
+    """An attribute as text, without the parts that do not change a result."""
     bare = onnx.AttributeProto()
     bare.CopyFrom(entry)
     bare.doc_string = ""
     if bare.type == onnx.AttributeProto.TENSOR:
         bare.t.name = ""
-        bare.t.ClearField("data_location")  # it stays behind where a tensor was read from another file
+        bare.t.ClearField("data_location")  # it remains set for tensors that were read from another file
     content: bytes = bare.SerializeToString(deterministic=True)
     return content.hex()

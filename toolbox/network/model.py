@@ -1,4 +1,4 @@
-"""A network with its weights, ready to run. Owns how a card of either kind becomes a graph."""
+"""A network with its weights, ready to run. Owns turning a card of either kind into a graph."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Model:
     """A network with its weights.
 
     Attributes:
-        graph: the full graph, with every layer's activation map an output.
-        layers: those that the weights reach, from the input down.
-        digests: of every layer, all that its responses follow from: preprocessing, architecture, weights.
-        source: where the weights come from.
+        graph: the full graph, with every layer's activation map as an output.
+        layers: the layers whose weights are available, starting at the input.
+        digests: for every layer, a digest of all that determines its responses: preprocessing, architecture, weights.
+        source: the source of the weights.
+        remarks: warnings, such as about missing layers.
     """
 
     network: Network
@@ -40,15 +41,15 @@ def load_model(
     source: str = "auto",
     progress: Progress = silent,
 ) -> Model:
-    """A network with verified weights, down to the deepest of the named layers.
+    """A network with verified weights, up to the deepest of the named layers.
 
     Args:
-        network: of a card.
-        layers: names of the layers to be tapped; None for all that are available, with a remark on what is missing.
-        source: of the weights: 'auto', a file, or 'random:SEED'.
-        progress: is called as weights are fetched.
+        network: the network of a card.
+        layers: names of the layers to record; None for all available layers, with a warning about missing ones.
+        source: source of the weights: 'auto', a file, or 'random:SEED'.
+        progress: is called as weights are downloaded.
 
-    Raises: WeightsError, VerificationError, UsageError; CardError when an imported network's graph is gone.
+    Raises: WeightsError, VerificationError, UsageError; CardError when the graph of an imported network is missing.
     """
     if network.graph is not None:
         return _imported_model(network, layers, source)
@@ -59,15 +60,17 @@ def load_model(
 
 
 def _imported_model(network: Network, layers: Iterable[str] | None, source: str) -> Model:
-    """A network whose weights are in its own graph."""
+    """A network whose weights are in its graph."""
     if source != "auto":
         raise UsageError(
-            f"{network.name} brings its weights in its graph, which {source!r} cannot replace; leave --weights out, "
-            "or add the other graph under a name of its own"
+            f"the weights of {network.name} are in its graph and cannot be replaced by {source!r}; omit weights "
+            "(--weights), or add the other graph as another network"
         )
     wanted = list(layers or [layer.name for layer in network.layers])
     graph, kept, digests = imported_graph(network, wanted)
     remarks = (
-        (f"{network.name} is shown one image at a time: its graph takes no batches",) if network.batch else ()
+        (f"images are presented to {network.name} one at a time, because its graph does not accept batches",)
+        if network.batch
+        else ()
     )
     return Model(network, graph, kept, digests, f"the graph {network.sha256[:12]}", remarks)

@@ -1,8 +1,8 @@
-"""What extraction adds to a full graph: preprocessing before it, pooling behind every layer. Owns these two graphs.
+"""The extensions of a full graph for extraction: preprocessing before it, and pooling after every layer.
 
-The *pooled* graph has the maximum and the mean of every map taken inside it: `<layer>.maximum` and `<layer>.mean`, each
-(images, filters). Pooling inside keeps 54 MB of maps per image off the bus. The *pixel* graph takes images as they are
-decoded.
+The *pooled* graph computes the maximum and the mean of every map: `<layer>.maximum` and `<layer>.mean`, each (images,
+filters). Pooling inside the graph avoids the transfer of 54 MB of maps per image. The input of the *pixel* graph is
+decoded images without preprocessing. Owns these two graphs.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from toolbox.network.architecture import Input
 from toolbox.terms import IMAGE, PIXELS, STATISTICS
 
 AXES_ARE_INPUTS = 18
-"""The opset since which ReduceMean and ReduceMax take their axes as an input."""
+"""The opset since which the axes of ReduceMean and ReduceMax are an input."""
 
 
 def pooled_graph(full: Graph, layers: Iterable[str]) -> Graph:
-    """The full graph with the maximum and the mean over every named layer's map as its only outputs.
+    """The full graph with the maximum and the mean of every named layer's map as its only outputs.
 
     Args:
-        full: a graph with all layers' maps as outputs.
-        layers: names of those that are wanted.
+        full: a graph with the maps of all layers as outputs.
+        layers: names of the layers to record.
 
     Raises: UnknownNameError for a layer that the full graph lacks.
     """
@@ -60,10 +60,10 @@ def _output(name: str) -> onnx.ValueInfoProto:
 
 
 def _pooling(layer: str, places: Sequence[int], opset: int) -> list[onnx.NodeProto]:
-    """Maximum and mean over all positions, which lie along the axes `places`.
+    """Maximum and mean over all positions, which are along the axes `places`.
 
-    The mean is taken over rows, then over their means: in one sweep over 50,176 positions (GlobalAveragePool) float32
-    loses two digits, and it is slower.
+    The mean is computed within rows, then over the means of the rows. A single mean over 50,176 positions
+    (GlobalAveragePool) loses two digits in float32, and is slower.
     """
     maximum, mean = _pooled_names(layer)
     if tuple(places) == (2, 3):
@@ -79,7 +79,7 @@ def _pooling(layer: str, places: Sequence[int], opset: int) -> list[onnx.NodePro
 def _reduce(
     operator: str, below: str, output: str, places: Sequence[int], opset: int
 ) -> list[onnx.NodeProto]:
-    """One axis after the other, the last one first, so that the others keep their numbers."""
+    """Reduce one axis after the other, the last one first, so that the others keep their numbers."""
     nodes = []
     for place in sorted(places, reverse=True):
         rows = f"{output}.rows" if place == max(places) else f"{output}.rows{place}"
@@ -100,10 +100,11 @@ def _single_position(layer: str) -> list[onnx.NodeProto]:
 def pixel_graph(graph: Graph, entry: Input) -> Graph:
     """The graph with the preprocessing before it: its input is `pixels`, uint8 (images, height, width, 3) in RGB.
 
-    The numbers are those of `preprocess`, to the bit; a quarter of the bytes travels, and no copy is made outside.
+    The results are identical to those of `preprocess`, to the bit; only a quarter of the bytes is transferred, and no
+    copy is made outside the graph.
 
     Args:
-        graph: whose input is `image`.
+        graph: a graph whose input is `image`.
         entry: the preprocessing.
     """
     proto = onnx.ModelProto()
@@ -118,7 +119,7 @@ def pixel_graph(graph: Graph, entry: Input) -> Graph:
 
 
 def _preprocessing(entry: Input) -> list[onnx.NodeProto]:
-    """From pixels to the image that the network takes: the steps of `preprocess` in their order."""
+    """The nodes that turn pixels into the input of the network: the steps of `preprocess`, in the same order."""
     nodes = [make_node("Cast", [PIXELS], f"{PIXELS}.float", to=TensorProto.FLOAT)]
     if entry.channels == "BGR":
         nodes.append(make_node("Gather", [f"{PIXELS}.float", f"{PIXELS}.reversed"], f"{PIXELS}.bgr", axis=3))
@@ -136,7 +137,7 @@ def _preprocessing_constants(entry: Input) -> list[TensorProto]:
 
 
 def preprocess(entry: Input, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """One image as the graph takes it.
+    """One preprocessed image.
 
     Args:
         entry: the preprocessing.

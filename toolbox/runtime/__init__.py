@@ -1,1 +1,1 @@
-"""Running a graph on a device. Owns sessions, engines and the hardware; chooses no network."""
+"""Running a graph on a device. Owns sessions, engines and access to the hardware; does not choose a network."""

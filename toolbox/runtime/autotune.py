@@ -1,6 +1,6 @@
-"""How a graph is run fastest on this machine: workers, threads, batch. Owns the short probe that finds out.
+"""The fastest way to run a graph on this machine: workers, threads, batch. Owns the short probe that finds it.
 
-The choice changes no response: on a CPU every image is computed alike, whatever it is computed beside.
+The choice does not change any response: on a CPU, the result for an image does not depend on the other images.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from toolbox.runtime.hardware import usable_cores
 from toolbox.runtime.session import Session, start_session
 
 MOST_WORKERS = 8
-"""Each holds the maps of its images: VGG16's take 150 MB."""
+"""Largest number of workers. Each one holds the maps of its images: 150 MB for VGG16."""
 LARGE_MATRIX = 2_000_000
-"""Numbers in a matrix of weights from which on reading it costs more than multiplying it with one image."""
+"""Numbers in a weight matrix from which reading it takes longer than multiplying it with the input of one image."""
 SECONDS = 0.5
-"""How long each arrangement is tried."""
+"""Duration of the trial of each arrangement."""
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Batches that are computed at once, threads of each, images in a batch."""
+    """The number of batches that are computed at once, of threads per batch, and of images in a batch."""
 
     workers: int
     threads: int
@@ -40,18 +40,18 @@ class Arrangement:
 def arrangements(
     graph: Graph, device: Device, cores: int, *, threads: int | None = None, batch: int | None = None
 ) -> list[Arrangement]:
-    """What is worth trying, the likeliest first.
+    """The arrangements to try, the most promising one first.
 
     Args:
-        graph: to be run.
-        device: on which it is to run.
-        cores: that may be used.
-        threads: of one worker on a CPU, where that is given.
-        batch: images of one run, where that is given.
+        graph: the graph to run.
+        device: the device that runs it.
+        cores: number of cores that may be used.
+        threads: threads per worker on a CPU; None to try several numbers.
+        batch: images in one run; None to try several numbers.
     """
     if device.gpus:
         return [Arrangement(len(device.gpus), 0, size) for size in ((batch,) if batch else (32, 64, 16))]
-    few = max(1, -(-cores // MOST_WORKERS))  # rounded up: no core is left over
+    few = max(1, -(-cores // MOST_WORKERS))  # rounded up, so that no core is idle
     choices = dict.fromkeys([threads] if threads else [few, cores])
     sizes = (batch,) if batch else _usual_batches(graph)
     return [
@@ -62,7 +62,7 @@ def arrangements(
 
 
 def _usual_batches(graph: Graph) -> tuple[int, ...]:
-    """One image after the other keeps its maps in the cache; a large matrix is better read for several images."""
+    """Single images, whose maps stay in the CPU cache; or pairs, which share the reading of a large weight matrix."""
     is_large = any(tensor.ndim == 2 and tensor.size > LARGE_MATRIX for tensor in graph.tensors.values())
     return (2, 1) if is_large else (1,)
 
@@ -78,17 +78,17 @@ def start_fastest(
     batch: int | None = None,
     probe: bool = True,
 ) -> Session:
-    """A session in the arrangement that presents the most images a second.
+    """A session in the arrangement that presents the most images per second.
 
     Args:
-        graph: to be run.
-        pixels: one image, as the graph takes it, to try with.
-        device: as `start_session` takes it.
-        precision: as `start_session` takes it.
-        convolution: as `start_session` takes it.
-        threads: of one worker on a CPU, where that is given.
-        batch: images of one run, where that is given.
-        probe: try them; else the first of `arrangements` is taken.
+        graph: the graph to run.
+        pixels: one input image of the graph, for the trials.
+        device: as for `start_session`.
+        precision: as for `start_session`.
+        convolution: as for `start_session`.
+        threads: threads per worker on a CPU; None to try several numbers.
+        batch: images in one run; None to try several numbers.
+        probe: whether to try the arrangements; else the first of `arrangements` is used.
 
     Raises: UsageError, DeviceError.
     """
@@ -103,12 +103,12 @@ def start_fastest(
 def _fastest(
     start: Callable[..., Session], choices: Sequence[Arrangement], pixels: NDArray[np.uint8]
 ) -> Session:
-    """Try all, the likeliest last, so that it need not be loaded again. One session is in memory at a time."""
+    """Try all, the most promising one last, so that it need not be loaded again. Only one session is in memory."""
     session: Session | None = None
     rates: dict[Arrangement, float] = {}
     for choice in reversed(choices):
         if session is None or not _is_arranged(session, choice):
-            session = None  # before the next one is loaded: one may take a gigabyte
+            session = None  # released before the next one is loaded, because a session may take a gigabyte
             session = start(**asdict(choice))
         rates[choice] = rate(replace(session, batch=choice.batch), pixels, SECONDS)
     best = max(choices, key=rates.__getitem__)
@@ -119,22 +119,22 @@ def _fastest(
 
 
 def _is_arranged(session: Session, choice: Arrangement) -> bool:
-    """Whether it differs from the choice in the batch at most."""
+    """Whether a session has the workers and threads of an arrangement; the batch may differ."""
     return (session.workers, session.threads) == (choice.workers, choice.threads)
 
 
 def probe_image(entry: Input) -> NDArray[np.uint8]:
-    """An image to try with: pixels (height, width, 3) that are no two alike, as in a photograph."""
+    """An image for the trials: (height, width, 3), with varied pixels as in a photograph."""
     return np.random.default_rng(0).integers(0, 256, (entry.height, entry.width, 3), np.uint8)
 
 
 def rate(session: Session, pixels: NDArray[np.uint8], seconds: float = 1.0) -> float:
-    """Images a second, all workers at work, after a first round that does not count.
+    """Images per second with all workers, measured after a first round that is not timed.
 
     Args:
-        session: to be timed.
-        pixels: one image, presented again and again.
-        seconds: that it may take, about.
+        session: the session to time.
+        pixels: one image, which is presented repeatedly.
+        seconds: approximate duration of the measurement.
     """
     batch = np.repeat(pixels[None], session.batch, axis=0)
     with ThreadPoolExecutor(session.workers) as pool:

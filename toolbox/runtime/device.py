@@ -1,4 +1,4 @@
-"""Which processor a graph is to run on, and how precisely. Owns the choice of device; never falls back silently."""
+"""The device that runs a graph, and the precision. Owns the choice of device; never falls back silently."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from toolbox.runtime.hardware import Driver, find_cuda, has_bf16
 from toolbox.terms import PRECISIONS
 
 TF32_SWITCH = "NVIDIA_TF32_OVERRIDE"
-"""The environment variable by which NVIDIA's libraries, all at once, are kept from TF32: 0."""
+"""The environment variable that disables TF32 in all of NVIDIA's libraries when it is 0."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """What a graph is to run on: 'cpu', 'cuda' or 'tensorrt', and the numbers of the GPUs."""
+    """The device that runs a graph: 'cpu', 'cuda' or 'tensorrt', and the numbers of the GPUs."""
 
     kind: str
     gpus: tuple[int, ...] = ()
@@ -27,13 +27,13 @@ def choose_device(
     device: str,
     driver: Callable[[], Driver] = find_cuda,
 ) -> Device:
-    """The device that a text such as 'auto', 'cpu', 'cuda:0,1' or 'tensorrt' asks for, if it is there.
+    """The available device with a name such as 'auto', 'cpu', 'cuda:0,1' or 'tensorrt'.
 
     Args:
-        device: the text.
-        driver: gives the driver that knows the GPUs; raises DeviceError where CUDA cannot be used.
+        device: the name.
+        driver: returns the driver, which lists the GPUs; raises DeviceError where CUDA cannot be used.
 
-    Raises: UsageError for another text; DeviceError when there is no such GPU.
+    Raises: UsageError for an unknown name; DeviceError when the GPU does not exist.
     """
     if device == "cpu":
         return Device("cpu")
@@ -43,7 +43,9 @@ def choose_device(
     count = _gpu_count(device, driver)
     gpus = range(count) if numbers is None else numbers
     if missing := [number for number in gpus if number >= count]:
-        raise DeviceError(f"device {device!r}: there is no GPU {missing[0]}, only {count}, counted from 0")
+        raise DeviceError(
+            f"device {device!r}: GPU {missing[0]} does not exist; choose from {count}, counted from 0"
+        )
     return Device(kind, tuple(dict.fromkeys(gpus)))
 
 
@@ -56,17 +58,18 @@ def _fastest_device(driver: Callable[[], Driver]) -> Device:
 
 
 def _gpu_count(device: str, driver: Callable[[], Driver]) -> int:
-    """How many GPUs the driver knows, which is asked once."""
+    """The number of GPUs of the driver, which is queried once."""
     try:
         return len(driver().gpus)
     except DeviceError as error:
         raise DeviceError(
-            f"device {device!r} cannot be used: {error}; use --device cpu, or mend it (toolbox doctor)"
+            f"device {device!r} cannot be used: {error}; choose device='cpu' (--device cpu), or fix the set-up "
+            "(toolbox doctor)"
         ) from error
 
 
 def _parse_gpus(device: str) -> tuple[str, Sequence[int] | None]:
-    """'cuda' or 'tensorrt', and the numbers of the GPUs; None for all there are."""
+    """'cuda' or 'tensorrt', and the numbers of the GPUs; None for all GPUs."""
     kind, colon, numbers = device.partition(":")
     if kind in ("cuda", "tensorrt"):
         if not colon:
@@ -77,21 +80,21 @@ def _parse_gpus(device: str) -> tuple[str, Sequence[int] | None]:
         if all(map(str.isdecimal, listed)):
             return kind, [int(number) for number in listed]
     raise UsageError(
-        f"no device {device!r}; expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise"
+        f"unknown device {device!r}; expected auto, cpu, cuda, cuda:0,1, cuda:all, or tensorrt likewise"
     )
 
 
 def check_precision(precision: str, device: Device) -> None:
-    """Refuse a precision that a device does not compute in.
+    """Check that a device supports a precision.
 
     Args:
         precision: one of PRECISIONS.
-        device: that is there.
+        device: an available device.
 
-    Raises: UsageError for an unknown precision; DeviceError where the device does not compute in it.
+    Raises: UsageError for an unknown precision; DeviceError where the device does not support it.
     """
     if precision not in PRECISIONS:
-        raise UsageError(f"no precision {precision!r}; expected {', '.join(PRECISIONS)}")
+        raise UsageError(f"unknown precision {precision!r}; expected {', '.join(PRECISIONS)}")
     if precision == "tf32":
         _check_tf32(device)
     if precision == "bf16":
@@ -100,25 +103,33 @@ def check_precision(precision: str, device: Device) -> None:
 
 def _check_tf32(device: Device) -> None:
     if not device.gpus:
-        raise DeviceError("precision tf32 is a GPU's; use float32 on a CPU, or --device cuda")
-    if device.kind == "tensorrt":  # it has no such switch for one session
         raise DeviceError(
-            "precision tf32 is for CUDA's own libraries; use --device cuda, or float32 with TensorRT"
+            "precision 'tf32' needs a GPU; choose precision='float32' (--precision float32), or device='cuda' "
+            "(--device cuda)"
+        )
+    if device.kind == "tensorrt":  # TensorRT cannot switch TF32 per session
+        raise DeviceError(
+            "precision 'tf32' is not available with TensorRT; choose device='cuda' (--device cuda), or "
+            "precision='float32' (--precision float32)"
         )
     if os.environ.get(TF32_SWITCH) == "0":  # else float32 would be recorded as tf32
         raise DeviceError(
-            f"precision tf32 is switched off by the environment variable {TF32_SWITCH}=0; unset it, or use float32"
+            f"precision 'tf32' is disabled by the environment variable {TF32_SWITCH}=0; unset the variable, or choose "
+            "precision='float32' (--precision float32)"
         )
 
 
 def _check_bf16(device: Device) -> None:
     if device.gpus:
-        raise DeviceError("precision bf16 is for the CPU; use --device cpu, or tf32 on a GPU")
+        raise DeviceError(
+            "precision 'bf16' is available only on a CPU; choose device='cpu' (--device cpu), or precision='tf32' "
+            "(--precision tf32)"
+        )
     is_able = has_bf16()
-    if is_able is not False:  # else something would be installed for nothing
+    if is_able is not False:  # else the user would install OpenVINO in vain
         openvino.check_installed()
     if not is_able:
         raise DeviceError(
-            "precision bf16 needs a processor with bf16 instructions (AVX512-BF16 or AMX), "
-            "which this one lacks; use float32"
+            "precision 'bf16' needs bf16 instructions (AVX512-BF16 or AMX), which this processor lacks; choose "
+            "precision='float32' (--precision float32)"
         )

@@ -1,6 +1,6 @@
-"""What this machine can compute with: GPU and driver, cores, memory, bf16. Owns asking the system; chooses nothing.
+"""The hardware of this machine: GPU and driver, cores, memory, bf16. Owns querying the system; chooses nothing.
 
-Importing this module loads no library, so that it can be asked on a machine where one of them is broken.
+Importing this module loads no library, so that it works on a machine where a library is broken.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from toolbox.host import import_onnxruntime, import_openvino
 
 CUDA = "CUDAExecutionProvider"
 NO_DEVICE = 100
-"""CUDA's code for a driver without a GPU."""
+"""CUDA's error code when the driver finds no GPU."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 PROCESSOR = Path("/proc/cpuinfo")
 MEMORY = Path("/proc/meminfo")
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""How Linux names the instructions: of AMD and Intel, of Intel's matrices, of ARM."""
+"""Names of the bf16 instructions in Linux: of AMD and Intel, of Intel's AMX, of ARM."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Driver:
-    """An NVIDIA driver that answers: the newest CUDA it speaks, as (major, minor), and its GPUs."""
+    """A working NVIDIA driver: the newest CUDA version that it supports, as (major, minor), and its GPUs."""
 
     cuda: tuple[int, int]
     gpus: tuple[Gpu, ...]
@@ -49,7 +49,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Runtime:
-    """The onnxruntime that is imported: what it was built with, not what the machine has."""
+    """The imported onnxruntime; its providers are those of the build, not those that this machine supports."""
 
     version: str
     folder: Path
@@ -58,23 +58,23 @@ class Runtime:
 
 
 def driver_library() -> str:
-    """Name of the NVIDIA driver's library on this system."""
+    """Name of the NVIDIA driver's library on this operating system."""
     return "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
 def find_driver(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
-    """The NVIDIA driver, asked directly: quiet, and done in half a millisecond.
+    """The NVIDIA driver, queried directly, which prints nothing and takes half a millisecond.
 
     Args:
-        load: gives the library of that name, or raises OSError.
+        load: loads a library by its name, or raises OSError.
 
-    Raises: DeviceError when there is none, or it fails, or finds no GPU.
+    Raises: DeviceError when the driver is missing, fails, or finds no GPU.
     """
     driver = _load_driver(load)
     count, version = ctypes.c_int(0), ctypes.c_int(0)
     code = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     if code not in (0, NO_DEVICE):
-        raise DeviceError(f"the NVIDIA driver fails with CUDA error {code} (nvidia-smi may say why)")
+        raise DeviceError(f"the NVIDIA driver fails with CUDA error {code} (nvidia-smi may report the cause)")
     if count.value == 0:
         raise DeviceError("the NVIDIA driver finds no GPU")
     driver.cuDriverGetVersion(ctypes.byref(version))
@@ -87,11 +87,11 @@ def _load_driver(load: Callable[[str], Any]) -> Any:
     try:
         return load(name)
     except OSError as error:
-        raise DeviceError(f"no NVIDIA driver ({name} is not on this machine)") from error
+        raise DeviceError(f"no NVIDIA driver was found ({name} is missing)") from error
 
 
 def cuda_obstacle(load: Callable[[str], Any] = ctypes.CDLL) -> str | None:
-    """Why CUDA cannot be used, or None."""
+    """The reason why CUDA cannot be used, or None."""
     try:
         find_cuda(load)
     except DeviceError as error:
@@ -100,16 +100,16 @@ def cuda_obstacle(load: Callable[[str], Any] = ctypes.CDLL) -> str | None:
 
 
 def find_cuda(load: Callable[[str], Any] = ctypes.CDLL) -> Driver:
-    """The NVIDIA driver, where this onnxruntime can use it.
+    """The NVIDIA driver, if this onnxruntime can use it.
 
     Args:
-        load: as `find_driver` takes it.
+        load: as for `find_driver`.
 
-    Raises: DeviceError when onnxruntime was built without CUDA, or as `find_driver` does.
+    Raises: DeviceError when onnxruntime was built without CUDA, or as `find_driver`.
     """
-    # The list of providers tells of the build, so the driver itself is asked.
+    # The list of providers describes the build only, so the driver is queried too.
     if CUDA not in runtime().providers:
-        raise DeviceError("this onnxruntime was built without CUDA (onnxruntime-gpu is the build with it)")
+        raise DeviceError("this onnxruntime was built without CUDA (onnxruntime-gpu is the build with CUDA)")
     return find_driver(load)
 
 
@@ -122,13 +122,13 @@ def runtime() -> Runtime:
 
 
 def library_failure(provider: str) -> str | None:
-    """Why the library of one of onnxruntime's providers ('cuda', 'tensorrt') cannot be loaded, or None if it can."""
+    """The reason why the library of a provider of onnxruntime ('cuda', 'tensorrt') cannot be loaded, or None."""
     onnxruntime = import_onnxruntime()
     prefix, suffix = ("", ".dll") if sys.platform == "win32" else ("lib", ".so")
     path = Path(onnxruntime.__file__).parent / "capi" / f"{prefix}onnxruntime_providers_{provider}{suffix}"
     if not path.is_file():
         return f"{path.name} is not part of this onnxruntime"
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it loads
+    with contextlib.redirect_stdout(io.StringIO()):  # preload_dlls prints what it loads
         onnxruntime.preload_dlls()
     try:
         ctypes.CDLL(str(path))
@@ -138,14 +138,14 @@ def library_failure(provider: str) -> str | None:
 
 
 def core_count() -> int:
-    """Cores that this process may run on; a container's share of their time is `core_limit`."""
+    """Number of cores on which this process may run; `core_limit` is a container's limit of their time."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def core_limit(groups: Path = CONTROL_GROUPS) -> float | None:
-    """Cores' worth of time that a container may use, or None without a limit."""
+    """The computing time that a container may use, in cores; None without a limit."""
     quota, _, period = _first_line(groups / "cpu.max").partition(" ")
     if not quota:  # the older layout of control groups
         quota, period = (_first_line(groups / "cpu" / f"cpu.cfs_{key}_us") for key in ("quota", "period"))
@@ -155,17 +155,19 @@ def core_limit(groups: Path = CONTROL_GROUPS) -> float | None:
 
 
 def usable_cores(groups: Path = CONTROL_GROUPS) -> int:
-    """Cores that this process can keep busy, a container's share of their time considered."""
+    """Number of cores that this process can keep busy, within the limit of its container."""
     limit = core_limit(groups)
     return max(1, min(core_count(), math.ceil(limit) if limit else core_count()))
 
 
 def memory_limit(groups: Path = CONTROL_GROUPS, system: Path = MEMORY) -> int | None:
-    """Bytes of memory that this process may ever have: the machine's, or its container's share; None if unknown.
+    """Bytes of memory that this process may use: the memory of the machine, or the limit of its container.
 
     Args:
-        groups: the folder in which Linux keeps its control groups.
-        system: the file in which Linux says how much memory there is.
+        groups: the folder of the control groups of Linux.
+        system: the file in which Linux reports the size of the memory.
+
+    Returns: None if unknown.
     """
     total = _memory_of("MemTotal", system)
     if total is None and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -176,12 +178,12 @@ def memory_limit(groups: Path = CONTROL_GROUPS, system: Path = MEMORY) -> int | 
 
 
 def free_memory(system: Path = MEMORY) -> int | None:
-    """Bytes of memory that programs could have now; None where the system does not tell."""
+    """Bytes of memory that are available now; None where the system does not report them."""
     return _memory_of("MemAvailable", system)
 
 
 def has_bf16(processor: Path = PROCESSOR) -> bool | None:
-    """Whether the CPU computes in bf16: by OpenVINO where it is installed, else by Linux; None if neither tells."""
+    """Whether the CPU computes in bf16, as reported by OpenVINO if installed, else by Linux; None if unknown."""
     if find_spec("openvino"):
         return _openvino_has_bf16()
     for line in _lines(processor):
@@ -193,7 +195,7 @@ def has_bf16(processor: Path = PROCESSOR) -> bool | None:
 
 @cache
 def _openvino_has_bf16() -> bool:
-    """Asked once per process: a processor stays as it is, and OpenVINO takes a moment to look at it."""
+    """Queried once per process, because the answer never changes and OpenVINO takes a moment."""
     return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
@@ -218,5 +220,5 @@ def _first_line(path: Path) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines of one of the system's own files; none where there is no such file."""
+    """Lines of a file of the operating system; none where the file does not exist."""
     return path.read_text(errors="replace").splitlines() if path.is_file() else []

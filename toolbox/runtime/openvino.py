@@ -16,14 +16,14 @@ from toolbox.graph import Graph
 from toolbox.host import import_openvino
 
 HINTS = {"float32": "f32", "bf16": "bf16"}
-"""How OpenVINO calls the precisions."""
+"""OpenVINO's names of the precisions."""
 
 
 def check_installed() -> None:
     """Raises: DeviceError when the package is missing."""
     if find_spec("openvino") is None:
         raise DeviceError(
-            f"precision bf16 needs the package openvino; install it with: {install_command('bf16')}"
+            f"precision 'bf16' needs the package openvino; install it with: {install_command('bf16')}"
         )
 
 
@@ -35,15 +35,15 @@ def version() -> str:
 def start_computations(
     graph: Graph, *, precision: str, workers: int, threads: int
 ) -> list[Callable[[Any], Sequence[NDArray[np.float32]]]]:
-    """As many functions of images as there are workers; none may be called twice at once, but each beside the others.
+    """One function of images per worker. Different functions may run at once, but no function twice at once.
 
     Args:
-        graph: whose outputs are computed.
-        precision: 'float32' or 'bf16'; outputs are float32 in both.
-        workers: how many.
-        threads: of one worker; 0 for as many as there are cores.
+        graph: the graph whose outputs are computed.
+        precision: 'float32' or 'bf16'; the outputs are float32 for both.
+        workers: number of workers.
+        threads: threads per worker; 0 for as many as there are cores.
 
-    Raises: DeviceError when OpenVINO takes another precision: it does so unasked where the processor has none such.
+    Raises: DeviceError when OpenVINO uses another precision, as it does where the processor lacks the chosen one.
     """
     hint = HINTS[precision]
     options = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": str(workers)}
@@ -54,17 +54,18 @@ def start_computations(
     taken = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     if taken != hint:
         raise DeviceError(
-            f"OpenVINO would compute in {taken} on this processor, not in {precision}; use float32"
+            f"OpenVINO would compute in {taken} on this processor instead of {precision}; choose precision='float32' "
+            "(--precision float32)"
         )
     computations = [_computation(compiled.create_infer_request(), graph.outputs) for _ in range(workers)]
-    # OpenVINO sets up its exchange of arrays with numpy when it is first used, and two threads that use it first at
-    # the same moment wait for each other for ever. So it is used here, before there are workers.
+    # OpenVINO sets up its exchange of arrays with numpy at the first use. Two threads that use it for the first time
+    # simultaneously would deadlock, so it is used once here, before there are workers.
     computations[0](_blank_image(compiled.input(0)))
     return computations
 
 
 def _blank_image(entry: Any) -> NDArray[Any]:
-    """One image of zeros as a compiled graph takes it; sizes that are left open are 1."""
+    """One image of zeros for a compiled graph; variable dimensions are 1."""
     sizes = [side.get_length() if side.is_static else 1 for side in entry.partial_shape]
     return np.zeros(sizes, entry.element_type.to_dtype())
 

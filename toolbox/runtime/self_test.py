@@ -1,4 +1,4 @@
-"""One convolution, really computed: the shortest proof that a processor and its libraries work."""
+"""One convolution with a known result: the shortest test of a processor and its libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def compute_once(device: str) -> str:
     """Compute one convolution on a device and compare it with its known result.
 
     Args:
-        device: as `choose_device` takes it.
+        device: as for `choose_device`.
 
     Returns: the execution provider that computed it.
     Raises: DeviceError when the device cannot be used; VerificationError when the result is wrong.
@@ -24,7 +24,7 @@ def compute_once(device: str) -> str:
     found = session.run(np.ones((1, 3, 8, 8), np.float32))["sums"]
     if not np.array_equal(found, np.full((1, 1, 6, 6), 27, np.float32)):
         raise VerificationError(
-            f"{session.provider} computed {found.flat[0]} where 27 is right; use --device cpu"
+            f"{session.provider} computed {found.flat[0]} instead of 27; choose device='cpu' (--device cpu)"
         )
     return session.provider
 

@@ -1,4 +1,4 @@
-"""A graph that is loaded and ready to run. Owns its workers, and which engine computes what was asked for."""
+"""A loaded graph that is ready to run. Owns its workers, and the choice of the engine."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from toolbox.terms import CONVOLUTIONS
 
 @dataclass(frozen=True)
 class Session:
-    """A loaded graph, and what really runs it. `workers` threads may call `run` at once.
+    """A loaded graph, and the engine that runs it. `workers` threads may call `run` at once.
 
     Attributes:
-        provider: of onnxruntime, or OpenVINO.
-        runtime: its version, and how convolutions are done where that is not the plain sum.
-        batch: images that are best presented together; on a GPU smaller batches are filled up to that.
+        provider: an execution provider of onnxruntime, or OpenVINO.
+        runtime: the version of the engine, and the algorithm of convolutions where it is not the direct one.
+        batch: best number of images in a batch; on a GPU, smaller batches are padded to this number.
     """
 
     provider: str
@@ -49,12 +49,12 @@ class Session:
 
     @property
     def arrangement(self) -> str:
-        """How it is run, in words."""
+        """Workers, threads and batch, in words."""
         threads = f" of {self.threads} thread{'s' * (self.threads != 1)}" if self.threads else ""
         return f"{self.workers} worker{'s' * (self.workers != 1)}{threads}, batches of {self.batch}"
 
     def run(self, images: ImageBatch) -> dict[str, NDArray[np.float32]]:
-        """All outputs by name, each with the images in its first dimension, for images as the graph's input says."""
+        """All outputs by name, each with the images along the first dimension; `images` are inputs of the graph."""
         count = len(images)
         if self.provider in (CUDA, TENSORRT) and count < self.batch:  # a GPU plans again for every new shape
             images = np.concatenate([images, np.zeros((self.batch - count, *images.shape[1:]), images.dtype)])
@@ -68,7 +68,7 @@ class Session:
 
 @dataclass(frozen=True)
 class _Engine:
-    """A graph, loaded: by which engine, and a function for every worker."""
+    """The engine of a loaded graph, and a function for every worker."""
 
     provider: str
     runtime: str
@@ -85,25 +85,25 @@ def start_session(
     threads: int = 0,
     batch: int = 0,
 ) -> Session:
-    """A graph loaded on a device, in the arrangement and the precision that were asked for, ready to run.
+    """Load a graph on a device, in a given arrangement and precision.
 
     Args:
-        graph: whose outputs are computed.
-        device: as `choose_device` takes it; every GPU is one worker. Or one that it found before: the driver is then
-            not asked again.
-        precision: 'float32'; 'tf32' multiplies with ten bits of mantissa, through CUDA; 'bf16' with seven on a CPU
-            that has such instructions, through OpenVINO.
+        graph: the graph whose outputs are computed.
+        device: a name as for `choose_device`, or its result, for which the driver is not queried again. Every GPU is
+            one worker.
+        precision: 'float32'; 'tf32', with ten bits of mantissa, computed by CUDA; or 'bf16', with seven bits, computed
+            by OpenVINO on a CPU with bf16 instructions.
         convolution: 'winograd' where that is faster on a CPU, or 'direct', the plain sum.
-        workers: on a CPU, images or batches that are computed at once.
-        threads: of one worker on a CPU; 0 for as many as there are cores.
-        batch: on a GPU, smaller batches are filled up to this many images.
+        workers: on a CPU, the number of batches that are computed at once.
+        threads: threads per worker on a CPU; 0 for as many as there are cores.
+        batch: on a GPU, smaller batches are padded to this number of images.
 
-    Raises: UsageError for another device or precision; DeviceError when what is asked for, or found, cannot be used.
+    Raises: UsageError for an unknown device or precision; DeviceError when the device cannot be used.
     """
     found = choose_device(device) if isinstance(device, str) else device
     check_precision(precision, found)
     if convolution not in CONVOLUTIONS:
-        raise UsageError(f"no convolution {convolution!r}; expected {', '.join(CONVOLUTIONS)}")
+        raise UsageError(f"unknown convolution {convolution!r}; expected {', '.join(CONVOLUTIONS)}")
     if found.gpus:
         engine = _start_on_gpus(graph, found, precision)
     elif precision == "bf16":

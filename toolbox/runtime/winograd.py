@@ -1,12 +1,12 @@
-"""3 x 3 convolutions by Winograd's algorithm, written in plain ONNX operators. Owns which ones, and their tensors.
+"""3 x 3 convolutions by Winograd's algorithm in standard ONNX operators. Owns the choice of convolutions, and tensors.
 
-The map is cut into overlapping tiles of 6 x 6; each gives 4 x 4 outputs. With d a tile, g a kernel, and * element by
-element, F(4 x 4, 3 x 3) is y = Aᵀ [(G g Gᵀ) * (Bᵀ d B)] A, summed over channels: 36 products where the plain sum has
-144 (Lavin and Gray 2016, arXiv:1509.09308). Both transforms are convolutions with one fixed kernel a channel, and the
-sum over channels is a product of matrices, so any runtime with those runs it.
+The map is divided into overlapping tiles of 6 x 6, each of which yields 4 x 4 outputs. With a tile d, a kernel g, and *
+the element-wise product, F(4 x 4, 3 x 3) is y = Aᵀ [(G g Gᵀ) * (Bᵀ d B)] A, summed over channels: 36 products instead
+of the 144 of the plain sum (Lavin and Gray 2016, arXiv:1509.09308). Both transforms are convolutions with one fixed
+kernel per channel, and the sum over channels is a matrix product, so every runtime with these operators can run it.
 
-It pays on a processor; GPU libraries choose such algorithms by themselves. Responses of VGG16 differ from the plain
-sum by some 2e-6 of a layer's largest one, as much as between two processors.
+The algorithm is faster on a CPU; GPU libraries choose such algorithms themselves. Responses of VGG16 differ from those
+of the plain sum by about 2e-6 of the largest response in a layer, as much as between two processors.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from toolbox.graph import Graph, external_tensor
 
 WINOGRAD = "Winograd F(4x4, 3x3)"
 LEAST_CHANNELS = 128
-"""Channels on both sides from which on it wins: below, moving the tiles costs what the products save."""
+"""Number of input and output channels from which it is faster; below, moving the tiles takes the time saved."""
 OLDEST_OPSET = 11
-"""The opset since which a slice is cut by inputs."""
+"""The opset since which the bounds of a Slice are inputs."""
 
 # The interpolation points are 0, 1, -1, 2, -2 and infinity.
 B = np.array(
@@ -43,7 +43,7 @@ A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 
 
 
 def with_winograd(graph: Graph) -> Graph:
-    """The same graph with its larger 3 x 3 convolutions done by Winograd's algorithm; itself where it has none."""
+    """The graph with its larger 3 x 3 convolutions computed by Winograd's algorithm; unchanged where it has none."""
     if any(
         entry.version < OLDEST_OPSET for entry in graph.proto.opset_import if entry.domain in ("", "ai.onnx")
     ):
@@ -76,7 +76,7 @@ def _map_sizes(proto: onnx.ModelProto) -> dict[str, tuple[int, int]]:
 
 
 def _is_eligible(node: onnx.NodeProto, graph: Graph, sizes: dict[str, tuple[int, int]]) -> bool:
-    """A convolution of 3 x 3, in steps of one, that keeps the size of a map, with many channels on both sides."""
+    """Whether a node is a 3 x 3 convolution with stride 1 that keeps the map size and has many channels."""
     if node.op_type != "Conv" or node.output[0] not in sizes:
         return False
     kernel = graph.tensors.get(node.input[1])
@@ -96,8 +96,8 @@ def _is_eligible(node: onnx.NodeProto, graph: Graph, sizes: dict[str, tuple[int,
 def _transform_kernel(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     """G g Gᵀ of every kernel: (36, filters, inputs)."""
     filters, inputs = kernel.shape[:2]
-    # Two products of matrices, first along the rows of all kernels, then along their columns: ten times as fast as
-    # one sum over both (einsum), with the same bits.
+    # Two matrix products, first along the rows of all kernels, then along their columns, are ten times as fast as one
+    # sum over both (einsum), with identical bits.
     rows = kernel.astype(np.float64).transpose(2, 3, 0, 1).reshape(3, -1)
     half = (G @ rows).reshape(6, 3, filters * inputs)
     return np.ascontiguousarray(np.matmul(G, half).reshape(36, filters, inputs), np.float32)
@@ -105,22 +105,22 @@ def _transform_kernel(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class _Maker:
-    """Makes the nodes that take the place of one convolution; their fixed tensors are added to the constants."""
+    """Makes the nodes that replace one convolution, and adds their fixed tensors to the constants."""
 
     output: str
     constants: dict[str, NDArray[np.float32 | np.int64]]
 
     def constant(self, name: str, value: NDArray[np.float32 | np.int64]) -> str:
-        """Add a constant, once for all convolutions; its full name."""
+        """Add a constant, shared by all convolutions, and return its full name."""
         self.constants[f"winograd.{name}"] = value
         return f"winograd.{name}"
 
     def shape(self, *dimensions: int) -> str:
-        """Add whole numbers as a constant; its full name."""
+        """Add whole numbers as a constant, and return its full name."""
         return self.constant("x".join(map(str, dimensions)), np.array(dimensions, np.int64))
 
     def node(self, operator: str, operands: list[str], result: str, **attributes: Any) -> onnx.NodeProto:
-        """A node whose result is named after the convolution's own; that itself where the name is empty."""
+        """A node whose output is the output name of the convolution plus `result`, where that is not empty."""
         output = f"{self.output}.{result}" if result else self.output
         return helper.make_node(operator, operands, [output], **attributes)
 
@@ -131,7 +131,7 @@ def _tile_nodes(
     size: tuple[int, int],
     constants: dict[str, NDArray[np.float32 | np.int64]],
 ) -> list[onnx.NodeProto]:
-    """The nodes that take the place of one convolution."""
+    """The nodes that replace one convolution."""
     make = _Maker(node.output[0], constants)
     filters, inputs = shape[:2]
     return [
@@ -145,7 +145,7 @@ def _cutting_nodes(make: _Maker, image: str, inputs: int, size: tuple[int, int])
     """Bᵀ d B of every tile: (images, 36, inputs, tiles)."""
     (height, width), (rows, columns), output = size, _tiles_of(size), make.output
     transform = make.constant(f"into{inputs}", _for_each(inputs, np.kron(B, B).T, 6))
-    # One pixel on each side, as the convolution has it, and what fills up the last tiles.
+    # One pixel on each side, as in the convolution, and the padding that completes the last tiles.
     pads = [1, 1, 4 * rows + 1 - height, 4 * columns + 1 - width]
     layout = {"group": inputs, "strides": [4, 4], "pads": pads, "kernel_shape": [6, 6]}
     by_channel = make.shape(0, inputs, 36, rows * columns)
@@ -157,7 +157,7 @@ def _cutting_nodes(make: _Maker, image: str, inputs: int, size: tuple[int, int])
 
 
 def _product_nodes(make: _Maker) -> list[onnx.NodeProto]:
-    """(G g Gᵀ) * (Bᵀ d B), summed over channels, for each image by itself: its responses depend on no other."""
+    """(G g Gᵀ) * (Bᵀ d B), summed over channels, separately per image: its responses depend on no other image."""
     output = make.output
     return [
         make.node("MatMul", [f"{output}.winograd", f"{output}.tiles.by.position"], "products"),
@@ -168,7 +168,7 @@ def _product_nodes(make: _Maker) -> list[onnx.NodeProto]:
 def _joining_nodes(
     make: _Maker, bias: list[str], filters: int, size: tuple[int, int]
 ) -> list[onnx.NodeProto]:
-    """Aᵀ m A of every tile, put together to a map of the size of the old one."""
+    """Aᵀ m A of every tile, assembled to a map of the original size."""
     (rows, columns), output = _tiles_of(size), make.output
     is_whole = (4 * rows, 4 * columns) == size
     transform = make.constant(f"back{filters}", _for_each(filters, np.kron(A, A), 4))
@@ -191,7 +191,7 @@ def _tiles_of(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _for_each(channels: int, transform: NDArray[np.float64], side: int) -> NDArray[np.float32]:
-    """A transform between 36 values and a square, as the kernels of a convolution that does it for every channel."""
+    """A transform between 36 values and a square, as kernels of a convolution that applies it to every channel."""
     return np.tile(transform.reshape(36, 1, side, side), (channels, 1, 1, 1)).astype(np.float32)
 
 
@@ -201,7 +201,7 @@ def _rebuild(
     tensors: dict[str, NDArray[np.float32]],
     constants: dict[str, NDArray[np.float32 | np.int64]],
 ) -> Graph:
-    """The graph with other nodes, without the tensors that none of them takes any more."""
+    """The graph with new nodes, without the tensors that none of them uses."""
     taken = {name for node in nodes for name in node.input}
     proto = onnx.ModelProto()
     proto.CopyFrom(graph.proto)

@@ -1,1 +1,1 @@
-"""What this machine and its networks can do: the doctor; adding, checking and exporting networks."""
+"""Checking the set-up (the doctor), and adding, checking and exporting networks."""

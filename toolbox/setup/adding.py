@@ -1,9 +1,9 @@
-"""The use case that makes somebody else's ONNX graph a network of the toolbox. Owns where its two files are kept.
+"""The use case that imports any ONNX graph as a network of the toolbox. Owns where its two files are stored.
 
-    <name>-<12 digits>.onnx    the graph, tensors included; the digits begin its SHA-256
-    <name>.toml                its card: preprocessing, and the tensors that are its layers
+    <name>-<12 digits>.onnx    the graph with its tensors; the digits are the first 12 of its SHA-256
+    <name>.toml                its card: preprocessing, and the tensors of its layers
 
-The card is written last, so that a name always means one whole network.
+The card is written last, so that every name belongs to one complete network.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from toolbox.tapping.inspection import Inspection, inspect_graph, keep_graph
 from toolbox.tapping.trial import probes
 
 WORKPLACE = ".add-"
-"""What the name of a folder begins with in which a network is put together."""
+"""Prefix of the temporary folder in which a network is assembled."""
 TAP_NUMBERS = ("position", "filters", "height", "width", "step", "receptive_field")
 TAP_COLUMNS = ("layer", "position", "kind", "operator", *TAP_NUMBERS[1:], "before", "after")
 
 
 @dataclass(frozen=True)
 class ImportedModel:
-    """What was added: where the card is, and how many layers and filters it has."""
+    """An added network: its card, and its numbers of layers and filters."""
 
     name: str
     card: Path
@@ -45,11 +45,11 @@ class ImportedModel:
 
 
 def examine_graph(path: str | Path, size: str | None = None) -> Inspection:
-    """Run a graph on two images and list what there is to record from.
+    """Run a graph on two images and list the places to record from.
 
     Args:
-        path: of an ONNX file: a classifier of colour images.
-        size: of the images, where the graph takes any: '224', or '224x192' for height and width.
+        path: path of an ONNX file that contains a classifier of colour images.
+        size: size of the images, where the graph accepts any: '224', or '224x192' for height and width.
 
     Raises: UsageError when the graph cannot be recorded from, or a size is missing or does not fit.
 
@@ -62,7 +62,7 @@ def examine_graph(path: str | Path, size: str | None = None) -> Inspection:
 
 
 def tap_table(graph: Inspection) -> pl.DataFrame:
-    """One row for every place to record from; `before` and `after` are names of tensors."""
+    """One row per place to record from; `before` and `after` are names of tensors."""
     rows = [{name: getattr(tap, name) for name in TAP_COLUMNS} for tap in graph.survey.taps]
     table = pl.DataFrame(rows, schema_overrides=dict.fromkeys(TAP_NUMBERS, pl.Int32))
     return table.rename({"step": "stride"})
@@ -77,15 +77,15 @@ def add_model(
     resize: str | None = None,
     replace: bool = False,
 ) -> ImportedModel:
-    """Keep a graph and its card among the user's own networks, whole or not at all.
+    """Add a graph and its card to the user's networks, completely or not at all.
 
     Args:
-        graph: as `examine_graph` gives it.
-        name: of the network.
-        activation: 'after' or 'before': which tensor of every layer is recorded.
-        preprocessing: 'caffe', 'torch', 'tf', 'unit' or 'none': how the network's images were prepared in training.
-        resize: how images are resized; None for what goes with the preprocessing.
-        replace: whether a network of that name may be overwritten.
+        graph: the result of `examine_graph`.
+        name: name of the new network.
+        activation: 'after' or 'before': whether to record after or before the activation function of every layer.
+        preprocessing: 'caffe', 'torch', 'tf', 'unit' or 'none': the preprocessing of the images in training.
+        resize: the resizing method; None for the usual method of the preprocessing.
+        replace: whether an existing network of that name is overwritten.
 
     Raises: UsageError when a choice is missing or unknown, or the name is taken.
 
@@ -113,7 +113,7 @@ def _imported_model(name: str, card: Path) -> ImportedModel:
 
 
 def _own_folder() -> Path:
-    """The folder of imported networks, made if need be."""
+    """The folder of imported networks, which is made if it is missing."""
     folder = own_models()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -121,14 +121,14 @@ def _own_folder() -> Path:
             pass
     except OSError as error:
         raise UsageError(
-            f"networks cannot be kept in {folder} ({error.strerror or error}); set the environment variable "
-            "TOOLBOX_MODELS to a folder that can be written"
+            f"networks cannot be stored in {folder} ({error.strerror or error}); set the environment variable "
+            "TOOLBOX_MODELS to a writable folder"
         ) from error
     return folder
 
 
 def _write_network(graph: Inspection, name: str, options: RecordingOptions, place: Path) -> tuple[Path, Path]:
-    """The graph and its card in a folder of their own, tried out."""
+    """Write the graph and its card into a folder, and test them."""
     copy = place / "graph.onnx"
     keep_graph(graph, copy)
     sha256 = digest_of(copy)
@@ -140,13 +140,13 @@ def _write_network(graph: Inspection, name: str, options: RecordingOptions, plac
 
 
 def _sweep(folder: Path) -> None:
-    """Take away what a killed run left behind; the lock is held, so nobody is at work in it."""
+    """Remove the folders of killed runs; while the lock is held, no other run uses them."""
     for left in folder.glob(f"{WORKPLACE}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def _drop_graphs(folder: Path, name: str) -> None:
-    """Delete graphs of that name that no card mentions any more."""
+    """Delete the graphs of that name to which no card refers any more."""
     pattern = re.compile(rf"{re.escape(name)}-[0-9a-f]{{12}}")
     cards = [path.read_bytes() for path in folder.glob("*.toml")]
     for graph in [*folder.glob("*.onnx")]:
@@ -156,13 +156,13 @@ def _drop_graphs(folder: Path, name: str) -> None:
 
 
 def _height_and_width(size: str | None) -> tuple[int, int] | None:
-    """From '224' or '224x192'."""
+    """Height and width from '224' or '224x192'."""
     if size is None:
         return None
     match = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", size)
     if not match:
         raise UsageError(
-            f"size {size!r} is not understood; expected pixels such as 224, or height and width as 224x192"
+            f"size {size!r} is not valid; expected a side in pixels such as 224, or height and width such as 224x192"
         )
     return int(match[1]), int(match[2] or match[1])
 
@@ -171,26 +171,30 @@ def _check_name(name: str, replace: bool) -> None:
     check_name("network", name)
     if name.lower().endswith((".toml", ".onnx")):
         raise UsageError(
-            f"{name!r} would be taken for a file; choose another --name, such as {name[:-5] or 'net'!r}"
+            f"the name {name!r} looks like the name of a file; choose another name (--name), such as "
+            f"{name[:-5] or 'net'!r}"
         )
     if name.lower() in (shipped.lower() for shipped in shipped_names("models")):
-        raise UsageError(f"{name!r} is a network that ships with the toolbox; choose another --name")
+        raise UsageError(
+            f"{name!r} is the name of a network that ships with the toolbox; choose another name (--name)"
+        )
     taken = next((own for own in card_names("models") if own.lower() == name.lower()), None)
     if taken == name and not replace:
         raise UsageError(
-            f"there is a network {name!r} already ({own_models()}); choose another --name, or --replace it"
+            f"a network named {name!r} already exists in {own_models()}; choose another name (--name), or overwrite "
+            "it with replace (--replace)"
         )
     if taken not in (None, name):  # some file systems keep both as one
         raise UsageError(
-            f"{name!r} differs from the network {taken!r} by large and small letters alone; choose another --name, or "
-            f"--name {taken} --replace"
+            f"the name {name!r} differs from that of the network {taken!r} only in case; choose another name (--name), "
+            f"or overwrite {taken} with replace (--name {taken} --replace)"
         )
 
 
 def _check_runs(card: Path) -> None:
-    """Present a black and a noisy image to the network as the card has it, so that every card can be used.
+    """Present a black image and a noise image to the network of a card, to verify that the card works.
 
-    Raises: UsageError when a layer's responses are no numbers.
+    Raises: UsageError when a response is NaN or infinite.
     """
     net = network(str(card))
     graph = pooled_graph(load_model(net).graph, [layer.name for layer in net.layers])
@@ -200,7 +204,6 @@ def _check_runs(card: Path) -> None:
         for output, values in session.run(image).items():
             if not np.isfinite(values).all():
                 raise UsageError(
-                    f"the graph gives values that are no numbers (NaN, or infinite) in layer "
-                    f"{output.rpartition('.')[0]!r}: its weights are damaged, or too large for its precision; export "
-                    "it again, in float32"
+                    f"the graph computes NaN or infinite values in layer {output.rpartition('.')[0]!r}: its weights "
+                    "are damaged, or too large for its precision; export it again in float32"
                 )

@@ -1,7 +1,7 @@
-"""Whether a network's graph is computed faithfully here: every way of computing it compared with another.
+"""Whether this machine computes a network's graph correctly: every way of computing it is compared with another.
 
-That the graph is the network which its card names, no comparison here can tell: tensors, axes and preprocessing are
-the same on both sides.
+These comparisons cannot show whether the graph is the network that its card names: tensors, axes and preprocessing
+are the same on both sides.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from toolbox.setup.differences import Comparison
 from toolbox.setup.noise import noise, noise_pixels
 
 LEAST_BOUND = 1e-8
-"""For telling which difference is worst, a bound of nothing counts as less than what float32 resolves."""
+"""Replaces a bound of 0 when differences are ranked; it is below the resolution of float32."""
 
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """All comparisons of one network, and the weights they were made with."""
+    """All comparisons of one network, and the weights with which they were made."""
 
     model: str
     weights: str
@@ -37,7 +37,7 @@ class ModelCheck:
     remarks: tuple[str, ...] = ()
 
     def table(self) -> pl.DataFrame:
-        """One row a comparison; differences are relative to the layer's largest absolute value."""
+        """One row per comparison; differences are relative to the layer's largest absolute value."""
         columns = ("comparison", "statistic", "difference", "layer", "bound", "ok")
         rows = [{name: getattr(entry, name) for name in columns} for entry in self.comparisons]
         return pl.DataFrame(rows, schema_overrides={"difference": pl.Float64})
@@ -53,15 +53,15 @@ def check_model(
     precision: str = "float32",
     progress: Progress = silent,
 ) -> ModelCheck:
-    """Compute noise with the spectrum of photographs in every way there is, and compare.
+    """Present noise with the spectrum of photographs in every way of computing the network, and compare the results.
 
     Args:
-        name: of a network, or a card's path.
-        layers: patterns of layer names; None for all whose weights are available.
-        weights: as for an extraction.
-        images: how many; also the size of the batch that is compared with single images.
-        device: whose results are compared with the others: 'auto', 'cpu' or 'cuda'.
-        precision: 'bf16' or 'tf32' are compared with float32 too.
+        name: name of a network, or path of a card.
+        layers: patterns of layer names; None for all layers whose weights are available.
+        weights: source of the weights, as for an extraction.
+        images: number of images; also the size of the batch that is compared with single images.
+        device: the device whose results are compared with the others: 'auto', 'cpu' or 'cuda'.
+        precision: 'bf16' and 'tf32' are also compared with 'float32'.
         progress: is called as images are computed.
 
     Raises: UsageError for fewer than two images; WeightsError, VerificationError of the weights, DeviceError.
@@ -72,7 +72,9 @@ def check_model(
         True
     """
     if images < 2:
-        raise UsageError(f"images is {images}; expected 2 or more, since a batch is held against single ones")
+        raise UsageError(
+            f"images is {images}; expected 2 or more, because a batch is compared with single images"
+        )
     check_precision(precision, choose_device(device))
     net = network(name)
     asked = select_layers(net.layers, layers) if layers else None
@@ -109,25 +111,25 @@ def _compare_all(
 def check_fidelity(check: ModelCheck) -> None:
     """Compare every difference with its bound.
 
-    Raises: VerificationError when one is over it, naming the worst and its layer; else ToolboxError when a comparison
-        could not be made.
+    Raises: VerificationError when a difference exceeds its bound; the message names the worst one and its layer. Else
+        ToolboxError when a comparison could not be made.
     """
     if worst := _worst(check.comparisons):
         raise VerificationError(
             f"{check.model}: {worst.comparison}: the {worst.statistic} of {worst.layer} differs by "
-            f"{worst.difference:.2g} of the layer's largest value, expected {worst.bound:g} at most; do not use "
-            "responses from here before the cause is found (toolbox doctor looks at the set-up)"
+            f"{worst.difference:.2g} of the layer's largest value; expected at most {worst.bound:g}; do not use "
+            "responses from this machine before you have found the cause (toolbox doctor checks the set-up)"
         )
     for entry in check.comparisons:
         if entry.difference is None:
             raise ToolboxError(
-                f"{check.model}: {entry.comparison}; all other comparisons are within their bounds; hold some of its "
-                "responses against another framework"
+                f"{check.model}: {entry.comparison}; all other comparisons are within their bounds; compare some of "
+                "its responses with those of another framework"
             )
 
 
 def _worst(comparisons: Sequence[Comparison]) -> Comparison | None:
-    """The comparison whose difference is most times its bound; None where all are within theirs."""
+    """The comparison with the largest ratio of difference to bound; None where all are within their bounds."""
     over = {
         entry: entry.difference / (entry.bound or LEAST_BOUND)
         for entry in comparisons

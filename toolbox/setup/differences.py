@@ -1,7 +1,7 @@
 """Differences between two ways of computing the same responses. Owns how a difference is measured.
 
 A difference is relative to its layer: the largest |a - b| over all images, filters and positions, divided by the
-layer's largest absolute value. So 1 is the whole range of the layer, and float32 itself resolves 6e-8.
+layer's largest absolute value. A difference of 1 is as large as that value; the resolution of float32 is 6e-8.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from toolbox.terms import STATISTICS
 
 Outputs = Mapping[str, NDArray[np.floating]]
-"""What a graph gives, by the names of its outputs."""
+"""The outputs of a graph, by name."""
 Gap = tuple[float, float]
 """The largest difference and the largest absolute value of an image, or of a batch."""
 Gaps = dict[str, list[Gap]]
-"""By layer, one for each image or batch that was compared."""
+"""By layer, one gap for each image or batch that was compared."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Comparison:
 
     Attributes:
         statistic: 'map' for all positions, else 'maximum' or 'mean' of the map.
-        difference: the largest one over all layers, relative to its layer's largest absolute value; infinite where
-            a value is not finite; None where the comparison could not be made, and then its name says why.
-        layer: where it is; empty where nothing differs.
+        difference: the largest difference over all layers, relative to the layer's largest absolute value; infinite
+            where a value is not finite; None where the comparison could not be made, for a reason that its name gives.
+        layer: the layer with this difference; empty where nothing differs.
     """
 
     comparison: str
@@ -42,7 +42,7 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
-        """Whether it could be made, and the difference is within the bound."""
+        """Whether the comparison could be made and its difference is within the bound."""
         return self.difference is not None and self.difference <= self.bound
 
 
@@ -52,11 +52,11 @@ def compare_statistics(
     """One comparison of the maxima of all layers, and one of their means.
 
     Args:
-        comparison: what is compared, in words.
-        layers: their names.
-        first: of a pooled graph: `<layer>.maximum` and `<layer>.mean`, each (images, filters).
-        second: the same, computed in another way.
-        bound: of the difference.
+        comparison: description of what is compared.
+        layers: names of the layers.
+        first: outputs of a pooled graph: `<layer>.maximum` and `<layer>.mean`, each (images, filters).
+        second: the same outputs, computed in another way.
+        bound: the largest acceptable difference.
     """
     for statistic in STATISTICS:
         outputs = {layer: f"{layer}.{statistic}" for layer in layers}
@@ -65,11 +65,11 @@ def compare_statistics(
 
 
 def gap(first: NDArray[np.floating], second: NDArray[np.floating]) -> Gap:
-    """How far two results are apart.
+    """The difference between two results.
 
     Args:
-        first: of any shape.
-        second: of the same shape.
+        first: an array of any shape.
+        second: an array of the same shape.
 
     Returns: largest difference and largest absolute value; infinite where a value is not finite, or shapes differ.
     """
@@ -89,7 +89,7 @@ def worst_gap(gaps: Gaps) -> tuple[float, str]:
 
 
 def _relative_difference(gaps: Sequence[Gap]) -> float:
-    """The largest difference divided by the largest value, of all images together."""
+    """The largest difference divided by the largest value, over all images."""
     difference = max(difference for difference, _ in gaps)
     value = max(value for _, value in gaps)
     return difference if difference in (0, math.inf) else difference / value

@@ -1,4 +1,4 @@
-"""Networks as files: what there is, and their ONNX graphs with every intermediate layer as an output."""
+"""Lists of available networks, and export of ONNX graphs with every intermediate layer as an output."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from toolbox.progress import Progress, silent
 
 
 def models(broken: Callable[[str], None] | None = None) -> pl.DataFrame:
-    """All networks that ship, then those that were imported: name, title, number of layers and of filters.
+    """All shipped networks, then the imported ones: name, title, number of layers and of filters.
 
     Args:
-        broken: is told of every imported network whose card cannot be read, which is then left out.
+        broken: is called with a message for every imported network whose card cannot be read; such a network is left
+            out of the table.
 
-    Raises: CardError for such a card where nobody is told.
+    Raises: CardError for an unreadable card when `broken` is None.
 
     Example:
         >>> models().filter(model="vgg16").select("layers", "filters").row(0)
@@ -75,14 +76,15 @@ def export_model(
     """Write a network's ONNX graphs.
 
     Args:
-        name: of a network, or a card's path.
-        full: where the graph goes that has every layer's activation map as an output, named as the layer.
-        pooled: where the graph goes that extraction runs: maximum and mean of every map.
-        layers: patterns of layer names; the graph ends with the deepest of them, and the pooled one has no others.
-        weights: as for an extraction.
-        progress: is called as weights are fetched.
+        name: name of a network, or path of a card.
+        full: file for the graph with every layer's activation map as an output, named as the layer.
+        pooled: file for the graph that an extraction runs, with the maximum and mean of every map as outputs.
+        layers: patterns of layer names; the full graph ends with the deepest of these layers, and the pooled graph has
+            only these.
+        weights: source of the weights, as for an extraction.
+        progress: is called as weights are downloaded.
 
-    Returns: the network as it is in the graphs, with remarks on what is missing.
+    Returns: the network of the graphs, with warnings about missing layers.
     Raises: UsageError when neither file is named; WeightsError, VerificationError.
 
     Example:
@@ -104,7 +106,7 @@ def export_model(
 
 def _check_targets(name: str, full: Path | None, pooled: Path | None) -> None:
     if full is None and pooled is None:
-        raise UsageError("nothing to write; name a file with --full FILE or --pooled FILE")
+        raise UsageError("no file to write; name one with full=… (--full …), pooled=… (--pooled …), or both")
     for path in filter(None, (full, pooled)):
         if path.is_dir():
-            raise UsageError(f"{path} is a folder; name a file to write, such as {path / f'{name}.onnx'}")
+            raise UsageError(f"{path} is a folder; expected a file, such as {path / f'{name}.onnx'}")

@@ -1,7 +1,7 @@
-"""The card of an imported network, as text. Owns the conventions of preprocessing by their names, and what a card says.
+"""The card of an imported network, as text. Owns the named conventions of preprocessing, and the content of the card.
 
-Whether layers are recorded before or after their activation functions, and how images are prepared, no graph tells:
-both are asked for, and never guessed.
+A graph specifies neither the preprocessing, nor whether to record before or after the activation functions. The user
+must choose both; they are never guessed.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from toolbox.tapping.inspection import Inspection
 from toolbox.tapping.taps import Tap
 
 SIDES = ("after", "before")
-"""Of the activation functions: where layers may be recorded."""
-DEVIATIONS = (0.229, 0.224, 0.225)  # of ImageNet's channels, as torchvision publishes them with their means
+"""Sides of an activation function on which a layer may be recorded."""
+DEVIATIONS = (0.229, 0.224, 0.225)  # of ImageNet's channels, as published by torchvision with the means
 LAYER_COMMENT = (
-    "# Layers in the order in which they run, and the tensors of the graph that are their responses; a layer may",
-    "# be renamed or taken out. axis: where a tensor has its filters, counted from 0 (the images); rank: how many",
-    "# axes it has. height and width are those of a map; stride and receptive_field are in pixels of the image",
-    "# (Araujo, Norris and Sim 2019, doi:10.23915/distill.00021). A receptive field is the theoretical one: of",
-    "# convolutions and pools it may exceed the image; of what sees all of an image it is the image's larger side.",
+    "# The layers in the order in which they run, and the tensors of the graph that contain their responses. You may",
+    "# rename or remove a layer. axis: the axis of the filters, counted from 0 (the images). rank: the number of axes.",
+    "# height and width: size of a map. stride and receptive_field: in pixels of the image (Araujo, Norris and Sim",
+    "# 2019, doi:10.23915/distill.00021). The receptive field is the theoretical one: for convolutions and pools it",
+    "# may exceed the image; for a layer whose positions see the whole image, it is the larger side of the image.",
 )
-"""What a reader of a card must know of its layers."""
+"""Comment that explains the layers to a reader of the card."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How an image is prepared for the first layer: (value - mean) * scale, in the order of `channels`."""
+    """The preprocessing of an image: (value - mean) * scale, in the order of `channels`."""
 
     channels: str
     mean: tuple[float, float, float]
@@ -44,7 +44,7 @@ PREPROCESSINGS = {
         mean=(103.939, 116.779, 123.68),
         scale=1.0,
         resize="nearest",
-        meaning="channels reversed, ImageNet's mean taken off (VGG, ResNet in Keras)",
+        meaning="channels reversed, ImageNet's mean subtracted (VGG, ResNet in Keras)",
     ),
     "torch": Preprocessing(
         channels="RGB",
@@ -52,7 +52,7 @@ PREPROCESSINGS = {
         scale=(1 / (255 * DEVIATIONS[0]), 1 / (255 * DEVIATIONS[1]), 1 / (255 * DEVIATIONS[2])),
         resize="bilinear",
         meaning=(
-            "values of 0 to 1, ImageNet's mean taken off, divided by its standard deviation (torchvision)"
+            "values of 0 to 1, ImageNet's mean subtracted, divided by its standard deviation (torchvision)"
         ),
     ),
     "tf": Preprocessing(
@@ -74,15 +74,15 @@ PREPROCESSINGS = {
         mean=(0.0, 0.0, 0.0),
         scale=1.0,
         resize="nearest",
-        meaning="values of 0 to 255, as the pixels have them",
+        meaning="values of 0 to 255, those of the pixels",
     ),
 }
-"""Conventions, under the names that Keras gave them where it has one."""
+"""Conventions of preprocessing, with the names used by Keras where it has one."""
 
 
 @dataclass(frozen=True)
 class RecordingOptions:
-    """What no graph tells: where layers are recorded, how images are prepared and resized."""
+    """What a graph does not specify: where layers are recorded, and how images are preprocessed and resized."""
 
     activation: str
     preprocessing: str
@@ -92,24 +92,25 @@ class RecordingOptions:
 def recording_options(
     activation: str | None, preprocessing: str | None, resize: str | None
 ) -> RecordingOptions:
-    """The choices that no graph tells.
+    """The checked choices that a graph does not specify.
 
     Args:
         activation: 'after' or 'before'.
         preprocessing: the name of a convention.
-        resize: how images are resized; None for what goes with the convention.
+        resize: the resizing method; None for the usual method of the convention.
 
-    Raises: UsageError for one that is missing, which says what the choices mean, or unknown.
+    Raises: UsageError for a missing or unknown choice; for a missing one, the message explains the choices.
     """
     if activation is None:
         raise UsageError(
-            "choose where to record: --activation after (what the next layer gets, as in the literature) "
-            "or --activation before (the sum, negative values included)"
+            "the graph does not specify where to record; choose activation=after (the input of the next layer, as in "
+            "the literature) or activation=before (the sum, including negative values) (--activation …)"
         )
     if preprocessing is None:
         meanings = "; ".join(f"{name}: {convention.meaning}" for name, convention in PREPROCESSINGS.items())
         raise UsageError(
-            f"choose how the network's images were prepared in training with --preprocessing: {meanings}"
+            "the graph does not specify its preprocessing; choose the preprocessing used in training with "
+            f"preprocessing=… (--preprocessing …): {meanings}"
         )
     for option, value, known in (
         ("activation", activation, SIDES),
@@ -117,7 +118,7 @@ def recording_options(
         ("resize", resize, (None, *RESIZE_METHODS)),
     ):
         if value not in known:
-            raise UsageError(f"no {option} {value!r}; expected {', '.join(filter(None, known))}")
+            raise UsageError(f"unknown {option} {value!r}; expected {', '.join(filter(None, known))}")
     return RecordingOptions(activation, preprocessing, resize or PREPROCESSINGS[preprocessing].resize)
 
 
@@ -125,11 +126,11 @@ def card_text(graph: Inspection, name: str, options: RecordingOptions, *, file: 
     """The card as TOML, with the comments that a reader needs to change it.
 
     Args:
-        graph: whose layers it lists.
-        name: of the network.
-        options: what no graph tells.
-        file: name of the graph's file, beside the card.
-        sha256: of that file.
+        graph: the graph, whose layers the card lists.
+        name: name of the network.
+        options: the choices that the graph does not specify.
+        file: name of the file of the graph, beside the card.
+        sha256: digest of that file.
     """
     return "\n".join(
         [
@@ -147,11 +148,11 @@ def card_text(graph: Inspection, name: str, options: RecordingOptions, *, file: 
 
 def _head(graph: Inspection, name: str) -> list[str]:
     return [
-        "# A network whose graph somebody else made; toolbox model add wrote this card, the graph lies beside it.",
+        "# A network with an imported graph. `toolbox model add` wrote this card; the graph is in the same folder.",
         f"name = {_text(name)}",
         f"title = {_text(graph.path.name)}",
         'description = ""',
-        'citation = "" # what a reader should cite',
+        'citation = "" # the publication to cite',
         'licence = "" # of the weights',
     ]
 
@@ -164,15 +165,15 @@ def _graph_lines(graph: Inspection, side: str, file: str, sha256: str) -> list[s
     ]
     if graph.survey.batch:
         batch = graph.survey.batch
-        lines.append(f"batch = {batch} # the graph gives other results for several images at once")
+        lines.append(f"batch = {batch} # the graph computes different results for several images at once")
     return lines
 
 
 def _input_lines(graph: Inspection, options: RecordingOptions) -> list[str]:
     convention = PREPROCESSINGS[options.preprocessing]
     return [
-        f"# What an image goes through before the first layer: {convention.meaning}.",
-        "# It is resized to height x width; then (value - mean) * scale. The convention is called "
+        f"# Preprocessing of an image: {convention.meaning}.",
+        "# It is resized to height x width; then (value - mean) * scale is computed. This convention is called "
         f"{options.preprocessing!r}.",
         "[input]",
         f"height = {graph.height}",
@@ -188,14 +189,14 @@ def _layer_lines(graph: Inspection, side: str) -> list[str]:
     lines = [*LAYER_COMMENT]
     if any(tap.kind == "tokens" for tap in graph.survey.taps):
         lines.append(
-            "# Layers of tokens are no maps: height is the number of tokens, over which maximum and mean are taken."
+            "# Layers of tokens have no maps: height is the number of tokens, over which maximum and mean are taken."
         )
     tensors = _layer_tensors(graph, side)
     return [*lines, "[layers]", *(_layer_line(tap, tensor) for tensor, tap in tensors.items())]
 
 
 def _layer_tensors(graph: Inspection, side: str) -> dict[str, Tap]:
-    """Tensors and their layers; two layers that are one before their activations are listed once."""
+    """Tensors and their layers; two layers that share a tensor before their activations are listed once."""
     tensors: dict[str, Tap] = {}
     for tap in graph.survey.taps:
         tensors.setdefault(tap.before if side == "before" else tap.after, tap)
@@ -218,7 +219,7 @@ def _layer_line(tap: Tap, tensor: str) -> str:
 
 
 def _text(value: str) -> str:
-    """A TOML string; JSON's are the same but for one character."""
+    """A TOML string; JSON strings differ only in one character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

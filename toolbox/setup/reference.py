@@ -1,4 +1,4 @@
-"""An independent implementation of every operator: ONNX's own, in numpy. Owns what it needs to run our graphs."""
+"""An independent implementation of every operator, ONNX's own in numpy. Owns its adaptation to the toolbox's graphs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ REFERENCE = f"onnx.reference {onnx.__version__} (numpy)"
 
 
 class BatchNormalization(OpRun):
-    """As it was before opset 14, where the number of outputs tells inference from training.
+    """Batch normalisation before opset 14, where the number of outputs distinguishes inference from training.
 
-    The reference takes those for training; its loader finds an operator by the name of its class.
+    The reference mistakes such nodes for training. Its loader finds an operator by the name of the class.
     """
 
     op_domain = ""
@@ -28,7 +28,7 @@ class BatchNormalization(OpRun):
     def _run(
         self, x: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon: float = 1e-5, **_: Any
     ) -> tuple[Any]:
-        of_channel = (-1, *[1] * (x.ndim - 2))  # (filters, 1, 1): one number for a whole map
+        of_channel = (-1, *[1] * (x.ndim - 2))  # (filters, 1, 1): one number per map
         scale, bias, mean, variance = (each.reshape(of_channel) for each in (scale, bias, mean, variance))
         return (((x - mean) / np.sqrt(variance + np.float32(epsilon)) * scale + bias).astype(x.dtype),)
 
@@ -36,14 +36,14 @@ class BatchNormalization(OpRun):
 def reference_maps(
     full: Graph, layers: Sequence[str], images: NDArray[np.float32]
 ) -> Iterator[Mapping[str, NDArray[Any]]]:
-    """The maps of one image after the other, by ONNX's own definition of every operator, in numpy.
+    """The maps of one image after the other, computed by ONNX's own definition of every operator, in numpy.
 
     Args:
-        full: a graph with all layers' maps as outputs.
-        layers: names of those that are wanted.
+        full: a graph with the maps of all layers as outputs.
+        layers: names of the layers to compute.
         images: (images, 3, height, width), preprocessed.
 
-    Raises: whatever the reference raises, such as for an operator that it lacks.
+    Raises: any exception of the reference, such as for an operator that it lacks.
     """
     proto = onnx.ModelProto()
     proto.CopyFrom(full.proto)
@@ -53,14 +53,14 @@ def reference_maps(
     )
     evaluator = ReferenceEvaluator(proto, new_ops=[BatchNormalization] if _is_old(proto) else None)
     for image in images:
-        # numpy need not warn: what is not finite counts as an infinite difference
+        # numpy need not warn, because a value that is not finite counts as an infinite difference.
         with np.errstate(over="ignore", invalid="ignore"):
             maps: Sequence[Any] = list(evaluator.run([*layers], {IMAGE: image[None], **full.tensors}))
         yield dict(zip(layers, maps, strict=True))
 
 
 def _is_old(proto: onnx.ModelProto) -> bool:
-    """Whether batch normalisation is told from that of training by its outputs."""
+    """Whether the number of outputs of a batch normalisation distinguishes inference from training."""
     return any(9 <= entry.version < 14 for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
 
 

@@ -1,4 +1,4 @@
-"""Stimuli: image files to pixels, and where they come from. Never writes a table, never runs a network.
+"""Stimuli: decoding image files, and the sources of stimuli. Never writes a table, never runs a network.
 
 A recipe beside a card in `datasets/` imports `Drawing` and `MID_GREY` from here.
 """

@@ -1,4 +1,4 @@
-"""The files inside a .zip or .tar archive, one at a time. Owns unpacking; writes nothing, follows no link."""
+"""The files in a .zip or .tar archive, one at a time. Owns unpacking; writes nothing, follows no link."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
 
 
 def read_members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """Names and contents of the regular files in an archive; links and devices are passed over.
+    """Names and contents of the regular files in an archive; links and devices are skipped.
 
     Args:
-        archive: a .zip, or a .tar compressed in any way.
-        inner: name of a tar archive inside the zip, whose files are meant instead.
+        archive: a .zip, or a .tar with any compression.
+        inner: name of a tar archive inside the zip, whose files are read instead.
 
-    Raises: CardError when it cannot be unpacked, lacks the inner archive, or names a path outside itself.
+    Raises: CardError when the archive cannot be unpacked, lacks the inner archive, or contains a path that leads
+        outside.
     """
     try:
         if not zipfile.is_zipfile(archive):
@@ -46,7 +47,7 @@ def _open_inner(archive: Path, inner: str) -> Iterator[IO[bytes]]:
         if inner not in outer.namelist():
             holds = ", ".join(outer.namelist()[:5])
             raise CardError(
-                f"{archive.name} holds no {inner!r}; it holds {holds}; correct `inner` in the card"
+                f"{archive.name} does not contain {inner!r}, but {holds}; correct `inner` in the card"
             )
         with outer.open(inner) as file:
             yield file
@@ -68,8 +69,10 @@ def _read_zip(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
 
 
 def _safe_path(name: str, archive: Path) -> PurePosixPath:
-    """A member's name as a path that cannot leave the folder it is unpacked into, on any system."""
+    """A member's name as a path that cannot leave the target folder, on any operating system."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:
-        raise CardError(f"{archive.name} names a file outside itself ({name!r}); it is not to be trusted")
+        raise CardError(
+            f"{archive.name} contains the path {name!r}, which leads outside the archive; do not trust this archive"
+        )
     return path

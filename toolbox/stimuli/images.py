@@ -1,11 +1,11 @@
-"""Bytes of an image file to pixels, and back. Owns what becomes of the pixels; never opens a file, sees no path.
+"""Bytes of an image file to pixels, and back. Owns the conversion of the pixels; opens no file and sees no path.
 
-Every picture comes out as red, green and blue of 8 bits, as a person would see it on a screen: turned as its
-EXIF orientation says, transparent parts over mid-grey, 16-bit grey scaled (not clipped) to 8 bits, the first
-frame of an animation. Embedded colour profiles are left aside, as Keras' `load_img` leaves them.
+Every picture is decoded to red, green and blue of 8 bits, as it appears on a screen: rotated according to its EXIF
+orientation, with transparent parts over mid-grey, and 16-bit grey scaled (not clipped) to 8 bits. Of an animation,
+the first frame is used. Embedded colour profiles are ignored, as by Keras' `load_img`.
 
-Nothing of the process changes: Pillow's own guard against large pictures, and the filters of warnings, stay as the
-host program has them.
+The settings of the process do not change: Pillow's limit for large pictures, and the filters of warnings, remain those
+of the host program.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Pixels = npt.NDArray[np.uint8]
 """height x width x 3: red, green, blue, 0..255."""
 
 MAX_PIXELS = 100_000_000
-"""Larger pictures are refused: several at once, at 3 bytes a pixel and more, would fill a small machine."""
+"""Larger pictures are refused: several at once, with 3 or more bytes per pixel, would fill the memory."""
 MID_GREY = 128
-"""What lies behind transparent parts, and the mean of drawn stimuli."""
+"""The background of transparent parts, and the mean of drawn stimuli."""
 RESIZE_METHODS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -37,7 +37,7 @@ RESIZE_METHODS = {
     "box": Image.Resampling.BOX,
     "hamming": Image.Resampling.HAMMING,
 }
-"""Resizing methods by the names of Keras' `load_img(interpolation=...)`."""
+"""Resizing methods, with the names in Keras' `load_img(interpolation=...)`."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -48,14 +48,14 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What undoes each EXIF orientation."""
+"""The transformation that undoes each EXIF orientation."""
 
 _REMEDY = "convert it to 8 or 16 bits a channel"
 
 _MOST_WARNINGS = 1000
-"""Odd tags of one picture, each of which costs a reading where warnings are errors."""
+"""Largest number of unusual tags in one picture; where warnings are errors, each one costs a decoding attempt."""
 
-# What Pillow's readers raise on damaged content (seen by cutting files and flipping their bytes).
+# Exceptions of Pillow's readers for damaged content (found by truncating files and flipping their bytes).
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error)
 
 
@@ -64,55 +64,55 @@ class Picture:
     """A decoded image file."""
 
     pixels: Pixels
-    """height x width x 3, after the turn that the file asks for; read-only."""
+    """height x width x 3, rotated according to the EXIF orientation; read-only."""
     format: str
     """JPEG, PNG, GIF, BMP, TIFF or WEBP."""
     frames: int
-    """How many pictures the file holds; the pixels are those of the first."""
+    """Number of frames in the file; the pixels are those of the first frame."""
 
 
 def decode(content: bytes, *, at_least: int | None = None) -> Picture:
     """The picture in the bytes of an image file.
 
-    Pillow warns of odd EXIF and TIFF tags of pictures that it reads all the same. What becomes of a warning is the
-    host program's choice, but such a picture is read even where warnings are errors.
+    Pillow warns about unusual EXIF and TIFF tags of pictures that it can read. The host program decides how warnings
+    are handled, but such a picture is read even where warnings are errors.
 
     Args:
         content: all bytes of a JPEG, PNG, GIF, BMP, TIFF or WebP file.
-        at_least: a JPEG may come out a half, a quarter or an eighth as large, averaged as the decoder does it for
-            free, as long as both its sides keep so many pixels; None for its own size.
+        at_least: smallest length of both sides in pixels: a JPEG is decoded to a half, a quarter or an eighth of its
+            size, at no extra cost, while both sides keep this length. None for the full size.
 
-    Raises: StimulusError with a short reason that names no file: the caller knows which one it is.
+    Raises: StimulusError with a short reason that does not name the file, which the caller knows.
     """
     for _ in range(_MOST_WARNINGS):
         try:
             return _decode_once(content, at_least)
         except Warning as warning:
             note_as_issued(warning)
-    raise StimulusError(f"damaged image (more than {_MOST_WARNINGS} odd tags)")
+    raise StimulusError(f"damaged image (more than {_MOST_WARNINGS} unusual tags)")
 
 
 def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
-    """A picture stretched to a size, its aspect ratio ignored: Keras' `load_img(target_size=...)` to the bit.
+    """A picture resized without keeping its aspect ratio; identical to Keras' `load_img(target_size=...)`.
 
     Args:
         pixels: height x width x 3, 0..255.
-        height: the new one, in pixels.
-        width: the new one, in pixels.
+        height: the new height in pixels.
+        width: the new width in pixels.
         method: one of RESIZE_METHODS.
 
     Returns: height x width x 3, 0..255.
     Raises: UsageError for an unknown method.
     """
     if method not in RESIZE_METHODS:
-        raise UsageError(f"no resizing method {method!r}; use one of {', '.join(RESIZE_METHODS)}")
+        raise UsageError(f"unknown resizing method {method!r}; expected one of {', '.join(RESIZE_METHODS)}")
     return np.asarray(Image.fromarray(pixels).resize((width, height), RESIZE_METHODS[method]))
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """A drawn picture as a PNG file whose bytes, and so its sha256, are the same on every machine.
+    """A drawn picture as a PNG file whose bytes, and therefore its sha256, are the same on every machine.
 
-    The pixels are stored, not compressed: compressed bytes vary with the zlib that Pillow was built with.
+    The pixels are stored without compression, because compressed bytes depend on the zlib of Pillow's build.
 
     Args:
         pixels: height x width (grey) or height x width x 3 (colour), 0..255.
@@ -120,18 +120,20 @@ def encode_png(pixels: Pixels) -> bytes:
     height, width = pixels.shape[:2]
     colour_type = 2 if pixels.ndim == 3 else 0
     rows = np.ascontiguousarray(pixels, dtype=np.uint8).reshape(height, -1)
-    filtered = np.pad(rows, ((0, 0), (1, 0))).tobytes()  # each row starts with its filter type, 0: none
+    filtered = np.pad(
+        rows, ((0, 0), (1, 0))
+    ).tobytes()  # each row starts with its filter type; 0 is no filter
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
     chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", _store_blocks(filtered)) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 def thumbnail(pixels: Pixels, side: int) -> bytes:
-    """A small JPEG of a picture, its aspect ratio kept.
+    """A small JPEG of a picture, with its aspect ratio kept.
 
     Args:
         pixels: height x width x 3, 0..255.
-        side: pixels that the longer side has at most.
+        side: largest length of the longer side in pixels.
     """
     small = Image.fromarray(pixels)
     small.thumbnail((side, side))
@@ -141,13 +143,13 @@ def thumbnail(pixels: Pixels, side: int) -> bytes:
 
 
 def _decode_once(content: bytes, at_least: int | None) -> Picture:
-    """The picture; or a Warning is raised, where the host program has made warnings errors."""
+    """The picture. Raises a Warning where the host program has turned warnings into errors."""
     try:
         with open_image(content) as image:
             _check_size(image)
             if at_least is not None:
                 image.draft(None, (at_least, at_least))
-            # The further pictures in a phone's JPEG (MPO: previews, depth) are the same photograph.
+            # Further pictures in the JPEG of a phone (MPO: previews, depth) show the same photograph.
             name = "JPEG" if image.format == "MPO" else str(image.format)
             frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))
             return Picture(np.asarray(_rgb(_upright(image))), name, frames)
@@ -158,17 +160,17 @@ def _decode_once(content: bytes, at_least: int | None) -> Picture:
 
 
 def _check_size(image: Image.Image) -> None:
-    """Refuse by the header alone what would not fit in memory, or has no pixel."""
+    """Refuse, by the header, a picture that would not fit in memory or has no pixels."""
     width, height = image.size
     if width * height > MAX_PIXELS:
         limit = f"at most {MAX_PIXELS // 1_000_000} megapixels"
         raise StimulusError(f"oversized: {width} x {height} pixels, expected {limit}; scale it down")
     if width * height == 0:
-        raise StimulusError(f"an image of {width} x {height} pixels")
+        raise StimulusError(f"image without pixels ({width} x {height})")
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF or XMP orientation says; as it lies where that is unreadable."""
+    """The picture rotated according to its EXIF or XMP orientation; unchanged where that is unreadable."""
     image.load()
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -178,9 +180,9 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """A picture of any mode as RGB, transparent parts over mid-grey."""
+    """A picture of any mode as RGB, with transparent parts over mid-grey."""
     if image.mode == "F":
-        raise StimulusError(f"32-bit float pixels have no fixed white; {_REMEDY}")
+        raise StimulusError(f"32-bit float pixels have no defined white; {_REMEDY}")
     if image.mode.startswith("I"):
         return _grey_of_16_bits(image)
     if not image.has_transparency_data:
@@ -192,10 +194,10 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _grey_of_16_bits(image: Image.Image) -> Image.Image:
-    """Integers 0..65535 as 0..255; Pillow's own conversion would clip them at 255."""
+    """Integers 0..65535 scaled to 0..255; Pillow's own conversion would clip them at 255."""
     wide = np.asarray(image).astype(np.int32)
     if wide.min() < 0 or wide.max() > 65535:
-        raise StimulusError(f"32-bit pixels {wide.min()}..{wide.max()} have no fixed white; {_REMEDY}")
+        raise StimulusError(f"32-bit pixels {wide.min()}..{wide.max()} have no defined white; {_REMEDY}")
     grey = ((wide + 128) // 257).astype(np.uint8)
     grey[wide == image.info.get("transparency", -1)] = MID_GREY
     return Image.fromarray(grey).convert("RGB")
@@ -207,7 +209,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _store_blocks(content: bytes) -> bytes:
-    """A zlib stream (RFC 1950, 1951) of stored blocks, which hold at most 65,535 bytes each."""
+    """A zlib stream (RFC 1950, 1951) of stored blocks of at most 65,535 bytes each."""
     pieces = [content[start : start + 65535] for start in range(0, len(content), 65535)]
     stream = [b"\x78\x01"]
     for number, piece in enumerate(pieces, 1):

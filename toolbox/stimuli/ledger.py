@@ -1,6 +1,6 @@
-"""A stimulus set while files are entered into it: numbers, identity, labels. Never reads or writes a file.
+"""A stimulus set while files are added to it: numbers, identity, labels. Never reads or writes a file.
 
-What the set knows is never changed. What it does not know yet (a label, a variable) may be filled in.
+Existing values of the set are never changed. Missing values (labels, variables) may be filled in.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ Row = dict[str, Any]
 
 
 class Ledger:
-    """The rows of one set, in the order of their numbers, and what happened to the files offered."""
+    """The rows of one set, in the order of their numbers, and the outcome for the files that were entered."""
 
     def __init__(
         self, rows: list[Row], labels: dict[int, str], is_there: Callable[[str], bool] = lambda _: True
     ) -> None:
-        """A set as it is before files are entered.
+        """The ledger of a set before files are entered.
 
         Args:
-            rows: the stimuli that the set holds already.
+            rows: the existing stimuli of the set.
             labels: their categories by stimulus_id; unlabelled stimuli are absent.
-            is_there: whether the file of a stored path still exists.
+            is_there: returns whether the file of a stored path still exists.
         """
         self.rows, self.labels = rows, labels
         self._is_there = is_there
         self.rejections: list[Rejection] = []
         self.changed: list[str] = []
-        """Paths whose content is another than when they were first ingested: now a further stimulus."""
+        """Paths whose content has changed since it was ingested: each is now a further stimulus."""
         self.animated: list[str] = []
         """Paths of files with several frames."""
         self.usable = 0
-        """Files that could be read as images."""
+        """Number of files that could be read as images."""
         self.moved = 0
-        """Stimuli whose file was gone and came back under another path, which is theirs now."""
+        """Number of stimuli whose file was missing and was found under another path, which the set now records."""
         self.known = 0
-        """Files offered again."""
+        """Number of files that were already in the set."""
         self.filled = 0
-        """Labels and variables that stimuli of the set got only now."""
+        """Number of missing labels and variables that were filled in."""
         self._count_before = len(rows)
         self._by_digest = {row["sha256"]: row for row in rows}
         self._paths = {row["path"] for row in rows}
 
     @property
     def added(self) -> int:
-        """New stimuli."""
+        """Number of new stimuli."""
         return len(self.rows) - self._count_before
 
     @property
@@ -66,8 +66,8 @@ class Ledger:
         """Enter one file.
 
         Args:
-            file: what a look at it found.
-            path: the one to be stored.
+            file: the scanned file.
+            path: the path to store.
         """
         row = self._by_digest.get(file.sha256)
         self.usable += file.fault is None
@@ -84,29 +84,29 @@ class Ledger:
             self._fill(file, row)
 
     def _enter_copy(self, file: ScannedFile, row: Row, path: str) -> None:
-        """A known content under another path: the stimulus has moved there if its own file is gone."""
+        """Enter a known content under another path; if the file of the stimulus is missing, the stimulus has moved."""
         if self._is_new(row) or self._is_there(row["path"]):
-            self.reject(path, f"same bytes as {row['path']}{self._ignored(file, row)}")
+            self.reject(path, f"same content as {row['path']}{self._ignored(file, row)}")
             return
         row["path"] = path
         self.moved += 1
         self._fill(file, row)
 
     def _is_new(self, row: Row) -> bool:
-        """Whether a stimulus was not in the set before."""
+        """Whether a stimulus is new in the set."""
         return int(row["stimulus_id"]) >= self._count_before
 
     def reject(self, path: str, reason: str) -> None:
-        """Note that something is not taken.
+        """Record a rejection.
 
         Args:
-            path: of a file, or what its source has in place of one.
-            reason: in a few words.
+            path: path of a file, or the row of its source.
+            reason: the reason in a few words.
         """
         self.rejections.append(Rejection(path, reason))
 
     def _add(self, file: ScannedFile, path: str) -> None:
-        """A new stimulus gets the next number."""
+        """Add a new stimulus, with the next number."""
         number = len(self.rows)
         row = {**_fixed_columns(file, number, path), **file.candidate.parameters}
         self.rows.append(row)
@@ -119,7 +119,7 @@ class Ledger:
             self.animated.append(path)
 
     def _ignored(self, file: ScannedFile, row: Row) -> str:
-        """What a second mention of a stimulus says that the first does not."""
+        """A note on the different category of a second entry for a stimulus, if any."""
         category = file.candidate.category
         return f"; category {category!r} ignored" if category not in (None, self._label(row)) else ""
 
@@ -127,13 +127,13 @@ class Ledger:
         return self.labels.get(row["stimulus_id"])
 
     def _fill(self, file: ScannedFile, row: Row) -> None:
-        """Give a stimulus of the set what it lacked; report what differs from what it has."""
+        """Fill in missing values of an existing stimulus; reject different values."""
         category = file.candidate.category
         if category is not None and self._label(row) is None:
             self.labels[row["stimulus_id"]] = category
             self.filled += 1
         elif category not in (None, self._label(row)):
-            self.reject(row["path"], f"in the set with category {self._label(row)!r}; {category!r} ignored")
+            self.reject(row["path"], f"already has category {self._label(row)!r}; {category!r} ignored")
         for name, value in file.candidate.parameters.items():
             if value is not None and value != row.get(name):
                 self._fill_variable(row, name, value)
@@ -143,11 +143,11 @@ class Ledger:
             row[name] = value
             self.filled += 1
         else:
-            self.reject(row["path"], f"in the set with {name} {row[name]!r}; {value!r} ignored")
+            self.reject(row["path"], f"already has {name} {row[name]!r}; {value!r} ignored")
 
 
 def _fixed_columns(file: ScannedFile, number: int, path: str) -> Row:
-    """The columns that every stimulus has; `STIMULUS_COLUMNS` lists them."""
+    """The columns that every stimulus has, as listed in `STIMULUS_COLUMNS`."""
     return {
         "stimulus_id": number,
         "sha256": file.sha256,

@@ -1,6 +1,6 @@
 """A table of stimuli: path, category, and every stimulus variable as a further column. Owns reading it.
 
-Manifests are `.csv`, `.tsv` or `.parquet`; never reads the images that they name.
+Manifests are `.csv`, `.tsv` or `.parquet` files. Never reads the images that they list.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ REQUIRED_COLUMNS = ("path", "category")
 
 
 def list_manifest(file: Path) -> Listing:
-    """The stimuli that a table lists, in its order.
+    """The stimuli that a table lists, in the order of its rows.
 
-    Columns `path` (relative to the table's own folder, or absolute) and `category` (always text; empty:
-    unlabelled) must be there; every other column becomes a stimulus variable of its type. NA means unknown.
+    The columns `path` (absolute, or relative to the folder of the table) and `category` (always text; empty for
+    unlabelled stimuli) are required; every other column becomes a stimulus variable of its type. NA means unknown.
 
-    Raises: UsageError when there is no such file; TableError when it cannot be read as one; StimulusError
-        when it lacks a column, has no rows, or a column has a name or type that cannot be kept.
+    Raises: UsageError when the file does not exist; TableError when it cannot be read as a table; StimulusError when
+        it lacks a column, has no rows, or has a column whose name or type cannot be stored.
     """
     if not file.is_file():
         raise UsageError(
-            f"{file} does not exist; a manifest is a {', '.join(TABLE_SUFFIXES)} with path and category"
+            f"{file} does not exist; expected a manifest ({', '.join(TABLE_SUFFIXES)}) with the columns path and "
+            "category"
         )
     table = _prepare_table(read_rows(file, REQUIRED_COLUMNS), file)
     base = file.parent.resolve()
@@ -44,7 +45,7 @@ def list_manifest(file: Path) -> Listing:
 
 
 def _read_row(row: dict[str, Any], base: Path, place: str) -> Candidate | Rejection:
-    """One row as a candidate with its variables, or why it is none."""
+    """One row as a candidate with its variables, or as a rejection with the reason."""
     name, category = row.pop("path"), row.pop("category")
     if not name:
         return Rejection(place, "no path")
@@ -56,11 +57,11 @@ def _read_row(row: dict[str, Any], base: Path, place: str) -> Candidate | Reject
 
 
 def locate_file(base: Path, name: str) -> Path:
-    """The file that a row of a table names; its folders are resolved, a link as last part is kept.
+    """The file that a row of a table names; its folders are resolved, but a link as the last part is kept.
 
     Args:
-        base: the table's own folder.
-        name: as the row has it, absolute or relative to the base.
+        base: the folder of the table.
+        name: the path in the row, absolute or relative to the base.
     """
     path = base / name
     if "\\" in name and fault_of_file(path) is not None:
@@ -69,13 +70,13 @@ def locate_file(base: Path, name: str) -> Path:
 
 
 def _prepare_table(table: pl.DataFrame, file: Path) -> pl.DataFrame:
-    """The table with plain types only: text, whole numbers, numbers, true and false."""
+    """The table with only text, whole numbers, numbers, true and false."""
     missing = [name for name in REQUIRED_COLUMNS if name not in table.columns]
     if missing:
         found = ", ".join(map(repr, table.columns))
         hint = "; separate columns by commas, or by tabs in a .tsv" if ";" in found else ""
         raise StimulusError(
-            f"{file} has no column {missing[0]!r}, only {found}; it needs path and category{hint}"
+            f"{file} has no column {missing[0]!r}, only {found}; expected the columns path and category{hint}"
         )
     if table.is_empty():
         raise StimulusError(f"{file} lists no stimulus; expected one row for every image")
@@ -86,7 +87,7 @@ def _prepare_table(table: pl.DataFrame, file: Path) -> pl.DataFrame:
 
 
 def _plain_column(column: pl.Series, file: Path) -> pl.Series:
-    """A stimulus variable as text, 64-bit whole number, double, or true and false; NaN becomes null."""
+    """A stimulus variable as text, 64-bit integers, doubles, or true and false; NaN becomes null."""
     dtype = column.dtype
     if dtype in (pl.String, pl.Boolean, pl.Null):
         return column
@@ -96,9 +97,11 @@ def _plain_column(column: pl.Series, file: Path) -> pl.Series:
         whole = column.cast(pl.Int64, strict=False)
         if whole.null_count() > column.null_count():
             raise StimulusError(
-                f"column {column.name!r} of {file} has numbers beyond 64 bits; write them as text"
+                f"column {column.name!r} of {file} has numbers of more than 64 bits; export them as text"
             )
         return whole
     if dtype.is_numeric():
         return column.cast(pl.Float64).fill_nan(None)
-    raise StimulusError(f"column {column.name!r} of {file} is {dtype}; write it as text or as numbers")
+    raise StimulusError(
+        f"column {column.name!r} of {file} has the type {dtype}; expected text or numbers; export it so"
+    )

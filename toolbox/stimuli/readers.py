@@ -1,9 +1,9 @@
 """Pillow's readers of image files, without its limit for the whole process. Owns which formats are read.
 
-`PIL.Image.open` compares the size in the header with a limit of the whole process, and prints a warning. The readers
-that it calls do not, so that the limit stays as the host program has it, and every caller checks the size itself.
-Two of Pillow's checks are left: of a GIF whose first frame is larger than its screen, and of a WebP file of more than
-twice Pillow's limit.
+`PIL.Image.open` compares the size in the header with a limit of the whole process, and issues a warning. The readers
+that it calls do not. The toolbox calls them directly, so that the limit of the host program is unchanged; every caller
+checks the size itself. Two of Pillow's checks remain: for a GIF whose first frame is larger than its screen, and for a
+WebP file of more than twice Pillow's limit.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from toolbox.errors import StimulusError
 
-# What Pillow's readers raise on content that is of another format; as Pillow's own `open` has it.
+# Exceptions of Pillow's readers for content of another format, as in Pillow's own `open`.
 _FOREIGN = (SyntaxError, IndexError, TypeError, struct.error)
 
 
 class _Tiff(TiffImageFile):
-    """A TIFF file whose size is compared with no limit."""
+    """A TIFF file whose size is not compared with Pillow's limit."""
 
     def load_prepare(self) -> None:
-        """Make room for the pixels, as Pillow does it after comparing their number with its own limit."""
+        """Allocate the pixels, as Pillow does after comparing their number with its limit."""
         if self._im is None:
             self.im = Image.new(self.mode, self._tile_size, None).im
         super().load_prepare()
 
 
 class _Gif(GifImageFile):
-    """A GIF file of whose frames the first alone is read, so that none is ever to be disposed of.
+    """A GIF file of which only the first frame is read, so that no frame needs to be disposed of.
 
-    Pillow would keep a copy of the frame for that, and compare its size with its own limit.
+    For a disposal, Pillow would copy the frame and compare its size with its limit.
     """
 
     @property
     def disposal_method(self) -> int:
-        """0: nothing is to be done."""
+        """Always 0: no disposal."""
         return 0
 
     @disposal_method.setter
     def disposal_method(self, method: int) -> None:
-        """Pillow sets what the file says."""
+        """Ignore the value from the file, which Pillow sets."""
 
 
 _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
@@ -65,18 +65,18 @@ _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
 
 
 def open_image(content: bytes) -> ImageFile:
-    """An image file, of which only the header is read so far.
+    """An image file, of which only the header has been read.
 
     Args:
         content: all bytes of the file.
 
-    Raises: StimulusError when it is of no format that is read here; what Pillow's readers raise on damaged content.
+    Raises: StimulusError for an unsupported format; the exceptions of Pillow's readers for damaged content.
     """
     if not content:
         raise StimulusError("empty file")
     for name, read in _READERS.items():
         accepts = Image.OPEN[name][1]
-        # A text says that this Pillow was built without the format.
+        # A string as the result means that this Pillow was built without the format.
         if accepts is None or accepts(content[:16]) is not True:
             continue
         try:
@@ -87,10 +87,10 @@ def open_image(content: bytes) -> ImageFile:
 
 
 def note_as_issued(warning: Warning) -> None:
-    """Enter a warning that was raised as an error among those that need not be issued again.
+    """Register a warning that was raised as an error, so that it is not issued again.
 
-    Python does so itself after it printed one. Unlike a filter, this concerns this text in this line of Pillow alone,
-    and threads cannot disturb each other by it.
+    Python does the same after it prints a warning. Unlike a filter, this affects only this text in this line of
+    Pillow, and threads do not interfere with each other.
     """
     *_, (frame, line) = traceback.walk_tb(warning.__traceback__)
     issued = frame.f_globals.setdefault("__warningregistry__", {})

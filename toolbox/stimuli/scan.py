@@ -1,4 +1,4 @@
-"""Image files to their identity and size, many at a time. Owns the threads; keeps no picture."""
+"""Reads identity and size of many image files at once. Owns the threads; keeps no picture."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from toolbox.stimuli.images import decode
 from toolbox.stimuli.sources import Candidate
 
 MAX_BYTES = 1 << 30
-"""Larger files are not read: the largest picture allowed needs less, and a film would fill the memory."""
+"""Larger files are not read: the largest accepted picture is smaller, and a film would fill the memory."""
 
 
 @dataclass(frozen=True)
 class ScannedFile:
-    """What one look at a candidate's file found."""
+    """The result of reading a candidate's file."""
 
     candidate: Candidate
     fault: str | None = None
-    """Why it cannot be a stimulus; then nothing below is known."""
+    """The reason why it cannot be a stimulus; the attributes below are then unset."""
     sha256: str = ""
     bytes: int = 0
     width: int = 0
     height: int = 0
-    """0 for content that was known already: it was not decoded again."""
+    """0 for known content, which is not decoded again."""
     format: str = ""
     frames: int = 0
 
 
 def scan_files(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[ScannedFile]:
-    """Read every candidate's file once and decode it fully, in as many threads as there are processors.
+    """Read every candidate's file once and decode it fully, in as many threads as there are cores.
 
     Args:
         candidates: the files.
-        known: sha256 of the contents that need no decoding.
+        known: sha256 of contents that need no decoding.
 
-    Yields: one result for each candidate, in their order.
+    Yields: one result per candidate, in order.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(partial(_scan_file, known=known), candidates)

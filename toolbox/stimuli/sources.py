@@ -1,4 +1,4 @@
-"""What may become a stimulus, and a folder with one sub-folder per category. Never reads a file."""
+"""Candidates for stimuli, and the listing of a folder with one sub-folder per category. Never reads a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolbox.stimuli.images import Pixels
 
 Value = float | int | str | bool | None
 Parameters = dict[str, Value]
-"""Stimulus variables by name: orientation, contrast, valence …; None where unknown."""
+"""Stimulus variables by name (orientation, contrast, valence …); None where unknown."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Drawing:
     """One picture that a recipe draws."""
 
     name: str
-    """Unique in its card; becomes the file's name; may contain `/`."""
+    """The name of the image file, unique in its card; may contain `/`."""
     category: str | None
     pixels: Pixels
     """height x width (grey) or height x width x 3."""
@@ -29,18 +29,18 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that is a stimulus if it turns out to be an image."""
+    """A file that becomes a stimulus if it is an image."""
 
     path: Path
-    """Absolute."""
+    """The absolute path."""
     category: str | None
-    """None: unlabelled."""
+    """None for an unlabelled stimulus."""
     parameters: Parameters = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A file, or what was said of it, that was not taken, and why."""
+    """A file, label or variable that was left out, and the reason."""
 
     path: str
     reason: str
@@ -48,31 +48,31 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source offers, in the order in which stimuli get their numbers."""
+    """The files of a source, in the order in which stimuli are numbered."""
 
     candidates: list[Candidate]
     rejections: list[Rejection]
 
 
 def list_folder(folder: Path) -> Listing:
-    """The files of a folder that holds one sub-folder per category; what lies deeper belongs to it too.
+    """The files of a folder with one sub-folder per category; files in deeper folders belong to the category too.
 
-    Sorted by name, level by level, composed and decomposed accents alike. What systems leave behind (names
-    with a dot in front, `Thumbs.db`, `desktop.ini`, `__MACOSX`) is passed over. A link is followed if it
-    leads to something inside the folder.
+    Files are sorted by name, level by level; composed and decomposed accents are equivalent. Files of the operating
+    system (names that start with a dot, `Thumbs.db`, `desktop.ini`, `__MACOSX`) are skipped. A link is followed if its
+    target is inside the folder.
 
-    Raises: UsageError when there is no such folder; StimulusError when it has no file, or no sub-folder.
+    Raises: UsageError when the folder does not exist; StimulusError when it has no file or no sub-folder.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; give one that holds a sub-folder per category")
+        raise UsageError(f"{folder} is not a folder; expected a folder with one sub-folder per category")
     root = folder.resolve()
     found = list(_walk(root, root, set()))
     if not found:
-        raise StimulusError(f"{folder} holds no file; expected images in one sub-folder per category")
+        raise StimulusError(f"{folder} contains no file; expected images in one sub-folder per category")
     if not any(_is_folder_of(root, path) for path in root.iterdir()):
         raise StimulusError(
             f"{folder} has no sub-folder, only {len(found)} files; expected one sub-folder per category; "
-            "or list the files with path and category in a .csv"
+            "alternatively list the files, with path and category, in a .csv"
         )
     candidates = [Candidate(path, _category(root, path)) for path, fault in found if fault is None]
     return Listing(
@@ -81,34 +81,34 @@ def list_folder(folder: Path) -> Listing:
 
 
 def compose_accents(text: str) -> str:
-    """Text with composed accents (NFC): a category must have one name on every system."""
+    """Text with composed accents (NFC), so that a category has the same name on every operating system."""
     return unicodedata.normalize("NFC", text)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is what a system leaves behind, never a stimulus."""
+    """Whether a file or folder belongs to the operating system and is never a stimulus."""
     return name.startswith(".") or name.lower() in {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 def text_of(path: Path) -> str:
-    """A path as text with `/`, for messages: bytes that are not Unicode show as `�`."""
+    """A path as text with `/`, for messages; bytes that are not Unicode become `�`."""
     return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def fault_of_file(path: Path) -> str | None:
-    """Why a path cannot be read as a file at all, or None."""
+    """The reason why a path cannot be read as a file, or None."""
     if text_of(path) != path.as_posix():
         return "its name is not valid Unicode; rename it"
     try:
         if not path.exists():
-            return "a link that leads nowhere" if path.is_symlink() else "no such file"
-    except OSError as error:  # a name too long, a folder that is closed to this user
+            return "a link without a target" if path.is_symlink() else "no such file"
+    except OSError as error:  # the name is too long, or the folder is not accessible
         return f"cannot be opened ({error.strerror})"
     return None if path.is_file() else "not a regular file"
 
 
 def _is_folder_of(root: Path, path: Path) -> bool:
-    """Whether a path directly in the root is a category's folder."""
+    """Whether a path directly in the root is the folder of a category."""
     return not is_hidden(path.name) and path.is_dir() and path.resolve().is_relative_to(root)
 
 
@@ -117,7 +117,7 @@ def _category(root: Path, path: Path) -> str:
 
 
 def _walk(folder: Path, root: Path, followed: set[Path]) -> Iterator[tuple[Path, str | None]]:
-    """Every file below a folder, with the reason why it cannot be a stimulus, or None."""
+    """Every file in a folder and its sub-folders, with the reason why it cannot be a stimulus, or None."""
     try:
         entries = sorted(folder.iterdir(), key=lambda path: (compose_accents(path.name), path.name))
     except OSError as error:
@@ -128,24 +128,24 @@ def _walk(folder: Path, root: Path, followed: set[Path]) -> Iterator[tuple[Path,
             continue
         fault = _fault_of_link(path, root, followed) if path.is_symlink() else None
         if fault is None and (path / "study.toml").is_file():
-            yield path, "a study; what it holds are not your photographs"
+            yield path, "a study of the toolbox, not a folder of images"
         elif fault is None and path.is_dir():
             yield from _walk(path, root, followed)
         elif fault is None and folder == root:
-            yield path, "lies in no category folder"
+            yield path, "not in a category folder"
         else:
             yield path, fault or fault_of_file(path)
 
 
 def _fault_of_link(path: Path, root: Path, followed: set[Path]) -> str | None:
-    """Why a link must not be followed, or None; a linked folder is followed once, and never back up."""
+    """The reason why a link is not followed, or None; a linked folder is followed once, and never upwards."""
     if not path.exists():
-        return "a link that leads nowhere"
+        return "a link without a target"
     target = path.resolve()
     if not target.is_relative_to(root):
-        return "a link that leads out of the folder; copy the file"
+        return "a link with a target outside the folder; copy the file instead"
     if path.is_dir():
         if target in followed or path.parent.resolve().is_relative_to(target):
-            return "a link to a folder that is listed already"
+            return "a link to a folder that is already listed"
         followed.add(target)
     return None

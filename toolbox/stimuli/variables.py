@@ -1,4 +1,4 @@
-"""Stimulus variables: their names and types. Owns what may be a column of a set beside the fixed ones."""
+"""Stimulus variables: their names and types. Owns which further columns a set may have."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from toolbox.stimuli.sources import Candidate, Value, text_of
 from toolbox.terms import STIMULUS_COLUMNS
 
 VariableType = Literal["boolean", "bigint", "double", "varchar"]
-"""Types of stimulus variables, by their SQL names."""
+"""Types of stimulus variables, with their SQL names."""
 RESERVED = (*STIMULUS_COLUMNS, "category", "set")
-"""Columns that every stimulus set has, or that join it with others."""
+"""Columns that every stimulus set has, or that join its tables."""
 
 
 def check_names(names: Iterable[str], place: str) -> None:
-    """Refuse names that SQL could not tell from others.
+    """Check that SQL can distinguish the names of stimulus variables.
 
     Args:
-        names: of stimulus variables.
-        place: what has them, for the message.
+        names: names of stimulus variables.
+        place: their origin, for the message.
 
-    Raises: StimulusError for an empty name, a fixed column's, or two that differ by case alone.
+    Raises: StimulusError for an empty name, the name of a fixed column, or two names that differ only in case.
     """
     seen: dict[str, str] = {}
     for name in names:
@@ -30,18 +30,20 @@ def check_names(names: Iterable[str], place: str) -> None:
             raise StimulusError(f"{place} has a column without a name; give it one, or remove it")
         if name.lower() in RESERVED:
             raise StimulusError(
-                f"{place} has a column {name!r}, which the toolbox fills itself; rename the column"
+                f"{place} has a column {name!r}, a name that the toolbox reserves; rename the column"
             )
         if name.lower() in seen:
             other = seen[name.lower()]
-            raise StimulusError(f"{place} has columns {other!r} and {name!r}, alike but for case; rename one")
+            raise StimulusError(
+                f"{place} has the columns {other!r} and {name!r}, which differ only in case; rename one of them"
+            )
         seen[name.lower()] = name
 
 
 def type_of(value: Value) -> VariableType | None:
     """The type of one value; None for an unknown value.
 
-    Raises: TypeError for anything that is not a plain value.
+    Raises: TypeError for a value that is not a number, text, true or false.
     """
     if value is None:
         return None
@@ -59,13 +61,13 @@ def type_of(value: Value) -> VariableType | None:
 def merge_types(
     existing: Mapping[str, VariableType], candidates: Iterable[Candidate]
 ) -> dict[str, VariableType]:
-    """Types of all variables of a set once the candidates are in it; whole numbers and numbers make numbers.
+    """Types of all variables of a set together with new candidates; integers and doubles become doubles.
 
     Args:
-        existing: types of the variables that the set has already.
-        candidates: with the values of their variables.
+        existing: types of the existing variables of the set.
+        candidates: the new candidates, with the values of their variables.
 
-    Raises: StimulusError when a variable would have two types, or two names differ by case alone.
+    Raises: StimulusError when a variable would have two types, or two names differ only in case.
     """
     types = dict(existing)
     for candidate in candidates:
@@ -78,12 +80,12 @@ def merge_types(
 
 
 def _common_type(old: VariableType, new: VariableType, name: str, candidate: Candidate) -> VariableType:
-    """The type of a variable that has values of two types."""
+    """The common type of a variable with values of two types."""
     if old == new:
         return old
     if {old, new} == {"bigint", "double"}:
         return "double"
     raise StimulusError(
-        f"{name} is {old} so far, but {new} ({candidate.parameters[name]!r}) for {text_of(candidate.path)}; "
-        "make its values alike, or rename the variable"
+        f"the variable {name} has the type {old}, but {new} ({candidate.parameters[name]!r}) for "
+        f"{text_of(candidate.path)}; use one type for all its values, or rename the variable"
     )

@@ -1,1 +1,1 @@
-"""Parquet on disk and DuckDB over it. Owns every path inside a study, every write, every connection."""
+"""Parquet files of a study, and DuckDB over them. Owns every path inside a study, every write, every connection."""

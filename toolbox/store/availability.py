@@ -1,7 +1,7 @@
-"""Which parts of an extraction count now. Owns comparing them with plan, records and bytes, and remembering that.
+"""Which parts of an extraction count. Owns comparing them with plan, records and bytes, and caching the result.
 
-Comparing 100,000 stimuli with their plan takes longer than most queries. What was found is therefore remembered in the
-user's cache, under the names, sizes and times of all files that it follows from.
+Comparing 100,000 stimuli with their plan takes longer than most queries. The result is therefore stored in the user's
+cache, together with the names, sizes and modification times of all files on which it depends.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.records import intact_parts
 
 REMEMBERED = 1000
-"""Extractions of which the cache remembers what was found."""
+"""Number of extractions whose result is kept in the cache."""
 
 
 @dataclass(frozen=True)
 class AvailableResponses:
-    """The responses of one model to one set, as far as they are there.
+    """The available responses of one model to one set.
 
     Attributes:
-        layers: those whose responses are kept.
-        parts: number of every part that counts -> digest of its values and of its stimuli's images.
-        stimuli: stimuli with responses.
-        unreadable: identifiers of stimuli that were planned and could not be read.
-        of: stimuli of the set.
-        provenance: what a result says of its responses' origin.
+        layers: the recorded layers.
+        parts: number of every part that counts -> digest of its values and of the images of its stimuli.
+        stimuli: number of stimuli with responses.
+        unreadable: identifiers of planned stimuli that could not be read.
+        of: number of stimuli in the set.
+        provenance: the origin of the responses, for the provenance of results.
     """
 
     set: str
@@ -48,14 +48,14 @@ class AvailableResponses:
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader should know: that there are not the responses to all stimuli."""
+        """A warning if responses to some stimuli are missing."""
         if self.stimuli == self.of:
             return []
         unreadable = len(self.unreadable)
         missing = self.of - self.stimuli - unreadable
         return [
-            f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} "
-            f"could not be read, {missing:,} were not shown yet); to finish: "
+            f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} could not be read, "
+            f"{missing:,} were not presented yet); extract the rest with: "
             f"toolbox extract {self.set} --model {self.model}"
         ]
 
@@ -63,27 +63,27 @@ class AvailableResponses:
         """The files of the parts that count.
 
         Args:
-            study: where they are.
-            numbers: of those that are wanted; all if None.
+            study: the study that contains the responses.
+            numbers: numbers of the parts to return; None for all.
         """
         folder = study.responses(self.set, self.model)
         return [part_path(folder, int(number)) for number in (self.parts if numbers is None else numbers)]
 
 
 def available_responses(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
-    """The parts that count, each compared with the plan, its record and, once, its record's sha256.
+    """The parts that count, each compared with the plan, its record and, once, the sha256 in its record.
 
     Args:
-        study: where they are.
+        study: the study that contains the responses.
         set_name: the stimulus set.
-        model: whose responses.
+        model: name of the model.
 
-    Raises: UsageError when there is none yet; VerificationError, MixtureError as `intact_parts`.
+    Raises: UsageError when there are no responses yet; VerificationError, MixtureError as `intact_parts`.
     """
     folder, stimuli = study.responses(set_name, model), study.stimuli(set_name)
     key, mark = str(folder.absolute()), _mark(_sources(folder, stimuli))
     entry: Any = recall("availability").get(key)
-    with contextlib.suppress(TypeError, KeyError):  # nothing, or another version remembered something else
+    with contextlib.suppress(TypeError, KeyError):  # there is no entry, or one of another version
         if entry["mark"] == mark:
             return AvailableResponses(**entry["found"])
     found = _count_parts(study, set_name, model)
@@ -92,12 +92,12 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
 
 
 def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set[int]:
-    """Identifiers of the stimuli with responses; within one set a number is one image.
+    """Identifiers of the stimuli with responses; within one set, a number always means the same image.
 
     Args:
-        study: where the responses are.
+        study: the study that contains the responses.
         set_name: the stimulus set.
-        model: whose responses.
+        model: name of the model.
 
     Raises: as `available_responses`.
     """
@@ -116,7 +116,8 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
     records = intact_parts(folder, plan, digests) if plan else []
     if plan is None or not records:
         raise UsageError(
-            f"no responses of {model} to {set_name} are complete yet; first: toolbox extract {set_name} --model {model}"
+            f"no responses of {model} to {set_name} are available yet; extract them first with: "
+            f"toolbox extract {set_name} --model {model}"
         )
     return AvailableResponses(
         set=set_name,
@@ -131,7 +132,7 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
 
 
 def _origin(plan: Plan, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a result says of its responses' origin."""
+    """The origin of the responses, for the provenance of results."""
     return {
         "identity": plan.digest,
         "precision": plan.identity.precision,
@@ -142,7 +143,7 @@ def _origin(plan: Plan, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _sources(folder: Path, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
-    """All files that the answer follows from."""
+    """All files on which the result depends."""
     if folder.is_dir():
         with os.scandir(folder) as entries:
             yield from (entry for entry in entries if entry.name.startswith(("part-", "plan.")))
@@ -150,9 +151,9 @@ def _sources(folder: Path, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
 
 
 def _mark(files: Iterable[os.DirEntry[str] | Path]) -> str:
-    """A digest of names, sizes and times of change."""
+    """A digest of names, sizes and modification times."""
     lines = []
     for file in files:
-        with contextlib.suppress(FileNotFoundError):  # it was taken back since the folder was listed
+        with contextlib.suppress(FileNotFoundError):  # the file was removed after the folder was listed
             lines.append(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""What a study holds, at a glance. Owns counting it from names, footers and plans alone: reads no responses.
+"""An overview of the content of a study. Owns collecting it from names, footers and plans, without reading responses.
 
-Whether responses are whole, and tables of resampled indices still belong to them, is checked where they are read.
+Whether responses are complete, and whether tables of resampled indices are up to date, is checked when they are read.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class ModelContents:
     """The responses of one model to a set.
 
     Attributes:
-        model: its name.
-        layers: those whose responses are kept, in the order of the network.
+        model: name of the model.
+        layers: the recorded layers, in the order of the network.
         measures: label scheme -> the indices that were resampled under it.
     """
 
@@ -34,10 +34,10 @@ class SetContents:
     """One stimulus set.
 
     Attributes:
-        set: its name.
-        stimuli: how many it has.
+        set: name of the set.
+        stimuli: number of stimuli.
         schemes: names of its label schemes.
-        models: whose responses to it there are.
+        models: the models with responses to the set.
     """
 
     set: str
@@ -69,7 +69,7 @@ def study_contents(study: StudyFolder) -> list[SetContents]:
 
 
 def _count_stimuli(study: StudyFolder, set_name: str) -> int:
-    """Rows of a set's table, from its footer."""
+    """The number of rows in the table of a set, from its footer."""
     with open_table(study.stimuli(set_name)) as opened:
         return int(opened.metadata.num_rows)
 
@@ -85,6 +85,6 @@ def _model_contents(study: StudyFolder, set_name: str, model: str) -> ModelConte
 
 
 def _measures(study: StudyFolder, set_name: str, model: str, scheme: str) -> tuple[Measure, ...]:
-    """The indices of which there are tables, as their names tell."""
+    """The resampled indices, from the names of their tables."""
     files = sorted(study.significance(set_name, model, scheme).glob("filters-*-*-*.parquet"))
     return tuple(Measure(*file.stem.split("-")[1:]) for file in files)

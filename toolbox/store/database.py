@@ -1,6 +1,6 @@
-"""DuckDB over a study. Owns the connection and its locks; lets no SQL read or write anything but the views.
+"""DuckDB over a study. Owns the connection and its locks; SQL can read only the views, and write nothing.
 
-A question may bring further tables along; they are read from memory, never from a file.
+A query may have further tables; these are read from memory, never from a file.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _LOCKS = (
 
 @dataclass
 class Database:
-    """A locked connection, where its views' rows come from, and which responses count, if any are read."""
+    """A locked connection, the provenance of the rows in its views, and the available responses, if any are read."""
 
     connection: duckdb.DuckDBPyConnection
     provenance: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     responses: AvailableResponses | None = None
     labelling: Labelling | None = None
-    """What the views of resampled indices are about, where there are several categories to compare."""
+    """The labelling of the views of resampled indices, where there are several categories."""
 
     def close(self) -> None:
-        """Close the connection, which ends all that SQL made in it."""
+        """Close the connection, which discards everything that SQL created in it."""
         self.connection.close()
 
 
@@ -67,11 +67,11 @@ def open_database(
     """Connect to the named views of a study, read-only.
 
     Args:
-        study: where the tables are.
-        views: which of VIEWS to make; the selection is resolved for these alone.
-        selection: set, model and scheme; what is not named is the only one there is.
-        macros: `create macro` statements that build on them.
-        tables: tables in memory that this question brings along, by the names under which SQL sees them.
+        study: the study that contains the tables.
+        views: the names in VIEWS of the views to make; the selection is resolved only for these.
+        selection: set, model and scheme; where one is not named, the study must have only one.
+        macros: `create macro` statements that use the views.
+        tables: further tables in memory, by their names in SQL.
 
     Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged responses.
     """
@@ -91,7 +91,7 @@ def open_database(
 
 
 def _labels_select(defined: Views, views: Collection[str]) -> str | None:
-    """A SELECT of the labels of the responses that are read, None where none are read by category."""
+    """A SELECT of the labels of the responses; None where no view of responses by category is read."""
     if defined.labelling is None or OF_LABELS.isdisjoint(views):
         return None
     return defined.select_table(defined.labelling.labels, "category")
@@ -100,7 +100,7 @@ def _labels_select(defined: Views, views: Collection[str]) -> str | None:
 def _create_views(
     connection: duckdb.DuckDBPyConnection, defined: Views, tables: Mapping[str, pa.Table]
 ) -> None:
-    """Show the files, the tables in memory and the views to SQL."""
+    """Register the files and the tables in memory, and create the views."""
     connection.register_filesystem(Window(defined.files))
     for name, table in defined.tables.items():
         connection.register(name, table)
@@ -111,10 +111,12 @@ def _create_views(
 
 
 def _set_labelling(database: Database, labelling: Labelling | None, select: str) -> None:
-    """Say what the resampled indices are about, or that there is but one category."""
+    """Set the labelling of the resampled indices, or add a warning if there is only one category."""
     categories = database.connection.execute(f"{select} group by category limit 2").fetchall()
     if len(categories) == 1:
         ((only,),) = categories
-        database.remarks.append(f"all stimuli are of one category, {only}: nothing to contrast it with")
+        database.remarks.append(
+            f"all stimuli are of one category, {only}, so there is no other category to compare it with"
+        )
     else:
         database.labelling = labelling

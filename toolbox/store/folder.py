@@ -25,21 +25,21 @@ from toolbox.files import write_text
 
 SCHEMA_VERSION = 1
 SCHEME = "category"
-"""The label scheme that ingestion writes: folder names, or a manifest's column `category`."""
+"""The label scheme that ingestion writes: names of folders, or the column `category` of a manifest."""
 
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """Paths of one study; the directory need not hold anything yet but `study.toml`."""
+    """Paths of one study; its directory may contain nothing but `study.toml`."""
 
     root: Path
 
     def stimuli(self, set_name: str) -> Path:
-        """The table of a set's stimuli."""
+        """The table of the stimuli of a set."""
         return self.root / "stimuli" / f"set={set_name}" / "stimuli.parquet"
 
     def images(self, set_name: str) -> Path:
-        """Where images lie that the toolbox drew or unpacked itself."""
+        """The folder of images that the toolbox drew or unpacked."""
         return self.root / "stimuli" / f"set={set_name}" / "images"
 
     def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
@@ -56,7 +56,7 @@ class StudyFolder:
 
         Args:
             set_name: the stimulus set.
-            model: whose responses.
+            model: name of the model.
         """
         return self.root / "responses" / f"set={set_name}" / f"model={model}"
 
@@ -65,28 +65,28 @@ class StudyFolder:
 
         Args:
             set_name: the stimulus set.
-            model: whose responses.
+            model: name of the model.
             scheme: the label scheme.
         """
         folder = self.root / "rollups" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
         return folder / "rollup.parquet"
 
     def significance(self, set_name: str, model: str, scheme: str) -> Path:
-        """Where the tables of resampled indices are located.
+        """The folder of the tables of resampled indices.
 
         Args:
             set_name: the stimulus set.
-            model: whose responses.
+            model: name of the model.
             scheme: the label scheme.
         """
         return self.root / "significance" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
 
     def layers(self, model: str) -> Path:
-        """The table of a model's layers."""
+        """The table of the layers of a model."""
         return self.root / "layers" / f"model={model}" / "layers.parquet"
 
     def run_record(self, what: str) -> Path:
-        """A new file for the provenance of a run, named by the time and what was done."""
+        """A new file for the provenance of a run, named after the time and the task."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         return self.root / "runs" / f"{stamp}-{what}.json"
 
@@ -99,52 +99,52 @@ class StudyFolder:
         return _values(self.root / "labels" / f"set={set_name}", "scheme", "labels.parquet")
 
     def models(self, set_name: str) -> list[str]:
-        """Names of the models whose responses to a set were extracted, in part or whole."""
+        """Names of the models whose responses to a set were extracted, partly or completely."""
         return _values(self.root / "responses" / f"set={set_name}", "model", "plan.parquet")
 
     def image(self, path: str) -> Path:
-        """The file of a `path` as stored: relative to the study where the image lies inside it."""
+        """The file of a stored `path`, which is relative to the study for images inside it."""
         return self.root / path
 
     def stored_path(self, image: Path) -> str:
-        """How an image's path is stored: relative to the study if inside it, else absolute; always with `/`."""
+        """The path of an image as stored: relative to the study if inside it, else absolute; always with `/`."""
         image, root = image.absolute(), self.root.absolute()
         return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
 
 
 def part_path(folder: Path, number: int) -> Path:
-    """The file of a part's values.
+    """The file with the values of a part.
 
     Args:
         folder: the folder of the extraction.
-        number: of the part, from 0.
+        number: number of the part, from 0.
     """
     return folder / f"part-{number}.parquet"
 
 
 def record_path(folder: Path, number: int) -> Path:
-    """The file of a part's commit record.
+    """The file with the commit record of a part.
 
     Args:
         folder: the folder of the extraction.
-        number: of the part, from 0.
+        number: number of the part, from 0.
     """
     return folder / f"part-{number}.json"
 
 
 def create_study(root: Path, title: str = "") -> StudyFolder:
-    """Make a directory a study by writing `study.toml`.
+    """Turn a directory into a study by writing `study.toml`.
 
     Args:
         root: a new or empty directory.
-        title: what the study is about; the directory's name if empty.
+        title: title of the study; the name of the directory if empty.
 
-    Raises: UsageError when it is a study already, or holds other things.
+    Raises: UsageError when the directory is already a study, or contains other files.
     """
     if (root / "study.toml").exists():
-        raise UsageError(f"{root} is a study already; use it as it is, or choose another directory")
+        raise UsageError(f"{root} is already a study; use it as it is, or choose another directory")
     if root.exists() and not is_empty(root):
-        raise UsageError(f"{root} is not an empty directory; choose a new name for the study")
+        raise UsageError(f"{root} is not an empty directory; choose a new directory for the study")
     root.mkdir(parents=True, exist_ok=True)
     write_text(root / "study.toml", _study_file(title or root.absolute().name))
     return StudyFolder(root)
@@ -158,45 +158,47 @@ def _study_file(title: str) -> str:
         "created_by": name_and_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    # A JSON string or number is a TOML one too.
+    # JSON strings and numbers are also valid TOML.
     return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in lines.items())
 
 
 def is_empty(root: Path) -> bool:
-    """Whether a directory holds nothing but hidden files, such as a file manager or a killed process leaves."""
+    """Whether a directory contains only hidden files, such as those of a file manager or a killed process."""
     return root.is_dir() and all(entry.name.startswith(".") for entry in root.iterdir())
 
 
 def open_study(root: Path) -> StudyFolder:
     """The study in a directory.
 
-    Raises: UsageError when there is none; ToolboxError when a newer toolbox wrote it.
+    Raises: UsageError when the directory is not a study; ToolboxError when a newer toolbox wrote it.
     """
     file = root / "study.toml"
     if not file.is_file():
         is_free = not root.exists() or is_empty(root)
         remedy = (
-            f"make it one with: toolbox init {root}" if is_free else "choose a study with --study DIRECTORY"
+            f"make it a study with: toolbox init {root}"
+            if is_free
+            else "choose the directory of a study (--study …)"
         )
         raise UsageError(f"{root} is not a study (it has no study.toml); {remedy}")
     written = _schema_version(file)
     if written != SCHEMA_VERSION:
         raise ToolboxError(
-            f"{file} says schema_version {written!r}; this toolbox reads {SCHEMA_VERSION}; "
-            "install the version named there under created_by"
+            f"{file} has schema_version = {written!r}, but this toolbox reads {SCHEMA_VERSION}; "
+            "install the version that the file names as created_by"
         )
     return StudyFolder(root)
 
 
 def _schema_version(file: Path) -> Any:
-    """What a `study.toml` says of the version of its study's layout."""
+    """The version of the layout of a study, from its `study.toml`."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8")).get("schema_version")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ToolboxError(f"{file} is not valid TOML: {error}; restore it from a copy") from error
+        raise ToolboxError(f"{file} is not valid TOML ({error}); restore it from a copy") from error
 
 
 def _values(folder: Path, key: str, required: str) -> list[str]:
-    """Values of one hive-style level, where the required file exists."""
+    """Values of one hive-style level whose folders contain the required file."""
     found = (path.parent.name for path in folder.glob(f"{key}=*/{required}"))
     return sorted(name.removeprefix(f"{key}=") for name in found)

@@ -11,12 +11,12 @@ from toolbox.store.parquet import arrow_table, read_table, write_table
 
 
 def write_labels(path: Path, labels: Mapping[int, str], provenance: Mapping[str, Any]) -> None:
-    """Write a label table in the order of the stimuli's numbers, whole or not at all.
+    """Write a label table in the order of stimulus_id, whole or not at all.
 
     Args:
-        path: the file, which is replaced if it is there.
+        path: the file, which is replaced if it exists.
         labels: category by stimulus_id.
-        provenance: what the file says of its origin.
+        provenance: the origin of the labels, for the metadata of the file.
     """
     numbers = sorted(labels)
     columns: dict[str, list[Any]] = {

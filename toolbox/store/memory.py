@@ -1,7 +1,7 @@
-"""What the user's cache remembers from one command to the next. Owns these files; knows nothing of what they say.
+"""Results that the user's cache keeps between commands. Owns these files; does not interpret their content.
 
-All of it can be found again: without a file, or with a damaged one, nothing is remembered, and where the cache cannot
-be written to, it is found again next time.
+All of these results can be computed again. A missing or damaged file counts as empty; where the cache is not writable,
+the results are computed again next time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from toolbox.files import write_text
 
 
 def recall(name: str) -> dict[str, Any]:
-    """All entries under a name, the latest last. They may be another version's, so whoever reads them checks them."""
+    """All entries under a name, the latest last. The caller must check them: another version may have written them."""
     with contextlib.suppress(OSError, ValueError, TypeError):
         return dict(json.loads(_memory(name).read_text(encoding="utf-8")))
     return {}
@@ -27,9 +27,9 @@ def remember(name: str, entries: Mapping[str, Any], most: int) -> None:
     """Add entries to those under a name.
 
     Args:
-        name: of what is remembered.
-        entries: plain values, as JSON holds them; nothing is written where there are none.
-        most: entries that are kept in all, the latest ones.
+        name: name of the entries.
+        entries: values that JSON can represent; nothing is written if there are none.
+        most: largest number of entries to keep; the latest are kept.
     """
     if entries:
         earlier = {key: entry for key, entry in recall(name).items() if key not in entries}

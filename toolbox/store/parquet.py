@@ -1,4 +1,4 @@
-"""Parquet files of a study: written with one choice of settings, read with every checksum. Owns those settings."""
+"""Parquet files of a study, written with common settings, and read with all checksums. Owns these settings."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 PROVENANCE = b"toolbox"
-"""Key of a Parquet file's metadata under which its provenance lies, as JSON."""
+"""Key of a Parquet file's metadata for its provenance, as JSON."""
 ROW_GROUP = 128 * 1024
 
 
 def arrow_schema(columns: Columns) -> pa.Schema:
-    """The columns of a table as pyarrow declares them."""
+    """The columns of a table as a pyarrow schema."""
     import pyarrow as pa
 
     return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
@@ -33,8 +33,8 @@ def arrow_table(values: Mapping[str, Sequence[Any]], columns: Columns) -> pa.Tab
     """Columns of Python values as an Arrow table of the declared types.
 
     Args:
-        values: column -> its values, all of one length.
-        columns: the type of each.
+        values: column -> its values, all of the same length.
+        columns: the type of each column.
     """
     import pyarrow as pa
 
@@ -45,9 +45,9 @@ def write_table(path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> N
     """Write one small table as Parquet, whole or not at all.
 
     Args:
-        path: the file, which is replaced if it is there.
+        path: the file, which is replaced if it exists.
         table: all rows.
-        provenance: what the file's metadata says of its origin.
+        provenance: the origin of the table, for the metadata of the file.
     """
     write_tables(path, [table], table.schema, provenance)
 
@@ -59,14 +59,14 @@ def write_tables(
     provenance: Mapping[str, Any],
     split: tuple[str, ...] = (),
 ) -> None:
-    """Write tables of one schema behind one another as a Parquet file, holding one of them in memory at a time.
+    """Write tables of one schema one after the other into a Parquet file, with only one of them in memory at a time.
 
     Args:
-        path: the file, which is replaced if it is there.
-        tables: the rows, in their order.
-        schema: what all tables are cast to.
-        provenance: what the file's metadata says of its origin.
-        split: names of float columns whose bytes are stored in streams (byte-stream split), which zstd packs better.
+        path: the file, which is replaced if it exists.
+        tables: the rows, in order.
+        schema: the schema to which all tables are cast.
+        provenance: the origin of the tables, for the metadata of the file.
+        split: names of float columns that are stored with byte-stream split, which zstd compresses better.
     """
     with replace_file(path) as fresh:
         _write(fresh, tables, schema, provenance, split)
@@ -86,7 +86,7 @@ def _write(
 
 
 def _writer(target: Path | io.BytesIO, schema: pa.Schema, split: tuple[str, ...]) -> pq.ParquetWriter:
-    """A writer with the settings of all files of a study."""
+    """A writer with the common settings of a study's files."""
     import pyarrow.parquet as pq
 
     return pq.ParquetWriter(
@@ -106,7 +106,7 @@ def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
 
     Args:
         table: all rows.
-        provenance: what the file's metadata says of its origin.
+        provenance: the origin of the table, for the metadata of the file.
     """
     buffer = io.BytesIO()
     _write(buffer, [table], table.schema, provenance)
@@ -114,9 +114,9 @@ def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
 
 
 def open_table(path: Path) -> pq.ParquetFile:
-    """A Parquet file, open for reading; its path lends it no columns, unlike with `pq.read_table`.
+    """A Parquet file, open for reading; unlike with `pq.read_table`, its path adds no columns.
 
-    Raises: VerificationError when it is missing or no Parquet file any more.
+    Raises: VerificationError when the file is missing or is not a valid Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -124,29 +124,29 @@ def open_table(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowInvalid) as error:
-        raise VerificationError(f"{path} is missing or damaged; restore it, or make it again") from error
+        raise VerificationError(f"{path} is missing or damaged; restore it, or create it again") from error
 
 
 def read_table(path: Path, *columns: str) -> pa.Table:
-    """All rows of a small Parquet file, every page compared with its checksum.
+    """All rows of a small Parquet file, with every page compared with its checksum.
 
     Args:
         path: the file.
-        columns: names of the columns that are returned; all of them if none is named.
+        columns: names of the columns to return; all columns if none is named.
 
-    Raises: VerificationError when it is missing or damaged.
+    Raises: VerificationError when the file is missing or damaged.
     """
     return read_table_and_origin(path, *columns)[0]
 
 
 def read_table_and_origin(path: Path, *columns: str) -> tuple[pa.Table, dict[str, Any]]:
-    """All rows of a small Parquet file, as `read_table`, and what it says about its own origin.
+    """All rows of a small Parquet file, as from `read_table`, and its provenance.
 
     Args:
         path: the file.
-        columns: names of the columns that are returned; all of them if none is named.
+        columns: names of the columns to return; all columns if none is named.
 
-    Raises: VerificationError when it is missing or damaged.
+    Raises: VerificationError when the file is missing or damaged.
     """
     import pyarrow as pa
 
@@ -154,35 +154,35 @@ def read_table_and_origin(path: Path, *columns: str) -> tuple[pa.Table, dict[str
         try:
             table = opened.read()
             return table.select(columns) if columns else table, origin_in(opened, path)
-        except (OSError, pa.ArrowInvalid, KeyError) as error:  # a column's name may be what is damaged
-            raise VerificationError(f"{path} is damaged; restore it, or make it again") from error
+        except (OSError, pa.ArrowInvalid, KeyError) as error:  # the name of a column may be damaged
+            raise VerificationError(f"{path} is damaged; restore it, or create it again") from error
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
-    """What a Parquet file says about its own origin; empty when another program wrote it.
+    """The provenance in a Parquet file; empty when another program wrote it.
 
-    Raises: VerificationError when it is missing or damaged.
+    Raises: VerificationError when the file is missing or damaged.
     """
     with open_table(path) as opened:
         return origin_in(opened, path)
 
 
 def origin_in(opened: pq.ParquetFile, path: Path) -> dict[str, Any]:
-    """What an open Parquet file says about its own origin.
+    """The provenance in an open Parquet file.
 
     Args:
         opened: the file.
-        path: its name, for the message.
+        path: its path, for the message.
 
-    Raises: VerificationError when that is damaged.
+    Raises: VerificationError when the provenance is damaged.
     """
     metadata = opened.metadata.metadata or {}
     try:
         return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
     except ValueError as error:
-        raise VerificationError(f"{path} is damaged; restore it, or make it again") from error
+        raise VerificationError(f"{path} is damaged; restore it, or create it again") from error
 
 
 def with_version(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Provenance with the toolbox's own version in front."""
+    """Provenance that starts with the version of the toolbox."""
     return {"tool": name_and_version(), **provenance}

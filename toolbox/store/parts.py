@@ -1,6 +1,6 @@
 """The responses of one model to one set, in parts. Owns writing and reading their values.
 
-A part is written before the commit record that makes it count; `records` owns what such a record must say.
+A part is written before the commit record that makes it count. `records` owns the content of such a record.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ RESPONSES = pa.schema(
     ]
 )
 FOOTER = ("identity", "model", "weights", "preprocessing", "provider", "runtime", "precision")
-"""What of its record a part's own file says too."""
+"""Keys of the record that are also stored in the file of the part."""
 ROW_BYTES = 8
-"""Bytes a row (layer, filter, stimulus_id, maximum, mean) takes at most on disk; photographs need 6.5 to 7.4."""
+"""Largest size on disk of a row (layer, filter, stimulus_id, maximum, mean) in bytes; 6.5 to 7.4 for photographs."""
 
 StatisticMatrix = NDArray[np.float32]
 """(stimuli, filters)"""
@@ -43,14 +43,14 @@ LayerResponses = Mapping[str, tuple[StatisticMatrix, StatisticMatrix]]
 
 
 def clear(folder: Path) -> None:
-    """Take back an extraction: the records first, so that no part counts without its plan."""
+    """Delete an extraction; first the records, so that no part counts without its plan."""
     for pattern in ("part-*.json", "part-*.parquet", "plan.parquet"):
         for file in folder.glob(pattern):
             file.unlink()
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left under temporary names; only for the holder of the folder's lock."""
+    """Remove temporary files of killed processes; the caller must hold the lock of the folder."""
     for file in folder.glob(".*.partial"):
         file.unlink()
 
@@ -66,15 +66,15 @@ def write_part(
 
     Args:
         folder: the folder of the extraction.
-        number: of the part, from 0.
+        number: number of the part, from 0.
         stimuli: identifiers, ascending.
         responses: layer -> maximum and mean, each (stimuli, filters).
-        record: what else the record shall say (identity, plan, unreadable stimuli, provider …).
+        record: further content of the record (identity, plan, unreadable stimuli, provider …).
 
-    Returns: the whole record.
+    Returns: the complete record.
     """
     path, order = part_path(folder, number), sorted(responses)
-    # A part that is written again does not count meanwhile.
+    # While a part is written again, it does not count.
     record_path(folder, number).unlink(missing_ok=True)
     footer = {key: record[key] for key in FOOTER if key in record}
     write_tables(path, _tables(order, stimuli, responses), RESPONSES, footer, split=("maximum", "mean"))
@@ -91,7 +91,7 @@ def _contents(
     stimuli: Sequence[int],
     responses: LayerResponses,
 ) -> dict[str, Any]:
-    """What a record says of the part that was just written."""
+    """The content of a record that describes the part just written."""
     return {
         "stimuli": len(stimuli),
         "rows": len(stimuli) * sum(responses[layer][0].shape[1] for layer in order),
@@ -109,10 +109,10 @@ def read_layer(
 
     Args:
         parts: files of parts of one extraction.
-        layer: its name.
+        layer: name of the layer.
 
     Returns: stimulus identifiers, and maximum and mean, each (stimuli, filters).
-    Raises: VerificationError for a part whose pages are damaged.
+    Raises: VerificationError for a part with damaged pages.
     """
     tables = [_rows_of(path, layer) for path in parts]
     stimuli = [np.unique(table["stimulus_id"].to_numpy()) for table in tables]
@@ -124,7 +124,7 @@ def read_layer(
 
 
 def _matrix(table: pa.Table, statistic: str, stimuli: int) -> StatisticMatrix:
-    """One statistic as (stimuli, filters): rows are sorted by filter, then by stimulus."""
+    """One statistic as (stimuli, filters), from rows that are sorted by filter and stimulus."""
     values: StatisticMatrix = table[statistic].to_numpy()
     return values.reshape(-1, stimuli).T
 
@@ -136,11 +136,11 @@ def _rows_of(path: Path, layer: str) -> pa.Table:
             path,
             columns=["stimulus_id", "maximum", "mean"],
             filters=[("layer", "=", layer)],
-            partitioning=None,  # `set=…` in the path is no column
+            partitioning=None,  # `set=…` in the path is not a column
             page_checksum_verification=True,
         )
     except (OSError, pa.ArrowInvalid) as error:
-        raise VerificationError(f"{path} is damaged: {error}; {part_remedy(path)}") from error
+        raise VerificationError(f"{path} is damaged ({error}); {part_remedy(path)}") from error
 
 
 def _tables(
@@ -148,7 +148,7 @@ def _tables(
     stimuli: Sequence[int],
     responses: LayerResponses,
 ) -> Iterator[pa.Table]:
-    """One table a layer, its rows sorted by filter and stimulus."""
+    """One table per layer, with rows sorted by filter and stimulus."""
     identifiers = np.asarray(stimuli, dtype=np.int32)
     for layer in order:
         maximum, mean = responses[layer]
@@ -170,7 +170,7 @@ def _values_digest(
     stimuli: Sequence[int],
     responses: LayerResponses,
 ) -> str:
-    """SHA-256 over the sorted values, not the file: equal on every machine and for every writer."""
+    """SHA-256 of the sorted values instead of the file, so that it is equal on every machine and for every writer."""
     digest = hashlib.sha256(np.asarray(stimuli, dtype="<i4").tobytes())
     for layer in order:
         digest.update(layer.encode() + b"\n")

@@ -1,7 +1,7 @@
 """The plan of an extraction: which stimulus goes into which part, and the identity that all parts share.
 
-Owns the refusal of mixtures. The identity says, for every layer down to the deepest one, the digest of all that its
-responses follow from. New stimuli make new parts; a planned part never changes.
+The identity contains, for every layer up to the deepest recorded one, the digest of everything that determines its
+responses. New stimuli make new parts; a planned part never changes. Owns refusing mixtures.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from toolbox.store.columns import PLAN
 from toolbox.store.parquet import arrow_table, read_table, read_table_and_origin, write_table
 
 LARGEST_PART, SMALLEST_PART = 1000, 50
-"""Stimuli in a part: its responses fit in memory many times over, yet a file holds enough of them to be read fast."""
+"""Number of stimuli in a part: small compared with the memory, but large enough for files that are read fast."""
 
 
 def part_size(stimuli: int) -> int:
-    """Stimuli in a part where nobody chose: a tenth of them, so that a killed run loses no more than that."""
+    """The default number of stimuli in a part: a tenth of all, so that a killed run loses no more."""
     return min(LARGEST_PART, max(SMALLEST_PART, -(-stimuli // 10)))  # a tenth, rounded up
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What must be equal for two parts to stand in one table.
+    """What must be equal for two parts to be in one table.
 
     Attributes:
         layers: name -> digest of preprocessing, architecture and weights from the input to this layer, for all
-            layers down to the deepest that was tapped.
-        tapped: the layers whose responses are kept; all of `layers` if empty.
+            layers up to the deepest recorded one.
+        tapped: the recorded layers; all of `layers` if empty.
     """
 
     model: str
@@ -43,7 +43,7 @@ class Identity:
 
     @property
     def recorded_layers(self) -> tuple[str, ...]:
-        """Names of the layers whose responses are kept."""
+        """Names of the recorded layers."""
         return self.tapped or tuple(self.layers)
 
     @property
@@ -54,11 +54,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stimulus identifiers of every part, in their order, and the identity that all parts share."""
+    """The stimulus identifiers of every part, in order, and the identity that all parts share."""
 
     identity: Identity
     parts: tuple[tuple[int, ...], ...]
-    digest: str = ""  # of the identity, as it was when the plan was first written
+    digest: str = ""  # of the identity when the plan was first written
 
     @property
     def stimuli(self) -> set[int]:
@@ -69,7 +69,7 @@ class Plan:
 def read_plan(folder: Path) -> Plan | None:
     """The plan of an extraction, None where there is none yet.
 
-    Raises: VerificationError when it is damaged.
+    Raises: VerificationError when the plan is damaged.
     """
     file = folder / "plan.parquet"
     if not file.is_file():
@@ -80,7 +80,9 @@ def read_plan(folder: Path) -> Plan | None:
         identity, digest = Identity(**given), str(provenance["digest"])
         rows = zip(table["stimulus_id"].to_pylist(), table["part"].to_pylist(), strict=True)
     except (KeyError, TypeError) as error:
-        raise VerificationError(f"{file} is damaged; restore it, or extract again with --replace") from error
+        raise VerificationError(
+            f"{file} is damaged; restore it, or extract again with replace (--replace)"
+        ) from error
     parts: dict[int, list[int]] = {}
     for stimulus, part in rows:
         parts.setdefault(part, []).append(stimulus)
@@ -88,13 +90,13 @@ def read_plan(folder: Path) -> Plan | None:
 
 
 def extend_plan(folder: Path, plan: Plan, stimuli: Sequence[int], *, size: int | None = None) -> Plan:
-    """Write the plan that adds the stimuli not yet planned, as new parts; the existing ones stay as they are.
+    """Write the plan with new parts for stimuli that are not yet planned; the existing parts stay unchanged.
 
     Args:
         folder: the folder of the extraction.
-        plan: the one that is there, or one without parts where there is none.
-        stimuli: identifiers of all stimuli, planned already or not.
-        size: stimuli in a new part; `part_size` of the new ones if None.
+        plan: the existing plan, or a plan without parts.
+        stimuli: identifiers of all stimuli, already planned or not.
+        size: number of stimuli in a new part; None for the `part_size` of the new stimuli.
     """
     planned = plan.stimuli
     fresh = [stimulus for stimulus in stimuli if stimulus not in planned]
@@ -118,69 +120,69 @@ def _write_plan(folder: Path, plan: Plan) -> None:
 
 
 def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:
-    """Refuse to go on where another network, preprocessing or choice of layers was at work.
+    """Refuse to add responses of another network, preprocessing or choice of layers.
 
     Args:
         place: the folder of the extraction.
-        existing: the identity of the responses there.
-        wanted: that of the responses to come.
+        existing: the identity of the existing responses.
+        wanted: the identity of the new responses.
 
-    Raises: MixtureError that says which of them differs.
+    Raises: MixtureError, whose message names the difference.
     """
     if existing != wanted:
         raise MixtureError(
-            f"{place} holds responses made with {_difference(existing, wanted)}; repeat the choices made there, "
-            "or start afresh with --replace, or use another study"
+            f"{place} contains responses computed with {_difference(existing, wanted)}; use the same settings again, "
+            "discard these responses with replace (--replace), or use another study"
         )
 
 
 def _difference(existing: Identity, wanted: Identity) -> str:
-    """What is not equal in two identities, in words."""
+    """The difference between two identities, in words."""
     if existing.model != wanted.model or _has_other_layers(existing, wanted):
-        return "other weights or preprocessing (the card, --weights, --decoding)"
+        return "other weights or another preprocessing (card, weights, decoding)"
     if existing.precision != wanted.precision:
-        return f"precision {existing.precision}, not {wanted.precision}"
+        return f"precision {existing.precision} instead of {wanted.precision}"
     if existing.statistics != wanted.statistics:
-        return f"the statistics {existing.statistics}, not {wanted.statistics}"
-    more = ", ".join(sorted({*existing.recorded_layers} - {*wanted.recorded_layers})) or "no layer more"
+        return f"the statistics {existing.statistics} instead of {wanted.statistics}"
+    more = ", ".join(sorted({*existing.recorded_layers} - {*wanted.recorded_layers})) or "none"
     less = ", ".join(sorted({*wanted.recorded_layers} - {*existing.recorded_layers})) or "none"
-    return f"other layers (there but not asked for: {more}; asked for but not there: {less})"
+    return f"other layers (recorded but not requested: {more}; requested but not recorded: {less})"
 
 
 def _has_other_layers(existing: Identity, wanted: Identity) -> bool:
-    """Whether a layer that both have gives other responses in one than in the other."""
+    """Whether a layer of both identities has different responses in them."""
     common = existing.layers.keys() & wanted.layers.keys()
     return any(existing.layers[name] != wanted.layers[name] for name in common)
 
 
 def check_same_network(place: Path, existing: Identity, wanted: Identity) -> None:
-    """Refuse one model name for two networks in one study; other layers of the same network are welcome.
+    """Refuse one model name for two networks in one study; other layers of the same network are accepted.
 
     Args:
         place: the folder of an extraction.
-        existing: the identity of the responses there.
-        wanted: that of the responses to come.
+        existing: the identity of the existing responses.
+        wanted: the identity of the new responses.
 
     Raises: MixtureError.
     """
     if _has_other_layers(existing, wanted):
         raise MixtureError(
-            f"{place} holds responses of {wanted.model} made with other weights or preprocessing "
-            "(the card, --weights, --decoding); use the same ones, give the card another name, or use another study"
+            f"{place} contains responses of {wanted.model} computed with other weights or another preprocessing "
+            "(card, weights, decoding); use the same settings, give the card another name, or use another study"
         )
 
 
 def read_digests(stimuli: Path) -> dict[int, str]:
-    """sha256 of a set's images by stimulus_id, from its table.
+    """sha256 of the images of a set by stimulus_id, from its table.
 
-    Raises: VerificationError when it is damaged.
+    Raises: VerificationError when the table is damaged.
     """
     table = read_table(stimuli, "stimulus_id", "sha256")
     return dict(zip(table["stimulus_id"].to_pylist(), table["sha256"].to_pylist(), strict=True))
 
 
 def plan_digest(part: Sequence[int], digests: Mapping[int, str]) -> str:
-    """Identity of a part's stimuli: their identifiers and the sha256 of their files.
+    """The identity of the stimuli of a part: a digest of their identifiers and the sha256 of their files.
 
     Args:
         part: identifiers, in any order.

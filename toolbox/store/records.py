@@ -1,6 +1,6 @@
-"""Commit records: what makes a part of an extraction count. Owns comparing a part with its record.
+"""Commit records, which make a part of an extraction count. Owns comparing a part with its record.
 
-A part counts only if its record exists, fits the plan, and names the bytes that are there.
+A part counts only if its record exists, fits the plan, and has the digest of the part's bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from toolbox.store.memory import recall, remember
 from toolbox.store.plan import Plan, plan_digest
 
 REMEMBERED_PARTS = 100_000
-"""Parts of which the cache remembers that their bytes are those of their records."""
+"""Number of parts whose successful comparison with their records is kept in the cache."""
 
 
 def read_record(folder: Path, number: int) -> dict[str, Any] | None:
@@ -26,9 +26,9 @@ def read_record(folder: Path, number: int) -> dict[str, Any] | None:
 
     Args:
         folder: the folder of the extraction.
-        number: of the part, from 0.
+        number: number of the part, from 0.
 
-    Raises: VerificationError for a damaged record, and for that of another part.
+    Raises: VerificationError for a damaged record, and for the record of another part.
     """
     file = record_path(folder, number)
     if not file.is_file():
@@ -36,7 +36,7 @@ def read_record(folder: Path, number: int) -> dict[str, Any] | None:
     try:
         record = dict(json.loads(file.read_text(encoding="utf-8")))
     except ValueError as error:
-        raise VerificationError(f"{file} is damaged: {error}; {part_remedy(file)}") from error
+        raise VerificationError(f"{file} is damaged ({error}); {part_remedy(file)}") from error
     if record.get("part") != number:
         raise VerificationError(f"{file} is the record of part {record.get('part')}; {part_remedy(file)}")
     return record
@@ -49,33 +49,35 @@ def planned_record(
 
     Args:
         folder: the folder of the extraction.
-        plan: what the part was planned to hold.
-        number: of the part, from 0.
-        digests: sha256 of the set's images by stimulus_id.
+        plan: the plan of the extraction.
+        number: number of the part, from 0.
+        digests: sha256 of the images of the set by stimulus_id.
 
-    Raises: MixtureError when the part was made by another network, or of other images, than the plan says.
+    Raises: MixtureError when the part was computed with another network, or from other images, than planned.
     """
     record = read_record(folder, number)
     if record is None:
         return None
     path, part = part_path(folder, number), plan.parts[number]
-    remedy = "extract again with --replace"
+    remedy = "extract again with replace (--replace)"
     if record.get("identity") != plan.digest:
-        raise MixtureError(f"{path} was made by another network than its plan says; {remedy}")
+        raise MixtureError(f"{path} was computed with another network than that of its plan; {remedy}")
     if not digests.keys() >= set(part) or record.get("plan") != plan_digest(part, digests):
-        raise MixtureError(f"{path} holds responses to other images than the stimulus set has now; {remedy}")
+        raise MixtureError(
+            f"{path} contains responses to other images than the current images of the stimulus set; {remedy}"
+        )
     return record
 
 
 def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[dict[str, Any]]:
     """Records of all parts that count, after comparing every part's bytes with its record.
 
-    A part is read in full only once: its path, size and time of change are remembered in the user's cache.
+    A part is read in full only once: its path, size and modification time are kept in the user's cache.
 
     Args:
         folder: the folder of the extraction.
-        plan: which parts there may be.
-        digests: sha256 of the set's images by stimulus_id.
+        plan: the plan, which lists all possible parts.
+        digests: sha256 of the images of the set by stimulus_id.
 
     Raises: VerificationError for a damaged part; MixtureError for one that does not fit the plan or the set.
     """
@@ -92,7 +94,7 @@ def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[d
 
 
 def _check_bytes(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, Any]:
-    """Compare a part with its record; what is to be remembered of that, nothing where it was already."""
+    """Compare a part with its record; return the new entry for the cache, empty where it is already there."""
     if not path.is_file():
         raise VerificationError(f"{path} is missing, but its record exists; {part_remedy(path)}")
     entry = _intact_entry(path, path.stat(), record["sha256"])
@@ -100,27 +102,27 @@ def _check_bytes(path: Path, record: Mapping[str, Any], remembered: Mapping[str,
         return {}
     if digest_of(path) != record["sha256"]:
         raise VerificationError(
-            f"{path} is damaged: its bytes are not those that were written; {part_remedy(path)}"
+            f"{path} is damaged: its bytes have changed since they were written; {part_remedy(path)}"
         )
     return entry
 
 
 def remember_intact(path: Path, status: os.stat_result, sha256: str) -> None:
-    """Remember that a part has just been written, so that it is not read again to be compared with its record.
+    """Mark a part that was just written as intact, so that it is not read again for comparison with its record.
 
     Args:
-        path: the part's file.
-        status: its size and time of change, as they were before its digest was taken.
+        path: the file of the part.
+        status: its size and modification time before its digest was computed.
         sha256: its digest.
     """
     remember("intact", _intact_entry(path, status, sha256), REMEMBERED_PARTS)
 
 
 def _intact_entry(path: Path, status: os.stat_result, sha256: str) -> dict[str, Any]:
-    """What is remembered of a part whose bytes have this digest."""
+    """The cache entry of a part whose bytes have this digest."""
     return {str(path.absolute()): [status.st_size, status.st_mtime_ns, sha256]}
 
 
 def part_remedy(path: Path) -> str:
     """What to do about a damaged part or record."""
-    return f"restore it, or delete {path.stem}.* there and run the extraction again"
+    return f"restore it, or delete {path.stem}.* in its folder and run the extraction again"

@@ -1,11 +1,12 @@
-"""Roll-ups: what every index but the rank-based ones follows from. Owns making, merging and storing them.
+"""Roll-ups: sums from which every index except the rank-based ones is computed. Owns making, merging, storing them.
 
     rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
         layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum
 
 One row per layer, filter, category and statistic ('maximum' or 'mean' of the map), over the labelled stimuli. Roll-ups
-of disjoint stimuli merge: those of new parts are added to what is there, and laboratories can merge theirs without
-sharing an image. `squared_deviations` are taken from the row's own mean: a plain sum of squares would cancel.
+of disjoint stimuli can be merged: those of new parts are added to existing ones, and laboratories can merge theirs
+without sharing an image. `squared_deviations` are relative to the mean of the row, because a plain sum of squares would
+lose precision by cancellation.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _StoredRollup:
-    """A roll-up on disk. `source`: digest of the labels' file, and of every part without and with its labels."""
+    """A roll-up on disk. `source`: digests of the label file, and of every part without and with its labels."""
 
     table: pa.Table
     source: dict[str, Any]
@@ -81,11 +82,11 @@ order by layer, filter, category, statistic
 
 
 def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
-    """The roll-up of all responses that count under the labels as they are now; made, or extended, where it is not.
+    """The roll-up of all available responses under the current labels; it is made or extended where necessary.
 
     Args:
         labelling: the responses and the label scheme.
-        plan: that of the responses, where it was read already.
+        plan: the plan of the responses, if it was already read.
 
     Raises: VerificationError for damaged labels or a damaged plan.
     """
@@ -99,7 +100,7 @@ def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
     labelled = _labelled_parts(responses.parts, plan, labels)
     table = _extend(stored, labelling, labels, labelled)
     if labelling.source == source:  # or the labels were changed meanwhile
-        with contextlib.suppress(OSError):  # in a study that cannot be written to, it is made again each time
+        with contextlib.suppress(OSError):  # in a read-only study, the roll-up is made again each time
             names = {"set": responses.set, "model": responses.model, "scheme": scheme}
             write_table(path, table, {**names, **source, "labelled": labelled})
     return table
@@ -111,7 +112,7 @@ def _extend(
     labels: Mapping[int, str],
     labelled: Mapping[str, str],
 ) -> pa.Table:
-    """The roll-up of all parts: those that are not in the stored one, or all if it has others, are read."""
+    """The roll-up of all parts. Only new parts are read; all parts, if the stored roll-up contains outdated ones."""
     old = stored if stored and stored.source["labelled"].items() <= labelled.items() else None
     new = [number for number in labelled if old is None or number not in old.source["labelled"]]
     paths = labelling.responses.paths(labelling.study, new)
@@ -121,15 +122,15 @@ def _extend(
 def update_rollups(
     study: StudyFolder, set_name: str, models: Collection[str], schemes: Collection[str]
 ) -> None:
-    """Bring the roll-ups of a set up to date, after an extraction or a new labelling, where that can be done.
+    """Update the roll-ups of a set after an extraction or a new labelling, where possible.
 
-    They only save the next query time, so what keeps one from being made (no responses yet, a damaged part, another
-    process that replaces them) is left for that query to report.
+    Roll-ups only make the next query faster. A failure (no responses yet, a damaged part, another process that replaces
+    them) is therefore not raised here; that query reports it.
 
     Args:
-        study: where they are kept.
+        study: the study that contains the roll-ups.
         set_name: the stimulus set.
-        models: whose responses.
+        models: names of the models.
         schemes: the label schemes.
     """
     hindrances = contextlib.suppress(ToolboxError, duckdb.Error, OSError)
@@ -143,10 +144,10 @@ def update_rollups(
 
 
 def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
-    """The roll-up of some parts, as ROLLUPS.
+    """The roll-up of some parts, with the columns ROLLUPS.
 
     Args:
-        parts: their files.
+        parts: the files of the parts.
         labels: category by stimulus_id.
     """
     schema = arrow_schema(ROLLUPS)
@@ -163,7 +164,7 @@ def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
 
 
 def _register_labels(connection: duckdb.DuckDBPyConnection, labels: Mapping[int, str]) -> None:
-    """Show the labels to SQL as numbers, which are quicker to group by than names, and the names as one list."""
+    """Register the labels as numbers, which SQL groups faster than names, and the names as one list."""
     names = sorted(set(labels.values()))
     numbers = {name: number for number, name in enumerate(names, 1)}
     columns = {"stimulus_id": list(labels), "number": [numbers[name] for name in labels.values()]}
@@ -172,17 +173,17 @@ def _register_labels(connection: duckdb.DuckDBPyConnection, labels: Mapping[int,
 
 
 def _list_table(names: Sequence[str]) -> pa.Table:
-    """One row whose column `names` is a list."""
+    """A table with one row, whose column `names` is a list."""
     import pyarrow as pa
 
     return pa.table({"names": [names]})
 
 
 def merge_rollups(rollups: Sequence[pa.Table]) -> pa.Table:
-    """The roll-up of all stimuli of several roll-ups, whose stimuli must be different ones.
+    """The roll-up of all stimuli of several roll-ups, whose stimuli must be disjoint.
 
     Args:
-        rollups: tables as ROLLUPS, at least one.
+        rollups: at least one table with the columns ROLLUPS.
     """
     if len(rollups) == 1:
         return rollups[0]
@@ -194,19 +195,19 @@ def merge_rollups(rollups: Sequence[pa.Table]) -> pa.Table:
 
 
 def _read_stored(path: Path) -> _StoredRollup | None:
-    """The roll-up on disk and what it was made from; None where there is none that can be used."""
+    """The roll-up on disk and its source; None where no usable roll-up exists."""
     if not path.is_file():
         return None
     try:
         table, origin = read_table_and_origin(path)
         source = {name: origin[name] for name in ("labels", "parts", "labelled")}
         return _StoredRollup(table.cast(arrow_schema(ROLLUPS)), source)
-    except (VerificationError, KeyError, ValueError):  # damaged, or another program's: it is made again
+    except (VerificationError, KeyError, ValueError):  # damaged, or of another program: it is made again
         return None
 
 
 def _labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
-    """A digest of every part's responses and of its stimuli's labels, by the part's number."""
+    """A digest of the responses of every part and of the labels of its stimuli, by the number of the part."""
     digests = {}
     for number, values in parts.items():
         part = plan.parts[int(number)] if plan else ()

@@ -1,4 +1,4 @@
-"""Which set, models and label scheme a question is about. Owns filling in what is the only possibility."""
+"""The set, models and label scheme of a query. Owns completing a selection where only one choice is possible."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliab
 
 @dataclass(frozen=True)
 class Selection:
-    """What a question is about; what is not named is the only one that the study has.
+    """The selection of a query; where something is not named, the study must have only one.
 
     Attributes:
         set: a stimulus set.
-        models: one model, or several to compare; a single name may be given as text.
+        models: one model, or several to compare; a single name may be given as a string.
         scheme: a label scheme of the set.
     """
 
@@ -29,9 +29,9 @@ class Selection:
     scheme: str | None = None
 
     def __post_init__(self) -> None:
-        """Keep the models as a tuple, however they were given.
+        """Convert the models to a tuple.
 
-        Raises: UsageError for what is no name.
+        Raises: UsageError for a value that is not a name.
         """
         given = () if self.models is None else self.models
         models = (
@@ -48,52 +48,52 @@ class Selection:
 
     @property
     def model(self) -> str | None:
-        """The one model, None where none is named.
+        """The single model; None where none is named.
 
         Raises: UsageError when several are named.
         """
         if len(self.models) > 1:
-            raise UsageError(f"{', '.join(self.models)} are several models; expected one")
+            raise UsageError(f"several models are named ({', '.join(self.models)}); expected only one")
         return next(iter(self.models), None)
 
     def names(self) -> dict[str, str]:
-        """What is named, by what it is: set, model, scheme."""
+        """The selected names by kind: set, model, scheme."""
         names = {"set": self.set, "model": self.model, "scheme": self.scheme}
         return {kind: name for kind, name in names.items() if name is not None}
 
 
 def resolve_selection(study: StudyFolder, views: Collection[str], selection: Selection) -> Selection:
-    """The selection with a set, a model and a scheme where the named views need them.
+    """The selection, completed with a set, a model and a scheme where the named views need them.
 
     Args:
-        study: what there is to choose from.
+        study: the study to choose from.
         views: the views that are read.
-        selection: what was chosen.
+        selection: the user's selection.
 
-    Raises: UnknownNameError for what is not there; AmbiguousError where several are, and none was named; UsageError
-        where there is none yet.
+    Raises: UnknownNameError for an unknown name; AmbiguousError where there are several candidates and none was named;
+        UsageError where there is no candidate yet.
     """
     check_set(study, selection)
     for_responses = not OF_RESPONSES.isdisjoint(views)
     set_name, model, scheme = selection.set, selection.model, selection.scheme
     if set_name is None and (for_responses or not OF_STIMULI.isdisjoint(views)):
         candidates = _candidate_sets(study, for_responses, model)
-        set_name = _only("stimulus set", candidates, "--set", "toolbox ingest FOLDER")
+        set_name = _only("stimulus set", candidates, "set", "toolbox ingest FOLDER")
     if not OF_LABELS.isdisjoint(views):
         schemes = study.schemes(set_name or "")
-        scheme = _named_or_only("label scheme", scheme, schemes, "--scheme", "ingest a set with categories")
+        scheme = _named_or_only("label scheme", scheme, schemes, "scheme", "ingest a set with categories")
     if for_responses or "layers" in views:
         remedy = f"toolbox extract {set_name or 'SET'}"
-        model = _named_or_only("model", model, _candidate_models(study, set_name), "--model", remedy)
+        model = _named_or_only("model", model, _candidate_models(study, set_name), "model", remedy)
     return Selection(set_name, (model,) if model else (), scheme)
 
 
 def check_set(study: StudyFolder, selection: Selection) -> None:
-    """Refuse a stimulus set that the study does not have.
+    """Check that the selected stimulus set exists.
 
     Args:
-        study: what there is to choose from.
-        selection: what was chosen.
+        study: the study to choose from.
+        selection: the user's selection.
 
     Raises: UnknownNameError.
     """
@@ -103,7 +103,7 @@ def check_set(study: StudyFolder, selection: Selection) -> None:
 
 
 def _candidate_sets(study: StudyFolder, for_responses: bool, model: str | None) -> list[str]:
-    """The sets that can be meant: those with responses, of the named model if any set has such, else all."""
+    """The candidate sets: those with responses of the named model, else those with responses, else all."""
     sets = study.sets()
     if not for_responses:
         return sets
@@ -113,13 +113,13 @@ def _candidate_sets(study: StudyFolder, for_responses: bool, model: str | None) 
 
 
 def _candidate_models(study: StudyFolder, set_name: str | None) -> list[str]:
-    """The models that can be meant: those with responses to the set, or to any set."""
+    """The candidate models: those with responses to the set, or to any set."""
     sets = [set_name] if set_name else study.sets()
     return sorted({model for name in sets for model in study.models(name)})
 
 
 def _named_or_only(kind: str, name: str | None, names: Sequence[str], option: str, remedy: str) -> str:
-    """What was named, if it is there; else the only one there is."""
+    """The given name, if it exists; without one, the only existing name."""
     if name is None:
         return _only(kind, names, option, remedy)
     if name not in names:
@@ -128,12 +128,12 @@ def _named_or_only(kind: str, name: str | None, names: Sequence[str], option: st
 
 
 def _only(kind: str, names: Sequence[str], option: str, remedy: str) -> str:
-    """The only one there is.
+    """The only existing name.
 
     Raises: UsageError where there is none; AmbiguousError where there are several.
     """
     if not names:
-        raise UsageError(f"the study has no {kind} to ask about yet; first: {remedy}")
+        raise UsageError(f"the study has no {kind} yet; add one first ({remedy})")
     if len(names) > 1:
         raise AmbiguousError(kind, names, option)
     return names[0]

@@ -1,8 +1,8 @@
-"""Small tables as they were found: their origin and columns, and that every page had its checksum. Remembers that.
+"""Provenance and columns of small tables, whose pages were compared with their checksums. Owns caching them.
 
-DuckDB does not look at page checksums, so pyarrow reads a table once before SQL does. As with parts, a table is read
-again only when its size or time of change is another: what was found lies in the user's cache, and a query that finds
-all its tables there need not load pyarrow.
+DuckDB does not verify page checksums, so pyarrow reads a table once before SQL does. As with parts, a table is read
+again only when its size or modification time has changed. The results are in the user's cache, so that a query with
+cached results for all its tables need not load pyarrow.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from toolbox.store.memory import recall, remember
 from toolbox.store.parquet import open_table, origin_in, read_table
 
 REMEMBERED_TABLES = 300
-"""Tables of which the cache remembers what was found."""
+"""Number of tables whose results are kept in the cache."""
 
 
 @dataclass(frozen=True)
 class SmallTable:
-    """What is known of a table without reading it again.
+    """The cached properties of a table.
 
     Attributes:
-        origin: what the file says of its own origin; empty when another program wrote it.
-        columns: name -> type, by pyarrow's names.
-        is_intact: whether all pages were compared with their checksums, not the footer alone.
+        origin: the provenance in the file; empty when another program wrote it.
+        columns: name -> type, as named by pyarrow.
+        is_intact: whether all pages were compared with their checksums, not only the footer.
     """
 
     origin: dict[str, Any]
@@ -35,35 +35,35 @@ class SmallTable:
 
 
 class SmallTables:
-    """The small tables of one question, and what the cache remembers of them."""
+    """The small tables of one query, with their cached properties."""
 
     def __init__(self) -> None:
-        """Read what is remembered."""
+        """Read the cache."""
         self._remembered = recall("tables")
         self._added: dict[str, Any] = {}
 
     def origin(self, path: Path) -> dict[str, Any]:
-        """What a table's file says of its own origin, from its footer alone.
+        """The provenance of a table, from its footer alone.
 
-        Raises: VerificationError when it is missing or no Parquet file any more.
+        Raises: VerificationError when the file is missing or is not a valid Parquet file.
         """
         return self._table(path, whole=False).origin
 
     def columns(self, path: Path) -> dict[str, str]:
-        """Name -> type of the columns of a table, all of whose pages were compared with their checksums.
+        """Name -> type of the columns of a table, after comparing all its pages with their checksums.
 
-        Raises: VerificationError when it is missing or damaged.
+        Raises: VerificationError when the file is missing or damaged.
         """
         return self._table(path, whole=True).columns
 
     def save(self) -> None:
-        """Remember what was found."""
+        """Write the new results to the cache."""
         remember("tables", self._added, REMEMBERED_TABLES)
 
     def _table(self, path: Path, *, whole: bool) -> SmallTable:
         key, mark = str(path.absolute()), _mark(path)
         entry: Any = self._added.get(key) or self._remembered.get(key)
-        # There may be nothing, or another version remembered something else.
+        # There may be no entry, or one of another version.
         with contextlib.suppress(TypeError, KeyError):
             if entry["mark"] == mark and (entry["table"]["is_intact"] or not whole):
                 return SmallTable(**entry["table"])
@@ -73,7 +73,7 @@ class SmallTables:
 
 
 def _examine(path: Path, *, whole: bool) -> SmallTable:
-    """Read a table's footer and, if it is to be read whole, every page."""
+    """Read the footer of a table and, if `whole`, every page."""
     with open_table(path) as opened:
         schema = opened.schema_arrow
         origin = origin_in(opened, path)
@@ -83,7 +83,7 @@ def _examine(path: Path, *, whole: bool) -> SmallTable:
 
 
 def _mark(path: Path) -> list[int]:
-    """Size and time of change; nothing for a file that is missing, which reading it will say."""
+    """Size and modification time; empty for a missing file, which is reported when it is read."""
     with contextlib.suppress(OSError):
         status = path.stat()
         return [status.st_size, status.st_mtime_ns]

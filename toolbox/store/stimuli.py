@@ -1,4 +1,4 @@
-"""The table of a set's stimuli. Owns its fixed columns; every further column is a stimulus variable."""
+"""The table of the stimuli of a set. Owns its fixed columns; every further column is a stimulus variable."""
 
 from __future__ import annotations
 

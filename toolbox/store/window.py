@@ -1,4 +1,4 @@
-"""The read-only window through which SQL sees a study: named files, opened for reading, and nothing else."""
+"""The read-only access of SQL to a study: named files, opened for reading, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PROTOCOL = "study"
 
 
 class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
-    """A file system of exactly the given files; every other name, and every way of writing, is refused."""
+    """A file system with exactly the given files; it refuses every other name and every write access."""
 
     protocol = PROTOCOL
-    cachable = False  # fsspec would hand the files of one study to the connection of another
+    cachable = False  # else fsspec would pass the files of one study to the connection of another
 
     def __init__(self, files: Mapping[str, Path]) -> None:
-        """A window onto files.
+        """A window with the given files.
 
         Args:
-            files: name under which SQL sees a file -> the file.
+            files: name of a file in SQL -> the file.
         """
         super().__init__()
         self._files = dict(files)
@@ -36,16 +36,16 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
         return _PositionedReader(self._path(path))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        """Name, size and time of change of a file."""
+        """Name, size and modification time of a file."""
         status = self._path(path).stat()
         return {"name": path, "size": status.st_size, "type": "file", "mtime": status.st_mtime}
 
     def modified(self, path: str) -> datetime:
-        """Time of change of a file."""
+        """Modification time of a file."""
         return datetime.fromtimestamp(self._path(path).stat().st_mtime, UTC)
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        """The name itself, if there is such a file: no pattern finds any other."""
+        """The name itself, if the file exists; patterns match no other file."""
         name = self._strip_protocol(path)
         return [name] if name in self._files else []
 
@@ -57,13 +57,13 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
 
 
 class _PositionedReader:
-    """A file whose position belongs to each thread: DuckDB's threads seek and read on one shared object."""
+    """A file with a separate position for every thread, because DuckDB's threads share one object."""
 
     mode = "rb"
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        self._free = weakref.finalize(self, os.close, self._descriptor)  # DuckDB drops some readers unclosed
+        self._free = weakref.finalize(self, os.close, self._descriptor)  # DuckDB does not close all readers
         self._size = os.fstat(self._descriptor).st_size
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -90,7 +90,7 @@ class _PositionedReader:
     def _read_at(self, position: int, count: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, count, position)
-        with self._lock:  # Windows has no positioned read
+        with self._lock:  # Windows lacks os.pread
             os.lseek(self._descriptor, position, os.SEEK_SET)
             return os.read(self._descriptor, count)
 

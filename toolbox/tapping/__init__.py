@@ -1,1 +1,1 @@
-"""What there is to record from in an ONNX graph that somebody else made. Knows operators; knows no network."""
+"""Finding the places to record from in any ONNX graph. Knows operators; does not depend on any network."""

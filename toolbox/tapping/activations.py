@@ -1,8 +1,7 @@
-"""Finding the activation functions of a graph, also those that exporters write out in several operators.
+"""Finding the activation functions of a graph, including those that exporters decompose into several operators.
 
-An activation is a function of every value by itself: between the tensor before it and the tensor after it lie only
-operators that work value by value with fixed numbers. Gates (the sigmoid that scales other filters, the softmax of
-attention) are no layers.
+An activation is an element-wise function: between the tensors before and after it there are only element-wise operators
+with constants. Gates (the sigmoid that scales other filters, the softmax of attention) are not layers.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ from toolbox.tapping.wiring import Node, Wiring, dependents
 Curve = NDArray[np.float64]
 """Values of a function of one number."""
 SINGLE_OPERATORS = (Effect.ACTIVATION, Effect.GATE)
-"""Activations by themselves."""
+"""Effects of operators that are activations on their own."""
 BENDS = (*SINGLE_OPERATORS, Effect.CORNER, Effect.BEND)
-"""Without any of these, a function of single values is no activation: all others are arithmetic."""
+"""Effects of which an element-wise function needs at least one to be an activation; the others are arithmetic."""
 VALUE_BY_VALUE = (*BENDS, Effect.COPY, Effect.ARITHMETIC, Effect.COMPARISON)
 HAND_ON = (Effect.COPY, Effect.VIEW, Effect.MOVE)
 SMALLEST_BOUND = 1e-3
-"""Smaller numbers than that keep a divisor from being zero."""
+"""Smaller bounds only prevent a division by zero."""
 GRID = np.linspace(-8, 8, 65)
-"""Values at which functions are told apart."""
+"""Values at which functions are compared."""
 NEAR = 1e-2
-"""Functions whose values differ by less at all of these are the same: float16 resolves 4e-3 near 8."""
+"""Functions whose values differ by less at all of these points are equal: the resolution of float16 is 4e-3 near 8."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function in a graph: the tensors before and after it, and what it is called."""
+    """An activation function in a graph: the tensors before and after it, and its name."""
 
     before: str
     after: str
@@ -48,18 +47,18 @@ class Activation:
 
 @dataclass(frozen=True)
 class _Composite:
-    """An activation that is written out, and the operators that it is made of in their order."""
+    """An activation that is decomposed into several operators, and these operators in order."""
 
     activation: Activation
     nodes: list[Node]
 
 
 def activations(wiring: Wiring, origins: Origins) -> list[Activation]:
-    """All activation functions of a graph in the order in which they run; gates are left out.
+    """All activation functions of a graph, in the order in which they run, without gates.
 
     Args:
-        wiring: of the graph.
-        origins: of its tensors.
+        wiring: the wiring of the graph.
+        origins: the origins of its tensors.
     """
     composites = _composites(wiring, origins)
     inside = {node.number for composite in composites for node in composite.nodes}
@@ -76,7 +75,7 @@ def activations(wiring: Wiring, origins: Origins) -> list[Activation]:
 
 
 class Origins:
-    """For every tensor, the nearest one before it of which it is a function value by value."""
+    """For every tensor, the nearest earlier tensor of which it is an element-wise function."""
 
     def __init__(self, wiring: Wiring) -> None:
         """Find the origins of all tensors of a graph."""
@@ -87,14 +86,14 @@ class Origins:
                 self._known[name] = self._origin(node)
 
     def chain(self, tensor: str) -> Iterator[str]:
-        """The tensor itself, its origin, the origin of that, and so on."""
+        """The tensor itself, its origin, the origin of its origin, and so on."""
         current: str | None = tensor
         while current is not None:
             yield current
             current = self._known.get(current)
 
     def __getitem__(self, tensor: str) -> str | None:
-        """The nearest origin of a tensor, None where it has none."""
+        """The origin of a tensor, None where it has none."""
         return self._known.get(tensor)
 
     def _origin(self, node: Node) -> str | None:
@@ -103,16 +102,16 @@ class Origins:
             return None
         if not all(self._wiring.is_scalar(name) for name in node.inputs if name and name not in inputs):
             return None
-        # Where x and Sigmoid(x) meet in x * Sigmoid(x), the nearest tensor on the chains of both is x.
+        # For x * Sigmoid(x), the nearest tensor in the chains of both x and Sigmoid(x) is x.
         chains = [set(self.chain(name)) for name in inputs]
         return next((name for name in self.chain(inputs[-1]) if all(name in chain for chain in chains)), None)
 
 
 def _composites(wiring: Wiring, origins: Origins) -> list[_Composite]:
-    """Activations of several operators.
+    """Activations that consist of several operators.
 
-    A product of two functions of one tensor, such as x * Sigmoid(x), and what maxima and choices make of one, such as
-    Max(x, 0).
+    These are products of two functions of one tensor, such as x * Sigmoid(x), and maxima, minima or choices of one
+    tensor, such as Max(x, 0).
     """
     composites: dict[str, _Composite] = {}
     for node in wiring.nodes:
@@ -125,13 +124,13 @@ def _composites(wiring: Wiring, origins: Origins) -> list[_Composite]:
         if composite is None:
             continue
         for part in composite.nodes:
-            composites.pop(part.output, None)  # a product inside this one is a step of it
+            composites.pop(part.output, None)  # a product inside this activation is not an activation itself
         composites[composite.activation.after] = composite
     return [one for one in composites.values() if not _is_written_out_gate(wiring, one)]
 
 
 def _compose(wiring: Wiring, before: str, last: Node) -> _Composite | None:
-    """What the operators from a tensor to a node make; None where they are mere arithmetic."""
+    """The activation that the operators from a tensor to a node compute; None where they are only arithmetic."""
     nodes = _nodes_between(wiring, before, last.output)
     if not any(has_effect(part, *BENDS) for part in nodes):
         return None
@@ -144,7 +143,7 @@ def _is_product(wiring: Wiring, node: Node) -> bool:
 
 
 def _is_corner(wiring: Wiring, node: Node) -> bool:
-    """Maxima, minima and choices, but for those that keep a divisor from being zero."""
+    """Whether a node is a maximum, minimum or choice that does more than prevent a division by zero."""
     constants = [wiring.observation.values.get(name) for name in node.inputs if name not in wiring.responsive]
     return has_effect(node, Effect.CORNER) and not any(
         value is not None and value.size == 1 and 0 < float(value.ravel()[0]) < SMALLEST_BOUND
@@ -153,7 +152,7 @@ def _is_corner(wiring: Wiring, node: Node) -> bool:
 
 
 def _is_written_out_gate(wiring: Wiring, composite: _Composite) -> bool:
-    """Whether Min and Max make a hard sigmoid that scales other values."""
+    """Whether Min and Max form a hard sigmoid that scales other values."""
     last = composite.activation.node
     if not has_effect(last, Effect.CORNER):
         return False
@@ -174,7 +173,7 @@ def _nodes_between(wiring: Wiring, before: str, after: str) -> list[Node]:
 
 
 def _name_function(wiring: Wiring, before: str, nodes: list[Node]) -> tuple[str, list[Node]]:
-    """The name of an activation by the values it gives, with a last multiplication that belongs to it."""
+    """The name of an activation, found by its values, and its operators, with a final multiplication if it has one."""
     last = list(wiring.consumers.get(nodes[-1].output, ()))
     longer = [nodes]
     if len(last) == 1 and last[0].operator in ("Mul", "Div") and len(wiring.responsive_inputs(last[0])) == 1:
@@ -187,19 +186,19 @@ def _name_function(wiring: Wiring, before: str, nodes: list[Node]) -> tuple[str,
 
 
 def _curve(wiring: Wiring, before: str, nodes: list[Node]) -> Curve | None:
-    """What some operators make of the values of the grid, None where that cannot be computed here."""
+    """The results of some operators for the values of the grid, None where they cannot be computed."""
     from onnx.reference import ReferenceEvaluator
 
     model = _curve_graph(wiring, before, nodes)
     try:
         results = ReferenceEvaluator(model).run(None, {before: GRID})
     except (NotImplementedError, RuntimeError, TypeError, ValueError, onnx.checker.ValidationError):
-        return None  # then it has no name of its own
+        return None  # the activation then gets no specific name
     return np.asarray(next(iter(results)), np.float64)
 
 
 def _curve_graph(wiring: Wiring, before: str, nodes: list[Node]) -> onnx.ModelProto:
-    """A graph of these operators alone, in float64."""
+    """A graph of only these operators, in float64."""
     values = wiring.observation.values
     names = dict.fromkeys(name for node in nodes for name in node.inputs if name in values)
     constants = [numpy_helper.from_array(_in_doubles(values[name]), name) for name in names]
@@ -211,7 +210,7 @@ def _curve_graph(wiring: Wiring, before: str, nodes: list[Node]) -> onnx.ModelPr
 
 
 def _in_doubles(values: NDArray[Any]) -> NDArray[Any]:
-    """In float16, two functions that differ by 5e-4 could not be told apart."""
+    """Constants in float64, because functions that differ by 5e-4 could not be distinguished in float16."""
     return np.asarray(values, np.float64 if values.dtype.kind == "f" else values.dtype)
 
 
@@ -238,7 +237,7 @@ FUNCTIONS: dict[str, Callable[[Curve], Curve]] = {
 
 
 def _known_function(curve: Curve | None) -> str | None:
-    """The name of the nearest function, if it is as near as float16 allows."""
+    """The name of the most similar function, if it is as similar as float16 allows."""
     if curve is None or curve.shape != GRID.shape:
         return None
     distances = {name: float(np.abs(curve - function(GRID)).max()) for name, function in FUNCTIONS.items()}
@@ -253,11 +252,11 @@ def _known_function(curve: Curve | None) -> str | None:
 
 
 def is_gate(wiring: Wiring, node: Node) -> bool:
-    """Whether the results of an operator scale values that do not follow from them: then it is no layer.
+    """Whether an operator is a gate, which is not a layer: its results scale values that do not depend on them.
 
     Args:
-        wiring: of the graph.
-        node: one of it.
+        wiring: the wiring of the graph.
+        node: a node of the graph.
     """
     if not has_effect(node, Effect.GATE):
         return False
@@ -265,7 +264,7 @@ def is_gate(wiring: Wiring, node: Node) -> bool:
 
 
 def _is_scale(wiring: Wiring, node: Node, bounds: tuple[float, float] | None) -> bool:
-    """Whether results within some bounds come to 0 to 1, and then scale values that do not follow from them."""
+    """Whether bounded results are brought to the range 0 to 1, and then scale values that do not depend on them."""
     own: set[str] | None = None
     open_ends = [(node.output, bounds == (0, 1))]
     while open_ends:
@@ -275,7 +274,7 @@ def _is_scale(wiring: Wiring, node: Node, bounds: tuple[float, float] | None) ->
             if has_effect(taker, *HAND_ON):
                 open_ends.append((taker.output, is_unit))
             elif not others and taker.operator in ("Mul", "Div"):
-                # the hard sigmoid written out: values from 0 to 6 are brought to 0 to 1
+                # A decomposed hard sigmoid: values from 0 to 6 are scaled to 0 to 1.
                 open_ends.append((taker.output, is_unit or bounds == (0, 6)))
             elif others and taker.operator == "Mul" and is_unit:
                 own = own or dependents(wiring.nodes, node.output)
@@ -285,7 +284,7 @@ def _is_scale(wiring: Wiring, node: Node, bounds: tuple[float, float] | None) ->
 
 
 def _clip_bounds(wiring: Wiring, node: Node) -> tuple[float, float] | None:
-    """What Clip cuts off at: attributes before opset 11, inputs since."""
+    """The bounds of Clip: attributes before opset 11, inputs since then."""
     bounds = []
     for place, name in ((1, "min"), (2, "max")):
         value = wiring.value(node, place)

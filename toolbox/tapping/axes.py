@@ -1,7 +1,8 @@
-"""How the meaning of axes passes through an operator. Owns these rules; `operators` says which is for which operator.
+"""Rules for the meaning of axes after an operator. Owns these rules; `operators` assigns them to operators.
 
-Nothing is read off a rank or a size. An axis whose meaning is lost has none, and a tensor without exactly one axis of
-filters is not tapped. Every rule takes a passage and returns the meanings of the axes of its output.
+Meanings are never guessed from a rank or a size. An axis whose meaning is unknown has the meaning None, and a tensor
+without exactly one axis of filters is not recorded. Every rule takes a passage and returns the meanings of the axes of
+its output.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ IMAGE_AXES: Meanings = (BATCH, CHANNEL, HEIGHT, WIDTH)
 
 
 def equal_shape(at: Passage) -> Meanings:
-    """As the first input, if the shape stays: norms, functions of single values, softmax."""
+    """The meanings of the first input, if the shape is unchanged: norms, element-wise functions, softmax."""
     return at.axes if at.first_shape == at.shape else at.lost
 
 
 def equal_rank(at: Passage) -> Meanings:
-    """As the first input, though sizes change: pools, slices, padding."""
+    """The meanings of the first input, although sizes change: pools, slices, padding."""
     return at.axes if len(at.axes) == len(at.shape) else at.lost
 
 
 def convolution(at: Passage) -> Meanings:
-    """The second axis becomes the filters; the others are positions, as they were."""
+    """The second axis is the filters; the other axes keep their meanings."""
     below = at.axes
     if len(at.shape) == 4:
         return (below[0], CHANNEL, below[2] or HEIGHT, below[3] or WIDTH)
@@ -48,23 +49,23 @@ def convolution(at: Passage) -> Meanings:
 
 
 def align(at: Passage) -> Meanings:
-    """Arithmetic: from all inputs, aligned at their last axes as broadcasting does it."""
+    """Arithmetic: the meanings of all inputs, aligned at their last axes as in broadcasting."""
     return _align(at, is_joined=False)
 
 
 def join(at: Passage) -> Meanings:
-    """Concatenation: as `align`, though the inputs are shorter than the output along one axis."""
+    """Concatenation: as `align`, although the inputs are shorter than the output along one axis."""
     return _align(at, is_joined=True)
 
 
 def _align(at: Passage, *, is_joined: bool) -> Meanings:
-    """Where inputs disagree, the one with fewest operators before it decides: it is the stream that a block adds to."""
+    """Where inputs disagree, the input with the fewest operators before it decides: a block adds to this stream."""
     shape = at.shape
     merged: list[Meaning] = [None] * len(shape)
     for name in sorted(at.inputs, key=at.wiring.depth.__getitem__):
         own, axes = at.wiring.shape(name), at.traces[name].axes
         for place in range(1, len(own) + 1):
-            # An axis of 1 that is stretched, as that of a gate (2, 8, 1, 1) over a map (2, 8, 5, 5), tells nothing.
+            # A broadcast axis of size 1, as in a gate (2, 8, 1, 1) over a map (2, 8, 5, 5), has no information.
             is_full = is_joined or own[-place] == shape[-place]
             if merged[-place] is None and is_full and (own[-place] > 1 or shape[-place] == 1):
                 merged[-place] = axes[-place]
@@ -72,7 +73,7 @@ def _align(at: Passage, *, is_joined: bool) -> Meanings:
 
 
 def _drop_doubles(axes: Sequence[Meaning]) -> Meanings:
-    """A meaning that two axes claim is lost for both, except for tokens, of which there may be several axes."""
+    """A meaning that two axes would share is unknown for both, except for tokens, which may have several axes."""
     return tuple(
         None if meaning not in (None, TOKEN, SHARE) and axes.count(meaning) > 1 else meaning
         for meaning in axes
@@ -80,18 +81,18 @@ def _drop_doubles(axes: Sequence[Meaning]) -> Meanings:
 
 
 def transpose(at: Passage) -> Meanings:
-    """The axes in their new order; reversed where the graph names none."""
+    """The axes in their new order, which is reversed by default."""
     order = at.node.attributes.get("perm") or range(len(at.axes))[::-1]
     return tuple(at.axes[place] for place in order)
 
 
 def product(at: Passage) -> Meanings:
-    """A dense layer at every position, where one factor is fixed; else attention."""
+    """A dense layer at every position, if one factor is constant; else attention."""
     left, right = at.node.inputs[:2]
     if right not in at.traces:
         return _dense_axes(at.traces[left].axes)
     if left not in at.traces:
-        # Fixed weights from the left mix the axis before the last, whose units are then the filters.
+        # Constant weights on the left mix the second last axis, whose results are then the filters.
         axes = at.traces[right].axes
         turned = _dense_axes((*axes[:-2], axes[-1], axes[-2]))
         return (*turned[:-2], turned[-1], turned[-2])
@@ -99,7 +100,7 @@ def product(at: Passage) -> Meanings:
 
 
 def _mutual_product(at: Passage, left: Meanings, right: Meanings) -> Meanings:
-    """Rows of the left factor by columns of the right one; the axes before are those of either."""
+    """Rows of the left factor and columns of the right one; leading axes are those of either factor."""
     if len(left) < 2 or len(right) < 2:
         return at.lost
     rank = len(at.shape)
@@ -108,7 +109,7 @@ def _mutual_product(at: Passage, left: Meanings, right: Meanings) -> Meanings:
 
 
 def _dense_axes(below: Meanings) -> Meanings:
-    """The last axis becomes the filters; filters elsewhere are positions then (mixing of tokens)."""
+    """The last axis is the filters; a previous axis of filters becomes positions (mixing of tokens)."""
     return (*(TOKEN if meaning == CHANNEL else meaning for meaning in below[:-1]), CHANNEL)
 
 
@@ -117,7 +118,7 @@ def _pad(axes: Meanings, rank: int) -> Meanings:
 
 
 def matrix_product(at: Passage) -> Meanings:
-    """Gemm: a dense layer on vectors, where the weights are fixed and the images are its rows."""
+    """Gemm: a dense layer on vectors, if the weights are constant and the rows are images."""
     left, right = at.node.inputs[:2]
     if left not in at.traces or right in at.traces or at.node.attributes.get("transA"):
         return at.lost
@@ -125,7 +126,7 @@ def matrix_product(at: Passage) -> Meanings:
 
 
 def reduction(at: Passage) -> Meanings:
-    """Reduced axes stay with a size of 1, or are gone."""
+    """Reduced axes have the size 1, or are removed."""
     if at.node.attributes.get("keepdims", 1):
         return at.axes
     gone = at.wiring.reduction_axes(at.node)
@@ -133,7 +134,7 @@ def reduction(at: Passage) -> Meanings:
 
 
 def gather(at: Passage) -> Meanings:
-    """One or several positions of an axis; one alone takes the axis away, as the class token does."""
+    """One or several positions of an axis; a single position removes the axis, as for the class token."""
     values, indices = at.node.inputs[:2]
     if values not in at.traces or indices in at.traces:
         return at.lost
@@ -144,15 +145,15 @@ def gather(at: Passage) -> Meanings:
 
 
 def einsum(at: Passage) -> Meanings:
-    """Letters keep their meaning; one that only fixed weights bring in is the filters.
+    """Letters keep their meaning; a letter that occurs only in constant weights is the filters.
 
-    In `btc,cd->btd` with fixed weights (c, d), b and t are images and tokens as before, and d is the filters.
+    In `btc,cd->btd` with constant weights (c, d), b and t remain images and tokens, and d is the filters.
     """
     terms, result = read_equation(at.node)
     meanings = _letter_meanings(at, terms)
     has_weights = any(name not in at.traces for name in at.node.inputs)
     axes = [meanings.get(letter, CHANNEL if has_weights else None) for letter in result]
-    if any(letter not in meanings for letter in result):  # old filters that stay are positions then
+    if any(letter not in meanings for letter in result):  # remaining old filters are then positions
         axes = [
             TOKEN if axis == CHANNEL and letter in meanings else axis
             for axis, letter in zip(axes, result, strict=True)
@@ -161,13 +162,13 @@ def einsum(at: Passage) -> Meanings:
 
 
 def read_equation(node: Node) -> tuple[list[str], str]:
-    """The letters of every input of an Einsum, and those of its result."""
+    """The letters of every input of an Einsum, and the letters of its result."""
     terms, _, result = str(node.attributes["equation"]).replace(" ", "").partition("->")
     return terms.split(","), result
 
 
 def _letter_meanings(at: Passage, terms: Sequence[str]) -> dict[str, Meaning]:
-    """What the letters of an equation mean in the inputs that follow from the image."""
+    """The meanings of the letters of an equation in the inputs that depend on the image."""
     meanings: dict[str, Meaning] = {}
     for term, name in zip(terms, at.node.inputs, strict=True):
         if name in at.traces and len(term) == len(at.traces[name].axes):
@@ -177,18 +178,19 @@ def _letter_meanings(at: Passage, terms: Sequence[str]) -> dict[str, Meaning]:
 
 
 def view(at: Passage, is_ordered: Callable[[Wiring, Node], bool]) -> Meanings:
-    """Axes that stay whole keep their meaning; merged and split ones get what their parts allow.
+    """Unchanged axes keep their meaning; the meanings of merged and split axes depend on their parts.
 
-    Back in the shape that the values had before, all is where it was. So exporters write a norm over groups of filters:
+    When the values return to an earlier shape in the same order, the earlier meanings return too. Exporters write a
+    norm over groups of filters in this way:
 
         map (2, 8, 5, 5) -> Reshape (2, 2, 100) -> InstanceNormalization -> Reshape (2, 8, 5, 5)
 
-    The 100 mixes filters with positions, and no rule of reshapes could split it again; yet the last shape is that of
-    the map, whose meanings return.
+    The axis of 100 mixes filters with positions, and no rule for reshapes could split it again. But the last shape is
+    that of the map, so its meanings apply again.
 
     Args:
-        at: the way through a Reshape or one of its kind.
-        is_ordered: whether a node leaves all values in their order.
+        at: the passage through a Reshape or a similar operator.
+        is_ordered: returns whether a node keeps all values in their order.
     """
     for tensor in _ordered_tensors(at, is_ordered):
         if at.wiring.shape(tensor) == at.shape and channel_axis(at.traces[tensor].axes) is not None:
@@ -197,7 +199,7 @@ def view(at: Passage, is_ordered: Callable[[Wiring, Node], bool]) -> Meanings:
 
 
 def _ordered_tensors(at: Passage, is_ordered: Callable[[Wiring, Node], bool]) -> Iterator[str]:
-    """Tensors before a view from which on no value changed its place among the others."""
+    """Earlier tensors with the same values in the same order as a view."""
     node: Node | None = at.node
     while node is not None and is_ordered(at.wiring, node):
         shape = at.wiring.shape(node.output)
@@ -208,15 +210,15 @@ def _ordered_tensors(at: Passage, is_ordered: Callable[[Wiring, Node], bool]) ->
 
 
 def reshape_axes(old: Sequence[int], axes: Meanings, new: Sequence[int]) -> Meanings:
-    """Meanings after a reshape: runs of axes whose sizes have equal products belong together.
+    """Meanings after a reshape: runs of axes whose sizes have equal products correspond to each other.
 
-    From (2, 8, 5, 4) to (2, 2, 4, 20) the runs are 2 = 2, 8 = 2 * 4 and 5 * 4 = 20: the images stay, the filters are
-    split in shares, height and width become tokens. Axes of size 1 belong to no run.
+    From (2, 8, 5, 4) to (2, 2, 4, 20) the runs are 2 = 2, 8 = 2 * 4 and 5 * 4 = 20: the images are unchanged, the
+    filters are split into parts, and height and width become tokens. Axes of size 1 belong to no run.
 
     Args:
-        old: sizes before.
-        axes: their meanings.
-        new: sizes after.
+        old: sizes before the reshape.
+        axes: meanings of the axes before the reshape.
+        new: sizes after the reshape.
 
     >>> reshape_axes((2, 8, 5, 5), ("batch", "channel", "height", "width"), (2, 8, 25))
     ('batch', 'channel', 'token')
@@ -234,12 +236,12 @@ def reshape_axes(old: Sequence[int], axes: Meanings, new: Sequence[int]) -> Mean
 
 
 def _equal_runs(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[list[int], list[int]]]:
-    """The shortest runs of axes before and after that hold equally many values, from the first axis on."""
+    """The shortest runs of axes before and after the reshape with equal numbers of values, from the first axis on."""
     olds = [place for place, size in enumerate(old) if size != 1]
     news = [place for place, size in enumerate(new) if size != 1]
     while olds and news:
         before, after = [olds.pop(0)], [news.pop(0)]
-        # The run with the smaller product takes the next axis until both are equal.
+        # The run with the smaller product is extended by the next axis until both products are equal.
         while (gap := prod(old[axis] for axis in before) - prod(new[axis] for axis in after)) and (
             olds if gap < 0 else news
         ):
@@ -253,11 +255,11 @@ def _equal_runs(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[list[i
 
 
 def _regroup(parts: Sequence[Meaning], count: int) -> list[Meaning]:
-    """The meanings of `count` axes that hold what the axes `parts` held.
+    """The meanings of `count` axes with the values of the axes `parts`.
 
     1 -> 1   the same                          height, width -> 1   tokens
-    filters -> n   shares of the filters       shares -> 1   the filters
-    tokens -> 2    height and width again      anything else is lost
+    filters -> n   parts of the filters        parts -> 1   the filters
+    tokens -> 2    height and width again      anything else is unknown
     """
     if len(parts) == count == 1:
         return [parts[0]]

@@ -1,4 +1,4 @@
-"""What positions see after an operator that mixes values, or moves none. Owns these rules; `windows` has the others.
+"""Receptive fields after operators that mix values, or keep them in place. Owns these rules; `windows` has the others.
 
 Every rule takes a passage and returns the spans of its output, along the height and the width of the image.
 """
@@ -15,17 +15,17 @@ SpansRule = Callable[[Passage], Spans]
 
 
 def same(at: Passage) -> Spans:
-    """Every result follows from one position of every input, though the shape may change."""
+    """Every result depends on one position of every input, although the shape may change."""
     return at.spans
 
 
 def everywhere(at: Passage) -> Spans:
-    """Every result follows from the whole map."""
+    """Every result depends on the whole map."""
     return at.spans[0].everywhere(), at.spans[1].everywhere()
 
 
 def equal_shape(at: Passage) -> Spans:
-    """An operator of which nothing more is known works value by value if the shape stays."""
+    """An unknown operator is assumed to be element-wise if the shape is unchanged."""
     return at.spans if at.shape in map(at.wiring.shape, at.inputs) else everywhere(at)
 
 
@@ -40,13 +40,13 @@ def softmax(at: Passage) -> Spans:
 
 
 def norm(at: Passage) -> Spans:
-    """LayerNorm and RMSNorm: over all axes from one on."""
+    """LayerNorm and RMSNorm: over the last axes, from a given one."""
     rank = len(at.first_shape)
     return _mix(at, range(int(at.node.attributes.get("axis", -1)) % rank, rank))
 
 
 def product(at: Passage) -> Spans:
-    """A dense layer at every position looks no further; one over positions, and attention, look everywhere."""
+    """A dense layer at every position keeps the field; one over positions, and attention, see the whole image."""
     if len(at.inputs) > 1 or len(at.shape) <= 2:
         return everywhere(at)
     axis = -1 if at.first == at.node.inputs[0] else -2
@@ -54,7 +54,7 @@ def product(at: Passage) -> Spans:
 
 
 def einsum(at: Passage) -> Spans:
-    """Axes whose letter is not in the result are summed over."""
+    """Axes whose letter is missing in the result are summed over."""
     terms, result = read_equation(at.node)
     if len(at.inputs) > 1:
         return everywhere(at)
@@ -65,10 +65,10 @@ def einsum(at: Passage) -> Spans:
 
 
 def _mix(at: Passage, axes: Sequence[int]) -> Spans:
-    """Values along some axes of the first input are put together: whatever positions they are, are all seen.
+    """Combine the values along some axes of the first input: every result sees all positions along these axes.
 
-    Over height, rows see the whole height and columns stay as they are; over tokens, or over an axis of unknown
-    meaning, positions see the whole image. Filters and images are no positions.
+    Over the height, positions see the whole height, while their width is unchanged; over tokens, or an axis of unknown
+    meaning, they see the whole image. Axes of filters and images are not positions.
     """
     spans = list(at.spans)
     for axis in axes:

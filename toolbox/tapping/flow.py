@@ -1,4 +1,4 @@
-"""Following values through a graph. Owns tracing all tensors from the image on, and the ways through copies."""
+"""Following values through a graph. Owns tracing all tensors that depend on the image, and following copies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COPIES = (Effect.COPY,)
 
 
 def trace_tensors(wiring: Wiring) -> dict[str, Trace]:
-    """What the axes of every tensor mean that follows from the image, and what its positions see."""
+    """The meanings of the axes, and the fields of the positions, of every tensor that depends on the image."""
     traces = {IMAGE: Trace(IMAGE_AXES, (Span(), Span()))}
     for node in wiring.nodes:
         if not traces.keys().isdisjoint(node.inputs):
@@ -30,11 +30,11 @@ def _pass(passage: Passage) -> Trace:
 
 
 def takers(wiring: Wiring, tensor: str) -> Iterator[Node]:
-    """Nodes that take a tensor's values, also through operators that hand them on in their places.
+    """Nodes that use the values of a tensor, directly or through operators that copy them unchanged.
 
     Args:
-        wiring: of the graph.
-        tensor: its name.
+        wiring: the wiring of the graph.
+        tensor: name of the tensor.
     """
     for node in wiring.consumers.get(tensor, ()):
         if has_effect(node, Effect.COPY):
@@ -44,12 +44,12 @@ def takers(wiring: Wiring, tensor: str) -> Iterator[Node]:
 
 
 def source(wiring: Wiring, tensor: str, through: Collection[Effect] = COPIES) -> str:
-    """The tensor whose values this one has, back through operators that hand them on.
+    """The original tensor of these values, found by going back through operators that pass them on.
 
     Args:
-        wiring: of the graph.
-        tensor: its name.
-        through: what these operators do to values.
+        wiring: the wiring of the graph.
+        tensor: name of the tensor.
+        through: effects of these operators.
     """
     node = wiring.producer.get(tensor)
     while node is not None and has_effect(node, *through) and node.inputs[0] in wiring.responsive:

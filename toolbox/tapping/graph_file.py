@@ -1,4 +1,4 @@
-"""Reading a graph that somebody else made from its file. Owns which files and which operators are refused."""
+"""Reading a graph from an ONNX file of any program. Owns which files and which operators are refused."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from toolbox.tapping.trial import first_line
 from toolbox.tapping.wiring import constants
 
 LARGEST_FILE = 2**31 - 1
-"""Bytes of one protobuf message."""
+"""Largest size of a protobuf message in bytes."""
 RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 )
-"""Operators that draw numbers."""
+"""Operators that generate random numbers."""
 
 
 def read_graph(path: Path) -> onnx.ModelProto:
-    """A graph with all its tensors, those in files of their own included, and its local functions written out.
+    """A graph with all its tensors, including those in separate files, and with its local functions inlined.
 
-    Raises: UsageError when it is no ONNX file, is incomplete, too large, or branches while it runs.
+    Raises: UsageError when the file is not an ONNX file, is incomplete or too large, or when the graph branches.
     """
     model = _load(path)
     if not model.graph.node:
-        raise UsageError(f"{path} is not an ONNX file or holds no operators; export the network as ONNX")
+        raise UsageError(f"{path} is not an ONNX file, or contains no operators; export the network as ONNX")
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     _make_dense(model.graph)
@@ -40,11 +40,11 @@ def read_graph(path: Path) -> onnx.ModelProto:
 
 
 def _load(path: Path) -> onnx.ModelProto:
-    """What a file says, with the tensors that it keeps in other files."""
+    """The graph in a file, with the tensors from its other files."""
     from google.protobuf.message import DecodeError
 
     if not path.is_file():
-        raise UsageError(f"no file {str(path)!r}; expected an ONNX graph")
+        raise UsageError(f"the file {str(path)!r} does not exist; expected an ONNX file")
     try:
         model = onnx.load(path, load_external_data=False)
         _check_size(path, model)
@@ -53,18 +53,18 @@ def _load(path: Path) -> onnx.ModelProto:
         raise UsageError(f"{path} is not an ONNX file ({error}); export the network as ONNX") from error
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise UsageError(
-            f"{path} keeps tensors in other files that cannot be read ({first_line(error)}); put them beside it"
+            f"{path} has tensors in other files that cannot be read ({first_line(error)}); move them to its folder"
         ) from error
     return model
 
 
 def _check_size(path: Path, model: onnx.ModelProto) -> None:
-    """One protobuf message holds 2 GB; tensors in other files must fit in as well."""
+    """Check that the graph, with its tensors from other files, fits in a protobuf message of 2 GB."""
     apart = (tensor for tensor in tensors_of(model) if tensor.data_location == TensorProto.EXTERNAL)
     size = path.stat().st_size + sum(map(_bytes_of, apart))
     if size > LARGEST_FILE:
         raise UsageError(
-            f"{path} holds {size / 2**30:.1f} GB of weights; expected less than 2 GB: use a smaller network"
+            f"{path} has {size / 2**30:.1f} GB of weights; expected less than 2 GB; use a smaller network"
         )
 
 
@@ -74,7 +74,7 @@ def _bytes_of(tensor: onnx.TensorProto) -> int:
 
 
 def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """All tensors that are written down in a graph: weights, and constants among its operators."""
+    """All tensors that a graph stores: weights, and constants in attributes of its operators."""
     yield from model.graph.initializer
     for sparse in model.graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
@@ -84,23 +84,23 @@ def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 
 def _check_operators(path: Path, graph: onnx.GraphProto) -> None:
-    """A graph must do the same to all images, whenever it is run."""
+    """Check that a graph computes the same for every image in every run."""
     values = constants(graph) | _constant_nodes(graph)
     for node in graph.node:
         if node.op_type in RANDOM or _is_training(node, values):
             raise UsageError(
-                f"{path} draws random numbers, or learns from what it is shown ({node.op_type} {node.name!r}), and "
-                "gives other results every time; export it for use (in PyTorch: after model.eval())"
+                f"{path} uses random numbers or training mode ({node.op_type} {node.name!r}), so that its results "
+                "differ between runs; export it for inference (in PyTorch: after model.eval())"
             )
         if any(entry.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for entry in node.attribute):
             raise UsageError(
-                f"{path} branches while it runs ({node.op_type} {node.name!r}), and then its layers are not the same "
-                "for all images; export it for one fixed path (in PyTorch: model.eval(), fixed sizes)"
+                f"{path} branches while it runs ({node.op_type} {node.name!r}), so that its layers are not the same "
+                "for all images; export it without branches (in PyTorch: model.eval(), fixed sizes)"
             )
 
 
 def _constant_nodes(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
-    """Constants that are written as operators."""
+    """Constants that are stored in operators."""
     return {
         node.output[0]: numpy_helper.to_array(entry.t)
         for node in graph.node
@@ -111,7 +111,7 @@ def _constant_nodes(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
 
 
 def _is_training(node: onnx.NodeProto, values: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether Dropout or BatchNormalization does what it does while a network learns."""
+    """Whether a Dropout or BatchNormalization node is in training mode."""
     if node.op_type == "Dropout":
         mode = values.get(node.input[2]) if len(node.input) > 2 else None
         return mode is not None and bool(mode.any())
@@ -121,11 +121,11 @@ def _is_training(node: onnx.NodeProto, values: Mapping[str, NDArray[Any]]) -> bo
 
 
 def _make_dense(graph: onnx.GraphProto) -> None:
-    """Tensors of which only some values are written down are filled up with zeros."""
+    """Convert sparse tensors to dense ones."""
     for sparse in graph.sparse_initializer:
         values, indices = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
         whole = np.zeros(tuple(sparse.dims), values.dtype)
-        # Places are written either by axes, one row each, or as numbers in the flat tensor.
+        # Indices are stored either per axis, one row per value, or as positions in the flattened tensor.
         places = tuple(indices.T) if indices.ndim == 2 else np.unravel_index(indices, whole.shape)
         whole[places] = values
         graph.initializer.append(numpy_helper.from_array(whole, sparse.values.name))

@@ -1,4 +1,4 @@
-"""Inspecting a graph before it is imported. Owns what is known of it then, and keeping a copy of it."""
+"""Inspecting a graph before it is imported. Owns the result of the inspection, and copying the graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toolbox.tapping.taps import Survey, survey
 
 @dataclass(frozen=True)
 class Inspection:
-    """A graph, the size of the images for it, and what there is to record from."""
+    """A graph, the size of its images, and the places to record from."""
 
     path: Path
     model: onnx.ModelProto
@@ -25,13 +25,13 @@ class Inspection:
 
 
 def inspect_graph(path: Path, size: tuple[int, int] | None) -> Inspection:
-    """A graph of a file, run on two images of its own size, or of the chosen one where it takes any.
+    """Inspect the graph in a file by running it on two images.
 
     Args:
-        path: of an ONNX file.
-        size: the chosen height and width in pixels; None for the graph's own.
+        path: path of an ONNX file.
+        size: the chosen height and width in pixels, where the graph accepts any; None for those of the graph.
 
-    Raises: UsageError when it cannot be recorded from, or a size is missing or does not fit.
+    Raises: UsageError when the graph cannot be recorded from, or a size is missing or does not fit.
     """
     model = read_graph(path)
     height, width = image_size(entrance(model), size)
@@ -39,10 +39,10 @@ def inspect_graph(path: Path, size: tuple[int, int] | None) -> Inspection:
 
 
 def keep_graph(graph: Inspection, target: Path) -> None:
-    """Copy the very file; where it keeps tensors in other files, write one that holds them all.
+    """Copy the file unchanged; if it has tensors in other files, write a single file with all tensors.
 
     Args:
-        graph: whose file is copied.
+        graph: the graph whose file is copied.
         target: path of the copy.
     """
     as_written = onnx.load(graph.path, load_external_data=False)

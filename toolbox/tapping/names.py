@@ -1,4 +1,4 @@
-"""What the layers of somebody else's graph are called. Owns making names out of what exporters wrote."""
+"""The names of the layers of an imported graph. Owns deriving them from the names that exporters write."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from toolbox.tapping.wiring import Node
 from toolbox.terms import IMAGE, PIXELS, STATISTICS
 
 UNCLEAN = re.compile(r"[^A-Za-z0-9._-]+")
-"""What layers are not called."""
+"""Characters that are replaced in names of layers."""
 WORDS_OF_KIND = {"sum": ("add", "sum"), "pool": ("pool",)}
-"""What the name of a module says that is a sum or a pool, and not the block around it."""
+"""Words in the name of a module that is itself a sum or a pool, and not the block around it."""
 
 
 def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
-    """Clean unique names: from what the exporter called the operators, else the operator and a number.
+    """Unique names of valid characters, from the exporter's names of the nodes, else the operator and a number.
 
     Args:
-        nodes: of the layers, in their order.
-        operators: what they are; for a function of several operators that is another word than the node's.
+        nodes: nodes of the layers, in order.
+        operators: operators of the layers; for a function of several operators, this is not the node's operator.
     """
     paths = [_path(node, operator) for node, operator in zip(nodes, operators, strict=True)]
     common = _count_common_parts(paths)
     counts: Counter[str] = Counter()
     names: list[str] = []
     for path, operator in zip(paths, operators, strict=True):
-        # `<layer>.maximum` and `<layer>.mean` are what the layer's own outputs will be called
+        # `<layer>.maximum` and `<layer>.mean` are reserved for the outputs of the layer.
         name = re.sub(rf"\.({'|'.join(STATISTICS)})$", r"_\1", _clean(".".join(path[common:])))
         if not name or name in (IMAGE, PIXELS) or _is_meaningless(name, operator):
             word = _clean(operator.removeprefix("x * ")).lower()
@@ -40,9 +40,9 @@ def layer_names(nodes: Sequence[Node], operators: Sequence[str]) -> list[str]:
 
 
 def _path(node: Node, operator: str) -> list[str]:
-    """The parts of a node's name, outermost first, without repeated beginnings.
+    """The parts of a node's name, outermost first, without repeated prefixes.
 
-    An activation goes by the name of the module around it; a sum or a pool in a block does not stand for the block.
+    An activation is named after the module around it. A sum or pool in a block is not named after the block alone.
     """
     parts = _scopes(node) or [part for part in re.split(r"/|::", node.name.split(";")[0]) if part]
     if parts and _is_meaningless(parts[-1], node.operator):
@@ -58,7 +58,7 @@ def _path(node: Node, operator: str) -> list[str]:
 
 
 def _scopes(node: Node) -> list[str]:
-    """The modules around a node as PyTorch writes them down: the innermost holds the names of those around it."""
+    """The modules around a node, as PyTorch records them; the name of an inner module contains those of outer ones."""
     for entry in node.proto.metadata_props:
         if entry.key == "pkg.torch.onnx.name_scopes":
             try:
@@ -70,7 +70,7 @@ def _scopes(node: Node) -> list[str]:
 
 
 def _is_meaningless(name: str, operator: str) -> bool:
-    """Whether a name is no more than an operator and a number: Relu_12, node_Conv_3, n7, 12."""
+    """Whether a name is only an operator and a number: Relu_12, node_Conv_3, n7, 12."""
     bare = re.sub(r"^(node|n)?[_\W]*|[_\W]*\d*$", "", name, flags=re.IGNORECASE)
     return not bare or bare.lower() in {operator.lower(), *(word.lower() for word in EXPORTERS_WORDS)}
 
@@ -85,7 +85,7 @@ EXPORTERS_WORDS = frozenset(
 
 
 def _count_common_parts(paths: Sequence[Sequence[str]]) -> int:
-    """How many outer parts all names have in common, such as the model's own name."""
+    """The number of outer parts that all names have in common, such as the name of the model."""
     named = [path for path in paths if path]
     if len(named) < 2:
         return 0

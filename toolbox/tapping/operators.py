@@ -1,6 +1,6 @@
-"""What is known of ONNX operators. Owns the table in which one line says everything of an operator, or of several.
+"""Properties of ONNX operators. Owns the table that describes one operator, or several, per line.
 
-An operator that is not in the table keeps the meaning of axes, and what positions see, if the shape stays.
+An operator that is missing in the table is assumed to keep axes and receptive fields if the shape is unchanged.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from toolbox.tapping.wiring import Node, Wiring
 
 
 class Effect(Enum):
-    """What an operator does to values, where that matters."""
+    """The effect of an operator on values, where it matters."""
 
-    COPY = "hands all values on in their places"
-    VIEW = "hands all values on in their order, in another shape"
-    MOVE = "hands all values on to other places"
-    ARITHMETIC = "computes value by value, from one or two tensors"
-    COMPARISON = "says value by value which is larger"
-    CORNER = "takes one of two values: exporters make Relu, LeakyRelu and Clip of these"
-    BEND = "is a function of every value by itself, and no arithmetic"
-    ACTIVATION = "is an activation function by itself"
-    GATE = "is an activation function whose results scale other values where it is a gate"
-    SQUASH = "makes probabilities of what a classifier says"
+    COPY = "passes all values on, unchanged and in place"
+    VIEW = "passes all values on in order, in another shape"
+    MOVE = "passes all values on to other positions"
+    ARITHMETIC = "computes element by element, from one or two tensors"
+    COMPARISON = "compares two tensors element by element"
+    CORNER = "selects one of two values: exporters build Relu, LeakyRelu and Clip from these"
+    BEND = "is an element-wise function that is not arithmetic"
+    ACTIVATION = "is an activation function on its own"
+    GATE = "is an activation function, or a gate where its results scale other values"
+    SQUASH = "turns the output of a classifier into probabilities"
 
 
 @dataclass(frozen=True)
 class Operator:
-    """How axes and what each position sees pass through an operator, and what it makes.
+    """The rules for axes and receptive fields of an operator, and what it contributes to a layer.
 
     Attributes:
         axes, spans: the rules.
-        kind: of a layer whose filters come from it; empty where they come from further below. Sums and maxima make
-            layers where they join two streams of one shape.
-        effect: on values.
+        kind: kind of a layer whose filters come from this operator; empty where they come from an earlier one. Sums and
+            maxima are layers where they join two streams of one shape.
+        effect: the effect on values.
     """
 
     axes: AxesRule = axes.equal_shape
@@ -94,32 +94,32 @@ _TABLE = {
     _FUNCTIONS: Operator(effect=Effect.ACTIVATION),
     "Sigmoid HardSigmoid Tanh Clip": Operator(effect=Effect.GATE),
 }
-"""By names: the rule of axes, that of spans, the kind, the effect."""
+"""Names of operators -> rule for axes, rule for spans, kind, effect."""
 OPERATORS = {name: operator for names, operator in _TABLE.items() for name in names.split()}
 UNKNOWN = Operator()
 
 
 def operator_of(node: Node) -> Operator:
-    """What is known of a node's operator."""
+    """The properties of a node's operator."""
     return OPERATORS.get(node.operator, UNKNOWN)
 
 
 def has_effect(node: Node, *effects: Effect) -> bool:
-    """Whether a node's operator does one of some things to values.
+    """Whether a node's operator has one of the given effects.
 
     Args:
-        node: of any graph.
-        effects: those that count.
+        node: a node of any graph.
+        effects: the effects to look for.
     """
     return operator_of(node).effect in effects
 
 
 def is_ordered(wiring: Wiring, node: Node) -> bool:
-    """Whether a node, such as a view or a norm, leaves all values of one of its inputs in their order.
+    """Whether a node, such as a view or a norm, keeps the values of one of its inputs in their order.
 
     Args:
-        wiring: of the graph.
-        node: one of it.
+        wiring: the wiring of the graph.
+        node: a node of the graph.
     """
     operator = operator_of(node)
     if operator.effect is Effect.VIEW:

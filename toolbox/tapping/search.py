@@ -14,14 +14,14 @@ from toolbox.tapping.traces import BATCH, Trace, channel_axis
 from toolbox.tapping.wiring import Node, Wiring
 
 JOINTS = ("sum", "maxout")
-"""Kinds of layers that an operator makes only where it joins two streams of one shape."""
+"""Kinds of operators that are layers only where they join two streams of one shape."""
 IN_ORDER = (Effect.COPY, Effect.VIEW)
-"""What may follow the last layer before a graph gives its values away."""
+"""Effects of operators that may be between the last layer and an output of the graph."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A place in a graph that may be a layer: the tensors before and after its activation function."""
+    """A candidate for a layer: the tensors before and after its activation function."""
 
     before: str
     after: str
@@ -30,24 +30,28 @@ class Site:
 
 
 class Search:
-    """All that is known of a graph while its layers are searched for."""
+    """A search for the layers of a graph."""
 
     def __init__(self, wiring: Wiring) -> None:
-        """Take a graph and what running it tells."""
+        """Start a search.
+
+        Args:
+            wiring: the wiring of the graph, with the observation of its run.
+        """
         self.wiring = wiring
 
     @cached_property
     def traces(self) -> dict[str, Trace]:
-        """What is known of all tensors that follow from the image."""
+        """The traces of all tensors that depend on the image."""
         return trace_tensors(self.wiring)
 
     @cached_property
     def origins(self) -> Origins:
-        """Of which tensors others are functions value by value."""
+        """The origins of tensors that are element-wise functions of others."""
         return Origins(self.wiring)
 
     def sites(self) -> list[Site]:
-        """Activations; pools, sums and maxima of maps that none follows; what the graph gives that is none of these."""
+        """Activations; pools, sums and maxima of maps that no activation follows; and other outputs of the graph."""
         sites = [
             Site(one.before, one.after, one.operator, one.node)
             for one in activations(self.wiring, self.origins)
@@ -67,7 +71,7 @@ class Search:
         return sorted(sites, key=lambda site: site.node.number)
 
     def is_clear(self, site: Site) -> bool:
-        """Whether both tensors hold float numbers by image and by filter."""
+        """Whether both tensors have floating-point values per image and filter."""
         observation = self.wiring.observation
         meanings = self.traces[site.after].axes
         return (
@@ -82,11 +86,11 @@ class Search:
         )
 
     def kind(self, site: Site, *, is_vector: bool, is_map: bool) -> str:
-        """What a layer is: tokens, or what the operator does that its filters come from.
+        """The kind of a layer: tokens, or the kind of the operator from which its filters come.
 
         Args:
-            site: its place.
-            is_vector: whether it has one position alone.
+            site: the layer.
+            is_vector: whether it has only one position.
             is_map: whether its positions have a height and a width.
         """
         if not is_vector and not is_map:
@@ -103,7 +107,7 @@ class Search:
         return "" if kind in JOINTS else kind
 
     def _joint_kind(self, node: Node) -> str:
-        """`sum`, the end of a residual block, or `maxout`, the larger of two maps at every position; else nothing.
+        """`sum`, the end of a residual block, or `maxout`, the larger of two maps at every position; else empty.
 
         Source: of maxout, Goodfellow et al. (2013), arXiv:1302.4389.
         """
@@ -111,7 +115,7 @@ class Search:
         return kind if kind in JOINTS and self._is_joint(node) else ""
 
     def _is_joint(self, node: Node) -> bool:
-        """Whether two streams of one shape come together."""
+        """Whether two streams of one shape are joined."""
         inputs = self.wiring.responsive_inputs(node)
         if len(inputs) < 2 or channel_axis(self.traces[node.output].axes) is None:
             return False
@@ -120,7 +124,7 @@ class Search:
         return len(shapes) == 1 and not is_arithmetic
 
     def _is_pool(self, node: Node) -> bool:
-        """Pools, and means or maxima over space that are not a step of a norm."""
+        """Whether a node is a pool, or a mean or maximum over all positions that is not part of a norm."""
         operator = operator_of(node)
         if operator.kind != "pool" or operator.axes is not axes.reduction:
             return operator.kind == "pool"
@@ -132,18 +136,18 @@ class Search:
         return not any(self._is_of_norm(node, taker) for taker in takers(self.wiring, node.output))
 
     def _is_of_norm(self, node: Node, taker: Node) -> bool:
-        """A mean is subtracted from its own map; a mean square goes into a root."""
+        """Whether a mean is part of a norm: it is subtracted from its own map, or a root is taken of a mean square."""
         if taker.operator == "Sub":
             own = source(self.wiring, node.inputs[0])
             if own in (source(self.wiring, name) for name in taker.inputs):
                 return True
         if taker.operator == "Add" and len(self.wiring.responsive_inputs(taker)) == 1:
-            # a small number that keeps the root from being zero
+            # A small number is added to prevent a root of zero.
             return any(self._is_of_norm(node, after) for after in takers(self.wiring, taker.output))
         return taker.operator in ("Sqrt", "Reciprocal", "Pow")
 
     def _ends(self) -> Iterator[Site]:
-        """What the graph gives: before and after its softmax, where it has one; that first, for it covers both."""
+        """The outputs of the graph, before and after a softmax if there is one; this comes first, as it covers both."""
         wiring = self.wiring
         ends = [source(wiring, output, IN_ORDER) for output in wiring.outputs if output in wiring.responsive]
         nodes = [wiring.producer[end] for end in ends if end in wiring.producer]

@@ -1,7 +1,7 @@
-"""Where in somebody else's graph there is something to record from. Owns the layers of an imported network.
+"""The places to record from in an imported graph. Owns the layers of an imported network.
 
-A layer is what a neurophysiologist would put an electrode into: the result of an activation function, a pool, the sum
-of a residual block that no activation follows, or what the classifier says.
+A layer is a place where a neurophysiologist would put an electrode: the result of an activation function, a pool, the
+sum of a residual block that no activation follows, or the output of the classifier.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Tap:
     """One place to record from.
 
     Attributes:
-        layer: a name of letters, digits, '.', '_', '-'.
-        position: from 1, in the order in which the graph runs.
-        operator: what makes the tensor `after`.
-        before, after: tensors before and after the activation function; the same where there is none.
-        filters: how many, along `axis` of both tensors, which have `rank` axes.
-        height, width: of the map; the number of tokens and 1; 1 and 1 of a vector.
+        layer: a name of letters, digits, '.', '_' and '-'.
+        position: number of the layer from 1, in the order in which the graph runs.
+        operator: the operator that computes the tensor `after`.
+        before, after: tensors before and after the activation function; equal where there is none.
+        filters: number of filters, along `axis` of both tensors, which have `rank` axes.
+        height, width: size of the map; the number of tokens and 1; or 1 and 1 for a vector.
         step, receptive_field: in pixels of the image.
     """
 
@@ -53,7 +53,7 @@ class Tap:
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is to record from in a graph, how many images it takes at once (0 for any number), and remarks."""
+    """The places to record from in a graph, its batch size (0 for any), and warnings."""
 
     taps: tuple[Tap, ...]
     batch: int
@@ -64,11 +64,11 @@ def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
     """All places to record from, found by running the graph on two images.
 
     Args:
-        model: somebody else's graph.
-        height: of the images, in pixels.
-        width: likewise.
+        model: an imported graph.
+        height: height of the images in pixels.
+        width: width of the images in pixels.
 
-    Raises: UsageError when the graph cannot be run on colour images, or there is nothing to record from.
+    Raises: UsageError when the graph cannot run on colour images, or has no place to record from.
     """
     own, observation = _try_graph(model, height, width)
     search = Search(Wiring(own, observation))
@@ -76,8 +76,8 @@ def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
     clear = [site for site in sites if search.is_clear(site)]
     if not clear:
         raise UsageError(
-            "the graph has no activation, pool or output whose filters can be told apart; expected a classifier of "
-            "images in float32 or float16 (export it before it is quantised)"
+            "the graph has no activation, pool or output with an identifiable axis of filters; expected a classifier "
+            "of images in float32 or float16; export it before it is quantised"
         )
     names = layer_names([site.node for site in clear], [site.operator for site in clear])
     taps = tuple(
@@ -89,7 +89,7 @@ def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
 
 
 def _try_graph(model: onnx.ModelProto, height: int, width: int) -> tuple[onnx.ModelProto, Observation]:
-    """The graph with the toolbox's own input, and what running it tells."""
+    """The graph with the toolbox's own input, and the observation of its run."""
     declared = entrance(model).batch
     own = enter_graph(model, height, width)
     try:
@@ -98,17 +98,17 @@ def _try_graph(model: onnx.ModelProto, height: int, width: int) -> tuple[onnx.Mo
         if declared in (None, 1):
             raise
         raise UsageError(
-            f"the graph runs with {declared} images at a time only; export it with a batch of 1, or a dynamic one"
+            f"the graph runs only with {declared} images at a time; export it with a batch size of 1 or a dynamic one"
         ) from None
     check_repeatable(own, height, width)
     return own, observation
 
 
 def _tap(search: Search, site: Site, *, name: str, position: int, image: tuple[int, int]) -> Tap:
-    """The layer of a place, with its geometry."""
+    """The layer of a site, with its geometry."""
     shape, trace = search.wiring.shape(site.after), search.traces[site.after]
     axis = channel_axis(trace.axes)
-    assert axis is not None  # the place is clear
+    assert axis is not None  # `is_clear` has checked this
     sides, is_map = _sides(shape, trace.axes, axis)
     height, width = sides if is_map else (prod(sides), 1)
     return Tap(
@@ -129,7 +129,7 @@ def _tap(search: Search, site: Site, *, name: str, position: int, image: tuple[i
 
 
 def _sides(shape: Sequence[int], axes: Meanings, channel: int) -> tuple[list[int], bool]:
-    """Sizes of the axes of positions, and whether they are two of a map: its height and width, or 1 as these may be."""
+    """Sizes of the axes of positions, and whether they are the height and width of a map (an axis may have size 1)."""
     places = [place for place in range(len(shape)) if place not in (0, channel)]
     is_map = len(places) == 2 and all(
         axes[place] in (HEIGHT, WIDTH) or (shape[place] == 1 and axes[place] not in (BATCH, CHANNEL))
@@ -142,14 +142,16 @@ def _remarks(taps: Sequence[Tap], batch: int, unclear: Sequence[Site]) -> Iterat
     tokens = [tap for tap in taps if tap.kind == "tokens"]
     if tokens:
         yield (
-            f"{len(tokens)} layers hold tokens, not maps: maximum and mean are taken over their {_counts(tokens)} "
-            "tokens, a class token included if there is one"
+            f"{len(tokens)} layers have tokens instead of maps; maximum and mean are taken over their "
+            f"{_counts(tokens)} tokens, including a class token if there is one"
         )
     if batch == 1:
-        yield "the graph gives other results for several images at once than for one: it is shown one at a time"
+        yield (
+            "the graph computes different results for several images at once, so images are presented one at a time"
+        )
     if unclear:
         names = ", ".join(site.node.name or site.node.output.removeprefix(INSIDE) for site in unclear)
-        yield f"{len(unclear)} left out, for their axis of filters cannot be told: {names}"
+        yield f"{len(unclear)} left out, because their axis of filters cannot be identified: {names}"
 
 
 def _counts(taps: Iterable[Tap]) -> str:

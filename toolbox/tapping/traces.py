@@ -1,7 +1,7 @@
-"""What is known of a tensor: what its axes mean, and what its positions see. Owns the words for both.
+"""The meanings of the axes of a tensor, and the receptive fields of its positions. Owns the terms for both.
 
-A tensor of a graph has no labels on its axes. Their meaning starts at the image, which is (images, channels, height,
-width), and is carried from operator to operator; so is the part of the image that every position sees.
+The axes of a tensor in a graph have no labels. Their meanings start at the image, which is (images, channels, height,
+width), and are propagated from operator to operator; so are the receptive fields of the positions.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from toolbox.tapping.wiring import Node, Wiring
 
 BATCH, CHANNEL, HEIGHT, WIDTH, TOKEN = "batch", "channel", "height", "width", "token"
 SHARE = "share of channel"
-"""An axis that is a part of the filters, such as the heads of attention."""
+"""The meaning of an axis over parts of the filters, such as the heads of attention."""
 POSITIONS = (HEIGHT, WIDTH, TOKEN)
-"""Axes along which a layer has its positions."""
+"""Meanings of the axes of positions."""
 Meaning = str | None
-"""What an axis is; None where that is lost."""
+"""The meaning of an axis; None where it is unknown."""
 Meanings = tuple[Meaning, ...]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What is known of a tensor that follows from the image: the meaning of every axis, and what positions see."""
+    """The meanings of the axes, and the spans of the positions, of a tensor that depends on the image."""
 
     axes: Meanings
     spans: Spans
 
 
 def channel_axis(axes: Meanings) -> int | None:
-    """The one axis of filters, None where there is none or several."""
+    """The only axis of filters, None where there is none or more than one."""
     places = [place for place, meaning in enumerate(axes) if meaning == CHANNEL]
     return places[0] if len(places) == 1 else None
 
 
 @dataclass(frozen=True)
 class Passage:
-    """The way through one operator to one of its outputs, and what is known of all tensors before it."""
+    """The path through one operator to one of its outputs, with the traces of all earlier tensors."""
 
     wiring: Wiring
     traces: Mapping[str, Trace]
@@ -49,17 +49,17 @@ class Passage:
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """Inputs that follow from the image, each once."""
+        """Inputs that depend on the image, each once."""
         return tuple(dict.fromkeys(name for name in self.node.inputs if name in self.traces))
 
     @property
     def first(self) -> str:
-        """The first input that follows from the image."""
+        """The first input that depends on the image."""
         return self.inputs[0]
 
     @property
     def axes(self) -> Meanings:
-        """What the axes of the first input mean."""
+        """The meanings of the axes of the first input."""
         return self.traces[self.first].axes
 
     @property
@@ -74,11 +74,11 @@ class Passage:
 
     @property
     def lost(self) -> Meanings:
-        """The meanings of the output's axes where nothing is known of them."""
+        """The axes of the output, all with unknown meaning."""
         return (None,) * len(self.shape)
 
     @cached_property
     def spans(self) -> Spans:
-        """What the inputs see together."""
+        """The united spans of all inputs."""
         sizes = {name: prod(self.wiring.shape(name)) for name in self.inputs}
         return unite_spans({name: self.traces[name].spans for name in self.inputs}, sizes)

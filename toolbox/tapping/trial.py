@@ -1,4 +1,4 @@
-"""Trying out a graph on images of noise. Owns running it tensor by tensor, and what its failures are called."""
+"""Running a graph on noise images, as a test. Owns recording all its tensors, and the messages for its failures."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from toolbox.tapping.wiring import Observation, observation
 from toolbox.terms import IMAGE
 
 PROBES = 2
-"""Images that are presented to a new graph to see what it does."""
+"""Number of images that are presented to a new graph as a test."""
 Results = dict[str, NDArray[Any]]
-"""Tensors of one run by name."""
+"""The tensors of one run, by name."""
 
 
 def observe(model: onnx.ModelProto, height: int, width: int) -> Observation:
-    """Run an entered graph on two images, one by one and together, and say what its tensors are.
+    """Run a graph on two images, one by one and together, and describe its tensors.
 
-    A graph counts as one that takes batches only if two images together give what they give one by one.
+    A graph accepts batches only if the results for two images together equal those for the single images.
 
     Args:
         model: a graph with the toolbox's own input.
-        height: of the images, in pixels.
-        width: likewise.
+        height: height of the images in pixels.
+        width: width of the images in pixels.
 
     Raises: UsageError when onnxruntime cannot run it.
     """
@@ -53,37 +53,38 @@ def observe(model: onnx.ModelProto, height: int, width: int) -> Observation:
 
 
 def probes(count: int, height: int, width: int) -> NDArray[np.float32]:
-    """Images of noise that are presented to a new graph: (count, 3, height, width), from -1 to 1.
+    """Noise images for testing a new graph: (count, 3, height, width), from -1 to 1.
 
     Args:
-        count: of the images.
-        height: in pixels.
-        width: likewise.
+        count: number of images.
+        height: height of the images in pixels.
+        width: width of the images in pixels.
     """
     return np.random.default_rng(0).uniform(-1, 1, (count, 3, height, width)).astype(np.float32)
 
 
 def check_repeatable(model: onnx.ModelProto, height: int, width: int) -> None:
-    """Refuse a graph whose responses to one image, presented twice, are not the same.
+    """Refuse a graph whose responses to the same image differ between two presentations.
 
     Args:
         model: a graph with the toolbox's own input.
-        height: of the image, in pixels.
-        width: likewise.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
 
-    Raises: UsageError when the graph gives two results for one image.
+    Raises: UsageError when the responses differ.
     """
     first, second = _runs(model, probes(1, height, width), 2)
     for name, values in first.items():
         if not np.array_equal(values, second[name], equal_nan=values.dtype.kind == "f"):
             raise UsageError(
-                f"the graph gives two results for one image (at its output {name.removeprefix(INSIDE)!r}): it "
-                "draws random numbers; export it for use (in PyTorch: after model.eval())"
+                f"the graph computes different results for the same image (at its output "
+                f"{name.removeprefix(INSIDE)!r}), because it uses random numbers; export it for inference (in PyTorch: "
+                "after model.eval())"
             )
 
 
 def _is_nearly_equal(first: NDArray[Any], second: NDArray[Any]) -> bool:
-    """Whether results differ by no more than another order of summation explains."""
+    """Whether two results differ by no more than the effect of another order of summation."""
     if not np.issubdtype(first.dtype, np.floating):
         return bool((first == second).all())
     bound = 0.02 if first.dtype == np.float16 else 1e-3
@@ -92,7 +93,7 @@ def _is_nearly_equal(first: NDArray[Any], second: NDArray[Any]) -> bool:
 
 
 def run_all(model: onnx.ModelProto, images: NDArray[np.float32]) -> Results:
-    """The images and every tensor that a graph makes of them, by name.
+    """The images and every tensor that a graph computes from them, by name.
 
     Args:
         model: a graph with the toolbox's own input.
@@ -108,7 +109,7 @@ def run_graph(graph: Graph, images: NDArray[np.float32]) -> Results:
     """The outputs of a graph whose tensors are kept beside it.
 
     Args:
-        graph: of the toolbox.
+        graph: a graph of the toolbox.
         images: (images, 3, height, width), preprocessed.
 
     Raises: UsageError when onnxruntime cannot load or run the graph.
@@ -119,13 +120,15 @@ def run_graph(graph: Graph, images: NDArray[np.float32]) -> Results:
 def _runs(
     model: onnx.ModelProto, images: NDArray[np.float32], times: int, tensors: Tensors | None = None
 ) -> Iterator[Results]:
-    """The images and the outputs of a graph, again and again from one session."""
+    """The images and the outputs of a graph, for several runs of one session."""
     onnxruntime = import_onnxruntime()
     names = [output.name for output in model.graph.output]
     try:
         session = _start_session(model, tensors or {})
         runs = [session.run(names, {IMAGE: images}) for _ in range(times)]
-    except Exception as error:  # onnxruntime's failures have no common class, and all of them are the graph's
+    except (
+        Exception
+    ) as error:  # the exceptions of onnxruntime have no common class; the graph causes all of them
         raise UsageError(
             f"onnxruntime {onnxruntime.__version__} cannot run the graph ({first_line(error)}); export it with "
             "standard operators of opset 11 to 20, or update onnxruntime"
@@ -138,10 +141,10 @@ def _runs(
 
 
 def _start_session(model: onnx.ModelProto, tensors: Tensors) -> Any:
-    """A session that computes every operator as it is written: an optimised one would miss tensors."""
+    """A session without optimisations, which would remove tensors."""
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # of this session; the default would be that of the host program
+    options.log_severity_level = 4  # for this session only, instead of the setting of the host program
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in tensors.items()}
     options.add_external_initializers([*values], [*values.values()])
@@ -149,7 +152,7 @@ def _start_session(model: onnx.ModelProto, tensors: Tensors) -> Any:
 
 
 def _add_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
-    """A graph with more tensors as outputs."""
+    """A graph with further tensors as outputs."""
     more = onnx.ModelProto()
     more.CopyFrom(model)
     outputs = {output.name for output in more.graph.output}
@@ -160,7 +163,7 @@ def _add_outputs(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProt
 
 
 def first_line(error: Exception) -> str:
-    """What went wrong, without error codes and places in somebody else's source code."""
+    """The first line of an error, without error codes and locations in the source code of onnxruntime."""
     lines = str(error).strip().splitlines()
     if not lines:
         return type(error).__name__

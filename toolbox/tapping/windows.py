@@ -1,4 +1,4 @@
-"""What positions see after an operator that slides windows over a map, or moves and resizes it. Owns these rules.
+"""Receptive fields after operators that slide windows over a map, or move or resize it. Owns these rules.
 
 Every rule takes a passage and returns the spans of its output, along the height and the width of the image.
 """
@@ -15,9 +15,9 @@ from toolbox.tapping.traces import HEIGHT, WIDTH, Passage
 
 @dataclass(frozen=True)
 class _Window:
-    """What a convolution or a pool slides over a map: one number for every axis of the map, first its height.
+    """The window of a convolution or pool: one number per axis of the map, the height first.
 
-    `reach` is from the first to the last position: 2 of three neighbours, 4 of three with a dilation of 2.
+    `reach` is the distance from the first to the last position: 2 for three neighbours, 4 with a dilation of 2.
     """
 
     reach: Sequence[int]
@@ -33,7 +33,7 @@ def _read_window(at: Passage) -> _Window:
 
 
 def window(at: Passage) -> Spans:
-    """Convolutions and pools: every window sees what its positions see."""
+    """Convolutions and pools: a window sees all that its positions see."""
     if not _is_map(at):
         return everywhere(at)
     frame = _read_window(at)
@@ -44,10 +44,11 @@ def window(at: Passage) -> Spans:
 
 
 def _begins(at: Passage, frame: _Window) -> list[int]:
-    """How many positions the first window starts before the map.
+    """The number of positions before the map at which the first window starts.
 
-    With SAME, as many are added as the last window lacks. 8 positions, a kernel of 3 and a stride of 2 make 4 windows,
-    which take (4 - 1) * 2 + 3 = 9: one is added, behind the map by SAME_UPPER (begins 0), before it by SAME_LOWER (1).
+    With SAME, positions are added to complete the last window. For 8 positions, a kernel of 3 and a stride of 2 there
+    are 4 windows, which need (4 - 1) * 2 + 3 = 9 positions. One is added: after the map with SAME_UPPER (begin 0),
+    before it with SAME_LOWER (begin 1).
     """
     attributes = at.node.attributes
     how = attributes.get("auto_pad", "NOTSET")
@@ -62,7 +63,7 @@ def _begins(at: Passage, frame: _Window) -> list[int]:
 
 
 def transposed_window(at: Passage) -> Spans:
-    """ConvTranspose: a position sees the inputs whose windows reach it, at most kernel / stride of them."""
+    """ConvTranspose: a position sees the inputs whose windows contain it, at most kernel / stride of them."""
     if not _is_map(at):
         return everywhere(at)
     frame = _read_window(at)
@@ -73,16 +74,17 @@ def transposed_window(at: Passage) -> Spans:
 
 
 def _spread(span: Span, reach: int, stride: int, begin: int) -> Span:
-    """What a position sees on which the windows of a coarser map are laid.
+    """The span of positions that are covered by the windows of a coarser map.
 
-    Input i is laid on the positions i * stride - begin to i * stride - begin + reach. So position p = q * stride + r
-    sees the inputs from q + ceil((r + begin - reach) / stride) to q + floor((r + begin) / stride), of which p itself is
-    at q + r / stride. The interval is the widest over all remainders r. With a kernel of 3 (reach 2) and a stride of 2:
+    The window of input i covers the positions i * stride - begin to i * stride - begin + reach. So position
+    p = q * stride + r sees the inputs from q + ceil((r + begin - reach) / stride) to q + floor((r + begin) / stride);
+    in units of inputs, p is at q + r / stride. The interval is the widest over all remainders r. With a kernel of 3
+    (reach 2) and a stride of 2:
 
         input              0           1           2
-        laid on         0  1  2     2  3  4     4  5  6
+        covers          0  1  2     2  3  4     4  5  6
         position 2 (r = 0, q = 1) sees the inputs 0 and 1: offsets -1 and 0
-        position 3 (r = 1, q = 1) sees input 1, while it is at 1.5: offset -0.5
+        position 3 (r = 1, q = 1) sees input 1, but is at 1.5: offset -0.5
         together -1 to 0, in steps of the coarser map
     """
     # -(-a // b) rounds up: ceil((r + begin - reach) / stride) = -((reach - begin - r) // stride)
@@ -92,7 +94,7 @@ def _spread(span: Span, reach: int, stride: int, begin: int) -> Span:
 
 
 def resize(at: Passage) -> Spans:
-    """Resize and Upsample: steps shrink; interpolation sees the neighbours, too, two of them on a side if cubic."""
+    """Resize and Upsample: steps change; interpolation also sees the neighbours, two on each side if cubic."""
     if not _is_map(at):
         return everywhere(at)
     mode = str(at.node.attributes.get("mode", "nearest"))
@@ -109,20 +111,20 @@ def resize(at: Passage) -> Spans:
 
 
 def pad(at: Passage) -> Spans:
-    """Padding moves every position: with two zeros before the map, position 0 is where -2 was."""
+    """Padding moves every position: with two zeros before the map, position 0 is at the former position -2."""
     given = at.wiring.value(at.node, 1)
     pads = at.node.attributes.get("pads", ()) if given is None else given.ravel().tolist()
     rank = len(at.first_shape)
     chosen = at.wiring.value(at.node, 3)
     axes = range(rank) if chosen is None else [int(axis) % rank for axis in chosen.ravel()]
-    begins = dict(zip(axes, pads, strict=False))  # the rest are pads behind the map
+    begins = dict(zip(axes, pads, strict=False))  # the remaining pads are after the map
     return _move(at, {axis: (1, -int(begin)) for axis, begin in begins.items()})
 
 
 def slice_positions(at: Passage) -> Spans:
-    """A slice moves every position, and leaves some out where it has a step."""
+    """A slice moves every position, and skips positions if it has a step."""
     wiring, node = at.wiring, at.node
-    is_old = len(node.inputs) == 1  # before opset 10, numbers were attributes
+    is_old = len(node.inputs) == 1  # before opset 10, the bounds were attributes
     starts = node.attributes.get("starts") if is_old else wiring.value(node, 1)
     if starts is None:
         return everywhere(at)
@@ -141,15 +143,15 @@ def slice_positions(at: Passage) -> Spans:
 
 
 def _first_position(start: int, size: int) -> int:
-    """Where a slice begins: negative starts count from the end, and none is outside."""
+    """The first position of a slice: a negative start counts from the end, and the result is inside the axis."""
     return min(max(start + size if start < 0 else start, 0), size)
 
 
 def blocks(at: Passage) -> Spans:
-    """SpaceToDepth gathers blocks of positions, DepthToSpace spreads them.
+    """SpaceToDepth gathers blocks of positions; DepthToSpace distributes them.
 
-    Of 2 x 2 positions in the place of one, the second is at 0.5 and sees what is at 0: half a step to the left, for
-    which a whole one is counted.
+    When 2 x 2 positions replace one, the second one is at 0.5 and sees what is at 0, half a step to the left; a whole
+    step is counted.
     """
     size = int(at.node.attributes["blocksize"])
     if at.node.operator == "SpaceToDepth":
@@ -158,13 +160,13 @@ def blocks(at: Passage) -> Spans:
 
 
 def _is_map(at: Passage) -> bool:
-    """Whether the last axes are the image's, as convolutions and pools take them."""
+    """Whether the last two axes are the height and width of the image, as convolutions and pools require."""
     axes, shape = at.axes, at.first_shape
     return len(axes) == 4 and all(axes[axis] in (HEIGHT, WIDTH) or shape[axis] == 1 for axis in (2, 3))
 
 
 def _change_sides(at: Passage, change: Callable[[int, Span], Span]) -> Spans:
-    """Change the span of every axis of the map that is one of the image's; `change` gets the axis among the map's."""
+    """Change the span of every axis of the map that is an axis of the image; `change` receives the axis of the map."""
     spans = list(at.spans)
     for axis, meaning in enumerate(at.axes[2:]):
         side = meaning or ((HEIGHT, WIDTH)[axis] if axis < 2 else None)
@@ -175,7 +177,7 @@ def _change_sides(at: Passage, change: Callable[[int, Span], Span]) -> Spans:
 
 
 def _move(at: Passage, moves: Mapping[int, tuple[int, int]]) -> Spans:
-    """Positions that begin somewhere else and are further apart, by axis: (how many times the step, begin)."""
+    """Move positions and increase their distances; `moves` is axis -> (factor of the step, begin)."""
     spans = list(at.spans)
     for axis, (every, begin) in moves.items():
         if at.axes[axis] in (HEIGHT, WIDTH):

@@ -1,4 +1,4 @@
-"""A graph that somebody else made, as it is wired and as it really runs. Owns what is known of its tensors."""
+"""The wiring of an imported graph, and the observation of its run. Owns the facts about its tensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 from toolbox.terms import IMAGE
 
 SIZE_OPERATORS = ("Shape", "Size")
-"""Operators whose results say how large an image is and nothing of what it shows."""
+"""Operators whose results depend on the size of an image, but not on its content."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,19 +33,19 @@ class Node:
 
     @property
     def output(self) -> str:
-        """Its first result; those of the operators that matter here have no other."""
+        """The first output; the operators that are relevant here have only one."""
         return self.outputs[0]
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What running a graph tells of its tensors.
+    """Facts about the tensors of a graph, observed by running it.
 
     Attributes:
-        batch: images shown at once: 2, or the number that the graph insists on.
-        shapes: of all tensors with that batch, and of all constants.
+        batch: number of images presented at once: 2, or the only number that the graph accepts.
+        shapes: shapes of all tensors for that batch, and of all constants.
         by_image: tensors whose first axis, and no other, grows with the batch.
-        values: small tensors that do not follow from what the image shows: constants, shapes, axes.
+        values: small tensors that do not depend on the content of the image: constants, shapes, axes.
         floats: tensors of floating-point numbers.
     """
 
@@ -57,14 +57,14 @@ class Observation:
 
 
 class Wiring:
-    """Who makes and who takes every tensor. Nodes are listed in an order in which they can run."""
+    """The nodes that produce and consume every tensor, in an order in which they can run."""
 
     def __init__(self, model: onnx.ModelProto, observation: Observation) -> None:
-        """Take a graph, and what running it tells.
+        """The wiring of a graph.
 
         Args:
             model: a graph whose image input is `image`.
-            observation: what running it tells.
+            observation: the observation of its run.
         """
         self.opsets = list(model.opset_import)
         self.nodes = _read_nodes(model.graph)
@@ -73,12 +73,12 @@ class Wiring:
 
     @cached_property
     def producer(self) -> dict[str, Node]:
-        """The node that makes a tensor."""
+        """The node that produces a tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}
 
     @cached_property
     def consumers(self) -> dict[str, list[Node]]:
-        """The nodes that take a tensor, each once."""
+        """The nodes that consume a tensor, each once."""
         takers: dict[str, list[Node]] = defaultdict(list)
         for node in self.nodes:
             for name in dict.fromkeys(node.inputs):
@@ -87,12 +87,12 @@ class Wiring:
 
     @cached_property
     def responsive(self) -> frozenset[str]:
-        """Tensors that follow from what the image shows."""
+        """Tensors that depend on the content of the image."""
         return frozenset(dependents(self.nodes, IMAGE))
 
     @cached_property
     def depth(self) -> dict[str, int]:
-        """How many operators are between the image, or a constant, and a tensor, on the longest way."""
+        """Number of operators on the longest path from the image, or a constant, to a tensor."""
         depths: dict[str, int] = defaultdict(int)
         for node in self.nodes:
             deepest = max((depths[name] for name in node.inputs), default=0)
@@ -100,27 +100,27 @@ class Wiring:
         return depths
 
     def shape(self, tensor: str) -> tuple[int, ...]:
-        """The sizes of a tensor in the run that was observed; none of one that was not made."""
+        """The shape of a tensor in the observed run; empty for a tensor that was not computed."""
         return self.observation.shapes.get(tensor, ())
 
     def value(self, node: Node, place: int) -> NDArray[Any] | None:
         """The constant at an input of a node.
 
         Args:
-            node: of this graph.
-            place: of the input, from 0.
+            node: a node of this graph.
+            place: number of the input, from 0.
 
-        Returns: None where there is none or where it follows from the image.
+        Returns: None where there is no input, or where it depends on the image.
         """
         name = node.inputs[place] if place < len(node.inputs) else ""
         return self.observation.values.get(name)
 
     def responsive_inputs(self, node: Node) -> tuple[str, ...]:
-        """Inputs of a node that follow from what the image shows, each once."""
+        """Inputs of a node that depend on the content of the image, each once."""
         return tuple(dict.fromkeys(name for name in node.inputs if name in self.responsive))
 
     def reduction_axes(self, node: Node) -> tuple[int, ...]:
-        """Axes of a reduction, counted from 0: an input of newer operators, an attribute of older ones."""
+        """Axes of a reduction, counted from 0; they are an input of newer operators, and an attribute of older ones."""
         rank = len(self.shape(node.inputs[0]))
         given = self.value(node, 1)
         chosen = node.attributes.get("axes") if given is None else given.ravel().tolist()
@@ -129,17 +129,17 @@ class Wiring:
         return tuple(int(axis) % rank for axis in chosen)
 
     def is_scalar(self, tensor: str) -> bool:
-        """Whether a tensor is one number that no image changes."""
+        """Whether a tensor is a single number that does not depend on the image."""
         value = self.observation.values.get(tensor)
         return tensor not in self.responsive and value is not None and value.size == 1
 
 
 def dependents(nodes: Iterable[Node], tensor: str) -> set[str]:
-    """A tensor and all that follow from its values.
+    """A tensor and all tensors that depend on its values.
 
     Args:
-        nodes: in the order in which they run.
-        tensor: its name.
+        nodes: the nodes, in the order in which they run.
+        tensor: name of the tensor.
     """
     reached = {tensor}
     for node in nodes:
@@ -149,7 +149,7 @@ def dependents(nodes: Iterable[Node], tensor: str) -> set[str]:
 
 
 def constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
-    """The tensors that lie in a graph by name, without copies."""
+    """The tensors stored in a graph, by name, without copies."""
     return {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
 
 
@@ -168,12 +168,12 @@ def _read_node(number: int, proto: onnx.NodeProto) -> Node:
 def observation(
     model: onnx.ModelProto, runs: Mapping[int, Mapping[str, NDArray[Any]]], small: int = 4096
 ) -> Observation:
-    """What one or two runs of a graph tell of its tensors.
+    """The observation of one or two runs of a graph.
 
     Args:
         model: the graph.
-        runs: all tensors by name, by the number of images that were shown at once.
-        small: values of constants are remembered up to this many numbers.
+        runs: all tensors by name, by the number of images that were presented at once.
+        small: largest number of values of a constant that is kept.
     """
     batch = max(runs)
     tensors = {**constants(model.graph), **runs[batch]}
@@ -194,7 +194,7 @@ def observation(
 
 
 def _is_by_image(name: str, runs: Mapping[int, Mapping[str, NDArray[Any]]]) -> bool:
-    """Whether the first axis of a tensor, and no other, is as long as there are images in every run."""
+    """Whether the first axis of a tensor, and no other, has the size of the batch in every run."""
     rest = runs[max(runs)][name].shape[1:]
     tensors = {count: run.get(name) for count, run in runs.items()}
     return all(

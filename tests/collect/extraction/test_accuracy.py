@@ -35,8 +35,8 @@ def test_two_categories_by_hand() -> None:
     assert result.largest_response == pytest.approx(0.1)
     assert result.correlation == pytest.approx(1.0)  # two points: 0.7 and -0.7 against 0.6 and -0.6
     assert str(result) == (
-        "bf16 against float32 on 4 stimuli: contrasts correlate at r = 1.000000 and differ by 0.1 at most, "
-        "normalised responses by 0.1 at most"
+        "bf16 compared with float32 on 4 stimuli: response contrasts correlate at r = 1.000000 and differ by at most "
+        "0.1, normalised responses differ by at most 0.1"
     )
 
 
@@ -58,7 +58,8 @@ def test_dead_filters_are_left_out() -> None:
 def test_without_two_categories_the_responses_alone_are_compared(categories: list[str | None]) -> None:
     result = compared({"x.mean": column(0, 1, 3)}, {"x.mean": column(0, 2, 4)}, categories)
     assert (result.correlation, result.largest, result.largest_response) == (None, None, 0.25)
-    assert str(result) == "bf16 against float32 on 3 stimuli: normalised responses by 0.25 at most"
+    text = "bf16 compared with float32 on 3 stimuli: normalised responses differ by at most 0.25"
+    assert str(result) == text
 
 
 def test_stimuli_without_a_category_belong_to_no_rest() -> None:

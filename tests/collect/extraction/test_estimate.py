@@ -112,7 +112,7 @@ def test_a_rehearsal_leaves_neither_folder_nor_lock(study: Study, card: str, wei
     assert not (study.folder.root / "responses").exists()
 
 
-def test_replacing_is_foretold_and_nothing_given_up(study: Study, card: str, weights: str) -> None:
+def test_replacing_is_estimated_and_nothing_is_discarded(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, layers=["pool"])
     there = tree(study)
     told = study.estimate("colours", model=card, weights=weights, layers=["*"], replace=True)
@@ -125,10 +125,10 @@ def test_a_rehearsal_refuses_what_the_extraction_would(study: Study, card: str, 
         study.estimate("colors", model=card, weights=weights)
     with pytest.raises(UsageError, match="part is 0"):
         study.estimate("colours", model=card, weights=weights, part=0)
-    with pytest.raises(UsageError, match="no device 'gpu'"):
+    with pytest.raises(UsageError, match="unknown device 'gpu'"):
         study.estimate("colours", model=card, weights=weights, device="gpu")
     study.extract("colours", model=card, weights=weights, layers=["pool"])
-    with pytest.raises(MixtureError, match="asked for but not there: colour, sum"):
+    with pytest.raises(MixtureError, match="requested but not recorded: colour, sum"):
         study.estimate("colours", model=card, weights=weights, layers=["*"])
 
 
@@ -150,8 +150,8 @@ def test_a_disk_that_is_too_small_is_refused_and_nothing_is_written(
         getattr(study, doing)("colours", model=card, weights=weights)
     root = study.folder.root
     assert str(caught.value) == (
-        f"the responses of 8 filters to 6 stimuli take up to 0.00 GB, and {root} has 0.10 GB free; make room (0.1 GB "
-        "more than that), move the study, or extract fewer layers (--layers)"
+        f"the responses of 8 filters to 6 stimuli need up to 0.00 GB and a reserve of 0.1 GB, but the disk of {root} "
+        "has 0.10 GB free; free some space, move the study, or extract fewer layers with layers=… (--layers …)"
     )
     assert {path for path, digest in tree(study).items() if digest} - {*there} <= {
         "responses/set=colours/model=tiny/.lock"

@@ -162,7 +162,7 @@ def photographs_of_1000_pixels(study: Study, tmp_path: Path) -> Study:
     return study
 
 
-def test_scaled_decoding_is_held_against_full_decoding_and_recorded(
+def test_scaled_decoding_is_compared_with_full_decoding_and_recorded(
     photographs_of_1000_pixels: Study, card: str, weights: str
 ) -> None:
     study = photographs_of_1000_pixels
@@ -184,7 +184,7 @@ def test_scaled_decoding_is_held_against_full_decoding_and_recorded(
         for path in (study.folder.root / "runs").glob("*extract-large-tiny*.json")
     ]
     assert [entry["agreement"] for entry in runs if entry["agreement"]] == [told]
-    # Held against numpy: the largest difference between the responses, by the range of the exact ones.
+    # Compared with numpy: the largest difference between the responses, by the range of the exact ones.
     both = rows.join(study.query("from responses"), on=["layer", "filter", "stimulus_id"], suffix="_scaled")
     largest = 0.0
     for _, filter_rows in both.group_by("layer", "filter"):
@@ -202,9 +202,9 @@ def test_two_decodings_never_share_a_table(
 ) -> None:
     study = photographs_of_1000_pixels
     study.extract("large", model=card, weights=weights, limit=2)
-    with pytest.raises(MixtureError, match="other weights or preprocessing"):
+    with pytest.raises(MixtureError, match="other weights or another preprocessing"):
         study.extract("large", model=card, weights=weights, decoding="scaled")
-    with pytest.raises(MixtureError, match="other weights or preprocessing"):
+    with pytest.raises(MixtureError, match="other weights or another preprocessing"):
         study.extract("colours", model=card, weights=weights, decoding="scaled")
     assert study.extract("large", model=card, weights=weights, decoding="full").stimuli == 6
 
@@ -222,22 +222,22 @@ def test_a_sample_is_evenly_of_all_categories(
 
 @needs_no_bf16
 def test_bf16_is_refused_before_anything_is_written(many: Study, card: str, weights: str) -> None:
-    with pytest.raises(DeviceError, match="precision bf16 needs a processor with bf16 instructions"):
+    with pytest.raises(DeviceError, match="precision 'bf16' needs bf16 instructions"):
         many.extract("many", model=card, weights=weights, precision="bf16")
     assert many.models("many") == []
 
 
 @needs_bf16
-def test_bf16_is_held_against_float32(many: Study, card: str, weights: str) -> None:
+def test_bf16_is_compared_with_float32(many: Study, card: str, weights: str) -> None:
     report = many.extract("many", model=card, weights=weights, precision="bf16")
     assert (report.provider, report.precision) == ("OpenVINO", "bf16")
     assert report.agreement is not None and report.agreement.correlation is not None
     assert report.agreement.correlation >= 0.9999
-    with pytest.raises(MixtureError, match="precision bf16, not float32"):
+    with pytest.raises(MixtureError, match="precision bf16 instead of float32"):
         many.extract("many", model=card, weights=weights)
 
 
-def test_the_run_tells_who_computed_it(many: Study, card: str, weights: str) -> None:
+def test_the_run_records_what_computed_it(many: Study, card: str, weights: str) -> None:
     report = many.extract("many", model=card, weights=weights, threads=1, batch=5, device="cpu")
     assert report.arrangement.endswith("of 1 thread, batches of 5")
     (record, *_) = records(many)

@@ -100,7 +100,7 @@ def test_processes_decode_as_threads_do(tmp_path: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_network_that_fails_stops_all_and_says_why(tmp_path: Path) -> None:
+def test_a_network_that_fails_stops_all_and_reports_why(tmp_path: Path) -> None:
     calls = []
 
     def fail_at_the_third(images: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
@@ -174,7 +174,7 @@ def test_a_decoder_that_ends_by_itself_is_told_in_one_line(tmp_path: Path) -> No
     (child,) = multiprocessing.active_children()
     child.kill()
     with pytest.raises(
-        ToolboxError, match=r"a process that decodes images has ended by itself: .*--decoders 0"
+        ToolboxError, match=r"a process that decodes images ended unexpectedly: .*--decoders 0"
     ) as told:
         list(stream)
     assert "\n" not in str(told.value)

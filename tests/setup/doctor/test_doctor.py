@@ -40,7 +40,7 @@ def watched(folder: Path) -> tuple[Path, dict[str, str]]:
     return log, {"PYTHONPATH": str(folder)}
 
 
-def test_a_sound_set_up_is_said_to_be_one_and_nobody_is_asked(study: Study, tmp_path: Path) -> None:
+def test_a_sound_set_up_is_reported_as_sound_without_network_access(study: Study, tmp_path: Path) -> None:
     log, environment = watched(tmp_path / "watched")
     told = examine("--study", str(study.folder.root), **environment)
     assert told.stderr == "the toolbox can be used\n"
@@ -65,8 +65,8 @@ def test_a_problem_ends_with_exit_code_1_and_its_remedy(study: Study, tmp_path: 
     told = run("doctor", "--study", str(study.folder.root), code=1, TOOLBOX_CACHE=str(tmp_path / "file"))
     lines = told.stdout.splitlines()
     (number,) = [number for number, line in enumerate(lines) if line.startswith("problem")]
-    assert "cannot be written (it is a file)" in lines[number]
-    assert lines[number + 1].endswith("-> set TOOLBOX_CACHE to a folder that can be written")
+    assert "is not writable (it is a file)" in lines[number]
+    assert lines[number + 1].endswith("-> set TOOLBOX_CACHE to a writable folder")
     assert told.stderr == "1 to fix before the toolbox can be used\n"
 
 
@@ -85,11 +85,11 @@ def test_a_package_that_breaks_python_is_a_finding(cache: Path, tmp_path: Path) 
     told = examine("--format", "json", "--quiet", code=1, PYTHONPATH=str(tmp_path))
     assert told.stderr == ""
     problems = {entry["subject"]: entry for entry in json.loads(told.stdout) if entry["state"] == "problem"}
-    assert "kills Python with SIGABRT" in problems["polars"]["finding"]
+    assert "crashes Python with SIGABRT" in problems["polars"]["finding"]
     notes = {
         entry["subject"]: entry["finding"] for entry in json.loads(told.stdout) if entry["state"] == "note"
     }
-    assert notes["weights"] == "not looked at, since it needs polars"
+    assert notes["weights"] == "not checked, because it needs polars"
 
 
 def test_a_question_that_fails_is_a_finding_and_the_next_one_is_asked() -> None:
@@ -104,8 +104,8 @@ def test_a_question_that_fails_is_a_finding_and_the_next_one_is_asked() -> None:
         ]
     )
     assert (first.subject, first.state) == ("pyarrow", "problem")
-    assert first.finding == "cannot be looked at (ImportError: DLL load failed)"
-    assert (second.state, second.finding) == ("note", "not looked at, since it needs pyarrow")
+    assert first.finding == "cannot be checked (ImportError: DLL load failed)"
+    assert (second.state, second.finding) == ("note", "not checked, because it needs pyarrow")
     assert third == Finding("cores", "ok", "2")
     assert not can_work([first, second, third])
     assert can_work([second, third])

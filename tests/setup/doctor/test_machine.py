@@ -29,15 +29,15 @@ def test_a_containers_share_of_the_cores_is_noted_with_the_threads_to_choose(tmp
     assert [entry.finding for entry in cores(tmp_path)] == [str(core_count())]
     (tmp_path / "cpu.max").write_text("50000 100000\n")
     (found,) = cores(tmp_path)
-    assert (found.state, found.remedy) == ("note", "extract with --threads 1")
-    assert "the time of 0.5 alone" in found.finding
+    assert (found.state, found.remedy) == ("note", "extract with threads=1 (--threads 1)")
+    assert "the time of only 0.5 cores" in found.finding
 
 
 @pytest.mark.parametrize(
     ("total", "free", "state"),
     [(8_000_000, 5_000_000, "ok"), (8_000_000, 2_000_000, "note"), (1_000_000, 900_000, "problem")],
 )
-def test_memory_is_held_against_what_an_extraction_takes(
+def test_memory_is_compared_with_the_need_of_an_extraction(
     tmp_path: Path, total: int, free: int, state: str
 ) -> None:
     system = tmp_path / "meminfo"
@@ -58,7 +58,11 @@ def test_a_containers_memory_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flags", "told"),
-    [("avx512_bf16", "OpenVINO can use it"), ("avx2", "would gain nothing"), (None, "does not tell")],
+    [
+        ("avx512_bf16", "OpenVINO can use it"),
+        ("avx2", "precision='bf16' cannot be used"),
+        (None, "does not report"),
+    ],
 )
 def test_bf16_is_a_note_in_every_case_without_openvino(
     tmp_path: Path, without_openvino: None, flags: str | None, told: str
@@ -76,7 +80,7 @@ def test_no_gpu_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [entry.state for entry in findings] == ["note", "note"]
     assert "no NVIDIA driver" in findings[0].finding
     assert findings[1].finding == (
-        "the NVIDIA driver finds no GPU (CUDA_VISIBLE_DEVICES is '7'); the CPU does the work"
+        "the NVIDIA driver finds no GPU (CUDA_VISIBLE_DEVICES is '7'); the CPU is used"
     )
     assert can_work(findings)
 
@@ -85,7 +89,7 @@ def test_a_driver_too_old_for_this_onnxruntime_is_a_problem() -> None:
     built = replace(runtime(), cuda="13.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
     found = cuda(replace(DRIVER, cuda=(12, 4)), built)
     assert found.state == "problem"
-    assert found.finding == "this onnxruntime needs CUDA 13.0, the driver speaks 12.4 at most"
+    assert found.finding == "this onnxruntime needs CUDA 13.0, but the driver supports only 12.4"
     assert "update NVIDIA's driver" in found.remedy
 
 
@@ -104,7 +108,7 @@ def test_a_gpu_that_cannot_be_used_is_a_problem_and_what_is_missing_is_named() -
     if failure is not None:
         assert found.state == "problem"
         assert failure in found.finding
-        assert found.remedy == f"{install_command('cuda')}, or extract with --device cpu"
+        assert found.remedy == f"{install_command('cuda')}, or extract with device='cpu' (--device cpu)"
     else:
         assert found.state == ("ok" if cuda_obstacle() is None else "problem")
 
@@ -119,7 +123,7 @@ def cuda_whose_libraries_load(monkeypatch: pytest.MonkeyPatch) -> Finding:
 @needs_cuda
 def test_a_gpu_that_computes_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     found = cuda_whose_libraries_load(monkeypatch)
-    assert (found.state, found.finding) == ("ok", "CUDAExecutionProvider computes rightly")
+    assert (found.state, found.finding) == ("ok", "CUDAExecutionProvider computes correctly")
 
 
 @needs_no_cuda
@@ -137,6 +141,6 @@ def test_the_gpus_and_their_driver_are_named() -> None:
     assert [entry.finding for entry in findings[:3]] == [
         "NVIDIA A100, 40 GB",
         "NVIDIA T4, 16 GB",
-        "speaks CUDA up to 13.0",
+        "supports CUDA up to 13.0",
     ]
     assert [entry.subject for entry in findings[3:]] == ["CUDA", "TensorRT"]

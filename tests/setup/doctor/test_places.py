@@ -40,12 +40,12 @@ def test_weights_that_are_not_there_are_a_note_that_says_what_would_be_fetched(c
     assert found == Finding(
         "weights",
         "note",
-        "Release: not in the cache; would be fetched, 0 MB from https://example.org/tiny.npz",
+        "Release: not in the cache; would be downloaded, 0 MB from https://example.org/tiny.npz",
     )
     assert not cache.exists()
 
 
-def test_weights_in_the_cache_are_held_against_their_digest(cache: Path) -> None:
+def test_weights_in_the_cache_are_compared_with_their_digest(cache: Path) -> None:
     path = keep(CONTENT)
     (found,) = weights_of("weights", (SOURCE,), none_left)
     assert (found.state, found.remedy) == ("ok", "")
@@ -60,7 +60,7 @@ def test_weights_in_the_cache_are_held_against_their_digest(cache: Path) -> None
 def test_weights_that_do_not_fit_are_a_problem_unless_others_are_at_hand(cache: Path) -> None:
     (found,) = weights_of("weights", (SOURCE,), none_left)
     assert found.state == "problem"
-    assert "no room" in found.finding
+    assert "exceeds the free space" in found.finding
     assert [entry.state for entry in weights_of("weights", (RANDOM, SOURCE), none_left)] == ["ok", "note"]
 
 
@@ -73,8 +73,8 @@ def test_every_shipped_model_is_looked_at(cache: Path) -> None:
 def test_a_network_without_a_source_is_a_note(cache: Path) -> None:
     found = {entry.subject: entry for entry in weights(plenty)}
     for model in ("vgg11", "vgg16-torchvision"):
-        told = "its card names no source; give a file with --weights"
-        assert found[f"weights of {model}"] == Finding(f"weights of {model}", "note", told)
+        note = "its card lists no source; choose a file with weights=… (--weights …)"
+        assert found[f"weights of {model}"] == Finding(f"weights of {model}", "note", note)
 
 
 def test_a_broken_card_is_one_finding_and_all_others_are_looked_at(
@@ -94,7 +94,7 @@ def test_a_broken_card_is_one_finding_and_all_others_are_looked_at(
         ("card of a", "problem"),
         ("card of b", "problem"),
     ]
-    assert found[-2].remedy == f"mend {own / 'a.toml'}, or move it away"
+    assert found[-2].remedy == f"fix {own / 'a.toml'}, or move it to another folder"
 
 
 def test_a_cache_that_cannot_be_written_is_a_problem(
@@ -108,13 +108,13 @@ def test_a_cache_that_cannot_be_written_is_a_problem(
         monkeypatch.setenv("TOOLBOX_CACHE", str(folder))
         (found,) = places.cache(plenty)
         assert found.state == "problem"
-        assert found.remedy == "set TOOLBOX_CACHE to a folder that can be written"
+        assert found.remedy == "set TOOLBOX_CACHE to a writable folder"
 
 
-def test_a_mirror_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mirror_is_reported(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLBOX_MIRROR", "https://mirror.example.org")
     (found,) = places.cache(plenty)
-    assert found.finding.endswith("files come from https://mirror.example.org")
+    assert found.finding.endswith("files are downloaded from https://mirror.example.org")
 
 
 def test_a_study_on_a_sound_disk_is_well_and_left_as_it_was(study: Study) -> None:
@@ -139,7 +139,7 @@ def test_a_study_inside_a_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = list(study_folder(tmp_path / "file" / "study"))
     assert found[-1].state == "problem"
-    assert "cannot be written" in found[-1].finding
+    assert "is not writable" in found[-1].finding
 
 
 @pytest.mark.parametrize(("stimuli", "state"), [(999, "problem"), (9_999, "note"), (10_000, "ok")])
@@ -161,4 +161,4 @@ def test_a_disk_whose_locks_do_not_hold_is_a_problem(study: Study, monkeypatch: 
     monkeypatch.setattr("filelock.FileLock.acquire", lambda *_, **__: None)
     found = list(study_folder(study.folder.root))
     assert found[1].state == "problem"
-    assert "locks do not hold" in found[1].finding
+    assert "locks have no effect" in found[1].finding

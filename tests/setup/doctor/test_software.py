@@ -45,7 +45,7 @@ def test_two_builds_of_onnxruntime_are_a_problem_with_the_commands_that_mend_it(
     (found,) = builds([site])
     assert found.state == "problem"
     assert found.finding.startswith(
-        "onnxruntime 1.30.0, onnxruntime-gpu 1.31.1 are all installed; they write the same"
+        "onnxruntime 1.30.0, onnxruntime-gpu 1.31.1 are all installed; they install files"
     )
     assert found.remedy == "pip uninstall --yes onnxruntime onnxruntime-gpu, then pip install onnxruntime-gpu"
 
@@ -117,7 +117,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("raise SystemExit(3)", "exit code 3"),
     ],
 )
-def test_a_module_is_tried_and_its_failure_told(module: Path, program: str, expected: str | None) -> None:
+def test_a_module_is_tried_and_its_failure_reported(module: Path, program: str, expected: str | None) -> None:
     module.write_text(program)
     failure = import_failure("broken_package")
     assert failure is None if expected is None else expected in str(failure)
@@ -125,7 +125,7 @@ def test_a_module_is_tried_and_its_failure_told(module: Path, program: str, expe
 
 def test_a_module_that_kills_python_does_not_kill_the_doctor(module: Path) -> None:
     module.write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
-    assert "kills Python with SIGILL" in str(import_failure("broken_package"))
+    assert "crashes Python with SIGILL" in str(import_failure("broken_package"))
 
 
 def test_what_a_half_removed_package_leaves_is_seen(module: Path) -> None:

@@ -1,14 +1,14 @@
 """Presenting a stimulus set to a network and recording the responses of its filters.
 
-options       what may be chosen
-task          stimuli, network with weights, and what an earlier run left
-remaining     which stimuli are still to be presented; mixtures and full disks are refused
-presentation  images decoded ahead of the network, and the network run over them
-accuracy      a cheaper computation compared with the exact one
-parts         presenting part after part and committing each
-report        what was done
-run           all of it, in order
-estimate      what it would take, without writing anything
+options       the options of an extraction
+task          stimuli, network with weights, and the state of earlier runs
+remaining     which stimuli remain to be presented; refuses mixtures and full disks
+presentation  decodes images ahead of the network, and runs the network
+accuracy      compares a less exact computation with the exact one
+parts         presents one part after the other and commits each
+report        the results of an extraction
+run           all steps, in order
+estimate      time, memory and disk space, estimated without writing anything
 """
 
 from toolbox.collect.extraction.accuracy import Agreement

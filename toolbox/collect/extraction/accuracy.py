@@ -1,4 +1,4 @@
-"""How far a cheaper computation agrees with the exact one, in what a study is about: indices of selectivity."""
+"""How closely a less exact computation agrees with the exact one, in responses and in selectivity indices."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from toolbox.network.architecture import Input
 from toolbox.runtime.session import Session
 
 SAMPLED = 48
-"""Stimuli on which a cheaper computation is compared with the exact one."""
+"""Number of stimuli on which a less exact computation is compared with the exact one."""
 OutputArrays = Mapping[str, NDArray[np.float32]]
 """`<layer>.maximum` and `<layer>.mean`, each (stimuli, filters)."""
 Normalised = NDArray[np.float64]
-"""Responses in the range of equation 1, or differences of their means."""
+"""Normalised responses (equation 1), or differences between their means."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The same stimuli, computed twice.
+    """Agreement of two computations of the responses to the same stimuli.
 
     Attributes:
-        of, against: the two computations.
-        correlation: Pearson's, over all filters, categories and both statistics, of the contrasts; None where they
-            do not vary.
-        largest: the largest absolute difference between two contrasts, which lie between -1 and 1.
-        largest_response: of the normalised responses, which lie between 0 and 1.
+        of, against: the names of the two computations.
+        correlation: Pearson correlation of the response contrasts, over all filters, categories and both statistics;
+            None where they do not vary.
+        largest: largest absolute difference between two response contrasts; they range from -1 to 1.
+        largest_response: largest absolute difference between two normalised responses; they range from 0 to 1.
     """
 
     of: str
@@ -45,21 +45,24 @@ class Agreement:
 
     def __str__(self) -> str:
         """One sentence for the screen."""
-        text = f"{self.of} against {self.against} on {self.stimuli} stimuli: "
+        text = f"{self.of} compared with {self.against} on {self.stimuli} stimuli: "
         if self.correlation is not None and self.largest is not None:
-            text += f"contrasts correlate at r = {self.correlation:.6f} and differ by {self.largest:.2g} at most, "
-        return f"{text}normalised responses by {self.largest_response:.2g} at most"
+            text += (
+                f"response contrasts correlate at r = {self.correlation:.6f} and differ by at most "
+                f"{self.largest:.2g}, "
+            )
+        return f"{text}normalised responses differ by at most {self.largest_response:.2g}"
 
 
 def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> Agreement | None:
-    """A cheaper computation compared with the exact one on a sample.
+    """Compare a less exact computation with the exact one on a sample of stimuli.
 
     Args:
-        task: whose network it is.
-        session: the network as it is computed for this run.
+        task: the extraction.
+        session: the network as this run computes it.
         waiting: stimuli to be presented, from which the sample is taken.
 
-    Returns: None where all is exact, or nothing is readable.
+    Returns: None where the computation is exact, or no stimulus of the sample is readable.
     """
     if task.is_exact:
         return None
@@ -76,14 +79,14 @@ def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> 
 
 
 def _names(session: Session, entry: Input) -> tuple[str, str]:
-    """What the cheaper computation is called, and the exact one."""
+    """The names of the less exact computation and of the exact one."""
     is_full = entry.decoding == "full"
     cheaper = [session.precision] * (session.precision != "float32") + ["scaled decoding"] * (not is_full)
     return " with ".join(cheaper), "float32" if is_full else "float32 and full decoding"
 
 
 def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], OutputArrays]:
-    """Stimuli that can be presented, and what they evoke."""
+    """Stimuli that can be presented, and the responses to them."""
     with closing(present([stimuli], entry, session)) as stream:
         found = [batch for batch in stream if batch.stimuli]
     presented = [identifier for batch in found for identifier in batch.stimuli]
@@ -98,15 +101,15 @@ def agreement(
 ) -> Agreement:
     """Compare two computations of the responses to the same stimuli.
 
-    Responses are normalised per filter over these stimuli (equation 1) by the range of the exact computation;
-    contrasts are m_c - m_rest of every category. Dead filters are left out.
+    Responses are normalised per filter over these stimuli (equation 1), by the range of the exact computation. The
+    response contrast of a category is m_c - m_rest. Dead filters are left out.
 
     Args:
-        found: outputs of the cheaper computation, each (stimuli, filters).
-        expected: the same outputs of the exact one.
-        categories: of every stimulus; None for one without.
-        of: what the cheaper computation is called.
-        against: what the exact one is called.
+        found: outputs of the less exact computation, each (stimuli, filters).
+        expected: the same outputs of the exact computation.
+        categories: the category of every stimulus; None for an unlabelled one.
+        of: name of the less exact computation.
+        against: name of the exact computation.
     """
     names = sorted({category for category in categories if category is not None})
     pairs = [_normalise(found[name], exact) for name, exact in expected.items()]
@@ -123,7 +126,7 @@ def agreement(
 
 
 def _normalise(found: NDArray[np.float32], exact: NDArray[np.float32]) -> tuple[Normalised, Normalised]:
-    """Both computations of one output in the range of the exact one, dead filters left out."""
+    """One output of both computations, normalised by the range of the exact one, without dead filters."""
     least, most = exact.min(axis=0).astype(np.float64), exact.max(axis=0).astype(np.float64)
     alive = most > least
     span = (most - least)[alive]
@@ -133,7 +136,7 @@ def _normalise(found: NDArray[np.float32], exact: NDArray[np.float32]) -> tuple[
 def _contrasts(
     outputs: Sequence[Normalised], categories: Sequence[str | None], names: Sequence[str]
 ) -> Normalised:
-    """m_c - m_rest of all filters and categories, over the stimuli that have one; none of a single category."""
+    """m_c - m_rest of all filters and categories, over the labelled stimuli; empty for a single category."""
     if len(names) < 2:
         return np.empty(0)
     inside = [np.array([entry == name for entry in categories]) for name in names]
@@ -148,7 +151,7 @@ def _contrasts(
 
 
 def _correlation(one: Normalised, other: Normalised) -> float | None:
-    """Pearson's; None where either does not vary."""
+    """Pearson correlation; None where either side does not vary."""
     if one.size < 2 or not float(one.std()) or not float(other.std()):
         return None
     return float(np.corrcoef(one, other)[0, 1])

@@ -1,4 +1,4 @@
-"""What an extraction will take, found out before it is begun: time, memory, disk. Writes nothing."""
+"""Estimates the time, memory and disk space of an extraction before it starts. Writes nothing."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from toolbox.runtime.session import Session
 from toolbox.store.folder import StudyFolder
 
 PROBE = 1.0
-"""Seconds, about, that some of the stimuli are shown to tell how long all will take."""
+"""Approximate duration in seconds of presenting a sample, from which the duration for all stimuli is estimated."""
 IN_MEMORY = 24
-"""Bytes a row of a part takes while it is collected and written: two numbers, three times over."""
+"""Bytes per row of a part while it is collected and written: two numbers, in three copies."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to be done, and what it will take.
+    """The size of an extraction, and the time, memory and disk space that it is expected to need.
 
     Attributes:
-        stimuli: to be shown now; `parts` and `rows` are what they will make.
-        seconds: expected, from starting the network and showing it some of the stimuli for about a second.
-        memory: bytes that the process will take at its peak; None where the system does not tell.
-        disk, free: bytes needed at most, and free on the study's disk.
+        stimuli: number of stimuli to be presented now, which make `parts` and `rows`.
+        seconds: expected duration, estimated by starting the network and presenting a sample for about a second.
+        memory: peak memory of the process in bytes; None where the system does not report it.
+        disk, free: bytes needed at most, and bytes free on the disk of the study.
     """
 
     set: str
@@ -53,15 +53,15 @@ class Estimate:
 def estimate_extraction(
     study: StudyFolder, set_name: str, options: Extraction | None = None, *, progress: Progress = silent
 ) -> Estimate:
-    """Find out what an extraction with these options would do and take.
+    """Estimate the size and the cost of an extraction with these options.
 
     Args:
-        study: where the responses would be kept.
+        study: the study in which the responses would be stored.
         set_name: the stimulus set.
-        options: as of the extraction.
-        progress: told how far a download of weights is.
+        options: the options of the extraction.
+        progress: is called with the progress of a download of weights.
 
-    Raises: what `extract` raises before it begins, StorageError included.
+    Raises: what `extract` raises before it starts, including StorageError.
     """
     request = read_request(study, set_name, options or Extraction())
     task = load_task(request, progress)
@@ -88,17 +88,17 @@ def estimate_extraction(
 
 
 def _expected_seconds(task: Task, stimuli: Sequence[int]) -> tuple[float, Session]:
-    """Seconds that presenting the stimuli takes, starting the network included; and the network."""
+    """Seconds for starting the network and presenting the stimuli; and the started network."""
     started = time.perf_counter()
     session = start_network(task, len(stimuli))
     start = time.perf_counter() - started
-    # A cheaper computation is compared with the exact one: a sample is presented twice more.
+    # A less exact computation is compared with the exact one, for which a sample is presented twice.
     compared = 0 if task.is_exact else 2 * min(SAMPLED, len(stimuli))
     return start + (len(stimuli) + compared) * _seconds_each(task, session, stimuli), session
 
 
 def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float:
-    """Seconds that a stimulus takes, of some that lie evenly among all, shown as an extraction shows them."""
+    """Seconds per stimulus, from a sample spread evenly over all stimuli and presented as in an extraction."""
     speed = rate(session, probe_image(task.network.input), PROBE / 4)
     count = min(len(stimuli), max(2 * session.workers * session.batch, round(speed * PROBE)))
     chosen = [task.request.stimuli[stimuli[number * len(stimuli) // count]] for number in range(count)]
@@ -109,10 +109,10 @@ def _seconds_each(task: Task, session: Session, stimuli: Sequence[int]) -> float
 
 
 def _peak_memory(task: Task, part: int) -> int | None:
-    """The peak of this process so far, network included, and the two largest parts that will be in memory at once."""
+    """The peak of this process so far, including the network, plus two parts of the largest size in memory."""
     try:
         import resource
-    except ImportError:  # Windows has no such module
+    except ImportError:  # Windows lacks this module
         return None
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + 2 * part * task.filters * IN_MEMORY

@@ -1,4 +1,4 @@
-"""What may be chosen of an extraction. Owns which options are possible, here and at all."""
+"""The options of an extraction. Owns checking them, in general and against the machine and the card."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COUNTS = ("batch", "threads", "limit", "part")
 
 @dataclass(frozen=True)
 class Extraction:
-    """What to extract, and how.
+    """What to extract, and how to compute it.
 
     Attributes:
         model: name of a network, or path of a card.
@@ -38,11 +38,13 @@ class Extraction:
             compared with full decoding. None for what the card specifies.
         decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
             `if __name__ == "__main__":`, as Python's multiprocessing requires.
-        batch: images in one run of the network; None for what a short probe finds fastest.
-        threads: of one run on a CPU, as many runs at once as there are cores left; None for what the probe finds.
-        limit: plan at most so many stimuli in all, evenly over the categories; what is planned already is finished.
-        part: stimuli in a new part; None for a tenth of the new ones, 50 to 1,000.
-        replace: discard responses of other weights, layers or images; those of the same are kept.
+        batch: images in one run of the network; None for the fastest number, found by a short probe.
+        threads: threads per run on a CPU; as many runs as the cores allow are computed at once. None for the fastest
+            number, found by the probe.
+        limit: plan at most this many stimuli in all, evenly over the categories; stimuli that are already planned are
+            always presented.
+        part: stimuli in a new part; None for a tenth of the new stimuli, between 50 and 1,000.
+        replace: discard responses of other weights, layers or images; responses of the same ones are kept.
     """
 
     model: str = "vgg16"
@@ -60,39 +62,41 @@ class Extraction:
     replace: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no machine and no network could do.
+        """Check all values that are invalid for every machine and network.
 
-        Raises: UsageError for a value that an option cannot have, whatever its type.
+        Raises: UsageError for an invalid value or type.
         """
         _check_texts(self)
         _check_layers(self.layers)
         _check_numbers(self)
-        # A text such as 'no' would count as true, and discard responses.
+        # A string such as 'no' would be true, and responses would be discarded.
         if not isinstance(self.replace, bool):
-            raise _impossible("replace", self.replace, "True or False")
+            raise _invalid("replace", self.replace, "True or False")
 
 
 def check_options(options: Extraction, network: Network) -> Device:
     """Check the options against this machine and the network's card, before any work.
 
     Args:
-        options: what is asked for.
-        network: whose card says how images are prepared.
+        options: the requested options.
+        network: the network, whose card specifies the preprocessing.
 
-    Returns: the device that is asked for.
-    Raises: UsageError for an impossible device; DeviceError where the machine lacks that device or precision;
-        CardError for a card that resizes in no known way.
+    Returns: the requested device.
+    Raises: UsageError for an invalid device; DeviceError where the machine lacks that device or precision;
+        CardError for a card with an unknown resizing method.
     """
     device = choose_device(options.device)
     check_precision(options.precision, device)
     if network.input.resize not in RESIZE_METHODS:
         listed = ", ".join(RESIZE_METHODS)
-        raise CardError(f"{network.name} resizes by {network.input.resize!r}; expected one of {listed}")
+        raise CardError(
+            f"the card of {network.name} has resize = {network.input.resize!r}; expected one of {listed}"
+        )
     return device
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number; true and false are none."""
+    """Whether a value is a whole number; True and False are not."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
@@ -100,12 +104,12 @@ def _check_texts(options: Extraction) -> None:
     for name, expected in _TEXTS.items():
         value = getattr(options, name)
         if not isinstance(value, str):
-            raise _impossible(name, value, expected)
+            raise _invalid(name, value, expected)
     for name, known in _NAMES.items():
         value = getattr(options, name)
         if not isinstance(value, str | None) or value not in known:
             listed = ", ".join(filter(None, known))
-            raise UsageError(f"no {name} {_one_line(value)}; expected {listed}")
+            raise UsageError(f"unknown {name} {_one_line(value)}; expected {listed}")
 
 
 def _check_layers(layers: Any) -> None:
@@ -113,25 +117,25 @@ def _check_layers(layers: Any) -> None:
     if layers is None or isinstance(layers, str):
         return
     if not isinstance(layers, Collection) or isinstance(layers, bytes | Mapping):
-        raise _impossible("layers", layers, expected)
+        raise _invalid("layers", layers, expected)
     for pattern in layers:
         if not isinstance(pattern, str):
-            raise _impossible("layers", layers, f"{expected}; {_one_line(pattern)} is none")
+            raise _invalid("layers", layers, f"{expected}; {_one_line(pattern)} is not a pattern")
 
 
 def _check_numbers(options: Extraction) -> None:
     for name in _COUNTS:
         value = getattr(options, name)
         if value is not None and not (is_whole(value) and value >= 1):
-            raise _impossible(name, value, "a whole number, 1 or more")
+            raise _invalid(name, value, "a whole number, 1 or more")
     if not is_whole(options.decoders) or options.decoders < 0:
-        raise _impossible("decoders", options.decoders, "0 (threads) or more processes")
+        raise _invalid("decoders", options.decoders, "0 (threads) or more processes")
 
 
-def _impossible(name: str, value: Any, expected: str) -> UsageError:
+def _invalid(name: str, value: Any, expected: str) -> UsageError:
     return UsageError(f"{name} is {_one_line(value)}; expected {expected}")
 
 
 def _one_line(value: Any) -> str:
-    """A value as Python writes it, on one line: an array has several."""
+    """The repr of a value on one line; that of an array may have several lines."""
     return " ".join(repr(value).split())

@@ -1,6 +1,6 @@
-"""Presenting part after part to the network and committing each. Owns what a part's record says.
+"""Presenting one part after the other to the network, and committing each. Owns the content of a part's record.
 
-While one part is written, the network is at work on the next.
+While one part is written, the network computes the next one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from toolbox.store.records import planned_record
 
 @dataclass(frozen=True)
 class PresentedStimuli:
-    """How many stimuli were presented, and those that could not be."""
+    """The number of presented stimuli, and the unreadable ones."""
 
     count: int
     unreadable: list[Unreadable]
@@ -38,21 +38,21 @@ def present_parts(
 ) -> PresentedStimuli:
     """Present the stimuli of some parts to the network, and commit each part.
 
-    However it ends, a part that is being written is finished first; what is being computed is dropped.
+    If the run ends early, a part that is being written is finished; a part that is being computed is dropped.
 
     Args:
-        task: whose network it is.
+        task: the extraction.
         session: the network, ready to run.
-        plan: which stimuli each part has.
-        numbers: of the parts.
-        agreement: of a cheaper computation with the exact one, for the parts' records.
+        plan: the plan, which lists the stimuli of each part.
+        numbers: numbers of the parts to present.
+        agreement: agreement of a less exact computation with the exact one, for the records of the parts.
     """
     run = _Run(task, session, plan, agreement)
     batches = list[Batch]()
     with _Writer() as writer, closing(_batches(run, numbers)) as stream:
         for number in numbers:
             found: list[Batch] = []
-            # No batch spans two parts, so each part has a whole number of them.
+            # No batch spans two parts, so each part has a whole number of batches.
             for batch in islice(stream, -(-len(plan.parts[number]) // session.batch)):
                 found.append(batch)
                 writer.check()
@@ -64,7 +64,7 @@ def present_parts(
 
 @dataclass(frozen=True)
 class _Run:
-    """What every part of one run has in common."""
+    """What all parts of one run have in common."""
 
     task: Task
     session: Session
@@ -73,7 +73,7 @@ class _Run:
 
 
 class _Writer:
-    """Writes one part while the next is presented: never more than one, however slow the disk."""
+    """Writes one part while the next one is presented; never writes two at once, however slow the disk is."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "write")
@@ -83,18 +83,18 @@ class _Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Finish the part that is being written; its failure counts unless another ended the run."""
+        """Finish the part that is being written; raise its failure unless the run already ended with another one."""
         self._pool.shutdown()
         if kind is None:
             self._wait()
 
     def check(self) -> None:
-        """Raise what writing failed of: there is no use in presenting further."""
+        """Raise the failure of the last write, if any, so that no further stimuli are presented."""
         if self._writing is not None and self._writing.done():
             self._wait()
 
     def write(self, run: _Run, number: int, found: Sequence[Batch]) -> None:
-        """Write a part once the one before is written."""
+        """Write a part after the previous one is written."""
         self._wait()
         self._writing = self._pool.submit(_commit, run, number, found)
 
@@ -118,7 +118,7 @@ def _batches(run: _Run, numbers: Sequence[int]) -> Generator[Batch, None, None]:
 
 
 def _commit(run: _Run, number: int, found: Sequence[Batch]) -> None:
-    """Write one part; one of which nothing is readable stays missing."""
+    """Write one part. A part without any readable stimulus stays missing."""
     presented = [stimulus for batch in found for stimulus in batch.stimuli]
     if not presented or _would_lose(run, number, presented):
         return
@@ -132,7 +132,7 @@ def _commit(run: _Run, number: int, found: Sequence[Batch]) -> None:
 
 
 def _would_lose(run: _Run, number: int, presented: Sequence[int]) -> bool:
-    """Whether a rebuilt part would lack a stimulus that the one on disk has."""
+    """Whether a rebuilt part would lack a stimulus that the part on disk contains."""
     request = run.task.request
     record = planned_record(request.folder, run.plan, number, request.digests)
     if record is None:
@@ -144,18 +144,18 @@ def _would_lose(run: _Run, number: int, presented: Sequence[int]) -> bool:
 def _concatenate(outputs: Sequence[Mapping[str, NDArray[np.float32]]], name: str) -> NDArray[np.float32]:
     """One output over all batches, (stimuli, filters).
 
-    Raises: WeightsError when it is not all numbers.
+    Raises: WeightsError when a value is NaN or infinite.
     """
     values = np.concatenate([output[name] for output in outputs])
     if not np.isfinite(values).all():
         raise WeightsError(
-            f"{name} is not a number for some stimuli; its weights overflow float32; use others"
+            f"{name} is NaN or infinite for some stimuli: the weights overflow float32; use other weights"
         )
     return values
 
 
 def _record(run: _Run, number: int, unreadable: Sequence[Unreadable]) -> dict[str, Any]:
-    """What the commit record of a part says of its origin."""
+    """What the commit record of a part states about its origin."""
     task, session = run.task, run.session
     record = {
         "set": task.request.set,

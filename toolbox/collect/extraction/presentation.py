@@ -1,4 +1,4 @@
-"""Presenting stimuli to a network: decoding ahead of it, running it, in order. Owns what is unreadable."""
+"""Presenting stimuli to a network in order, with images decoded ahead of it. Owns which stimuli are unreadable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Stimulus:
-    """An image of a set: where it lies now, and the sha256 it had when it was ingested."""
+    """An image of a set: its current file, and the sha256 that it had when it was ingested."""
 
     stimulus_id: int
     path: str
@@ -43,7 +43,7 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A stimulus that could not be presented, and why."""
+    """A stimulus that could not be presented, and the reason."""
 
     stimulus_id: int
     path: str
@@ -52,12 +52,12 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Batch:
-    """Stimuli that were presented together, and the outputs that they evoked.
+    """Stimuli that were presented together, and the outputs of the network.
 
     Attributes:
-        stimuli: their numbers.
-        outputs: by name, each with the stimuli in its first dimension; empty where there is no stimulus.
-        unreadable: those that could not be presented with them.
+        stimuli: numbers of the presented stimuli.
+        outputs: outputs by name, each with the stimuli in its first dimension; empty without stimuli.
+        unreadable: stimuli of the batch that could not be presented.
     """
 
     stimuli: tuple[int, ...]
@@ -68,18 +68,18 @@ class Batch:
 def present(
     stimuli: Iterable[Sequence[Stimulus]], entry: Input, session: Session, decoders: int = 0
 ) -> Generator[Batch, None, None]:
-    """Present the stimuli of one part after the other; no batch has stimuli of two parts.
+    """Present the stimuli of one part after the other; no batch contains stimuli of two parts.
 
-    While `session.workers` batches are computed, the images of the next ones are decoded; no more than a few wait,
-    however many there are. Close it when no more batches are wanted: it then drops what waits.
+    While `session.workers` batches are computed, the images of the next batches are decoded; the number of waiting
+    images is limited. Close the generator when no further batches are needed: the waiting images are then dropped.
 
     Args:
-        stimuli: of every part.
-        entry: how the network takes its images.
+        stimuli: the stimuli of every part.
+        entry: the preprocessing of the network.
         session: the network, ready to run.
-        decoders: processes that decode; 0 for threads of this one, which suffice for a CPU.
+        decoders: number of processes that decode images; 0 for threads of this process, which suffice for a CPU.
 
-    Raises: ToolboxError when a process that decodes ends by itself.
+    Raises: ToolboxError when a decoding process ends unexpectedly.
     """
     parts = [*stimuli]
     ahead = session.workers + 2
@@ -91,26 +91,27 @@ def present(
             yield from _in_order(computing, partial(_run, session), together, ahead)
         except BrokenProcessPool as error:
             raise ToolboxError(
-                "a process that decodes images has ended by itself: memory ran out, or a script asks for decoders "
-                "outside `if __name__ == '__main__':`; mend that, or decode in threads (--decoders 0)"
+                "a process that decodes images ended unexpectedly: either memory ran out, or a script asked for "
+                "decoders outside `if __name__ == '__main__':`; fix this, or decode in threads with decoders=0 "
+                "(--decoders 0)"
             ) from error
         finally:
             images.close()
 
 
 def _batch_sizes(parts: Sequence[Sequence[Stimulus]], most: int) -> Iterator[int]:
-    """How many stimuli each batch has; the last of a part may be smaller."""
+    """The number of stimuli in each batch; the last batch of a part may be smaller."""
     for part in parts:
         for start in range(0, len(part), most):
             yield min(most, len(part) - start)
 
 
 def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
-    """One image in the size the network takes, uint8 (height, width, 3), or why it cannot be presented.
+    """One image in the size of the network's input, uint8 (height, width, 3), or why it cannot be presented.
 
     Args:
-        stimulus: whose file is read.
-        entry: how the network takes its images.
+        stimulus: the stimulus whose file is read.
+        entry: the preprocessing of the network.
     """
     failed = partial(Unreadable, stimulus.stimulus_id, stimulus.path)
     try:
@@ -130,7 +131,7 @@ def _start_decoders(processes: int) -> Executor:
     if processes:
         spawning = multiprocessing.get_context("spawn")  # safe beside threads and CUDA
         return ProcessPoolExecutor(processes, spawning, _start_decoding)
-    return ThreadPoolExecutor(max(2, usable_cores()), "decode")  # they wait while the network keeps up
+    return ThreadPoolExecutor(max(2, usable_cores()), "decode")  # idle while the network is slower
 
 
 def _start_decoding() -> None:
@@ -140,7 +141,7 @@ def _start_decoding() -> None:
 
 
 def _end_with_parent() -> None:
-    """Let this process end when its parent does, even a killed one; an interrupt is the parent's business alone."""
+    """End this process when its parent ends, even if the parent is killed; leave interrupts to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -155,7 +156,7 @@ def _end_with_parent() -> None:
 def _in_order(
     pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
 ) -> Generator[Result, None, None]:
-    """Results in the order of the items, `ahead` of which are begun before they are asked for."""
+    """Results in the order of the items; `ahead` items are started before their results are requested."""
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:

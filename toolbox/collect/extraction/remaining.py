@@ -1,4 +1,4 @@
-"""Which stimuli are still to be presented. Owns the refusal of mixtures, the plan's growth, and the room they need."""
+"""Which stimuli remain to be presented. Owns refusing mixtures, extending the plan, and checking the disk space."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ from toolbox.store.plan import (
 from toolbox.store.records import planned_record
 
 LAYER, IDENTIFIER = 2_500, 4
-"""Bytes a layer of a part takes besides: headers and a share of footer and record, and each stimulus's identifier."""
+"""Additional bytes per layer of a part (headers, parts of footer and record), and per stimulus (its identifier)."""
 RESERVE = 100_000_000
-"""Bytes that are left free: a disk filled to the brim breaks other things."""
+"""Bytes that are left free, because other programs fail on a full disk."""
 
 
 @dataclass(frozen=True)
 class RemainingWork:
-    """What is to be done: parts that are planned and missing, and stimuli that no part has yet.
+    """What remains to be done: planned parts that are missing, and stimuli that are not yet planned.
 
     Attributes:
-        plan: the one to go on with; None where one is begun.
-        discards: whether responses that are there, if any, are discarded.
+        plan: the plan to continue; None where a new plan starts.
+        discards: whether existing responses, if any, are discarded.
+        pending: numbers of the planned parts that are missing.
+        fresh: identifiers of the stimuli that are not yet planned.
     """
 
     plan: Plan | None
@@ -47,12 +49,12 @@ class RemainingWork:
 
     @property
     def stimuli(self) -> list[int]:
-        """Those to be presented."""
+        """Identifiers of the stimuli to be presented."""
         planned = self.plan.parts if self.plan else ()
         return [*(stimulus for number in self.pending for stimulus in planned[number]), *self.fresh]
 
     def parts(self, size: int | None) -> list[int]:
-        """How many stimuli the parts have that will be written; new ones are of that size."""
+        """The number of stimuli in every part that will be written; `size` is that of new parts."""
         planned = self.plan.parts if self.plan else ()
         size, fresh = size or part_size(len(self.fresh)), len(self.fresh)
         started = [len(planned[number]) for number in self.pending]
@@ -62,7 +64,7 @@ class RemainingWork:
 def find_remaining_work(task: Task) -> RemainingWork:
     """What this extraction has to do.
 
-    Raises: MixtureError, VerificationError where what is there is of another network or of other images.
+    Raises: MixtureError, VerificationError where existing responses belong to another network or to other images.
     """
     request, earlier = task.request, task.earlier
     discards = not earlier.has_parts or (request.options.replace and _differs(task))
@@ -77,13 +79,13 @@ def find_remaining_work(task: Task) -> RemainingWork:
 
 
 def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
-    """Write the layers and the plan; what is to be replaced is discarded now.
+    """Write the layers and the plan; responses that are to be replaced are discarded now.
 
     Args:
-        task: what is extracted.
-        remaining: as `find_remaining_work` found it, under the same lock.
+        task: the extraction.
+        remaining: the result of `find_remaining_work`, obtained under the same lock.
 
-    Returns: the plan, and the numbers of the parts that are to be written.
+    Returns: the plan, and the numbers of the parts to be written.
     """
     request = task.request
     _write_layers(task)
@@ -95,13 +97,13 @@ def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
 
 
 def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
-    """Bytes that the responses take at most, and bytes that are free.
+    """Bytes that the responses need at most, and bytes that are free.
 
     Args:
-        task: what is extracted.
-        remaining: what is still to be presented.
+        task: the extraction.
+        remaining: the stimuli that remain to be presented.
 
-    Raises: StorageError when they do not fit.
+    Raises: StorageError when the responses do not fit.
     """
     request = task.request
     stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options.part))
@@ -110,9 +112,9 @@ def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
     free = shutil.disk_usage(request.study.root).free
     if stimuli and needed + RESERVE > free:
         raise StorageError(
-            f"the responses of {task.filters:,} filters to {stimuli:,} stimuli take up to {needed / 1e9:,.2f} GB, "
-            f"and {request.study.root} has {free / 1e9:,.2f} GB free; make room ({RESERVE / 1e9:g} GB more than "
-            "that), move the study, or extract fewer layers (--layers)"
+            f"the responses of {task.filters:,} filters to {stimuli:,} stimuli need up to {needed / 1e9:,.2f} GB "
+            f"and a reserve of {RESERVE / 1e9:g} GB, but the disk of {request.study.root} has {free / 1e9:,.2f} GB "
+            "free; free some space, move the study, or extract fewer layers with layers=… (--layers …)"
         )
     return needed, free
 
@@ -120,19 +122,19 @@ def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
 def sample_stimuli(
     request: Request, stimuli: Iterable[int], count: int
 ) -> tuple[list[Stimulus], list[str | None]]:
-    """Some of the stimuli, evenly over the categories, and the category of each.
+    """A sample of the stimuli, evenly over the categories, and the category of each.
 
     Args:
-        request: whose stimuli and labels they are.
-        stimuli: identifiers from which to take.
-        count: how many at most.
+        request: the request, which has the stimuli and the study with their labels.
+        stimuli: identifiers from which the sample is taken.
+        count: largest size of the sample.
     """
     rows = _by_turns(request, stimuli).head(count)
     return [request.stimuli[number] for number in rows["stimulus_id"]], rows["category"].to_list()
 
 
 def _by_turns(request: Request, stimuli: Iterable[int]) -> pl.DataFrame:
-    """stimulus_id and category, the first of every category first, then the second ones, and so on."""
+    """stimulus_id and category: first the first stimulus of every category, then the second, and so on."""
     labels = pl.DataFrame(read_table(request.study.labels(request.set), "stimulus_id", "category"))
     table = pl.DataFrame({"stimulus_id": sorted(stimuli)}, schema_overrides={"stimulus_id": pl.Int32})
     table = table.join(labels, on="stimulus_id", how="left", maintain_order="left")
@@ -148,7 +150,7 @@ def _stimuli_to_plan(request: Request) -> list[int]:
 
 
 def _differs(task: Task) -> bool:
-    """Whether there is anything that `replace` discards: another identity, other images, or a damaged plan."""
+    """Whether `replace` has anything to discard: another identity, other images, or a damaged plan."""
     plan = task.earlier.plan
     if plan is None:
         return task.earlier.is_damaged
@@ -163,7 +165,7 @@ def _differs(task: Task) -> bool:
 
 
 def _is_pending(task: Task, plan: Plan, number: int) -> bool:
-    """Whether a part is missing, or lacks stimuli that were unreadable then and can be read now."""
+    """Whether a part is missing, or lacks stimuli that were unreadable before and are readable now."""
     record = planned_record(task.request.folder, plan, number, task.request.digests)
     if record is None:
         return True
@@ -172,7 +174,7 @@ def _is_pending(task: Task, plan: Plan, number: int) -> bool:
 
 
 def _check_other_sets(task: Task) -> None:
-    """One model name means one network in all sets of a study, or their tables could not be compared."""
+    """Check that a model name means the same network in all sets of a study, so that their tables are comparable."""
     request = task.request
     _check_layers(task)
     for other in _other_sets(request.study, request.set, task.network.name):
@@ -183,31 +185,31 @@ def _check_other_sets(task: Task) -> None:
 
 
 def _other_sets(study: StudyFolder, set_name: str, model: str) -> list[str]:
-    """Sets, but for this one, to which the network has responses."""
+    """The other sets that were presented to the network."""
     return [name for name in study.sets() if name != set_name and model in study.models(name)]
 
 
 def _check_layers(task: Task) -> None:
-    """Refuse a card whose layers are others than those by which responses of other sets are placed.
+    """Refuse a card whose layers differ from those of the responses to other sets.
 
     Raises: MixtureError.
     """
     others = _other_sets(task.request.study, task.request.set, task.network.name)
     if others and not _has_layers(task):
         raise MixtureError(
-            f"the card of {task.network.name} lists other layers than when {', '.join(others)} was presented to it; "
-            "give the changed card another name, or use another study"
+            f"the card of {task.network.name} now lists different layers than when {', '.join(others)} was presented "
+            "to the network; give the changed card another name, or use another study"
         )
 
 
 def _has_layers(task: Task) -> bool:
-    """Whether the study has the geometry of the card's layers already, or none yet of another set."""
+    """Whether the layer table of the study equals that of the card, or does not exist yet."""
     path = task.request.study.layers(task.network.name)
     return not path.exists() or pl.DataFrame(read_table(path)).equals(layer_table(task.network))
 
 
 def _write_layers(task: Task) -> None:
-    """The geometry of all layers of the card, whichever are recorded: depth is relative to the whole network."""
+    """Write the geometry of all layers of the card, recorded or not: depth is relative to the whole network."""
     net, path = task.network, task.request.study.layers(task.network.name)
     if not path.exists() or not _has_layers(task):
         write_table(path, layer_table(net).to_arrow(), {"model": net.name, "citation": net.citation})

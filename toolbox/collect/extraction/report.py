@@ -1,4 +1,4 @@
-"""What an extraction says of itself afterwards. Owns the report's fields."""
+"""The report of an extraction. Owns its fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from toolbox.store.records import planned_record
 
 @dataclass(frozen=True)
 class ExtractionReport:
-    """What an extraction did. `shown` counts the stimuli of this run, `stimuli` those that now have responses."""
+    """What an extraction did.
+
+    `shown` is the number of stimuli that this run presented, `stimuli` the number of stimuli that now have responses.
+    """
 
     set: str
     model: str
@@ -47,14 +50,14 @@ def report_on(
     """The state of all parts after this run.
 
     Args:
-        task: what was extracted.
-        plan: of all parts, also those of earlier runs.
-        session: None where nothing was left to be presented.
-        presented: what this run presented, if anything.
-        agreement: of a cheaper computation with the exact one.
-        seconds: that this run took.
+        task: the extraction.
+        plan: the plan of all parts, including those of earlier runs.
+        session: the network; None where no stimulus remained to be presented.
+        presented: the stimuli that this run presented, if any.
+        agreement: agreement of a less exact computation with the exact one.
+        seconds: duration of this run.
 
-    Raises: StimulusError when not a single stimulus has responses.
+    Raises: StimulusError when no stimulus has responses.
     """
     request, presented = task.request, presented or PresentedStimuli(0, [])
     numbers = range(len(plan.parts))
@@ -89,5 +92,5 @@ def _nothing_readable(unreadable: Sequence[Unreadable]) -> StimulusError:
     first = unreadable[0]
     return StimulusError(
         f"none of the {len(unreadable)} images can be read ({first.path}: {first.reason}); "
-        "put them back where they were ingested from and run this again"
+        "move the images back to the paths from which they were ingested, and extract again"
     )

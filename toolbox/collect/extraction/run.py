@@ -1,4 +1,4 @@
-"""An extraction from its first check to its report, on one screen. Owns the order of the steps and nothing else."""
+"""An extraction from its first check to its report. Owns the order of the steps and nothing else."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from toolbox.store.rollups import update_rollups
 def extract(
     study: StudyFolder, set_name: str, options: Extraction | None = None, *, progress: Progress = silent
 ) -> ExtractionReport:
-    """Write the maximum and mean of every filter's map for every stimulus of a set.
+    """Record the maximum and mean of every filter's activation map for every stimulus of a set.
 
-    What is there already is kept: a run that was killed goes on with the missing parts, new stimuli make new
-    parts, and stimuli that could not be read are tried again.
+    Existing responses are kept: after a killed run, extraction continues with the missing parts; new stimuli make new
+    parts; and stimuli that could not be read before are tried again.
 
     Args:
-        study: where the responses are kept.
+        study: the study in which the responses are stored.
         set_name: the stimulus set.
-        options: network, layers, weights, and how they are computed.
-        progress: told how many stimuli were presented, and how far a download of weights is.
+        options: network, layers, weights, and how the responses are computed.
+        progress: is called with the number of presented stimuli, and with the progress of a download of weights.
 
-    Raises: UnknownNameError, WeightsError, DeviceError; MixtureError when other weights, preprocessing, layers or
-        images were used before; BusyError when another process is at it; StimulusError when no image is readable;
-        StorageError when the disk is too small.
+    Raises: UnknownNameError, WeightsError, DeviceError; MixtureError when earlier responses were computed with other
+        weights, preprocessing, layers or images; BusyError when another process extracts the same responses;
+        StimulusError when no image is readable; StorageError when the disk is too small.
     """
     started = time.monotonic()
     request = read_request(study, set_name, options or Extraction())
@@ -45,7 +45,7 @@ def extract(
         task = load_task(request, progress)
         remaining = find_remaining_work(task)
         check_disk_space(task, remaining)
-        # The session starts before the plan is written: nothing is discarded for a device that cannot be used.
+        # The session starts before the plan is written, so that an unusable device discards no responses.
         session = start_network(task, len(remaining.stimuli)) if remaining.stimuli else None
         plan, numbers = write_plan(task, remaining)
         agreement = compare_with_exact(task, session, remaining.stimuli) if session else None

@@ -1,4 +1,4 @@
-"""What one extraction works on: stimuli, network, options, and what an earlier run left. Writes nothing."""
+"""The input of one extraction: stimuli, network, options, and the state of earlier runs. Writes nothing."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity, Plan, read_plan
 
 WORTH_A_PROBE = 1000
-"""Stimuli from which on the ten or twenty seconds are well spent that it takes to find the fastest arrangement."""
+"""Number of stimuli from which the ten to twenty seconds of finding the fastest arrangement are worthwhile."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Who is to be presented with what, checked as far as that goes without weights.
+    """The stimuli, the network and the options of an extraction, checked as far as possible without weights.
 
     Attributes:
-        network: with the decoding that was asked for.
-        device: on which the network is to run; the driver is asked once.
+        network: the network, with the requested decoding.
+        device: the device on which the network will run, so that the driver is queried only once.
     """
 
     study: StudyFolder
@@ -44,23 +44,23 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        """Where the responses are kept."""
+        """The folder of the responses."""
         return self.study.responses(self.set, self.network.name)
 
     @cached_property
     def digests(self) -> dict[int, str]:
-        """sha256 of the set's images by stimulus_id."""
+        """sha256 of the images by stimulus_id."""
         return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier extraction left, read once.
+    """The state that earlier runs left, read once.
 
     Attributes:
-        plan: None where there is none, or none that can be read.
-        has_parts: whether it came as far as one part; a plan without parts binds nobody.
-        is_damaged: whether there is a plan that cannot be read; only where it is to be replaced.
+        plan: the plan; None where there is no plan or it cannot be read.
+        has_parts: whether at least one part was written; a plan without parts is ignored.
+        is_damaged: whether the plan cannot be read; only where it will be replaced.
     """
 
     plan: Plan | None
@@ -70,7 +70,7 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Task:
-    """All that stays the same over the parts of one extraction."""
+    """Everything that is the same for all parts of one extraction."""
 
     request: Request
     earlier: Earlier
@@ -81,29 +81,29 @@ class Task:
 
     @property
     def network(self) -> Network:
-        """The network whose filters are recorded."""
+        """The network whose responses are recorded."""
         return self.request.network
 
     @property
     def is_exact(self) -> bool:
-        """Whether it is computed in full precision from images decoded in full."""
+        """Whether responses are computed in float32 from fully decoded images."""
         return self.request.options.precision == "float32" and self.network.input.decoding == "full"
 
     @property
     def filters(self) -> int:
-        """Filters of all layers that are kept."""
+        """Number of filters in all recorded layers."""
         return sum(
             layer.filters for layer in self.network.layers if layer.name in self.identity.recorded_layers
         )
 
 
 def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Request:
-    """Read the stimuli and the network's card, and check the options against both and this machine.
+    """Read the stimuli and the network's card, and check the options against the card and this machine.
 
     Args:
-        study: where the stimuli are listed.
+        study: the study that contains the set.
         set_name: the stimulus set.
-        options: of the extraction.
+        options: the options of the extraction.
 
     Raises: UnknownNameError, UsageError, CardError, DeviceError.
     """
@@ -116,11 +116,11 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
 
 
 def load_task(request: Request, progress: Progress) -> Task:
-    """Read what an earlier run left, and load the network with its weights.
+    """Read the state of earlier runs, and load the network with its weights.
 
     Args:
-        request: checked before.
-        progress: told how far a download of weights is.
+        request: the checked request.
+        progress: is called with the progress of a download of weights.
 
     Raises: UnknownNameError, WeightsError, VerificationError.
     """
@@ -134,12 +134,12 @@ def load_task(request: Request, progress: Progress) -> Task:
 
 
 def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> Session:
-    """The network, ready to be presented with so many stimuli.
+    """The network, ready to run on a number of stimuli.
 
     Args:
-        task: whose network it is.
-        stimuli: how many; for many the fastest arrangement is probed.
-        precision: another than the options'.
+        task: the extraction.
+        stimuli: number of stimuli; for many, a probe finds the fastest arrangement.
+        precision: a precision that overrides the options; None for theirs.
 
     Raises: DeviceError when the device cannot be used.
     """
@@ -158,7 +158,7 @@ def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> 
 
 def _read_stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
     if set_name not in study.sets():
-        raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest makes one")
+        raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest adds a set")
     rows = read_table(study.stimuli(set_name), "stimulus_id", "path", "sha256").to_pylist()
     return {
         row["stimulus_id"]: Stimulus(row["stimulus_id"], row["path"], study.image(row["path"]), row["sha256"])
@@ -167,7 +167,7 @@ def _read_stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
 
 
 def _read_earlier(request: Request) -> Earlier:
-    """Raises: VerificationError for a damaged plan, unless it is to be replaced."""
+    """Raises: VerificationError for a damaged plan, unless it will be replaced."""
     if not any(request.folder.glob("part-*.json")):
         return Earlier(None, has_parts=False)
     try:
@@ -179,7 +179,7 @@ def _read_earlier(request: Request) -> Earlier:
 
 
 def _layers(request: Request, earlier: Earlier) -> tuple[list[str] | None, list[str]]:
-    """Names of the layers to record, None for all whose weights can be had; and what to say of them."""
+    """Names of the layers to record, None for all layers with available weights; and warnings about them."""
     options, layers = request.options, request.network.layers
     if options.layers:
         patterns = [options.layers] if isinstance(options.layers, str) else options.layers
@@ -189,5 +189,8 @@ def _layers(request: Request, earlier: Earlier) -> tuple[list[str] | None, list[
         return None, []
     kept = earlier.plan.identity.recorded_layers
     left_out = ", ".join(name for name in known if name not in kept)
-    remark = f"layers as in the first run, without {left_out}; to have these too: --layers '*' --replace"
+    remark = (
+        f"the layers are those of the first run, without {left_out}; to record these too, extract again with "
+        "layers='*' and replace (--layers '*' --replace)"
+    )
     return list(kept), [remark] if left_out else []

@@ -1,14 +1,14 @@
-"""The weights of a network, from a user's file, the cache or a published source, each tensor verified.
+"""The weights of a network, from a user's file, the cache or a published source, with every tensor verified.
 
-Tensors are named `<layer>.kernel` and `<layer>.bias`: float32, kernels of convolutions as (filters, inputs,
-height, width), of dense layers as (inputs, filters), where the inputs run over height, width, channel.
+Tensors are named `<layer>.kernel` and `<layer>.bias` and are float32. Kernels of convolutions are (filters, inputs,
+height, width). Kernels of dense layers are (inputs, filters), with the inputs in the order height, width, channel.
 
-    sources     where weights come from, and in which order; random ones
-    digests     tensors that a card knows by their content, and those it refuses
-    matching    which tensor of a file belongs to which layer: by name, else by order and shape
-    layout      how other programs lay kernels out
-    reading     what is in a file: .h5, .npz, .safetensors
-    graphs      what is in the graph of an .onnx file
+    sources     the sources of weights and their order; random weights
+    digests     recognising and refusing tensors by their digests
+    matching    assigning the tensors of a file to layers: by name, else by order and shape
+    layout      the layouts of kernels in other programs
+    reading     reading files: .h5, .npz, .safetensors
+    graphs      reading the kernels in the graph of an .onnx file
 """
 
 from toolbox.graph import Tensors

@@ -1,4 +1,4 @@
-"""Tensors and the digests on cards: what is recognised by them, and what is refused as another network's."""
+"""Tensors and the digests in cards. Owns recognising tensors by digest, and refusing those of other networks."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def tensor_digest(tensor: NDArray[np.float32]) -> str:
 def recognise_tensors(
     stored: Sequence[StoredTensor], needed: Sequence[WeightedLayer], digests: Mapping[str, str]
 ) -> Tensors | None:
-    """The tensors of these layers by their content, whatever names, order and layout they have in the file.
+    """The tensors of these layers, recognised by their content regardless of their names, order and layout.
 
     Args:
         stored: the tensors of a file.
         needed: the layers.
-        digests: of the card, by `<layer>.kernel` and `<layer>.bias`.
+        digests: digests in the card, by `<layer>.kernel` and `<layer>.bias`.
 
     Returns: kernel and bias of every layer; None where the card or the file lacks one of them.
     """
@@ -51,14 +51,14 @@ def recognise_tensors(
         same = next((pair for pair in readings if tensor_digest(pair[1]) == digests[name]), None)
         if same is None:
             return None
-        # What is taken is not hashed again, so the layers of one shape meet theirs at once in a file of their order.
+        # Recognised tensors are not hashed again, so that layers of equal shape match at once in a file in their order.
         rest.remove(same[0])
         tensors[name] = same[1]
     return tensors
 
 
 def _readings(stored: StoredTensor, layer: WeightedLayer, part: str) -> Iterator[NDArray[np.float32]]:
-    """What a tensor of a file would be for a layer, in each known layout whose shape it has; read if there is one."""
+    """A tensor of a file as that of a layer, in each layout that fits its shape; it is read only if one fits."""
     if stored.part != part:
         return
     if part == "bias":
@@ -74,14 +74,14 @@ def _readings(stored: StoredTensor, layer: WeightedLayer, part: str) -> Iterator
 
 @dataclass(frozen=True)
 class Weights:
-    """Tensors by name, and where they come from.
+    """Tensors by name, and their source.
 
     Attributes:
-        tensors: by `<layer>.kernel` and `<layer>.bias`.
-        source: for provenance.
-        layers: those that the tensors suffice for, from the input on.
-        remarks: what provenance must say beside the source.
-        program: whose layout their file has, in the word of a card's `layout`; empty where that cannot be told.
+        tensors: tensors by `<layer>.kernel` and `<layer>.bias`.
+        source: the source, for provenance.
+        layers: the layers whose tensors are available, starting at the input.
+        remarks: warnings for provenance.
+        program: the program whose layout the file has, as in the key `layout` of a card; empty if unknown.
     """
 
     tensors: Tensors
@@ -92,19 +92,19 @@ class Weights:
 
 
 def check_weights(net: Network, weights: Weights) -> None:
-    """Compare every tensor with the digest or first value on the network's card, and with the digests on all others.
+    """Compare every tensor with the digest or first value in the network's card, and with the digests in other cards.
 
     Args:
-        net: whose weights they should be.
-        weights: which should have the tensors of their layers.
+        net: the network to which the weights should belong.
+        weights: the weights to check.
 
-    Raises: WeightsError for a tensor that is missing; VerificationError for one that is another's.
+    Raises: WeightsError for a missing tensor; VerificationError for the tensor of another network.
     """
     others = _digests_of_others(net)
     for layer in weights.layers:
         for name in weight_names(layer):
             if name not in weights.tensors:
-                raise WeightsError(f"{weights.source} lacks {name}; use a file that holds it")
+                raise WeightsError(f"{weights.source} lacks {name}; use a file that contains it")
             _check_digest(net, weights, name, others)
         if layer.name in net.first_values:
             _check_first_values(net, weights, layer.name)
@@ -114,12 +114,14 @@ def _check_digest(net: Network, weights: Weights, name: str, others: Mapping[str
     digest = tensor_digest(weights.tensors[name])
     if digest != net.digests.get(name, digest):
         _check_program(net, weights)
-        raise VerificationError(f"{name} from {weights.source} is not the tensor {card_remedy(net)}")
+        raise VerificationError(
+            f"the digest of {name} from {weights.source} differs from that in {card_remedy(net)}"
+        )
     if name not in net.digests and digest in others:
         other, its_name = others[digest]
         raise VerificationError(
-            f"{name} from {weights.source} is {other}'s {its_name}, and {net.name} is another network; "
-            f"use --model {other}, or give your own card these tensors' digests"
+            f"{name} from {weights.source} is the tensor {its_name} of {other}, but the network is {net.name}; choose "
+            f"model={other!r} (--model {other}), or list the digests of these tensors in a card of your own"
         )
 
 
@@ -127,27 +129,27 @@ def _check_first_values(net: Network, weights: Weights, layer: str) -> None:
     first = tuple(float(weights.tensors[f"{layer}.{part}"].flat[0]) for part in PARTS)
     if not np.allclose(first, net.first_values[layer], rtol=1e-5, atol=0):
         raise VerificationError(
-            f"{layer} from {weights.source} starts with {first}, the published weights of {net.name} with "
+            f"{layer} from {weights.source} starts with {first}, but the published weights of {net.name} start with "
             f"{net.first_values[layer]}; to use other weights, write a card of your own"
         )
 
 
 def weight_names(layer: ChainLayer) -> list[str]:
-    """How the tensors of a layer are named; a pool has none."""
+    """The names of the tensors of a layer; none for a pool."""
     return [f"{layer.name}.{part}" for part in PARTS] if layer.has_weights else []
 
 
 def trust_remarks(net: Network, weights: Weights) -> list[str]:
-    """What provenance must say of a user's file some of whose tensors the card does not know.
+    """Warnings about a user's file with tensors for which the card has no digest.
 
-    Equal shapes may hold other filters, for other preprocessing: only the program of a card's `layout` tells Oxford's
-    VGG16 from torchvision's.
+    Tensors of equal shape may be other filters, for another preprocessing: only the program (`layout` in the card)
+    distinguishes Oxford's VGG16 from torchvision's.
 
     Args:
-        net: whose card it is.
-        weights: from the user's file.
+        net: the network of the card.
+        weights: weights from the user's file.
 
-    Raises: VerificationError for the layout of another program than the card's.
+    Raises: VerificationError when the file has the layout of another program than the card.
     """
     names = [(layer.name, name) for layer in weights.layers for name in weight_names(layer)]
     if all(name in net.digests or layer in net.first_values for layer, name in names):
@@ -155,39 +157,42 @@ def trust_remarks(net: Network, weights: Weights) -> list[str]:
     _check_program(net, weights)
     if weights.program or not net.layout:
         return []
-    return [f"nothing tells that these are the weights of {net.name} ({net.title}); they are taken on trust"]
+    return [
+        f"the toolbox cannot verify that these are the weights of {net.name} ({net.title}); "
+        "they are used without verification"
+    ]
 
 
 def _check_program(net: Network, weights: Weights) -> None:
     if weights.program and net.layout and weights.program != net.layout:
         raise VerificationError(
-            f"{weights.source} is laid out as in {PROGRAM_NAMES[weights.program]}, the weights of {net.name} as in "
-            f"{PROGRAM_NAMES[net.layout]}: filters of another training, for other preprocessing; "
-            f"{_other_model(net, weights.program)}"
+            f"{weights.source} has the layout of {PROGRAM_NAMES[weights.program]}, but the weights of {net.name} have "
+            f"that of {PROGRAM_NAMES[net.layout]}: these filters come from another training, with another "
+            f"preprocessing; {_other_model(net, weights.program)}"
         )
 
 
 def _other_model(net: Network, program: str) -> str:
-    """What to do with weights of another program: the shipped network of the same layers that has such ones."""
+    """The remedy for weights of another program: the shipped network with the same layers and such weights, if any."""
     for other in map(network, shipped_names("models")):
         if other.layout == program and other.chain == net.chain:
-            return f"use --model {other.name}"
+            return f"choose model={other.name!r} (--model {other.name})"
     return (
-        f'write a card of your own with like = "{net.name}", a new name, the [input] that these weights need, '
+        f'write a card of your own with like = "{net.name}", a new name, the [input] that these weights require, '
         f'and layout = "{program}"'
     )
 
 
 def card_remedy(net: Network) -> str:
-    """What a message says of other tensors than those of the card: whose they are not, and what to do."""
+    """The card, and what to do about tensors that differ from its digests; the end of a message."""
     return (
-        f"of {net.name}'s card; to use other weights, write a card of your own with "
-        f'like = "{net.name}", a new name and digests = {{}} (vgg16-untrained is such a card for random ones)'
+        f"the card of {net.name}; to use other weights, write a card of your own with "
+        f'like = "{net.name}", a new name and digests = {{}} (as vgg16-untrained does for random weights)'
     )
 
 
 def _digests_of_others(net: Network) -> dict[str, tuple[str, str]]:
-    """Network and name of every tensor whose digest another shipped card knows."""
+    """Network and name of every tensor whose digest is in another shipped card."""
     return {
         digest: (other, name)
         for other in shipped_names("models")

@@ -1,6 +1,6 @@
-"""The kernels in the graph of an ONNX file, whoever exported it: by operators and order, not by names.
+"""The kernels in the graph of an ONNX file from any exporter, found by operators and order instead of names.
 
-Owns finding the layers with weights, their constants, and how a map was unrolled before a dense layer.
+Owns finding the layers with weights, their constants, and the order in which a map is flattened for a dense layer.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from toolbox.errors import WeightsError
 from toolbox.network.weights.layout import KERAS_LAYOUT, TORCH_LAYOUT, KernelLayout, Shape, StoredTensor
 
 _LAYERS = ("Conv", "Gemm", "MatMul")
-# Operators through which a constant may pass before it is a kernel or a bias.
+# Operators that may be applied to a constant before it is used as a kernel or a bias.
 _FOLDED = {"Constant", "Transpose", "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
-# Operators that a chain of layers may have between two kernels; any other changes what the kernels mean.
+# Operators that a chain of layers may have between two kernels; any other operator changes the meaning of a kernel.
 _BETWEEN = {
     "Relu", "Softmax", "MaxPool", "AveragePool", "GlobalAveragePool", "Transpose", "Flatten", "Reshape", "Squeeze",
     "Unsqueeze", "Identity", "Dropout", "Cast",
 }  # fmt: skip
-# Whose weights an exporter writes, by the name that it leaves in its files.
+# The program of the weights, by the name of the exporter in its files.
 _PRODUCERS = {"pytorch": "torch", "tf2onnx": "keras", "keras2onnx": "keras"}
 _CHANNELS_FIRST, _CHANNELS_LAST = [0, 1, 2, 3], [0, 2, 3, 1]
 
@@ -39,7 +39,7 @@ def graph_tensors(path: Path) -> list[StoredTensor]:
 
 
 class _Graph:
-    """A loaded graph, and who makes and takes which of its tensors."""
+    """A loaded graph, and the nodes that produce and consume each tensor."""
 
     def __init__(self, path: Path, model: onnx.ModelProto) -> None:
         self.path, self.nodes = path, model.graph.node
@@ -66,7 +66,7 @@ class _Graph:
 
     @cached_property
     def additions(self) -> dict[str, tuple[NodeProto, str]]:
-        """For layers without a bias of their own: the Add behind them, and its constant, by the layer's output."""
+        """For layers without their own bias: the Add node after them and its constant, by the layer's output."""
         found = {node.output[0]: self._addition(node) for node in self.layers if not _own_bias(node)}
         return {output: addition for output, addition in found.items() if addition}
 
@@ -89,7 +89,7 @@ class _Graph:
         return maker.op_type in _FOLDED and all(self.is_constant(each) for each in maker.input if each)
 
     def value(self, name: str) -> NDArray[Any]:
-        """A constant, worked out where it passes through other operators."""
+        """A constant, computed where other operators are applied to it."""
         if name in self.initialisers:
             return numpy_helper.to_array(self.initialisers[name], base_dir=str(self.path.parent))
         maker = self.makers[name]
@@ -117,16 +117,16 @@ class _Graph:
         )
 
     def bias(self, node: NodeProto) -> StoredTensor:
-        """The constant that is added: the node's own, that of an Add behind it, or none, which is zero."""
+        """The bias: that of the node, the constant of an Add node after it, or zero without either."""
         shape = self.shape(node.input[1])
         is_first = node.op_type == "Conv" or _attribute(node, "transB", 0)
         filters = (shape[0] if is_first else shape[-1],)
         name = _own_bias(node) or self.additions.get(node.output[0], (node, ""))[1]
         if not name:
-            remark = f"{self.path.name} has no bias in {node.name or node.output[0]}: zero is taken"
+            remark = f"{self.path.name} has no bias in {node.name or node.output[0]}; zero is used"
             read = partial(np.zeros, filters, np.float32)
             return StoredTensor(_title(node, name), filters, read, node.output[0], remark=remark)
-        size = (int(np.prod(self.shape(name))),)  # one number is for all filters
+        size = (int(np.prod(self.shape(name))),)  # a single number applies to all filters
         factor = _attribute(node, "beta", 1.0)
         return StoredTensor(
             _title(node, name),
@@ -140,7 +140,7 @@ class _Graph:
         return value if factor == 1 else value * np.float32(factor)
 
     def _path(self, node: NodeProto) -> tuple[list[NodeProto], str | None]:
-        """The nodes from the layer below to this one, and that layer's output; None for the graph's input."""
+        """The nodes from the previous layer to this one, and the output of that layer; None for the graph's input."""
         ends = {layer.output[0] for layer in self.layers}
         additions = {addition.output[0] for addition, _ in self.additions.values()}
         nodes: list[NodeProto] = []
@@ -150,29 +150,31 @@ class _Graph:
             if maker is None:
                 return nodes, None
             if maker.op_type in _LAYERS:
-                raise self._refusal(node, f"comes behind {maker.op_type}, whose kernel is no constant")
+                raise self._refusal(node, f"follows {maker.op_type}, whose kernel is not constant")
             if maker.op_type not in _BETWEEN and name not in additions:
-                raise self._refusal(node, f"comes behind {maker.op_type}, which changes what it means")
+                raise self._refusal(node, f"follows {maker.op_type}, which changes the meaning of its kernel")
             nodes.insert(0, maker)
             name = next((each for each in maker.input if not self.is_constant(each)), maker.input[0])
         return nodes, name
 
     def _layout(self, node: NodeProto) -> KernelLayout:
-        """How this node's kernel is laid out; that of a dense layer follows from what unrolled the map below it."""
+        """The layout of this node's kernel; for a dense layer it depends on how the input map was flattened."""
         if node.op_type == "Conv":
             return KernelLayout("ONNX", TORCH_LAYOUT.convolution, True, True, self.program)
         if node.op_type == "Gemm" and _attribute(node, "transA", 0):
-            raise self._refusal(node, "takes its input transposed")
+            raise self._refusal(node, "transposes its input")
         axes, is_unrolled = _CHANNELS_FIRST, False
         for each in self._path(node)[0]:
             if each.op_type == "Transpose":
                 turn = list(_attribute(each, "perm", []))
                 if is_unrolled or sorted(turn) != _CHANNELS_FIRST:
-                    raise self._refusal(node, f"comes behind a Transpose by {turn} that is not understood")
+                    raise self._refusal(node, f"follows a Transpose by {turn}, which is not supported")
                 axes = [axes[int(axis)] for axis in turn]
             is_unrolled = is_unrolled or each.op_type in ("Flatten", "Reshape")
         if axes not in (_CHANNELS_FIRST, _CHANNELS_LAST):
-            raise self._refusal(node, f"takes a map whose axes are in the order {axes}")
+            raise self._refusal(
+                node, f"has an input map with the axes in the order {axes}, which is not supported"
+            )
         is_turned = bool(_attribute(node, "transB", 0))
         return KernelLayout(
             "ONNX", KERAS_LAYOUT.convolution, is_turned, axes == _CHANNELS_FIRST, self.program
@@ -181,7 +183,7 @@ class _Graph:
     def _refusal(self, node: NodeProto, problem: str) -> WeightsError:
         return WeightsError(
             f"{self.path}: {node.op_type} {node.name or node.output[0]!r} {problem}; expected a chain of Conv, "
-            "pooling, Gemm or MatMul with constant kernels; export it anew with its operators folded"
+            "pooling, Gemm or MatMul with constant kernels; export the network again with its operators folded"
         )
 
 
@@ -190,7 +192,7 @@ def _own_bias(node: NodeProto) -> str:
 
 
 def _title(node: NodeProto, tensor: str) -> str:
-    """All names by which a layer may be known: of the tensor, the node, and its output."""
+    """All names of a layer in the file: of its tensor, its node, and its output."""
     names: list[str] = [tensor, node.name, node.output[0]]
     return " ".join(dict.fromkeys(name for name in names if name))
 

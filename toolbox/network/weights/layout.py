@@ -1,4 +1,4 @@
-"""How programs lay kernels out, and the way from there to the toolbox's layout. Knows no file format."""
+"""The layouts of kernels in different programs, and their conversion to that of the toolbox. Knows no file format."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class KernelLayout:
-    """How a program lays kernels out.
+    """The layout of kernels in a program.
 
     Attributes:
-        name: for messages.
-        convolution: the axes of a convolution's kernel that are filters, inputs, height, width.
-        filters_first: a dense layer's kernel is (filters, inputs), not (inputs, filters).
-        channels_first: a map enters a dense layer as channel, height, width, not as height, width, channel.
-        program: whose files are so, in the word of a card's `layout`; empty where it may be anyone's.
+        name: the name for messages.
+        convolution: the axes of filters, inputs, height and width in the kernel of a convolution.
+        filters_first: whether the kernel of a dense layer is (filters, inputs) instead of (inputs, filters).
+        channels_first: whether a map is flattened for a dense layer as channel, height, width instead of height,
+            width, channel.
+        program: the program with this layout, as in the key `layout` of a card; empty for any program.
     """
 
     name: str
@@ -40,7 +41,7 @@ KERAS_LAYOUT = KernelLayout("Keras and TensorFlow", (3, 2, 0, 1), False, False, 
 TORCH_LAYOUT = KernelLayout("PyTorch", (0, 1, 2, 3), filters_first=True, channels_first=True, program="torch")
 PROGRAM_NAMES = {layout.program: layout.name for layout in (KERAS_LAYOUT, TORCH_LAYOUT)}
 CONVOLUTION_LAYOUTS = (TOOLBOX_LAYOUT, KERAS_LAYOUT)
-DENSE_LAYOUTS = (  # exporters of graphs mix the two habits
+DENSE_LAYOUTS = (  # exporters of graphs mix the two conventions
     TOOLBOX_LAYOUT,
     TORCH_LAYOUT,
     replace(TOOLBOX_LAYOUT, channels_first=True),
@@ -53,14 +54,15 @@ class StoredTensor:
     """A tensor in a file: its name and shape there, and how to read it.
 
     Attributes:
-        name: all names by which the file knows it.
+        name: all its names in the file.
         shape: its shape in the file.
-        read: returns its numbers.
-        part_of: what the kernel and the bias of one layer share.
-        group: tensors of one group are in the order of the layers; the file gives no order of the groups.
-        layout: how it is laid out, where its file tells.
-        below: the `part_of` of the layer whose responses enter this one, where its file tells; None for the image.
-        remark: what provenance must say when it is used.
+        read: returns its values.
+        part_of: an identifier that the kernel and the bias of one layer share.
+        group: tensors of one group are in the order of the layers; the order of the groups is unknown.
+        layout: returns its layout, where the file specifies it.
+        below: returns the `part_of` of the layer whose responses are the input, where the file specifies it; None for
+            the image.
+        remark: a warning for provenance, if the tensor is used.
     """
 
     name: str
@@ -80,7 +82,7 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class WeightFile:
-    """An open file of weights: its tensors, in the order of the layers as far as names or graph tell it."""
+    """An open file of weights: its tensors, in the order of the layers as far as names or the graph specify it."""
 
     path: Path
     tensors: list[StoredTensor]
@@ -88,27 +90,27 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class WeightedLayer:
-    """A layer that has weights, and the shape of the map below it: (channels, height, width)."""
+    """A layer that has weights, and the shape of its input map: (channels, height, width)."""
 
     layer: ChainLayer
     below: tuple[int, int, int]
 
     @property
     def name(self) -> str:
-        """As on the card."""
+        """The name in the card."""
         return self.layer.name
 
     @property
     def bias_shape(self) -> Shape:
-        """One number for each filter, in every layout."""
+        """The shape of the bias: one number per filter, in every layout."""
         return (self.layer.filters,)
 
     def kernel_shape(self, layout: KernelLayout, rank: int) -> Shape:
-        """The shape that the kernel has in a file.
+        """The shape of the kernel in a file.
 
         Args:
-            layout: of the file.
-            rank: how many axes it has there; with 4 a dense layer is a convolution over its whole map.
+            layout: the layout of the file.
+            rank: the number of axes in the file; with 4 axes, a dense layer is a convolution over its whole map.
         """
         inputs, filters = self.layer.inputs, self.layer.filters
         if self.layer.kind == "dense" and rank != 4:
@@ -120,13 +122,13 @@ class WeightedLayer:
         """The kernel in the toolbox's layout, as float32.
 
         Args:
-            kernel: of the shape that `kernel_shape` gives for the layout.
-            layout: of the file.
+            kernel: a kernel with the shape that `kernel_shape` returns for the layout.
+            layout: the layout of the file.
         """
         if kernel.ndim == 4:
             kernel = kernel.transpose(layout.convolution)
             if self.layer.kind == "dense":
-                # A convolution over the whole map: its inputs run over height, width, channel from here on.
+                # A convolution over the whole map becomes a dense layer with inputs as height, width, channel.
                 kernel = kernel.transpose(2, 3, 1, 0).reshape(self.layer.kernel_shape)
         else:
             kernel = kernel.T if layout.filters_first else kernel
@@ -137,7 +139,7 @@ class WeightedLayer:
 
 
 def weighted_layers(network: Network) -> list[WeightedLayer]:
-    """The layers with weights, from the input on."""
+    """The layers with weights, starting at the input."""
     below = (3, network.input.height, network.input.width)
     layers = []
     for layer in network.chain:

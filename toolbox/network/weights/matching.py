@@ -1,4 +1,4 @@
-"""Which tensor of a file belongs to which layer: by name, else by order and shape, all or none, never a mixture."""
+"""Assigns the tensors of a file to layers: all of them by name, else all by order and shape."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _Pair = tuple[StoredTensor, StoredTensor]  # kernel and bias of one layer
 
 @dataclass(frozen=True)
 class _Match:
-    """A layer, and what a file holds for it. Kernels whose file tells no layout have one in common."""
+    """A layer, and its tensors in a file. All kernels have a common layout, where the file does not specify it."""
 
     layer: WeightedLayer
     kernel: StoredTensor
@@ -40,7 +40,7 @@ class _Match:
         return self.kernel.layout() if self.kernel.layout else common
 
     def misfit(self, common: KernelLayout) -> tuple[StoredTensor, Shape] | None:
-        """The first tensor that has not its shape, and that shape."""
+        """The first tensor with a wrong shape, and the expected shape."""
         expected = self.layer.kernel_shape(self.layout(common), len(self.kernel.shape))
         if self.kernel.shape != expected:
             return self.kernel, expected
@@ -59,18 +59,19 @@ class _Match:
 def match_layers(
     file: WeightFile, network: Network, needed: Sequence[WeightedLayer]
 ) -> tuple[Tensors, str, list[str]]:
-    """The tensors of the needed layers: by name where the file names the first layer, else by order; all must fit.
+    """The tensors of the required layers: by name where the file names the first layer, else by order; all must fit.
 
-    By name, a layer that has none is left out. By order, layers count down to the deepest needed one and the last
-    convolution.
+    By name, layers without tensors are left out. By order, tensors are matched up to the deepest required layer and
+    the last convolution.
 
     Args:
-        file: opened.
-        network: whose layers they are.
-        needed: of its layers, those that are wanted, from the input on.
+        file: the open file.
+        network: the network.
+        needed: the required layers, starting at the input.
 
-    Returns: the tensors; the program whose layout they have, if it can be told; remarks for provenance.
-    Raises: WeightsError for a tensor that does not fit, two of one name, or a layout or order that nothing tells.
+    Returns: the tensors; the program whose layout they have, if known; warnings for provenance.
+    Raises: WeightsError for a tensor that does not fit, for two tensors with one name, or for an ambiguous layout or
+        order.
     """
     chain = weighted_layers(network)
     by_name = _tensors_by_name(file, chain)
@@ -92,7 +93,7 @@ def match_layers(
 
 
 def _tensors_by_name(file: WeightFile, chain: Sequence[WeightedLayer]) -> dict[str, StoredTensor]:
-    """Tensors whose name contains a layer's, as `<layer>.kernel` and `<layer>.bias`."""
+    """Tensors whose name contains that of a layer, by `<layer>.kernel` and `<layer>.bias`."""
     names = sorted((layer.name for layer in chain), key=len, reverse=True)  # conv_10 before conv_1
     pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(map(re.escape, names))})(?![A-Za-z0-9])")
     tensors: dict[str, StoredTensor] = {}
@@ -100,7 +101,7 @@ def _tensors_by_name(file: WeightFile, chain: Sequence[WeightedLayer]) -> dict[s
         if match := pattern.search(tensor.name):
             key = f"{match[1]}.{tensor.part}"
             if key in tensors:
-                raise WeightsError(f"{file.path} holds several tensors for {key}; keep one")
+                raise WeightsError(f"{file.path} contains several tensors for {key}; keep one of them")
             tensors[key] = tensor
     return tensors
 
@@ -108,13 +109,14 @@ def _tensors_by_name(file: WeightFile, chain: Sequence[WeightedLayer]) -> dict[s
 def _match_names(
     file: WeightFile, needed: Sequence[WeightedLayer], by_name: Mapping[str, StoredTensor]
 ) -> list[_Match]:
-    """The leading layers that the file names; a gap among them means that it is another network's."""
+    """The first layers that the file names; a gap means that the file belongs to another network."""
     matches: list[_Match] = []
     for number, layer in enumerate(needed):
         kernel = by_name.get(f"{layer.name}.kernel")
         if kernel and len(matches) < number:
             raise WeightsError(
-                f"{file.path} holds {layer.name}, but not {needed[len(matches)].name} below it; check --model"
+                f"{file.path} contains {layer.name}, but not {needed[len(matches)].name} below it; check the model "
+                "(--model)"
             )
         if kernel:
             matches.append(_Match(layer, kernel, by_name.get(f"{layer.name}.bias")))
@@ -122,7 +124,7 @@ def _match_names(
 
 
 def _match_order(file: WeightFile, network: Network, needed: Sequence[WeightedLayer]) -> list[_Match]:
-    """Group after group along the chain: next comes the one that fits there, in a layout that fits all before it."""
+    """Match one group after the other along the chain: the next group fits there, in a layout that fits all groups."""
     chain = weighted_layers(network)
     while chain[-1] != needed[-1] and chain[-1].layer.kind != "convolution":
         chain.pop()
@@ -132,7 +134,7 @@ def _match_order(file: WeightFile, network: Network, needed: Sequence[WeightedLa
     while groups and len(matches) < len(chain):
         steps = [_match_pairs(chain[len(matches) :], pairs) for pairs in groups]
         fitting = [step for step in steps if any(_is_fit(step, layout) for layout in layouts)]
-        if not fitting:  # the one that comes nearest tells best what is wrong
+        if not fitting:  # the best match gives the most helpful message
             return matches + max(steps, key=lambda step: max(_reach(step, layout) for layout in layouts))
         _check_order(file, fitting)
         matches += fitting[0]
@@ -145,26 +147,28 @@ def _check_order(file: WeightFile, steps: Sequence[Sequence[_Match]]) -> None:
     if len(steps) > 1:
         first, second = (step[0] for step in steps[:2])
         raise WeightsError(
-            f"{file.path}: {first.kernel.name} and {second.kernel.name} fit at {first.layer.name} alike, and their "
-            "names tell no order; number them, as in conv1, conv2, or give all layers the names of the card"
+            f"{file.path}: both {first.kernel.name} and {second.kernel.name} fit layer {first.layer.name}, and their "
+            "names do not specify an order; number them, as in conv1, conv2, or give all layers the names in the card"
         )
 
 
 def _groups(file: WeightFile, network: str, first: str) -> list[list[_Pair]]:
-    """Kernels with the bias of their own layer, in the file's order within each group."""
+    """Pairs of kernel and bias of one layer, by group, in the order of the file."""
     kernels, biases = ([tensor for tensor in file.tensors if tensor.part == part] for part in PARTS)
-    remedy = f"expected names such as {first}.kernel, or one kernel and one bias a layer in order"
+    remedy = f"expected names such as {first}.kernel, or one kernel and one bias per layer, in order"
     if not kernels:
-        raise WeightsError(f"{file.path} holds no kernel; {remedy}")
+        raise WeightsError(f"{file.path} contains no kernel; {remedy}")
     if len(kernels) != len(biases):
         raise WeightsError(
-            f"{file.path} does not name the layers of {network}, and holds {len(kernels)} kernels but {len(biases)} "
-            f"vectors; {remedy} (normalisation layers must be folded into the kernels)"
+            f"{file.path} does not name the layers of {network}, and contains {len(kernels)} kernels but {len(biases)} "
+            f"vectors; {remedy} (fold normalisation layers into the kernels)"
         )
     groups: dict[str, list[_Pair]] = {}
     for kernel, bias in zip(kernels, biases, strict=True):
         if kernel.part_of != bias.part_of:
-            raise WeightsError(f"{file.path}: {kernel.name} and {bias.name} are of two layers; {remedy}")
+            raise WeightsError(
+                f"{file.path}: {kernel.name} and {bias.name} belong to different layers; {remedy}"
+            )
         groups.setdefault(kernel.group, []).append((kernel, bias))
     return list(groups.values())
 
@@ -174,7 +178,7 @@ def _match_pairs(chain: Sequence[WeightedLayer], pairs: Sequence[_Pair]) -> list
 
 
 def _reach(matches: Sequence[_Match], layout: KernelLayout) -> int:
-    """How many leading layers fit."""
+    """The number of first layers that fit."""
     return len(list(takewhile(lambda match: not match.misfit(layout), matches)))
 
 
@@ -183,7 +187,7 @@ def _is_fit(matches: Sequence[_Match], layout: KernelLayout) -> bool:
 
 
 def _common_layout(file: WeightFile, matches: Sequence[_Match], program: str) -> KernelLayout:
-    """The layout that every shape fits, or that of the card's program; of those that do not fit, the nearest."""
+    """The layout that fits every shape, or the layout of the card's program; if none fits, the best match."""
     if matches[0].kernel.layout:
         return matches[0].kernel.layout()
     is_ours = all(match.kernel.name == f"{match.layer.name}.kernel" for match in matches)
@@ -196,8 +200,8 @@ def _common_layout(file: WeightFile, matches: Sequence[_Match], program: str) ->
         if layout.program == program:
             return layout
     raise WeightsError(
-        f"{file.path} may be laid out as in {TORCH_LAYOUT.name} or in {KERAS_LAYOUT.name}: its shapes fit both; "
-        f"save it in the toolbox's layout with names such as {matches[0].layer.name}.kernel"
+        f"{file.path} may have the layout of {TORCH_LAYOUT.name} or of {KERAS_LAYOUT.name}, because its shapes fit "
+        f"both; save it in the layout of the toolbox with names such as {matches[0].layer.name}.kernel"
     )
 
 
@@ -206,49 +210,49 @@ def _check_shapes(file: WeightFile, matches: Sequence[_Match], common: KernelLay
         if misfit := match.misfit(common):
             tensor, expected = misfit
             raise WeightsError(
-                f"{file.path} does not fit at {match.layer.name}: {tensor.name} has shape {tensor.shape}, the card "
-                f"expects {expected} (laid out as in {match.layout(common).name}); check --model, "
-                "or choose --layers below it"
+                f"{file.path} does not fit layer {match.layer.name}: {tensor.name} has shape {tensor.shape}, but the "
+                f"card expects {expected} (in the layout of {match.layout(common).name}); check the model (--model), "
+                "or choose layers (--layers) below this one"
             )
 
 
 def _check_chain(file: WeightFile, network: Network, matches: Sequence[_Match]) -> None:
-    """Where a file has a graph, every layer must take what the one before gives, by nothing but a chain's operators."""
+    """Check, for a file with a graph, that every layer receives the output of the previous one."""
     for before, match in pairwise(matches):
         if match.kernel.below and match.kernel.below() != before.kernel.part_of:
             raise WeightsError(
-                f"{file.path} is no chain: {match.kernel.name} does not take what {before.kernel.name} gives; "
-                f"{network.name} takes its layers one after another"
+                f"{file.path} is not a chain: the input of {match.kernel.name} is not the output of "
+                f"{before.kernel.name}; expected the layers of {network.name} one after the other"
             )
 
 
 def _check_names(file: WeightFile, matches: Sequence[_Match], by_name: Mapping[str, StoredTensor]) -> None:
-    """What names do say must agree with the order."""
+    """Check that existing names agree with the order."""
     for match in matches:
         for part, tensor in (("kernel", match.kernel), ("bias", match.bias)):
             key = f"{match.layer.name}.{part}"
             if tensor is not None and by_name.get(key, tensor) is not tensor:
                 raise WeightsError(
-                    f"{file.path}: by order {key} is {tensor.name}, by name {by_name[key].name}; "
-                    "give all its layers the names of the card"
+                    f"{file.path}: {key} is {tensor.name} by order, but {by_name[key].name} by name; "
+                    "give all layers the names in the card"
                 )
 
 
 def _check_rest(file: WeightFile, network: Network, matches: Sequence[_Match]) -> None:
-    """Where order decides, a file of a longer network is another network's."""
+    """Check, for a match by order, that the file does not belong to a longer network."""
     used = [match.kernel for match in matches]
     rest = [tensor for tensor in file.tensors if tensor.part == "kernel" and tensor not in used]
     if rest and len(matches) == len(weighted_layers(network)):
         raise WeightsError(
-            f"{file.path} holds {len(used) + len(rest)} kernels, {network.name} has {len(used)}; left over: "
-            f"{rest[0].name}; check --model, or give all layers the names of the card"
+            f"{file.path} contains {len(used) + len(rest)} kernels, but {network.name} has {len(used)} (left over: "
+            f"{rest[0].name}); check the model (--model), or give all layers the names in the card"
         )
 
 
 def _remarks(
     file: WeightFile, network: Network, matches: Sequence[_Match], layout: KernelLayout, *, is_named: bool
 ) -> list[str]:
-    """What provenance must say of how layers were matched."""
+    """Warnings for provenance about how layers were matched."""
     remarks = []
     if not is_named:
         ends = [f"{match.layer.name} = {match.kernel.name}" for match in (matches[0], matches[-1])]
@@ -257,5 +261,5 @@ def _remarks(
             f"shape: {' … '.join(dict.fromkeys(ends))}"
         )
     if layout is not TOOLBOX_LAYOUT and not matches[0].kernel.layout:
-        remarks.append(f"the kernels of {file.path.name} are laid out as in {layout.name}")
+        remarks.append(f"the kernels of {file.path.name} have the layout of {layout.name}")
     return remarks

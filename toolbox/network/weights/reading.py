@@ -1,4 +1,4 @@
-"""What is in a file of weights: names and shapes at once, tensors one at a time. Never says which layer is meant."""
+"""Reading files of weights: names and shapes at once, tensors one at a time. Does not assign tensors to layers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ WEIGHT_FORMATS = {
 
 @contextmanager
 def open_weights(path: Path, format: str) -> Iterator[WeightFile]:
-    """A file of weights, closed at the end.
+    """A file of weights, which is closed at the end.
 
     Args:
-        path: of the file.
+        path: path of the file.
         format: one of the values of `WEIGHT_FORMATS`.
 
-    Raises: WeightsError for a file that is broken or another format, now or when a tensor is read.
+    Raises: WeightsError for a file that is damaged or has another format, now or when a tensor is read.
     """
     with ExitStack() as stack:
         with _one_line_errors(path, format):
@@ -45,19 +45,21 @@ def _read_numbers(path: Path, format: str, stored: StoredTensor) -> NDArray[Any]
     with _one_line_errors(path, format):
         tensor = stored.read()
     if tensor.dtype.kind in "OSUTbcMm":
-        raise WeightsError(f"{stored.name} in {path} holds {tensor.dtype}; expected floating-point numbers")
+        raise WeightsError(
+            f"{stored.name} in {path} has the type {tensor.dtype}; expected floating-point numbers"
+        )
     return tensor
 
 
 @contextmanager
 def _one_line_errors(path: Path, format: str) -> Iterator[None]:
-    """Turn what the libraries raise of a broken file into a WeightsError."""
+    """Turn the exceptions of the libraries for a damaged file into a WeightsError."""
     try:
         yield
     except _reading_errors() as error:
         reason = " ".join(str(error).split())
         raise WeightsError(
-            f"{path} is not {_FORMATS[format][0]} that can be read ({reason}); get the file anew"
+            f"{path} cannot be read as {_FORMATS[format][0]} ({reason}); download or export the file again"
         ) from error
 
 
@@ -71,7 +73,7 @@ def _reading_errors() -> tuple[type[Exception], ...]:
 
 
 def _natural_key(name: str) -> list[list[tuple[int, int, str]]]:
-    """Sorts features.2 before features.10, and conv/kernel before conv_1/kernel."""
+    """A sorting key with features.2 before features.10, and conv/kernel before conv_1/kernel."""
     return [
         [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.findall(r"\d+|\D+", part)]
         for part in re.split(r"[/.]", name)
@@ -79,18 +81,18 @@ def _natural_key(name: str) -> list[list[tuple[int, int, str]]]:
 
 
 def _stored_tensor(name: str, shape: Shape, read: Callable[[], Any], place: str) -> StoredTensor:
-    """A tensor whose name is all that is known of its layer.
+    """A tensor whose layer is known only by its name.
 
-    Its layer is what comes before the last part of the name; its group what comes before the first number or part of
-    its place: `features`, `classifier`, `conv`. Numbers order layers within; that features come before the classifier,
-    only shapes tell.
+    The layer is the name without its last part. The group is the part of `place` before the first number or separator:
+    `features`, `classifier`, `conv`. Numbers order the layers within a group; only the shapes show that `features`
+    comes before `classifier`.
     """
     layer = name[: max(name.rfind("/"), name.rfind("."), 0)]
     return StoredTensor(name, shape, read, layer, re.split(r"[/.\d]", place.lstrip("/"), maxsplit=1)[0])
 
 
 def _sort_tensors(shapes: Mapping[str, Shape], read: Callable[[str], Any]) -> list[StoredTensor]:
-    """Tensors of a file without an order of its own, in the natural order of their names; single numbers left out."""
+    """Tensors of an unordered file in the natural order of their names, without single numbers."""
     names = [name for name in sorted(shapes, key=_natural_key) if shapes[name]]
     return [_stored_tensor(name, shapes[name], partial(read, name), name) for name in names]
 
@@ -99,7 +101,7 @@ def _keras_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
     import h5py
 
     file = stack.enter_context(h5py.File(path))
-    root = file.get("model_weights", file)  # beside it, a whole model has its optimiser's tensors
+    root = file.get("model_weights", file)  # a file of a whole model also contains tensors of the optimiser
     is_ordered = "layer_names" in root.attrs
     tensors = _tensors_in_keras_order(root) if is_ordered else _tensors_in_natural_order(root)
     stored = [
@@ -117,11 +119,11 @@ def _tensors_in_keras_order(root: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _tensors_in_natural_order(root: Any) -> list[tuple[str, Any]]:
-    """Keras 3 counts layers of a kind (layers/conv2d_1/vars/0) and keeps their names beside the tensors."""
+    """Keras 3 numbers the layers of each kind (layers/conv2d_1/vars/0), and stores their names as attributes."""
     tensors: list[tuple[str, Any]] = []
 
     def visit(name: str, item: Any) -> None:
-        if hasattr(item, "shape"):  # else it is a group
+        if hasattr(item, "shape"):  # groups have no shape
             layer = _text(item.parent.attrs.get("name", ""))
             tensors.append((f"{layer}/{name}".lstrip("/").rsplit(":", 1)[0], item))
 
@@ -144,7 +146,7 @@ def _npz_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
 
 
 def _npy_shape(archive: zipfile.ZipFile, member: str) -> Shape:
-    """The shape in the header of an array, none of whose numbers are read."""
+    """The shape in the header of an array, whose values are not read."""
     with archive.open(member) as file:
         is_old = np.lib.format.read_magic(file) == (1, 0)
         read = np.lib.format.read_array_header_1_0 if is_old else np.lib.format.read_array_header_2_0

@@ -1,4 +1,4 @@
-"""Where weights come from, and in which order."""
+"""The sources of weights, and their order."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def load_weights(
     source: str = "auto",
     progress: Progress = silent,
 ) -> Weights:
-    """Verified weights for the named layers and all below them.
+    """Verified weights for the named layers and all layers below them.
 
     Args:
-        network: whose weights they are.
-        layers: names of the layers to be recorded; None for all that are available, with a remark on what is missing.
-        source: 'auto' (the cache, then the card's sources in their order), a file (`.h5`, `.onnx`, `.npz`,
-            `.safetensors`) or `random:SEED`.
-        progress: is called with how far a download is.
+        network: the network.
+        layers: names of the layers to record; None for all available layers, with a warning about missing ones.
+        source: 'auto' (the cache, then the sources in the card, in order), a file (`.h5`, `.onnx`, `.npz`,
+            `.safetensors`), or `random:SEED`.
+        progress: is called with the progress of a download.
 
-    Raises: WeightsError when a wanted layer is not available; VerificationError when a tensor of a
-        file is not the one in the card.
+    Raises: WeightsError when a requested layer is not available; VerificationError when a tensor of a file differs
+        from that in the card.
     """
     wanted = network.below(layers or [layer.name for layer in network.layers])
     if source == "auto":
@@ -57,7 +57,7 @@ def load_weights(
     path = Path(source)
     if not path.is_file() or path.suffix.lower() not in WEIGHT_FORMATS:
         raise UsageError(
-            f"{source!r} is no source of weights; expected auto, random:SEED, "
+            f"{source!r} is not a source of weights; expected auto, random:SEED, "
             f"or an existing file ending in {', '.join(WEIGHT_FORMATS)}"
         )
     return _own_weights(network, wanted, path, must_be_whole=layers is not None)
@@ -73,7 +73,7 @@ def _seed(source: str) -> int:
 def _choose_source(
     net: Network, wanted: tuple[ChainLayer, ...], progress: Progress, *, must_be_whole: bool
 ) -> Weights:
-    """Sources that cover every wanted layer first, the smallest download first; then those that cover a part."""
+    """The weights of the best source: first sources of all layers, the smallest download first; then other sources."""
     offers = [(source, _covered_layers(wanted, source)) for source in net.weights]
     offers = [(source, layers) for source, layers in offers if layers == wanted or not must_be_whole]
     offers.sort(key=lambda offer: (-len(offer[1]), not _is_local(offer[0]), int(offer[0].get("bytes", 0))))
@@ -83,19 +83,20 @@ def _choose_source(
         if path is not None and layers:
             if missing := _names(wanted[len(layers) :]):
                 failures.append(
-                    f"{missing} left out: their weights could not be had; all other layers are complete"
+                    f"{missing} left out, because their weights are not available; all other layers are complete"
                 )
             weights = _published_weights(net, layers, source, path)
             return replace(weights, remarks=(*failures, *weights.remarks))
     deepest = [layer.name for layer in wanted if layer.has_weights][-1:] or [wanted[-1].name]
     raise WeightsError(
-        f"no weights of {net.name} for {deepest[0]}: {'; '.join(failures) or 'its card names no source'}; "
-        "give a file with --weights FILE (.h5, .onnx, .npz, .safetensors)"
+        f"no weights of {net.name} are available for {deepest[0]}: "
+        f"{'; '.join(failures) or 'its card lists no source'}; choose a file (.h5, .onnx, .npz, .safetensors) with "
+        "weights=… (--weights …)"
     )
 
 
 def _covered_layers(wanted: tuple[ChainLayer, ...], source: Mapping[str, Any]) -> tuple[ChainLayer, ...]:
-    """The leading layers that a source covers without a gap."""
+    """The first layers that a source covers without a gap."""
 
     def is_covered(layer: ChainLayer) -> bool:
         return not layer.has_weights or any(fnmatchcase(layer.name, pattern) for pattern in source["layers"])
@@ -108,7 +109,7 @@ def _is_local(source: Mapping[str, Any]) -> bool:
 
 
 def _fetch_or_note(source: Mapping[str, Any], progress: Progress, failures: list[str]) -> Path | None:
-    """The file of a source, or None and one more failure on the list."""
+    """The file of a source; None, with the failure added to the list, where it cannot be downloaded."""
     if source["format"] == "random":
         return Path()
     try:
@@ -125,7 +126,7 @@ def _names(layers: Iterable[ChainLayer]) -> str:
 def _published_weights(
     net: Network, layers: tuple[ChainLayer, ...], source: Mapping[str, Any], path: Path
 ) -> Weights:
-    """From a source on a card, whose file has the digest on the card, or from random numbers."""
+    """Weights from a source in the card, whose file has the digest in the card, or from random numbers."""
     if source["format"] != "random":
         return _read_weights(net, layers, source, path)
     seed = int(source["seed"])
@@ -133,11 +134,11 @@ def _published_weights(
 
 
 def _own_weights(net: Network, wanted: tuple[ChainLayer, ...], path: Path, *, must_be_whole: bool) -> Weights:
-    """From a user's file: what the card does not know must at least have the layout of the card's program."""
+    """Weights from a user's file; tensors without a digest in the card must have the layout of the card's program."""
     source = {"format": WEIGHT_FORMATS[path.suffix.lower()], "title": path.name}
     weights = _read_weights(net, wanted, source, path, must_be_whole=must_be_whole)
     missing = _names(wanted[len(weights.layers) :])
-    remarks = [f"{missing} left out: {path} lacks them"] if missing else []
+    remarks = [f"{missing} left out, because {path} lacks their weights"] if missing else []
     return replace(weights, remarks=(*remarks, *weights.remarks, *trust_remarks(net, weights)))
 
 
@@ -149,7 +150,7 @@ def _read_weights(
     *,
     must_be_whole: bool = True,
 ) -> Weights:
-    """Verified tensors of the leading layers that a file holds."""
+    """Verified tensors of the first layers that a file contains."""
     title = str(source.get("title") or describe(source))
     needed = [layer for layer in weighted_layers(net) if layer.layer in wanted]
     with open_weights(path, source["format"]) as file:
@@ -162,7 +163,7 @@ def _read_weights(
     )
     if layers != wanted and (must_be_whole or not layers):
         raise WeightsError(
-            f"{path} holds no weights for {wanted[len(layers)].name}; choose --layers it does hold"
+            f"{path} contains no weights for {wanted[len(layers)].name}; choose layers (--layers) that it contains"
         )
     weights = Weights(tensors, title, layers, tuple(remarks), program)
     check_weights(net, weights)
@@ -174,9 +175,11 @@ def _random_tensors(net: Network, layers: Iterable[ChainLayer], seed: int) -> Te
     tensors: Tensors = {}
     for layer in layers:
         if {*weight_names(layer), layer.name} & {*net.digests, *net.first_values}:
-            raise VerificationError(f"random numbers, seed {seed}, are not the tensors {card_remedy(net)}")
+            raise VerificationError(
+                f"random numbers (seed {seed}) differ from the digests or first values in {card_remedy(net)}"
+            )
         if layer.has_weights:
-            # Each layer has its own stream, so that asking for fewer layers changes none of them.
+            # Each layer has its own random stream, so that its weights do not depend on the other layers.
             stream = np.random.default_rng([seed, zlib.crc32(layer.name.encode())])
             inputs = layer.inputs * (layer.kernel**2 if layer.kind == "convolution" else 1)
             kernel = stream.standard_normal(layer.kernel_shape, dtype=np.float32)

@@ -1,7 +1,8 @@
-"""Whether a set-up can do the main job, and what to fix. Owns the order of the questions; reports, and fixes nothing.
+"""Checks whether a set-up can run the main tasks, and reports what to fix. Owns the order of the questions.
 
-The one place of the toolbox that catches whatever goes wrong: a broken library is what a user comes here with, so it
-becomes a finding and no traceback. Everything a question needs is imported inside it. No question asks a network.
+The doctor fixes nothing. It is the only place of the toolbox that catches every exception: users call it because of a
+broken library, which must be reported as a finding and not as a traceback. Every question imports what it needs
+itself. No question uses the Internet.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["Finding", "Question", "State", "answer_questions", "as_json", "can_w
 
 @dataclass(frozen=True)
 class Question:
-    """One thing to look at, and the packages without which it cannot be."""
+    """One subject to check, and the packages that the check needs."""
 
     subject: str
     ask: Callable[[], Iterable[Finding]]
@@ -55,9 +56,9 @@ def examine_setup(study: Path | None = None) -> tuple[Finding, ...]:
 
 
 def answer_questions(questions: Iterable[Question]) -> tuple[Finding, ...]:
-    """The findings of questions in their order; one that needs a broken package is left out, and said to be.
+    """The findings of all questions in order; a question that needs a broken package is skipped with a note.
 
-    Such a package may end Python itself, where no catching helps.
+    Importing such a package may crash Python itself, which no exception handler can catch.
     """
     findings: list[Finding] = []
     for question in questions:
@@ -65,7 +66,7 @@ def answer_questions(questions: Iterable[Question]) -> tuple[Finding, ...]:
             question.needs
         )
         if broken:
-            report = f"not looked at, since it needs {' and '.join(sorted(broken))}"
+            report = f"not checked, because it needs {' and '.join(sorted(broken))}"
             findings.append(Finding(question.subject, "note", report))
         else:
             findings += _answer(question)
@@ -73,20 +74,20 @@ def answer_questions(questions: Iterable[Question]) -> tuple[Finding, ...]:
 
 
 def _answer(question: Question) -> list[Finding]:
-    """The findings of one question; that it cannot be answered is a finding too."""
+    """The findings of one question; a failure of the question itself is also a finding."""
     try:
         return list(question.ask())
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        report = f"cannot be looked at ({reason})"
-        return [Finding(question.subject, "problem", report, "mend what it names, and ask again")]
+        report = f"cannot be checked ({reason})"
+        return [Finding(question.subject, "problem", report, "fix this error, and run the doctor again")]
 
 
 def can_work(findings: Iterable[Finding]) -> bool:
-    """Whether nothing stands in the way of the main job: ingestion, extraction, queries and figures."""
+    """Whether no problem prevents the main tasks: ingestion, extraction, queries and figures."""
     return all(finding.state != "problem" for finding in findings)
 
 
 def as_json(findings: Iterable[Finding]) -> str:
-    """The findings as an array of objects, for programs and for reports of a fault."""
+    """The findings as a JSON array of objects, for programs and bug reports."""
     return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)

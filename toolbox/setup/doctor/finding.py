@@ -1,4 +1,4 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ State = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was found, and what to do about it.
+    """The subject of a check, the result, and the remedy.
 
     Attributes:
-        state: 'ok'; 'note' for what is good to know and stands in nobody's way; 'problem' for what does.
-        remedy: empty where there is nothing to do.
+        state: 'ok'; 'note' for information that does not prevent the main tasks; 'problem' for an obstacle to them.
+        remedy: what to do; empty where no action is needed.
     """
 
     subject: str

