@@ -28,6 +28,18 @@ group by r.layer, r.filter, p.value;
 --     total, x, y        sum of R, and of R e^(2 pi i value / period)
 --     opposite           R half a period from the best value, null if that value was not presented
 --     narrowest, widest  steps between neighbouring values
+--
+--         R
+--         |
+--         |- - - - - - - * - - - - - - - - - - - -  peak
+--         |            / : \
+--         |- - - - - +---:---\+ - - - - - - - - - -  level * peak
+--         |         *    :    *
+--         |        /     :     \
+--         |       *      :      *-------*  - - - -  lowest
+--         +------------- : ------------------------  value
+--                    |<->|<-->|
+--                   below best above
 create macro tuning_peaks(named, of_layer, statistic, period, level) as table
 with folded as (
     select
