@@ -23,10 +23,10 @@
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
 --   $statistic  varchar = 'mean'         {@statistics}           statistic of the activation map
 -- Columns
---   layer    varchar  as the card names it, in the order of depth
---   bin      double   centre of the bin, degrees from 0
---   filters  bigint   selective filters whose preferred orientation is in the bin
---   share    double   filters / selective filters of the layer, null if it has none
+--   layer       varchar  as the card names it, in the order of depth
+--   bin         double   centre of the bin, degrees from 0
+--   filters     bigint   selective filters whose preferred orientation is in the bin
+--   proportion  double   filters / selective filters of the layer, null if it has none
 with tuned as (
     select * from orientations($parameter, $layer, $statistic)
 ),
@@ -50,7 +50,7 @@ select
     l.layer,
     b.number * $bin as bin,
     coalesce(c.filters, 0)::bigint as filters,
-    coalesce(c.filters, 0) / nullif(sum(c.filters) over (partition by l.layer), 0)::double as share
+    coalesce(c.filters, 0) / nullif(sum(c.filters) over (partition by l.layer), 0)::double as proportion
 from layers l
 cross join bins b
 left join counted c on c.layer = l.layer and c.number = b.number

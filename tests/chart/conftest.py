@@ -189,7 +189,7 @@ def _frequency(categories: Sequence[str], layers: Sequence[str]) -> list[dict[st
 
 def _preferences(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "bin": 22.5 * k, "filters": k, "share": k / 28}
+        {"layer": layer, "bin": 22.5 * k, "filters": k, "proportion": k / 28}
         for layer, k in product(layers, range(8))
     ]
 

@@ -313,7 +313,7 @@ def test_a_wrong_argument_of_a_formula_is_never_a_default(
         ("tuning/parameter", {}, {"mean": 2.5, "normalised": None}),
         ("tuning/orientation", {}, {"preferred": None, "selectivity": 0.0, "half_width": None, "peak": 2.5}),
         ("tuning/frequency", {}, {"preferred": None, "bandwidth": None, "kind": None, "peak": 2.5}),
-        ("tuning/preferences", {}, {"filters": 0, "share": None}),
+        ("tuning/preferences", {}, {"filters": 0, "proportion": None}),
         ("complexity/layers", {"index": "response"}, {"proportion": 0.0}),
         ("complexity/depth", {"threshold": -2.0}, {"proportion": 0.0, "mean_depth": None}),
         ("replication/filters", {}, {"here": None}),

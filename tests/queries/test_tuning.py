@@ -143,7 +143,7 @@ def test_preferred_orientations_are_counted_in_their_bins(tmp_path: Path) -> Non
     answer = tuning(tmp_path / "study", "tuning/preferences", theta, curves, bin=20)
     assert answer["bin"].to_list() == list(range(0, 180, 20))
     assert answer["filters"].to_list() == [3, 3, 0, 0, 0, 1, 0, 0, 0]
-    assert answer["share"].to_list() == pytest.approx([3 / 7, 3 / 7, 0, 0, 0, 1 / 7, 0, 0, 0])
+    assert answer["proportion"].to_list() == pytest.approx([3 / 7, 3 / 7, 0, 0, 0, 1 / 7, 0, 0, 0])
     weak = ask(StudyFolder(tmp_path / "study"), "tuning/preferences", {"bin": 20, "threshold": 0.1}).rows
     assert weak["filters"].to_list() == [3, 3, 0, 1, 0, 1, 0, 0, 0]
 

@@ -128,7 +128,7 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     return facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)
 
 
-@figure("tuning/preferences", "layer", "bin", "filters", "share")
+@figure("tuning/preferences", "layer", "bin", "filters", "proportion")
 def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Proportion of a layer's selective filters that prefer each orientation, one panel per layer, with chance.
 
@@ -138,8 +138,7 @@ def preferences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     """
     chance = 1 / rows["bin"].n_unique()
     half = 90 * chance  # degrees: the bins divide 180 among them, and this is half of one
-    bars = rows.rename({"share": "proportion"})
-    bars = bars.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
+    bars = rows.with_columns(start=pl.col("bin") - half, end=pl.col("bin") + half, chance=pl.lit(chance))
     line = alt.Chart().mark_rule(color=QUIET, strokeDash=[4, 3])
     line = line.encode(y=alt.YDatum(chance, type="quantitative"))
     panel = layer_marks(_bin_bars(bars, half), line, rows=bars, width=160, height=100)
