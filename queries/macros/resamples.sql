@@ -14,7 +14,7 @@ where
     and d.normalise = normalise
     and d.threshold = threshold;
 
--- bootstrap_interval(value, kind): the 95 % interval of the rows that are bootstrap samples, [low, high], as an aggregate.
+-- bootstrap_interval(value, kind): 95 % interval over the bootstrap samples, [low, high], as an aggregate.
 --
 -- Percentile interval (Efron and Tibshirani 1993); null where there are none.
 create macro bootstrap_interval(value, kind) as quantile_cont(value, [0.025, 0.975]) filter (kind = 'bootstrap');

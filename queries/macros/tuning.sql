@@ -122,7 +122,7 @@ group by layer, filter;
 -- All are null if a response is below 0, where the ratios have no meaning. An uneven spacing would imitate tuning in
 -- the sums, so steps that differ by more than 1 % (which rounding of the values explains) are an error.
 create macro orientations(named, of_layer, statistic) as table
-with held as (
+with checked as (
     select
         *,
         case when lowest >= 0 then sqrt(x * x + y * y) / nullif(total, 0) end as selectivity
@@ -130,8 +130,9 @@ with held as (
     where case
         when widest <= 90.9 and widest - narrowest <= 0.01 * widest then true
         else error(
-            named || ' was shown in steps of ' || round(narrowest, 2) || ' to ' || round(widest, 2) || ' degrees; expected '
-            || 'two or more values in equal steps over 180 degrees: show those that are missing, or see tuning/parameter'
+            named || ' was presented in steps of ' || round(narrowest, 2) || ' to ' || round(widest, 2)
+            || ' degrees; expected two or more values in equal steps over 180 degrees: present the missing ones, '
+            || 'or use tuning/parameter'
         )
     end
 )
@@ -144,4 +145,4 @@ select
     case when lowest >= 0 then normalised_difference(peak, opposite) end as osi,
     case when lowest >= 0 then (below + above) / 2 end as half_width,
     peak
-from held;
+from checked;

@@ -6,9 +6,9 @@
 -- index is the response contrast (`contrast`: difference between the mean normalised responses to the category and to
 -- all others).
 --
--- Pooling layers are excluded: they repeat the filters of the convolution below them. Dead filters (the same response
--- to every stimulus) stay in the denominator. The last three indices belong to a filter as such, so their counts are
--- the same for every category.
+-- Pooling layers are excluded: they repeat the filters of the convolution below them. Dead filters (the same
+-- response to every stimulus) stay in the denominator. The indices of the family `filter` belong to a filter as
+-- such, so their counts are the same for every category.
 --
 -- Source: Malakhova (2018), section 2.2, doi 10.1109/CVPRW.2018.00265.
 --

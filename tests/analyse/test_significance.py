@@ -25,7 +25,7 @@ from toolbox.errors import BusyError, UnknownNameError, UsageError, Verification
 from toolbox.files import only_writer
 from toolbox.query import ask
 from toolbox.store.folder import SCHEME, StudyFolder, record_path
-from toolbox.store.parquet import provenance_of, read_table
+from toolbox.store.parquet import provenance_of, read_table, write_table
 from toolbox.store.selection import Selection
 
 NAMES = sorted({name for name in CATEGORIES if name})
@@ -381,6 +381,24 @@ def test_tables_of_other_labels_are_left_out_with_a_remark(study: StudyFolder) -
         "even",
         "odd",
     ]
+
+
+def test_tables_with_the_columns_of_an_older_toolbox_are_left_out_and_rebuilt(study: StudyFolder) -> None:
+    resample(study, QUICK)
+    expected = frame(study, "significance")
+    file = study.significance(SET, MODEL, SCHEME) / "filters-contrast-maximum-filter.parquet"
+    table, origin = read_table(file), provenance_of(file)
+    names = ["p_family" if name == "p_fwe" else name for name in table.column_names]
+    write_table(file, table.rename_columns(names), origin)
+    for query in ("selectivity/significance", "layers/significant"):
+        answer = ask(study, query)
+        assert answer.rows.height == 0
+        assert answer.remarks[0] == (
+            "filters-contrast-maximum-filter.parquet has the columns of another version of the toolbox, so it is "
+            "ignored; to compute it again: toolbox significance shapes --resamples 20"
+        )
+    resample(study, QUICK)
+    assert frame(study, "significance").equals(expected)
 
 
 def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:

@@ -167,8 +167,8 @@ def test_unevenly_spaced_orientations_are_an_error(
     with pytest.raises(QueryError) as caught:
         tuning(tmp_path / "study", query, values, np.ones((len(values), 2)))
     assert str(caught.value) == (
-        f"{query}: orientation was shown in steps of {steps} degrees; expected two or more values in equal steps over "
-        "180 degrees: show those that are missing, or see tuning/parameter"
+        f"{query}: orientation was presented in steps of {steps} degrees; expected two or more values in equal steps "
+        "over 180 degrees: present the missing ones, or use tuning/parameter"
     )
 
 

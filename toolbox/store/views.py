@@ -184,16 +184,20 @@ def _is_current_rollup(views: Views, path: Path) -> bool:
 
 
 def _resamples(views: Views, table: str) -> str:
-    """All tables of one kind that were made from the responses and labels as they are now."""
+    """All tables of one kind that were computed from the current responses and labels, and have the current columns."""
+    columns = TABLES[table]
     if views.labelling is None:
-        return _empty_select(TABLES[table])
+        return _empty_select(columns)
     fresh, stale = views.labelling.fresh_files(table, views.checked.origin)
-    for file in stale:
-        views.remarks.append(
-            f"{file.name} was computed from other responses or labels than those of the study now, so it is ignored; "
-            f"to compute it again: {views.labelling.command_of(file)}"
-        )
-    return " union all ".join(map(views.select_table, fresh)) or _empty_select(TABLES[table])
+    current = [file for file in fresh if list(views.checked.columns(file)) == list(columns)]
+    reasons = dict.fromkeys(stale, "was computed from other responses or labels than those of the study now")
+    reasons |= {
+        file: "has the columns of another version of the toolbox" for file in fresh if file not in current
+    }
+    for file, reason in reasons.items():
+        remedy = f"to compute it again: {views.labelling.command_of(file)}"
+        views.remarks.append(f"{file.name} {reason}, so it is ignored; {remedy}")
+    return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
 
 
 def _empty_select(columns: Columns) -> str:
