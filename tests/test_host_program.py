@@ -65,7 +65,7 @@ def test_neither_importing_nor_working_changes_the_process(
     assert report["after work"] == report["before"]
 
 
-def test_the_command_does_not_print_what_pillow_remarks_on_odd_tags(
+def test_the_command_does_not_print_what_pillow_notes_on_odd_tags(
     tmp_path: Path, cache: Path, card: str, weights: str
 ) -> None:
     folder = tmp_path / "photographs" / "odd"

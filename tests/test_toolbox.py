@@ -91,7 +91,7 @@ def test_an_option_that_does_not_exist_is_refused(study: Study) -> None:
         study.extract("colours", layer="pool")  # type: ignore[call-arg]
 
 
-def test_one_category_alone_is_remarked_upon(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
+def test_one_category_alone_is_noted(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
     for number in range(2):
         paint(tmp_path / "grey" / "grey" / f"{number}.png", (number, number, number))
     study = Study(tmp_path / "study")

@@ -124,13 +124,13 @@ def test_labels_are_mapped_onto_the_categories_of_the_study(folder: StudyFolder,
 def test_what_has_no_counterpart_is_said(folder: StudyFolder, tmp_path: Path) -> None:
     more = [*GOOD, ("conv1", 0, "furniture", 0.1), ("conv2", 2, "car", 0.1), ("conv1", 1, "face", "NA")]
     file = written(tmp_path / "table.csv", more)
-    assert compare(folder, file).remarks == (
+    assert compare(folder, file).notes == (
         f"1 row of {file} has no value and counts as unpaired",
         f"left out, as {SET} has no such category: furniture (of {file}); {MAP} names a counterpart",
         f"layers of {file} without responses in the study are left out: conv2",
     )
     file = written(tmp_path / "other.csv")
-    assert compare(folder, file).remarks == (f"left out, as {file} has no such category: face (of {SET})",)
+    assert compare(folder, file).notes == (f"left out, as {file} has no such category: face (of {SET})",)
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "NaN", "nan"])

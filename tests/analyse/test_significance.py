@@ -100,7 +100,7 @@ def test_three_tables_and_a_record_say_what_they_were_made_from(study: StudyFold
     told = json.loads(run.read_text())
     assert (told["task"], told["seed"], told["filters"], told["dead"]) == ("significance", 2, 80, 8)
     assert report == SignificanceReport(
-        **{name: told[name] for name in SignificanceReport.__annotations__ if name != "remarks"}
+        **{name: told[name] for name in SignificanceReport.__annotations__ if name != "notes"}
     )
 
 
@@ -214,13 +214,13 @@ def test_planned_stimuli_without_responses_are_no_category(tmp_path: Path) -> No
     record_path(study.responses(SET, MODEL), 2).unlink()
     report = resample(study, QUICK)
     assert frame(study, "significance")["category"].unique().sort().to_list() == ["a", "b"]
-    assert "these are the responses to 12 of 18 stimuli" in report.remarks[0]
+    assert "these are the responses to 12 of 18 stimuli" in report.notes[0]
 
 
 def test_a_class_of_one_stimulus_is_told(tmp_path: Path) -> None:
     study = of_noise(tmp_path / "study", {"a": 6, "b": 1}, {"conv1": "convolution"})
     report = resample(study, QUICK)
-    assert report.remarks == (
+    assert report.notes == (
         "a category has a single stimulus, which cannot be divided into halves: reliability is null for all filters",
     )
     assert frame(study, "reliability")["agreement"].null_count() == 5
@@ -362,20 +362,20 @@ def test_what_a_killed_run_left_is_swept_away(study: StudyFolder) -> None:
 # --- never stale ---
 
 
-def test_tables_of_other_labels_are_left_out_with_a_remark(study: StudyFolder) -> None:
+def test_tables_of_other_labels_are_left_out_with_a_note(study: StudyFolder) -> None:
     resample(study, QUICK)
-    assert ask(study, "selectivity/significance").remarks == ()
+    assert ask(study, "selectivity/significance").notes == ()
     labels = pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30})
     add_labels(study, labels)
     answer = ask(study, "selectivity/significance")
     assert answer.rows.height == 0
-    assert answer.remarks == (
+    assert answer.notes == (
         "filters-contrast-maximum-filter.parquet was computed from other responses or labels than those of the study "
         "now, so it is ignored; to compute it again: toolbox significance shapes --resamples 20",
     )
     profile = ask(study, "layers/profile")
     assert profile.rows["chance"].null_count() == profile.rows.height
-    assert len(profile.remarks) == 1
+    assert len(profile.notes) == 1
     resample(study, QUICK)
     assert ask(study, "selectivity/significance").rows["category"].unique().sort().to_list() == [
         "even",
@@ -393,7 +393,7 @@ def test_tables_with_the_columns_of_an_older_toolbox_are_left_out_and_rebuilt(st
     for query in ("selectivity/significance", "layers/significant"):
         answer = ask(study, query)
         assert answer.rows.height == 0
-        assert answer.remarks[0] == (
+        assert answer.notes[0] == (
             "filters-contrast-maximum-filter.parquet has the columns of another version of the toolbox, so it is "
             "ignored; to compute it again: toolbox significance shapes --resamples 20"
         )
@@ -409,7 +409,7 @@ def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
     file.write_bytes(content)
     answer = ask(study, "from resamples")
     assert answer.rows.height == 0
-    assert answer.remarks[0].startswith(
+    assert answer.notes[0].startswith(
         "resamples-contrast-maximum-filter.parquet was computed from other responses"
     )
 
@@ -428,7 +428,7 @@ def test_labels_that_change_during_the_run_leave_its_tables_stale(
     for view in ("significance", "resamples", "reliability"):
         answer = ask(study, f"from {view}")
         assert answer.rows.height == 0
-        assert "other responses or labels than those of the study now" in answer.remarks[0]
+        assert "other responses or labels than those of the study now" in answer.notes[0]
 
 
 @pytest.mark.parametrize("table", ["filters", "resamples", "splits"])
@@ -458,35 +458,35 @@ def test_two_schemes_have_tables_of_their_own(study: StudyFolder) -> None:
         assert rows["category"].unique().sort().to_list() == names
 
 
-# --- the remark where nothing was resampled ---
+# --- the note where nothing was resampled ---
 
 
 def test_a_query_says_how_to_have_its_intervals(study: StudyFolder) -> None:
     told = "intervals and chance levels for this index and threshold are missing; to compute them: "
-    assert ask(study, "layers/profile").remarks == (f"{told}toolbox significance shapes",)
-    assert ask(study, "layers/profile", {"threshold": 0.05, "statistic": "mean"}).remarks == (
+    assert ask(study, "layers/profile").notes == (f"{told}toolbox significance shapes",)
+    assert ask(study, "layers/profile", {"threshold": 0.05, "statistic": "mean"}).notes == (
         f"{told}toolbox significance shapes --statistic mean --threshold 0.05",
     )
     resample(study, QUICK)
-    assert ask(study, "layers/profile").remarks == ()
-    assert ask(study, "layers/profile", {"threshold": 0.05}).remarks == (
+    assert ask(study, "layers/profile").notes == ()
+    assert ask(study, "layers/profile", {"threshold": 0.05}).notes == (
         f"{told}toolbox significance shapes --threshold 0.05",
     )
-    assert ask(study, "selectivity/reliability", {"index": "auc"}).remarks == (
+    assert ask(study, "selectivity/reliability", {"index": "auc"}).notes == (
         "this index was not resampled; to resample it: toolbox significance shapes --index auc",
     )
-    assert ask(study, "selectivity/index").remarks == ()
+    assert ask(study, "selectivity/index").notes == ()
 
 
 def test_where_there_is_nothing_to_compare_nothing_is_to_be_resampled(tmp_path: Path) -> None:
     study = of_noise(tmp_path / "study", {"a": 6}, {"conv1": "convolution"})
-    (remark,) = ask(study, "layers/profile").remarks
-    assert remark == "all stimuli are of one category, a, so there is no other category to compare it with"
+    (note,) = ask(study, "layers/profile").notes
+    assert note == "all stimuli are of one category, a, so there is no other category to compare it with"
 
 
 def test_ones_own_query_is_told_too(study: StudyFolder) -> None:
     sql = "select * from resampled_counts($index, $statistic, $normalise, $threshold)"
     values = {"index": "csi", "statistic": "maximum", "normalise": "filter", "threshold": 0.5}
-    (remark,) = ask(study, sql, values).remarks
-    assert remark.endswith("toolbox significance shapes --index csi --threshold 0.5")
-    assert ask(study, "from resamples").remarks == ()
+    (note,) = ask(study, sql, values).notes
+    assert note.endswith("toolbox significance shapes --index csi --threshold 0.5")
+    assert ask(study, "from resamples").notes == ()

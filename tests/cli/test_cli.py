@@ -87,8 +87,8 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     told = run("significance", "colours", "--threshold", "0.05", "--resamples", "20", *there)
     assert told.stdout == ""
     # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
-    remark, first, second = told.stderr.splitlines()
-    assert remark.endswith(
+    note, first, second = told.stderr.splitlines()
+    assert note.endswith(
         "20 permutations give no p below 0.048, too large for 8 tests; raise resamples (--resamples)"
     )
     assert first.startswith("colours: contrast of 5 filters of tiny (1 dead), 20 resamples in ")

@@ -136,7 +136,7 @@ def test_images_one_at_a_time_where_the_graph_asks_for_it(noise: Study, tmp_path
     add_graph(model, tmp_path, preprocessing="none")
     assert network("net").batch == 1
     report = noise.extract("noise", model="net", batch=4)
-    assert report.remarks == (
+    assert report.notes == (
         "images are presented to net one at a time, because its graph does not accept batches",
     )
     tensor = model.graph.output[0].name

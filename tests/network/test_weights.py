@@ -63,7 +63,7 @@ def test_a_file_without_the_upper_layers_gives_the_lower_ones_with_a_warning(
     np.savez(tmp_path / "lower.npz", **lower)
     found = load_weights(network(card), source=str(tmp_path / "lower.npz"))
     assert [layer.name for layer in found.layers] == ["colour", "pool"]
-    assert "sum left out" in found.remarks[0]
+    assert "sum left out" in found.notes[0]
     with pytest.raises(WeightsError, match="contains no weights for sum"):
         load_weights(network(card), ["sum"], source=str(tmp_path / "lower.npz"))
 

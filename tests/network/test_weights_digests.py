@@ -71,8 +71,8 @@ def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor
 ) -> None:
     path = str(write(tmp_path / file))
     assert not any(
-        "without verification" in remark
-        for remark in load_weights(write_network(tmp_path, card, own), source=path).remarks
+        "without verification" in note
+        for note in load_weights(write_network(tmp_path, card, own), source=path).notes
     )
     with pytest.raises(
         VerificationError, match=rf'{file} {told}.*write a card of your own .*layout = "{own}"'
@@ -80,7 +80,7 @@ def test_a_file_of_another_program_is_refused_unless_the_card_knows_every_tensor
         load_weights(write_network(tmp_path, card, other), source=path)
     known = load_weights(write_network(tmp_path, card, other, KNOWN), source=path)
     check_tensors(known.tensors)
-    assert not any("without verification" in remark for remark in known.remarks)
+    assert not any("without verification" in note for note in known.notes)
     partly = "[digests]\n" + KNOWN.splitlines()[1]
     with pytest.raises(VerificationError, match=told):
         load_weights(write_network(tmp_path, card, other, partly), source=path)
@@ -123,7 +123,7 @@ def test_tensors_that_the_card_knows_are_recognised_whatever_their_names_order_a
         net, source=str(write(e=np.ones((3, 3, 1, 1), np.float32), f=np.zeros(3, np.float32)))
     )
     check_tensors(found.tensors)
-    assert (found.source, found.remarks) == ("shuffled.npz", ())
+    assert (found.source, found.notes) == ("shuffled.npz", ())
 
 
 def test_one_tensor_that_is_not_the_cards_recognises_none(tmp_path: Path, card: str) -> None:
@@ -168,9 +168,9 @@ def test_weights_that_cannot_be_verified_are_used_with_a_warning(
     )
     export_model(card, full=tmp_path / "full.onnx", weights=weights)
     for path in (weights, str(tmp_path / "full.onnx")):
-        assert load_weights(write_network(tmp_path, card, layout), source=path).remarks[-1] == warning
-        assert load_weights(write_network(tmp_path, card, layout, KNOWN), source=path).remarks == ()
-        assert load_weights(network(card), source=path).remarks == ()
+        assert load_weights(write_network(tmp_path, card, layout), source=path).notes[-1] == warning
+        assert load_weights(write_network(tmp_path, card, layout, KNOWN), source=path).notes == ()
+        assert load_weights(network(card), source=path).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_exporter_of_a_graph_tells_whose_weights_it_holds(
         with pytest.raises(VerificationError, match="these filters come from another training"):
             load_weights(net, source=str(path))
     else:
-        assert load_weights(net, source=str(path)).remarks == ()
+        assert load_weights(net, source=str(path)).notes == ()
 
 
 def test_a_layout_that_is_none_is_reported(tmp_path: Path, card: str) -> None:

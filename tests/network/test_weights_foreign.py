@@ -73,11 +73,11 @@ def test_tensors_without_our_names_are_matched_by_order(
     else:
         graph = foreign.write_tensorflow_graph(tmp_path / "same.onnx", keras_pairs())
     np.testing.assert_allclose(responses(small, path), foreign_responses(graph, IMAGES), rtol=0, atol=1e-6)
-    remarks = load_weights(small, source=str(path)).remarks
-    assert remarks[0].startswith(
+    notes = load_weights(small, source=str(path)).notes
+    assert notes[0].startswith(
         f"{path.name} does not name the layers of small; 5 were matched by order and shape"
     )
-    assert remarks[1:] == (
+    assert notes[1:] == (
         (f"the kernels of {path.name} have the layout of {convention}",) if convention else ()
     )
 
@@ -97,7 +97,7 @@ def test_keras_3_names_count_where_the_file_has_them(
             file[f"layers/{kind}/vars"].attrs["name"] = name if kept_names else ""
     if kept_names:
         check_equal(load_weights(small, source=str(path)), expected)
-        assert load_weights(small, source=str(path)).remarks == ()
+        assert load_weights(small, source=str(path)).notes == ()
     else:
         with pytest.raises(
             WeightsError, match=r"does not fit layer fc2: layers/dense_1/vars/0 has shape \(7, 3\)"
@@ -113,7 +113,7 @@ def test_the_names_of_the_card_in_another_layout(
     np.savez(tmp_path / "named.npz", **by_layer(torch_pairs(), LAYERS, *suffixes))
     found = load_weights(small, source=str(tmp_path / "named.npz"))
     check_equal(found, expected)
-    assert found.remarks == ("the kernels of named.npz have the layout of PyTorch",)
+    assert found.notes == ("the kernels of named.npz have the layout of PyTorch",)
 
 
 def test_half_precision_is_widened(tmp_path: Path, small: Network) -> None:
@@ -133,7 +133,7 @@ def test_a_file_without_the_upper_layers_gives_the_lower_ones(tmp_path: Path, sm
     save_file(by_layer(torch_pairs()[:2], TORCH_NAMES[:2], ".weight", ".bias"), path)
     found = load_weights(small, source=str(path))
     assert [layer.name for layer in found.layers] == ["edges", "half", "parts"]
-    assert found.remarks[0] == f"fc1, fc2, answer left out, because {path} lacks their weights"
+    assert found.notes[0] == f"fc1, fc2, answer left out, because {path} lacks their weights"
     np.testing.assert_array_equal(found.tensors["parts.kernel"], whole.tensors["parts.kernel"])
     with pytest.raises(WeightsError, match="contains no weights for fc1"):
         load_weights(small, ["fc2"], source=str(path))
@@ -236,7 +236,7 @@ def test_a_layout_that_no_shape_tells_is_refused(tmp_path: Path) -> None:
     ):
         load_weights(net, source=str(tmp_path / "square.npz"))
     np.savez(tmp_path / "ours.npz", **{"all.kernel": tensors["x.weight"], "all.bias": tensors["x.bias"]})
-    assert load_weights(net, source=str(tmp_path / "ours.npz")).remarks == ()
+    assert load_weights(net, source=str(tmp_path / "ours.npz")).notes == ()
 
 
 @pytest.mark.parametrize(

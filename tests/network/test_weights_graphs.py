@@ -79,14 +79,14 @@ def test_a_foreign_graphs_weights_give_its_own_responses(
     expected = foreign_responses(path, IMAGES)
     assert expected.std() > 0.05  # else a wrong order of inputs would not show
     np.testing.assert_allclose(responses(small, path), expected, rtol=0, atol=1e-6)
-    assert "5 were matched by order and shape: edges = " in load_weights(small, source=str(path)).remarks[0]
+    assert "5 were matched by order and shape: edges = " in load_weights(small, source=str(path)).notes[0]
 
 
 def test_missing_parts_of_a_graph_are_reported(tmp_path: Path, small: Network) -> None:
     path = foreign.write_odd_graph(tmp_path / "odd.onnx", torch_pairs())
     found = load_weights(small, source=str(path))
     assert not found.tensors["answer.bias"].any()
-    assert re.fullmatch(r"odd.onnx has no bias in \S+; zero is used", found.remarks[1])
+    assert re.fullmatch(r"odd.onnx has no bias in \S+; zero is used", found.notes[1])
     assert found.tensors["fc2.bias"].tolist() == [torch_pairs()[3][1][0]] * 7  # one number for all filters
 
 
@@ -191,7 +191,7 @@ def test_a_graph_with_our_names_is_held_to_the_chain_too(tmp_path: Path, small: 
     with pytest.raises(WeightsError, match="follows Sigmoid"):
         load_weights(small, source=str(path))
     path = write_edited(tmp_path, behind_first("Identity"), names=LAYERS)
-    assert load_weights(small, source=str(path)).remarks == ()
+    assert load_weights(small, source=str(path)).notes == ()
     np.testing.assert_allclose(responses(small, path), foreign_responses(path, IMAGES), rtol=0, atol=1e-6)
 
 

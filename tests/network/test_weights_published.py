@@ -196,8 +196,8 @@ def test_without_the_whole_the_part_is_used_and_the_rest_named(
         )
         found = load_weights(net)
         assert [layer.name for layer in found.layers] == ["colour", "pool"]
-        assert "could not download" in found.remarks[0]
-        assert found.remarks[1].startswith("sum left out, because their weights are not available")
+        assert "could not download" in found.notes[0]
+        assert found.notes[1].startswith("sum left out, because their weights are not available")
         with pytest.raises(WeightsError, match="no weights of tiny are available for sum"):
             load_weights(net, ["sum"])
 

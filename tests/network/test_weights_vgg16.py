@@ -111,7 +111,7 @@ def test_the_fully_connected_layers_of_a_keras_file_respond_as_numpy_says(
     folder: Path, small: Network
 ) -> None:
     model = load_model(small, source=str(folder / "small.h5"))
-    assert model.remarks == ()
+    assert model.notes == ()
     assert [layer.name for layer in model.layers[-3:]] == list(DENSE)
     image = np.random.default_rng(0).uniform(-120, 150, (1, 3, 64, 64)).astype(np.float32)
     maps = start_session(model.graph, device="cpu").run(image)
@@ -130,7 +130,7 @@ def test_the_fully_connected_layers_of_a_keras_file_respond_as_numpy_says(
 def test_a_keras_file_without_the_top_gives_the_convolutions(folder: Path, drawn: Network) -> None:
     found = load_weights(drawn, source=str(folder / "notop.h5"))
     assert len(found.tensors) == 26
-    assert found.remarks == (
+    assert found.notes == (
         f"fc1, fc2, predictions left out, because {folder / 'notop.h5'} lacks their weights",
     )
 
@@ -170,7 +170,7 @@ def test_a_file_of_torchvision_holds_the_same_network_in_its_own_layout(
     assert found.tensors.keys() == expected.keys()
     for name, tensor in expected.items():
         np.testing.assert_array_equal(found.tensors[name], tensor)
-    assert "block1_conv1 = features.0.weight … predictions = classifier.6.weight" in found.remarks[0]
+    assert "block1_conv1 = features.0.weight … predictions = classifier.6.weight" in found.notes[0]
 
 
 def as_torchvision(net: Network, tensors: Tensors) -> dict[str, NDArray[np.float32]]:

@@ -146,7 +146,7 @@ def test_equal_numbers_of_different_stimuli_are_refused(
         study.query("layers/profile", model=BOTH)
 
 
-def test_remarks_name_their_model(study: Study, card: str, weights: str, other: dict[str, str]) -> None:
+def test_notes_name_their_model(study: Study, card: str, weights: str, other: dict[str, str]) -> None:
     for choices in ({"model": card, "weights": weights}, other):
         study.extract("colours", **choices, part=2)
     for model in BOTH:

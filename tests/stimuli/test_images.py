@@ -302,7 +302,7 @@ def test_unreadable_exif_does_not_cost_the_picture(format: str) -> None:
     assert decode(content).pixels[0, 0].tolist() == list(RED)
 
 
-def test_pillows_remarks_on_odd_exif_stay_inside_even_where_warnings_are_errors() -> None:
+def test_pillows_notes_on_odd_exif_stay_inside_even_where_warnings_are_errors() -> None:
     program = (
         "from io import BytesIO; from PIL import Image; from toolbox.stimuli.images import decode;"
         "b = BytesIO();"
@@ -334,7 +334,7 @@ ODD_PICTURES = {
 
 
 @pytest.mark.parametrize("name", ODD_PICTURES)
-def test_what_becomes_of_a_remark_is_the_host_programs_choice(name: str) -> None:
+def test_what_becomes_of_a_note_is_the_host_programs_choice(name: str) -> None:
     with pytest.warns(UserWarning, match="Tag data larger than file. Skipping tag 270"):
         decode(ODD_PICTURES[name])
 

@@ -50,7 +50,7 @@ def test_what_was_found_is_remembered(two_parts: StudyFolder, held: list[str]) -
     first = available_responses(two_parts, SET, MODEL)
     assert available_responses(two_parts, SET, MODEL) == first
     assert held == [SET]
-    assert (sorted(first.parts), first.stimuli, first.unreadable, first.of, first.remarks) == (
+    assert (sorted(first.parts), first.stimuli, first.unreadable, first.of, first.notes) == (
         ["0", "1"],
         4,
         [],
@@ -67,7 +67,7 @@ def test_a_part_taken_back_is_noticed(two_parts: StudyFolder) -> None:
     assert (list(found.parts), found.stimuli, found.of) == (["0"], 2, 4)
     assert (
         "these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not presented yet)"
-        in found.remarks[0]
+        in found.notes[0]
     )
 
 

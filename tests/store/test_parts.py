@@ -57,7 +57,7 @@ def test_rows_of_all_parts_stand_in_one_table(two_parts: StudyFolder, responses:
     answer = everything(two_parts)
     assert answer.rows.rows() == responses.rows()
     assert answer.rows.dtypes == [pl.String, pl.Int32, pl.Int32, pl.Float32, pl.Float32]
-    assert answer.remarks == ()
+    assert answer.notes == ()
 
 
 def test_a_part_without_its_record_does_not_count(two_parts: StudyFolder) -> None:
@@ -65,7 +65,7 @@ def test_a_part_without_its_record_does_not_count(two_parts: StudyFolder) -> Non
     answer = everything(two_parts)
     assert sorted(set(answer.rows["stimulus_id"])) == [0, 2]
     assert answer.provenance["response_rows"] == answer.rows.height == 8
-    assert answer.remarks == (
+    assert answer.notes == (
         f"these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not presented yet); "
         f"extract the rest with: {EXTRACT}",
     )

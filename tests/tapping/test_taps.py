@@ -78,7 +78,7 @@ def test_a_transformer(opset: int, how: str, precision: type[np.floating[Any]]) 
     # the tensor before the activation is the sum of the dense layer, bias included
     assert operators(model)[found.taps[1].before] == "Add"
     assert found.batch == 0
-    assert found.remarks == (
+    assert found.notes == (
         "3 layers have tokens instead of maps; maximum and mean are taken over their 17 tokens, "
         "including a class token if there is one",
     )
@@ -88,7 +88,7 @@ def test_a_transformer(opset: int, how: str, precision: type[np.floating[Any]]) 
 def test_norms_over_groups_of_filters(how: str) -> None:
     """They are written with reshapes to (images, groups, rest) and back; each sees the whole map."""
     found = survey(grouped(how), SIDE, SIDE)
-    assert found.remarks == ()
+    assert found.notes == ()
     assert rows(found.taps) == [
         ("relu_1", "convolution", "Relu", (8, 16, 16), 2, 32),
         ("relu_2", "convolution", "Relu", (8, 16, 16), 2, 32),
@@ -185,7 +185,7 @@ def test_an_unidentifiable_axis_is_reported() -> None:
     model = b.model(b.add("Gemm", b.add("Flatten", odd), b.weight(4096, 5)))
     found = survey(model, SIDE, SIDE)
     assert [tap.operator for tap in found.taps] == ["Relu", "Gemm"]
-    assert found.remarks == ("1 left out, because their axis of filters cannot be identified: odd one",)
+    assert found.notes == ("1 left out, because their axis of filters cannot be identified: odd one",)
 
 
 def test_a_graph_without_anything_to_record_from_is_refused() -> None:

@@ -29,7 +29,7 @@ def test_a_graph_for_one_image_at_a_time_is_reported() -> None:
     assert [(tap.operator, tap.filters, tap.axis) for tap in found.taps] == [
         ("Relu", 4, 1), ("GlobalMaxPool", 4, 1), ("Gemm", 5, 1),
     ]  # fmt: skip
-    assert "presented one at a time" in found.remarks[-1]
+    assert "presented one at a time" in found.notes[-1]
 
 
 def test_images_that_influence_one_another_are_shown_one_at_a_time() -> None:

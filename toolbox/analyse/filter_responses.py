@@ -36,7 +36,7 @@ class FilterResponses:
         scheme: the label scheme of `category`; None where the set has none.
         values: float32 (stimuli, filters), read-only; in the unit of the network's activations, not normalised.
         stimuli: a row for every row of `values`: stimulus_id, path, category (null where it has no label).
-        remarks: what a reader should know, such as that responses are not complete.
+        notes: what a reader should know, such as that responses are not complete.
     """
 
     set: str
@@ -46,7 +46,7 @@ class FilterResponses:
     scheme: str | None
     values: NDArray[np.float32]
     stimuli: pl.DataFrame
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """What it is of, and its shape."""
@@ -153,7 +153,7 @@ def filter_responses(
         scheme=chosen.scheme,
         values=_read_only(both[STATISTICS.index(statistic)][order]),
         stimuli=_stimuli(study, chosen, numbers[order]),
-        remarks=tuple(responses.remarks),
+        notes=tuple(responses.notes),
     )
 
 

@@ -52,16 +52,16 @@ def replicate(
         ['colour', 'colour', 'colour']
     """
     chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection or Selection())
-    remarks = [*_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
+    notes = [*_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
     query = shipped_query(FILTERS_QUERY if filters else LAYERS_QUERY)
     answer = ask(study, query, parameters, chosen, tables={"reference": table.rows.to_arrow()})
     absent = [name for name in table.distinct_names("layer") if name not in set(answer.rows["layer"])]
     if absent:
-        remarks.append(
+        notes.append(
             f"layers of {table.file} without responses in the study are left out: {', '.join(absent)}"
         )
     provenance = {**answer.provenance, "reference": table.provenance}
-    return replace(answer, provenance=provenance, remarks=(*answer.remarks, *remarks))
+    return replace(answer, provenance=provenance, notes=(*answer.notes, *notes))
 
 
 def pair_filters(
@@ -119,19 +119,19 @@ def _check_categories(study: StudyFolder, table: PublishedTable, selection: Sele
             f"{table.file} ({', '.join(only_there)}) and {selection.set} ({', '.join(only_here)}) have no "
             f"category in common; name counterparts with {MAP}"
         )
-    return _remarks_on_categories(str(table.file), str(selection.set), only_there, only_here)
+    return _notes_on_categories(str(table.file), str(selection.set), only_there, only_here)
 
 
-def _remarks_on_categories(
+def _notes_on_categories(
     file: str, set_name: str, only_there: Sequence[str], only_here: Sequence[str]
 ) -> list[str]:
     """Which categories of the table, and which of the study, have no counterpart."""
-    remarks = []
+    notes = []
     if only_there:
-        remarks.append(
+        notes.append(
             f"left out, as {set_name} has no such category: {', '.join(only_there)} (of {file}); "
             f"{MAP} names a counterpart"
         )
     if only_here:
-        remarks.append(f"left out, as {file} has no such category: {', '.join(only_here)} (of {set_name})")
-    return remarks
+        notes.append(f"left out, as {file} has no such category: {', '.join(only_here)} (of {set_name})")
+    return notes

@@ -46,7 +46,7 @@ def add(
     examined = examine_graph(graph, size)
     taps = tap_table(examined)
     print_table(taps, most=taps.height)
-    output.print_remarks(examined.survey.remarks, quiet)
+    output.print_notes(examined.survey.notes, quiet)
     if name is None:
         choices = "--activation after|before --preprocessing caffe|torch|tf|unit|none"
         output.note(f"to add it: --name NAME {choices}", quiet)
@@ -76,7 +76,7 @@ def export(
             name, full=full, pooled=pooled, layers=layers or None, weights=weights, progress=progress
         )
     output.note(f"weights: {exported.source}", quiet)
-    output.print_remarks(exported.remarks, quiet)
+    output.print_notes(exported.notes, quiet)
     for path in filter(None, (full, pooled)):
         typer.echo(path)
 

@@ -38,16 +38,16 @@ def note(text: str, quiet: bool = False) -> None:
         typer.echo(text, err=True)
 
 
-def print_remarks(remarks: Iterable[str], quiet: bool, start: str = "") -> None:
+def print_notes(notes: Iterable[str], quiet: bool, start: str = "") -> None:
     """Print what a reader of a result should know.
 
     Args:
-        remarks: one line each.
+        notes: one line each.
         quiet: whether they are left out.
         start: what every line begins with.
     """
-    for remark in remarks:
-        note(f"{start}{remark}", quiet)
+    for text in notes:
+        note(f"{start}{text}", quiet)
 
 
 def print_answer(answer: Answer, format: Format | None, output: Path | None, quiet: bool) -> None:
@@ -59,7 +59,7 @@ def print_answer(answer: Answer, format: Format | None, output: Path | None, qui
         output: file to write instead of stdout.
         quiet: whether notes are left out.
     """
-    print_remarks(answer.remarks, quiet)
+    print_notes(answer.notes, quiet)
     if output is not None:
         _write(answer, format, output)
     elif format in (None, Format.TABLE):
@@ -99,7 +99,7 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
         [f"not used: {rejection.path}: {rejection.reason}" for rejection in report.rejections],
     )
     for lines in lists:
-        print_remarks(lines[:LISTED], quiet)
+        print_notes(lines[:LISTED], quiet)
     if more := sum(max(0, len(lines) - LISTED) for lines in lists):
         note(f"… and {more} more; the study's folder runs/ lists all", quiet)
     if report.moved:
@@ -132,7 +132,7 @@ def print_extraction(report: ExtractionReport, quiet: bool) -> None:
         report: of the extraction.
         quiet: whether nothing is printed.
     """
-    print_remarks(report.remarks, quiet, "note: ")
+    print_notes(report.notes, quiet, "note: ")
     for entry in report.unreadable[:LISTED]:
         note(f"not presented: {entry.path}: {entry.reason}", quiet)
     if len(report.unreadable) > LISTED:
@@ -162,7 +162,7 @@ def print_estimate(estimate: Estimate, quiet: bool) -> None:
     """
     import polars as pl
 
-    print_remarks(estimate.remarks, quiet, "note: ")
+    print_notes(estimate.notes, quiet, "note: ")
     if not estimate.stimuli:
         note("nothing to do: there are responses to every stimulus", quiet)
         return
@@ -209,7 +209,7 @@ def print_significance(report: SignificanceReport, quiet: bool) -> None:
         report: what the tables show.
         quiet: whether nothing is printed.
     """
-    print_remarks(report.remarks, quiet)
+    print_notes(report.notes, quiet)
     filters = f"{report.index} of {report.filters:,} filters of {report.model} ({report.dead:,} dead)"
     how = f"in {report.seconds:.0f} s" if report.seconds else "as computed before"
     note(f"{report.set}: {filters}, {report.resamples:,} resamples {how}", quiet)
@@ -228,7 +228,7 @@ def print_network(network: Network) -> None:
     note(f"input: {entry.height} x {entry.width} ({entry.resize}), {colours}")
     if network.graph:
         note(f"graph: {network.graph} (recorded {network.activation} the activation functions)")
-    print_remarks(_weights(network), False, "weights: ")
+    print_notes(_weights(network), False, "weights: ")
     note(f"citation: {network.citation}")
     note(f"licence: {network.licence}")
 
@@ -257,7 +257,7 @@ def print_fidelity(report: ModelCheck, quiet: bool) -> None:
         report: all comparisons.
         quiet: whether the notes are left out.
     """
-    print_remarks(report.remarks, quiet, "note: ")
+    print_notes(report.notes, quiet, "note: ")
     note(
         f"{report.images} images of noise were presented to {report.model}; weights: {report.weights}", quiet
     )

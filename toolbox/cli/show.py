@@ -30,5 +30,5 @@ def plot(
 
     path = output_file or Path(f"{query.replace('/', '-')}.html")
     save(figure, path)
-    output.print_remarks(figure.remarks, quiet)
+    output.print_notes(figure.notes, quiet)
     typer.echo(path)

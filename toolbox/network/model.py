@@ -23,7 +23,7 @@ class Model:
         layers: the layers whose weights are available, starting at the input.
         digests: for every layer, a digest of all that determines its responses: preprocessing, architecture, weights.
         source: the source of the weights.
-        remarks: warnings, such as about missing layers.
+        notes: warnings, such as about missing layers.
     """
 
     network: Network
@@ -31,7 +31,7 @@ class Model:
     layers: tuple[Layer, ...]
     digests: Mapping[str, str]
     source: str
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load_model(
@@ -56,7 +56,7 @@ def load_model(
     weights = load_weights(network, layers, source=source, progress=progress)
     digests = layer_digests(network.input, weights)
     graph = full_graph(network, weights, digests)
-    return Model(network, graph, weights.layers, digests, weights.source, weights.remarks)
+    return Model(network, graph, weights.layers, digests, weights.source, weights.notes)
 
 
 def _imported_model(network: Network, layers: Iterable[str] | None, source: str) -> Model:
@@ -68,9 +68,9 @@ def _imported_model(network: Network, layers: Iterable[str] | None, source: str)
         )
     wanted = list(layers or [layer.name for layer in network.layers])
     graph, kept, digests = imported_graph(network, wanted)
-    remarks = (
+    notes = (
         (f"images are presented to {network.name} one at a time, because its graph does not accept batches",)
         if network.batch
         else ()
     )
-    return Model(network, graph, kept, digests, f"the graph {network.sha256[:12]}", remarks)
+    return Model(network, graph, kept, digests, f"the graph {network.sha256[:12]}", notes)

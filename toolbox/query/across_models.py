@@ -51,8 +51,8 @@ def ask_each(
     answers = {model: ask(study, query, parameters, replace(selection, models=(model,))) for model in models}
     _check_comparable(study, answers)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
-    remarks = tuple(f"{model}: {remark}" for model, answer in answers.items() for remark in answer.remarks)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), remarks)
+    notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)
+    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), notes)
 
 
 def _check_distinct(models: Sequence[str]) -> None:

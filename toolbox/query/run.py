@@ -15,7 +15,7 @@ import polars as pl
 from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Query
 from toolbox.query.parameters import find_query, parameter_values
-from toolbox.query.resampling_remarks import remark_on_resampling
+from toolbox.query.resampling_notes import note_missing_resamples
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database
@@ -38,7 +38,7 @@ class Answer:
 
     rows: pl.DataFrame
     provenance: dict[str, Any] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def ask(
@@ -71,9 +71,9 @@ def ask(
         with closing(database), _time_limit(database, time_limit):
             _check_listed_values(database, query, values)
             rows = _plain(_frame(database.connection.sql(query.sql, params=values)))
-            remark_on_resampling(database, views, values)
+            note_missing_resamples(database, views, values)
     origin = {"query": query.name, "sql": query.sql, "parameters": values, "rows": rows.height}
-    return Answer(rows, {**database.provenance, **origin}, tuple(database.remarks))
+    return Answer(rows, {**database.provenance, **origin}, tuple(database.notes))
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class ModelCheck:
     weights: str
     images: int
     comparisons: tuple[Comparison, ...]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def table(self) -> pl.DataFrame:
         """One row per comparison; differences are relative to the layer's largest absolute value."""
@@ -83,7 +83,7 @@ def check_model(
     comparisons = _compare_all(
         model, compared, images=images, device=device, precision=precision, progress=progress
     )
-    return ModelCheck(net.name, model.source, images, comparisons, model.remarks)
+    return ModelCheck(net.name, model.source, images, comparisons, model.notes)
 
 
 def _compare_all(

@@ -31,12 +31,12 @@ class Figure:
     Attributes:
         chart: as `toolbox.chart.draw` returns it.
         provenance: of the rows, as stored in the figure's file.
-        remarks: notes, for example that the responses are incomplete.
+        notes: notes, for example that the responses are incomplete.
     """
 
     chart: Chart
     provenance: dict[str, Any]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def plot(
@@ -85,7 +85,7 @@ def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bo
         subtitle=_caption(answer.provenance),
         categories=_categories(study, answer),
     )
-    return Figure(chart, with_version(answer.provenance), answer.remarks)
+    return Figure(chart, with_version(answer.provenance), answer.notes)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -47,7 +47,7 @@ class AvailableResponses:
     provenance: dict[str, Any]
 
     @property
-    def remarks(self) -> list[str]:
+    def notes(self) -> list[str]:
         """A warning if responses to some stimuli are missing."""
         if self.stimuli == self.of:
             return []

@@ -46,7 +46,7 @@ class Database:
 
     connection: duckdb.DuckDBPyConnection
     provenance: dict[str, Any] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     responses: AvailableResponses | None = None
     labelling: Labelling | None = None
     """The labelling of the views of resampled indices, where there are several categories."""
@@ -81,10 +81,10 @@ def open_database(
     connection = duckdb.connect(":memory:", config=_CLOSED)
     _create_views(connection, defined, tables or {})
     database = Database(connection, defined.provenance, responses=defined.responses)
-    database.remarks += defined.responses.remarks if defined.responses else []
+    database.notes += defined.responses.notes if defined.responses else []
     if labels_select:
         _set_labelling(database, defined.labelling, labels_select)
-    database.remarks += defined.remarks
+    database.notes += defined.notes
     for statement in (*macros, *_LOCKS):
         connection.execute(statement)
     return database
@@ -115,7 +115,7 @@ def _set_labelling(database: Database, labelling: Labelling | None, select: str)
     categories = database.connection.execute(f"{select} group by category limit 2").fetchall()
     if len(categories) == 1:
         ((only,),) = categories
-        database.remarks.append(
+        database.notes.append(
             f"all stimuli are of one category, {only}, so there is no other category to compare it with"
         )
     else:

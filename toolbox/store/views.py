@@ -61,7 +61,7 @@ class Views:
         selects: view -> its SELECT.
         files: name under which SQL sees a file -> the file.
         tables: name under which SQL sees a table in memory -> the table.
-        remarks: what a reader should know.
+        notes: what a reader should know.
         checked: the small tables, each compared with its checksums before SQL reads it.
     """
 
@@ -72,7 +72,7 @@ class Views:
     selects: dict[str, str] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     checked: SmallTables = field(default_factory=SmallTables)
 
     @property
@@ -196,7 +196,7 @@ def _resamples(views: Views, table: str) -> str:
     }
     for file, reason in reasons.items():
         remedy = f"to compute it again: {views.labelling.command_of(file)}"
-        views.remarks.append(f"{file.name} {reason}, so it is ignored; {remedy}")
+        views.notes.append(f"{file.name} {reason}, so it is ignored; {remedy}")
     return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
 
 

@@ -125,7 +125,7 @@ class StudyAnalysis(StudyDirectory):
             filters=filters,
             figure=figure,
         )
-        self._warn(answer.remarks)
+        self._warn(answer.notes)
         return answer.rows
 
     def replication(

@@ -81,7 +81,7 @@ class StudyDirectory:
         """
         return self.folder.models(set)
 
-    def _warn(self, remarks: Sequence[str]) -> None:
+    def _warn(self, notes: Sequence[str]) -> None:
         """Warn at the line that called the method."""
-        for remark in remarks:
-            warnings.warn(remark, ResultWarning, stacklevel=3)
+        for note in notes:
+            warnings.warn(note, ResultWarning, stacklevel=3)

@@ -54,7 +54,7 @@ class StudyFigures(StudyDirectory):
 
         selection = Selection(set, model or (), scheme)
         figure = self.figure(query, parameters, selection, thumbnails=thumbnails)
-        self._warn(figure.remarks)
+        self._warn(figure.notes)
         if output is not None:
             save(figure, Path(output))
         return figure.chart

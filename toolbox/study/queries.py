@@ -87,7 +87,7 @@ class StudyQueries(StudyDirectory):
             48
         """
         answer = self.answer(query, parameters, Selection(set, model or (), scheme))
-        self._warn(answer.remarks)
+        self._warn(answer.notes)
         return answer.rows
 
     def answer(
@@ -160,5 +160,5 @@ class StudyQueries(StudyDirectory):
         matrix = filter_responses(
             self.folder, layer, Selection(set, model or (), scheme), statistic=statistic
         )
-        self._warn(matrix.remarks)
+        self._warn(matrix.notes)
         return matrix

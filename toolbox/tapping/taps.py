@@ -57,7 +57,7 @@ class Survey:
 
     taps: tuple[Tap, ...]
     batch: int
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
@@ -85,7 +85,7 @@ def survey(model: onnx.ModelProto, height: int, width: int) -> Survey:
         for number, (site, name) in enumerate(zip(clear, names, strict=True), start=1)
     )
     batch = 1 if observation.batch == 1 else 0
-    return Survey(taps, batch, tuple(_remarks(taps, batch, [site for site in sites if site not in clear])))
+    return Survey(taps, batch, tuple(_notes(taps, batch, [site for site in sites if site not in clear])))
 
 
 def _try_graph(model: onnx.ModelProto, height: int, width: int) -> tuple[onnx.ModelProto, Observation]:
@@ -138,7 +138,7 @@ def _sides(shape: Sequence[int], axes: Meanings, channel: int) -> tuple[list[int
     return [shape[place] for place in places], is_map
 
 
-def _remarks(taps: Sequence[Tap], batch: int, unclear: Sequence[Site]) -> Iterator[str]:
+def _notes(taps: Sequence[Tap], batch: int, unclear: Sequence[Site]) -> Iterator[str]:
     tokens = [tap for tap in taps if tap.kind == "tokens"]
     if tokens:
         yield (

@@ -235,7 +235,7 @@ def test_without_a_choice_a_later_run_keeps_to_the_layers_of_the_first(
     study.extract("colours", model=card, weights=weights, layers=["pool"], limit=2)
     report = study.extract("colours", model=card, weights=weights)
     assert (report.layers, report.stimuli) == (("pool",), 6)
-    assert report.remarks == (
+    assert report.notes == (
         "the layers are those of the first run, without colour, sum; to record these too, extract again with "
         "layers='*' and replace (--layers '*' --replace)",
     )

@@ -1,4 +1,4 @@
-"""What the tables of resampling show, in numbers. Owns the remarks about them."""
+"""What the tables of resampling show, in numbers. Owns the notes about them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SignificanceReport:
     """Tests with a family-wise error (FWE) corrected p < 0.05."""
     seconds: float
     """0 if all was there already."""
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def significance_report(
@@ -62,23 +62,23 @@ def significance_report(
         significant=int((tests["q"] < LEVEL).sum()),
         significant_fwe=int((tests["p_fwe"] < LEVEL).sum()),
         seconds=seconds,
-        remarks=tuple(_remarks(labelling, choices, tests)),
+        notes=tuple(_notes(labelling, choices, tests)),
     )
 
 
-def _remarks(labelling: Labelling, choices: Resampling, tests: pl.DataFrame) -> list[str]:
+def _notes(labelling: Labelling, choices: Resampling, tests: pl.DataFrame) -> list[str]:
     """What a reader of the tables should know."""
-    remarks = list(labelling.responses.remarks)
+    notes = list(labelling.responses.notes)
     splits = read_table(labelling.file("splits", choices.measure))
     if splits["agreement"].null_count == splits.num_rows:
-        remarks.append(
+        notes.append(
             "a category has a single stimulus, which cannot be divided into halves: reliability is null for all filters"
         )
     if (tests["q"] >= LEVEL).all() and (tests["p_fwe"] < LEVEL).any():
         # the least p is 1 / (permutations + 1), and q multiplies it by the number of tests
-        remarks.append(
+        notes.append(
             f"no q is below {LEVEL}, but FWE-corrected p are: {choices.resamples:,} permutations give no p below "
             f"{1 / (choices.resamples + 1):.2g}, too large for {tests['p'].count():,} tests; "
             "raise resamples (--resamples)"
         )
-    return remarks
+    return notes

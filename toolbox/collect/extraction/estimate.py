@@ -47,7 +47,7 @@ class Estimate:
     free: int
     provider: str
     arrangement: str
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def estimate_extraction(
@@ -83,7 +83,7 @@ def estimate_extraction(
         free=free,
         provider=session.provider if session else "",
         arrangement=session.arrangement if session else "",
-        remarks=task.remarks,
+        notes=task.notes,
     )
 
 

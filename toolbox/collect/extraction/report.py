@@ -36,7 +36,7 @@ class ExtractionReport:
     arrangement: str = ""
     agreement: Agreement | None = None
     unreadable: tuple[Unreadable, ...] = ()
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def report_on(
@@ -84,7 +84,7 @@ def report_on(
         arrangement=session.arrangement if session else "",
         agreement=agreement,
         unreadable=tuple(failed[identifier] for identifier in sorted(failed)),
-        remarks=task.remarks,
+        notes=task.notes,
     )
 
 

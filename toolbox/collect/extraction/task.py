@@ -77,7 +77,7 @@ class Task:
     model: Model
     identity: Identity
     progress: Progress
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def network(self) -> Network:
@@ -125,12 +125,12 @@ def load_task(request: Request, progress: Progress) -> Task:
     Raises: UnknownNameError, WeightsError, VerificationError.
     """
     earlier = _read_earlier(request)
-    asked, remarks = _layers(request, earlier)
+    asked, notes = _layers(request, earlier)
     net, options = request.network, request.options
     model = load_model(net, asked, source=options.weights, progress=progress)
     recorded = tuple(asked or model.digests)
     identity = Identity(net.name, model.digests, recorded, precision=options.precision)
-    return Task(request, earlier, model, identity, progress, (*remarks, *model.remarks))
+    return Task(request, earlier, model, identity, progress, (*notes, *model.notes))
 
 
 def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> Session:
@@ -189,8 +189,8 @@ def _layers(request: Request, earlier: Earlier) -> tuple[list[str] | None, list[
         return None, []
     kept = earlier.plan.identity.recorded_layers
     left_out = ", ".join(name for name in known if name not in kept)
-    remark = (
+    note = (
         f"the layers are those of the first run, without {left_out}; to record these too, extract again with "
         "layers='*' and replace (--layers '*' --replace)"
     )
-    return list(kept), [remark] if left_out else []
+    return list(kept), [note] if left_out else []

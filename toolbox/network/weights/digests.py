@@ -80,14 +80,14 @@ class Weights:
         tensors: tensors by `<layer>.kernel` and `<layer>.bias`.
         source: the source, for provenance.
         layers: the layers whose tensors are available, starting at the input.
-        remarks: warnings for provenance.
+        notes: warnings for provenance.
         program: the program whose layout the file has, as in the key `layout` of a card; empty if unknown.
     """
 
     tensors: Tensors
     source: str
     layers: tuple[ChainLayer, ...]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     program: str = ""
 
 
@@ -139,7 +139,7 @@ def weight_names(layer: ChainLayer) -> list[str]:
     return [f"{layer.name}.{part}" for part in PARTS] if layer.has_weights else []
 
 
-def trust_remarks(net: Network, weights: Weights) -> list[str]:
+def trust_notes(net: Network, weights: Weights) -> list[str]:
     """Warnings about a user's file with tensors for which the card has no digest.
 
     Tensors of equal shape may be other filters, for another preprocessing: only the program (`layout` in the card)

@@ -123,9 +123,9 @@ class _Graph:
         filters = (shape[0] if is_first else shape[-1],)
         name = _own_bias(node) or self.additions.get(node.output[0], (node, ""))[1]
         if not name:
-            remark = f"{self.path.name} has no bias in {node.name or node.output[0]}; zero is used"
+            note = f"{self.path.name} has no bias in {node.name or node.output[0]}; zero is used"
             read = partial(np.zeros, filters, np.float32)
-            return StoredTensor(_title(node, name), filters, read, node.output[0], remark=remark)
+            return StoredTensor(_title(node, name), filters, read, node.output[0], note=note)
         size = (int(np.prod(self.shape(name))),)  # a single number applies to all filters
         factor = _attribute(node, "beta", 1.0)
         return StoredTensor(

@@ -62,7 +62,7 @@ class StoredTensor:
         layout: returns its layout, where the file specifies it.
         below: returns the `part_of` of the layer whose responses are the input, where the file specifies it; None for
             the image.
-        remark: a warning for provenance, if the tensor is used.
+        note: a warning for provenance, if the tensor is used.
     """
 
     name: str
@@ -72,7 +72,7 @@ class StoredTensor:
     group: str = ""
     layout: Callable[[], KernelLayout] | None = None
     below: Callable[[], str | None] | None = None
-    remark: str = ""
+    note: str = ""
 
     @property
     def part(self) -> str:

@@ -84,12 +84,12 @@ def match_layers(
         _check_names(file, matches, by_name)
         _check_rest(file, network, matches)
     tensors: Tensors = {}
-    remarks = _remarks(file, network, matches, layout, is_named=is_named)
+    notes = _notes(file, network, matches, layout, is_named=is_named)
     for match in matches:
         if match.layer in needed:
             tensors |= match.tensors(layout)
-            remarks += [match.bias.remark] if match.bias and match.bias.remark else []
-    return tensors, layout.program, remarks
+            notes += [match.bias.note] if match.bias and match.bias.note else []
+    return tensors, layout.program, notes
 
 
 def _tensors_by_name(file: WeightFile, chain: Sequence[WeightedLayer]) -> dict[str, StoredTensor]:
@@ -249,17 +249,17 @@ def _check_rest(file: WeightFile, network: Network, matches: Sequence[_Match]) -
         )
 
 
-def _remarks(
+def _notes(
     file: WeightFile, network: Network, matches: Sequence[_Match], layout: KernelLayout, *, is_named: bool
 ) -> list[str]:
     """Warnings for provenance about how layers were matched."""
-    remarks = []
+    notes = []
     if not is_named:
         ends = [f"{match.layer.name} = {match.kernel.name}" for match in (matches[0], matches[-1])]
-        remarks.append(
+        notes.append(
             f"{file.path.name} does not name the layers of {network.name}; {len(matches)} were matched by order and "
             f"shape: {' … '.join(dict.fromkeys(ends))}"
         )
     if layout is not TOOLBOX_LAYOUT and not matches[0].kernel.layout:
-        remarks.append(f"the kernels of {file.path.name} have the layout of {layout.name}")
-    return remarks
+        notes.append(f"the kernels of {file.path.name} have the layout of {layout.name}")
+    return notes

@@ -21,7 +21,7 @@ from toolbox.network.weights.digests import (
     card_remedy,
     check_weights,
     recognise_tensors,
-    trust_remarks,
+    trust_notes,
     weight_names,
 )
 from toolbox.network.weights.layout import weighted_layers
@@ -86,7 +86,7 @@ def _choose_source(
                     f"{missing} left out, because their weights are not available; all other layers are complete"
                 )
             weights = _published_weights(net, layers, source, path)
-            return replace(weights, remarks=(*failures, *weights.remarks))
+            return replace(weights, notes=(*failures, *weights.notes))
     deepest = [layer.name for layer in wanted if layer.has_weights][-1:] or [wanted[-1].name]
     raise WeightsError(
         f"no weights of {net.name} are available for {deepest[0]}: "
@@ -138,8 +138,8 @@ def _own_weights(net: Network, wanted: tuple[ChainLayer, ...], path: Path, *, mu
     source = {"format": WEIGHT_FORMATS[path.suffix.lower()], "title": path.name}
     weights = _read_weights(net, wanted, source, path, must_be_whole=must_be_whole)
     missing = _names(wanted[len(weights.layers) :])
-    remarks = [f"{missing} left out, because {path} lacks their weights"] if missing else []
-    return replace(weights, remarks=(*remarks, *weights.remarks, *trust_remarks(net, weights)))
+    notes = [f"{missing} left out, because {path} lacks their weights"] if missing else []
+    return replace(weights, notes=(*notes, *weights.notes, *trust_notes(net, weights)))
 
 
 def _read_weights(
@@ -157,7 +157,7 @@ def _read_weights(
         known = recognise_tensors(file.tensors, needed, net.digests)
         if known is not None:
             return Weights(known, title, wanted)
-        tensors, program, remarks = match_layers(file, net, needed)
+        tensors, program, notes = match_layers(file, net, needed)
     layers = tuple(
         takewhile(lambda layer: not layer.has_weights or f"{layer.name}.kernel" in tensors, wanted)
     )
@@ -165,7 +165,7 @@ def _read_weights(
         raise WeightsError(
             f"{path} contains no weights for {wanted[len(layers)].name}; choose layers (--layers) that it contains"
         )
-    weights = Weights(tensors, title, layers, tuple(remarks), program)
+    weights = Weights(tensors, title, layers, tuple(notes), program)
     check_weights(net, weights)
     return weights
 

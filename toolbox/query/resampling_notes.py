@@ -1,4 +1,4 @@
-"""Remarks on resampling: that a query shows no intervals or chance levels yet. Owns the command that makes them."""
+"""Notes on resampling: that a query shows no intervals or chance levels yet. Owns the command that makes them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _LACK_OF_COUNTS = "intervals and chance levels for this index and threshold are 
 _LACK = "this index was not resampled; to resample it"
 
 
-def remark_on_resampling(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:
+def note_missing_resamples(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:
     """Say how to have what a query would show of resampling, if nothing was resampled for its very values.
 
     Args:
-        database: open; the remark is added to its own.
+        database: open; the note is added to its own.
         views: those that the query reads.
         values: of the query's parameters.
     """
@@ -33,8 +33,8 @@ def remark_on_resampling(database: Database, views: Collection[str], values: Map
     if "resamples" in missing and threshold is not None:
         lack, thresholds = _LACK_OF_COUNTS, [threshold]
     command = database.labelling.command(measure, thresholds)
-    if not any(command in remark for remark in database.remarks):  # that of a stale table says the same
-        database.remarks.append(f"{lack}: {command}")
+    if not any(command in note for note in database.notes):  # that of a stale table says the same
+        database.notes.append(f"{lack}: {command}")
 
 
 def _is_resampled(database: Database, view: str, measure: Measure, threshold: float | None) -> bool:
