@@ -8,8 +8,7 @@
 -- both, and explains why they are relative to the set. The interval contains 95 % of the bootstrap samples of the
 -- stimuli, with both categories taken from the same sample. p is two-sided: twice the smaller proportion of the
 -- samples on either side of 0, 2 (b + 1) / (samples + 1). A sample with a difference of 0 counts on both sides. So
--- does a sample in which one of the categories has no mean depth, because it contains no evidence; p is therefore
--- never too small for these samples.
+-- does a sample in which one of the categories has no mean depth. Both can only make p larger.
 --
 -- Resampling adds noise and thereby raises small proportions a little, more so for a category with few selective
 -- filters. A difference between two small proportions is therefore less certain than its p suggests. A difference
@@ -18,7 +17,7 @@
 --
 -- `p_holm` is corrected for all pairs, separately for the proportion and the mean depth (Holm 1979). No p is below 2
 -- / (samples + 1), so no p_holm is below that times the number of pairs: 0.03 for 1,000 samples and the 15 pairs of 6
--- categories. With 8 categories, 1,200 samples are needed, or none of the 28 pairs can reach 0.05. Interval and p
+-- categories. With 8 categories, 1,120 samples are needed, or none of the 28 pairs can reach 0.05. Interval and p
 -- need `toolbox significance` for the same index and threshold, and are null without it. Pooling layers are excluded.
 --
 -- Source: Efron and Tibshirani (1993), doi 10.1201/9780429246593, chapter 16; Malakhova (2018),

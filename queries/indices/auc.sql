@@ -1,4 +1,4 @@
--- auc: probability that a stimulus of the category evokes a larger response than another one; ties count one half.
+-- auc: probability that a stimulus of the category evokes a larger response than any other; ties count one half.
 --
 -- The area under the ROC curve. 1 is a filter that separates the category from all others without error, 0 one
 -- that responds less to it than to every other stimulus.

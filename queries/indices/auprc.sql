@@ -2,7 +2,8 @@
 --
 -- Every stimulus of the category sets a criterion in turn; precision is the proportion of the category among the
 -- stimuli with at least that response (ties included), and auprc is its mean. Its chance level is the category's
--- proportion of the stimuli. It notices both missing and false labels, also where a category is rare.
+-- proportion of the stimuli. It notices both missing and false labels if the filter is strongly selective; with a
+-- weak preference it rises with false labels, as its chance level does.
 --
 -- Source: Davis and Goadrich (2006), doi 10.1145/1143844.1143874; as a criterion of what a unit responds to:
 -- NeuronEval (2025), arXiv:2506.05774.

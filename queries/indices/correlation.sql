@@ -13,7 +13,7 @@
 --   formula    (mu_c - mu_rest) / s * sqrt(n_c n_rest / N^2), with s the standard deviation (N) of all responses
 --   range      -1 to 1
 --   chance     0
---   threshold  0.3  a medium correlation (Cohen 1988)
+--   threshold  0.3  medium for two equal groups (Cohen 1988); a large effect where the category is rare
 --   needs      another category
 --   sanity     missing and extra labels
 (mean - rest_mean) / nullif(sqrt(all_variance), 0) * sqrt(n * rest_n) / all_n

@@ -1,7 +1,8 @@
 -- depth_of_selectivity: how far the mean response to the preferred category exceeds those to all categories.
 --
--- 0 if the mean responses to all categories are equal, 1 if one category alone evokes responses. The largest of K
--- means exceeds the others by accident, so chance is above 0, the more the fewer stimuli there are.
+-- The name means no depth of a layer. 0 if the mean responses to all categories are equal, 1 if one category alone
+-- evokes responses. The largest of K means exceeds the others by accident, so chance is above 0, the more the
+-- fewer stimuli there are.
 --
 -- Source: Moody et al. (1998), doi 10.1523/JNEUROSCI.18-01-00399.1998; Rainer and Miller (2000), doi
 -- 10.1016/S0896-6273(00)00033-2.

@@ -7,7 +7,7 @@
 --
 -- Index
 --   family     filter
---   formula    (1 - (mean A)^2 / mean A^2) / (1 - 1 / N), over all N labelled stimuli
+--   formula    (1 - (mean of A)^2 / mean of (A^2)) / (1 - 1 / N), over all N labelled stimuli
 --   range      0 to 1
 --   chance     above 0
 --   threshold  0.5  half of the range

@@ -1,11 +1,11 @@
 -- precision: proportion of the category among the k stimuli with the largest responses.
 --
--- k is the number of the category's stimuli, unless selectivity/ranks is given another. Precision regards only the
--- largest responses, and so rates many more filters selective than indices that regard all stimuli. Stimuli that
--- tie for the last of the k places share them. With k larger than the category precision cannot reach 1; with k
--- fixed it does not notice false labels.
+-- k is the number of the category's stimuli, unless selectivity/ranks is given another. Precision depends only on
+-- the largest responses, so at usual thresholds it rates more filters selective than other indices do (Gale et al.
+-- 2020). Stimuli that tie for the last of the k places share them. With k larger than the category precision
+-- cannot reach 1; with k fixed it does not notice false labels.
 --
--- Source: Zhou et al. (2015), arXiv:1412.6856.
+-- Source: Zhou et al. (2015), arXiv:1412.6856; Gale et al. (2020), doi 10.1016/j.visres.2020.06.007.
 --
 -- Index
 --   family     ranks

@@ -1,7 +1,8 @@
 -- response: mean normalised response to the category.
 --
--- A level of response, not an index of selectivity: filters that respond strongly to every category score high for
--- each. It has no value that means "no preference", so selectivity/agreement compares it only where it is named.
+-- Not the raw response of other tables, but its mean in the filter's range. It is a level of response, not an
+-- index of selectivity: filters that respond strongly to every category score high for each. It has no value that
+-- means "no preference", so selectivity/agreement compares it only where it is named.
 --
 -- Source: Malakhova (2018), equation 1, doi 10.1109/CVPRW.2018.00265.
 --

@@ -10,7 +10,7 @@
 --   formula    (mu_c - mu_rest) / sqrt(s_c^2 / n_c + s_rest^2 / n_rest)
 --   range      unbounded
 --   chance     0
---   threshold  2  about p < 0.05 of a single test
+--   threshold  2  about p < 0.025 of a single one-sided test
 --   needs      two stimuli in the category and two in others; a group whose responses vary
 --   sanity     missing and extra labels
 (mean - rest_mean) / nullif(sqrt(variance / n + rest_variance / rest_n), 0)

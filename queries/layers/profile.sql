@@ -8,17 +8,17 @@
 -- denominator and are counted in `dead`.
 --
 -- The chance level is not zero. In a small set many filters exceed 0.01 because of the particular images that were
--- presented. The same images were presented to all filters, so the filters exceed it together, and the proportion for
--- permuted labels varies widely between permutations. `chance` is its mean; the chance band contains 95 % of the
--- permutations. A proportion inside the band is compatible with meaningless labels. Of many layers and categories,
--- one in twenty is outside the band by chance. layers/significant answers another question: which single filters are
--- beyond chance.
+-- presented. The same images were presented to all filters, so the filters exceed it together, and the proportion
+-- for permuted labels varies widely between permutations. `chance` is its mean; the chance band contains 95 % of the
+-- permutations. A proportion inside the band is compatible with meaningless labels. On average one layer and
+-- category in twenty is outside the band by chance, often several neighbouring layers at once. layers/significant
+-- answers another question: which single filters are significant.
 --
 -- `low` and `high` contain 95 % of the bootstrap samples of the stimuli. The range of every filter remains that of
--- all stimuli. Resampling adds noise: filters near the threshold cross it in both directions, so the interval extends
--- further towards one half than away from it. Where hardly any filter exceeds the threshold, or nearly all do, the
--- interval may exclude the proportion. Intervals and chance need `toolbox significance` for the same index and
--- threshold, and are null without it.
+-- all stimuli. Resampling adds noise: filters near the threshold cross it in both directions, so the interval
+-- extends further towards a proportion of 0.5 than away from it. Where hardly any filter exceeds the threshold, or
+-- nearly all do, the interval may exclude the proportion. Intervals and chance need `toolbox significance` for the
+-- same index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 2.2 and figure 1, doi 10.1109/CVPRW.2018.00265.
 --

@@ -1,19 +1,21 @@
--- Filters of every layer that are selective beyond chance.
+-- Significant filters of every layer: those that prefer a category beyond chance.
 --
 -- How many filters of a layer prefer the category more than permuted labels make plausible? Two columns correct for
--- tests of thousands of filters and of every category. `significant` counts the filters with q < $level. The expected
--- proportion of false discoveries among them is at most $level (Benjamini and Hochberg 1995), for tests that are
--- independent or positively dependent. `significant_fwe` counts the filters with a family-wise error (FWE) corrected
--- p < $level. This p is the probability that even one of all filters is false, however the tests depend on each
--- other.
+-- tests of thousands of filters and of every category. `significant` counts the filters with q < $level. The
+-- expected proportion of false discoveries among them is at most $level (Benjamini and Hochberg 1995), for tests
+-- that are independent or positively dependent. The tests of one filter for several categories are negatively
+-- dependent, so this bound is approximate. `significant_fwe` counts the filters with a family-wise error (FWE)
+-- corrected p < $level, which keeps the probability of even one false filter at $level, however the tests depend on
+-- each other. This p is the probability that the largest index of all filters and categories reaches this one if
+-- labels had no effect.
 --
--- With few permutations no p can be small: the smallest is 1 / (permutations + 1). q needs many such p at once, and
--- may then find no filters where `significant_fwe` finds some (see selectivity/significance). Dead filters are not
--- tested, but stay in the denominator. Pooling layers are excluded: they repeat the filters of the convolution below
--- them. The tests are one-sided, for a category that a filter prefers. Significance is not strength: with many
--- stimuli a filter with a very weak preference may be significant. By default the index is the response contrast
--- (`contrast`: difference between the mean normalised responses to the category and to all others). Needs
--- `toolbox significance` for the same index; no rows without it.
+-- With few permutations no p can be small: the smallest is 1 / (permutations + 1). q can be small only if many tests
+-- have the smallest p, and may then find no filters where `significant_fwe` finds some (see
+-- selectivity/significance). Dead filters are not tested, but stay in the denominator. Pooling layers are excluded:
+-- they repeat the filters of the convolution below them. The tests are one-sided, for a category that a filter
+-- prefers. Significance is not effect size: with many stimuli a filter with a very weak preference may be
+-- significant. By default the index is the response contrast (`contrast`: difference between the mean normalised
+-- responses to the category and to all others). Needs `toolbox significance` for the same index; no rows without it.
 --
 -- Source: Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002),
 -- doi 10.1002/hbm.1058.

@@ -1,14 +1,15 @@
 -- Reliability of every filter's preference: chosen on one half of the stimuli, measured on the other.
 --
 -- The preferred category is the one with the largest index. Its index is biased upwards, because it was chosen for
--- being large. `cross_validated` is unbiased by this choice: the category is preferred in one half of the stimuli,
--- its index is computed in the other half, and the result is the mean over 100 ways of halving every category.
--- `agreement` is the proportion of the halvings in which both halves prefer the same category; by chance, about 1 /
--- number of categories.
+-- being large. `cross_validated` is free of this bias, but not of that of choosing the best of many filters: the
+-- category is preferred in one half of the stimuli, its index is computed in the other half, and the result is the
+-- mean over 100 ways of halving every category. `agreement` is the proportion of the halvings in which both halves
+-- prefer the same category; by chance, about 1 / number of categories.
 --
 -- `reliability` is the correlation of the index over the categories between the halves, averaged over the halvings
--- and corrected to the full number of stimuli by 2 r / (1 + r). It is 1 if the halves agree, 0 if they have nothing
--- in common, and lower only by chance. It needs three categories, and is null for two.
+-- and corrected to the full number of stimuli by 2 r / (1 + r). It is 1 if the halves agree, and about 0 if they
+-- have nothing in common. A negative value means the same as 0; its size has no meaning. It needs three categories,
+-- and is null for two.
 --
 -- The network has no noise: the sampling is that of the stimuli. By default the index is the response contrast
 -- (`contrast`: difference between the mean normalised responses to the category and to all others). No rows until

@@ -3,19 +3,21 @@
 -- An index that is to find the filters that respond to exactly the stimuli of a category must fall when the labels
 -- are wrong. Two checks, for the $count filters of every category with the largest value of each index:
 --
---     missing    every stimulus of the category loses its label with probability 1/2
---     extra      as many other stimuli, chosen at random, get the label
+--     missing    each stimulus of the category loses its label with probability 1/2
+--     extra      on average as many other stimuli, chosen at random, get the label although they do not belong to it
 --
 -- A test is one filter and category. `missing` and `extra` are the proportions of $repeats altered labellings in
 -- which the value falls by more than a thousandth of itself, as means over the tests. Labellings that leave nothing
 -- to compare do not count. An index passes if both are at least 0.9. Which indices pass depends on the prevalence,
--- the category's proportion of the stimuli. At 50 % nearly all pass. At 2 % contrast, csi, fsi, d_prime, auc and
--- balanced_share do not notice missing labels, and share rises with false ones, since it measures the category's
--- size too.
+-- the category's proportion of the stimuli, and on how selective the filters are: name one $category. At 2 %
+-- contrast, csi, fsi, d_prime, auc and balanced_share do not notice missing labels, and share rises with false ones,
+-- since it measures the category's size too.
 --
 -- To fail is not a fault of an effect size: that contrast hardly changes when labels are missing is a virtue where
--- the labels are incomplete. But a filter that such an index rates highest need not be a detector of just this
--- category. Report an index that passes beside it, such as correlation or auprc.
+-- the labels are incomplete. But a filter that such an index rates highest need not respond to just this
+-- category. Report an index that passes beside it, such as correlation.
+--
+-- With two categories of equal size every other stimulus would get the label, so `extra` and `passes` are null.
 --
 -- The category is compared with all other stimuli as one group, so csi equals fsi here. Time and memory grow with the
 -- product of categories, stimuli, $count and $repeats: for a large set name one $category.

@@ -16,10 +16,11 @@
 -- family of tests. Dead filters have rows, with null values. No rows until `toolbox significance` was run for the
 -- index.
 --
--- No p is below 1 / (permutations + 1), so q needs many such p at once. With 25,344 tests and 1,000 permutations no q
--- is below 0.05 until about 507 tests have the smallest p. If few filters differ, or permutations are few, p_fwe
--- finds filters that q cannot find. The chance level of `share` is the category's proportion of the stimuli, so the
--- largest category determines its p_fwe: with unequal categories use `balanced_share`.
+-- No p is below 1 / (permutations + 1), so q can be small only if many tests have the smallest p. With 25,344 tests
+-- and 1,000 permutations no q is below 0.05 until about 507 tests have the smallest p. If few filters differ, or
+-- permutations are few, p_fwe finds filters that q cannot find. The chance level of `share` is the category's
+-- proportion of the stimuli, so the largest category determines its p_fwe: with unequal categories use
+-- `balanced_share`.
 --
 -- Source: Phipson and Smyth (2010), doi 10.2202/1544-6115.1585; Benjamini and Hochberg (1995),
 -- doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002), doi 10.1002/hbm.1058.

@@ -1,7 +1,9 @@
 -- Contents of the study: every stimulus set, label scheme and category.
 --
--- Read this table before any other. Unequal numbers of stimuli change every index except the balanced share.
--- Categories that differ in image size differ in sharpness after all images are resized to the network's input.
+-- Read this table before any other. With more than two categories, unequal numbers of stimuli change every index
+-- that compares a category with all other stimuli as one group, such as the response contrast; csi and
+-- balanced_share weight the categories equally. Categories that differ in image size differ in sharpness after all
+-- images are resized to the network's input.
 --
 -- Columns
 --   set         varchar

@@ -115,7 +115,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["query", "layers/profile", "--param", "threshold=low"],
             2,
-            "$threshold is 'low'; expected a value of type",
+            "$threshold is 'low'; expected a number",
         ),
         (
             ["query", "layers/profile", "--set", "color"],

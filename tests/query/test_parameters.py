@@ -68,24 +68,24 @@ def worked(tmp_path: Path) -> StudyFolder:
             {"set": "x"},
             "no parameter of sets/summary named 'set'; none is available",
         ),
-        ("layers/profile", {"threshold": "high"}, "$threshold is 'high'; expected a value of type double"),
-        ("layers/profile", {"threshold": [1]}, "$threshold is [1]; expected a value of type double"),
-        ("layers/profile", {"threshold": True}, "$threshold is True; expected a value of type double"),
-        ("layers/profile", {"index": 3}, "$index is 3; expected a value of type varchar"),
+        ("layers/profile", {"threshold": "high"}, "$threshold is 'high'; expected a number"),
+        ("layers/profile", {"threshold": [1]}, "$threshold is [1]; expected a number"),
+        ("layers/profile", {"threshold": True}, "$threshold is True; expected a number"),
+        ("layers/profile", {"index": 3}, "$index is 3; expected a text"),
         (
             "filters/stimuli",
             {**ONE_FILTER, "filter": 1.5},
-            "$filter is 1.5; expected a value of type integer",
+            "$filter is 1.5; expected a whole number",
         ),
         (
             "filters/stimuli",
             {**ONE_FILTER, "filter": "1.5"},
-            "$filter is '1.5'; expected a value of type integer",
+            "$filter is '1.5'; expected a whole number",
         ),
         (
             "filters/stimuli",
             {**ONE_FILTER, "count": False},
-            "$count is False; expected a value of type integer",
+            "$count is False; expected a whole number",
         ),
         (
             "filters/stimuli",
@@ -215,7 +215,7 @@ def test_a_users_file_needs_no_header(worked: StudyFolder, tmp_path: Path) -> No
         ("--   $threshold", "'$threshold' is not a parameter; expected: $name type = default"),
         (
             "--   $n  double = high  {a}  text",
-            "$n is 'high'; expected a value of type double as the default in '$n  double = high  {a}  text'",
+            "$n is 'high'; expected a number as the default in '$n  double = high  {a}  text'",
         ),
         (
             "-- Columns\n--   n  number  of stimuli",
@@ -266,7 +266,7 @@ def test_defaults_and_choices_have_the_declared_type(
     [
         ("$x  double = 0.5  {0.5, 1}", 0.7, r"\$x is 0.7; expected one of 0.5, 1"),
         ("$x  varchar = null  {left, right}", "up", r"\$x is 'up'; expected one of left, right"),
-        ("$x  boolean = false", "yes", r"\$x is 'yes'; expected a value of type boolean"),
+        ("$x  boolean = false", "yes", r"\$x is 'yes'; expected true or false"),
         ("$x  integer  {responses.filter}", 9, "no x named '9'; available: 0, 1, 2, 3"),
     ],
 )

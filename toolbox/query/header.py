@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 FORMULA_FOLDERS = ("indices", "macros")
 """Folders of `queries/` whose files are parts of queries, not queries."""
 SQL_TYPES = {"varchar": str, "integer": int, "bigint": int, "double": float, "boolean": bool}
+_IN_WORDS = {
+    "varchar": "a text",
+    "integer": "a whole number",
+    "bigint": "a whole number",
+    "double": "a number",
+    "boolean": "true or false",
+}
 _PARAMETER = re.compile(r"\$(\w+)\s+(\w+)(?:\s*=\s*('[^']*'|[^\s{]+))?(?:\s+\{([^}]*)\})?\s*(.*)")
 _COLUMN = re.compile(r"(\w+)\s+(\w+)\s*(.*)")
 
@@ -118,7 +125,7 @@ def describe_query(name: str) -> str:
     Raises: UnknownNameError.
 
     >>> print(describe_query("auc").splitlines()[0])
-    auc: probability that a stimulus of the category evokes a larger response than another one; ties count one half.
+    auc: probability that a stimulus of the category evokes a larger response than any other; ties count one half.
     """
     if name in index_names():
         return shipped_index(name).header
@@ -209,4 +216,4 @@ def _convert(name: str, type_name: str, value: Any) -> Any:
             return value == "true"
     except ValueError:
         pass  # said below, as for every other misfit
-    raise UsageError(f"${name} is {value!r}; expected a value of type {type_name}")
+    raise UsageError(f"${name} is {value!r}; expected {_IN_WORDS[type_name]}")

@@ -46,7 +46,7 @@ QUANTITIES = {
         "n": "number of stimuli of the category",
         "rest_n": "number of stimuli of all other categories",
         "all_n": "number of all labelled stimuli",
-        "rank_sum": "sum of the ranks of the category's stimuli, 1 for the smallest response; ties share theirs",
+        "rank_sum": "sum of the ranks of its stimuli (1 for the smallest response; tied stimuli have their mean rank)",
         "places": "k, the number of stimuli with the largest responses that are regarded",
         "places_of_category": "how many of these places the category's stimuli take; ties share the last ones",
         "precision_sum": "sum over the category's stimuli of the proportion of the category among the stimuli with "

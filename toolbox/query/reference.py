@@ -29,8 +29,8 @@ filter (family `filter`). Responses are normalised (equation 1) by the range of 
 $normalise = 'layer' by that of its layer. All indices of a dead filter, which responds equally to every stimulus, are
 null.
 
-"Notices" says which wrong labels lower the index where 2 % of the stimuli are of the category. This was measured on
-simulated filters, whose responses to the category are three standard deviations larger than to all others;
+"Notices" says which wrong labels lower the index for a category with 2 % of the stimuli. This was measured on
+simulated filters with d' = 3;
 selectivity/sanity measures it on the filters of a study.
 """
 _FORMULAS = """## formulas
