@@ -16,10 +16,10 @@ def main() -> None:
     # and looking through all of them once more at the end, when the process gives everything back, a quarter.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
-    from toolbox.cli import app
-
     ignore_image_warnings()
     try:
+        from toolbox.cli import app  # reads the files of the indices for its help
+
         app(prog_name="toolbox")
     except ToolboxError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201

@@ -52,7 +52,10 @@ def test_a_query_gives_the_rows_worked_out_by_hand(
 
 
 def named_rows(found: pl.DataFrame, columns: list[str], rows: list[Row]) -> pl.DataFrame:
-    """What an example names of a result that grows with every index: its columns, and its pairs of indices."""
+    """What an example names of a result that grows with every index: its columns, its indices and pairs of indices."""
+    if "index" in columns:
+        named = [row[columns.index("index")] for row in rows]
+        found = found.filter(pl.col("index").is_in(named))
     if {"first", "second"} <= set(columns):
         pairs = pl.DataFrame([dict(zip(columns, row, strict=True)) for row in rows]).select("first", "second")
         found = found.join(pairs, on=["first", "second"], how="semi", maintain_order="left")

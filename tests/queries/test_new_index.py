@@ -27,13 +27,19 @@ class Checkout:
         self.root, self.study = root, study
 
     def run(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "toolbox", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "500"}
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment, cwd=self.root
-        )
+        done = self.attempt(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "toolbox", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "500"}
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, env=environment, cwd=self.root
+        )
+
+    def file(self, index: str) -> Path:
+        return self.root / "queries/indices" / f"{index}.sql"
 
     def rows(self, query: str, *parameters: str) -> pl.DataFrame:
         options = [text for parameter in parameters for text in ("--param", parameter)]
@@ -96,3 +102,55 @@ def test_help_errors_and_descriptions_name_the_copy(checkout: Checkout) -> None:
     assert "d_prime_copy" in checkout.run("query", "layers/profile", "--describe")
     with pytest.raises(AssertionError, match="expected one of auc, auc_copy, auprc"):
         checkout.rows("layers/profile", "index=selectivity")
+
+
+def test_a_changed_formula_leaves_the_resampled_tables_unused_until_they_are_computed_again(
+    checkout: Checkout,
+) -> None:
+    place = ("--study", str(checkout.study.folder.root))
+    resampling = ("significance", "--index", "auc_copy", "--resamples", "20", *place, "--quiet")
+    query = ("query", "selectivity/significance", "--param", "index=auc_copy", "--format", "csv", *place)
+    checkout.run(*resampling)
+    before = checkout.run(*query)
+    file = checkout.file("auc_copy")
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("(rank_sum", "1 - (rank_sum"), encoding="utf-8")
+    unused = checkout.attempt(*query)
+    assert len(unused.stdout.splitlines()) == 1
+    assert (
+        "was computed with another formula of the index, so it is ignored; to compute it again:"
+        in unused.stderr
+    )
+    checkout.run(*resampling)
+    assert len(checkout.run(*query).splitlines()) == len(before.splitlines()) > 100
+    assert checkout.run(*query) != before
+    file.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "--   needs ",
+            "--   wants ",
+            "the rows of Index are family, formula, range, chance, threshold, wants",
+        ),
+        ("sqrt((variance", "bogus((variance", "queries/indices/d_prime_copy.sql: Catalog Error"),
+    ],
+)
+def test_a_broken_file_is_reported_in_one_line_by_every_command(
+    checkout: Checkout, old: str, new: str, message: str
+) -> None:
+    file = checkout.file("d_prime_copy")
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    study = str(checkout.study.folder.root)
+    done = checkout.attempt(
+        "significance", "--index", "d_prime_copy", "--seed", "9", "--study", study, "--quiet"
+    )
+    file.write_text(text, encoding="utf-8")
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr

@@ -14,16 +14,11 @@ from support.index_definitions import DEFINITIONS, Measurement
 from support.nearly import nearly
 from support.small_study import long_table, small_study
 from toolbox.query import ask
-from toolbox.query.indices import RESAMPLED, shipped_indices
+from toolbox.query.indices import RESAMPLED, SANITY, index_names, shipped_indices
 from toolbox.store.folder import StudyFolder
 
 STIMULI, MEMBERS, FILTERS = 2000, 40, 10
-CLAIMS = {
-    "missing labels": (True, False),
-    "extra labels": (False, True),
-    "missing and extra labels": (True, True),
-    "not of a category": None,
-}
+CLAIMS = dict(zip(SANITY, ((True, False), (False, True), (True, True), None), strict=True))
 """What an index file says of its sanity -> whether it notices missing labels, and extra ones."""
 
 
@@ -60,13 +55,17 @@ def test_an_index_notices_the_labels_that_its_file_says(
         assert index not in of_detectors
         return
     row = of_detectors[index]
-    assert (row["missing"] >= 0.9, row["extra"] >= 0.9) == claim
+    notices = {"missing": row["missing"] >= 0.9, "extra": row["extra"] >= 0.9}
+    assert notices == dict(zip(notices, claim, strict=True)), f"the row sanity of {index}.sql is wrong: {row}"
     assert row["passes"] == all(claim)
 
 
 def test_altered_indices_are_those_of_the_altered_labels(tmp_path: Path) -> None:
     """The labels are altered here again from their md5, and every index computed by its definition."""
     responses = np.round(detectors(30, 8, 3, 2), 1)
+    assert sorted(DEFINITIONS) == index_names(*RESAMPLED), (
+        "an index has no definition in index_definitions.py"
+    )
     study = study_of(tmp_path / "study", responses, 8)
     sql = "select * from relabelled_indices('maximum', 'target', 3, 2, 7) order by name, filter, alteration, repeat"
     rows = ask(study, sql).rows.select("name", "filter", "alteration", "repeat", "value").rows()
@@ -85,7 +84,6 @@ def test_altered_indices_are_those_of_the_altered_labels(tmp_path: Path) -> None
                 found = Measurement(column, numbers, 0, column.min(), column.max())
                 expected.append((name, number, alteration, repeat, float(DEFINITIONS[name](found))))
     assert rows == nearly(expected, 1e-9)
-    assert sorted(DEFINITIONS) == [n for n, index in shipped_indices().items() if index.family in RESAMPLED]
 
 
 def altered(alteration: str, repeat: int) -> NDArray[np.bool_]:

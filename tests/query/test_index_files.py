@@ -104,6 +104,12 @@ def test_a_file_is_read_with_all_it_says(tmp_path: Path) -> None:
         ),
         ("family     moments", "family     means", "the family is means; expected moments, ranks, filter"),
         (
+            "extra labels",
+            "extra",
+            "sanity is 'extra'; expected missing labels, extra labels, missing and extra",
+        ),
+        ("-- Source: nobody (1900).\n", "", "has no source; expected a line such as 'Source: Author (year)"),
+        (
             "--   needs      another category",
             "--   needs",
             "'needs' is not a row of Index; expected a name and a value",

@@ -10,7 +10,7 @@ import pytest
 
 from support.worked_examples import example_study
 from toolbox.errors import CardError, UnknownNameError, UsageError
-from toolbox.query import Query, ask, read_query
+from toolbox.query import Query, ask, index_names, read_query
 from toolbox.store.folder import StudyFolder
 
 ONE_FILTER = {"layer": "stem", "filter": 0}
@@ -105,8 +105,7 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "layers/profile",
             {"index": "shares"},
-            "$index is 'shares'; expected one of auc, auprc, balanced_share, contrast, correlation, csi, d_prime, fsi, "
-            "precision, response, share, welch_t",
+            f"$index is 'shares'; expected one of {', '.join(index_names('moments', 'ranks'))}",
         ),
         ("layers/profile", {"normalise": ""}, "$normalise is ''; expected one of filter, layer"),
         ("filters/stimuli", {**ONE_FILTER, "layer": "stemm"}, "no layer named 'stemm'; did you mean 'stem'?"),

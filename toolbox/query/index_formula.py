@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -69,14 +69,26 @@ def index_formula(name: str) -> IndexFormula:
     [0.333, 0.0]
     """
     index = shipped_index(name)
+    known = QUANTITIES[index.family]
     try:
         quantities = referenced_columns(index.expression)
+        if quantities <= known.keys():
+            _bind(index.expression, quantities)
     except duckdb.Error as error:
         raise CardError(f"queries/indices/{name}.sql: {message_of(error)}") from error
-    known = QUANTITIES[index.family]
     if unknown := sorted(quantities - known.keys()):
         raise CardError(
             f"queries/indices/{name}.sql refers to {', '.join(unknown)}; "
             f"an index of the family {index.family} may refer to {', '.join(known)}"
         )
     return IndexFormula(name, index.family, quantities, index.expression)
+
+
+def _bind(expression: str, quantities: Collection[str]) -> None:
+    """Let DuckDB find the functions of an expression.
+
+    Raises: duckdb.Error for one that does not exist.
+    """
+    columns = ", ".join(f"null::double as {name}" for name in ("nothing", *sorted(quantities)))
+    with formula_connection() as connection:
+        connection.execute(f"select ({expression})::double from (select {columns})")

@@ -9,7 +9,7 @@ A title `name: what it is`, paragraphs, `Source:`, then
     --   chance     its value without preference: an expression, or in words
     --   threshold  expression  reason
     --   needs      what it is null without
-    --   sanity     which false labels it notices: see selectivity/sanity
+    --   sanity     which wrong labels it notices (one of SANITY): see selectivity/sanity
 
 and one SQL expression. The name of the file is the name of the index; no other module knows one.
 """
@@ -67,6 +67,8 @@ QUANTITIES = {
 """Family -> the quantities in which its expressions are written, of one filter and one category, or of one filter."""
 RESAMPLED = ("moments", "ranks")
 """Families of indices that have a value for every category, and so can be resampled."""
+SANITY = ("missing labels", "extra labels", "missing and extra labels", "not of a category")
+"""What the row `sanity` may say: which wrong labels the index notices, or that it is an index of a filter as such."""
 _ROWS = ("family", "formula", "range", "chance", "threshold", "needs", "sanity")
 
 
@@ -85,7 +87,7 @@ class Index:
         chance: its value without preference; 'none' if it has no such value.
         threshold: a suitable one, as an SQL expression, and the reason for it.
         needs: what it is null without.
-        sanity: which false labels it notices.
+        sanity: which wrong labels it notices, one of SANITY.
         expression: SQL over the quantities of its family.
         header: the comment in front of it.
     """
@@ -150,6 +152,10 @@ def read_index(path: Path) -> Index:
         raise CardError(f"{path} begins with {title!r}; expected '{path.stem}: what it is'")
     if rows["family"] not in QUANTITIES:
         raise CardError(f"{path}: the family is {rows['family']}; expected {', '.join(QUANTITIES)}")
+    if rows["sanity"] not in SANITY:
+        raise CardError(f"{path}: sanity is {rows['sanity']!r}; expected {', '.join(SANITY)}")
+    if not sections["source"]:
+        raise CardError(f"{path} has no source; expected a line such as 'Source: Author (year), doi 10.…'")
     threshold, _, reason = rows.pop("threshold").partition("  ")
     expression = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return Index(

@@ -14,6 +14,7 @@ import polars as pl
 
 from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query.header import Query
+from toolbox.query.indices import shipped_indices
 from toolbox.query.parameters import find_query, parameter_values
 from toolbox.query.resampling_notes import note_missing_resamples
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
@@ -67,7 +68,8 @@ def ask(
     values = parameter_values(query, parameters or {}, parse_select(query).parameters)
     views, macros = needs(query)
     with _own_errors(query, time_limit):
-        database = open_database(study, views, selection, macros=macros, tables=tables)
+        formulas = {name: index.expression for name, index in shipped_indices().items()}
+        database = open_database(study, views, selection, macros=macros, tables=tables, formulas=formulas)
         with closing(database), _time_limit(database, time_limit):
             _check_listed_values(database, query, values)
             rows = _plain(_frame(database.connection.sql(query.sql, params=values)))

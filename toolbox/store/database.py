@@ -63,6 +63,7 @@ def open_database(
     *,
     macros: Sequence[str] = (),
     tables: Mapping[str, pa.Table] | None = None,
+    formulas: Mapping[str, str] | None = None,
 ) -> Database:
     """Connect to the named views of a study, read-only.
 
@@ -72,10 +73,11 @@ def open_database(
         selection: set, model and scheme; where one is not named, the study must have only one.
         macros: `create macro` statements that use the views.
         tables: further tables in memory, by their names in SQL.
+        formulas: index -> its formula now; tables that were resampled with another one are ignored.
 
     Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged responses.
     """
-    defined = define_views(study, views, selection or Selection())
+    defined = define_views(study, views, selection or Selection(), formulas or {})
     labels_select = _labels_select(defined, views)
     defined.checked.save()
     connection = duckdb.connect(":memory:", config=_CLOSED)

@@ -15,7 +15,7 @@ catalogue    set, scheme, and every stimulus of every set in the study with its 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -63,6 +63,7 @@ class Views:
         tables: name under which SQL sees a table in memory -> the table.
         notes: what a reader should know.
         checked: the small tables, each compared with its checksums before SQL reads it.
+        formulas: index -> its formula now.
     """
 
     study: StudyFolder
@@ -74,6 +75,7 @@ class Views:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     checked: SmallTables = field(default_factory=SmallTables)
+    formulas: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -113,17 +115,23 @@ class Views:
         return self.select_files([path], columns)
 
 
-def define_views(study: StudyFolder, names: Collection[str], selection: Selection) -> Views:
+def define_views(
+    study: StudyFolder,
+    names: Collection[str],
+    selection: Selection,
+    formulas: Mapping[str, str] | None = None,
+) -> Views:
     """The SELECTs of some views of a study.
 
     Args:
         study: where the tables are.
         names: which of VIEWS; the selection is resolved for these alone.
         selection: set, model and scheme; what is not named is the only one there is.
+        formulas: index -> its formula now; tables that were resampled with another one are ignored.
 
     Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged tables or responses.
     """
-    views = Views(study, resolve_selection(study, set(names), selection))
+    views = Views(study, resolve_selection(study, set(names), selection), formulas=formulas or {})
     if not OF_RESPONSES.isdisjoint(names):
         set_name, model, scheme = views.names
         views.responses = available_responses(study, set_name, model)
@@ -189,15 +197,24 @@ def _resamples(views: Views, table: str) -> str:
     if views.labelling is None:
         return _empty_select(columns)
     fresh, stale = views.labelling.fresh_files(table, views.checked.origin)
-    current = [file for file in fresh if list(views.checked.columns(file)) == list(columns)]
     reasons = dict.fromkeys(stale, "was computed from other responses or labels than those of the study now")
-    reasons |= {
-        file: "has the columns of another version of the toolbox" for file in fresh if file not in current
-    }
+    for file in fresh:
+        if list(views.checked.columns(file)) != list(columns):
+            reasons[file] = "has the columns of another version of the toolbox"
+        elif _has_another_formula(views, file):
+            reasons[file] = "was computed with another formula of the index"
+    current = [file for file in fresh if file not in reasons]
     for file, reason in reasons.items():
         remedy = f"to compute it again: {views.labelling.command_of(file)}"
         views.notes.append(f"{file.name} {reason}, so it is ignored; {remedy}")
     return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
+
+
+def _has_another_formula(views: Views, file: Path) -> bool:
+    """Whether an index was resampled with another formula than it has now, as far as its table records one."""
+    origin = views.checked.origin(file)
+    formula = views.formulas.get(str(origin.get("index")))
+    return formula is not None and origin.get("formula", formula) != formula
 
 
 def _empty_select(columns: Columns) -> str:

@@ -16,6 +16,7 @@ from toolbox.analyse.significance.tables import significance_tables
 from toolbox.errors import VerificationError
 from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
+from toolbox.query.indices import shipped_index
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
@@ -83,7 +84,8 @@ def _record(labelling: Labelling, choices: Resampling) -> dict[str, Any]:
     """What tables are recorded to be made of; equal records, equal tables."""
     responses = labelling.responses
     chosen = {"set": responses.set, "model": responses.model, "scheme": labelling.scheme}
-    return with_version({**chosen, **asdict(choices)})
+    formula = shipped_index(choices.index).expression
+    return with_version({**chosen, **asdict(choices), "formula": formula})
 
 
 def _write_tables(
