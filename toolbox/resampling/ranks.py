@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,21 @@ class Ranks:
 
     Attributes:
         resamples: which stimuli stand for which category.
-        below, upto: (filters, stimuli): weight of the stimuli with a smaller response, and with no larger one.
+        responses: of the filters.
     """
 
     resamples: Resamples
-    below: FloatArray | IntArray
-    upto: FloatArray | IntArray
+    responses: ResponseMatrix
+
+    @cached_property
+    def below(self) -> FloatArray | IntArray:
+        """(filters, stimuli): weight of the stimuli with a smaller response."""
+        return self._weights_up_to(self.responses.below)
+
+    @cached_property
+    def upto(self) -> FloatArray | IntArray:
+        """(filters, stimuli): weight of the stimuli with no larger response."""
+        return self._weights_up_to(self.responses.upto)
 
     @property
     def sizes(self) -> IntArray:
@@ -67,6 +77,24 @@ class Ranks:
         rows = map(self.resamples.stimuli_of, range(len(self.resamples.weights.indptr) - 1))
         sums = [_sum_of_precisions(np.take(at_least, stimuli, axis=1)) for stimuli in rows]
         return np.stack(sums).reshape(self.resamples.count, len(self.sizes), -1)
+
+    def _weights_up_to(self, places: IntArray) -> FloatArray | IntArray:
+        """(filters, stimuli): the weight of so many stimuli with the smallest responses."""
+        if self.resamples.has_all_stimuli:
+            return places
+        rows = np.arange(len(places))[:, None] * self._added_up.shape[1]
+        return self._added_up.take(places + rows)
+
+    @cached_property
+    def _added_up(self) -> FloatArray:
+        """(filters, stimuli + 1): weights of a single resample, added up in the order of the responses, from 0.
+
+        The stimuli are in the same order in every resample, and the same ones tie.
+        """
+        total, order = self.resamples.weights.sum(axis=0), self.responses.order
+        added_up = np.zeros((len(order), order.shape[1] + 1))
+        np.cumsum(total.take(order), axis=1, out=added_up[:, 1:])
+        return added_up
 
     def _sums(self, counted: FloatArray) -> FloatArray:
         """(resamples, categories, filters): what the stimuli count, (stimuli, filters), summed over each category.
@@ -121,24 +149,9 @@ def rank_quantities(
 def _ranks_of(responses: ResponseMatrix, resamples: Resamples) -> Iterator[Ranks]:
     """The ranks of all resamples at once where they share the stimuli, else of one after the other."""
     if resamples.has_all_stimuli:
-        yield Ranks(resamples, responses.below, responses.upto)
-        return
-    for number in range(resamples.count):
-        single = resamples.single(number)
-        yield Ranks(single, *_weights_below(single.weights.sum(axis=0), responses))
-
-
-def _weights_below(total: FloatArray, responses: ResponseMatrix) -> tuple[FloatArray, FloatArray]:
-    """(filters, stimuli): weight of all stimuli with a smaller response, and of those with no larger one.
-
-    The stimuli are in the same order in every resample, and the same ones tie. So the weights are added up once in
-    that order, from 0, and read off at the number of stimuli that evoke less, and at that of those that evoke no more.
-    """
-    filters, stimuli = responses.order.shape
-    added_up = np.zeros((filters, stimuli + 1))
-    np.cumsum(total[responses.order], axis=1, out=added_up[:, 1:])
-    below = np.take_along_axis(added_up, responses.below, axis=1)
-    return below, np.take_along_axis(added_up, responses.upto, axis=1)
+        yield Ranks(resamples, responses)
+    else:
+        yield from (Ranks(resamples.single(number), responses) for number in range(resamples.count))
 
 
 def _sum_of_precisions(at_least: NDArray[np.generic]) -> FloatArray:
