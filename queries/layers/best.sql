@@ -81,8 +81,8 @@ band as (
     select
         category,
         layer,
-        quantile_cont(proportion, [0.025, 0.975]) as proportions,
-        quantile_cont(strength, [0.025, 0.975]) as strengths,
+        bootstrap_interval(proportion, kind) as proportions,
+        bootstrap_interval(strength, kind) as strengths,
         avg(first_by_proportion) as first_by_proportion,
         avg(first_by_strength) as first_by_strength
     from first_place

@@ -63,7 +63,7 @@ band as (
         place,
         category,
         bootstrap_interval(selective, kind) as bootstrap,
-        quantile_cont(selective, [0.025, 0.975]) filter (kind = 'permutation') as shuffled,
+        permutation_interval(selective, kind) as permuted,
         avg(selective) filter (kind = 'permutation') as chance
     from counted
     group by place, category
@@ -77,8 +77,8 @@ select
     b.bootstrap[1] / o.filters as low,
     b.bootstrap[2] / o.filters as high,
     b.chance / o.filters as chance,
-    b.shuffled[1] / o.filters as chance_low,
-    b.shuffled[2] / o.filters as chance_high,
+    b.permuted[1] / o.filters as chance_low,
+    b.permuted[2] / o.filters as chance_high,
     o.dead::bigint as dead
 from observed o
 left join band b using (place, category)

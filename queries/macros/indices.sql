@@ -110,7 +110,7 @@ ordered as (
 ),
 placed as (
     -- those that tie for the last of the k places share what is left of them
-    select *, greatest(least((places - (all_n - last_rank)) / (last_rank - first_rank + 1), 1), 0) as part
+    select *, part_of_place(places - (all_n - last_rank), last_rank - first_rank + 1) as part
     from ordered
 ),
 counted as (

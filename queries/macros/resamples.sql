@@ -19,5 +19,8 @@ where
 -- Percentile interval (Efron and Tibshirani 1993); null where there are none.
 create macro bootstrap_interval(value, kind) as quantile_cont(value, [0.025, 0.975]) filter (kind = 'bootstrap');
 
+-- permutation_interval(value, kind): 95 % interval over the permutations, the chance band, as an aggregate.
+create macro permutation_interval(value, kind) as quantile_cont(value, [0.025, 0.975]) filter (kind = 'permutation');
+
 -- observed_value(value, kind): the value in the one row that is of the stimuli themselves, as an aggregate.
 create macro observed_value(value, kind) as any_value(value) filter (kind = 'observed');

@@ -105,7 +105,7 @@ placed as (
     select
         *,
         (response - lowest) / (highest - lowest) as normal,
-        greatest(least((places - (all_n - last_rank)) / (last_rank - first_rank + 1), 1), 0) as part
+        part_of_place(places - (all_n - last_rank), last_rank - first_rank + 1) as part
     from ordered
 ),
 summed as (

@@ -15,3 +15,6 @@ create macro sparseness(mean, variance, n) as variance / nullif(variance + mean 
 --
 -- -sum of p ln p / ln K: 1 if all are equal, 0 if one is 1.
 create macro evenness(p) as -sum(case when p = 0 then 0 else p * ln(p) end) / nullif(ln(count(*)), 0) + 0.0;
+
+-- part_of_place(free, ties): the part of a place that each of `ties` tied items gets, of those that are free; 0 to 1.
+create macro part_of_place(free, ties) as greatest(least(free / ties, 1), 0);

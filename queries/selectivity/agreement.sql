@@ -87,8 +87,8 @@ placed as (
         first_rank + (first_ties - 1) / 2 as first_place,
         second_rank + (second_ties - 1) / 2 as second_place,
         -- the part of a place among the first $count that a filter has
-        greatest(least(($count - first_rank + 1) / first_ties, 1), 0) as first_part,
-        greatest(least(($count - second_rank + 1) / second_ties, 1), 0) as second_part
+        part_of_place($count - first_rank + 1, first_ties) as first_part,
+        part_of_place($count - second_rank + 1, second_ties) as second_part
     from ranked
 ),
 agreed as (

@@ -54,7 +54,7 @@ select
     o.osi,
     o.half_width,
     case when d.is_measured then sqrt(d.x * d.x + d.y * d.y) / nullif(d.total, 0) end as direction_selectivity,
-    case when d.is_measured then (d.peak - d.opposite) / nullif(d.peak + d.opposite, 0) end as dsi,
+    case when d.is_measured then normalised_difference(d.peak, d.opposite) end as dsi,
     o.peak
 from orientations($parameter, $layer, $statistic) o
 join (

@@ -95,7 +95,7 @@ def test_every_index_of_a_draw_is_that_of_the_stimuli_written_out(index: str) ->
         (draws,) = draw_resamples(kind, labels, 20, 3)
         found = resampled_values(index_formula(index), ResponseMatrix(responses), draws)
         for number in range(20):
-            weights = draws.of(number)
+            weights = draws.single(number).weights.toarray()
             category, stimulus = np.nonzero(weights)
             times = weights[category, stimulus].astype(int)
             category, stimulus = np.repeat(category, times), np.repeat(stimulus, times)
@@ -116,7 +116,7 @@ def test_a_draw_without_any_active_stimulus_has_no_index(index: str, silence: fl
     labels = StimulusCategories(np.arange(30) % 3, 3)
     for draws in draw_resamples("bootstrap", labels, 50, 0):
         values = resampled_values(index_formula(index), ResponseMatrix(responses), draws)
-        is_silent = np.array([draws.of(number)[0, 0] == 0 for number in range(50)])
+        is_silent = np.array([draws.single(number).weights.toarray()[0, 0] == 0 for number in range(50)])
         assert 10 < is_silent.sum() < 40
         if index in ("csi", "fsi") and silence:
             assert values[is_silent] == pytest.approx(0 if silence > 0 else np.nan, nan_ok=True, abs=1e-12)

@@ -102,7 +102,7 @@ def test_p_is_that_of_a_loop_over_the_permutations(index: str) -> None:
     for draws in draw_resamples("permutation", LABELS, 60, 6):
         for number in range(draws.count):
             shuffled = np.empty(30, int)
-            for category, stimulus in zip(*np.nonzero(draws.of(number)), strict=True):
+            for category, stimulus in zip(*np.nonzero(draws.single(number).weights.toarray()), strict=True):
                 shuffled[stimulus] = category
             (labelled,) = draw_resamples("observed", StimulusCategories(shuffled, 3), 1, 0)
             values = resampled_values(index_formula(index), ResponseMatrix(responses), labelled)[0]
@@ -223,7 +223,9 @@ def test_the_chosen_value_of_noise_is_biased_and_the_cross_validated_one_is_not(
 def test_halves_are_those_of_a_loop() -> None:
     responses = noise(3)
     pairs = [
-        draws.of(n) for draws in draw_resamples("half", LABELS, 2 * HALVINGS, 6) for n in range(draws.count)
+        draws.single(n).weights.toarray()
+        for draws in draw_resamples("half", LABELS, 2 * HALVINGS, 6)
+        for n in range(draws.count)
     ]
     low, high = responses.min(axis=0), responses.max(axis=0)
     normal = (responses - low) / (high - low)

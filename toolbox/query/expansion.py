@@ -57,13 +57,10 @@ def _columns(family: str) -> str:
 
 def _values(family: str) -> str:
     columns = [
-        f"case when not dead then {_value(index)} end::double as {index.name}" for index in _of_family(family)
+        f"case when not dead then ({index.expression}) end::double as {index.name}"
+        for index in _of_family(family)
     ]
     return ",\n    ".join(columns)
-
-
-def _value(index: Index) -> str:
-    return f"({index.expression})"
 
 
 def _names(family: str) -> str:

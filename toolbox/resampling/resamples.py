@@ -111,11 +111,6 @@ class Resamples:
         rows = slice(number * len(self.sizes), (number + 1) * len(self.sizes))
         return Resamples(self.kind, self.weights[rows], self.sizes)
 
-    def of(self, number: int) -> FloatArray:
-        """(categories, stimuli): the weights of one resample."""
-        dense: FloatArray = self.single(number).weights.toarray()
-        return dense
-
     def stimuli_of(self, row: int) -> IntArray:
         """(size,): the stimuli of one row of `weights`, each as often as it counts."""
         entries = slice(self.weights.indptr[row], self.weights.indptr[row + 1])
