@@ -45,4 +45,10 @@ STIMULUS_COLUMNS = {
     "format": "string",
     "bytes": "int64",
 }
-"""Columns that every stimulus set has, and their types as Arrow calls them; all further ones are variables."""
+"""Columns that every stimulus set has, and their types as Arrow calls them."""
+
+FILE_BITS = 16
+"""Bits of a grey value in image files of more than 8 bits, where no other bit depth is chosen."""
+
+PICTURE_COLUMNS = {"pixels_sha256": "string", "bit_depth": "int32"}
+"""Columns about the decoded picture, which sets of older versions lack; all further ones are variables."""

@@ -27,11 +27,14 @@ def ingest(
     set: options.NewSetOption = None,
     study: options.StudyOption = HERE,
     strict: options.StrictOption = False,
+    bit_depth: options.BitDepthOption = None,
     quiet: options.QuietOption = False,
 ) -> None:
     """Add images to a stimulus set. Stimuli that are there already stay as they are."""
     with progress_bars(quiet) as progress:
-        report = study_at(study).ingest(source, set=set, strict=strict, progress=progress)
+        report = study_at(study).ingest(
+            source, set=set, strict=strict, bit_depth=bit_depth, progress=progress
+        )
     output.print_ingestion(report, quiet)
 
 

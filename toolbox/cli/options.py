@@ -72,6 +72,12 @@ NewSetOption = Annotated[
     str | None, Option("--set", help="Name of the stimulus set. Not for a shipped set, which has its name.")
 ]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
+BitDepthOption = Annotated[
+    int | None,
+    Option(
+        help="Bits of the grey values in image files of 16 bits: 12 makes 4095 white. Default: 16.",
+    ),
+]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
 NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new label scheme, such as animacy.")]
 LabelsOption = Annotated[

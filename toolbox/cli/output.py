@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolbox.query import Answer
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
+    from toolbox.stimuli.sources import Rejection
 
 LISTED = 10
 """Rejected or unreadable files named on the screen; the record of the run lists all."""
@@ -96,7 +97,8 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
             f"changed since it was first ingested, so it is a further stimulus: {path}"
             for path in report.changed
         ],
-        [f"not used: {rejection.path}: {rejection.reason}" for rejection in report.rejections],
+        _conflicts(report.rejections),
+        [f"not used: {each.path}: {each.reason}" for each in report.rejections if not each.is_conflict],
     )
     for lines in lists:
         print_notes(lines[:LISTED], quiet)
@@ -107,6 +109,12 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     added = f"{report.added} added, {report.known} known"
     note(f"{report.set}: {added}; now {report.stimuli}: {counts}", quiet)
+    print_notes(report.warnings, quiet, "warning: ")
+
+
+def _conflicts(rejections: Iterable[Rejection]) -> list[str]:
+    """One line for each picture with two categories."""
+    return [f"label conflict: {each.path}: {each.reason}" for each in rejections if each.is_conflict]
 
 
 def print_labelling(report: LabelReport, quiet: bool) -> None:

@@ -1,7 +1,9 @@
-"""The use case that makes a stimulus set from image files. Owns the order of its steps, and two tables.
+"""The use case that makes a stimulus set from image files. Owns the order of its steps, and three tables.
 
     stimuli/set=<set>/stimuli.parquet                 stimulus_id, sha256, path, width, height, format, bytes,
-                                                      and a column for every stimulus variable
+                                                      pixels_sha256, bit_depth, and a column for every stimulus
+                                                      variable
+    properties/set=<set>/properties.parquet           stimulus_id, property, value: what was measured of the pictures
     labels/set=<set>/scheme=category/labels.parquet   stimulus_id, category; no row for unlabelled stimuli
     runs/<run>.json                                   what happened to every file, and why some were left out
 
@@ -18,6 +20,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolbox.collect.appearance import describe_appearance
 from toolbox.content import card_names, check_name
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
@@ -27,13 +30,15 @@ from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.manifest import list_manifest
 from toolbox.stimuli.scan import scan_files
-from toolbox.stimuli.sources import Listing, Rejection, list_folder
+from toolbox.stimuli.sources import Candidate, Listing, Rejection, list_folder
 from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import provenance_of, with_version, write_table
+from toolbox.store.parquet import arrow_schema, provenance_of, with_version, write_table
+from toolbox.store.properties import read_properties, write_properties
 from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.tables import TABLE_SUFFIXES
+from toolbox.terms import FILE_BITS
 
 SourceType = Literal["folder", "manifest", "card"]
 """Sources of stimuli."""
@@ -65,6 +70,12 @@ class IngestReport:
     """Animations, of which only the first frame is used."""
     rejections: list[Rejection]
     """Files, labels and variables that were left out, with the reason."""
+    warnings: list[str]
+    """What a scientist should know about the pictures of the set: unused range, no contrast, confounds."""
+    dim: dict[str, float]
+    """Files of the set that use a small part of the range from black to white, and that part."""
+    uniform: list[str]
+    """Files of the set with the same grey level everywhere."""
     stimuli: int
     """Number of stimuli in the set, old and new."""
     categories: dict[str, int]
@@ -77,6 +88,7 @@ def ingest(
     *,
     set_name: str | None = None,
     strict: bool = False,
+    bit_depth: int | None = None,
     progress: Progress = silent,
 ) -> IngestReport:
     """Add the images of a source to a stimulus set. Ingesting a source again adds only new images.
@@ -87,29 +99,39 @@ def ingest(
             and category; the name of a shipped card; or the path of a card (.toml).
         set_name: name of the new or existing set; None for the name in the card.
         strict: ingest nothing unless every file can be ingested.
+        bit_depth: bits of the grey values in new files of 16 bits, 1 to 16: 12 makes 4095 white. None for 16.
         progress: is called with the number of files that were read.
 
     Raises: UsageError for an invalid source or name; StimulusError when there is no usable image, when a variable
         changes its type, or when strict is set and anything would be left out; BusyError; what `list_card` raises.
     """
     started = datetime.now(UTC)
+    _check_bit_depth(bit_depth)
     study = StudyFolder(study.root.resolve())
     source_type = _source_type(source)
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
-    origin = _origin(source_type, source)
+    origin = _origin(source_type, source) | ({} if bit_depth is None else {"bit_depth": bit_depth})
     listing = _list_source(source_type, source, study.images(name), progress)
     with only_writer(study.stimuli(name).parent, "ingesting"):
-        ledger, types, is_whole = _open_ledger(study, name)
+        ledger, types, is_whole = _open_ledger(study, name, bit_depth)
         types = merge_types(types, listing.candidates)
-        _enter_files(ledger, listing, study, progress)
+        _enter_files(ledger, listing, study, bit_depth, progress)
         _check_ledger(ledger, source, strict)
-        is_changed = bool(ledger.added or ledger.moved or ledger.filled)
+        is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
         if is_changed or not is_whole:
             _write_tables(study, name, ledger, types, origin)
         report = _report(name, ledger)
         if is_changed or report.rejections:
             _write_record(study, report, origin, started)
     return report
+
+
+def _check_bit_depth(bit_depth: Any) -> None:
+    is_whole = isinstance(bit_depth, int) and not isinstance(bit_depth, bool)
+    if bit_depth is not None and not (is_whole and 1 <= bit_depth <= FILE_BITS):
+        raise UsageError(
+            f"bit_depth is {bit_depth!r}; expected the number of bits of the grey values, 1 to {FILE_BITS}, such as 12"
+        )
 
 
 def _source_type(source: str | Path) -> SourceType:
@@ -159,29 +181,48 @@ def _list_source(source_type: SourceType, source: str | Path, images: Path, prog
     return list_card(str(source), images, progress)
 
 
-def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, VariableType], bool]:
-    """The current ledger of a set, the types of its variables, and whether its two tables are consistent."""
+def _open_ledger(
+    study: StudyFolder, name: str, bit_depth: int | None
+) -> tuple[Ledger, dict[str, VariableType], bool]:
+    """The current ledger of a set, the types of its variables, and whether its tables are consistent."""
     stimuli, labels = study.stimuli(name), study.labels(name)
     if not stimuli.is_file():
-        return Ledger([], {}), {}, False
+        return Ledger([], {}, {}), {}, False
     # ParquetFile, unlike read_table, does not read `set=…` in the path as a column.
     table = pq.ParquetFile(stimuli).read()
     written = read_labels(labels) if labels.is_file() else {}
-    # Labels are written first. A run that was killed in between leaves labels of stimuli that do not exist.
+    measured = read_properties(study.properties(name))
+    # The stimuli are written last. A run that was killed before leaves labels of stimuli that do not exist.
     kept = {number: category for number, category in written.items() if number < len(table)}
+    properties = {number: values for number, values in measured.items() if number < len(table)}
     names = {arrow: name for name, arrow in _ARROW_TYPES.items()}
-    types = {variable: names[table.schema.field(variable).type] for variable in variable_names(table.schema)}
-    ledger = Ledger(table.to_pylist(), kept, lambda path: study.image(path).exists())
-    return ledger, types, labels.is_file() and len(kept) == len(written)
+    types = {
+        variable: names[table.schema.field(variable).type] for variable in variable_names(table.column_names)
+    }
+    ledger = Ledger(
+        table.to_pylist(),
+        kept,
+        properties,
+        bit_depth=bit_depth,
+        is_there=lambda path: study.image(path).exists(),
+    )
+    is_whole = labels.is_file() and len(kept) == len(written) and len(properties) == len(measured)
+    return ledger, types, is_whole
 
 
-def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress: Progress) -> None:
-    """Enter the rejections of a listing, then its files."""
+def _enter_files(
+    ledger: Ledger, listing: Listing, study: StudyFolder, bit_depth: int | None, progress: Progress
+) -> None:
+    """Measure the stimuli of older versions, then enter the rejections of a listing, then its files."""
+    earlier = ledger.unmeasured()
+    again = [Candidate(study.image(row["path"]), None) for row in earlier]
+    for row, file in zip(earlier, scan_files(again, ()), strict=True):
+        ledger.measure(row, file)
     root = f"{study.root.as_posix()}/"
     for rejection in listing.rejections:
         ledger.reject(rejection.path.removeprefix(root), rejection.reason)
     total = len(listing.candidates)
-    for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
+    for done, file in enumerate(scan_files(listing.candidates, ledger.digests, bit_depth), 1):
         ledger.enter(file, study.stored_path(file.candidate.path))
         progress("read images", done, total)
 
@@ -206,19 +247,21 @@ def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
 def _write_tables(
     study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
-    """Write both tables. The new stimuli exist once the second table is written."""
+    """Write all tables. The new stimuli exist once the last table is written."""
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
     write_labels(study.labels(name), ledger.labels, provenance)
+    write_properties(study.properties(name), ledger.properties, provenance)
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
-    schema = pa.unify_schemas([STIMULI, variables])
+    schema = pa.unify_schemas([arrow_schema(STIMULI), variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
 def _report(name: str, ledger: Ledger) -> IngestReport:
+    appearance = describe_appearance(ledger.rows, ledger.labels, ledger.properties)
     return IngestReport(
         set=name,
         added=ledger.added,
@@ -228,6 +271,7 @@ def _report(name: str, ledger: Ledger) -> IngestReport:
         changed=ledger.changed,
         animated=ledger.animated,
         rejections=ledger.rejections,
+        **vars(appearance),
         stimuli=len(ledger.rows),
         categories=ledger.categories(),
     )

@@ -29,6 +29,7 @@ from toolbox.store.resamples import Labelling, is_made_from
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
+from toolbox.store.stimuli import STIMULI
 from toolbox.store.window import PROTOCOL
 from toolbox.terms import STIMULUS_COLUMNS
 
@@ -159,7 +160,7 @@ def _layers(views: Views) -> str:
 def _parameters(views: Views) -> str:
     """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
     path = views.study.stimuli(views.names[0])
-    names = [_quote_name(name) for name in views.checked.columns(path) if name not in STIMULUS_COLUMNS]
+    names = [_quote_name(name) for name in views.checked.columns(path) if name not in STIMULI]
     if not names:
         return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
     columns = ", ".join(f"{name}::varchar as {name}" for name in names)

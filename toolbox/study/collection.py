@@ -21,7 +21,13 @@ class StudyCollection(StudyDirectory):
     """What fills a study."""
 
     def ingest(
-        self, source: str | Path, *, set: str | None = None, strict: bool = False, progress: Progress = silent
+        self,
+        source: str | Path,
+        *,
+        set: str | None = None,
+        strict: bool = False,
+        bit_depth: int | None = None,
+        progress: Progress = silent,
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
@@ -31,9 +37,12 @@ class StudyCollection(StudyDirectory):
             source: the folder, the manifest or the card's name.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
+            bit_depth: bits of the grey values in new files of 16 bits: 12 makes 4095 white; None for 16. Responses to
+                images of another bit depth are never read as those to these.
             progress: is called with what is being done, how much is done, and of how much.
 
-        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
+        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected;
+            warnings about pictures and categories.
         Raises: StimulusError, UsageError; nothing is written then.
 
         Example:
@@ -46,7 +55,9 @@ class StudyCollection(StudyDirectory):
 
         if not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
+        return ingest(
+            self.folder, source, set_name=set, strict=strict, bit_depth=bit_depth, progress=progress
+        )
 
     def label(self, set: str, *, scheme: str, source: str | Path, replace: bool = False) -> LabelReport:
         """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.

@@ -19,8 +19,8 @@ from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity, Plan, read_plan
+from toolbox.store.stimuli import read_stimuli
 
 WORTH_A_PROBE = 1000
 """Number of stimuli from which the ten to twenty seconds of finding the fastest arrangement are worthwhile."""
@@ -49,8 +49,8 @@ class Request:
 
     @cached_property
     def digests(self) -> dict[int, str]:
-        """sha256 of the images by stimulus_id."""
-        return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
+        """Identities of the images by stimulus_id."""
+        return {identifier: stimulus.identity for identifier, stimulus in self.stimuli.items()}
 
 
 @dataclass(frozen=True)
@@ -159,10 +159,16 @@ def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> 
 def _read_stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
     if set_name not in study.sets():
         raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest adds a set")
-    rows = read_table(study.stimuli(set_name), "stimulus_id", "path", "sha256").to_pylist()
     return {
-        row["stimulus_id"]: Stimulus(row["stimulus_id"], row["path"], study.image(row["path"]), row["sha256"])
-        for row in rows
+        row["stimulus_id"]: Stimulus(
+            row["stimulus_id"],
+            row["path"],
+            study.image(row["path"]),
+            row["sha256"],
+            pixels_sha256=row["pixels_sha256"],
+            bit_depth=row["bit_depth"],
+        )
+        for row in read_stimuli(study.stimuli(set_name))
     }
 
 
