@@ -63,6 +63,8 @@ def extract(
     precision: options.PrecisionOption = "float32",
     convolution: options.ConvolutionOption = "winograd",
     decoding: options.DecodingOption = None,
+    resize: options.PresentedResizeOption = None,
+    fit: options.FitOption = None,
     decoders: options.DecodersOption = 0,
     batch: options.BatchOption = None,
     threads: options.ThreadsOption = None,
@@ -78,8 +80,8 @@ def extract(
     """
     choices: dict[str, Any] = {
         "model": model, "layers": layers or None, "weights": weights, "device": device, "precision": precision,
-        "convolution": convolution, "decoding": decoding, "decoders": decoders, "batch": batch, "threads": threads,
-        "limit": limit, "part": part, "replace": replace,
+        "convolution": convolution, "decoding": decoding, "resize": resize, "fit": fit, "decoders": decoders,
+        "batch": batch, "threads": threads, "limit": limit, "part": part, "replace": replace,
     }  # fmt: skip
     opened = study_at(study, make=False)
     if estimate:

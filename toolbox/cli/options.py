@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Precision, Range, Statistic
+from toolbox.terms import Convolution, Decoding, Fit, Precision, Range, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -132,6 +132,25 @@ DecodingOption = Annotated[
         metavar="NAME",
         help="JPEGs: full, or scaled, which decodes large ones faster and changes the responses. Default: as the "
         "network's card specifies.",
+    ),
+]
+PresentedResizeOption = Annotated[
+    Resize | None,
+    Option(
+        "--resize",
+        parser=str,
+        metavar="NAME",
+        help="How images are resized: nearest, bilinear, bicubic, lanczos, box (area averages them, too) or hamming. "
+        "Changes the responses. Default: as the network's card specifies.",
+    ),
+]
+FitOption = Annotated[
+    Fit | None,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="Images of another aspect ratio: stretch, crop the ends, or pad with mid-grey. Changes the responses. "
+        "Default: as the network's card specifies.",
     ),
 ]
 DecodersOption = Annotated[

@@ -233,7 +233,7 @@ def print_network(network: Network) -> None:
     entry = network.input
     note(f"{network.name}: {network.title}")
     colours = f"({entry.channels} - {entry.mean}) * {_scale(entry.scale)}"
-    note(f"input: {entry.height} x {entry.width} ({entry.resize}), {colours}")
+    note(f"input: {entry.height} x {entry.width} ({entry.resize}, {entry.fit}), {colours}")
     if network.graph:
         note(f"graph: {network.graph} (recorded {network.activation} the activation functions)")
     print_notes(_weights(network), False, "weights: ")

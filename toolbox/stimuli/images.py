@@ -17,11 +17,11 @@ from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli.readers import note_as_issued, open_image
-from toolbox.terms import FILE_BITS
+from toolbox.terms import FILE_BITS, FITS
 
 Pixels = npt.NDArray[np.uint8]
 """height x width x 3: red, green, blue, 0..255."""
@@ -36,9 +36,10 @@ RESIZE_METHODS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
     "box": Image.Resampling.BOX,
+    "area": Image.Resampling.BOX,
     "hamming": Image.Resampling.HAMMING,
 }
-"""Resizing methods, with the names in Keras' `load_img(interpolation=...)`."""
+"""Resizing methods, with the names in Keras' `load_img(interpolation=...)`; `area` is another name of `box`."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -98,21 +99,30 @@ def decode(content: bytes, *, at_least: int | None = None, bit_depth: int | None
     raise StimulusError(f"damaged image (more than {_MOST_WARNINGS} unusual tags)")
 
 
-def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
-    """A picture resized without keeping its aspect ratio; identical to Keras' `load_img(target_size=...)`.
+def resize_pixels(pixels: Pixels, height: int, width: int, method: str, fit: str = "stretch") -> Pixels:
+    """A picture in another size; stretched as by Keras' `load_img(target_size=...)`, cropped or padded.
 
     Args:
         pixels: height x width x 3, 0..255.
         height: the new height in pixels.
         width: the new width in pixels.
         method: one of RESIZE_METHODS.
+        fit: 'stretch' does not keep the aspect ratio; 'crop' keeps it and leaves out equal parts of both ends of the
+            longer side; 'pad' keeps it and adds equal borders of mid-grey.
 
     Returns: height x width x 3, 0..255.
-    Raises: UsageError for an unknown method.
+    Raises: UsageError for an unknown method or fit.
     """
     if method not in RESIZE_METHODS:
         raise UsageError(f"unknown resizing method {method!r}; expected one of {', '.join(RESIZE_METHODS)}")
-    return np.asarray(Image.fromarray(pixels).resize((width, height), RESIZE_METHODS[method]))
+    if fit not in FITS:
+        raise UsageError(f"unknown fit {fit!r}; expected one of {', '.join(FITS)}")
+    image, size, resampling = Image.fromarray(pixels), (width, height), RESIZE_METHODS[method]
+    if fit == "crop":
+        return np.asarray(ImageOps.fit(image, size, resampling))
+    if fit == "pad":
+        return np.asarray(ImageOps.pad(image, size, resampling, color=(MID_GREY,) * 3))
+    return np.asarray(image.resize(size, resampling))
 
 
 def encode_png(pixels: Pixels) -> bytes:

@@ -140,7 +140,7 @@ def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:
 def _difference(existing: Identity, wanted: Identity) -> str:
     """The difference between two identities, in words."""
     if existing.model != wanted.model or _has_other_layers(existing, wanted):
-        return "other weights or another preprocessing (card, weights, decoding)"
+        return "other weights or another preprocessing (card, weights, decoding, resize, fit)"
     if existing.precision != wanted.precision:
         return f"precision {existing.precision} instead of {wanted.precision}"
     if existing.statistics != wanted.statistics:
@@ -169,7 +169,8 @@ def check_same_network(place: Path, existing: Identity, wanted: Identity) -> Non
     if _has_other_layers(existing, wanted):
         raise MixtureError(
             f"{place} contains responses of {wanted.model} computed with other weights or another preprocessing "
-            "(card, weights, decoding); use the same settings, give the card another name, or use another study"
+            "(card, weights, decoding, resize, fit); use the same settings, give the card another name, or use another "
+            "study"
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
 from toolbox.store.folder import StudyFolder
 
-OF_STIMULI = frozenset({"stimuli", "labels", "parameters"})
+OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "properties"})
 OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
 OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliability"})
 """Views for which a set, a model and, or, a label scheme must be selected."""

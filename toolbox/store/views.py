@@ -3,13 +3,14 @@
 stimuli      the chosen set's images and their parameters
 labels       stimulus_id, category: the chosen scheme
 parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
+properties   stimulus_id, property, value: what was measured of the images at ingestion, such as their sharpness
 responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
 significance, resamples, reliability
              what `toolbox significance` found; empty until it was run on these responses and labels
 layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model; depth, 0 of its
              first layer to 1 of its last, null if it has a single one; and is_pool
-catalogue    set, scheme, and every stimulus of every set in the study with its category
+catalogue    set, scheme, and every stimulus of every set in the study with its category and sharpness
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.columns import ROLLUPS, TABLES, Columns
+from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES, Columns
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Labelling, is_made_from
 from toolbox.store.rollups import fresh_rollup
@@ -38,7 +39,17 @@ if TYPE_CHECKING:
 
 RESAMPLE_VIEWS = {"significance": "filters", "resamples": "resamples", "reliability": "splits"}
 """View -> the table of resampled indices that it shows."""
-VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
+VIEWS = (
+    "stimuli",
+    "labels",
+    "parameters",
+    "properties",
+    "responses",
+    "rollups",
+    *RESAMPLE_VIEWS,
+    "layers",
+    "catalogue",
+)
 
 _SQL_TYPES = {
     "string": "varchar",
@@ -168,6 +179,16 @@ def _parameters(views: Views) -> str:
     return f"select * from (unpivot ({wide}) on {', '.join(names)} into name parameter value value)"
 
 
+def _properties(views: Views) -> str:
+    return _properties_of(views, views.names[0])
+
+
+def _properties_of(views: Views, set_name: str) -> str:
+    """What was measured of the images of a set; sets of older versions have no such table."""
+    path = views.study.properties(set_name)
+    return views.select_table(path) if path.is_file() else _empty_select(PROPERTIES)
+
+
 def _responses(views: Views) -> str:
     return views.select_files(views.responses.paths(views.study) if views.responses else [])
 
@@ -237,11 +258,15 @@ def _catalogue(views: Views) -> str:
 
 
 def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
-    """The stimuli of one set with their categories under one scheme."""
+    """The stimuli of one set with their categories under one scheme, and their sharpness."""
     stimuli = views.select_table(views.study.stimuli(set_name), ", ".join(STIMULUS_COLUMNS))
     labels = views.select_table(views.study.labels(set_name, scheme))
     origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
-    return f"select {origin}, category, s.* from ({stimuli}) s left join ({labels}) l using (stimulus_id)"
+    properties = f"from ({_properties_of(views, set_name)}) where property = 'sharpness'"
+    return (
+        f"select {origin}, category, s.*, p.value as sharpness from ({stimuli}) s left join ({labels}) l "
+        f"using (stimulus_id) left join ({properties}) p using (stimulus_id)"
+    )
 
 
 def _quote_name(name: str) -> str:
@@ -257,6 +282,7 @@ _SELECTS: dict[str, Callable[[Views], str]] = {
     "stimuli": _stimuli,
     "labels": _labels,
     "parameters": _parameters,
+    "properties": _properties,
     "responses": _responses,
     "rollups": _rollups,
     **{view: partial(_resamples, table=table) for view, table in RESAMPLE_VIEWS.items()},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from toolbox.progress import Progress, silent
 from toolbox.store.folder import create_study
 from toolbox.study.directory import StudyDirectory
-from toolbox.terms import Convolution, Decoding, Precision
+from toolbox.terms import Convolution, Decoding, Fit, Precision, Resize
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -91,6 +91,8 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
@@ -113,6 +115,10 @@ class StudyCollection(StudyDirectory):
             precision: 'float32'; or, faster and less exact, 'bf16' on a CPU that has it, 'tf32' with CUDA.
             convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
             decoding: 'full'; 'scaled' decodes large JPEGs faster, which changes responses; None for what the card
+                says.
+            resize: 'nearest', 'bilinear', 'bicubic', 'lanczos', 'box' (or 'area') or 'hamming'; changes responses;
+                None for what the card says.
+            fit: images of another aspect ratio: 'stretch', 'crop' or 'pad'; changes responses; None for what the card
                 says.
             decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
                 `if __name__ == "__main__":`, as Python's multiprocessing requires.
@@ -138,8 +144,8 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
         return extract(self.folder, set, options, progress=progress)
 
@@ -154,6 +160,8 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
@@ -175,6 +183,8 @@ class StudyCollection(StudyDirectory):
             precision: as of `extract`.
             convolution: as of `extract`.
             decoding: as of `extract`.
+            resize: as of `extract`.
+            fit: as of `extract`.
             decoders: as of `extract`.
             batch: as of `extract`.
             threads: as of `extract`.
@@ -197,7 +207,7 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
         return estimate_extraction(self.folder, set, options, progress=progress)

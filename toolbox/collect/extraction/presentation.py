@@ -134,7 +134,7 @@ def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
             return failed("changed since it was ingested")
         at_least = max(entry.height, entry.width) if entry.decoding == "scaled" else None
         pixels = decode(content, at_least=at_least, bit_depth=stimulus.bit_depth).pixels
-        return resize_pixels(pixels, entry.height, entry.width, entry.resize)
+        return resize_pixels(pixels, entry.height, entry.width, entry.resize, entry.fit)
     except OSError as error:
         return failed(error.strerror or type(error).__name__)
     except StimulusError as error:

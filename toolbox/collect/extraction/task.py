@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from toolbox.collect.extraction.options import Extraction, check_options
+from toolbox.collect.extraction.options import Extraction, check_options, with_preprocessing
 from toolbox.collect.extraction.presentation import Stimulus
 from toolbox.errors import UnknownNameError, VerificationError
 from toolbox.network.architecture import Network
@@ -31,7 +31,7 @@ class Request:
     """The stimuli, the network and the options of an extraction, checked as far as possible without weights.
 
     Attributes:
-        network: the network, with the requested decoding.
+        network: the network, with the requested preprocessing.
         device: the device on which the network will run, so that the driver is queried only once.
     """
 
@@ -108,10 +108,8 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
     Raises: UnknownNameError, UsageError, CardError, DeviceError.
     """
     stimuli = _read_stimuli(study, set_name)
-    net = network(options.model)
+    net = with_preprocessing(network(options.model), options)
     device = check_options(options, net)
-    if options.decoding is not None:
-        net = replace(net, input=replace(net.input, decoding=options.decoding))
     return Request(study, set_name, stimuli, net, options, device)
 
 
