@@ -4,7 +4,7 @@ import typer
 
 from toolbox.cli import options, output
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
-from toolbox.cli.options import HERE, USUAL_THRESHOLDS
+from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
@@ -19,7 +19,7 @@ def significance(
     index: options.IndexOption = DEFAULT_INDEX,
     statistic: options.StatisticOption = "maximum",
     normalise: options.NormaliseOption = "filter",
-    threshold: options.ThresholdsOption = USUAL_THRESHOLDS,
+    threshold: options.ThresholdsOption = None,
     resamples: options.ResamplesOption = 1000,
     seed: options.SeedOption = 0,
     model: options.ModelOption = None,

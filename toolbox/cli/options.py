@@ -26,8 +26,6 @@ class Format(StrEnum):
 
 
 HERE = Path()
-USUAL_THRESHOLDS = [0.01, 0.1]
-"""Those of `toolbox.store.resamples`, whose import would delay the help; a test compares them."""
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
@@ -164,11 +162,11 @@ NormaliseOption = Annotated[
     ),
 ]
 ThresholdsOption = Annotated[
-    list[float],
+    list[float] | None,
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Threshold of the index above which a filter is selective. Repeat it for several.",
+        help="Count selective filters above this threshold too. Repeat it for several. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]

@@ -52,7 +52,8 @@ def ask_each(
     _check_comparable(study, answers)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), notes)
+    cautions = tuple(f"{model}: {text}" for model, answer in answers.items() for text in answer.cautions)
+    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), notes, cautions)
 
 
 def _check_distinct(models: Sequence[str]) -> None:

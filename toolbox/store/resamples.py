@@ -29,8 +29,6 @@ Origin = Callable[[Path], Mapping[str, Any]]
 
 USUAL = {"resamples": 1000, "seed": 0}
 """How often and from where is resampled if nobody says otherwise."""
-THRESHOLDS = (0.01, 0.1)
-"""Where filters are counted if nobody says otherwise: a selective filter of Figure 1, and a highly responsive one."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,11 @@ class Labelling:
 
         Args:
             measure: the index, statistic and range.
-            thresholds: where filters are counted.
+            thresholds: where filters are counted beside those of the index's file.
             further: resamples and seed, where they are not the usual ones.
         """
         options = [*self._options(measure)]
-        options += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
+        options += [("threshold", threshold) for threshold in thresholds]
         options += [(name, value) for name, value in further.items() if value != USUAL[name]]
         return " ".join(
             ["toolbox significance", self.responses.set, *(f"--{name} {value}" for name, value in options)]
