@@ -22,7 +22,7 @@ def study_at(directory: Path, *, make: bool = True) -> Study:
 
     Raises: UsageError when there is no study.
     """
-    from toolbox.store.folder import open_study
+    from toolbox.store.migration import open_study
     from toolbox.study import Study
 
     if not make:

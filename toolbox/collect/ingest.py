@@ -98,7 +98,7 @@ def ingest(
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
     origin = _origin(source_type, source)
     listing = _list_source(source_type, source, study.images(name), progress)
-    with only_writer(study.stimuli(name).parent, "ingesting"):
+    with only_writer(study.lock(name), "ingesting"):
         ledger, types, is_whole = _open_ledger(study, name)
         types = merge_types(types, listing.candidates)
         _enter_files(ledger, listing, study, progress)
