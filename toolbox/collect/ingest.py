@@ -32,6 +32,7 @@ from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import provenance_of, with_version, write_table
+from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.tables import TABLE_SUFFIXES
 
@@ -96,15 +97,17 @@ def ingest(
     study = StudyFolder(study.root.resolve())
     source_type = _source_type(source)
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
-    origin = _origin(source_type, source)
     listing = _list_source(source_type, source, study.images(name), progress)
     with only_writer(study.lock(name), "ingesting"):
         ledger, types, is_whole = _open_ledger(study, name)
+        roots = _find_roots(study, ledger, listing, source)
+        origin = _origin(source_type, source, roots)
         types = merge_types(types, listing.candidates)
-        _enter_files(ledger, listing, study, progress)
+        _enter_files(ledger, listing, _source_folder(source), roots, progress)
         _check_ledger(ledger, source, strict)
         is_changed = bool(ledger.added or ledger.moved or ledger.filled)
         if is_changed or not is_whole:
+            write_roots(roots, study.roots)
             _write_tables(study, name, ledger, types, origin)
         report = _report(name, ledger)
         if is_changed or report.rejections:
@@ -137,14 +140,15 @@ def _set_name(source_type: SourceType, source: str | Path, chosen: str | None) -
     return str(stimulus_card(str(source))["name"])
 
 
-def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
+def _origin(source_type: SourceType, source: str | Path, roots: Roots) -> dict[str, Any]:
     """What the provenance of the set records about a source."""
+    path = Path(source).resolve()
     if source_type == "folder":
-        return {"folder": Path(source).resolve().as_posix()}
+        return {"folder": roots.anonymous(f"{path.as_posix()}/", path.parent).removesuffix("/")}
     if source_type == "manifest":
         file = Path(source)
         digest = {"sha256": digest_of(file)} if file.is_file() else {}
-        return {"manifest": file.resolve().as_posix()} | digest
+        return {"manifest": roots.anonymous(path.as_posix(), path.parent)} | digest
     card = stimulus_card(str(source))
     archive = {"source": describe(card["source"])} if "source" in card else {}
     return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
@@ -175,14 +179,28 @@ def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Varia
     return ledger, types, labels.is_file() and len(kept) == len(written)
 
 
-def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress: Progress) -> None:
+def _find_roots(study: StudyFolder, ledger: Ledger, listing: Listing, source: str | Path) -> Roots:
+    """The roots of all images: those of the study, some of which may have moved, and new ones."""
+    files = [candidate.path for candidate in listing.candidates]
+    digests = {row["path"]: row["sha256"] for row in ledger.rows}
+    roots = study.roots.followed(digests, files).extended(files, _source_folder(source))
+    ledger.look_elsewhere(lambda path: roots.file(path).exists())
+    return roots
+
+
+def _source_folder(source: str | Path) -> Path:
+    """The folder of a source; that of a manifest is where its file is."""
+    path = Path(source)
+    return path if path.is_dir() else path.parent
+
+
+def _enter_files(ledger: Ledger, listing: Listing, folder: Path, roots: Roots, progress: Progress) -> None:
     """Enter the rejections of a listing, then its files."""
-    root = f"{study.root.as_posix()}/"
     for rejection in listing.rejections:
-        ledger.reject(rejection.path.removeprefix(root), rejection.reason)
+        ledger.reject(roots.anonymous(rejection.path, folder), rejection.reason)
     total = len(listing.candidates)
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
-        ledger.enter(file, study.stored_path(file.candidate.path))
+        ledger.enter(file, roots.stored(file.candidate.path))
         progress("read images", done, total)
 
 

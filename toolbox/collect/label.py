@@ -288,7 +288,11 @@ def _write(
     study: StudyFolder, report: LabelReport, labels: dict[int, str], source: Path, started: datetime
 ) -> None:
     """Write the labels, and the record of the run."""
-    origin = {"table": source.resolve().as_posix(), "sha256": digest_of(source)}
+    table = source.resolve()
+    origin = {
+        "table": study.roots.anonymous(table.as_posix(), table.parent),
+        "sha256": digest_of(source),
+    }
     provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}
     write_labels(study.labels(report.set, report.scheme), labels, provenance)
     seconds = (datetime.now(UTC) - started).total_seconds()
