@@ -10,6 +10,7 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,8 @@ class IngestReport:
     """Stimuli whose file was missing and was found under another path, which the set now records."""
     filled: int
     """Labels and stimulus variables that were missing in the set and are now recorded."""
+    parameters: list[str]
+    """Stimulus variables that the set did not have before."""
     changed: list[str]
     """Files whose content has changed since it was ingested: each is now a further stimulus."""
     animated: list[str]
@@ -99,14 +102,14 @@ def ingest(
     origin = _origin(source_type, source)
     listing = _list_source(source_type, source, study.images(name), progress)
     with only_writer(study.stimuli(name).parent, "ingesting"):
-        ledger, types, is_whole = _open_ledger(study, name)
-        types = merge_types(types, listing.candidates)
+        ledger, earlier, is_whole = _open_ledger(study, name)
+        types = merge_types(earlier, listing.candidates)
         _enter_files(ledger, listing, study, progress)
         _check_ledger(ledger, source, strict)
         is_changed = bool(ledger.added or ledger.moved or ledger.filled)
         if is_changed or not is_whole:
             _write_tables(study, name, ledger, types, origin)
-        report = _report(name, ledger)
+        report = _report(name, ledger, [variable for variable in types if variable not in earlier])
         if is_changed or report.rejections:
             _write_record(study, report, origin, started)
     return report
@@ -206,25 +209,31 @@ def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
 def _write_tables(
     study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
-    """Write both tables. The new stimuli exist once the second table is written."""
+    """Write both tables. The new stimuli exist once the second table is written.
+
+    A label file that contains these labels already stays as it is, with all that was computed from it.
+    """
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
-    write_labels(study.labels(name), ledger.labels, provenance)
+    labels = study.labels(name)
+    if not labels.is_file() or read_labels(labels) != ledger.labels:
+        write_labels(labels, ledger.labels, provenance)
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
     schema = pa.unify_schemas([STIMULI, variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
-def _report(name: str, ledger: Ledger) -> IngestReport:
+def _report(name: str, ledger: Ledger, new: Sequence[str]) -> IngestReport:
     return IngestReport(
         set=name,
         added=ledger.added,
         known=ledger.known,
         moved=ledger.moved,
         filled=ledger.filled,
+        parameters=[name for name in new if any(row.get(name) is not None for row in ledger.rows)],
         changed=ledger.changed,
         animated=ledger.animated,
         rejections=ledger.rejections,
