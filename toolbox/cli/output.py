@@ -134,6 +134,20 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
     note(f"{report.set}: {labelled}; {counts}; choose them in queries with --scheme {report.scheme}", quiet)
 
 
+def print_dry_run(dry_run: bool, quiet: bool) -> None:
+    """Print, after the report of a dry run, that it was one.
+
+    Args:
+        dry_run: whether nothing was written.
+        quiet: whether nothing is printed.
+    """
+    if dry_run:
+        note(
+            "this is what would be done: nothing was written; without --dry-run, the same command writes",
+            quiet,
+        )
+
+
 def print_extraction(report: ExtractionReport, quiet: bool) -> None:
     """Print what was presented to a network, how fast, and what responses there are now.
 

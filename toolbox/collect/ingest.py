@@ -10,10 +10,12 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -24,7 +26,7 @@ from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
 from toolbox.files import digest_of, only_writer, write_json
 from toolbox.progress import Progress, silent
-from toolbox.stimuli.cards import list_card, stimulus_card
+from toolbox.stimuli.cards import check_unchanged, list_card, stimulus_card
 from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.manifest import list_manifest
 from toolbox.stimuli.scan import scan_files
@@ -74,12 +76,36 @@ class IngestReport:
     """Number of stimuli in each category, old and new."""
 
 
+@dataclass(frozen=True)
+class _Images:
+    """The folder into which the images of a card are written, and that of the set, from which a dry run differs."""
+
+    study: StudyFolder
+    folder: Path
+    kept: Path
+
+    def stored_path(self, path: Path) -> str:
+        """The path to store for a file; an image of the card counts as one in the folder of the set."""
+        if not path.is_relative_to(self.folder):
+            return self.study.stored_path(path)
+        kept = self.kept / path.relative_to(self.folder)
+        if kept != path and kept.is_file():
+            check_unchanged(kept, path.read_bytes())
+        return self.study.stored_path(kept)
+
+    def stored_name(self, name: str) -> str:
+        """The path of a rejected file, or the row of a table, as a report names it."""
+        kept = name.replace(f"{self.folder.as_posix()}/", f"{self.kept.as_posix()}/")
+        return kept.removeprefix(f"{self.study.root.as_posix()}/")
+
+
 def ingest(
     study: StudyFolder,
     source: str | Path,
     *,
     set_name: str | None = None,
     strict: bool = False,
+    dry_run: bool = False,
     progress: Progress = silent,
 ) -> IngestReport:
     """Add the images of a source to a stimulus set. Ingesting a source again adds only new images.
@@ -90,6 +116,7 @@ def ingest(
             and category; the name of a shipped card; or the path of a card (.toml).
         set_name: name of the new or existing set; None for the name in the card.
         strict: ingest nothing unless every file can be ingested.
+        dry_run: whether nothing is written; the images of a card are drawn or unpacked in a temporary folder.
         progress: is called with the number of files that were read.
 
     Raises: UsageError for an invalid source or name; StimulusError when there is no usable image, when a variable
@@ -100,19 +127,31 @@ def ingest(
     source_type = _source_type(source)
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
     origin = _origin(source_type, source)
-    listing = _list_source(source_type, source, study.images(name), progress)
-    with only_writer(study.stimuli(name).parent, "ingesting"):
-        ledger, earlier, is_whole = _open_ledger(study, name)
-        types = merge_types(earlier, listing.candidates)
-        _enter_files(ledger, listing, study, progress)
-        _check_ledger(ledger, source, strict)
-        is_changed = bool(ledger.added or ledger.moved or ledger.filled)
-        if is_changed or not is_whole:
-            _write_tables(study, name, ledger, types, origin)
-        report = _report(name, ledger, [variable for variable in types if variable not in earlier])
-        if is_changed or report.rejections:
-            _write_record(study, report, origin, started)
+    lock = nullcontext() if dry_run else only_writer(study.stimuli(name).parent, "ingesting")
+    with _images(study, name, dry_run) as images:
+        listing = _list_source(source_type, source, images.folder, progress)
+        with lock:
+            ledger, earlier, is_whole = _open_ledger(study, name)
+            types = merge_types(earlier, listing.candidates)
+            _enter_files(ledger, listing, images, progress)
+            _check_ledger(ledger, source, strict)
+            report = _report(name, ledger, [variable for variable in types if variable not in earlier])
+            is_changed = bool(ledger.added or ledger.moved or ledger.filled)
+            if not dry_run and (is_changed or not is_whole):
+                _write_tables(study, name, ledger, types, origin)
+            if not dry_run and (is_changed or report.rejections):
+                _write_record(study, report, origin, started)
     return report
+
+
+@contextmanager
+def _images(study: StudyFolder, name: str, dry_run: bool) -> Iterator[_Images]:
+    """Where the images of a card are written: in the folder of the set, or in a temporary one."""
+    if not dry_run:
+        yield _Images(study, study.images(name), study.images(name))
+        return
+    with TemporaryDirectory(prefix="toolbox-") as folder:
+        yield _Images(study, Path(folder).resolve() / "images", study.images(name))
 
 
 def _source_type(source: str | Path) -> SourceType:
@@ -178,14 +217,13 @@ def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Varia
     return ledger, types, labels.is_file() and len(kept) == len(written)
 
 
-def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress: Progress) -> None:
+def _enter_files(ledger: Ledger, listing: Listing, images: _Images, progress: Progress) -> None:
     """Enter the rejections of a listing, then its files."""
-    root = f"{study.root.as_posix()}/"
     for rejection in listing.rejections:
-        ledger.reject(rejection.path.removeprefix(root), rejection.reason)
+        ledger.reject(images.stored_name(rejection.path), rejection.reason)
     total = len(listing.candidates)
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
-        ledger.enter(file, study.stored_path(file.candidate.path))
+        ledger.enter(file, images.stored_path(file.candidate.path))
         progress("read images", done, total)
 
 
