@@ -181,7 +181,7 @@ def open_study(root: Path) -> StudyFolder:
     if not file.is_file():
         from toolbox.store.missing import missing_study
 
-        raise missing_study(root)
+        raise missing_study(root, is_free=is_free(root))
     written = _schema_version(file)
     if written != SCHEMA_VERSION:
         raise ToolboxError(

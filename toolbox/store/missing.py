@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from toolbox.errors import UsageError
-from toolbox.store.folder import is_free
 
 VARIABLE = "TOOLBOX_STUDY"
 """Environment variable from which commands take the directory of a study."""
@@ -16,24 +15,25 @@ SUGGESTED = 3
 """Most studies that a message suggests."""
 
 
-def missing_study(root: Path) -> UsageError:
+def missing_study(root: Path, *, is_free: bool) -> UsageError:
     """The error for a directory that is not a study: which study may be meant, and how to make one.
 
     Args:
         root: the directory.
+        is_free: whether it is missing or empty, so that a study can be made of it.
     """
     place = f"the current directory ({root.absolute()})" if root == Path() else str(root)
     if os.environ.get(VARIABLE) == str(root):
         place += f" (the value of {VARIABLE})"
     what = f"{place} is not a study (it has no study.toml)" if root.exists() else f"no study at {place}"
-    return UsageError("; ".join([what, *_remedies(root)]))
+    return UsageError("; ".join([what, *_remedies(root, is_free)]))
 
 
-def _remedies(root: Path) -> list[str]:
+def _remedies(root: Path, is_free: bool) -> list[str]:
     """What to do instead."""
     near = _studies_near(root)
     remedies = [f"did you mean {' or '.join(map(str, near))}?"] if near else []
-    if is_free(root):
+    if is_free:
         remedies.append(
             f"to make one: toolbox init {shlex.quote(str(root))}, or ingest with --create (in Python: create=True)"
         )
