@@ -189,7 +189,7 @@ def test_damage_is_found_as_in_a_query(extracted: Study) -> None:
 
 
 def test_responses_that_are_not_complete_are_warned_of(extracted: Study) -> None:
-    (extracted.folder.responses("colours", "tiny") / "part-1.json").unlink()
+    (extracted.folder.plans("colours", "tiny") / "part-1.json").unlink()
     with pytest.warns(ResultWarning, match="responses to 4 of 6 stimuli"):
         matrix = extracted.responses(layer="pool")
     assert matrix.values.shape == (4, 3)

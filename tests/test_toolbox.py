@@ -116,7 +116,7 @@ def test_thumbnails_are_embedded_only_when_asked_for(
 
 def test_responses_that_are_not_complete_are_said(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, part=2)
-    (study.folder.responses("colours", "tiny") / "part-1.json").unlink()
+    (study.folder.plans("colours", "tiny") / "part-1.json").unlink()
     with pytest.warns(ResultWarning, match="these are the responses to 4 of 6 stimuli"):
         rows = study.query("select distinct stimulus_id from responses")
     assert rows.height == 4

@@ -95,7 +95,7 @@ def test_a_study_that_is_not_there_yet_is_not_made(photographs: Path, tmp_path: 
 
 
 def test_a_dry_run_needs_no_lock(study: Study, photographs: Path) -> None:
-    with only_writer(study.folder.stimuli("colours").parent, "ingesting"):
+    with only_writer(study.folder.lock("colours"), "ingesting"):
         assert study.ingest(photographs, set="colours", dry_run=True).known == 6
 
 

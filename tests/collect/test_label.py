@@ -444,8 +444,8 @@ def test_damaged_responses_do_not_keep_a_set_from_being_labelled(
 ) -> None:
     study.extract("colours", model=card, weights=weights)
     (study.folder.responses("colours", "tiny") / "part-0.parquet").write_bytes(b"damaged")
-    (study.folder.responses("colours", "planned") / "plan.parquet").parent.mkdir()
-    (study.folder.responses("colours", "planned") / "plan.parquet").touch()
+    (study.folder.plans("colours", "planned") / "plan.parquet").parent.mkdir()
+    (study.folder.plans("colours", "planned") / "plan.parquet").touch()
     assert study.label("colours", scheme="warmth", source=written(table, *WARMTH)).written
     assert not study.folder.rollup("colours", "tiny", "warmth").exists()
     with pytest.raises(VerificationError, match=r"part-0\.parquet is damaged"):

@@ -11,14 +11,16 @@ import pytest
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError
-from toolbox.store.folder import SCHEMA_VERSION, StudyFolder, create_study, open_study
+from toolbox.store.folder import StudyFolder, create_study
+from toolbox.store.migration import open_study
+from toolbox.store.study_file import SCHEMA_VERSION
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
         (StudyFolder(Path("s")).stimuli("a"), "s/stimuli/set=a/stimuli.parquet"),
-        (StudyFolder(Path("s")).images("a"), "s/stimuli/set=a/images"),
+        (StudyFolder(Path("s")).images("a"), "s/images/a"),
         (StudyFolder(Path("s")).labels("a"), "s/labels/set=a/scheme=category/labels.parquet"),
         (StudyFolder(Path("s")).labels("a", "mood"), "s/labels/set=a/scheme=mood/labels.parquet"),
         (StudyFolder(Path("s")).responses("a", "vgg16"), "s/responses/set=a/model=vgg16"),
@@ -50,7 +52,7 @@ def test_only_what_has_its_table_is_named_in_alphabetical_order(tmp_path: Path) 
     touch(study.stimuli("zoo").parent.parent / "stray" / "stimuli.parquet")
     touch(study.labels("zoo", "mood"))
     touch(study.labels("zoo"))
-    touch(study.responses("zoo", "vgg16") / "plan.parquet")
+    touch(study.plans("zoo", "vgg16") / "plan.parquet")
     touch(study.responses("zoo", "half") / "part-0.parquet")
     assert study.sets() == ["animals", "zoo"]
     assert (study.schemes("zoo"), study.schemes("animals")) == (["category", "mood"], [])
@@ -62,12 +64,12 @@ def test_paths_of_images_inside_the_study_move_with_it(
 ) -> None:
     study = StudyFolder(tmp_path / "study")
     inside, outside = study.images("a") / "1.png", tmp_path / "photographs" / "1.png"
-    assert study.stored_path(inside) == "stimuli/set=a/images/1.png"
+    assert study.stored_path(inside) == "images/a/1.png"
     assert study.stored_path(outside) == outside.as_posix()
     for image in (inside, outside):
         assert study.image(study.stored_path(image)) == image
     monkeypatch.chdir(tmp_path)
-    assert StudyFolder(Path("study")).stored_path(inside) == "stimuli/set=a/images/1.png"
+    assert StudyFolder(Path("study")).stored_path(inside) == "images/a/1.png"
     assert study.stored_path(Path("photographs/1.png")) == outside.as_posix()
 
 
@@ -177,14 +179,14 @@ def test_a_mistake_in_the_environment_variable_is_named(
     ("card", "message"),
     [
         (
-            b"schema_version = 2\n",
-            "has schema_version = 2, but this toolbox reads 1; install the version that the file names",
+            b"schema_version = 3\n",
+            "has schema_version = 3, but this toolbox reads 2; install the version that the file names",
         ),
         (
             b'schema_version = "1"\n',
-            "has schema_version = '1', but this toolbox reads 1; install the version that the file names",
+            "has schema_version = '1', but this toolbox reads 2; install the version that the file names",
         ),
-        (b"title = 'x'\n", "has schema_version = None, but this toolbox reads 1; install the version"),
+        (b"title = 'x'\n", "has schema_version = None, but this toolbox reads 2; install the version"),
         (b"schema_version = \n", "is not valid TOML ("),
         (b"title = '\xff'\n", "is not valid TOML ("),
     ],

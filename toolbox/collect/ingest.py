@@ -127,7 +127,7 @@ def ingest(
     source_type = _source_type(source)
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
     origin = _origin(source_type, source)
-    lock = nullcontext() if dry_run else only_writer(study.stimuli(name).parent, "ingesting")
+    lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
     with _images(study, name, dry_run) as images:
         listing = _list_source(source_type, source, images.folder, progress)
         with lock:

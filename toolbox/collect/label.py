@@ -110,7 +110,7 @@ def label(
     _check_request(study, set_name, scheme, source)
     table = _read_table(source, scheme)
     # The same lock as that of ingestion, whose two tables are inconsistent while it writes them.
-    with nullcontext() if dry_run else only_writer(study.stimuli(set_name).parent, "ingesting or labelling"):
+    with nullcontext() if dry_run else only_writer(study.lock(set_name), "ingesting or labelling"):
         names = _stimulus_names(study, set_name)
         labels = _match_labels(study, set_name, table, names)
         is_written = replace or _is_new(study, set_name, scheme, labels)

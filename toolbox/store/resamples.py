@@ -1,9 +1,11 @@
 """Tables of resampled indices. Owns where they are, their columns, and that none is read beside other data.
 
-    significance/set=<set>/model=<model>/scheme=<scheme>/<table>-<index>-<statistic>-<normalise>.parquet
+    significance/set=<set>/model=<model>/scheme=<scheme>/<index>-<statistic>-<normalise>.parquet
+    resamples/, reliability/   likewise
 
-`filters`: every filter and category with its interval and p values; `resamples`: the selective filters of every layer
-in every resample; `splits`: every filter with what two halves of the stimuli say of it.
+`filters`, in the folder `significance`: every filter and category with its interval and p values; `resamples`: the
+selective filters of every layer in every resample; `splits`, in the folder `reliability`: every filter with what two
+halves of the stimuli say of it.
 """
 
 from __future__ import annotations
@@ -110,14 +112,13 @@ class Labelling:
             table: one of TABLES.
             measure: the index, statistic and range.
         """
-        return self._folder / f"{table}-{measure}.parquet"
+        return self.folder(table) / f"{measure}.parquet"
 
     def command_of(self, file: Path) -> str:
         """The command that makes a table again in the way in which it was made."""
-        _, *names = file.stem.split("-")
         made = provenance_of(file)
         further = {name: made[name] for name in USUAL if name in made}
-        return self.command(Measure(*names[:3]), made.get("threshold", ()), **further)
+        return self.command(measure_of(file), made.get("threshold", ()), **further)
 
     def fresh_files(self, table: str, origin: Origin = provenance_of) -> tuple[list[Path], list[Path]]:
         """The files of a table that were made from these responses and labels, and those made from others.
@@ -126,7 +127,7 @@ class Labelling:
             table: one of TABLES.
             origin: how to learn what a file says of its origin.
         """
-        files = sorted(self._folder.glob(f"{table}-*.parquet"))
+        files = sorted(self.folder(table).glob("*.parquet"))
         fresh = [file for file in files if self.is_source_of(origin(file))]
         return fresh, [file for file in files if file not in fresh]
 
@@ -172,6 +173,15 @@ class Labelling:
         whole = pa.Table.from_arrays([*first, *rows.columns], names=schema.names).cast(schema)
         write_table(self.file(table, measure), whole, provenance)
 
-    @property
-    def _folder(self) -> Path:
-        return self.study.significance(self.responses.set, self.responses.model, self.scheme)
+    def folder(self, table: str) -> Path:
+        """The folder of a table.
+
+        Args:
+            table: one of TABLES.
+        """
+        return self.study.resampled(table, self.responses.set, self.responses.model, self.scheme)
+
+
+def measure_of(file: Path) -> Measure:
+    """The measure of a table, from the name of its file."""
+    return Measure(*file.stem.split("-")[:3])

@@ -96,7 +96,7 @@ def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
     if stored and labelling.is_source_of(stored.source):
         return stored.table
     labels = read_labels(labelling.labels)
-    plan = plan or read_plan(labelling.study.responses(responses.set, responses.model))
+    plan = plan or read_plan(labelling.study.extraction(responses.set, responses.model))
     labelled = _labelled_parts(responses.parts, plan, labels)
     table = _extend(stored, labelling, labels, labelled)
     if labelling.source == source:  # or the labels were changed meanwhile
@@ -137,7 +137,7 @@ def update_rollups(
     for model in models:
         with hindrances:
             responses = available_responses(study, set_name, model)
-            plan = read_plan(study.responses(set_name, model))
+            plan = read_plan(study.extraction(set_name, model))
             for scheme in schemes:
                 with hindrances:
                     fresh_rollup(Labelling(study, responses, scheme), plan)

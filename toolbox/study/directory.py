@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolbox.errors import ResultWarning
-from toolbox.store.folder import StudyFolder, is_free, open_study
+from toolbox.store.folder import StudyFolder, is_free
+from toolbox.store.migration import open_study
 
 
 class StudyDirectory:
