@@ -106,7 +106,7 @@ def make_photographs(folder: Path, count: int) -> None:
 
 def make_bench(folder: Path, count: int) -> Bench:
     make_photographs(folder / "photographs", count)
-    study = Study(folder / "study")
+    study = Study(folder / "study", create=True)
     study.ingest(folder / "photographs", set="benchmark")
     net = network("vgg16")
     table = study.query("select stimulus_id, path, sha256 from stimuli order by stimulus_id", set="benchmark")
@@ -262,7 +262,7 @@ def peak_memory(folder: Path, count: int, layers: str, model: str, weights: str)
 def child(photographs: str, directory: str, layers: str, model: str, weights: str) -> None:
     import resource
 
-    study = Study(directory)
+    study = Study(directory, create=True)
     study.ingest(photographs, set="benchmark")
     study.extract("benchmark", layers=[layers], model=model, weights=weights)
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere

@@ -118,6 +118,7 @@ def test_a_folder_becomes_a_set_with_identity_size_and_labels(study: StudyFolder
         known=0,
         moved=0,
         filled=0,
+        parameters=[],
         changed=[],
         animated=[],
         rejections=[],

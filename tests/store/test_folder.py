@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -114,13 +115,64 @@ def test_a_file_cannot_become_a_study(tmp_path: Path) -> None:
         create_study(tmp_path / "file")
 
 
-@pytest.mark.parametrize("root", ["", "none"])
-def test_a_directory_without_its_card_is_no_study(root: str, tmp_path: Path) -> None:
+MAKE = "to make one: toolbox init {}, or ingest with --create (in Python: create=True)"
+
+
+@pytest.mark.parametrize(
+    ("root", "message"),
+    [
+        ("an empty one", "{} is not a study (it has no study.toml); " + MAKE),
+        ("none", "no study at {}; " + MAKE),
+    ],
+)
+def test_a_directory_without_its_card_is_no_study(root: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "an empty one").mkdir()
     with pytest.raises(UsageError) as caught:
         open_study(tmp_path / root)
-    assert str(caught.value) == (
-        f"{tmp_path / root} is not a study (it has no study.toml); make it a study with: toolbox init {tmp_path / root}"
-    )
+    assert str(caught.value) == message.format(tmp_path / root, shlex.quote(str(tmp_path / root)))
+
+
+@pytest.fixture
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with two studies, in which the user works."""
+    for name in ("my-study", "other"):
+        create_study(tmp_path / name)
+    (tmp_path / "my-study" / "figures").mkdir()
+    (tmp_path / "my-study" / "figures" / "one.svg").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("root", "expected"),
+    [
+        ("my-studdy", "no study at my-studdy; did you mean my-study?; " + MAKE.format("my-studdy")),
+        ("new", "no study at new; " + MAKE.format("new")),
+        (
+            "my-study/figures",
+            "my-study/figures is not a study (it has no study.toml); did you mean {here}/my-study?",
+        ),
+        (
+            "",
+            "the current directory ({here}) is not a study (it has no study.toml); did you mean my-study or other?",
+        ),
+    ],
+)
+def test_the_study_that_may_be_meant_is_suggested(root: str, expected: str, studies: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_study(Path(root))
+    assert str(caught.value) == expected.format(here=studies)
+    assert not (studies / "new").exists()
+
+
+def test_a_mistake_in_the_environment_variable_is_named(
+    studies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLBOX_STUDY", str(studies / "othr"))
+    with pytest.raises(
+        UsageError, match=r"no study at \S+/othr \(the value of TOOLBOX_STUDY\); did you mean \S+/other\?"
+    ):
+        open_study(studies / "othr")
 
 
 @pytest.mark.parametrize(

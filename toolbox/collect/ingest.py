@@ -10,6 +10,8 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolbox.collect.places import ImagePlaces, image_places
 from toolbox.content import card_names, check_name
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
@@ -60,6 +63,8 @@ class IngestReport:
     """Stimuli whose file was missing and was found under another path, which the set now records."""
     filled: int
     """Labels and stimulus variables that were missing in the set and are now recorded."""
+    parameters: list[str]
+    """Stimulus variables that the set did not have before."""
     changed: list[str]
     """Files whose content has changed since it was ingested: each is now a further stimulus."""
     animated: list[str]
@@ -78,6 +83,7 @@ def ingest(
     *,
     set_name: str | None = None,
     strict: bool = False,
+    dry_run: bool = False,
     progress: Progress = silent,
 ) -> IngestReport:
     """Add the images of a source to a stimulus set. Ingesting a source again adds only new images.
@@ -88,6 +94,7 @@ def ingest(
             and category; the name of a shipped card; or the path of a card (.toml).
         set_name: name of the new or existing set; None for the name in the card.
         strict: ingest nothing unless every file can be ingested.
+        dry_run: whether nothing is written; the images of a card are drawn or unpacked in a temporary folder.
         progress: is called with the number of files that were read.
 
     Raises: UsageError for an invalid source or name; StimulusError when there is no usable image, when a variable
@@ -97,21 +104,24 @@ def ingest(
     study = StudyFolder(study.root.resolve())
     source_type = _source_type(source)
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
-    listing = _list_source(source_type, source, study.images(name), progress)
-    with only_writer(study.lock(name), "ingesting"):
-        ledger, types, is_whole = _open_ledger(study, name)
-        roots = _find_roots(study, ledger, listing, source)
-        origin = _origin(source_type, source, roots)
-        types = merge_types(types, listing.candidates)
-        _enter_files(ledger, listing, _source_folder(source), roots, progress)
-        _check_ledger(ledger, source, strict)
-        is_changed = bool(ledger.added or ledger.moved or ledger.filled)
-        if is_changed or not is_whole:
-            write_roots(roots, study.roots)
-            _write_tables(study, name, ledger, types, origin)
-        report = _report(name, ledger)
-        if is_changed or report.rejections:
-            _write_record(study, report, origin, started)
+    lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
+    with image_places(study, name, dry_run) as places:
+        listing = _list_source(source_type, source, places.folder, progress)
+        with lock:
+            ledger, earlier, is_whole = _open_ledger(study, name)
+            files = [candidate.path for candidate in listing.candidates]
+            images = places.find_roots(ledger, files, source)
+            types = merge_types(earlier, listing.candidates)
+            _enter_files(ledger, listing, source, images, progress)
+            _check_ledger(ledger, source, strict)
+            report = _report(name, ledger, [variable for variable in types if variable not in earlier])
+            origin = _origin(source_type, source, images.roots)
+            is_changed = bool(ledger.added or ledger.moved or ledger.filled)
+            if not dry_run and (is_changed or not is_whole):
+                write_roots(images.roots, study.roots)
+                _write_tables(study, name, ledger, types, origin)
+            if not dry_run and (is_changed or report.rejections):
+                _write_record(study, report, origin, started)
     return report
 
 
@@ -179,28 +189,15 @@ def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Varia
     return ledger, types, labels.is_file() and len(kept) == len(written)
 
 
-def _find_roots(study: StudyFolder, ledger: Ledger, listing: Listing, source: str | Path) -> Roots:
-    """The roots of all images: those of the study, some of which may have moved, and new ones."""
-    files = [candidate.path for candidate in listing.candidates]
-    digests = {row["path"]: row["sha256"] for row in ledger.rows}
-    roots = study.roots.followed(digests, files).extended(files, _source_folder(source))
-    ledger.look_elsewhere(lambda path: roots.file(path).exists())
-    return roots
-
-
-def _source_folder(source: str | Path) -> Path:
-    """The folder of a source; that of a manifest is where its file is."""
-    path = Path(source)
-    return path if path.is_dir() else path.parent
-
-
-def _enter_files(ledger: Ledger, listing: Listing, folder: Path, roots: Roots, progress: Progress) -> None:
+def _enter_files(
+    ledger: Ledger, listing: Listing, source: str | Path, images: ImagePlaces, progress: Progress
+) -> None:
     """Enter the rejections of a listing, then its files."""
     for rejection in listing.rejections:
-        ledger.reject(roots.anonymous(rejection.path, folder), rejection.reason)
+        ledger.reject(images.stored_name(rejection.path, source), rejection.reason)
     total = len(listing.candidates)
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
-        ledger.enter(file, roots.stored(file.candidate.path))
+        ledger.enter(file, images.stored_path(file.candidate.path))
         progress("read images", done, total)
 
 
@@ -224,25 +221,31 @@ def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
 def _write_tables(
     study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
-    """Write both tables. The new stimuli exist once the second table is written."""
+    """Write both tables. The new stimuli exist once the second table is written.
+
+    A label file that contains these labels already stays as it is, with all that was computed from it.
+    """
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
-    write_labels(study.labels(name), ledger.labels, provenance)
+    labels = study.labels(name)
+    if not labels.is_file() or read_labels(labels) != ledger.labels:
+        write_labels(labels, ledger.labels, provenance)
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
     schema = pa.unify_schemas([STIMULI, variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
-def _report(name: str, ledger: Ledger) -> IngestReport:
+def _report(name: str, ledger: Ledger, new: Sequence[str]) -> IngestReport:
     return IngestReport(
         set=name,
         added=ledger.added,
         known=ledger.known,
         moved=ledger.moved,
         filled=ledger.filled,
+        parameters=[name for name in new if any(row.get(name) is not None for row in ledger.rows)],
         changed=ledger.changed,
         animated=ledger.animated,
         rejections=ledger.rejections,

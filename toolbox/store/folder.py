@@ -190,7 +190,7 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
     """
     if (root / "study.toml").exists():
         raise UsageError(f"{root} is already a study; use it as it is, or choose another directory")
-    if root.exists() and not is_empty(root):
+    if not is_free(root):
         raise UsageError(f"{root} is not an empty directory; choose a new directory for the study")
     root.mkdir(parents=True, exist_ok=True)
     write_study_file(root, new_study_file(title or root.absolute().name))
@@ -202,6 +202,11 @@ def is_empty(root: Path) -> bool:
     return root.is_dir() and all(entry.name.startswith(".") for entry in root.iterdir())
 
 
+def is_free(root: Path) -> bool:
+    """Whether a new study can be made in a directory: it is missing or empty."""
+    return not root.exists() or is_empty(root)
+
+
 def check_study(root: Path) -> dict[str, Any]:
     """The content of the `study.toml` of a directory; changes nothing.
 
@@ -209,13 +214,9 @@ def check_study(root: Path) -> dict[str, Any]:
     """
     file = root / "study.toml"
     if not file.is_file():
-        is_free = not root.exists() or is_empty(root)
-        remedy = (
-            f"make it a study with: toolbox init {root}"
-            if is_free
-            else "choose the directory of a study (--study …)"
-        )
-        raise UsageError(f"{root} is not a study (it has no study.toml); {remedy}")
+        from toolbox.store.missing import missing_study
+
+        raise missing_study(root, is_free=is_free(root))
     content = read_study_file(root)
     written = content.get("schema_version")
     if written not in (SCHEMA_VERSION, *EARLIER_VERSIONS):

@@ -20,6 +20,7 @@ from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
+from toolbox.store.labels import digest_of_labels
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 from toolbox.terms import DEFAULT_INDEX
 
@@ -63,8 +64,22 @@ class Labelling:
 
     @property
     def source(self) -> dict[str, Any]:
-        """What a table must have been made from to be read beside these responses and labels."""
-        return {"labels": digest_of(self.labels), "parts": self.responses.parts}
+        """What a table must have been made from to be read beside these responses and labels: their content alone."""
+        return {"labels": digest_of_labels(self.labels), "parts": self.responses.parts}
+
+    def is_source_of(self, origin: Mapping[str, Any]) -> bool:
+        """Whether a table was made from just these responses and labels.
+
+        Tables of early versions contain the digest of the label file, not of its labels. They are accepted for as long
+        as nothing has been written into that file.
+
+        Args:
+            origin: what the table's file says.
+        """
+        if origin.get("parts") != self.responses.parts:
+            return False
+        labels = origin.get("labels")
+        return labels == digest_of_labels(self.labels) or labels == digest_of(self.labels)
 
     def command(self, measure: Measure, thresholds: Sequence[float] = (), **further: int) -> str:
         """The command that makes the tables of a measure, with filters counted above these thresholds too.
@@ -112,9 +127,8 @@ class Labelling:
             table: one of TABLES.
             origin: how to learn what a file says of its origin.
         """
-        source = self.source
         files = sorted(self.folder(table).glob("*.parquet"))
-        fresh = [file for file in files if is_made_from(source, origin(file))]
+        fresh = [file for file in files if self.is_source_of(origin(file))]
         return fresh, [file for file in files if file not in fresh]
 
     def read(self, table: str, measure: Measure) -> pa.Table | None:
@@ -125,7 +139,7 @@ class Labelling:
             measure: the index, statistic and range.
         """
         file = self.file(table, measure)
-        if not file.is_file() or not is_made_from(self.source, provenance_of(file)):
+        if not file.is_file() or not self.is_source_of(provenance_of(file)):
             return None
         return read_table(file).cast(arrow_schema(TABLES[table]))
 
@@ -139,7 +153,7 @@ class Labelling:
         """
         try:
             is_there = self.read(table, measure) is not None
-            return is_there and is_made_from(made, provenance_of(self.file(table, measure)))
+            return is_there and made.items() <= provenance_of(self.file(table, measure)).items()
         except (VerificationError, ValueError):  # damaged, or of other columns
             return False
 
@@ -171,13 +185,3 @@ class Labelling:
 def measure_of(file: Path) -> Measure:
     """The measure of a table, from the name of its file."""
     return Measure(*file.stem.split("-")[:3])
-
-
-def is_made_from(source: Mapping[str, Any], origin: Mapping[str, Any]) -> bool:
-    """Whether a table was made from just these responses and labels.
-
-    Args:
-        source: `Labelling.source`, or more.
-        origin: what the table's file says.
-    """
-    return all(origin.get(name) == value for name, value in source.items())

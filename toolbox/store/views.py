@@ -25,7 +25,7 @@ from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.columns import ROLLUPS, TABLES, Columns
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
-from toolbox.store.resamples import Labelling, is_made_from, measure_of
+from toolbox.store.resamples import Labelling, measure_of
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
@@ -185,8 +185,7 @@ def _rollups(views: Views) -> str:
 def _is_current_rollup(views: Views, path: Path) -> bool:
     """Whether a stored roll-up can be read as it is."""
     with contextlib.suppress(VerificationError):  # missing or damaged, so it is made again
-        source = views.labelling.source if views.labelling else {}
-        is_current = is_made_from(source, views.checked.origin(path))
+        is_current = views.labelling is not None and views.labelling.is_source_of(views.checked.origin(path))
         return is_current and list(views.checked.columns(path).items()) == list(ROLLUPS.items())
     return False
 

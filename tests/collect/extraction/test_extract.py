@@ -68,7 +68,7 @@ def test_maximum_and_mean_differ_where_the_map_does(
     pixels[0, :2] = (200, 0, 0)  # two of sixteen positions
     (tmp_path / "images" / "spot").mkdir(parents=True)
     Image.fromarray(pixels).save(tmp_path / "images" / "spot" / "a.png")
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     study.ingest(tmp_path / "images", set="spots")
     study.extract("spots", model=card, weights=weights)
     rows = study.query("select layer, maximum, mean from responses where filter = 0 order by layer").rows()
@@ -503,7 +503,7 @@ def test_killed_at_ten_moments_it_ends_with_the_rows_of_an_unbroken_run(
         paint(
             tmp_path / "many" / f"category {number % 3}" / f"{number}.png", (number, 255 - number, 7), side=40
         )
-    studies = {name: Study(tmp_path / name) for name in ("unbroken", "killed")}
+    studies = {name: Study(tmp_path / name, create=True) for name in ("unbroken", "killed")}
     for study in studies.values():
         study.ingest(tmp_path / "many", set="colours")
     choices = ["--model", card, "--weights", weights, "--batch", "1", "--part", "2"]
