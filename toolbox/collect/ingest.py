@@ -154,7 +154,7 @@ def _origin(source_type: SourceType, source: str | Path, roots: Roots) -> dict[s
     """What the provenance of the set records about a source."""
     path = Path(source).resolve()
     if source_type == "folder":
-        return {"folder": roots.anonymous(f"{path.as_posix()}/", path.parent).removesuffix("/")}
+        return {"folder": roots.anonymous(path.as_posix(), path.parent)}
     if source_type == "manifest":
         file = Path(source)
         digest = {"sha256": digest_of(file)} if file.is_file() else {}

@@ -81,5 +81,5 @@ def image_places(study: StudyFolder, set_name: str, dry_run: bool) -> Iterator[I
 
 def _folder_of(source: str | Path) -> Path:
     """The folder of a source; that of a manifest is where its file is."""
-    path = Path(source)
+    path = Path(source).resolve()
     return path if path.is_dir() else path.parent

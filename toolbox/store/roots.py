@@ -8,10 +8,11 @@ once, can be handed on, and finds images that were moved after one line is chang
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path, PurePosixPath
+from functools import cached_property, lru_cache, partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from toolbox.errors import BusyError, ToolboxError
 from toolbox.files import digest_of
@@ -23,6 +24,8 @@ _RESERVED = (
     *("rollups", "significance", "resamples", "reliability", "layers", "runs"),
 )
 """Folders of a study, which are not names of roots."""
+_PATH = r"""(?<![^\s"'(=,]){}(?:(/)|(?=[\s"'),;:]|$))"""
+"""A folder in a text, alone or at the beginning of a path."""
 _COMPARED = 20
 """Most images whose content is compared to find out where a folder was moved."""
 
@@ -46,7 +49,7 @@ class Roots:
 
     def stored(self, file: Path) -> str:
         """The form in which the path of a file is stored; absolute where the file is in no root."""
-        path = file.absolute().as_posix()
+        path = _text_of(file)
         inside = self._inside(path)
         return path if inside is None else inside
 
@@ -54,13 +57,13 @@ class Roots:
         """A text for a record, without the places of roots, of the study and of the user's home.
 
         Args:
-            text: a text that may start with an absolute path.
+            text: a text that may contain absolute paths.
             folder: a folder whose place is removed too.
         """
-        places = [*self._places, *([("", folder.resolve().as_posix())] if folder else [])]
-        for name, place in (*places, ("~", Path.home().as_posix())):
-            if text.startswith(f"{place}/"):
-                return f"{name}/{text.removeprefix(f'{place}/')}".removeprefix("/")
+        places = [*self._places, *([("", _text_of(folder))] if folder else []), ("~", Path.home().as_posix())]
+        for name, place in places:
+            if place in text:
+                text = re.sub(_PATH.format(re.escape(place)), partial(_replacement, name), text)
         return text
 
     def extended(self, files: Iterable[Path], folder: Path | None = None) -> Roots:
@@ -70,7 +73,7 @@ class Roots:
             files: absolute paths.
             folder: where the files were listed; becomes the root of those below it, unless it contains the user's home.
         """
-        start = folder.resolve().as_posix() if folder else ""
+        start = _text_of(folder) if folder else ""
         is_root = bool(start) and not _is_above_home(start)
         paths = self._outside(files)
         below = {path for path in paths if is_root and path.startswith(f"{start}/")}
@@ -100,6 +103,7 @@ class Roots:
         """Names and places of the roots and, without a name, of the study, the deepest first."""
         folders = [("", self.study), *((name, self._folder(name)) for name in self.folders)]
         found = {(name, place.as_posix()) for name, folder in folders for place in (folder, folder.resolve())}
+        found |= {*self.folders.items()}
         return sorted(found, key=lambda place: (-len(place[1]), place))
 
     def _inside(self, path: str) -> str | None:
@@ -113,7 +117,7 @@ class Roots:
 
     def _outside(self, files: Iterable[Path]) -> list[str]:
         """The paths of files that are neither in the study nor in a root."""
-        paths = (file.absolute().as_posix() for file in files)
+        paths = map(_text_of, files)
         return [path for path in paths if self._inside(path) is None]
 
     def _new_name(self, place: str) -> str:
@@ -206,6 +210,16 @@ def _common_folders(paths: Iterable[str], depth: int = 0) -> Iterator[str]:
             yield place
         else:
             yield from _common_folders(group, len(PurePosixPath(place).parts))
+
+
+def _replacement(name: str, found: re.Match[str]) -> str:
+    """What takes the place of a root's folder in a text: the name of the root; nothing for the study."""
+    return (f"{name}/" if name else "") if found[1] else name or "."
+
+
+def _text_of(path: Path) -> str:
+    """An absolute path as text with slashes; that of another operating system as it is."""
+    return path.as_posix() if PureWindowsPath(path).is_absolute() else path.absolute().as_posix()
 
 
 def _is_above_home(place: str) -> bool:
