@@ -69,6 +69,12 @@ SourceArgument = Annotated[
 NewSetOption = Annotated[
     str | None, Option("--set", help="Name of the stimulus set. Not for a shipped set, which has its name.")
 ]
+CreateOption = Annotated[
+    bool, Option("--create", help="Make a study of the directory, which is missing or empty.")
+]
+DryRunOption = Annotated[
+    bool, Option("--dry-run", help="Report what would be done and refused; write nothing.")
+]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
 NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new label scheme, such as animacy.")]

@@ -25,7 +25,7 @@ def plot(
 ) -> None:
     """Draw the figure of a query."""
     selection = selection_of(set, model, scheme)
-    figure = study_at(study, make=False).figure(query, parameters(param), selection, thumbnails=thumbnails)
+    figure = study_at(study).figure(query, parameters(param), selection, thumbnails=thumbnails)
     from toolbox.show.plots import save
 
     path = output_file or Path(f"{query.replace('/', '-')}.html")

@@ -66,7 +66,7 @@ def extracted_layers(labelling: Labelling) -> dict[str, bool]:
     Args:
         labelling: responses and label scheme.
     """
-    plan = read_plan(labelling.study.responses(labelling.responses.set, labelling.responses.model))
+    plan = read_plan(labelling.study.extraction(labelling.responses.set, labelling.responses.model))
     kept = plan.identity.recorded_layers if plan else ()
     table = read_table(labelling.study.layers(labelling.responses.model)).sort_by("position")
     return {row["layer"]: row["kind"] == "pool" for row in table.to_pylist() if row["layer"] in kept}

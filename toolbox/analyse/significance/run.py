@@ -55,9 +55,8 @@ def resample(
     chosen = resolve_selection(study, {"rollups"}, selection or Selection())
     set_name, model, scheme = str(chosen.set), str(chosen.model), str(chosen.scheme)
     labelling = Labelling(study, available_responses(study, set_name, model), scheme)
-    folder = study.significance(set_name, model, scheme)
-    with only_writer(folder, f"resampling {set_name}"):
-        sweep(folder)
+    with only_writer(study.plans(set_name, model) / f"scheme={scheme}", f"resampling {set_name}"):
+        sweep(*(labelling.folder(table) for table in TABLES))
         return _resample_labelling(labelling, checked, started, progress)
 
 
