@@ -185,7 +185,7 @@ def test_several_models_are_compared_over_one_set(full: Study, card: str, weight
 
 def test_a_damaged_choice_is_one_line(study: Study) -> None:
     file = study.folder.root / "study.toml"
-    file.write_text(file.read_text() + "use = 3\n")
+    file.write_text("use = 3\n" + file.read_text())
     with pytest.raises(
         ToolboxError, match=r"study.toml has use = 3; expected names of a set, a model, a scheme"
     ):

@@ -10,23 +10,23 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolbox.collect.places import ImagePlaces, image_places
 from toolbox.content import card_names, check_name
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
 from toolbox.files import digest_of, only_writer, write_json
 from toolbox.progress import Progress, silent
-from toolbox.stimuli.cards import check_unchanged, list_card, stimulus_card
+from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.manifest import list_manifest
 from toolbox.stimuli.scan import scan_files
@@ -35,6 +35,7 @@ from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import creation, provenance_of, with_version, write_table
+from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.tables import TABLE_SUFFIXES
 
@@ -76,29 +77,6 @@ class IngestReport:
     """Number of stimuli in each category, old and new."""
 
 
-@dataclass(frozen=True)
-class _Images:
-    """The folder into which the images of a card are written, and that of the set, from which a dry run differs."""
-
-    study: StudyFolder
-    folder: Path
-    kept: Path
-
-    def stored_path(self, path: Path) -> str:
-        """The path to store for a file; an image of the card counts as one in the folder of the set."""
-        if not path.is_relative_to(self.folder):
-            return self.study.stored_path(path)
-        kept = self.kept / path.relative_to(self.folder)
-        if kept != path and kept.is_file():
-            check_unchanged(kept, path.read_bytes())
-        return self.study.stored_path(kept)
-
-    def stored_name(self, name: str) -> str:
-        """The path of a rejected file, or the row of a table, as a report names it."""
-        kept = name.replace(f"{self.folder.as_posix()}/", f"{self.kept.as_posix()}/")
-        return kept.removeprefix(f"{self.study.root.as_posix()}/")
-
-
 def ingest(
     study: StudyFolder,
     source: str | Path,
@@ -126,32 +104,25 @@ def ingest(
     study = StudyFolder(study.root.resolve())
     source_type = _source_type(source)
     name = check_name("stimulus set", _set_name(source_type, source, set_name))
-    origin = _origin(source_type, source)
     lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
-    with _images(study, name, dry_run) as images:
-        listing = _list_source(source_type, source, images.folder, progress)
+    with image_places(study, name, dry_run) as places:
+        listing = _list_source(source_type, source, places.folder, progress)
         with lock:
             ledger, earlier, is_whole = _open_ledger(study, name)
+            files = [candidate.path for candidate in listing.candidates]
+            images = places.find_roots(ledger, files, source)
             types = merge_types(earlier, listing.candidates)
-            _enter_files(ledger, listing, images, progress)
+            _enter_files(ledger, listing, source, images, progress)
             _check_ledger(ledger, source, strict)
             report = _report(name, ledger, [variable for variable in types if variable not in earlier])
+            origin = _origin(source_type, source, images.roots)
             is_changed = bool(ledger.added or ledger.moved or ledger.filled)
             if not dry_run and (is_changed or not is_whole):
+                write_roots(images.roots, study.roots)
                 _write_tables(study, name, ledger, types, origin)
             if not dry_run and (is_changed or report.rejections):
                 _write_record(study, report, origin, started)
     return report
-
-
-@contextmanager
-def _images(study: StudyFolder, name: str, dry_run: bool) -> Iterator[_Images]:
-    """Where the images of a card are written: in the folder of the set, or in a temporary one."""
-    if not dry_run:
-        yield _Images(study, study.images(name), study.images(name))
-        return
-    with TemporaryDirectory(prefix="toolbox-") as folder:
-        yield _Images(study, Path(folder).resolve() / "images", study.images(name))
 
 
 def _source_type(source: str | Path) -> SourceType:
@@ -179,14 +150,15 @@ def _set_name(source_type: SourceType, source: str | Path, chosen: str | None) -
     return str(stimulus_card(str(source))["name"])
 
 
-def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
+def _origin(source_type: SourceType, source: str | Path, roots: Roots) -> dict[str, Any]:
     """What the provenance of the set records about a source."""
+    path = Path(source).resolve()
     if source_type == "folder":
-        return {"folder": Path(source).resolve().as_posix()}
+        return {"folder": roots.anonymous(path.as_posix(), path.parent)}
     if source_type == "manifest":
         file = Path(source)
         digest = {"sha256": digest_of(file)} if file.is_file() else {}
-        return {"manifest": file.resolve().as_posix()} | digest
+        return {"manifest": roots.anonymous(path.as_posix(), path.parent)} | digest
     card = stimulus_card(str(source))
     archive = {"source": describe(card["source"])} if "source" in card else {}
     return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
@@ -217,10 +189,12 @@ def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Varia
     return ledger, types, labels.is_file() and len(kept) == len(written)
 
 
-def _enter_files(ledger: Ledger, listing: Listing, images: _Images, progress: Progress) -> None:
+def _enter_files(
+    ledger: Ledger, listing: Listing, source: str | Path, images: ImagePlaces, progress: Progress
+) -> None:
     """Enter the rejections of a listing, then its files."""
     for rejection in listing.rejections:
-        ledger.reject(images.stored_name(rejection.path), rejection.reason)
+        ledger.reject(images.stored_name(rejection.path, source), rejection.reason)
     total = len(listing.candidates)
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
         ledger.enter(file, images.stored_path(file.candidate.path))

@@ -297,7 +297,11 @@ def _write(
     study: StudyFolder, report: LabelReport, labels: dict[int, str], source: Path, started: datetime
 ) -> None:
     """Write the labels, and the record of the run."""
-    origin = {"table": source.resolve().as_posix(), "sha256": digest_of(source)}
+    table = source.resolve()
+    origin = {
+        "table": study.roots.anonymous(table.as_posix(), table.parent),
+        "sha256": digest_of(source),
+    }
     provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}
     path = study.labels(report.set, report.scheme)
     write_labels(path, labels, {**provenance, **creation(path)})

@@ -1,6 +1,6 @@
 """The directory tree of a study. Owns every path inside it; reads nothing but `study.toml` and names.
 
-study.toml
+study.toml                                        title, version, the roots of the images
 stimuli/set=<set>/stimuli.parquet
 images/<set>/                                     what the toolbox drew or unpacked
 labels/set=<set>/scheme=<scheme>/labels.parquet
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.errors import ToolboxError, UsageError
+from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
 
 EARLIER_VERSIONS = (1,)
@@ -164,14 +165,18 @@ class StudyFolder:
         """Names of the models whose responses to a set were extracted, partly or completely."""
         return _values(self.root / "plans" / f"set={set_name}", "model", "plan.parquet")
 
+    @property
+    def roots(self) -> Roots:
+        """Where the images are."""
+        return read_roots(self.root)
+
     def image(self, path: str) -> Path:
-        """The file of a stored `path`, which is relative to the study for images inside it."""
-        return self.root / path
+        """The file of a stored `path`."""
+        return self.roots.file(path)
 
     def stored_path(self, image: Path) -> str:
-        """The path of an image as stored: relative to the study if inside it, else absolute; always with `/`."""
-        image, root = image.absolute(), self.root.absolute()
-        return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
+        """The path of an image as stored, relative to the study or to one of its roots; always with `/`."""
+        return self.roots.stored(image)
 
 
 def create_study(root: Path, title: str = "") -> StudyFolder:

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from toolbox.errors import ToolboxError
-from toolbox.files import only_writer
 from toolbox.store.folder import StudyFolder
-from toolbox.store.study_file import NAME, read_study_file, write_study_file
+from toolbox.store.study_file import NAME, changing_study_file, read_study_file
 
 KINDS = ("set", "model", "scheme")
-PATIENCE = 10.0
-"""Seconds to wait for another process that writes `study.toml`."""
 
 
 def read_in_use(study: StudyFolder) -> dict[str, str]:
@@ -39,7 +36,6 @@ def write_in_use(study: StudyFolder, names: Mapping[str, str]) -> None:
         study: the study.
         names: names by kind; an empty mapping removes all choices.
     """
-    with only_writer(study.root / "plans", "writing study.toml", wait=PATIENCE):
-        content = read_study_file(study.root)
+    with changing_study_file(study.root) as content:
         content.pop("use", None)
-        write_study_file(study.root, {**content, "use": dict(names)} if names else content)
+        content.update({"use": dict(names)} if names else {})

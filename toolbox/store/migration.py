@@ -1,7 +1,7 @@
 """Studies of an earlier layout, moved over to the present one. Owns what earlier layouts were.
 
 In layout 1, plans, commit records and locks were beside the parts, the three tables of resampled indices were in one
-folder, and the images of cards were under `stimuli/`.
+folder, the images of cards were under `stimuli/`, and the paths of other images were absolute.
 
 A study can be moved over again from any moment at which it was interrupted: `study.toml` gets the new version first,
 with the mark `moving_from`, so that earlier versions of the toolbox refuse the study; every step finds what is left to
@@ -11,14 +11,20 @@ do; the mark is removed last. Responses are renamed, never copied.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import posixpath
+import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
 
-from toolbox.errors import ToolboxError
-from toolbox.files import move_files, only_writer
-from toolbox.store.folder import EARLIER_VERSIONS, StudyFolder, check_study
-from toolbox.store.parquet import read_table_and_origin, write_table
+from toolbox.errors import ToolboxError, VerificationError
+from toolbox.files import digest_of, move_files, only_writer, write_json
+from toolbox.store.folder import EARLIER_VERSIONS, RESAMPLE_FOLDERS, StudyFolder, check_study
+from toolbox.store.labels import digest_of_labels
+from toolbox.store.parquet import provenance_of, read_table, read_table_and_origin, write_table
+from toolbox.store.roots import KEY, Roots
 from toolbox.store.study_file import SCHEMA_VERSION, read_study_file, write_study_file
 
 PATIENCE = 60.0
@@ -30,6 +36,9 @@ _EARLIER_NAMES = {
     "splits": "reliability",
 }
 """What the names of tables of resampled indices began with -> their folder now."""
+_EARLIER_IMAGES = r"^stimuli/set=([^/]+)/images/"
+_SOURCES = ("folder", "manifest", "table")
+"""Keys of the provenance under which the paths of sources are."""
 _TREES = ("stimuli", "labels", "responses", "significance")
 
 
@@ -59,7 +68,9 @@ def _move_over(study: StudyFolder) -> None:
         for lock in _lock_files(study.root):
             lock.unlink()
         _move_files(study)
-        _rename_images(study)
+        moved |= _roots_entry(study)
+        write_study_file(study.root, {"moving_from": earlier, **moved})
+        _rewrite_files(study)
         write_study_file(study.root, moved)
 
 
@@ -111,13 +122,100 @@ def _move(files: Iterable[Path], folder: Path, cut: str = "") -> None:
     move_files({file: folder / file.name.removeprefix(cut) for file in files})
 
 
-def _rename_images(study: StudyFolder) -> None:
-    """Change the paths of the images that the toolbox drew or unpacked."""
+def _roots_entry(study: StudyFolder) -> dict[str, dict[str, str]]:
+    """The entry of `study.toml` for the roots of all images, none if all are in the study."""
+    roots = study.roots
     for name in study.sets():
-        file, earlier, now = study.stimuli(name), f"stimuli/set={name}/images/", f"images/{name}/"
-        table, origin = read_table_and_origin(file)
-        paths = table["path"].to_pylist()
-        renamed = [now + path.removeprefix(earlier) if path.startswith(earlier) else path for path in paths]
-        if renamed != paths:
-            place = table.schema.get_field_index("path")
-            write_table(file, table.set_column(place, table.schema.field(place), [renamed]), origin)
+        with _leaving_damaged():
+            table, origin = read_table_and_origin(study.stimuli(name), "path")
+            files = [Path(path) for path in table["path"].to_pylist() if _is_absolute(path)]
+            for source in origin.get("sources", []):
+                place = source.get("folder") or posixpath.dirname(source.get("manifest", ""))
+                roots = roots.extended([file for file in files if file.is_relative_to(place)], Path(place))
+            roots = roots.extended(files)
+    return {KEY: dict(roots.folders)} if roots.folders else {}
+
+
+def _rewrite_files(study: StudyFolder) -> None:
+    """Change paths, and the digests of label files in what was computed from them, as these files change too."""
+    for file in _results(study):
+        with _leaving_damaged():
+            _rewrite_result(study, file)
+    for file in (
+        *study.root.glob("labels/*/*/labels.parquet"),
+        *study.root.glob("stimuli/*/stimuli.parquet"),
+    ):
+        with _leaving_damaged():
+            _rewrite_table(study, file)
+    for file in (*study.root.glob("runs/*.json"), *study.root.glob("plans/*/*/part-*.json")):
+        with contextlib.suppress(ValueError):  # damaged; whoever reads it reports it
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if (changed := _anonymous(study.roots, content)) != content:
+                write_json(file, changed)
+
+
+def _results(study: StudyFolder) -> list[Path]:
+    """Tables that were computed from responses and labels."""
+    return [
+        file
+        for tree in ("rollups", *RESAMPLE_FOLDERS.values())
+        for file in study.root.glob(f"{tree}/*/*/*/*.parquet")
+    ]
+
+
+def _rewrite_result(study: StudyFolder, file: Path) -> None:
+    """Record the digest of the labels instead of that of the label file, if that is the file of now."""
+    origin = provenance_of(file)
+    set_name, _, scheme = (folder.name.partition("=")[2] for folder in reversed(file.parents[:3]))
+    labels = study.labels(set_name, scheme)
+    if labels.is_file() and origin.get("labels") == digest_of(labels):
+        write_table(file, read_table(file), {**origin, "labels": digest_of_labels(labels)})
+
+
+def _rewrite_table(study: StudyFolder, file: Path) -> None:
+    """Store the paths in a table and in its provenance without the places of roots."""
+    table, origin = read_table_and_origin(file)
+    changed, changed_origin = table, _anonymous(study.roots, origin)
+    if "path" in table.column_names:
+        place = table.schema.get_field_index("path")
+        paths = [_present_path(study.roots, path) for path in table["path"].to_pylist()]
+        changed = table.set_column(place, table.schema.field(place), [paths])
+    if changed != table or changed_origin != origin:
+        write_table(file, changed, changed_origin)
+
+
+def _present_path(roots: Roots, path: str) -> str:
+    """A path as it is stored now."""
+    if _is_absolute(path):
+        return roots.stored(Path(path))
+    return re.sub(_EARLIER_IMAGES, r"images/\1/", path)
+
+
+def _anonymous(roots: Roots, value: Any) -> Any:
+    """A value of a record without the places of roots; sources outside them keep their name alone."""
+    if isinstance(value, dict):
+        return {
+            key: _anonymous_source(roots, each) if key in _SOURCES else _anonymous(roots, each)
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_anonymous(roots, each) for each in value]
+    if isinstance(value, str):
+        return roots.anonymous(re.sub(_EARLIER_IMAGES, r"images/\1/", value))
+    return value
+
+
+def _anonymous_source(roots: Roots, value: Any) -> Any:
+    """The path of a source."""
+    is_path = isinstance(value, str) and _is_absolute(value)
+    return roots.anonymous(value, Path(posixpath.dirname(value))) if is_path else value
+
+
+def _is_absolute(path: str) -> bool:
+    """Whether a path is absolute on this or on another operating system."""
+    return path.startswith("/") or PureWindowsPath(path).is_absolute()
+
+
+def _leaving_damaged() -> contextlib.suppress:
+    """Damaged files stay as they are; whoever reads them reports them."""
+    return contextlib.suppress(VerificationError)
