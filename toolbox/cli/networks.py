@@ -5,6 +5,7 @@ import typer
 from toolbox.cli import options, output
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.tables import print_table
+from toolbox.errors import command_line
 
 commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, check, export as ONNX."
@@ -56,7 +57,7 @@ def add(
     )
     counts = f"{added.filters:,} filters in {added.layers} layers"
     output.note(f"{added.name}: {counts}; its card is {added.card}", quiet)
-    output.note(f"next: toolbox extract SET --model {added.name}", quiet)
+    output.note(f"next: {command_line('extract', 'SET', '--model', added.name)}", quiet)
 
 
 @commands.command("export")

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import polars as pl
 
 from toolbox.content import card, card_path
-from toolbox.errors import CardError, UnknownNameError
+from toolbox.errors import CardError, UnknownNameError, expected_names
 from toolbox.network.architecture import ChainLayer, ImportedLayer, Input, Layer, Network
 from toolbox.terms import DECODINGS, IMAGE, PIXELS, STATISTICS
 
@@ -110,7 +110,7 @@ def _check_input(entry: Input, fault: _Fault) -> None:
             f"has an invalid [input]: {entry.height!r} x {entry.width!r}; expected height and width in pixels"
         )
     if entry.decoding not in DECODINGS:
-        fault(f"has decoding = {entry.decoding!r}; expected one of {', '.join(DECODINGS)}")
+        fault(f"has decoding = {entry.decoding!r}; {expected_names(entry.decoding, DECODINGS)}")
     if entry.channels not in ("RGB", "BGR") or not _is_triple(entry.mean):
         fault(
             f"has an invalid [input]: channels is {entry.channels!r} and mean is {entry.mean!r}; expected "

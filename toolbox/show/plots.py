@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from toolbox.chart import Chart, draw, figures, render
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.errors import StimulusError, UnknownNameError, UsageError, command_line
 from toolbox.files import replace_file
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.query.across_models import ask_each
@@ -64,7 +64,7 @@ def plot(
     """
     if name not in figures():
         shipped_query(name)  # raises if there is no query of this name
-        raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
+        raise UnknownNameError("figure", name, figures(), f"{command_line('query', name)} gives its rows")
     return draw_figure(study, name, ask_each(study, name, parameters, selection), thumbnails=thumbnails)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.distribution import name_and_version
-from toolbox.errors import ToolboxError, UsageError
+from toolbox.errors import ToolboxError, UsageError, command_line
 from toolbox.files import write_text
 
 SCHEMA_VERSION = 1
@@ -176,7 +176,7 @@ def open_study(root: Path) -> StudyFolder:
     if not file.is_file():
         is_free = not root.exists() or is_empty(root)
         remedy = (
-            f"make it a study with: toolbox init {root}"
+            f"make it a study with: {command_line('init', root)}"
             if is_free
             else "choose the directory of a study (--study …)"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder
 
 OF_STIMULI = frozenset({"stimuli", "labels", "parameters"})
@@ -83,7 +83,7 @@ def resolve_selection(study: StudyFolder, views: Collection[str], selection: Sel
         schemes = study.schemes(set_name or "")
         scheme = _named_or_only("label scheme", scheme, schemes, "scheme", "ingest a set with categories")
     if for_responses or "layers" in views:
-        remedy = f"toolbox extract {set_name or 'SET'}"
+        remedy = command_line("extract", set_name or "SET")
         model = _named_or_only("model", model, _candidate_models(study, set_name), "model", remedy)
     return Selection(set_name, (model,) if model else (), scheme)
 
