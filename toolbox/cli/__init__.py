@@ -13,6 +13,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Treat the filters of a convolutional network as a neurophysiologist treats neurons.",
 )
 for commands in (setup.commands, collect.commands, analyse.commands, show.commands):

@@ -8,6 +8,7 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
 from toolbox.errors import command_line
 
 commands = typer.Typer()
@@ -51,7 +52,7 @@ def label(
     output.print_labelling(report, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def extract(
     set: options.PresentedSetArgument,
     model: options.NetworkOption = "vgg16",

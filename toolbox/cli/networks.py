@@ -4,6 +4,7 @@ import typer
 
 from toolbox.cli import options, output
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import command_line
 
@@ -60,7 +61,7 @@ def add(
     output.note(f"next: {command_line('extract', 'SET', '--model', added.name)}", quiet)
 
 
-@commands.command("export")
+@commands.command("export", cls=SeveralValues)
 def export(
     name: options.NetworkArgument = "vgg16",
     full: options.FullGraphOption = None,
@@ -82,7 +83,7 @@ def export(
         typer.echo(path)
 
 
-@commands.command("check")
+@commands.command("check", cls=SeveralValues)
 def check(
     name: options.NetworkArgument = "vgg16",
     layers: options.LayersOption = None,

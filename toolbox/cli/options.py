@@ -92,7 +92,7 @@ NetworkOption = Annotated[
 ]
 LayersOption = Annotated[
     list[str] | None,
-    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'. Repeat it for several."),
+    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'; several may follow."),
 ]
 WeightsOption = Annotated[
     str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors), or random:SEED.")
@@ -147,7 +147,7 @@ ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other
 
 # Analysis.
 AnalysedSetArgument = Annotated[
-    str | None, Argument(metavar="[SET]", help="Stimulus set; needed where several have responses.")
+    str | None, Argument(metavar="SET", help="Stimulus set; needed where several have responses.")
 ]
 _INDEX = f"Index of selectivity: {', '.join(index_names(*RESAMPLED))}."
 IndexOption = Annotated[str, Option(help=_INDEX)]
@@ -168,7 +168,7 @@ ThresholdsOption = Annotated[
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Threshold of the index above which a filter is selective. Repeat it for several.",
+        help="Threshold of the index above which a filter is selective; several may follow.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
@@ -195,7 +195,7 @@ MapOption = Annotated[
     list[str] | None,
     Option(
         "--map",
-        help="LABEL=CATEGORY: a label of the table and the category of the study that it means. Repeat it for several.",
+        help="LABEL=CATEGORY: a label of the table and the category of the study that it means; several may follow.",
     ),
 ]
 FiltersOption = Annotated[

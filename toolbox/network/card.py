@@ -67,9 +67,15 @@ def select_layers(layers: Iterable[Layer], patterns: Iterable[str]) -> list[str]
     for pattern in patterns:
         matching = {name for name in names if fnmatchcase(name, pattern)}
         if not matching:
-            raise UnknownNameError("layer", pattern, names)
+            raise UnknownNameError("layer", pattern, names, _quoting(pattern))
         wanted |= matching
     return [name for name in names if name in wanted]
+
+
+def _quoting(pattern: str) -> str:
+    """What to do about the name of a file that a shell put in the place of a pattern."""
+    is_file = Path(pattern).exists()
+    return "it is a file here: quote patterns, as in --layers 'block5_*'" if is_file else ""
 
 
 def layer_table(net: Network) -> pl.DataFrame:
