@@ -6,9 +6,11 @@ stdout is data, stderr is notes and progress. Heavy imports live inside the comm
 import typer
 
 from toolbox.cli import analyse, collect, networks, setup, show
+from toolbox.cli.completion import complete_options
 from toolbox.cli.options import VersionOption
 from toolbox.distribution import toolbox_version
 
+complete_options()
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,

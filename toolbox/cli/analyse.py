@@ -37,7 +37,7 @@ def significance(
     output.print_significance(report, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def query(
     query: options.QueryArgument = None,
     file: options.FileOption = None,

@@ -22,6 +22,10 @@ class SeveralValues(TyperCommand):
         options = [each for each in self.params if isinstance(each, TyperOption) and not each.is_flag]
         repeatable = {name: each for each in options if each.multiple for name in each.opts}
         taking = {name for each in options for name in each.opts}
+        if ctx.resilient_parsing and args and args[-1] in taking:
+            args = args[
+                :-1
+            ]  # its value is being completed: an option without one would hide the words before it
         repeated, open_option = repeat_options(args, repeatable, taking)
         if open_option:
             ctx.meta[__name__] = repeatable[open_option]

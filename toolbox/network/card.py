@@ -13,14 +13,15 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError, expected_names
 from toolbox.network.architecture import ChainLayer, ImportedLayer, Input, Layer, Network
 from toolbox.terms import DECODINGS, IMAGE, PIXELS, STATISTICS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LAYER_KINDS = ("convolution", "pool", "dense")
 LAYOUTS = ("", "keras", "torch")
@@ -80,6 +81,8 @@ def _quoting(pattern: str) -> str:
 
 def layer_table(net: Network) -> pl.DataFrame:
     """Geometry of all layers: position from 1; stride and receptive field in pixels of the network's input."""
+    import polars as pl
+
     columns = ("position", "kind", "filters", "height", "width", "step", "receptive_field")
     rows = [{"layer": layer.name} | {name: getattr(layer, name) for name in columns} for layer in net.layers]
     table = pl.DataFrame(rows, schema_overrides=dict.fromkeys(set(columns) - {"kind"}, pl.Int32))
