@@ -128,12 +128,11 @@ def parameters(ctx: Context, incomplete: str) -> Offers:
     return []
 
 
-def _name_before(pairs: Sequence[str]) -> str:
+def _name_before(words: Sequence[str]) -> str:
     """The parameter whose value is being written, where the shell, as bash does, takes `=` for a word of its own."""
-    *earlier, last = pairs or [""]
-    if last == "=":
-        return earlier[-1] if earlier else ""
-    return "" if "=" in last else last
+    pairs = " ".join(words).replace(" = ", "=").replace(" =", "=")
+    name, equals, value = (pairs.split() or [""])[-1].partition("=")
+    return "" if equals and value else name
 
 
 def values(ctx: Context, parameter: Parameter) -> Iterator[str]:
