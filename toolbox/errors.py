@@ -34,6 +34,10 @@ class ToolboxError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """The one line of the error instead of a traceback, where IPython or a notebook shows it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(ToolboxError):
     """A parameter or option has an invalid value."""

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolbox.progress import Progress, silent
+from toolbox.progress import Progress
 from toolbox.store.folder import create_study
 from toolbox.study.directory import StudyDirectory
+from toolbox.study.notebook import shown
 from toolbox.terms import Convolution, Decoding, Precision
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ class StudyCollection(StudyDirectory):
     """What fills a study."""
 
     def ingest(
-        self, source: str | Path, *, set: str | None = None, strict: bool = False, progress: Progress = silent
+        self,
+        source: str | Path,
+        *,
+        set: str | None = None,
+        strict: bool = False,
+        progress: Progress | bool = True,
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
@@ -31,7 +37,8 @@ class StudyCollection(StudyDirectory):
             source: the folder, the manifest or the card's name.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
         Raises: StimulusError, UsageError; nothing is written then.
@@ -46,7 +53,7 @@ class StudyCollection(StudyDirectory):
 
         if not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
+        return ingest(self.folder, source, set_name=set, strict=strict, progress=shown(progress))
 
     def label(self, set: str, *, scheme: str, source: str | Path, replace: bool = False) -> LabelReport:
         """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.
@@ -86,7 +93,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> ExtractionReport:
         """Present a set to a network and store the maximum and mean of every filter's activation map.
 
@@ -110,7 +117,8 @@ class StudyCollection(StudyDirectory):
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
             part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
             replace: discard responses of other weights, layers or images; those of the same are kept.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were presented now and have responses, of which layers and filters.
         Raises: UsageError, UnknownNameError for an option; WeightsError, DeviceError, StorageError, BusyError;
@@ -130,7 +138,7 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return extract(self.folder, set, options, progress=progress)
+        return extract(self.folder, set, options, progress=shown(progress))
 
     def estimate(
         self,
@@ -149,7 +157,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> Estimate:
         """Estimate what `extract` with the same options would do and take; writes nothing.
 
@@ -170,7 +178,8 @@ class StudyCollection(StudyDirectory):
             limit: as of `extract`.
             part: as of `extract`.
             replace: as of `extract`.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: stimuli, parts and rows to come; expected time in seconds; memory and disk in bytes.
         Raises: as `extract`.
@@ -189,4 +198,4 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return estimate_extraction(self.folder, set, options, progress=progress)
+        return estimate_extraction(self.folder, set, options, progress=shown(progress))
