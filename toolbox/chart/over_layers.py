@@ -19,7 +19,6 @@ from toolbox.chart.theme import (
     layer_marks,
     shape,
     tooltips,
-    values,
 )
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}

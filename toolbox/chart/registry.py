@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 from polars import selectors
 
+from toolbox.chart.notebook import self_contained
 from toolbox.chart.several_models import arrange_models
 from toolbox.chart.theme import (
     HIGHEST_SUFFIX,
@@ -141,7 +142,7 @@ def draw(
     definition = _FIGURES[query]
     is_comparison = rows.columns[:1] == ["model"] and not rows.is_empty()
     chart = definition.draw_models(rows, categories) if is_comparison else definition(rows, categories)
-    return add_title(chart, title, subtitle)
+    return self_contained(add_title(chart, title, subtitle))
 
 
 def clean(rows: pl.DataFrame) -> pl.DataFrame:

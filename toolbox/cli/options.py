@@ -89,7 +89,7 @@ NetworkOption = Annotated[
 ]
 LayersOption = Annotated[
     list[str] | None,
-    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'. Repeat it for several."),
+    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'; several may follow."),
 ]
 WeightsOption = Annotated[
     str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors), or random:SEED.")
@@ -163,7 +163,7 @@ ThresholdsOption = Annotated[
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Count selective filters above this threshold too. Repeat it for several. Default: those of the index.",
+        help="Count selective filters above this threshold too; several may follow. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
@@ -190,7 +190,7 @@ MapOption = Annotated[
     list[str] | None,
     Option(
         "--map",
-        help="LABEL=CATEGORY: a label of the table and the category of the study that it means. Repeat it for several.",
+        help="LABEL=CATEGORY: a label of the table and the category of the study that it means; several may follow.",
     ),
 ]
 FiltersOption = Annotated[

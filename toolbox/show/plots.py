@@ -12,7 +12,7 @@ import polars as pl
 
 from toolbox.chart import Chart, draw, figures, render
 from toolbox.chart.theme import column_words
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.errors import StimulusError, UnknownNameError, UsageError, command_line
 from toolbox.files import replace_file
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.query.across_models import ask_each
@@ -66,7 +66,7 @@ def plot(
     """
     if name not in figures():
         shipped_query(name)  # raises if there is no query of this name
-        raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
+        raise UnknownNameError("figure", name, figures(), f"{command_line('query', name)} gives its rows")
     return draw_figure(study, name, ask_each(study, name, parameters, selection), thumbnails=thumbnails)
 
 
