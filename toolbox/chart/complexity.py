@@ -20,6 +20,7 @@ from toolbox.chart.theme import (
     LINE,
     QUIET,
     Chart,
+    categories_of,
     colour,
     concat_panels,
     distinct_values,
@@ -188,7 +189,7 @@ def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.
     value = pl.col(measure)
     quantiles = [value.quantile(level, "linear").alias(name) for name, level in QUANTILES.items()]
     bands = rows.group_by("category", maintain_order=True).agg(*quantiles, value.count().alias("stimuli"))
-    order = alt.Scale(domain=sorted(distinct_values(rows, "category")))
+    order = alt.Scale(domain=categories_of(rows))
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=alt.Y("category:N", title=None, scale=order), color=hue)
     marks = (*_spread_bars(base, bands, measure), _spread_points(base, rows, bands, measure))

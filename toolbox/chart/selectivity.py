@@ -16,6 +16,7 @@ from toolbox.chart.theme import (
     LINE,
     QUIET,
     Chart,
+    categories_of,
     colour,
     concat_panels,
     distinct_values,
@@ -172,8 +173,7 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     tested = rows.filter(pl.col("q").is_not_null())
     shown = rows if tested.is_empty() else tested
     by_category = {
-        str(category): shown.filter(pl.col("category") == category)
-        for category in sorted(distinct_values(rows, "category"))
+        str(category): shown.filter(pl.col("category") == category) for category in categories_of(rows)
     }
     chart = concat_panels(
         {name: _most_selective_filters(of_one, categories) for name, of_one in by_category.items()}, 3

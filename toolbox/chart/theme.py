@@ -28,8 +28,8 @@ HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
 INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
-TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
-SUBTITLE_WIDTH = 96
+TITLE_LETTER, SUBTITLE_LETTER = 7.0, 5.4  # pixels, mean width of a letter at their sizes
+TITLE_WIDTH = 510.0  # pixels of a title's line, if the figure has no given width
 LEGEND_ROWS = 18
 ALPHA = 0.05  # a corrected p or q below it is significant
 
@@ -112,18 +112,22 @@ def apply_theme(chart: Chart) -> Chart:
     return in_this_look
 
 
-def add_title(chart: Chart, title: str, subtitle: str) -> Chart:
+def add_title(chart: Chart, title: str, subtitle: str, width: float = TITLE_WIDTH) -> Chart:
     """The chart under a title and a subtitle; without either, as it is.
 
     Args:
         chart: any.
         title: broken into lines that fit.
         subtitle: its lines, each broken where it does not fit.
+        width: pixels of a line.
     """
     if not title and not subtitle:
         return chart
-    lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, SUBTITLE_WIDTH)]
-    return chart.properties(title=alt.TitleParams(textwrap.wrap(title, TITLE_WIDTH), subtitle=lines))
+    room = int(width / SUBTITLE_LETTER)
+    lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, room)]
+    return chart.properties(
+        title=alt.TitleParams(textwrap.wrap(title, int(width / TITLE_LETTER)), subtitle=lines)
+    )
 
 
 def empty_chart() -> alt.Chart:
@@ -146,6 +150,15 @@ def distinct_values(rows: pl.DataFrame, column: str) -> list[Any]:
         column: its name.
     """
     return rows[column].drop_nulls().unique(maintain_order=True).to_list()
+
+
+def categories_of(rows: pl.DataFrame) -> list[str]:
+    """The categories of the rows in the order in which figures show them.
+
+    Args:
+        rows: with a column `category`.
+    """
+    return distinct_values(rows.sort("category"), "category")
 
 
 def highest_value(rows: pl.DataFrame, column: str) -> float | None:
@@ -192,7 +205,7 @@ def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True
         categories: all of the study, in the order of their colours.
         legend: whether there is one.
     """
-    shown = sorted(distinct_values(rows, "category"))
+    shown = categories_of(rows)
     scale = alt.Scale(domain=shown, range=[colour_of(category, categories) for category in shown])
     return alt.Color("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
 
@@ -205,7 +218,7 @@ def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True)
         categories: all of the study, in the order of their shapes.
         legend: whether there is one.
     """
-    shown = sorted(distinct_values(rows, "category"))
+    shown = categories_of(rows)
     scale = alt.Scale(domain=shown, range=[shape_of(category, categories) for category in shown])
     return alt.Shape("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
 
