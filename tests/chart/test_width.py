@@ -71,7 +71,7 @@ def test_panels_are_below_one_another_rather_than_narrow(rows_of):
 def test_many_layers_keep_legible_names(rows_of):
     rows = rows_of("layers/profile", layers=[f"layer {k}" for k in range(60)])
     drawing = drawn("layers/profile", rows)
-    shown = re.findall(r"<text[^>]*translate\(([\d.]+)[^>]*>layer \d+<", drawing)
+    shown = re.findall(r'<text[^>]*translate\(([\d.]+)[^>]* opacity="1">layer \d+<', drawing)
     places = [float(place) for place in shown]
     assert len(places) >= 15 and min(b - a for a, b in pairwise(places)) >= 11
 
