@@ -88,7 +88,7 @@ def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
 
 def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt.Chart]:
     """A horizontal line at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
-    title = [measure.title, f"({measure.counted}: middle 50, 90 %)"]
+    title = [measure.title, f"({measure.counted}: median, middle 50, 90 %)"]
     y = alt.Y("q05:Q", title=title, axis=alt.Axis(grid=True))
     return [
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(measure.origin, type="quantitative")),

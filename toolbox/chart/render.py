@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from io import BytesIO
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 import vl_convert
@@ -28,20 +29,24 @@ PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; \
 style-src 'unsafe-inline'; img-src data: blob:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<style>#figure.vega-embed {{display: block}} #figure svg.marks {{width: {width}; max-width: 100%; height: auto}}</style>
 <script>{library}</script>
 </head>
 <body>
 <div id="figure"></div>
 <script type="application/json" id="specification">{specification}</script>
 <script>
-vegaEmbed("#figure", JSON.parse(document.getElementById("specification").textContent),
-  {{mode: "vega-lite", renderer: "svg", ast: true, actions: {{export: true, source: true}}}});
+{script}
 </script>
 </body>
 </html>
 """
 """The policy forbids every request, and `ast` does without compiling text to code, which it forbids too."""
+
+SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8").strip()
+"""Draws the specification of a page, narrower where the window is."""
 
 
 def render(
@@ -87,7 +92,9 @@ def _html(specification: Specification, width: Length | None, dpi: float) -> byt
     # A category named '</script>' must not end the element: JSON may write '<' as an escape.
     embedded = json.dumps(specification, ensure_ascii=False).replace("<", "\\u003c")
     library = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
-    return PAGE.format(title=escape(_title(specification)), library=library, specification=embedded).encode()
+    parts = {"library": library, "specification": embedded, "script": SCRIPT}
+    across = f"{width.points:g}pt" if width else "auto"
+    return PAGE.format(title=escape(_title(specification)), width=across, **parts).encode()
 
 
 def _png(specification: Specification, width: Length | None, dpi: float) -> bytes:

@@ -22,6 +22,7 @@ from toolbox.chart.theme import (
     tooltips,
 )
 
+LINE_KEY, RINGS_KEY = "(line: a balanced set)", "(rings: categories of equal size)"
 EQUAL_COLUMNS = ("ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal")
 
 
@@ -96,7 +97,7 @@ def _distances_from_balance(
     order = alt.Scale(domain=categories_of(rows))
     differs = rows.select((pl.col(f"{measure}_equal") != pl.col(measure)).any()).item()
     base = alt.Chart().encode(
-        x=alt.X(f"{measure}:Q", title=[title, "(rings: categories of equal size)"] if differs else title),
+        x=alt.X(f"{measure}:Q", title=[title, LINE_KEY, *([RINGS_KEY] if differs else [])]),
         y=alt.Y("category:N", title=None, scale=order),
         color=colour(rows, categories, legend=False),
         tooltip=tooltips(rows, *tooltip, f"{measure}_equal:Q"),

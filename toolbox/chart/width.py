@@ -148,6 +148,9 @@ class _Plots:
         """Fit the plots with so many panels in a row, and return the factor of their widths."""
         for row in self.rows:
             row["columns"] = number
+            if "facet" in row and _panels(row) > number and _panels(row) % number:
+                # a shared axis would be below the empty cells of the last row, as in `facet_panels`
+                row.setdefault("resolve", {}).setdefault("axis", {})["x"] = "independent"
         factor = 1.0
         self._scale(factor)
         plots = _width(self.whole)

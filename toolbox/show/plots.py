@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import polars as pl
@@ -21,6 +21,7 @@ from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection
 
+LONGEST_PATH = 4096  # characters; longer texts are SQL
 THUMBNAIL = 96
 """Longer side of a thumbnail, in pixels."""
 
@@ -115,6 +116,9 @@ def draw_figure(study: StudyFolder, name: str, answer: Answer, drawing: Drawing 
     rows, shown = choose_rows(name, answer.rows, drawing.choice)
     if drawing.thumbnails:
         rows = _with_thumbnails(study, rows)
+    if "parameter" in figures()[name].optional:
+        rows = rows.with_columns(parameter=pl.lit(answer.provenance["parameters"]["parameter"]))
+    rows = _without_folders(rows)
     provenance = {**answer.provenance, **({"shown": shown} if shown else {})}
     chart = draw(
         name,
@@ -125,7 +129,7 @@ def draw_figure(study: StudyFolder, name: str, answer: Answer, drawing: Drawing 
         order=shown.get("category", ()),
         width=_length(drawing),
     )
-    return Figure(chart, with_version(provenance), answer.notes, _length(drawing))
+    return Figure(chart, _names_alone(with_version(provenance)), answer.notes, _length(drawing))
 
 
 def _length(drawing: Drawing) -> Length | None:
@@ -173,6 +177,26 @@ def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         image=pl.Series([_thumbnail(study.image(path)) for path in rows["path"]], dtype=pl.String)
     )
+
+
+def _without_folders(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their images by folder and name: a figure that is passed on says nothing about this computer."""
+    if "path" not in rows.columns:
+        return rows
+    short = [None if path is None else "/".join(PurePath(path).parts[-2:]) for path in rows["path"]]
+    return rows.with_columns(path=pl.Series(short, dtype=pl.String))
+
+
+def _names_alone(value: Any) -> Any:
+    """A provenance whose absolute paths are names of files; their digests identify them."""
+    if isinstance(value, dict):
+        return {key: _names_alone(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_names_alone(each) for each in value]
+    is_path = (
+        isinstance(value, str | PurePath) and len(str(value)) < LONGEST_PATH and PurePath(value).is_absolute()
+    )
+    return PurePath(value).name if is_path else value
 
 
 def _thumbnail(path: Path) -> str:
