@@ -40,7 +40,7 @@ NAMES = {"param": "parameters"}
 """Option -> keyword, where Python needs no name: they are keywords of their own."""
 
 COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
-    "ingest": (collect.ingest, Study.ingest, set()),
+    "ingest": (collect.ingest, Study.ingest, {"create"}),
     "label": (collect.label, Study.label, set()),
     "extract": (collect.extract, Study.extract, {"estimate"}),
     "significance": (analyse.significance, Study.significance, set()),

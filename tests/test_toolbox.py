@@ -78,7 +78,7 @@ def test_a_study_answers_with_frames_and_charts(
 
 
 def test_a_study_is_made_by_its_first_ingestion_alone(tmp_path: Path, photographs: Path) -> None:
-    study = Study(tmp_path / "new", title="Colours")
+    study = Study(tmp_path / "new", create=True, title="Colours")
     assert study.sets == []
     with pytest.raises(ToolboxError, match="the study has no stimulus set"):
         study.query("sets/summary")
@@ -95,7 +95,7 @@ def test_an_option_that_does_not_exist_is_refused(study: Study) -> None:
 def test_one_category_alone_is_noted(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
     for number in range(2):
         paint(tmp_path / "grey" / "grey" / f"{number}.png", (number, number, number))
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     study.ingest(tmp_path / "grey", set="grey")
     study.extract("grey", model=card, weights=weights, layers="pool")
     with pytest.warns(ResultWarning, match="all stimuli are of one category, grey"):
@@ -150,7 +150,7 @@ def test_a_figure_shows_the_chosen_categories_in_their_order(
 
 def test_responses_that_are_not_complete_are_said(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, part=2)
-    (study.folder.responses("colours", "tiny") / "part-1.json").unlink()
+    (study.folder.plans("colours", "tiny") / "part-1.json").unlink()
     with pytest.warns(ResultWarning, match="these are the responses to 4 of 6 stimuli"):
         rows = study.query("select distinct stimulus_id from responses")
     assert rows.height == 4

@@ -206,11 +206,28 @@ def test_an_error_is_one_line_on_stderr(
 def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
-    expected = f"error: {tmp_path} is not a study (it has no study.toml); choose the directory of a study (--study …)\n"
+    expected = (
+        f"error: {tmp_path} is not a study (it has no study.toml); "
+        "choose the directory of a study with --study, or with TOOLBOX_STUDY\n"
+    )
     assert message == expected
     message = run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2).stderr
-    assert f"make it a study with: toolbox init {tmp_path / 'none'}" in message
+    assert f"no study at {tmp_path / 'none'}; to make one: toolbox init {tmp_path / 'none'}" in message
     assert not (tmp_path / "none").exists()
+
+
+def test_a_mistyped_study_is_never_made(tmp_path: Path, photographs: Path, cache: Path) -> None:
+    arguments = ["ingest", str(photographs), "--set", "colours", "--study"]
+    run("init", str(tmp_path / "my-study"))
+    message = run(*arguments, str(tmp_path / "my-studdy"), code=2).stderr
+    assert f"no study at {tmp_path / 'my-studdy'}; did you mean {tmp_path / 'my-study'}?" in message
+    assert not (tmp_path / "my-studdy").exists()
+    dry = run(*arguments, str(tmp_path / "new"), "--create", "--dry-run").stderr
+    assert "6 added, 0 known; now 6: green 3, red 3" in dry
+    assert "nothing was written; without --dry-run, the same command writes" in dry
+    assert not (tmp_path / "new").exists()
+    assert "6 added" in run(*arguments, str(tmp_path / "new"), "--create").stderr
+    assert "0 added, 6 known" in run(*arguments, str(tmp_path / "new"), "--create").stderr
 
 
 def test_damaged_responses_end_with_code_3(extracted: str) -> None:

@@ -95,7 +95,7 @@ def test_the_table_of_labels_is_as_ingestion_writes_it(study: Study, table: Path
 
 def test_labels_and_the_runs_record_say_where_they_come_from(study: Study, table: Path) -> None:
     study.label("colours", scheme="warmth", source=written(table, *WARMTH))
-    source = {"table": table.resolve().as_posix(), "sha256": sha256(table.read_bytes()).hexdigest()}
+    source = {"table": "labels.csv", "sha256": sha256(table.read_bytes()).hexdigest()}
     provenance = provenance_of(study.folder.labels("colours", "warmth"))
     assert provenance.pop("tool").startswith("selectivity-toolbox ")
     assert provenance == {"task": "label", "set": "colours", "scheme": "warmth", "sources": [source]}
@@ -375,7 +375,7 @@ def test_damaged_labels_are_told_and_can_be_replaced(study: Study, table: Path) 
 
 def test_nothing_is_labelled_while_another_process_writes_the_set(study: Study, table: Path) -> None:
     with (
-        only_writer(study.folder.stimuli("colours").parent, "ingest"),
+        only_writer(study.folder.lock("colours"), "ingest"),
         pytest.raises(BusyError, match="another process is ingesting or labelling in"),
     ):
         study.label("colours", scheme="warmth", source=written(table, *WARMTH))
@@ -444,8 +444,8 @@ def test_damaged_responses_do_not_keep_a_set_from_being_labelled(
 ) -> None:
     study.extract("colours", model=card, weights=weights)
     (study.folder.responses("colours", "tiny") / "part-0.parquet").write_bytes(b"damaged")
-    (study.folder.responses("colours", "planned") / "plan.parquet").parent.mkdir()
-    (study.folder.responses("colours", "planned") / "plan.parquet").touch()
+    (study.folder.plans("colours", "planned") / "plan.parquet").parent.mkdir()
+    (study.folder.plans("colours", "planned") / "plan.parquet").touch()
     assert study.label("colours", scheme="warmth", source=written(table, *WARMTH)).written
     assert not study.folder.rollup("colours", "tiny", "warmth").exists()
     with pytest.raises(VerificationError, match=r"part-0\.parquet is damaged"):

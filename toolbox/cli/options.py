@@ -26,8 +26,6 @@ class Format(StrEnum):
 
 
 HERE = Path()
-USUAL_THRESHOLDS = [0.01, 0.1]
-"""Those of `toolbox.store.resamples`, whose import would delay the help; a test compares them."""
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
@@ -70,6 +68,12 @@ SourceArgument = Annotated[
 ]
 NewSetOption = Annotated[
     str | None, Option("--set", help="Name of the stimulus set. Not for a shipped set, which has its name.")
+]
+CreateOption = Annotated[
+    bool, Option("--create", help="Make a study of the directory, which is missing or empty.")
+]
+DryRunOption = Annotated[
+    bool, Option("--dry-run", help="Report what would be done and refused; write nothing.")
 ]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
@@ -164,11 +168,11 @@ NormaliseOption = Annotated[
     ),
 ]
 ThresholdsOption = Annotated[
-    list[float],
+    list[float] | None,
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Threshold of the index above which a filter is selective. Repeat it for several.",
+        help="Count selective filters above this threshold too. Repeat it for several. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]

@@ -104,9 +104,18 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
         note(f"… and {more} more; the study's folder runs/ lists all", quiet)
     if report.moved:
         note(f"{report.moved} stimuli were located elsewhere before; the set has their new paths", quiet)
+    if report.parameters:
+        note(f"{_count(len(report.parameters), 'parameter')} added: {', '.join(report.parameters)}", quiet)
+    if report.filled:
+        note(f"{report.filled:,} missing labels and values of parameters filled in", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     added = f"{report.added} added, {report.known} known"
     note(f"{report.set}: {added}; now {report.stimuli}: {counts}", quiet)
+
+
+def _count(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where it is one."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def print_labelling(report: LabelReport, quiet: bool) -> None:
@@ -123,6 +132,20 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     labelled = f"{report.labelled} labelled, {report.unlabelled} unlabelled"
     note(f"{report.set}: {labelled}; {counts}; choose them in queries with --scheme {report.scheme}", quiet)
+
+
+def print_dry_run(dry_run: bool, quiet: bool) -> None:
+    """Print, after the report of a dry run, that it was one.
+
+    Args:
+        dry_run: whether nothing was written.
+        quiet: whether nothing is printed.
+    """
+    if dry_run:
+        note(
+            "this is what would be done: nothing was written; without --dry-run, the same command writes",
+            quiet,
+        )
 
 
 def print_extraction(report: ExtractionReport, quiet: bool) -> None:

@@ -30,7 +30,7 @@ def plot(
 ) -> None:
     """Draw the figure of a query."""
     selection = selection_of(set, model, scheme)
-    figure = study_at(study, make=False).figure(
+    figure = study_at(study).figure(
         query, parameters(param), selection, thumbnails=thumbnails, category=category, layer=layer, title=title,
         width=width,
     )  # fmt: skip

@@ -52,7 +52,8 @@ def ask_each(
     _check_comparable(study, answers)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), notes)
+    cautions = tuple(f"{model}: {text}" for model, answer in answers.items() for text in answer.cautions)
+    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), notes, cautions)
 
 
 def _check_distinct(models: Sequence[str]) -> None:
@@ -131,7 +132,7 @@ def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFram
     """Layer, kind, depth, and whether there are responses of it, in the order of the network."""
     sql = "select layer, kind, position from layers order by position"
     layers = ask(study, sql, selection=Selection(models=model)).rows
-    plan = read_plan(study.responses(set_name, model)) if set_name else None
+    plan = read_plan(study.extraction(set_name, model)) if set_name else None
     kept = plan.identity.recorded_layers if plan else layers["layer"].to_list()
     last = layers["position"].max()
     depth = (pl.col("position") - 1) / (pl.lit(last) - 1)

@@ -11,10 +11,12 @@ from typing import Any
 import polars as pl
 
 from toolbox.chart import Chart, Length, draw, figures, length_of, render
+from toolbox.chart.theme import column_words
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.files import replace_file
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.query.across_models import ask_each
+from toolbox.query.indices import shipped_indices
 from toolbox.show.choice import Choice, choose_rows, chosen, split_choice
 from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.folder import SCHEME, StudyFolder
@@ -124,7 +126,7 @@ def draw_figure(study: StudyFolder, name: str, answer: Answer, drawing: Drawing 
         name,
         rows,
         title=shipped_query(name).title if drawing.title else "",
-        subtitle=_caption(provenance) if drawing.title else "",
+        subtitle="\n".join([_caption(provenance), *map(_sentence, answer.cautions)]) if drawing.title else "",
         categories=_categories(study, answer),
         order=shown.get("category", ()),
         width=_length(drawing),
@@ -221,5 +223,14 @@ def _caption(provenance: Mapping[str, Any]) -> str:
     if "reference" in provenance:
         parts.append(f"compared with {Path(provenance['reference']['file']).name}")
     parts += [f"{column} {', '.join(names)}" for column, names in provenance.get("shown", {}).items()]
-    used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
-    return " · ".join(parts + used)
+    used = {name: value for name, value in provenance["parameters"].items() if value is not None}
+    if index := shipped_indices().get(str(used.pop("index", ""))):
+        used.pop("threshold", None)
+        # with the name of the index that readers know
+        selected_by = provenance.get("criterion", index.name)
+        parts.append(column_words(index.name) + selected_by.removeprefix(index.name))
+    return " · ".join([*parts, *(f"{name} {value}" for name, value in used.items())])
+
+
+def _sentence(caution: str) -> str:
+    return f"{caution[:1].upper()}{caution[1:]}."

@@ -70,7 +70,7 @@ def find_remaining_work(task: Task) -> RemainingWork:
     discards = not earlier.has_parts or (request.options.replace and _differs(task))
     plan = None if discards else earlier.plan
     if plan:
-        check_identity(request.folder, plan.identity, task.identity)
+        check_identity(request.folder.parts, plan.identity, task.identity)
     _check_other_sets(task)
     known = plan.stimuli if plan else set()
     fresh = tuple(stimulus for stimulus in _stimuli_to_plan(request) if stimulus not in known)
@@ -178,10 +178,10 @@ def _check_other_sets(task: Task) -> None:
     request = task.request
     _check_layers(task)
     for other in _other_sets(request.study, request.set, task.network.name):
-        folder = request.study.responses(other, task.network.name)
+        folder = request.study.extraction(other, task.network.name)
         plan = read_plan(folder)
         if plan:
-            check_same_network(folder, plan.identity, task.identity)
+            check_same_network(folder.parts, plan.identity, task.identity)
 
 
 def _other_sets(study: StudyFolder, set_name: str, model: str) -> list[str]:
