@@ -12,6 +12,7 @@ import polars as pl
 from toolbox.chart.theme import (
     BAND,
     LINE,
+    categories_of,
     colour,
     distinct_values,
     facet_panels,
@@ -71,7 +72,7 @@ def bands_over_layers(
     base = alt.Chart().encode(x=x, tooltip=tooltip)
     colours = alt.value(hue) if hue else colour(rows, categories, legend=False)
     panel = layer_marks(*_band_marks(base, measure, colours), rows=bands, width=width, height=150)
-    order = list(categories) if hue else sorted(distinct_values(rows, "category"))
+    order = list(categories) if hue else categories_of(rows)
     return facet_panels(panel, "category", order, columns or max(1, FACET_WIDTH // (width + 40)))
 
 
@@ -87,7 +88,7 @@ def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
 
 def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt.Chart]:
     """A horizontal line at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
-    title = [measure.title, f"({measure.counted}: middle 50, 90 %)"]
+    title = [measure.title, f"({measure.counted}: median, middle 50, 90 %)"]
     y = alt.Y("q05:Q", title=title, axis=alt.Axis(grid=True))
     return [
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(measure.origin, type="quantitative")),
@@ -203,6 +204,6 @@ def offset_chart(rows: pl.DataFrame) -> alt.Chart:
     """A chart whose categories are slightly offset where they have intervals, which would overlap."""
     if not has_values(rows, "low"):
         return alt.Chart()
-    order = alt.Scale(domain=sorted(distinct_values(rows, "category")), padding=2)
+    order = alt.Scale(domain=categories_of(rows), padding=2)
     chart: alt.Chart = alt.Chart().encode(xOffset=alt.XOffset("category:N", scale=order))
     return chart

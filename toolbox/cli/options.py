@@ -227,7 +227,7 @@ CountOption = Annotated[
 ]
 ScatterOption = Annotated[
     Path | None,
-    Option("--figure", help="File for a scatter plot of the values: .html, .png, .svg or .json."),
+    Option("--figure", help="File for a scatter plot of the values: .html, .pdf, .png, .svg or .json."),
 ]
 
 # Figures.
@@ -235,12 +235,32 @@ FigureArgument = Annotated[str, Argument(help="Name of a query that has a figure
 FigureFileOption = Annotated[
     Path | None,
     Option(
-        "--output", "-o", help="File to write: .html, .png, .svg or .json. Default: the query's name, .html."
+        "--output",
+        "-o",
+        help="File to write: .html, .pdf, .png, .svg or .json. Default: the query's name, .html.",
     ),
 ]
 ThumbnailsOption = Annotated[
     bool, Option(help="Draw the images themselves; the file then holds small copies of them.")
 ]
+ShownCategoriesOption = Annotated[
+    list[str] | None,
+    Option("--category", help="Category to show. Repeat it for several, which are shown in this order."),
+]
+ShownLayersOption = Annotated[
+    list[str] | None,
+    Option("--layer", help="Layer to show, or a pattern such as 'block5_*'. Repeat it for several."),
+]
+FigureTitleOption = Annotated[bool, Option("--title/--no-title", help="Draw the title and the subtitle.")]
+WidthOption = Annotated[
+    str | None,
+    Option(
+        "--width",
+        metavar="LENGTH",
+        help="Width of the whole figure, such as 89mm (mm, cm, in, pt or px). Labels are then 7 points high.",
+    ),
+]
+DotsOption = Annotated[float | None, Option("--dpi", help="Pixels an inch of a .png file. Default: 144.")]
 
 # Networks.
 NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]

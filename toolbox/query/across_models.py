@@ -56,7 +56,9 @@ def ask_each(
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)
     cautions = tuple(f"{model}: {text}" for model, answer in answers.items() for text in answer.cautions)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), (*shared.notes, *notes), cautions)
+    return Answer(
+        pl.concat(rows, how="vertical_relaxed"), _provenance(answers), (*shared.notes, *notes), cautions
+    )
 
 
 def _check_distinct(models: Sequence[str]) -> None:

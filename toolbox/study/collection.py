@@ -55,7 +55,9 @@ class StudyCollection(StudyDirectory):
 
         if not dry_run and not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, dry_run=dry_run, progress=shown(progress))
+        return ingest(
+            self.folder, source, set_name=set, strict=strict, dry_run=dry_run, progress=shown(progress)
+        )
 
     def label(
         self, set: str, *, scheme: str, source: str | Path, replace: bool = False, dry_run: bool = False
