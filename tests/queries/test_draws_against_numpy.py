@@ -105,6 +105,16 @@ def write_draws(
     labelling.write("resamples", measure, table, labelling.source)
 
 
+def around(
+    value: Any, samples: Any, lowest: float = 0, highest: float = 1
+) -> tuple[float | None, float | None]:
+    """1.96 standard deviations of the samples on either side, within what is possible; none where they agree."""
+    known = np.asarray(samples, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    reach = 1.96 * known.std(ddof=1) if len(known) > 1 else 0
+    return (max(lowest, value - reach), min(highest, value + reach)) if reach > 1e-9 else (None, None)
+
+
 def interval(values: Any) -> tuple[float | None, float | None]:
     """The quantiles of what is known."""
     known = np.asarray(values, dtype=np.float64)
@@ -129,7 +139,7 @@ def plain(value: float) -> float | None:
 
 @EACH
 @pytest.mark.parametrize("threshold", THRESHOLDS)
-def test_profile_has_quantiles_of_the_bootstrap_and_of_the_shuffles(
+def test_profile_has_intervals_of_the_bootstrap_and_quantiles_of_the_permutations(
     drawn: Drawn, measure: Measure, threshold: float
 ) -> None:
     rows = drawn.ask("layers/profile", measure, threshold=threshold)
@@ -142,7 +152,7 @@ def test_profile_has_quantiles_of_the_bootstrap_and_of_the_shuffles(
             layer,
             name,
             observed[i, j],
-            *interval(bootstrap[i, j]),
+            *around(observed[i, j], bootstrap[i, j]),
             shuffled[i, j].mean(),
             *interval(shuffled[i, j]),
         )
@@ -170,7 +180,7 @@ def test_blocks_add_up_their_filters_in_every_draw(drawn: Drawn, measure: Measur
             inside, by_chance = (counts[members, j].sum(axis=0) / size for counts in (bootstrap, shuffled))
             share = drawn.observed(measure, 0.1)[members, j].sum() / size
             expected.append(
-                (block, name, size, share, *interval(inside), by_chance.mean(), *interval(by_chance))
+                (block, name, size, share, *around(share, inside), by_chance.mean(), *interval(by_chance))
             )
     columns = (
         "layer",
@@ -206,8 +216,9 @@ def test_the_best_layer_is_counted_over_the_samples_with_ties_shared(drawn: Draw
         most, strongest = wins(shares[:, j]), wins(strength[:, j])
         order = sorted(range(len(inside)), key=lambda i: (-observed[i, j], -i))
         for rank, i in enumerate(order, start=1):
-            of_shares = (observed[i, j], *interval(shares[i, j]), most[i])
-            of_strength = (best_ten[i, j], *interval(strength[i, j]), strongest[i])
+            of_shares = (observed[i, j], *around(observed[i, j], shares[i, j]), most[i])
+            strengths = around(best_ten[i, j], strength[i, j], -np.inf, np.inf)
+            of_strength = (best_ten[i, j], *strengths, strongest[i])
             expected.append((name, rank, CONVOLUTIONS[i], PLACES[i], *of_shares, *of_strength))
     rows = drawn.ask("layers/best", measure, threshold=0.01)
     assert rows.rows() == nearly(expected, 1e-10)
@@ -222,7 +233,13 @@ def test_complexity_over_layers_has_intervals_and_chance(drawn: Drawn, measure: 
         drawn.shares(measure, kind) for kind in ("observed", "bootstrap", "permutation")
     )
     expected = [
-        (name, layer, observed[0, j, i], *interval(bootstrap[:, j, i]), shuffled[:, j, i].mean())
+        (
+            name,
+            layer,
+            observed[0, j, i],
+            *around(observed[0, j, i], bootstrap[:, j, i]),
+            shuffled[:, j, i].mean(),
+        )
         for j, name in enumerate(NAMES)
         for i, layer in enumerate(CONVOLUTIONS)
     ]
@@ -239,9 +256,9 @@ def test_depth_has_an_interval_over_the_samples_with_a_depth(drawn: Drawn, measu
     for j, name in enumerate(NAMES):
         shares, total = observed[0, j], observed[0, j].sum()
         depth = plain(depth_of(observed)[0, j])
-        of_depth = (depth, *(interval(depths[:, j]) if depth is not None else (None, None)))
+        of_depth = (depth, *(around(depth, depths[:, j]) if depth is not None else (None, None)))
         entropy = entropy_of(shares / total) / np.log(len(CONVOLUTIONS)) if total else None
-        of_share = (shares.mean(), *interval(bootstrap[:, j].mean(axis=1)))
+        of_share = (shares.mean(), *around(shares.mean(), bootstrap[:, j].mean(axis=1)))
         expected.append((name, round(total * FILTERS), *of_share, *of_depth, entropy))
     assert drawn.ask("complexity/depth", measure).rows() == nearly(expected, 1e-10)
 
@@ -258,12 +275,12 @@ def holm(p: list[float | None]) -> list[float | None]:
 
 
 def compared(observed: float, differences: Vector) -> tuple[float | None, ...]:
-    """Difference, interval and p; NaN of a draw counts on both sides of 0."""
+    """Difference, interval and p; NaN of a draw counts as a difference as large as the observed one."""
     if np.isnan(observed):
         return None, None, None, None
-    unknown = np.isnan(differences)
-    sides = [(unknown | (differences < 1e-9)).sum(), (unknown | (differences > -1e-9)).sum()]
-    return observed, *interval(differences), min(1.0, 2 * (min(sides) + 1) / (len(differences) + 1))
+    deviations = np.abs(differences - np.nanmean(differences))
+    reached = np.isnan(deviations) | (deviations > abs(observed) - 1e-9)
+    return observed, *around(observed, differences, -1), (reached.sum() + 1) / (len(differences) + 1)
 
 
 @EACH
@@ -302,7 +319,7 @@ def test_balance_has_the_means_over_draws_of_equal_classes(drawn: Drawn, measure
     )
     sizes = [drawn.study.categories.count(name) for name in NAMES]
     sampled = list(zip(*balance(drawn.shares(measure, "bootstrap")), strict=True))
-    ends = [plain(end) for values in sampled[3:] for end in np.nanquantile(values, [0.025, 0.975])]
+    ends = (*around(one[3], sampled[3]), *around(one[4], sampled[4], 0, np.inf))
     of_the_set = (one[3], one[4], *ends, evenness.mean(), spreads.mean())
     expected = []
     for j, name in enumerate(NAMES):
