@@ -14,7 +14,7 @@ from typing import Any
 
 import altair as alt
 
-from toolbox.chart.render import PNG_PPI, render
+from toolbox.chart.render import PNG_DPI, render
 from toolbox.chart.theme import Chart
 
 MARGIN = 48
@@ -79,7 +79,7 @@ def mime_bundle(chart: Chart) -> dict[str, str]:
         chart: any.
     """
     picture = render(chart, ".png", {})
-    width, height = (side * _SCREEN_PPI // PNG_PPI + MARGIN for side in struct.unpack(">II", picture[16:24]))
+    width, height = (side * _SCREEN_PPI // PNG_DPI + MARGIN for side in struct.unpack(">II", picture[16:24]))
     page = escape(render(chart, ".html", {}).decode())
     style = f"border: 0; width: 100%; min-width: {width}px; height: {height}px"
     frame = f'<iframe style="{style}" srcdoc="{page}"></iframe>'
