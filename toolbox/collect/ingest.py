@@ -12,36 +12,35 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolbox.collect.appearance import describe_appearance
-from toolbox.content import card_names, check_name
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.fetch import describe
-from toolbox.files import digest_of, only_writer, write_json
+from toolbox.collect.places import ImagePlaces, image_places
+from toolbox.collect.sources import describe_source, list_source, set_of_source, source_type
+from toolbox.content import check_name
+from toolbox.display import Report
+from toolbox.errors import StimulusError, UsageError
+from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
-from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.ledger import Ledger
-from toolbox.stimuli.manifest import list_manifest
 from toolbox.stimuli.scan import scan_files
-from toolbox.stimuli.sources import Candidate, Listing, Rejection, list_folder
+from toolbox.stimuli.sources import Candidate, Listing, Rejection
 from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import arrow_schema, provenance_of, with_version, write_table
+from toolbox.store.parquet import arrow_schema, creation, provenance_of, with_version, write_table
 from toolbox.store.properties import read_properties, write_properties
+from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
-from toolbox.tables import TABLE_SUFFIXES
 from toolbox.terms import FILE_BITS
-
-SourceType = Literal["folder", "manifest", "card"]
-"""Sources of stimuli."""
 
 _ARROW_TYPES: dict[VariableType, pa.DataType] = {
     "boolean": pa.bool_(),
@@ -52,7 +51,7 @@ _ARROW_TYPES: dict[VariableType, pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class IngestReport:
+class IngestReport(Report):
     """What happened to the files of one source."""
 
     set: str
@@ -64,6 +63,8 @@ class IngestReport:
     """Stimuli whose file was missing and was found under another path, which the set now records."""
     filled: int
     """Labels and stimulus variables that were missing in the set and are now recorded."""
+    parameters: list[str]
+    """Stimulus variables that the set did not have before."""
     changed: list[str]
     """Files whose content has changed since it was ingested: each is now a further stimulus."""
     animated: list[str]
@@ -89,6 +90,7 @@ def ingest(
     set_name: str | None = None,
     strict: bool = False,
     bit_depth: int | None = None,
+    dry_run: bool = False,
     progress: Progress = silent,
 ) -> IngestReport:
     """Add the images of a source to a stimulus set. Ingesting a source again adds only new images.
@@ -100,6 +102,7 @@ def ingest(
         set_name: name of the new or existing set; None for the name in the card.
         strict: ingest nothing unless every file can be ingested.
         bit_depth: bits of the grey values in new files of 16 bits, 1 to 16: 12 makes 4095 white. None for 16.
+        dry_run: whether nothing is written; the images of a card are drawn or unpacked in a temporary folder.
         progress: is called with the number of files that were read.
 
     Raises: UsageError for an invalid source or name; StimulusError when there is no usable image, when a variable
@@ -108,21 +111,28 @@ def ingest(
     started = datetime.now(UTC)
     _check_bit_depth(bit_depth)
     study = StudyFolder(study.root.resolve())
-    source_type = _source_type(source)
-    name = check_name("stimulus set", _set_name(source_type, source, set_name))
-    origin = _origin(source_type, source) | ({} if bit_depth is None else {"bit_depth": bit_depth})
-    listing = _list_source(source_type, source, study.images(name), progress)
-    with only_writer(study.stimuli(name).parent, "ingesting"):
-        ledger, types, is_whole = _open_ledger(study, name, bit_depth)
-        types = merge_types(types, listing.candidates)
-        _enter_files(ledger, listing, study, bit_depth, progress)
-        _check_ledger(ledger, source, strict)
-        is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
-        if is_changed or not is_whole:
-            _write_tables(study, name, ledger, types, origin)
-        report = _report(name, ledger)
-        if is_changed or report.rejections:
-            _write_record(study, report, origin, started)
+    kind = source_type(source)
+    name = check_name("stimulus set", set_of_source(kind, source, set_name))
+    lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
+    with image_places(study, name, dry_run) as places:
+        listing = list_source(kind, source, places.folder, progress)
+        with lock:
+            ledger, earlier, is_whole = _open_ledger(study, name, bit_depth)
+            files = [candidate.path for candidate in listing.candidates]
+            images = places.find_roots(ledger, files, source)
+            types = merge_types(earlier, listing.candidates)
+            _measure_earlier(ledger, images.roots)
+            _enter_files(ledger, listing, source, images, bit_depth=bit_depth, progress=progress)
+            _check_ledger(ledger, source, strict)
+            report = _report(name, ledger, [variable for variable in types if variable not in earlier])
+            origin = describe_source(kind, source, images.roots)
+            origin |= {} if bit_depth is None else {"bit_depth": bit_depth}
+            is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
+            if not dry_run and (is_changed or not is_whole):
+                write_roots(images.roots, study.roots)
+                _write_tables(study, name, ledger, types, origin)
+            if not dry_run and (is_changed or report.rejections):
+                _write_record(study, report, origin, started)
     return report
 
 
@@ -132,53 +142,6 @@ def _check_bit_depth(bit_depth: Any) -> None:
         raise UsageError(
             f"bit_depth is {bit_depth!r}; expected the number of bits of the grey values, 1 to {FILE_BITS}, such as 12"
         )
-
-
-def _source_type(source: str | Path) -> SourceType:
-    """The type of a source; an existing path takes precedence over a shipped card of the same name."""
-    path = Path(source)
-    if path.is_dir():
-        return "folder"
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return "manifest"
-    names = card_names("datasets")
-    if path.suffix == ".toml" or str(source) in names:
-        return "card"
-    remedy = f"the name of a manifest ends in {', '.join(TABLE_SUFFIXES)}"
-    raise UnknownNameError("folder, manifest or stimulus card", str(source), names, remedy)
-
-
-def _set_name(source_type: SourceType, source: str | Path, chosen: str | None) -> str:
-    """The chosen name, else the name in the card."""
-    if chosen is not None:
-        return chosen
-    if source_type != "card":
-        raise UsageError(
-            f"{source} is a {source_type} without a set name; name the stimulus set with set=… (--set …)"
-        )
-    return str(stimulus_card(str(source))["name"])
-
-
-def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
-    """What the provenance of the set records about a source."""
-    if source_type == "folder":
-        return {"folder": Path(source).resolve().as_posix()}
-    if source_type == "manifest":
-        file = Path(source)
-        digest = {"sha256": digest_of(file)} if file.is_file() else {}
-        return {"manifest": file.resolve().as_posix()} | digest
-    card = stimulus_card(str(source))
-    archive = {"source": describe(card["source"])} if "source" in card else {}
-    return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
-
-
-def _list_source(source_type: SourceType, source: str | Path, images: Path, progress: Progress) -> Listing:
-    """The candidates in a source; the images of a card are written into a folder."""
-    if source_type == "folder":
-        return list_folder(Path(source))
-    if source_type == "manifest":
-        return list_manifest(Path(source))
-    return list_card(str(source), images, progress)
 
 
 def _open_ledger(
@@ -210,20 +173,29 @@ def _open_ledger(
     return ledger, types, is_whole
 
 
-def _enter_files(
-    ledger: Ledger, listing: Listing, study: StudyFolder, bit_depth: int | None, progress: Progress
-) -> None:
-    """Measure the stimuli of older versions, then enter the rejections of a listing, then its files."""
+def _measure_earlier(ledger: Ledger, roots: Roots) -> None:
+    """Measure the stimuli of older versions."""
     earlier = ledger.unmeasured()
-    again = [Candidate(study.image(row["path"]), None) for row in earlier]
-    for row, file in zip(earlier, scan_files(again, ()), strict=True):
+    files = scan_files([Candidate(roots.file(row["path"]), None) for row in earlier], ())
+    for row, file in zip(earlier, files, strict=True):
         ledger.measure(row, file)
-    root = f"{study.root.as_posix()}/"
+
+
+def _enter_files(
+    ledger: Ledger,
+    listing: Listing,
+    source: str | Path,
+    images: ImagePlaces,
+    *,
+    bit_depth: int | None,
+    progress: Progress,
+) -> None:
+    """Enter the rejections of a listing, then its files."""
     for rejection in listing.rejections:
-        ledger.reject(rejection.path.removeprefix(root), rejection.reason)
+        ledger.reject(images.stored_name(rejection.path, source), rejection.reason)
     total = len(listing.candidates)
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests, bit_depth), 1):
-        ledger.enter(file, study.stored_path(file.candidate.path))
+        ledger.enter(file, images.stored_path(file.candidate.path))
         progress("read images", done, total)
 
 
@@ -247,20 +219,27 @@ def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
 def _write_tables(
     study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
-    """Write all tables. The new stimuli exist once the last table is written."""
+    """Write all tables. The new stimuli exist once the last table is written.
+
+    A label file that contains these labels already stays as it is, with all that was computed from it.
+    """
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
-    write_labels(study.labels(name), ledger.labels, provenance)
-    write_properties(study.properties(name), ledger.properties, provenance)
+    labels = study.labels(name)
+    if not labels.is_file() or read_labels(labels) != ledger.labels:
+        write_labels(labels, ledger.labels, {**provenance, **creation(labels)})
+    properties = study.properties(name)
+    write_properties(properties, ledger.properties, {**provenance, **creation(properties)})
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
     schema = pa.unify_schemas([arrow_schema(STIMULI), variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
+    provenance |= creation(study.stimuli(name))
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
-def _report(name: str, ledger: Ledger) -> IngestReport:
+def _report(name: str, ledger: Ledger, new: Sequence[str]) -> IngestReport:
     appearance = describe_appearance(ledger.rows, ledger.labels, ledger.properties)
     return IngestReport(
         set=name,
@@ -268,6 +247,7 @@ def _report(name: str, ledger: Ledger) -> IngestReport:
         known=ledger.known,
         moved=ledger.moved,
         filled=ledger.filled,
+        parameters=[name for name in new if any(row.get(name) is not None for row in ledger.rows)],
         changed=ledger.changed,
         animated=ledger.animated,
         rejections=ledger.rejections,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps
 
-from toolbox.errors import StimulusError, UsageError
+from toolbox.errors import StimulusError, UsageError, expected_names
 from toolbox.stimuli.readers import note_as_issued, open_image
 from toolbox.terms import FILE_BITS, FITS
 
@@ -114,9 +114,9 @@ def resize_pixels(pixels: Pixels, height: int, width: int, method: str, fit: str
     Raises: UsageError for an unknown method or fit.
     """
     if method not in RESIZE_METHODS:
-        raise UsageError(f"unknown resizing method {method!r}; expected one of {', '.join(RESIZE_METHODS)}")
+        raise UsageError(f"unknown resizing method {method!r}; {expected_names(method, RESIZE_METHODS)}")
     if fit not in FITS:
-        raise UsageError(f"unknown fit {fit!r}; expected one of {', '.join(FITS)}")
+        raise UsageError(f"unknown fit {fit!r}; {expected_names(fit, FITS)}")
     image, size, resampling = Image.fromarray(pixels), (width, height), RESIZE_METHODS[method]
     if fit == "crop":
         return np.asarray(ImageOps.fit(image, size, resampling))

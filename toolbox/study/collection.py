@@ -6,9 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolbox.progress import Progress, silent
+from toolbox.progress import Progress
 from toolbox.store.folder import create_study
 from toolbox.study.directory import StudyDirectory
+from toolbox.study.notebook import shown
 from toolbox.terms import Convolution, Decoding, Fit, Precision, Resize
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class StudyCollection(StudyDirectory):
         set: str | None = None,
         strict: bool = False,
         bit_depth: int | None = None,
-        progress: Progress = silent,
+        dry_run: bool = False,
+        progress: Progress | bool = True,
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
@@ -39,27 +41,37 @@ class StudyCollection(StudyDirectory):
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
             bit_depth: bits of the grey values in new files of 16 bits: 12 makes 4095 white; None for 16. Responses to
                 images of another bit depth are never read as those to these.
-            progress: is called with what is being done, how much is done, and of how much.
+            dry_run: only report, or refuse, what would be ingested; nothing is written.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected;
             warnings about pictures and categories.
         Raises: StimulusError, UsageError; nothing is written then.
 
         Example:
-            >>> new = Study("new-study", title="Colours")
+            >>> new = Study("new-study", create=True, title="Colours")
             >>> report = new.ingest("photographs", set="colours")
             >>> report.added, report.categories
             (6, {'green': 3, 'red': 3})
         """
         from toolbox.collect.ingest import ingest
 
-        if not (self.folder.root / "study.toml").exists():
+        if not dry_run and not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
         return ingest(
-            self.folder, source, set_name=set, strict=strict, bit_depth=bit_depth, progress=progress
+            self.folder,
+            source,
+            set_name=set,
+            strict=strict,
+            bit_depth=bit_depth,
+            dry_run=dry_run,
+            progress=shown(progress),
         )
 
-    def label(self, set: str, *, scheme: str, source: str | Path, replace: bool = False) -> LabelReport:
+    def label(
+        self, set: str, *, scheme: str, source: str | Path, replace: bool = False, dry_run: bool = False
+    ) -> LabelReport:
         """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.
 
         Args:
@@ -67,6 +79,7 @@ class StudyCollection(StudyDirectory):
             scheme: name of the labelling, to be chosen in queries and figures.
             source: a table (.csv, .tsv, .parquet) of stimuli, or of the set's categories, and their new labels.
             replace: overwrite other labels of that scheme.
+            dry_run: only report, or refuse, what would be labelled; nothing is written.
 
         Returns: how many stimuli are labelled and unlabelled now, by category.
         Raises: StimulusError, UsageError; nothing is written then.
@@ -78,7 +91,7 @@ class StudyCollection(StudyDirectory):
         """
         from toolbox.collect.label import label
 
-        return label(self.folder, set, scheme, Path(source), replace=replace)
+        return label(self.folder, set, scheme, Path(source), replace=replace, dry_run=dry_run)
 
     def extract(
         self,
@@ -99,7 +112,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> ExtractionReport:
         """Present a set to a network and store the maximum and mean of every filter's activation map.
 
@@ -127,7 +140,8 @@ class StudyCollection(StudyDirectory):
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
             part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
             replace: discard responses of other weights, layers or images; those of the same are kept.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were presented now and have responses, of which layers and filters.
         Raises: UsageError, UnknownNameError for an option; WeightsError, DeviceError, StorageError, BusyError;
@@ -147,7 +161,7 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
             part=part, replace=replace,
         )  # fmt: skip
-        return extract(self.folder, set, options, progress=progress)
+        return extract(self.folder, set, options, progress=shown(progress))
 
     def estimate(
         self,
@@ -168,7 +182,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> Estimate:
         """Estimate what `extract` with the same options would do and take; writes nothing.
 
@@ -191,7 +205,8 @@ class StudyCollection(StudyDirectory):
             limit: as of `extract`.
             part: as of `extract`.
             replace: as of `extract`.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: stimuli, parts and rows to come; expected time in seconds; memory and disk in bytes.
         Raises: as `extract`.
@@ -210,4 +225,4 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
             part=part, replace=replace,
         )  # fmt: skip
-        return estimate_extraction(self.folder, set, options, progress=progress)
+        return estimate_extraction(self.folder, set, options, progress=shown(progress))

@@ -95,7 +95,7 @@ def test_resize_and_fit_reach_the_network_and_the_records(
     study.ingest(stripes, set="stripes")
     study.extract("stripes", model=card, weights=weights, resize=resize, fit=fit)
     assert maxima(study, "stripes") == [max(reds)]
-    [path] = study.folder.responses("stripes", "tiny").glob("part-*.json")
+    [path] = study.folder.plans("stripes", "tiny").glob("part-*.json")
     preprocessing = json.loads(path.read_text(encoding="utf-8"))["preprocessing"]
     assert preprocessing["resize"] == ("nearest" if resize is None else "box")
     assert preprocessing.get("fit", "stretch") == (fit or "stretch")
@@ -162,9 +162,10 @@ def test_responses_stay_current_when_a_set_of_an_older_version_is_measured(
     study.folder.properties("colours").unlink()
     study.extract("colours", model=card, weights=weights)
     study.significance("colours", resamples=20)
-    before = maxima(study, "colours"), study.query("layers/profile", set="colours").rows()
+    before = maxima(study, "colours"), study.answer("layers/profile")
     study.ingest(photographs, set="colours")
     assert "pixels_sha256" in pl.read_parquet(path, hive_partitioning=False).columns
-    assert (maxima(study, "colours"), study.query("layers/profile", set="colours").rows()) == before
-    assert study.answer("layers/profile").notes == ()
+    after = study.answer("layers/profile")
+    assert (maxima(study, "colours"), after.rows.rows()) == (before[0], before[1].rows.rows())
+    assert after.notes == before[1].notes
     assert study.extract("colours", model=card, weights=weights).shown == 0
