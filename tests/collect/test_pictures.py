@@ -194,8 +194,9 @@ def test_values_of_12_bits_in_files_of_16_are_named_and_counted_by_category(
     save(noise(2), photos / "photo" / "a.png")
     report = ingest(study, photos, set_name="photos")
     assert report.warnings == [
-        "scan: 2 of 3 images use at most 6 % of the range from black to white (photos/scan/0.png, photos/scan/1.png): values of 12 bits in files "
-        "of 16; to make 4095 white, ingest these images into another set with bit_depth=12 (--bit-depth 12)"
+        "scan: 2 of 3 images use at most 6 % of the range from black to white (photos/scan/0.png, photos/scan/1.png): "
+        "values of 12 bits in files of 16; to make 4095 white, ingest these images into another set with bit_depth=12 "
+        "(--bit-depth 12)"
     ]
     assert report.dim == dict.fromkeys(("photos/scan/0.png", "photos/scan/1.png"), 4095 / 65535)
     [record] = (study.root / "runs").iterdir()
