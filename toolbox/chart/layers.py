@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import colour
 from toolbox.chart.over_layers import (
     LAYER_STEP,
     LEAST_WIDTH,
@@ -27,7 +28,7 @@ from toolbox.chart.panels import (
     panels_over_layers,
 )
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import QUIET, Chart, colour, distinct_values, layer_axis, tooltips, values
+from toolbox.chart.theme import QUIET, Chart, distinct_values, layer_axis, tooltips, values
 
 FWE_ENTRY = "FWE-corrected p"
 FIRST_TITLE = ["Bootstrap samples in", "which the layer is first"]

@@ -8,19 +8,9 @@ from dataclasses import dataclass, field
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import MANY, categories_of, colour
 from toolbox.chart.over_layers import FACET_WIDTH, has_values
-from toolbox.chart.theme import (
-    BAND,
-    LINE,
-    MANY,
-    categories_of,
-    colour,
-    distinct_values,
-    facet_panels,
-    layer_axis,
-    layer_marks,
-    values,
-)
+from toolbox.chart.theme import BAND, LINE, distinct_values, facet_panels, layer_axis, layer_marks, values
 
 PANEL_HEIGHT = 110  # pixels
 LEAST_RING = 0.05  # a layer that comes first in fewer bootstrap samples gets no ring

@@ -94,6 +94,15 @@ def fit_width(chart: Chart, width: Length) -> Chart:
     return fitted
 
 
+def plot_width(chart: Chart) -> float:
+    """The width of the first plot of a chart, in units.
+
+    Args:
+        chart: whose plots have a width.
+    """
+    return _width(next(_views(chart.to_dict())))
+
+
 def drawn_size(drawing: str) -> tuple[float, float]:
     """Width and height of an SVG as vl-convert writes it, in units.
 
