@@ -260,13 +260,13 @@ def _named_axes(view: Specification) -> list[Specification]:
 
 
 def _place_legends_beyond(specification: Specification, room: float) -> None:
-    """Place the first legend below the plots and any other above, their entries beside one another."""
+    """Place the first legend below the plots, its entries beside one another, and others above, below one another."""
     shown = [channel for channel in _channels(specification) if _has_legend(channel)]
     places: dict[str, str] = {}
     for channel in shown:
         place = places.setdefault(str(channel.get("title")), "top" if places else "bottom")
         longest = max((len(str(name)) for name in (channel.get("scale") or {}).get("domain", [])), default=10)
-        columns = max(1, int(room / (longest * LETTER + SYMBOL)))
+        columns = max(1, int(room / (longest * LETTER + SYMBOL))) if place == "bottom" else 1
         channel["legend"] = {**channel.get("legend", {}), "orient": place, "columns": columns}
 
 
