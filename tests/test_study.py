@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 
 from support.small_study import long_table, small_study
 from toolbox import FilterResponses, ResultWarning, Study, ToolboxError
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, VerificationError
+from toolbox.errors import UnknownNameError, UsageError, VerificationError
 
 LAYERS = {"colour": 3, "pool": 3, "sum": 2}
 
@@ -128,8 +128,8 @@ def test_unlabelled_stimuli_have_rows_until_the_labelled_ones_are_asked_for(
 ) -> None:
     (tmp_path / "warmth.csv").write_text("category,warmth\nred,warm\ngreen,\n")
     extracted.label("colours", scheme="warmth", source=tmp_path / "warmth.csv")
-    with pytest.raises(AmbiguousError, match="several label schemes"):
-        extracted.responses(layer="pool")
+    with pytest.warns(ResultWarning, match="several label schemes .* category is used, as it was the first"):
+        assert extracted.responses(layer="pool").scheme == "category"
     matrix = extracted.responses(layer="pool", scheme="warmth")
     assert matrix.stimuli["category"].to_list() == [None] * 3 + ["warm"] * 3
     assert matrix.values.shape == (6, 3)

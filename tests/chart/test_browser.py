@@ -111,6 +111,22 @@ def test_every_figure_is_drawn_by_the_script_of_the_page(query, opened, rows_of)
     assert (opened.requests, opened.complaints) == ([page.url], [])
 
 
+def test_a_notebook_draws_a_chart_without_a_request(browser, tmp_path, rows_of):
+    bundle = draw("layers/profile", rows_of("layers/profile"), title="In a notebook")._repr_mimebundle_()
+    output = tmp_path / "notebook.html"
+    output.write_text(f"<!DOCTYPE html><html><body>{bundle['text/html']}</body></html>", encoding="utf-8")
+    context = browser.new_context(offline=True)
+    watched = Watched(context.new_page())
+    watched.page.goto(output.as_uri())
+    frame = watched.page.frame_locator("iframe")
+    frame.locator("#figure svg.marks").wait_for()
+    assert frame.locator("#figure svg text", has_text="In a notebook").count() == 1
+    inside, outside = frame.locator("html").bounding_box(), watched.page.locator("iframe").bounding_box()
+    assert inside["height"] <= outside["height"]  # nothing is cut off, and nothing scrolls
+    assert (watched.requests, watched.complaints) == ([output.as_uri()], [])
+    context.close()
+
+
 @pytest.mark.parametrize(
     "query", ["complexity/pairs", "layers/profile", "selectivity/index", "tuning/orientation"]
 )

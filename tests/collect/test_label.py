@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,10 +13,9 @@ import polars as pl
 import pytest
 
 from support.tiny_network import paint
-from toolbox import Study
+from toolbox import ResultWarning, Study
 from toolbox.collect.label import LabelReport, label
 from toolbox.errors import (
-    AmbiguousError,
     BusyError,
     StimulusError,
     TableError,
@@ -98,6 +98,7 @@ def test_labels_and_the_runs_record_say_where_they_come_from(study: Study, table
     source = {"table": "labels.csv", "sha256": sha256(table.read_bytes()).hexdigest()}
     provenance = provenance_of(study.folder.labels("colours", "warmth"))
     assert provenance.pop("tool").startswith("selectivity-toolbox ")
+    assert datetime.fromisoformat(provenance.pop("created")).tzinfo == UTC
     assert provenance == {"task": "label", "set": "colours", "scheme": "warmth", "sources": [source]}
     [record] = (study.folder.root / "runs").glob("*-label-colours.json")
     run = json.loads(record.read_text(encoding="utf-8"))
@@ -414,10 +415,11 @@ def test_a_new_labelling_is_asked_about_without_the_network(
     assert contrasts.to_list() == pytest.approx([50 / 190, 50 / 180, 50 / 170])
     assert study.query("layers/profile", scheme="category").equals(by_colour)
     assert responses == {path: found for path, found in state(study).items() if path.startswith("responses")}
-    with pytest.raises(
-        AmbiguousError, match=r"several label schemes \(category, luminance\); choose one with scheme=…"
-    ):
-        study.query("layers/profile")
+    note = (
+        r"several label schemes \(category, luminance\); category is used, as it was the first; .* scheme=…"
+    )
+    with pytest.warns(ResultWarning, match=note):
+        assert study.query("layers/profile").equals(by_colour)
 
 
 def test_a_new_labelling_is_rolled_up_at_once(study: Study, card: str, weights: str, table: Path) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 from polars import selectors
 
 from toolbox.chart.categories import NO_LABEL
+from toolbox.chart.notebook import self_contained
 from toolbox.chart.several_models import arrange_models
 from toolbox.chart.theme import HIGHEST_SUFFIX, Chart, add_title, apply_theme, distinct_values, empty_chart
 from toolbox.chart.width import Length, fit_width, plot_width
@@ -177,11 +178,11 @@ def draw(
     function = definition.draw_models if is_comparison else definition
     chart = function(rows, categories, order)
     if width is None or rows.is_empty():
-        return add_title(chart, title, subtitle)
+        return self_contained(add_title(chart, title, subtitle))
     fitted = fit_width(chart, width)
     if definition.is_sized:
         fitted = fit_width(function(rows, categories, order, plot_width(fitted)), width)
-    return add_title(fitted, title, subtitle, width.units)
+    return self_contained(add_title(fitted, title, subtitle, width.units))
 
 
 def clean(rows: pl.DataFrame, order: Sequence[str] = ()) -> pl.DataFrame:

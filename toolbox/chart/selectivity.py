@@ -209,7 +209,7 @@ def _most_selective_filters(rows: pl.DataFrame, categories: Sequence[str]) -> al
     tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_fwe:Q")
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
-    x = alt.X("value:Q", title="Index, 95 % of bootstrap samples (number: q)", scale=alt.Scale(zero=False))
+    x = alt.X("value:Q", title="Index, 95 % interval (number: q)", scale=alt.Scale(zero=False))
     numbers = base.mark_text(align="left", dx=5, fontSize=10, color=QUIET).encode(
         x=alt.X("high:Q"), text=alt.Text("q:Q", format=".2~g")
     )

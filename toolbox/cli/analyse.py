@@ -6,6 +6,7 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
 from toolbox.terms import DEFAULT_INDEX
@@ -13,7 +14,7 @@ from toolbox.terms import DEFAULT_INDEX
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def significance(
     set: options.AnalysedSetArgument = None,
     index: options.IndexOption = DEFAULT_INDEX,
@@ -36,7 +37,7 @@ def significance(
     output.print_significance(report, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def query(
     query: options.QueryArgument = None,
     file: options.FileOption = None,
@@ -72,7 +73,7 @@ def query(
     output.print_answer(answer, format, output_file, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def replicate(
     reference: options.ReferenceOption,
     map: options.MapOption = None,

@@ -29,21 +29,14 @@ HERE = Path()
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
-SetOption = Annotated[str | None, Option("--set", help="Stimulus set; needed where the study has several.")]
-ModelOption = Annotated[
-    str | None,
-    Option("--model", help="Network whose responses are used; needed where the study has several."),
-]
+_DEFAULT = "Default: the one in use (toolbox use), or the first."
+SetOption = Annotated[str | None, Option("--set", help=f"Stimulus set. {_DEFAULT}")]
+ModelOption = Annotated[str | None, Option("--model", help=f"Network whose responses are used. {_DEFAULT}")]
 ModelsOption = Annotated[
     list[str] | None,
-    Option(
-        "--model",
-        help="Network whose responses are used; needed where the study has several. Repeat it to compare networks.",
-    ),
+    Option("--model", help=f"Network whose responses are used. Repeat it to compare networks. {_DEFAULT}"),
 ]
-SchemeOption = Annotated[
-    str | None, Option("--scheme", help="Label scheme; needed where the set has several.")
-]
+SchemeOption = Annotated[str | None, Option("--scheme", help=f"Label scheme. {_DEFAULT}")]
 
 # What is printed, and how.
 FormatOption = Annotated[
@@ -96,7 +89,7 @@ NetworkOption = Annotated[
 ]
 LayersOption = Annotated[
     list[str] | None,
-    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'. Repeat it for several."),
+    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'; several may follow."),
 ]
 WeightsOption = Annotated[
     str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors), or random:SEED.")
@@ -150,9 +143,7 @@ PartOption = Annotated[
 ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
 
 # Analysis.
-AnalysedSetArgument = Annotated[
-    str | None, Argument(metavar="[SET]", help="Stimulus set; needed where several have responses.")
-]
+AnalysedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {_DEFAULT}")]
 _INDEX = f"Index of selectivity: {', '.join(index_names(*RESAMPLED))}."
 IndexOption = Annotated[str, Option(help=_INDEX)]
 StatisticOption = Annotated[
@@ -172,7 +163,7 @@ ThresholdsOption = Annotated[
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Count selective filters above this threshold too. Repeat it for several. Default: those of the index.",
+        help="Count selective filters above this threshold too; several may follow. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
@@ -199,7 +190,7 @@ MapOption = Annotated[
     list[str] | None,
     Option(
         "--map",
-        help="LABEL=CATEGORY: a label of the table and the category of the study that it means. Repeat it for several.",
+        help="LABEL=CATEGORY: a label of the table and the category of the study that it means; several may follow.",
     ),
 ]
 FiltersOption = Annotated[
@@ -306,6 +297,13 @@ CheckedDeviceOption = Annotated[str, Option(help="Processor: auto, cpu or cuda."
 CheckedPrecisionOption = Annotated[
     str, Option(help="bf16 (CPU) or tf32 (CUDA): compare it with float32, too.")
 ]
+
+# Upkeep.
+UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus set to use from now on.")]
+UsedModelOption = Annotated[
+    str | None, Option("--model", help="Network whose responses to the set are used.")
+]
+UsedSchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme of the set to use.")]
 
 # The set-up.
 DemonstrationArgument = Annotated[Path, Argument(help="Study to create or continue.")]

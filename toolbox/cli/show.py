@@ -7,11 +7,12 @@ import typer
 from toolbox.cli import options, output
 from toolbox.cli.conversion import parameters, selection_of, study_at
 from toolbox.cli.options import HERE
+from toolbox.cli.several import SeveralValues
 
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def plot(
     query: options.FigureArgument,
     param: options.ParamOption = None,

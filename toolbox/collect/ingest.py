@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from toolbox.collect.places import ImagePlaces, image_places
 from toolbox.content import card_names, check_name
+from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
 from toolbox.files import digest_of, only_writer, write_json
@@ -34,7 +35,7 @@ from toolbox.stimuli.sources import Listing, Rejection, list_folder
 from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import provenance_of, with_version, write_table
+from toolbox.store.parquet import creation, provenance_of, with_version, write_table
 from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.tables import TABLE_SUFFIXES
@@ -51,7 +52,7 @@ _ARROW_TYPES: dict[VariableType, pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class IngestReport:
+class IngestReport(Report):
     """What happened to the files of one source."""
 
     set: str
@@ -231,10 +232,11 @@ def _write_tables(
     provenance = {"task": "ingest", "set": name, "sources": sources}
     labels = study.labels(name)
     if not labels.is_file() or read_labels(labels) != ledger.labels:
-        write_labels(labels, ledger.labels, provenance)
+        write_labels(labels, ledger.labels, {**provenance, **creation(labels)})
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
     schema = pa.unify_schemas([STIMULI, variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
+    provenance |= creation(study.stimuli(name))
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 

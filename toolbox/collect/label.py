@@ -18,13 +18,14 @@ from pathlib import Path
 import polars as pl
 
 from toolbox.content import check_name
+from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.files import digest_of, only_writer, write_json
 from toolbox.stimuli.manifest import locate_file
 from toolbox.stimuli.sources import compose_accents
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import read_table, with_version
+from toolbox.store.parquet import creation, read_table, with_version
 from toolbox.store.rollups import update_rollups
 from toolbox.tables import TABLE_SUFFIXES, read_rows
 
@@ -36,7 +37,7 @@ _LISTING = 'list them with: toolbox query "select stimulus_id, sha256, path from
 
 
 @dataclass(frozen=True)
-class LabelReport:
+class LabelReport(Report):
     """The labels that a table gave to the stimuli of a set."""
 
     set: str
@@ -303,7 +304,8 @@ def _write(
         "sha256": digest_of(source),
     }
     provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}
-    write_labels(study.labels(report.set, report.scheme), labels, provenance)
+    path = study.labels(report.set, report.scheme)
+    write_labels(path, labels, {**provenance, **creation(path)})
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "label", "started": started.isoformat(), "seconds": seconds, "source": origin}
     write_json(study.run_record(f"label-{report.set}"), with_version({**run, **asdict(report)}))

@@ -11,14 +11,15 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.errors import MixtureError, QueryError, UsageError
+from toolbox.errors import MixtureError, QueryError, UsageError, command_line
 from toolbox.query.header import Query
+from toolbox.query.parameters import find_query
 from toolbox.query.run import Answer, ask
 from toolbox.query.syntax import needs
 from toolbox.store.availability import stimuli_with_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.plan import read_plan
-from toolbox.store.selection import Selection
+from toolbox.store.selection import Selection, resolve_labelling
 
 WITHOUT_MODEL = {"stimuli", "labels", "parameters", "catalogue"}
 """Views that are the same for every model."""
@@ -48,12 +49,16 @@ def ask_each(
     if len(models) < 2:
         return ask(study, query, parameters, selection)
     _check_distinct(models)
-    answers = {model: ask(study, query, parameters, replace(selection, models=(model,))) for model in models}
+    shared = resolve_labelling(study, needs(find_query(query))[0], selection)
+    each = replace(shared, notes=())
+    answers = {model: ask(study, query, parameters, replace(each, models=(model,))) for model in models}
     _check_comparable(study, answers)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)
     cautions = tuple(f"{model}: {text}" for model, answer in answers.items() for text in answer.cautions)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), notes, cautions)
+    return Answer(
+        pl.concat(rows, how="vertical_relaxed"), _provenance(answers), (*shared.notes, *notes), cautions
+    )
 
 
 def _check_distinct(models: Sequence[str]) -> None:
@@ -106,7 +111,7 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
             counts = ", ".join(f"{name} {len(numbers):,}" for name, numbers in responded.items())
             raise MixtureError(
                 f"the models have responses to different stimuli of {set_name} ({counts}), so a difference may be due "
-                f"to the stimuli; first: toolbox extract {set_name} --model {model}"
+                f"to the stimuli; first: {command_line('extract', set_name, '--model', model)}"
             )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from toolbox.chart import Chart, Length, draw, figures, length_of, render
 from toolbox.chart.theme import column_words
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.errors import StimulusError, UnknownNameError, UsageError, command_line
 from toolbox.files import replace_file
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.query.across_models import ask_each
@@ -97,7 +97,7 @@ def plot(
     """
     if name not in figures():
         shipped_query(name)  # raises if there is no query of this name
-        raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
+        raise UnknownNameError("figure", name, figures(), f"{command_line('query', name)} gives its rows")
     _length(drawing)
     values, left = split_choice(shipped_query(name), parameters or {}, drawing.choice)
     answer = ask_each(study, name, values, selection)

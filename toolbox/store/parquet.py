@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +186,23 @@ def origin_in(opened: pq.ParquetFile, path: Path) -> dict[str, Any]:
         return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
     except ValueError as error:
         raise VerificationError(f"{path} is damaged; restore it, or create it again") from error
+
+
+def creation(path: Path) -> dict[str, str]:
+    """When a table was first written, for the provenance of its next version; empty for a table that lacks it.
+
+    Args:
+        path: the table, which may not exist yet.
+    """
+    with contextlib.suppress(VerificationError):  # missing, or damaged and to be replaced
+        origin = provenance_of(path)
+        return {"created": origin["created"]} if "created" in origin else {}
+    return {"created": present_time()}
+
+
+def present_time() -> str:
+    """The time as provenance has it: texts in this form are in the order of their times."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def with_version(provenance: Mapping[str, Any]) -> dict[str, Any]:

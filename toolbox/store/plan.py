@@ -60,6 +60,7 @@ class Plan:
     identity: Identity
     parts: tuple[tuple[int, ...], ...]
     digest: str = ""  # of the identity when the plan was first written
+    created: str = ""  # the time of the first plan of these responses; empty where an early version wrote it
 
     @property
     def stimuli(self) -> set[int]:
@@ -87,7 +88,8 @@ def read_plan(folder: ExtractionFolder) -> Plan | None:
     parts: dict[int, list[int]] = {}
     for stimulus, part in rows:
         parts.setdefault(part, []).append(stimulus)
-    return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), digest)
+    planned = tuple(tuple(parts[number]) for number in sorted(parts))
+    return Plan(identity, planned, digest, str(provenance.get("created", "")))
 
 
 def extend_plan(
@@ -119,6 +121,7 @@ def _write_plan(folder: ExtractionFolder, plan: Plan) -> None:
         columns["stimulus_id"] += part
         columns["part"] += [number] * len(part)
     origin = {"identity": asdict(plan.identity), "digest": plan.digest}
+    origin |= {"created": plan.created} if plan.created else {}
     write_table(folder.plan, arrow_table(columns, PLAN), origin)
 
 

@@ -131,7 +131,8 @@ def define_views(
 
     Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged tables or responses.
     """
-    views = Views(study, resolve_selection(study, set(names), selection), formulas=formulas or {})
+    chosen = resolve_selection(study, set(names), selection)
+    views = Views(study, chosen, formulas=formulas or {}, notes=list(chosen.notes))
     if not OF_RESPONSES.isdisjoint(names):
         set_name, model, scheme = views.names
         views.responses = available_responses(study, set_name, model)

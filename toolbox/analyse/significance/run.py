@@ -57,7 +57,8 @@ def resample(
     labelling = Labelling(study, available_responses(study, set_name, model), scheme)
     with only_writer(study.plans(set_name, model) / f"scheme={scheme}", f"resampling {set_name}"):
         sweep(*(labelling.folder(table) for table in TABLES))
-        return _resample_labelling(labelling, checked, started, progress)
+        report = _resample_labelling(labelling, checked, started, progress)
+    return replace(report, notes=(*chosen.notes, *report.notes))
 
 
 def _resample_labelling(

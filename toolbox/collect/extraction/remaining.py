@@ -13,7 +13,7 @@ from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StorageError, VerificationError
 from toolbox.network.card import layer_table
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import read_table, write_table
+from toolbox.store.parquet import present_time, read_table, write_table
 from toolbox.store.parts import ROW_BYTES, clear
 from toolbox.store.plan import (
     Plan,
@@ -91,9 +91,16 @@ def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
     _write_layers(task)
     if remaining.discards:
         clear(request.folder)
-    before = remaining.plan or Plan(task.identity, (), task.identity.digest)
+    before = remaining.plan or _empty_plan(task)
     plan = extend_plan(request.folder, before, remaining.fresh, size=request.options.part)
     return plan, [*remaining.pending, *range(len(before.parts), len(plan.parts))]
+
+
+def _empty_plan(task: Task) -> Plan:
+    """A plan without parts; where it replaces another one, its responses are as old as those."""
+    earlier = task.earlier.plan
+    created = earlier.created if earlier else present_time()
+    return Plan(task.identity, (), task.identity.digest, created)
 
 
 def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from toolbox.collect.extraction.accuracy import Agreement
 from toolbox.collect.extraction.parts import PresentedStimuli
 from toolbox.collect.extraction.presentation import Unreadable
 from toolbox.collect.extraction.task import Task
+from toolbox.display import Report
 from toolbox.errors import StimulusError
 from toolbox.runtime.session import Session
 from toolbox.store.plan import Plan
@@ -16,7 +17,7 @@ from toolbox.store.records import planned_record
 
 
 @dataclass(frozen=True)
-class ExtractionReport:
+class ExtractionReport(Report):
     """What an extraction did.
 
     `shown` is the number of stimuli that this run presented, `stimuli` the number of stimuli that now have responses.
