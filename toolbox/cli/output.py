@@ -12,7 +12,7 @@ import typer
 from toolbox.cli.options import Format
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
-from toolbox.progress import duration
+from toolbox.progress import Progress, duration, has_time
 
 if TYPE_CHECKING:
     from toolbox.analyse.significance import SignificanceReport
@@ -251,6 +251,24 @@ def _reason(name: str | None, reason: str, names: Sequence[str]) -> str:
     if reason == "several":
         return f"must be named, or put in use; there are: {others}"
     return f"{reason}; others: {others}" if others else reason
+
+
+def with_expected_times(progress: Progress, quiet: bool) -> Progress:
+    """A callback that also prints the expected time of a task, once it is known.
+
+    Args:
+        progress: is called with what the task reports.
+        quiet: whether nothing is printed.
+    """
+    printed: set[str] = set()
+
+    def report(task: str, done: int, total: int) -> None:
+        if has_time(task) and task not in printed:
+            printed.add(task)
+            note(task, quiet)
+        progress(task, done, total)
+
+    return report
 
 
 def print_significance(report: SignificanceReport, quiet: bool) -> None:

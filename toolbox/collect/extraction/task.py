@@ -46,6 +46,15 @@ class Request:
         """The folders of the responses."""
         return self.study.extraction(self.set, self.network.name)
 
+    @property
+    def images_remedy(self) -> str:
+        """What to do about images that are not where they were ingested."""
+        file = self.study.root / "study.toml"
+        return (
+            f"move the images back, or change the line of their folder under [roots] in {file}, "
+            f"or ingest them from where they are now: toolbox ingest FOLDER --set {self.set}"
+        )
+
     @cached_property
     def digests(self) -> dict[int, str]:
         """Identities of the images by stimulus_id."""
