@@ -324,7 +324,7 @@ def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) 
     shown = run("model", "show", "vgg16")
     assert "block5_conv3" in shown.stdout
     assert "Simonyan and Zisserman (2015)" in shown.stderr
-    assert "input: 224 x 224 (nearest), (BGR - (103.939, 116.779, 123.68)) * 1\n" in shown.stderr
+    assert "input: 224 x 224 (nearest, stretch), (BGR - (103.939, 116.779, 123.68)) * 1\n" in shown.stderr
     scaled = "(RGB - (123.675, 116.28, 103.53)) * (0.0171248, 0.017507, 0.0174292)\n"
     shown = run("model", "show", "vgg16-torchvision").stderr
     assert scaled in shown
