@@ -157,7 +157,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["query", "filters/stimuli"],
             2,
-            "needs a value for $filter, $layer; pass it as --param filter=… --param",
+            "needs a value for $filter, $layer; pass it as filter=…, layer=… (--filter … --layer …)",
         ),
         (["query", "--file", "none.sql"], 2, "no file none.sql; expected a .sql file with one SELECT"),
         (

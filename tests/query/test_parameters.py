@@ -90,17 +90,17 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "filters/stimuli",
             {"filter": 0},
-            "filters/stimuli needs a value for $layer; pass it as --param layer=…",
+            "filters/stimuli needs a value for $layer; pass it as layer=… (--layer …)",
         ),
         (
             "filters/stimuli",
             {"layer": "stem"},
-            "filters/stimuli needs a value for $filter; pass it as --param filter=…",
+            "filters/stimuli needs a value for $filter; pass it as filter=… (--filter …)",
         ),
         (
             "filters/stimuli",
             {"layer": None, "filter": 0},
-            "filters/stimuli needs a value for $layer; pass it as --param layer=…",
+            "filters/stimuli needs a value for $layer; pass it as layer=… (--layer …)",
         ),
         (
             "layers/profile",
@@ -196,7 +196,7 @@ def test_a_users_file_needs_no_header(worked: StudyFolder, tmp_path: Path) -> No
     query = own(tmp_path, "select count(*)::bigint as n from labels where category = $name\n")
     assert (query.title, query.parameters, query.columns) == ("", (), ())
     assert ask(worked, query, {"name": "dog"}).rows.rows() == [(3,)]
-    with pytest.raises(UsageError, match=r"own needs a value for \$name; pass it as --param name=…"):
+    with pytest.raises(UsageError, match=r"own needs a value for \$name; pass it as name=… \(--name …\)"):
         ask(worked, query)
 
 

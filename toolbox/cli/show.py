@@ -7,11 +7,12 @@ import typer
 from toolbox.cli import options, output
 from toolbox.cli.conversion import parameters, selection_of, study_at
 from toolbox.cli.options import HERE
+from toolbox.cli.query_options import QueryCommand
 
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=QueryCommand)
 def plot(
     query: options.FigureArgument,
     param: options.ParamOption = None,
@@ -23,7 +24,10 @@ def plot(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Draw the figure of a query."""
+    """Draw the figure of a query.
+
+    Every parameter of the query is an option, too: toolbox plot layers/profile --help lists --threshold and others.
+    """
     selection = selection_of(set, model, scheme)
     figure = study_at(study, make=False).figure(query, parameters(param), selection, thumbnails=thumbnails)
     from toolbox.show.plots import save

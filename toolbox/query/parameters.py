@@ -22,14 +22,21 @@ _PLACEHOLDER = re.compile(
 """A comment, a text, a quoted name, a text between dollars; or, captured, the name of a parameter."""
 
 
-def find_query(query: Query | str) -> Query:
-    """The query of a name, or of SQL text.
+def find_query(query: Query | str | Path) -> Query:
+    """The query of a name, of a .sql file, or of SQL text.
 
-    Raises: UnknownNameError for a name that no query has.
+    Args:
+        query: a shipped query's name, a file as a path or by a name that ends in .sql, or a SELECT.
+
+    Raises: UnknownNameError for a name that no query has; UsageError for a file that is missing.
     """
     if isinstance(query, Query):
         return query
+    if isinstance(query, Path):
+        return read_query(query)
     is_name = not re.search(r"\s", query.strip())
+    if query.endswith(".sql") and (is_name or Path(query).is_file()):
+        return read_query(Path(query))
     return shipped_query(query) if is_name else Query("sql", query)
 
 
@@ -50,7 +57,7 @@ def check_question(
     Returns: the query.
     Raises: UnknownNameError for the name of a query, parameter or set; UsageError for a value.
     """
-    found = read_query(query) if isinstance(query, Path) else find_query(query)
+    found = find_query(query)
     named = placeholders(found.sql)
     # A file may use parameters that its header does not declare; DuckDB's parser alone knows those for certain.
     if named <= {parameter.name for parameter in found.parameters}:
@@ -80,8 +87,13 @@ def parameter_values(query: Query, given: Mapping[str, Any], named: Collection[s
             raise UnknownNameError(f"parameter of {query.name}", name, named)
     missing = [name for name in sorted(named) if _is_missing(name, declared.get(name), given)]
     if missing:
-        options = " ".join(f"--param {name}=…" for name in missing)
-        raise UsageError(f"{query.name} needs a value for ${', $'.join(missing)}; pass it as {options}")
+        keywords, options = (
+            ", ".join(f"{name}=…" for name in missing),
+            " ".join(f"--{name} …" for name in missing),
+        )
+        raise UsageError(
+            f"{query.name} needs a value for ${', $'.join(missing)}; pass it as {keywords} ({options})"
+        )
     return {
         name: value_of(declared[name], given.get(name)) if name in declared else given[name]
         for name in sorted(named)
