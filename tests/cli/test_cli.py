@@ -115,7 +115,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["query", "layers/profile", "--param", "threshold=low"],
             2,
-            "$threshold is 'low'; expected a number",
+            "$threshold is 'low'; expected a finite number",
         ),
         (
             ["query", "layers/profile", "--set", "color"],
@@ -143,6 +143,11 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
             ["significance", "--threshold", "nan"],
             2,
             "threshold is [nan]; expected one finite number or more",
+        ),
+        (
+            ["significance", "--threshold", "0.1", "--threshold", "5"],
+            2,
+            "threshold is 5; expected -1 to 1, the range of contrast",
         ),
         (["significance", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
         (["significance", "--scheme", "warmth"], 2, "no label scheme named 'warmth'"),

@@ -96,7 +96,7 @@ def test_a_parameter_that_is_called_as_a_general_option_is_reached_by_param(extr
         ),
         (["query", "layers/profile", "--threshold"], "--threshold has no value; expected --threshold VALUE"),
         (["query", "layers/profile", "--threshold", "--index", "auc"], "--threshold has no value"),
-        (["query", "layers/profile", "--threshold", "low"], "$threshold is 'low'; expected a number"),
+        (["query", "layers/profile", "--threshold", "low"], "$threshold is 'low'; expected a finite number"),
         (
             ["query", "layers/profle", "--threshold", "1"],
             "no query named 'layers/profle'; did you mean 'layers/profile'?",

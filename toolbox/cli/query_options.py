@@ -101,7 +101,7 @@ def declared_parameters(query: Query) -> list[Parameter]:
 
     declared = {parameter.name for parameter in query.parameters}
     others = sorted(placeholders(query.sql) - declared)
-    return [*query.parameters, *(Parameter(name, "varchar", None, True, (), "") for name in others)]
+    return [*query.parameters, *(Parameter(name, "varchar", None, True, "") for name in others)]
 
 
 def _named_parameters(
@@ -133,8 +133,10 @@ def _spelling(option: str) -> str:
 def _help_of(parameter: Parameter) -> tuple[str, str]:
     """An option and its type, and what it means."""
     said = [parameter.description] if parameter.description else []
-    if parameter.choices and not parameter.listed_in:
+    if parameter.choices:
         said.append(f"one of {', '.join(parameter.choices)}")
+    if parameter.bounds:
+        said.append(str(parameter.bounds))
     if parameter.default is not None:
         said.append(f"default: {parameter.default}")
     return f"--{parameter.name} <{_METAVARS[parameter.type]}>", "; ".join(said)

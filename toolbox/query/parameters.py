@@ -12,6 +12,7 @@ from typing import Any
 
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.query.header import Parameter, Query, read_query, shipped_query, value_of
+from toolbox.query.indices import shipped_indices
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, check_set
 
@@ -94,10 +95,19 @@ def parameter_values(query: Query, given: Mapping[str, Any], named: Collection[s
         raise UsageError(
             f"{query.name} needs a value for ${', $'.join(missing)}; pass it as {keywords} ({options})"
         )
-    return {
+    values = {
         name: value_of(declared[name], given.get(name)) if name in declared else given[name]
         for name in sorted(named)
     }
+    _check_threshold(values, declared)
+    return values
+
+
+def _check_threshold(values: Mapping[str, Any], declared: Collection[str]) -> None:
+    """Refuse a threshold outside the range of the index with which it is compared."""
+    index, threshold = shipped_indices().get(str(values.get("index"))), values.get("threshold")
+    if index and threshold is not None and {"index", "threshold"} <= {*declared}:
+        index.check_threshold(threshold, "$threshold")
 
 
 def _is_missing(name: str, parameter: Parameter | None, given: Mapping[str, Any]) -> bool:
