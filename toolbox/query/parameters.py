@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.errors import UnknownNameError, UsageError
+from toolbox.query.describing import described_views
 from toolbox.query.header import Parameter, Query, read_query, shipped_query, value_of
 from toolbox.query.indices import shipped_indices
 from toolbox.store.folder import StudyFolder
@@ -35,6 +36,8 @@ def find_query(query: Query | str | Path) -> Query:
         return query
     if isinstance(query, Path):
         return read_query(query)
+    if sql := described_views(query):
+        return Query("sql", sql)
     is_name = not re.search(r"\s", query.strip())
     if query.endswith(".sql") and (is_name or Path(query).is_file()):
         return read_query(Path(query))
