@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,46 @@ def test_help_lists_the_options_of_the_query_that_is_named(tmp_path: Path) -> No
 def test_every_declared_parameter_comes_before_those_of_the_statement_alone(tmp_path: Path) -> None:
     query = shipped_query("layers/profile")
     assert declared_parameters(query) == list(query.parameters)
+
+
+def test_a_query_of_the_users_own_is_drawn(
+    extracted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.sql").write_text(
+        "-- Filters of every layer.\nselect layer, filters from layers where position >= $first order by filters"
+    )
+    there = ["--study", extracted]
+    assert run("plot", "mine.sql", "--first", "1", *there).stdout == "mine.html\n"
+    run("plot", "mine.sql", "--first", "1", "-o", "mine.json", *there)
+    drawn = json.loads(Path("mine.json").read_text(encoding="utf-8"))
+    assert drawn["title"] == {
+        "text": ["Filters of every layer"],
+        "subtitle": ["tiny · first 1", "filters by layer"],
+    }
+    assert drawn["layer"][0]["encoding"]["x"]["scale"]["domain"] == ["colour", "pool", "sum"]
+    assert run("plot", "select kind, count(*) as n from layers group by kind", *there).stdout == "sql.html\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["layers/significant"],
+            "layers/significant has no rows for colours, tiny, index contrast, level 0.05, normalise filter, statistic "
+            "maximum, so nothing is drawn: this index was not resampled; to resample it: toolbox significance colours",
+        ),
+        (["select layer, filters from layers where false"], "sql has no rows for tiny, so nothing is drawn"),
+        (["select path, sha256 from stimuli"], "the columns of the result (path, sha256) cannot be drawn"),
+    ],
+)
+def test_nothing_to_draw_is_an_error_and_leaves_no_file(
+    extracted: str, arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    figure = tmp_path / "figure.html"
+    told = run(
+        "plot", *arguments, "--output", str(figure), "--study", extracted, code=1 if "rows" in message else 2
+    )
+    assert message in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert not figure.exists()

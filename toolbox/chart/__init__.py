@@ -9,11 +9,12 @@ A new figure is a function under `@figure("<query>", columns…)` in the module 
 from __future__ import annotations
 
 from toolbox.chart import complexity, filters, layers, replication, selectivity, sets, tuning
+from toolbox.chart.plain import draw_plain
 from toolbox.chart.registry import FigureDefinition, draw, figures
 from toolbox.chart.render import FIGURE_SUFFIXES, render
 from toolbox.chart.theme import Chart
 
-__all__ = ["FIGURE_SUFFIXES", "Chart", "FigureDefinition", "draw", "figures", "render"]
+__all__ = ["FIGURE_SUFFIXES", "Chart", "FigureDefinition", "draw", "draw_plain", "figures", "render"]
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
 _REGISTERED = (complexity, filters, layers, replication, selectivity, sets, tuning)

@@ -243,7 +243,9 @@ ScatterOption = Annotated[
 ]
 
 # Figures.
-FigureArgument = Annotated[str, Argument(help="Name of a query that has a figure.")]
+FigureArgument = Annotated[
+    str, Argument(help="Name of a shipped query, a .sql file of your own, or a SELECT over the views.")
+]
 FigureFileOption = Annotated[
     Path | None,
     Option(

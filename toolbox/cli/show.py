@@ -32,7 +32,7 @@ def plot(
     figure = study_at(study, make=False).figure(query, parameters(param), selection, thumbnails=thumbnails)
     from toolbox.show.plots import save
 
-    path = output_file or Path(f"{query.replace('/', '-')}.html")
+    path = output_file or Path(f"{figure.provenance['query'].replace('/', '-')}.html")
     save(figure, path)
     output.print_notes(figure.notes, quiet)
     typer.echo(path)

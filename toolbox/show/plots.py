@@ -6,15 +6,17 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import polars as pl
 
-from toolbox.chart import Chart, draw, figures, render
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.chart import Chart, draw, draw_plain, figures, render
+from toolbox.errors import QueryError, StimulusError, UsageError
 from toolbox.files import replace_file
-from toolbox.query import Answer, ask, shipped_query
+from toolbox.query import Answer, Query, ask
 from toolbox.query.across_models import ask_each
+from toolbox.query.parameters import find_query
 from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import with_version
@@ -22,6 +24,8 @@ from toolbox.store.selection import Selection
 
 THUMBNAIL = 96
 """Longer side of a thumbnail, in pixels."""
+LONGEST_TITLE = 140
+"""Characters of a SELECT that is the title of its figure."""
 
 
 @dataclass(frozen=True)
@@ -41,51 +45,83 @@ class Figure:
 
 def plot(
     study: StudyFolder,
-    name: str,
+    query: Query | str | Path,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
     *,
     thumbnails: bool = False,
 ) -> Figure:
-    """The figure of a query's rows.
+    """The figure of a query's rows: its own, or a plain chart of their columns.
 
     Args:
         study: with the responses.
-        name: of the query.
+        query: a shipped query's name, a `Query`, a .sql file, or SQL text.
         parameters: values of the query's parameters.
         selection: set, models and scheme; several models are compared, each in a panel of its own.
         thumbnails: add the images to rows that name them; the figure's file then contains small copies.
 
-    Raises: UnknownNameError when the query has no figure; all errors of running the query.
+    Raises: QueryError when there is no row; UsageError when the rows cannot be drawn; all errors of running the query.
 
     Example:
         >>> plot(study.folder, "layers/profile", {"threshold": 0.05}).provenance["model"]
         'tiny'
     """
-    if name not in figures():
-        shipped_query(name)  # raises if there is no query of this name
-        raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
-    return draw_figure(study, name, ask_each(study, name, parameters, selection), thumbnails=thumbnails)
+    query = find_query(query)
+    return draw_figure(study, query, ask_each(study, query, parameters, selection), thumbnails=thumbnails)
 
 
-def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bool = False) -> Figure:
+def draw_figure(study: StudyFolder, query: Query, answer: Answer, *, thumbnails: bool = False) -> Figure:
     """The figure of an answer that was already computed.
 
     Args:
         study: of the answer.
-        name: of the query.
+        query: that was asked.
         answer: its rows and their provenance.
         thumbnails: as in `plot`.
+
+    Raises: as `plot`.
     """
+    _check_rows(answer)
     rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
-    chart = draw(
-        name,
-        rows,
-        title=shipped_query(name).title,
-        subtitle=_caption(answer.provenance),
-        categories=_categories(study, answer),
-    )
+    words = {
+        "title": query.title or shorten(query.sql, LONGEST_TITLE),
+        "subtitle": _caption(answer.provenance),
+    }
+    categories = _categories(study, answer)
+    if query.name in figures():
+        chart = draw(query.name, rows, categories=categories, **words)
+    else:
+        chart = draw_plain(rows, _layers(study, answer), categories=categories, **words)
     return Figure(chart, with_version(answer.provenance), answer.notes)
+
+
+def _check_rows(answer: Answer) -> None:
+    """Refuse an answer without rows: an empty figure would look like a result.
+
+    Raises: QueryError with the reason, as far as it is known.
+    """
+    if answer.rows.is_empty():
+        origin = answer.provenance
+        given = [f"{name} {value}" for name, value in origin["parameters"].items() if value is not None]
+        of = ", ".join([*(str(origin[kind]) for kind in ("set", "model") if kind in origin), *given])
+        reason = f": {'; '.join(answer.notes)}" if answer.notes else ""
+        raise QueryError(
+            f"{origin['query']} has no rows{f' for {of}' if of else ''}, so nothing is drawn{reason}"
+        )
+
+
+def _layers(study: StudyFolder, answer: Answer) -> list[str]:
+    """The layers of the networks of an answer, in their order."""
+    if answer.rows.schema.get("layer") != pl.String or "model" not in answer.provenance:
+        return []
+    models = answer.provenance["model"]
+    found = list[str]()
+    for model in [models] if isinstance(models, str) else models:
+        sql = "select layer from layers order by position"
+        found += (
+            ask(study, sql, selection=Selection(answer.provenance.get("set"), model)).rows["layer"].to_list()
+        )
+    return list(dict.fromkeys(found))
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -20,7 +20,7 @@ class StudyFigures(StudyDirectory):
 
     def plot(
         self,
-        query: QueryName | str,
+        query: QueryName | str | Path,
         *,
         set: str | None = None,
         model: str | Sequence[str] | None = None,
@@ -31,10 +31,14 @@ class StudyFigures(StudyDirectory):
     ) -> Chart:
         """The figure of a query; also written to `output` if given.
 
+        A query without a figure of its own, such as one of yours, is drawn as a plain chart of its columns, whose
+        caption names them: layers in the order of the network, categories in their colours, intervals where there are
+        columns `low` and `high`; else a text and a number as bars, or two numbers as points.
+
         Warns (ResultWarning) of what a reader of the figure should know.
 
         Args:
-            query: the name of one that has a figure.
+            query: its name, its file or its text.
             set: the stimulus set; the only one if None.
             model: one, or several to compare, each in a panel of its own; the only one if None.
             scheme: the label scheme; the only one if None.
@@ -42,8 +46,8 @@ class StudyFigures(StudyDirectory):
             thumbnails: draw the images themselves, where rows name them; the file then holds small copies.
             **parameters: values of the query's $parameters, which `describe` lists with their defaults.
 
-        Returns: an Altair chart, which notebooks show; of an empty result, a chart that names the reason.
-        Raises: UnknownNameError when the query has no figure; as `query`.
+        Returns: an Altair chart, which notebooks show.
+        Raises: QueryError when there is no row to draw; UsageError for columns that cannot be drawn; as `query`.
 
         Example:
             >>> chart = study.plot("layers/profile", threshold=0.05, output="profile.html")
@@ -61,7 +65,7 @@ class StudyFigures(StudyDirectory):
 
     def figure(
         self,
-        query: QueryName | str,
+        query: QueryName | str | Path,
         parameters: Mapping[str, Any] | None = None,
         selection: Selection | None = None,
         *,
@@ -70,7 +74,7 @@ class StudyFigures(StudyDirectory):
         """As `plot`, with the provenance of the rows, and its notes as data instead of warnings.
 
         Args:
-            query: the name of one that has a figure.
+            query: its name, its file or its text.
             parameters: values of its $parameters, which may have any name here.
             selection: set, models and scheme; the only ones if None.
             thumbnails: draw the images themselves, where rows name them.
@@ -84,7 +88,7 @@ class StudyFigures(StudyDirectory):
         """
         from toolbox.query.parameters import check_question
 
-        check_question(self.folder, query, parameters, selection)
+        checked = check_question(self.folder, query, parameters, selection)
         from toolbox.show.plots import plot  # what takes long to import, after mistakes were found
 
-        return plot(self.folder, query, parameters, selection, thumbnails=thumbnails)
+        return plot(self.folder, checked, parameters, selection, thumbnails=thumbnails)
