@@ -21,7 +21,7 @@ def test_the_exported_names_are_these() -> None:
         "Extraction", "Progress", "Query", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
-        "IngestReport", "LabelReport", "ModelCheck", "SignificanceReport",
+        "IngestReport", "InUse", "LabelReport", "ModelCheck", "SignificanceReport",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",
         "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError", "UnknownNameError",
@@ -77,7 +77,7 @@ def test_a_study_answers_with_frames_and_charts(
 
 
 def test_a_study_is_made_by_its_first_ingestion_alone(tmp_path: Path, photographs: Path) -> None:
-    study = Study(tmp_path / "new", title="Colours")
+    study = Study(tmp_path / "new", create=True, title="Colours")
     assert study.sets == []
     with pytest.raises(ToolboxError, match="the study has no stimulus set"):
         study.query("sets/summary")
@@ -94,7 +94,7 @@ def test_an_option_that_does_not_exist_is_refused(study: Study) -> None:
 def test_one_category_alone_is_noted(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
     for number in range(2):
         paint(tmp_path / "grey" / "grey" / f"{number}.png", (number, number, number))
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     study.ingest(tmp_path / "grey", set="grey")
     study.extract("grey", model=card, weights=weights, layers="pool")
     with pytest.warns(ResultWarning, match="all stimuli are of one category, grey"):
@@ -116,7 +116,7 @@ def test_thumbnails_are_embedded_only_when_asked_for(
 
 def test_responses_that_are_not_complete_are_said(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, part=2)
-    (study.folder.responses("colours", "tiny") / "part-1.json").unlink()
+    (study.folder.plans("colours", "tiny") / "part-1.json").unlink()
     with pytest.warns(ResultWarning, match="these are the responses to 4 of 6 stimuli"):
         rows = study.query("select distinct stimulus_id from responses")
     assert rows.height == 4

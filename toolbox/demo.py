@@ -39,7 +39,7 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
         directory: directory of the study.
         progress: is called with the task, the amount done so far, and the total.
     """
-    study = Study(directory, title="Demonstration: faces and gratings")
+    study = Study(directory, create=True, title="Demonstration: faces and gratings")
     yield Step(f"Study in {directory}")
     yield from _collect(study, progress)
     yield _resample(study, progress)
@@ -114,4 +114,4 @@ Commands to try next:
   toolbox query --list
   toolbox query filters/stimuli {options}
   toolbox plot filters/stimuli --thumbnails {options}
-  toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY"""
+  toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY --create"""

@@ -84,7 +84,7 @@ class AmbiguousError(UsageError):
         """
         super().__init__(
             f"the study holds several {kind}s ({', '.join(sorted(names))}); "
-            f"choose one with {option}=… (--{option} …)"
+            f"choose one with {option}=… (--{option} …), or for all commands with: toolbox use"
         )
 
 

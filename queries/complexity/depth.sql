@@ -23,7 +23,7 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
---   $threshold  double  = 0.1                        a filter above it is selective
+--   $threshold  double  = null                       a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
@@ -32,6 +32,10 @@
 --   proportion       double   mean over layers of selective / filters, 0 to 1
 --   proportion_low   double   lower end of the bootstrap interval
 --   proportion_high  double   upper end of the bootstrap interval
+--   chance           double   mean of the proportion for permuted labels
+--   chance_low       double   lower end of the chance band of the proportion
+--   chance_high      double   upper end of the chance band of the proportion
+--   beyond_chance    boolean  whether the proportion is above the chance band; null where there is none
 --   mean_depth       double   of the selective filters, 0 (first layer) to 1 (last); null if there are none
 --   mean_depth_low   double   lower end of the bootstrap interval; null where mean_depth is
 --   mean_depth_high  double   upper end of the bootstrap interval; null where mean_depth is
@@ -44,6 +48,8 @@ with band as (
         observed_value(mean_depth, kind) as mean_depth,
         observed_value(entropy, kind) as entropy,
         bootstrap_interval(proportion, kind) as proportions,
+        permutation_interval(proportion, kind) as permuted,
+        avg(proportion) filter (kind = 'permutation') as chance,
         bootstrap_interval(mean_depth, kind) as mean_depths
     from category_complexity($index, $statistic, $normalise, $threshold)
     group by category
@@ -54,6 +60,10 @@ select
     proportion,
     proportions[1] as proportion_low,
     proportions[2] as proportion_high,
+    chance,
+    permuted[1] as chance_low,
+    permuted[2] as chance_high,
+    proportion > permuted[2] as beyond_chance,
     mean_depth,
     case when mean_depth is not null then mean_depths[1] end as mean_depth_low,
     case when mean_depth is not null then mean_depths[2] end as mean_depth_high,

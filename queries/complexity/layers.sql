@@ -21,19 +21,22 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
---   $threshold  double  = 0.1                        a filter above it is selective
+--   $threshold  double  = null                       a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
---   category    varchar
---   layer       varchar  as the card names it, in the order of depth
---   depth       double   network depth, 0 (first layer) to 1 (last)
---   filters     bigint   filters of the layer
---   selective   bigint   filters selective for the category
---   proportion  double   selective / filters
---   low         double   lower end of the bootstrap interval
---   high        double   upper end of the bootstrap interval
---   chance      double   mean proportion for permuted labels
+--   category       varchar
+--   layer          varchar  as the card names it, in the order of depth
+--   depth          double   network depth, 0 (first layer) to 1 (last)
+--   filters        bigint   filters of the layer
+--   selective      bigint   filters selective for the category
+--   proportion     double   selective / filters
+--   low            double   lower end of the bootstrap interval
+--   high           double   upper end of the bootstrap interval
+--   chance         double   mean proportion for permuted labels
+--   chance_low     double   lower end of the chance band
+--   chance_high    double   upper end of the chance band
+--   beyond_chance  boolean  whether the proportion is above the chance band; null where there is none
 select
     category,
     layer,
@@ -43,7 +46,10 @@ select
     observed_value(proportion, kind) as proportion,
     bootstrap_interval(proportion, kind)[1] as low,
     bootstrap_interval(proportion, kind)[2] as high,
-    avg(proportion) filter (kind = 'permutation') as chance
+    avg(proportion) filter (kind = 'permutation') as chance,
+    permutation_interval(proportion, kind)[1] as chance_low,
+    permutation_interval(proportion, kind)[2] as chance_high,
+    observed_value(proportion, kind) > permutation_interval(proportion, kind)[2] as beyond_chance
 from selective_proportions($index, $statistic, $normalise, $threshold)
 group by category, layer, depth
 order by category, depth

@@ -25,7 +25,7 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
---   $threshold  double  = 0.1                        a filter above it is selective
+--   $threshold  double  = null                       a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns

@@ -30,7 +30,7 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
---   $threshold  double  = 0.1                        a filter above it is selective
+--   $threshold  double  = null                       a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
@@ -38,6 +38,8 @@
 --   stimuli           bigint   labelled stimuli of the category
 --   selective         bigint   filters selective for the category, over all layers
 --   proportion        double   mean over layers of selective / filters, 0 to 1
+--   chance            double   mean of the proportion for permuted labels
+--   beyond_chance     boolean  whether the proportion is above 97.5 % of the permutations; null where there are none
 --   ratio             double   proportion / mean proportion of all categories; 1 is balanced
 --   mean_depth        double   of the selective filters, 0 (first layer) to 1 (last); null if there are none
 --   shift             double   mean_depth - its mean over all categories
@@ -58,7 +60,7 @@ with member as (
     group by category
 ),
 found as (
-    select * from category_complexity($index, $statistic, $normalise, $threshold) where kind <> 'permutation'
+    select * from category_complexity($index, $statistic, $normalise, $threshold)
 ),
 related as (
     select
@@ -86,6 +88,8 @@ class as (
         observed_value(b.spread, r.kind) as spread,
         bootstrap_interval(b.evenness, r.kind) as evennesses,
         bootstrap_interval(b.spread, r.kind) as spreads,
+        permutation_interval(r.proportion, r.kind) as permuted,
+        avg(r.proportion) filter (r.kind = 'permutation') as chance,
         avg(r.proportion) filter (r.kind = 'equal') as proportion_equal,
         avg(r.ratio) filter (r.kind = 'equal') as ratio_equal,
         avg(r.mean_depth) filter (r.kind = 'equal') as mean_depth_equal,
@@ -103,6 +107,8 @@ select
     m.stimuli::bigint as stimuli,
     c.selective::bigint as selective,
     c.proportion,
+    c.chance,
+    c.proportion > c.permuted[2] as beyond_chance,
     c.ratio,
     c.mean_depth,
     c.shift,

@@ -153,7 +153,7 @@ def filter_responses(
         scheme=chosen.scheme,
         values=_read_only(both[STATISTICS.index(statistic)][order]),
         stimuli=_stimuli(study, chosen, numbers[order]),
-        notes=tuple(responses.notes),
+        notes=(*chosen.notes, *responses.notes),
     )
 
 

@@ -27,7 +27,7 @@ NO_LABEL = "no label"
 HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
-INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
+INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#dddddd"
 TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
 SUBTITLE_WIDTH = 96
 LEGEND_ROWS = 18
@@ -36,7 +36,11 @@ ALPHA = 0.05  # a corrected p or q below it is significant
 TOOLTIP_NAMES = {
     "contrast": "response contrast",
     "auc": "AUC",
+    "auprc": "AUPRC",
     "csi": "CSI",
+    "d_prime": "d'",
+    "fsi": "FSI",
+    "welch_t": "Welch's t",
     "depth": "network depth",
     "here": "this study",
     "n": "stimuli",
@@ -285,13 +289,20 @@ def tooltips(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
     measured = {name for name, kind in rows.schema.items() if kind.is_float()}
     names = {field: field.partition(":")[0] for field in fields}
     return [
-        alt.Tooltip(field, title=_words(name), format=".4~g" if name in measured else alt.Undefined)
+        alt.Tooltip(field, title=column_words(name), format=".4~g" if name in measured else alt.Undefined)
         for field, name in names.items()
     ]
 
 
-def _words(column: str) -> str:
-    """A column's name as tooltips print it."""
+def column_words(column: str) -> str:
+    """A column's name, or that of an index, as figures print it.
+
+    Args:
+        column: its name.
+
+    >>> column_words("contrast"), column_words("chance_high")
+    ('response contrast', 'chance high')
+    """
     return TOOLTIP_NAMES.get(column, column.replace("_", " "))
 
 

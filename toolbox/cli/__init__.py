@@ -5,7 +5,7 @@ stdout is data, stderr is notes and progress. Heavy imports live inside the comm
 
 import typer
 
-from toolbox.cli import analyse, collect, networks, setup, show
+from toolbox.cli import analyse, collect, networks, setup, show, upkeep
 from toolbox.cli.options import VersionOption
 from toolbox.distribution import toolbox_version
 
@@ -15,7 +15,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Treat the filters of a convolutional network as a neurophysiologist treats neurons.",
 )
-for commands in (setup.commands, collect.commands, analyse.commands, show.commands):
+for commands in (setup.commands, collect.commands, analyse.commands, show.commands, upkeep.commands):
     app.add_typer(commands)
 app.add_typer(networks.commands, name="model")
 

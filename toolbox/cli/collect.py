@@ -26,13 +26,17 @@ def ingest(
     source: options.SourceArgument,
     set: options.NewSetOption = None,
     study: options.StudyOption = HERE,
+    create: options.CreateOption = False,
     strict: options.StrictOption = False,
+    dry_run: options.DryRunOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
     """Add images to a stimulus set. Stimuli that are there already stay as they are."""
     with progress_bars(quiet) as progress:
-        report = study_at(study).ingest(source, set=set, strict=strict, progress=progress)
+        opened = study_at(study, create=create)
+        report = opened.ingest(source, set=set, strict=strict, dry_run=dry_run, progress=progress)
     output.print_ingestion(report, quiet)
+    output.print_dry_run(dry_run, quiet)
 
 
 @commands.command()
@@ -41,12 +45,14 @@ def label(
     scheme: options.NewSchemeOption,
     source: options.LabelsOption,
     replace: options.ReplaceLabelsOption = False,
+    dry_run: options.DryRunOption = False,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
     """Label a stimulus set again, beside the labels that it has. Queries choose them with --scheme; no network runs."""
-    report = study_at(study, make=False).label(set, scheme=scheme, source=source, replace=replace)
+    report = study_at(study).label(set, scheme=scheme, source=source, replace=replace, dry_run=dry_run)
     output.print_labelling(report, quiet)
+    output.print_dry_run(dry_run, quiet)
 
 
 @commands.command()
@@ -78,7 +84,7 @@ def extract(
         "convolution": convolution, "decoding": decoding, "decoders": decoders, "batch": batch, "threads": threads,
         "limit": limit, "part": part, "replace": replace,
     }  # fmt: skip
-    opened = study_at(study, make=False)
+    opened = study_at(study)
     if estimate:
         with progress_bars(quiet) as progress:
             expected = opened.estimate(set, progress=progress, **choices)

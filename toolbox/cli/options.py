@@ -26,26 +26,17 @@ class Format(StrEnum):
 
 
 HERE = Path()
-USUAL_THRESHOLDS = [0.01, 0.1]
-"""Those of `toolbox.store.resamples`, whose import would delay the help; a test compares them."""
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
-SetOption = Annotated[str | None, Option("--set", help="Stimulus set; needed where the study has several.")]
-ModelOption = Annotated[
-    str | None,
-    Option("--model", help="Network whose responses are used; needed where the study has several."),
-]
+_DEFAULT = "Default: the one in use (toolbox use), or the first."
+SetOption = Annotated[str | None, Option("--set", help=f"Stimulus set. {_DEFAULT}")]
+ModelOption = Annotated[str | None, Option("--model", help=f"Network whose responses are used. {_DEFAULT}")]
 ModelsOption = Annotated[
     list[str] | None,
-    Option(
-        "--model",
-        help="Network whose responses are used; needed where the study has several. Repeat it to compare networks.",
-    ),
+    Option("--model", help=f"Network whose responses are used. Repeat it to compare networks. {_DEFAULT}"),
 ]
-SchemeOption = Annotated[
-    str | None, Option("--scheme", help="Label scheme; needed where the set has several.")
-]
+SchemeOption = Annotated[str | None, Option("--scheme", help=f"Label scheme. {_DEFAULT}")]
 
 # What is printed, and how.
 FormatOption = Annotated[
@@ -70,6 +61,12 @@ SourceArgument = Annotated[
 ]
 NewSetOption = Annotated[
     str | None, Option("--set", help="Name of the stimulus set. Not for a shipped set, which has its name.")
+]
+CreateOption = Annotated[
+    bool, Option("--create", help="Make a study of the directory, which is missing or empty.")
+]
+DryRunOption = Annotated[
+    bool, Option("--dry-run", help="Report what would be done and refused; write nothing.")
 ]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
@@ -146,9 +143,7 @@ PartOption = Annotated[
 ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
 
 # Analysis.
-AnalysedSetArgument = Annotated[
-    str | None, Argument(metavar="[SET]", help="Stimulus set; needed where several have responses.")
-]
+AnalysedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {_DEFAULT}")]
 _INDEX = f"Index of selectivity: {', '.join(index_names(*RESAMPLED))}."
 IndexOption = Annotated[str, Option(help=_INDEX)]
 StatisticOption = Annotated[
@@ -164,11 +159,11 @@ NormaliseOption = Annotated[
     ),
 ]
 ThresholdsOption = Annotated[
-    list[float],
+    list[float] | None,
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Threshold of the index above which a filter is selective. Repeat it for several.",
+        help="Count selective filters above this threshold too. Repeat it for several. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
@@ -291,6 +286,13 @@ CheckedDeviceOption = Annotated[str, Option(help="Processor: auto, cpu or cuda."
 CheckedPrecisionOption = Annotated[
     str, Option(help="bf16 (CPU) or tf32 (CUDA): compare it with float32, too.")
 ]
+
+# Upkeep.
+UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus set to use from now on.")]
+UsedModelOption = Annotated[
+    str | None, Option("--model", help="Network whose responses to the set are used.")
+]
+UsedSchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme of the set to use.")]
 
 # The set-up.
 DemonstrationArgument = Annotated[Path, Argument(help="Study to create or continue.")]

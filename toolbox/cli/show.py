@@ -29,7 +29,7 @@ def plot(
     Every parameter of the query is an option, too: toolbox plot layers/profile --help lists --threshold and others.
     """
     selection = selection_of(set, model, scheme)
-    figure = study_at(study, make=False).figure(query, parameters(param), selection, thumbnails=thumbnails)
+    figure = study_at(study).figure(query, parameters(param), selection, thumbnails=thumbnails)
     from toolbox.show.plots import save
 
     path = output_file or Path(f"{figure.provenance['query'].replace('/', '-')}.html")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from toolbox.stimuli.manifest import locate_file
 from toolbox.stimuli.sources import compose_accents
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import read_table, with_version
+from toolbox.store.parquet import creation, read_table, with_version
 from toolbox.store.rollups import update_rollups
 from toolbox.tables import TABLE_SUFFIXES, read_rows
 
@@ -51,7 +52,7 @@ class LabelReport:
     categories: dict[str, int]
     """Number of stimuli in each category."""
     written: bool
-    """False if the scheme already contained exactly these labels."""
+    """Whether the labels are written, or would be in a dry run: False if the scheme already contained exactly these."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,13 @@ class _Table:
 
 
 def label(
-    study: StudyFolder, set_name: str, scheme: str, source: Path, *, replace: bool = False
+    study: StudyFolder,
+    set_name: str,
+    scheme: str,
+    source: Path,
+    *,
+    replace: bool = False,
+    dry_run: bool = False,
 ) -> LabelReport:
     """Add a label scheme to a stimulus set; its other schemes stay unchanged.
 
@@ -92,6 +99,7 @@ def label(
             identifies the stimuli of a row. A path may be as stored in the set, absolute, or relative to the folder
             of the table. Stimuli without a row, or whose label is empty or NA, are unlabelled.
         replace: whether different labels that the scheme already contains are overwritten.
+        dry_run: whether nothing is written.
 
     Raises: UsageError for an invalid name or source, or for a scheme that already contains different labels;
         StimulusError when the table cannot be read, a row matches no stimulus of the set, two rows contradict each
@@ -102,14 +110,15 @@ def label(
     _check_request(study, set_name, scheme, source)
     table = _read_table(source, scheme)
     # The same lock as that of ingestion, whose two tables are inconsistent while it writes them.
-    with only_writer(study.stimuli(set_name).parent, "ingesting or labelling"):
+    with nullcontext() if dry_run else only_writer(study.lock(set_name), "ingesting or labelling"):
         names = _stimulus_names(study, set_name)
         labels = _match_labels(study, set_name, table, names)
         is_written = replace or _is_new(study, set_name, scheme, labels)
         report = _report(table, set_name, scheme, labels, len(names), is_written)
-        if report.written:
+        if report.written and not dry_run:
             _write(study, report, labels, source, started)
-    update_rollups(study, set_name, study.models(set_name), [scheme])
+    if not dry_run:
+        update_rollups(study, set_name, study.models(set_name), [scheme])
     return report
 
 
@@ -288,9 +297,14 @@ def _write(
     study: StudyFolder, report: LabelReport, labels: dict[int, str], source: Path, started: datetime
 ) -> None:
     """Write the labels, and the record of the run."""
-    origin = {"table": source.resolve().as_posix(), "sha256": digest_of(source)}
+    table = source.resolve()
+    origin = {
+        "table": study.roots.anonymous(table.as_posix(), table.parent),
+        "sha256": digest_of(source),
+    }
     provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}
-    write_labels(study.labels(report.set, report.scheme), labels, provenance)
+    path = study.labels(report.set, report.scheme)
+    write_labels(path, labels, {**provenance, **creation(path)})
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "label", "started": started.isoformat(), "seconds": seconds, "source": origin}
     write_json(study.run_record(f"label-{report.set}"), with_version({**run, **asdict(report)}))

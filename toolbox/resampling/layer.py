@@ -75,7 +75,7 @@ def resample_layer(
     responses: FloatArray,
     categories: StimulusCategories,
     formula: Formula,
-    thresholds: Sequence[float],
+    thresholds: Sequence[float] | FloatArray,
     *,
     resamples: int,
     seed: int,
@@ -87,7 +87,7 @@ def resample_layer(
         responses: (stimuli, filters).
         categories: of the stimuli.
         formula: of the index.
-        thresholds: above which filters are counted.
+        thresholds: above which filters are counted: (thresholds,), or (thresholds, categories).
         resamples: number of bootstrap samples, and of permutations.
         seed: equal seeds give equal resamples.
         peak: largest maximum of the layer, for the layer-wide range; each filter's own range if None.
@@ -178,7 +178,8 @@ def _join_counts(counts: Sequence[Counts]) -> Counts:
 
 def _count_selective(values: FloatArray, thresholds: FloatArray) -> Counts:
     """Filters above each threshold, and the strongest values; NaN is above none."""
-    selective = np.stack([(values > threshold).sum(axis=2) for threshold in thresholds], axis=2)
+    rows = [np.reshape(row, (-1, 1)) for row in thresholds]  # one for all categories, or one for each
+    selective = np.stack([(values > row).sum(axis=2) for row in rows], axis=2)
     return Counts(selective, _strongest(values))
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import polars as pl
 
 from toolbox.chart import Chart, draw, draw_plain, figures, render
+from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, StimulusError, UsageError
 from toolbox.files import replace_file
 from toolbox.query import Answer, Query, ask
 from toolbox.query.across_models import ask_each
+from toolbox.query.indices import shipped_indices
 from toolbox.query.parameters import find_query
 from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.folder import SCHEME, StudyFolder
@@ -85,7 +87,7 @@ def draw_figure(study: StudyFolder, query: Query, answer: Answer, *, thumbnails:
     rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
     words = {
         "title": query.title or shorten(query.sql, LONGEST_TITLE),
-        "subtitle": _caption(answer.provenance),
+        "subtitle": "\n".join([_caption(answer.provenance), *map(_sentence, answer.cautions)]),
     }
     categories = _categories(study, answer)
     if query.name in figures():
@@ -187,5 +189,14 @@ def _caption(provenance: Mapping[str, Any]) -> str:
         parts.append(f"labels {provenance['scheme']}")
     if "reference" in provenance:
         parts.append(f"compared with {Path(provenance['reference']['file']).name}")
-    used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
-    return " · ".join(parts + used)
+    used = {name: value for name, value in provenance["parameters"].items() if value is not None}
+    if index := shipped_indices().get(str(used.pop("index", ""))):
+        used.pop("threshold", None)
+        # with the name of the index that readers know
+        selected_by = provenance.get("criterion", index.name)
+        parts.append(column_words(index.name) + selected_by.removeprefix(index.name))
+    return " · ".join([*parts, *(f"{name} {value}" for name, value in used.items())])
+
+
+def _sentence(caution: str) -> str:
+    return f"{caution[:1].upper()}{caution[1:]}."

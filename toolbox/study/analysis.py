@@ -28,7 +28,7 @@ class StudyAnalysis(StudyDirectory):
         index: str = DEFAULT_INDEX,
         statistic: Statistic = "maximum",
         normalise: Range = "filter",
-        threshold: float | Sequence[float] = (0.01, 0.1),
+        threshold: float | Sequence[float] | None = None,
         resamples: int = 1000,
         seed: int = 0,
         model: str | None = None,
@@ -44,8 +44,8 @@ class StudyAnalysis(StudyDirectory):
             index: name of a file in `queries/indices/` that has a value for every category.
             statistic: 'maximum' or 'mean' of the activation map.
             normalise: 'filter' or 'layer', the range of equation 1.
-            threshold: where selective filters are counted, beside those of an earlier run; one number, or several,
-                in the unit of the index.
+            threshold: where selective filters are counted too, beside the suitable and the published threshold of the
+                index and those of an earlier run; one number, or several, in the unit of the index.
             resamples: number of bootstrap samples, and of permutations; 20 or more.
             seed: equal seeds give equal resamples.
             model: whose responses; the only one if None.

@@ -21,7 +21,13 @@ class StudyCollection(StudyDirectory):
     """What fills a study."""
 
     def ingest(
-        self, source: str | Path, *, set: str | None = None, strict: bool = False, progress: Progress = silent
+        self,
+        source: str | Path,
+        *,
+        set: str | None = None,
+        strict: bool = False,
+        dry_run: bool = False,
+        progress: Progress = silent,
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
@@ -31,24 +37,27 @@ class StudyCollection(StudyDirectory):
             source: the folder, the manifest or the card's name.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
+            dry_run: only report, or refuse, what would be ingested; nothing is written.
             progress: is called with what is being done, how much is done, and of how much.
 
         Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
         Raises: StimulusError, UsageError; nothing is written then.
 
         Example:
-            >>> new = Study("new-study", title="Colours")
+            >>> new = Study("new-study", create=True, title="Colours")
             >>> report = new.ingest("photographs", set="colours")
             >>> report.added, report.categories
             (6, {'green': 3, 'red': 3})
         """
         from toolbox.collect.ingest import ingest
 
-        if not (self.folder.root / "study.toml").exists():
+        if not dry_run and not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
+        return ingest(self.folder, source, set_name=set, strict=strict, dry_run=dry_run, progress=progress)
 
-    def label(self, set: str, *, scheme: str, source: str | Path, replace: bool = False) -> LabelReport:
+    def label(
+        self, set: str, *, scheme: str, source: str | Path, replace: bool = False, dry_run: bool = False
+    ) -> LabelReport:
         """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.
 
         Args:
@@ -56,6 +65,7 @@ class StudyCollection(StudyDirectory):
             scheme: name of the labelling, to be chosen in queries and figures.
             source: a table (.csv, .tsv, .parquet) of stimuli, or of the set's categories, and their new labels.
             replace: overwrite other labels of that scheme.
+            dry_run: only report, or refuse, what would be labelled; nothing is written.
 
         Returns: how many stimuli are labelled and unlabelled now, by category.
         Raises: StimulusError, UsageError; nothing is written then.
@@ -67,7 +77,7 @@ class StudyCollection(StudyDirectory):
         """
         from toolbox.collect.label import label
 
-        return label(self.folder, set, scheme, Path(source), replace=replace)
+        return label(self.folder, set, scheme, Path(source), replace=replace, dry_run=dry_run)
 
     def extract(
         self,

@@ -64,7 +64,7 @@ def report_on(
     found = [planned_record(request.folder, plan, number, request.digests) for number in numbers]
     records = [record for record in found if record is not None]
     if not records:
-        raise _nothing_readable(presented.unreadable)
+        raise _nothing_readable(task, presented.unreadable)
     failed = {
         entry["stimulus_id"]: Unreadable(**entry) for record in records for entry in record["unreadable"]
     }
@@ -88,9 +88,18 @@ def report_on(
     )
 
 
-def _nothing_readable(unreadable: Sequence[Unreadable]) -> StimulusError:
+def _nothing_readable(task: Task, unreadable: Sequence[Unreadable]) -> StimulusError:
     first = unreadable[0]
     return StimulusError(
         f"none of the {len(unreadable)} images can be read ({first.path}: {first.reason}); "
-        "move the images back to the paths from which they were ingested, and extract again"
+        f"{missing_images_remedy(task)}"
+    )
+
+
+def missing_images_remedy(task: Task) -> str:
+    """What to do about images that are not where they were ingested."""
+    folder, name = task.request.study, task.request.set
+    return (
+        "move the images back, or change the line of their folder under [roots] in "
+        f"{folder.root / 'study.toml'}, or ingest them from where they are now (toolbox ingest FOLDER --set {name})"
     )
