@@ -13,9 +13,8 @@
 -- every category then counts for each.
 --
 -- Pooling layers are excluded: they repeat the filters of the convolution below them. layers/profile explains the
--- interval and the chance level. At a threshold of 0.1 few filters are selective, so the interval extends further
--- upwards than downwards, and may be located above a proportion near 0. Both need `toolbox significance` for the same
--- index and threshold, and are null without it.
+-- interval and the chance level. Both need `toolbox significance` for the same index and threshold, and are null
+-- without it.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
@@ -44,8 +43,8 @@ select
     any_value(filters)::bigint as filters,
     observed_value(selective, kind)::bigint as selective,
     observed_value(proportion, kind) as proportion,
-    bootstrap_interval(proportion, kind)[1] as low,
-    bootstrap_interval(proportion, kind)[2] as high,
+    bootstrap_interval(observed_value(proportion, kind), bootstrap_error(proportion, kind), 0, 1)[1] as low,
+    bootstrap_interval(observed_value(proportion, kind), bootstrap_error(proportion, kind), 0, 1)[2] as high,
     avg(proportion) filter (kind = 'permutation') as chance,
     permutation_interval(proportion, kind)[1] as chance_low,
     permutation_interval(proportion, kind)[2] as chance_high,

@@ -13,8 +13,8 @@
 --
 -- `first_by_proportion` and `first_by_strength` are the proportions of the bootstrap samples in which the layer comes
 -- first; tied layers divide a sample equally. Near 1 the answer is reliable. Near 1 / number of layers the stimuli
--- cannot decide. The intervals contain 95 % of the samples. The interval of the strength is biased upwards, because
--- every sample chooses its own ten filters; so is the interval of a small proportion (see layers/profile). All of
+-- cannot decide. The intervals estimate the mean over other sets of as many stimuli (see layers/profile). That of the
+-- strength is for sets that each choose their own ten filters: it is no interval of the index of these ten. All of
 -- them need `toolbox significance` for the same index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 3, doi 10.1109/CVPRW.2018.00265.
@@ -105,8 +105,8 @@ band as (
     select
         category,
         layer,
-        bootstrap_interval(proportion, kind) as proportions,
-        bootstrap_interval(strength, kind) as strengths,
+        bootstrap_error(proportion, kind) as proportion_error,
+        bootstrap_error(strength, kind) as strength_error,
         avg(first_by_proportion) as first_by_proportion,
         avg(first_by_strength) as first_by_strength
     from first_place
@@ -118,16 +118,16 @@ select
     o.layer,
     o.depth,
     o.proportion,
-    b.proportions[1] as low,
-    b.proportions[2] as high,
+    bootstrap_interval(o.proportion, b.proportion_error, 0, 1)[1] as low,
+    bootstrap_interval(o.proportion, b.proportion_error, 0, 1)[2] as high,
     c.chance,
     c.permuted[1] as chance_low,
     c.permuted[2] as chance_high,
     o.proportion > c.permuted[2] as beyond_chance,
     b.first_by_proportion,
     o.strength,
-    b.strengths[1] as strength_low,
-    b.strengths[2] as strength_high,
+    bootstrap_interval(o.strength, b.strength_error, null, null)[1] as strength_low,
+    bootstrap_interval(o.strength, b.strength_error, null, null)[2] as strength_high,
     c.strength_chance,
     c.permuted_strength[1] as strength_chance_low,
     c.permuted_strength[2] as strength_chance_high,

@@ -16,11 +16,12 @@
 -- forty is above the band by chance, often several neighbouring layers at once. layers/significant answers another
 -- question: which single filters are significant.
 --
--- `low` and `high` contain 95 % of the bootstrap samples of the stimuli. The range of every filter remains that of
--- all stimuli. Resampling adds noise: filters near the threshold cross it in both directions, so the interval
--- extends further towards a proportion of 0.5 than away from it. Where hardly any filter exceeds the threshold, or
--- nearly all do, the interval may exclude the proportion. Intervals and chance need `toolbox significance` for the
--- same index and threshold, and are null without it.
+-- `low` and `high` are the ends of a 95 % interval: the proportion +- 1.96 bootstrap standard errors, within 0 and 1.
+-- It estimates the mean proportion over other sets of as many stimuli of the same categories. It does not estimate the
+-- proportion among infinitely many stimuli: fewer filters would exceed the threshold by chance. Where no filter
+-- crosses the threshold in any bootstrap sample, there is no interval, and where fewer than one selective filter is
+-- expected, the interval is too narrow. Intervals and chance need `toolbox significance` for the same index and
+-- threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 2.2 and figure 1, doi 10.1109/CVPRW.2018.00265.
 --
@@ -66,7 +67,7 @@ band as (
     select
         place,
         category,
-        bootstrap_interval(selective, kind) as bootstrap,
+        bootstrap_error(selective, kind) as error,
         permutation_interval(selective, kind) as permuted,
         avg(selective) filter (kind = 'permutation') as chance
     from counted
@@ -78,8 +79,8 @@ select
     o.filters::bigint as filters,
     o.selective::bigint as selective,
     o.selective / o.filters as proportion,
-    b.bootstrap[1] / o.filters as low,
-    b.bootstrap[2] / o.filters as high,
+    bootstrap_interval(o.selective, b.error, 0, o.filters)[1] / o.filters as low,
+    bootstrap_interval(o.selective, b.error, 0, o.filters)[2] / o.filters as high,
     b.chance / o.filters as chance,
     b.permuted[1] / o.filters as chance_low,
     b.permuted[2] / o.filters as chance_high,

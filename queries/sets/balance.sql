@@ -16,7 +16,8 @@
 -- The default index is the response contrast (`contrast`: difference between the mean normalised responses to the
 -- category and to all others), which is relative. A category that drives nearly every filter reduces the number of
 -- filters selective for all others, so a set may be unbalanced with this category and balanced without it. `low` and
--- `high` of evenness and spread contain 95 % of the bootstrap samples of the stimuli; complexity/depth has the
+-- `high` of evenness and spread estimate their means over other sets of as many stimuli of the same categories (see
+-- layers/profile). Near an evenness of 1 the interval is too wide rather than too narrow. complexity/depth has the
 -- intervals of single categories.
 --
 -- Unequal numbers of images change an index by themselves. The columns that end in _equal are the same measures after
@@ -86,8 +87,8 @@ class as (
         observed_value(r.shift, r.kind) as shift,
         observed_value(b.evenness, r.kind) as evenness,
         observed_value(b.spread, r.kind) as spread,
-        bootstrap_interval(b.evenness, r.kind) as evennesses,
-        bootstrap_interval(b.spread, r.kind) as spreads,
+        bootstrap_error(b.evenness, r.kind) as evenness_error,
+        bootstrap_error(b.spread, r.kind) as spread_error,
         permutation_interval(r.proportion, r.kind) as permuted,
         avg(r.proportion) filter (r.kind = 'permutation') as chance,
         avg(r.proportion) filter (r.kind = 'equal') as proportion_equal,
@@ -117,10 +118,10 @@ select
     case when s.is_equal then c.mean_depth else c.mean_depth_equal end as mean_depth_equal,
     c.evenness,
     c.spread,
-    c.evennesses[1] as evenness_low,
-    c.evennesses[2] as evenness_high,
-    c.spreads[1] as spread_low,
-    c.spreads[2] as spread_high,
+    bootstrap_interval(c.evenness, c.evenness_error, 0, 1)[1] as evenness_low,
+    bootstrap_interval(c.evenness, c.evenness_error, 0, 1)[2] as evenness_high,
+    bootstrap_interval(c.spread, c.spread_error, 0, null)[1] as spread_low,
+    bootstrap_interval(c.spread, c.spread_error, 0, null)[2] as spread_high,
     case when s.is_equal then c.evenness else c.evenness_equal end as evenness_equal,
     case when s.is_equal then c.spread else c.spread_equal end as spread_equal
 from class c

@@ -228,7 +228,7 @@ def test_a_pair_of_categories_is_named_and_filled_where_it_differs(rows_of):
         drawn.count('fill="#222222" stroke="#222222"') == 4
         and drawn.count('fill="white" stroke="#222222"') == 2
     )
-    assert "(filled: Holm-corrected p &lt; 0.05)" in drawn
+    assert ">filled: Holm-corrected p &lt; 0.05)<" in drawn and ">(bars: 95 % of bootstrap samples;<" in drawn
 
 
 def test_without_resamples_no_pair_is_significant(rows_of):

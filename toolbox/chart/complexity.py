@@ -11,21 +11,18 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import categories_of, colour, shape
 from toolbox.chart.labels import Box, place_labels
 from toolbox.chart.over_layers import QUANTILES, has_values, lines_over_layers, proportion_axis
+from toolbox.chart.panels import SELECTIVE, has_many_categories, panels_over_layers
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
-    ALPHA,
     INK,
     LINE,
-    QUIET,
     Chart,
-    colour,
     concat_panels,
-    distinct_values,
     highest_value,
     layer_marks,
-    shape,
     tooltips,
     values,
 )
@@ -64,11 +61,15 @@ HEADROOM = 1.08  # the y axis ends a little above its highest point
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Proportion of a layer's filters selective for a category, one line per category; bars are bootstrap intervals.
 
+    With many categories, one panel per category.
+
     Args:
         rows: of `complexity/layers`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
     tooltip = tooltips(rows, "layer:O", "depth:Q", "category:N", "proportion:Q", "selective:Q", "filters:Q")
+    if has_many_categories(rows):
+        return panels_over_layers(rows, categories, SELECTIVE, tooltip)
     return lines_over_layers(rows, categories, proportion_axis("proportion", "Selective filters"), tooltip)
 
 
@@ -80,8 +81,9 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     "mean_depth",
     optional=("proportion_low", "proportion_high", "mean_depth_low", "mean_depth_high", "entropy"),
     scale_ends=["proportion", "proportion_high"],
+    is_sized=True,
 )
-def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+def depth(rows: pl.DataFrame, categories: Sequence[str], plot_width: float = PLOT_WIDTH) -> Chart:
     """Mean depth of the filters selective for a category and their proportion, one named point per category.
 
     A category without selective filters has no mean depth and is excluded. Crosses are bootstrap intervals.
@@ -89,13 +91,16 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     Args:
         rows: of `complexity/depth`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
+        plot_width: pixels, in which names are placed.
     """
     scale = alt.Scale(domain=[0, _top(rows)], nice=False)
+    bars = ["(bars: 95 % of bootstrap samples)"] if has_values(rows, "proportion_low") else []
+    across, along = ([_axis_title(name, "selective"), *bars] for name in ("mean_depth", "proportion"))
     base = alt.Chart().encode(
-        x=alt.X("mean_depth:Q", title=_axis_title("mean_depth", "selective"), scale=alt.Scale(domain=[0, 1])),
+        x=alt.X("mean_depth:Q", title=across, scale=alt.Scale(domain=[0, 1])),
         y=alt.Y(
             "proportion:Q",
-            title=_axis_title("proportion", "selective"),
+            title=along,
             scale=scale,
             axis=alt.Axis(format=AXIS_FORMATS["proportion"]),
         ),
@@ -109,26 +114,8 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         ),
     )
     marks = (*_crosses(base, rows, categories), lines, points, _names("left", 2), _names("right", -2))
-    return layer_marks(*marks, rows=with_label_places(rows), width=PLOT_WIDTH, height=PLOT_HEIGHT)
-
-
-@figure("complexity/pairs", "measure", "category", "other", "difference", "low", "high", "p", "p_holm")
-def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Differences between two categories in proportion and mean depth, with intervals; filled: significant after Holm.
-
-    Args:
-        rows: of `complexity/pairs`, at least one; numbers are finite or null.
-        categories: all of the labelling, in the order of their colours.
-    """
-    named = rows.with_columns(
-        pl.format("{} - {}", "category", "other").alias("pair"),
-        (pl.col("p_holm") < ALPHA).fill_null(value=False).alias("significant"),
-    )
-    panels = {
-        MEASURE_NAMES[measure].format("selective"): _differences(of_one)
-        for (measure,), of_one in named.group_by("measure", maintain_order=True)
-    }
-    return concat_panels(panels, 2, shared="independent")
+    placed = with_label_places(rows, plot_width)
+    return layer_marks(*marks, rows=placed, width=round(plot_width), height=PLOT_HEIGHT)
 
 
 @figure("complexity/stimuli", "stimulus_id", "category", "path", "responsive", "proportion", "mean_depth")
@@ -165,30 +152,12 @@ def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> 
     ]
 
 
-def _differences(rows: pl.DataFrame) -> alt.LayerChart:
-    """The pairs of categories in the order of the rows, and their difference in one measure."""
-    order = alt.Scale(domain=distinct_values(rows, "pair"))
-    key = f" (filled: Holm-corrected p < {ALPHA:g})" if has_values(rows, "p_holm") else ""
-    measured = [f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")]
-    base = alt.Chart().encode(
-        x=alt.X("difference:Q", title=f"Difference, first - second{key}"),
-        y=alt.Y("pair:N", title=None, scale=order),
-        tooltip=tooltips(rows, "category:N", "other:N", *measured),
-    )
-    line = alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative"))
-    intervals = base.mark_rule(color=QUIET, strokeWidth=1.2).encode(x=alt.X("low:Q"), x2="high")
-    points = base.mark_point(filled=True, size=55, stroke=INK, strokeWidth=1.2, opacity=1)
-    fill = alt.when("datum.significant").then(alt.value(INK)).otherwise(alt.value("white"))
-    points = points.encode(fill=fill)
-    return layer_marks(line, intervals, points, rows=rows, width=300, height=alt.Step(18))
-
-
 def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.LayerChart:
     """The stimuli of every category by one measure."""
     value = pl.col(measure)
     quantiles = [value.quantile(level, "linear").alias(name) for name, level in QUANTILES.items()]
     bands = rows.group_by("category", maintain_order=True).agg(*quantiles, value.count().alias("stimuli"))
-    order = alt.Scale(domain=sorted(distinct_values(rows, "category")))
+    order = alt.Scale(domain=categories_of(rows))
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=alt.Y("category:N", title=None, scale=order), color=hue)
     marks = (*_spread_bars(base, bands, measure), _spread_points(base, rows, bands, measure))
@@ -199,7 +168,8 @@ def _spread_bars(base: alt.Chart, bands: pl.DataFrame, measure: str) -> list[alt
     """A thin bar for the middle 90 %, a thick one for the middle 50 %, a dash for the median."""
     tooltip = tooltips(bands, "category:N", *(f"{name}:Q" for name in QUANTILES), "stimuli:Q")
     bar = base.encode(tooltip=tooltip)
-    x = alt.X("q05:Q", title=_axis_title(measure, "responsive"), axis=alt.Axis(format=AXIS_FORMATS[measure]))
+    title = [_axis_title(measure, "responsive"), "(stimuli: median, middle 50 and 90 %, and those outside)"]
+    x = alt.X("q05:Q", title=title, axis=alt.Axis(format=AXIS_FORMATS[measure]))
     median = alt.X("q50:Q")
     return [
         bar.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95"),
@@ -226,27 +196,31 @@ def _names(align: Literal["left", "right"], shift: int) -> alt.Chart:
     return texts.transform_filter(f"datum.align == '{align}'")
 
 
-def with_label_places(rows: pl.DataFrame) -> pl.DataFrame:
+def with_label_places(rows: pl.DataFrame, width: float = PLOT_WIDTH) -> pl.DataFrame:
     """The rows that have a mean depth and a proportion, with the place of each name in the same units.
 
     Names are placed in pixels, where their size is known; the chart needs mean depths and proportions.
+
+    Args:
+        rows: of `complexity/depth`.
+        width: of the plot in pixels.
     """
     known = rows.drop_nulls(["mean_depth", "proportion"])
     top = _top(rows)
     pairs = known.select("mean_depth", "proportion").iter_rows()
-    points = [(x * PLOT_WIDTH, y / top * PLOT_HEIGHT) for x, y in pairs]
+    points = [(x * width, y / top * PLOT_HEIGHT) for x, y in pairs]
     places = place_labels(
-        points, known["category"].to_list(), PLOT_WIDTH, PLOT_HEIGHT, bars=_bars(known, top)
+        points, known["category"].to_list(), width, PLOT_HEIGHT, bars=_bars(known, top, width)
     )
     return known.with_columns(
-        pl.Series("name_x", [place.x / PLOT_WIDTH for place in places], pl.Float64),
+        pl.Series("name_x", [place.x / width for place in places], pl.Float64),
         pl.Series("name_y", [place.y / PLOT_HEIGHT * top for place in places], pl.Float64),
         pl.Series("align", [place.align for place in places], pl.String),
         pl.Series("is_far", [place.is_far for place in places], pl.Boolean),
     )
 
 
-def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
+def _bars(rows: pl.DataFrame, top: float, width: float) -> list[Box]:
     """The crosses of the intervals as boxes of a pixel's width, in pixels."""
     if not has_values(rows, "proportion_low"):
         return []
@@ -255,8 +229,8 @@ def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
     ends = rows.select("mean_depth", "proportion", *depths, *proportions).drop_nulls()
     boxes = [
         (
-            (left * PLOT_WIDTH, y / top * PLOT_HEIGHT, right * PLOT_WIDTH, y / top * PLOT_HEIGHT + 1),
-            (x * PLOT_WIDTH, low / top * PLOT_HEIGHT, x * PLOT_WIDTH + 1, high / top * PLOT_HEIGHT),
+            (left * width, y / top * PLOT_HEIGHT, right * width, y / top * PLOT_HEIGHT + 1),
+            (x * width, low / top * PLOT_HEIGHT, x * width + 1, high / top * PLOT_HEIGHT),
         )
         for x, y, left, right, low, high in ends.iter_rows()
     ]

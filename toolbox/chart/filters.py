@@ -7,17 +7,9 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import categories_of, colour
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import (
-    QUIET,
-    Chart,
-    colour,
-    concat_panels,
-    distinct_values,
-    layer_marks,
-    tooltips,
-    values,
-)
+from toolbox.chart.theme import QUIET, Chart, concat_panels, distinct_values, layer_marks, tooltips, values
 
 BAR_STEP = 17
 IMAGE_SIDE = 48  # pixels
@@ -44,7 +36,7 @@ def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """
     panels = {
         str(category): _ranked_bars(rows.filter(pl.col("category") == category), categories)
-        for category in sorted(distinct_values(rows, "category"))
+        for category in categories_of(rows)
     }
     return concat_panels(panels, 3)
 

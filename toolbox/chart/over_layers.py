@@ -9,17 +9,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolbox.chart.theme import (
-    BAND,
-    LINE,
-    colour,
-    distinct_values,
-    facet_panels,
-    layer_axis,
-    layer_marks,
-    shape,
-    tooltips,
-)
+from toolbox.chart.categories import categories_of, colour, shape
+from toolbox.chart.theme import BAND, LINE, distinct_values, facet_panels, layer_axis, layer_marks, tooltips
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins
@@ -71,7 +62,7 @@ def bands_over_layers(
     base = alt.Chart().encode(x=x, tooltip=tooltip)
     colours = alt.value(hue) if hue else colour(rows, categories, legend=False)
     panel = layer_marks(*_band_marks(base, measure, colours), rows=bands, width=width, height=150)
-    order = list(categories) if hue else sorted(distinct_values(rows, "category"))
+    order = list(categories) if hue else categories_of(rows)
     return facet_panels(panel, "category", order, columns or max(1, FACET_WIDTH // (width + 40)))
 
 
@@ -87,7 +78,7 @@ def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
 
 def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt.Chart]:
     """A horizontal line at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
-    title = [measure.title, f"({measure.counted}: middle 50, 90 %)"]
+    title = [measure.title, f"({measure.counted}: median, middle 50, 90 %)"]
     y = alt.Y("q05:Q", title=title, axis=alt.Axis(grid=True))
     return [
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(measure.origin, type="quantitative")),
@@ -203,6 +194,6 @@ def offset_chart(rows: pl.DataFrame) -> alt.Chart:
     """A chart whose categories are slightly offset where they have intervals, which would overlap."""
     if not has_values(rows, "low"):
         return alt.Chart()
-    order = alt.Scale(domain=sorted(distinct_values(rows, "category")), padding=2)
+    order = alt.Scale(domain=categories_of(rows), padding=2)
     chart: alt.Chart = alt.Chart().encode(xOffset=alt.XOffset("category:N", scale=order))
     return chart

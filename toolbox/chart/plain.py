@@ -13,21 +13,22 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import NO_LABEL, colour
+from toolbox.chart.notebook import self_contained
 from toolbox.chart.over_layers import has_values, lines_over_layers
 from toolbox.chart.registry import clean
 from toolbox.chart.several_models import arrange_models
 from toolbox.chart.theme import (
     COLOURS,
     INK,
-    NO_LABEL,
     Chart,
     add_title,
     apply_theme,
-    colour,
     distinct_values,
     layer_axis,
     layer_marks,
 )
+from toolbox.chart.width import Length, fit_width
 from toolbox.errors import UsageError
 
 MOST_ROWS = 5000
@@ -64,6 +65,8 @@ def draw_plain(
     title: str = "",
     subtitle: str = "",
     categories: Sequence[str] = (),
+    order: Sequence[str] = (),
+    width: Length | None = None,
 ) -> Chart:
     """A chart of any rows; its caption names the columns that it draws.
 
@@ -73,21 +76,24 @@ def draw_plain(
         title: written above the figure.
         subtitle: below the title, before what was chosen.
         categories: all categories of the study, so that they have their colours.
+        order: of the categories in legends; alphabetical if empty.
+        width: of the whole figure; the chart's own if None.
 
     Raises: UsageError for rows that cannot be drawn.
     """
-    by_model = {"": clean(rows)}
+    every = clean(rows, order)
+    by_model = {"": every}
     if rows.columns[:1] == ["model"]:
         by_model = {
-            name: clean(of_one).drop("model")
-            for (name,), of_one in rows.group_by("model", maintain_order=True)
+            name: of_one.drop("model") for (name,), of_one in every.group_by("model", maintain_order=True)
         }
-    every = pl.concat(by_model.values())
     axes = choose_axes(next(iter(by_model.values())), every.height)
     known = _all_categories(every, categories)
     drawings = {name: _draw(of_one, axes, layers, known) for name, of_one in by_model.items()}
-    chart = arrange_models(drawings) if len(drawings) > 1 else next(iter(drawings.values()))
-    return add_title(apply_theme(chart), title, f"{subtitle}\n{_choice_in_words(every, axes)}")
+    chart = apply_theme(arrange_models(drawings) if len(drawings) > 1 else next(iter(drawings.values())))
+    chart, units = (fit_width(chart, width), (width.units,)) if width else (chart, ())
+    caption = f"{subtitle}\n{_choice_in_words(every, axes)}" if title or subtitle else ""
+    return self_contained(add_title(chart, title, caption, *units))
 
 
 def choose_axes(rows: pl.DataFrame, total: int) -> Axes:
@@ -106,7 +112,7 @@ def choose_axes(rows: pl.DataFrame, total: int) -> Axes:
         )
     numbers = [name for name, kind in rows.schema.items() if kind.is_numeric() and name not in ENDS]
     measured = [name for name in numbers if name not in IDENTIFIERS] or numbers
-    texts = [name for name, kind in rows.schema.items() if kind == pl.String]
+    texts = [name for name, kind in rows.schema.items() if isinstance(kind, pl.String | pl.Enum)]
     texts.sort(key=lambda name: (name != "layer", name != "category"))
     y = next((name for name in FIRST_CHOICES if name in measured), measured[0] if measured else "")
     is_named = bool(texts) and (texts[0] == "layer" or len(measured) < 2 or _is_single(rows, texts[0]))

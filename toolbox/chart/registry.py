@@ -8,19 +8,14 @@ from dataclasses import dataclass
 import polars as pl
 from polars import selectors
 
+from toolbox.chart.categories import NO_LABEL
+from toolbox.chart.notebook import self_contained
 from toolbox.chart.several_models import arrange_models
-from toolbox.chart.theme import (
-    HIGHEST_SUFFIX,
-    NO_LABEL,
-    Chart,
-    add_title,
-    apply_theme,
-    distinct_values,
-    empty_chart,
-)
+from toolbox.chart.theme import HIGHEST_SUFFIX, Chart, add_title, apply_theme, distinct_values, empty_chart
+from toolbox.chart.width import Length, fit_width, plot_width
 from toolbox.errors import UnknownNameError, UsageError
 
-FigureFunction = Callable[[pl.DataFrame, Sequence[str]], Chart]
+FigureFunction = Callable[..., Chart]
 """How a figure is written: clean rows, at least one, and all categories in the order of their colours."""
 
 
@@ -34,6 +29,7 @@ class FigureDefinition:
         optional: columns that it draws where the rows have them.
         function: draws clean rows.
         scale_ends: columns for which it sets the end of a scale itself; see `theme.highest_value`.
+        is_sized: whether the function takes a `plot_width`, because it depends on the size of text.
     """
 
     query: str
@@ -41,41 +37,63 @@ class FigureDefinition:
     optional: tuple[str, ...]
     function: FigureFunction
     scale_ends: tuple[str, ...] = ()
+    is_sized: bool = False
 
-    def __call__(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
+    def __call__(
+        self,
+        rows: pl.DataFrame,
+        categories: Sequence[str] = (),
+        order: Sequence[str] = (),
+        plot_width: float | None = None,
+    ) -> Chart:
         """The chart of these rows, without a title.
 
         Args:
             rows: of the query.
             categories: all categories of the study, if the rows may lack some: they fix the colours.
+            order: of the categories in panels, axes and legends; alphabetical if empty.
+            plot_width: of each plot in pixels, for a figure that is sized.
 
         Raises: UsageError when a column is missing.
         """
-        drawn = clean(self._select_columns(rows))
-        return apply_theme(self._draw_rows(drawn, self._all_categories(drawn, categories)))
+        drawn = clean(self._select_columns(rows), order)
+        return apply_theme(self._draw_rows(drawn, self._all_categories(drawn, categories), plot_width))
 
-    def draw_models(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
+    def draw_models(
+        self,
+        rows: pl.DataFrame,
+        categories: Sequence[str] = (),
+        order: Sequence[str] = (),
+        plot_width: float | None = None,
+    ) -> Chart:
         """The charts of several networks side by side, without a title.
 
         Args:
             rows: of the query for each network, which the column `model` names.
             categories: as for one.
+            order: as for one.
+            plot_width: as for one.
 
         Raises: UsageError when a column is missing.
         """
-        drawn = clean(self._select_columns(rows))
+        drawn = clean(self._select_columns(rows), order)
         known = self._all_categories(drawn, categories)
         ends = [name for name in self.scale_ends if name in drawn.columns]
         # a panel sees the rows of its own network only, and its scale must end where that of all others does
         drawn = drawn.with_columns(pl.col(ends).max().name.suffix(HIGHEST_SUFFIX))
         by_model = {
-            model: self._draw_rows(drawn.filter(rows["model"] == model), known)
+            model: self._draw_rows(drawn.filter(rows["model"] == model), known, plot_width)
             for model in distinct_values(rows, "model")
         }
         return apply_theme(arrange_models(by_model))
 
-    def _draw_rows(self, rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-        return empty_chart() if rows.is_empty() else self.function(rows, categories)
+    def _draw_rows(
+        self, rows: pl.DataFrame, categories: Sequence[str], plot_width: float | None = None
+    ) -> Chart:
+        if rows.is_empty():
+            return empty_chart()
+        sized = {"plot_width": plot_width} if self.is_sized and plot_width else {}
+        return self.function(rows, categories, **sized)
 
     def _all_categories(self, rows: pl.DataFrame, categories: Sequence[str]) -> list[str]:
         """All categories in the order of their colours: those of the study, then those that only the rows have."""
@@ -97,7 +115,11 @@ _FIGURES: dict[str, FigureDefinition] = {}
 
 
 def figure(
-    query: str, *columns: str, optional: Sequence[str] = (), scale_ends: Sequence[str] = ()
+    query: str,
+    *columns: str,
+    optional: Sequence[str] = (),
+    scale_ends: Sequence[str] = (),
+    is_sized: bool = False,
 ) -> Callable[[FigureFunction], FigureDefinition]:
     """Register a function as the figure of a query.
 
@@ -106,10 +128,13 @@ def figure(
         columns: those that the figure needs.
         optional: those that it draws where the rows have them.
         scale_ends: columns for which it sets the end of a scale itself, by `theme.highest_value`.
+        is_sized: whether the function takes a `plot_width`.
     """
 
     def register(function: FigureFunction) -> FigureDefinition:
-        _FIGURES[query] = FigureDefinition(query, columns, tuple(optional), function, tuple(scale_ends))
+        _FIGURES[query] = FigureDefinition(
+            query, columns, tuple(optional), function, tuple(scale_ends), is_sized
+        )
         return _FIGURES[query]
 
     return register
@@ -121,7 +146,14 @@ def figures() -> dict[str, FigureDefinition]:
 
 
 def draw(
-    query: str, rows: pl.DataFrame, *, title: str = "", subtitle: str = "", categories: Sequence[str] = ()
+    query: str,
+    rows: pl.DataFrame,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    categories: Sequence[str] = (),
+    order: Sequence[str] = (),
+    width: Length | None = None,
 ) -> Chart:
     """The figure of one query.
 
@@ -132,21 +164,38 @@ def draw(
         title: written above the figure, broken into lines.
         subtitle: below the title, in smaller type.
         categories: all categories of the study, so that one that is missing in the rows changes no colour.
+        order: of the categories in panels, axes and legends; alphabetical if empty.
+        width: of the whole figure; the chart's own if None.
 
     Returns: a chart that carries its rows and its look; 'no rows' when there are none.
-    Raises: UnknownNameError when no figure draws this query; UsageError when a column is missing.
+    Raises: UnknownNameError when no figure draws this query; UsageError when a column is missing, or the width is too
+        small for legible text.
     """
     if query not in _FIGURES:
         raise UnknownNameError("figure", query, _FIGURES, "any query can be saved as a table")
     definition = _FIGURES[query]
     is_comparison = rows.columns[:1] == ["model"] and not rows.is_empty()
-    chart = definition.draw_models(rows, categories) if is_comparison else definition(rows, categories)
-    return add_title(chart, title, subtitle)
+    function = definition.draw_models if is_comparison else definition
+    chart = function(rows, categories, order)
+    if width is None or rows.is_empty():
+        return self_contained(add_title(chart, title, subtitle))
+    fitted = fit_width(chart, width)
+    if definition.is_sized:
+        fitted = fit_width(function(rows, categories, order, plot_width(fitted)), width)
+    return self_contained(add_title(fitted, title, subtitle, width.units))
 
 
-def clean(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose NaN and infinite values are null, as JSON has neither, and whose missing categories have a name."""
+def clean(rows: pl.DataFrame, order: Sequence[str] = ()) -> pl.DataFrame:
+    """Rows whose NaN and infinite values are null, as JSON has neither, and whose missing categories have a name.
+
+    Args:
+        rows: of a query.
+        order: of the categories, which those of the rows then have; alphabetical if empty.
+    """
     measured = selectors.float()
-    category = selectors.by_name("category", require_all=False)
     rows = rows.with_columns(pl.when(measured.is_finite()).then(measured).otherwise(None).name.keep())
-    return rows.with_columns(category.cast(pl.String).fill_null(NO_LABEL))
+    if "category" not in rows.columns:
+        return rows
+    named = rows.with_columns(pl.col("category").cast(pl.String).fill_null(NO_LABEL))
+    others = sorted({*named["category"]} - {*order})
+    return named.with_columns(pl.col("category").cast(pl.Enum([*order, *others])))

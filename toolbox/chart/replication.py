@@ -7,19 +7,17 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import POINT_SHAPES, categories_of, colour, colour_of, shape, shape_of
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     INK,
     LINE,
     Chart,
-    colour,
-    colour_of,
     distinct_values,
     empty_chart,
     facet_panels,
     layer_axis,
     layer_marks,
-    shape,
     tooltips,
 )
 
@@ -105,14 +103,27 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         strokeWidth=is_all.then(alt.value(3)).otherwise(alt.value(1.2)),
     )
     points = base.mark_point(filled=True, size=40, opacity=1).encode(
-        tooltip=tooltips(rows, "layer:O", "category:N", *(f"{name}:Q" for name in AGREEMENT_COLUMNS))
+        shape=_shape_with_all(rows, categories),
+        tooltip=tooltips(rows, "layer:O", "category:N", *(f"{name}:Q" for name in AGREEMENT_COLUMNS)),
     )
     return layer_marks(base.mark_line(), points, rows=rows, width=width, height=280)
 
 
 def _colour_with_ink(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Color:
     """The colours of the categories; the line over all is ink, comes last, and takes no colour from the others."""
-    single = [name for name in categories if name != ALL_CATEGORIES]
-    shown = sorted(distinct_values(rows, "category"), key=lambda name: (name == ALL_CATEGORIES, name))
+    single, shown = _single_and_shown(rows, categories)
     hues = [INK if name == ALL_CATEGORIES else colour_of(name, single) for name in shown]
     return alt.Color("category:N", title="Category", scale=alt.Scale(domain=shown, range=hues))
+
+
+def _shape_with_all(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Shape:
+    """The shapes of the categories; that of all together is a circle."""
+    single, shown = _single_and_shown(rows, categories)
+    shapes = [POINT_SHAPES[0] if name == ALL_CATEGORIES else shape_of(name, single) for name in shown]
+    return alt.Shape("category:N", title="Category", scale=alt.Scale(domain=shown, range=shapes))
+
+
+def _single_and_shown(rows: pl.DataFrame, categories: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The categories without the rows over all of them; those of the rows, with these last."""
+    single = [name for name in categories if name != ALL_CATEGORIES]
+    return single, sorted(categories_of(rows), key=ALL_CATEGORIES.__eq__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import altair as alt
 import polars as pl
 
-Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart | alt.VConcatChart
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first of these is built into vl-convert, so PNG and SVG do not depend on the fonts of a machine."""
@@ -18,19 +17,13 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Distinct under every common colour blindness (Okabe & Ito 2008); their yellow is too faint on paper."""
 
-POINT_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
-"""Seven colours and six shapes have no common factor: 42 categories before a pair recurs."""
-
-NO_LABEL = "no label"
-"""Category of unlabelled stimuli in figures; they are grey and take no colour from the others."""
-
 HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
 INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#dddddd"
-TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
-SUBTITLE_WIDTH = 96
-LEGEND_ROWS = 18
+TITLE_LETTER, SUBTITLE_LETTER = 7.0, 5.4  # pixels, mean width of a letter at their sizes
+TITLE_WIDTH = 510.0  # pixels of a title's line, if the figure has no given width
+HEADER_LETTER = 7.0  # pixels, mean width of a letter of a panel's name
 ALPHA = 0.05  # a corrected p or q below it is significant
 
 TOOLTIP_NAMES = {
@@ -116,18 +109,22 @@ def apply_theme(chart: Chart) -> Chart:
     return in_this_look
 
 
-def add_title(chart: Chart, title: str, subtitle: str) -> Chart:
+def add_title(chart: Chart, title: str, subtitle: str, width: float = TITLE_WIDTH) -> Chart:
     """The chart under a title and a subtitle; without either, as it is.
 
     Args:
         chart: any.
         title: broken into lines that fit.
         subtitle: its lines, each broken where it does not fit.
+        width: pixels of a line.
     """
     if not title and not subtitle:
         return chart
-    lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, SUBTITLE_WIDTH)]
-    return chart.properties(title=alt.TitleParams(textwrap.wrap(title, TITLE_WIDTH), subtitle=lines))
+    room = int(width / SUBTITLE_LETTER)
+    lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, room)]
+    return chart.properties(
+        title=alt.TitleParams(textwrap.wrap(title, int(width / TITLE_LETTER)), subtitle=lines)
+    )
 
 
 def empty_chart() -> alt.Chart:
@@ -164,56 +161,6 @@ def highest_value(rows: pl.DataFrame, column: str) -> float | None:
     return float(found) if isinstance(found, float) else None
 
 
-def colour_of(category: str, categories: Sequence[str]) -> str:
-    """The colour of one category: by its place among all of the study, so that it is the same in every figure.
-
-    Args:
-        category: one of them, or NO_LABEL.
-        categories: all of the study, in the order of their colours.
-    """
-    return LINE if category == NO_LABEL else COLOURS[categories.index(category) % len(COLOURS)]
-
-
-def shape_of(category: str, categories: Sequence[str]) -> str:
-    """The shape of one category's points, so that a figure can be read without its colours.
-
-    Args:
-        category: one of them, or NO_LABEL.
-        categories: all of the study, in the order of their shapes.
-    """
-    return (
-        POINT_SHAPES[0]
-        if category == NO_LABEL
-        else POINT_SHAPES[categories.index(category) % len(POINT_SHAPES)]
-    )
-
-
-def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Color:
-    """The categories of the rows in the colours they have in every figure of the study.
-
-    Args:
-        rows: with a column `category`.
-        categories: all of the study, in the order of their colours.
-        legend: whether there is one.
-    """
-    shown = sorted(distinct_values(rows, "category"))
-    scale = alt.Scale(domain=shown, range=[colour_of(category, categories) for category in shown])
-    return alt.Color("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
-
-
-def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Shape:
-    """The categories of the rows in their shapes; merges with the legend of `colour`.
-
-    Args:
-        rows: with a column `category`.
-        categories: all of the study, in the order of their shapes.
-        legend: whether there is one.
-    """
-    shown = sorted(distinct_values(rows, "category"))
-    scale = alt.Scale(domain=shown, range=[shape_of(category, categories) for category in shown])
-    return alt.Shape("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
-
-
 def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, int]:
     """The x axis with all layers in the order given, and its width in pixels.
 
@@ -243,17 +190,29 @@ def layer_marks(
 
 
 def facet_panels(
-    panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str], columns: int
+    panel: alt.Chart | alt.LayerChart,
+    column: str,
+    order: Sequence[str],
+    columns: int,
+    *,
+    key: Sequence[str] = (),
 ) -> alt.FacetChart:
-    """The same panel for each value of a column.
+    """The same panel for each value of a column, at least as wide as the names above them, which are never cut.
 
     Args:
         panel: what is drawn of the rows of one value.
         column: its name.
         order: the values, in the order of their panels.
         columns: panels in a row.
+        key: what the marks of every panel are, in lines above all of them.
     """
-    header = alt.Header(title=None, labelLimit=panel.width)
+    header = alt.Header(
+        title=list(key) or None, labelLimit=0, titleAnchor="start", titleFontSize=11, titleFontWeight="normal"
+    )
+    if isinstance(panel.width, int):
+        panel.width = max(panel.width, *(round(len(str(name)) * HEADER_LETTER) for name in order), 0)
+    if len(order) > columns > 2 and len(order) % columns and not len(order) % (columns - 1):
+        columns -= 1  # so that all rows are complete, and share the axes below them
     chart = panel.facet(alt.Facet(f"{column}:N", sort=list(order), header=header), columns=columns)
     if len(order) > columns and len(order) % columns:
         # Vega-Lite places a shared axis below the empty cells of an incomplete last row, far from its panels.
@@ -304,9 +263,3 @@ def column_words(column: str) -> str:
     ('response contrast', 'chance high')
     """
     return TOOLTIP_NAMES.get(column, column.replace("_", " "))
-
-
-def _legend(shown: Sequence[str]) -> alt.Legend:
-    """A legend in as many columns as keep it about as high as the figure."""
-    columns = math.ceil(len(shown) / LEGEND_ROWS)
-    return alt.Legend(columns=columns or 1)

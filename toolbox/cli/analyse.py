@@ -7,6 +7,7 @@ from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.query_options import QueryCommand
+from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
 from toolbox.terms import DEFAULT_INDEX
@@ -14,7 +15,7 @@ from toolbox.terms import DEFAULT_INDEX
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def significance(
     set: options.AnalysedSetArgument = None,
     index: options.IndexOption = DEFAULT_INDEX,
@@ -32,7 +33,7 @@ def significance(
     with progress_bars(quiet) as progress:
         report = study_at(study).significance(
             set, index=index, statistic=statistic, normalise=normalise, threshold=threshold, resamples=resamples,
-            seed=seed, model=model, scheme=scheme, progress=progress,
+            seed=seed, model=model, scheme=scheme, progress=output.with_expected_times(progress, quiet),
         )  # fmt: skip
     output.print_significance(report, quiet)
 
@@ -75,7 +76,7 @@ def query(
     output.print_answer(answer, format, output_file, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def replicate(
     reference: options.ReferenceOption,
     map: options.MapOption = None,

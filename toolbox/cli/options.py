@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Precision, Range, Statistic
+from toolbox.terms import Convolution, Decoding, Fit, Precision, Range, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -69,6 +69,12 @@ DryRunOption = Annotated[
     bool, Option("--dry-run", help="Report what would be done and refused; write nothing.")
 ]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
+BitDepthOption = Annotated[
+    int | None,
+    Option(
+        help="Bits of the grey values in image files of 16 bits: 12 makes 4095 white. Default: 16.",
+    ),
+]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
 NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new label scheme, such as animacy.")]
 LabelsOption = Annotated[
@@ -89,7 +95,7 @@ NetworkOption = Annotated[
 ]
 LayersOption = Annotated[
     list[str] | None,
-    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'. Repeat it for several."),
+    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'; several may follow."),
 ]
 WeightsOption = Annotated[
     str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors), or random:SEED.")
@@ -123,6 +129,25 @@ DecodingOption = Annotated[
         metavar="NAME",
         help="JPEGs: full, or scaled, which decodes large ones faster and changes the responses. Default: as the "
         "network's card specifies.",
+    ),
+]
+PresentedResizeOption = Annotated[
+    Resize | None,
+    Option(
+        "--resize",
+        parser=str,
+        metavar="NAME",
+        help="How images are resized: nearest, bilinear, bicubic, lanczos, box (area averages them, too) or hamming. "
+        "Changes the responses. Default: as the network's card specifies.",
+    ),
+]
+FitOption = Annotated[
+    Fit | None,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="Images of another aspect ratio: stretch, crop the ends, or pad with mid-grey. Changes the responses. "
+        "Default: as the network's card specifies.",
     ),
 ]
 DecodersOption = Annotated[
@@ -163,7 +188,7 @@ ThresholdsOption = Annotated[
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Count selective filters above this threshold too. Repeat it for several. Default: those of the index.",
+        help="Count selective filters above this threshold too; several may follow. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
@@ -197,7 +222,7 @@ MapOption = Annotated[
     list[str] | None,
     Option(
         "--map",
-        help="LABEL=CATEGORY: a label of the table and the category of the study that it means. Repeat it for several.",
+        help="LABEL=CATEGORY: a label of the table and the category of the study that it means; several may follow.",
     ),
 ]
 FiltersOption = Annotated[
@@ -234,7 +259,7 @@ CountOption = Annotated[
 ]
 ScatterOption = Annotated[
     Path | None,
-    Option("--figure", help="File for a scatter plot of the values: .html, .png, .svg or .json."),
+    Option("--figure", help="File for a scatter plot of the values: .html, .pdf, .png, .svg or .json."),
 ]
 
 # Figures.
@@ -244,12 +269,32 @@ FigureArgument = Annotated[
 FigureFileOption = Annotated[
     Path | None,
     Option(
-        "--output", "-o", help="File to write: .html, .png, .svg or .json. Default: the query's name, .html."
+        "--output",
+        "-o",
+        help="File to write: .html, .pdf, .png, .svg or .json. Default: the query's name, .html.",
     ),
 ]
 ThumbnailsOption = Annotated[
     bool, Option(help="Draw the images themselves; the file then holds small copies of them.")
 ]
+ShownCategoriesOption = Annotated[
+    list[str] | None,
+    Option("--category", help="Category to show. Repeat it for several, which are shown in this order."),
+]
+ShownLayersOption = Annotated[
+    list[str] | None,
+    Option("--layer", help="Layer to show, or a pattern such as 'block5_*'. Repeat it for several."),
+]
+FigureTitleOption = Annotated[bool, Option("--title/--no-title", help="Draw the title and the subtitle.")]
+WidthOption = Annotated[
+    str | None,
+    Option(
+        "--width",
+        metavar="LENGTH",
+        help="Width of the whole figure, such as 89mm (mm, cm, in, pt or px). Labels are then 7 points high.",
+    ),
+]
+DotsOption = Annotated[float | None, Option("--dpi", help="Pixels an inch of a .png file. Default: 144.")]
 
 # Networks.
 NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
-
+from toolbox.cli.several import SeveralValues, repeat_options
 from toolbox.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _QUERY = "toolbox.query"
 """Key of the query in what click carries along with the parsing of a command."""
 
 
-class QueryCommand(TyperCommand):
+class QueryCommand(SeveralValues):
     """A command that has, besides its own options, one for each parameter of the query that it is asked."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -34,7 +33,11 @@ class QueryCommand(TyperCommand):
         """
         takes_value = dict(self._own_options(ctx))
         rest, given = split_options(args, takes_value)
-        found, _, _ = self.make_parser(ctx).parse_args(args=list(rest))
+        repeatable = {
+            name for each in self.get_params(ctx) if getattr(each, "multiple", False) for name in each.opts
+        }
+        repeated, _ = repeat_options(rest, repeatable, {name for name, takes in takes_value.items() if takes})
+        found, _, _ = self.make_parser(ctx).parse_args(args=repeated)
         query = ctx.meta[_QUERY] = _query_of(found)
         if given and not ctx.resilient_parsing and "help" not in found:
             named = _named_parameters(query, given, takes_value, str(ctx.command_path))

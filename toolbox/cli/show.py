@@ -21,6 +21,11 @@ def plot(
     scheme: options.SchemeOption = None,
     output_file: options.FigureFileOption = None,
     thumbnails: options.ThumbnailsOption = False,
+    category: options.ShownCategoriesOption = None,
+    layer: options.ShownLayersOption = None,
+    title: options.FigureTitleOption = True,
+    width: options.WidthOption = None,
+    dpi: options.DotsOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -29,10 +34,13 @@ def plot(
     Every parameter of the query is an option, too: toolbox plot layers/profile --help lists --threshold and others.
     """
     selection = selection_of(set, model, scheme)
-    figure = study_at(study).figure(query, parameters(param), selection, thumbnails=thumbnails)
+    figure = study_at(study).figure(
+        query, parameters(param), selection, thumbnails=thumbnails, category=category, layer=layer, title=title,
+        width=width,
+    )  # fmt: skip
     from toolbox.show.plots import save
 
     path = output_file or Path(f"{figure.provenance['query'].replace('/', '-')}.html")
-    save(figure, path)
+    save(figure, path, dpi=dpi)
     output.print_notes(figure.notes, quiet)
     typer.echo(path)

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.content import content_folder
-from toolbox.errors import CardError, UnknownNameError, UsageError
+from toolbox.errors import CardError, UnknownNameError, UsageError, expected_names
 from toolbox.query.bounds import Bounds, read_bounds
 from toolbox.query.expansion import expand
 from toolbox.query.indices import index_names, shipped_index
@@ -163,8 +164,20 @@ def read_query(path: Path, name: str = "") -> Query:
         description="\n".join(sections["description"]).strip(),
         source=" ".join(sections["source"]),
         parameters=tuple(_parameter(path, line) for line in sections["parameters"]),
-        columns=tuple(_column(path, line) for line in sections["columns"]),
+        columns=read_columns(path, sections["columns"]),
     )
+
+
+def read_columns(path: Path, lines: Iterable[str]) -> tuple[Column, ...]:
+    """The columns that a header describes.
+
+    Args:
+        path: the file, for messages.
+        lines: the lines of the section.
+
+    Raises: CardError for a line that describes no column.
+    """
+    return tuple(_column(path, line) for line in lines)
 
 
 def value_of(parameter: Parameter, given: Any) -> Any:
@@ -184,9 +197,7 @@ def value_of(parameter: Parameter, given: Any) -> Any:
     if parameter.choices:
         choices = [_convert(parameter.name, parameter.type, choice) for choice in parameter.choices]
         if value not in choices:
-            raise UsageError(
-                f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}"
-            )
+            raise UsageError(f"${parameter.name} is {value!r}; {expected_names(value, parameter.choices)}")
     return value
 
 

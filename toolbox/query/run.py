@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
-from toolbox.errors import QueryError, UnknownNameError, UsageError
+from toolbox.errors import QueryError, UnknownNameError, UsageError, command_line
 from toolbox.query.cautions import cautions, criterion
 from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
@@ -165,9 +165,12 @@ def _check_listed_values(database: Database, query: Query, values: Mapping[str, 
 def _check_extracted(layer: str, responses: AvailableResponses) -> None:
     """Refuse a layer of the network that was not extracted, as its empty result would look like an answer."""
     if layer not in responses.layers:
+        again = command_line(
+            "extract", responses.set, "--model", responses.model, "--layers", "*", "--replace"
+        )
         raise UsageError(
             f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; "
-            f"to extract it: toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
+            f"to extract it: {again}"
         )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from textwrap import shorten
 from typing import Any
 
 import polars as pl
 
-from toolbox.chart import Chart, draw, draw_plain, figures, render
+from toolbox.chart import Chart, Length, draw, draw_plain, figures, length_of, render
 from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, StimulusError, UsageError
 from toolbox.files import replace_file
@@ -19,15 +19,41 @@ from toolbox.query import Answer, Query, ask
 from toolbox.query.across_models import ask_each
 from toolbox.query.indices import shipped_indices
 from toolbox.query.parameters import find_query
+from toolbox.show.choice import Choice, choose_rows, chosen, split_choice
 from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection
 
+LONGEST_PATH = 4096  # characters; longer texts are SQL
 THUMBNAIL = 96
 """Longer side of a thumbnail, in pixels."""
 LONGEST_TITLE = 140
 """Characters of a SELECT that is the title of its figure."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a figure is drawn, and which of its rows.
+
+    Attributes:
+        thumbnails: add the images to rows that name them; the figure's file then contains small copies.
+        title: whether there are a title and a subtitle.
+        width: of the whole figure, such as '89mm'; None for its own.
+        category: the only ones that are shown, in this order; all of them if None.
+        layer: the only ones that are shown, as names or patterns; all of them if None.
+    """
+
+    thumbnails: bool = False
+    title: bool = True
+    width: str | None = None
+    category: str | Sequence[str] | None = None
+    layer: str | Sequence[str] | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """The names that were chosen, by column."""
+        return chosen(self.category, self.layer)
 
 
 @dataclass(frozen=True)
@@ -38,11 +64,16 @@ class Figure:
         chart: as `toolbox.chart.draw` returns it.
         provenance: of the rows, as stored in the figure's file.
         notes: notes, for example that the responses are incomplete.
+        width: of the whole figure, if one was asked for.
     """
 
     chart: Chart
     provenance: dict[str, Any]
     notes: tuple[str, ...] = ()
+    width: Length | None = None
+
+
+AS_IT_IS = Drawing()
 
 
 def plot(
@@ -50,8 +81,7 @@ def plot(
     query: Query | str | Path,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
-    *,
-    thumbnails: bool = False,
+    drawing: Drawing = AS_IT_IS,
 ) -> Figure:
     """The figure of a query's rows: its own, or a plain chart of their columns.
 
@@ -60,41 +90,64 @@ def plot(
         query: a shipped query's name, a `Query`, a .sql file, or SQL text.
         parameters: values of the query's parameters.
         selection: set, models and scheme; several models are compared, each in a panel of its own.
-        thumbnails: add the images to rows that name them; the figure's file then contains small copies.
+        drawing: how, and which of the rows. A category or layer is the query's parameter of that name if it has one.
 
-    Raises: QueryError when there is no row; UsageError when the rows cannot be drawn; all errors of running the query.
+    Raises: QueryError when there is no row; UnknownNameError when the rows have no such category or layer; UsageError
+        for a width that is none, and rows that cannot be drawn; all errors of running the query.
 
     Example:
         >>> plot(study.folder, "layers/profile", {"threshold": 0.05}).provenance["model"]
         'tiny'
     """
     query = find_query(query)
-    return draw_figure(study, query, ask_each(study, query, parameters, selection), thumbnails=thumbnails)
+    _length(drawing)
+    values, left = split_choice(query, parameters or {}, drawing.choice)
+    answer = ask_each(study, query, values, selection)
+    drawing = replace(drawing, category=left.get("category"), layer=left.get("layer"))
+    return draw_figure(study, query, answer, drawing)
 
 
-def draw_figure(study: StudyFolder, query: Query, answer: Answer, *, thumbnails: bool = False) -> Figure:
+def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Drawing = AS_IT_IS) -> Figure:
     """The figure of an answer that was already computed.
 
     Args:
         study: of the answer.
         query: that was asked.
         answer: its rows and their provenance.
-        thumbnails: as in `plot`.
+        drawing: as in `plot`, but for parameters of the query.
 
     Raises: as `plot`.
     """
     _check_rows(answer)
-    rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
-    words = {
-        "title": query.title or shorten(query.sql, LONGEST_TITLE),
-        "subtitle": "\n".join([_caption(answer.provenance), *map(_sentence, answer.cautions)]),
-    }
-    categories = _categories(study, answer)
-    if query.name in figures():
-        chart = draw(query.name, rows, categories=categories, **words)
-    else:
-        chart = draw_plain(rows, _layers(study, answer), categories=categories, **words)
-    return Figure(chart, with_version(answer.provenance), answer.notes)
+    rows, shown = choose_rows(query.name, answer.rows, drawing.choice)
+    if drawing.thumbnails:
+        rows = _with_thumbnails(study, rows)
+    provenance = {**answer.provenance, **({"shown": shown} if shown else {})}
+    words = {"title": "", "subtitle": ""}
+    if drawing.title:
+        subtitle = "\n".join([_caption(provenance), *map(_sentence, answer.cautions)])
+        words = {"title": query.title or shorten(query.sql, LONGEST_TITLE), "subtitle": subtitle}
+    chart = _chart(study, query, replace(answer, rows=_without_folders(rows)), drawing, shown, words)
+    return Figure(chart, _names_alone(with_version(provenance)), answer.notes, _length(drawing))
+
+
+def _chart(
+    study: StudyFolder,
+    query: Query,
+    answer: Answer,
+    drawing: Drawing,
+    shown: Mapping[str, Sequence[str]],
+    words: Mapping[str, str],
+) -> Chart:
+    """The query's own figure, or a plain chart of the columns."""
+    rows, categories = answer.rows, _categories(study, answer)
+    order, width = shown.get("category", ()), _length(drawing)
+    if query.name not in figures():
+        layers = _layers(study, answer)
+        return draw_plain(rows, layers, categories=categories, order=order, width=width, **words)
+    if "parameter" in figures()[query.name].optional:
+        rows = rows.with_columns(parameter=pl.lit(answer.provenance["parameters"]["parameter"]))
+    return draw(query.name, rows, categories=categories, order=order, width=width, **words)
 
 
 def _check_rows(answer: Answer) -> None:
@@ -126,14 +179,19 @@ def _layers(study: StudyFolder, answer: Answer) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as HTML (works offline), PNG, SVG or Vega-Lite JSON, by the file's suffix.
+def _length(drawing: Drawing) -> Length | None:
+    return length_of(drawing.width) if drawing.width else None
+
+
+def save(figure: Figure, path: Path, *, dpi: float | None = None) -> None:
+    """Write a figure as HTML (works offline), PDF, PNG, SVG or Vega-Lite JSON, by the file's suffix.
 
     Args:
         figure: chart and provenance.
         path: of the file, which is replaced if there is one.
+        dpi: pixels an inch of a PNG; 144 if None.
 
-    Raises: UsageError for another suffix.
+    Raises: UsageError for another suffix, or for dots of what has none.
 
     Example:
         >>> save(plot(study.folder, "layers/profile"), Path("profile.json"))
@@ -142,7 +200,7 @@ def save(figure: Figure, path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"{path} is a directory; expected the name of a file")
-    content = render(figure.chart, path.suffix, figure.provenance)
+    content = render(figure.chart, path.suffix, figure.provenance, width=figure.width, dpi=dpi)
     with replace_file(path) as fresh:
         fresh.write_bytes(content)
 
@@ -168,12 +226,33 @@ def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _without_folders(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their images by folder and name: a figure that is passed on says nothing about this computer."""
+    if "path" not in rows.columns:
+        return rows
+    short = [None if path is None else "/".join(PurePath(path).parts[-2:]) for path in rows["path"]]
+    return rows.with_columns(path=pl.Series(short, dtype=pl.String))
+
+
+def _names_alone(value: Any) -> Any:
+    """A provenance whose absolute paths are names of files; their digests identify them."""
+    if isinstance(value, dict):
+        return {key: _names_alone(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_names_alone(each) for each in value]
+    is_path = (
+        isinstance(value, str | PurePath) and len(str(value)) < LONGEST_PATH and PurePath(value).is_absolute()
+    )
+    return PurePath(value).name if is_path else value
+
+
 def _thumbnail(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise StimulusError(
-            f"{path} cannot be read ({error.strerror}); put it back, or plot without images"
+            f"{path} cannot be read ({error.strerror}); put it back, change the line of its folder under [roots] in "
+            "study.toml, or plot without images"
         ) from error
     small = thumbnail(decode(content).pixels, THUMBNAIL)
     return f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"
@@ -189,6 +268,7 @@ def _caption(provenance: Mapping[str, Any]) -> str:
         parts.append(f"labels {provenance['scheme']}")
     if "reference" in provenance:
         parts.append(f"compared with {Path(provenance['reference']['file']).name}")
+    parts += [f"{column} {', '.join(names)}" for column, names in provenance.get("shown", {}).items()]
     used = {name: value for name, value in provenance["parameters"].items() if value is not None}
     if index := shipped_indices().get(str(used.pop("index", ""))):
         used.pop("threshold", None)

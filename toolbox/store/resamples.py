@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolbox.errors import VerificationError
+from toolbox.errors import VerificationError, command_line
 from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.columns import TABLES
@@ -90,9 +90,8 @@ class Labelling:
         options = [*self._options(measure)]
         options += [("threshold", threshold) for threshold in thresholds]
         options += [(name, value) for name, value in further.items() if value != USUAL[name]]
-        return " ".join(
-            ["toolbox significance", self.responses.set, *(f"--{name} {value}" for name, value in options)]
-        )
+        words = [word for name, value in options for word in (f"--{name}", value)]
+        return command_line("significance", self.responses.set, *words)
 
     def _options(self, measure: Measure) -> Iterator[tuple[str, Any]]:
         """What the command must say of model, scheme and measure: what is not the only one or the usual one."""

@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder
 from toolbox.store.in_use import read_in_use
 from toolbox.store.small_tables import SmallTables
 
 _NOUNS = {"set": "stimulus set", "model": "model", "scheme": "label scheme"}
 
-OF_STIMULI = frozenset({"stimuli", "labels", "parameters"})
+OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "properties"})
 OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
 OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliability"})
 """Views for which a set, a model and, or, a label scheme must be selected."""
@@ -115,7 +115,7 @@ def resolve_selection(study: StudyFolder, views: Collection[str], selection: Sel
     shared = resolve_labelling(study, views, selection)
     model, notes = shared.model, shared.notes
     if not OF_RESPONSES.isdisjoint(views) or "layers" in views:
-        remedy = f"toolbox extract {shared.set or 'SET'}"
+        remedy = command_line("extract", shared.set or "SET")
         if model is None:
             choice = choose_model(study, shared.set)
             model, notes = _required(choice, choice.names, remedy), (*notes, *choice.notes)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolbox.progress import Progress, silent
+from toolbox.progress import Progress
 from toolbox.store.selection import Selection
 from toolbox.study.directory import StudyDirectory
+from toolbox.study.notebook import shown
 from toolbox.terms import DEFAULT_INDEX, Range, Statistic
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class StudyAnalysis(StudyDirectory):
         seed: int = 0,
         model: str | None = None,
         scheme: str | None = None,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> SignificanceReport:
         """Resample an index: intervals, p values and reliability, which queries then show.
 
@@ -50,7 +51,8 @@ class StudyAnalysis(StudyDirectory):
             seed: equal seeds give equal resamples.
             model: whose responses; the only one if None.
             scheme: the label scheme; the only one if None.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many tests (filter x category) were made, and how many of them are significant.
         Raises: UsageError for an impossible option, or a set with fewer than two categories; BusyError;
@@ -67,7 +69,7 @@ class StudyAnalysis(StudyDirectory):
         from toolbox.analyse.significance import Resampling, resample
 
         choices = Resampling(index, statistic, normalise, threshold, resamples, seed)
-        return resample(self.folder, choices, Selection(set, model or (), scheme), progress=progress)
+        return resample(self.folder, choices, Selection(set, model or (), scheme), progress=shown(progress))
 
     def replicate(
         self,

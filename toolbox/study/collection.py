@@ -6,10 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolbox.progress import Progress, silent
+from toolbox.progress import Progress
 from toolbox.store.folder import create_study
 from toolbox.study.directory import StudyDirectory
-from toolbox.terms import Convolution, Decoding, Precision
+from toolbox.study.notebook import shown
+from toolbox.terms import Convolution, Decoding, Fit, Precision, Resize
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -26,8 +27,9 @@ class StudyCollection(StudyDirectory):
         *,
         set: str | None = None,
         strict: bool = False,
+        bit_depth: int | None = None,
         dry_run: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
@@ -37,10 +39,14 @@ class StudyCollection(StudyDirectory):
             source: the folder, the manifest or the card's name.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
+            bit_depth: bits of the grey values in new files of 16 bits: 12 makes 4095 white; None for 16. Responses to
+                images of another bit depth are never read as those to these.
             dry_run: only report, or refuse, what would be ingested; nothing is written.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
-        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
+        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected;
+            warnings about pictures and categories.
         Raises: StimulusError, UsageError; nothing is written then.
 
         Example:
@@ -53,7 +59,15 @@ class StudyCollection(StudyDirectory):
 
         if not dry_run and not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, dry_run=dry_run, progress=progress)
+        return ingest(
+            self.folder,
+            source,
+            set_name=set,
+            strict=strict,
+            bit_depth=bit_depth,
+            dry_run=dry_run,
+            progress=shown(progress),
+        )
 
     def label(
         self, set: str, *, scheme: str, source: str | Path, replace: bool = False, dry_run: bool = False
@@ -90,13 +104,15 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> ExtractionReport:
         """Present a set to a network and store the maximum and mean of every filter's activation map.
 
@@ -113,6 +129,10 @@ class StudyCollection(StudyDirectory):
             convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
             decoding: 'full'; 'scaled' decodes large JPEGs faster, which changes responses; None for what the card
                 says.
+            resize: 'nearest', 'bilinear', 'bicubic', 'lanczos', 'box' (or 'area') or 'hamming'; changes responses;
+                None for what the card says.
+            fit: images of another aspect ratio: 'stretch', 'crop' or 'pad'; changes responses; None for what the card
+                says.
             decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
                 `if __name__ == "__main__":`, as Python's multiprocessing requires.
             batch: images in one run of the network; None for what a short probe finds fastest.
@@ -120,7 +140,8 @@ class StudyCollection(StudyDirectory):
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
             part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
             replace: discard responses of other weights, layers or images; those of the same are kept.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were presented now and have responses, of which layers and filters.
         Raises: UsageError, UnknownNameError for an option; WeightsError, DeviceError, StorageError, BusyError;
@@ -137,10 +158,10 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
-        return extract(self.folder, set, options, progress=progress)
+        return extract(self.folder, set, options, progress=shown(progress))
 
     def estimate(
         self,
@@ -153,13 +174,15 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> Estimate:
         """Estimate what `extract` with the same options would do and take; writes nothing.
 
@@ -174,13 +197,16 @@ class StudyCollection(StudyDirectory):
             precision: as of `extract`.
             convolution: as of `extract`.
             decoding: as of `extract`.
+            resize: as of `extract`.
+            fit: as of `extract`.
             decoders: as of `extract`.
             batch: as of `extract`.
             threads: as of `extract`.
             limit: as of `extract`.
             part: as of `extract`.
             replace: as of `extract`.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: stimuli, parts and rows to come; expected time in seconds; memory and disk in bytes.
         Raises: as `extract`.
@@ -196,7 +222,7 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
-        return estimate_extraction(self.folder, set, options, progress=progress)
+        return estimate_extraction(self.folder, set, options, progress=shown(progress))

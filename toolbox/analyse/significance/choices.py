@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, expected_names
 from toolbox.query.indices import RESAMPLED, index_names, shipped_index
 from toolbox.store.resamples import USUAL, Measure
 from toolbox.terms import DEFAULT_INDEX, RANGES, STATISTICS, Range, Statistic
@@ -76,7 +76,7 @@ def _check_names(choices: Resampling) -> None:
     for choice, names in known.items():
         value = getattr(choices, choice)
         if not isinstance(value, str) or value not in names:
-            raise UsageError(f"{choice} is {_in_a_line(value)}; expected one of {', '.join(names)}")
+            raise UsageError(f"{choice} is {_in_a_line(value)}; {expected_names(value, names)}")
 
 
 def _whole_number(choice: str, value: Any, least: int, reason: str = "") -> int:
