@@ -116,7 +116,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["query", "layers/profile", "--param", "threshold=low"],
             2,
-            "$threshold is 'low'; expected a number",
+            "$threshold is 'low'; expected a finite number",
         ),
         (
             ["query", "layers/profile", "--set", "color"],
@@ -145,6 +145,11 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
             2,
             "threshold is [nan]; expected one finite number or more",
         ),
+        (
+            ["significance", "--threshold", "0.1", "--threshold", "5"],
+            2,
+            "threshold is 5; expected -1 to 1, the range of contrast",
+        ),
         (["significance", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
         (["significance", "--scheme", "warmth"], 2, "no label scheme named 'warmth'"),
         (["query", "drop table labels"], 1, "is refused: expected one SELECT, found DROP"),
@@ -158,7 +163,7 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
         (
             ["query", "filters/stimuli"],
             2,
-            "needs a value for $filter, $layer; pass it as --param filter=… --param",
+            "needs a value for $filter, $layer; pass it as filter=…, layer=… (--filter … --layer …)",
         ),
         (["query", "--file", "none.sql"], 2, "no file none.sql; expected a .sql file with one SELECT"),
         (

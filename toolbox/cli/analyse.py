@@ -6,6 +6,7 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.query_options import QueryCommand
 from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
@@ -37,7 +38,7 @@ def significance(
     output.print_significance(report, quiet)
 
 
-@commands.command(cls=SeveralValues)
+@commands.command(cls=QueryCommand)
 def query(
     query: options.QueryArgument = None,
     file: options.FileOption = None,
@@ -53,6 +54,8 @@ def query(
     quiet: options.QuietOption = False,
 ) -> None:
     """Print the rows of a shipped query, of a .sql file, or of a SELECT over the views of a study.
+
+    Every parameter of the query is an option, too: toolbox query layers/profile --help lists --threshold and others.
 
     The views are stimuli, labels, parameters, responses, rollups, layers, catalogue, significance, resamples and
     reliability. SQL is read-only.
