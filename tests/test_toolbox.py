@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import altair as alt
@@ -112,6 +113,39 @@ def test_thumbnails_are_embedded_only_when_asked_for(
     assert (tmp_path / "with.json").read_text().count("data:image/jpeg;base64,") == 6
     with pytest.raises(ToolboxError, match="name no images"):
         study.plot("layers/profile", thumbnails=True)
+
+
+@pytest.mark.parametrize("suffix", [".html", ".json", ".pdf", ".svg"])
+def test_a_figure_says_nothing_about_the_folders_of_this_computer(
+    suffix: str, study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    file = tmp_path / f"figure{suffix}"
+    study.plot("filters/stimuli", output=file, layer="colour", filter=0)
+    content = file.read_bytes()
+    assert str(tmp_path).encode() not in content and str(study.folder.root).encode() not in content
+    if suffix == ".json":
+        paths = {row["path"] for rows in json.loads(content)["datasets"].values() for row in rows}
+        assert len(paths) == 6 and all(path.count("/") == 1 for path in paths)
+
+
+def test_a_figure_shows_the_chosen_categories_in_their_order(
+    study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    file = tmp_path / "figure.json"
+    study.plot("layers/profile", category=["red", "green"], layer="p*", title=False, output=file)
+    figure = json.loads(file.read_text())
+    assert "title" not in figure
+    assert figure["usermeta"]["toolbox"]["shown"] == {"category": ["red", "green"], "layer": ["pool"]}
+    rows = [row for rows in figure["datasets"].values() for row in rows]
+    assert {(row["layer"], row["category"]) for row in rows} == {("pool", "red"), ("pool", "green")}
+    with pytest.raises(ToolboxError, match="no category named 'rot'; "):
+        study.plot("layers/profile", category="rot")
+    with pytest.raises(ToolboxError, match="'89' is no width; expected a number with its unit"):
+        study.plot("layers/profile", width="89")
+    stimuli = study.plot("filters/stimuli", layer="colour", filter=0)  # here it is a parameter of the query
+    assert "colour" in " ".join(stimuli.title.subtitle)
 
 
 def test_responses_that_are_not_complete_are_said(study: Study, card: str, weights: str) -> None:

@@ -16,10 +16,17 @@ from toolbox.errors import BusyError
 
 
 @contextmanager
-def replace_file(path: Path) -> Iterator[Path]:
-    """A temporary path in the same directory; when the block succeeds, the file is flushed and renamed to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """A temporary path; when the block succeeds, the file is flushed and renamed to `path`.
+
+    Args:
+        path: path of the file.
+        scratch: the folder of the temporary path, on the same disk; that of the file if None.
+    """
+    folder = scratch or path.parent
+    for each in {folder, path.parent}:
+        each.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial"
     try:
         yield fresh
         with fresh.open("rb+") as file:

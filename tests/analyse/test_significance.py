@@ -294,7 +294,6 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
         ({"threshold": True}, "threshold is True; expected one finite number or more"),
         ({"threshold": {0.05: 1}}, "threshold is {0.05: 1}; expected one finite number or more"),
         ({"threshold": pl.DataFrame({"a": [1], "b": [2]})}, "; expected one finite number or more"),
-        ({"threshold": None}, "threshold is None; expected one finite number or more"),
         ({"resamples": 19.5}, "resamples is 19.5; expected a whole number, 20 or more"),
         ({"resamples": 100.0}, "resamples is 100.0; expected a whole number, 20 or more"),
         ({"resamples": "many"}, "resamples is 'many'; expected a whole number, 20 or more"),

@@ -192,6 +192,9 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
             "the model tiny is named twice",
         ),
         (["extract", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
+        (["extract", "colours", "--model", "VGG16"], 2, "named 'VGG16'; did you mean 'vgg16'?"),
+        (["significance", "--index", "dprime"], 2, "welch_t; did you mean 'd_prime'?"),
+        (["significance", "--statistic", "Mean"], 2, "expected one of maximum, mean; did you mean 'mean'?"),
     ],
 )
 def test_an_error_is_one_line_on_stderr(

@@ -16,7 +16,7 @@ from toolbox import ResultWarning, Study
 from toolbox.errors import MixtureError, QueryError, UnknownNameError, UsageError
 from toolbox.query import ask
 from toolbox.query.across_models import ask_each
-from toolbox.show.plots import plot
+from toolbox.show.plots import Drawing, plot
 from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.selection import Selection
 
@@ -170,9 +170,9 @@ def test_a_figure_has_a_panel_for_each_network(shown: Study, tmp_path: Path) -> 
     assert set(specification["usermeta"]["toolbox"]["models"]) == set(BOTH)
     asked = {"layer": "colour", "filter": 0}
     assert (
-        plot(shown.folder, "filters/stimuli", asked, Selection(models=BOTH), thumbnails=True).provenance[
-            "model"
-        ]
+        plot(
+            shown.folder, "filters/stimuli", asked, Selection(models=BOTH), Drawing(thumbnails=True)
+        ).provenance["model"]
         == BOTH
     )
 

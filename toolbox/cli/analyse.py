@@ -4,8 +4,9 @@ import typer
 
 from toolbox.cli import options, output
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
-from toolbox.cli.options import HERE, USUAL_THRESHOLDS
+from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
 from toolbox.terms import DEFAULT_INDEX
@@ -13,13 +14,13 @@ from toolbox.terms import DEFAULT_INDEX
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def significance(
     set: options.AnalysedSetArgument = None,
     index: options.IndexOption = DEFAULT_INDEX,
     statistic: options.StatisticOption = "maximum",
     normalise: options.NormaliseOption = "filter",
-    threshold: options.ThresholdsOption = USUAL_THRESHOLDS,
+    threshold: options.ThresholdsOption = None,
     resamples: options.ResamplesOption = 1000,
     seed: options.SeedOption = 0,
     model: options.ModelOption = None,
@@ -36,7 +37,7 @@ def significance(
     output.print_significance(report, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def query(
     query: options.QueryArgument = None,
     file: options.FileOption = None,
@@ -72,7 +73,7 @@ def query(
     output.print_answer(answer, format, output_file, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def replicate(
     reference: options.ReferenceOption,
     map: options.MapOption = None,

@@ -8,6 +8,8 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
+from toolbox.errors import command_line
 
 commands = typer.Typer()
 
@@ -18,7 +20,8 @@ def init(directory: options.NewStudyArgument, title: options.TitleOption = "") -
     from toolbox.store.folder import create_study
 
     create_study(directory, title)
-    output.note(f"{directory} is a study; next: toolbox ingest FOLDER --set NAME --study {directory}")
+    following = command_line("ingest", "FOLDER", "--set", "NAME", "--study", directory)
+    output.note(f"{directory} is a study; next: {following}")
 
 
 @commands.command()
@@ -55,7 +58,7 @@ def label(
     output.print_dry_run(dry_run, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def extract(
     set: options.PresentedSetArgument,
     model: options.NetworkOption = "vgg16",

@@ -26,8 +26,6 @@ class Format(StrEnum):
 
 
 HERE = Path()
-USUAL_THRESHOLDS = [0.01, 0.1]
-"""Those of `toolbox.store.resamples`, whose import would delay the help; a test compares them."""
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
@@ -91,7 +89,7 @@ NetworkOption = Annotated[
 ]
 LayersOption = Annotated[
     list[str] | None,
-    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'. Repeat it for several."),
+    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'; several may follow."),
 ]
 WeightsOption = Annotated[
     str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors), or random:SEED.")
@@ -161,11 +159,11 @@ NormaliseOption = Annotated[
     ),
 ]
 ThresholdsOption = Annotated[
-    list[float],
+    list[float] | None,
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Threshold of the index above which a filter is selective. Repeat it for several.",
+        help="Count selective filters above this threshold too; several may follow. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
@@ -192,7 +190,7 @@ MapOption = Annotated[
     list[str] | None,
     Option(
         "--map",
-        help="LABEL=CATEGORY: a label of the table and the category of the study that it means. Repeat it for several.",
+        help="LABEL=CATEGORY: a label of the table and the category of the study that it means; several may follow.",
     ),
 ]
 FiltersOption = Annotated[
@@ -229,7 +227,7 @@ CountOption = Annotated[
 ]
 ScatterOption = Annotated[
     Path | None,
-    Option("--figure", help="File for a scatter plot of the values: .html, .png, .svg or .json."),
+    Option("--figure", help="File for a scatter plot of the values: .html, .pdf, .png, .svg or .json."),
 ]
 
 # Figures.
@@ -237,12 +235,32 @@ FigureArgument = Annotated[str, Argument(help="Name of a query that has a figure
 FigureFileOption = Annotated[
     Path | None,
     Option(
-        "--output", "-o", help="File to write: .html, .png, .svg or .json. Default: the query's name, .html."
+        "--output",
+        "-o",
+        help="File to write: .html, .pdf, .png, .svg or .json. Default: the query's name, .html.",
     ),
 ]
 ThumbnailsOption = Annotated[
     bool, Option(help="Draw the images themselves; the file then holds small copies of them.")
 ]
+ShownCategoriesOption = Annotated[
+    list[str] | None,
+    Option("--category", help="Category to show. Repeat it for several, which are shown in this order."),
+]
+ShownLayersOption = Annotated[
+    list[str] | None,
+    Option("--layer", help="Layer to show, or a pattern such as 'block5_*'. Repeat it for several."),
+]
+FigureTitleOption = Annotated[bool, Option("--title/--no-title", help="Draw the title and the subtitle.")]
+WidthOption = Annotated[
+    str | None,
+    Option(
+        "--width",
+        metavar="LENGTH",
+        help="Width of the whole figure, such as 89mm (mm, cm, in, pt or px). Labels are then 7 points high.",
+    ),
+]
+DotsOption = Annotated[float | None, Option("--dpi", help="Pixels an inch of a .png file. Default: 144.")]
 
 # Networks.
 NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]

@@ -12,6 +12,7 @@ import typer
 from toolbox.cli.options import Format
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
+from toolbox.progress import duration
 
 if TYPE_CHECKING:
     from toolbox.analyse.significance import SignificanceReport
@@ -218,13 +219,6 @@ def _size(count: int) -> str:
         if count >= unit:
             return f"{count / unit:.{digits}f} {name}"
     return f"{count / 1e3:.0f} kB"
-
-
-def duration(seconds: float) -> str:
-    """A time, for reading: in seconds below 90, in minutes below 90 of them, else in hours."""
-    if seconds < 90:
-        return f"{max(1, seconds):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def print_removal(removal: Removal, quiet: bool) -> None:

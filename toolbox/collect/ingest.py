@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from toolbox.collect.places import ImagePlaces, image_places
 from toolbox.content import card_names, check_name
+from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
 from toolbox.files import digest_of, only_writer, write_json
@@ -51,7 +52,7 @@ _ARROW_TYPES: dict[VariableType, pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class IngestReport:
+class IngestReport(Report):
     """What happened to the files of one source."""
 
     set: str

@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from toolbox.content import check_name
+from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.files import digest_of, only_writer, write_json
 from toolbox.stimuli.manifest import locate_file
@@ -36,7 +37,7 @@ _LISTING = 'list them with: toolbox query "select stimulus_id, sha256, path from
 
 
 @dataclass(frozen=True)
-class LabelReport:
+class LabelReport(Report):
     """The labels that a table gave to the stimuli of a set."""
 
     set: str

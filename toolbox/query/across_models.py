@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.errors import MixtureError, QueryError, UsageError
+from toolbox.errors import MixtureError, QueryError, UsageError, command_line
 from toolbox.query.header import Query
 from toolbox.query.parameters import find_query
 from toolbox.query.run import Answer, ask
@@ -55,7 +55,10 @@ def ask_each(
     _check_comparable(study, answers)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), (*shared.notes, *notes))
+    cautions = tuple(f"{model}: {text}" for model, answer in answers.items() for text in answer.cautions)
+    return Answer(
+        pl.concat(rows, how="vertical_relaxed"), _provenance(answers), (*shared.notes, *notes), cautions
+    )
 
 
 def _check_distinct(models: Sequence[str]) -> None:
@@ -108,7 +111,7 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
             counts = ", ".join(f"{name} {len(numbers):,}" for name, numbers in responded.items())
             raise MixtureError(
                 f"the models have responses to different stimuli of {set_name} ({counts}), so a difference may be due "
-                f"to the stimuli; first: toolbox extract {set_name} --model {model}"
+                f"to the stimuli; first: {command_line('extract', set_name, '--model', model)}"
             )
 
 

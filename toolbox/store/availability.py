@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, command_line
 from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.memory import recall, remember
 from toolbox.store.plan import Plan, read_digests, read_plan
@@ -56,7 +56,7 @@ class AvailableResponses:
         return [
             f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} could not be read, "
             f"{missing:,} were not presented yet); extract the rest with: "
-            f"toolbox extract {self.set} --model {self.model}"
+            f"{command_line('extract', self.set, '--model', self.model)}"
         ]
 
     def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:
@@ -117,7 +117,7 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
     if plan is None or not records:
         raise UsageError(
             f"no responses of {model} to {set_name} are available yet; extract them first with: "
-            f"toolbox extract {set_name} --model {model}"
+            f"{command_line('extract', set_name, '--model', model)}"
         )
     return AvailableResponses(
         set=set_name,

@@ -134,9 +134,8 @@ def _roots_entry(study: StudyFolder) -> dict[str, dict[str, str]]:
         with _leaving_damaged():
             table, origin = read_table_and_origin(study.stimuli(name), "path")
             files = [Path(path) for path in table["path"].to_pylist() if _is_absolute(path)]
-            for source in origin.get("sources", []):
-                place = source.get("folder") or posixpath.dirname(source.get("manifest", ""))
-                roots = roots.extended([file for file in files if file.is_relative_to(place)], Path(place))
+            for folder in (source["folder"] for source in origin.get("sources", []) if "folder" in source):
+                roots = roots.extended([file for file in files if file.is_relative_to(folder)], Path(folder))
             roots = roots.extended(files)
     return {KEY: dict(roots.folders)} if roots.folders else {}
 

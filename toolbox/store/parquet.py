@@ -59,7 +59,9 @@ def write_tables(
     tables: Iterable[pa.Table],
     schema: pa.Schema,
     provenance: Mapping[str, Any],
+    *,
     split: tuple[str, ...] = (),
+    scratch: Path | None = None,
 ) -> None:
     """Write tables of one schema one after the other into a Parquet file, with only one of them in memory at a time.
 
@@ -69,8 +71,9 @@ def write_tables(
         schema: the schema to which all tables are cast.
         provenance: the origin of the tables, for the metadata of the file.
         split: names of float columns that are stored with byte-stream split, which zstd compresses better.
+        scratch: the folder of the file while it is written; that of the file if None.
     """
-    with replace_file(path) as fresh:
+    with replace_file(path, scratch) as fresh:
         _write(fresh, tables, schema, provenance, split)
 
 

@@ -82,7 +82,15 @@ def write_part(
     # While a part is written again, it does not count.
     folder.record(number).unlink(missing_ok=True)
     footer = {key: record[key] for key in FOOTER if key in record}
-    write_tables(path, _tables(order, stimuli, responses), RESPONSES, footer, split=("maximum", "mean"))
+    # In the folder of the parts, a file that is not complete would hinder whoever reads that folder.
+    write_tables(
+        path,
+        _tables(order, stimuli, responses),
+        RESPONSES,
+        footer,
+        split=("maximum", "mean"),
+        scratch=folder.plans,
+    )
     status = path.stat()
     complete = {"part": number, **_contents(path, order, stimuli, responses), **record}
     write_json(folder.record(number), complete)

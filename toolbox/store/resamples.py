@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolbox.errors import VerificationError
+from toolbox.errors import VerificationError, command_line
 from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.columns import TABLES
@@ -32,8 +32,6 @@ Origin = Callable[[Path], Mapping[str, Any]]
 
 USUAL = {"resamples": 1000, "seed": 0}
 """How often and from where is resampled if nobody says otherwise."""
-THRESHOLDS = (0.01, 0.1)
-"""Where filters are counted if nobody says otherwise: a selective filter of Figure 1, and a highly responsive one."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +84,14 @@ class Labelling:
 
         Args:
             measure: the index, statistic and range.
-            thresholds: where filters are counted.
+            thresholds: where filters are counted beside those of the index's file.
             further: resamples and seed, where they are not the usual ones.
         """
         options = [*self._options(measure)]
-        options += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
+        options += [("threshold", threshold) for threshold in thresholds]
         options += [(name, value) for name, value in further.items() if value != USUAL[name]]
-        return " ".join(
-            ["toolbox significance", self.responses.set, *(f"--{name} {value}" for name, value in options)]
-        )
+        words = [word for name, value in options for word in (f"--{name}", value)]
+        return command_line("significance", self.responses.set, *words)
 
     def _options(self, measure: Measure) -> Iterator[tuple[str, Any]]:
         """What the command must say of model, scheme and measure: what is not the only one or the usual one."""

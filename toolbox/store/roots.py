@@ -219,7 +219,7 @@ def _replacement(name: str, found: re.Match[str]) -> str:
 
 def _text_of(path: Path) -> str:
     """An absolute path as text with slashes; that of another operating system as it is."""
-    return path.as_posix() if PureWindowsPath(path).is_absolute() else path.absolute().as_posix()
+    return path.as_posix() if PureWindowsPath(path.as_posix()).is_absolute() else path.absolute().as_posix()
 
 
 def _is_above_home(place: str) -> bool:

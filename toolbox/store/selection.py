@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder
 from toolbox.store.in_use import read_in_use
 from toolbox.store.small_tables import SmallTables
@@ -115,7 +115,7 @@ def resolve_selection(study: StudyFolder, views: Collection[str], selection: Sel
     shared = resolve_labelling(study, views, selection)
     model, notes = shared.model, shared.notes
     if not OF_RESPONSES.isdisjoint(views) or "layers" in views:
-        remedy = f"toolbox extract {shared.set or 'SET'}"
+        remedy = command_line("extract", shared.set or "SET")
         if model is None:
             choice = choose_model(study, shared.set)
             model, notes = _required(choice, choice.names, remedy), (*notes, *choice.notes)

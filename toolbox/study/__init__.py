@@ -9,6 +9,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     analysis     significance, replicate, replication
     figures      plot, figure
     upkeep       use, remove
+    notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
 """
 

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolbox.progress import Progress, silent
+from toolbox.progress import Progress
 from toolbox.store.folder import create_study
 from toolbox.study.directory import StudyDirectory
+from toolbox.study.notebook import shown
 from toolbox.terms import Convolution, Decoding, Precision
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class StudyCollection(StudyDirectory):
         set: str | None = None,
         strict: bool = False,
         dry_run: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
 
@@ -38,7 +39,8 @@ class StudyCollection(StudyDirectory):
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
             dry_run: only report, or refuse, what would be ingested; nothing is written.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
         Raises: StimulusError, UsageError; nothing is written then.
@@ -53,7 +55,9 @@ class StudyCollection(StudyDirectory):
 
         if not dry_run and not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, dry_run=dry_run, progress=progress)
+        return ingest(
+            self.folder, source, set_name=set, strict=strict, dry_run=dry_run, progress=shown(progress)
+        )
 
     def label(
         self, set: str, *, scheme: str, source: str | Path, replace: bool = False, dry_run: bool = False
@@ -96,7 +100,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> ExtractionReport:
         """Present a set to a network and store the maximum and mean of every filter's activation map.
 
@@ -120,7 +124,8 @@ class StudyCollection(StudyDirectory):
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
             part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
             replace: discard responses of other weights, layers or images; those of the same are kept.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were presented now and have responses, of which layers and filters.
         Raises: UsageError, UnknownNameError for an option; WeightsError, DeviceError, StorageError, BusyError;
@@ -140,7 +145,7 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return extract(self.folder, set, options, progress=progress)
+        return extract(self.folder, set, options, progress=shown(progress))
 
     def estimate(
         self,
@@ -159,7 +164,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> Estimate:
         """Estimate what `extract` with the same options would do and take; writes nothing.
 
@@ -180,7 +185,8 @@ class StudyCollection(StudyDirectory):
             limit: as of `extract`.
             part: as of `extract`.
             replace: as of `extract`.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: stimuli, parts and rows to come; expected time in seconds; memory and disk in bytes.
         Raises: as `extract`.
@@ -199,4 +205,4 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return estimate_extraction(self.folder, set, options, progress=progress)
+        return estimate_extraction(self.folder, set, options, progress=shown(progress))

@@ -192,7 +192,7 @@ def test_an_estimate_reads_as_a_person_would(study: Study, card: str, weights: s
 
 
 def test_durations_are_told_in_the_unit_that_fits() -> None:
-    from toolbox.cli.output import duration
+    from toolbox.progress import duration
 
     told = [duration(seconds) for seconds in (0.01, 1.4, 89, 90, 5399, 5400, 360_000)]
     assert told == ["1 s", "1 s", "89 s", "2 min", "90 min", "1.5 h", "100.0 h"]
