@@ -293,6 +293,36 @@ def test_of_several_sets_of_unknown_age_one_must_be_named(
     run("query", "layers/profile", "--set", "again", *there)
 
 
+def test_a_removal_is_described_and_needs_a_yes(extracted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = ["--study", extracted]
+    refused = run("remove", "set", "colours", *there, code=2)
+    assert refused.stdout == ""
+    told, kept, error = refused.stderr.splitlines()
+    start = r"to be deleted: set colours: 6 stimuli; label schemes: category; responses: tiny"
+    assert re.fullmatch(rf"{start}; \d+ files, \d+ kB", told)
+    assert kept == "not deleted: images"
+    assert error == "error: there is no terminal to ask before deleting; to delete without a question: --yes"
+    assert "nothing was deleted" in run("remove", "model", "tiny", "--dry-run", *there).stderr
+    assert "model   tiny" in run("use", *there).stdout
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert "Delete this? [y/N]" in run("remove", "model", "tiny", *there, code=1).stderr
+    assert "model   tiny" in run("use", *there).stdout
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert (
+        "to be deleted: model tiny of colours: its responses" in run("remove", "model", "tiny", *there).stderr
+    )
+    assert run("use", *there).stdout.splitlines()[2] == "model   -         none yet"
+    assert run("remove", "set", "colours", "--yes", *there).stderr.splitlines()[-1] == "deleted"
+    assert "the study has no stimulus set yet" in run("query", "from stimuli", *there, code=2).stderr
+
+
+class Terminal(io.StringIO):
+    """What a user types into a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_quiet_says_nothing_but_errors(extracted: str, photographs: Path) -> None:
     done = run("ingest", str(photographs), "--set", "colours", "--study", extracted, "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
