@@ -88,7 +88,8 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     told = run("significance", "colours", "--threshold", "0.05", "--resamples", "20", *there)
     assert told.stdout == ""
     # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
-    note, first, second = told.stderr.splitlines()
+    note, first, second, following = told.stderr.splitlines()
+    assert following == f"next: toolbox plot layers/profile --study {extracted}"
     assert note.endswith(
         "20 permutations give no p below 0.048, too large for 8 tests; raise resamples (--resamples)"
     )
