@@ -74,7 +74,7 @@ def test_a_report_is_a_table_without_its_empty_fields(outputs: dict[str, list[An
 
 def test_bars_can_be_left_out_or_replaced(outputs: dict[str, list[Any]]) -> None:
     assert [list(bundle) for bundle in bundles(outputs["quiet"])] == [["text/plain", "text/html"]]
-    assert [bundle["text/plain"] for bundle in bundles(outputs["own"])] == ["(3, 3)"]
+    assert [bundle["text/plain"] for bundle in bundles(outputs["own"])] == ["(8, 8)"]
 
 
 def test_an_error_that_a_user_can_fix_is_one_line(outputs: dict[str, list[Any]]) -> None:

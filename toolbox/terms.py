@@ -36,6 +36,14 @@ Decoding = Literal["full", "scaled"]
 DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
 """Decodings of a JPEG: at its full size, or at a half, a quarter or an eighth of it."""
 
+Resize = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "area", "hamming"]
+RESIZES: tuple[Resize, ...] = get_args(Resize)
+"""Resizing methods, with the names in Keras' `load_img(interpolation=...)`; `area` is another name of `box`."""
+
+Fit = Literal["stretch", "crop", "pad"]
+FITS: tuple[Fit, ...] = get_args(Fit)
+"""Ways to fit an image into the input of a network: without its aspect ratio, without its ends, with borders."""
+
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",
     "sha256": "string",
@@ -45,4 +53,10 @@ STIMULUS_COLUMNS = {
     "format": "string",
     "bytes": "int64",
 }
-"""Columns that every stimulus set has, and their types as Arrow calls them; all further ones are variables."""
+"""Columns that every stimulus set has, and their types as Arrow calls them."""
+
+FILE_BITS = 16
+"""Bits of a grey value in image files of more than 8 bits, where no other bit depth is chosen."""
+
+PICTURE_COLUMNS = {"pixels_sha256": "string", "bit_depth": "int32"}
+"""Columns about the decoded picture, which sets of older versions lack; all further ones are variables."""

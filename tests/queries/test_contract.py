@@ -48,7 +48,6 @@ def published_table() -> pa.Table:
     return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
 
 
-WITHOUT_FORMULA = ["sets/summary"]
 RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
 EMPTY_FOR_ONE_CATEGORY = [*RESAMPLE_VIEWS, "filters/representative", "complexity/pairs", "selectivity/sanity"]
 """Queries that have no rows before `toolbox significance` was run."""
@@ -59,8 +58,12 @@ POLARS = {
     "double": pl.Float64,
     "boolean": pl.Boolean,
 }
+BEYOND_THE_USUAL: dict[str, dict[str, Any]] = {
+    "layers/significant": {"level": 0.9},
+    "sets/near_duplicates": {"distance": 1.0},
+}
+"""Where random responses are beyond chance, or near to each other."""
 QUERIES = [shipped_query(name) for name in query_names()]
-FORMULAE = [query for query in QUERIES if query.name not in WITHOUT_FORMULA]
 PUBLISHED = {"reference": published_table()}
 EACH = pytest.mark.parametrize("query", QUERIES, ids=query_names())
 
@@ -82,7 +85,8 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Studies:
 def needed(query: Query, **known: Any) -> dict[str, Any]:
     """A value for every parameter that must be given."""
     known = {"layer": "conv1", "filter": 0, **known}
-    return {parameter.name: known[parameter.name] for parameter in query.parameters if parameter.required}
+    required = {parameter.name: known[parameter.name] for parameter in query.parameters if parameter.required}
+    return required | BEYOND_THE_USUAL.get(query.name, {})
 
 
 def test_every_file_is_a_query_and_listed_with_its_title() -> None:
@@ -107,9 +111,8 @@ def test_the_header_has_a_title_and_tells_how_to_read_the_result(query: Query) -
 
 
 @EACH
-def test_a_query_with_a_formula_names_its_source(query: Query) -> None:
-    cites = "doi 10." in query.source or "arXiv:" in query.source
-    assert cites == (query.name not in WITHOUT_FORMULA)
+def test_a_query_names_its_source(query: Query) -> None:
+    assert "doi 10." in query.source or "arXiv:" in query.source
 
 
 @EACH
@@ -151,9 +154,8 @@ def listed_parameters(query: Query) -> list[Parameter]:
 def test_a_listed_choice_is_accepted_and_makes_a_difference(
     query: Query, resampled_study: RandomStudy
 ) -> None:
-    # the rank order of filter 1 is not that of the alphabet; the responses are random, so nothing is beyond chance at
-    # the usual level
-    asked = needed(query, filter=1) | ({"level": 0.9} if query.name == "layers/significant" else {})
+    # the rank order of filter 1 is not that of the alphabet
+    asked = needed(query, filter=1)
     study, listed = resampled_study.folder, listed_parameters(query)
     rows = nearly(ask(study, query, asked, tables=PUBLISHED).rows.rows()) if listed else []
     for parameter in listed:
@@ -206,13 +208,11 @@ def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
 
 @EACH
 def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, studies: Studies) -> None:
-    study = studies(unlabelled_study) if query in FORMULAE else studies(empty_set)
+    study = studies(empty_set if query.name == "sets/summary" else unlabelled_study)
     none_shown = {"count": 0} if query.name == "filters/stimuli" else {}
     rows = ask(study, query, needed(query) | none_shown, tables=PUBLISHED).rows
-    assert rows.is_empty() or query.name in (
-        "tuning/parameter",
-        "selectivity/population",
-    )  # which need no label
+    need_no_label = ("tuning/parameter", "selectivity/population", "sets/near_duplicates")
+    assert rows.is_empty() or query.name in need_no_label
     assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}
 
 

@@ -32,7 +32,7 @@ def significance(
     with progress_bars(quiet) as progress:
         report = study_at(study).significance(
             set, index=index, statistic=statistic, normalise=normalise, threshold=threshold, resamples=resamples,
-            seed=seed, model=model, scheme=scheme, progress=progress,
+            seed=seed, model=model, scheme=scheme, progress=output.with_expected_times(progress, quiet),
         )  # fmt: skip
     output.print_significance(report, quiet)
 

@@ -31,13 +31,16 @@ def ingest(
     study: options.StudyOption = HERE,
     create: options.CreateOption = False,
     strict: options.StrictOption = False,
+    bit_depth: options.BitDepthOption = None,
     dry_run: options.DryRunOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
     """Add images to a stimulus set. Stimuli that are there already stay as they are."""
     with progress_bars(quiet) as progress:
         opened = study_at(study, create=create)
-        report = opened.ingest(source, set=set, strict=strict, dry_run=dry_run, progress=progress)
+        report = opened.ingest(
+            source, set=set, strict=strict, bit_depth=bit_depth, dry_run=dry_run, progress=progress
+        )
     output.print_ingestion(report, quiet)
     output.print_dry_run(dry_run, quiet)
 
@@ -69,6 +72,8 @@ def extract(
     precision: options.PrecisionOption = "float32",
     convolution: options.ConvolutionOption = "winograd",
     decoding: options.DecodingOption = None,
+    resize: options.PresentedResizeOption = None,
+    fit: options.FitOption = None,
     decoders: options.DecodersOption = 0,
     batch: options.BatchOption = None,
     threads: options.ThreadsOption = None,
@@ -84,8 +89,8 @@ def extract(
     """
     choices: dict[str, Any] = {
         "model": model, "layers": layers or None, "weights": weights, "device": device, "precision": precision,
-        "convolution": convolution, "decoding": decoding, "decoders": decoders, "batch": batch, "threads": threads,
-        "limit": limit, "part": part, "replace": replace,
+        "convolution": convolution, "decoding": decoding, "resize": resize, "fit": fit, "decoders": decoders,
+        "batch": batch, "threads": threads, "limit": limit, "part": part, "replace": replace,
     }  # fmt: skip
     opened = study_at(study)
     if estimate:

@@ -14,6 +14,7 @@ Lists of indices are not repeated but named, as in {@indices}: see `toolbox.quer
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,8 +153,20 @@ def read_query(path: Path, name: str = "") -> Query:
         description="\n".join(sections["description"]).strip(),
         source=" ".join(sections["source"]),
         parameters=tuple(_parameter(path, line) for line in sections["parameters"]),
-        columns=tuple(_column(path, line) for line in sections["columns"]),
+        columns=read_columns(path, sections["columns"]),
     )
+
+
+def read_columns(path: Path, lines: Iterable[str]) -> tuple[Column, ...]:
+    """The columns that a header describes.
+
+    Args:
+        path: the file, for messages.
+        lines: the lines of the section.
+
+    Raises: CardError for a line that describes no column.
+    """
+    return tuple(_column(path, line) for line in lines)
 
 
 def value_of(parameter: Parameter, given: Any) -> Any:

@@ -206,7 +206,8 @@ def _thumbnail(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise StimulusError(
-            f"{path} cannot be read ({error.strerror}); put it back, or plot without images"
+            f"{path} cannot be read ({error.strerror}); put it back, change the line of its folder under [roots] in "
+            "study.toml, or plot without images"
         ) from error
     small = thumbnail(decode(content).pixels, THUMBNAIL)
     return f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"

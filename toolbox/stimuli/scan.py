@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.images import decode
+from toolbox.stimuli.properties import measure_properties, pixel_digest
 from toolbox.stimuli.sources import Candidate
 
 MAX_BYTES = 1 << 30
@@ -31,22 +32,30 @@ class ScannedFile:
     """0 for known content, which is not decoded again."""
     format: str = ""
     frames: int = 0
+    pixels_sha256: str = ""
+    """The identity of the decoded picture."""
+    bit_depth: int | None = None
+    properties: Mapping[str, float] = field(default_factory=dict)
+    """What was measured of the picture."""
 
 
-def scan_files(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[ScannedFile]:
+def scan_files(
+    candidates: Sequence[Candidate], known: Container[str], bit_depth: int | None = None
+) -> Iterator[ScannedFile]:
     """Read every candidate's file once and decode it fully, in as many threads as there are cores.
 
     Args:
         candidates: the files.
         known: sha256 of contents that need no decoding.
+        bit_depth: bits of the grey values in files of 16 bits; None for 16.
 
     Yields: one result per candidate, in order.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(partial(_scan_file, known=known), candidates)
+        yield from pool.map(partial(_scan_file, known=known, bit_depth=bit_depth), candidates)
 
 
-def _scan_file(candidate: Candidate, known: Container[str]) -> ScannedFile:
+def _scan_file(candidate: Candidate, known: Container[str], bit_depth: int | None) -> ScannedFile:
     try:
         size = candidate.path.stat().st_size
         if size > MAX_BYTES:
@@ -58,8 +67,19 @@ def _scan_file(candidate: Candidate, known: Container[str]) -> ScannedFile:
     if digest in known:
         return ScannedFile(candidate, sha256=digest, bytes=len(content))
     try:
-        picture = decode(content)
+        picture = decode(content, bit_depth=bit_depth)
     except StimulusError as error:
         return ScannedFile(candidate, str(error))
     height, width = picture.pixels.shape[:2]
-    return ScannedFile(candidate, None, digest, len(content), width, height, picture.format, picture.frames)
+    return ScannedFile(
+        candidate,
+        sha256=digest,
+        bytes=len(content),
+        width=width,
+        height=height,
+        format=picture.format,
+        frames=picture.frames,
+        pixels_sha256=pixel_digest(picture.pixels),
+        bit_depth=picture.bit_depth,
+        properties=measure_properties(picture),
+    )

@@ -25,10 +25,8 @@ from toolbox.store.folder import EARLIER_VERSIONS, RESAMPLE_FOLDERS, StudyFolder
 from toolbox.store.labels import digest_of_labels
 from toolbox.store.parquet import provenance_of, read_table, read_table_and_origin, write_table
 from toolbox.store.roots import KEY, Roots
-from toolbox.store.study_file import SCHEMA_VERSION, read_study_file, write_study_file
+from toolbox.store.study_file import PATIENCE, SCHEMA_VERSION, read_study_file, write_study_file
 
-PATIENCE = 60.0
-"""Seconds to wait for another process that moves the same study over."""
 _EARLIER_NAMES = {
     "filters": "significance",
     "resamples": "resamples",

@@ -10,7 +10,7 @@ from toolbox.progress import Progress
 from toolbox.store.folder import create_study
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
-from toolbox.terms import Convolution, Decoding, Precision
+from toolbox.terms import Convolution, Decoding, Fit, Precision, Resize
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -27,6 +27,7 @@ class StudyCollection(StudyDirectory):
         *,
         set: str | None = None,
         strict: bool = False,
+        bit_depth: int | None = None,
         dry_run: bool = False,
         progress: Progress | bool = True,
     ) -> IngestReport:
@@ -38,11 +39,14 @@ class StudyCollection(StudyDirectory):
             source: the folder, the manifest or the card's name.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
+            bit_depth: bits of the grey values in new files of 16 bits: 12 makes 4095 white; None for 16. Responses to
+                images of another bit depth are never read as those to these.
             dry_run: only report, or refuse, what would be ingested; nothing is written.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
-        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
+        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected;
+            warnings about pictures and categories.
         Raises: StimulusError, UsageError; nothing is written then.
 
         Example:
@@ -56,7 +60,13 @@ class StudyCollection(StudyDirectory):
         if not dry_run and not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
         return ingest(
-            self.folder, source, set_name=set, strict=strict, dry_run=dry_run, progress=shown(progress)
+            self.folder,
+            source,
+            set_name=set,
+            strict=strict,
+            bit_depth=bit_depth,
+            dry_run=dry_run,
+            progress=shown(progress),
         )
 
     def label(
@@ -94,6 +104,8 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
@@ -116,6 +128,10 @@ class StudyCollection(StudyDirectory):
             precision: 'float32'; or, faster and less exact, 'bf16' on a CPU that has it, 'tf32' with CUDA.
             convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
             decoding: 'full'; 'scaled' decodes large JPEGs faster, which changes responses; None for what the card
+                says.
+            resize: 'nearest', 'bilinear', 'bicubic', 'lanczos', 'box' (or 'area') or 'hamming'; changes responses;
+                None for what the card says.
+            fit: images of another aspect ratio: 'stretch', 'crop' or 'pad'; changes responses; None for what the card
                 says.
             decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
                 `if __name__ == "__main__":`, as Python's multiprocessing requires.
@@ -142,8 +158,8 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
         return extract(self.folder, set, options, progress=shown(progress))
 
@@ -158,6 +174,8 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
@@ -179,6 +197,8 @@ class StudyCollection(StudyDirectory):
             precision: as of `extract`.
             convolution: as of `extract`.
             decoding: as of `extract`.
+            resize: as of `extract`.
+            fit: as of `extract`.
             decoders: as of `extract`.
             batch: as of `extract`.
             threads: as of `extract`.
@@ -202,7 +222,7 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
         return estimate_extraction(self.folder, set, options, progress=shown(progress))
