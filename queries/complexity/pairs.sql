@@ -33,6 +33,7 @@
 --   high        double   upper end of the bootstrap interval; null where difference is
 --   p           double   two-sided, of no difference; null where difference is
 --   p_holm      double   p corrected for all pairs
+--   is_bound    boolean  whether p is the smallest that so many samples allow: then p and p_holm are upper bounds
 with sample as (
     select kind, resample, category, proportion, mean_depth
     from category_complexity($index, $statistic, $normalise, $threshold)
@@ -91,6 +92,7 @@ select
     p,
     case when p is not null
         then least(1, max((tests - step + 1) * p) over (partition by measure order by step))
-    end::double as p_holm
+    end::double as p_holm,
+    is_smallest_p(p, samples) as is_bound
 from ordered
 order by measure desc, category, other

@@ -34,6 +34,7 @@
 --   low             double   lower end of the bootstrap interval of value
 --   high            double   upper end of the bootstrap interval of value
 --   q               double   expected proportion of false discoveries among all filters at least as significant
+--   is_bound        boolean  whether q is only an upper bound, as its p is the smallest that the permutations allow
 with ranked as (
     select
         *,
@@ -53,7 +54,8 @@ select
     r.value,
     s.low,
     s.high,
-    s.q
+    s.q,
+    is_smallest_p(s.p, s.permutations) as is_bound
 from ranked r
 left join (
     select * from significance g where g.index = $index and g.statistic = $statistic and g.normalise = $normalise

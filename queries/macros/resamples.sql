@@ -62,5 +62,8 @@ create macro bootstrap_interval(estimate, error, lowest, highest) as
 -- permutation_interval(value, kind): 95 % interval over the permutations, the chance band, as an aggregate.
 create macro permutation_interval(value, kind) as quantile_cont(value, [0.025, 0.975]) filter (kind = 'permutation');
 
+-- is_smallest_p(p, resamples): whether p is the smallest that so many resamples allow, and only an upper bound.
+create macro is_smallest_p(p, resamples) as p * (resamples + 1) < 1 + 1e-9;
+
 -- observed_value(value, kind): the value in the one row that is of the stimuli themselves, as an aggregate.
 create macro observed_value(value, kind) as any_value(value) filter (kind = 'observed');

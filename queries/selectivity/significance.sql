@@ -47,6 +47,7 @@
 --   p_fwe     double   p corrected for the largest value of all filters and categories (FWE)
 --   p_welch   double   one-sided, of Welch's t
 --   q_welch   double   p_welch corrected by the method of Benjamini and Hochberg
+--   is_bound  boolean  whether p is the smallest that so many permutations allow: then p and q are upper bounds
 select
     s.layer,
     s.filter,
@@ -58,7 +59,8 @@ select
     s.q,
     s.p_fwe,
     s.p_welch,
-    s.q_welch
+    s.q_welch,
+    is_smallest_p(s.p, s.permutations) as is_bound
 from significance s
 join layers y using (layer)
 where

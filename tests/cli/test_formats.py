@@ -186,3 +186,23 @@ def test_true_and_false_are_read_as_such_by_every_program(shared_study: str, tmp
     assert file.read_text() == "a,b\nTRUE,FALSE\n"
     assert pl.read_csv(file).rows() == [(True, False)]
     assert duckdb.sql(f"from '{file}'").fetchall() == [(True, False)]
+
+
+def test_a_p_that_the_permutations_bound_is_printed_as_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    from toolbox.cli.tables import print_table
+
+    rows = pl.DataFrame(
+        {
+            "p": [0.01, 0.01, 0.5],
+            "q": [0.02, None, 0.6],
+            "p_fwe": [0.01, 0.04, 0.9],
+            "p_welch": [0.01, 0.01, 0.01],
+            "is_bound": [True, True, False],
+        }
+    )
+    print_table(rows)
+    first, second, third = (line.split("  ") for line in capsys.readouterr().out.splitlines()[1:])
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in (first, second, third)]
+    assert cells[0] == ["<= 0.01", "<= 0.02", "<= 0.01", "0.01", "True"]
+    assert cells[1] == ["<= 0.01", "-", "0.04", "0.01", "True"]
+    assert cells[2] == ["0.5", "0.6", "0.9", "0.01", "False"]

@@ -300,7 +300,8 @@ def test_pairs_are_tested_within_the_samples_and_corrected_by_holm(
         tests = [compared(of_one[i] - of_one[j], of_draws[:, i] - of_draws[:, j]) for i, j in pairs]
         corrected = holm([test[-1] for test in tests])
         for (i, j), test, p_holm in zip(pairs, tests, corrected, strict=True):
-            expected.append((name, NAMES[i], NAMES[j], *test, p_holm))
+            is_bound = None if test[-1] is None else bool(np.isclose(test[-1], 1 / (DRAWS + 1)))
+            expected.append((name, NAMES[i], NAMES[j], *test, p_holm, is_bound))
     rows = drawn.ask("complexity/pairs", measure, threshold=threshold)
     assert rows.rows() == nearly(expected, 1e-10)
     assert rows["p"].n_unique() > 3 and rows.filter(pl.col("p_holm") > pl.col("p")).height > 3
@@ -373,6 +374,7 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
         pl.Series(name, numbers.get(name, np.zeros(len(units))), pl.Float64).fill_nan(None)
         for name in ("value", "low", "high", "p", "q", "p_fwe", "p_welch", "q_welch")
     )
+    table = table.with_columns(permutations=pl.lit(999, pl.Int32))
     labelling = Labelling(
         drawn.study.folder, available_responses(drawn.study.folder, "shapes", "tiny"), SCHEME
     )

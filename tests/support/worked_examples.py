@@ -181,6 +181,8 @@ def _value(cell: str, column_type: str) -> Any:
         return cell
     if column_type == "boolean":
         return {"true": True, "1": True, "false": False, "0": False}[cell]
+    if column_type == "boolean":
+        return {"true": True, "false": False}[cell]
     if column_type != "double":
         return int(cell)
     root = re.fullmatch(r"(?:(.*)([+-]))?(?:(.+)\*)?sqrt\((.+)\)", cell)

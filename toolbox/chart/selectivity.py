@@ -197,26 +197,43 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     )
     for panel, of_one in zip(chart.concat, by_category.values(), strict=True):
         known = of_one["q"].drop_nulls()
-        panel.title.subtitle = f"q < {ALPHA} in {(known < ALPHA).sum():,} of {len(known):,} filters"
+        panel.title.subtitle = (
+            f"q < {ALPHA} in {(known < ALPHA).sum():,} of {len(known):,} filters{_bound(of_one)}"
+        )
     return chart
+
+
+def _bound(rows: pl.DataFrame) -> str:
+    """The bound that many q share, which is written once and not at each of them."""
+    bounds = rows.filter(_is_bound(rows))["q"].drop_nulls()
+    return f"; q <= {bounds.max():.2g} without number" if len(bounds) else ""
+
+
+def _is_bound(rows: pl.DataFrame) -> pl.Expr:
+    """Whether a q is only known to be no larger, as far as the rows tell."""
+    marked = pl.col("is_bound") if "is_bound" in rows.columns else pl.lit(value=False)
+    return marked.fill_null(value=False)
 
 
 def _most_selective_filters(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
     """The filters of one category with the largest values, the first on top."""
     ranked = rows.sort("value", descending=True, nulls_last=True).head(FILTERS_NAMED)
-    named = ranked.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))
+    number = pl.when(~_is_bound(rows)).then(pl.col("q")).alias("number")
+    named = ranked.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"), number)
     y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(named, "unit")))
     tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_fwe:Q")
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
     x = alt.X("value:Q", title="Index, 95 % interval (number: q)", scale=alt.Scale(zero=False))
     numbers = base.mark_text(align="left", dx=5, fontSize=10, color=QUIET).encode(
-        x=alt.X("high:Q"), text=alt.Text("q:Q", format=".2~g")
+        x=alt.X("high:Q"), text=alt.Text("number:Q", format=".2~g")
     )
     return layer_marks(
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high", color=hue),
         base.mark_point(filled=True, size=45, opacity=1).encode(x=x, color=hue),
-        numbers.transform_filter("isValid(datum.q) && isValid(datum.high)"),  # a null would be written out
+        numbers.transform_filter(
+            "isValid(datum.number) && isValid(datum.high)"
+        ),  # a null would be written out
         rows=named,
         width=220,
         height=alt.Step(17),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100
 """Rows that a table prints; files and the other formats hold all."""
+IS_BOUND, BOUNDED = "is_bound", ("p", "q", "p_holm")
+"""Column of a query that marks upper bounds, and the columns that it marks; in files they are plain numbers."""
 LEAST_TEXT_WIDTH = 24
 """Characters to which a column of text may be folded on a narrow terminal."""
 
@@ -26,7 +28,9 @@ def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MOST_ROW
         quiet: whether the number of rows that are left out is not printed.
         most: at most so many rows.
     """
-    cells = [[_cell(value) for value in row] for row in rows.head(most).iter_rows()]
+    shown = rows.head(most)
+    cells = [[_cell(value) for value in row] for row in shown.iter_rows()]
+    _mark_bounds(shown, cells)
     are_numbers = [kind.is_numeric() for kind in rows.schema.values()]
     if sys.stdout.isatty():
         _print_on_terminal(rows.columns, cells, are_numbers)
@@ -45,6 +49,18 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
     return str(value)
+
+
+def _mark_bounds(rows: pl.DataFrame, cells: Sequence[list[str]]) -> None:
+    """Write `<=` before p and what is corrected from it, where p is the smallest that the resamples allow."""
+    if IS_BOUND not in rows.columns:
+        return
+    for row, line in zip(rows.iter_rows(named=True), cells, strict=True):
+        for place, name in enumerate(rows.columns):
+            # p_fwe is larger than p, unless it is the smallest as well
+            is_marked = name in BOUNDED or (name == "p_fwe" and row[name] == row["p"])
+            if row[IS_BOUND] and is_marked and row[name] is not None:
+                line[place] = f"<= {line[place]}"
 
 
 def _lines(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> Iterator[str]:

@@ -34,6 +34,7 @@ _FILTERS = {
     "p_fwe": "double",
     "p_welch": "double",
     "q_welch": "double",
+    "permutations": "int32",
 }
 _RESAMPLES = {
     "kind": "string",

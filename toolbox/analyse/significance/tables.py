@@ -55,7 +55,9 @@ def _filters_table(
         "filter": np.repeat(np.arange(filters), len(categories)),
         "category": [*categories] * filters,
     }
-    return pa.table({**places, **{column: _nullable(values.T) for column, values in columns.items()}})
+    permutations = pa.array([len(layer.largest)] * layer.value.size, pa.int32())
+    numbers = {column: _nullable(values.T) for column, values in columns.items()}
+    return pa.table({**places, **numbers, "permutations": permutations})
 
 
 def _halves_table(name: str, layer: ResampledLayer, categories: Sequence[str]) -> pa.Table:
