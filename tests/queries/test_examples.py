@@ -23,7 +23,11 @@ from toolbox.query import ask, query_names, shipped_query
 from toolbox.query.indices import index_names
 from toolbox.store.folder import StudyFolder
 
-NOT_RESAMPLED = ("intervals and chance levels for this index", "this index was not resampled")
+NOT_RESAMPLED = (
+    "intervals and chance levels for this index",
+    "this index was not resampled",
+    "p_holm not below 0.05 because of",
+)
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import polars as pl
+
 from toolbox.query.index_formula import index_thresholds
 from toolbox.query.indices import shipped_index
 from toolbox.store.database import Database
 from toolbox.store.resamples import Measure
 from toolbox.store.views import RESAMPLE_VIEWS
 
+LEVEL = 0.05
+"""Below which a corrected p is usually called significant."""
 _LACK_OF_COUNTS = "intervals and chance levels for this index and threshold are missing; to compute them"
 _LACK = "this index was not resampled; to resample it"
 
@@ -37,6 +41,30 @@ def note_missing_resamples(database: Database, views: Collection[str], values: M
     command = database.labelling.command(measure, further)
     if not any(command in note for note in database.notes):  # that of a stale table says the same
         database.notes.append(f"{lack}: {command}")
+
+
+def resolution_notes(rows: pl.DataFrame) -> list[str]:
+    """What the rows cannot show, however large the differences: corrected p that so few resamples keep large.
+
+    Args:
+        rows: of any query.
+    """
+    remedy = "to resolve smaller ones: toolbox significance --resamples, with a larger number"
+    if {"p_holm", "is_bound"} <= set(rows.columns):
+        bounds = rows.filter(pl.col("is_bound") & (pl.col("p_holm") >= LEVEL)).height
+        return (
+            [f"p_holm not below {LEVEL} because of the number of resamples: {bounds}; {remedy}"]
+            if bounds
+            else []
+        )
+    finds_by_fwe_alone = (
+        {"significant", "significant_fwe"} <= set(rows.columns)
+        and not rows["significant"].sum()
+        and rows["significant_fwe"].sum()
+    )
+    if finds_by_fwe_alone:
+        return [f"no q is small enough with so few permutations, but FWE-corrected p are; {remedy}"]
+    return []
 
 
 def _further_thresholds(measure: Measure, threshold: float | None) -> list[float]:

@@ -17,7 +17,7 @@ from toolbox.query.cautions import cautions, criterion
 from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
 from toolbox.query.parameters import find_query, parameter_values
-from toolbox.query.resampling_notes import note_missing_resamples
+from toolbox.query.resampling_notes import note_missing_resamples, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database
@@ -83,6 +83,7 @@ def ask(
             _check_listed_values(database, query, values)
             rows = _plain(_frame(database.connection.sql(query.sql, params=values)))
             note_missing_resamples(database, views, values)
+            database.notes.extend(resolution_notes(rows))
             found = tuple(cautions(study, database, views, values, rows))
     origin: dict[str, Any] = {
         "query": query.name,
