@@ -205,8 +205,8 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 def _bound(rows: pl.DataFrame) -> str:
     """The bound that many q share, which is written once and not at each of them."""
-    bounds = rows.filter(_is_bound(rows))["q"].drop_nulls()
-    return f"; q <= {bounds.max():.2g} without number" if len(bounds) else ""
+    bounds = rows.filter(_is_bound(rows))["q"].drop_nulls().to_list()
+    return f"; q <= {max(bounds):.2g} without number" if bounds else ""
 
 
 def _is_bound(rows: pl.DataFrame) -> pl.Expr:
