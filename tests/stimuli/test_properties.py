@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 from toolbox.errors import StimulusError
 from toolbox.stimuli.images import Picture, decode
 from toolbox.stimuli.properties import (
+    PICTURE_PROPERTIES,
     PRESENTED_SIDE,
-    PROPERTIES,
     measure_properties,
     pixel_digest,
     presented_grey,
@@ -74,7 +74,7 @@ def test_range_and_contrast_are_parts_of_black_to_white() -> None:
     grey = np.full((224, 224), 51)
     grey[:112] = 204
     measured = measure_properties(picture_of(grey))
-    assert tuple(measured) == PROPERTIES
+    assert tuple(measured) == PICTURE_PROPERTIES
     assert (measured["darkest"], measured["brightest"]) == (0.2, 0.8)
     assert measured["rms_contrast"] == pytest.approx(0.3)
 

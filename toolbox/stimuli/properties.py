@@ -12,7 +12,7 @@ from toolbox.stimuli.images import Picture, Pixels, resize_pixels
 
 GreyLevels = npt.NDArray[np.float32]
 """height x width, 0..255; whole numbers."""
-PROPERTIES = ("sharpness", "rms_contrast", "darkest", "brightest")
+PICTURE_PROPERTIES = ("sharpness", "rms_contrast", "darkest", "brightest")
 """What is measured of every stimulus at its ingestion."""
 PRESENTED_SIDE = 224
 """Side in pixels of the stretched picture whose grey levels are measured: the input of the VGG networks."""
@@ -34,7 +34,7 @@ def pixel_digest(pixels: Pixels) -> str:
 
 
 def measure_properties(picture: Picture) -> dict[str, float]:
-    """The values of PROPERTIES.
+    """The values of PICTURE_PROPERTIES.
 
     Args:
         picture: the decoded picture.
