@@ -36,6 +36,10 @@ Decoding = Literal["full", "scaled"]
 DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
 """Decodings of a JPEG: at its full size, or at a half, a quarter or an eighth of it."""
 
+Missing = Literal["unlabelled", "category"]
+MISSING: tuple[Missing, ...] = get_args(Missing)
+"""What a category such as `nan` or `None` means: that its stimuli have no label, or a category of this name."""
+
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",
     "sha256": "string",

@@ -178,7 +178,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     for name, message in {
         "none.csv": "no file",
-        "table.xlsx": "cannot be read as a table; expected .csv, .tsv, .parquet",
+        "table.doc": "cannot be read as a table; expected a published table as .csv",
         "damaged.parquet": "cannot be read as Parquet",
         "latin.csv": "cannot be read as csv in UTF-8",
         "empty.csv": "cannot be read as csv in UTF-8",

@@ -251,7 +251,10 @@ def test_labels_left_by_a_killed_ingestion_name_no_stimulus(study: Study, table:
             ("name,warmth", "red,warm"),
             "has only the columns 'name', 'warmth'; expected the labels in a column 'warmth' (or 'category') and",
         ),
-        (("category;warmth", "red;warm"), "separate columns by commas, or by tabs in a .tsv"),
+        (
+            ("category|warmth", "red|warm"),
+            "has only the columns 'category|warmth'; expected the labels in a column",
+        ),
         (
             ("category,warmth", "rde,warm", "red,warm"),
             "match no stimulus of colours: category 'rde'; its categories: green, red",
@@ -261,9 +264,12 @@ def test_labels_left_by_a_killed_ingestion_name_no_stimulus(study: Study, table:
             "has rows that match no stimulus of colours: stimulus_id '6', stimulus_id '7', stimulus_id '-1' and 2 "
             'more; list them with: toolbox query "select stimulus_id, sha256, path from stimuli" --set colours',
         ),
-        (("path,warmth", "red 0.png,warm"), "match no stimulus of colours: path 'red 0.png'"),
+        (("path,warmth", "red 7.png,warm"), "match no stimulus of colours: path 'red 7.png'"),
         (("path,warmth", ",warm"), "match no stimulus of colours: row 1, without path"),
-        (("category,warmth", "NA,warm", "red,warm"), "match no stimulus of colours: row 1, without category"),
+        (
+            ("category,warmth", "NA,warm", "red,warm"),
+            "match no stimulus of colours: category 'NA'; its categories: g",
+        ),
         (
             ("category,warmth", "red,warm", "red,cold", "green,cold"),
             "gives different labels to category 'red'; keep one label for each stimulus",
@@ -301,14 +307,16 @@ def test_a_table_that_is_not_clear_is_refused_in_one_line(
         ("colours", "Category", "labels.csv", "the scheme name 'Category' is reserved for ingestion"),
         ("colours", "how warm", "labels.csv", "'how warm' is not a valid name for a label scheme; use"),
         ("colours", "../warmth", "labels.csv", "'../warmth' is not a valid name for a label scheme"),
-        ("colours", "warmth", "none.csv", "none.csv does not exist; expected a table (.csv, .tsv, .parquet)"),
-        ("colours", "warmth", "labels.xlsx", "labels.xlsx cannot be read as a table; export it as .csv, .tsv"),
+        ("colours", "warmth", "none.csv", "none.csv does not exist; expected a table (.csv, .tsv, .txt, .xlsx, .p"),
+        ("colours", "warmth", "labels.doc", "labels.doc cannot be read as a table; expected stimuli and"),
+        ("colours", "warmth", "labels.xls", "labels.xls is a spreadsheet in the format .xls; save it as .xlsx or .csv"),
+        ("colours", "2024", "labels.csv", "'2024' is not a valid name for a label scheme: programs that read"),
     ],
 )  # fmt: skip
 def test_impossible_names_and_files_are_refused(
     set_name: str, scheme: str, file: str, message: str, study: Study, tmp_path: Path
 ) -> None:
-    for name in ("labels.csv", "labels.xlsx"):
+    for name in ("labels.csv", "labels.doc", "labels.xls"):
         written(tmp_path / name, *WARMTH)
     before = state(study)
     with pytest.raises(UsageError) as caught:

@@ -146,7 +146,24 @@ def test_an_unreadable_study_file_is_reported(card: bytes, message: str, tmp_pat
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["animals", "A", "7", "vgg16", "a.b_c-d", "2024-05-01", "x" * 100, "con"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "animals",
+        "A",
+        "vgg16",
+        "a.b_c-d",
+        "x" * 100,
+        "con",
+        "é",
+        "猫",
+        "Кошки",
+        "हिन्दी",
+        "猫" * 33,
+        "7a",
+        "may-2024",
+    ],
+)
 def test_names_that_any_system_takes_are_fine(name: str) -> None:
     assert check_name("stimulus set", name) == name
 
@@ -166,8 +183,9 @@ def test_names_that_any_system_takes_are_fine(name: str) -> None:
         "a=b",
         "a'b",
         "a\n",
-        "é",
-        "猫",
+        "猫 犬",
+        "猫" * 34,
+        "́a",
         "a*",
         "a:b",
         "ends.",

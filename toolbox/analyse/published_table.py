@@ -11,7 +11,7 @@ import polars as pl
 
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.files import digest_of
-from toolbox.tables import TABLE_SUFFIXES, read_rows
+from toolbox.tables import TABLE_SUFFIXES, check_table_name, read_rows
 
 MISSING = ("", "NA", "NaN", "nan", "null")
 """How programs write a value that is not known."""
@@ -93,11 +93,10 @@ def _rename_categories(
 
 def _read_table(file: Path) -> pl.DataFrame:
     """The table as it is; from text, every cell is text."""
-    if file.suffix.lower() not in TABLE_SUFFIXES:
-        raise UsageError(f"{file} cannot be read as a table; expected {', '.join(TABLE_SUFFIXES)}")
+    check_table_name(file, "a published table")
     if not file.is_file():
         raise UsageError(f"no file {file}; expected a published table ({', '.join(TABLE_SUFFIXES)})")
-    return read_rows(file, text=None)
+    return read_rows(file, text=None).rows
 
 
 def _name_column(file: Path, column: pl.Series) -> pl.Series:

@@ -27,11 +27,12 @@ def ingest(
     set: options.NewSetOption = None,
     study: options.StudyOption = HERE,
     strict: options.StrictOption = False,
+    missing: options.MissingOption = None,
     quiet: options.QuietOption = False,
 ) -> None:
     """Add images to a stimulus set. Stimuli that are there already stay as they are."""
     with progress_bars(quiet) as progress:
-        report = study_at(study).ingest(source, set=set, strict=strict, progress=progress)
+        report = study_at(study).ingest(source, set=set, strict=strict, missing=missing, progress=progress)
     output.print_ingestion(report, quiet)
 
 
@@ -40,12 +41,15 @@ def label(
     set: options.LabelledSetArgument,
     scheme: options.NewSchemeOption,
     source: options.LabelsOption,
+    missing: options.MissingOption = None,
     replace: options.ReplaceLabelsOption = False,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
     """Label a stimulus set again, beside the labels that it has. Queries choose them with --scheme; no network runs."""
-    report = study_at(study, make=False).label(set, scheme=scheme, source=source, replace=replace)
+    report = study_at(study, make=False).label(
+        set, scheme=scheme, source=source, missing=missing, replace=replace
+    )
     output.print_labelling(report, quiet)
 
 

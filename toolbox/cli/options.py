@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Precision, Range, Statistic
+from toolbox.terms import Convolution, Decoding, Missing, Precision, Range, Statistic
 
 
 class Format(StrEnum):
@@ -64,14 +64,22 @@ TitleOption = Annotated[str, Option(help="What the study is about. Default: the 
 SourceArgument = Annotated[
     str,
     Argument(
-        help="Folder with one subfolder per category, manifest (.csv, .tsv, .parquet), or a shipped set: lfw, "
-        "gratings, caltech101."
+        help="Folder with one subfolder per category, manifest (.csv, .tsv, .txt, .xlsx, .parquet), or a "
+        "shipped set: lfw, gratings, caltech101."
     ),
 ]
 NewSetOption = Annotated[
     str | None, Option("--set", help="Name of the stimulus set. Not for a shipped set, which has its name.")
 ]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
+MissingOption = Annotated[
+    Missing | None,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="What a category such as nan or None means: unlabelled, or a category. Default: it is refused.",
+    ),
+]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
 NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new label scheme, such as animacy.")]
 LabelsOption = Annotated[
@@ -79,8 +87,8 @@ LabelsOption = Annotated[
     Option(
         "--source",
         metavar="FILE",
-        help="Table (.csv, .tsv, .parquet) with the stimuli (stimulus_id, sha256 or path) or the present categories "
-        "(category), and a column with the new labels.",
+        help="Table (.csv, .tsv, .txt, .xlsx, .parquet) with the stimuli (stimulus_id, sha256, path or file) or the "
+        "present categories (category), and a column with the new labels.",
     ),
 ]
 ReplaceLabelsOption = Annotated[bool, Option(help="Overwrite other labels of that scheme.")]
@@ -187,8 +195,8 @@ ReferenceOption = Annotated[
     Path,
     Option(
         "--reference",
-        help="Published table (.csv, .tsv, .parquet) with the columns layer, filter, selectivity, and label or "
-        "category.",
+        help="Published table (.csv, .tsv, .txt, .xlsx, .parquet) with the columns layer, filter, selectivity, "
+        "and label or category.",
     ),
 ]
 MapOption = Annotated[

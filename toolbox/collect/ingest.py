@@ -10,7 +10,8 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,22 +19,24 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolbox.content import card_names, check_name
+from toolbox.content import card_names
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
 from toolbox.files import digest_of, only_writer, write_json
 from toolbox.progress import Progress, silent
 from toolbox.stimuli.cards import list_card, stimulus_card
+from toolbox.stimuli.categories import categories_alike
 from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.manifest import list_manifest
 from toolbox.stimuli.scan import scan_files
 from toolbox.stimuli.sources import Listing, Rejection, list_folder
 from toolbox.stimuli.variables import VariableType, merge_types
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import provenance_of, with_version, write_table
 from toolbox.store.stimuli import STIMULI, variable_names
-from toolbox.tables import TABLE_SUFFIXES
+from toolbox.tables import OTHER_SPREADSHEETS, TABLE_SUFFIXES, check_table_name
+from toolbox.terms import Missing
 
 SourceType = Literal["folder", "manifest", "card"]
 """Sources of stimuli."""
@@ -69,6 +72,8 @@ class IngestReport:
     """Number of stimuli in the set, old and new."""
     categories: dict[str, int]
     """Number of stimuli in each category, old and new."""
+    notes: list[str] = field(default_factory=list)
+    """What was assumed to read the source, and categories that differ only in case."""
 
 
 def ingest(
@@ -77,16 +82,19 @@ def ingest(
     *,
     set_name: str | None = None,
     strict: bool = False,
+    missing: Missing | None = None,
     progress: Progress = silent,
 ) -> IngestReport:
     """Add the images of a source to a stimulus set. Ingesting a source again adds only new images.
 
     Args:
         study: the study that contains the set.
-        source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .parquet) with the columns path
-            and category; the name of a shipped card; or the path of a card (.toml).
+        source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .txt, .xlsx, .parquet) with the
+            columns path and category; the name of a shipped card; or the path of a card (.toml).
         set_name: name of the new or existing set; None for the name in the card.
         strict: ingest nothing unless every file can be ingested.
+        missing: what a category such as `nan` or `None` means: 'unlabelled' stimuli, or a 'category' of that name; None
+            refuses it.
         progress: is called with the number of files that were read.
 
     Raises: UsageError for an invalid source or name; StimulusError when there is no usable image, when a variable
@@ -95,9 +103,9 @@ def ingest(
     started = datetime.now(UTC)
     study = StudyFolder(study.root.resolve())
     source_type = _source_type(source)
-    name = check_name("stimulus set", _set_name(source_type, source, set_name))
+    name = check_new_name("stimulus set", _set_name(source_type, source, set_name), study.sets())
     origin = _origin(source_type, source)
-    listing = _list_source(source_type, source, study.images(name), progress)
+    listing = _list_source(source_type, source, study.images(name), missing, progress)
     with only_writer(study.stimuli(name).parent, "ingesting"):
         ledger, types, is_whole = _open_ledger(study, name)
         types = merge_types(types, listing.candidates)
@@ -106,7 +114,7 @@ def ingest(
         is_changed = bool(ledger.added or ledger.moved or ledger.filled)
         if is_changed or not is_whole:
             _write_tables(study, name, ledger, types, origin)
-        report = _report(name, ledger)
+        report = _report(name, ledger, listing.notes)
         if is_changed or report.rejections:
             _write_record(study, report, origin, started)
     return report
@@ -117,7 +125,8 @@ def _source_type(source: str | Path) -> SourceType:
     path = Path(source)
     if path.is_dir():
         return "folder"
-    if path.suffix.lower() in TABLE_SUFFIXES:
+    if path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_SPREADSHEETS):
+        check_table_name(path, "a manifest")
         return "manifest"
     names = card_names("datasets")
     if path.suffix == ".toml" or str(source) in names:
@@ -150,12 +159,14 @@ def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
     return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
 
 
-def _list_source(source_type: SourceType, source: str | Path, images: Path, progress: Progress) -> Listing:
+def _list_source(
+    source_type: SourceType, source: str | Path, images: Path, missing: Missing | None, progress: Progress
+) -> Listing:
     """The candidates in a source; the images of a card are written into a folder."""
     if source_type == "folder":
-        return list_folder(Path(source))
+        return list_folder(Path(source), missing)
     if source_type == "manifest":
-        return list_manifest(Path(source))
+        return list_manifest(Path(source), missing)
     return list_card(str(source), images, progress)
 
 
@@ -218,7 +229,7 @@ def _write_tables(
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
-def _report(name: str, ledger: Ledger) -> IngestReport:
+def _report(name: str, ledger: Ledger, notes: Sequence[str]) -> IngestReport:
     return IngestReport(
         set=name,
         added=ledger.added,
@@ -230,6 +241,7 @@ def _report(name: str, ledger: Ledger) -> IngestReport:
         rejections=ledger.rejections,
         stimuli=len(ledger.rows),
         categories=ledger.categories(),
+        notes=[*notes, *categories_alike(ledger.categories(), name)],
     )
 
 

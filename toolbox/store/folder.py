@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import json
 import tomllib
+import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from toolbox.content import check_name
 from toolbox.distribution import name_and_version
 from toolbox.errors import ToolboxError, UsageError
 from toolbox.files import write_text
@@ -102,6 +105,11 @@ class StudyFolder:
         """Names of the models whose responses to a set were extracted, partly or completely."""
         return _values(self.root / "responses" / f"set={set_name}", "model", "plan.parquet")
 
+    def all_models(self) -> list[str]:
+        """Names of all models of which the study has layers or responses."""
+        found = _values(self.root / "layers", "model", "layers.parquet")
+        return sorted({*found, *(model for name in self.sets() for model in self.models(name))})
+
     def image(self, path: str) -> Path:
         """The file of a stored `path`, which is relative to the study for images inside it."""
         return self.root / path
@@ -110,6 +118,39 @@ class StudyFolder:
         """The path of an image as stored: relative to the study if inside it, else absolute; always with `/`."""
         image, root = image.absolute(), self.root.absolute()
         return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
+
+
+def check_new_name(kind: str, name: str, existing: Collection[str]) -> str:
+    """The name under which something is stored: that of an existing one, or a new name that none resembles.
+
+    Args:
+        kind: what the name is for, for the message.
+        name: the chosen name.
+        existing: the names that the study has.
+
+    Raises: UsageError for an invalid name, and for one that differs from an existing name only in case.
+
+    Example:
+        >>> check_new_name("stimulus set", "cats", ["pets"])
+        'cats'
+    """
+    if name in existing:
+        return name
+    new = check_name(kind, name)
+    for other in existing:
+        if _folded(other) == _folded(new):
+            if unicodedata.normalize("NFC", other) == new:  # as macOS writes its accents
+                return other
+            raise UsageError(
+                f"the name {new!r} differs from the {kind} {other!r} only in case, and some systems make one folder of "
+                f"them; use {other!r}, or choose another name"
+            )
+    return new
+
+
+def _folded(name: str) -> str:
+    """A name as systems compare it that do not distinguish case."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def part_path(folder: Path, number: int) -> Path:

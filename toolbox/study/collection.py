@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from toolbox.progress import Progress, silent
 from toolbox.store.folder import create_study
 from toolbox.study.directory import StudyDirectory
-from toolbox.terms import Convolution, Decoding, Precision
+from toolbox.terms import Convolution, Decoding, Missing, Precision
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -21,16 +21,24 @@ class StudyCollection(StudyDirectory):
     """What fills a study."""
 
     def ingest(
-        self, source: str | Path, *, set: str | None = None, strict: bool = False, progress: Progress = silent
+        self,
+        source: str | Path,
+        *,
+        set: str | None = None,
+        strict: bool = False,
+        missing: Missing | None = None,
+        progress: Progress = silent,
     ) -> IngestReport:
-        """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
+        """Add stimuli: a folder of category folders, a manifest or a card in `datasets/`.
 
         What the set has already stays as it is.
 
         Args:
-            source: the folder, the manifest or the card's name.
+            source: the folder, the manifest (.csv, .tsv, .txt, .xlsx, .parquet) or the card's name.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
+            missing: what a category such as 'nan' or 'None' means: 'unlabelled' stimuli, or a 'category' of that name;
+                such a category is refused if None.
             progress: is called with what is being done, how much is done, and of how much.
 
         Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
@@ -46,15 +54,25 @@ class StudyCollection(StudyDirectory):
 
         if not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, progress=progress)
+        return ingest(self.folder, source, set_name=set, strict=strict, missing=missing, progress=progress)
 
-    def label(self, set: str, *, scheme: str, source: str | Path, replace: bool = False) -> LabelReport:
+    def label(
+        self,
+        set: str,
+        *,
+        scheme: str,
+        source: str | Path,
+        missing: Missing | None = None,
+        replace: bool = False,
+    ) -> LabelReport:
         """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.
 
         Args:
             set: the stimulus set.
             scheme: name of the labelling, to be chosen in queries and figures.
-            source: a table (.csv, .tsv, .parquet) of stimuli, or of the set's categories, and their new labels.
+            source: a table (.csv, .tsv, .txt, .xlsx, .parquet) of stimuli, or of the set's categories, and their new
+                labels.
+            missing: what a label such as 'nan' or 'None' means, as of `ingest`.
             replace: overwrite other labels of that scheme.
 
         Returns: how many stimuli are labelled and unlabelled now, by category.
@@ -67,7 +85,7 @@ class StudyCollection(StudyDirectory):
         """
         from toolbox.collect.label import label
 
-        return label(self.folder, set, scheme, Path(source), replace=replace)
+        return label(self.folder, set, scheme, Path(source), missing=missing, replace=replace)
 
     def extract(
         self,

@@ -18,7 +18,7 @@ from toolbox.progress import Progress
 from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity, Plan, read_plan
 
@@ -109,6 +109,7 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
     """
     stimuli = _read_stimuli(study, set_name)
     net = network(options.model)
+    check_new_name("model", net.name, study.all_models())
     device = check_options(options, net)
     if options.decoding is not None:
         net = replace(net, input=replace(net.input, decoding=options.decoding))
