@@ -220,6 +220,72 @@ def test_tables_are_read_as_manifests_are(study: Study, tmp_path: Path) -> None:
     assert set(labels(study).values()) == {"warm"}
 
 
+@pytest.mark.parametrize("heading", ["file", "path", "File"])
+def test_the_name_of_a_file_or_the_end_of_a_path_means_its_only_stimulus(
+    heading: str, study: Study, table: Path
+) -> None:
+    paths = study.query("select path from stimuli order by stimulus_id")["path"].to_list()
+    ends = [Path(paths[4]).name, "/".join(Path(paths[1]).parts[-2:]), "\\".join(Path(paths[2]).parts[-2:])]
+    rows = [f"{end},{side}" for end, side in zip(ends, ["left", "right", "left"], strict=True)]
+    report = study.label("colours", scheme="side", source=written(table, f"{heading},side", *rows))
+    assert labels(study, "side") == {4: "left", 1: "right", 2: "left"}
+    assert report.key == heading.lower()
+
+
+def test_a_file_name_of_several_stimuli_is_refused_with_both(
+    study: Study, tmp_path: Path, table: Path
+) -> None:
+    for number, category in enumerate(["cat", "dog", "fox"]):
+        paint(tmp_path / "more" / category / "0.png", (number, 0, 0))
+    study.ingest(tmp_path / "more", set="more")
+    before = state(study)
+    with pytest.raises(
+        StimulusError, match=r"'0\.png', which is the end of .*/cat/0\.png and .*/dog/0\.png and"
+    ):
+        study.label("more", scheme="side", source=written(table, "file,side", "0.png,left"))
+    assert state(study) == before
+    study.label("more", scheme="side", source=written(table, "file,side", "dog/0.png,left"))
+    assert read_labels(study.folder.labels("more", "side")) == {1: "left"}
+
+
+def test_the_end_of_a_path_is_whole_names_of_folders_and_files(study: Study, table: Path) -> None:
+    name = Path(study.query("select path from stimuli limit 1").item()).name
+    with pytest.raises(StimulusError, match="match no stimulus of colours"):
+        study.label("colours", scheme="side", source=written(table, "file,side", f"{name[1:]},left"))
+
+
+def test_labels_that_are_spelled_as_missing_values_are_asked_about(study: Study, table: Path) -> None:
+    written(table, "stimulus_id,side", "0,left", "1,nan", "2,None", "3,NA")
+    before = state(study)
+    with pytest.raises(
+        StimulusError, match="has the categories 'None', 'nan', which usually means a missing value"
+    ):
+        study.label("colours", scheme="side", source=table)
+    assert state(study) == before
+    report = study.label("colours", scheme="side", source=table, missing="unlabelled")
+    assert labels(study, "side") == {0: "left"}
+    assert len(report.notes) == 1
+    study.label("colours", scheme="side", source=table, missing="category", replace=True)
+    assert labels(study, "side") == {0: "left", 1: "nan", 2: "None", 3: "NA"}
+
+
+def test_a_scheme_that_differs_from_another_only_in_case_is_refused(study: Study, table: Path) -> None:
+    study.label("colours", scheme="warmth", source=written(table, *WARMTH))
+    with pytest.raises(
+        UsageError, match="the name 'Warmth' differs from the label scheme 'warmth' only in case"
+    ):
+        study.label("colours", scheme="Warmth", source=written(table, "category,Warmth", "red,warm"))
+    assert study.folder.schemes("colours") == ["category", "warmth"]
+
+
+def test_labels_that_differ_only_in_case_are_reported(study: Study, table: Path) -> None:
+    report = study.label(
+        "colours", scheme="warmth", source=written(table, "category,warmth", "red,Warm", "green,warm")
+    )
+    [note] = report.notes
+    assert note.startswith("the scheme warmth has the categories 'Warm', 'warm', which differ only in case")
+
+
 def test_the_same_row_twice_says_nothing_new(study: Study, table: Path) -> None:
     study.label("colours", scheme="warmth", source=written(table, *WARMTH, WARMTH[1]))
     assert labels(study) == COLD_THEN_WARM

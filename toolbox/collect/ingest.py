@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -192,8 +193,9 @@ def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress:
     for rejection in listing.rejections:
         ledger.reject(rejection.path.removeprefix(root), rejection.reason)
     total = len(listing.candidates)
+    stored_path = cache(study.stored_path)  # many rows of a manifest may name one file
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
-        ledger.enter(file, study.stored_path(file.candidate.path))
+        ledger.enter(file, stored_path(file.candidate.path))
         progress("read images", done, total)
 
 

@@ -16,6 +16,9 @@ Row = dict[str, Any]
 """One stimulus: stimulus_id, sha256, path, width, height, format, bytes, and its variables."""
 
 
+_LISTED_TWICE = "listed twice"
+
+
 class Ledger:
     """The rows of one set, in the order of their numbers, and the outcome for the files that were entered."""
 
@@ -31,7 +34,7 @@ class Ledger:
         """
         self.rows, self.labels = rows, labels
         self._is_there = is_there
-        self.rejections: list[Rejection] = []
+        self._rejected: Counter[tuple[str, str]] = Counter()
         self.changed: list[str] = []
         """Paths whose content has changed since it was ingested: each is now a further stimulus."""
         self.animated: list[str] = []
@@ -52,6 +55,14 @@ class Ledger:
     def added(self) -> int:
         """Number of new stimuli."""
         return len(self.rows) - self._count_before
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """What was left out, in the order in which it was found; equal rejections are one, with their number."""
+        return [
+            Rejection(path, _reason_with_count(reason, count))
+            for (path, reason), count in self._rejected.items()
+        ]
 
     @property
     def digests(self) -> frozenset[str]:
@@ -78,7 +89,7 @@ class Ledger:
         elif row["path"] != path:
             self._enter_copy(file, row, path)
         elif self._is_new(row):
-            self.reject(path, f"listed twice{self._ignored(file, row)}")
+            self.reject(path, f"{_LISTED_TWICE}{self._ignored(file, row)}")
         else:
             self.known += 1
             self._fill(file, row)
@@ -103,7 +114,7 @@ class Ledger:
             path: path of a file, or the row of its source.
             reason: the reason in a few words.
         """
-        self.rejections.append(Rejection(path, reason))
+        self._rejected[path, reason] += 1
 
     def _add(self, file: ScannedFile, path: str) -> None:
         """Add a new stimulus, with the next number."""
@@ -144,6 +155,15 @@ class Ledger:
             self.filled += 1
         else:
             self.reject(row["path"], f"already has {name} {row[name]!r}; {value!r} ignored")
+
+
+def _reason_with_count(reason: str, count: int) -> str:
+    """A reason, and how often it was found if more than once."""
+    if count == 1:
+        return reason
+    if reason.startswith(_LISTED_TWICE):
+        return f"listed {count + 1:,} times{reason.removeprefix(_LISTED_TWICE)}"
+    return f"{reason} ({count:,} times)"
 
 
 def _fixed_columns(file: ScannedFile, number: int, path: str) -> Row:
