@@ -62,7 +62,7 @@ def test_the_separator_is_that_of_the_file_and_decimal_commas_are_numbers(
     assert table.rows.rows() == [("a.png", "face", 41.5), ("b.png", "Häuser", 38.0)]
     assert table.notes == [
         *([note] if note else []),
-        f"{name}: numbers have a decimal comma in the columns luminance",
+        f"{name}: numbers in luminance have a decimal comma",
     ]
 
 

@@ -191,6 +191,14 @@ ParamOption = Annotated[
     list[str] | None,
     Option("--param", "-p", help="Value of a parameter of the query, as name=value. Repeat it for several."),
 ]
+TableOption = Annotated[
+    list[str] | None,
+    Option(
+        "--table",
+        metavar="NAME=FILE",
+        help="Table of your own (.csv, .tsv, .txt, .xlsx, .parquet) and its name in SQL. Repeat it for several.",
+    ),
+]
 ReferenceOption = Annotated[
     Path,
     Option(

@@ -97,7 +97,8 @@ def _unknown_table(query: Query, name: str) -> UsageError:
     if command := BROUGHT.get(name.lower()):
         remedy = f"which is not part of a study; it is available in: {command}"
         return UsageError(f"{query.name} reads a table {name!r}, {remedy}")
-    return UnknownNameError("view or formula", name, [*VIEWS, *macro_names()])
+    remedy = f"a table of your own is read with tables={{{name!r}: FILE}} (--table {name}=FILE)"
+    return UnknownNameError("view or formula", name, [*VIEWS, *macro_names()], remedy)
 
 
 class _Rows:

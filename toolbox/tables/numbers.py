@@ -54,7 +54,7 @@ def read_numbers(
             f"{points[0]!r}; write all numbers in one way"
         )
     if commas:
-        notes.append(f"{file.name}: numbers have a decimal comma in the columns {', '.join(commas)}")
+        notes.append(f"{file.name}: numbers in {', '.join(commas)} have a decimal comma")
     return table, notes
 
 
