@@ -97,7 +97,8 @@ def check_name(kind: str, name: str) -> str:
     if not any(map(_is_letter, plain)) or _VALUE_WITH_LETTERS.fullmatch(plain):
         raise UsageError(
             f"{name!r} is not a valid name for a {kind}: programs that read the folders of a study take it for a "
-            f"number, a date or a missing value; choose a name such as {f'{kind.rsplit(maxsplit=1)[-1]}-{name}'!r}"
+            "number, a truth value, a date or a missing value; choose a name such as "
+            f"{f'{kind.rsplit(maxsplit=1)[-1]}-{name}'!r}"
         )
     return name
 

@@ -258,7 +258,7 @@ def test_labels_that_are_spelled_as_missing_values_are_asked_about(study: Study,
     written(table, "stimulus_id,side", "0,left", "1,nan", "2,None", "3,NA")
     before = state(study)
     with pytest.raises(
-        StimulusError, match="has the categories 'None', 'nan', which usually means a missing value"
+        StimulusError, match="has the categories 'None', 'nan': usually a missing value; choose"
     ):
         study.label("colours", scheme="side", source=table)
     assert state(study) == before

@@ -43,7 +43,7 @@ def categories(listing: Listing) -> set[str | None]:
 
 @pytest.mark.parametrize("spelling", ["nan", "NaN", "None", "null", "NULL", "na", "<NA>"])
 def test_a_spelling_of_a_missing_value_is_asked_about(spelling: str, source: Source) -> None:
-    message = f"has the category '{spelling}', which usually means a missing value; choose with missing=… "
+    message = f"has the category '{spelling}': usually a missing value; choose whether"
     with pytest.raises(StimulusError) as caught:
         source([spelling, "face"], None)
     assert message in str(caught.value)

@@ -178,7 +178,9 @@ VALUES += ["2024-01-01", "01-02-2024", "2024-01-01T10", "20240101", "1.2.3", "\u
 
 @pytest.mark.parametrize("name", VALUES)
 def test_names_that_a_reader_takes_for_a_value_are_refused_with_a_suggestion(name: str) -> None:
-    with pytest.raises(UsageError, match="take it for a number, a date or a missing value") as caught:
+    with pytest.raises(
+        UsageError, match="take it for a number, a truth value, a date or a missing value"
+    ) as caught:
         check_name("label scheme", name)
     assert str(caught.value).endswith(f"choose a name such as 'scheme-{name}'")
 

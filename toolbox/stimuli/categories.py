@@ -59,12 +59,15 @@ def read_categories(texts: Iterable[str | None], place: str, missing: Missing | 
     doubtful = [name for name in spelled if name != NOT_AVAILABLE]
     if doubtful and missing is None:
         raise StimulusError(
-            f"{place} has the {_plural('category', 'categories', doubtful)}, which usually means a missing value; "
-            "choose with missing=… (--missing …) whether such stimuli are 'unlabelled', or whether it is a 'category'"
+            f"{place} has the {_plural('category', 'categories', doubtful)}: usually a missing value; choose whether "
+            "such stimuli are unlabelled, or have a category of this name, with missing=… (--missing unlabelled, or "
+            "--missing category)"
         )
     absent = set() if missing == "category" else set(spelled)
     names = {text: name if name and name not in absent else None for text, name in plain.items()}
-    return Categories(names, [*_notes_on_missing(place, sorted(absent)), *_notes_on_spellings(place, names)])
+    return Categories(
+        names, [*_notes_on_missing(place, sorted(absent), missing), *_notes_on_spellings(place, names)]
+    )
 
 
 def categories_alike(names: Iterable[str], place: str) -> list[str]:
@@ -88,13 +91,11 @@ def categories_alike(names: Iterable[str], place: str) -> list[str]:
     ]
 
 
-def _notes_on_missing(place: str, absent: Collection[str]) -> list[str]:
+def _notes_on_missing(place: str, absent: Collection[str], missing: Missing | None) -> list[str]:
     if not absent:
         return []
-    return [
-        f"{place}: stimuli with the {_plural('category', 'categories', absent)} are unlabelled; if this is a category, "
-        "choose missing='category' (--missing category)"
-    ]
+    remedy = "" if missing else "; if this is a category, choose missing='category' (--missing category)"
+    return [f"{place}: stimuli with the {_plural('category', 'categories', absent)} are unlabelled{remedy}"]
 
 
 def _notes_on_spellings(place: str, names: Mapping[str | None, str | None]) -> list[str]:
