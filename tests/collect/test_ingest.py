@@ -323,6 +323,12 @@ def test_a_set_name_that_others_read_as_a_value_is_refused_with_a_suggestion(
     assert study.sets() == [f"set-{name}"]
 
 
+def test_a_card_is_not_asked_what_a_missing_value_means(study: StudyFolder) -> None:
+    with pytest.raises(UsageError, match=r"gratings is a card, .* leave out missing \(--missing\)"):
+        ingest(study, "gratings", missing="category")
+    assert study.sets() == []
+
+
 def test_a_set_of_such_a_name_that_is_there_can_be_continued(study: StudyFolder, photos: Path) -> None:
     paint(photos / "face" / "a.png", 1)
     ingest(study, photos, set_name="set-7")

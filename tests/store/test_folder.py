@@ -15,6 +15,7 @@ import pytest
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError
 from toolbox.store.folder import SCHEMA_VERSION, StudyFolder, check_new_name, create_study, open_study
+from toolbox.store.selection import Selection
 
 
 @pytest.mark.parametrize(
@@ -215,8 +216,10 @@ def test_every_reader_of_a_hive_tree_reads_an_accepted_name_as_it_is(name: str, 
     assert arrow["set"].to_pylist() == [name]
 
 
-def test_a_decomposed_name_is_stored_composed() -> None:
-    assert check_name("stimulus set", unicodedata.normalize("NFD", "köpfe")) == "köpfe"
+def test_a_decomposed_name_is_stored_composed_and_selects_the_composed_one() -> None:
+    decomposed = unicodedata.normalize("NFD", "köpfe")
+    assert check_name("stimulus set", decomposed) == "köpfe"
+    assert Selection(decomposed, (decomposed,), decomposed) == Selection("köpfe", ("köpfe",), "köpfe")
 
 
 @pytest.mark.parametrize(

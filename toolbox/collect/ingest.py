@@ -168,6 +168,11 @@ def _list_source(
         return list_folder(Path(source), missing)
     if source_type == "manifest":
         return list_manifest(Path(source), missing)
+    if missing is not None:
+        raise UsageError(
+            f"{source} is a card, whose categories mean what they are called; leave out missing (--missing), which is "
+            "for folders and manifests"
+        )
     return list_card(str(source), images, progress)
 
 

@@ -120,6 +120,11 @@ class StudyFolder:
         return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
 
 
+def stored_name(name: str) -> str:
+    """A name with composed accents, as the folders of a study have it, however it was typed."""
+    return unicodedata.normalize("NFC", name)
+
+
 def check_new_name(kind: str, name: str, existing: Collection[str]) -> str:
     """The name under which something is stored: that of an existing one, or a new name that none resembles.
 
@@ -139,7 +144,7 @@ def check_new_name(kind: str, name: str, existing: Collection[str]) -> str:
     new = check_name(kind, name)
     for other in existing:
         if _folded(other) == _folded(new):
-            if unicodedata.normalize("NFC", other) == new:  # as macOS writes its accents
+            if stored_name(other) == new:  # as macOS writes its accents
                 return other
             raise UsageError(
                 f"the name {new!r} differs from the {kind} {other!r} only in case, and some systems make one folder of "
@@ -150,7 +155,7 @@ def check_new_name(kind: str, name: str, existing: Collection[str]) -> str:
 
 def _folded(name: str) -> str:
     """A name as systems compare it that do not distinguish case."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return stored_name(name).casefold()
 
 
 def part_path(folder: Path, number: int) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import StudyFolder, stored_name
 
 OF_STIMULI = frozenset({"stimuli", "labels", "parameters"})
 OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
@@ -29,7 +29,7 @@ class Selection:
     scheme: str | None = None
 
     def __post_init__(self) -> None:
-        """Convert the models to a tuple.
+        """Convert the models to a tuple, and compose the accents of all names, as they are stored.
 
         Raises: UsageError for a value that is not a name.
         """
@@ -41,10 +41,12 @@ class Selection:
             if isinstance(given, list | tuple)
             else (given,)
         )
-        object.__setattr__(self, "models", models)
         for kind, name in (("set", self.set), ("scheme", self.scheme), *(("model", each) for each in models)):
             if name is not None and not isinstance(name, str):
                 raise UsageError(f"{kind} is {name!r}; expected a name")
+        object.__setattr__(self, "models", tuple(map(stored_name, models)))
+        object.__setattr__(self, "set", self.set and stored_name(self.set))
+        object.__setattr__(self, "scheme", self.scheme and stored_name(self.scheme))
 
     @property
     def model(self) -> str | None:

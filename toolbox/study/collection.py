@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolbox.progress import Progress, silent
-from toolbox.store.folder import create_study
+from toolbox.store.folder import create_study, stored_name
 from toolbox.study.directory import StudyDirectory
 from toolbox.terms import Convolution, Decoding, Missing, Precision
 
@@ -85,7 +85,7 @@ class StudyCollection(StudyDirectory):
         """
         from toolbox.collect.label import label
 
-        return label(self.folder, set, scheme, Path(source), missing=missing, replace=replace)
+        return label(self.folder, stored_name(set), scheme, Path(source), missing=missing, replace=replace)
 
     def extract(
         self,
@@ -148,7 +148,7 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return extract(self.folder, set, options, progress=progress)
+        return extract(self.folder, stored_name(set), options, progress=progress)
 
     def estimate(
         self,
@@ -207,4 +207,4 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return estimate_extraction(self.folder, set, options, progress=progress)
+        return estimate_extraction(self.folder, stored_name(set), options, progress=progress)
