@@ -90,7 +90,7 @@ def card() -> str:
 @pytest.fixture
 def study(tmp_path: Path, cache: Path, photographs: Path) -> Study:
     """A study with the six photographs as the set `colours`, nothing extracted."""
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     study.ingest(photographs, set="colours")
     return study
 
@@ -101,7 +101,7 @@ def extracted_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOOLBOX_CACHE", str(folder / "cache"))
-        study = Study(folder / "study")
+        study = Study(folder / "study", create=True)
         study.ingest(paint_photographs(folder / "photographs"), set="colours")
         study.extract("colours", model=str(CARD), weights=str(write_weights(folder / "tiny.npz")))
     written = {path: path.stat().st_mtime_ns for path in (folder / "study").rglob("*")}

@@ -42,7 +42,7 @@ WORK = """
 from toolbox import Study
 from toolbox.runtime.self_test import compute_once
 folder, card, weights = sys.argv[1:]
-study = Study(folder + "/study")
+study = Study(folder + "/study", create=True)
 study.ingest(folder + "/photographs", set="colours")
 study.extract("colours", model=card, weights=weights)
 rows = study.query("select count(*) as n from responses")["n"].item()
@@ -74,7 +74,7 @@ def test_the_command_does_not_print_what_pillow_notes_on_odd_tags(
         image = Image.new("RGB", (4, 4), (number, 0, 0))
         image.save(folder / f"{number}.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     at = ["--study", str(tmp_path / "study")]
-    done = run("ingest", str(folder.parent), "--set", "odd", *at)
+    done = run("ingest", str(folder.parent), "--set", "odd", "--create", *at)
     assert "2 added" in done.stdout + done.stderr
     assert "Warning" not in done.stderr
     network = ["--model", card, "--weights", weights, "--decoders", "1"]

@@ -162,7 +162,7 @@ def presented_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         coarse = random.uniform(0, 255, (4 + 8 * (number % 2), 6, 3)).astype(np.uint8)
         Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC).save(path)
-    study = Study(directory / "my-study")
+    study = Study(directory / "my-study", create=True)
     study.ingest(directory / "photographs", set="pets")
     study.extract("pets", layers=["block*"])
     return directory

@@ -24,7 +24,7 @@ from toolbox import (
     examine_setup,
     export_model,
 )
-from toolbox.cli import analyse, app, collect, networks, setup, show
+from toolbox.cli import analyse, app, collect, networks, setup, show, upkeep
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -40,13 +40,14 @@ NAMES = {"param": "parameters", "table": "tables"}
 """Option -> keyword, where they differ: each parameter is a keyword of its own, and all tables are one mapping."""
 
 COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
-    "ingest": (collect.ingest, Study.ingest, set()),
+    "ingest": (collect.ingest, Study.ingest, {"create"}),
     "label": (collect.label, Study.label, set()),
     "extract": (collect.extract, Study.extract, {"estimate"}),
     "significance": (analyse.significance, Study.significance, set()),
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
     "plot": (show.plot, Study.plot, set()),
+    "use": (upkeep.use, Study.use, set()),
     "demo": (setup.demo, demonstrate, set()),
     "model check": (networks.check, check_model, set()),
     "model export": (networks.export, export_model, set()),

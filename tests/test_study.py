@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 
 from support.small_study import long_table, small_study
 from toolbox import FilterResponses, ResultWarning, Study, ToolboxError
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, VerificationError
+from toolbox.errors import UnknownNameError, UsageError, VerificationError
 
 LAYERS = {"colour": 3, "pool": 3, "sum": 2}
 
@@ -36,10 +36,10 @@ def stored(study: Study, layer: str, statistic: str) -> pl.DataFrame:
 
 
 def test_an_empty_study_says_what_to_do(tmp_path: Path) -> None:
-    told = str(Study(tmp_path / "new", title="Colours"))
+    told = str(Study(tmp_path / "new", create=True, title="Colours"))
     assert told.startswith(f"{tmp_path / 'new'}: Colours\n  no stimulus set yet; first: study.ingest(")
-    assert "no stimulus set yet" in Study(tmp_path / "new")._repr_html_()
-    assert repr(Study("new")) == "Study('new')"
+    assert "no stimulus set yet" in Study(tmp_path / "new", create=True)._repr_html_()
+    assert repr(Study("new", create=True)) == "Study('new')"
     assert not (tmp_path / "new").exists()
 
 
@@ -74,7 +74,7 @@ def test_a_notebook_shows_a_table_and_no_name_is_taken_for_html(extracted: Study
     assert shown.count("<tr>") == 2
     for text in ("<td>colours</td>", "<td>6</td>", "<td>tiny</td>", "<td>3 layers (colour … sum)</td>"):
         assert text in shown
-    assert "<b>bold" not in Study(tmp_path / "new", title="<b>bold</b>")._repr_html_()
+    assert "<b>bold" not in Study(tmp_path / "new", create=True, title="<b>bold</b>")._repr_html_()
 
 
 def test_the_summary_costs_no_engine(extracted: Study) -> None:
@@ -128,8 +128,8 @@ def test_unlabelled_stimuli_have_rows_until_the_labelled_ones_are_asked_for(
 ) -> None:
     (tmp_path / "warmth.csv").write_text("category,warmth\nred,warm\ngreen,\n")
     extracted.label("colours", scheme="warmth", source=tmp_path / "warmth.csv")
-    with pytest.raises(AmbiguousError, match="several label schemes"):
-        extracted.responses(layer="pool")
+    with pytest.warns(ResultWarning, match="several label schemes .* category is used, as it was the first"):
+        assert extracted.responses(layer="pool").scheme == "category"
     matrix = extracted.responses(layer="pool", scheme="warmth")
     assert matrix.stimuli["category"].to_list() == [None] * 3 + ["warm"] * 3
     assert matrix.values.shape == (6, 3)
@@ -189,7 +189,7 @@ def test_damage_is_found_as_in_a_query(extracted: Study) -> None:
 
 
 def test_responses_that_are_not_complete_are_warned_of(extracted: Study) -> None:
-    (extracted.folder.responses("colours", "tiny") / "part-1.json").unlink()
+    (extracted.folder.plans("colours", "tiny") / "part-1.json").unlink()
     with pytest.warns(ResultWarning, match="responses to 4 of 6 stimuli"):
         matrix = extracted.responses(layer="pool")
     assert matrix.values.shape == (4, 3)

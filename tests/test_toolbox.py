@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import altair as alt
@@ -21,7 +22,7 @@ def test_the_exported_names_are_these() -> None:
         "Extraction", "Progress", "Query", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
-        "IngestReport", "LabelReport", "ModelCheck", "SignificanceReport",
+        "IngestReport", "InUse", "LabelReport", "ModelCheck", "SignificanceReport",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",
         "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError", "UnknownNameError",
@@ -77,7 +78,7 @@ def test_a_study_answers_with_frames_and_charts(
 
 
 def test_a_study_is_made_by_its_first_ingestion_alone(tmp_path: Path, photographs: Path) -> None:
-    study = Study(tmp_path / "new", title="Colours")
+    study = Study(tmp_path / "new", create=True, title="Colours")
     assert study.sets == []
     with pytest.raises(ToolboxError, match="the study has no stimulus set"):
         study.query("sets/summary")
@@ -94,7 +95,7 @@ def test_an_option_that_does_not_exist_is_refused(study: Study) -> None:
 def test_one_category_alone_is_noted(tmp_path: Path, cache: Path, card: str, weights: str) -> None:
     for number in range(2):
         paint(tmp_path / "grey" / "grey" / f"{number}.png", (number, number, number))
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     study.ingest(tmp_path / "grey", set="grey")
     study.extract("grey", model=card, weights=weights, layers="pool")
     with pytest.warns(ResultWarning, match="all stimuli are of one category, grey"):
@@ -114,9 +115,42 @@ def test_thumbnails_are_embedded_only_when_asked_for(
         study.plot("layers/profile", thumbnails=True)
 
 
+@pytest.mark.parametrize("suffix", [".html", ".json", ".pdf", ".svg"])
+def test_a_figure_says_nothing_about_the_folders_of_this_computer(
+    suffix: str, study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    file = tmp_path / f"figure{suffix}"
+    study.plot("filters/stimuli", output=file, layer="colour", filter=0)
+    content = file.read_bytes()
+    assert str(tmp_path).encode() not in content and str(study.folder.root).encode() not in content
+    if suffix == ".json":
+        paths = {row["path"] for rows in json.loads(content)["datasets"].values() for row in rows}
+        assert len(paths) == 6 and all(path.count("/") == 1 for path in paths)
+
+
+def test_a_figure_shows_the_chosen_categories_in_their_order(
+    study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    file = tmp_path / "figure.json"
+    study.plot("layers/profile", category=["red", "green"], layer="p*", title=False, output=file)
+    figure = json.loads(file.read_text())
+    assert "title" not in figure
+    assert figure["usermeta"]["toolbox"]["shown"] == {"category": ["red", "green"], "layer": ["pool"]}
+    rows = [row for rows in figure["datasets"].values() for row in rows]
+    assert {(row["layer"], row["category"]) for row in rows} == {("pool", "red"), ("pool", "green")}
+    with pytest.raises(ToolboxError, match="no category named 'rot'; "):
+        study.plot("layers/profile", category="rot")
+    with pytest.raises(ToolboxError, match="'89' is no width; expected a number with its unit"):
+        study.plot("layers/profile", width="89")
+    stimuli = study.plot("filters/stimuli", layer="colour", filter=0)  # here it is a parameter of the query
+    assert "colour" in " ".join(stimuli.title.subtitle)
+
+
 def test_responses_that_are_not_complete_are_said(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, part=2)
-    (study.folder.responses("colours", "tiny") / "part-1.json").unlink()
+    (study.folder.plans("colours", "tiny") / "part-1.json").unlink()
     with pytest.warns(ResultWarning, match="these are the responses to 4 of 6 stimuli"):
         rows = study.query("select distinct stimulus_id from responses")
     assert rows.height == 4

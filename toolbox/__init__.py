@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.show.plots import Figure
     from toolbox.store.selection import Selection
+    from toolbox.store.use import InUse
     from toolbox.study import Study
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "FilterResponses",
     "Finding",
     "ImportedModel",
+    "InUse",
     "IngestReport",
     "LabelReport",
     "MixtureError",
@@ -125,6 +127,7 @@ _HOMES = {
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
     "toolbox.show.plots": ("Figure",),
     "toolbox.store.selection": ("Selection",),
+    "toolbox.store.use": ("InUse",),
     "toolbox.study": ("Study",),
 }
 """Module -> what is exported of it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.study import Study
 
@@ -39,7 +40,7 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
         directory: directory of the study.
         progress: is called with the task, the amount done so far, and the total.
     """
-    study = Study(directory, title="Demonstration: faces and gratings")
+    study = Study(directory, create=True, title="Demonstration: faces and gratings")
     yield Step(f"Study in {directory}")
     yield from _collect(study, progress)
     yield _resample(study, progress)
@@ -108,10 +109,11 @@ def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
 
 def _next_steps(directory: Path, best: dict[str, Any]) -> str:
     """Commands to try next, for the most face-selective filter."""
-    options = f"--param layer={best['layer']} --param filter={best['filter']} --set lfw --study {directory}"
+    named = ["--param", f"layer={best['layer']}", "--param", f"filter={best['filter']}"]
+    options = ["filters/stimuli", *named, "--set", "lfw", "--study", directory]
     return f"""
 Commands to try next:
   toolbox query --list
-  toolbox query filters/stimuli {options}
-  toolbox plot filters/stimuli --thumbnails {options}
-  toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY"""
+  {command_line("query", *options)}
+  {command_line("plot", "--thumbnails", *options)}
+  toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY --create"""

@@ -34,6 +34,10 @@ class ToolboxError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """The one line of the error instead of a traceback, where IPython or a notebook shows it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(ToolboxError):
     """A parameter or option has an invalid value."""
@@ -59,16 +63,69 @@ class UnknownNameError(UsageError):
 
 def _hint(name: str, known: list[str]) -> str:
     """A suggestion for an unknown name."""
-    from difflib import get_close_matches  # imported late: importing it takes longer than most refusals
-
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]!r}?"
+    if near := nearest_name(name, known):
+        return f"; did you mean {near!r}?"
     if not known:
         return "; none is available"
     if len(known) <= MOST_NAMES:
         return f"; available: {', '.join(known)}"
     return f"; {len(known)} others are available"
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant: one that differs in case, spaces, `_` or `-` alone, else a similar one.
+
+    Args:
+        name: the unknown name.
+        known: the names that exist.
+
+    Returns: one of them; None if none is similar.
+
+    Example:
+        >>> nearest_name("dprime", ["auc", "d_prime"]), nearest_name("VGG-16", ["vgg11", "vgg16"])
+        ('d_prime', 'vgg16')
+    """
+    from difflib import get_close_matches  # imported late: importing it takes longer than most refusals
+
+    plain = {_plain(each): each for each in reversed(list(known))}  # of two that are alike, the first
+    near = get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
+    return plain[near[0]] if near else None
+
+
+def expected_names(value: object, names: Iterable[str]) -> str:
+    """What is expected instead of a value that is none of a few names.
+
+    Args:
+        value: the value.
+        names: the names, in the order in which they are listed.
+
+    Example:
+        >>> expected_names("Mean", ["maximum", "mean"])
+        "expected one of maximum, mean; did you mean 'mean'?"
+    """
+    listed = list(names)
+    near = nearest_name(value, listed) if isinstance(value, str) else None
+    return f"expected one of {', '.join(listed)}{f'; did you mean {near!r}?' if near else ''}"
+
+
+def _plain(name: str) -> str:
+    """A name without what people leave out, or write otherwise."""
+    return "".join(letter for letter in name.casefold() if letter not in " _-")
+
+
+def command_line(*words: object) -> str:
+    """A command for the user to enter, quoted so that a shell reads every word as it is.
+
+    Args:
+        words: what follows `toolbox`; placeholders such as SET stay as they are.
+
+    Example:
+        >>> command_line("extract", "my pets", "--layers", "block5_*")
+        "toolbox extract 'my pets' --layers 'block5_*'"
+    """
+    from shlex import join  # imported late, as above
+
+    return f"toolbox {join(map(str, words))}"
 
 
 class AmbiguousError(UsageError):
@@ -84,7 +141,7 @@ class AmbiguousError(UsageError):
         """
         super().__init__(
             f"the study holds several {kind}s ({', '.join(sorted(names))}); "
-            f"choose one with {option}=… (--{option} …)"
+            f"choose one with {option}=… (--{option} …), or for all commands with: toolbox use"
         )
 
 

@@ -16,10 +16,17 @@ from toolbox.errors import BusyError
 
 
 @contextmanager
-def replace_file(path: Path) -> Iterator[Path]:
-    """A temporary path in the same directory; when the block succeeds, the file is flushed and renamed to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """A temporary path; when the block succeeds, the file is flushed and renamed to `path`.
+
+    Args:
+        path: path of the file.
+        scratch: the folder of the temporary path, on the same disk; that of the file if None.
+    """
+    folder = scratch or path.parent
+    for each in {folder, path.parent}:
+        each.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial"
     try:
         yield fresh
         with fresh.open("rb+") as file:
@@ -51,6 +58,19 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
+def move_files(moves: Mapping[Path, Path]) -> None:
+    """Rename files or folders, and make the new names durable; each has its old or its new name at any moment.
+
+    Args:
+        moves: old path -> new path on the same disk; folders that the new paths need are made.
+    """
+    for old, new in moves.items():
+        new.parent.mkdir(parents=True, exist_ok=True)
+        old.replace(new)
+    for folder in {path.parent for move in moves.items() for path in move}:
+        _flush_directory(folder)
+
+
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file, read in pieces.
 
@@ -63,12 +83,13 @@ def digest_of(path: Path, algorithm: str = "sha256") -> str:
 
 
 @contextmanager
-def only_writer(folder: Path, task: str) -> Iterator[None]:
+def only_writer(folder: Path, task: str, *, wait: float = 0) -> Iterator[None]:
     """Lock a folder for one process; the operating system releases the lock even if the process is killed.
 
     Args:
         folder: the folder, which is made if it is missing.
         task: what the process does, such as 'extracting', for the error message of another process.
+        wait: seconds to wait for another process.
 
     Raises: BusyError when another process has locked the folder.
     """
@@ -78,7 +99,7 @@ def only_writer(folder: Path, task: str) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=wait)
     except filelock.Timeout as error:
         raise BusyError(
             f"another process is {task} in {folder}; wait until it ends, or stop it, and try again"

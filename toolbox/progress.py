@@ -1,4 +1,4 @@
-"""The progress of a task. Owns the type of the callback with which every use case reports it; prints nothing."""
+"""The progress of a task. Owns the type of the callback that every use case reports it to, and how times read."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ def silent(task: str, done: int, total: int) -> None:
         done: the amount done so far.
         total: the total amount; 0 while it is unknown.
     """
+
+
+def duration(seconds: float) -> str:
+    """A time, for reading: in seconds below 90, in minutes below 90 of them, else in hours."""
+    if seconds < 90:
+        return f"{max(1, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -14,16 +14,15 @@
 -- set. complexity/layers explains this and the threshold; complexity/pairs tests the differences.
 --
 -- The mean depth is uncertain for a category that few filters are selective for. The intervals measure this
--- uncertainty. They contain 95 % of the bootstrap samples of the stimuli; for the mean depth, 95 % of the samples in
--- which any filter is selective. Resampling adds noise, so a few more filters exceed the threshold, in all layers:
--- the interval of a proportion near 0 may be located above the proportion. The intervals need `toolbox significance`
--- for the same index and threshold, and are null without it. Pooling layers are excluded.
+-- uncertainty: they estimate the mean over other sets of as many stimuli of the same categories (see layers/profile),
+-- for the mean depth over those sets in which any filter is selective. The intervals need `toolbox significance` for
+-- the same index and threshold, and are null without it. Pooling layers are excluded.
 --
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; depth as in Tenney et al. (2019), arXiv:1905.05950.
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
---   $threshold  double  = 0.1                        a filter above it is selective
+--   $threshold  double  = null                       a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
@@ -32,6 +31,10 @@
 --   proportion       double   mean over layers of selective / filters, 0 to 1
 --   proportion_low   double   lower end of the bootstrap interval
 --   proportion_high  double   upper end of the bootstrap interval
+--   chance           double   mean of the proportion for permuted labels
+--   chance_low       double   lower end of the chance band of the proportion
+--   chance_high      double   upper end of the chance band of the proportion
+--   beyond_chance    boolean  whether the proportion is above the chance band; null where there is none
 --   mean_depth       double   of the selective filters, 0 (first layer) to 1 (last); null if there are none
 --   mean_depth_low   double   lower end of the bootstrap interval; null where mean_depth is
 --   mean_depth_high  double   upper end of the bootstrap interval; null where mean_depth is
@@ -43,8 +46,10 @@ with band as (
         observed_value(proportion, kind) as proportion,
         observed_value(mean_depth, kind) as mean_depth,
         observed_value(entropy, kind) as entropy,
-        bootstrap_interval(proportion, kind) as proportions,
-        bootstrap_interval(mean_depth, kind) as mean_depths
+        permutation_interval(proportion, kind) as permuted,
+        avg(proportion) filter (kind = 'permutation') as chance,
+        bootstrap_error(proportion, kind) as proportion_error,
+        bootstrap_error(mean_depth, kind) as depth_error
     from category_complexity($index, $statistic, $normalise, $threshold)
     group by category
 )
@@ -52,11 +57,15 @@ select
     category,
     selective::bigint as selective,
     proportion,
-    proportions[1] as proportion_low,
-    proportions[2] as proportion_high,
+    bootstrap_interval(proportion, proportion_error, 0, 1)[1] as proportion_low,
+    bootstrap_interval(proportion, proportion_error, 0, 1)[2] as proportion_high,
+    chance,
+    permuted[1] as chance_low,
+    permuted[2] as chance_high,
+    proportion > permuted[2] as beyond_chance,
     mean_depth,
-    case when mean_depth is not null then mean_depths[1] end as mean_depth_low,
-    case when mean_depth is not null then mean_depths[2] end as mean_depth_high,
+    case when mean_depth is not null then bootstrap_interval(mean_depth, depth_error, 0, 1)[1] end as mean_depth_low,
+    case when mean_depth is not null then bootstrap_interval(mean_depth, depth_error, 0, 1)[2] end as mean_depth_high,
     entropy
 from band
 order by category

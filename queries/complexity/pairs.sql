@@ -5,27 +5,23 @@
 -- is one category more complex for the network than another?
 --
 -- For every pair of categories there is the difference in `proportion` and in `mean_depth`; complexity/depth defines
--- both, and explains why they are relative to the set. The interval contains 95 % of the bootstrap samples of the
--- stimuli, with both categories taken from the same sample. p is two-sided: twice the smaller proportion of the
--- samples on either side of 0, 2 (b + 1) / (samples + 1). A sample with a difference of 0 counts on both sides. So
--- does a sample in which one of the categories has no mean depth. Both can only make p larger.
+-- both, and explains why they are relative to the set. The interval estimates the mean difference over other sets of
+-- as many stimuli (see layers/profile), with both categories taken from the same bootstrap sample. p is two-sided:
+-- the proportion of samples that deviate from their mean by the observed difference or more, (b + 1) / (samples + 1).
+-- A sample in which one of the categories has no mean depth counts among them, which can only make p larger. A
+-- difference that is not significant is no proof of equality: read the interval, and decide beforehand which
+-- difference would matter.
 --
--- Resampling adds noise and thereby raises small proportions a little, more so for a category with few selective
--- filters. A difference between two small proportions is therefore less certain than its p suggests. A difference
--- that is not significant is no proof of equality: read the interval, and decide beforehand which difference would
--- matter.
---
--- `p_holm` is corrected for all pairs, separately for the proportion and the mean depth (Holm 1979). No p is below 2
--- / (samples + 1), so no p_holm is below that times the number of pairs: 0.03 for 1,000 samples and the 15 pairs of 6
--- categories. With 8 categories, 1,120 samples are needed, or none of the 28 pairs can reach 0.05. Interval and p
+-- `p_holm` is corrected for all pairs, separately for the proportion and the mean depth (Holm 1979). No p is below 1
+-- / (samples + 1), so no p_holm is below that times the number of pairs: 0.015 for 1,000 samples and the 15 pairs of 6
+-- categories. With 12 categories, 1,319 samples are needed, or none of the 66 pairs can reach 0.05. Interval and p
 -- need `toolbox significance` for the same index and threshold, and are null without it. Pooling layers are excluded.
 --
--- Source: Efron and Tibshirani (1993), doi 10.1201/9780429246593, chapter 16; Malakhova (2018),
--- doi 10.1109/CVPRW.2018.00265.
+-- Source: Hall and Wilson (1991), doi 10.2307/2532163; Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
---   $threshold  double  = 0.1                        a filter above it is selective
+--   $threshold  double  = null                       a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
@@ -51,26 +47,31 @@ differing as (
     join long b on a.kind = b.kind and a.resample is not distinct from b.resample and a.measure = b.measure
     where a.category < b.category
 ),
+centred as (
+    select
+        *,
+        observed_value(value, kind) over pair as difference,
+        avg(value) filter (kind = 'bootstrap') over pair as center
+    from differing
+    window pair as (partition by measure, category, other)
+),
 compared as (
     select
         measure,
         category,
         other,
-        observed_value(value, kind) as difference,
-        bootstrap_interval(value, kind) as band,
+        any_value(difference) as difference,
+        bootstrap_error(value, kind) as error,
         count(*) filter (kind = 'bootstrap') as samples,
         -- equal sums differ in their last bits
-        count(*) filter (kind = 'bootstrap' and coalesce(value <= 1e-12, true)) as below,
-        count(*) filter (kind = 'bootstrap' and coalesce(value >= -1e-12, true)) as above
-    from differing
+        count(*) filter (
+            kind = 'bootstrap' and coalesce(abs(value - center) >= abs(difference) - 1e-12, true)
+        ) as reached
+    from centred
     group by measure, category, other
 ),
 tested as (
-    select
-        *,
-        case when difference is not null and samples > 0
-            then least(1, 2 * (least(below, above) + 1) / (samples + 1))
-        end as p
+    select *, case when difference is not null and samples > 0 then (reached + 1) / (samples + 1) end as p
     from compared
 ),
 ordered as (
@@ -85,8 +86,8 @@ select
     category,
     other,
     difference,
-    case when difference is not null then band[1] end as low,
-    case when difference is not null then band[2] end as high,
+    case when difference is not null then bootstrap_interval(difference, error, -1, 1)[1] end as low,
+    case when difference is not null then bootstrap_interval(difference, error, -1, 1)[2] end as high,
     p,
     case when p is not null
         then least(1, max((tests - step + 1) * p) over (partition by measure order by step))

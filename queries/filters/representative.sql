@@ -5,7 +5,7 @@
 -- layers are excluded: they repeat the filters of the convolution below them.
 --
 -- The index of a filter that was chosen as the best of thousands is biased upwards on the stimuli that chose it. Its
--- interval (95 % of the bootstrap samples) is not corrected for this choice. q is corrected for all filters and
+-- 95 % interval is not corrected for this choice. q is corrected for all filters and
 -- categories that were tested. selectivity/reliability measures the index on other stimuli. Interval and q need
 -- `toolbox significance` for the same index, and are null without it.
 --

@@ -7,13 +7,14 @@
 -- and to all others).
 --
 -- The strength is biased upwards for two reasons: a large layer has more filters from which the ten are chosen, and
--- the ten are chosen on the stimuli that measure them. selectivity/reliability reports the index of every filter on
+-- the ten are chosen on the stimuli that measure them. The strength for permuted labels is therefore not 0: compare
+-- with its chance band. selectivity/reliability reports the index of every filter on
 -- other stimuli than those that chose its category. Pooling layers are excluded.
 --
 -- `first_by_proportion` and `first_by_strength` are the proportions of the bootstrap samples in which the layer comes
 -- first; tied layers divide a sample equally. Near 1 the answer is reliable. Near 1 / number of layers the stimuli
--- cannot decide. The intervals contain 95 % of the samples. The interval of the strength is biased upwards, because
--- every sample chooses its own ten filters; so is the interval of a small proportion (see layers/profile). All of
+-- cannot decide. The intervals estimate the mean over other sets of as many stimuli (see layers/profile). That of the
+-- strength is for sets that each choose their own ten filters: it is no interval of the index of these ten. All of
 -- them need `toolbox significance` for the same index and threshold, and are null without it.
 --
 -- Source: Malakhova (2018), section 3, doi 10.1109/CVPRW.2018.00265.
@@ -21,28 +22,37 @@
 -- Parameters
 --   $category   varchar = null        {labels.category}  one category; all of them if null
 --   $index      varchar = 'contrast'  {@indices}         index that is compared with the threshold
---   $threshold  double  = 0.01                           a filter above it is selective
+--   $threshold  double  = null                           a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}      statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}          range of equation 1
 -- Columns
---   category             varchar
---   rank                 bigint   1 is the layer with the largest proportion; of equal ones, the deepest
---   layer                varchar  as the card names it
---   depth                double   network depth, 0 (first layer) to 1 (last)
---   proportion           double   selective filters / filters of the layer
---   low                  double   lower end of the bootstrap interval
---   high                 double   upper end of the bootstrap interval
---   first_by_proportion  double   proportion of the bootstrap samples in which the layer has the largest proportion
---   strength             double   mean index of the layer's ten most selective filters
---   strength_low         double   lower end of the bootstrap interval
---   strength_high        double   upper end of the bootstrap interval
---   first_by_strength    double   proportion of the bootstrap samples in which the layer has the largest strength
+--   category              varchar
+--   rank                  bigint   1 is the layer with the largest proportion; of equal ones, the deepest
+--   layer                 varchar  as the card names it
+--   depth                 double   network depth, 0 (first layer) to 1 (last)
+--   proportion            double   selective filters / filters of the layer
+--   low                   double   lower end of the bootstrap interval
+--   high                  double   upper end of the bootstrap interval
+--   chance                double   mean proportion for permuted labels
+--   chance_low            double   lower end of the chance band
+--   chance_high           double   upper end of the chance band
+--   beyond_chance         boolean  whether the proportion is above the chance band; null where there is none
+--   first_by_proportion   double   proportion of the bootstrap samples in which the layer has the largest proportion
+--   strength              double   mean index of the layer's ten most selective filters
+--   strength_low          double   lower end of the bootstrap interval
+--   strength_high         double   upper end of the bootstrap interval
+--   strength_chance       double   mean strength for permuted labels
+--   strength_chance_low   double   lower end of its chance band
+--   strength_chance_high  double   upper end of its chance band
+--   first_by_strength     double   proportion of the bootstrap samples in which the layer has the largest strength
 with valued as (
     select
-        *,
-        row_number() over (partition by category, layer order by value desc nulls last, filter) as place
-    from index_values($index, $statistic, $normalise)
-    where not is_pool
+        i.*,
+        t.threshold,
+        row_number() over (partition by i.category, i.layer order by i.value desc nulls last, i.filter) as place
+    from index_values($index, $statistic, $normalise) i
+    join index_thresholds($index, $threshold) t using (category)
+    where not i.is_pool
 ),
 observed as (
     select
@@ -51,20 +61,34 @@ observed as (
         position,
         depth,
         count(*) as filters,
-        count(*) filter (value > $threshold) / count(*) as proportion,
+        count(*) filter (value > threshold) / count(*) as proportion,
         avg(value) filter (place <= 10) as strength
     from valued
     group by category, layer, position, depth
 ),
-sampled as (
-    select
-        d.*,
-        d.selective / o.filters as proportion,
-        rank() over (partition by d.resample, d.category order by d.selective / o.filters desc) as proportion_rank,
-        rank() over (partition by d.resample, d.category order by d.strength desc nulls last) as strength_rank
+counted as (
+    select d.*, d.selective / o.filters as proportion
     from resampled_counts($index, $statistic, $normalise, $threshold) d
     join observed o using (category, layer)
-    where d.kind = 'bootstrap'
+),
+chance as (
+    select
+        category,
+        layer,
+        permutation_interval(proportion, kind) as permuted,
+        permutation_interval(strength, kind) as permuted_strength,
+        avg(proportion) filter (kind = 'permutation') as chance,
+        avg(strength) filter (kind = 'permutation') as strength_chance
+    from counted
+    group by category, layer
+),
+sampled as (
+    select
+        *,
+        rank() over (partition by resample, category order by proportion desc) as proportion_rank,
+        rank() over (partition by resample, category order by strength desc nulls last) as strength_rank
+    from counted
+    where kind = 'bootstrap'
 ),
 first_place as (
     select
@@ -81,8 +105,8 @@ band as (
     select
         category,
         layer,
-        bootstrap_interval(proportion, kind) as proportions,
-        bootstrap_interval(strength, kind) as strengths,
+        bootstrap_error(proportion, kind) as proportion_error,
+        bootstrap_error(strength, kind) as strength_error,
         avg(first_by_proportion) as first_by_proportion,
         avg(first_by_strength) as first_by_strength
     from first_place
@@ -94,14 +118,22 @@ select
     o.layer,
     o.depth,
     o.proportion,
-    b.proportions[1] as low,
-    b.proportions[2] as high,
+    bootstrap_interval(o.proportion, b.proportion_error, 0, 1)[1] as low,
+    bootstrap_interval(o.proportion, b.proportion_error, 0, 1)[2] as high,
+    c.chance,
+    c.permuted[1] as chance_low,
+    c.permuted[2] as chance_high,
+    o.proportion > c.permuted[2] as beyond_chance,
     b.first_by_proportion,
     o.strength,
-    b.strengths[1] as strength_low,
-    b.strengths[2] as strength_high,
+    bootstrap_interval(o.strength, b.strength_error, null, null)[1] as strength_low,
+    bootstrap_interval(o.strength, b.strength_error, null, null)[2] as strength_high,
+    c.strength_chance,
+    c.permuted_strength[1] as strength_chance_low,
+    c.permuted_strength[2] as strength_chance_high,
     b.first_by_strength
 from observed o
 left join band b using (category, layer)
+left join chance c using (category, layer)
 where $category is null or o.category = $category
 order by o.category, rank

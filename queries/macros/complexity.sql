@@ -3,18 +3,20 @@
 -- selective_proportions(index, statistic, normalise, threshold): proportion of selective filters in every layer.
 --
 -- There is one row for every category, layer and resample. kind is 'observed' (resample is null) or one of the kinds
--- of `resampled_counts`. Pooling layers are excluded: they repeat the filters of the convolution below them.
+-- of `resampled_counts`. The threshold is that of index_thresholds. Pooling layers are excluded: they repeat the
+-- filters of the convolution below them.
 create macro selective_proportions(index, statistic, normalise, threshold) as table
 with observed as (
     select
-        category,
-        layer,
-        depth,
+        i.category,
+        i.layer,
+        i.depth,
         count(*) as filters,
-        count(*) filter (value > threshold) as selective
-    from index_values(index, statistic, normalise)
-    where not is_pool
-    group by category, layer, depth
+        count(*) filter (i.value > t.threshold) as selective
+    from index_values(index, statistic, normalise) i
+    join index_thresholds(index, threshold) t using (category)
+    where not i.is_pool
+    group by i.category, i.layer, i.depth
 )
 select
     'observed' as kind,

@@ -1,16 +1,20 @@
 -- Significance of the index of every filter: bootstrap interval, p and q.
 --
--- `low` and `high` contain 95 % of the bootstrap samples of the stimuli. p is the probability of a value at least as
--- large for permuted labels, (b + 1) / (permutations + 1). It is one-sided: it tests whether the filter prefers the
--- category. By default the index is the response contrast (`contrast`: difference between the mean normalised
--- responses to the category and to all others).
+-- `low` and `high` are the ends of a 95 % interval: percentiles of the bootstrap samples of the stimuli, further out
+-- than 2.5 and 97.5 where the category is small (Hesterberg 2015). It estimates the mean of the index over other sets
+-- of as many stimuli, in units of this set's range of the filter. Where the samples are biased, as those of `auprc`,
+-- it is extended to the value itself. Intervals are not corrected: if a filter is selected for its large value, this
+-- value is in the upper part of its own interval.
+--
+-- p is the probability of a value at least as large for permuted labels, (b + 1) / (permutations + 1). It is
+-- one-sided: it tests whether the filter prefers the category. By default the index is the response contrast
+-- (`contrast`: difference between the mean normalised responses to the category and to all others).
 --
 -- With thousands of filters many small p occur by chance, so there are two corrections over all filters and
 -- categories. q is the expected proportion of false discoveries in a list of all filters with a q up to this one.
 -- `p_fwe` is the family-wise error (FWE) corrected p: the probability that the largest value of all filters and
 -- categories, for permuted labels, reaches this one. `p_welch` and `q_welch` are those of Welch's t, which assumes
--- that means of few stimuli are normally distributed. Intervals are not corrected: if a filter is selected for its
--- large value, this value is in the upper part of its own interval.
+-- that means of few stimuli are normally distributed.
 --
 -- q and p_fwe are null in pooling layers, which repeat the filters of the convolution below them and belong to no
 -- family of tests. Dead filters have rows, with null values. No rows until `toolbox significance` was run for the
@@ -22,7 +26,8 @@
 -- proportion of the stimuli, so the largest category determines its p_fwe: with unequal categories use
 -- `balanced_share`.
 --
--- Source: Phipson and Smyth (2010), doi 10.2202/1544-6115.1585; Benjamini and Hochberg (1995),
+-- Source: Hesterberg (2015), doi 10.1080/00031305.2015.1089789; Phipson and Smyth (2010),
+-- doi 10.2202/1544-6115.1585; Benjamini and Hochberg (1995),
 -- doi 10.1111/j.2517-6161.1995.tb02031.x; Nichols and Holmes (2002), doi 10.1002/hbm.1058.
 --
 -- Parameters

@@ -16,8 +16,8 @@
 -- The default index is the response contrast (`contrast`: difference between the mean normalised responses to the
 -- category and to all others), which is relative. A category that drives nearly every filter reduces the number of
 -- filters selective for all others, so a set may be unbalanced with this category and balanced without it. `low` and
--- `high` of evenness and spread contain 95 % of the bootstrap samples of the stimuli; complexity/depth has the
--- intervals of single categories.
+-- `high` of evenness and spread estimate their means over other sets of as many stimuli of the same categories (see
+-- layers/profile); complexity/depth has the intervals of single categories.
 --
 -- Unequal numbers of images change an index by themselves. The columns that end in _equal are the same measures after
 -- every category was reduced at random to the size of the smallest. They are means over the random subsets of
@@ -30,7 +30,7 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index that is compared with the threshold
---   $threshold  double  = 0.1                        a filter above it is selective
+--   $threshold  double  = null                       a filter above it is selective; null: that of the index
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
@@ -38,6 +38,8 @@
 --   stimuli           bigint   labelled stimuli of the category
 --   selective         bigint   filters selective for the category, over all layers
 --   proportion        double   mean over layers of selective / filters, 0 to 1
+--   chance            double   mean of the proportion for permuted labels
+--   beyond_chance     boolean  whether the proportion is above 97.5 % of the permutations; null where there are none
 --   ratio             double   proportion / mean proportion of all categories; 1 is balanced
 --   mean_depth        double   of the selective filters, 0 (first layer) to 1 (last); null if there are none
 --   shift             double   mean_depth - its mean over all categories
@@ -58,7 +60,7 @@ with member as (
     group by category
 ),
 found as (
-    select * from category_complexity($index, $statistic, $normalise, $threshold) where kind <> 'permutation'
+    select * from category_complexity($index, $statistic, $normalise, $threshold)
 ),
 related as (
     select
@@ -84,8 +86,10 @@ class as (
         observed_value(r.shift, r.kind) as shift,
         observed_value(b.evenness, r.kind) as evenness,
         observed_value(b.spread, r.kind) as spread,
-        bootstrap_interval(b.evenness, r.kind) as evennesses,
-        bootstrap_interval(b.spread, r.kind) as spreads,
+        bootstrap_error(b.evenness, r.kind) as evenness_error,
+        bootstrap_error(b.spread, r.kind) as spread_error,
+        permutation_interval(r.proportion, r.kind) as permuted,
+        avg(r.proportion) filter (r.kind = 'permutation') as chance,
         avg(r.proportion) filter (r.kind = 'equal') as proportion_equal,
         avg(r.ratio) filter (r.kind = 'equal') as ratio_equal,
         avg(r.mean_depth) filter (r.kind = 'equal') as mean_depth_equal,
@@ -103,6 +107,8 @@ select
     m.stimuli::bigint as stimuli,
     c.selective::bigint as selective,
     c.proportion,
+    c.chance,
+    c.proportion > c.permuted[2] as beyond_chance,
     c.ratio,
     c.mean_depth,
     c.shift,
@@ -111,10 +117,10 @@ select
     case when s.is_equal then c.mean_depth else c.mean_depth_equal end as mean_depth_equal,
     c.evenness,
     c.spread,
-    c.evennesses[1] as evenness_low,
-    c.evennesses[2] as evenness_high,
-    c.spreads[1] as spread_low,
-    c.spreads[2] as spread_high,
+    bootstrap_interval(c.evenness, c.evenness_error, 0, 1)[1] as evenness_low,
+    bootstrap_interval(c.evenness, c.evenness_error, 0, 1)[2] as evenness_high,
+    bootstrap_interval(c.spread, c.spread_error, 0, null)[1] as spread_low,
+    bootstrap_interval(c.spread, c.spread_error, 0, null)[2] as spread_high,
     case when s.is_equal then c.evenness else c.evenness_equal end as evenness_equal,
     case when s.is_equal then c.spread else c.spread_equal end as spread_equal
 from class c

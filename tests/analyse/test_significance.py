@@ -24,7 +24,8 @@ from toolbox.analyse.significance import layers as module
 from toolbox.errors import BusyError, UnknownNameError, UsageError, VerificationError
 from toolbox.files import only_writer
 from toolbox.query import ask
-from toolbox.store.folder import SCHEME, StudyFolder, record_path
+from toolbox.store.columns import TABLES
+from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import provenance_of, read_table, write_table
 from toolbox.store.selection import Selection
 
@@ -57,7 +58,11 @@ def study(random_study: RandomStudy) -> StudyFolder:
 
 
 def tables(study: StudyFolder, scheme: str = SCHEME) -> dict[str, Any]:
-    return {file.name: read_table(file) for file in study.significance(SET, MODEL, scheme).glob("*.parquet")}
+    return {
+        f"{table} {file.name}": read_table(file)
+        for table in TABLES
+        for file in study.resampled(table, SET, MODEL, scheme).glob("*.parquet")
+    }
 
 
 def frame(study: StudyFolder, view: str) -> pl.DataFrame:
@@ -86,9 +91,11 @@ def test_three_tables_and_a_record_say_what_they_were_made_from(study: StudyFold
         study, Resampling(index="share", statistic="mean", threshold=(0.3,), resamples=30, seed=2)
     )
     assert sorted(tables(study)) == [
-        f"{table}-share-mean-filter.parquet" for table in ("filters", "resamples", "splits")
+        f"{table} share-mean-filter.parquet" for table in ("filters", "resamples", "splits")
     ]
-    files = list(study.significance(SET, MODEL, SCHEME).glob("*.parquet"))
+    files = [
+        file for table in TABLES for file in study.resampled(table, SET, MODEL, SCHEME).glob("*.parquet")
+    ]
     assert len(files) == 3
     for file in files:
         origin = provenance_of(file)
@@ -211,7 +218,7 @@ def test_planned_stimuli_without_responses_are_no_category(tmp_path: Path) -> No
     study = of_noise(
         tmp_path / "study", sizes, {"conv1": "convolution"}, [range(6), range(6, 12), range(12, 18)]
     )
-    record_path(study.responses(SET, MODEL), 2).unlink()
+    study.extraction(SET, MODEL).record(2).unlink()
     report = resample(study, QUICK)
     assert frame(study, "significance")["category"].unique().sort().to_list() == ["a", "b"]
     assert "these are the responses to 12 of 18 stimuli" in report.notes[0]
@@ -250,7 +257,7 @@ def test_maps_that_can_be_negative_have_no_layer_wide_range(normalise: str, tmp_
 
 def rewrite_all(study: StudyFolder, table: pl.DataFrame) -> None:
     """Put other values into the place of all responses."""
-    for file in study.responses(SET, MODEL).iterdir():
+    for file in (*study.responses(SET, MODEL).iterdir(), *study.plans(SET, MODEL).glob("p*")):
         file.unlink()
     add_responses(study, table)
 
@@ -287,7 +294,6 @@ def test_one_category_cannot_be_compared(tmp_path: Path) -> None:
         ({"threshold": True}, "threshold is True; expected one finite number or more"),
         ({"threshold": {0.05: 1}}, "threshold is {0.05: 1}; expected one finite number or more"),
         ({"threshold": pl.DataFrame({"a": [1], "b": [2]})}, "; expected one finite number or more"),
-        ({"threshold": None}, "threshold is None; expected one finite number or more"),
         ({"resamples": 19.5}, "resamples is 19.5; expected a whole number, 20 or more"),
         ({"resamples": 100.0}, "resamples is 100.0; expected a whole number, 20 or more"),
         ({"resamples": "many"}, "resamples is 'many'; expected a whole number, 20 or more"),
@@ -345,16 +351,16 @@ def test_an_unknown_scheme_and_an_unknown_option_are_refused(study: StudyFolder)
 
 def test_a_second_process_is_refused(study: StudyFolder) -> None:
     with (
-        only_writer(study.significance(SET, MODEL, SCHEME), "resampling shapes"),
+        only_writer(study.plans(SET, MODEL) / f"scheme={SCHEME}", "resampling shapes"),
         pytest.raises(BusyError, match="another process is resampling shapes"),
     ):
         resample(study, QUICK)
 
 
 def test_what_a_killed_run_left_is_swept_away(study: StudyFolder) -> None:
-    folder = study.significance(SET, MODEL, SCHEME)
+    folder = study.resampled("resamples", SET, MODEL, SCHEME)
     folder.mkdir(parents=True)
-    (folder / ".resamples-contrast-maximum-filter.parquet.1-2.partial").write_bytes(b"half written")
+    (folder / ".contrast-maximum-filter.parquet.1-2.partial").write_bytes(b"half written")
     resample(study, QUICK)
     assert not list(folder.glob(".*.partial"))
 
@@ -370,7 +376,7 @@ def test_tables_of_other_labels_are_left_out_with_a_note(study: StudyFolder) -> 
     answer = ask(study, "selectivity/significance")
     assert answer.rows.height == 0
     assert answer.notes == (
-        "filters-contrast-maximum-filter.parquet was computed from other responses or labels than those of the study "
+        "significance (contrast-maximum-filter) was computed from other responses or labels than those of the study "
         "now, so it is ignored; to compute it again: toolbox significance shapes --resamples 20",
     )
     profile = ask(study, "layers/profile")
@@ -386,7 +392,7 @@ def test_tables_of_other_labels_are_left_out_with_a_note(study: StudyFolder) -> 
 def test_tables_with_the_columns_of_an_older_toolbox_are_left_out_and_rebuilt(study: StudyFolder) -> None:
     resample(study, QUICK)
     expected = frame(study, "significance")
-    file = study.significance(SET, MODEL, SCHEME) / "filters-contrast-maximum-filter.parquet"
+    file = study.resampled("filters", SET, MODEL, SCHEME) / "contrast-maximum-filter.parquet"
     table, origin = read_table(file), provenance_of(file)
     names = ["p_family" if name == "p_fwe" else name for name in table.column_names]
     write_table(file, table.rename_columns(names), origin)
@@ -394,7 +400,7 @@ def test_tables_with_the_columns_of_an_older_toolbox_are_left_out_and_rebuilt(st
         answer = ask(study, query)
         assert answer.rows.height == 0
         assert answer.notes[0] == (
-            "filters-contrast-maximum-filter.parquet has the columns of another version of the toolbox, so it is "
+            "significance (contrast-maximum-filter) has the columns of another version of the toolbox, so it is "
             "ignored; to compute it again: toolbox significance shapes --resamples 20"
         )
     resample(study, QUICK)
@@ -402,16 +408,14 @@ def test_tables_with_the_columns_of_an_older_toolbox_are_left_out_and_rebuilt(st
 
 
 def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
-    file = record_path(study.responses(SET, MODEL), 2)
+    file = study.extraction(SET, MODEL).record(2)
     content = file.read_bytes()
     file.unlink()
     resample(study, QUICK)
     file.write_bytes(content)
     answer = ask(study, "from resamples")
     assert answer.rows.height == 0
-    assert answer.notes[0].startswith(
-        "resamples-contrast-maximum-filter.parquet was computed from other responses"
-    )
+    assert answer.notes[0].startswith("resamples (contrast-maximum-filter) was computed from other responses")
 
 
 def test_labels_that_change_during_the_run_leave_its_tables_stale(
@@ -434,7 +438,7 @@ def test_labels_that_change_during_the_run_leave_its_tables_stale(
 @pytest.mark.parametrize("table", ["filters", "resamples", "splits"])
 def test_a_damaged_table_is_told_and_can_be_made_anew(table: str, study: StudyFolder) -> None:
     resample(study, QUICK)
-    file = study.significance(SET, MODEL, SCHEME) / f"{table}-contrast-maximum-filter.parquet"
+    file = study.resampled(table, SET, MODEL, SCHEME) / "contrast-maximum-filter.parquet"
     sound = file.read_bytes()
     view = {"filters": "significance", "resamples": "resamples", "splits": "reliability"}[table]
     damaged = bytearray(sound)

@@ -41,7 +41,7 @@ def make_study(folder: Path) -> Path:
     for number, level in enumerate((100, 150, 200)):
         paint(folder / "photographs" / "red" / f"{number}.png", (level, 20, 0))
         paint(folder / "photographs" / "green" / f"{number}.png", (10, level, 0))
-    study = Study(folder / "study")
+    study = Study(folder / "study", create=True)
     study.ingest(folder / "photographs", set="colours")
     study.extract("colours", model=str(CARD), weights=str(write_weights(folder / "tiny.npz")))
     return folder / "study"

@@ -106,7 +106,7 @@ def make_photographs(folder: Path, count: int) -> None:
 
 def make_bench(folder: Path, count: int) -> Bench:
     make_photographs(folder / "photographs", count)
-    study = Study(folder / "study")
+    study = Study(folder / "study", create=True)
     study.ingest(folder / "photographs", set="benchmark")
     net = network("vgg16")
     table = study.query("select stimulus_id, path, sha256 from stimuli order by stimulus_id", set="benchmark")
@@ -124,7 +124,7 @@ def extraction(bench: Bench, **choices: Any) -> Round:
     """A whole extraction. It tells of its start when the session is ready, and returns when all is committed."""
 
     def measure() -> float:
-        clear(bench.study.folder.responses("benchmark", "vgg16"))
+        clear(bench.study.folder.extraction("benchmark", "vgg16"))
         begun: list[float] = []
 
         def note(task: str, done: int, _total: int) -> None:
@@ -139,7 +139,7 @@ def extraction(bench: Bench, **choices: Any) -> Round:
 
 def agreement(bench: Bench) -> dict[str, Any]:
     """How the contrasts in bf16 agree with those in float32, as an extraction records it."""
-    clear(bench.study.folder.responses("benchmark", "vgg16"))
+    clear(bench.study.folder.extraction("benchmark", "vgg16"))
     return asdict(bench.study.extract("benchmark", layers=["block*"], precision="bf16").agreement)
 
 
@@ -236,8 +236,7 @@ def storage(bench: Bench) -> dict[str, float]:
         np.save(folder / f"0-{name}.npy", maps[0])
     maps_bytes = sum(file.stat().st_size for file in folder.iterdir())
     parts = [
-        json.loads(file.read_text())
-        for file in bench.study.folder.responses("benchmark", "vgg16").glob("*.json")
+        json.loads(file.read_text()) for file in bench.study.folder.plans("benchmark", "vgg16").glob("*.json")
     ]
     parquet = sum(part["bytes"] for part in parts) / len(bench.images)
     return {
@@ -263,7 +262,7 @@ def peak_memory(folder: Path, count: int, layers: str, model: str, weights: str)
 def child(photographs: str, directory: str, layers: str, model: str, weights: str) -> None:
     import resource
 
-    study = Study(directory)
+    study = Study(directory, create=True)
     study.ingest(photographs, set="benchmark")
     study.extract("benchmark", layers=[layers], model=model, weights=weights)
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere

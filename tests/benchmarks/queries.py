@@ -34,7 +34,8 @@ from support.small_study import Matrix, add_labels, add_layers, add_stimuli, dig
 from toolbox.network.card import layer_table, network
 from toolbox.query import ask
 from toolbox.store.availability import available_responses
-from toolbox.store.folder import StudyFolder, create_study, open_study
+from toolbox.store.folder import StudyFolder, create_study
+from toolbox.store.migration import open_study
 from toolbox.store.parts import write_part
 from toolbox.store.plan import Identity, Plan, extend_plan, plan_digest
 
@@ -60,7 +61,7 @@ def make_study(root: Path, count: int) -> StudyFolder:
     )
     add_layers(study, layer_table(net), MODEL)
     identity = Identity(MODEL, {layer.name: digest(layer.name) for layer in net.layers}, tuple(filters))
-    folder = study.responses(SET, MODEL)
+    folder = study.extraction(SET, MODEL)
     plan = extend_plan(folder, Plan(identity, (), identity.digest), stimuli)
     chance = np.random.default_rng(0)
     gains = {

@@ -30,6 +30,7 @@ def _profile(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
         {"layer": layer, "category": category, "filters": 64, "selective": 4 * i + j + 1}
         | {"proportion": (4 * i + j + 1) / 64, "low": (4 * i + j) / 64, "high": (4 * i + j + 3) / 64}
         | {"chance": 0.1, "chance_low": 0.05, "chance_high": 0.12 + 0.01 * j, "dead": i}
+        | {"beyond_chance": (4 * i + j + 1) / 64 > 0.12 + 0.01 * j}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
     ]
 
@@ -236,6 +237,8 @@ def _best(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, An
         }
         | {"strength": (i + j) / 10, "strength_low": (i + j) / 11, "strength_high": (i + j) / 9}
         | {"first_by_strength": 1.0 if i == last else 0.0}
+        | {"chance": 0.02, "chance_low": 0.01, "chance_high": 0.03, "beyond_chance": (i + j + 1) / 64 > 0.03}
+        | {"strength_chance": 0.1, "strength_chance_low": 0.05, "strength_chance_high": 0.15}
         for (j, category), (i, layer) in product(enumerate(categories), reversed(list(enumerate(layers))))
     ]
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from toolbox.chart import draw, figures, render
+from toolbox.chart import draw, figures, length_of, render
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
@@ -109,6 +109,62 @@ def test_every_figure_is_drawn_by_the_script_of_the_page(query, opened, rows_of)
     page.wait_for_selector("#figure svg.marks")
     assert page.locator("#figure svg text", has_text="Title of the figure").count() == 1
     assert (opened.requests, opened.complaints) == ([page.url], [])
+
+
+def test_a_notebook_draws_a_chart_without_a_request(browser, tmp_path, rows_of):
+    bundle = draw("layers/profile", rows_of("layers/profile"), title="In a notebook")._repr_mimebundle_()
+    output = tmp_path / "notebook.html"
+    output.write_text(f"<!DOCTYPE html><html><body>{bundle['text/html']}</body></html>", encoding="utf-8")
+    context = browser.new_context(offline=True)
+    watched = Watched(context.new_page())
+    watched.page.goto(output.as_uri())
+    frame = watched.page.frame_locator("iframe")
+    frame.locator("#figure svg.marks").wait_for()
+    assert frame.locator("#figure svg text", has_text="In a notebook").count() == 1
+    inside, outside = frame.locator("html").bounding_box(), watched.page.locator("iframe").bounding_box()
+    assert inside["height"] <= outside["height"]  # nothing is cut off, and nothing scrolls
+    assert (watched.requests, watched.complaints) == ([output.as_uri()], [])
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "query", ["complexity/pairs", "layers/profile", "selectivity/index", "tuning/orientation"]
+)
+def test_a_narrow_window_has_the_whole_figure_in_legible_text(query, page, tmp_path, rows_of):
+    """Panels are below one another: nothing is to be scrolled sideways, and no text is below 9 of its 11 pixels."""
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(
+        write(tmp_path, draw(query, rows_of(query), title="A title of more than one line in such a window"))
+    )
+    page.wait_for_function("() => show.done")
+    drawn, shown, scrolled = page.evaluate(
+        """() => { const svg = document.querySelector("svg.marks");
+        return [Number(svg.getAttribute("width")), svg.getBoundingClientRect().width,
+                document.documentElement.scrollWidth]; }"""
+    )
+    assert scrolled == 400 and 300 < shown <= 400
+    assert shown / drawn > 9 / 11
+
+
+def test_a_wide_window_has_the_figure_as_it_is_and_a_narrower_one_draws_it_again(page, tmp_path, rows_of):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    chart = draw("selectivity/index", rows_of("selectivity/index"))
+    page.goto(write(tmp_path, chart))
+    page.wait_for_function("() => show.done")
+    height = page.locator("#figure svg.marks").bounding_box()["height"]
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.wait_for_function("() => show.done && show.room < 400")
+    assert page.locator("#figure svg.marks").bounding_box()["height"] > 2 * height
+
+
+def test_a_figure_of_a_given_width_is_as_wide_on_the_page(page, tmp_path, rows_of):
+    column = length_of("89mm")
+    file = tmp_path / "figure.html"
+    chart = draw("layers/profile", rows_of("layers/profile"), width=column)
+    file.write_bytes(render(chart, ".html", {}, width=column))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#figure svg.marks")
+    assert page.locator("#figure svg.marks").bounding_box()["width"] == pytest.approx(89 / 25.4 * 96, abs=1)
 
 
 def test_names_from_outside_are_shown_as_they_are(page, tmp_path, rows_of):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from io import BytesIO
 
 import polars as pl
@@ -163,21 +164,29 @@ def without_resamples(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
 def test_intervals_and_the_band_of_chance_are_drawn_where_there_are_resamples(rows_of, layers, categories):
     rows = rows_of("layers/profile")
     drawn = svg("layers/profile", rows)
-    bare = svg(
-        "layers/profile", without_resamples(rows, "low", "high", "chance", "chance_low", "chance_high")
-    )
+    of_resamples = ("low", "high", "chance", "chance_low", "chance_high", "beyond_chance")
+    bare = svg("layers/profile", without_resamples(rows, *of_resamples))
     assert (marks(drawn, "rule"), marks(bare, "rule")) == (len(layers) * len(categories), 0)
-    entry = ">95 % of permuted labels (widest category)<"
-    assert entry in drawn and entry not in bare
-    assert bare == svg("layers/profile", rows.drop("low", "high", "chance", "chance_low", "chance_high"))
+    for entry in (">95 % of permuted labels<", ">hollow: not beyond chance<"):
+        assert entry in drawn and entry not in bare
+    assert bare == svg("layers/profile", rows.drop(of_resamples))
 
 
-def test_the_band_of_chance_is_that_of_the_category_for_which_it_is_widest(rows_of, layers):
-    sets = draw("layers/profile", rows_of("layers/profile")).to_dict()["datasets"].values()
-    (band,) = (rows for rows in sets if "labels" in rows[0])
-    assert [row["layer"] for row in band] == list(layers)
-    assert [row["chance_low"] for row in band] == [0.05] * len(layers)
-    assert [row["chance_high"] for row in band] == pytest.approx([0.15] * len(layers))
+def test_every_category_has_its_own_band_of_chance(rows_of):
+    rows = rows_of("layers/profile")
+    by_height = Counter(re.findall(r'aria-label="[^"]*chance_high: ([\d.]+)%?', svg("layers/profile", rows)))
+    assert len(by_height) == rows["chance_high"].n_unique()
+    assert sum(by_height.values()) == rows.height
+
+
+def test_a_proportion_inside_chance_is_hollow(rows_of):
+    rows = rows_of("layers/profile")
+    inside = rows.filter(~pl.col("beyond_chance")).height
+    assert 0 < inside < rows.height
+    white = re.compile(r'<path[^>]*role="graphics-symbol"[^>]*fill="white"')
+    assert len(white.findall(svg("layers/profile", rows))) == inside
+    beyond = svg("layers/profile", rows.with_columns(beyond_chance=True))
+    assert not white.findall(beyond)
 
 
 def test_a_ring_marks_the_best_layer_with_or_without_resamples(rows_of, categories):
@@ -219,7 +228,7 @@ def test_a_pair_of_categories_is_named_and_filled_where_it_differs(rows_of):
         drawn.count('fill="#222222" stroke="#222222"') == 4
         and drawn.count('fill="white" stroke="#222222"') == 2
     )
-    assert "(filled: Holm-corrected p &lt; 0.05)" in drawn
+    assert ">filled: Holm-corrected p &lt; 0.05)<" in drawn and ">(bars: 95 % of bootstrap samples;<" in drawn
 
 
 def test_without_resamples_no_pair_is_significant(rows_of):

@@ -89,3 +89,19 @@ def test_lines_of_a_subtitle_stay_lines(rows_of):
 
 def test_without_a_title_there_is_none(rows_of):
     assert "title" not in draw("layers/profile", rows_of("layers/profile")).to_dict()
+
+
+@pytest.mark.parametrize("query", COLOURED)
+def test_chosen_categories_have_their_order_and_their_colours(query, rows_of, categories):
+    order = ["i-see-face", "dog", "car"]
+    rows = rows_of(query, categories=["car", "dog", "i-see-face"])
+    shown = colours(draw(query, rows, categories=categories, order=order).to_dict())
+    assert shown == {"i-see-face": COLOURS[2], "dog": COLOURS[1], "car": COLOURS[0]}
+    drawn = render(draw(query, rows, categories=categories, order=order), ".svg", {}).decode()
+    if query not in (
+        "filters/stimuli",
+        "tuning/category",
+        "complexity/depth",
+    ):  # whose order or place is by value
+        places = [drawn.index(f">{name}<") for name in order]
+        assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""Charts as files: four formats, each with its provenance."""
+"""Charts as files: five formats, each with its provenance."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any
 from xml.etree import ElementTree
 
+import pypdf
 import pytest
 from PIL import Image
 
@@ -54,12 +55,19 @@ def from_svg(drawing: bytes) -> Any:
     return json.loads(metadata.text or "")
 
 
+def from_pdf(page: bytes) -> Any:
+    metadata = pypdf.PdfReader(BytesIO(page)).metadata
+    assert metadata is not None
+    return json.loads(str(metadata["/toolbox"]))
+
+
 def from_json(specification: bytes) -> Any:
     return json.loads(specification)["usermeta"]["toolbox"]
 
 
 @pytest.mark.parametrize(
-    ("suffix", "read"), [(".html", from_html), (".png", from_png), (".svg", from_svg), (".json", from_json)]
+    ("suffix", "read"),
+    [(".html", from_html), (".pdf", from_pdf), (".png", from_png), (".svg", from_svg), (".json", from_json)],
 )
 def test_provenance_can_be_read_back(suffix: str, read: Callable[[bytes], Any], rows_of):
     chart = draw("layers/profile", rows_of("layers/profile"))
@@ -111,8 +119,10 @@ def test_the_specification_is_complete_and_readable(rows_of, categories):
     assert categories[1] in text and text.count("\n") > 100
 
 
-@pytest.mark.parametrize("suffix", [".pdf", "png", ".PNG", ""])
-def test_another_suffix_is_refused_with_the_four(suffix, rows_of):
+@pytest.mark.parametrize("suffix", [".gif", "png", ".PNG", ""])
+def test_another_suffix_is_refused_with_the_five(suffix, rows_of):
     chart = draw("layers/profile", rows_of("layers/profile"))
-    with pytest.raises(UsageError, match=r"cannot draw a figure as '.*'; .* \.html, \.png, \.svg, \.json"):
+    with pytest.raises(
+        UsageError, match=r"cannot draw a figure as '.*'; .* \.html, \.pdf, \.png, \.svg, \.json"
+    ):
         render(chart, suffix, {})

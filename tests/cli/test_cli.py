@@ -15,6 +15,7 @@ import pytest
 from support.commands import run
 from support.tiny_network import CARD
 from toolbox import Study
+from toolbox.store.parquet import provenance_of, read_table, write_table
 
 
 @pytest.fixture
@@ -191,6 +192,9 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
             "the model tiny is named twice",
         ),
         (["extract", "colors"], 2, "no stimulus set named 'colors'; did you mean 'colours'?"),
+        (["extract", "colours", "--model", "VGG16"], 2, "named 'VGG16'; did you mean 'vgg16'?"),
+        (["significance", "--index", "dprime"], 2, "welch_t; did you mean 'd_prime'?"),
+        (["significance", "--statistic", "Mean"], 2, "expected one of maximum, mean; did you mean 'mean'?"),
     ],
 )
 def test_an_error_is_one_line_on_stderr(
@@ -206,11 +210,28 @@ def test_an_error_is_one_line_on_stderr(
 def test_a_directory_that_is_no_study_is_said(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     message = run("query", "sets/summary", "--study", str(tmp_path), code=2).stderr
-    expected = f"error: {tmp_path} is not a study (it has no study.toml); choose the directory of a study (--study …)\n"
+    expected = (
+        f"error: {tmp_path} is not a study (it has no study.toml); "
+        "choose the directory of a study with --study, or with TOOLBOX_STUDY\n"
+    )
     assert message == expected
     message = run("query", "sets/summary", "--study", str(tmp_path / "none"), code=2).stderr
-    assert f"make it a study with: toolbox init {tmp_path / 'none'}" in message
+    assert f"no study at {tmp_path / 'none'}; to make one: toolbox init {tmp_path / 'none'}" in message
     assert not (tmp_path / "none").exists()
+
+
+def test_a_mistyped_study_is_never_made(tmp_path: Path, photographs: Path, cache: Path) -> None:
+    arguments = ["ingest", str(photographs), "--set", "colours", "--study"]
+    run("init", str(tmp_path / "my-study"))
+    message = run(*arguments, str(tmp_path / "my-studdy"), code=2).stderr
+    assert f"no study at {tmp_path / 'my-studdy'}; did you mean {tmp_path / 'my-study'}?" in message
+    assert not (tmp_path / "my-studdy").exists()
+    dry = run(*arguments, str(tmp_path / "new"), "--create", "--dry-run").stderr
+    assert "6 added, 0 known; now 6: green 3, red 3" in dry
+    assert "nothing was written; without --dry-run, the same command writes" in dry
+    assert not (tmp_path / "new").exists()
+    assert "6 added" in run(*arguments, str(tmp_path / "new"), "--create").stderr
+    assert "0 added, 6 known" in run(*arguments, str(tmp_path / "new"), "--create").stderr
 
 
 def test_damaged_responses_end_with_code_3(extracted: str) -> None:
@@ -222,16 +243,48 @@ def test_damaged_responses_end_with_code_3(extracted: str) -> None:
     assert "part-0.parquet is damaged: its bytes have changed since they were written" in message
 
 
-def test_several_sets_must_be_chosen_from(extracted: str, photographs: Path, card: str, weights: str) -> None:
+def test_of_several_sets_the_first_is_meant_until_another_is_in_use(
+    extracted: str, photographs: Path, card: str, weights: str
+) -> None:
+    there = ["--study", extracted]
+    run("ingest", str(photographs), "--set", "again", *there)
+    before = run("query", "layers/profile", "--format", "csv", *there)  # only one of them has responses
+    run("extract", "again", "--model", card, "--weights", weights, *there)
+    after = run("query", "layers/profile", "--format", "csv", *there)
+    note = "the study holds several stimulus sets (again, colours); colours is used, as it was the first; "
+    assert after.stdout == before.stdout
+    assert note + "choose another with set=… (--set …), or with: toolbox use" in after.stderr
+    assert run("use", *there).stdout.splitlines()[1:] == [
+        "set     colours   the first; others: again",
+        "model   tiny      the only one",
+        "scheme  category  the only one",
+    ]
+    assert run("use", "again", *there).stdout.splitlines()[1] == "set     again     in use; others: colours"
+    assert "(again, colours); again is in use" in run("query", "layers/profile", *there).stderr
+    assert "several" not in run("query", "layers/profile", "--set", "colours", *there).stderr
+    assert (
+        "no stimulus set named 'agian'; did you mean 'again'?" in run("use", "agian", *there, code=2).stderr
+    )
+
+
+def test_of_several_sets_of_unknown_age_one_must_be_named(
+    extracted: str, photographs: Path, card: str, weights: str
+) -> None:
     there = ["--study", extracted]
     run("ingest", str(photographs), "--set", "again", *there)
     run("query", "layers/profile", *there)  # only one of them has responses
     run("extract", "again", "--model", card, "--weights", weights, *there)
+    for plan in Path(extracted).rglob("plan.parquet"):  # as early versions wrote it
+        origin = {name: value for name, value in provenance_of(plan).items() if name != "created"}
+        write_table(plan, read_table(plan), origin)
     message = run("query", "layers/profile", *there, code=2).stderr
-    assert (
-        message
-        == "error: the study holds several stimulus sets (again, colours); choose one with set=… (--set …)\n"
+    assert message == (
+        "error: the study holds several stimulus sets (again, colours); choose one with set=… (--set …), "
+        "or for all commands with: toolbox use\n"
     )
+    assert "must be named, or put in use; there are: again, colours" in run("use", *there).stdout
+    run("use", "again", *there)
+    run("query", "layers/profile", *there)
     run("query", "layers/profile", "--set", "again", *there)
 
 
@@ -342,6 +395,6 @@ def test_two_models_are_compared(extracted: str, study: Study, weights: str, tmp
     run("plot", "layers/profile", *both, "--output", str(figure))
     assert all(f">{model}<" in figure.read_text() for model in ("tiny", "twin"))
     assert (
-        "choose one with model=… (--model …)"
-        in run("query", "layers/profile", "--study", extracted, code=2).stderr
+        "the study holds several models (tiny, twin); tiny is used, as it was the first"
+        in run("query", "layers/profile", "--study", extracted).stderr
     )

@@ -72,7 +72,7 @@ def test_an_added_network_works_in_every_command(
     (file,) = own.glob("net-*.onnx")
     assert f"graph: {file} (recorded after the activation functions)" in shown.stderr
     study = ["--study", str(tmp_path / "study")]
-    run("ingest", str(photographs), "--set", "colours", *study)
+    run("ingest", str(photographs), "--set", "colours", "--create", *study)
     told = run("extract", "colours", "--model", "net", "--layers", "layer*", *study).stderr
     assert "responses of 40 filters in 4 layers of net to 6 stimuli; weights: the graph" in told
     rows = run("query", "layers/profile", "--format", "csv", *study).stdout.splitlines()

@@ -131,7 +131,7 @@ def test_an_interrupted_extraction_says_what_is_kept(
         paint(tmp_path / "many" / "x" / f"{number}.png", (number % 256, number // 256, 0))
     study.ingest(tmp_path / "many", set="many")
     command = ["extract", "many", "--model", card, "--weights", weights, "--batch", "1", "--part", "5"]
-    parts = study.folder.responses("many", "tiny")
+    parts = study.folder.plans("many", "tiny")
     with subprocess.Popen(
         [sys.executable, "-m", "toolbox", *command, "--study", str(study.folder.root)],
         stderr=subprocess.PIPE,

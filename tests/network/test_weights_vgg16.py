@@ -138,7 +138,7 @@ def test_a_keras_file_without_the_top_gives_the_convolutions(folder: Path, drawn
 PROGRAM = """
 import resource, sys
 from toolbox import Study
-study = Study(sys.argv[1])
+study = Study(sys.argv[1], create=True)
 study.ingest(sys.argv[2], set="colours")
 study.extract("colours", model=sys.argv[3], weights=sys.argv[4])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

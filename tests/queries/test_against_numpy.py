@@ -43,7 +43,7 @@ def test_profile_counts_the_filters_above_the_threshold(
             filters = [row for row in rows if (row["layer"], row["category"]) == (layer, name)]
             selective = sum(1 for row in filters if not row["dead"] and row[index] > threshold)
             dead = sum(1 for row in filters if row["dead"])
-            expected.append((layer, name, FILTERS, selective, selective / FILTERS, *[None] * 5, dead))
+            expected.append((layer, name, FILTERS, selective, selective / FILTERS, *[None] * 6, dead))
     assert ask(random_study.folder, "layers/profile", parameters).rows.rows() == nearly(expected, 1e-10)
 
 
@@ -82,10 +82,10 @@ def test_depth_is_the_mean_position_weighed_by_the_share_of_filters(
         depth = np.average(places, weights=shares) if shares.any() else None
         entropy = scipy_entropy(shares, base=len(shares)) if shares.any() else None
         depths.append(
-            (name, sum(counts.values()), float(shares.mean()), None, None, depth, None, None, entropy)
+            (name, sum(counts.values()), float(shares.mean()), *[None] * 6, depth, None, None, entropy)
         )
         for (layer, count), share, place in zip(counts.items(), shares, places, strict=True):
-            layers.append((name, layer, float(place), FILTERS, count, float(share), None, None, None))
+            layers.append((name, layer, float(place), FILTERS, count, float(share), *[None] * 6))
     assert ask(random_study.folder, "complexity/layers", parameters).rows.rows() == nearly(layers, 1e-10)
     assert ask(random_study.folder, "complexity/depth", parameters).rows.rows() == nearly(depths, 1e-10)
 

@@ -16,7 +16,7 @@ from toolbox import ResultWarning, Study
 from toolbox.errors import MixtureError, QueryError, UnknownNameError, UsageError
 from toolbox.query import ask
 from toolbox.query.across_models import ask_each
-from toolbox.show.plots import plot
+from toolbox.show.plots import Drawing, plot
 from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.selection import Selection
 
@@ -140,8 +140,8 @@ def test_equal_numbers_of_different_stimuli_are_refused(
 ) -> None:
     study.extract("colours", model=card, weights=weights, part=2)
     study.extract("colours", **other, part=2)
-    (study.folder.responses("colours", "tiny") / "part-0.json").unlink()
-    (study.folder.responses("colours", "other") / "part-2.json").unlink()
+    (study.folder.plans("colours", "tiny") / "part-0.json").unlink()
+    (study.folder.plans("colours", "other") / "part-2.json").unlink()
     with pytest.raises(MixtureError, match=r"different stimuli of colours \(tiny 4, other 4\)"):
         study.query("layers/profile", model=BOTH)
 
@@ -150,7 +150,7 @@ def test_notes_name_their_model(study: Study, card: str, weights: str, other: di
     for choices in ({"model": card, "weights": weights}, other):
         study.extract("colours", **choices, part=2)
     for model in BOTH:
-        (study.folder.responses("colours", model) / "part-1.json").unlink()
+        (study.folder.plans("colours", model) / "part-1.json").unlink()
     with pytest.warns(ResultWarning) as warned:
         study.query("layers/profile", model=BOTH)
     told = [
@@ -170,9 +170,9 @@ def test_a_figure_has_a_panel_for_each_network(shown: Study, tmp_path: Path) -> 
     assert set(specification["usermeta"]["toolbox"]["models"]) == set(BOTH)
     asked = {"layer": "colour", "filter": 0}
     assert (
-        plot(shown.folder, "filters/stimuli", asked, Selection(models=BOTH), thumbnails=True).provenance[
-            "model"
-        ]
+        plot(
+            shown.folder, "filters/stimuli", asked, Selection(models=BOTH), Drawing(thumbnails=True)
+        ).provenance["model"]
         == BOTH
     )
 

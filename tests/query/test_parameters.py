@@ -105,7 +105,7 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "layers/profile",
             {"index": "shares"},
-            f"$index is 'shares'; expected one of {', '.join(index_names('moments', 'ranks'))}",
+            f"$index is 'shares'; expected one of {', '.join(index_names('moments', 'ranks'))}; did you mean 'share'?",
         ),
         ("layers/profile", {"normalise": ""}, "$normalise is ''; expected one of filter, layer"),
         ("filters/stimuli", {**ONE_FILTER, "layer": "stemm"}, "no layer named 'stemm'; did you mean 'stem'?"),

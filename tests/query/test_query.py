@@ -194,7 +194,7 @@ def test_what_is_not_clear_is_asked_for_with_the_candidates(
 ) -> None:
     with pytest.raises(AmbiguousError) as caught:
         ask(several, sql, selection=choice)
-    assert str(caught.value) == message
+    assert str(caught.value) == f"{message}, or for all commands with: toolbox use"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -174,9 +175,10 @@ def test_bf16_is_refused_where_the_processor_lacks_it(
 
 
 def test_another_precision_or_convolution_is_refused(graph: Graph) -> None:
-    with pytest.raises(UsageError, match=r"^unknown precision 'fp16'; expected float32, tf32, bf16$"):
+    expected = re.escape("expected one of float32, tf32, bf16; did you mean 'bf16'?")
+    with pytest.raises(UsageError, match=f"^unknown precision 'fp16'; {expected}$"):
         start_session(graph, device="cpu", precision="fp16")
-    with pytest.raises(UsageError, match=r"^unknown convolution 'fft'; expected winograd, direct$"):
+    with pytest.raises(UsageError, match=r"^unknown convolution 'fft'; expected one of winograd, direct$"):
         start_session(graph, device="cpu", convolution="fft")
 
 

@@ -80,9 +80,9 @@ def test_layers_of_one_tensor_are_listed_once(tmp_path: Path) -> None:
     [
         ({"activation": None}, "the graph does not specify where to record; choose activation=after"),
         ({"preprocessing": None}, "the graph does not specify its preprocessing; choose the preprocessing used"),
-        ({"activation": "during"}, "unknown activation 'during'; expected after, before"),
-        ({"preprocessing": "pytorch"}, "unknown preprocessing 'pytorch'; expected caffe, torch, tf, unit, none"),
-        ({"resize": "nicely"}, "unknown resize 'nicely'; expected nearest, bilinear"),
+        ({"activation": "during"}, "unknown activation 'during'; expected one of after, before"),
+        ({"preprocessing": "pytorch"}, "unknown preprocessing 'pytorch'; expected one of caffe, torch, tf, unit, none"),
+        ({"resize": "nicely"}, "unknown resize 'nicely'; expected one of nearest, bilinear"),
         ({"name": "vgg16"}, "'vgg16' is the name of a network that ships with the toolbox; choose another name"),
         ({"name": "VGG16"}, "'VGG16' is the name of a network that ships"),
         ({"name": "../net"}, "'../net' is not a valid name for a network"),

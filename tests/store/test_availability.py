@@ -23,7 +23,7 @@ from support.small_study import (
 from toolbox.errors import MixtureError, UsageError, VerificationError
 from toolbox.store import availability as module
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.folder import StudyFolder, part_path, record_path
+from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import write_part
 from toolbox.store.plan import plan_digest
 
@@ -57,12 +57,12 @@ def test_what_was_found_is_remembered(two_parts: StudyFolder, held: list[str]) -
         4,
         [],
     )
-    assert first.paths(two_parts, ["1"]) == [part_path(two_parts.responses(SET, MODEL), 1)]
+    assert first.paths(two_parts, ["1"]) == [two_parts.extraction(SET, MODEL).part(1)]
 
 
 def test_a_part_taken_back_is_noticed(two_parts: StudyFolder) -> None:
     available_responses(two_parts, SET, MODEL)
-    record_path(two_parts.responses(SET, MODEL), 1).unlink()
+    two_parts.extraction(SET, MODEL).record(1).unlink()
     found = available_responses(two_parts, SET, MODEL)
     assert (list(found.parts), found.stimuli, found.of) == (["0"], 2, 4)
     assert (
@@ -73,7 +73,7 @@ def test_a_part_taken_back_is_noticed(two_parts: StudyFolder) -> None:
 
 def test_a_damaged_part_is_noticed(two_parts: StudyFolder) -> None:
     available_responses(two_parts, SET, MODEL)
-    path = part_path(two_parts.responses(SET, MODEL), 0)
+    path = two_parts.extraction(SET, MODEL).part(0)
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
@@ -84,7 +84,7 @@ def test_a_damaged_part_is_noticed(two_parts: StudyFolder) -> None:
 
 def test_a_part_that_vanished_is_noticed(two_parts: StudyFolder) -> None:
     available_responses(two_parts, SET, MODEL)
-    part_path(two_parts.responses(SET, MODEL), 0).unlink()
+    two_parts.extraction(SET, MODEL).part(0).unlink()
     with pytest.raises(VerificationError, match=r"part-0\.parquet is missing, but its record exists"):
         available_responses(two_parts, SET, MODEL)
 
@@ -94,7 +94,7 @@ def test_a_part_made_anew_is_noticed(two_parts: StudyFolder, responses: pl.DataF
     changed = responses.with_columns(pl.col("mean") + 1)
     fits = plan_digest([1, 3], {stimulus: digest(stimulus) for stimulus in (1, 3)})
     made = record(identity_of(changed), plan=fits)
-    write_part(two_parts.responses(SET, MODEL), 1, [1, 3], matrices(changed, [1, 3]), made)
+    write_part(two_parts.extraction(SET, MODEL), 1, [1, 3], matrices(changed, [1, 3]), made)
     after = available_responses(two_parts, SET, MODEL)
     assert before.parts["0"] == after.parts["0"]
     assert before.parts["1"] != after.parts["1"]
@@ -186,7 +186,7 @@ def test_a_part_taken_back_while_the_folder_is_listed_is_as_if_it_was_not_there(
 
 def test_without_a_complete_part_there_is_nothing_to_ask(two_parts: StudyFolder) -> None:
     for number in (0, 1):
-        record_path(two_parts.responses(SET, MODEL), number).unlink()
+        two_parts.extraction(SET, MODEL).record(number).unlink()
     with pytest.raises(
         UsageError,
         match="no responses of tiny to shapes are available yet; extract them first with: toolbox extract",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 import unicodedata
 from datetime import datetime
@@ -14,15 +15,17 @@ import pytest
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError
-from toolbox.store.folder import SCHEMA_VERSION, StudyFolder, check_new_name, create_study, open_study
+from toolbox.store.folder import StudyFolder, check_new_name, create_study
+from toolbox.store.migration import open_study
 from toolbox.store.selection import Selection
+from toolbox.store.study_file import SCHEMA_VERSION
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
         (StudyFolder(Path("s")).stimuli("a"), "s/stimuli/set=a/stimuli.parquet"),
-        (StudyFolder(Path("s")).images("a"), "s/stimuli/set=a/images"),
+        (StudyFolder(Path("s")).images("a"), "s/images/a"),
         (StudyFolder(Path("s")).labels("a"), "s/labels/set=a/scheme=category/labels.parquet"),
         (StudyFolder(Path("s")).labels("a", "mood"), "s/labels/set=a/scheme=mood/labels.parquet"),
         (StudyFolder(Path("s")).responses("a", "vgg16"), "s/responses/set=a/model=vgg16"),
@@ -54,7 +57,7 @@ def test_only_what_has_its_table_is_named_in_alphabetical_order(tmp_path: Path) 
     touch(study.stimuli("zoo").parent.parent / "stray" / "stimuli.parquet")
     touch(study.labels("zoo", "mood"))
     touch(study.labels("zoo"))
-    touch(study.responses("zoo", "vgg16") / "plan.parquet")
+    touch(study.plans("zoo", "vgg16") / "plan.parquet")
     touch(study.responses("zoo", "half") / "part-0.parquet")
     assert study.sets() == ["animals", "zoo"]
     assert (study.schemes("zoo"), study.schemes("animals")) == (["category", "mood"], [])
@@ -66,12 +69,12 @@ def test_paths_of_images_inside_the_study_move_with_it(
 ) -> None:
     study = StudyFolder(tmp_path / "study")
     inside, outside = study.images("a") / "1.png", tmp_path / "photographs" / "1.png"
-    assert study.stored_path(inside) == "stimuli/set=a/images/1.png"
+    assert study.stored_path(inside) == "images/a/1.png"
     assert study.stored_path(outside) == outside.as_posix()
     for image in (inside, outside):
         assert study.image(study.stored_path(image)) == image
     monkeypatch.chdir(tmp_path)
-    assert StudyFolder(Path("study")).stored_path(inside) == "stimuli/set=a/images/1.png"
+    assert StudyFolder(Path("study")).stored_path(inside) == "images/a/1.png"
     assert study.stored_path(Path("photographs/1.png")) == outside.as_posix()
 
 
@@ -117,27 +120,78 @@ def test_a_file_cannot_become_a_study(tmp_path: Path) -> None:
         create_study(tmp_path / "file")
 
 
-@pytest.mark.parametrize("root", ["", "none"])
-def test_a_directory_without_its_card_is_no_study(root: str, tmp_path: Path) -> None:
+MAKE = "to make one: toolbox init {}, or ingest with --create (in Python: create=True)"
+
+
+@pytest.mark.parametrize(
+    ("root", "message"),
+    [
+        ("an empty one", "{} is not a study (it has no study.toml); " + MAKE),
+        ("none", "no study at {}; " + MAKE),
+    ],
+)
+def test_a_directory_without_its_card_is_no_study(root: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "an empty one").mkdir()
     with pytest.raises(UsageError) as caught:
         open_study(tmp_path / root)
-    assert str(caught.value) == (
-        f"{tmp_path / root} is not a study (it has no study.toml); make it a study with: toolbox init {tmp_path / root}"
-    )
+    assert str(caught.value) == message.format(tmp_path / root, shlex.quote(str(tmp_path / root)))
+
+
+@pytest.fixture
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with two studies, in which the user works."""
+    for name in ("my-study", "other"):
+        create_study(tmp_path / name)
+    (tmp_path / "my-study" / "figures").mkdir()
+    (tmp_path / "my-study" / "figures" / "one.svg").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("root", "expected"),
+    [
+        ("my-studdy", "no study at my-studdy; did you mean my-study?; " + MAKE.format("my-studdy")),
+        ("new", "no study at new; " + MAKE.format("new")),
+        (
+            "my-study/figures",
+            "my-study/figures is not a study (it has no study.toml); did you mean {here}/my-study?",
+        ),
+        (
+            "",
+            "the current directory ({here}) is not a study (it has no study.toml); did you mean my-study or other?",
+        ),
+    ],
+)
+def test_the_study_that_may_be_meant_is_suggested(root: str, expected: str, studies: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_study(Path(root))
+    assert str(caught.value) == expected.format(here=studies)
+    assert not (studies / "new").exists()
+
+
+def test_a_mistake_in_the_environment_variable_is_named(
+    studies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLBOX_STUDY", str(studies / "othr"))
+    with pytest.raises(
+        UsageError, match=r"no study at \S+/othr \(the value of TOOLBOX_STUDY\); did you mean \S+/other\?"
+    ):
+        open_study(studies / "othr")
 
 
 @pytest.mark.parametrize(
     ("card", "message"),
     [
         (
-            b"schema_version = 2\n",
-            "has schema_version = 2, but this toolbox reads 1; install the version that the file names",
+            b"schema_version = 3\n",
+            "has schema_version = 3, but this toolbox reads 2; install the version that the file names",
         ),
         (
             b'schema_version = "1"\n',
-            "has schema_version = '1', but this toolbox reads 1; install the version that the file names",
+            "has schema_version = '1', but this toolbox reads 2; install the version that the file names",
         ),
-        (b"title = 'x'\n", "has schema_version = None, but this toolbox reads 1; install the version"),
+        (b"title = 'x'\n", "has schema_version = None, but this toolbox reads 2; install the version"),
         (b"schema_version = \n", "is not valid TOML ("),
         (b"title = '\xff'\n", "is not valid TOML ("),
     ],

@@ -23,7 +23,7 @@ from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationE
 from toolbox.files import digest_of, write_json
 from toolbox.query import Answer, ask
 from toolbox.store.columns import PLAN
-from toolbox.store.folder import StudyFolder, part_path, record_path
+from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.parquet import arrow_schema, provenance_of, write_table
 from toolbox.store.parts import RESPONSES, clear, sweep, write_part
 from toolbox.store.plan import (
@@ -46,8 +46,13 @@ def everything(study: StudyFolder) -> Answer:
     return ask(study, "select * from responses order by layer, filter, stimulus_id")
 
 
-def folder_of(study: StudyFolder) -> Path:
-    return study.responses(SET, MODEL)
+def folder_of(study: StudyFolder) -> ExtractionFolder:
+    return study.extraction(SET, MODEL)
+
+
+def folder_in(folder: Path) -> ExtractionFolder:
+    """One folder for parts and records: their names never collide."""
+    return ExtractionFolder(folder, folder)
 
 
 # What counts
@@ -61,7 +66,7 @@ def test_rows_of_all_parts_stand_in_one_table(two_parts: StudyFolder, responses:
 
 
 def test_a_part_without_its_record_does_not_count(two_parts: StudyFolder) -> None:
-    record_path(folder_of(two_parts), 1).unlink()
+    folder_of(two_parts).record(1).unlink()
     answer = everything(two_parts)
     assert sorted(set(answer.rows["stimulus_id"])) == [0, 2]
     assert answer.provenance["response_rows"] == answer.rows.height == 8
@@ -73,7 +78,7 @@ def test_a_part_without_its_record_does_not_count(two_parts: StudyFolder) -> Non
 
 def test_without_any_record_there_are_no_responses_yet(two_parts: StudyFolder) -> None:
     for number in (0, 1):
-        record_path(folder_of(two_parts), number).unlink()
+        folder_of(two_parts).record(number).unlink()
     with pytest.raises(UsageError) as caught:
         everything(two_parts)
     assert (
@@ -103,7 +108,7 @@ def test_a_record_says_what_is_in_its_part(two_parts: StudyFolder, responses: pl
     folder = folder_of(two_parts)
     entry = read_record(folder, 0)
     assert entry is not None
-    file = part_path(folder, 0)
+    file = folder.part(0)
     assert (entry["part"], entry["stimuli"], entry["rows"]) == (0, 2, 8)
     assert entry["bytes"] == file.stat().st_size
     assert entry["identity"] == identity_of(responses).digest
@@ -113,7 +118,7 @@ def test_a_record_says_what_is_in_its_part(two_parts: StudyFolder, responses: pl
 
 
 def test_the_rows_of_a_part_are_sorted_and_split_by_layer(two_parts: StudyFolder) -> None:
-    file = part_path(folder_of(two_parts), 1)
+    file = folder_of(two_parts).part(1)
     table = pq.ParquetFile(file).read()
     assert table.schema.equals(RESPONSES)
     keys = list(zip(*(table[name].to_pylist() for name in ("layer", "filter", "stimulus_id")), strict=True))
@@ -127,7 +132,7 @@ def test_the_rows_of_a_part_are_sorted_and_split_by_layer(two_parts: StudyFolder
 @pytest.mark.parametrize("place", [*np.linspace(0, 1, 20, endpoint=False), -1])
 def test_one_flipped_bit_anywhere_in_a_part_is_found(place: float, two_parts: StudyFolder) -> None:
     everything(two_parts)
-    file = part_path(folder_of(two_parts), 1)
+    file = folder_of(two_parts).part(1)
     content = bytearray(file.read_bytes())
     position = int(place * len(content)) if place >= 0 else len(content) - 1
     content[position] ^= 1 << (position % 8)
@@ -136,7 +141,7 @@ def test_one_flipped_bit_anywhere_in_a_part_is_found(place: float, two_parts: St
         everything(two_parts)
     assert str(caught.value) == (
         f"{file} is damaged: its bytes have changed since they were written; "
-        "restore it, or delete part-1.* in its folder and run the extraction again"
+        "restore it, or delete plans/set=shapes/model=tiny/part-1.json in the study and run the extraction again"
     )
 
 
@@ -159,7 +164,11 @@ def swap(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("part-0.parquet", remove, "is missing, but its record exists; restore it, or delete part-0.*"),
+        (
+            "part-0.parquet",
+            remove,
+            "is missing, but its record exists; restore it, or delete plans/set=shapes/model=",
+        ),
         ("part-0.parquet", cut, "is damaged: its bytes have changed since they were written; restore it"),
         ("part-0.parquet", swap, "is damaged: its bytes have changed since they were written; restore it"),
         ("part-0.json", cut, "is damaged ("),
@@ -167,7 +176,7 @@ def swap(file: Path) -> None:
         (
             "part-0.json",
             swap,
-            "is the record of part 1; restore it, or delete part-0.* in its folder and run",
+            "is the record of part 1; restore it, or delete plans/set=shapes/model=tiny/part-0.json in",
         ),
         ("plan.parquet", cut, "is missing or damaged; restore it, or create it again"),
     ],
@@ -175,7 +184,8 @@ def swap(file: Path) -> None:
 def test_damage_names_the_file_and_the_remedy(
     name: str, damage: Callable[[Path], None], message: str, two_parts: StudyFolder
 ) -> None:
-    file = folder_of(two_parts) / name
+    folder = folder_of(two_parts)
+    file = (folder.parts if name.endswith("-0.parquet") else folder.plans) / name
     damage(file)
     with pytest.raises(VerificationError) as caught:
         everything(two_parts)
@@ -244,7 +254,7 @@ def test_an_intact_part_is_read_in_full_only_once(
     everything(two_parts)
     assert digested == ["part-0", "part-1"]
     known = json.loads((cache / "intact.json").read_text())
-    assert sorted(known) == [str(part_path(folder_of(two_parts), number)) for number in (0, 1)]
+    assert sorted(known) == [str(folder_of(two_parts).part(number)) for number in (0, 1)]
     written = (cache / "intact.json").stat().st_mtime_ns
     everything(two_parts)
     assert (cache / "intact.json").stat().st_mtime_ns == written
@@ -254,7 +264,7 @@ def test_what_is_remembered_of_a_file_ends_with_its_time_of_change(
     two_parts: StudyFolder, cache: Path
 ) -> None:
     everything(two_parts)
-    file = part_path(folder_of(two_parts), 0)
+    file = folder_of(two_parts).part(0)
     before = json.loads((cache / "intact.json").read_text())[str(file)]
     os.utime(file, ns=(0, 0))
     assert everything(two_parts).rows.height == 16
@@ -295,7 +305,7 @@ def test_a_part_of_another_network_is_refused(two_parts: StudyFolder, responses:
     with pytest.raises(MixtureError) as caught:
         everything(two_parts)
     assert str(caught.value) == (
-        f"{part_path(folder, 1)} was computed with another network than that of its plan; "
+        f"{folder.part(1)} was computed with another network than that of its plan; "
         "extract again with replace (--replace)"
     )
 
@@ -326,10 +336,10 @@ OTHER = "other weights or another preprocessing (card, weights, decoding)"
 def test_going_on_with_another_identity_reports_what_differs(
     other: Identity, difference: str, tmp_path: Path
 ) -> None:
-    grow_plan(tmp_path, IDENTITY, [1, 2])
+    grow_plan(folder_in(tmp_path), IDENTITY, [1, 2])
     before = (tmp_path / "plan.parquet").read_bytes()
     with pytest.raises(MixtureError) as caught:
-        grow_plan(tmp_path, other, [3])
+        grow_plan(folder_in(tmp_path), other, [3])
     assert str(caught.value) == (
         f"{tmp_path} contains responses computed with {difference}; use the same settings again, "
         "discard these responses with replace (--replace), or use another study"
@@ -364,24 +374,24 @@ def test_other_layers_of_one_network_may_stand_in_another_set(
 
 
 def test_a_longer_plan_keeps_its_parts_and_appends(tmp_path: Path) -> None:
-    assert read_plan(tmp_path) is None
-    first = grow_plan(tmp_path, IDENTITY, [5, 1, 3], size=2)
+    assert read_plan(folder_in(tmp_path)) is None
+    first = grow_plan(folder_in(tmp_path), IDENTITY, [5, 1, 3], size=2)
     assert first == Plan(IDENTITY, ((5, 1), (3,)), IDENTITY.digest)
-    longer = grow_plan(tmp_path, IDENTITY, [0, 1, 2, 3, 4, 5], size=10)
+    longer = grow_plan(folder_in(tmp_path), IDENTITY, [0, 1, 2, 3, 4, 5], size=10)
     assert longer == Plan(IDENTITY, ((5, 1), (3,), (0, 2, 4)), IDENTITY.digest)
-    assert read_plan(tmp_path) == longer
+    assert read_plan(folder_in(tmp_path)) == longer
     assert longer.stimuli == {0, 1, 2, 3, 4, 5}
 
 
 def test_a_plan_without_news_is_not_written_again(tmp_path: Path) -> None:
-    grow_plan(tmp_path, IDENTITY, [1, 2])
+    grow_plan(folder_in(tmp_path), IDENTITY, [1, 2])
     written = (tmp_path / "plan.parquet").stat().st_mtime_ns
-    assert grow_plan(tmp_path, IDENTITY, [2]).parts == ((1, 2),)
+    assert grow_plan(folder_in(tmp_path), IDENTITY, [2]).parts == ((1, 2),)
     assert (tmp_path / "plan.parquet").stat().st_mtime_ns == written
 
 
 def test_a_plan_is_a_plain_table_with_the_identity_in_its_provenance(tmp_path: Path) -> None:
-    grow_plan(tmp_path, IDENTITY, [7, 8, 9], size=2)
+    grow_plan(folder_in(tmp_path), IDENTITY, [7, 8, 9], size=2)
     table = pq.ParquetFile(tmp_path / "plan.parquet").read()
     assert table.schema.equals(arrow_schema(PLAN))
     assert table.to_pydict() == {"stimulus_id": [7, 8, 9], "part": [0, 0, 1]}
@@ -398,17 +408,17 @@ def test_a_plan_written_before_the_identity_said_more_still_fits_its_parts(
 ) -> None:
     folder, identity = folder_of(two_parts), identity_of(responses)
     older = {"model": identity.model, "layers": dict(identity.layers), "precision": "float32"}
-    plan = pq.ParquetFile(folder / "plan.parquet").read()
-    write_table(folder / "plan.parquet", plan, {"identity": older, "digest": "of then"})
+    plan = pq.ParquetFile(folder.plan).read()
+    write_table(folder.plan, plan, {"identity": older, "digest": "of then"})
     for number in (0, 1):
         entry = read_record(folder, number)
-        write_json(record_path(folder, number), {**(entry or {}), "identity": "of then"})
+        write_json(folder.record(number), {**(entry or {}), "identity": "of then"})
     assert everything(two_parts).rows.height == 16
     assert grow_plan(folder, identity, [9]).digest == "of then"
 
 
 def test_a_plan_lies_where_its_path_looks_like_columns(tmp_path: Path) -> None:
-    folder = tmp_path / "part=3" / "stimulus_id=4"
+    folder = folder_in(tmp_path / "part=3" / "stimulus_id=4")
     grow_plan(folder, IDENTITY, [7])
     assert read_plan(folder) == Plan(IDENTITY, ((7,),), IDENTITY.digest)
 
@@ -417,7 +427,7 @@ def test_a_plan_lies_where_its_path_looks_like_columns(tmp_path: Path) -> None:
 def test_however_a_plan_grows_every_stimulus_has_one_part(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]], size: int
 ) -> None:
-    folder, parts = tmp_path_factory.mktemp("plan"), ()
+    folder, parts = folder_in(tmp_path_factory.mktemp("plan")), ()
     for batch in batches:
         plan = grow_plan(folder, IDENTITY, list(dict.fromkeys(batch)), size=size)
         assert plan.parts[: len(parts)] == parts
@@ -445,12 +455,12 @@ def test_the_digest_of_values_does_not_depend_on_the_writer(
     tmp_path: Path, responses: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values, identity = matrices(responses, [0, 2]), identity_of(responses)
-    here = write_part(tmp_path / "here", 0, [0, 2], values, record(identity))
+    here = write_part(folder_in(tmp_path / "here"), 0, [0, 2], values, record(identity))
     monkeypatch.setattr("toolbox.store.parquet.ROW_GROUP", 3)
     turned = {
         layer: tuple(np.asfortranarray(matrix) for matrix in values[layer]) for layer in reversed(values)
     }
-    there = write_part(tmp_path / "there", 0, [0, 2], turned, record(identity, provider="GPU"))
+    there = write_part(folder_in(tmp_path / "there"), 0, [0, 2], turned, record(identity, provider="GPU"))
     assert there["values"] == here["values"]
     assert there["sha256"] != here["sha256"]
 
@@ -460,14 +470,14 @@ def test_the_digest_of_values_changes_with_any_of_them(
     change: str, tmp_path: Path, responses: pl.DataFrame
 ) -> None:
     values, identity = matrices(responses, [0, 2]), record(identity_of(responses))
-    before = write_part(tmp_path, 0, [0, 2], values, identity)["values"]
+    before = write_part(folder_in(tmp_path), 0, [0, 2], values, identity)["values"]
     stimuli = [0, 3] if change == "stimuli" else [0, 2]
     if change == "layer":
         values["conv3"] = values.pop("conv2")
     if change in ("maximum", "mean"):
         matrix = values["conv2"][change == "mean"]
         matrix[1, 1] = np.nextafter(matrix[1, 1], np.float32(np.inf))
-    assert write_part(tmp_path, 0, stimuli, values, identity)["values"] != before
+    assert write_part(folder_in(tmp_path), 0, stimuli, values, identity)["values"] != before
 
 
 # Taking back
@@ -475,20 +485,23 @@ def test_the_digest_of_values_changes_with_any_of_them(
 
 def test_an_extraction_can_be_taken_back(two_parts: StudyFolder, responses: pl.DataFrame) -> None:
     folder = folder_of(two_parts)
-    (folder / "notes.txt").touch()
+    for place in (folder.parts, folder.plans):
+        (place / "notes.txt").touch()
     clear(folder)
-    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    for place in (folder.parts, folder.plans):
+        assert [path.name for path in place.iterdir()] == ["notes.txt"]
     other = replace(identity_of(responses), precision="float16")
     assert grow_plan(folder, other, [0]).identity == other
 
 
 def test_what_a_killed_process_left_is_swept_away(two_parts: StudyFolder) -> None:
     folder = folder_of(two_parts)
-    before = sorted(folder.iterdir())
-    (folder / ".part-2.parquet.123-456.partial").touch()
+    before = sorted((*folder.parts.iterdir(), *folder.plans.iterdir()))
+    (folder.parts / ".part-2.parquet.123-456.partial").touch()
+    (folder.plans / ".part-2.json.123-456.partial").touch()
     assert everything(two_parts).rows.height == 16
-    sweep(folder)
-    assert sorted(folder.iterdir()) == before
+    sweep(folder.parts, folder.plans)
+    assert sorted((*folder.parts.iterdir(), *folder.plans.iterdir())) == before
 
 
 def test_intact_parts_come_in_the_order_of_the_plan(two_parts: StudyFolder) -> None:
@@ -521,7 +534,7 @@ def test_a_flipped_bit_in_a_small_table_is_never_read(table: str, two_parts: Stu
         "labels": two_parts.labels(SET),
         "stimuli": two_parts.stimuli(SET),
         "layers": two_parts.layers(MODEL),
-        "plan": folder_of(two_parts) / "plan.parquet",
+        "plan": folder_of(two_parts).plan,
     }[table]
     asked = """
         select layer, filter, stimulus_id, maximum, mean, category, path, position, kind

@@ -11,7 +11,7 @@ import pytest
 from support.small_study import MODEL, SET, add_labels, add_responses
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
-from toolbox.store.folder import SCHEME, StudyFolder, record_path
+from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 from toolbox.store.resamples import Labelling, Measure
 
@@ -57,15 +57,15 @@ def test_a_table_of_other_labels_or_responses_is_stale(
     change: str, two_parts: StudyFolder, responses: pl.DataFrame
 ) -> None:
     file = written(two_parts)
-    folder = two_parts.responses(SET, MODEL)
+    folder = two_parts.extraction(SET, MODEL)
     if change == "labels":
         add_labels(
             two_parts, pl.DataFrame({"stimulus_id": [0, 1, 2, 3], "category": ["dog", "car", "dog", "car"]})
         )
     elif change == "a part taken back":
-        record_path(folder, 1).unlink()
+        folder.record(1).unlink()
     elif change == "a rebuilt part":
-        for path in folder.iterdir():
+        for path in (*folder.parts.iterdir(), *folder.plans.iterdir()):
             path.unlink()
         add_responses(two_parts, responses.with_columns(pl.col("mean") / 2), parts=[[0, 2], [1, 3]])
     else:

@@ -42,7 +42,7 @@ from toolbox.query import ask
 from toolbox.store import rollups
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import ROLLUPS
-from toolbox.store.folder import SCHEME, StudyFolder, part_path, record_path
+from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 from toolbox.store.parts import write_part
 from toolbox.store.plan import plan_digest
@@ -304,7 +304,7 @@ def test_a_rollup_is_made_once(study: StudyFolder, read_parts: list[str]) -> Non
 
 def without_part(study: StudyFolder, number: int) -> bytes:
     """Let a part not count; returns its record."""
-    file = record_path(study.responses(SET, MODEL), number)
+    file = study.extraction(SET, MODEL).record(number)
     content = file.read_bytes()
     file.unlink()
     return content
@@ -313,14 +313,14 @@ def without_part(study: StudyFolder, number: int) -> bytes:
 def test_new_parts_alone_are_read(study: StudyFolder, read_parts: list[str]) -> None:
     held_back = without_part(study, 2)
     hold(study)
-    folder = study.responses(SET, MODEL)
-    record_path(folder, 2).write_bytes(held_back)
+    folder = study.extraction(SET, MODEL)
+    folder.record(2).write_bytes(held_back)
     expected_rows = of_responses(study)
     for number in (
         0,
         1,
     ):  # bytes that nobody could read, under the size and time that were compared with the record
-        path, state = part_path(folder, number), part_path(folder, number).stat()
+        path, state = folder.part(number), folder.part(number).stat()
         path.write_bytes(b"?" * state.st_size)
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert rows(rollup_of(study)) == nearly(expected_rows, 1e-9)
@@ -339,7 +339,7 @@ def test_a_part_rebuilt_with_other_values_rebuilds_the_rollup(study: StudyFolder
 def rewrite(study: StudyFolder, table: pl.DataFrame, number: int, part: list[int]) -> None:
     fits = plan_digest(part, {stimulus: digest(stimulus) for stimulus in part})
     made = record(identity_of(table), plan=fits)
-    write_part(study.responses(SET, MODEL), number, part, matrices(table, part), made)
+    write_part(study.extraction(SET, MODEL), number, part, matrices(table, part), made)
 
 
 def test_a_part_taken_back_leaves_the_rollup(study: StudyFolder) -> None:
@@ -367,7 +367,7 @@ def test_labels_of_new_stimuli_leave_what_is_known_of_the_others(
     hold(study)
     assert len(read_parts) == 3
     both = pl.concat([given_study.table, more.filter(pl.col("stimulus_id") >= 12)])
-    grow_plan(study.responses(SET, MODEL), identity_of(both), [12, 13])
+    grow_plan(study.extraction(SET, MODEL), identity_of(both), [12, 13])
     rewrite(study, both, 3, [12, 13])
     hold(study)
     assert read_parts[3:] == ["part-3"]
@@ -383,7 +383,7 @@ def test_a_stimulus_labelled_late_is_counted(study: StudyFolder, given_study: Gi
 
 def test_another_extraction_in_its_place_rebuilds_the_rollup(study: StudyFolder, given_study: Given) -> None:
     hold(study)
-    for file in study.responses(SET, MODEL).iterdir():
+    for file in (*study.responses(SET, MODEL).iterdir(), *study.plans(SET, MODEL).iterdir()):
         file.unlink()
     table = given_study.table.with_columns(layer=pl.col("layer").replace("conv2", "conv3"))
     add_layers(study, plain_layers(table))
@@ -451,7 +451,7 @@ def test_in_a_study_that_cannot_be_written_to_it_is_made_each_time(
 def test_killed_between_a_part_and_the_rollup_the_next_query_makes_it(study: StudyFolder) -> None:
     held_back = without_part(study, 2)
     hold(study)
-    record_path(study.responses(SET, MODEL), 2).write_bytes(held_back)
+    study.extraction(SET, MODEL).record(2).write_bytes(held_back)
     killed = study.rollup(SET, MODEL, SCHEME).with_name(".rollup.parquet.1-2.partial")
     killed.write_bytes(b"half written")
     counted = (
@@ -493,6 +493,6 @@ def test_the_place_of_a_study_lends_no_columns_and_no_files(
 def test_what_keeps_a_rollup_from_being_made_is_left_for_a_query_to_tell(
     study: StudyFolder, own_cache: Path
 ) -> None:
-    part_path(study.responses(SET, MODEL), 0).write_bytes(b"damaged")
+    study.extraction(SET, MODEL).part(0).write_bytes(b"damaged")
     update_rollups(study, SET, [MODEL, "never-shown"], [SCHEME, "no-such-scheme"])
     assert not study.rollup(SET, MODEL, SCHEME).exists()

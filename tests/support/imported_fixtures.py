@@ -28,6 +28,6 @@ def noise(tmp_path: Path, cache: Path) -> Study:
         place = tmp_path / "images" / ("odd" if number % 2 else "even") / f"{number}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (SIDE, SIDE, 3), np.uint8)).save(place)
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     study.ingest(tmp_path / "images", set="noise")
     return study

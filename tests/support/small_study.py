@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from toolbox.store.folder import SCHEME, StudyFolder, create_study
+from toolbox.store.folder import SCHEME, ExtractionFolder, StudyFolder, create_study
 from toolbox.store.parquet import write_table
 from toolbox.store.parts import write_part
 from toolbox.store.plan import Identity, Plan, check_identity, extend_plan, plan_digest, read_plan
@@ -115,7 +115,7 @@ def add_responses(
     """Write responses as the given parts, each with its record."""
     numbers = responses["stimulus_id"].unique().sort().to_list()
     parts = parts or [part for part in (numbers[::2], numbers[1::2]) if part]
-    folder, identity = study.responses(set_name, model), identity_of(responses, model)
+    folder, identity = study.extraction(set_name, model), identity_of(responses, model)
     for part in parts:
         plan = grow_plan(folder, identity, part, size=len(part))
     for number, part in enumerate(plan.parts):
@@ -124,10 +124,12 @@ def add_responses(
     return plan
 
 
-def grow_plan(folder: Path, identity: Identity, stimuli: Sequence[int], size: int | None = None) -> Plan:
+def grow_plan(
+    folder: ExtractionFolder, identity: Identity, stimuli: Sequence[int], size: int | None = None
+) -> Plan:
     """Go on with the plan that is there, if it is of this identity, as an extraction does."""
     plan = read_plan(folder) or Plan(identity, (), identity.digest)
-    check_identity(folder, plan.identity, identity)
+    check_identity(folder.parts, plan.identity, identity)
     return extend_plan(folder, plan, stimuli, size=size)
 
 

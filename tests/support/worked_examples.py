@@ -176,10 +176,13 @@ def _value(cell: str, column_type: str) -> Any:
         return None
     if column_type == "varchar":
         return cell
+    if column_type == "boolean":
+        return {"true": True, "1": True, "false": False, "0": False}[cell]
     if column_type != "double":
         return int(cell)
-    root = re.fullmatch(r"(?:(.*)-)?sqrt\((.+)\)", cell)
+    root = re.fullmatch(r"(?:(.*)([+-]))?(?:(.+)\*)?sqrt\((.+)\)", cell)
     if not root:
         return float(Fraction(cell))
-    length = math.sqrt(Fraction(root[2]))
-    return length if root[1] is None else float(Fraction(root[1] or 0)) - length
+    start, sign, factor, square = root.groups()
+    length = float(Fraction(factor or 1)) * math.sqrt(Fraction(square))
+    return float(Fraction(start or 0)) + (-length if sign == "-" else length)

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from toolbox.distribution import install_command
-from toolbox.errors import ToolboxError, UnknownNameError, UsageError
+from toolbox.errors import ToolboxError, UnknownNameError, UsageError, command_line, expected_names
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
@@ -138,7 +138,7 @@ def filter_responses(
         (6, 3)
     """
     if statistic not in STATISTICS:
-        raise UsageError(f"statistic is {statistic!r}; expected one of {', '.join(STATISTICS)}")
+        raise UsageError(f"statistic is {statistic!r}; {expected_names(statistic, STATISTICS)}")
     chosen = _resolve(study, selection or Selection())
     set_name, model = str(chosen.set), str(chosen.model)
     responses = available_responses(study, set_name, model)
@@ -153,7 +153,7 @@ def filter_responses(
         scheme=chosen.scheme,
         values=_read_only(both[STATISTICS.index(statistic)][order]),
         stimuli=_stimuli(study, chosen, numbers[order]),
-        notes=tuple(responses.notes),
+        notes=(*chosen.notes, *responses.notes),
     )
 
 
@@ -171,10 +171,12 @@ def _check_layer(study: StudyFolder, responses: AvailableResponses, layer: str) 
     if layer not in names:
         raise UnknownNameError(f"layer of {responses.model}", layer, names)
     if layer not in responses.layers:
+        again = command_line(
+            "extract", responses.set, "--model", responses.model, "--layers", "*", "--replace"
+        )
         raise UsageError(
             f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; to have "
-            f"them: study.extract({responses.set!r}, model={responses.model!r}, layers='*', replace=True), or "
-            f"toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
+            f"them: study.extract({responses.set!r}, model={responses.model!r}, layers='*', replace=True), or {again}"
         )
 
 

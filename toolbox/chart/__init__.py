@@ -12,8 +12,9 @@ from toolbox.chart import complexity, filters, layers, replication, selectivity,
 from toolbox.chart.registry import FigureDefinition, draw, figures
 from toolbox.chart.render import FIGURE_SUFFIXES, render
 from toolbox.chart.theme import Chart
+from toolbox.chart.width import Length, length_of
 
-__all__ = ["FIGURE_SUFFIXES", "Chart", "FigureDefinition", "draw", "figures", "render"]
+__all__ = ["FIGURE_SUFFIXES", "Chart", "FigureDefinition", "Length", "draw", "figures", "length_of", "render"]
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
 _REGISTERED = (complexity, filters, layers, replication, selectivity, sets, tuning)

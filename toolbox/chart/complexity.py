@@ -13,13 +13,16 @@ import polars as pl
 
 from toolbox.chart.labels import Box, place_labels
 from toolbox.chart.over_layers import QUANTILES, has_values, lines_over_layers, proportion_axis
+from toolbox.chart.panels import SELECTIVE, has_many_categories, panels_over_layers
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     ALPHA,
     INK,
     LINE,
+    MANY,
     QUIET,
     Chart,
+    categories_of,
     colour,
     concat_panels,
     distinct_values,
@@ -64,11 +67,15 @@ HEADROOM = 1.08  # the y axis ends a little above its highest point
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Proportion of a layer's filters selective for a category, one line per category; bars are bootstrap intervals.
 
+    With many categories, one panel per category.
+
     Args:
         rows: of `complexity/layers`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
     tooltip = tooltips(rows, "layer:O", "depth:Q", "category:N", "proportion:Q", "selective:Q", "filters:Q")
+    if has_many_categories(rows):
+        return panels_over_layers(rows, categories, SELECTIVE, tooltip)
     return lines_over_layers(rows, categories, proportion_axis("proportion", "Selective filters"), tooltip)
 
 
@@ -91,11 +98,13 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         categories: all of the labelling, in the order of their colours.
     """
     scale = alt.Scale(domain=[0, _top(rows)], nice=False)
+    bars = ["(bars: 95 % of bootstrap samples)"] if has_values(rows, "proportion_low") else []
+    across, along = ([_axis_title(name, "selective"), *bars] for name in ("mean_depth", "proportion"))
     base = alt.Chart().encode(
-        x=alt.X("mean_depth:Q", title=_axis_title("mean_depth", "selective"), scale=alt.Scale(domain=[0, 1])),
+        x=alt.X("mean_depth:Q", title=across, scale=alt.Scale(domain=[0, 1])),
         y=alt.Y(
             "proportion:Q",
-            title=_axis_title("proportion", "selective"),
+            title=along,
             scale=scale,
             axis=alt.Axis(format=AXIS_FORMATS["proportion"]),
         ),
@@ -116,17 +125,18 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Differences between two categories in proportion and mean depth, with intervals; filled: significant after Holm.
 
+    With many categories, a cell for each pair, without intervals.
+
     Args:
         rows: of `complexity/pairs`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    named = rows.with_columns(
-        pl.format("{} - {}", "category", "other").alias("pair"),
-        (pl.col("p_holm") < ALPHA).fill_null(value=False).alias("significant"),
-    )
+    significant = (pl.col("p_holm") < ALPHA).fill_null(value=False)
+    known = rows.with_columns(pair=pl.format("{} - {}", "category", "other"), significant=significant)
+    drawn = _difference_cells if rows["category"].n_unique() >= MANY else _differences
     panels = {
-        MEASURE_NAMES[measure].format("selective"): _differences(of_one)
-        for (measure,), of_one in named.group_by("measure", maintain_order=True)
+        MEASURE_NAMES[measure].format("selective"): drawn(of_one)
+        for (measure,), of_one in known.group_by("measure", maintain_order=True)
     }
     return concat_panels(panels, 2, shared="independent")
 
@@ -168,10 +178,12 @@ def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> 
 def _differences(rows: pl.DataFrame) -> alt.LayerChart:
     """The pairs of categories in the order of the rows, and their difference in one measure."""
     order = alt.Scale(domain=distinct_values(rows, "pair"))
-    key = f" (filled: Holm-corrected p < {ALPHA:g})" if has_values(rows, "p_holm") else ""
+    title = ["Difference, first - second"]
+    if has_values(rows, "p_holm"):
+        title += ["(bars: 95 % of bootstrap samples;", f"filled: Holm-corrected p < {ALPHA:g})"]
     measured = [f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")]
     base = alt.Chart().encode(
-        x=alt.X("difference:Q", title=f"Difference, first - second{key}"),
+        x=alt.X("difference:Q", title=title),
         y=alt.Y("pair:N", title=None, scale=order),
         tooltip=tooltips(rows, "category:N", "other:N", *measured),
     )
@@ -183,12 +195,32 @@ def _differences(rows: pl.DataFrame) -> alt.LayerChart:
     return layer_marks(line, intervals, points, rows=rows, width=300, height=alt.Step(18))
 
 
+def _difference_cells(rows: pl.DataFrame) -> alt.LayerChart:
+    """A cell for every pair of categories, coloured by their difference, with a dot where it is significant."""
+    names = alt.Scale(domain=list(dict.fromkeys([*rows["category"], *rows["other"]])))
+    largest = max(map(abs, rows["difference"].drop_nulls()), default=1.0)
+    hue = alt.Scale(scheme="redblue", domain=[-largest, largest])
+    legend = alt.Legend(title=["Difference, row - column", f"(dot: Holm-corrected p < {ALPHA:g})"])
+    measured = [f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")]
+    upright = alt.Axis(labelAngle=-90, labelOverlap=False)
+    base = alt.Chart().encode(
+        x=alt.X("other:N", title=None, scale=names, axis=upright),
+        y=alt.Y("category:N", title=None, scale=names, axis=alt.Axis(labelOverlap=False)),
+        tooltip=tooltips(rows, "category:N", "other:N", *measured),
+    )
+    cells = base.mark_rect(stroke="white", strokeWidth=0.5)
+    dots = base.mark_point(filled=True, size=12, color=INK, opacity=1).transform_filter("datum.significant")
+    side = alt.Step(14)
+    color = alt.Color("difference:Q", scale=hue, legend=legend)
+    return layer_marks(cells.encode(color=color), dots, rows=rows, width=side, height=side)
+
+
 def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.LayerChart:
     """The stimuli of every category by one measure."""
     value = pl.col(measure)
     quantiles = [value.quantile(level, "linear").alias(name) for name, level in QUANTILES.items()]
     bands = rows.group_by("category", maintain_order=True).agg(*quantiles, value.count().alias("stimuli"))
-    order = alt.Scale(domain=sorted(distinct_values(rows, "category")))
+    order = alt.Scale(domain=categories_of(rows))
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=alt.Y("category:N", title=None, scale=order), color=hue)
     marks = (*_spread_bars(base, bands, measure), _spread_points(base, rows, bands, measure))
@@ -199,7 +231,8 @@ def _spread_bars(base: alt.Chart, bands: pl.DataFrame, measure: str) -> list[alt
     """A thin bar for the middle 90 %, a thick one for the middle 50 %, a dash for the median."""
     tooltip = tooltips(bands, "category:N", *(f"{name}:Q" for name in QUANTILES), "stimuli:Q")
     bar = base.encode(tooltip=tooltip)
-    x = alt.X("q05:Q", title=_axis_title(measure, "responsive"), axis=alt.Axis(format=AXIS_FORMATS[measure]))
+    title = [_axis_title(measure, "responsive"), "(stimuli: median, middle 50 and 90 %, and those outside)"]
+    x = alt.X("q05:Q", title=title, axis=alt.Axis(format=AXIS_FORMATS[measure]))
     median = alt.X("q50:Q")
     return [
         bar.mark_rule(strokeWidth=1.5).encode(x=x, x2="q95"),

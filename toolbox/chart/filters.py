@@ -11,6 +11,7 @@ from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     QUIET,
     Chart,
+    categories_of,
     colour,
     concat_panels,
     distinct_values,
@@ -44,7 +45,7 @@ def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """
     panels = {
         str(category): _ranked_bars(rows.filter(pl.col("category") == category), categories)
-        for category in sorted(distinct_values(rows, "category"))
+        for category in categories_of(rows)
     }
     return concat_panels(panels, 3)
 

@@ -26,11 +26,13 @@ FWE_ENTRY = "FWE-corrected p"
 FIRST_TITLE = ["Bootstrap samples in", "which the layer is first"]
 LEAST_RING = 0.05  # a layer that comes first in fewer bootstrap samples gets no ring
 BEST_COLUMNS = (
-    "low",
-    "high",
+    *RESAMPLE_COLUMNS,
     "first_by_proportion",
     "strength_low",
     "strength_high",
+    "strength_chance",
+    "strength_chance_low",
+    "strength_chance_high",
     "first_by_strength",
 )
 
@@ -48,8 +50,8 @@ BEST_COLUMNS = (
 def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Proportion of a layer's filters that are selective for a category, one line per category.
 
-    With resamples, bars are bootstrap intervals. The grey band contains 95 % of the permutations, for the category
-    with the widest band, because the bands hardly differ.
+    With resamples, thin bars are bootstrap intervals, and the wide grey bar behind a point is the chance band of its
+    category, which contains 95 % of the permutations. A hollow point is not beyond chance.
 
     Source: Malakhova (2018), figure 1.
 
@@ -84,8 +86,13 @@ def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     known = with_columns(rows, BEST_COLUMNS).sort("depth")
     strongest = pl.col("strength").rank("ordinal", descending=True).over("category") == 1
     upper = known.with_columns(_first_proportion("first_by_proportion", pl.col("rank") == 1))
-    lower = known.drop("low", "high").rename({"strength_low": "low", "strength_high": "high"})
-    lower = lower.with_columns(_first_proportion("first_by_strength", strongest))
+    lower = known.drop(RESAMPLE_COLUMNS).rename(
+        {f"strength_{name}": name for name in RESAMPLE_COLUMNS if name != "beyond_chance"}
+    )
+    lower = lower.with_columns(
+        _first_proportion("first_by_strength", strongest),
+        beyond_chance=pl.col("strength") > pl.col("chance_high"),
+    )
     strength_axis = alt.Y(
         "strength:Q", title="Ten most selective filters (mean index)", axis=alt.Axis(format="~g")
     )

@@ -12,6 +12,7 @@ import polars as pl
 from toolbox.chart.theme import (
     BAND,
     LINE,
+    categories_of,
     colour,
     distinct_values,
     facet_panels,
@@ -19,14 +20,14 @@ from toolbox.chart.theme import (
     layer_marks,
     shape,
     tooltips,
-    values,
 )
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins
 LAYER_STEP, LEAST_WIDTH = 28, 240  # pixels from layer to layer, and of the narrowest axis
-CHANCE_ENTRY = "95 % of permuted labels (widest category)"
-RESAMPLE_COLUMNS = ("low", "high", "chance", "chance_low", "chance_high")
+CHANCE_ENTRY = "95 % of permuted labels"
+INSIDE_ENTRY = "hollow: not beyond chance"
+RESAMPLE_COLUMNS = ("low", "high", "chance", "chance_low", "chance_high", "beyond_chance")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def bands_over_layers(
     base = alt.Chart().encode(x=x, tooltip=tooltip)
     colours = alt.value(hue) if hue else colour(rows, categories, legend=False)
     panel = layer_marks(*_band_marks(base, measure, colours), rows=bands, width=width, height=150)
-    order = list(categories) if hue else sorted(distinct_values(rows, "category"))
+    order = list(categories) if hue else categories_of(rows)
     return facet_panels(panel, "category", order, columns or max(1, FACET_WIDTH // (width + 40)))
 
 
@@ -87,7 +88,7 @@ def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
 
 def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt.Chart]:
     """A horizontal line at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
-    title = [measure.title, f"({measure.counted}: middle 50, 90 %)"]
+    title = [measure.title, f"({measure.counted}: median, middle 50, 90 %)"]
     y = alt.Y("q05:Q", title=title, axis=alt.Axis(grid=True))
     return [
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(measure.origin, type="quantitative")),
@@ -107,7 +108,8 @@ def lines_over_layers(
 ) -> alt.LayerChart:
     """One line with points per category over the layers; in a browser a click on the legend picks one out.
 
-    Bars are drawn from `low` to `high`, and a grey band from `chance_low` to `chance_high`, where the rows have them.
+    Where the rows have them, thin bars are drawn from `low` to `high`, and behind every point a wide grey one from
+    `chance_low` to `chance_high` of its category; the point is hollow where `beyond_chance` is false.
 
     Args:
         rows: one per layer and category.
@@ -125,7 +127,9 @@ def lines_over_layers(
     marks = [lines.add_params(selection) if is_first else lines, *_points(base, rows, categories, tooltip)]
     chart = layer_marks(*marks, rows=rows, width=width, height=300)
     if has_values(rows, "chance_low"):
-        chart.layer = [_chance(rows, x), *chart.layer]
+        chart.layer = [_chance(rows, x, width), *chart.layer]
+    if has_values(rows, "beyond_chance") and not rows["beyond_chance"].all():
+        chart.layer = [*chart.layer, _hollow(base, rows, categories)]
     return chart
 
 
@@ -133,7 +137,9 @@ def _points(
     base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str], tooltip: list[alt.Tooltip]
 ) -> list[alt.Chart]:
     """A point for every layer and category, over its interval where there is one."""
-    of_resamples = tooltips(rows, *(f"{name}:Q" for name in RESAMPLE_COLUMNS if has_values(rows, name)))
+    letters = {"beyond_chance": "N"}
+    known = [name for name in RESAMPLE_COLUMNS if has_values(rows, name)]
+    of_resamples = tooltips(rows, *(f"{name}:{letters.get(name, 'Q')}" for name in known))
     points = base.mark_point(filled=True, size=45).encode(
         shape=shape(rows, categories), tooltip=[*tooltip, *of_resamples]
     )
@@ -142,18 +148,24 @@ def _points(
     return [base.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q"), y2="high"), points]
 
 
-def _chance(rows: pl.DataFrame, x: alt.X) -> alt.Chart:
-    """The chance band (95 % of the permutations) behind the lines, with a legend of its own."""
-    band = rows.group_by("layer", maintain_order=True).agg(
-        pl.col("chance_low").min(), pl.col("chance_high").max()
-    )
-    key = alt.Scale(domain=[CHANCE_ENTRY], range=[BAND])
-    legend = alt.Legend(symbolType="square", symbolOpacity=1)
+def _chance(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Chart:
+    """The chance band of every category behind its own point, with a legend that explains hollow points too."""
+    layers, categories = (len(distinct_values(rows, name)) for name in ("layer", "category"))
+    key = alt.Scale(domain=[CHANCE_ENTRY, INSIDE_ENTRY], range=[BAND, "white"])
+    legend = alt.Legend(symbolType="square", symbolOpacity=1, symbolStrokeColor=LINE, symbolStrokeWidth=1)
     fill = alt.Fill("labels:N", title="Chance", scale=key, legend=legend)
-    chart: alt.Chart = alt.Chart(values(band.with_columns(pl.lit(CHANCE_ENTRY).alias("labels")))).mark_area(
-        opacity=1
-    )
-    return chart.encode(x=x, y=alt.Y("chance_low:Q"), y2="chance_high", fill=fill)
+    # the bars of neighbouring categories touch: together they are the band of the layer
+    size = max(2.0, 0.9 * width / layers / (categories + 2))
+    bars = offset_chart(rows).transform_calculate(labels=f"'{CHANCE_ENTRY}'").mark_bar(size=size)
+    chart: alt.Chart = bars.encode(x=x, y=alt.Y("chance_low:Q"), y2="chance_high", fill=fill)
+    return chart
+
+
+def _hollow(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> alt.Chart:
+    """A white centre for every point that is not beyond chance."""
+    inside = base.transform_filter("datum.beyond_chance === false").mark_point(filled=True, size=16)
+    hollow: alt.Chart = inside.encode(shape=shape(rows, categories), color=alt.value("white"))
+    return hollow
 
 
 def proportion_axis(column: str, counted: str) -> alt.Y:
@@ -192,6 +204,6 @@ def offset_chart(rows: pl.DataFrame) -> alt.Chart:
     """A chart whose categories are slightly offset where they have intervals, which would overlap."""
     if not has_values(rows, "low"):
         return alt.Chart()
-    order = alt.Scale(domain=sorted(distinct_values(rows, "category")), padding=2)
+    order = alt.Scale(domain=categories_of(rows), padding=2)
     chart: alt.Chart = alt.Chart().encode(xOffset=alt.XOffset("category:N", scale=order))
     return chart

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 from polars import selectors
 
+from toolbox.chart.notebook import self_contained
 from toolbox.chart.several_models import arrange_models
 from toolbox.chart.theme import (
     HIGHEST_SUFFIX,
@@ -18,6 +19,7 @@ from toolbox.chart.theme import (
     distinct_values,
     empty_chart,
 )
+from toolbox.chart.width import Length, fit_width
 from toolbox.errors import UnknownNameError, UsageError
 
 FigureFunction = Callable[[pl.DataFrame, Sequence[str]], Chart]
@@ -42,28 +44,34 @@ class FigureDefinition:
     function: FigureFunction
     scale_ends: tuple[str, ...] = ()
 
-    def __call__(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
+    def __call__(
+        self, rows: pl.DataFrame, categories: Sequence[str] = (), order: Sequence[str] = ()
+    ) -> Chart:
         """The chart of these rows, without a title.
 
         Args:
             rows: of the query.
             categories: all categories of the study, if the rows may lack some: they fix the colours.
+            order: of the categories in panels, axes and legends; alphabetical if empty.
 
         Raises: UsageError when a column is missing.
         """
-        drawn = clean(self._select_columns(rows))
+        drawn = clean(self._select_columns(rows), order)
         return apply_theme(self._draw_rows(drawn, self._all_categories(drawn, categories)))
 
-    def draw_models(self, rows: pl.DataFrame, categories: Sequence[str] = ()) -> Chart:
+    def draw_models(
+        self, rows: pl.DataFrame, categories: Sequence[str] = (), order: Sequence[str] = ()
+    ) -> Chart:
         """The charts of several networks side by side, without a title.
 
         Args:
             rows: of the query for each network, which the column `model` names.
             categories: as for one.
+            order: as for one.
 
         Raises: UsageError when a column is missing.
         """
-        drawn = clean(self._select_columns(rows))
+        drawn = clean(self._select_columns(rows), order)
         known = self._all_categories(drawn, categories)
         ends = [name for name in self.scale_ends if name in drawn.columns]
         # a panel sees the rows of its own network only, and its scale must end where that of all others does
@@ -121,7 +129,14 @@ def figures() -> dict[str, FigureDefinition]:
 
 
 def draw(
-    query: str, rows: pl.DataFrame, *, title: str = "", subtitle: str = "", categories: Sequence[str] = ()
+    query: str,
+    rows: pl.DataFrame,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    categories: Sequence[str] = (),
+    order: Sequence[str] = (),
+    width: Length | None = None,
 ) -> Chart:
     """The figure of one query.
 
@@ -132,21 +147,35 @@ def draw(
         title: written above the figure, broken into lines.
         subtitle: below the title, in smaller type.
         categories: all categories of the study, so that one that is missing in the rows changes no colour.
+        order: of the categories in panels, axes and legends; alphabetical if empty.
+        width: of the whole figure; the chart's own if None.
 
     Returns: a chart that carries its rows and its look; 'no rows' when there are none.
-    Raises: UnknownNameError when no figure draws this query; UsageError when a column is missing.
+    Raises: UnknownNameError when no figure draws this query; UsageError when a column is missing, or the width is too
+        small for legible text.
     """
     if query not in _FIGURES:
         raise UnknownNameError("figure", query, _FIGURES, "any query can be saved as a table")
     definition = _FIGURES[query]
     is_comparison = rows.columns[:1] == ["model"] and not rows.is_empty()
-    chart = definition.draw_models(rows, categories) if is_comparison else definition(rows, categories)
-    return add_title(chart, title, subtitle)
+    function = definition.draw_models if is_comparison else definition
+    chart = function(rows, categories, order)
+    if width is None or rows.is_empty():
+        return self_contained(add_title(chart, title, subtitle))
+    return self_contained(add_title(fit_width(chart, width), title, subtitle, width.units))
 
 
-def clean(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose NaN and infinite values are null, as JSON has neither, and whose missing categories have a name."""
+def clean(rows: pl.DataFrame, order: Sequence[str] = ()) -> pl.DataFrame:
+    """Rows whose NaN and infinite values are null, as JSON has neither, and whose missing categories have a name.
+
+    Args:
+        rows: of a query.
+        order: of the categories, which those of the rows then have; alphabetical if empty.
+    """
     measured = selectors.float()
-    category = selectors.by_name("category", require_all=False)
     rows = rows.with_columns(pl.when(measured.is_finite()).then(measured).otherwise(None).name.keep())
-    return rows.with_columns(category.cast(pl.String).fill_null(NO_LABEL))
+    if "category" not in rows.columns:
+        return rows
+    named = rows.with_columns(pl.col("category").cast(pl.String).fill_null(NO_LABEL))
+    others = sorted({*named["category"]} - {*order})
+    return named.with_columns(pl.col("category").cast(pl.Enum([*order, *others])))

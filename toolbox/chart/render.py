@@ -1,22 +1,27 @@
-"""Charts as files. Owns the four formats and where each keeps its provenance; writes nothing itself."""
+"""Charts as files. Owns the five formats and where each keeps its provenance; writes nothing itself."""
 
 from __future__ import annotations
 
 import json
+import re
+import warnings
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from io import BytesIO
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 import vl_convert
 
 from toolbox.chart.theme import Chart
+from toolbox.chart.width import Length, Specification, drawn_size
 from toolbox.errors import UsageError
 
 KEYWORD = "toolbox"
-"""Name of the provenance: in a specification's `usermeta`, a PNG's iTXt, an SVG's metadata."""
+"""Name of the provenance: in a specification's `usermeta`, a PNG's iTXt, metadata of SVG and PDF."""
 
-PNG_PPI = 144  # two pixels for each of the chart's, and the size on paper stays
+PNG_DPI = 144  # two pixels for each unit of the chart, which is a point wide
+LEAST_DPI, MOST_DPI = 50, 2400
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -24,80 +29,138 @@ PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; \
 style-src 'unsafe-inline'; img-src data: blob:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<style>#figure.vega-embed {{display: block}} #figure svg.marks {{width: {width}; max-width: 100%; height: auto}}</style>
 <script>{library}</script>
 </head>
 <body>
 <div id="figure"></div>
 <script type="application/json" id="specification">{specification}</script>
 <script>
-vegaEmbed("#figure", JSON.parse(document.getElementById("specification").textContent),
-  {{mode: "vega-lite", renderer: "svg", ast: true, actions: {{export: true, source: true}}}});
+{script}
 </script>
 </body>
 </html>
 """
 """The policy forbids every request, and `ast` does without compiling text to code, which it forbids too."""
 
+SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8").strip()
+"""Draws the specification of a page, narrower where the window is."""
 
-def render(chart: Chart, suffix: str, provenance: Mapping[str, object]) -> bytes:
+
+def render(
+    chart: Chart,
+    suffix: str,
+    provenance: Mapping[str, object],
+    *,
+    width: Length | None = None,
+    dpi: float | None = None,
+) -> bytes:
     """A chart as the content of one file; equal input gives equal bytes.
 
     Args:
         chart: as `draw` returns it.
-        suffix: '.html' (a page that needs no network), '.png' (144 dots an inch), '.svg' or '.json'
-            (the Vega-Lite specification).
+        suffix: '.html' (a page that needs no network), '.pdf', '.png', '.svg' or '.json' (the Vega-Lite specification).
         provenance: origin of the figure, of any JSON values. It is stored inside the file.
+        width: of the whole figure, for which it was drawn; if None, a unit of the chart is a point (1/72 inch) wide.
+        dpi: pixels an inch of a PNG; 144 if None.
 
-    Raises: UsageError for another suffix.
+    Raises: UsageError for another suffix, or for dots of a file that has none.
     """
     if suffix not in _FORMATS:
         raise UsageError(
             f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(FIGURE_SUFFIXES)}"
         )
+    _check_dots(suffix, dpi)
     specification = chart.to_dict()
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
-    return _FORMATS[suffix](specification)
+    return _FORMATS[suffix](specification, width, dpi or PNG_DPI)
 
 
-def _html(specification: dict[str, Any]) -> bytes:
+def _check_dots(suffix: str, dpi: float | None) -> None:
+    """Refuse dots of what has none, and numbers of them that nobody means."""
+    if dpi is None:
+        return
+    if suffix != ".png":
+        raise UsageError(f"a {suffix} file has no dots per inch; leave out --dpi, or write a .png file")
+    if not LEAST_DPI <= dpi <= MOST_DPI:
+        raise UsageError(f"dpi is {dpi:g}; expected {LEAST_DPI} to {MOST_DPI}, such as 300")
+
+
+def _html(specification: Specification, width: Length | None, dpi: float) -> bytes:  # noqa: ARG001
     # A category named '</script>' must not end the element: JSON may write '<' as an escape.
     embedded = json.dumps(specification, ensure_ascii=False).replace("<", "\\u003c")
     library = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
-    return PAGE.format(title=escape(_title(specification)), library=library, specification=embedded).encode()
+    parts = {"library": library, "specification": embedded, "script": SCRIPT}
+    across = f"{width.points:g}pt" if width else "auto"
+    return PAGE.format(title=escape(_title(specification)), width=across, **parts).encode()
 
 
-def _png(specification: dict[str, Any]) -> bytes:
+def _png(specification: Specification, width: Length | None, dpi: float) -> bytes:
     """The picture with an iTXt chunk behind its header, which is 33 bytes long: signature 8, IHDR 25."""
-    picture = vl_convert.vegalite_to_png(specification, ppi=PNG_PPI)
+    picture = vl_convert.svg_to_png(_drawing(specification, width), ppi=dpi)
     text = KEYWORD.encode() + b"\0\0\0\0\0" + _provenance(specification).encode()
     chunk = b"iTXt" + text
     framed = len(text).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
     return picture[:33] + framed + picture[33:]
 
 
-def _svg(specification: dict[str, Any]) -> bytes:
-    drawing = vl_convert.vegalite_to_svg(specification)
+def _svg(specification: Specification, width: Length | None, dpi: float) -> bytes:  # noqa: ARG001
+    drawing = _drawing(specification, width, unit="pt" if width else "")
     start = drawing.index(">", drawing.index("<svg")) + 1
     metadata = f'<metadata id="{KEYWORD}">{escape(_provenance(specification))}</metadata>'
     return (drawing[:start] + metadata + drawing[start:]).encode()
 
 
-def _json(specification: dict[str, Any]) -> bytes:
+def _pdf(specification: Specification, width: Length | None, dpi: float) -> bytes:  # noqa: ARG001
+    """One page with embedded fonts, whose resources are in alphabetical order: vl-convert's are in any."""
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import DictionaryObject, NameObject
+
+    with warnings.catch_warnings():
+        # vl-convert warns of an argument that it is not given
+        warnings.filterwarnings("ignore", message="The scale argument is no longer supported")
+        drawn = vl_convert.svg_to_pdf(_drawing(specification, width))
+    (page,) = PdfReader(BytesIO(drawn)).pages
+    resources = page["/Resources"]
+    assert isinstance(resources, DictionaryObject)
+    for kind, named in list(resources.items()):
+        if isinstance(named, DictionaryObject):
+            resources[NameObject(kind)] = DictionaryObject(sorted(named.items()))
+    writer, content = PdfWriter(), BytesIO()
+    writer.add_page(page)
+    writer.add_metadata({"/Title": _title(specification), f"/{KEYWORD}": _provenance(specification)})
+    writer.write(content)
+    return content.getvalue()
+
+
+def _json(specification: Specification, width: Length | None, dpi: float) -> bytes:  # noqa: ARG001
     return (json.dumps(specification, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _provenance(specification: dict[str, Any]) -> str:
+def _drawing(specification: Specification, width: Length | None, unit: str = "") -> str:
+    """The SVG as wide as asked, whatever is in it."""
+    drawing = vl_convert.vegalite_to_svg(specification)
+    if width is None:
+        return drawing
+    across, down = drawn_size(drawing)
+    size = f'width="{width.points:.3f}{unit}" height="{width.points * down / across:.3f}{unit}"'
+    return re.sub(r'width="[\d.]+" height="[\d.]+"', size, drawing, count=1)
+
+
+def _provenance(specification: Specification) -> str:
     return json.dumps(specification["usermeta"][KEYWORD], ensure_ascii=False)
 
 
-def _title(specification: dict[str, Any]) -> str:
+def _title(specification: Specification) -> str:
     """The title as one line; 'figure' where the chart has none."""
     return " ".join(specification.get("title", {}).get("text", ["figure"]))
 
 
-_FORMATS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+_FORMATS: dict[str, Callable[[Specification, Length | None, float], bytes]] = {
     ".html": _html,
+    ".pdf": _pdf,
     ".png": _png,
     ".svg": _svg,
     ".json": _json,

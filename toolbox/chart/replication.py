@@ -11,7 +11,9 @@ from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     INK,
     LINE,
+    POINT_SHAPES,
     Chart,
+    categories_of,
     colour,
     colour_of,
     distinct_values,
@@ -20,6 +22,7 @@ from toolbox.chart.theme import (
     layer_axis,
     layer_marks,
     shape,
+    shape_of,
     tooltips,
 )
 
@@ -105,14 +108,27 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         strokeWidth=is_all.then(alt.value(3)).otherwise(alt.value(1.2)),
     )
     points = base.mark_point(filled=True, size=40, opacity=1).encode(
-        tooltip=tooltips(rows, "layer:O", "category:N", *(f"{name}:Q" for name in AGREEMENT_COLUMNS))
+        shape=_shape_with_all(rows, categories),
+        tooltip=tooltips(rows, "layer:O", "category:N", *(f"{name}:Q" for name in AGREEMENT_COLUMNS)),
     )
     return layer_marks(base.mark_line(), points, rows=rows, width=width, height=280)
 
 
 def _colour_with_ink(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Color:
     """The colours of the categories; the line over all is ink, comes last, and takes no colour from the others."""
-    single = [name for name in categories if name != ALL_CATEGORIES]
-    shown = sorted(distinct_values(rows, "category"), key=lambda name: (name == ALL_CATEGORIES, name))
+    single, shown = _single_and_shown(rows, categories)
     hues = [INK if name == ALL_CATEGORIES else colour_of(name, single) for name in shown]
     return alt.Color("category:N", title="Category", scale=alt.Scale(domain=shown, range=hues))
+
+
+def _shape_with_all(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Shape:
+    """The shapes of the categories; that of all together is a circle."""
+    single, shown = _single_and_shown(rows, categories)
+    shapes = [POINT_SHAPES[0] if name == ALL_CATEGORIES else shape_of(name, single) for name in shown]
+    return alt.Shape("category:N", title="Category", scale=alt.Scale(domain=shown, range=shapes))
+
+
+def _single_and_shown(rows: pl.DataFrame, categories: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The categories without the rows over all of them; those of the rows, with these last."""
+    single = [name for name in categories if name != ALL_CATEGORIES]
+    return single, sorted(categories_of(rows), key=ALL_CATEGORIES.__eq__)

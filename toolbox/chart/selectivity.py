@@ -14,10 +14,14 @@ from toolbox.chart.theme import (
     ALPHA,
     COLOURS,
     LINE,
+    MANY,
+    POINT_SHAPES,
     QUIET,
     Chart,
+    categories_of,
     colour,
     concat_panels,
+    dash,
     distinct_values,
     facet_panels,
     layer_axis,
@@ -27,7 +31,7 @@ from toolbox.chart.theme import (
 )
 
 FILTERS_NAMED = 10  # filters of each category that are named
-CELL = 15  # pixels
+CELL, LEAST_SIDE = 15, 80  # pixels of a cell, and of the smallest panel
 
 INDICES_OF_FILTERS = {
     "csi": "class selectivity index",
@@ -47,7 +51,9 @@ def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         rows: of `selectivity/ranks`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
     """
-    return bands_over_layers(rows, categories, BandMeasure("auc", "AUC", origin=0.5))
+    return bands_over_layers(
+        rows, categories, BandMeasure("auc", "AUC (line at 0.5: no preference)", origin=0.5)
+    )
 
 
 @figure("selectivity/population", "layer", "category", "sparseness")
@@ -81,6 +87,8 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
 def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Proportion of selective filters as a function of the threshold, one panel per layer and one line per category.
 
+    With many categories, one panel per category and one line per layer.
+
     Args:
         rows: of `selectivity/threshold`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
@@ -89,19 +97,33 @@ def threshold(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         rows, "layer:O", "category:N", "threshold:Q", "proportion:Q", "selective:Q", "filters:Q"
     )
     known = rows.drop_nulls(["threshold", "proportion"])
-    shown = known["threshold"].to_list() or [0, 1]
+    layers, names = distinct_values(rows, "layer"), categories_of(rows)
+    column, panels = ("category", names) if len(names) > MANY else ("layer", layers)
+    width, height = (150, 110) if len(panels) > 1 else (400, 260)
+    lines = alt.Chart(values(known), width=width, height=height).mark_line(strokeWidth=1.5)
+    panel = lines.encode(**_threshold_axes(known), tooltip=tooltip)
+    if column == "category":
+        panel = panel.encode(color=_depth_colour(layers))
+    else:
+        panel = panel.encode(color=colour(rows, categories), strokeDash=dash(rows, categories))
+    return facet_panels(panel, column, panels, 5)
+
+
+def _threshold_axes(rows: pl.DataFrame) -> dict[str, alt.X | alt.Y]:
+    """The axes from the first to the last threshold, and of the proportion of selective filters."""
+    shown = rows["threshold"].to_list() or [0, 1]
     domain = alt.Scale(domain=[min(shown), max(shown)], nice=False)
     axis = alt.Axis(format="~%", grid=True)
-    layers = distinct_values(rows, "layer")
-    width, height = (150, 110) if len(layers) > 1 else (400, 260)
-    lines = alt.Chart(values(known), width=width, height=height).mark_line(strokeWidth=1.5)
-    panel = lines.encode(
-        x=alt.X("threshold:Q", title="Threshold", scale=domain, axis=alt.Axis(tickCount=4)),
-        y=alt.Y("proportion:Q", title=["Selective filters", "(proportion)"], axis=axis),
-        color=colour(rows, categories),
-        tooltip=tooltip,
-    )
-    return facet_panels(panel, "layer", layers, 5)
+    return {
+        "x": alt.X("threshold:Q", title="Threshold", scale=domain, axis=alt.Axis(tickCount=4)),
+        "y": alt.Y("proportion:Q", title=["Selective filters", "(proportion)"], axis=axis),
+    }
+
+
+def _depth_colour(layers: Sequence[str]) -> alt.Color:
+    """The layers from dark to light, in the order of their depth."""
+    scale = alt.Scale(domain=list(layers), scheme="viridis")
+    return alt.Color("layer:O", title="Layer", scale=scale, sort=list(layers))
 
 
 @figure("selectivity/agreement", "layer", "first", "second", "filters", "spearman", "overlap", "chance")
@@ -115,7 +137,7 @@ def agreement(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     names = sorted({*rows["first"], *rows["second"]})
     cells = with_both_halves(rows)
     scale = alt.Scale(domain=names)
-    side = CELL * len(names)
+    side = max(CELL * len(names), LEAST_SIDE)
     squares = alt.Chart(values(cells), width=side, height=side).mark_rect(stroke="white", strokeWidth=0.5)
     panel = squares.encode(
         x=alt.X("column:N", title=None, scale=scale, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
@@ -172,8 +194,7 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     tested = rows.filter(pl.col("q").is_not_null())
     shown = rows if tested.is_empty() else tested
     by_category = {
-        str(category): shown.filter(pl.col("category") == category)
-        for category in sorted(distinct_values(rows, "category"))
+        str(category): shown.filter(pl.col("category") == category) for category in categories_of(rows)
     }
     chart = concat_panels(
         {name: _most_selective_filters(of_one, categories) for name, of_one in by_category.items()}, 3
@@ -192,7 +213,7 @@ def _most_selective_filters(rows: pl.DataFrame, categories: Sequence[str]) -> al
     tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_fwe:Q")
     hue = colour(rows, categories, legend=False)
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
-    x = alt.X("value:Q", title="Index, 95 % of bootstrap samples (number: q)", scale=alt.Scale(zero=False))
+    x = alt.X("value:Q", title="Index, 95 % interval (number: q)", scale=alt.Scale(zero=False))
     numbers = base.mark_text(align="left", dx=5, fontSize=10, color=QUIET).encode(
         x=alt.X("high:Q"), text=alt.Text("q:Q", format=".2~g")
     )
@@ -219,7 +240,7 @@ def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         _medians(rows, HALVES_COLUMNS, "Agreement of the halves", COLOURS[2:4]),
     )
     chart: alt.ConcatChart = alt.concat(*panels, columns=1).resolve_scale(
-        color="independent", xOffset="independent"
+        color="independent", shape="independent", xOffset="independent"
     )
     return chart
 
@@ -232,6 +253,7 @@ def _medians(
     bands = _quartiles(rows, names)
     x, width = layer_axis(distinct_values(rows, "layer"), 28, least=240)
     hue = alt.Color("series:N", title=None, scale=alt.Scale(domain=order, range=list(colours)), sort=order)
+    shapes = alt.Shape("series:N", title=None, scale=alt.Scale(domain=order, range=list(POINT_SHAPES[:2])))
     offset = alt.XOffset("series:N", scale=alt.Scale(domain=order, paddingOuter=0.8))
     tooltip = tooltips(bands, "layer:O", "series:N", "q25:Q", "q50:Q", "q75:Q", "filters:Q")
     base = alt.Chart().encode(x=x, xOffset=offset, color=hue, tooltip=tooltip)
@@ -239,7 +261,7 @@ def _medians(
     marks = (
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(0, type="quantitative")),
         base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q75"),
-        base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("q50:Q")),
+        base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("q50:Q"), shape=shapes),
     )
     return layer_marks(*marks, rows=bands, width=width, height=180)
 

@@ -14,6 +14,7 @@ from toolbox.chart.theme import (
     INK,
     LINE,
     Chart,
+    categories_of,
     colour,
     concat_panels,
     distinct_values,
@@ -21,6 +22,7 @@ from toolbox.chart.theme import (
     tooltips,
 )
 
+LINE_KEY, RINGS_KEY = "(line: a balanced set)", "(rings: categories of equal size)"
 EQUAL_COLUMNS = ("ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal")
 
 
@@ -92,10 +94,10 @@ def _distances_from_balance(
 ) -> alt.LayerChart:
     """One measure of every category, with a bar from its value in a balanced set."""
     tooltip = ("category:N", "stimuli:Q", "selective:Q", "proportion:Q", "ratio:Q", "mean_depth:Q", "shift:Q")
-    order = alt.Scale(domain=sorted(distinct_values(rows, "category")))
+    order = alt.Scale(domain=categories_of(rows))
     differs = rows.select((pl.col(f"{measure}_equal") != pl.col(measure)).any()).item()
     base = alt.Chart().encode(
-        x=alt.X(f"{measure}:Q", title=[title, "(rings: categories of equal size)"] if differs else title),
+        x=alt.X(f"{measure}:Q", title=[title, LINE_KEY, *([RINGS_KEY] if differs else [])]),
         y=alt.Y("category:N", title=None, scale=order),
         color=colour(rows, categories, legend=False),
         tooltip=tooltips(rows, *tooltip, f"{measure}_equal:Q"),

@@ -82,5 +82,5 @@ def _encodings(part: Any) -> Iterator[Encoding]:
     elif isinstance(part, dict):
         encoding = part.get("encoding", {})
         yield from ((channel, one) for channel, one in encoding.items() if isinstance(one, dict))
-        for key in ("layer", "concat", "hconcat", "spec"):
+        for key in ("layer", "concat", "hconcat", "vconcat", "spec"):
             yield from _encodings(part.get(key))

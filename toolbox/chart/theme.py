@@ -10,13 +10,16 @@ from typing import Any, Literal
 import altair as alt
 import polars as pl
 
-Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart | alt.VConcatChart
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first of these is built into vl-convert, so PNG and SVG do not depend on the fonts of a machine."""
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Distinct under every common colour blindness (Okabe & Ito 2008); their yellow is too faint on paper."""
+
+DASHES = ((1, 0), (6, 2), (2, 2), (8, 2, 2, 2), (4, 4), (10, 3))
+"""Of lines without points, so that they can be told apart in grey."""
 
 POINT_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 """Seven colours and six shapes have no common factor: 42 categories before a pair recurs."""
@@ -27,16 +30,22 @@ NO_LABEL = "no label"
 HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
-INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#ededed"
-TITLE_WIDTH = 72  # characters in a line, at its size about 480 pixels
-SUBTITLE_WIDTH = 96
+INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#dddddd"
+TITLE_LETTER, SUBTITLE_LETTER = 7.0, 5.4  # pixels, mean width of a letter at their sizes
+TITLE_WIDTH = 510.0  # pixels of a title's line, if the figure has no given width
+HEADER_LETTER = 7.0  # pixels, mean width of a letter of a panel's name
 LEGEND_ROWS = 18
+MANY = 12  # more categories have a panel each: neither colours nor lines of so many can be told apart
 ALPHA = 0.05  # a corrected p or q below it is significant
 
 TOOLTIP_NAMES = {
     "contrast": "response contrast",
     "auc": "AUC",
+    "auprc": "AUPRC",
     "csi": "CSI",
+    "d_prime": "d'",
+    "fsi": "FSI",
+    "welch_t": "Welch's t",
     "depth": "network depth",
     "here": "this study",
     "n": "stimuli",
@@ -112,18 +121,22 @@ def apply_theme(chart: Chart) -> Chart:
     return in_this_look
 
 
-def add_title(chart: Chart, title: str, subtitle: str) -> Chart:
+def add_title(chart: Chart, title: str, subtitle: str, width: float = TITLE_WIDTH) -> Chart:
     """The chart under a title and a subtitle; without either, as it is.
 
     Args:
         chart: any.
         title: broken into lines that fit.
         subtitle: its lines, each broken where it does not fit.
+        width: pixels of a line.
     """
     if not title and not subtitle:
         return chart
-    lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, SUBTITLE_WIDTH)]
-    return chart.properties(title=alt.TitleParams(textwrap.wrap(title, TITLE_WIDTH), subtitle=lines))
+    room = int(width / SUBTITLE_LETTER)
+    lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, room)]
+    return chart.properties(
+        title=alt.TitleParams(textwrap.wrap(title, int(width / TITLE_LETTER)), subtitle=lines)
+    )
 
 
 def empty_chart() -> alt.Chart:
@@ -146,6 +159,15 @@ def distinct_values(rows: pl.DataFrame, column: str) -> list[Any]:
         column: its name.
     """
     return rows[column].drop_nulls().unique(maintain_order=True).to_list()
+
+
+def categories_of(rows: pl.DataFrame) -> list[str]:
+    """The categories of the rows in the order in which figures show them.
+
+    Args:
+        rows: with a column `category`.
+    """
+    return distinct_values(rows.sort("category"), "category")
 
 
 def highest_value(rows: pl.DataFrame, column: str) -> float | None:
@@ -192,7 +214,7 @@ def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True
         categories: all of the study, in the order of their colours.
         legend: whether there is one.
     """
-    shown = sorted(distinct_values(rows, "category"))
+    shown = categories_of(rows)
     scale = alt.Scale(domain=shown, range=[colour_of(category, categories) for category in shown])
     return alt.Color("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
 
@@ -205,9 +227,24 @@ def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True)
         categories: all of the study, in the order of their shapes.
         legend: whether there is one.
     """
-    shown = sorted(distinct_values(rows, "category"))
+    shown = categories_of(rows)
     scale = alt.Scale(domain=shown, range=[shape_of(category, categories) for category in shown])
     return alt.Shape("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
+
+
+def dash(rows: pl.DataFrame, categories: Sequence[str]) -> alt.StrokeDash:
+    """The categories of the rows as dashes of lines without points; merges with the legend of `colour`.
+
+    Args:
+        rows: with a column `category`.
+        categories: all of the study, in the order of their dashes.
+    """
+    shown = categories_of(rows)
+    dashes = [
+        DASHES[categories.index(name) % len(DASHES)] if name in categories else DASHES[0] for name in shown
+    ]
+    scale = alt.Scale(domain=shown, range=[list(each) for each in dashes])
+    return alt.StrokeDash("category:N", title="Category", scale=scale, legend=_legend(shown))
 
 
 def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, int]:
@@ -239,17 +276,29 @@ def layer_marks(
 
 
 def facet_panels(
-    panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str], columns: int
+    panel: alt.Chart | alt.LayerChart,
+    column: str,
+    order: Sequence[str],
+    columns: int,
+    *,
+    key: Sequence[str] = (),
 ) -> alt.FacetChart:
-    """The same panel for each value of a column.
+    """The same panel for each value of a column, at least as wide as the names above them, which are never cut.
 
     Args:
         panel: what is drawn of the rows of one value.
         column: its name.
         order: the values, in the order of their panels.
         columns: panels in a row.
+        key: what the marks of every panel are, in lines above all of them.
     """
-    header = alt.Header(title=None, labelLimit=panel.width)
+    header = alt.Header(
+        title=list(key) or None, labelLimit=0, titleAnchor="start", titleFontSize=11, titleFontWeight="normal"
+    )
+    if isinstance(panel.width, int):
+        panel.width = max(panel.width, *(round(len(str(name)) * HEADER_LETTER) for name in order), 0)
+    if len(order) > columns > 2 and len(order) % columns and not len(order) % (columns - 1):
+        columns -= 1  # so that all rows are complete, and share the axes below them
     chart = panel.facet(alt.Facet(f"{column}:N", sort=list(order), header=header), columns=columns)
     if len(order) > columns and len(order) % columns:
         # Vega-Lite places a shared axis below the empty cells of an incomplete last row, far from its panels.
@@ -285,13 +334,20 @@ def tooltips(rows: pl.DataFrame, *fields: str) -> list[alt.Tooltip]:
     measured = {name for name, kind in rows.schema.items() if kind.is_float()}
     names = {field: field.partition(":")[0] for field in fields}
     return [
-        alt.Tooltip(field, title=_words(name), format=".4~g" if name in measured else alt.Undefined)
+        alt.Tooltip(field, title=column_words(name), format=".4~g" if name in measured else alt.Undefined)
         for field, name in names.items()
     ]
 
 
-def _words(column: str) -> str:
-    """A column's name as tooltips print it."""
+def column_words(column: str) -> str:
+    """A column's name, or that of an index, as figures print it.
+
+    Args:
+        column: its name.
+
+    >>> column_words("contrast"), column_words("chance_high")
+    ('response contrast', 'chance high')
+    """
     return TOOLTIP_NAMES.get(column, column.replace("_", " "))
 
 

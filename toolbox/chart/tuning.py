@@ -24,6 +24,9 @@ from toolbox.chart.theme import (
     values,
 )
 
+FREQUENCY = "spatial_frequency"
+ORIENTATION = "Preferred orientation (degrees)"
+BEYOND = 6  # degrees (or pixels) between the first and last values and the frame, which would cut their marks
 RESPONSE = "Response (activation, mean ± s.e.m.)"
 UNITS = {
     "orientation": "Orientation (degrees)",
@@ -77,7 +80,9 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     """
     name = "stimulus parameter" if rows.is_empty() else str(rows["parameter"][0])
     ticks = alt.Axis(values=_angles(rows["value"])) if name in ANGLES else alt.Axis()
-    x = alt.X("value:Q", title=UNITS.get(name, name), scale=alt.Scale(zero=False, nice=False), axis=ticks)
+    has_values = rows["value"].count() > 0  # padding of an empty scale is no number
+    inside = alt.Scale(zero=False, nice=False, padding=BEYOND if has_values else 0)
+    x = alt.X("value:Q", title=UNITS.get(name, name), scale=inside, axis=ticks)
     base = alt.Chart().encode(x=x, y=alt.Y("mean:Q", title=RESPONSE))
     tooltip = tooltips(rows, "value:Q", "mean:Q", "sem:Q", "sd:Q", "n:Q", "normalised:Q")
     return layer_marks(
@@ -110,11 +115,13 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
     """
     x = alt.X(
         "preferred:Q",
-        title="Preferred orientation (degrees)",
-        scale=alt.Scale(domain=[0, 180]),
+        title=ORIENTATION,
+        scale=alt.Scale(domain=[-BEYOND, 180 + BEYOND], nice=False),
         axis=alt.Axis(values=[0, 45, 90, 135, 180]),
     )
-    y = alt.Y("selectivity:Q", title="Orientation selectivity", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y(
+        "selectivity:Q", title="Orientation selectivity", scale=alt.Scale(domain=[-0.03, 1.03], nice=False)
+    )
     size = alt.Size(
         "peak:Q",
         title=["Peak response", "(activation)"],
@@ -149,32 +156,39 @@ def _bin_bars(bars: pl.DataFrame, half: float) -> alt.Chart:
     """A bar from the start of each bin to its end."""
     x = alt.X(
         "start:Q",
-        title="Preferred orientation (degrees)",
+        title=ORIENTATION,
         scale=alt.Scale(domain=[-half, 180 - half], nice=False),
         axis=alt.Axis(values=[0, 45, 90, 135]),
     )
-    y = alt.Y("proportion:Q", title="Filters (proportion)", axis=alt.Axis(format="~%"))
+    title = ["Filters (proportion;", "dashed: chance)"]
+    y = alt.Y("proportion:Q", title=title, axis=alt.Axis(format="~%"))
     tooltip = tooltips(bars, "layer:O", "bin:Q", "filters:Q", "proportion:Q", "chance:Q")
     marks: alt.Chart = alt.Chart().mark_bar(color=COLOURS[0], stroke="white", strokeWidth=0.5)
     # without a second y a bar between two x is a dash at its height
     return marks.encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), tooltip=tooltip)
 
 
-@figure("tuning/frequency", "layer", "filter", "preferred", "bandwidth")
+@figure("tuning/frequency", "layer", "filter", "preferred", "bandwidth", optional=["parameter"])
 def frequency(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Proportion of a layer's filters that prefer each spatial frequency; below it, their bandwidths.
+    """Proportion of a layer's filters that prefer each spatial frequency; below it, their bandwidths, if any has one.
 
     Args:
-        rows: of `tuning/frequency`, at least one; numbers are finite or null.
+        rows: of `tuning/frequency`, at least one; numbers are finite or null. `parameter` names the stimulus
+            parameter that is the frequency; without it, it is `spatial_frequency`.
         categories: all of the labelling, in the order of their colours.
     """
     layers = distinct_values(rows, "layer")
     x, width = layer_axis(layers, 30, least=240)
+    name = str(rows["parameter"][0]) if "parameter" in rows.columns else FREQUENCY
+    title = f"Preferred {UNITS.get(name, name)}".replace("Spatial", "spatial").replace(" (", "|(").split("|")
+    if rows["bandwidth"].drop_nulls().is_empty():
+        title = [*title, "No filter is band-pass, so none has a bandwidth"]
+        return _preferred_frequencies(rows, x, width, title)
     above = alt.X(
         "layer:O", scale=alt.Scale(domain=layers), axis=alt.Axis(title=None, labels=False, ticks=False)
     )
-    panels = alt.concat(_preferred_frequencies(rows, above, width), _bandwidths(rows, x, width), columns=1)
-    chart: alt.ConcatChart = panels.resolve_scale(color="independent")
+    panels = alt.vconcat(_preferred_frequencies(rows, above, width, title), _bandwidths(rows, x, width))
+    chart: alt.VConcatChart = panels.resolve_scale(color="independent")
     return chart
 
 
@@ -184,13 +198,13 @@ def _angles(shown: pl.Series) -> list[int]:
     return [angle for angle in range(0, 361, 45) if known and min(known) <= angle <= max(known)]
 
 
-def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
+def _preferred_frequencies(rows: pl.DataFrame, x: alt.X, width: int, title: Sequence[str]) -> alt.LayerChart:
     """A cell for every layer and frequency, the darker the more of the layer's tuned filters prefer it."""
     tuned = rows.drop_nulls("preferred")
     counts = tuned.group_by("layer", "preferred", maintain_order=True).len("filters")
     cells = counts.with_columns(proportion=pl.col("filters") / pl.col("filters").sum().over("layer"))
     frequencies = sorted(distinct_values(cells, "preferred"), reverse=True)
-    y = alt.Y("preferred:O", title="Preferred frequency", scale=alt.Scale(domain=frequencies))
+    y = alt.Y("preferred:O", title=list(title), scale=alt.Scale(domain=frequencies))
     tooltip = tooltips(cells, "layer:O", "preferred:Q", "proportion:Q", "filters:Q")
     base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
     has_room = width >= WIDE * rows["layer"].n_unique()
@@ -225,7 +239,9 @@ def _bandwidths(rows: pl.DataFrame, x: alt.X, width: int) -> alt.LayerChart:
         x=x, tooltip=tooltips(bands, "layer:O", *(f"{name}:Q" for name in QUARTILES), "filters:Q")
     )
     y = alt.Y(
-        "q25:Q", title=["Bandwidth (octaves, 25, 50,", "75 % of band-pass filters)"], axis=alt.Axis(grid=True)
+        "q25:Q",
+        title=["Bandwidth (octaves; band-pass", "filters: median, middle 50 %)"],
+        axis=alt.Axis(grid=True),
     )
     return layer_marks(
         base.mark_bar(size=10, color=COLOURS[0], opacity=0.4).encode(y=y, y2="q75"),

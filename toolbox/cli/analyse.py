@@ -4,8 +4,9 @@ import typer
 
 from toolbox.cli import options, output
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at, tables_of
-from toolbox.cli.options import HERE, USUAL_THRESHOLDS
+from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
 from toolbox.terms import DEFAULT_INDEX
@@ -13,13 +14,13 @@ from toolbox.terms import DEFAULT_INDEX
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def significance(
     set: options.AnalysedSetArgument = None,
     index: options.IndexOption = DEFAULT_INDEX,
     statistic: options.StatisticOption = "maximum",
     normalise: options.NormaliseOption = "filter",
-    threshold: options.ThresholdsOption = USUAL_THRESHOLDS,
+    threshold: options.ThresholdsOption = None,
     resamples: options.ResamplesOption = 1000,
     seed: options.SeedOption = 0,
     model: options.ModelOption = None,
@@ -29,14 +30,14 @@ def significance(
 ) -> None:
     """Resample an index: intervals, p values and reliability, which queries then show."""
     with progress_bars(quiet) as progress:
-        report = study_at(study, make=False).significance(
+        report = study_at(study).significance(
             set, index=index, statistic=statistic, normalise=normalise, threshold=threshold, resamples=resamples,
             seed=seed, model=model, scheme=scheme, progress=progress,
         )  # fmt: skip
     output.print_significance(report, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def query(
     query: options.QueryArgument = None,
     file: options.FileOption = None,
@@ -69,11 +70,11 @@ def query(
         typer.echo(Study.describe(question))
         return
     selection = selection_of(set, model, scheme)
-    answer = study_at(study, make=False).answer(question, parameters(param), selection, tables_of(table))
+    answer = study_at(study).answer(question, parameters(param), selection, tables_of(table))
     output.print_answer(answer, format, output_file, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def replicate(
     reference: options.ReferenceOption,
     map: options.MapOption = None,
@@ -98,7 +99,7 @@ def replicate(
     }  # fmt: skip
     given = {name: value for name, value in choices.items() if value is not None}
     labels = pairs(map, "--map", "LABEL=CATEGORY")
-    answer = study_at(study, make=False).replication(
+    answer = study_at(study).replication(
         reference, labels, given, selection_of(set, model, scheme), filters=filters, figure=figure
     )
     output.print_answer(answer, format, output_file, quiet)

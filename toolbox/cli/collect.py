@@ -8,6 +8,8 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
+from toolbox.errors import command_line
 
 commands = typer.Typer()
 
@@ -18,7 +20,8 @@ def init(directory: options.NewStudyArgument, title: options.TitleOption = "") -
     from toolbox.store.folder import create_study
 
     create_study(directory, title)
-    output.note(f"{directory} is a study; next: toolbox ingest FOLDER --set NAME --study {directory}")
+    following = command_line("ingest", "FOLDER", "--set", "NAME", "--study", directory)
+    output.note(f"{directory} is a study; next: {following}")
 
 
 @commands.command()
@@ -26,14 +29,20 @@ def ingest(
     source: options.SourceArgument,
     set: options.NewSetOption = None,
     study: options.StudyOption = HERE,
+    create: options.CreateOption = False,
     strict: options.StrictOption = False,
     missing: options.MissingOption = None,
+    dry_run: options.DryRunOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
     """Add images to a stimulus set. Stimuli that are there already stay as they are."""
     with progress_bars(quiet) as progress:
-        report = study_at(study).ingest(source, set=set, strict=strict, missing=missing, progress=progress)
+        opened = study_at(study, create=create)
+        report = opened.ingest(
+            source, set=set, strict=strict, missing=missing, dry_run=dry_run, progress=progress
+        )
     output.print_ingestion(report, quiet)
+    output.print_dry_run(dry_run, quiet)
 
 
 @commands.command()
@@ -43,17 +52,19 @@ def label(
     source: options.LabelsOption,
     missing: options.MissingOption = None,
     replace: options.ReplaceLabelsOption = False,
+    dry_run: options.DryRunOption = False,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
     """Label a stimulus set again, beside the labels that it has. Queries choose them with --scheme; no network runs."""
-    report = study_at(study, make=False).label(
-        set, scheme=scheme, source=source, missing=missing, replace=replace
+    report = study_at(study).label(
+        set, scheme=scheme, source=source, missing=missing, replace=replace, dry_run=dry_run
     )
     output.print_labelling(report, quiet)
+    output.print_dry_run(dry_run, quiet)
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def extract(
     set: options.PresentedSetArgument,
     model: options.NetworkOption = "vgg16",
@@ -82,7 +93,7 @@ def extract(
         "convolution": convolution, "decoding": decoding, "decoders": decoders, "batch": batch, "threads": threads,
         "limit": limit, "part": part, "replace": replace,
     }  # fmt: skip
-    opened = study_at(study, make=False)
+    opened = study_at(study)
     if estimate:
         with progress_bars(quiet) as progress:
             expected = opened.estimate(set, progress=progress, **choices)

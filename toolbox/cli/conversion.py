@@ -13,21 +13,18 @@ if TYPE_CHECKING:
     from toolbox.study import Study
 
 
-def study_at(directory: Path, *, make: bool = True) -> Study:
-    """The study of a directory; only ingestion makes one.
+def study_at(directory: Path, *, create: bool = False) -> Study:
+    """The study in a directory.
 
     Args:
         directory: of the study.
-        make: whether a missing or empty directory is accepted.
+        create: whether a missing or empty directory is accepted, which ingestion makes a study.
 
     Raises: UsageError when there is no study.
     """
-    from toolbox.store.folder import open_study
     from toolbox.study import Study
 
-    if not make:
-        open_study(directory)
-    return Study(directory)
+    return Study(directory, create=create)
 
 
 def selection_of(set: str | None, models: str | Sequence[str] | None, scheme: str | None) -> Selection:

@@ -4,7 +4,9 @@ import typer
 
 from toolbox.cli import options, output
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
+from toolbox.errors import command_line
 
 commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, check, export as ONNX."
@@ -56,10 +58,10 @@ def add(
     )
     counts = f"{added.filters:,} filters in {added.layers} layers"
     output.note(f"{added.name}: {counts}; its card is {added.card}", quiet)
-    output.note(f"next: toolbox extract SET --model {added.name}", quiet)
+    output.note(f"next: {command_line('extract', 'SET', '--model', added.name)}", quiet)
 
 
-@commands.command("export")
+@commands.command("export", cls=SeveralValues)
 def export(
     name: options.NetworkArgument = "vgg16",
     full: options.FullGraphOption = None,
@@ -81,7 +83,7 @@ def export(
         typer.echo(path)
 
 
-@commands.command("check")
+@commands.command("check", cls=SeveralValues)
 def check(
     name: options.NetworkArgument = "vgg16",
     layers: options.LayersOption = None,

@@ -26,26 +26,17 @@ class Format(StrEnum):
 
 
 HERE = Path()
-USUAL_THRESHOLDS = [0.01, 0.1]
-"""Those of `toolbox.store.resamples`, whose import would delay the help; a test compares them."""
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
-SetOption = Annotated[str | None, Option("--set", help="Stimulus set; needed where the study has several.")]
-ModelOption = Annotated[
-    str | None,
-    Option("--model", help="Network whose responses are used; needed where the study has several."),
-]
+_DEFAULT = "Default: the one in use (toolbox use), or the first."
+SetOption = Annotated[str | None, Option("--set", help=f"Stimulus set. {_DEFAULT}")]
+ModelOption = Annotated[str | None, Option("--model", help=f"Network whose responses are used. {_DEFAULT}")]
 ModelsOption = Annotated[
     list[str] | None,
-    Option(
-        "--model",
-        help="Network whose responses are used; needed where the study has several. Repeat it to compare networks.",
-    ),
+    Option("--model", help=f"Network whose responses are used. Repeat it to compare networks. {_DEFAULT}"),
 ]
-SchemeOption = Annotated[
-    str | None, Option("--scheme", help="Label scheme; needed where the set has several.")
-]
+SchemeOption = Annotated[str | None, Option("--scheme", help=f"Label scheme. {_DEFAULT}")]
 
 # What is printed, and how.
 FormatOption = Annotated[
@@ -70,6 +61,12 @@ SourceArgument = Annotated[
 ]
 NewSetOption = Annotated[
     str | None, Option("--set", help="Name of the stimulus set. Not for a shipped set, which has its name.")
+]
+CreateOption = Annotated[
+    bool, Option("--create", help="Make a study of the directory, which is missing or empty.")
+]
+DryRunOption = Annotated[
+    bool, Option("--dry-run", help="Report what would be done and refused; write nothing.")
 ]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
 MissingOption = Annotated[
@@ -100,7 +97,7 @@ NetworkOption = Annotated[
 ]
 LayersOption = Annotated[
     list[str] | None,
-    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'. Repeat it for several."),
+    Option("--layers", help="Name of a layer, or a pattern such as 'block5_*'; several may follow."),
 ]
 WeightsOption = Annotated[
     str, Option("--weights", help="auto, a file (.h5, .onnx, .npz, .safetensors), or random:SEED.")
@@ -154,9 +151,7 @@ PartOption = Annotated[
 ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
 
 # Analysis.
-AnalysedSetArgument = Annotated[
-    str | None, Argument(metavar="[SET]", help="Stimulus set; needed where several have responses.")
-]
+AnalysedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {_DEFAULT}")]
 _INDEX = f"Index of selectivity: {', '.join(index_names(*RESAMPLED))}."
 IndexOption = Annotated[str, Option(help=_INDEX)]
 StatisticOption = Annotated[
@@ -172,11 +167,11 @@ NormaliseOption = Annotated[
     ),
 ]
 ThresholdsOption = Annotated[
-    list[float],
+    list[float] | None,
     Option(
         "--threshold",
         metavar="NUMBER",
-        help="Threshold of the index above which a filter is selective. Repeat it for several.",
+        help="Count selective filters above this threshold too; several may follow. Default: those of the index.",
     ),
 ]
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
@@ -211,7 +206,7 @@ MapOption = Annotated[
     list[str] | None,
     Option(
         "--map",
-        help="LABEL=CATEGORY: a label of the table and the category of the study that it means. Repeat it for several.",
+        help="LABEL=CATEGORY: a label of the table and the category of the study that it means; several may follow.",
     ),
 ]
 FiltersOption = Annotated[
@@ -248,7 +243,7 @@ CountOption = Annotated[
 ]
 ScatterOption = Annotated[
     Path | None,
-    Option("--figure", help="File for a scatter plot of the values: .html, .png, .svg or .json."),
+    Option("--figure", help="File for a scatter plot of the values: .html, .pdf, .png, .svg or .json."),
 ]
 
 # Figures.
@@ -256,12 +251,32 @@ FigureArgument = Annotated[str, Argument(help="Name of a query that has a figure
 FigureFileOption = Annotated[
     Path | None,
     Option(
-        "--output", "-o", help="File to write: .html, .png, .svg or .json. Default: the query's name, .html."
+        "--output",
+        "-o",
+        help="File to write: .html, .pdf, .png, .svg or .json. Default: the query's name, .html.",
     ),
 ]
 ThumbnailsOption = Annotated[
     bool, Option(help="Draw the images themselves; the file then holds small copies of them.")
 ]
+ShownCategoriesOption = Annotated[
+    list[str] | None,
+    Option("--category", help="Category to show. Repeat it for several, which are shown in this order."),
+]
+ShownLayersOption = Annotated[
+    list[str] | None,
+    Option("--layer", help="Layer to show, or a pattern such as 'block5_*'. Repeat it for several."),
+]
+FigureTitleOption = Annotated[bool, Option("--title/--no-title", help="Draw the title and the subtitle.")]
+WidthOption = Annotated[
+    str | None,
+    Option(
+        "--width",
+        metavar="LENGTH",
+        help="Width of the whole figure, such as 89mm (mm, cm, in, pt or px). Labels are then 7 points high.",
+    ),
+]
+DotsOption = Annotated[float | None, Option("--dpi", help="Pixels an inch of a .png file. Default: 144.")]
 
 # Networks.
 NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]
@@ -298,6 +313,13 @@ CheckedDeviceOption = Annotated[str, Option(help="Processor: auto, cpu or cuda."
 CheckedPrecisionOption = Annotated[
     str, Option(help="bf16 (CPU) or tf32 (CUDA): compare it with float32, too.")
 ]
+
+# Upkeep.
+UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus set to use from now on.")]
+UsedModelOption = Annotated[
+    str | None, Option("--model", help="Network whose responses to the set are used.")
+]
+UsedSchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme of the set to use.")]
 
 # The set-up.
 DemonstrationArgument = Annotated[Path, Argument(help="Study to create or continue.")]

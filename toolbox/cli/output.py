@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import typer
 from toolbox.cli.options import Format
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
+from toolbox.progress import duration
 
 if TYPE_CHECKING:
     from toolbox.analyse.significance import SignificanceReport
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from toolbox.query import Answer
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
+    from toolbox.store.use import InUse
 
 LISTED = 10
 """Rejected or unreadable files named on the screen; the record of the run lists all."""
@@ -105,9 +107,18 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
         note(f"… and {more} more; the study's folder runs/ lists all", quiet)
     if report.moved:
         note(f"{report.moved} stimuli were located elsewhere before; the set has their new paths", quiet)
+    if report.parameters:
+        note(f"{_count(len(report.parameters), 'parameter')} added: {', '.join(report.parameters)}", quiet)
+    if report.filled:
+        note(f"{report.filled:,} missing labels and values of parameters filled in", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     added = f"{report.added} added, {report.known} known"
     note(f"{report.set}: {added}; now {report.stimuli}: {counts}", quiet)
+
+
+def _count(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where it is one."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def print_labelling(report: LabelReport, quiet: bool) -> None:
@@ -125,6 +136,20 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     labelled = f"{report.labelled} labelled, {report.unlabelled} unlabelled"
     note(f"{report.set}: {labelled}; {counts}; choose them in queries with --scheme {report.scheme}", quiet)
+
+
+def print_dry_run(dry_run: bool, quiet: bool) -> None:
+    """Print, after the report of a dry run, that it was one.
+
+    Args:
+        dry_run: whether nothing was written.
+        quiet: whether nothing is printed.
+    """
+    if dry_run:
+        note(
+            "this is what would be done: nothing was written; without --dry-run, the same command writes",
+            quiet,
+        )
 
 
 def print_extraction(report: ExtractionReport, quiet: bool) -> None:
@@ -197,11 +222,29 @@ def _size(count: int) -> str:
     return f"{count / 1e3:.0f} kB"
 
 
-def duration(seconds: float) -> str:
-    """A time, for reading: in seconds below 90, in minutes below 90 of them, else in hours."""
-    if seconds < 90:
-        return f"{max(1, seconds):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def print_in_use(in_use: InUse) -> None:
+    """Print what commands mean where nothing is named, as a table on stdout.
+
+    Args:
+        in_use: set, model and scheme.
+    """
+    import polars as pl
+
+    kinds = list(in_use.reasons)
+    names = [getattr(in_use, kind) for kind in kinds]
+    reasons = [
+        _reason(name, in_use.reasons[kind], in_use.names[kind])
+        for kind, name in zip(kinds, names, strict=True)
+    ]
+    print_table(pl.DataFrame({"what": kinds, "name": pl.Series(names, dtype=pl.String), "why": reasons}))
+
+
+def _reason(name: str | None, reason: str, names: Sequence[str]) -> str:
+    """Why a set, model or scheme is meant, and what else could be."""
+    others = ", ".join(each for each in names if each != name)
+    if reason == "several":
+        return f"must be named, or put in use; there are: {others}"
+    return f"{reason}; others: {others}" if others else reason
 
 
 def print_significance(report: SignificanceReport, quiet: bool) -> None:

@@ -7,11 +7,12 @@ import typer
 from toolbox.cli import options, output
 from toolbox.cli.conversion import parameters, selection_of, study_at
 from toolbox.cli.options import HERE
+from toolbox.cli.several import SeveralValues
 
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=SeveralValues)
 def plot(
     query: options.FigureArgument,
     param: options.ParamOption = None,
@@ -20,15 +21,23 @@ def plot(
     scheme: options.SchemeOption = None,
     output_file: options.FigureFileOption = None,
     thumbnails: options.ThumbnailsOption = False,
+    category: options.ShownCategoriesOption = None,
+    layer: options.ShownLayersOption = None,
+    title: options.FigureTitleOption = True,
+    width: options.WidthOption = None,
+    dpi: options.DotsOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
     """Draw the figure of a query."""
     selection = selection_of(set, model, scheme)
-    figure = study_at(study, make=False).figure(query, parameters(param), selection, thumbnails=thumbnails)
+    figure = study_at(study).figure(
+        query, parameters(param), selection, thumbnails=thumbnails, category=category, layer=layer, title=title,
+        width=width,
+    )  # fmt: skip
     from toolbox.show.plots import save
 
     path = output_file or Path(f"{query.replace('/', '-')}.html")
-    save(figure, path)
+    save(figure, path, dpi=dpi)
     output.print_notes(figure.notes, quiet)
     typer.echo(path)

@@ -11,6 +11,7 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -20,7 +21,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolbox.collect.places import ImagePlaces, image_places
 from toolbox.content import card_names
+from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.fetch import describe
 from toolbox.files import digest_of, only_writer, write_json
@@ -34,7 +37,8 @@ from toolbox.stimuli.sources import Listing, Rejection, list_folder
 from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import provenance_of, with_version, write_table
+from toolbox.store.parquet import creation, provenance_of, with_version, write_table
+from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.tables import OTHER_SPREADSHEETS, TABLE_SUFFIXES, check_table_name
 from toolbox.terms import Missing
@@ -51,7 +55,7 @@ _ARROW_TYPES: dict[VariableType, pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class IngestReport:
+class IngestReport(Report):
     """What happened to the files of one source."""
 
     set: str
@@ -63,6 +67,8 @@ class IngestReport:
     """Stimuli whose file was missing and was found under another path, which the set now records."""
     filled: int
     """Labels and stimulus variables that were missing in the set and are now recorded."""
+    parameters: list[str]
+    """Stimulus variables that the set did not have before."""
     changed: list[str]
     """Files whose content has changed since it was ingested: each is now a further stimulus."""
     animated: list[str]
@@ -84,6 +90,7 @@ def ingest(
     set_name: str | None = None,
     strict: bool = False,
     missing: Missing | None = None,
+    dry_run: bool = False,
     progress: Progress = silent,
 ) -> IngestReport:
     """Add the images of a source to a stimulus set. Ingesting a source again adds only new images.
@@ -96,6 +103,7 @@ def ingest(
         strict: ingest nothing unless every file can be ingested.
         missing: what a category such as `nan` or `None` means: 'unlabelled' stimuli, or a 'category' of that name; None
             refuses it.
+        dry_run: whether nothing is written; the images of a card are drawn or unpacked in a temporary folder.
         progress: is called with the number of files that were read.
 
     Raises: UsageError for an invalid source or name; StimulusError when there is no usable image, when a variable
@@ -105,19 +113,25 @@ def ingest(
     study = StudyFolder(study.root.resolve())
     source_type = _source_type(source)
     name = check_new_name("stimulus set", _set_name(source_type, source, set_name), study.sets())
-    origin = _origin(source_type, source)
-    listing = _list_source(source_type, source, study.images(name), missing, progress)
-    with only_writer(study.stimuli(name).parent, "ingesting"):
-        ledger, types, is_whole = _open_ledger(study, name)
-        types = merge_types(types, listing.candidates)
-        _enter_files(ledger, listing, study, progress)
-        _check_ledger(ledger, source, strict)
-        is_changed = bool(ledger.added or ledger.moved or ledger.filled)
-        if is_changed or not is_whole:
-            _write_tables(study, name, ledger, types, origin)
-        report = _report(name, ledger, listing.notes)
-        if is_changed or report.rejections:
-            _write_record(study, report, origin, started)
+    lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
+    with image_places(study, name, dry_run) as places:
+        listing = _list_source(source_type, source, places.folder, missing, progress)
+        with lock:
+            ledger, earlier, is_whole = _open_ledger(study, name)
+            files = dict.fromkeys(candidate.path for candidate in listing.candidates)
+            images = places.find_roots(ledger, files, source)
+            types = merge_types(earlier, listing.candidates)
+            _enter_files(ledger, listing, source, images, progress)
+            _check_ledger(ledger, source, strict)
+            new = [variable for variable in types if variable not in earlier]
+            report = _report(name, ledger, new, listing.notes)
+            origin = _origin(source_type, source, images.roots)
+            is_changed = bool(ledger.added or ledger.moved or ledger.filled)
+            if not dry_run and (is_changed or not is_whole):
+                write_roots(images.roots, study.roots)
+                _write_tables(study, name, ledger, types, origin)
+            if not dry_run and (is_changed or report.rejections):
+                _write_record(study, report, origin, started)
     return report
 
 
@@ -147,14 +161,15 @@ def _set_name(source_type: SourceType, source: str | Path, chosen: str | None) -
     return str(stimulus_card(str(source))["name"])
 
 
-def _origin(source_type: SourceType, source: str | Path) -> dict[str, Any]:
+def _origin(source_type: SourceType, source: str | Path, roots: Roots) -> dict[str, Any]:
     """What the provenance of the set records about a source."""
+    path = Path(source).resolve()
     if source_type == "folder":
-        return {"folder": Path(source).resolve().as_posix()}
+        return {"folder": roots.anonymous(path.as_posix(), path.parent)}
     if source_type == "manifest":
         file = Path(source)
         digest = {"sha256": digest_of(file)} if file.is_file() else {}
-        return {"manifest": file.resolve().as_posix()} | digest
+        return {"manifest": roots.anonymous(path.as_posix(), path.parent)} | digest
     card = stimulus_card(str(source))
     archive = {"source": describe(card["source"])} if "source" in card else {}
     return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
@@ -192,13 +207,14 @@ def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, Varia
     return ledger, types, labels.is_file() and len(kept) == len(written)
 
 
-def _enter_files(ledger: Ledger, listing: Listing, study: StudyFolder, progress: Progress) -> None:
+def _enter_files(
+    ledger: Ledger, listing: Listing, source: str | Path, images: ImagePlaces, progress: Progress
+) -> None:
     """Enter the rejections of a listing, then its files."""
-    root = f"{study.root.as_posix()}/"
     for rejection in listing.rejections:
-        ledger.reject(rejection.path.removeprefix(root), rejection.reason)
+        ledger.reject(images.stored_name(rejection.path, source), rejection.reason)
     total = len(listing.candidates)
-    stored_path = cache(study.stored_path)  # many rows of a manifest may name one file
+    stored_path = cache(images.stored_path)  # many rows of a manifest may name one file
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
         ledger.enter(file, stored_path(file.candidate.path))
         progress("read images", done, total)
@@ -224,25 +240,32 @@ def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
 def _write_tables(
     study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
-    """Write both tables. The new stimuli exist once the second table is written."""
+    """Write both tables. The new stimuli exist once the second table is written.
+
+    A label file that contains these labels already stays as it is, with all that was computed from it.
+    """
     sources = provenance_of(study.stimuli(name)).get("sources", []) if study.stimuli(name).is_file() else []
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
-    write_labels(study.labels(name), ledger.labels, provenance)
+    labels = study.labels(name)
+    if not labels.is_file() or read_labels(labels) != ledger.labels:
+        write_labels(labels, ledger.labels, {**provenance, **creation(labels)})
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
     schema = pa.unify_schemas([STIMULI, variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
+    provenance |= creation(study.stimuli(name))
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
-def _report(name: str, ledger: Ledger, notes: Sequence[str]) -> IngestReport:
+def _report(name: str, ledger: Ledger, new: Sequence[str], notes: Sequence[str]) -> IngestReport:
     return IngestReport(
         set=name,
         added=ledger.added,
         known=ledger.known,
         moved=ledger.moved,
         filled=ledger.filled,
+        parameters=[name for name in new if any(row.get(name) is not None for row in ledger.rows)],
         changed=ledger.changed,
         animated=ledger.animated,
         rejections=ledger.rejections,

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from toolbox.collect.label_table import PATHS, LabelRow, LabelTable, read_label_table
+from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.files import digest_of, only_writer, write_json
 from toolbox.stimuli.categories import categories_alike, compose_accents
 from toolbox.stimuli.manifest import locate_file
 from toolbox.store.folder import SCHEME, StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import read_table, with_version
+from toolbox.store.parquet import creation, read_table, with_version
 from toolbox.store.rollups import update_rollups
 from toolbox.tables import TABLE_SUFFIXES, check_table_name
 from toolbox.terms import Missing
@@ -32,7 +34,7 @@ _LISTING = 'list them with: toolbox query "select stimulus_id, sha256, path from
 
 
 @dataclass(frozen=True)
-class LabelReport:
+class LabelReport(Report):
     """The labels that a table gave to the stimuli of a set."""
 
     set: str
@@ -48,7 +50,7 @@ class LabelReport:
     categories: dict[str, int]
     """Number of stimuli in each category."""
     written: bool
-    """False if the scheme already contained exactly these labels."""
+    """Whether the labels are written, or would be in a dry run: False if the scheme already contained exactly these."""
     notes: list[str] = field(default_factory=list)
     """What was assumed to read the table, and categories that differ only in case."""
 
@@ -61,6 +63,7 @@ def label(
     *,
     missing: Missing | None = None,
     replace: bool = False,
+    dry_run: bool = False,
 ) -> LabelReport:
     """Add a label scheme to a stimulus set; its other schemes stay unchanged.
 
@@ -76,6 +79,7 @@ def label(
         missing: what a label such as `nan` or `None` means: 'unlabelled' stimuli, or a 'category' of that name; None
             refuses it.
         replace: whether different labels that the scheme already contains are overwritten.
+        dry_run: whether nothing is written.
 
     Raises: UsageError for an invalid name or source, or for a scheme that already contains different labels;
         StimulusError when the table cannot be read, a row matches no stimulus of the set, two rows contradict each
@@ -86,14 +90,15 @@ def label(
     scheme = _check_request(study, set_name, scheme, source)
     table = read_label_table(source, scheme, missing)
     # The same lock as that of ingestion, whose two tables are inconsistent while it writes them.
-    with only_writer(study.stimuli(set_name).parent, "ingesting or labelling"):
+    with nullcontext() if dry_run else only_writer(study.lock(set_name), "ingesting or labelling"):
         names = _stimulus_names(study, set_name)
         labels = _match_labels(study, set_name, table, names)
         is_written = replace or _is_new(study, set_name, scheme, labels)
         report = _report(table, set_name, scheme, labels, len(names), is_written)
-        if report.written:
+        if report.written and not dry_run:
             _write(study, report, labels, source, started)
-    update_rollups(study, set_name, study.models(set_name), [scheme])
+    if not dry_run:
+        update_rollups(study, set_name, study.models(set_name), [scheme])
     return report
 
 
@@ -261,9 +266,14 @@ def _write(
     study: StudyFolder, report: LabelReport, labels: dict[int, str], source: Path, started: datetime
 ) -> None:
     """Write the labels, and the record of the run."""
-    origin = {"table": source.resolve().as_posix(), "sha256": digest_of(source)}
+    table = source.resolve()
+    origin = {
+        "table": study.roots.anonymous(table.as_posix(), table.parent),
+        "sha256": digest_of(source),
+    }
     provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}
-    write_labels(study.labels(report.set, report.scheme), labels, provenance)
+    path = study.labels(report.set, report.scheme)
+    write_labels(path, labels, {**provenance, **creation(path)})
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "label", "started": started.isoformat(), "seconds": seconds, "source": origin}
     write_json(study.run_record(f"label-{report.set}"), with_version({**run, **asdict(report)}))

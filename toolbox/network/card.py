@@ -13,14 +13,15 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from toolbox.content import card, card_path
-from toolbox.errors import CardError, UnknownNameError
+from toolbox.errors import CardError, UnknownNameError, expected_names
 from toolbox.network.architecture import ChainLayer, ImportedLayer, Input, Layer, Network
 from toolbox.terms import DECODINGS, IMAGE, PIXELS, STATISTICS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LAYER_KINDS = ("convolution", "pool", "dense")
 LAYOUTS = ("", "keras", "torch")
@@ -67,13 +68,21 @@ def select_layers(layers: Iterable[Layer], patterns: Iterable[str]) -> list[str]
     for pattern in patterns:
         matching = {name for name in names if fnmatchcase(name, pattern)}
         if not matching:
-            raise UnknownNameError("layer", pattern, names)
+            raise UnknownNameError("layer", pattern, names, _quoting(pattern))
         wanted |= matching
     return [name for name in names if name in wanted]
 
 
+def _quoting(pattern: str) -> str:
+    """What to do about the name of a file that a shell put in the place of a pattern."""
+    is_file = Path(pattern).exists()
+    return "it is a file here: quote patterns, as in --layers 'block5_*'" if is_file else ""
+
+
 def layer_table(net: Network) -> pl.DataFrame:
     """Geometry of all layers: position from 1; stride and receptive field in pixels of the network's input."""
+    import polars as pl
+
     columns = ("position", "kind", "filters", "height", "width", "step", "receptive_field")
     rows = [{"layer": layer.name} | {name: getattr(layer, name) for name in columns} for layer in net.layers]
     table = pl.DataFrame(rows, schema_overrides=dict.fromkeys(set(columns) - {"kind"}, pl.Int32))
@@ -110,7 +119,7 @@ def _check_input(entry: Input, fault: _Fault) -> None:
             f"has an invalid [input]: {entry.height!r} x {entry.width!r}; expected height and width in pixels"
         )
     if entry.decoding not in DECODINGS:
-        fault(f"has decoding = {entry.decoding!r}; expected one of {', '.join(DECODINGS)}")
+        fault(f"has decoding = {entry.decoding!r}; {expected_names(entry.decoding, DECODINGS)}")
     if entry.channels not in ("RGB", "BGR") or not _is_triple(entry.mean):
         fault(
             f"has an invalid [input]: channels is {entry.channels!r} and mean is {entry.mean!r}; expected "

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.errors import MixtureError, QueryError, UsageError
+from toolbox.errors import MixtureError, QueryError, UsageError, command_line
 from toolbox.query.header import Query
 from toolbox.query.own_tables import OwnTable, OwnTables, read_own_tables
 from toolbox.query.parameters import find_query
@@ -20,7 +20,7 @@ from toolbox.query.syntax import needs
 from toolbox.store.availability import stimuli_with_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.plan import read_plan
-from toolbox.store.selection import Selection
+from toolbox.store.selection import Selection, resolve_labelling
 
 WITHOUT_MODEL = {"stimuli", "labels", "parameters", "catalogue"}
 """Views that are the same for every model."""
@@ -71,14 +71,19 @@ def _ask_each(
     if len(models) < 2:
         return ask(study, query, parameters, selection, tables=tables)
     _check_distinct(models)
+    shared = resolve_labelling(study, needs(find_query(query))[0], selection)
+    each = replace(shared, notes=())
     answers = {
-        model: ask(study, query, parameters, replace(selection, models=(model,)), tables=tables)
+        model: ask(study, query, parameters, replace(each, models=(model,)), tables=tables)
         for model in models
     }
     _check_comparable(study, answers)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)
-    return Answer(pl.concat(rows, how="vertical_relaxed"), _provenance(answers), notes)
+    cautions = tuple(f"{model}: {text}" for model, answer in answers.items() for text in answer.cautions)
+    return Answer(
+        pl.concat(rows, how="vertical_relaxed"), _provenance(answers), (*shared.notes, *notes), cautions
+    )
 
 
 def _check_distinct(models: Sequence[str]) -> None:
@@ -131,7 +136,7 @@ def _check_same_stimuli(study: StudyFolder, set_name: str | None, models: Sequen
             counts = ", ".join(f"{name} {len(numbers):,}" for name, numbers in responded.items())
             raise MixtureError(
                 f"the models have responses to different stimuli of {set_name} ({counts}), so a difference may be due "
-                f"to the stimuli; first: toolbox extract {set_name} --model {model}"
+                f"to the stimuli; first: {command_line('extract', set_name, '--model', model)}"
             )
 
 
@@ -157,7 +162,7 @@ def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFram
     """Layer, kind, depth, and whether there are responses of it, in the order of the network."""
     sql = "select layer, kind, position from layers order by position"
     layers = ask(study, sql, selection=Selection(models=model)).rows
-    plan = read_plan(study.responses(set_name, model)) if set_name else None
+    plan = read_plan(study.extraction(set_name, model)) if set_name else None
     kept = plan.identity.recorded_layers if plan else layers["layer"].to_list()
     last = layers["position"].max()
     depth = (pl.col("position") - 1) / (pl.lit(last) - 1)

@@ -8,6 +8,7 @@ In statements
     {@values of FAMILY}             a column for every index, null for a dead filter
     {@names of FAMILY}              their names, as text
     {@choice}                       the branches of `case index`, which end in an error for any other name
+    {@thresholds}                   the branches of `case index` with the suitable threshold of every index
     {@rows}                         name, family and is_compared of every index, as rows of VALUES
 """
 
@@ -76,6 +77,11 @@ def _choice() -> str:
     )
 
 
+def _thresholds() -> str:
+    branches = [f"when '{name}' then {index.threshold[0]}" for name, index in shipped_indices().items()]
+    return "\n        ".join(branches)
+
+
 def _rows() -> str:
     rows = [
         f"('{name}', '{index.family}', {str(index.is_compared).lower()})"
@@ -90,6 +96,7 @@ _EXPANSIONS: dict[str, Callable[[], str]] = {
     "statistics": lambda: _choices(STATISTICS),
     "ranges": lambda: _choices(RANGES),
     "choice": _choice,
+    "thresholds": _thresholds,
     "rows": _rows,
     **{f"columns of {family}": partial(_columns, family) for family in QUANTITIES},
     **{f"values of {family}": partial(_values, family) for family in QUANTITIES},

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.content import content_folder
-from toolbox.errors import CardError, UnknownNameError, UsageError
+from toolbox.errors import CardError, UnknownNameError, UsageError, expected_names
 from toolbox.query.expansion import expand
 from toolbox.query.indices import index_names, shipped_index
 from toolbox.query.sections import header_of, read_sections, read_sql
@@ -171,9 +171,7 @@ def value_of(parameter: Parameter, given: Any) -> Any:
     if parameter.choices and not parameter.listed_in:
         choices = [_convert(parameter.name, parameter.type, choice) for choice in parameter.choices]
         if value not in choices:
-            raise UsageError(
-                f"${parameter.name} is {value!r}; expected one of {', '.join(parameter.choices)}"
-            )
+            raise UsageError(f"${parameter.name} is {value!r}; {expected_names(value, parameter.choices)}")
     return value
 
 

@@ -8,6 +8,7 @@ A title `name: what it is`, paragraphs, `Source:`, then
     --   range      of its values
     --   chance     its value without preference: an expression, or in words
     --   threshold  expression  reason
+    --   published  expression  where another threshold was published (this row may be missing)
     --   needs      what it is null without
     --   sanity     which wrong labels it notices (one of SANITY): see selectivity/sanity
 
@@ -16,6 +17,7 @@ and one SQL expression. The name of the file is the name of the index; no other 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -69,7 +71,8 @@ RESAMPLED = ("moments", "ranks")
 """Families of indices that have a value for every category, and so can be resampled."""
 SANITY = ("missing labels", "extra labels", "missing and extra labels", "not of a category")
 """What the row `sanity` may say: which wrong labels the index notices, or that it is an index of a filter as such."""
-_ROWS = ("family", "formula", "range", "chance", "threshold", "needs", "sanity")
+_ROWS = ("family", "formula", "range", "chance", "threshold", "published", "needs", "sanity")
+_OPTIONAL_ROWS = ("published",)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Index:
         range: of its values.
         chance: its value without preference; 'none' if it has no such value.
         threshold: a suitable one, as an SQL expression, and the reason for it.
+        published: another one from a publication, and where it is from; None where there is none.
         needs: what it is null without.
         sanity: which wrong labels it notices, one of SANITY.
         expression: SQL over the quantities of its family.
@@ -101,10 +105,17 @@ class Index:
     range: str
     chance: str
     threshold: tuple[str, str]
+    published: tuple[str, str] | None
     needs: str
     sanity: str
     expression: str
     header: str
+
+    @property
+    def standard_thresholds(self) -> list[float]:
+        """Where filters are always counted, as far as that is one number for all categories."""
+        written = [self.threshold, *([self.published] if self.published else [])]
+        return [float(number) for number, _ in written if re.fullmatch(r"-?[\d.]+", number)]
 
     @property
     def is_compared(self) -> bool:
@@ -145,8 +156,9 @@ def read_index(path: Path) -> Index:
     text = read_sql(path)
     title, sections = read_sections(text)
     rows = dict(_row(path, line) for line in sections["index"])
-    if list(rows) != list(_ROWS):
-        raise CardError(f"{path}: the rows of Index are {', '.join(rows)}; expected {', '.join(_ROWS)}")
+    expected = [name for name in _ROWS if name in rows or name not in _OPTIONAL_ROWS]
+    if list(rows) != expected:
+        raise CardError(f"{path}: the rows of Index are {', '.join(rows)}; expected {', '.join(expected)}")
     name, colon, described = title.partition(": ")
     if not colon or name != path.stem:
         raise CardError(f"{path} begins with {title!r}; expected '{path.stem}: what it is'")
@@ -156,18 +168,24 @@ def read_index(path: Path) -> Index:
         raise CardError(f"{path}: sanity is {rows['sanity']!r}; expected {', '.join(SANITY)}")
     if not sections["source"]:
         raise CardError(f"{path} has no source; expected a line such as 'Source: Author (year), doi 10.…'")
-    threshold, _, reason = rows.pop("threshold").partition("  ")
     expression = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return Index(
         name=name,
         title=described.rstrip("."),
         description="\n".join(sections["description"]).strip(),
         source=" ".join(sections["source"]),
-        threshold=(threshold, reason.strip()),
+        threshold=_with_reason(rows.pop("threshold")),
+        published=_with_reason(rows.pop("published")) if "published" in rows else None,
         expression=expression.strip().rstrip(";"),
         header=header_of(text),
         **rows,
     )
+
+
+def _with_reason(row: str) -> tuple[str, str]:
+    """An expression and the reason behind it, which two blanks separate."""
+    expression, _, reason = row.partition("  ")
+    return expression, reason.strip()
 
 
 def _row(path: Path, line: str) -> tuple[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from toolbox.query.index_formula import index_thresholds
+from toolbox.query.indices import shipped_index
 from toolbox.store.database import Database
 from toolbox.store.resamples import Measure
 from toolbox.store.views import RESAMPLE_VIEWS
@@ -24,24 +26,50 @@ def note_missing_resamples(database: Database, views: Collection[str], values: M
     chosen = [values.get(name) for name in ("index", "statistic", "normalise")]
     if database.labelling is None or None in chosen:
         return
-    measure, threshold = Measure(*map(str, chosen)), values.get("threshold")
-    missing = [view for view in RESAMPLE_VIEWS if view in views]
-    missing = [view for view in missing if not _is_resampled(database, view, measure, threshold)]
+    measure = Measure(*map(str, chosen))
+    read = [view for view in RESAMPLE_VIEWS if view in views]
+    missing = [view for view in read if not _is_resampled(database, view, measure, values)]
     if not missing:
         return
-    lack, thresholds = _LACK, []
-    if "resamples" in missing and threshold is not None:
-        lack, thresholds = _LACK_OF_COUNTS, [threshold]
-    command = database.labelling.command(measure, thresholds)
+    lack, further = _LACK, []
+    if "resamples" in missing and "threshold" in values:
+        lack, further = _LACK_OF_COUNTS, _further_thresholds(measure, values["threshold"])
+    command = database.labelling.command(measure, further)
     if not any(command in note for note in database.notes):  # that of a stale table says the same
         database.notes.append(f"{lack}: {command}")
 
 
-def _is_resampled(database: Database, view: str, measure: Measure, threshold: float | None) -> bool:
-    """Whether a view has rows of a measure and, where it counts filters, of a threshold."""
-    values = vars(measure) | (
-        {"threshold": threshold} if view == "resamples" and threshold is not None else {}
-    )
-    wanted = " and ".join(f"v.{name} = ${name}" for name in values)
+def _further_thresholds(measure: Measure, threshold: float | None) -> list[float]:
+    """The threshold, unless filters are counted above it anyway."""
+    if threshold is None or threshold in shipped_index(measure.index).standard_thresholds:
+        return []
+    return [threshold]
+
+
+def _is_resampled(database: Database, view: str, measure: Measure, values: Mapping[str, Any]) -> bool:
+    """Whether a view has rows of a measure and, where it counts filters, of the threshold of the query."""
+    asked: dict[str, Any] = dict(vars(measure))
+    wanted = " and ".join(f"v.{name} = ${name}" for name in asked)
+    if view == "resamples" and "threshold" in values:  # a query that counts filters reads `rollups` too
+        asked["thresholds"] = _thresholds(database, measure, values["threshold"])
+        wanted += " and list_contains($thresholds, v.threshold)"
     sql = f"select 1 from {view} v where {wanted} limit 1"
-    return bool(database.connection.execute(sql, values).fetchall())
+    return bool(database.connection.execute(sql, asked).fetchall())
+
+
+def _thresholds(database: Database, measure: Measure, threshold: float | None) -> list[float]:
+    """The threshold of the query; null stands for that of the index, which may differ between categories."""
+    if threshold is not None:
+        return [threshold]
+    suitable: list[float] = index_thresholds(measure.index, category_sizes(database))[0].tolist()
+    return suitable
+
+
+def category_sizes(database: Database) -> list[int]:
+    """Stimuli of every category, in no order.
+
+    Args:
+        database: open, with the view `rollups`.
+    """
+    rows = database.connection.execute("select max(n) from rollups group by category").fetchall()
+    return [size for (size,) in rows]

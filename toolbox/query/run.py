@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
-from toolbox.errors import QueryError, UnknownNameError, UsageError
+from toolbox.errors import QueryError, UnknownNameError, UsageError, command_line
+from toolbox.query.cautions import cautions, criterion
 from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
 from toolbox.query.parameters import find_query, parameter_values
@@ -35,11 +36,19 @@ BROUGHT = {"reference": "toolbox replicate --reference FILE"}
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows of a query, where they come from, and what a reader should know."""
+    """The rows of a query, where they come from, and what a reader should know.
+
+    Attributes:
+        rows: as a polars frame.
+        provenance: of the rows.
+        notes: what a reader should know; the cautions are among them.
+        cautions: what must be known before anything is concluded from the rows; figures print it.
+    """
 
     rows: pl.DataFrame
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 def ask(
@@ -74,8 +83,16 @@ def ask(
             _check_listed_values(database, query, values)
             rows = _plain(_frame(database.connection.sql(query.sql, params=values)))
             note_missing_resamples(database, views, values)
-    origin = {"query": query.name, "sql": query.sql, "parameters": values, "rows": rows.height}
-    return Answer(rows, {**database.provenance, **origin}, tuple(database.notes))
+            found = tuple(cautions(study, database, views, values, rows))
+    origin: dict[str, Any] = {
+        "query": query.name,
+        "sql": query.sql,
+        "parameters": values,
+        "rows": rows.height,
+    }
+    if selected_by := criterion(values):
+        origin["criterion"] = selected_by
+    return Answer(rows, {**database.provenance, **origin}, (*database.notes, *found), found)
 
 
 @contextmanager
@@ -155,9 +172,12 @@ def _check_listed_values(database: Database, query: Query, values: Mapping[str, 
 def _check_extracted(layer: str, responses: AvailableResponses) -> None:
     """Refuse a layer of the network that was not extracted, as its empty result would look like an answer."""
     if layer not in responses.layers:
+        again = command_line(
+            "extract", responses.set, "--model", responses.model, "--layers", "*", "--replace"
+        )
         raise UsageError(
             f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; "
-            f"to extract it: toolbox extract {responses.set} --model {responses.model} --layers '*' --replace"
+            f"to extract it: {again}"
         )
 
 

@@ -11,6 +11,7 @@ from scipy import stats
 from toolbox.resampling.arrays import FloatArray, IntArray, equality_bound, finite_mean
 from toolbox.resampling.halves import HALVINGS, Halves, compare_halves
 from toolbox.resampling.indices import Formula, resampled_values
+from toolbox.resampling.intervals import Shrinkage, bootstrap_interval, estimate_shrinkage, sampling_variance
 from toolbox.resampling.moments import Moments
 from toolbox.resampling.resamples import (
     ARRAY_LIMIT,
@@ -22,8 +23,8 @@ from toolbox.resampling.resamples import (
 
 STRENGTH_FILTERS = 10
 """Filters of a layer whose mean value is its strength."""
-INTERVAL = (0.025, 0.975)
-"""Quantiles of the bootstrap samples between which the interval is."""
+SHRINKAGE_SAMPLES = 100
+"""Bootstrap samples from which the noise of a layer's filters is estimated."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,11 @@ class ResampledLayer:
 
     Attributes:
         value: over all stimuli.
-        low, high: bootstrap interval.
+        low, high: bootstrap interval, see `bootstrap_interval`.
         p: one-sided, of a value at least as large under permuted labels, (b + 1) / (permutations + 1).
         p_welch: one-sided, of Welch's t.
         largest: (permutations,): largest value of any filter and category in each.
-        counts: by kind of resample.
+        counts: by kind of resample; of bootstrap samples as `Shrinkage.like_other_sets` makes them.
         halves: how far one half of the stimuli confirms the other.
     """
 
@@ -75,7 +76,7 @@ def resample_layer(
     responses: FloatArray,
     categories: StimulusCategories,
     formula: Formula,
-    thresholds: Sequence[float],
+    thresholds: Sequence[float] | FloatArray,
     *,
     resamples: int,
     seed: int,
@@ -87,14 +88,17 @@ def resample_layer(
         responses: (stimuli, filters).
         categories: of the stimuli.
         formula: of the index.
-        thresholds: above which filters are counted.
+        thresholds: above which filters are counted: (thresholds,), or (thresholds, categories).
         resamples: number of bootstrap samples, and of permutations.
         seed: equal seeds give equal resamples.
         peak: largest maximum of the layer, for the layer-wide range; each filter's own range if None.
     """
     sampler = _Sampler(categories, formula, resamples, seed, peak)
     blocks = _split_filters(responses, max(resamples, 2 * HALVINGS) * categories.categories)
-    return _join_blocks([_resample_block(sampler, block, np.asarray(thresholds)) for block in blocks])
+    shrinkage = _layer_shrinkage(sampler, blocks)
+    return _join_blocks(
+        [_resample_block(sampler, block, np.asarray(thresholds), shrinkage) for block in blocks]
+    )
 
 
 def _split_filters(responses: FloatArray, numbers: int) -> list[ResponseMatrix]:
@@ -122,11 +126,22 @@ class _Sampler:
         )
 
 
-def _resample_block(sampler: _Sampler, responses: ResponseMatrix, thresholds: FloatArray) -> ResampledLayer:
+def _layer_shrinkage(sampler: _Sampler, blocks: Sequence[ResponseMatrix]) -> Shrinkage:
+    """That of all filters together."""
+    count, sizes = min(SHRINKAGE_SAMPLES, sampler.resamples), sampler.categories.sizes
+    values = [sampler.values("observed", block)[0] for block in blocks]
+    noises = [sampling_variance(sampler.values("bootstrap", block, count), sizes) for block in blocks]
+    return estimate_shrinkage(np.concatenate(values, axis=1), np.concatenate(noises, axis=1))
+
+
+def _resample_block(
+    sampler: _Sampler, responses: ResponseMatrix, thresholds: FloatArray, shrinkage: Shrinkage
+) -> ResampledLayer:
     """One block of a layer's filters; its `strength` holds the strongest values themselves."""
     value = sampler.values("observed", responses)[0]
     bootstrap = sampler.values("bootstrap", responses)
-    low, high = _interval(bootstrap, value)
+    low, high = bootstrap_interval(bootstrap, value, sampler.categories.sizes)
+    bootstrap = shrinkage.like_other_sets(bootstrap, value, sampler.categories.sizes)
     counts = {"bootstrap": _count_selective(bootstrap, thresholds)}
     del bootstrap  # each array may fill ARRAY_LIMIT
     shuffled = sampler.values("permutation", responses)
@@ -178,7 +193,8 @@ def _join_counts(counts: Sequence[Counts]) -> Counts:
 
 def _count_selective(values: FloatArray, thresholds: FloatArray) -> Counts:
     """Filters above each threshold, and the strongest values; NaN is above none."""
-    selective = np.stack([(values > threshold).sum(axis=2) for threshold in thresholds], axis=2)
+    rows = [np.reshape(row, (-1, 1)) for row in thresholds]  # one for all categories, or one for each
+    selective = np.stack([(values > row).sum(axis=2) for row in rows], axis=2)
     return Counts(selective, _strongest(values))
 
 
@@ -191,22 +207,6 @@ def _strongest(values: FloatArray) -> FloatArray:
     if values.shape[2] <= STRENGTH_FILTERS:
         return values
     return -np.partition(-values, STRENGTH_FILTERS - 1, axis=2)[:, :, :STRENGTH_FILTERS]
-
-
-def _interval(values: FloatArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Percentile interval over the bootstrap samples; where an index is null in some of them, over the others.
-
-    Source: Efron and Tibshirani (1993), An introduction to the bootstrap, section 13.3.
-    """
-    low, high = np.quantile(values, INTERVAL, axis=0)
-    # A single NaN makes a quantile NaN. `nanquantile` takes twice as long and warns of dead filters, so only the few
-    # filters that are null in some samples, but not over all stimuli, are taken again.
-    for category, number in zip(*np.nonzero(np.isnan(low) & np.isfinite(value)), strict=True):
-        known = values[:, category, number]
-        known = known[np.isfinite(known)]
-        if known.size:
-            low[category, number], high[category, number] = np.quantile(known, INTERVAL)
-    return low, high
 
 
 def _p_of_permutations(permuted: FloatArray, value: FloatArray) -> FloatArray:

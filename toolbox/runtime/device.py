@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from toolbox.errors import DeviceError, UsageError
+from toolbox.errors import DeviceError, UsageError, expected_names
 from toolbox.runtime import openvino
 from toolbox.runtime.hardware import Driver, find_cuda, has_bf16
 from toolbox.terms import PRECISIONS
@@ -94,7 +94,7 @@ def check_precision(precision: str, device: Device) -> None:
     Raises: UsageError for an unknown precision; DeviceError where the device does not support it.
     """
     if precision not in PRECISIONS:
-        raise UsageError(f"unknown precision {precision!r}; expected {', '.join(PRECISIONS)}")
+        raise UsageError(f"unknown precision {precision!r}; {expected_names(precision, PRECISIONS)}")
     if precision == "tf32":
         _check_tf32(device)
     if precision == "bf16":

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, expected_names
 from toolbox.graph import Graph
 from toolbox.host import CPU
 from toolbox.runtime import openvino
@@ -103,7 +103,7 @@ def start_session(
     found = choose_device(device) if isinstance(device, str) else device
     check_precision(precision, found)
     if convolution not in CONVOLUTIONS:
-        raise UsageError(f"unknown convolution {convolution!r}; expected {', '.join(CONVOLUTIONS)}")
+        raise UsageError(f"unknown convolution {convolution!r}; {expected_names(convolution, CONVOLUTIONS)}")
     if found.gpus:
         engine = _start_on_gpus(graph, found, precision)
     elif precision == "bf16":

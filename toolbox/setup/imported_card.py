@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, expected_names
 from toolbox.stimuli.images import RESIZE_METHODS
 from toolbox.tapping.inspection import Inspection
 from toolbox.tapping.taps import Tap
@@ -118,7 +118,7 @@ def recording_options(
         ("resize", resize, (None, *RESIZE_METHODS)),
     ):
         if value not in known:
-            raise UsageError(f"unknown {option} {value!r}; expected {', '.join(filter(None, known))}")
+            raise UsageError(f"unknown {option} {value!r}; {expected_names(value, filter(None, known))}")
     return RecordingOptions(activation, preprocessing, resize or PREPROCESSINGS[preprocessing].resize)
 
 

@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Any
 
 import polars as pl
 
-from toolbox.chart import Chart, draw, figures, render
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.chart import Chart, Length, draw, figures, length_of, render
+from toolbox.chart.theme import column_words
+from toolbox.errors import StimulusError, UnknownNameError, UsageError, command_line
 from toolbox.files import replace_file
 from toolbox.query import Answer, ask, shipped_query
 from toolbox.query.across_models import ask_each
+from toolbox.query.indices import shipped_indices
+from toolbox.show.choice import Choice, choose_rows, chosen, split_choice
 from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection
 
+LONGEST_PATH = 4096  # characters; longer texts are SQL
 THUMBNAIL = 96
 """Longer side of a thumbnail, in pixels."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a figure is drawn, and which of its rows.
+
+    Attributes:
+        thumbnails: add the images to rows that name them; the figure's file then contains small copies.
+        title: whether there are a title and a subtitle.
+        width: of the whole figure, such as '89mm'; None for its own.
+        category: the only ones that are shown, in this order; all of them if None.
+        layer: the only ones that are shown, as names or patterns; all of them if None.
+    """
+
+    thumbnails: bool = False
+    title: bool = True
+    width: str | None = None
+    category: str | Sequence[str] | None = None
+    layer: str | Sequence[str] | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """The names that were chosen, by column."""
+        return chosen(self.category, self.layer)
 
 
 @dataclass(frozen=True)
@@ -32,11 +60,16 @@ class Figure:
         chart: as `toolbox.chart.draw` returns it.
         provenance: of the rows, as stored in the figure's file.
         notes: notes, for example that the responses are incomplete.
+        width: of the whole figure, if one was asked for.
     """
 
     chart: Chart
     provenance: dict[str, Any]
     notes: tuple[str, ...] = ()
+    width: Length | None = None
+
+
+AS_IT_IS = Drawing()
 
 
 def plot(
@@ -44,8 +77,7 @@ def plot(
     name: str,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
-    *,
-    thumbnails: bool = False,
+    drawing: Drawing = AS_IT_IS,
 ) -> Figure:
     """The figure of a query's rows.
 
@@ -54,9 +86,10 @@ def plot(
         name: of the query.
         parameters: values of the query's parameters.
         selection: set, models and scheme; several models are compared, each in a panel of its own.
-        thumbnails: add the images to rows that name them; the figure's file then contains small copies.
+        drawing: how, and which of the rows. A category or layer is the query's parameter of that name if it has one.
 
-    Raises: UnknownNameError when the query has no figure; all errors of running the query.
+    Raises: UnknownNameError when the query has no figure, or the rows no such category or layer; UsageError for a
+        width that is none; all errors of running the query.
 
     Example:
         >>> plot(study.folder, "layers/profile", {"threshold": 0.05}).provenance["model"]
@@ -64,38 +97,56 @@ def plot(
     """
     if name not in figures():
         shipped_query(name)  # raises if there is no query of this name
-        raise UnknownNameError("figure", name, figures(), f"toolbox query {name} gives its rows")
-    return draw_figure(study, name, ask_each(study, name, parameters, selection), thumbnails=thumbnails)
+        raise UnknownNameError("figure", name, figures(), f"{command_line('query', name)} gives its rows")
+    _length(drawing)
+    values, left = split_choice(shipped_query(name), parameters or {}, drawing.choice)
+    answer = ask_each(study, name, values, selection)
+    return draw_figure(
+        study, name, answer, replace(drawing, category=left.get("category"), layer=left.get("layer"))
+    )
 
 
-def draw_figure(study: StudyFolder, name: str, answer: Answer, *, thumbnails: bool = False) -> Figure:
+def draw_figure(study: StudyFolder, name: str, answer: Answer, drawing: Drawing = AS_IT_IS) -> Figure:
     """The figure of an answer that was already computed.
 
     Args:
         study: of the answer.
         name: of the query.
         answer: its rows and their provenance.
-        thumbnails: as in `plot`.
+        drawing: as in `plot`, but for parameters of the query.
     """
-    rows = _with_thumbnails(study, answer.rows) if thumbnails else answer.rows
+    rows, shown = choose_rows(name, answer.rows, drawing.choice)
+    if drawing.thumbnails:
+        rows = _with_thumbnails(study, rows)
+    if "parameter" in figures()[name].optional:
+        rows = rows.with_columns(parameter=pl.lit(answer.provenance["parameters"]["parameter"]))
+    rows = _without_folders(rows)
+    provenance = {**answer.provenance, **({"shown": shown} if shown else {})}
     chart = draw(
         name,
         rows,
-        title=shipped_query(name).title,
-        subtitle=_caption(answer.provenance),
+        title=shipped_query(name).title if drawing.title else "",
+        subtitle="\n".join([_caption(provenance), *map(_sentence, answer.cautions)]) if drawing.title else "",
         categories=_categories(study, answer),
+        order=shown.get("category", ()),
+        width=_length(drawing),
     )
-    return Figure(chart, with_version(answer.provenance), answer.notes)
+    return Figure(chart, _names_alone(with_version(provenance)), answer.notes, _length(drawing))
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as HTML (works offline), PNG, SVG or Vega-Lite JSON, by the file's suffix.
+def _length(drawing: Drawing) -> Length | None:
+    return length_of(drawing.width) if drawing.width else None
+
+
+def save(figure: Figure, path: Path, *, dpi: float | None = None) -> None:
+    """Write a figure as HTML (works offline), PDF, PNG, SVG or Vega-Lite JSON, by the file's suffix.
 
     Args:
         figure: chart and provenance.
         path: of the file, which is replaced if there is one.
+        dpi: pixels an inch of a PNG; 144 if None.
 
-    Raises: UsageError for another suffix.
+    Raises: UsageError for another suffix, or for dots of what has none.
 
     Example:
         >>> save(plot(study.folder, "layers/profile"), Path("profile.json"))
@@ -104,7 +155,7 @@ def save(figure: Figure, path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"{path} is a directory; expected the name of a file")
-    content = render(figure.chart, path.suffix, figure.provenance)
+    content = render(figure.chart, path.suffix, figure.provenance, width=figure.width, dpi=dpi)
     with replace_file(path) as fresh:
         fresh.write_bytes(content)
 
@@ -130,6 +181,26 @@ def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _without_folders(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their images by folder and name: a figure that is passed on says nothing about this computer."""
+    if "path" not in rows.columns:
+        return rows
+    short = [None if path is None else "/".join(PurePath(path).parts[-2:]) for path in rows["path"]]
+    return rows.with_columns(path=pl.Series(short, dtype=pl.String))
+
+
+def _names_alone(value: Any) -> Any:
+    """A provenance whose absolute paths are names of files; their digests identify them."""
+    if isinstance(value, dict):
+        return {key: _names_alone(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_names_alone(each) for each in value]
+    is_path = (
+        isinstance(value, str | PurePath) and len(str(value)) < LONGEST_PATH and PurePath(value).is_absolute()
+    )
+    return PurePath(value).name if is_path else value
+
+
 def _thumbnail(path: Path) -> str:
     try:
         content = path.read_bytes()
@@ -151,5 +222,15 @@ def _caption(provenance: Mapping[str, Any]) -> str:
         parts.append(f"labels {provenance['scheme']}")
     if "reference" in provenance:
         parts.append(f"compared with {Path(provenance['reference']['file']).name}")
-    used = [f"{name} {value}" for name, value in provenance["parameters"].items() if value is not None]
-    return " · ".join(parts + used)
+    parts += [f"{column} {', '.join(names)}" for column, names in provenance.get("shown", {}).items()]
+    used = {name: value for name, value in provenance["parameters"].items() if value is not None}
+    if index := shipped_indices().get(str(used.pop("index", ""))):
+        used.pop("threshold", None)
+        # with the name of the index that readers know
+        selected_by = provenance.get("criterion", index.name)
+        parts.append(column_words(index.name) + selected_by.removeprefix(index.name))
+    return " · ".join([*parts, *(f"{name} {value}" for name, value in used.items())])
+
+
+def _sentence(caution: str) -> str:
+    return f"{caution[:1].upper()}{caution[1:]}."

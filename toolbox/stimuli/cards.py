@@ -154,12 +154,24 @@ def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) 
 def _keep_image(path: Path, content: bytes) -> Path:
     """Write an image unless it exists; never change an image that may already be a stimulus of a set."""
     if path.exists():
-        if path.read_bytes() != content:
-            remedy = "ingest the changed card as another set, or delete that file"
-            raise StimulusError(f"{path} differs from the image that its card now specifies; {remedy}")
+        check_unchanged(path, content)
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")
     fresh.write_bytes(content)
     fresh.replace(path)
     return path
+
+
+def check_unchanged(path: Path, content: bytes) -> None:
+    """Refuse to draw or unpack another image than the one that is there.
+
+    Args:
+        path: an existing image.
+        content: the bytes that the card specifies now.
+
+    Raises: StimulusError.
+    """
+    if path.read_bytes() != content:
+        remedy = "ingest the changed card as another set, or delete that file"
+        raise StimulusError(f"{path} differs from the image that its card now specifies; {remedy}")

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
-from toolbox.errors import StimulusError, UsageError
+from toolbox.errors import StimulusError, UsageError, expected_names
 from toolbox.stimuli.readers import note_as_issued, open_image
 
 Pixels = npt.NDArray[np.uint8]
@@ -105,7 +105,7 @@ def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixel
     Raises: UsageError for an unknown method.
     """
     if method not in RESIZE_METHODS:
-        raise UsageError(f"unknown resizing method {method!r}; expected one of {', '.join(RESIZE_METHODS)}")
+        raise UsageError(f"unknown resizing method {method!r}; {expected_names(method, RESIZE_METHODS)}")
     return np.asarray(Image.fromarray(pixels).resize((width, height), RESIZE_METHODS[method]))
 
 

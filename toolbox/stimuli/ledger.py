@@ -34,6 +34,7 @@ class Ledger:
         """
         self.rows, self.labels = rows, labels
         self._is_there = is_there
+        self._elsewhere: frozenset[str] = frozenset()
         self._rejected: Counter[tuple[str, str]] = Counter()
         self.changed: list[str] = []
         """Paths whose content has changed since it was ingested: each is now a further stimulus."""
@@ -69,6 +70,15 @@ class Ledger:
         """sha256 of every stimulus entered so far."""
         return frozenset(self._by_digest)
 
+    def look_elsewhere(self, is_there: Callable[[str], bool]) -> None:
+        """Change where files are looked for; those that are missing before count as moved when they are found.
+
+        Args:
+            is_there: returns whether the file of a stored path exists now.
+        """
+        self._elsewhere = frozenset(row["path"] for row in self.rows if not self._is_there(row["path"]))
+        self._is_there = is_there
+
     def categories(self) -> dict[str, int]:
         """Number of stimuli of every category, in alphabetical order."""
         return dict(sorted(Counter(self.labels.values()).items()))
@@ -91,7 +101,8 @@ class Ledger:
         elif self._is_new(row):
             self.reject(path, f"{_LISTED_TWICE}{self._ignored(file, row)}")
         else:
-            self.known += 1
+            self.moved += path in self._elsewhere
+            self.known += path not in self._elsewhere
             self._fill(file, row)
 
     def _enter_copy(self, file: ScannedFile, row: Row, path: str) -> None:

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolbox.errors import UsageError
-from toolbox.store.folder import StudyFolder, part_path
+from toolbox.errors import UsageError, command_line
+from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.memory import recall, remember
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.records import intact_parts
@@ -56,7 +56,7 @@ class AvailableResponses:
         return [
             f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} could not be read, "
             f"{missing:,} were not presented yet); extract the rest with: "
-            f"toolbox extract {self.set} --model {self.model}"
+            f"{command_line('extract', self.set, '--model', self.model)}"
         ]
 
     def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:
@@ -66,8 +66,8 @@ class AvailableResponses:
             study: the study that contains the responses.
             numbers: numbers of the parts to return; None for all.
         """
-        folder = study.responses(self.set, self.model)
-        return [part_path(folder, int(number)) for number in (self.parts if numbers is None else numbers)]
+        folder = study.extraction(self.set, self.model)
+        return [folder.part(int(number)) for number in (self.parts if numbers is None else numbers)]
 
 
 def available_responses(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
@@ -80,8 +80,8 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
 
     Raises: UsageError when there are no responses yet; VerificationError, MixtureError as `intact_parts`.
     """
-    folder, stimuli = study.responses(set_name, model), study.stimuli(set_name)
-    key, mark = str(folder.absolute()), _mark(_sources(folder, stimuli))
+    folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+    key, mark = str(folder.parts.absolute()), _mark(_sources(folder, stimuli))
     entry: Any = recall("availability").get(key)
     with contextlib.suppress(TypeError, KeyError):  # there is no entry, or one of another version
         if entry["mark"] == mark:
@@ -102,7 +102,7 @@ def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set
     Raises: as `available_responses`.
     """
     responses = available_responses(study, set_name, model)
-    plan = read_plan(study.responses(set_name, model))
+    plan = read_plan(study.extraction(set_name, model))
     planned = {
         stimulus for number in responses.parts for stimulus in (plan.parts[int(number)] if plan else ())
     }
@@ -111,13 +111,13 @@ def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set
 
 def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResponses:
     """Compare all parts with plan, records and bytes."""
-    folder = study.responses(set_name, model)
+    folder = study.extraction(set_name, model)
     plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
     records = intact_parts(folder, plan, digests) if plan else []
     if plan is None or not records:
         raise UsageError(
             f"no responses of {model} to {set_name} are available yet; extract them first with: "
-            f"toolbox extract {set_name} --model {model}"
+            f"{command_line('extract', set_name, '--model', model)}"
         )
     return AvailableResponses(
         set=set_name,
@@ -142,10 +142,10 @@ def _origin(plan: Plan, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _sources(folder: Path, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
+def _sources(folder: ExtractionFolder, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
     """All files on which the result depends."""
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
+    for place in (folder.parts, folder.plans):
+        with contextlib.suppress(FileNotFoundError), os.scandir(place) as entries:
             yield from (entry for entry in entries if entry.name.startswith(("part-", "plan.")))
     yield stimuli
 

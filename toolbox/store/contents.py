@@ -5,13 +5,13 @@ Whether responses are complete, and whether tables of resampled indices are up t
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import open_table
 from toolbox.store.plan import read_plan
-from toolbox.store.resamples import Measure
+from toolbox.store.resamples import Measure, measure_of
+from toolbox.store.study_file import read_study_file
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ class SetContents:
 
 def study_title(study: StudyFolder) -> str:
     """The title in `study.toml`; empty before the first ingestion."""
-    file = study.root / "study.toml"
-    return str(tomllib.loads(file.read_text(encoding="utf-8")).get("title", "")) if file.is_file() else ""
+    return str(read_study_file(study.root).get("title", ""))
 
 
 def study_contents(study: StudyFolder) -> list[SetContents]:
@@ -75,16 +74,16 @@ def _count_stimuli(study: StudyFolder, set_name: str) -> int:
 
 
 def _model_contents(study: StudyFolder, set_name: str, model: str) -> ModelContents:
-    plan = read_plan(study.responses(set_name, model))
+    plan = read_plan(study.extraction(set_name, model))
     measures = {
         scheme: _measures(study, set_name, model, scheme)
         for scheme in study.schemes(set_name)
-        if study.significance(set_name, model, scheme).is_dir()
+        if study.resampled("filters", set_name, model, scheme).is_dir()
     }
     return ModelContents(model, plan.identity.recorded_layers if plan else (), measures)
 
 
 def _measures(study: StudyFolder, set_name: str, model: str, scheme: str) -> tuple[Measure, ...]:
     """The resampled indices, from the names of their tables."""
-    files = sorted(study.significance(set_name, model, scheme).glob("filters-*-*-*.parquet"))
-    return tuple(Measure(*file.stem.split("-")[1:]) for file in files)
+    files = sorted(study.resampled("filters", set_name, model, scheme).glob("*-*-*.parquet"))
+    return tuple(map(measure_of, files))

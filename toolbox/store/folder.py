@@ -1,19 +1,23 @@
 """The directory tree of a study. Owns every path inside it; reads nothing but `study.toml` and names.
 
-study.toml
-stimuli/set=<set>/stimuli.parquet, images/
+study.toml                                        title, version, the roots of the images
+stimuli/set=<set>/stimuli.parquet
+images/<set>/                                     what the toolbox drew or unpacked
 labels/set=<set>/scheme=<scheme>/labels.parquet
-responses/set=<set>/model=<model>/plan.parquet, part-<k>.parquet, part-<k>.json
+responses/set=<set>/model=<model>/part-<k>.parquet
+plans/set=<set>/model=<model>/plan.parquet, part-<k>.json
 rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
-significance/set=<set>/model=<model>/scheme=<scheme>/<table>-<index>-<statistic>-<normalise>.parquet
+significance/set=<set>/model=<model>/scheme=<scheme>/<index>-<statistic>-<normalise>.parquet
+resamples/, reliability/                          as significance/
 layers/model=<model>/layers.parquet
 runs/<run>.json
+
+Every folder that contains Parquet files contains tables of one kind and nothing else, so that programs which read a
+folder as one table can read it. Plans, commit records and locks are therefore in `plans/`.
 """
 
 from __future__ import annotations
 
-import json
-import tomllib
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,13 +26,49 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.content import check_name
-from toolbox.distribution import name_and_version
 from toolbox.errors import ToolboxError, UsageError
-from toolbox.files import write_text
+from toolbox.store.roots import Roots, read_roots
+from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
 
-SCHEMA_VERSION = 1
+EARLIER_VERSIONS = (1,)
+"""Layouts that are moved over to the present one."""
 SCHEME = "category"
 """The label scheme that ingestion writes: names of folders, or the column `category` of a manifest."""
+
+
+RESAMPLE_FOLDERS = {"filters": "significance", "resamples": "resamples", "splits": "reliability"}
+"""Table of resampled indices -> its folder, and the view that shows it."""
+
+
+@dataclass(frozen=True)
+class ExtractionFolder:
+    """The responses of one model to one set: their parts, and in another folder what makes the parts count."""
+
+    parts: Path
+    """The folder of the parts, which contains nothing else."""
+    plans: Path
+    """The folder of the plan, the commit records and the lock."""
+
+    @property
+    def plan(self) -> Path:
+        """The file of the plan."""
+        return self.plans / "plan.parquet"
+
+    def part(self, number: int) -> Path:
+        """The file with the values of a part.
+
+        Args:
+            number: number of the part, from 0.
+        """
+        return self.parts / f"part-{number}.parquet"
+
+    def record(self, number: int) -> Path:
+        """The file with the commit record of a part.
+
+        Args:
+            number: number of the part, from 0.
+        """
+        return self.plans / f"part-{number}.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +83,7 @@ class StudyFolder:
 
     def images(self, set_name: str) -> Path:
         """The folder of images that the toolbox drew or unpacked."""
-        return self.root / "stimuli" / f"set={set_name}" / "images"
+        return self.root / "images" / set_name
 
     def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
         """The label table of a set under one scheme.
@@ -63,6 +103,28 @@ class StudyFolder:
         """
         return self.root / "responses" / f"set={set_name}" / f"model={model}"
 
+    def plans(self, set_name: str, model: str) -> Path:
+        """The folder of the plan and the commit records of one model's responses to a set.
+
+        Args:
+            set_name: the stimulus set.
+            model: name of the model.
+        """
+        return self.root / "plans" / f"set={set_name}" / f"model={model}"
+
+    def extraction(self, set_name: str, model: str) -> ExtractionFolder:
+        """Both folders of one model's responses to a set.
+
+        Args:
+            set_name: the stimulus set.
+            model: name of the model.
+        """
+        return ExtractionFolder(self.responses(set_name, model), self.plans(set_name, model))
+
+    def lock(self, set_name: str) -> Path:
+        """The folder that is locked while the stimuli or the labels of a set are written."""
+        return self.root / "plans" / f"set={set_name}"
+
     def rollup(self, set_name: str, model: str, scheme: str) -> Path:
         """The roll-up of one model's responses to a set under one scheme.
 
@@ -74,15 +136,16 @@ class StudyFolder:
         folder = self.root / "rollups" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
         return folder / "rollup.parquet"
 
-    def significance(self, set_name: str, model: str, scheme: str) -> Path:
-        """The folder of the tables of resampled indices.
+    def resampled(self, table: str, set_name: str, model: str, scheme: str) -> Path:
+        """The folder of one of the tables of resampled indices, named like the view that shows the table.
 
         Args:
+            table: a key of RESAMPLE_FOLDERS.
             set_name: the stimulus set.
             model: name of the model.
             scheme: the label scheme.
         """
-        return self.root / "significance" / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
+        return self.root / RESAMPLE_FOLDERS[table] / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
 
     def layers(self, model: str) -> Path:
         """The table of the layers of a model."""
@@ -103,7 +166,12 @@ class StudyFolder:
 
     def models(self, set_name: str) -> list[str]:
         """Names of the models whose responses to a set were extracted, partly or completely."""
-        return _values(self.root / "responses" / f"set={set_name}", "model", "plan.parquet")
+        return _values(self.root / "plans" / f"set={set_name}", "model", "plan.parquet")
+
+    @property
+    def roots(self) -> Roots:
+        """Where the images are."""
+        return read_roots(self.root)
 
     def all_models(self) -> list[str]:
         """Names of all models of which the study has layers or responses."""
@@ -111,13 +179,12 @@ class StudyFolder:
         return sorted({*found, *(model for name in self.sets() for model in self.models(name))})
 
     def image(self, path: str) -> Path:
-        """The file of a stored `path`, which is relative to the study for images inside it."""
-        return self.root / path
+        """The file of a stored `path`."""
+        return self.roots.file(path)
 
     def stored_path(self, image: Path) -> str:
-        """The path of an image as stored: relative to the study if inside it, else absolute; always with `/`."""
-        image, root = image.absolute(), self.root.absolute()
-        return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
+        """The path of an image as stored, relative to the study or to one of its roots; always with `/`."""
+        return self.roots.stored(image)
 
 
 def stored_name(name: str) -> str:
@@ -158,26 +225,6 @@ def _folded(name: str) -> str:
     return stored_name(name).casefold()
 
 
-def part_path(folder: Path, number: int) -> Path:
-    """The file with the values of a part.
-
-    Args:
-        folder: the folder of the extraction.
-        number: number of the part, from 0.
-    """
-    return folder / f"part-{number}.parquet"
-
-
-def record_path(folder: Path, number: int) -> Path:
-    """The file with the commit record of a part.
-
-    Args:
-        folder: the folder of the extraction.
-        number: number of the part, from 0.
-    """
-    return folder / f"part-{number}.json"
-
-
 def create_study(root: Path, title: str = "") -> StudyFolder:
     """Turn a directory into a study by writing `study.toml`.
 
@@ -189,23 +236,11 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
     """
     if (root / "study.toml").exists():
         raise UsageError(f"{root} is already a study; use it as it is, or choose another directory")
-    if root.exists() and not is_empty(root):
+    if not is_free(root):
         raise UsageError(f"{root} is not an empty directory; choose a new directory for the study")
     root.mkdir(parents=True, exist_ok=True)
-    write_text(root / "study.toml", _study_file(title or root.absolute().name))
+    write_study_file(root, new_study_file(title or root.absolute().name))
     return StudyFolder(root)
-
-
-def _study_file(title: str) -> str:
-    """The content of `study.toml`."""
-    lines = {
-        "schema_version": SCHEMA_VERSION,
-        "title": title,
-        "created_by": name_and_version(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    # JSON strings and numbers are also valid TOML.
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in lines.items())
 
 
 def is_empty(root: Path) -> bool:
@@ -213,35 +248,29 @@ def is_empty(root: Path) -> bool:
     return root.is_dir() and all(entry.name.startswith(".") for entry in root.iterdir())
 
 
-def open_study(root: Path) -> StudyFolder:
-    """The study in a directory.
+def is_free(root: Path) -> bool:
+    """Whether a new study can be made in a directory: it is missing or empty."""
+    return not root.exists() or is_empty(root)
+
+
+def check_study(root: Path) -> dict[str, Any]:
+    """The content of the `study.toml` of a directory; changes nothing.
 
     Raises: UsageError when the directory is not a study; ToolboxError when a newer toolbox wrote it.
     """
     file = root / "study.toml"
     if not file.is_file():
-        is_free = not root.exists() or is_empty(root)
-        remedy = (
-            f"make it a study with: toolbox init {root}"
-            if is_free
-            else "choose the directory of a study (--study …)"
-        )
-        raise UsageError(f"{root} is not a study (it has no study.toml); {remedy}")
-    written = _schema_version(file)
-    if written != SCHEMA_VERSION:
+        from toolbox.store.missing import missing_study
+
+        raise missing_study(root, is_free=is_free(root))
+    content = read_study_file(root)
+    written = content.get("schema_version")
+    if written not in (SCHEMA_VERSION, *EARLIER_VERSIONS):
         raise ToolboxError(
             f"{file} has schema_version = {written!r}, but this toolbox reads {SCHEMA_VERSION}; "
             "install the version that the file names as created_by"
         )
-    return StudyFolder(root)
-
-
-def _schema_version(file: Path) -> Any:
-    """The version of the layout of a study, from its `study.toml`."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8")).get("schema_version")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ToolboxError(f"{file} is not valid TOML ({error}); restore it from a copy") from error
+    return content
 
 
 def _values(folder: Path, key: str, required: str) -> list[str]:

@@ -1,13 +1,19 @@
-"""Label tables: stimulus_id, category; no row for unlabelled stimuli. Owns their schema."""
+"""Label tables: stimulus_id, category; no row for unlabelled stimuli. Owns their schema, and when two are equal."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from toolbox.store.columns import LABELS
+from toolbox.store.memory import recall, remember
 from toolbox.store.parquet import arrow_table, read_table, write_table
+
+REMEMBERED_LABELS = 300
+"""Number of label tables whose digest is kept in the cache."""
 
 
 def write_labels(path: Path, labels: Mapping[int, str], provenance: Mapping[str, Any]) -> None:
@@ -33,3 +39,27 @@ def read_labels(path: Path) -> dict[int, str]:
     """
     rows = read_table(path, *LABELS).to_pylist()
     return {row["stimulus_id"]: row["category"] for row in rows if row["category"] is not None}
+
+
+def digest_of_labels(path: Path) -> str:
+    """SHA-256 of the labels in a table: equal for equal labels, whatever else the file contains.
+
+    It is in the user's cache for as long as size and modification time of the file stay the same.
+
+    Raises: VerificationError when the file is missing or damaged.
+    """
+    key, mark = str(path.absolute()), _mark(path)
+    entry: Any = recall("labels").get(key)
+    if isinstance(entry, list) and entry[:-1] == mark:
+        return str(entry[-1])
+    digest = hashlib.sha256(json.dumps(sorted(read_labels(path).items())).encode()).hexdigest()
+    remember("labels", {key: [*mark, digest]}, REMEMBERED_LABELS)
+    return digest
+
+
+def _mark(path: Path) -> list[int]:
+    """Size and modification time; empty for a missing file, which is reported when it is read."""
+    if not path.is_file():
+        return []
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +59,9 @@ def write_tables(
     tables: Iterable[pa.Table],
     schema: pa.Schema,
     provenance: Mapping[str, Any],
+    *,
     split: tuple[str, ...] = (),
+    scratch: Path | None = None,
 ) -> None:
     """Write tables of one schema one after the other into a Parquet file, with only one of them in memory at a time.
 
@@ -67,8 +71,9 @@ def write_tables(
         schema: the schema to which all tables are cast.
         provenance: the origin of the tables, for the metadata of the file.
         split: names of float columns that are stored with byte-stream split, which zstd compresses better.
+        scratch: the folder of the file while it is written; that of the file if None.
     """
-    with replace_file(path) as fresh:
+    with replace_file(path, scratch) as fresh:
         _write(fresh, tables, schema, provenance, split)
 
 
@@ -181,6 +186,23 @@ def origin_in(opened: pq.ParquetFile, path: Path) -> dict[str, Any]:
         return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
     except ValueError as error:
         raise VerificationError(f"{path} is damaged; restore it, or create it again") from error
+
+
+def creation(path: Path) -> dict[str, str]:
+    """When a table was first written, for the provenance of its next version; empty for a table that lacks it.
+
+    Args:
+        path: the table, which may not exist yet.
+    """
+    with contextlib.suppress(VerificationError):  # missing, or damaged and to be replaced
+        origin = provenance_of(path)
+        return {"created": origin["created"]} if "created" in origin else {}
+    return {"created": present_time()}
+
+
+def present_time() -> str:
+    """The time as provenance has it: texts in this form are in the order of their times."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def with_version(provenance: Mapping[str, Any]) -> dict[str, Any]:

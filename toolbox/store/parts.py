@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import VerificationError
 from toolbox.files import digest_of, write_json
-from toolbox.store.folder import part_path, record_path
+from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parquet import write_tables
 from toolbox.store.records import part_remedy, remember_intact
 
@@ -42,21 +42,26 @@ LayerResponses = Mapping[str, tuple[StatisticMatrix, StatisticMatrix]]
 """Layer -> maximum and mean."""
 
 
-def clear(folder: Path) -> None:
+def clear(folder: ExtractionFolder) -> None:
     """Delete an extraction; first the records, so that no part counts without its plan."""
-    for pattern in ("part-*.json", "part-*.parquet", "plan.parquet"):
-        for file in folder.glob(pattern):
+    for files in (
+        folder.plans.glob("part-*.json"),
+        folder.parts.glob("part-*.parquet"),
+        folder.plans.glob("plan.parquet"),
+    ):
+        for file in files:
             file.unlink()
 
 
-def sweep(folder: Path) -> None:
-    """Remove temporary files of killed processes; the caller must hold the lock of the folder."""
-    for file in folder.glob(".*.partial"):
-        file.unlink()
+def sweep(*folders: Path) -> None:
+    """Remove temporary files of killed processes; the caller must hold the lock for the folders."""
+    for folder in folders:
+        for file in folder.glob(".*.partial"):
+            file.unlink()
 
 
 def write_part(
-    folder: Path,
+    folder: ExtractionFolder,
     number: int,
     stimuli: Sequence[int],
     responses: LayerResponses,
@@ -65,7 +70,7 @@ def write_part(
     """Write a part, then the record that makes it count.
 
     Args:
-        folder: the folder of the extraction.
+        folder: the folders of the extraction.
         number: number of the part, from 0.
         stimuli: identifiers, ascending.
         responses: layer -> maximum and mean, each (stimuli, filters).
@@ -73,14 +78,22 @@ def write_part(
 
     Returns: the complete record.
     """
-    path, order = part_path(folder, number), sorted(responses)
+    path, order = folder.part(number), sorted(responses)
     # While a part is written again, it does not count.
-    record_path(folder, number).unlink(missing_ok=True)
+    folder.record(number).unlink(missing_ok=True)
     footer = {key: record[key] for key in FOOTER if key in record}
-    write_tables(path, _tables(order, stimuli, responses), RESPONSES, footer, split=("maximum", "mean"))
+    # In the folder of the parts, a file that is not complete would hinder whoever reads that folder.
+    write_tables(
+        path,
+        _tables(order, stimuli, responses),
+        RESPONSES,
+        footer,
+        split=("maximum", "mean"),
+        scratch=folder.plans,
+    )
     status = path.stat()
     complete = {"part": number, **_contents(path, order, stimuli, responses), **record}
-    write_json(record_path(folder, number), complete)
+    write_json(folder.record(number), complete)
     remember_intact(path, status, complete["sha256"])
     return complete
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.store.columns import PLAN
+from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parquet import arrow_table, read_table, read_table_and_origin, write_table
 
 LARGEST_PART, SMALLEST_PART = 1000, 50
@@ -59,6 +60,7 @@ class Plan:
     identity: Identity
     parts: tuple[tuple[int, ...], ...]
     digest: str = ""  # of the identity when the plan was first written
+    created: str = ""  # the time of the first plan of these responses; empty where an early version wrote it
 
     @property
     def stimuli(self) -> set[int]:
@@ -66,12 +68,12 @@ class Plan:
         return {stimulus for part in self.parts for stimulus in part}
 
 
-def read_plan(folder: Path) -> Plan | None:
+def read_plan(folder: ExtractionFolder) -> Plan | None:
     """The plan of an extraction, None where there is none yet.
 
     Raises: VerificationError when the plan is damaged.
     """
-    file = folder / "plan.parquet"
+    file = folder.plan
     if not file.is_file():
         return None
     table, provenance = read_table_and_origin(file, *PLAN)
@@ -86,14 +88,17 @@ def read_plan(folder: Path) -> Plan | None:
     parts: dict[int, list[int]] = {}
     for stimulus, part in rows:
         parts.setdefault(part, []).append(stimulus)
-    return Plan(identity, tuple(tuple(parts[number]) for number in sorted(parts)), digest)
+    planned = tuple(tuple(parts[number]) for number in sorted(parts))
+    return Plan(identity, planned, digest, str(provenance.get("created", "")))
 
 
-def extend_plan(folder: Path, plan: Plan, stimuli: Sequence[int], *, size: int | None = None) -> Plan:
+def extend_plan(
+    folder: ExtractionFolder, plan: Plan, stimuli: Sequence[int], *, size: int | None = None
+) -> Plan:
     """Write the plan with new parts for stimuli that are not yet planned; the existing parts stay unchanged.
 
     Args:
-        folder: the folder of the extraction.
+        folder: the folders of the extraction.
         plan: the existing plan, or a plan without parts.
         stimuli: identifiers of all stimuli, already planned or not.
         size: number of stimuli in a new part; None for the `part_size` of the new stimuli.
@@ -109,14 +114,15 @@ def extend_plan(folder: Path, plan: Plan, stimuli: Sequence[int], *, size: int |
     return extended
 
 
-def _write_plan(folder: Path, plan: Plan) -> None:
+def _write_plan(folder: ExtractionFolder, plan: Plan) -> None:
     """Write a plan, whole or not at all."""
     columns: dict[str, list[int]] = {name: [] for name in PLAN}
     for number, part in enumerate(plan.parts):
         columns["stimulus_id"] += part
         columns["part"] += [number] * len(part)
     origin = {"identity": asdict(plan.identity), "digest": plan.digest}
-    write_table(folder / "plan.parquet", arrow_table(columns, PLAN), origin)
+    origin |= {"created": plan.created} if plan.created else {}
+    write_table(folder.plan, arrow_table(columns, PLAN), origin)
 
 
 def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:

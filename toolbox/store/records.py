@@ -13,7 +13,7 @@ from typing import Any
 
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.files import digest_of
-from toolbox.store.folder import part_path, record_path
+from toolbox.store.folder import ExtractionFolder
 from toolbox.store.memory import recall, remember
 from toolbox.store.plan import Plan, plan_digest
 
@@ -21,16 +21,16 @@ REMEMBERED_PARTS = 100_000
 """Number of parts whose successful comparison with their records is kept in the cache."""
 
 
-def read_record(folder: Path, number: int) -> dict[str, Any] | None:
+def read_record(folder: ExtractionFolder, number: int) -> dict[str, Any] | None:
     """The commit record of a part, None while the part does not count.
 
     Args:
-        folder: the folder of the extraction.
+        folder: the folders of the extraction.
         number: number of the part, from 0.
 
     Raises: VerificationError for a damaged record, and for the record of another part.
     """
-    file = record_path(folder, number)
+    file = folder.record(number)
     if not file.is_file():
         return None
     try:
@@ -43,12 +43,12 @@ def read_record(folder: Path, number: int) -> dict[str, Any] | None:
 
 
 def planned_record(
-    folder: Path, plan: Plan, number: int, digests: Mapping[int, str]
+    folder: ExtractionFolder, plan: Plan, number: int, digests: Mapping[int, str]
 ) -> dict[str, Any] | None:
     """The commit record of a planned part, None while the part does not count.
 
     Args:
-        folder: the folder of the extraction.
+        folder: the folders of the extraction.
         plan: the plan of the extraction.
         number: number of the part, from 0.
         digests: sha256 of the images of the set by stimulus_id.
@@ -58,7 +58,7 @@ def planned_record(
     record = read_record(folder, number)
     if record is None:
         return None
-    path, part = part_path(folder, number), plan.parts[number]
+    path, part = folder.part(number), plan.parts[number]
     remedy = "extract again with replace (--replace)"
     if record.get("identity") != plan.digest:
         raise MixtureError(f"{path} was computed with another network than that of its plan; {remedy}")
@@ -69,13 +69,13 @@ def planned_record(
     return record
 
 
-def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[dict[str, Any]]:
+def intact_parts(folder: ExtractionFolder, plan: Plan, digests: Mapping[int, str]) -> list[dict[str, Any]]:
     """Records of all parts that count, after comparing every part's bytes with its record.
 
     A part is read in full only once: its path, size and modification time are kept in the user's cache.
 
     Args:
-        folder: the folder of the extraction.
+        folder: the folders of the extraction.
         plan: the plan, which lists all possible parts.
         digests: sha256 of the images of the set by stimulus_id.
 
@@ -87,7 +87,7 @@ def intact_parts(folder: Path, plan: Plan, digests: Mapping[int, str]) -> list[d
     for number in range(len(plan.parts)):
         record = planned_record(folder, plan, number, digests)
         if record is not None:
-            seen |= _check_bytes(part_path(folder, number), record, remembered)
+            seen |= _check_bytes(folder.part(number), record, remembered)
             records.append(record)
     remember("intact", seen, REMEMBERED_PARTS)
     return records
@@ -124,5 +124,7 @@ def _intact_entry(path: Path, status: os.stat_result, sha256: str) -> dict[str, 
 
 
 def part_remedy(path: Path) -> str:
-    """What to do about a damaged part or record."""
-    return f"restore it, or delete {path.stem}.* in its folder and run the extraction again"
+    """What to do about a damaged part or record; both have the same name, in two folders."""
+    model, extraction = path.parent, path.parent.parent
+    record = f"plans/{extraction.name}/{model.name}/{path.stem}.json"
+    return f"restore it, or delete {record} in the study and run the extraction again"

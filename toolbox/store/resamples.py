@@ -1,9 +1,11 @@
 """Tables of resampled indices. Owns where they are, their columns, and that none is read beside other data.
 
-    significance/set=<set>/model=<model>/scheme=<scheme>/<table>-<index>-<statistic>-<normalise>.parquet
+    significance/set=<set>/model=<model>/scheme=<scheme>/<index>-<statistic>-<normalise>.parquet
+    resamples/, reliability/   likewise
 
-`filters`: every filter and category with its interval and p values; `resamples`: the selective filters of every layer
-in every resample; `splits`: every filter with what two halves of the stimuli say of it.
+`filters`, in the folder `significance`: every filter and category with its interval and p values; `resamples`: the
+selective filters of every layer in every resample; `splits`, in the folder `reliability`: every filter with what two
+halves of the stimuli say of it.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolbox.errors import VerificationError
+from toolbox.errors import VerificationError, command_line
 from toolbox.files import digest_of
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
+from toolbox.store.labels import digest_of_labels
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
 from toolbox.terms import DEFAULT_INDEX
 
@@ -29,8 +32,6 @@ Origin = Callable[[Path], Mapping[str, Any]]
 
 USUAL = {"resamples": 1000, "seed": 0}
 """How often and from where is resampled if nobody says otherwise."""
-THRESHOLDS = (0.01, 0.1)
-"""Where filters are counted if nobody says otherwise: a selective filter of Figure 1, and a highly responsive one."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +62,36 @@ class Labelling:
 
     @property
     def source(self) -> dict[str, Any]:
-        """What a table must have been made from to be read beside these responses and labels."""
-        return {"labels": digest_of(self.labels), "parts": self.responses.parts}
+        """What a table must have been made from to be read beside these responses and labels: their content alone."""
+        return {"labels": digest_of_labels(self.labels), "parts": self.responses.parts}
+
+    def is_source_of(self, origin: Mapping[str, Any]) -> bool:
+        """Whether a table was made from just these responses and labels.
+
+        Tables of early versions contain the digest of the label file, not of its labels. They are accepted for as long
+        as nothing has been written into that file.
+
+        Args:
+            origin: what the table's file says.
+        """
+        if origin.get("parts") != self.responses.parts:
+            return False
+        labels = origin.get("labels")
+        return labels == digest_of_labels(self.labels) or labels == digest_of(self.labels)
 
     def command(self, measure: Measure, thresholds: Sequence[float] = (), **further: int) -> str:
         """The command that makes the tables of a measure, with filters counted above these thresholds too.
 
         Args:
             measure: the index, statistic and range.
-            thresholds: where filters are counted.
+            thresholds: where filters are counted beside those of the index's file.
             further: resamples and seed, where they are not the usual ones.
         """
         options = [*self._options(measure)]
-        options += [("threshold", threshold) for threshold in thresholds if threshold not in THRESHOLDS]
+        options += [("threshold", threshold) for threshold in thresholds]
         options += [(name, value) for name, value in further.items() if value != USUAL[name]]
-        return " ".join(
-            ["toolbox significance", self.responses.set, *(f"--{name} {value}" for name, value in options)]
-        )
+        words = [word for name, value in options for word in (f"--{name}", value)]
+        return command_line("significance", self.responses.set, *words)
 
     def _options(self, measure: Measure) -> Iterator[tuple[str, Any]]:
         """What the command must say of model, scheme and measure: what is not the only one or the usual one."""
@@ -95,14 +109,13 @@ class Labelling:
             table: one of TABLES.
             measure: the index, statistic and range.
         """
-        return self._folder / f"{table}-{measure}.parquet"
+        return self.folder(table) / f"{measure}.parquet"
 
     def command_of(self, file: Path) -> str:
         """The command that makes a table again in the way in which it was made."""
-        _, *names = file.stem.split("-")
         made = provenance_of(file)
         further = {name: made[name] for name in USUAL if name in made}
-        return self.command(Measure(*names[:3]), made.get("threshold", ()), **further)
+        return self.command(measure_of(file), made.get("threshold", ()), **further)
 
     def fresh_files(self, table: str, origin: Origin = provenance_of) -> tuple[list[Path], list[Path]]:
         """The files of a table that were made from these responses and labels, and those made from others.
@@ -111,9 +124,8 @@ class Labelling:
             table: one of TABLES.
             origin: how to learn what a file says of its origin.
         """
-        source = self.source
-        files = sorted(self._folder.glob(f"{table}-*.parquet"))
-        fresh = [file for file in files if is_made_from(source, origin(file))]
+        files = sorted(self.folder(table).glob("*.parquet"))
+        fresh = [file for file in files if self.is_source_of(origin(file))]
         return fresh, [file for file in files if file not in fresh]
 
     def read(self, table: str, measure: Measure) -> pa.Table | None:
@@ -124,7 +136,7 @@ class Labelling:
             measure: the index, statistic and range.
         """
         file = self.file(table, measure)
-        if not file.is_file() or not is_made_from(self.source, provenance_of(file)):
+        if not file.is_file() or not self.is_source_of(provenance_of(file)):
             return None
         return read_table(file).cast(arrow_schema(TABLES[table]))
 
@@ -138,7 +150,7 @@ class Labelling:
         """
         try:
             is_there = self.read(table, measure) is not None
-            return is_there and is_made_from(made, provenance_of(self.file(table, measure)))
+            return is_there and made.items() <= provenance_of(self.file(table, measure)).items()
         except (VerificationError, ValueError):  # damaged, or of other columns
             return False
 
@@ -158,16 +170,15 @@ class Labelling:
         whole = pa.Table.from_arrays([*first, *rows.columns], names=schema.names).cast(schema)
         write_table(self.file(table, measure), whole, provenance)
 
-    @property
-    def _folder(self) -> Path:
-        return self.study.significance(self.responses.set, self.responses.model, self.scheme)
+    def folder(self, table: str) -> Path:
+        """The folder of a table.
+
+        Args:
+            table: one of TABLES.
+        """
+        return self.study.resampled(table, self.responses.set, self.responses.model, self.scheme)
 
 
-def is_made_from(source: Mapping[str, Any], origin: Mapping[str, Any]) -> bool:
-    """Whether a table was made from just these responses and labels.
-
-    Args:
-        source: `Labelling.source`, or more.
-        origin: what the table's file says.
-    """
-    return all(origin.get(name) == value for name, value in source.items())
+def measure_of(file: Path) -> Measure:
+    """The measure of a table, from the name of its file."""
+    return Measure(*file.stem.split("-")[:3])

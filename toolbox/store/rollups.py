@@ -28,7 +28,7 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import arrow_schema, arrow_table, read_table_and_origin, write_table
 from toolbox.store.plan import Plan, read_plan
-from toolbox.store.resamples import Labelling, is_made_from
+from toolbox.store.resamples import Labelling
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _StoredRollup:
-    """A roll-up on disk. `source`: digests of the label file, and of every part without and with its labels."""
+    """A roll-up on disk. `source`: digests of the labels, and of every part without and with its labels."""
 
     table: pa.Table
     source: dict[str, Any]
@@ -93,10 +93,10 @@ def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
     responses, scheme = labelling.responses, labelling.scheme
     path = labelling.study.rollup(responses.set, responses.model, scheme)
     stored, source = _read_stored(path), labelling.source
-    if stored and is_made_from(source, stored.source):
+    if stored and labelling.is_source_of(stored.source):
         return stored.table
     labels = read_labels(labelling.labels)
-    plan = plan or read_plan(labelling.study.responses(responses.set, responses.model))
+    plan = plan or read_plan(labelling.study.extraction(responses.set, responses.model))
     labelled = _labelled_parts(responses.parts, plan, labels)
     table = _extend(stored, labelling, labels, labelled)
     if labelling.source == source:  # or the labels were changed meanwhile
@@ -137,7 +137,7 @@ def update_rollups(
     for model in models:
         with hindrances:
             responses = available_responses(study, set_name, model)
-            plan = read_plan(study.responses(set_name, model))
+            plan = read_plan(study.extraction(set_name, model))
             for scheme in schemes:
                 with hindrances:
                     fresh_rollup(Labelling(study, responses, scheme), plan)

@@ -1,12 +1,21 @@
-"""The set, models and label scheme of a query. Owns completing a selection where only one choice is possible."""
+"""The set, models and label scheme of a question. Owns what is meant where something is not named.
+
+Where there is only one, it is meant; where there are several, the one in use (`toolbox use`), else the one that was
+there first, with a note. A further set, model or scheme therefore never changes what a command means.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from toolbox.errors import AmbiguousError, UnknownNameError, UsageError
+from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder, stored_name
+from toolbox.store.in_use import read_in_use
+from toolbox.store.small_tables import SmallTables
+
+_NOUNS = {"set": "stimulus set", "model": "model", "scheme": "label scheme"}
 
 OF_STIMULI = frozenset({"stimuli", "labels", "parameters"})
 OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
@@ -16,17 +25,19 @@ OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliab
 
 @dataclass(frozen=True)
 class Selection:
-    """The selection of a query; where something is not named, the study must have only one.
+    """The selection of a query; where something is not named, the one in use, the only one or the first is meant.
 
     Attributes:
         set: a stimulus set.
         models: one model, or several to compare; a single name may be given as a string.
         scheme: a label scheme of the set.
+        notes: what was chosen without being named, where there are several.
     """
 
     set: str | None = None
     models: Sequence[str] = ()
     scheme: str | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Convert the models to a tuple, and compose the accents of all names, as they are stored.
@@ -64,6 +75,34 @@ class Selection:
         return {kind: name for kind, name in names.items() if name is not None}
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is meant where something is not named.
+
+    Attributes:
+        kind: set, model or scheme.
+        name: what is meant; None where there is none, or where it cannot be known.
+        reason: 'in use', 'the only one', 'the first', 'none yet', or 'several'.
+        names: all that could be meant.
+    """
+
+    kind: str
+    name: str | None
+    reason: str
+    names: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of a result should know of the choice, if there was one."""
+        if self.name is None or len(self.names) < 2:
+            return ()
+        start = f"the study holds several {_NOUNS[self.kind]}s ({', '.join(self.names)}); {self.name} is "
+        if self.reason == "in use":
+            return (f"{start}in use",)
+        other = f"{self.kind}=… (--{self.kind} …)"
+        return (f"{start}used, as it was the first; choose another with {other}, or with: toolbox use",)
+
+
 def resolve_selection(study: StudyFolder, views: Collection[str], selection: Selection) -> Selection:
     """The selection, completed with a set, a model and a scheme where the named views need them.
 
@@ -72,22 +111,46 @@ def resolve_selection(study: StudyFolder, views: Collection[str], selection: Sel
         views: the views that are read.
         selection: the user's selection.
 
-    Raises: UnknownNameError for an unknown name; AmbiguousError where there are several candidates and none was named;
-        UsageError where there is no candidate yet.
+    Raises: UnknownNameError for an unknown name; AmbiguousError where there are several candidates, none was named,
+        and it is not known which was the first; UsageError where there is no candidate yet.
+    """
+    shared = resolve_labelling(study, views, selection)
+    model, notes = shared.model, shared.notes
+    if not OF_RESPONSES.isdisjoint(views) or "layers" in views:
+        remedy = command_line("extract", shared.set or "SET")
+        if model is None:
+            choice = choose_model(study, shared.set)
+            model, notes = _required(choice, choice.names, remedy), (*notes, *choice.notes)
+        elif model not in (names := _files_of_models(study, shared.set)):
+            raise UnknownNameError("model", model, names, remedy)
+    return Selection(shared.set, (model,) if model else (), shared.scheme, notes)
+
+
+def resolve_labelling(study: StudyFolder, views: Collection[str], selection: Selection) -> Selection:
+    """The selection, completed with a set and a scheme where the named views need them; its models stay as they are.
+
+    Args:
+        study: the study to choose from.
+        views: the views that are read.
+        selection: the user's selection, which may name several models.
+
+    Raises: as `resolve_selection`.
     """
     check_set(study, selection)
+    set_name, scheme, notes = selection.set, selection.scheme, selection.notes
     for_responses = not OF_RESPONSES.isdisjoint(views)
-    set_name, model, scheme = selection.set, selection.model, selection.scheme
     if set_name is None and (for_responses or not OF_STIMULI.isdisjoint(views)):
-        candidates = _candidate_sets(study, for_responses, model)
-        set_name = _only("stimulus set", candidates, "set", "toolbox ingest FOLDER")
+        choice = choose_set(study, selection.models, for_responses=for_responses)
+        set_name = _required(choice, study.sets(), "toolbox ingest FOLDER")
+        notes = (*notes, *choice.notes)
     if not OF_LABELS.isdisjoint(views):
-        schemes = study.schemes(set_name or "")
-        scheme = _named_or_only("label scheme", scheme, schemes, "scheme", "ingest a set with categories")
-    if for_responses or "layers" in views:
-        remedy = f"toolbox extract {set_name or 'SET'}"
-        model = _named_or_only("model", model, _candidate_models(study, set_name), "model", remedy)
-    return Selection(set_name, (model,) if model else (), scheme)
+        remedy = "ingest a set with categories"
+        if scheme is None:
+            choice = choose_scheme(study, set_name or "")
+            scheme, notes = _required(choice, choice.names, remedy), (*notes, *choice.notes)
+        elif scheme not in (names := study.schemes(set_name or "")):
+            raise UnknownNameError("label scheme", scheme, names, remedy)
+    return Selection(set_name, selection.models, scheme, notes)
 
 
 def check_set(study: StudyFolder, selection: Selection) -> None:
@@ -104,38 +167,98 @@ def check_set(study: StudyFolder, selection: Selection) -> None:
         raise UnknownNameError("stimulus set", selection.set, sets)
 
 
-def _candidate_sets(study: StudyFolder, for_responses: bool, model: str | None) -> list[str]:
-    """The candidate sets: those with responses of the named model, else those with responses, else all."""
-    sets = study.sets()
-    if not for_responses:
-        return sets
-    with_responses = [name for name in sets if study.models(name)]
-    of_model = [name for name in with_responses if model in study.models(name)]
-    return of_model or with_responses or sets
+def choose_set(study: StudyFolder, models: Collection[str] = (), *, for_responses: bool) -> Choice:
+    """The set that is meant: of those with responses of the named models, else of those with responses, else of all.
 
-
-def _candidate_models(study: StudyFolder, set_name: str | None) -> list[str]:
-    """The candidate models: those with responses to the set, or to any set."""
-    sets = [set_name] if set_name else study.sets()
-    return sorted({model for name in sets for model in study.models(name)})
-
-
-def _named_or_only(kind: str, name: str | None, names: Sequence[str], option: str, remedy: str) -> str:
-    """The given name, if it exists; without one, the only existing name."""
-    if name is None:
-        return _only(kind, names, option, remedy)
-    if name not in names:
-        raise UnknownNameError(kind, name, names, remedy)
-    return name
-
-
-def _only(kind: str, names: Sequence[str], option: str, remedy: str) -> str:
-    """The only existing name.
-
-    Raises: UsageError where there is none; AmbiguousError where there are several.
+    Args:
+        study: the study to choose from.
+        models: the named models.
+        for_responses: whether the question is about responses.
     """
-    if not names:
-        raise UsageError(f"the study has no {kind} yet; add one first ({remedy})")
-    if len(names) > 1:
-        raise AmbiguousError(kind, names, option)
-    return names[0]
+    every = {name: [study.stimuli(name)] for name in study.sets()}
+    extracted = {name: study.models(name) for name in every} if for_responses else {}
+    of_models = {name: found for name, found in extracted.items() if {*models} <= {*found}}
+    with_responses = {
+        name: [
+            study.extraction(name, model).plan
+            for model in (models if name in of_models and models else found)
+        ]
+        for name, found in (of_models or extracted).items()
+        if found
+    }
+    return _choose("set", with_responses or every, read_in_use(study).get("set"))
+
+
+def choose_model(study: StudyFolder, set_name: str | None) -> Choice:
+    """The model that is meant: of those with responses to the set, or to any set.
+
+    Args:
+        study: the study to choose from.
+        set_name: the set, if the question is about one.
+    """
+    in_use = read_in_use(study)
+    is_meant = set_name in (None, in_use.get("set"))
+    return _choose("model", _files_of_models(study, set_name), in_use.get("model") if is_meant else None)
+
+
+def choose_scheme(study: StudyFolder, set_name: str) -> Choice:
+    """The label scheme of a set that is meant.
+
+    Args:
+        study: the study to choose from.
+        set_name: the set.
+    """
+    in_use = read_in_use(study)
+    files = {scheme: [study.labels(set_name, scheme)] for scheme in study.schemes(set_name)}
+    return _choose("scheme", files, in_use.get("scheme") if set_name == in_use.get("set") else None)
+
+
+def _files_of_models(study: StudyFolder, set_name: str | None) -> dict[str, list[Path]]:
+    """The models with responses to the set, or to any set, each with its plans."""
+    files: dict[str, list[Path]] = {}
+    for name in [set_name] if set_name else study.sets():
+        for model in study.models(name):
+            files.setdefault(model, []).append(study.extraction(name, model).plan)
+    return dict(sorted(files.items()))
+
+
+def _choose(kind: str, files: Mapping[str, Sequence[Path]], in_use: str | None) -> Choice:
+    """What is meant of several candidates, each with the files whose creation made it one."""
+    names = tuple(files)
+    if in_use is not None:
+        return Choice(kind, in_use, "in use", names)
+    if len(names) < 2:
+        return Choice(kind, next(iter(names), None), "the only one" if names else "none yet", names)
+    first = _first(files)
+    return Choice(kind, first, "several" if first is None else "the first", names)
+
+
+def _first(files: Mapping[str, Sequence[Path]]) -> str | None:
+    """The candidate whose file was created first; None where that is not known.
+
+    Early versions did not record it. A single candidate of theirs was there before all others.
+    """
+    tables = SmallTables()
+    times = {
+        name: min(str(tables.origin(path).get("created", "")) for path in paths)
+        for name, paths in files.items()
+    }
+    tables.save()
+    earliest = [name for name, time in times.items() if time == min(times.values())]
+    return earliest[0] if len(earliest) == 1 else None
+
+
+def _required(choice: Choice, known: Collection[str], remedy: str) -> str:
+    """The name that is meant.
+
+    Raises: UsageError where there is none; AmbiguousError where there are several; UnknownNameError where the one in
+        use was deleted.
+    """
+    if choice.name is not None and (not known or choice.name in known):
+        return choice.name
+    if choice.name is not None:
+        hint = "it is in use; choose another with: toolbox use SET"
+        raise UnknownNameError(_NOUNS[choice.kind], choice.name, known, hint)
+    if choice.names:
+        raise AmbiguousError(_NOUNS[choice.kind], choice.names, choice.kind)
+    raise UsageError(f"the study has no {_NOUNS[choice.kind]} yet; add one first ({remedy})")

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.columns import ROLLUPS, TABLES, Columns
-from toolbox.store.folder import StudyFolder
-from toolbox.store.resamples import Labelling, is_made_from
+from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
+from toolbox.store.resamples import Labelling, measure_of
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
@@ -35,7 +35,7 @@ from toolbox.terms import STIMULUS_COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESAMPLE_VIEWS = {"significance": "filters", "resamples": "resamples", "reliability": "splits"}
+RESAMPLE_VIEWS = {view: table for table, view in RESAMPLE_FOLDERS.items()}
 """View -> the table of resampled indices that it shows."""
 VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
 
@@ -131,7 +131,8 @@ def define_views(
 
     Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged tables or responses.
     """
-    views = Views(study, resolve_selection(study, set(names), selection), formulas=formulas or {})
+    chosen = resolve_selection(study, set(names), selection)
+    views = Views(study, chosen, formulas=formulas or {}, notes=list(chosen.notes))
     if not OF_RESPONSES.isdisjoint(names):
         set_name, model, scheme = views.names
         views.responses = available_responses(study, set_name, model)
@@ -185,8 +186,7 @@ def _rollups(views: Views) -> str:
 def _is_current_rollup(views: Views, path: Path) -> bool:
     """Whether a stored roll-up can be read as it is."""
     with contextlib.suppress(VerificationError):  # missing or damaged, so it is made again
-        source = views.labelling.source if views.labelling else {}
-        is_current = is_made_from(source, views.checked.origin(path))
+        is_current = views.labelling is not None and views.labelling.is_source_of(views.checked.origin(path))
         return is_current and list(views.checked.columns(path).items()) == list(ROLLUPS.items())
     return False
 
@@ -206,7 +206,9 @@ def _resamples(views: Views, table: str) -> str:
     current = [file for file in fresh if file not in reasons]
     for file, reason in reasons.items():
         remedy = f"to compute it again: {views.labelling.command_of(file)}"
-        views.notes.append(f"{file.name} {reason}, so it is ignored; {remedy}")
+        views.notes.append(
+            f"{RESAMPLE_FOLDERS[table]} ({measure_of(file)}) {reason}, so it is ignored; {remedy}"
+        )
     return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
 
 

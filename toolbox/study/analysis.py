@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolbox.progress import Progress, silent
+from toolbox.progress import Progress
 from toolbox.store.selection import Selection
 from toolbox.study.directory import StudyDirectory
+from toolbox.study.notebook import shown
 from toolbox.terms import DEFAULT_INDEX, Range, Statistic
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ class StudyAnalysis(StudyDirectory):
         index: str = DEFAULT_INDEX,
         statistic: Statistic = "maximum",
         normalise: Range = "filter",
-        threshold: float | Sequence[float] = (0.01, 0.1),
+        threshold: float | Sequence[float] | None = None,
         resamples: int = 1000,
         seed: int = 0,
         model: str | None = None,
         scheme: str | None = None,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> SignificanceReport:
         """Resample an index: intervals, p values and reliability, which queries then show.
 
@@ -44,13 +45,14 @@ class StudyAnalysis(StudyDirectory):
             index: name of a file in `queries/indices/` that has a value for every category.
             statistic: 'maximum' or 'mean' of the activation map.
             normalise: 'filter' or 'layer', the range of equation 1.
-            threshold: where selective filters are counted, beside those of an earlier run; one number, or several,
-                in the unit of the index.
+            threshold: where selective filters are counted too, beside the suitable and the published threshold of the
+                index and those of an earlier run; one number, or several, in the unit of the index.
             resamples: number of bootstrap samples, and of permutations; 20 or more.
             seed: equal seeds give equal resamples.
             model: whose responses; the only one if None.
             scheme: the label scheme; the only one if None.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many tests (filter x category) were made, and how many of them are significant.
         Raises: UsageError for an impossible option, or a set with fewer than two categories; BusyError;
@@ -67,7 +69,7 @@ class StudyAnalysis(StudyDirectory):
         from toolbox.analyse.significance import Resampling, resample
 
         choices = Resampling(index, statistic, normalise, threshold, resamples, seed)
-        return resample(self.folder, choices, Selection(set, model or (), scheme), progress=progress)
+        return resample(self.folder, choices, Selection(set, model or (), scheme), progress=shown(progress))
 
     def replicate(
         self,

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolbox.progress import Progress, silent
+from toolbox.progress import Progress
 from toolbox.store.folder import create_study, stored_name
 from toolbox.study.directory import StudyDirectory
+from toolbox.study.notebook import shown
 from toolbox.terms import Convolution, Decoding, Missing, Precision
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class StudyCollection(StudyDirectory):
         set: str | None = None,
         strict: bool = False,
         missing: Missing | None = None,
-        progress: Progress = silent,
+        dry_run: bool = False,
+        progress: Progress | bool = True,
     ) -> IngestReport:
         """Add stimuli: a folder of category folders, a manifest or a card in `datasets/`.
 
@@ -39,22 +41,32 @@ class StudyCollection(StudyDirectory):
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
             missing: what a category such as 'nan' or 'None' means: 'unlabelled' stimuli, or a 'category' of that name;
                 such a category is refused if None.
-            progress: is called with what is being done, how much is done, and of how much.
+            dry_run: only report, or refuse, what would be ingested; nothing is written.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
         Raises: StimulusError, UsageError; nothing is written then.
 
         Example:
-            >>> new = Study("new-study", title="Colours")
+            >>> new = Study("new-study", create=True, title="Colours")
             >>> report = new.ingest("photographs", set="colours")
             >>> report.added, report.categories
             (6, {'green': 3, 'red': 3})
         """
         from toolbox.collect.ingest import ingest
 
-        if not (self.folder.root / "study.toml").exists():
+        if not dry_run and not (self.folder.root / "study.toml").exists():
             create_study(self.folder.root, self._title)
-        return ingest(self.folder, source, set_name=set, strict=strict, missing=missing, progress=progress)
+        return ingest(
+            self.folder,
+            source,
+            set_name=set,
+            strict=strict,
+            missing=missing,
+            dry_run=dry_run,
+            progress=shown(progress),
+        )
 
     def label(
         self,
@@ -64,6 +76,7 @@ class StudyCollection(StudyDirectory):
         source: str | Path,
         missing: Missing | None = None,
         replace: bool = False,
+        dry_run: bool = False,
     ) -> LabelReport:
         """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.
 
@@ -74,6 +87,7 @@ class StudyCollection(StudyDirectory):
                 labels.
             missing: what a label such as 'nan' or 'None' means, as of `ingest`.
             replace: overwrite other labels of that scheme.
+            dry_run: only report, or refuse, what would be labelled; nothing is written.
 
         Returns: how many stimuli are labelled and unlabelled now, by category.
         Raises: StimulusError, UsageError; nothing is written then.
@@ -85,7 +99,15 @@ class StudyCollection(StudyDirectory):
         """
         from toolbox.collect.label import label
 
-        return label(self.folder, stored_name(set), scheme, Path(source), missing=missing, replace=replace)
+        return label(
+            self.folder,
+            stored_name(set),
+            scheme,
+            Path(source),
+            missing=missing,
+            replace=replace,
+            dry_run=dry_run,
+        )
 
     def extract(
         self,
@@ -104,7 +126,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> ExtractionReport:
         """Present a set to a network and store the maximum and mean of every filter's activation map.
 
@@ -128,7 +150,8 @@ class StudyCollection(StudyDirectory):
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
             part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
             replace: discard responses of other weights, layers or images; those of the same are kept.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: how many stimuli were presented now and have responses, of which layers and filters.
         Raises: UsageError, UnknownNameError for an option; WeightsError, DeviceError, StorageError, BusyError;
@@ -148,7 +171,7 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return extract(self.folder, stored_name(set), options, progress=progress)
+        return extract(self.folder, stored_name(set), options, progress=shown(progress))
 
     def estimate(
         self,
@@ -167,7 +190,7 @@ class StudyCollection(StudyDirectory):
         limit: int | None = None,
         part: int | None = None,
         replace: bool = False,
-        progress: Progress = silent,
+        progress: Progress | bool = True,
     ) -> Estimate:
         """Estimate what `extract` with the same options would do and take; writes nothing.
 
@@ -188,7 +211,8 @@ class StudyCollection(StudyDirectory):
             limit: as of `extract`.
             part: as of `extract`.
             replace: as of `extract`.
-            progress: is called with what is being done, how much is done, and of how much.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
         Returns: stimuli, parts and rows to come; expected time in seconds; memory and disk in bytes.
         Raises: as `extract`.
@@ -207,4 +231,4 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
             replace=replace,
         )  # fmt: skip
-        return estimate_extraction(self.folder, stored_name(set), options, progress=progress)
+        return estimate_extraction(self.folder, stored_name(set), options, progress=shown(progress))

@@ -7,27 +7,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolbox.errors import ResultWarning
-from toolbox.store.folder import StudyFolder, is_empty, open_study
+from toolbox.store.folder import StudyFolder, is_free
+from toolbox.store.migration import open_study
 
 
 class StudyDirectory:
     """What all methods of a study share: its folder."""
 
-    def __init__(self, directory: str | Path, *, title: str = "") -> None:
-        """Open the study in a directory; the first `ingest` makes one of a missing or empty directory.
+    def __init__(self, directory: str | Path, *, create: bool = False, title: str = "") -> None:
+        """Open the study in a directory.
 
         Args:
             directory: where the study is, or will be.
+            create: let the first `ingest` make a study of a missing or empty directory; an existing study is opened.
             title: what a new study is about; an existing study keeps its own.
 
-        Raises: UsageError when the directory holds other things; ToolboxError when a newer toolbox wrote it.
+        Raises: UsageError when the directory is not a study; ToolboxError when a newer toolbox wrote it.
 
         Example:
             >>> Study("my-study")
             Study('my-study')
         """
         root = Path(directory)
-        self.folder = StudyFolder(root) if not root.exists() or is_empty(root) else open_study(root)
+        self.folder = StudyFolder(root) if create and is_free(root) else open_study(root)
         self._title = title
 
     def __repr__(self) -> str:

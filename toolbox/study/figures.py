@@ -27,6 +27,11 @@ class StudyFigures(StudyDirectory):
         scheme: str | None = None,
         output: str | Path | None = None,
         thumbnails: bool = False,
+        category: str | Sequence[str] | None = None,
+        layer: str | Sequence[str] | None = None,
+        title: bool = True,
+        width: str | None = None,
+        dpi: float | None = None,
         **parameters: Any,
     ) -> Chart:
         """The figure of a query; also written to `output` if given.
@@ -38,25 +43,36 @@ class StudyFigures(StudyDirectory):
             set: the stimulus set; the only one if None.
             model: one, or several to compare, each in a panel of its own; the only one if None.
             scheme: the label scheme; the only one if None.
-            output: the file, whose suffix is the format: .html (works offline), .png, .svg or .json.
+            output: the file, whose suffix is the format: .html (works offline), .pdf, .png, .svg or .json.
             thumbnails: draw the images themselves, where rows name them; the file then holds small copies.
+            category: the only ones to show, in this order; all of them if None.
+            layer: the only ones to show, as names or patterns such as 'block5_*'; all of them if None.
+            title: whether there are a title and a subtitle.
+            width: of the whole figure, such as '89mm' (mm, cm, in, pt or px): its plots shrink or grow, and labels are
+                7 points high.
+            dpi: pixels an inch of a PNG; 144 if None.
             **parameters: values of the query's $parameters, which `describe` lists with their defaults.
 
-        Returns: an Altair chart, which notebooks show; of an empty result, a chart that names the reason.
+        Returns: an Altair chart, which notebooks draw without a network; of an empty result, a chart that names the
+            reason.
         Raises: UnknownNameError when the query has no figure; as `query`.
 
         Example:
             >>> chart = study.plot("layers/profile", threshold=0.05, output="profile.html")
-            >>> type(chart).__module__.split(".")[0]
-            'altair'
+            >>> import altair
+            >>> isinstance(chart, altair.LayerChart)
+            True
         """
         from toolbox.show.plots import save
 
         selection = Selection(set, model or (), scheme)
-        figure = self.figure(query, parameters, selection, thumbnails=thumbnails)
+        figure = self.figure(
+            query, parameters, selection, thumbnails=thumbnails, category=category, layer=layer, title=title,
+            width=width,
+        )  # fmt: skip
         self._warn(figure.notes)
         if output is not None:
-            save(figure, Path(output))
+            save(figure, Path(output), dpi=dpi)
         return figure.chart
 
     def figure(
@@ -66,6 +82,10 @@ class StudyFigures(StudyDirectory):
         selection: Selection | None = None,
         *,
         thumbnails: bool = False,
+        category: str | Sequence[str] | None = None,
+        layer: str | Sequence[str] | None = None,
+        title: bool = True,
+        width: str | None = None,
     ) -> Figure:
         """As `plot`, with the provenance of the rows, and its notes as data instead of warnings.
 
@@ -74,6 +94,10 @@ class StudyFigures(StudyDirectory):
             parameters: values of its $parameters, which may have any name here.
             selection: set, models and scheme; the only ones if None.
             thumbnails: draw the images themselves, where rows name them.
+            category: as for `plot`.
+            layer: as for `plot`.
+            title: as for `plot`.
+            width: as for `plot`.
 
         Returns: chart, provenance and notes.
         Raises: as `plot`.
@@ -82,9 +106,13 @@ class StudyFigures(StudyDirectory):
             >>> study.figure("layers/profile").provenance["query"]
             'layers/profile'
         """
+        from toolbox.query import shipped_query
         from toolbox.query.parameters import check_question
+        from toolbox.show.choice import chosen, split_choice
 
-        check_question(self.folder, query, parameters, selection)
-        from toolbox.show.plots import plot  # what takes long to import, after mistakes were found
+        values, _ = split_choice(shipped_query(query), parameters or {}, chosen(category, layer))
+        check_question(self.folder, query, values, selection)
+        from toolbox.show.plots import Drawing, plot  # what takes long to import, after mistakes were found
 
-        return plot(self.folder, query, parameters, selection, thumbnails=thumbnails)
+        drawing = Drawing(thumbnails, title, width, category, layer)
+        return plot(self.folder, query, parameters, selection, drawing)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolbox.display import Description
 from toolbox.store.selection import Selection
 from toolbox.study.directory import StudyDirectory
 from toolbox.terms import Statistic
@@ -51,7 +52,8 @@ class StudyQueries(StudyDirectory):
         """
         from toolbox.query import describe_query, read_query
 
-        return read_query(query).header if isinstance(query, Path) else describe_query(query)
+        text = read_query(query).header if isinstance(query, Path) else describe_query(query)
+        return Description(text)
 
     def query(
         self,

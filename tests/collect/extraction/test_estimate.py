@@ -15,7 +15,6 @@ from toolbox import Study
 from toolbox.collect.extraction import estimate as rehearsal
 from toolbox.collect.extraction.remaining import RESERVE
 from toolbox.errors import MixtureError, StorageError, UnknownNameError, UsageError
-from toolbox.store.folder import record_path
 
 Usage = namedtuple("Usage", ["total", "used", "free"])
 
@@ -40,7 +39,7 @@ def size_on_disk(study: Study) -> int:
 
 def half_done(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights, part=2)
-    record_path(study.folder.responses("colours", "tiny"), 1).unlink()
+    study.folder.extraction("colours", "tiny").record(1).unlink()
 
 
 def extended(study: Study, card: str, weights: str) -> None:
@@ -86,7 +85,7 @@ def test_the_extraction_does_what_the_rehearsal_foretold(
 ) -> None:
     before(study, card, weights)
     there, size = tree(study), size_on_disk(study)
-    folder = study.folder.responses("colours", "tiny")
+    folder = study.folder.plans("colours", "tiny")
     records = {path: path.stat().st_mtime_ns for path in folder.glob("part-*.json")}
     told = study.estimate("colours", model=card, weights=weights, part=2)
     assert tree(study) == there
@@ -154,7 +153,7 @@ def test_a_disk_that_is_too_small_is_refused_and_nothing_is_written(
         "has 0.10 GB free; free some space, move the study, or extract fewer layers with layers=… (--layers …)"
     )
     assert {path for path, digest in tree(study).items() if digest} - {*there} <= {
-        "responses/set=colours/model=tiny/.lock"
+        "plans/set=colours/model=tiny/.lock"
     }
     assert study.models("colours") == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed + RESERVE))
@@ -193,7 +192,7 @@ def test_an_estimate_reads_as_a_person_would(study: Study, card: str, weights: s
 
 
 def test_durations_are_told_in_the_unit_that_fits() -> None:
-    from toolbox.cli.output import duration
+    from toolbox.progress import duration
 
     told = [duration(seconds) for seconds in (0.01, 1.4, 89, 90, 5399, 5400, 360_000)]
     assert told == ["1 s", "1 s", "89 s", "2 min", "90 min", "1.5 h", "100.0 h"]

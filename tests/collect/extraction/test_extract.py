@@ -34,7 +34,7 @@ def responses(study: Study) -> pl.DataFrame:
 
 def values(study: Study) -> list[str]:
     """Digests of the sorted values of all parts, in their order."""
-    folder = study.folder.responses("colours", "tiny")
+    folder = study.folder.plans("colours", "tiny")
     records = [json.loads(path.read_text()) for path in folder.glob("part-*.json")]
     return [record["values"] for record in sorted(records, key=lambda record: record["part"])]
 
@@ -68,7 +68,7 @@ def test_maximum_and_mean_differ_where_the_map_does(
     pixels[0, :2] = (200, 0, 0)  # two of sixteen positions
     (tmp_path / "images" / "spot").mkdir(parents=True)
     Image.fromarray(pixels).save(tmp_path / "images" / "spot" / "a.png")
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     study.ingest(tmp_path / "images", set="spots")
     study.extract("spots", model=card, weights=weights)
     rows = study.query("select layer, maximum, mean from responses where filter = 0 order by layer").rows()
@@ -103,7 +103,7 @@ def test_a_second_run_does_nothing(study: Study, card: str, weights: str) -> Non
 def test_the_batch_changes_nothing(study: Study, card: str, weights: str, batch: int) -> None:
     study.extract("colours", model=card, weights=weights, batch=3)
     expected = values(study)
-    clear(study.folder.responses("colours", "tiny"))
+    clear(study.folder.extraction("colours", "tiny"))
     assert study.extract("colours", model=card, weights=weights, batch=batch).shown == 6
     assert values(study) == expected
 
@@ -192,6 +192,7 @@ def test_an_extraction_that_never_began_leaves_no_folder(
     with pytest.raises(fault):
         study.extract("colours", **{"model": card, "weights": weights, **mistake})
     assert not (study.folder.root / "responses").exists()
+    assert not (study.folder.root / "plans" / "set=colours" / "model=tiny").exists()
     study.extract("colours", model=card, weights=weights)
     there = {path.name for path in study.folder.responses("colours", "tiny").iterdir()}
     with pytest.raises(fault):
@@ -257,7 +258,7 @@ def test_without_a_choice_a_later_run_keeps_to_the_layers_of_the_first(
 
 
 def test_a_second_process_is_refused(study: Study, card: str, weights: str) -> None:
-    folder = study.folder.responses("colours", "tiny")
+    folder = study.folder.plans("colours", "tiny")
     holder = subprocess.Popen(
         [
             sys.executable, "-c",
@@ -484,7 +485,7 @@ def test_killed_at_every_change_of_the_tree_it_ends_with_the_same_rows(
     expected, changes = values(study), 0
     with forks_of(KILLED_AT_A_CHANGE_OF_THE_TREE) as forks:
         while True:
-            clear(study.folder.responses("colours", "tiny"))
+            clear(study.folder.extraction("colours", "tiny"))
             forks.start(study.folder.root, card, weights, changes)
             code = forks.exit_code()
             study.extract("colours", model=card, weights=weights, part=3)
@@ -517,13 +518,13 @@ def test_killed_at_ten_moments_it_ends_with_the_rows_of_an_unbroken_run(
         paint(
             tmp_path / "many" / f"category {number % 3}" / f"{number}.png", (number, 255 - number, 7), side=40
         )
-    studies = {name: Study(tmp_path / name) for name in ("unbroken", "killed")}
+    studies = {name: Study(tmp_path / name, create=True) for name in ("unbroken", "killed")}
     for study in studies.values():
         study.ingest(tmp_path / "many", set="colours")
     choices = ["--model", card, "--weights", weights, "--batch", "1", "--part", "2"]
     command = ["extract", "colours", *choices, "--study"]
     run(*command, str(tmp_path / "unbroken"))
-    folder = studies["killed"].folder.responses("colours", "tiny")
+    folder = studies["killed"].folder.plans("colours", "tiny")
     moments = random.Random(20261123)
     with forks_of(AS_A_COMMAND) as forks:
         for _ in range(10):

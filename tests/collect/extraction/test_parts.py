@@ -35,7 +35,9 @@ def folder(study: Study, set_name: str = "many") -> Path:
 
 
 def records(study: Study, set_name: str = "many") -> list[dict[str, Any]]:
-    found = [json.loads(path.read_text()) for path in folder(study, set_name).glob("part-*.json")]
+    found = [
+        json.loads(path.read_text()) for path in study.folder.plans(set_name, "tiny").glob("part-*.json")
+    ]
     return sorted(found, key=lambda record: record["part"])
 
 
@@ -45,7 +47,8 @@ def values(study: Study, set_name: str = "many") -> list[str]:
 
 def check_whole(study: Study) -> None:
     """Nothing is half written, every part that counts has the bytes that its record names, and nobody is at work."""
-    assert not list(folder(study).glob(".*.partial"))
+    places = (folder(study), study.folder.plans("many", "tiny"))
+    assert not [file for place in places for file in place.glob(".*.partial")]
     for record in records(study):
         content = (folder(study) / f"part-{record['part']}.parquet").read_bytes()
         assert hashlib.sha256(content).hexdigest() == record["sha256"]
@@ -58,7 +61,7 @@ def expected(many: Study, card: str, weights: str) -> list[str]:
     """The values of an unbroken run in parts of ten, which is taken back again."""
     many.extract("many", model=card, weights=weights, part=10, threads=1, batch=1)
     found = values(many)
-    clear(folder(many))
+    clear(many.folder.extraction("many", "tiny"))
     return found
 
 

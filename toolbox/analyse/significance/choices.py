@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, expected_names
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.store.resamples import THRESHOLDS, USUAL, Measure
+from toolbox.store.resamples import USUAL, Measure
 from toolbox.terms import DEFAULT_INDEX, RANGES, STATISTICS, Range, Statistic
 
 LEAST_RESAMPLES = 20
@@ -28,7 +28,8 @@ class Resampling:
         index: name of a file in `queries/indices/` that has a value for every category.
         statistic: 'maximum' or 'mean' of the activation map.
         normalise: 'filter' or 'layer', the range of equation 1.
-        threshold: where filters are counted, beside those of an earlier run; one number, or several.
+        threshold: where filters are counted, beside those of the index's file and of an earlier run; one number, or
+            several; None for no further ones.
         resamples: number of bootstrap samples, and of permutations.
         seed: equal seeds give equal resamples.
     """
@@ -36,7 +37,7 @@ class Resampling:
     index: str = DEFAULT_INDEX
     statistic: Statistic = "maximum"
     normalise: Range = "filter"
-    threshold: float | Sequence[float] = THRESHOLDS
+    threshold: float | Sequence[float] | None = None
     resamples: int = USUAL["resamples"]
     seed: int = USUAL["seed"]
 
@@ -47,8 +48,8 @@ class Resampling:
 
     @property
     def threshold_list(self) -> list[float]:
-        """The thresholds, one or several, as a list."""
-        return [float(threshold) for threshold in _as_list(self.threshold)]
+        """The further thresholds, none, one or several, as a list."""
+        return [] if self.threshold is None else [float(threshold) for threshold in _as_list(self.threshold)]
 
 
 def check_choices(choices: Resampling) -> Resampling:
@@ -61,8 +62,8 @@ def check_choices(choices: Resampling) -> Resampling:
         "resamples", choices.resamples, LEAST_RESAMPLES, ", or no p value could be below 0.05"
     )
     seed = _whole_number("seed", choices.seed, 0)
-    thresholds = _as_list(choices.threshold)
-    if not thresholds or not all(map(_is_finite, thresholds)):
+    thresholds = None if choices.threshold is None else _as_list(choices.threshold)
+    if thresholds is not None and not (thresholds and all(map(_is_finite, thresholds))):
         shown = _in_a_line(thresholds if _is_sequence(choices.threshold) else choices.threshold)
         raise UsageError(f"threshold is {shown}; expected one finite number or more")
     return replace(choices, threshold=choices.threshold_list, resamples=resamples, seed=seed)
@@ -73,7 +74,7 @@ def _check_names(choices: Resampling) -> None:
     for choice, names in known.items():
         value = getattr(choices, choice)
         if not isinstance(value, str) or value not in names:
-            raise UsageError(f"{choice} is {_in_a_line(value)}; expected one of {', '.join(names)}")
+            raise UsageError(f"{choice} is {_in_a_line(value)}; {expected_names(value, names)}")
 
 
 def _whole_number(choice: str, value: Any, least: int, reason: str = "") -> int:

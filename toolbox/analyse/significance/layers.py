@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from toolbox.analyse.significance.choices import Resampling
 from toolbox.errors import UsageError
 from toolbox.progress import Progress
-from toolbox.query.index_formula import index_formula
+from toolbox.query.index_formula import index_formula, index_thresholds
 from toolbox.resampling import FloatArray, ResampledLayer, StimulusCategories, resample_layer
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table
@@ -66,10 +66,22 @@ def extracted_layers(labelling: Labelling) -> dict[str, bool]:
     Args:
         labelling: responses and label scheme.
     """
-    plan = read_plan(labelling.study.responses(labelling.responses.set, labelling.responses.model))
+    plan = read_plan(labelling.study.extraction(labelling.responses.set, labelling.responses.model))
     kept = plan.identity.recorded_layers if plan else ()
     table = read_table(labelling.study.layers(labelling.responses.model)).sort_by("position")
     return {row["layer"]: row["kind"] == "pool" for row in table.to_pylist() if row["layer"] in kept}
+
+
+def counted_thresholds(choices: Resampling, sizes: Sequence[int]) -> FloatArray:
+    """Where the filters of every category are counted; (thresholds, categories), the suitable ones of the index first.
+
+    Args:
+        choices: as `check_choices` returns them.
+        sizes: stimuli of every category.
+    """
+    suitable, published = index_thresholds(choices.index, sizes)
+    further = sorted({*published, *choices.threshold_list})
+    return np.stack([suitable, *(np.full(len(sizes), threshold) for threshold in further)])
 
 
 def resample_layers(
@@ -77,6 +89,7 @@ def resample_layers(
     names: Sequence[str],
     stimuli: LabelledStimuli,
     choices: Resampling,
+    thresholds: FloatArray,
     progress: Progress,
 ) -> dict[str, ResampledLayer]:
     """All layers resampled, by name.
@@ -86,18 +99,19 @@ def resample_layers(
         names: of the layers.
         stimuli: with their categories.
         choices: as `check_choices` returns them.
+        thresholds: (thresholds, categories), above which filters are counted.
         progress: called before each layer and after the last.
     """
     task, layers = f"resample {labelling.responses.set}", {}
     for done, name in enumerate(names):
         progress(task, done, len(names))
-        layers[name] = _resample_layer(labelling, name, stimuli, choices)
+        layers[name] = _resample_layer(labelling, name, stimuli, choices, thresholds)
     progress(task, len(names), len(names))
     return layers
 
 
 def _resample_layer(
-    labelling: Labelling, name: str, stimuli: LabelledStimuli, choices: Resampling
+    labelling: Labelling, name: str, stimuli: LabelledStimuli, choices: Resampling, thresholds: FloatArray
 ) -> ResampledLayer:
     _, *both = read_layer(labelling.responses.paths(labelling.study), name)
     maximum, mean = (matrix[stimuli.places].astype(np.float64) for matrix in both)
@@ -105,7 +119,7 @@ def _resample_layer(
         maximum if choices.statistic == "maximum" else mean,
         stimuli.categories,
         index_formula(choices.index),
-        choices.threshold_list,
+        thresholds,
         resamples=choices.resamples,
         seed=choices.seed,
         peak=_layer_peak(maximum, mean) if choices.normalise == "layer" else None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from toolbox.analyse.significance.choices import Resampling
+from toolbox.display import Report
 from toolbox.store.parquet import read_table
 from toolbox.store.resamples import Labelling
 
@@ -16,7 +17,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class SignificanceReport:
+class SignificanceReport(Report):
     """What was found. `tests` are filters times categories without pooling layers; dead filters are in none."""
 
     set: str

@@ -10,7 +10,12 @@ from typing import Any
 
 from toolbox.analyse.significance.choices import Resampling, check_choices
 from toolbox.analyse.significance.corrections import correct_p_values
-from toolbox.analyse.significance.layers import extracted_layers, labelled_stimuli, resample_layers
+from toolbox.analyse.significance.layers import (
+    counted_thresholds,
+    extracted_layers,
+    labelled_stimuli,
+    resample_layers,
+)
 from toolbox.analyse.significance.report import SignificanceReport, significance_report
 from toolbox.analyse.significance.tables import significance_tables
 from toolbox.errors import VerificationError
@@ -20,7 +25,7 @@ from toolbox.query.indices import shipped_index
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import with_version
+from toolbox.store.parquet import provenance_of, with_version
 from toolbox.store.parts import sweep
 from toolbox.store.resamples import Labelling
 from toolbox.store.selection import Selection, resolve_selection
@@ -50,10 +55,10 @@ def resample(
     chosen = resolve_selection(study, {"rollups"}, selection or Selection())
     set_name, model, scheme = str(chosen.set), str(chosen.model), str(chosen.scheme)
     labelling = Labelling(study, available_responses(study, set_name, model), scheme)
-    folder = study.significance(set_name, model, scheme)
-    with only_writer(folder, f"resampling {set_name}"):
-        sweep(folder)
-        return _resample_labelling(labelling, checked, started, progress)
+    with only_writer(study.plans(set_name, model) / f"scheme={scheme}", f"resampling {set_name}"):
+        sweep(*(labelling.folder(table) for table in TABLES))
+        report = _resample_labelling(labelling, checked, started, progress)
+    return replace(report, notes=(*chosen.notes, *report.notes))
 
 
 def _resample_labelling(
@@ -84,8 +89,9 @@ def _record(labelling: Labelling, choices: Resampling) -> dict[str, Any]:
     """What tables are recorded to be made of; equal records, equal tables."""
     responses = labelling.responses
     chosen = {"set": responses.set, "model": responses.model, "scheme": labelling.scheme}
-    formula = shipped_index(choices.index).expression
-    return with_version({**chosen, **asdict(choices), "formula": formula})
+    index = shipped_index(choices.index)
+    counted = {"suitable": index.threshold[0], "published": index.published and index.published[0]}
+    return with_version({**chosen, **asdict(choices), **counted, "formula": index.expression})
 
 
 def _write_tables(
@@ -96,10 +102,11 @@ def _write_tables(
     progress: Progress,
 ) -> None:
     stimuli = labelled_stimuli(labelling, next(iter(layers)))
-    resampled = resample_layers(labelling, list(layers), stimuli, choices, progress)
+    thresholds = counted_thresholds(choices, stimuli.categories.sizes.tolist())
+    resampled = resample_layers(labelling, list(layers), stimuli, choices, thresholds, progress)
     corrected = correct_p_values(resampled, _family(layers))
     origin = {**labelling.responses.provenance, **record}
-    for table, rows in significance_tables(resampled, corrected, stimuli.names, choices.threshold_list):
+    for table, rows in significance_tables(resampled, corrected, stimuli.names, thresholds):
         labelling.write(table, choices.measure, rows, origin)
 
 
@@ -107,6 +114,6 @@ def _all_thresholds(labelling: Labelling, choices: Resampling) -> list[float]:
     """The thresholds asked for, and those that queries may use since an earlier run."""
     thresholds = {*choices.threshold_list}
     with contextlib.suppress(VerificationError, ValueError):  # damaged, or of other columns: it is rebuilt
-        if earlier := labelling.read("resamples", choices.measure):
-            thresholds |= {*earlier["threshold"].unique().to_pylist()}
+        if labelling.read("resamples", choices.measure) is not None:
+            thresholds |= {*provenance_of(labelling.file("resamples", choices.measure))["threshold"]}
     return sorted(thresholds)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from toolbox.analyse.significance.corrections import CorrectedP
 from toolbox.resampling import FloatArray, ResampledLayer
@@ -15,7 +16,7 @@ def significance_tables(
     layers: Mapping[str, ResampledLayer],
     corrected: Mapping[str, CorrectedP],
     categories: Sequence[str],
-    thresholds: Sequence[float],
+    thresholds: FloatArray,
 ) -> Iterator[tuple[str, pa.Table]]:
     """All tables by name; `filters` last: once it is written, all are.
 
@@ -23,7 +24,7 @@ def significance_tables(
         layers: by name, in the order of their rows.
         corrected: the layers' corrected p values.
         categories: names in the order of their numbers.
-        thresholds: above which filters were counted.
+        thresholds: (thresholds, categories), above which filters were counted; a repeated one is listed once.
     """
     pairs = list(layers.items())
     yield "resamples", pa.concat_tables([_counts_table(*pair, categories, thresholds) for pair in pairs])
@@ -74,24 +75,31 @@ def _halves_table(name: str, layer: ResampledLayer, categories: Sequence[str]) -
 
 
 def _counts_table(
-    name: str, layer: ResampledLayer, categories: Sequence[str], thresholds: Sequence[float]
+    name: str, layer: ResampledLayer, categories: Sequence[str], thresholds: FloatArray
 ) -> pa.Table:
     """One row per kind, resample, category and threshold."""
-    each = len(categories) * len(thresholds)
+    places, numbers = np.nonzero(_is_listed(thresholds.T))
     tables = []
     for kind, counts in layer.counts.items():
         resamples = len(counts.selective)
+        rows = resamples * len(places)
         columns = {
-            "kind": pa.repeat(kind, resamples * each),
-            "resample": np.repeat(np.arange(resamples), each),
-            "layer": pa.repeat(name, resamples * each),
-            "category": np.tile(np.repeat(np.array(categories, dtype=object), len(thresholds)), resamples),
-            "threshold": np.tile(thresholds, resamples * len(categories)),
-            "selective": counts.selective.ravel(),
-            "strength": _nullable(np.repeat(counts.strength, len(thresholds))),
+            "kind": pa.repeat(kind, rows),
+            "resample": np.repeat(np.arange(resamples), len(places)),
+            "layer": pa.repeat(name, rows),
+            "category": np.tile(np.array(categories, dtype=object)[places], resamples),
+            "threshold": np.tile(thresholds[numbers, places], resamples),
+            "selective": counts.selective[:, places, numbers].ravel(),
+            "strength": _nullable(counts.strength[:, places]),
         }
         tables.append(pa.table(columns))
     return pa.concat_tables(tables)
+
+
+def _is_listed(thresholds: FloatArray) -> NDArray[np.bool_]:
+    """(categories, thresholds): whether it is the first of its value in its category."""
+    first = [[row.index(value) == place for place, value in enumerate(row)] for row in thresholds.tolist()]
+    return np.array(first)
 
 
 def _nullable(values: FloatArray) -> pa.Array:

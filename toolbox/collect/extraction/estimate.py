@@ -12,6 +12,7 @@ from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import present
 from toolbox.collect.extraction.remaining import check_disk_space, find_remaining_work
 from toolbox.collect.extraction.task import Task, load_task, read_request, start_network
+from toolbox.display import Report
 from toolbox.progress import Progress, silent
 from toolbox.runtime.autotune import probe_image, rate
 from toolbox.runtime.session import Session
@@ -24,7 +25,7 @@ IN_MEMORY = 24
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Report):
     """The size of an extraction, and the time, memory and disk space that it is expected to need.
 
     Attributes:

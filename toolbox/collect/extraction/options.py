@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-from toolbox.errors import CardError, UsageError
+from toolbox.errors import CardError, UsageError, expected_names
 from toolbox.network.architecture import Network
 from toolbox.runtime.device import Device, check_precision, choose_device
 from toolbox.stimuli.images import RESIZE_METHODS
@@ -88,10 +88,8 @@ def check_options(options: Extraction, network: Network) -> Device:
     device = choose_device(options.device)
     check_precision(options.precision, device)
     if network.input.resize not in RESIZE_METHODS:
-        listed = ", ".join(RESIZE_METHODS)
-        raise CardError(
-            f"the card of {network.name} has resize = {network.input.resize!r}; expected one of {listed}"
-        )
+        expected = expected_names(network.input.resize, RESIZE_METHODS)
+        raise CardError(f"the card of {network.name} has resize = {network.input.resize!r}; {expected}")
     return device
 
 
@@ -108,8 +106,8 @@ def _check_texts(options: Extraction) -> None:
     for name, known in _NAMES.items():
         value = getattr(options, name)
         if not isinstance(value, str | None) or value not in known:
-            listed = ", ".join(filter(None, known))
-            raise UsageError(f"unknown {name} {_one_line(value)}; expected {listed}")
+            expected = expected_names(value, filter(None, known))
+            raise UsageError(f"unknown {name} {_one_line(value)}; {expected}")
 
 
 def _check_layers(layers: Any) -> None:

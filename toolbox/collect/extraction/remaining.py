@@ -13,7 +13,7 @@ from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StorageError, VerificationError
 from toolbox.network.card import layer_table
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import read_table, write_table
+from toolbox.store.parquet import present_time, read_table, write_table
 from toolbox.store.parts import ROW_BYTES, clear
 from toolbox.store.plan import (
     Plan,
@@ -70,7 +70,7 @@ def find_remaining_work(task: Task) -> RemainingWork:
     discards = not earlier.has_parts or (request.options.replace and _differs(task))
     plan = None if discards else earlier.plan
     if plan:
-        check_identity(request.folder, plan.identity, task.identity)
+        check_identity(request.folder.parts, plan.identity, task.identity)
     _check_other_sets(task)
     known = plan.stimuli if plan else set()
     fresh = tuple(stimulus for stimulus in _stimuli_to_plan(request) if stimulus not in known)
@@ -91,9 +91,16 @@ def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
     _write_layers(task)
     if remaining.discards:
         clear(request.folder)
-    before = remaining.plan or Plan(task.identity, (), task.identity.digest)
+    before = remaining.plan or _empty_plan(task)
     plan = extend_plan(request.folder, before, remaining.fresh, size=request.options.part)
     return plan, [*remaining.pending, *range(len(before.parts), len(plan.parts))]
+
+
+def _empty_plan(task: Task) -> Plan:
+    """A plan without parts; where it replaces another one, its responses are as old as those."""
+    earlier = task.earlier.plan
+    created = earlier.created if earlier else present_time()
+    return Plan(task.identity, (), task.identity.digest, created)
 
 
 def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
@@ -178,10 +185,10 @@ def _check_other_sets(task: Task) -> None:
     request = task.request
     _check_layers(task)
     for other in _other_sets(request.study, request.set, task.network.name):
-        folder = request.study.responses(other, task.network.name)
+        folder = request.study.extraction(other, task.network.name)
         plan = read_plan(folder)
         if plan:
-            check_same_network(folder, plan.identity, task.identity)
+            check_same_network(folder.parts, plan.identity, task.identity)
 
 
 def _other_sets(study: StudyFolder, set_name: str, model: str) -> list[str]:

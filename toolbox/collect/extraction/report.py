@@ -9,6 +9,7 @@ from toolbox.collect.extraction.accuracy import Agreement
 from toolbox.collect.extraction.parts import PresentedStimuli
 from toolbox.collect.extraction.presentation import Unreadable
 from toolbox.collect.extraction.task import Task
+from toolbox.display import Report
 from toolbox.errors import StimulusError
 from toolbox.runtime.session import Session
 from toolbox.store.plan import Plan
@@ -16,7 +17,7 @@ from toolbox.store.records import planned_record
 
 
 @dataclass(frozen=True)
-class ExtractionReport:
+class ExtractionReport(Report):
     """What an extraction did.
 
     `shown` is the number of stimuli that this run presented, `stimuli` the number of stimuli that now have responses.
@@ -64,7 +65,7 @@ def report_on(
     found = [planned_record(request.folder, plan, number, request.digests) for number in numbers]
     records = [record for record in found if record is not None]
     if not records:
-        raise _nothing_readable(presented.unreadable)
+        raise _nothing_readable(task, presented.unreadable)
     failed = {
         entry["stimulus_id"]: Unreadable(**entry) for record in records for entry in record["unreadable"]
     }
@@ -88,9 +89,18 @@ def report_on(
     )
 
 
-def _nothing_readable(unreadable: Sequence[Unreadable]) -> StimulusError:
+def _nothing_readable(task: Task, unreadable: Sequence[Unreadable]) -> StimulusError:
     first = unreadable[0]
     return StimulusError(
         f"none of the {len(unreadable)} images can be read ({first.path}: {first.reason}); "
-        "move the images back to the paths from which they were ingested, and extract again"
+        f"{missing_images_remedy(task)}"
+    )
+
+
+def missing_images_remedy(task: Task) -> str:
+    """What to do about images that are not where they were ingested."""
+    folder, name = task.request.study, task.request.set
+    return (
+        "move the images back, or change the line of their folder under [roots] in "
+        f"{folder.root / 'study.toml'}, or ingest them from where they are now (toolbox ingest FOLDER --set {name})"
     )

@@ -40,8 +40,8 @@ def extract(
     started = time.monotonic()
     request = read_request(study, set_name, options or Extraction())
     model = request.network.name
-    with only_writer(request.folder, f"extracting {set_name} with {model}"):
-        sweep(request.folder)
+    with only_writer(request.folder.plans, f"extracting {set_name} with {model}"):
+        sweep(request.folder.parts, request.folder.plans)
         task = load_task(request, progress)
         remaining = find_remaining_work(task)
         check_disk_space(task, remaining)

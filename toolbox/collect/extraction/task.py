@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from toolbox.collect.extraction.options import Extraction, check_options
 from toolbox.collect.extraction.presentation import Stimulus
@@ -18,7 +17,7 @@ from toolbox.progress import Progress
 from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
-from toolbox.store.folder import StudyFolder, check_new_name
+from toolbox.store.folder import ExtractionFolder, StudyFolder, check_new_name
 from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity, Plan, read_plan
 
@@ -43,9 +42,9 @@ class Request:
     device: Device
 
     @property
-    def folder(self) -> Path:
-        """The folder of the responses."""
-        return self.study.responses(self.set, self.network.name)
+    def folder(self) -> ExtractionFolder:
+        """The folders of the responses."""
+        return self.study.extraction(self.set, self.network.name)
 
     @cached_property
     def digests(self) -> dict[int, str]:
@@ -169,7 +168,7 @@ def _read_stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
 
 def _read_earlier(request: Request) -> Earlier:
     """Raises: VerificationError for a damaged plan, unless it will be replaced."""
-    if not any(request.folder.glob("part-*.json")):
+    if not any(request.folder.plans.glob("part-*.json")):
         return Earlier(None, has_parts=False)
     try:
         return Earlier(read_plan(request.folder), has_parts=True)

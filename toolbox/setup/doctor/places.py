@@ -150,10 +150,10 @@ def bytes_per_stimulus() -> int:
 
 
 def _identity(root: Path) -> Finding:
-    from toolbox.store.folder import is_empty, open_study
+    from toolbox.store.folder import check_study, is_empty
 
     try:
-        open_study(root)
+        check_study(root)
     except ToolboxError as error:
         is_new = not root.exists() or is_empty(root)
         report, _, remedy = str(error).partition("; ")

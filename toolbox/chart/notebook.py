@@ -1,0 +1,86 @@
+"""Charts that a notebook draws without a network. Owns what a notebook is handed; changes no setting of Altair.
+
+Altair's own HTML loads Vega from the internet. A chart of the toolbox brings its page along, in a frame, so that the
+scripts of the notebook and of the page do not meet; and its picture, for programs that run no script. A renderer that
+the user has enabled is respected: `altair.renderers.enable("png")` keeps notebooks small.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from html import escape
+from typing import Any
+
+import altair as alt
+
+from toolbox.chart.render import PNG_DPI, render
+from toolbox.chart.theme import Chart
+
+MARGIN = 48
+"""Pixels of the page beside the chart: its own margins, and the menu."""
+_SCREEN_PPI = 72
+
+
+class _SelfContained:
+    """What makes a chart show itself as a page that needs no network."""
+
+    def _repr_mimebundle_(self, *args: Any, **options: Any) -> Any:
+        """Page and picture of the chart; what the user's renderer makes of it, where one was enabled."""
+        if alt.renderers.active != "default":
+            return super()._repr_mimebundle_(*args, **options)  # type: ignore[misc]
+        return mime_bundle(self)  # type: ignore[arg-type]
+
+
+class SingleChart(_SelfContained, alt.Chart):
+    """A chart of one view."""
+
+
+class LayerChart(_SelfContained, alt.LayerChart):
+    """A chart of several layers."""
+
+
+class FacetChart(_SelfContained, alt.FacetChart):
+    """A chart of panels that rows are divided among."""
+
+
+class ConcatChart(_SelfContained, alt.ConcatChart):
+    """A chart of several charts."""
+
+
+class HConcatChart(_SelfContained, alt.HConcatChart):
+    """A chart of several charts in a row."""
+
+
+_KINDS: dict[type, type] = {
+    alt.Chart: SingleChart,
+    alt.LayerChart: LayerChart,
+    alt.FacetChart: FacetChart,
+    alt.ConcatChart: ConcatChart,
+    alt.HConcatChart: HConcatChart,
+}
+
+
+def self_contained(chart: Chart) -> Chart:
+    """The same chart, which notebooks draw without a network.
+
+    Args:
+        chart: any; it stays what it is of Altair's, with all methods.
+    """
+    copied = chart.copy(deep=False)
+    object.__setattr__(copied, "__class__", _KINDS[type(copied)])
+    return copied
+
+
+def mime_bundle(chart: Chart) -> dict[str, str]:
+    """The chart for a notebook: as HTML, and as a PNG in Base64.
+
+    Args:
+        chart: any.
+    """
+    picture = render(chart, ".png", {})
+    width, height = (side * _SCREEN_PPI // PNG_DPI + MARGIN for side in struct.unpack(">II", picture[16:24]))
+    page = escape(render(chart, ".html", {}).decode())
+    style = f"border: 0; width: 100%; min-width: {width}px; height: {height}px"
+    frame = f'<iframe style="{style}" srcdoc="{page}"></iframe>'
+    return {"text/html": frame, "image/png": base64.b64encode(picture).decode()}

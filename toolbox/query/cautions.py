@@ -1,0 +1,138 @@
+"""What must be known of the rows of a query before anything is concluded from them. Owns these sentences.
+
+Unlike a note, a caution belongs to the result itself: figures print it below their title.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from toolbox.errors import ToolboxError
+from toolbox.query.index_formula import values_over_sizes
+from toolbox.query.indices import Index, shipped_indices
+from toolbox.query.resampling_notes import category_sizes
+from toolbox.store.availability import available_responses
+from toolbox.store.database import Database
+from toolbox.store.folder import StudyFolder
+from toolbox.store.resamples import Labelling, Measure
+
+LEVEL = 0.05
+"""q below which a filter of the control counts."""
+_NAMED = 3
+"""Categories of the control that are named."""
+
+
+def cautions(
+    study: StudyFolder,
+    database: Database,
+    views: Collection[str],
+    values: Mapping[str, Any],
+    rows: pl.DataFrame,
+) -> Iterator[str]:
+    """Sentences on the threshold, on chance, and on what an untrained network finds in the same images.
+
+    Args:
+        study: that was asked.
+        database: still open.
+        views: those that the query reads.
+        values: of the query's parameters.
+        rows: its result.
+    """
+    index = shipped_indices().get(str(values.get("index")))
+    if index and values.get("threshold") is not None and "rollups" in views:
+        yield from _cautions_on_threshold(database, index, float(values["threshold"]))
+    yield from _cautions_on_chance(rows)
+    if index and database.labelling and not {"significance", "resamples"}.isdisjoint(views):
+        measure = Measure(index.name, str(values.get("statistic")), str(values.get("normalise")))
+        yield from _cautions_on_control(study, database.labelling, measure)
+
+
+def criterion(values: Mapping[str, Any]) -> str:
+    """How filters were selected, in the symbols of the index's file, such as 'contrast > 0.1'; '' if they were not.
+
+    Args:
+        values: of the parameters of a query.
+    """
+    index = shipped_indices().get(str(values.get("index")))
+    if index is None or "threshold" not in values:
+        return ""
+    threshold = values["threshold"]
+    if threshold is None:
+        return f"{index.name} > {index.threshold[0]}"
+    is_published = index.published is not None and f"{threshold:g}" == index.published[0]
+    return f"{index.name} > {threshold:g}" + (" (as published)" if is_published else "")
+
+
+def _cautions_on_threshold(database: Database, index: Index, threshold: float) -> Iterator[str]:
+    """Of a threshold that every filter exceeds, or none can."""
+    suitable = f"a suitable threshold is {index.threshold[0]} ({index.threshold[1]})"
+    ends = re.fullmatch(r"(-?\d+) to (-?\d+)", index.range)
+    if ends and threshold >= float(ends[2]):
+        yield f"no filter can exceed {threshold:g}: {index.name} ranges from {ends[1]} to {ends[2]}; {suitable}"
+    elif index.is_compared and threshold < (chance := min(_chances(database, index), default=threshold)):
+        yield (
+            f"the threshold {threshold:g} is below the value of {index.name} without any preference ({chance:.3g}), "
+            f"so filters without a preference count as selective; {suitable}"
+        )
+
+
+def _chances(database: Database, index: Index) -> list[float]:
+    """The value of an index without preference, for every category."""
+    chances: list[float] = values_over_sizes(index.chance, category_sizes(database)).tolist()
+    return chances
+
+
+def _cautions_on_chance(rows: pl.DataFrame) -> Iterator[str]:
+    """How many proportions are no larger than permuted labels make them."""
+    if not {"beyond_chance", "proportion"} <= {*rows.columns}:
+        return
+    known = rows.filter(pl.col("proportion") > 0, pl.col("beyond_chance").is_not_null())
+    inside = int((~known["beyond_chance"]).sum())
+    if inside:
+        yield (
+            f"{inside} of {known.height} proportions above 0 are not beyond chance: permuted labels give as many "
+            "selective filters"
+        )
+
+
+def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:
+    """What untrained networks find in the same images: low-level differences between the categories suffice for it."""
+    responses = labelling.responses
+    if _is_untrained(responses.provenance):
+        return
+    for model in study.models(responses.set):
+        # what is wrong with another model's responses is reported by the queries that ask for them
+        with contextlib.suppress(ToolboxError):
+            control = available_responses(study, responses.set, model)
+            if model != responses.model and _is_untrained(control.provenance):
+                yield from _caution_on_control(Labelling(study, control, labelling.scheme), measure)
+
+
+def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
+    table = control.read("filters", measure)
+    if table is None:
+        yield (
+            f"{control.responses.model}, an untrained control, was not resampled; to compare with it: "
+            f"{control.command(measure)}"
+        )
+        return
+    filters = pl.DataFrame(table).filter(pl.col("q") < LEVEL)
+    counts = filters.group_by("category").len().sort("len", "category", descending=[True, False])
+    if filters.is_empty():
+        return
+    named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
+    yield (
+        f"in {control.responses.model}, an untrained control, filters are significant (q < {LEVEL:g}) too: {named}; "
+        "low-level differences between the categories, such as size or sharpness, are enough for that"
+    )
+
+
+def _is_untrained(provenance: Mapping[str, Any]) -> bool:
+    """Whether all weights were random numbers."""
+    weights = provenance.get("weights", [])
+    return bool(weights) and all(str(source).startswith("random") for source in weights)
