@@ -74,7 +74,7 @@ def test_a_report_is_a_table_without_its_empty_fields(outputs: dict[str, list[An
 
 def test_bars_can_be_left_out_or_replaced(outputs: dict[str, list[Any]]) -> None:
     assert [list(bundle) for bundle in bundles(outputs["quiet"])] == [["text/plain", "text/html"]]
-    assert [bundle["text/plain"] for bundle in bundles(outputs["own"])] == ["(3, 3)"]
+    assert [bundle["text/plain"] for bundle in bundles(outputs["own"])] == ["(8, 8)"]
 
 
 def test_an_error_that_a_user_can_fix_is_one_line(outputs: dict[str, list[Any]]) -> None:
@@ -116,7 +116,7 @@ def test_texts_studies_and_matrices_are_readable(outputs: dict[str, list[Any]]) 
 def test_a_script_prints_no_bars(
     capsys: pytest.CaptureFixture[str], photographs: Path, tmp_path: Path
 ) -> None:
-    Study(tmp_path / "new").ingest(photographs, set="colours")
+    Study(tmp_path / "new", create=True).ingest(photographs, set="colours")
     assert capsys.readouterr() == ("", "")
     assert shown(True) is silent
     assert shown(False) is silent

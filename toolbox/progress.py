@@ -23,3 +23,27 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+NOTED_SECONDS = 5.0
+"""A task that takes less needs no warning."""
+_ABOUT = ", about "
+
+
+def with_time(task: str, seconds: float) -> str:
+    """The name of a task with the time that it will take in all, where that is worth a warning.
+
+    Args:
+        task: the task.
+        seconds: the expected time.
+
+    Example:
+        >>> with_time("resample pets", 29.7), with_time("resample pets", 0.4)
+        ('resample pets, about 30 s', 'resample pets')
+    """
+    return f"{task}{_ABOUT}{duration(seconds)}" if seconds >= NOTED_SECONDS else task
+
+
+def has_time(task: str) -> bool:
+    """Whether the name of a task has the expected time in it."""
+    return _ABOUT in task

@@ -24,6 +24,10 @@ Range = Literal["filter", "layer"]
 RANGES: tuple[Range, ...] = get_args(Range)
 """The range by which equation 1 normalises a response: that of its filter, or of the whole layer."""
 
+Removable = Literal["set", "model", "scheme"]
+REMOVABLE: tuple[Removable, ...] = get_args(Removable)
+"""What can be removed from a study: a stimulus set, the responses of a model, a label scheme."""
+
 Precision = Literal["float32", "tf32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """Precisions in which a network is computed; all except the first are faster and less exact."""
@@ -39,6 +43,13 @@ DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
 Missing = Literal["unlabelled", "category"]
 MISSING: tuple[Missing, ...] = get_args(Missing)
 """What a category such as `nan` or `None` means: that its stimuli have no label, or a category of this name."""
+Resize = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "area", "hamming"]
+RESIZES: tuple[Resize, ...] = get_args(Resize)
+"""Resizing methods, with the names in Keras' `load_img(interpolation=...)`; `area` is another name of `box`."""
+
+Fit = Literal["stretch", "crop", "pad"]
+FITS: tuple[Fit, ...] = get_args(Fit)
+"""Ways to fit an image into the input of a network: without its aspect ratio, without its ends, with borders."""
 
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",
@@ -49,4 +60,10 @@ STIMULUS_COLUMNS = {
     "format": "string",
     "bytes": "int64",
 }
-"""Columns that every stimulus set has, and their types as Arrow calls them; all further ones are variables."""
+"""Columns that every stimulus set has, and their types as Arrow calls them."""
+
+FILE_BITS = 16
+"""Bits of a grey value in image files of more than 8 bits, where no other bit depth is chosen."""
+
+PICTURE_COLUMNS = {"pixels_sha256": "string", "bit_depth": "int32"}
+"""Columns about the decoded picture, which sets of older versions lack; all further ones are variables."""

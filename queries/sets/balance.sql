@@ -17,7 +17,8 @@
 -- category and to all others), which is relative. A category that drives nearly every filter reduces the number of
 -- filters selective for all others, so a set may be unbalanced with this category and balanced without it. `low` and
 -- `high` of evenness and spread estimate their means over other sets of as many stimuli of the same categories (see
--- layers/profile); complexity/depth has the intervals of single categories.
+-- layers/profile). Near an evenness of 1 the interval is too wide rather than too narrow. complexity/depth has the
+-- intervals of single categories.
 --
 -- Unequal numbers of images change an index by themselves. The columns that end in _equal are the same measures after
 -- every category was reduced at random to the size of the smallest. They are means over the random subsets of

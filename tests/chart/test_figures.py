@@ -66,6 +66,8 @@ def channels(specification: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
     def inside(part: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[Any]:
         source = part.get("data", {})
         rows = source.get("values") or specification.get("datasets", {}).get(source.get("name"), rows)
+        computed = {each["as"]: None for each in part.get("transform", []) if "calculate" in each}
+        rows = [row | computed for row in rows[:1]]
         if "facet" in part:
             yield "facet", part["facet"], rows
         for channel, definition in part.get("encoding", {}).items():

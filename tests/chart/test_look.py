@@ -7,7 +7,8 @@ import pytest
 
 from support.charts import colours
 from toolbox.chart import draw, render
-from toolbox.chart.theme import COLOURS, LINE, POINT_SHAPES, colour_of, shape_of
+from toolbox.chart.categories import POINT_SHAPES, colour_of, shape_of
+from toolbox.chart.theme import COLOURS, LINE
 
 COLOURED = (
     "complexity/depth",

@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -100,6 +101,88 @@ def test_awkward_values_survive_every_format(shared_study: str, tmp_path: Path) 
     sql = "select " + "'" + text + "' as t, 1e-300 as tiny, 'nan'::double as odd, true as yes"
     asked = ["query", sql, "--study", shared_study]
     row = next(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").stdout)))
-    assert (row["t"], float(row["tiny"]), row["yes"]) == (text, 1e-300, "true")
+    assert (row["t"], float(row["tiny"]), row["yes"]) == (text, 1e-300, "TRUE")
     assert json.loads(run(*asked, "--format", "json").stdout)[0]["t"] == text
     assert "[bold]ü" in run(*asked).stdout
+
+
+# --- the codebook of a CSV file ---
+
+
+def test_a_csv_file_has_a_codebook_of_the_querys_columns(shared_study: str, tmp_path: Path) -> None:
+    file = tmp_path / "profile.csv"
+    run("query", "layers/profile", "--output", str(file), "--study", shared_study)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["profile.csv", "profile.csv-metadata.json"]
+    book = json.loads((tmp_path / "profile.csv-metadata.json").read_text(encoding="utf-8"))
+    assert (book["@context"][0], book["url"]) == ("http://www.w3.org/ns/csvw", "profile.csv")
+    assert book["dc:title"] == "Proportion of category-selective filters in every layer"
+    with file.open(newline="") as opened:
+        header = next(csv.reader(opened))
+    columns = {column["titles"]: column for column in book["tableSchema"]["columns"]}
+    assert list(columns) == header == [column["name"] for column in book["tableSchema"]["columns"]]
+    assert all(column["dc:description"] and column["null"] == "" for column in columns.values())
+    assert (columns["layer"]["datatype"], columns["filters"]["datatype"]) == ("string", "long")
+    provenance = book["notes"][-1]["provenance"]
+    assert (provenance["query"], provenance["model"]) == ("layers/profile", "tiny")
+
+
+def test_the_codebook_says_the_type_of_every_value(shared_study: str, tmp_path: Path) -> None:
+    file = tmp_path / "awkward.csv"
+    run("query", AWKWARD.replace("as t (number", 'as t ("a number"').replace("number\n", '"a number"\n'),
+        "--output", str(file), "--study", shared_study)  # fmt: skip
+    book = json.loads((tmp_path / "awkward.csv-metadata.json").read_text(encoding="utf-8"))
+    assert [(column.get("name"), column["datatype"]) for column in book["tableSchema"]["columns"]] == [
+        (None, "int"),
+        ("text", "string"),
+        ("yes", {"base": "boolean", "format": "TRUE|FALSE"}),
+        ("value", "double"),
+        ("whole", "long"),
+        ("part", "double"),
+        ("day", "date"),
+    ]
+
+
+def test_the_columns_of_several_networks_are_described_too(shared_study: str, tmp_path: Path) -> None:
+    from toolbox.query.codebook import codebook
+    from toolbox.query.run import Answer
+
+    rows = pl.DataFrame({"model": ["a"], "layer": ["b"], "counterpart": ["c"]})
+    book = json.loads(codebook(Answer(rows, {"sql": "select 1"}), tmp_path / "x.csv"))
+    described = [column["dc:description"] for column in book["tableSchema"]["columns"]]
+    assert described == [
+        "the network",
+        "layer of the network",
+        "layer of the first network that is nearest in depth",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[1]", b'{"url": "other.csv"}', b"\xff", b'"text"'])
+def test_another_file_with_the_name_of_a_codebook_is_not_overwritten(
+    content: bytes, shared_study: str, tmp_path: Path
+) -> None:
+    book = tmp_path / "rows.csv-metadata.json"
+    book.write_bytes(content)
+    asked = ["query", "select 1 as n", "--output", str(tmp_path / "rows.csv"), "--study", shared_study]
+    message = run(*asked, code=2).stderr
+    assert (
+        f"{book} would be overwritten by the codebook of rows.csv, but is another file; rename it" in message
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [book.name]
+    book.unlink()
+    run(*asked)
+    run(*asked)
+    assert json.loads(book.read_text())["url"] == "rows.csv"
+
+
+def test_only_csv_files_have_a_codebook(shared_study: str, tmp_path: Path) -> None:
+    for name in ("rows.json", "rows.parquet"):
+        run("query", "select 1 as n", "--output", str(tmp_path / name), "--study", shared_study)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.json", "rows.parquet"]
+
+
+def test_true_and_false_are_read_as_such_by_every_program(shared_study: str, tmp_path: Path) -> None:
+    file = tmp_path / "dead.csv"
+    run("query", "select true as a, false as b", "--output", str(file), "--study", shared_study)
+    assert file.read_text() == "a,b\nTRUE,FALSE\n"
+    assert pl.read_csv(file).rows() == [(True, False)]
+    assert duckdb.sql(f"from '{file}'").fetchall() == [(True, False)]

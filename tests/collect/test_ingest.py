@@ -97,8 +97,11 @@ def test_a_folder_becomes_a_set_with_identity_size_and_labels(study: StudyFolder
         "height": pl.Int32,
         "format": pl.String,
         "bytes": pl.Int64,
+        "pixels_sha256": pl.String,
+        "bit_depth": pl.Int32,
     }
-    assert table.rows() == [
+    assert table["bit_depth"].to_list() == [None, None]
+    assert table.drop("pixels_sha256", "bit_depth").rows() == [
         (0, sha256(car.read_bytes()).hexdigest(), "photos/car/ä.jpg", 5, 4, "JPEG", car.stat().st_size),
         (
             1,
@@ -123,6 +126,12 @@ def test_a_folder_becomes_a_set_with_identity_size_and_labels(study: StudyFolder
         changed=[],
         animated=[],
         rejections=[],
+        warnings=[
+            "car: 1 image has the same grey level everywhere (photos/car/ä.jpg)",
+            "face: 1 image has the same grey level everywhere (photos/face/a b.png)",
+        ],
+        dim={},
+        uniform=["photos/car/ä.jpg", "photos/face/a b.png"],
         stimuli=2,
         categories={"car": 1, "face": 1},
     )
@@ -183,7 +192,7 @@ def test_a_cards_set_carries_its_name_citation_and_licence(study: StudyFolder, t
     report = ingest(study, card)
     assert (report.set, report.added, report.categories) == ("few", 4, {"grating": 4})
     table = stimuli(study, "few")
-    assert table.columns[7:] == ["orientation", "spatial_frequency", "phase", "contrast"]
+    assert table.columns[9:] == ["orientation", "spatial_frequency", "phase", "contrast"]
     assert table["orientation"].dtype == pl.Float64
     assert table["orientation"].to_list() == [0.0, 0.0, 90.0, 90.0]
     assert all(path.startswith("images/few/few/orientation-") for path in table["path"])
@@ -210,7 +219,9 @@ def test_the_record_of_a_run_names_every_file_that_was_left_out(study: StudyFold
     [record] = (study.root / "runs").iterdir()
     assert record.name.endswith("Z-ingest-photos.json")
     run = json.loads(record.read_text(encoding="utf-8"))
-    assert run["rejections"] == [{"path": "photos/face/notes ä.txt", "reason": NOT_AN_IMAGE}]
+    assert run["rejections"] == [
+        {"path": "photos/face/notes ä.txt", "reason": NOT_AN_IMAGE, "is_conflict": False}
+    ]
     assert (run["task"], run["set"], run["added"], run["categories"]) == ("ingest", "photos", 1, {"face": 1})
     assert run["source"] == {"folder": "photos"}
     assert run["tool"].startswith("selectivity-toolbox ")
@@ -257,7 +268,10 @@ def test_the_same_bytes_in_two_categories_are_one_stimulus_and_both_are_reported
     paint(photos / "a" / "x.png", 1)
     paint(photos / "b" / "x.png", 1)
     report = ingest(study, photos, set_name="photos")
-    assert reasons(report, photos) == {"b/x.png": "same content as a/x.png; category 'b' ignored"}
+    assert reasons(report, photos) == {
+        "b/x.png": "same content as a/x.png, of category 'a'; category 'b' ignored"
+    }
+    assert report.rejections[0].is_conflict
     assert labels(study) == {0: "a"}
 
 
@@ -267,8 +281,9 @@ def test_a_file_listed_twice_is_reported(study: StudyFolder, tmp_path: Path) -> 
     report = ingest(study, file, set_name="photos")
     assert [rejection.reason for rejection in report.rejections] == [
         "listed twice",
-        "listed twice; category 'car' ignored",
+        "listed twice, of category 'face'; category 'car' ignored",
     ]
+    assert [rejection.is_conflict for rejection in report.rejections] == [False, True]
 
 
 def test_a_file_in_thousands_of_rows_is_opened_once(
@@ -284,7 +299,7 @@ def test_a_file_in_thousands_of_rows_is_opened_once(
     assert (report.added, report.stimuli) == (1, 1)
     assert [rejection.reason for rejection in report.rejections] == [
         "listed 3,000 times",
-        "listed twice; category 'car' ignored",
+        "listed twice, of category 'face'; category 'car' ignored",
     ]
 
 

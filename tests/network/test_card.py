@@ -159,6 +159,8 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
         (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2]'), "three values of mean"),
         (('channels = "RGB"', 'channels = "RGB"\nmean = [1, 2, "x"]'), "has an invalid [input]"),
         (("height = 4", "heigth = 4"), "has an invalid [input]"),
+        (('"RGB"', '"RGB"\nfit = "letterbox"'), "has fit = 'letterbox'; expected one of stretch, crop, pad"),
+        (('"RGB"', '"RGB"\ndecoding = "half"'), "has decoding = 'half'; expected one of full, scaled"),
         (("[layers]", "[layers"), "is not valid TOML"),
     ],
 )

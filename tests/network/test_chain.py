@@ -253,3 +253,23 @@ def test_another_decoding_is_another_identity(card: str, weights: str) -> None:
     )
     assert full == layer_digests(net.input, loaded)
     assert all(full[name] != scaled[name] for name in full)
+
+
+def test_another_resize_or_fit_is_another_identity_and_the_usual_ones_keep_it(
+    card: str, weights: str
+) -> None:
+    net = network(card)
+    loaded = load_weights(net, source=weights)
+    usual, box, area, crop, pad = (
+        layer_digests(replace(net.input, **changed), loaded)["colour"]
+        for changed in (
+            {"fit": "stretch"},
+            {"resize": "box"},
+            {"resize": "area"},
+            {"fit": "crop"},
+            {"fit": "pad"},
+        )
+    )
+    assert usual == layer_digests(net.input, loaded)["colour"]
+    assert box == area
+    assert len({usual, box, crop, pad}) == 4

@@ -48,7 +48,7 @@ def test_a_category_is_no_pattern():
     ("choice", "message"),
     [
         ({"category": ["dgo"]}, "no category named 'dgo'; did you mean 'dog'?"),
-        ({"category": ["dog", "face"]}, "no category named 'face'; available: car, dog, i-see-face"),
+        ({"category": ["dog", "face"]}, "no category named 'face'; did you mean 'i-see-face'?"),
         ({"layer": ["block1_conv2"]}, "no layer named 'block1_conv2'; did you mean 'block1_conv1'?"),
         ({"layer": ["fc*"]}, "no layer named 'fc*'; available: block1_conv1, block1_pool, block2_conv1"),
     ],

@@ -21,7 +21,8 @@ from PIL import Image
 
 from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli import images
-from toolbox.stimuli.images import RESIZE_METHODS, decode, encode_png, resize_pixels, thumbnail
+from toolbox.stimuli.images import MID_GREY, RESIZE_METHODS, decode, encode_png, resize_pixels, thumbnail
+from toolbox.terms import FITS
 
 RED = (250, 20, 30)
 NOISE = np.random.default_rng(7).integers(0, 256, (9, 11, 3), dtype=np.uint8)
@@ -550,8 +551,50 @@ def test_box_resizing_averages_the_pixels_below() -> None:
 @pytest.mark.parametrize("method", RESIZE_METHODS)
 def test_every_method_is_pillows_own_as_keras_calls_it(method: str) -> None:
     keras = Image.open(BytesIO(saved(Image.fromarray(NOISE), "PNG"))).convert("RGB")
-    expected = keras.resize((5, 7), getattr(Image.Resampling, method.upper()))
+    name = "BOX" if method == "area" else method.upper()
+    expected = keras.resize((5, 7), getattr(Image.Resampling, name))
     assert np.array_equal(resize_pixels(NOISE, 7, 5, method), np.asarray(expected))
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear", "box", "area"])
+def test_a_cropped_picture_is_the_middle_of_the_picture_resized_alone(method: str) -> None:
+    wide = np.random.default_rng(5).integers(0, 256, (40, 100, 3)).astype(np.uint8)
+    for pixels, middle in ((wide, wide[:, 30:70]), (wide.transpose(1, 0, 2), wide.transpose(1, 0, 2)[30:70])):
+        alone = np.asarray(
+            Image.fromarray(np.ascontiguousarray(middle)).resize((20, 20), RESIZE_METHODS[method])
+        ).astype(int)
+        cropped = resize_pixels(np.ascontiguousarray(pixels), 20, 20, method, "crop").astype(int)
+        inside = np.s_[1:-1, 1:-1]  # at the borders, smoothing methods see what was cut off
+        assert np.abs(cropped[inside] - alone[inside]).max() <= (method != "nearest")  # a level of rounding
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear", "box"])
+def test_a_padded_picture_is_the_resized_picture_between_equal_borders_of_mid_grey(method: str) -> None:
+    pixels = np.random.default_rng(6).integers(0, 256, (40, 80, 3)).astype(np.uint8)
+    padded = resize_pixels(pixels, 40, 40, method, "pad")
+    middle = np.asarray(Image.fromarray(pixels).resize((40, 20), RESIZE_METHODS[method]))
+    np.testing.assert_array_equal(padded[10:30], middle)
+    assert (padded[:10] == MID_GREY).all() and (padded[30:] == MID_GREY).all()
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("shape", [(1, 3000, 3), (3000, 1, 3), (7, 5, 3)])
+def test_every_fit_gives_the_size_of_the_input_from_any_shape(fit: str, shape: tuple[int, int, int]) -> None:
+    assert resize_pixels(np.zeros(shape, np.uint8), 12, 9, "area", fit).shape == (12, 9, 3)
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_picture_of_the_shape_of_the_input_is_the_same_for_every_fit(fit: str) -> None:
+    pixels = np.random.default_rng(7).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    stretched = resize_pixels(pixels, 30, 40, "area")
+    assert np.array_equal(resize_pixels(pixels, 30, 40, "area", fit), stretched)
+    means = pixels.reshape(30, 2, 40, 2, 3).astype(float).mean(axis=(1, 3))
+    assert np.abs(stretched - means).max() <= 1  # Pillow rounds after each direction
+
+
+def test_an_unknown_fit_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="unknown fit 'letterbox'; expected one of stretch, crop, pad"):
+        resize_pixels(NOISE, 4, 4, "nearest", "letterbox")
 
 
 def test_an_unknown_method_is_named_with_the_known_ones() -> None:

@@ -71,6 +71,7 @@ def test_a_view_shows_its_table(
         ),
         ("labels", "stimulus_id INTEGER, category VARCHAR"),
         ("parameters", "stimulus_id INTEGER, parameter VARCHAR, value VARCHAR"),
+        ("properties", "stimulus_id INTEGER, property VARCHAR, value DOUBLE"),
         ("responses", "layer VARCHAR, filter INTEGER, stimulus_id INTEGER, maximum FLOAT, mean FLOAT"),
         (
             "layers",
@@ -80,7 +81,7 @@ def test_a_view_shows_its_table(
         (
             "catalogue",
             "set VARCHAR, scheme VARCHAR, category VARCHAR, stimulus_id INTEGER, sha256 VARCHAR, path VARCHAR, "
-            "width INTEGER, height INTEGER, format VARCHAR, bytes BIGINT",
+            "width INTEGER, height INTEGER, format VARCHAR, bytes BIGINT, sharpness DOUBLE",
         ),
     ],
 )

@@ -310,7 +310,7 @@ def test_a_part_of_another_network_is_refused(two_parts: StudyFolder, responses:
     )
 
 
-OTHER = "other weights or another preprocessing (card, weights, decoding)"
+OTHER = "other weights or another preprocessing (card, weights, decoding, resize, fit)"
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ OTHER = "other weights or another preprocessing (card, weights, decoding)"
         (replace(IDENTITY, model="large"), OTHER),
         (
             replace(IDENTITY, layers={"conv1": "1a", "conv2": "9z"}),
-            "other weights or another preprocessing (card, weights, decoding)",
+            "other weights or another preprocessing (card, weights, decoding, resize, fit)",
         ),
         (replace(IDENTITY, precision="float16"), "precision float32 instead of float16"),
         (replace(IDENTITY, statistics="maximum"), "the statistics maximum, mean instead of maximum"),

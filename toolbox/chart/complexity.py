@@ -11,24 +11,18 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import categories_of, colour, shape
 from toolbox.chart.labels import Box, place_labels
 from toolbox.chart.over_layers import QUANTILES, has_values, lines_over_layers, proportion_axis
 from toolbox.chart.panels import SELECTIVE, has_many_categories, panels_over_layers
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
-    ALPHA,
     INK,
     LINE,
-    MANY,
-    QUIET,
     Chart,
-    categories_of,
-    colour,
     concat_panels,
-    distinct_values,
     highest_value,
     layer_marks,
-    shape,
     tooltips,
     values,
 )
@@ -87,8 +81,9 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     "mean_depth",
     optional=("proportion_low", "proportion_high", "mean_depth_low", "mean_depth_high", "entropy"),
     scale_ends=["proportion", "proportion_high"],
+    is_sized=True,
 )
-def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+def depth(rows: pl.DataFrame, categories: Sequence[str], plot_width: float = PLOT_WIDTH) -> Chart:
     """Mean depth of the filters selective for a category and their proportion, one named point per category.
 
     A category without selective filters has no mean depth and is excluded. Crosses are bootstrap intervals.
@@ -96,6 +91,7 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     Args:
         rows: of `complexity/depth`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
+        plot_width: pixels, in which names are placed.
     """
     scale = alt.Scale(domain=[0, _top(rows)], nice=False)
     bars = ["(bars: 95 % of bootstrap samples)"] if has_values(rows, "proportion_low") else []
@@ -118,27 +114,8 @@ def depth(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         ),
     )
     marks = (*_crosses(base, rows, categories), lines, points, _names("left", 2), _names("right", -2))
-    return layer_marks(*marks, rows=with_label_places(rows), width=PLOT_WIDTH, height=PLOT_HEIGHT)
-
-
-@figure("complexity/pairs", "measure", "category", "other", "difference", "low", "high", "p", "p_holm")
-def pairs(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Differences between two categories in proportion and mean depth, with intervals; filled: significant after Holm.
-
-    With many categories, a cell for each pair, without intervals.
-
-    Args:
-        rows: of `complexity/pairs`, at least one; numbers are finite or null.
-        categories: all of the labelling, in the order of their colours.
-    """
-    significant = (pl.col("p_holm") < ALPHA).fill_null(value=False)
-    known = rows.with_columns(pair=pl.format("{} - {}", "category", "other"), significant=significant)
-    drawn = _difference_cells if rows["category"].n_unique() >= MANY else _differences
-    panels = {
-        MEASURE_NAMES[measure].format("selective"): drawn(of_one)
-        for (measure,), of_one in known.group_by("measure", maintain_order=True)
-    }
-    return concat_panels(panels, 2, shared="independent")
+    placed = with_label_places(rows, plot_width)
+    return layer_marks(*marks, rows=placed, width=round(plot_width), height=PLOT_HEIGHT)
 
 
 @figure("complexity/stimuli", "stimulus_id", "category", "path", "responsive", "proportion", "mean_depth")
@@ -173,46 +150,6 @@ def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> 
         bars.encode(x=alt.X("mean_depth_low:Q"), x2="mean_depth_high"),
         bars.encode(y=alt.Y("proportion_low:Q"), y2="proportion_high"),
     ]
-
-
-def _differences(rows: pl.DataFrame) -> alt.LayerChart:
-    """The pairs of categories in the order of the rows, and their difference in one measure."""
-    order = alt.Scale(domain=distinct_values(rows, "pair"))
-    title = ["Difference, first - second"]
-    if has_values(rows, "p_holm"):
-        title += ["(bars: 95 % of bootstrap samples;", f"filled: Holm-corrected p < {ALPHA:g})"]
-    measured = [f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")]
-    base = alt.Chart().encode(
-        x=alt.X("difference:Q", title=title),
-        y=alt.Y("pair:N", title=None, scale=order),
-        tooltip=tooltips(rows, "category:N", "other:N", *measured),
-    )
-    line = alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative"))
-    intervals = base.mark_rule(color=QUIET, strokeWidth=1.2).encode(x=alt.X("low:Q"), x2="high")
-    points = base.mark_point(filled=True, size=55, stroke=INK, strokeWidth=1.2, opacity=1)
-    fill = alt.when("datum.significant").then(alt.value(INK)).otherwise(alt.value("white"))
-    points = points.encode(fill=fill)
-    return layer_marks(line, intervals, points, rows=rows, width=300, height=alt.Step(18))
-
-
-def _difference_cells(rows: pl.DataFrame) -> alt.LayerChart:
-    """A cell for every pair of categories, coloured by their difference, with a dot where it is significant."""
-    names = alt.Scale(domain=list(dict.fromkeys([*rows["category"], *rows["other"]])))
-    largest = max(map(abs, rows["difference"].drop_nulls()), default=1.0)
-    hue = alt.Scale(scheme="redblue", domain=[-largest, largest])
-    legend = alt.Legend(title=["Difference, row - column", f"(dot: Holm-corrected p < {ALPHA:g})"])
-    measured = [f"{name}:Q" for name in ("difference", "low", "high", "p", "p_holm")]
-    upright = alt.Axis(labelAngle=-90, labelOverlap=False)
-    base = alt.Chart().encode(
-        x=alt.X("other:N", title=None, scale=names, axis=upright),
-        y=alt.Y("category:N", title=None, scale=names, axis=alt.Axis(labelOverlap=False)),
-        tooltip=tooltips(rows, "category:N", "other:N", *measured),
-    )
-    cells = base.mark_rect(stroke="white", strokeWidth=0.5)
-    dots = base.mark_point(filled=True, size=12, color=INK, opacity=1).transform_filter("datum.significant")
-    side = alt.Step(14)
-    color = alt.Color("difference:Q", scale=hue, legend=legend)
-    return layer_marks(cells.encode(color=color), dots, rows=rows, width=side, height=side)
 
 
 def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.LayerChart:
@@ -259,27 +196,31 @@ def _names(align: Literal["left", "right"], shift: int) -> alt.Chart:
     return texts.transform_filter(f"datum.align == '{align}'")
 
 
-def with_label_places(rows: pl.DataFrame) -> pl.DataFrame:
+def with_label_places(rows: pl.DataFrame, width: float = PLOT_WIDTH) -> pl.DataFrame:
     """The rows that have a mean depth and a proportion, with the place of each name in the same units.
 
     Names are placed in pixels, where their size is known; the chart needs mean depths and proportions.
+
+    Args:
+        rows: of `complexity/depth`.
+        width: of the plot in pixels.
     """
     known = rows.drop_nulls(["mean_depth", "proportion"])
     top = _top(rows)
     pairs = known.select("mean_depth", "proportion").iter_rows()
-    points = [(x * PLOT_WIDTH, y / top * PLOT_HEIGHT) for x, y in pairs]
+    points = [(x * width, y / top * PLOT_HEIGHT) for x, y in pairs]
     places = place_labels(
-        points, known["category"].to_list(), PLOT_WIDTH, PLOT_HEIGHT, bars=_bars(known, top)
+        points, known["category"].to_list(), width, PLOT_HEIGHT, bars=_bars(known, top, width)
     )
     return known.with_columns(
-        pl.Series("name_x", [place.x / PLOT_WIDTH for place in places], pl.Float64),
+        pl.Series("name_x", [place.x / width for place in places], pl.Float64),
         pl.Series("name_y", [place.y / PLOT_HEIGHT * top for place in places], pl.Float64),
         pl.Series("align", [place.align for place in places], pl.String),
         pl.Series("is_far", [place.is_far for place in places], pl.Boolean),
     )
 
 
-def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
+def _bars(rows: pl.DataFrame, top: float, width: float) -> list[Box]:
     """The crosses of the intervals as boxes of a pixel's width, in pixels."""
     if not has_values(rows, "proportion_low"):
         return []
@@ -288,8 +229,8 @@ def _bars(rows: pl.DataFrame, top: float) -> list[Box]:
     ends = rows.select("mean_depth", "proportion", *depths, *proportions).drop_nulls()
     boxes = [
         (
-            (left * PLOT_WIDTH, y / top * PLOT_HEIGHT, right * PLOT_WIDTH, y / top * PLOT_HEIGHT + 1),
-            (x * PLOT_WIDTH, low / top * PLOT_HEIGHT, x * PLOT_WIDTH + 1, high / top * PLOT_HEIGHT),
+            (left * width, y / top * PLOT_HEIGHT, right * width, y / top * PLOT_HEIGHT + 1),
+            (x * width, low / top * PLOT_HEIGHT, x * width + 1, high / top * PLOT_HEIGHT),
         )
         for x, y, left, right, low, high in ends.iter_rows()
     ]

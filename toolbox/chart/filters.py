@@ -7,18 +7,9 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import categories_of, colour
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import (
-    QUIET,
-    Chart,
-    categories_of,
-    colour,
-    concat_panels,
-    distinct_values,
-    layer_marks,
-    tooltips,
-    values,
-)
+from toolbox.chart.theme import QUIET, Chart, concat_panels, distinct_values, layer_marks, tooltips, values
 
 BAR_STEP = 17
 IMAGE_SIDE = 48  # pixels

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import colour
 from toolbox.chart.over_layers import (
     LAYER_STEP,
     LEAST_WIDTH,
@@ -19,12 +20,18 @@ from toolbox.chart.over_layers import (
     proportion_axis,
     with_columns,
 )
+from toolbox.chart.panels import (
+    LEAST_RING,
+    SELECTIVE,
+    PanelMeasure,
+    has_many_categories,
+    panels_over_layers,
+)
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import QUIET, Chart, colour, distinct_values, layer_axis, tooltips, values
+from toolbox.chart.theme import QUIET, Chart, distinct_values, layer_axis, tooltips, values
 
-FWE_ENTRY = "FWE-corrected p"
+Q_ENTRY, FWE_ENTRY = "q < level", "FWE-corrected p < level"
 FIRST_TITLE = ["Bootstrap samples in", "which the layer is first"]
-LEAST_RING = 0.05  # a layer that comes first in fewer bootstrap samples gets no ring
 BEST_COLUMNS = (
     *RESAMPLE_COLUMNS,
     "first_by_proportion",
@@ -51,7 +58,8 @@ def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Proportion of a layer's filters that are selective for a category, one line per category.
 
     With resamples, thin bars are bootstrap intervals, and the wide grey bar behind a point is the chance band of its
-    category, which contains 95 % of the permutations. A hollow point is not beyond chance.
+    category, which contains 95 % of the permutations. A hollow point is not beyond chance. Many categories have a panel
+    each, with the chance band as an area.
 
     Source: Malakhova (2018), figure 1.
 
@@ -60,6 +68,8 @@ def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         categories: all of the labelling, in the order of their colours.
     """
     tooltip = tooltips(rows, "layer:O", "category:N", "proportion:Q", "selective:Q", "filters:Q", "dead:Q")
+    if has_many_categories(rows):
+        return panels_over_layers(rows, categories, SELECTIVE, tooltip)
     return lines_over_layers(rows, categories, proportion_axis("proportion", "Selective filters"), tooltip)
 
 
@@ -93,6 +103,8 @@ def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         _first_proportion("first_by_strength", strongest),
         beyond_chance=pl.col("strength") > pl.col("chance_high"),
     )
+    if has_many_categories(rows):
+        return _panels_with_rings({"proportion": upper, "strength": lower}, categories)
     strength_axis = alt.Y(
         "strength:Q", title="Ten most selective filters (mean index)", axis=alt.Axis(format="~g")
     )
@@ -111,6 +123,25 @@ def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 def _first_proportion(column: str, otherwise: pl.Expr) -> pl.Expr:
     """Proportion of the bootstrap samples in which a layer comes first; without samples, whether it does (0 or 1)."""
     return pl.coalesce(pl.col(column), otherwise.cast(pl.Float64)).alias("first")
+
+
+def _panels_with_rings(tables: Mapping[str, pl.DataFrame], categories: Sequence[str]) -> alt.VConcatChart:
+    """The panels of many categories by proportion, and below them those by strength."""
+    rings = {
+        "first": "Rings: best layers; their area is the proportion of bootstrap samples in which each is first"
+    }
+    measures = {
+        "proportion": PanelMeasure("proportion", SELECTIVE.title, further=rings),
+        "strength": PanelMeasure("strength", ["Ten most selective", "filters (mean index)"], "~g", rings),
+    }
+    fields = ("layer:O", "depth:Q", "category:N", "rank:Q", "proportion:Q", "strength:Q", "first:Q")
+    chart: alt.VConcatChart = alt.vconcat(
+        *(
+            panels_over_layers(rows, categories, measures[name], tooltips(rows, *fields))
+            for name, rows in tables.items()
+        )
+    )
+    return chart
 
 
 def _lines_with_rings(
@@ -165,9 +196,13 @@ def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         "dead:Q",
     )
     both = rows.with_columns((pl.col("significant_fwe") / pl.col("filters")).alias("proportion_fwe"))
+    if has_many_categories(rows):
+        dashed = {"proportion_fwe": f"Dashed lines: significant by {FWE_ENTRY}; all others: by q"}
+        measure = PanelMeasure("proportion", ["Significant filters", "(proportion)"], further=dashed)
+        return panels_over_layers(both, categories, measure, tooltip)
     chart = lines_over_layers(both, categories, proportion_axis("proportion", "Significant filters"), tooltip)
     x, _ = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
-    kinds = alt.Scale(domain=["q", FWE_ENTRY], range=[[1, 0], [4, 3]])
+    kinds = alt.Scale(domain=[Q_ENTRY, FWE_ENTRY], range=[[1, 0], [4, 3]])
     dash = alt.StrokeDash("by:N", title="Significant by", scale=kinds, legend=alt.Legend(symbolType="stroke"))
     corrected = values(both.with_columns(pl.lit(FWE_ENTRY).alias("by")))
     dashes = alt.Chart(corrected).mark_line(strokeWidth=1.2)

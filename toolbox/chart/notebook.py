@@ -17,8 +17,8 @@ import altair as alt
 from toolbox.chart.render import PNG_DPI, render
 from toolbox.chart.theme import Chart
 
-MARGIN = 48
-"""Pixels of the page beside the chart: its own margins, and the menu."""
+MARGIN = 60
+"""Pixels of the page beside the chart: its own margins, and the menu; with less, the page draws it narrower."""
 _SCREEN_PPI = 72
 
 
@@ -52,12 +52,17 @@ class HConcatChart(_SelfContained, alt.HConcatChart):
     """A chart of several charts in a row."""
 
 
+class VConcatChart(_SelfContained, alt.VConcatChart):
+    """A chart of several charts below one another."""
+
+
 _KINDS: dict[type, type] = {
     alt.Chart: SingleChart,
     alt.LayerChart: LayerChart,
     alt.FacetChart: FacetChart,
     alt.ConcatChart: ConcatChart,
     alt.HConcatChart: HConcatChart,
+    alt.VConcatChart: VConcatChart,
 }
 
 

@@ -9,18 +9,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolbox.chart.theme import (
-    BAND,
-    LINE,
-    categories_of,
-    colour,
-    distinct_values,
-    facet_panels,
-    layer_axis,
-    layer_marks,
-    shape,
-    tooltips,
-)
+from toolbox.chart.categories import categories_of, colour, shape
+from toolbox.chart.theme import BAND, LINE, distinct_values, facet_panels, layer_axis, layer_marks, tooltips
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins

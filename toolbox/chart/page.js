@@ -29,7 +29,7 @@ function placeLegends(part, room, places = {}) {
     const title = String(channel.title);
     places[title] = places[title] || (Object.keys(places).length ? "top" : "bottom");
     const longest = Math.max(...((channel.scale || {}).domain || []).map(name => String(name).length), 10);
-    const columns = Math.max(1, Math.floor(room / (6 * longest + 30)));
+    const columns = places[title] === "bottom" ? Math.max(1, Math.floor(room / (6 * longest + 30))) : 1;
     channel.legend = {...channel.legend, orient: places[title], columns};
   }
   [...(part.layer || []), ...children(part)].forEach(child => placeLegends(child, room, places));

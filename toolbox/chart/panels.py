@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import MANY, categories_of, colour
 from toolbox.chart.over_layers import FACET_WIDTH, has_values
-from toolbox.chart.theme import (
-    BAND,
-    LINE,
-    MANY,
-    categories_of,
-    colour,
-    distinct_values,
-    facet_panels,
-    layer_axis,
-    layer_marks,
-    values,
-)
+from toolbox.chart.theme import BAND, LINE, distinct_values, facet_panels, layer_axis, layer_marks, values
 
 PANEL_HEIGHT = 110  # pixels
+LEAST_RING = 0.05  # a layer that comes first in fewer bootstrap samples gets no ring
 
 
 @dataclass(frozen=True)
@@ -33,11 +24,13 @@ class PanelMeasure:
         column: of its values.
         title: its name, for the y axis, in lines that are no longer than a panel is high.
         format: of the numbers of the axis.
+        further: what further marks mean, by the column that they draw: `proportion_fwe` or `first`.
     """
 
     column: str
     title: Sequence[str]
     format: str = "~%"
+    further: Mapping[str, str] = field(default_factory=dict)
 
 
 SELECTIVE = PanelMeasure("proportion", ("Selective filters", "(proportion)"))
@@ -76,10 +69,14 @@ def panels_over_layers(
         alt.Chart(others).mark_line(strokeWidth=0.6, color=LINE).encode(x=x, y=y, detail="others:N"),
         base.mark_line(strokeWidth=1.8).encode(y=y),
         base.mark_point(filled=True, size=22, opacity=1).encode(y=y, tooltip=tooltip),
+        *_hollow(base, rows, y),
+        *(_FURTHER[column](base, y) for column in measure.further),
     ]
     panel = layer_marks(*marks, rows=rows, width=width, height=PANEL_HEIGHT)
     columns = max(1, FACET_WIDTH // (width + 40))
-    return facet_panels(panel, "category", categories_of(rows), columns, key=_key(rows))
+    return facet_panels(
+        panel, "category", categories_of(rows), columns, key=[*_key(rows), *measure.further.values()]
+    )
 
 
 def _resamples(base: alt.Chart, rows: pl.DataFrame, x: alt.X) -> list[alt.Chart]:
@@ -93,6 +90,34 @@ def _resamples(base: alt.Chart, rows: pl.DataFrame, x: alt.X) -> list[alt.Chart]
     return marks
 
 
+def _hollow(base: alt.Chart, rows: pl.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    """A white centre for every point that is not beyond chance."""
+    if not has_values(rows, "beyond_chance"):
+        return []
+    centres = base.transform_filter("datum.beyond_chance === false").mark_point(
+        filled=True, size=8, opacity=1
+    )
+    return [centres.encode(y=y, color=alt.value("white"))]
+
+
+def _dashes(base: alt.Chart, y: alt.Y) -> alt.Chart:  # noqa: ARG001
+    """A dashed line along `proportion_fwe`."""
+    dashed: alt.Chart = base.mark_line(strokeWidth=1.2, strokeDash=[4, 3])
+    return dashed.encode(y=alt.Y("proportion_fwe:Q"))
+
+
+def _rings(base: alt.Chart, y: alt.Y) -> alt.Chart:
+    """A ring at every layer that may be the first, with `first` as its area."""
+    area = alt.Size("first:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[30, 200]))
+    rings: alt.Chart = base.transform_filter(f"datum.first > {LEAST_RING}").mark_point(
+        filled=False, opacity=1
+    )
+    return rings.encode(y=y, size=area)
+
+
+_FURTHER: dict[str, Callable[[alt.Chart, alt.Y], alt.Chart]] = {"proportion_fwe": _dashes, "first": _rings}
+
+
 def _key(rows: pl.DataFrame) -> list[str]:
     """What the marks are besides the line of the category."""
     key = ["Thin grey lines: all other categories"]
@@ -100,4 +125,6 @@ def _key(rows: pl.DataFrame) -> list[str]:
         key.append("Bars: 95 % of bootstrap samples")
     if has_values(rows, "chance_low"):
         key.append("Grey areas: 95 % of permuted labels")
+    if has_values(rows, "beyond_chance"):
+        key.append("Hollow points: not beyond chance")
     return key

@@ -8,21 +8,14 @@ from dataclasses import dataclass
 import polars as pl
 from polars import selectors
 
+from toolbox.chart.categories import NO_LABEL
 from toolbox.chart.notebook import self_contained
 from toolbox.chart.several_models import arrange_models
-from toolbox.chart.theme import (
-    HIGHEST_SUFFIX,
-    NO_LABEL,
-    Chart,
-    add_title,
-    apply_theme,
-    distinct_values,
-    empty_chart,
-)
-from toolbox.chart.width import Length, fit_width
+from toolbox.chart.theme import HIGHEST_SUFFIX, Chart, add_title, apply_theme, distinct_values, empty_chart
+from toolbox.chart.width import Length, fit_width, plot_width
 from toolbox.errors import UnknownNameError, UsageError
 
-FigureFunction = Callable[[pl.DataFrame, Sequence[str]], Chart]
+FigureFunction = Callable[..., Chart]
 """How a figure is written: clean rows, at least one, and all categories in the order of their colours."""
 
 
@@ -36,6 +29,7 @@ class FigureDefinition:
         optional: columns that it draws where the rows have them.
         function: draws clean rows.
         scale_ends: columns for which it sets the end of a scale itself; see `theme.highest_value`.
+        is_sized: whether the function takes a `plot_width`, because it depends on the size of text.
     """
 
     query: str
@@ -43,9 +37,14 @@ class FigureDefinition:
     optional: tuple[str, ...]
     function: FigureFunction
     scale_ends: tuple[str, ...] = ()
+    is_sized: bool = False
 
     def __call__(
-        self, rows: pl.DataFrame, categories: Sequence[str] = (), order: Sequence[str] = ()
+        self,
+        rows: pl.DataFrame,
+        categories: Sequence[str] = (),
+        order: Sequence[str] = (),
+        plot_width: float | None = None,
     ) -> Chart:
         """The chart of these rows, without a title.
 
@@ -53,14 +52,19 @@ class FigureDefinition:
             rows: of the query.
             categories: all categories of the study, if the rows may lack some: they fix the colours.
             order: of the categories in panels, axes and legends; alphabetical if empty.
+            plot_width: of each plot in pixels, for a figure that is sized.
 
         Raises: UsageError when a column is missing.
         """
         drawn = clean(self._select_columns(rows), order)
-        return apply_theme(self._draw_rows(drawn, self._all_categories(drawn, categories)))
+        return apply_theme(self._draw_rows(drawn, self._all_categories(drawn, categories), plot_width))
 
     def draw_models(
-        self, rows: pl.DataFrame, categories: Sequence[str] = (), order: Sequence[str] = ()
+        self,
+        rows: pl.DataFrame,
+        categories: Sequence[str] = (),
+        order: Sequence[str] = (),
+        plot_width: float | None = None,
     ) -> Chart:
         """The charts of several networks side by side, without a title.
 
@@ -68,6 +72,7 @@ class FigureDefinition:
             rows: of the query for each network, which the column `model` names.
             categories: as for one.
             order: as for one.
+            plot_width: as for one.
 
         Raises: UsageError when a column is missing.
         """
@@ -77,13 +82,18 @@ class FigureDefinition:
         # a panel sees the rows of its own network only, and its scale must end where that of all others does
         drawn = drawn.with_columns(pl.col(ends).max().name.suffix(HIGHEST_SUFFIX))
         by_model = {
-            model: self._draw_rows(drawn.filter(rows["model"] == model), known)
+            model: self._draw_rows(drawn.filter(rows["model"] == model), known, plot_width)
             for model in distinct_values(rows, "model")
         }
         return apply_theme(arrange_models(by_model))
 
-    def _draw_rows(self, rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-        return empty_chart() if rows.is_empty() else self.function(rows, categories)
+    def _draw_rows(
+        self, rows: pl.DataFrame, categories: Sequence[str], plot_width: float | None = None
+    ) -> Chart:
+        if rows.is_empty():
+            return empty_chart()
+        sized = {"plot_width": plot_width} if self.is_sized and plot_width else {}
+        return self.function(rows, categories, **sized)
 
     def _all_categories(self, rows: pl.DataFrame, categories: Sequence[str]) -> list[str]:
         """All categories in the order of their colours: those of the study, then those that only the rows have."""
@@ -105,7 +115,11 @@ _FIGURES: dict[str, FigureDefinition] = {}
 
 
 def figure(
-    query: str, *columns: str, optional: Sequence[str] = (), scale_ends: Sequence[str] = ()
+    query: str,
+    *columns: str,
+    optional: Sequence[str] = (),
+    scale_ends: Sequence[str] = (),
+    is_sized: bool = False,
 ) -> Callable[[FigureFunction], FigureDefinition]:
     """Register a function as the figure of a query.
 
@@ -114,10 +128,13 @@ def figure(
         columns: those that the figure needs.
         optional: those that it draws where the rows have them.
         scale_ends: columns for which it sets the end of a scale itself, by `theme.highest_value`.
+        is_sized: whether the function takes a `plot_width`.
     """
 
     def register(function: FigureFunction) -> FigureDefinition:
-        _FIGURES[query] = FigureDefinition(query, columns, tuple(optional), function, tuple(scale_ends))
+        _FIGURES[query] = FigureDefinition(
+            query, columns, tuple(optional), function, tuple(scale_ends), is_sized
+        )
         return _FIGURES[query]
 
     return register
@@ -162,7 +179,10 @@ def draw(
     chart = function(rows, categories, order)
     if width is None or rows.is_empty():
         return self_contained(add_title(chart, title, subtitle))
-    return self_contained(add_title(fit_width(chart, width), title, subtitle, width.units))
+    fitted = fit_width(chart, width)
+    if definition.is_sized:
+        fitted = fit_width(function(rows, categories, order, plot_width(fitted)), width)
+    return self_contained(add_title(fitted, title, subtitle, width.units))
 
 
 def clean(rows: pl.DataFrame, order: Sequence[str] = ()) -> pl.DataFrame:

@@ -7,22 +7,17 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import POINT_SHAPES, categories_of, colour, colour_of, shape, shape_of
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     INK,
     LINE,
-    POINT_SHAPES,
     Chart,
-    categories_of,
-    colour,
-    colour_of,
     distinct_values,
     empty_chart,
     facet_panels,
     layer_axis,
     layer_marks,
-    shape,
-    shape_of,
     tooltips,
 )
 

@@ -8,20 +8,16 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import MANY, POINT_SHAPES, categories_of, colour, dash
 from toolbox.chart.over_layers import BandMeasure, bands_over_layers
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     ALPHA,
     COLOURS,
     LINE,
-    MANY,
-    POINT_SHAPES,
     QUIET,
     Chart,
-    categories_of,
-    colour,
     concat_panels,
-    dash,
     distinct_values,
     facet_panels,
     layer_axis,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import categories_of, colour
 from toolbox.chart.over_layers import with_columns
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
@@ -14,8 +15,6 @@ from toolbox.chart.theme import (
     INK,
     LINE,
     Chart,
-    categories_of,
-    colour,
     concat_panels,
     distinct_values,
     layer_marks,

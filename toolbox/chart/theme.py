@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -18,15 +17,6 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Distinct under every common colour blindness (Okabe & Ito 2008); their yellow is too faint on paper."""
 
-DASHES = ((1, 0), (6, 2), (2, 2), (8, 2, 2, 2), (4, 4), (10, 3))
-"""Of lines without points, so that they can be told apart in grey."""
-
-POINT_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
-"""Seven colours and six shapes have no common factor: 42 categories before a pair recurs."""
-
-NO_LABEL = "no label"
-"""Category of unlabelled stimuli in figures; they are grey and take no colour from the others."""
-
 HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
@@ -34,8 +24,6 @@ INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", 
 TITLE_LETTER, SUBTITLE_LETTER = 7.0, 5.4  # pixels, mean width of a letter at their sizes
 TITLE_WIDTH = 510.0  # pixels of a title's line, if the figure has no given width
 HEADER_LETTER = 7.0  # pixels, mean width of a letter of a panel's name
-LEGEND_ROWS = 18
-MANY = 12  # more categories have a panel each: neither colours nor lines of so many can be told apart
 ALPHA = 0.05  # a corrected p or q below it is significant
 
 TOOLTIP_NAMES = {
@@ -161,15 +149,6 @@ def distinct_values(rows: pl.DataFrame, column: str) -> list[Any]:
     return rows[column].drop_nulls().unique(maintain_order=True).to_list()
 
 
-def categories_of(rows: pl.DataFrame) -> list[str]:
-    """The categories of the rows in the order in which figures show them.
-
-    Args:
-        rows: with a column `category`.
-    """
-    return distinct_values(rows.sort("category"), "category")
-
-
 def highest_value(rows: pl.DataFrame, column: str) -> float | None:
     """The largest value of a column that ends a scale: over all networks, where several are compared.
 
@@ -180,71 +159,6 @@ def highest_value(rows: pl.DataFrame, column: str) -> float | None:
     over_all = f"{column}{HIGHEST_SUFFIX}"
     found = rows[over_all if over_all in rows.columns else column].cast(pl.Float64).max()
     return float(found) if isinstance(found, float) else None
-
-
-def colour_of(category: str, categories: Sequence[str]) -> str:
-    """The colour of one category: by its place among all of the study, so that it is the same in every figure.
-
-    Args:
-        category: one of them, or NO_LABEL.
-        categories: all of the study, in the order of their colours.
-    """
-    return LINE if category == NO_LABEL else COLOURS[categories.index(category) % len(COLOURS)]
-
-
-def shape_of(category: str, categories: Sequence[str]) -> str:
-    """The shape of one category's points, so that a figure can be read without its colours.
-
-    Args:
-        category: one of them, or NO_LABEL.
-        categories: all of the study, in the order of their shapes.
-    """
-    return (
-        POINT_SHAPES[0]
-        if category == NO_LABEL
-        else POINT_SHAPES[categories.index(category) % len(POINT_SHAPES)]
-    )
-
-
-def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Color:
-    """The categories of the rows in the colours they have in every figure of the study.
-
-    Args:
-        rows: with a column `category`.
-        categories: all of the study, in the order of their colours.
-        legend: whether there is one.
-    """
-    shown = categories_of(rows)
-    scale = alt.Scale(domain=shown, range=[colour_of(category, categories) for category in shown])
-    return alt.Color("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
-
-
-def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Shape:
-    """The categories of the rows in their shapes; merges with the legend of `colour`.
-
-    Args:
-        rows: with a column `category`.
-        categories: all of the study, in the order of their shapes.
-        legend: whether there is one.
-    """
-    shown = categories_of(rows)
-    scale = alt.Scale(domain=shown, range=[shape_of(category, categories) for category in shown])
-    return alt.Shape("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
-
-
-def dash(rows: pl.DataFrame, categories: Sequence[str]) -> alt.StrokeDash:
-    """The categories of the rows as dashes of lines without points; merges with the legend of `colour`.
-
-    Args:
-        rows: with a column `category`.
-        categories: all of the study, in the order of their dashes.
-    """
-    shown = categories_of(rows)
-    dashes = [
-        DASHES[categories.index(name) % len(DASHES)] if name in categories else DASHES[0] for name in shown
-    ]
-    scale = alt.Scale(domain=shown, range=[list(each) for each in dashes])
-    return alt.StrokeDash("category:N", title="Category", scale=scale, legend=_legend(shown))
 
 
 def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, int]:
@@ -349,9 +263,3 @@ def column_words(column: str) -> str:
     ('response contrast', 'chance high')
     """
     return TOOLTIP_NAMES.get(column, column.replace("_", " "))
-
-
-def _legend(shown: Sequence[str]) -> alt.Legend:
-    """A legend in as many columns as keep it about as high as the figure."""
-    columns = math.ceil(len(shown) / LEGEND_ROWS)
-    return alt.Legend(columns=columns or 1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from toolbox.chart.categories import colour
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     COLOURS,
@@ -14,7 +15,6 @@ from toolbox.chart.theme import (
     LINE,
     QUIET,
     Chart,
-    colour,
     distinct_values,
     facet_panels,
     highest_value,

@@ -94,6 +94,15 @@ def fit_width(chart: Chart, width: Length) -> Chart:
     return fitted
 
 
+def plot_width(chart: Chart) -> float:
+    """The width of the first plot of a chart, in units.
+
+    Args:
+        chart: whose plots have a width.
+    """
+    return _width(next(_views(chart.to_dict())))
+
+
 def drawn_size(drawing: str) -> tuple[float, float]:
     """Width and height of an SVG as vl-convert writes it, in units.
 
@@ -251,13 +260,15 @@ def _named_axes(view: Specification) -> list[Specification]:
 
 
 def _place_legends_beyond(specification: Specification, room: float) -> None:
-    """Place the first legend below the plots and any other above, their entries beside one another."""
+    """Place the legend of categories, or the first one, below the plots in rows, and others above, in columns."""
     shown = [channel for channel in _channels(specification) if _has_legend(channel)]
-    places: dict[str, str] = {}
+    places = (
+        {"Category": "bottom"} if any(one.get("title") == "Category" for one in shown) else dict[str, str]()
+    )
     for channel in shown:
         place = places.setdefault(str(channel.get("title")), "top" if places else "bottom")
         longest = max((len(str(name)) for name in (channel.get("scale") or {}).get("domain", [])), default=10)
-        columns = max(1, int(room / (longest * LETTER + SYMBOL)))
+        columns = max(1, int(room / (longest * LETTER + SYMBOL))) if place == "bottom" else 1
         channel["legend"] = {**channel.get("legend", {}), "orient": place, "columns": columns}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import following, options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -32,6 +32,7 @@ def ingest(
     create: options.CreateOption = False,
     strict: options.StrictOption = False,
     missing: options.MissingOption = None,
+    bit_depth: options.BitDepthOption = None,
     dry_run: options.DryRunOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -39,10 +40,18 @@ def ingest(
     with progress_bars(quiet) as progress:
         opened = study_at(study, create=create)
         report = opened.ingest(
-            source, set=set, strict=strict, missing=missing, dry_run=dry_run, progress=progress
+            source,
+            set=set,
+            strict=strict,
+            missing=missing,
+            bit_depth=bit_depth,
+            dry_run=dry_run,
+            progress=progress,
         )
     output.print_ingestion(report, quiet)
     output.print_dry_run(dry_run, quiet)
+    if not dry_run:
+        following.print_next(following.after_ingestion(opened, report.set), study, quiet)
 
 
 @commands.command()
@@ -75,6 +84,8 @@ def extract(
     precision: options.PrecisionOption = "float32",
     convolution: options.ConvolutionOption = "winograd",
     decoding: options.DecodingOption = None,
+    resize: options.PresentedResizeOption = None,
+    fit: options.FitOption = None,
     decoders: options.DecodersOption = 0,
     batch: options.BatchOption = None,
     threads: options.ThreadsOption = None,
@@ -90,8 +101,8 @@ def extract(
     """
     choices: dict[str, Any] = {
         "model": model, "layers": layers or None, "weights": weights, "device": device, "precision": precision,
-        "convolution": convolution, "decoding": decoding, "decoders": decoders, "batch": batch, "threads": threads,
-        "limit": limit, "part": part, "replace": replace,
+        "convolution": convolution, "decoding": decoding, "resize": resize, "fit": fit, "decoders": decoders,
+        "batch": batch, "threads": threads, "limit": limit, "part": part, "replace": replace,
     }  # fmt: skip
     opened = study_at(study)
     if estimate:
@@ -102,3 +113,4 @@ def extract(
         with progress_bars(quiet) as progress:
             report = opened.extract(set, progress=progress, **choices)
         output.print_extraction(report, quiet)
+        following.print_next(following.after_extraction(opened, report.set, report.model), study, quiet)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Missing, Precision, Range, Statistic
+from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Range, Removable, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -77,6 +77,12 @@ MissingOption = Annotated[
         help="What a category such as nan or None means: unlabelled, or a category. Default: it is refused.",
     ),
 ]
+BitDepthOption = Annotated[
+    int | None,
+    Option(
+        help="Bits of the grey values in image files of 16 bits: 12 makes 4095 white. Default: 16.",
+    ),
+]
 LabelledSetArgument = Annotated[str, Argument(metavar="SET", help="Stimulus set to label.")]
 NewSchemeOption = Annotated[str, Option("--scheme", help="Name of the new label scheme, such as animacy.")]
 LabelsOption = Annotated[
@@ -133,6 +139,25 @@ DecodingOption = Annotated[
         "network's card specifies.",
     ),
 ]
+PresentedResizeOption = Annotated[
+    Resize | None,
+    Option(
+        "--resize",
+        parser=str,
+        metavar="NAME",
+        help="How images are resized: nearest, bilinear, bicubic, lanczos, box (area averages them, too) or hamming. "
+        "Changes the responses. Default: as the network's card specifies.",
+    ),
+]
+FitOption = Annotated[
+    Fit | None,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="Images of another aspect ratio: stretch, crop the ends, or pad with mid-grey. Changes the responses. "
+        "Default: as the network's card specifies.",
+    ),
+]
 DecodersOption = Annotated[
     int, Option(help="Processes that decode images, to keep a GPU busy. 0: threads instead.")
 ]
@@ -177,14 +202,21 @@ ThresholdsOption = Annotated[
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
 SeedOption = Annotated[int, Option(help="Seed of the random numbers. Equal seeds give equal results.")]
 QueryArgument = Annotated[
-    str | None, Argument(help="Name of a shipped query, such as layers/profile, or a SELECT over the views.")
+    str | None,
+    Argument(
+        help="Name of a shipped query, such as layers/profile, a .sql file of your own, or a SELECT over the views."
+    ),
 ]
 FileOption = Annotated[Path | None, Option("--file", "-f", help="A .sql file of your own.")]
 ListOption = Annotated[bool, Option("--list", help="List all shipped queries.")]
 DescribeOption = Annotated[bool, Option("--describe", help="Print what a query means, takes and returns.")]
 ParamOption = Annotated[
     list[str] | None,
-    Option("--param", "-p", help="Value of a parameter of the query, as name=value. Repeat it for several."),
+    Option(
+        "--param",
+        "-p",
+        help="Value of a parameter of the query, as name=value; for one that is called as another option.",
+    ),
 ]
 TableOption = Annotated[
     list[str] | None,
@@ -247,7 +279,9 @@ ScatterOption = Annotated[
 ]
 
 # Figures.
-FigureArgument = Annotated[str, Argument(help="Name of a query that has a figure.")]
+FigureArgument = Annotated[
+    str, Argument(help="Name of a shipped query, a .sql file of your own, or a SELECT over the views.")
+]
 FigureFileOption = Annotated[
     Path | None,
     Option(
@@ -319,6 +353,19 @@ UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus
 UsedModelOption = Annotated[
     str | None, Option("--model", help="Network whose responses to the set are used.")
 ]
+RemovedKindArgument = Annotated[
+    Removable, Argument(parser=str, metavar="KIND", help="What is removed: set, model or scheme.")
+]
+RemovedNameArgument = Annotated[str, Argument(help="Its name.")]
+RemovedFromOption = Annotated[
+    str | None,
+    Option(
+        "--set",
+        help="Stimulus set of the scheme, or of the responses. Default: the only set with that scheme; all sets with "
+        "responses of that model.",
+    ),
+]
+YesOption = Annotated[bool, Option("--yes", help="Delete without a question.")]
 UsedSchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme of the set to use.")]
 
 # The set-up.

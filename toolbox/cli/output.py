@@ -12,7 +12,7 @@ import typer
 from toolbox.cli.options import Format
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
-from toolbox.progress import duration
+from toolbox.progress import Progress, duration, has_time
 
 if TYPE_CHECKING:
     from toolbox.analyse.significance import SignificanceReport
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from toolbox.query import Answer
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
+    from toolbox.stimuli.sources import Rejection
+    from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
 
 LISTED = 10
@@ -99,7 +101,8 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
             f"changed since it was first ingested, so it is a further stimulus: {path}"
             for path in report.changed
         ],
-        [f"not used: {rejection.path}: {rejection.reason}" for rejection in report.rejections],
+        _conflicts(report.rejections),
+        [f"not used: {each.path}: {each.reason}" for each in report.rejections if not each.is_conflict],
     )
     for lines in lists:
         print_notes(lines[:LISTED], quiet)
@@ -114,11 +117,17 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
     added = f"{report.added} added, {report.known} known"
     note(f"{report.set}: {added}; now {report.stimuli}: {counts}", quiet)
+    print_notes(report.warnings, quiet, "warning: ")
 
 
-def _count(number: int, noun: str) -> str:
+def _conflicts(rejections: Iterable[Rejection]) -> list[str]:
+    """One line for each picture with two categories."""
+    return [f"label conflict: {each.path}: {each.reason}" for each in rejections if each.is_conflict]
+
+
+def _count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun, in the plural where it is one."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def print_labelling(report: LabelReport, quiet: bool) -> None:
@@ -222,6 +231,26 @@ def _size(count: int) -> str:
     return f"{count / 1e3:.0f} kB"
 
 
+def print_removal(removal: Removal, quiet: bool) -> None:
+    """Print what is deleted, and what is not.
+
+    Args:
+        removal: what is deleted.
+        quiet: whether nothing is printed.
+    """
+    where = "" if removal.kind == "set" else f" of {', '.join(removal.sets)}"
+    derived = {
+        "set": f"{_count(removal.stimuli, 'stimulus', 'stimuli')}; "
+        f"label schemes: {', '.join(removal.schemes) or 'none'}; responses: {', '.join(removal.models) or 'none'}",
+        "model": "its responses, roll-ups and resampled indices",
+        "scheme": "its labels, roll-ups and resampled indices",
+    }
+    size = f"{_count(removal.files, 'file')}, {_size(removal.bytes)}"
+    note(f"to be deleted: {removal.kind} {removal.name}{where}: {derived[removal.kind]}; {size}", quiet)
+    kept = f", also those in {removal.images}" if removal.images else ""
+    note(f"not deleted: images{kept}", quiet)
+
+
 def print_in_use(in_use: InUse) -> None:
     """Print what commands mean where nothing is named, as a table on stdout.
 
@@ -247,6 +276,24 @@ def _reason(name: str | None, reason: str, names: Sequence[str]) -> str:
     return f"{reason}; others: {others}" if others else reason
 
 
+def with_expected_times(progress: Progress, quiet: bool) -> Progress:
+    """A callback that also prints the expected time of a task, once it is known.
+
+    Args:
+        progress: is called with what the task reports.
+        quiet: whether nothing is printed.
+    """
+    printed: set[str] = set()
+
+    def report(task: str, done: int, total: int) -> None:
+        if has_time(task) and task not in printed:
+            printed.add(task)
+            note(task, quiet)
+        progress(task, done, total)
+
+    return report
+
+
 def print_significance(report: SignificanceReport, quiet: bool) -> None:
     """Print what was resampled, and how many tests are significant.
 
@@ -270,7 +317,7 @@ def print_network(network: Network) -> None:
     entry = network.input
     note(f"{network.name}: {network.title}")
     colours = f"({entry.channels} - {entry.mean}) * {_scale(entry.scale)}"
-    note(f"input: {entry.height} x {entry.width} ({entry.resize}), {colours}")
+    note(f"input: {entry.height} x {entry.width} ({entry.resize}, {entry.fit}), {colours}")
     if network.graph:
         note(f"graph: {network.graph} (recorded {network.activation} the activation functions)")
     print_notes(_weights(network), False, "weights: ")

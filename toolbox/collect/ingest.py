@@ -1,7 +1,9 @@
-"""The use case that makes a stimulus set from image files. Owns the order of its steps, and two tables.
+"""The use case that makes a stimulus set from image files. Owns the order of its steps, and three tables.
 
     stimuli/set=<set>/stimuli.parquet                 stimulus_id, sha256, path, width, height, format, bytes,
-                                                      and a column for every stimulus variable
+                                                      pixels_sha256, bit_depth, and a column for every stimulus
+                                                      variable
+    properties/set=<set>/properties.parquet           stimulus_id, property, value: what was measured of the pictures
     labels/set=<set>/scheme=category/labels.parquet   stimulus_id, category; no row for unlabelled stimuli
     runs/<run>.json                                   what happened to every file, and why some were left out
 
@@ -16,35 +18,30 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolbox.collect.appearance import describe_appearance
 from toolbox.collect.places import ImagePlaces, image_places
-from toolbox.content import card_names
+from toolbox.collect.sources import describe_source, list_source, set_of_source, source_type
 from toolbox.display import Report
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.fetch import describe
-from toolbox.files import digest_of, only_writer, write_json
+from toolbox.errors import StimulusError, UsageError
+from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
-from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.categories import categories_alike
 from toolbox.stimuli.ledger import Ledger
-from toolbox.stimuli.manifest import list_manifest
 from toolbox.stimuli.scan import scan_files
-from toolbox.stimuli.sources import Listing, Rejection, list_folder
+from toolbox.stimuli.sources import Candidate, Listing, Rejection
 from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import creation, provenance_of, with_version, write_table
+from toolbox.store.parquet import arrow_schema, creation, provenance_of, with_version, write_table
+from toolbox.store.properties import read_properties, write_properties
 from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
-from toolbox.tables import OTHER_SPREADSHEETS, TABLE_SUFFIXES, check_table_name
-from toolbox.terms import Missing
-
-SourceType = Literal["folder", "manifest", "card"]
-"""Sources of stimuli."""
+from toolbox.terms import FILE_BITS, Missing
 
 _ARROW_TYPES: dict[VariableType, pa.DataType] = {
     "boolean": pa.bool_(),
@@ -75,6 +72,12 @@ class IngestReport(Report):
     """Animations, of which only the first frame is used."""
     rejections: list[Rejection]
     """Files, labels and variables that were left out, with the reason."""
+    warnings: list[str]
+    """What a scientist should know about the pictures of the set: unused range, no contrast, confounds."""
+    dim: dict[str, float]
+    """Files of the set that use a small part of the range from black to white, and that part."""
+    uniform: list[str]
+    """Files of the set with the same grey level everywhere."""
     stimuli: int
     """Number of stimuli in the set, old and new."""
     categories: dict[str, int]
@@ -90,6 +93,7 @@ def ingest(
     set_name: str | None = None,
     strict: bool = False,
     missing: Missing | None = None,
+    bit_depth: int | None = None,
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> IngestReport:
@@ -103,6 +107,7 @@ def ingest(
         strict: ingest nothing unless every file can be ingested.
         missing: what a category such as `nan` or `None` means: 'unlabelled' stimuli, or a 'category' of that name; None
             refuses it.
+        bit_depth: bits of the grey values in new files of 16 bits, 1 to 16: 12 makes 4095 white. None for 16.
         dry_run: whether nothing is written; the images of a card are drawn or unpacked in a temporary folder.
         progress: is called with the number of files that were read.
 
@@ -110,23 +115,26 @@ def ingest(
         changes its type, or when strict is set and anything would be left out; BusyError; what `list_card` raises.
     """
     started = datetime.now(UTC)
+    _check_bit_depth(bit_depth)
     study = StudyFolder(study.root.resolve())
-    source_type = _source_type(source)
-    name = check_new_name("stimulus set", _set_name(source_type, source, set_name), study.sets())
+    kind = source_type(source)
+    name = check_new_name("stimulus set", set_of_source(kind, source, set_name), study.sets())
     lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
     with image_places(study, name, dry_run) as places:
-        listing = _list_source(source_type, source, places.folder, missing, progress)
+        listing = list_source(kind, source, places.folder, missing=missing, progress=progress)
         with lock:
-            ledger, earlier, is_whole = _open_ledger(study, name)
+            ledger, earlier, is_whole = _open_ledger(study, name, bit_depth)
             files = dict.fromkeys(candidate.path for candidate in listing.candidates)
             images = places.find_roots(ledger, files, source)
             types = merge_types(earlier, listing.candidates)
-            _enter_files(ledger, listing, source, images, progress)
+            _measure_earlier(ledger, images.roots)
+            _enter_files(ledger, listing, source, images, bit_depth=bit_depth, progress=progress)
             _check_ledger(ledger, source, strict)
             new = [variable for variable in types if variable not in earlier]
             report = _report(name, ledger, new, listing.notes)
-            origin = _origin(source_type, source, images.roots)
-            is_changed = bool(ledger.added or ledger.moved or ledger.filled)
+            origin = describe_source(kind, source, images.roots)
+            origin |= {} if bit_depth is None else {"bit_depth": bit_depth}
+            is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
             if not dry_run and (is_changed or not is_whole):
                 write_roots(images.roots, study.roots)
                 _write_tables(study, name, ledger, types, origin)
@@ -135,87 +143,66 @@ def ingest(
     return report
 
 
-def _source_type(source: str | Path) -> SourceType:
-    """The type of a source; an existing path takes precedence over a shipped card of the same name."""
-    path = Path(source)
-    if path.is_dir():
-        return "folder"
-    if path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_SPREADSHEETS):
-        check_table_name(path, "a manifest")
-        return "manifest"
-    names = card_names("datasets")
-    if path.suffix == ".toml" or str(source) in names:
-        return "card"
-    remedy = f"the name of a manifest ends in {', '.join(TABLE_SUFFIXES)}"
-    raise UnknownNameError("folder, manifest or stimulus card", str(source), names, remedy)
-
-
-def _set_name(source_type: SourceType, source: str | Path, chosen: str | None) -> str:
-    """The chosen name, else the name in the card."""
-    if chosen is not None:
-        return chosen
-    if source_type != "card":
+def _check_bit_depth(bit_depth: Any) -> None:
+    is_whole = isinstance(bit_depth, int) and not isinstance(bit_depth, bool)
+    if bit_depth is not None and not (is_whole and 1 <= bit_depth <= FILE_BITS):
         raise UsageError(
-            f"{source} is a {source_type} without a set name; name the stimulus set with set=… (--set …)"
+            f"bit_depth is {bit_depth!r}; expected the number of bits of the grey values, 1 to {FILE_BITS}, such as 12"
         )
-    return str(stimulus_card(str(source))["name"])
 
 
-def _origin(source_type: SourceType, source: str | Path, roots: Roots) -> dict[str, Any]:
-    """What the provenance of the set records about a source."""
-    path = Path(source).resolve()
-    if source_type == "folder":
-        return {"folder": roots.anonymous(path.as_posix(), path.parent)}
-    if source_type == "manifest":
-        file = Path(source)
-        digest = {"sha256": digest_of(file)} if file.is_file() else {}
-        return {"manifest": roots.anonymous(path.as_posix(), path.parent)} | digest
-    card = stimulus_card(str(source))
-    archive = {"source": describe(card["source"])} if "source" in card else {}
-    return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
-
-
-def _list_source(
-    source_type: SourceType, source: str | Path, images: Path, missing: Missing | None, progress: Progress
-) -> Listing:
-    """The candidates in a source; the images of a card are written into a folder."""
-    if source_type == "folder":
-        return list_folder(Path(source), missing)
-    if source_type == "manifest":
-        return list_manifest(Path(source), missing)
-    if missing is not None:
-        raise UsageError(
-            f"{source} is a card, whose categories mean what they are called; leave out missing (--missing), which is "
-            "for folders and manifests"
-        )
-    return list_card(str(source), images, progress)
-
-
-def _open_ledger(study: StudyFolder, name: str) -> tuple[Ledger, dict[str, VariableType], bool]:
-    """The current ledger of a set, the types of its variables, and whether its two tables are consistent."""
+def _open_ledger(
+    study: StudyFolder, name: str, bit_depth: int | None
+) -> tuple[Ledger, dict[str, VariableType], bool]:
+    """The current ledger of a set, the types of its variables, and whether its tables are consistent."""
     stimuli, labels = study.stimuli(name), study.labels(name)
     if not stimuli.is_file():
-        return Ledger([], {}), {}, False
+        return Ledger([], {}, {}), {}, False
     # ParquetFile, unlike read_table, does not read `set=…` in the path as a column.
     table = pq.ParquetFile(stimuli).read()
     written = read_labels(labels) if labels.is_file() else {}
-    # Labels are written first. A run that was killed in between leaves labels of stimuli that do not exist.
+    measured = read_properties(study.properties(name))
+    # The stimuli are written last. A run that was killed before leaves labels of stimuli that do not exist.
     kept = {number: category for number, category in written.items() if number < len(table)}
+    properties = {number: values for number, values in measured.items() if number < len(table)}
     names = {arrow: name for name, arrow in _ARROW_TYPES.items()}
-    types = {variable: names[table.schema.field(variable).type] for variable in variable_names(table.schema)}
-    ledger = Ledger(table.to_pylist(), kept, lambda path: study.image(path).exists())
-    return ledger, types, labels.is_file() and len(kept) == len(written)
+    types = {
+        variable: names[table.schema.field(variable).type] for variable in variable_names(table.column_names)
+    }
+    ledger = Ledger(
+        table.to_pylist(),
+        kept,
+        properties,
+        bit_depth=bit_depth,
+        is_there=lambda path: study.image(path).exists(),
+    )
+    is_whole = labels.is_file() and len(kept) == len(written) and len(properties) == len(measured)
+    return ledger, types, is_whole
+
+
+def _measure_earlier(ledger: Ledger, roots: Roots) -> None:
+    """Measure the stimuli of older versions."""
+    earlier = ledger.unmeasured()
+    files = scan_files([Candidate(roots.file(row["path"]), None) for row in earlier], ())
+    for row, file in zip(earlier, files, strict=True):
+        ledger.measure(row, file)
 
 
 def _enter_files(
-    ledger: Ledger, listing: Listing, source: str | Path, images: ImagePlaces, progress: Progress
+    ledger: Ledger,
+    listing: Listing,
+    source: str | Path,
+    images: ImagePlaces,
+    *,
+    bit_depth: int | None,
+    progress: Progress,
 ) -> None:
     """Enter the rejections of a listing, then its files."""
     for rejection in listing.rejections:
         ledger.reject(images.stored_name(rejection.path, source), rejection.reason)
     total = len(listing.candidates)
     stored_path = cache(images.stored_path)  # many rows of a manifest may name one file
-    for done, file in enumerate(scan_files(listing.candidates, ledger.digests), 1):
+    for done, file in enumerate(scan_files(listing.candidates, ledger.digests, bit_depth), 1):
         ledger.enter(file, stored_path(file.candidate.path))
         progress("read images", done, total)
 
@@ -240,7 +227,7 @@ def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
 def _write_tables(
     study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
 ) -> None:
-    """Write both tables. The new stimuli exist once the second table is written.
+    """Write all tables. The new stimuli exist once the last table is written.
 
     A label file that contains these labels already stays as it is, with all that was computed from it.
     """
@@ -251,14 +238,17 @@ def _write_tables(
     labels = study.labels(name)
     if not labels.is_file() or read_labels(labels) != ledger.labels:
         write_labels(labels, ledger.labels, {**provenance, **creation(labels)})
+    properties = study.properties(name)
+    write_properties(properties, ledger.properties, {**provenance, **creation(properties)})
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
-    schema = pa.unify_schemas([STIMULI, variables])
+    schema = pa.unify_schemas([arrow_schema(STIMULI), variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
     provenance |= creation(study.stimuli(name))
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
 def _report(name: str, ledger: Ledger, new: Sequence[str], notes: Sequence[str]) -> IngestReport:
+    appearance = describe_appearance(ledger.rows, ledger.labels, ledger.properties)
     return IngestReport(
         set=name,
         added=ledger.added,
@@ -269,6 +259,7 @@ def _report(name: str, ledger: Ledger, new: Sequence[str], notes: Sequence[str])
         changed=ledger.changed,
         animated=ledger.animated,
         rejections=ledger.rejections,
+        **vars(appearance),
         stimuli=len(ledger.rows),
         categories=ledger.categories(),
         notes=[*notes, *categories_alike(ledger.categories(), name)],

@@ -11,11 +11,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+_LATER_SETTINGS = {"decoding": "full", "fit": "stretch"}
+"""Settings and their usual values, which are left out to keep the digests of studies that are older than a setting."""
+_SAME_RESIZE = {"area": "box"}
+"""Two names of one method must not be two identities."""
+
 
 @dataclass(frozen=True)
 class Input:
     """The preprocessing of an image: resized to height x width, then (channel - mean) * scale.
 
+    `resize` is how new pixels are made of old ones; `fit` is 'stretch' (the aspect ratio is not kept), 'crop' or 'pad'.
     `channels` is the order of the channels, also in `mean` and `scale`; `scale` is one number, or one per channel.
     `decoding` is 'full', or 'scaled': large JPEGs are decoded to a half, a quarter or an eighth of their size.
     """
@@ -27,12 +33,15 @@ class Input:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     scale: float | tuple[float, float, float] = 1.0
     decoding: str = "full"
+    fit: str = "stretch"
 
     def describe(self) -> dict[str, Any]:
         """All settings that determine the input of the network; they are part of every layer's digest."""
         description = asdict(self)
-        if self.decoding == "full":  # keeps the digests of studies that are older than this setting
-            del description["decoding"]
+        description["resize"] = _SAME_RESIZE.get(self.resize, self.resize)
+        for setting, usual in _LATER_SETTINGS.items():
+            if description[setting] == usual:
+                del description[setting]
         return description
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError, expected_names
 from toolbox.network.architecture import ChainLayer, ImportedLayer, Input, Layer, Network
-from toolbox.terms import DECODINGS, IMAGE, PIXELS, STATISTICS
+from toolbox.terms import DECODINGS, FITS, IMAGE, PIXELS, STATISTICS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,8 +118,10 @@ def _check_input(entry: Input, fault: _Fault) -> None:
         fault(
             f"has an invalid [input]: {entry.height!r} x {entry.width!r}; expected height and width in pixels"
         )
-    if entry.decoding not in DECODINGS:
-        fault(f"has decoding = {entry.decoding!r}; {expected_names(entry.decoding, DECODINGS)}")
+    for setting, known in (("decoding", DECODINGS), ("fit", FITS)):
+        value = getattr(entry, setting)
+        if value not in known:
+            fault(f"has {setting} = {value!r}; {expected_names(value, known)}")
     if entry.channels not in ("RGB", "BGR") or not _is_triple(entry.mean):
         fault(
             f"has an invalid [input]: channels is {entry.channels!r} and mean is {entry.mean!r}; expected "

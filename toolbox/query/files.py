@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import polars as pl
 
 from toolbox.errors import QueryError, UsageError
 from toolbox.files import replace_file
+from toolbox.query.codebook import FALSE, TRUE, check_codebook, codebook, codebook_path
 from toolbox.query.run import Answer
 from toolbox.store.parquet import table_bytes
 
@@ -28,8 +30,16 @@ def encode_rows(answer: Answer, format: str) -> bytes:
     if format == "parquet":
         return table_bytes(answer.rows.to_arrow(), answer.provenance)
     _check_flat(answer, format)
-    text = answer.rows.write_csv() if format == "csv" else answer.rows.write_json() + "\n"
+    text = _csv(answer.rows) if format == "csv" else answer.rows.write_json() + "\n"
     return text.encode()
+
+
+def _csv(rows: pl.DataFrame) -> str:
+    """Rows as CSV; true and false in the letters that R reads too."""
+    boolean = pl.selectors.boolean()
+    return rows.with_columns(
+        boolean.replace_strict({True: TRUE, False: FALSE}, return_dtype=pl.String)
+    ).write_csv()
 
 
 def _check_flat(answer: Answer, format: str) -> None:
@@ -42,17 +52,23 @@ def _check_flat(answer: Answer, format: str) -> None:
 
 
 def write_rows(answer: Answer, path: Path, format: str | None = None) -> None:
-    """Write an answer's rows to a file, whole or not at all.
+    """Write an answer's rows to a file, and beside CSV its codebook, whole or not at all.
 
     Args:
         answer: rows, and where they come from.
         path: the file, which is replaced if it is there.
         format: one of ROW_FORMATS; what the file's name ends in if None.
 
-    Raises: UsageError for another format, or for a directory; QueryError for a column that the format cannot hold.
+    Raises: UsageError for another format, for a directory, or when another file has the name of the codebook;
+        QueryError for a column that the format cannot hold.
     """
     if path.is_dir():
         raise UsageError(f"{path} is a directory; expected the name of a file")
-    written = encode_rows(answer, format or path.suffix.removeprefix("."))
-    with replace_file(path) as fresh:
-        fresh.write_bytes(written)
+    format = format or path.suffix.removeprefix(".")
+    contents = {path: encode_rows(answer, format)}
+    if format == "csv":
+        check_codebook(path)
+        contents[codebook_path(path)] = codebook(answer, path).encode()
+    with contextlib.ExitStack() as files:
+        for file, content in contents.items():
+            files.enter_context(replace_file(file)).write_bytes(content)

@@ -1,8 +1,8 @@
 """Bytes of an image file to pixels, and back. Owns the conversion of the pixels; opens no file and sees no path.
 
 Every picture is decoded to red, green and blue of 8 bits, as it appears on a screen: rotated according to its EXIF
-orientation, with transparent parts over mid-grey, and 16-bit grey scaled (not clipped) to 8 bits. Of an animation,
-the first frame is used. Embedded colour profiles are ignored, as by Keras' `load_img`.
+orientation, with transparent parts over mid-grey, and 16-bit grey scaled (not clipped) to 8 bits. Of an animation, the
+first frame is used. Embedded colour profiles are ignored, as by Keras' `load_img`.
 
 The settings of the process do not change: Pillow's limit for large pictures, and the filters of warnings, remain those
 of the host program.
@@ -17,10 +17,11 @@ from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from toolbox.errors import StimulusError, UsageError, expected_names
 from toolbox.stimuli.readers import note_as_issued, open_image
+from toolbox.terms import FILE_BITS, FITS
 
 Pixels = npt.NDArray[np.uint8]
 """height x width x 3: red, green, blue, 0..255."""
@@ -35,9 +36,10 @@ RESIZE_METHODS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
     "box": Image.Resampling.BOX,
+    "area": Image.Resampling.BOX,
     "hamming": Image.Resampling.HAMMING,
 }
-"""Resizing methods, with the names in Keras' `load_img(interpolation=...)`."""
+"""Resizing methods, with the names in Keras' `load_img(interpolation=...)`; `area` is another name of `box`."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -69,9 +71,13 @@ class Picture:
     """JPEG, PNG, GIF, BMP, TIFF or WEBP."""
     frames: int
     """Number of frames in the file; the pixels are those of the first frame."""
+    bit_depth: int | None = None
+    """Bits of the value in a file of 16 bits that became white; None for a file of 8 bits."""
+    brightest: float | None = None
+    """The largest grey of a file of 16 bits, as a part of white; None where the pixels show it."""
 
 
-def decode(content: bytes, *, at_least: int | None = None) -> Picture:
+def decode(content: bytes, *, at_least: int | None = None, bit_depth: int | None = None) -> Picture:
     """The picture in the bytes of an image file.
 
     Pillow warns about unusual EXIF and TIFF tags of pictures that it can read. The host program decides how warnings
@@ -81,32 +87,42 @@ def decode(content: bytes, *, at_least: int | None = None) -> Picture:
         content: all bytes of a JPEG, PNG, GIF, BMP, TIFF or WebP file.
         at_least: smallest length of both sides in pixels: a JPEG is decoded to a half, a quarter or an eighth of its
             size, at no extra cost, while both sides keep this length. None for the full size.
+        bit_depth: bits of the grey values in files of 16 bits, such as 12 for 4095 as white; None for 16.
 
     Raises: StimulusError with a short reason that does not name the file, which the caller knows.
     """
     for _ in range(_MOST_WARNINGS):
         try:
-            return _decode_once(content, at_least)
+            return _decode_once(content, at_least, bit_depth or FILE_BITS)
         except Warning as warning:
             note_as_issued(warning)
     raise StimulusError(f"damaged image (more than {_MOST_WARNINGS} unusual tags)")
 
 
-def resize_pixels(pixels: Pixels, height: int, width: int, method: str) -> Pixels:
-    """A picture resized without keeping its aspect ratio; identical to Keras' `load_img(target_size=...)`.
+def resize_pixels(pixels: Pixels, height: int, width: int, method: str, fit: str = "stretch") -> Pixels:
+    """A picture in another size; stretched as by Keras' `load_img(target_size=...)`, cropped or padded.
 
     Args:
         pixels: height x width x 3, 0..255.
         height: the new height in pixels.
         width: the new width in pixels.
         method: one of RESIZE_METHODS.
+        fit: 'stretch' does not keep the aspect ratio; 'crop' keeps it and leaves out equal parts of both ends of the
+            longer side; 'pad' keeps it and adds equal borders of mid-grey.
 
     Returns: height x width x 3, 0..255.
-    Raises: UsageError for an unknown method.
+    Raises: UsageError for an unknown method or fit.
     """
     if method not in RESIZE_METHODS:
         raise UsageError(f"unknown resizing method {method!r}; {expected_names(method, RESIZE_METHODS)}")
-    return np.asarray(Image.fromarray(pixels).resize((width, height), RESIZE_METHODS[method]))
+    if fit not in FITS:
+        raise UsageError(f"unknown fit {fit!r}; {expected_names(fit, FITS)}")
+    image, size, resampling = Image.fromarray(pixels), (width, height), RESIZE_METHODS[method]
+    if fit == "crop":
+        return np.asarray(ImageOps.fit(image, size, resampling))
+    if fit == "pad":
+        return np.asarray(ImageOps.pad(image, size, resampling, color=(MID_GREY,) * 3))
+    return np.asarray(image.resize(size, resampling))
 
 
 def encode_png(pixels: Pixels) -> bytes:
@@ -142,7 +158,7 @@ def thumbnail(pixels: Pixels, side: int) -> bytes:
     return content.getvalue()
 
 
-def _decode_once(content: bytes, at_least: int | None) -> Picture:
+def _decode_once(content: bytes, at_least: int | None, bit_depth: int) -> Picture:
     """The picture. Raises a Warning where the host program has turned warnings into errors."""
     try:
         with open_image(content) as image:
@@ -152,7 +168,13 @@ def _decode_once(content: bytes, at_least: int | None) -> Picture:
             # Further pictures in the JPEG of a phone (MPO: previews, depth) show the same photograph.
             name = "JPEG" if image.format == "MPO" else str(image.format)
             frames = 1 if name == "JPEG" else int(getattr(image, "n_frames", 1))
-            return Picture(np.asarray(_rgb(_upright(image))), name, frames)
+            if not _has_16_bits(image):
+                return Picture(np.asarray(_rgb(_upright(image))), name, frames)
+            upright = _upright(image)
+            if upright.mode.startswith("I"):
+                grey, brightest = _grey_of_16_bits(upright, bit_depth)
+                return Picture(np.asarray(grey), name, frames, bit_depth, brightest)
+            return Picture(_colour_of_16_bits(upright, bit_depth), name, frames, bit_depth)
     except Image.DecompressionBombError as error:
         raise StimulusError(f"oversized: {str(error).rstrip('.')}; scale it down") from error
     except _DAMAGE as error:
@@ -183,8 +205,6 @@ def _rgb(image: Image.Image) -> Image.Image:
     """A picture of any mode as RGB, with transparent parts over mid-grey."""
     if image.mode == "F":
         raise StimulusError(f"32-bit float pixels have no defined white; {_REMEDY}")
-    if image.mode.startswith("I"):
-        return _grey_of_16_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
     overlay = image.convert("RGBA")
@@ -193,14 +213,35 @@ def _rgb(image: Image.Image) -> Image.Image:
     return backdrop
 
 
-def _grey_of_16_bits(image: Image.Image) -> Image.Image:
-    """Integers 0..65535 scaled to 0..255; Pillow's own conversion would clip them at 255."""
-    wide = np.asarray(image).astype(np.int32)
-    if wide.min() < 0 or wide.max() > 65535:
+def _has_16_bits(image: Image.Image) -> bool:
+    """Whether a file, which is not loaded yet, has integers of more than 8 bits, as grey or as colours."""
+    layouts = [str(tile.args) for tile in getattr(image, "tile", ())]
+    return image.mode.startswith("I") or any(";16" in layout for layout in layouts)
+
+
+def _grey_of_16_bits(image: Image.Image, bit_depth: int) -> tuple[Image.Image, float]:
+    """Integers from 0 to white scaled to 0..255, and the largest one as a part of white.
+
+    Pillow's own conversion would clip them at 255.
+    """
+    wide = np.asarray(image).astype(np.int64)
+    if wide.min() < 0 or wide.max() >= 2**FILE_BITS:
         raise StimulusError(f"32-bit pixels {wide.min()}..{wide.max()} have no defined white; {_REMEDY}")
-    grey = ((wide + 128) // 257).astype(np.uint8)
+    white = 2**bit_depth - 1
+    if wide.max() > white:
+        raise StimulusError(f"values up to {wide.max()}, more than the {white} of a bit depth of {bit_depth}")
+    grey = ((wide * 510 + white) // (2 * white)).astype(np.uint8)  # 255 * wide / white, rounded
     grey[wide == image.info.get("transparency", -1)] = MID_GREY
-    return Image.fromarray(grey).convert("RGB")
+    return Image.fromarray(grey).convert("RGB"), float(wide.max() / white)
+
+
+def _colour_of_16_bits(image: Image.Image, bit_depth: int) -> Pixels:
+    """Colours of 16 bits, of which Pillow reads the upper 8."""
+    if bit_depth != FILE_BITS:
+        raise StimulusError(
+            f"colours of 16 bits, which cannot be scaled by a bit depth of {bit_depth}; convert it to 8 bits a channel"
+        )
+    return np.asarray(_rgb(image))
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

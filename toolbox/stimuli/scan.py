@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.images import decode
+from toolbox.stimuli.properties import measure_properties, pixel_digest
 from toolbox.stimuli.sources import Candidate
 
 MAX_BYTES = 1 << 30
@@ -32,14 +33,22 @@ class ScannedFile:
     """0 for known content, which is not decoded again."""
     format: str = ""
     frames: int = 0
+    pixels_sha256: str = ""
+    """The identity of the decoded picture."""
+    bit_depth: int | None = None
+    properties: Mapping[str, float] = field(default_factory=dict)
+    """What was measured of the picture."""
 
 
-def scan_files(candidates: Sequence[Candidate], known: Container[str]) -> Iterator[ScannedFile]:
+def scan_files(
+    candidates: Sequence[Candidate], known: Container[str], bit_depth: int | None = None
+) -> Iterator[ScannedFile]:
     """Read and decode every file once, however many candidates name it, in as many threads as there are cores.
 
     Args:
         candidates: the files.
         known: sha256 of contents that need no decoding.
+        bit_depth: bits of the grey values in files of 16 bits; None for 16.
 
     Yields: one result per candidate, in order.
     """
@@ -47,14 +56,14 @@ def scan_files(candidates: Sequence[Candidate], known: Container[str]) -> Iterat
     ordered = [candidate for candidate in candidates if candidate is firsts[candidate.path]]
     scanned: dict[Path, ScannedFile] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        scans = pool.map(partial(_scan_file, known=known), ordered)
+        scans = pool.map(partial(_scan_file, known=known, bit_depth=bit_depth), ordered)
         for candidate in candidates:
             if candidate is firsts[candidate.path]:
                 scanned[candidate.path] = next(scans)
             yield replace(scanned[candidate.path], candidate=candidate)
 
 
-def _scan_file(candidate: Candidate, known: Container[str]) -> ScannedFile:
+def _scan_file(candidate: Candidate, known: Container[str], bit_depth: int | None) -> ScannedFile:
     try:
         size = candidate.path.stat().st_size
         if size > MAX_BYTES:
@@ -66,8 +75,19 @@ def _scan_file(candidate: Candidate, known: Container[str]) -> ScannedFile:
     if digest in known:
         return ScannedFile(candidate, sha256=digest, bytes=len(content))
     try:
-        picture = decode(content)
+        picture = decode(content, bit_depth=bit_depth)
     except StimulusError as error:
         return ScannedFile(candidate, str(error))
     height, width = picture.pixels.shape[:2]
-    return ScannedFile(candidate, None, digest, len(content), width, height, picture.format, picture.frames)
+    return ScannedFile(
+        candidate,
+        sha256=digest,
+        bytes=len(content),
+        width=width,
+        height=height,
+        format=picture.format,
+        frames=picture.frames,
+        pixels_sha256=pixel_digest(picture.pixels),
+        bit_depth=picture.bit_depth,
+        properties=measure_properties(picture),
+    )

@@ -45,6 +45,8 @@ class Rejection:
 
     path: str
     reason: str
+    is_conflict: bool = False
+    """Whether two categories were given for one picture."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Literal
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.sources import Candidate, Value, text_of
-from toolbox.terms import STIMULUS_COLUMNS
+from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
 VariableType = Literal["boolean", "bigint", "double", "varchar"]
 """Types of stimulus variables, with their SQL names."""
-RESERVED = (*STIMULUS_COLUMNS, "category", "set")
+RESERVED = (*STIMULUS_COLUMNS, *PICTURE_COLUMNS, "category", "set")
 """Columns that every stimulus set has, or that join its tables."""
 
 

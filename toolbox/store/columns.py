@@ -8,6 +8,7 @@ Columns = Mapping[str, str]
 """Name -> type of every column of a table."""
 
 LABELS = {"stimulus_id": "int32", "category": "string"}
+PROPERTIES = {"stimulus_id": "int32", "property": "string", "value": "double"}
 PLAN = {"stimulus_id": "int32", "part": "int32"}
 ROLLUPS = {
     "layer": "string",

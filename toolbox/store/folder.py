@@ -85,6 +85,10 @@ class StudyFolder:
         """The folder of images that the toolbox drew or unpacked."""
         return self.root / "images" / set_name
 
+    def properties(self, set_name: str) -> Path:
+        """The table of what was measured of the images of a set."""
+        return self.root / "properties" / f"set={set_name}" / "properties.parquet"
+
     def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
         """The label table of a set under one scheme.
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from toolbox.errors import MixtureError, VerificationError
 from toolbox.store.columns import PLAN
 from toolbox.store.folder import ExtractionFolder
-from toolbox.store.parquet import arrow_table, read_table, read_table_and_origin, write_table
+from toolbox.store.parquet import arrow_table, read_table_and_origin, write_table
+from toolbox.store.stimuli import image_identity, read_stimuli
 
 LARGEST_PART, SMALLEST_PART = 1000, 50
 """Number of stimuli in a part: small compared with the memory, but large enough for files that are read fast."""
@@ -145,7 +146,7 @@ def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:
 def _difference(existing: Identity, wanted: Identity) -> str:
     """The difference between two identities, in words."""
     if existing.model != wanted.model or _has_other_layers(existing, wanted):
-        return "other weights or another preprocessing (card, weights, decoding)"
+        return "other weights or another preprocessing (card, weights, decoding, resize, fit)"
     if existing.precision != wanted.precision:
         return f"precision {existing.precision} instead of {wanted.precision}"
     if existing.statistics != wanted.statistics:
@@ -174,25 +175,25 @@ def check_same_network(place: Path, existing: Identity, wanted: Identity) -> Non
     if _has_other_layers(existing, wanted):
         raise MixtureError(
             f"{place} contains responses of {wanted.model} computed with other weights or another preprocessing "
-            "(card, weights, decoding); use the same settings, give the card another name, or use another study"
+            "(card, weights, decoding, resize, fit); use the same settings, give the card another name, or use another "
+            "study"
         )
 
 
 def read_digests(stimuli: Path) -> dict[int, str]:
-    """sha256 of the images of a set by stimulus_id, from its table.
+    """Identities of the images of a set by stimulus_id, from its table.
 
     Raises: VerificationError when the table is damaged.
     """
-    table = read_table(stimuli, "stimulus_id", "sha256")
-    return dict(zip(table["stimulus_id"].to_pylist(), table["sha256"].to_pylist(), strict=True))
+    return {row["stimulus_id"]: image_identity(row) for row in read_stimuli(stimuli)}
 
 
 def plan_digest(part: Sequence[int], digests: Mapping[int, str]) -> str:
-    """The identity of the stimuli of a part: a digest of their identifiers and the sha256 of their files.
+    """The identity of the stimuli of a part: a digest of their identifiers and the identities of their images.
 
     Args:
         part: identifiers, in any order.
-        digests: sha256 of the images by stimulus_id.
+        digests: identities of the images by stimulus_id.
     """
     lines = "\n".join(f"{stimulus} {digests[stimulus]}" for stimulus in sorted(part))
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -3,13 +3,14 @@
 stimuli      the chosen set's images and their parameters
 labels       stimulus_id, category: the chosen scheme
 parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
+properties   stimulus_id, property, value: what was measured of the images at ingestion, such as their sharpness
 responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
 significance, resamples, reliability
              what `toolbox significance` found; empty until it was run on these responses and labels
 layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model; depth, 0 of its
              first layer to 1 of its last, null if it has a single one; and is_pool
-catalogue    set, scheme, and every stimulus of every set in the study with its category
+catalogue    set, scheme, and every stimulus of every set in the study with its category and sharpness
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.columns import ROLLUPS, TABLES, Columns
+from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES, Columns
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
 from toolbox.store.resamples import Labelling, measure_of
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
+from toolbox.store.stimuli import STIMULI
 from toolbox.store.window import PROTOCOL
 from toolbox.terms import STIMULUS_COLUMNS
 
@@ -37,7 +39,17 @@ if TYPE_CHECKING:
 
 RESAMPLE_VIEWS = {view: table for table, view in RESAMPLE_FOLDERS.items()}
 """View -> the table of resampled indices that it shows."""
-VIEWS = ("stimuli", "labels", "parameters", "responses", "rollups", *RESAMPLE_VIEWS, "layers", "catalogue")
+VIEWS = (
+    "stimuli",
+    "labels",
+    "parameters",
+    "properties",
+    "responses",
+    "rollups",
+    *RESAMPLE_VIEWS,
+    "layers",
+    "catalogue",
+)
 
 _SQL_TYPES = {
     "string": "varchar",
@@ -160,12 +172,22 @@ def _layers(views: Views) -> str:
 def _parameters(views: Views) -> str:
     """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
     path = views.study.stimuli(views.names[0])
-    names = [_quote_name(name) for name in views.checked.columns(path) if name not in STIMULUS_COLUMNS]
+    names = [_quote_name(name) for name in views.checked.columns(path) if name not in STIMULI]
     if not names:
         return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
     columns = ", ".join(f"{name}::varchar as {name}" for name in names)
     wide = views.select_files([path], f"stimulus_id, {columns}")
     return f"select * from (unpivot ({wide}) on {', '.join(names)} into name parameter value value)"
+
+
+def _properties(views: Views) -> str:
+    return _properties_of(views, views.names[0])
+
+
+def _properties_of(views: Views, set_name: str) -> str:
+    """What was measured of the images of a set; sets of older versions have no such table."""
+    path = views.study.properties(set_name)
+    return views.select_table(path) if path.is_file() else _empty_select(PROPERTIES)
 
 
 def _responses(views: Views) -> str:
@@ -238,11 +260,15 @@ def _catalogue(views: Views) -> str:
 
 
 def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
-    """The stimuli of one set with their categories under one scheme."""
+    """The stimuli of one set with their categories under one scheme, and their sharpness."""
     stimuli = views.select_table(views.study.stimuli(set_name), ", ".join(STIMULUS_COLUMNS))
     labels = views.select_table(views.study.labels(set_name, scheme))
     origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
-    return f"select {origin}, category, s.* from ({stimuli}) s left join ({labels}) l using (stimulus_id)"
+    properties = f"from ({_properties_of(views, set_name)}) where property = 'sharpness'"
+    return (
+        f"select {origin}, category, s.*, p.value as sharpness from ({stimuli}) s left join ({labels}) l "
+        f"using (stimulus_id) left join ({properties}) p using (stimulus_id)"
+    )
 
 
 def _quote_name(name: str) -> str:
@@ -258,6 +284,7 @@ _SELECTS: dict[str, Callable[[Views], str]] = {
     "stimuli": _stimuli,
     "labels": _labels,
     "parameters": _parameters,
+    "properties": _properties,
     "responses": _responses,
     "rollups": _rollups,
     **{view: partial(_resamples, table=table) for view, table in RESAMPLE_VIEWS.items()},

@@ -10,7 +10,7 @@ from toolbox.progress import Progress
 from toolbox.store.folder import create_study, stored_name
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
-from toolbox.terms import Convolution, Decoding, Missing, Precision
+from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Resize
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -28,6 +28,7 @@ class StudyCollection(StudyDirectory):
         set: str | None = None,
         strict: bool = False,
         missing: Missing | None = None,
+        bit_depth: int | None = None,
         dry_run: bool = False,
         progress: Progress | bool = True,
     ) -> IngestReport:
@@ -41,11 +42,14 @@ class StudyCollection(StudyDirectory):
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
             missing: what a category such as 'nan' or 'None' means: 'unlabelled' stimuli, or a 'category' of that name;
                 such a category is refused if None.
+            bit_depth: bits of the grey values in new files of 16 bits: 12 makes 4095 white; None for 16. Responses to
+                images of another bit depth are never read as those to these.
             dry_run: only report, or refuse, what would be ingested; nothing is written.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
-        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected.
+        Returns: how many stimuli were added, were known, and are in the set now, by category; what was rejected;
+            warnings about pictures and categories.
         Raises: StimulusError, UsageError; nothing is written then.
 
         Example:
@@ -64,6 +68,7 @@ class StudyCollection(StudyDirectory):
             set_name=set,
             strict=strict,
             missing=missing,
+            bit_depth=bit_depth,
             dry_run=dry_run,
             progress=shown(progress),
         )
@@ -120,6 +125,8 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
@@ -142,6 +149,10 @@ class StudyCollection(StudyDirectory):
             precision: 'float32'; or, faster and less exact, 'bf16' on a CPU that has it, 'tf32' with CUDA.
             convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
             decoding: 'full'; 'scaled' decodes large JPEGs faster, which changes responses; None for what the card
+                says.
+            resize: 'nearest', 'bilinear', 'bicubic', 'lanczos', 'box' (or 'area') or 'hamming'; changes responses;
+                None for what the card says.
+            fit: images of another aspect ratio: 'stretch', 'crop' or 'pad'; changes responses; None for what the card
                 says.
             decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
                 `if __name__ == "__main__":`, as Python's multiprocessing requires.
@@ -168,8 +179,8 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
         return extract(self.folder, stored_name(set), options, progress=shown(progress))
 
@@ -184,6 +195,8 @@ class StudyCollection(StudyDirectory):
         precision: Precision = "float32",
         convolution: Convolution = "winograd",
         decoding: Decoding | None = None,
+        resize: Resize | None = None,
+        fit: Fit | None = None,
         decoders: int = 0,
         batch: int | None = None,
         threads: int | None = None,
@@ -205,6 +218,8 @@ class StudyCollection(StudyDirectory):
             precision: as of `extract`.
             convolution: as of `extract`.
             decoding: as of `extract`.
+            resize: as of `extract`.
+            fit: as of `extract`.
             decoders: as of `extract`.
             batch: as of `extract`.
             threads: as of `extract`.
@@ -228,7 +243,7 @@ class StudyCollection(StudyDirectory):
 
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
-            decoding=decoding, decoders=decoders, batch=batch, threads=threads, limit=limit, part=part,
-            replace=replace,
+            decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
+            part=part, replace=replace,
         )  # fmt: skip
         return estimate_extraction(self.folder, stored_name(set), options, progress=shown(progress))

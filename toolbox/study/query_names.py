@@ -26,6 +26,7 @@ QueryName = Literal[
     "selectivity/significance",
     "selectivity/threshold",
     "sets/balance",
+    "sets/near_duplicates",
     "sets/summary",
     "tuning/category",
     "tuning/frequency",

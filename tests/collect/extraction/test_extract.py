@@ -350,7 +350,7 @@ def test_a_device_that_is_not_there_is_reported_even_where_nothing_is_to_be_done
 
 def test_another_decoding_is_named_among_what_may_differ(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights)
-    with pytest.raises(MixtureError, match=r"\(card, weights, decoding\)"):
+    with pytest.raises(MixtureError, match=r"\(card, weights, decoding, resize, fit\)"):
         study.extract("colours", model=card, weights=weights, decoding="scaled")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from toolbox.analyse.significance.choices import Resampling
 from toolbox.errors import UsageError
-from toolbox.progress import Progress
+from toolbox.progress import Progress, with_time
 from toolbox.query.index_formula import index_formula, index_thresholds
 from toolbox.resampling import FloatArray, ResampledLayer, StimulusCategories, resample_layer
 from toolbox.store.labels import read_labels
@@ -18,6 +19,9 @@ from toolbox.store.parquet import read_table
 from toolbox.store.parts import read_layer
 from toolbox.store.plan import read_plan
 from toolbox.store.resamples import Labelling
+
+MEASURED = 2
+"""Layers that are resampled before the time of all is reported."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,16 @@ def labelled_stimuli(labelling: Labelling, layer: str) -> LabelledStimuli:
     return LabelledStimuli(names, places, StimulusCategories(numbers, len(names)))
 
 
-def extracted_layers(labelling: Labelling) -> dict[str, bool]:
-    """The extracted layers by depth, and whether each pools.
+@dataclass(frozen=True)
+class ExtractedLayer:
+    """What is known of a layer before its responses are read."""
+
+    is_pool: bool
+    filters: int
+
+
+def extracted_layers(labelling: Labelling) -> dict[str, ExtractedLayer]:
+    """The extracted layers, by depth.
 
     Args:
         labelling: responses and label scheme.
@@ -69,7 +81,8 @@ def extracted_layers(labelling: Labelling) -> dict[str, bool]:
     plan = read_plan(labelling.study.extraction(labelling.responses.set, labelling.responses.model))
     kept = plan.identity.recorded_layers if plan else ()
     table = read_table(labelling.study.layers(labelling.responses.model)).sort_by("position")
-    return {row["layer"]: row["kind"] == "pool" for row in table.to_pylist() if row["layer"] in kept}
+    rows = [row for row in table.to_pylist() if row["layer"] in kept]
+    return {row["layer"]: ExtractedLayer(row["kind"] == "pool", row["filters"]) for row in rows}
 
 
 def counted_thresholds(choices: Resampling, sizes: Sequence[int]) -> FloatArray:
@@ -86,7 +99,7 @@ def counted_thresholds(choices: Resampling, sizes: Sequence[int]) -> FloatArray:
 
 def resample_layers(
     labelling: Labelling,
-    names: Sequence[str],
+    layers: Mapping[str, ExtractedLayer],
     stimuli: LabelledStimuli,
     choices: Resampling,
     thresholds: FloatArray,
@@ -94,20 +107,56 @@ def resample_layers(
 ) -> dict[str, ResampledLayer]:
     """All layers resampled, by name.
 
+    The smallest layer and the largest come first: from their times follows that of all others, which is reported.
+
     Args:
         labelling: responses and label scheme.
-        names: of the layers.
+        layers: the layers, by depth.
         stimuli: with their categories.
         choices: as `check_choices` returns them.
         thresholds: (thresholds, categories), above which filters are counted.
-        progress: called before each layer and after the last.
+        progress: called with the number of filters that are done.
     """
-    task, layers = f"resample {labelling.responses.set}", {}
-    for done, name in enumerate(names):
-        progress(task, done, len(names))
-        layers[name] = _resample_layer(labelling, name, stimuli, choices, thresholds)
-    progress(task, len(names), len(names))
-    return layers
+    filters = {name: layer.filters for name, layer in layers.items()}
+    resampled, seconds = dict[str, ResampledLayer](), dict[str, float]()
+    task, total = f"resample {labelling.responses.set}", sum(filters.values())
+    progress("measure the speed", 0, 0)
+    for name in _measured_first(filters):
+        if len(seconds) == MEASURED:
+            progress("measure the speed", 1, 1)
+            task = with_time(task, expected_seconds(filters, seconds))
+        if len(seconds) >= MEASURED:
+            progress(task, sum(filters[done] for done in seconds), total)
+        started = time.monotonic()
+        resampled[name] = _resample_layer(labelling, name, stimuli, choices, thresholds)
+        seconds[name] = time.monotonic() - started
+    progress(task, total, total)
+    return {name: resampled[name] for name in layers}
+
+
+def _measured_first(filters: Mapping[str, int]) -> list[str]:
+    """The smallest layer and the largest, then the others in their order."""
+    first = list(
+        dict.fromkeys([min(filters, key=filters.__getitem__), max(filters, key=filters.__getitem__)])
+    )
+    return [*first, *(name for name in filters if name not in first)]
+
+
+def expected_seconds(filters: Mapping[str, int], seconds: Mapping[str, float]) -> float:
+    """The time for all layers: a constant for each, and a time for each filter, from the layers that were measured.
+
+    Args:
+        filters: of every layer.
+        seconds: of the measured layers, the smallest first.
+
+    Example:
+        >>> expected_seconds({"a": 10, "b": 20, "c": 30}, {"a": 2.0, "c": 4.0})
+        9.0
+    """
+    (small, shorter), (large, longer) = [(filters[name], taken) for name, taken in seconds.items()][:MEASURED]
+    of_a_filter = max(0.0, (longer - shorter) / (large - small)) if large > small else 0.0
+    of_a_layer = max(0.0, shorter - small * of_a_filter)
+    return of_a_layer * len(filters) + of_a_filter * sum(filters.values())
 
 
 def _resample_layer(

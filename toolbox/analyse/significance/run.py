@@ -11,6 +11,7 @@ from typing import Any
 from toolbox.analyse.significance.choices import Resampling, check_choices
 from toolbox.analyse.significance.corrections import correct_p_values
 from toolbox.analyse.significance.layers import (
+    ExtractedLayer,
     counted_thresholds,
     extracted_layers,
     labelled_stimuli,
@@ -80,9 +81,9 @@ def _resample_labelling(
     return report
 
 
-def _family(layers: Mapping[str, bool]) -> list[str]:
+def _family(layers: Mapping[str, ExtractedLayer]) -> list[str]:
     """The layers whose filters are tested: those that do not pool, unless all do."""
-    return [name for name, is_pool in layers.items() if not is_pool] or list(layers)
+    return [name for name, layer in layers.items() if not layer.is_pool] or list(layers)
 
 
 def _record(labelling: Labelling, choices: Resampling) -> dict[str, Any]:
@@ -97,13 +98,13 @@ def _record(labelling: Labelling, choices: Resampling) -> dict[str, Any]:
 def _write_tables(
     labelling: Labelling,
     choices: Resampling,
-    layers: Mapping[str, bool],
+    layers: Mapping[str, ExtractedLayer],
     record: Mapping[str, Any],
     progress: Progress,
 ) -> None:
     stimuli = labelled_stimuli(labelling, next(iter(layers)))
     thresholds = counted_thresholds(choices, stimuli.categories.sizes.tolist())
-    resampled = resample_layers(labelling, list(layers), stimuli, choices, thresholds, progress)
+    resampled = resample_layers(labelling, layers, stimuli, choices, thresholds, progress)
     corrected = correct_p_values(resampled, _family(layers))
     origin = {**labelling.responses.provenance, **record}
     for table, rows in significance_tables(resampled, corrected, stimuli.names, thresholds):

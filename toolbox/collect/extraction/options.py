@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -11,14 +11,31 @@ from toolbox.errors import CardError, UsageError, expected_names
 from toolbox.network.architecture import Network
 from toolbox.runtime.device import Device, check_precision, choose_device
 from toolbox.stimuli.images import RESIZE_METHODS
-from toolbox.terms import CONVOLUTIONS, DECODINGS, PRECISIONS, Convolution, Decoding, Precision
+from toolbox.terms import (
+    CONVOLUTIONS,
+    DECODINGS,
+    FITS,
+    PRECISIONS,
+    RESIZES,
+    Convolution,
+    Decoding,
+    Fit,
+    Precision,
+    Resize,
+)
 
 _TEXTS = {
     "model": "the name of a network, or the path of a card, as text",
     "weights": "'auto', the path of a file, or 'random:SEED', as text",
     "device": "'auto', 'cpu', 'cuda' or 'tensorrt', as text",
 }
-_NAMES = {"precision": PRECISIONS, "convolution": CONVOLUTIONS, "decoding": (None, *DECODINGS)}
+_NAMES = {
+    "precision": PRECISIONS,
+    "convolution": CONVOLUTIONS,
+    "decoding": (None, *DECODINGS),
+    "resize": (None, *RESIZES),
+    "fit": (None, *FITS),
+}
 _COUNTS = ("batch", "threads", "limit", "part")
 
 
@@ -36,6 +53,10 @@ class Extraction:
         convolution: on a CPU, 'winograd' where that is faster, or 'direct'.
         decoding: 'full'; 'scaled' decodes large JPEGs to a half, a quarter or an eighth: faster, other responses,
             compared with full decoding. None for what the card specifies.
+        resize: 'nearest', 'bilinear', 'bicubic', 'lanczos', 'box' (or 'area') or 'hamming': another method gives other
+            responses. None for what the card specifies.
+        fit: 'stretch', 'crop' or 'pad', for images of another aspect ratio: another fit gives other responses. None for
+            what the card specifies.
         decoders: processes that decode images; 0 for threads. A script that asks for processes must start in
             `if __name__ == "__main__":`, as Python's multiprocessing requires.
         batch: images in one run of the network; None for the fastest number, found by a short probe.
@@ -54,6 +75,8 @@ class Extraction:
     precision: Precision = "float32"
     convolution: Convolution = "winograd"
     decoding: Decoding | None = None
+    resize: Resize | None = None
+    fit: Fit | None = None
     decoders: int = 0
     batch: int | None = None
     threads: int | None = None
@@ -91,6 +114,18 @@ def check_options(options: Extraction, network: Network) -> Device:
         expected = expected_names(network.input.resize, RESIZE_METHODS)
         raise CardError(f"the card of {network.name} has resize = {network.input.resize!r}; {expected}")
     return device
+
+
+def with_preprocessing(network: Network, options: Extraction) -> Network:
+    """The network with the requested preprocessing instead of that of its card.
+
+    Args:
+        network: the network of the card.
+        options: the options, of which decoding, resize and fit are used.
+    """
+    chosen: dict[str, Any] = {name: getattr(options, name) for name in ("decoding", "resize", "fit")}
+    requested = {name: value for name, value in chosen.items() if value is not None}
+    return replace(network, input=replace(network.input, **requested))
 
 
 def is_whole(value: Any) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 
 from toolbox.collect.extraction.presentation import Stimulus, Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
-from toolbox.errors import MixtureError, StorageError, VerificationError
+from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
 from toolbox.network.card import layer_table
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import present_time, read_table, write_table
@@ -94,6 +94,23 @@ def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
     before = remaining.plan or _empty_plan(task)
     plan = extend_plan(request.folder, before, remaining.fresh, size=request.options.part)
     return plan, [*remaining.pending, *range(len(before.parts), len(plan.parts))]
+
+
+def check_images(task: Task, remaining: RemainingWork) -> None:
+    """Check that at least one image can be presented, before any response is discarded.
+
+    Args:
+        task: the extraction.
+        remaining: the stimuli that remain to be presented.
+
+    Raises: StimulusError when there is no file of any of the stimuli.
+    """
+    stimuli = [task.request.stimuli[number] for number in remaining.stimuli]
+    if stimuli and not any(stimulus.file.is_file() for stimulus in stimuli):
+        raise StimulusError(
+            f"none of the {len(stimuli)} images can be read (no such file: {stimuli[0].file}); "
+            f"{task.request.images_remedy}"
+        )
 
 
 def _empty_plan(task: Task) -> Plan:

@@ -93,14 +93,5 @@ def _nothing_readable(task: Task, unreadable: Sequence[Unreadable]) -> StimulusE
     first = unreadable[0]
     return StimulusError(
         f"none of the {len(unreadable)} images can be read ({first.path}: {first.reason}); "
-        f"{missing_images_remedy(task)}"
-    )
-
-
-def missing_images_remedy(task: Task) -> str:
-    """What to do about images that are not where they were ingested."""
-    folder, name = task.request.study, task.request.set
-    return (
-        "move the images back, or change the line of their folder under [roots] in "
-        f"{folder.root / 'study.toml'}, or ingest them from where they are now (toolbox ingest FOLDER --set {name})"
+        f"{task.request.images_remedy}"
     )

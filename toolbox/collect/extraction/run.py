@@ -8,7 +8,12 @@ from dataclasses import asdict
 from toolbox.collect.extraction.accuracy import compare_with_exact
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.parts import present_parts
-from toolbox.collect.extraction.remaining import check_disk_space, find_remaining_work, write_plan
+from toolbox.collect.extraction.remaining import (
+    check_disk_space,
+    check_images,
+    find_remaining_work,
+    write_plan,
+)
 from toolbox.collect.extraction.report import ExtractionReport, report_on
 from toolbox.collect.extraction.task import load_task, read_request, start_network
 from toolbox.files import only_writer, write_json
@@ -44,6 +49,7 @@ def extract(
         sweep(request.folder.parts, request.folder.plans)
         task = load_task(request, progress)
         remaining = find_remaining_work(task)
+        check_images(task, remaining)
         check_disk_space(task, remaining)
         # The session starts before the plan is written, so that an unusable device discards no responses.
         session = start_network(task, len(remaining.stimuli)) if remaining.stimuli else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
-from toolbox.collect.extraction.options import Extraction, check_options
+from toolbox.collect.extraction.options import Extraction, check_options, with_preprocessing
 from toolbox.collect.extraction.presentation import Stimulus
 from toolbox.errors import UnknownNameError, VerificationError
 from toolbox.network.architecture import Network
@@ -18,8 +18,8 @@ from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
 from toolbox.store.folder import ExtractionFolder, StudyFolder, check_new_name
-from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity, Plan, read_plan
+from toolbox.store.stimuli import read_stimuli
 
 WORTH_A_PROBE = 1000
 """Number of stimuli from which the ten to twenty seconds of finding the fastest arrangement are worthwhile."""
@@ -30,7 +30,7 @@ class Request:
     """The stimuli, the network and the options of an extraction, checked as far as possible without weights.
 
     Attributes:
-        network: the network, with the requested decoding.
+        network: the network, with the requested preprocessing.
         device: the device on which the network will run, so that the driver is queried only once.
     """
 
@@ -46,10 +46,19 @@ class Request:
         """The folders of the responses."""
         return self.study.extraction(self.set, self.network.name)
 
+    @property
+    def images_remedy(self) -> str:
+        """What to do about images that are not where they were ingested."""
+        file = self.study.root / "study.toml"
+        return (
+            f"move the images back, or change the line of their folder under [roots] in {file}, "
+            f"or ingest them from where they are now: toolbox ingest FOLDER --set {self.set}"
+        )
+
     @cached_property
     def digests(self) -> dict[int, str]:
-        """sha256 of the images by stimulus_id."""
-        return {identifier: stimulus.sha256 for identifier, stimulus in self.stimuli.items()}
+        """Identities of the images by stimulus_id."""
+        return {identifier: stimulus.identity for identifier, stimulus in self.stimuli.items()}
 
 
 @dataclass(frozen=True)
@@ -107,11 +116,9 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
     Raises: UnknownNameError, UsageError, CardError, DeviceError.
     """
     stimuli = _read_stimuli(study, set_name)
-    net = network(options.model)
+    net = with_preprocessing(network(options.model), options)
     check_new_name("model", net.name, study.all_models())
     device = check_options(options, net)
-    if options.decoding is not None:
-        net = replace(net, input=replace(net.input, decoding=options.decoding))
     return Request(study, set_name, stimuli, net, options, device)
 
 
@@ -159,10 +166,16 @@ def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> 
 def _read_stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
     if set_name not in study.sets():
         raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest adds a set")
-    rows = read_table(study.stimuli(set_name), "stimulus_id", "path", "sha256").to_pylist()
     return {
-        row["stimulus_id"]: Stimulus(row["stimulus_id"], row["path"], study.image(row["path"]), row["sha256"])
-        for row in rows
+        row["stimulus_id"]: Stimulus(
+            row["stimulus_id"],
+            row["path"],
+            study.image(row["path"]),
+            row["sha256"],
+            pixels_sha256=row["pixels_sha256"],
+            bit_depth=row["bit_depth"],
+        )
+        for row in read_stimuli(study.stimuli(set_name))
     }
 
 

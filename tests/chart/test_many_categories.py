@@ -1,0 +1,127 @@
+"""Figures of more categories than one panel can show, and figures that are read without colours."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import polars as pl
+import pytest
+
+from toolbox.chart import draw, render
+
+MANY = [f"category {k:02}" for k in range(13)]
+
+
+def svg(query: str, rows: pl.DataFrame) -> str:
+    return render(draw(query, rows), ".svg", {}).decode()
+
+
+def fields(part: Any) -> set[str]:
+    """All channels with a legend."""
+    found: set[str] = set()
+    if isinstance(part, dict):
+        found |= {
+            name for name, one in part.get("encoding", {}).items() if isinstance(one, dict) and "scale" in one
+        }
+        part = list(part.values())
+    if isinstance(part, list):
+        for child in part:
+            found |= fields(child)
+    return found
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["complexity/layers", "layers/best", "layers/profile", "layers/significant", "selectivity/threshold"],
+)
+def test_many_categories_have_a_panel_each_with_its_name(query, rows_of):
+    drawn = svg(query, rows_of(query, categories=MANY, layers=["first", "second"]))
+    panels = 2 if query == "layers/best" else 1
+    assert [drawn.count(f">{name}<") for name in MANY] == [panels] * len(MANY)
+    assert ">Category<" not in drawn
+    twelve = svg(query, rows_of(query, categories=MANY[:12], layers=["first", "second"]))
+    assert ">Category<" in twelve
+
+
+def test_the_panel_of_a_category_says_what_its_other_marks_are(rows_of):
+    drawn = svg("layers/profile", rows_of("layers/profile", categories=MANY))
+    for key in (
+        "Thin grey lines: all other categories",
+        "Bars: 95 % of bootstrap samples",
+        "Grey areas: 95 % of permuted labels",
+    ):
+        assert f">{key}<" in drawn
+
+
+def test_many_pairs_are_cells_with_a_dot_where_they_differ(rows_of):
+    rows = rows_of("complexity/pairs", categories=MANY)
+    drawn = svg("complexity/pairs", rows.with_columns(p_holm=pl.Series([0.01, *[0.3] * (rows.height - 1)])))
+    assert drawn.count('aria-roledescription="rect mark"') == rows.height
+    assert drawn.count('aria-roledescription="point"') == 1
+    assert "(dot: Holm-corrected p &lt; 0.05)" in drawn
+
+
+@pytest.mark.parametrize(
+    ("query", "channel"),
+    [
+        ("layers/profile", "shape"),
+        ("replication/layers", "shape"),
+        ("selectivity/reliability", "shape"),
+        ("selectivity/threshold", "strokeDash"),
+    ],
+)
+def test_lines_and_points_can_be_told_apart_in_grey(query, channel, rows_of):
+    assert channel in fields(draw(query, rows_of(query)).to_dict())
+
+
+@pytest.mark.parametrize("query", ["selectivity/agreement", "selectivity/threshold", "tuning/orientation"])
+def test_the_name_of_a_panel_is_never_cut(query, rows_of):
+    name = "encoder_block_12_feed_forward_2"
+    rows = rows_of(query, layers=[name, "b"])
+    if query == "selectivity/agreement":
+        rows = rows.filter(pl.col("first") == "auc", pl.col("second") == "csi")
+    assert f">{name}<" in svg(query, rows)
+
+
+def test_without_a_band_pass_filter_there_is_no_empty_panel(rows_of):
+    rows = rows_of("tuning/frequency").with_columns(bandwidth=pl.lit(None, pl.Float64))
+    drawn = svg("tuning/frequency", rows)
+    assert ">No filter is band-pass, so none has a bandwidth<" in drawn and "Bandwidth (" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("parameter", "title"),
+    [("spatial_frequency", "(cycles per image)"), ("spots_a_degree", "spots_a_degree")],
+)
+def test_frequencies_have_their_unit(parameter, title, rows_of):
+    rows = rows_of("tuning/frequency").with_columns(parameter=pl.lit(parameter))
+    assert f"{title}<" in svg("tuning/frequency", rows)
+
+
+def test_the_first_and_the_last_orientation_are_inside_the_frame(rows_of):
+    drawn = svg("tuning/parameter", rows_of("tuning/parameter"))
+    across = [
+        float(x)
+        for x in re.findall(r'aria-roledescription="point"[^>]*transform="translate\(([\d.]+)', drawn)
+    ]
+    assert min(across) >= 5 and max(across) <= 395
+    domain = draw("tuning/orientation", rows_of("tuning/orientation")).to_dict()["spec"]["encoding"]["x"][
+        "scale"
+    ]
+    assert domain["domain"][0] < 0 and domain["domain"][1] > 180
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("tuning/preferences", "dashed: chance)"),
+        ("sets/balance", "(line: a balanced set)"),
+        ("complexity/depth", "(bars: 95 % of bootstrap samples)"),
+        ("complexity/stimuli", "(stimuli: median, middle 50 and 90 %, and those outside)"),
+        ("selectivity/index", "(filters: median, middle 50, 90 %)"),
+        ("selectivity/ranks", "AUC (line at 0.5: no preference)"),
+    ],
+)
+def test_bars_and_lines_are_explained(query, key, drawing_of):
+    assert f">{key}<" in drawing_of(query)
