@@ -32,12 +32,12 @@ from toolbox.study.completion import query_name_module
 
 OF_THE_TERMINAL = {"study", "quiet", "format"}
 """What only a command needs: where the study is, and how its result is printed."""
-PAIRS = {"map", "param"}
+PAIRS = {"map", "param", "table"}
 """Mappings, which a command takes as texts NAME=VALUE."""
 EXAMINED = {"graph"}
 """What a command takes as a file, and examines before it calls the function."""
-NAMES = {"param": "parameters"}
-"""Option -> keyword, where Python needs no name: they are keywords of their own."""
+NAMES = {"param": "parameters", "table": "tables"}
+"""Option -> keyword, where they differ: each parameter is a keyword of its own, and all tables are one mapping."""
 
 COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "ingest": (collect.ingest, Study.ingest, {"create"}),

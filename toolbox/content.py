@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,13 @@ from toolbox.errors import CardError, UnknownNameError, UsageError
 
 ContentKind = Literal["models", "datasets", "queries"]
 Card = dict[str, Any]
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+_MOST_BYTES = 100
+"""Of a name in UTF-8: file systems take 255 for a name with its prefix and ending."""
+_VALUE_WITH_LETTERS = re.compile(
+    r"true|false|null|nil|none|na|nan|inf|infinity|epoch|[0-9.]+e[0-9]+|0x[0-9a-f]+|\d{4}-\d\d-\d\dT.*",
+    re.IGNORECASE,
+)
+"""What a reader of a folder `set=…` takes for a truth value, nothing, a number or a time."""
 
 
 @cache
@@ -72,20 +79,60 @@ def card_path(kind: ContentKind, name: str) -> Path:
 
 
 def check_name(kind: str, name: str) -> str:
-    """Check that a name can be part of a path on every operating system, and return it.
+    """Check that a new name can be part of a path on every operating system and remains a text in every reader.
 
     Args:
         kind: what the name is for, for the message.
         name: the name to check.
 
-    Raises: UsageError for empty names, spaces, slashes and similar.
+    Returns: the name with composed accents.
+    Raises: UsageError for empty names, spaces, slashes and similar, and for numbers, dates and words such as `true`.
+
+    Example:
+        >>> check_name("stimulus set", "köpfe")
+        'köpfe'
     """
-    if not _NAME.fullmatch(name) or len(name) > 100:
+    name = check_path_part(kind, name)
+    plain = unicodedata.normalize("NFKC", name)
+    if not any(map(_is_letter, plain)) or _VALUE_WITH_LETTERS.fullmatch(plain):
         raise UsageError(
-            f"{name!r} is not a valid name for a {kind}; use letters, digits, '.', '_' and '-', "
-            "start with a letter or a digit, and do not end with '.'"
+            f"{name!r} is not a valid name for a {kind}: programs that read the folders of a study take it for a "
+            "number, a truth value, a date or a missing value; choose a name such as "
+            f"{f'{kind.rsplit(maxsplit=1)[-1]}-{name}'!r}"
         )
     return name
+
+
+def check_path_part(kind: str, name: str) -> str:
+    """Check that a name can be part of a path on every operating system.
+
+    Args:
+        kind: what the name is for, for the message.
+        name: the name to check.
+
+    Returns: the name with composed accents.
+    Raises: UsageError for empty names, spaces, slashes and similar.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if not _is_path_part(name):
+        raise UsageError(
+            f"{name!r} is not a valid name for a {kind}; use letters, digits, '.', '_' and '-', "
+            f"start with a letter or a digit, do not end with '.', and use at most {_MOST_BYTES} bytes"
+        )
+    return name
+
+
+def _is_path_part(name: str) -> bool:
+    """Whether a name has only letters, marks on letters, digits and `._-`, in an order that every system takes."""
+    if not name or len(name.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
+        return False
+    kinds = [unicodedata.category(character)[0] for character in name]
+    is_plain = all(kind in "LMN" or character in "._-" for kind, character in zip(kinds, name, strict=True))
+    return is_plain and kinds[0] in "LN" and not name.endswith(".")
+
+
+def _is_letter(character: str) -> bool:
+    return unicodedata.category(character).startswith("L")
 
 
 def card(kind: ContentKind, name: str) -> Card:
@@ -113,7 +160,7 @@ def _read_card(path: Path) -> Card:
     if "name" not in own:
         raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')
     try:
-        check_name("card", str(own["name"]))
+        own["name"] = check_path_part("card", str(own["name"]))
     except UsageError as error:
         raise CardError(f"{path}: {error}") from error
     return own

@@ -40,6 +40,9 @@ Decoding = Literal["full", "scaled"]
 DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
 """Decodings of a JPEG: at its full size, or at a half, a quarter or an eighth of it."""
 
+Missing = Literal["unlabelled", "category"]
+MISSING: tuple[Missing, ...] = get_args(Missing)
+"""What a category such as `nan` or `None` means: that its stimuli have no label, or a category of this name."""
 Resize = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "area", "hamming"]
 RESIZES: tuple[Resize, ...] = get_args(Resize)
 """Resizing methods, with the names in Keras' `load_img(interpolation=...)`; `area` is another name of `box`."""

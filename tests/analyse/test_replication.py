@@ -172,13 +172,29 @@ def test_a_table_that_is_none_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_table_of_semicolons_and_decimal_commas_is_read_with_notes(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("Layer;Filter;Label;Selectivity\nconv1;0;face;0,5\nconv1;1;face;NA\nconv1;2;face;\n")
+    table = read_published_table(file, {})
+    assert table.rows.rows() == [
+        ("conv1", 0, "face", 0.5),
+        ("conv1", 1, "face", None),
+        ("conv1", 2, "face", None),
+    ]
+    notes = [
+        "table.csv: columns are separated by ';'",
+        "table.csv: numbers in Selectivity have a decimal comma",
+    ]
+    assert table.notes == notes
+
+
 def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "damaged.parquet").write_text("no")
     (tmp_path / "latin.csv").write_bytes("layer,filter,label,selectivity\nä,0,b,1\n".encode("latin-1"))
     (tmp_path / "empty.csv").write_text("")
     for name, message in {
         "none.csv": "no file",
-        "table.xlsx": "cannot be read as a table; expected .csv, .tsv, .parquet",
+        "table.doc": "cannot be read as a table; expected a published table as .csv",
         "damaged.parquet": "cannot be read as Parquet",
         "latin.csv": "cannot be read as csv in UTF-8",
         "empty.csv": "cannot be read as csv in UTF-8",

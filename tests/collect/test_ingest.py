@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -285,6 +286,98 @@ def test_a_file_listed_twice_is_reported(study: StudyFolder, tmp_path: Path) -> 
     assert [rejection.is_conflict for rejection in report.rejections] == [False, True]
 
 
+def test_a_file_in_thousands_of_rows_is_opened_once(
+    study: StudyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(tmp_path / "a.png", 1)
+    opened: list[Path] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path) or read_bytes(path))  # type: ignore[func-returns-value]
+    rows = [f"a.png,face,{trial}" for trial in range(3000)]
+    report = ingest(study, manifest(tmp_path, "path,category,trial", *rows, "a.png,car,0"), set_name="photos")
+    assert opened.count(tmp_path.resolve() / "a.png") == 1
+    assert (report.added, report.stimuli) == (1, 1)
+    assert [rejection.reason for rejection in report.rejections] == [
+        "listed 3,000 times",
+        "listed twice, of category 'face'; category 'car' ignored",
+    ]
+
+
+def test_a_set_that_differs_from_another_only_in_case_is_refused(study: StudyFolder, photos: Path) -> None:
+    paint(photos / "face" / "a.png", 1)
+    ingest(study, photos, set_name="Pets")
+    before = state(study)
+    with pytest.raises(UsageError, match="the name 'pets' differs from the stimulus set 'Pets' only in case"):
+        ingest(study, photos, set_name="pets")
+    assert state(study) == before
+    assert ingest(study, photos, set_name="Pets").known == 1
+
+
+def test_categories_that_differ_only_in_case_are_reported(study: StudyFolder, photos: Path) -> None:
+    for number, category in enumerate(["Cat", "cat", "dog"]):
+        paint(photos / category / f"{number}.png", number)
+    report = ingest(study, photos, set_name="photos")
+    assert report.categories == {"Cat": 1, "cat": 1, "dog": 1}
+    [note] = report.notes
+    assert note.startswith("photos has the categories 'Cat', 'cat', which differ only in case")
+    [record] = (study.root / "runs").iterdir()
+    assert json.loads(record.read_text(encoding="utf-8"))["notes"] == [note]
+
+
+@pytest.mark.parametrize(
+    "name", ["007", "1", "true", "2024", "1e5", "nan", "null", "None", "inf", "2024-01-01"]
+)
+def test_a_set_name_that_others_read_as_a_value_is_refused_with_a_suggestion(
+    study: StudyFolder, photos: Path, name: str
+) -> None:
+    paint(photos / "face" / "a.png", 1)
+    with pytest.raises(UsageError, match=f"choose a name such as 'set-{name}'"):
+        ingest(study, photos, set_name=name)
+    assert ingest(study, photos, set_name=f"set-{name}").added == 1
+    assert study.sets() == [f"set-{name}"]
+
+
+def test_a_card_is_not_asked_what_a_missing_value_means(study: StudyFolder) -> None:
+    with pytest.raises(UsageError, match=r"gratings is a card, .* leave out missing \(--missing\)"):
+        ingest(study, "gratings", missing="category")
+    assert study.sets() == []
+
+
+def test_a_set_of_such_a_name_that_is_there_can_be_continued(study: StudyFolder, photos: Path) -> None:
+    paint(photos / "face" / "a.png", 1)
+    ingest(study, photos, set_name="set-7")
+    (study.root / "stimuli" / "set=set-7").rename(study.root / "stimuli" / "set=7")
+    (study.root / "labels" / "set=set-7").rename(study.root / "labels" / "set=7")
+    paint(photos / "face" / "b.png", 2)
+    assert ingest(study, photos, set_name="7").added == 1
+
+
+def test_a_workbook_of_stimuli_is_ingested_with_what_was_assumed(study: StudyFolder, tmp_path: Path) -> None:
+    paint(tmp_path / "a.png", 1)
+    book = xlsxwriter.Workbook(str(tmp_path / "stimuli.xlsx"))
+    for sheet, rows in {
+        "Images": [("Path", "Category", "size"), ("a.png", 7, 1.5)],
+        "Notes": [("x",)],
+    }.items():
+        written = book.add_worksheet(sheet)
+        for number, row in enumerate(rows):
+            written.write_row(number, 0, row)
+    book.close()
+    report = ingest(study, tmp_path / "stimuli.xlsx", set_name="photos")
+    assert (report.added, report.categories) == (1, {"7": 1})
+    assert report.notes == ["stimuli.xlsx: the sheet 'Images' was read; not read: Notes"]
+    assert stimuli(study)["size"].to_list() == [1.5]
+
+
+def test_a_spreadsheet_of_another_format_is_refused_in_plain_words(
+    study: StudyFolder, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        UsageError, match=r"old\.xls is a spreadsheet in the format \.xls; save it as \.xlsx or \.csv"
+    ):
+        ingest(study, tmp_path / "old.xls", set_name="photos")
+
+
 def test_a_file_too_large_to_be_a_picture_is_not_read(study: StudyFolder, photos: Path) -> None:
     paint(photos / "face" / "a.png")
     with (photos / "face" / "film.mp4").open("wb") as film:
@@ -350,7 +443,7 @@ def test_a_bad_source_is_refused_for_a_set_that_has_stimuli_too(study: StudyFold
             "no folder, manifest or stimulus card named 'nowhere'; available: caltech101, gratings, lfw",
         ),
         ("grating", "did you mean 'gratings'"),
-        ("photo.jpg", r"a manifest ends in \.csv, \.tsv, \.parquet"),
+        ("photo.jpg", r"a manifest ends in \.csv, \.tsv, \.txt, \.xlsx, \.parquet"),
         ("gone.toml", "no card named 'gone.toml'"),
     ],
 )
@@ -375,7 +468,7 @@ def test_folders_and_manifests_need_a_name_for_their_set(study: StudyFolder, pho
         ingest(study, manifest(photos, "path,category", "face/a.png,face", name="m.csv"))
 
 
-@pytest.mark.parametrize("name", ["", "two words", "../out", "set=x", "ä"])
+@pytest.mark.parametrize("name", ["", "two words", "../out", "set=x", "ä/ö"])
 def test_a_name_that_cannot_be_a_folder_is_refused(study: StudyFolder, photos: Path, name: str) -> None:
     paint(photos / "face" / "a.png")
     with pytest.raises(UsageError, match="is not a valid name for a stimulus set"):

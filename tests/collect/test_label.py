@@ -221,6 +221,72 @@ def test_tables_are_read_as_manifests_are(study: Study, tmp_path: Path) -> None:
     assert set(labels(study).values()) == {"warm"}
 
 
+@pytest.mark.parametrize("heading", ["file", "path", "File"])
+def test_the_name_of_a_file_or_the_end_of_a_path_means_its_only_stimulus(
+    heading: str, study: Study, table: Path
+) -> None:
+    paths = study.query("select path from stimuli order by stimulus_id")["path"].to_list()
+    ends = [Path(paths[4]).name, "/".join(Path(paths[1]).parts[-2:]), "\\".join(Path(paths[2]).parts[-2:])]
+    rows = [f"{end},{side}" for end, side in zip(ends, ["left", "right", "left"], strict=True)]
+    report = study.label("colours", scheme="side", source=written(table, f"{heading},side", *rows))
+    assert labels(study, "side") == {4: "left", 1: "right", 2: "left"}
+    assert report.key == heading.lower()
+
+
+def test_a_file_name_of_several_stimuli_is_refused_with_both(
+    study: Study, tmp_path: Path, table: Path
+) -> None:
+    for number, category in enumerate(["cat", "dog", "fox"]):
+        paint(tmp_path / "more" / category / "0.png", (number, 0, 0))
+    study.ingest(tmp_path / "more", set="more")
+    before = state(study)
+    with pytest.raises(
+        StimulusError, match=r"'0\.png', which is the end of .*/cat/0\.png and .*/dog/0\.png and"
+    ):
+        study.label("more", scheme="side", source=written(table, "file,side", "0.png,left"))
+    assert state(study) == before
+    study.label("more", scheme="side", source=written(table, "file,side", "dog/0.png,left"))
+    assert read_labels(study.folder.labels("more", "side")) == {1: "left"}
+
+
+def test_the_end_of_a_path_is_whole_names_of_folders_and_files(study: Study, table: Path) -> None:
+    name = Path(study.query("select path from stimuli limit 1").item()).name
+    with pytest.raises(StimulusError, match="match no stimulus of colours"):
+        study.label("colours", scheme="side", source=written(table, "file,side", f"{name[1:]},left"))
+
+
+def test_labels_that_are_spelled_as_missing_values_are_asked_about(study: Study, table: Path) -> None:
+    written(table, "stimulus_id,side", "0,left", "1,nan", "2,None", "3,NA")
+    before = state(study)
+    with pytest.raises(
+        StimulusError, match="has the categories 'None', 'nan': usually a missing value; choose"
+    ):
+        study.label("colours", scheme="side", source=table)
+    assert state(study) == before
+    report = study.label("colours", scheme="side", source=table, missing="unlabelled")
+    assert labels(study, "side") == {0: "left"}
+    assert len(report.notes) == 1
+    study.label("colours", scheme="side", source=table, missing="category", replace=True)
+    assert labels(study, "side") == {0: "left", 1: "nan", 2: "None", 3: "NA"}
+
+
+def test_a_scheme_that_differs_from_another_only_in_case_is_refused(study: Study, table: Path) -> None:
+    study.label("colours", scheme="warmth", source=written(table, *WARMTH))
+    with pytest.raises(
+        UsageError, match="the name 'Warmth' differs from the label scheme 'warmth' only in case"
+    ):
+        study.label("colours", scheme="Warmth", source=written(table, "category,Warmth", "red,warm"))
+    assert study.folder.schemes("colours") == ["category", "warmth"]
+
+
+def test_labels_that_differ_only_in_case_are_reported(study: Study, table: Path) -> None:
+    report = study.label(
+        "colours", scheme="warmth", source=written(table, "category,warmth", "red,Warm", "green,warm")
+    )
+    [note] = report.notes
+    assert note.startswith("the scheme warmth has the categories 'Warm', 'warm', which differ only in case")
+
+
 def test_the_same_row_twice_says_nothing_new(study: Study, table: Path) -> None:
     study.label("colours", scheme="warmth", source=written(table, *WARMTH, WARMTH[1]))
     assert labels(study) == COLD_THEN_WARM
@@ -252,7 +318,10 @@ def test_labels_left_by_a_killed_ingestion_name_no_stimulus(study: Study, table:
             ("name,warmth", "red,warm"),
             "has only the columns 'name', 'warmth'; expected the labels in a column 'warmth' (or 'category') and",
         ),
-        (("category;warmth", "red;warm"), "separate columns by commas, or by tabs in a .tsv"),
+        (
+            ("category|warmth", "red|warm"),
+            "has only the columns 'category|warmth'; expected the labels in a column",
+        ),
         (
             ("category,warmth", "rde,warm", "red,warm"),
             "match no stimulus of colours: category 'rde'; its categories: green, red",
@@ -262,9 +331,12 @@ def test_labels_left_by_a_killed_ingestion_name_no_stimulus(study: Study, table:
             "has rows that match no stimulus of colours: stimulus_id '6', stimulus_id '7', stimulus_id '-1' and 2 "
             'more; list them with: toolbox query "select stimulus_id, sha256, path from stimuli" --set colours',
         ),
-        (("path,warmth", "red 0.png,warm"), "match no stimulus of colours: path 'red 0.png'"),
+        (("path,warmth", "red 7.png,warm"), "match no stimulus of colours: path 'red 7.png'"),
         (("path,warmth", ",warm"), "match no stimulus of colours: row 1, without path"),
-        (("category,warmth", "NA,warm", "red,warm"), "match no stimulus of colours: row 1, without category"),
+        (
+            ("category,warmth", "NA,warm", "red,warm"),
+            "match no stimulus of colours: category 'NA'; its categories: g",
+        ),
         (
             ("category,warmth", "red,warm", "red,cold", "green,cold"),
             "gives different labels to category 'red'; keep one label for each stimulus",
@@ -302,14 +374,16 @@ def test_a_table_that_is_not_clear_is_refused_in_one_line(
         ("colours", "Category", "labels.csv", "the scheme name 'Category' is reserved for ingestion"),
         ("colours", "how warm", "labels.csv", "'how warm' is not a valid name for a label scheme; use"),
         ("colours", "../warmth", "labels.csv", "'../warmth' is not a valid name for a label scheme"),
-        ("colours", "warmth", "none.csv", "none.csv does not exist; expected a table (.csv, .tsv, .parquet)"),
-        ("colours", "warmth", "labels.xlsx", "labels.xlsx cannot be read as a table; export it as .csv, .tsv"),
+        ("colours", "warmth", "none.csv", "none.csv does not exist; expected a table (.csv, .tsv, .txt, .xlsx, .p"),
+        ("colours", "warmth", "labels.doc", "labels.doc cannot be read as a table; expected stimuli and"),
+        ("colours", "warmth", "labels.xls", "labels.xls is a spreadsheet in the format .xls; save it as .xlsx or .csv"),
+        ("colours", "2024", "labels.csv", "'2024' is not a valid name for a label scheme: programs that read"),
     ],
 )  # fmt: skip
 def test_impossible_names_and_files_are_refused(
     set_name: str, scheme: str, file: str, message: str, study: Study, tmp_path: Path
 ) -> None:
-    for name in ("labels.csv", "labels.xlsx"):
+    for name in ("labels.csv", "labels.doc", "labels.xls"):
         written(tmp_path / name, *WARMTH)
     before = state(study)
     with pytest.raises(UsageError) as caught:

@@ -145,8 +145,8 @@ def test_numbers_beyond_64_bits_are_refused(lab: Path) -> None:
             "has no column 'path', only 'file', 'category'; expected the columns path and category",
         ),
         ("path,label", "has no column 'category', only 'path', 'label'"),
-        ("Path,category", "has no column 'path', only 'Path', 'category'"),
-        ("path;category", "has no column 'path', only 'path;category'"),
+        ("name;category", "has no column 'path', only 'name;category'"),
+        ("path|category", "has no column 'path', only 'path|category'"),
     ],
 )
 def test_a_missing_column_is_named_with_those_that_are_there(lab: Path, header: str, expected: str) -> None:
@@ -203,7 +203,8 @@ def test_a_parquet_that_is_none_is_one_line(lab: Path) -> None:
 
 def test_a_missing_manifest_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"gone\.csv does not exist; expected a manifest \(\.csv, \.tsv, \.parquet\)"
+        UsageError,
+        match=r"gone\.csv does not exist; expected a manifest \(\.csv, \.tsv, \.txt, \.xlsx, \.parquet\)",
     ):
         list_manifest(tmp_path / "gone.csv")
 

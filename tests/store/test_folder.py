@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import shlex
 import tomllib
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+import polars as pl
+import pyarrow.dataset
 import pytest
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError
-from toolbox.store.folder import StudyFolder, create_study
+from toolbox.store.folder import StudyFolder, check_new_name, create_study
 from toolbox.store.migration import open_study
+from toolbox.store.selection import Selection
 from toolbox.store.study_file import SCHEMA_VERSION
 
 
@@ -200,9 +205,98 @@ def test_an_unreadable_study_file_is_reported(card: bytes, message: str, tmp_pat
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["animals", "A", "7", "vgg16", "a.b_c-d", "2024-05-01", "x" * 100, "con"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "animals",
+        "A",
+        "vgg16",
+        "a.b_c-d",
+        "x" * 100,
+        "con",
+        "é",
+        "猫",
+        "Кошки",
+        "हिन्दी",
+        "猫" * 33,
+        "7a",
+        "may-2024",
+    ],
+)
 def test_names_that_any_system_takes_are_fine(name: str) -> None:
     assert check_name("stimulus set", name) == name
+
+
+VALUES = ["007", "1", "1.5", "1e5", "true", "True", "2024", "nan", "NULL", "None", "inf", "0x10", "epoch"]
+VALUES += ["2024-01-01", "01-02-2024", "2024-01-01T10", "20240101", "1.2.3", "\uff11\uff12", "٣", "1-2", "NA"]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_names_that_a_reader_takes_for_a_value_are_refused_with_a_suggestion(name: str) -> None:
+    with pytest.raises(
+        UsageError, match="take it for a number, a truth value, a date or a missing value"
+    ) as caught:
+        check_name("label scheme", name)
+    assert str(caught.value).endswith(f"choose a name such as 'scheme-{name}'")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pets",
+        "Кошки",
+        "猫",
+        "köpfe",
+        "हिन्दी",
+        "été.2",
+        "7a",
+        "set-007",
+        "e5",
+        "may-2024",
+        "nano",
+        "trueish",
+        "\uff11a",
+        "t",
+    ],
+)
+def test_every_reader_of_a_hive_tree_reads_an_accepted_name_as_it_is(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / f"set={check_name('stimulus set', name)}"
+    folder.mkdir()
+    pl.DataFrame({"x": [1]}).write_parquet(folder / "a.parquet")
+    sql = f"select \"set\" from read_parquet('{tmp_path}/**/*.parquet', hive_partitioning = true)"
+    arrow = pyarrow.dataset.dataset(tmp_path, partitioning="hive").to_table()
+    assert pl.read_parquet(tmp_path, hive_partitioning=True)["set"].to_list() == [name]
+    assert duckdb.sql(sql).fetchall() == [(name,)]
+    assert arrow["set"].to_pylist() == [name]
+
+
+def test_a_decomposed_name_is_stored_composed_and_selects_the_composed_one() -> None:
+    decomposed = unicodedata.normalize("NFD", "köpfe")
+    assert check_name("stimulus set", decomposed) == "köpfe"
+    assert Selection(decomposed, (decomposed,), decomposed) == Selection("köpfe", ("köpfe",), "köpfe")
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        ("pets", "pets"),
+        ("Pets", None),
+        ("PETS", None),
+        ("Köpfe", None),
+        ("ko\u0308pfe", "köpfe"),
+        ("new", "new"),
+        ("7", "7"),
+    ],
+)
+def test_a_new_name_may_not_differ_from_another_only_in_case(name: str, stored: str | None) -> None:
+    existing = ["pets", "köpfe", "7"]
+    if stored is not None:
+        assert check_new_name("stimulus set", name, existing) == stored
+    else:
+        with pytest.raises(
+            UsageError, match=f"the name '{name}' differs from the stimulus set '\\w+' only in case"
+        ):
+            check_new_name("stimulus set", name, existing)
 
 
 @pytest.mark.parametrize(
@@ -220,8 +314,9 @@ def test_names_that_any_system_takes_are_fine(name: str) -> None:
         "a=b",
         "a'b",
         "a\n",
-        "é",
-        "猫",
+        "猫 犬",
+        "猫" * 34,
+        "́a",
         "a*",
         "a:b",
         "ends.",

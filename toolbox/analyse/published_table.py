@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import polars as pl
 
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.files import digest_of
-from toolbox.tables import TABLE_SUFFIXES, read_rows
+from toolbox.tables import TABLE_SUFFIXES, UserTable, check_table_name, find_column, read_rows
 
+_NAMES = ("layer", "label", "category")
+"""Columns of text."""
 MISSING = ("", "NA", "NaN", "nan", "null")
 """How programs write a value that is not known."""
 
@@ -25,11 +27,13 @@ class PublishedTable:
         file: from which it was read.
         rows: layer, filter, category, value; a value that the table does not know is null.
         renamed: label of the table -> category of the study, where they differ.
+        notes: what was assumed to read the file.
     """
 
     file: Path
     rows: pl.DataFrame
     renamed: Mapping[str, str]
+    notes: Sequence[str] = ()
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -54,7 +58,8 @@ def read_published_table(file: Path, renamed: Mapping[str, str]) -> PublishedTab
         >>> read_published_table(Path("published.csv"), {"rouge": "red"}).distinct_names("category")
         ['red', 'green']
     """
-    table = _read_table(file)
+    read = _read_table(file)
+    table = read.rows
     naming = "label" if "label" in table.columns else "category"
     _check_columns(file, table, naming)
     rows = pl.DataFrame(
@@ -69,7 +74,7 @@ def read_published_table(file: Path, renamed: Mapping[str, str]) -> PublishedTab
         raise UsageError(f"{file} has no rows; expected one for every filter and category")
     rows = _rename_categories(file, rows, renamed, naming)
     _check_unique(file, rows)
-    return PublishedTable(file, rows, renamed)
+    return PublishedTable(file, rows, renamed, read.notes)
 
 
 def _check_columns(file: Path, table: pl.DataFrame, naming: str) -> None:
@@ -91,13 +96,14 @@ def _rename_categories(
     return rows.select("layer", "filter", category, "value")
 
 
-def _read_table(file: Path) -> pl.DataFrame:
-    """The table as it is; from text, every cell is text."""
-    if file.suffix.lower() not in TABLE_SUFFIXES:
-        raise UsageError(f"{file} cannot be read as a table; expected {', '.join(TABLE_SUFFIXES)}")
+def _read_table(file: Path) -> UserTable:
+    """The table with its columns as they are named here; names of layers and categories are text."""
+    check_table_name(file, "a published table")
     if not file.is_file():
         raise UsageError(f"no file {file}; expected a published table ({', '.join(TABLE_SUFFIXES)})")
-    return read_rows(file, text=None)
+    read = read_rows(file, text=_NAMES)
+    found = {name: find_column(file, read.rows.columns, name) for name in (*_NAMES, "filter", "selectivity")}
+    return replace(read, rows=read.rows.rename({column: name for name, column in found.items() if column}))
 
 
 def _name_column(file: Path, column: pl.Series) -> pl.Series:
@@ -122,7 +128,7 @@ def _number_column(file: Path, column: pl.Series, *, whole: bool = False) -> pl.
 def _check_all(file: Path, column: pl.Series, is_good: pl.Series, wanted: str) -> None:
     bad = (~is_good.fill_null(False)).arg_true()
     if len(bad):
-        value = column[bad[0]]
+        value = column.cast(pl.String)[bad[0]]
         raise UsageError(f"{file}, row {bad[0] + 1}: {column.name} is {value!r}; expected {wanted}")
 
 

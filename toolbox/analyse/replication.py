@@ -52,7 +52,7 @@ def replicate(
         ['colour', 'colour', 'colour']
     """
     chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection or Selection())
-    notes = [*_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
+    notes = [*table.notes, *_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
     query = shipped_query(FILTERS_QUERY if filters else LAYERS_QUERY)
     answer = ask(study, query, parameters, chosen, tables={"reference": table.rows.to_arrow()})
     absent = [name for name in table.distinct_names("layer") if name not in set(answer.rows["layer"])]

@@ -3,7 +3,7 @@
 import typer
 
 from toolbox.cli import following, options, output
-from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
+from toolbox.cli.conversion import pairs, parameters, selection_of, study_at, tables_of
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.query_options import QueryCommand
@@ -53,6 +53,7 @@ def query(
     set: options.SetOption = None,
     model: options.ModelsOption = None,
     scheme: options.SchemeOption = None,
+    table: options.TableOption = None,
     format: options.FormatOption = None,
     output_file: options.OutputOption = None,
     study: options.StudyOption = HERE,
@@ -77,7 +78,7 @@ def query(
         typer.echo(Study.describe(question))
         return
     selection = selection_of(set, model, scheme)
-    answer = study_at(study).answer(question, parameters(param), selection)
+    answer = study_at(study).answer(question, parameters(param), selection, tables_of(table))
     output.print_answer(answer, format, output_file, quiet)
 
 

@@ -31,6 +31,7 @@ def ingest(
     study: options.StudyOption = HERE,
     create: options.CreateOption = False,
     strict: options.StrictOption = False,
+    missing: options.MissingOption = None,
     bit_depth: options.BitDepthOption = None,
     dry_run: options.DryRunOption = False,
     quiet: options.QuietOption = False,
@@ -39,7 +40,13 @@ def ingest(
     with progress_bars(quiet) as progress:
         opened = study_at(study, create=create)
         report = opened.ingest(
-            source, set=set, strict=strict, bit_depth=bit_depth, dry_run=dry_run, progress=progress
+            source,
+            set=set,
+            strict=strict,
+            missing=missing,
+            bit_depth=bit_depth,
+            dry_run=dry_run,
+            progress=progress,
         )
     output.print_ingestion(report, quiet)
     output.print_dry_run(dry_run, quiet)
@@ -52,13 +59,16 @@ def label(
     set: options.LabelledSetArgument,
     scheme: options.NewSchemeOption,
     source: options.LabelsOption,
+    missing: options.MissingOption = None,
     replace: options.ReplaceLabelsOption = False,
     dry_run: options.DryRunOption = False,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
     """Label a stimulus set again, beside the labels that it has. Queries choose them with --scheme; no network runs."""
-    report = study_at(study).label(set, scheme=scheme, source=source, replace=replace, dry_run=dry_run)
+    report = study_at(study).label(
+        set, scheme=scheme, source=source, missing=missing, replace=replace, dry_run=dry_run
+    )
     output.print_labelling(report, quiet)
     output.print_dry_run(dry_run, quiet)
 

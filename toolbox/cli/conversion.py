@@ -48,6 +48,20 @@ def parameters(given: Sequence[str] | None) -> dict[str, str]:
     return pairs(given, "--param", "name=value")
 
 
+def tables_of(given: Sequence[str] | None) -> dict[str, str]:
+    """Files by their names in SQL, from texts such as 'ratings=ratings.csv'.
+
+    Raises: UsageError for a text without a file, and for two files of one name.
+    """
+    files: dict[str, str] = {}
+    for text in given or ():
+        for name, file in pairs([text], "--table", "NAME=FILE").items():
+            if name in files:
+                raise UsageError(f"--table {name} is given twice; choose another name for {file}")
+            files[name] = file
+    return files
+
+
 def pairs(given: Sequence[str] | None, option: str, form: str) -> dict[str, str]:
     """What is written before and after the first `=` of each text.
 

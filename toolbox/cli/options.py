@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Fit, Precision, Range, Removable, Resize, Statistic
+from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Range, Removable, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -55,8 +55,8 @@ TitleOption = Annotated[str, Option(help="What the study is about. Default: the 
 SourceArgument = Annotated[
     str,
     Argument(
-        help="Folder with one subfolder per category, manifest (.csv, .tsv, .parquet), or a shipped set: lfw, "
-        "gratings, caltech101."
+        help="Folder with one subfolder per category, manifest (.csv, .tsv, .txt, .xlsx, .parquet), or a "
+        "shipped set: lfw, gratings, caltech101."
     ),
 ]
 NewSetOption = Annotated[
@@ -69,6 +69,14 @@ DryRunOption = Annotated[
     bool, Option("--dry-run", help="Report what would be done and refused; write nothing.")
 ]
 StrictOption = Annotated[bool, Option(help="Add nothing if one image cannot be used.")]
+MissingOption = Annotated[
+    Missing | None,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="What a category such as nan or None means: unlabelled, or a category. Default: it is refused.",
+    ),
+]
 BitDepthOption = Annotated[
     int | None,
     Option(
@@ -82,8 +90,8 @@ LabelsOption = Annotated[
     Option(
         "--source",
         metavar="FILE",
-        help="Table (.csv, .tsv, .parquet) with the stimuli (stimulus_id, sha256 or path) or the present categories "
-        "(category), and a column with the new labels.",
+        help="Table (.csv, .tsv, .txt, .xlsx, .parquet) with the stimuli (stimulus_id, sha256, path or file) or the "
+        "present categories (category), and a column with the new labels.",
     ),
 ]
 ReplaceLabelsOption = Annotated[bool, Option(help="Overwrite other labels of that scheme.")]
@@ -210,12 +218,20 @@ ParamOption = Annotated[
         help="Value of a parameter of the query, as name=value; for one that is called as another option.",
     ),
 ]
+TableOption = Annotated[
+    list[str] | None,
+    Option(
+        "--table",
+        metavar="NAME=FILE",
+        help="Table of your own (.csv, .tsv, .txt, .xlsx, .parquet) and its name in SQL. Repeat it for several.",
+    ),
+]
 ReferenceOption = Annotated[
     Path,
     Option(
         "--reference",
-        help="Published table (.csv, .tsv, .parquet) with the columns layer, filter, selectivity, and label or "
-        "category.",
+        help="Published table (.csv, .tsv, .txt, .xlsx, .parquet) with the columns layer, filter, selectivity, "
+        "and label or category.",
     ),
 ]
 MapOption = Annotated[

@@ -94,6 +94,7 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
         report: what became of the files.
         quiet: whether nothing is printed.
     """
+    print_notes(report.notes, quiet)
     lists = (
         [f"first image only: {path} holds several" for path in report.animated],
         [
@@ -136,6 +137,7 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
         report: how many stimuli have which label.
         quiet: whether nothing is printed.
     """
+    print_notes(report.notes, quiet)
     if report.ignored:
         note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
     if not report.written:

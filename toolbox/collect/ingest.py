@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,22 @@ import pyarrow.parquet as pq
 from toolbox.collect.appearance import describe_appearance
 from toolbox.collect.places import ImagePlaces, image_places
 from toolbox.collect.sources import describe_source, list_source, set_of_source, source_type
-from toolbox.content import check_name
 from toolbox.display import Report
 from toolbox.errors import StimulusError, UsageError
 from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
+from toolbox.stimuli.categories import categories_alike
 from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.scan import scan_files
 from toolbox.stimuli.sources import Candidate, Listing, Rejection
 from toolbox.stimuli.variables import VariableType, merge_types
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import arrow_schema, creation, provenance_of, with_version, write_table
 from toolbox.store.properties import read_properties, write_properties
 from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
-from toolbox.terms import FILE_BITS
+from toolbox.terms import FILE_BITS, Missing
 
 _ARROW_TYPES: dict[VariableType, pa.DataType] = {
     "boolean": pa.bool_(),
@@ -81,6 +82,8 @@ class IngestReport(Report):
     """Number of stimuli in the set, old and new."""
     categories: dict[str, int]
     """Number of stimuli in each category, old and new."""
+    notes: list[str] = field(default_factory=list)
+    """What was assumed to read the source, and categories that differ only in case."""
 
 
 def ingest(
@@ -89,6 +92,7 @@ def ingest(
     *,
     set_name: str | None = None,
     strict: bool = False,
+    missing: Missing | None = None,
     bit_depth: int | None = None,
     dry_run: bool = False,
     progress: Progress = silent,
@@ -97,10 +101,12 @@ def ingest(
 
     Args:
         study: the study that contains the set.
-        source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .parquet) with the columns path
-            and category; the name of a shipped card; or the path of a card (.toml).
+        source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .txt, .xlsx, .parquet) with the
+            columns path and category; the name of a shipped card; or the path of a card (.toml).
         set_name: name of the new or existing set; None for the name in the card.
         strict: ingest nothing unless every file can be ingested.
+        missing: what a category such as `nan` or `None` means: 'unlabelled' stimuli, or a 'category' of that name; None
+            refuses it.
         bit_depth: bits of the grey values in new files of 16 bits, 1 to 16: 12 makes 4095 white. None for 16.
         dry_run: whether nothing is written; the images of a card are drawn or unpacked in a temporary folder.
         progress: is called with the number of files that were read.
@@ -112,19 +118,20 @@ def ingest(
     _check_bit_depth(bit_depth)
     study = StudyFolder(study.root.resolve())
     kind = source_type(source)
-    name = check_name("stimulus set", set_of_source(kind, source, set_name))
+    name = check_new_name("stimulus set", set_of_source(kind, source, set_name), study.sets())
     lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
     with image_places(study, name, dry_run) as places:
-        listing = list_source(kind, source, places.folder, progress)
+        listing = list_source(kind, source, places.folder, missing=missing, progress=progress)
         with lock:
             ledger, earlier, is_whole = _open_ledger(study, name, bit_depth)
-            files = [candidate.path for candidate in listing.candidates]
+            files = dict.fromkeys(candidate.path for candidate in listing.candidates)
             images = places.find_roots(ledger, files, source)
             types = merge_types(earlier, listing.candidates)
             _measure_earlier(ledger, images.roots)
             _enter_files(ledger, listing, source, images, bit_depth=bit_depth, progress=progress)
             _check_ledger(ledger, source, strict)
-            report = _report(name, ledger, [variable for variable in types if variable not in earlier])
+            new = [variable for variable in types if variable not in earlier]
+            report = _report(name, ledger, new, listing.notes)
             origin = describe_source(kind, source, images.roots)
             origin |= {} if bit_depth is None else {"bit_depth": bit_depth}
             is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
@@ -194,8 +201,9 @@ def _enter_files(
     for rejection in listing.rejections:
         ledger.reject(images.stored_name(rejection.path, source), rejection.reason)
     total = len(listing.candidates)
+    stored_path = cache(images.stored_path)  # many rows of a manifest may name one file
     for done, file in enumerate(scan_files(listing.candidates, ledger.digests, bit_depth), 1):
-        ledger.enter(file, images.stored_path(file.candidate.path))
+        ledger.enter(file, stored_path(file.candidate.path))
         progress("read images", done, total)
 
 
@@ -239,7 +247,7 @@ def _write_tables(
     write_table(study.stimuli(name), pa.table(columns, schema), provenance)
 
 
-def _report(name: str, ledger: Ledger, new: Sequence[str]) -> IngestReport:
+def _report(name: str, ledger: Ledger, new: Sequence[str], notes: Sequence[str]) -> IngestReport:
     appearance = describe_appearance(ledger.rows, ledger.labels, ledger.properties)
     return IngestReport(
         set=name,
@@ -254,6 +262,7 @@ def _report(name: str, ledger: Ledger, new: Sequence[str]) -> IngestReport:
         **vars(appearance),
         stimuli=len(ledger.rows),
         categories=ledger.categories(),
+        notes=[*notes, *categories_alike(ledger.categories(), name)],
     )
 
 

@@ -11,26 +11,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import polars as pl
-
-from toolbox.content import check_name
+from toolbox.collect.label_table import PATHS, LabelRow, LabelTable, read_label_table
 from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
 from toolbox.files import digest_of, only_writer, write_json
+from toolbox.stimuli.categories import categories_alike, compose_accents
 from toolbox.stimuli.manifest import locate_file
-from toolbox.stimuli.sources import compose_accents
-from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.folder import SCHEME, StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import creation, read_table, with_version
 from toolbox.store.rollups import update_rollups
-from toolbox.tables import TABLE_SUFFIXES, read_rows
+from toolbox.tables import TABLE_SUFFIXES, check_table_name
+from toolbox.terms import Missing
 
-KEYS = ("stimulus_id", "sha256", "path", "category")
-"""Columns that can identify the stimuli; the first one that a table has is used."""
 _EXAMPLES = 3
 """Rows that a message lists."""
 _LISTING = 'list them with: toolbox query "select stimulus_id, sha256, path from stimuli"'
@@ -54,30 +51,8 @@ class LabelReport(Report):
     """Number of stimuli in each category."""
     written: bool
     """Whether the labels are written, or would be in a dry run: False if the scheme already contained exactly these."""
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One row of a table."""
-
-    number: int
-    """Counted from 1, without the header."""
-    name: str | None
-    """The value in the key column."""
-    category: str | None
-    sha256: str | None
-    """The digest in the table, where stimulus_id is the key; None without one."""
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A table of labels as text."""
-
-    file: Path
-    key: str
-    value: str
-    ignored: list[str]
-    rows: list[_Row]
+    notes: list[str] = field(default_factory=list)
+    """What was assumed to read the table, and categories that differ only in case."""
 
 
 def label(
@@ -86,6 +61,7 @@ def label(
     scheme: str,
     source: Path,
     *,
+    missing: Missing | None = None,
     replace: bool = False,
     dry_run: bool = False,
 ) -> LabelReport:
@@ -95,10 +71,13 @@ def label(
         study: the study that contains the set.
         set_name: name of the stimulus set.
         scheme: name of the label scheme; any name except `category`, the scheme that ingestion writes.
-        source: a table (.csv, .tsv, .parquet). The labels are in the column named as the scheme, else in `category`.
-            The first available column of `stimulus_id`, `sha256`, `path` and `category` (the categories of the set)
-            identifies the stimuli of a row. A path may be as stored in the set, absolute, or relative to the folder
-            of the table. Stimuli without a row, or whose label is empty or NA, are unlabelled.
+        source: a table (.csv, .tsv, .txt, .xlsx, .parquet). The labels are in the column named as the scheme, else in
+            `category`. The first available column of `stimulus_id`, `sha256`, `path`, `file` and `category` (the
+            categories of the set) identifies the stimuli of a row. A path may be as stored in the set, absolute,
+            relative to the folder of the table, or the end of a stored path, such as the name of a file, if it is that
+            of one stimulus. Stimuli without a row, or whose label is empty or NA, are unlabelled.
+        missing: what a label such as `nan` or `None` means: 'unlabelled' stimuli, or a 'category' of that name; None
+            refuses it.
         replace: whether different labels that the scheme already contains are overwritten.
         dry_run: whether nothing is written.
 
@@ -108,8 +87,8 @@ def label(
     """
     started = datetime.now(UTC)
     study = StudyFolder(study.root.resolve())
-    _check_request(study, set_name, scheme, source)
-    table = _read_table(source, scheme)
+    scheme = _check_request(study, set_name, scheme, source)
+    table = read_label_table(source, scheme, missing)
     # The same lock as that of ingestion, whose two tables are inconsistent while it writes them.
     with nullcontext() if dry_run else only_writer(study.lock(set_name), "ingesting or labelling"):
         names = _stimulus_names(study, set_name)
@@ -124,7 +103,7 @@ def label(
 
 
 def _report(
-    table: _Table, set_name: str, scheme: str, labels: dict[int, str], stimuli: int, is_written: bool
+    table: LabelTable, set_name: str, scheme: str, labels: dict[int, str], stimuli: int, is_written: bool
 ) -> LabelReport:
     return LabelReport(
         set=set_name,
@@ -136,60 +115,25 @@ def _report(
         unlabelled=stimuli - len(labels),
         categories=dict(sorted(Counter(labels.values()).items())),
         written=is_written,
+        notes=[*table.notes, *categories_alike(labels.values(), f"the scheme {scheme}")],
     )
 
 
-def _check_request(study: StudyFolder, set_name: str, scheme: str, source: Path) -> None:
-    """Refuse an invalid request before the table is read."""
+def _check_request(study: StudyFolder, set_name: str, scheme: str, source: Path) -> str:
+    """Refuse an invalid request before the table is read; the name of the scheme as it is stored."""
     if set_name not in study.sets():
         raise UnknownNameError("stimulus set", set_name, study.sets())
-    if check_name("label scheme", scheme).casefold() == SCHEME:  # many file systems ignore case
+    if scheme.casefold() == SCHEME:  # many file systems ignore case
         raise UsageError(
             f"the scheme name {scheme!r} is reserved for ingestion; choose another name for these labels"
         )
+    scheme = check_new_name("label scheme", scheme, study.schemes(set_name))
     if not source.is_file():
         raise UsageError(
             f"{source} does not exist; expected a table ({', '.join(TABLE_SUFFIXES)}) of stimuli and labels"
         )
-    if source.suffix.lower() not in TABLE_SUFFIXES:
-        raise UsageError(f"{source} cannot be read as a table; export it as {', '.join(TABLE_SUFFIXES)}")
-
-
-def _read_table(file: Path, scheme: str) -> _Table:
-    """The rows of a table; empty rows, which spreadsheets append, are left out."""
-    table = read_rows(file, [*KEYS, scheme])
-    key, value = _columns(file, table.columns, scheme)
-    beside = ["sha256"] if key == "stimulus_id" and "sha256" in table.columns and value != "sha256" else []
-    columns = [_texts(table[name], file) for name in (key, value, *beside)]
-    if not beside:
-        columns.append([None] * table.height)
-    rows = [_Row(number, *cells) for number, cells in enumerate(zip(*columns, strict=True), 1) if any(cells)]
-    ignored = [name for name in table.columns if name not in (key, value, *beside)]
-    return _Table(file, key, value, ignored, rows)
-
-
-def _columns(file: Path, columns: Sequence[str], scheme: str) -> tuple[str, str]:
-    """The column that identifies the stimuli, and the column that contains their labels."""
-    value = next((name for name in (scheme, "category") if name in columns), None)
-    key = next((name for name in KEYS if name in columns and name != value), None)
-    if value is None or key is None:
-        found = ", ".join(map(repr, columns))
-        hint = "; separate columns by commas, or by tabs in a .tsv" if ";" in found else ""
-        raise StimulusError(
-            f"{file} has only the columns {found}; expected the labels in a column {scheme!r} (or 'category') "
-            f"and one of the columns {', '.join(KEYS)}{hint}"
-        )
-    return key, value
-
-
-def _texts(column: pl.Series, file: Path) -> list[str | None]:
-    """A column as text with composed accents; empty cells are None."""
-    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
-        raise StimulusError(
-            f"column {column.name!r} of {file} has the type {column.dtype}; expected text; export it as text"
-        )
-    texts = [compose_accents(text) if text else None for text in column.cast(pl.String)]
-    return [text and text.lower() for text in texts] if column.name == "sha256" else texts
+    check_table_name(source, "stimuli and labels")
+    return scheme
 
 
 _Names = Mapping[str, str | None]
@@ -209,14 +153,17 @@ def _stimulus_names(study: StudyFolder, set_name: str) -> dict[int, _Names]:
 
 
 def _match_labels(
-    study: StudyFolder, set_name: str, table: _Table, names: Mapping[int, _Names]
+    study: StudyFolder, set_name: str, table: LabelTable, names: Mapping[int, _Names]
 ) -> dict[int, str]:
     """Categories by stimulus_id; stimuli without one are left out."""
     by_name: dict[str, list[int]] = defaultdict(list)
+    by_end: dict[str, set[str]] = defaultdict(set)
+    column = "path" if table.key in PATHS else table.key
     for number, columns in names.items():
-        if name := columns[table.key]:
+        if name := columns[column]:
             by_name[name].append(number)
-    matches = [(row, _find_stimuli(study, table, row, by_name)) for row in table.rows]
+            by_end[PurePosixPath(name).name].add(name)
+    matches = [(row, _find_stimuli(study, table, row, by_name, by_end)) for row in table.rows]
     unmatched = [row for row, found in matches if not found or not _is_same(row, names[found[0]])]
     if unmatched:
         raise _unmatched_error(table, unmatched, set_name, by_name)
@@ -240,7 +187,7 @@ def _match_labels(
 
 
 def _unmatched_error(
-    table: _Table, rows: Sequence[_Row], set_name: str, known: Mapping[str, list[int]]
+    table: LabelTable, rows: Sequence[LabelRow], set_name: str, known: Mapping[str, list[int]]
 ) -> StimulusError:
     """An error for rows that match no stimulus of the set; it says how to list the stimuli."""
     listing = f"{_LISTING} --set {set_name}"
@@ -251,30 +198,51 @@ def _unmatched_error(
 
 
 def _find_stimuli(
-    study: StudyFolder, table: _Table, row: _Row, by_name: Mapping[str, list[int]]
+    study: StudyFolder,
+    table: LabelTable,
+    row: LabelRow,
+    by_name: Mapping[str, list[int]],
+    by_end: Mapping[str, set[str]],
 ) -> list[int]:
     """Numbers of the stimuli that match a row."""
     if row.name is None:
         return []
-    if table.key != "path" or row.name in by_name:
+    if table.key not in PATHS or row.name in by_name:
         return by_name.get(row.name, [])
     file = locate_file(table.file.parent.resolve(), row.name)
-    return by_name.get(compose_accents(study.stored_path(file)), [])
+    path = compose_accents(study.stored_path(file))
+    return by_name.get(path) or by_name.get(_only_path(table, row.name, by_end), [])
 
 
-def _is_same(row: _Row, stimulus: _Names) -> bool:
+def _only_path(table: LabelTable, name: str, by_end: Mapping[str, set[str]]) -> str:
+    """The only stored path that ends in a name; empty where none does.
+
+    Raises: StimulusError where several stored paths do.
+    """
+    end = PurePosixPath(name.replace("\\", "/"))
+    found = [path for path in sorted(by_end.get(end.name, ())) if f"/{path}".endswith(f"/{end}")]
+    if len(found) > 1:
+        more = f" and {len(found) - 2} more" if len(found) > 2 else ""
+        raise StimulusError(
+            f"{table.file} names {name!r}, which is the end of {found[0]} and {found[1]}{more}; write more of the "
+            "path, or use the column stimulus_id"
+        )
+    return found[0] if found else ""
+
+
+def _is_same(row: LabelRow, stimulus: _Names) -> bool:
     """Whether a row has no digest, or that of the stimulus: a number means another image in another set."""
     return row.sha256 in (None, stimulus["sha256"])
 
 
-def _examples(table: _Table, rows: Sequence[_Row]) -> str:
+def _examples(table: LabelTable, rows: Sequence[LabelRow]) -> str:
     """The names of the first rows, and the number of the others."""
     names = list(dict.fromkeys(_describe_row(table, row) for row in rows))
     more = f" and {len(names) - _EXAMPLES} more" if len(names) > _EXAMPLES else ""
     return f"{', '.join(names[:_EXAMPLES])}{more}"
 
 
-def _describe_row(table: _Table, row: _Row) -> str:
+def _describe_row(table: LabelTable, row: LabelRow) -> str:
     if not row.name:
         return f"row {row.number}, without {table.key}"
     digest = f" with sha256 {row.sha256[:12]}…" if row.sha256 else ""

@@ -14,7 +14,8 @@ from toolbox.stimuli.cards import list_card, stimulus_card
 from toolbox.stimuli.manifest import list_manifest
 from toolbox.stimuli.sources import Listing, list_folder
 from toolbox.store.roots import Roots
-from toolbox.tables import TABLE_SUFFIXES
+from toolbox.tables import OTHER_SPREADSHEETS, TABLE_SUFFIXES, check_table_name
+from toolbox.terms import Missing
 
 SourceType = Literal["folder", "manifest", "card"]
 """Sources of stimuli."""
@@ -28,7 +29,8 @@ def source_type(source: str | Path) -> SourceType:
     path = Path(source)
     if path.is_dir():
         return "folder"
-    if path.suffix.lower() in TABLE_SUFFIXES:
+    if path.suffix.lower() in (*TABLE_SUFFIXES, *OTHER_SPREADSHEETS):
+        check_table_name(path, "a manifest")
         return "manifest"
     names = card_names("datasets")
     if path.suffix == ".toml" or str(source) in names:
@@ -76,19 +78,27 @@ def describe_source(kind: SourceType, source: str | Path, roots: Roots) -> dict[
     return {"card": card["name"], "citation": card["citation"], "licence": card["licence"]} | archive
 
 
-def list_source(kind: SourceType, source: str | Path, images: Path, progress: Progress) -> Listing:
+def list_source(
+    kind: SourceType, source: str | Path, images: Path, *, missing: Missing | None, progress: Progress
+) -> Listing:
     """The candidates in a source.
 
     Args:
         kind: the type of the source.
         source: the folder, manifest or card.
         images: the folder into which the images of a card are written.
+        missing: what a category such as `nan` or `None` means, as of `read_categories`; None for a card.
         progress: is called with the progress of downloading, drawing and unpacking.
 
-    Raises: what `list_folder`, `list_manifest` and `list_card` raise.
+    Raises: UsageError for a card with `missing`; what `list_folder`, `list_manifest` and `list_card` raise.
     """
     if kind == "folder":
-        return list_folder(Path(source))
+        return list_folder(Path(source), missing)
     if kind == "manifest":
-        return list_manifest(Path(source))
+        return list_manifest(Path(source), missing)
+    if missing is not None:
+        raise UsageError(
+            f"{source} is a card, whose categories mean what they are called; leave out missing (--missing), which is "
+            "for folders and manifests"
+        )
     return list_card(str(source), images, progress)

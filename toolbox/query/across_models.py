@@ -13,6 +13,7 @@ import polars as pl
 
 from toolbox.errors import MixtureError, QueryError, UsageError, command_line
 from toolbox.query.header import Query
+from toolbox.query.own_tables import OwnTable, OwnTables, read_own_tables
 from toolbox.query.parameters import find_query
 from toolbox.query.run import Answer, ask
 from toolbox.query.syntax import needs
@@ -30,6 +31,7 @@ def ask_each(
     query: Query | str,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
+    tables: Mapping[str, OwnTable] | None = None,
 ) -> Answer:
     """Run a query once for each model of the selection; of one model, or none, as `ask` does.
 
@@ -38,20 +40,43 @@ def ask_each(
         query: a shipped query's name, a `Query`, or SQL text.
         parameters: values of its `$parameters`.
         selection: set, models and scheme.
+        tables: tables of the user that the query reads, by their names in SQL: files, or polars frames.
 
     Returns: the rows of all models behind one another, with the column `model` in front and, where rows have a layer,
         `depth` (0 first layer of the model, 1 its last) and `counterpart`: the layer of the first model that is
         nearest to it in depth, among those of its kind if there are any, and among those with responses.
     Raises: MixtureError when the models did not answer the same stimuli; UsageError when the query reads no model.
     """
-    selection = selection or Selection()
+    own = read_own_tables(find_query(query), tables)
+    answer = _ask_each(study, query, parameters, selection or Selection(), own)
+    if not own.frames:
+        return answer
+    return replace(
+        answer,
+        provenance={**answer.provenance, "tables": own.provenance},
+        notes=(*own.notes, *answer.notes),
+    )
+
+
+def _ask_each(
+    study: StudyFolder,
+    query: Query | str,
+    parameters: Mapping[str, Any] | None,
+    selection: Selection,
+    own: OwnTables,
+) -> Answer:
+    """The rows of all models, or of the only one."""
     models = selection.models
+    tables = {name: frame.to_arrow() for name, frame in own.frames.items()}
     if len(models) < 2:
-        return ask(study, query, parameters, selection)
+        return ask(study, query, parameters, selection, tables=tables)
     _check_distinct(models)
     shared = resolve_labelling(study, needs(find_query(query))[0], selection)
     each = replace(shared, notes=())
-    answers = {model: ask(study, query, parameters, replace(each, models=(model,))) for model in models}
+    answers = {
+        model: ask(study, query, parameters, replace(each, models=(model,)), tables=tables)
+        for model in models
+    }
     _check_comparable(study, answers)
     rows = [_with_depth(study, model, models[0], answer) for model, answer in answers.items()]
     notes = tuple(f"{model}: {note}" for model, answer in answers.items() for note in answer.notes)

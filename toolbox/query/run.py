@@ -107,7 +107,9 @@ def _own_errors(query: Query, time_limit: float) -> Iterator[None]:
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
             raise _unknown_table(query, found[1]) from error
-        raise QueryError(f"{query.name}: {message}") from error
+        is_file = "LocalFileSystem has been disabled" in message
+        remedy = f"; SQL reads no file: {_table_remedy('NAME')}" if is_file else ""
+        raise QueryError(f"{query.name}: {message}{remedy}") from error
 
 
 def _unknown_table(query: Query, name: str) -> UsageError:
@@ -115,7 +117,12 @@ def _unknown_table(query: Query, name: str) -> UsageError:
     if command := BROUGHT.get(name.lower()):
         remedy = f"which is not part of a study; it is available in: {command}"
         return UsageError(f"{query.name} reads a table {name!r}, {remedy}")
-    return UnknownNameError("view or formula", name, [*VIEWS, *macro_names()])
+    return UnknownNameError("view or formula", name, [*VIEWS, *macro_names()], _table_remedy(name))
+
+
+def _table_remedy(name: str) -> str:
+    """How a table of the user is read."""
+    return f"a table of your own is read with tables={{{name!r}: FILE}} (--table {name}=FILE)"
 
 
 class _Rows:

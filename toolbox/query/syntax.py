@@ -158,6 +158,13 @@ def _names(sql: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(tables)), tuple(sorted(functions))
 
 
+def own_names(query: Query) -> set[str]:
+    """Names of the tables that a query defines in WITH, in lower case; for the query, they hide others of the name."""
+    parse_select(query)
+    entries = [entry for node in _nodes(query.sql) for entry in node.get("cte_map", {}).get("map", ())]
+    return {str(entry["key"]).lower() for entry in entries}
+
+
 def _kinds(sql: str) -> list[str]:
     """Kinds of all queries that a SELECT is made of, itself included."""
     return sorted({str(node["type"]) for node in _nodes(sql) if str(node.get("type")).endswith("_NODE")})

@@ -23,13 +23,13 @@ from toolbox.errors import CardError, StimulusError
 from toolbox.fetch import fetch
 from toolbox.progress import Progress, silent
 from toolbox.stimuli.archive import read_members
+from toolbox.stimuli.categories import compose_accents
 from toolbox.stimuli.images import encode_png
 from toolbox.stimuli.sources import (
     Candidate,
     Drawing,
     Listing,
     Rejection,
-    compose_accents,
     is_hidden,
     text_of,
 )

@@ -18,6 +18,9 @@ Properties = dict[int, dict[str, float]]
 """What was measured of the pictures: value by property, by stimulus_id."""
 
 
+_LISTED_TWICE = "listed twice"
+
+
 class Ledger:
     """The rows of one set, in the order of their numbers, and the outcome for the files that were entered."""
 
@@ -43,7 +46,7 @@ class Ledger:
         self._bit_depth = bit_depth
         self._is_there = is_there
         self._elsewhere: frozenset[str] = frozenset()
-        self.rejections: list[Rejection] = []
+        self._rejected: Counter[tuple[str, str, bool]] = Counter()
         self.changed: list[str] = []
         """Paths whose content has changed since it was ingested: each is now a further stimulus."""
         self.animated: list[str] = []
@@ -67,6 +70,14 @@ class Ledger:
     def added(self) -> int:
         """Number of new stimuli."""
         return len(self.rows) - self._count_before
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """What was left out, in the order in which it was found; equal rejections are one, with their number."""
+        return [
+            Rejection(path, _reason_with_count(reason, count), is_conflict)
+            for (path, reason, is_conflict), count in self._rejected.items()
+        ]
 
     @property
     def digests(self) -> frozenset[str]:
@@ -119,7 +130,7 @@ class Ledger:
         elif row["path"] != path:
             self._enter_copy(file, row, path)
         elif self._is_new(row):
-            self._reject_copy(file, row, path, "listed twice")
+            self._reject_copy(file, row, path, _LISTED_TWICE)
         else:
             self.moved += path in self._elsewhere
             self.known += path not in self._elsewhere
@@ -147,7 +158,7 @@ class Ledger:
             reason: the reason in a few words.
             is_conflict: whether another category was given for the same picture.
         """
-        self.rejections.append(Rejection(path, reason, is_conflict))
+        self._rejected[path, reason, is_conflict] += 1
 
     def _reject_copy(self, file: ScannedFile, row: Row, path: str, reason: str) -> None:
         """Reject a second entry for a picture; another category is a label conflict."""
@@ -201,6 +212,15 @@ class Ledger:
             self.filled += 1
         else:
             self.reject(row["path"], f"already has {name} {row[name]!r}; {value!r} ignored")
+
+
+def _reason_with_count(reason: str, count: int) -> str:
+    """A reason, and how often it was found if more than once."""
+    if count == 1:
+        return reason
+    if reason.startswith(_LISTED_TWICE):
+        return f"listed {count + 1:,} times{reason.removeprefix(_LISTED_TWICE)}"
+    return f"{reason} ({count:,} times)"
 
 
 def _fixed_columns(file: ScannedFile, number: int, path: str) -> Row:

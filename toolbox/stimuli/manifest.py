@@ -1,82 +1,106 @@
 """A table of stimuli: path, category, and every stimulus variable as a further column. Owns reading it.
 
-Manifests are `.csv`, `.tsv` or `.parquet` files. Never reads the images that they list.
+Never reads the images that it lists.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from toolbox.errors import StimulusError, UsageError
-from toolbox.stimuli.sources import Candidate, Listing, Rejection, compose_accents, fault_of_file, text_of
+from toolbox.stimuli.categories import Categories, read_categories
+from toolbox.stimuli.sources import Candidate, Listing, Rejection, fault_of_file, text_of
 from toolbox.stimuli.variables import check_names
-from toolbox.tables import TABLE_SUFFIXES, read_rows
+from toolbox.tables import TABLE_SUFFIXES, UserTable, find_column, read_rows
+from toolbox.terms import Missing
 
 REQUIRED_COLUMNS = ("path", "category")
 
 
-def list_manifest(file: Path) -> Listing:
+def list_manifest(file: Path, missing: Missing | None = None) -> Listing:
     """The stimuli that a table lists, in the order of its rows.
 
     The columns `path` (absolute, or relative to the folder of the table) and `category` (always text; empty for
     unlabelled stimuli) are required; every other column becomes a stimulus variable of its type. NA means unknown.
 
+    Args:
+        file: the table.
+        missing: what a category such as `nan` or `None` means, as of `read_categories`.
+
     Raises: UsageError when the file does not exist; TableError when it cannot be read as a table; StimulusError when
-        it lacks a column, has no rows, or has a column whose name or type cannot be stored.
+        it lacks a column, has no rows, has a column whose name or type cannot be stored, or has a category that
+        usually means a missing value.
     """
     if not file.is_file():
         raise UsageError(
             f"{file} does not exist; expected a manifest ({', '.join(TABLE_SUFFIXES)}) with the columns path and "
             "category"
         )
-    table = _prepare_table(read_rows(file, REQUIRED_COLUMNS), file)
-    base = file.parent.resolve()
-    entries = [
-        _read_row(row, base, f"{text_of(file)}, row {number}")
-        for number, row in enumerate(table.iter_rows(named=True), 1)
-    ]
+    read = read_rows(file, REQUIRED_COLUMNS, literal=["category"])
+    table = _prepare_table(read, file)
+    categories = read_categories(table["category"].unique(maintain_order=True), str(file), missing)
+    entries = list(_read_rows(table, file, categories))
     return Listing(
         [entry for entry in entries if isinstance(entry, Candidate)],
         [entry for entry in entries if isinstance(entry, Rejection)],
+        [*read.notes, *categories.notes],
     )
 
 
-def _read_row(row: dict[str, Any], base: Path, place: str) -> Candidate | Rejection:
-    """One row as a candidate with its variables, or as a rejection with the reason."""
-    name, category = row.pop("path"), row.pop("category")
-    if not name:
-        return Rejection(place, "no path")
-    path = locate_file(base, name)
-    fault = fault_of_file(path)
-    if fault is not None:
-        return Rejection(text_of(path), fault)
-    return Candidate(path, compose_accents(category) if category else None, row)
+def _read_rows(table: pl.DataFrame, file: Path, categories: Categories) -> Iterator[Candidate | Rejection]:
+    """Every row as a candidate with its variables, or as a rejection with the reason."""
+    base = file.parent.resolve()
+
+    @cache  # a table may name one file in many rows
+    def locate(name: str) -> tuple[Path, str | None]:
+        path = locate_file(base, name)
+        return path, fault_of_file(path)
+
+    for number, row in enumerate(table.iter_rows(named=True), 1):
+        name, category = row.pop("path"), categories.names[row.pop("category")]
+        if not name:
+            yield Rejection(f"{text_of(file)}, row {number}", "no path")
+            continue
+        path, fault = locate(name)
+        yield Candidate(path, category, row) if fault is None else Rejection(text_of(path), fault)
 
 
 def locate_file(base: Path, name: str) -> Path:
     """The file that a row of a table names; its folders are resolved, but a link as the last part is kept.
 
+    Where there is no such file, the name is tried as Windows writes it, and with its accents composed and decomposed:
+    a table and a disk of two operating systems may write them in two ways.
+
     Args:
         base: the folder of the table.
         name: the path in the row, absolute or relative to the base.
     """
-    path = base / name
-    if "\\" in name and fault_of_file(path) is not None:
-        path = base / name.replace("\\", "/")  # written on Windows
+    spellings = (unicodedata.normalize(form, text) for text in _slashes(name) for form in ("NFC", "NFD"))
+    tried = [base / spelling for spelling in (name, *spellings)]
+    path = next((path for path in tried if fault_of_file(path) is None), base / _slashes(name)[-1])
     return path.parent.resolve() / path.name
 
 
-def _prepare_table(table: pl.DataFrame, file: Path) -> pl.DataFrame:
+def _slashes(name: str) -> tuple[str, ...]:
+    """A path as it is, and as written on Windows if it has backslashes."""
+    return (name, name.replace("\\", "/")) if "\\" in name else (name,)
+
+
+def _prepare_table(read: UserTable, file: Path) -> pl.DataFrame:
     """The table with only text, whole numbers, numbers, true and false."""
-    missing = [name for name in REQUIRED_COLUMNS if name not in table.columns]
+    table = read.rows
+    found = {name: find_column(file, table.columns, name) for name in REQUIRED_COLUMNS}
+    table = table.rename({column: name for name, column in found.items() if column})
+    missing = [name for name, column in found.items() if column is None]
     if missing:
-        found = ", ".join(map(repr, table.columns))
-        hint = "; separate columns by commas, or by tabs in a .tsv" if ";" in found else ""
+        columns = ", ".join(map(repr, read.rows.columns))
         raise StimulusError(
-            f"{file} has no column {missing[0]!r}, only {found}; expected the columns path and category{hint}"
+            f"{file} has no column {missing[0]!r}, only {columns}; expected the columns path and category"
         )
     if table.is_empty():
         raise StimulusError(f"{file} lists no stimulus; expected one row for every image")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.images import decode
@@ -18,7 +19,7 @@ MAX_BYTES = 1 << 30
 """Larger files are not read: the largest accepted picture is smaller, and a film would fill the memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScannedFile:
     """The result of reading a candidate's file."""
 
@@ -42,7 +43,7 @@ class ScannedFile:
 def scan_files(
     candidates: Sequence[Candidate], known: Container[str], bit_depth: int | None = None
 ) -> Iterator[ScannedFile]:
-    """Read every candidate's file once and decode it fully, in as many threads as there are cores.
+    """Read and decode every file once, however many candidates name it, in as many threads as there are cores.
 
     Args:
         candidates: the files.
@@ -51,8 +52,15 @@ def scan_files(
 
     Yields: one result per candidate, in order.
     """
+    firsts = {candidate.path: candidate for candidate in reversed(candidates)}
+    ordered = [candidate for candidate in candidates if candidate is firsts[candidate.path]]
+    scanned: dict[Path, ScannedFile] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(partial(_scan_file, known=known, bit_depth=bit_depth), candidates)
+        scans = pool.map(partial(_scan_file, known=known, bit_depth=bit_depth), ordered)
+        for candidate in candidates:
+            if candidate is firsts[candidate.path]:
+                scanned[candidate.path] = next(scans)
+            yield replace(scanned[candidate.path], candidate=candidate)
 
 
 def _scan_file(candidate: Candidate, known: Container[str], bit_depth: int | None) -> ScannedFile:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolbox.errors import StimulusError, UsageError
+from toolbox.stimuli.categories import compose_accents, read_categories
 from toolbox.stimuli.images import Pixels
+from toolbox.terms import Missing
 
 Value = float | int | str | bool | None
 Parameters = dict[str, Value]
@@ -27,7 +28,7 @@ class Drawing:
     parameters: Parameters = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A file that becomes a stimulus if it is an image."""
 
@@ -38,7 +39,7 @@ class Candidate:
     parameters: Parameters = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A file, label or variable that was left out, and the reason."""
 
@@ -54,16 +55,23 @@ class Listing:
 
     candidates: list[Candidate]
     rejections: list[Rejection]
+    notes: list[str] = field(default_factory=list)
+    """What was assumed to read the source, one line each."""
 
 
-def list_folder(folder: Path) -> Listing:
+def list_folder(folder: Path, missing: Missing | None = None) -> Listing:
     """The files of a folder with one sub-folder per category; files in deeper folders belong to the category too.
 
     Files are sorted by name, level by level; composed and decomposed accents are equivalent. Files of the operating
     system (names that start with a dot, `Thumbs.db`, `desktop.ini`, `__MACOSX`) are skipped. A link is followed if its
     target is inside the folder.
 
-    Raises: UsageError when the folder does not exist; StimulusError when it has no file or no sub-folder.
+    Args:
+        folder: the folder of the sub-folders.
+        missing: what a sub-folder such as `nan` or `None` means, as of `read_categories`.
+
+    Raises: UsageError when the folder does not exist; StimulusError when it has no file or no sub-folder, or when the
+        name of a sub-folder usually means a missing value.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; expected a folder with one sub-folder per category")
@@ -76,15 +84,13 @@ def list_folder(folder: Path) -> Listing:
             f"{folder} has no sub-folder, only {len(found)} files; expected one sub-folder per category; "
             "alternatively list the files, with path and category, in a .csv"
         )
-    candidates = [Candidate(path, _category(root, path)) for path, fault in found if fault is None]
+    usable = {path: path.relative_to(root).parts[0] for path, fault in found if fault is None}
+    categories = read_categories(usable.values(), str(folder), missing)
     return Listing(
-        candidates, [Rejection(text_of(path), fault) for path, fault in found if fault is not None]
+        [Candidate(path, categories.names[name]) for path, name in usable.items()],
+        [Rejection(text_of(path), fault) for path, fault in found if fault is not None],
+        categories.notes,
     )
-
-
-def compose_accents(text: str) -> str:
-    """Text with composed accents (NFC), so that a category has the same name on every operating system."""
-    return unicodedata.normalize("NFC", text)
 
 
 def is_hidden(name: str) -> bool:
@@ -112,10 +118,6 @@ def fault_of_file(path: Path) -> str | None:
 def _is_folder_of(root: Path, path: Path) -> bool:
     """Whether a path directly in the root is the folder of a category."""
     return not is_hidden(path.name) and path.is_dir() and path.resolve().is_relative_to(root)
-
-
-def _category(root: Path, path: Path) -> str:
-    return compose_accents(path.relative_to(root).parts[0])
 
 
 def _walk(folder: Path, root: Path, followed: set[Path]) -> Iterator[tuple[Path, str | None]]:

@@ -18,11 +18,14 @@ folder as one table can read it. Plans, commit records and locks are therefore i
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
@@ -174,6 +177,11 @@ class StudyFolder:
         """Where the images are."""
         return read_roots(self.root)
 
+    def all_models(self) -> list[str]:
+        """Names of all models of which the study has layers or responses."""
+        found = _values(self.root / "layers", "model", "layers.parquet")
+        return sorted({*found, *(model for name in self.sets() for model in self.models(name))})
+
     def image(self, path: str) -> Path:
         """The file of a stored `path`."""
         return self.roots.file(path)
@@ -181,6 +189,44 @@ class StudyFolder:
     def stored_path(self, image: Path) -> str:
         """The path of an image as stored, relative to the study or to one of its roots; always with `/`."""
         return self.roots.stored(image)
+
+
+def stored_name(name: str) -> str:
+    """A name with composed accents, as the folders of a study have it, however it was typed."""
+    return unicodedata.normalize("NFC", name)
+
+
+def check_new_name(kind: str, name: str, existing: Collection[str]) -> str:
+    """The name under which something is stored: that of an existing one, or a new name that none resembles.
+
+    Args:
+        kind: what the name is for, for the message.
+        name: the chosen name.
+        existing: the names that the study has.
+
+    Raises: UsageError for an invalid name, and for one that differs from an existing name only in case.
+
+    Example:
+        >>> check_new_name("stimulus set", "cats", ["pets"])
+        'cats'
+    """
+    if name in existing:
+        return name
+    new = check_name(kind, name)
+    for other in existing:
+        if _folded(other) == _folded(new):
+            if stored_name(other) == new:  # as macOS writes its accents
+                return other
+            raise UsageError(
+                f"the name {new!r} differs from the {kind} {other!r} only in case, and some systems make one folder of "
+                f"them; use {other!r}, or choose another name"
+            )
+    return new
+
+
+def _folded(name: str) -> str:
+    """A name as systems compare it that do not distinguish case."""
+    return stored_name(name).casefold()
 
 
 def create_study(root: Path, title: str = "") -> StudyFolder:

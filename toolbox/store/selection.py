@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import StudyFolder, stored_name
 from toolbox.store.in_use import read_in_use
 from toolbox.store.small_tables import SmallTables
 
@@ -40,7 +40,7 @@ class Selection:
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Convert the models to a tuple.
+        """Convert the models to a tuple, and compose the accents of all names, as they are stored.
 
         Raises: UsageError for a value that is not a name.
         """
@@ -52,10 +52,12 @@ class Selection:
             if isinstance(given, list | tuple)
             else (given,)
         )
-        object.__setattr__(self, "models", models)
         for kind, name in (("set", self.set), ("scheme", self.scheme), *(("model", each) for each in models)):
             if name is not None and not isinstance(name, str):
                 raise UsageError(f"{kind} is {name!r}; expected a name")
+        object.__setattr__(self, "models", tuple(map(stored_name, models)))
+        object.__setattr__(self, "set", self.set and stored_name(self.set))
+        object.__setattr__(self, "scheme", self.scheme and stored_name(self.scheme))
 
     @property
     def model(self) -> str | None:

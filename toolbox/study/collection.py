@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolbox.progress import Progress
-from toolbox.store.folder import create_study
+from toolbox.store.folder import create_study, stored_name
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
-from toolbox.terms import Convolution, Decoding, Fit, Precision, Resize
+from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Resize
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -27,18 +27,21 @@ class StudyCollection(StudyDirectory):
         *,
         set: str | None = None,
         strict: bool = False,
+        missing: Missing | None = None,
         bit_depth: int | None = None,
         dry_run: bool = False,
         progress: Progress | bool = True,
     ) -> IngestReport:
-        """Add stimuli: a folder of category folders, a manifest (.csv, .tsv, .parquet) or a card in `datasets/`.
+        """Add stimuli: a folder of category folders, a manifest or a card in `datasets/`.
 
         What the set has already stays as it is.
 
         Args:
-            source: the folder, the manifest or the card's name.
+            source: the folder, the manifest (.csv, .tsv, .txt, .xlsx, .parquet) or the card's name.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
+            missing: what a category such as 'nan' or 'None' means: 'unlabelled' stimuli, or a 'category' of that name;
+                such a category is refused if None.
             bit_depth: bits of the grey values in new files of 16 bits: 12 makes 4095 white; None for 16. Responses to
                 images of another bit depth are never read as those to these.
             dry_run: only report, or refuse, what would be ingested; nothing is written.
@@ -64,20 +67,30 @@ class StudyCollection(StudyDirectory):
             source,
             set_name=set,
             strict=strict,
+            missing=missing,
             bit_depth=bit_depth,
             dry_run=dry_run,
             progress=shown(progress),
         )
 
     def label(
-        self, set: str, *, scheme: str, source: str | Path, replace: bool = False, dry_run: bool = False
+        self,
+        set: str,
+        *,
+        scheme: str,
+        source: str | Path,
+        missing: Missing | None = None,
+        replace: bool = False,
+        dry_run: bool = False,
     ) -> LabelReport:
         """Label a set's stimuli again, as a scheme beside those that the set has; responses stay as they are.
 
         Args:
             set: the stimulus set.
             scheme: name of the labelling, to be chosen in queries and figures.
-            source: a table (.csv, .tsv, .parquet) of stimuli, or of the set's categories, and their new labels.
+            source: a table (.csv, .tsv, .txt, .xlsx, .parquet) of stimuli, or of the set's categories, and their new
+                labels.
+            missing: what a label such as 'nan' or 'None' means, as of `ingest`.
             replace: overwrite other labels of that scheme.
             dry_run: only report, or refuse, what would be labelled; nothing is written.
 
@@ -91,7 +104,15 @@ class StudyCollection(StudyDirectory):
         """
         from toolbox.collect.label import label
 
-        return label(self.folder, set, scheme, Path(source), replace=replace, dry_run=dry_run)
+        return label(
+            self.folder,
+            stored_name(set),
+            scheme,
+            Path(source),
+            missing=missing,
+            replace=replace,
+            dry_run=dry_run,
+        )
 
     def extract(
         self,
@@ -161,7 +182,7 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
             part=part, replace=replace,
         )  # fmt: skip
-        return extract(self.folder, set, options, progress=shown(progress))
+        return extract(self.folder, stored_name(set), options, progress=shown(progress))
 
     def estimate(
         self,
@@ -225,4 +246,4 @@ class StudyCollection(StudyDirectory):
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
             part=part, replace=replace,
         )  # fmt: skip
-        return estimate_extraction(self.folder, set, options, progress=shown(progress))
+        return estimate_extraction(self.folder, stored_name(set), options, progress=shown(progress))

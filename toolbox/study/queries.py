@@ -62,6 +62,7 @@ class StudyQueries(StudyDirectory):
         set: str | None = None,
         model: str | Sequence[str] | None = None,
         scheme: str | None = None,
+        tables: Mapping[str, str | Path | pl.DataFrame] | None = None,
         **parameters: Any,
     ) -> pl.DataFrame:
         """Rows of a shipped query ('layers/profile'), of a .sql file (as a Path), or of a SELECT over the views.
@@ -74,6 +75,8 @@ class StudyQueries(StudyDirectory):
             model: one, or several to compare: the rows of each, with its name and, where rows have a layer, `depth`
                 (0 first layer of the network, 1 last) and `counterpart`; the only one if None.
             scheme: the label scheme; the only one if None.
+            tables: tables of your own that the SQL reads, by their names there: files (.csv, .tsv, .txt, .xlsx,
+                .parquet) or polars frames.
             **parameters: values of the query's $parameters, which `describe` lists with their defaults.
 
         Returns: the rows, with the columns that `describe` lists; a value that cannot be computed, such as an index
@@ -87,8 +90,11 @@ class StudyQueries(StudyDirectory):
             [('green', 3, 1), ('red', 3, 2)]
             >>> study.query("select count(*) as n from responses")["n"].item()
             48
+            >>> warmth = "select warmth, count(*) as n from labels join own using (category) group by all order by all"
+            >>> study.query(warmth, tables={"own": "warmth.csv"}).rows()
+            [('cold', 3), ('warm', 3)]
         """
-        answer = self.answer(query, parameters, Selection(set, model or (), scheme))
+        answer = self.answer(query, parameters, Selection(set, model or (), scheme), tables)
         self._warn(answer.notes)
         return answer.rows
 
@@ -97,6 +103,7 @@ class StudyQueries(StudyDirectory):
         query: QueryName | str | Path | Query,
         parameters: Mapping[str, Any] | None = None,
         selection: Selection | None = None,
+        tables: Mapping[str, str | Path | pl.DataFrame] | None = None,
     ) -> Answer:
         """As `query`, with the provenance of the rows, and its notes as data instead of warnings.
 
@@ -104,6 +111,7 @@ class StudyQueries(StudyDirectory):
             query: its name, its file or its text.
             parameters: values of its $parameters, which may have any name here.
             selection: set, models and scheme; the only ones if None.
+            tables: as of `query`.
 
         Returns: rows, provenance (query, SQL, parameters, set, model, weights …) and notes.
         Raises: as `query`.
@@ -120,7 +128,7 @@ class StudyQueries(StudyDirectory):
             ask_each,  # what takes long to import, after mistakes were found
         )
 
-        return ask_each(self.folder, checked, parameters, selection)
+        return ask_each(self.folder, checked, parameters, selection, tables)
 
     def responses(
         self,

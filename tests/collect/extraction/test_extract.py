@@ -76,6 +76,21 @@ def test_maximum_and_mean_differ_where_the_map_does(
     assert rows == [("colour", 200, 25), ("pool", 200, 50), ("sum", 200, 200)]
 
 
+def test_a_network_whose_name_differs_from_another_only_in_case_is_refused(
+    study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+    other = tmp_path / "other.toml"
+    other.write_text(Path(card).read_text(encoding="utf-8").replace('"tiny"', '"Tiny"', 1), encoding="utf-8")
+    for name in ("colours", "again"):
+        if name == "again":
+            study.ingest(tmp_path / "photographs", set="again")
+        with pytest.raises(UsageError, match="the name 'Tiny' differs from the model 'tiny' only in case"):
+            study.extract(name, model=str(other), weights=weights)
+    assert study.models("colours") == ["tiny"]
+    assert study.models("again") == []
+
+
 def test_a_second_run_does_nothing(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights)
     files = {path: path.stat().st_mtime_ns for path in study.folder.root.rglob("*") if path.is_file()}

@@ -17,7 +17,7 @@ from toolbox.progress import Progress
 from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
-from toolbox.store.folder import ExtractionFolder, StudyFolder
+from toolbox.store.folder import ExtractionFolder, StudyFolder, check_new_name
 from toolbox.store.plan import Identity, Plan, read_plan
 from toolbox.store.stimuli import read_stimuli
 
@@ -117,6 +117,7 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
     """
     stimuli = _read_stimuli(study, set_name)
     net = with_preprocessing(network(options.model), options)
+    check_new_name("model", net.name, study.all_models())
     device = check_options(options, net)
     return Request(study, set_name, stimuli, net, options, device)
 

@@ -1,0 +1,96 @@
+"""A table of labels as text. Owns which of its columns identifies the stimuli, and which contains the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from toolbox.errors import StimulusError
+from toolbox.stimuli.categories import compose_accents, read_categories
+from toolbox.tables import find_column, read_rows
+from toolbox.terms import Missing
+
+KEYS = ("stimulus_id", "sha256", "path", "file", "category")
+"""Columns that can identify the stimuli; the first one that a table has is used."""
+PATHS = ("path", "file")
+"""Those that contain paths."""
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One row of a table."""
+
+    number: int
+    """Counted from 1, without the header."""
+    name: str | None
+    """The value in the key column."""
+    category: str | None
+    sha256: str | None
+    """The digest in the table, where stimulus_id is the key; None without one."""
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A table of labels as text."""
+
+    file: Path
+    key: str
+    value: str
+    ignored: list[str]
+    rows: list[LabelRow]
+    notes: list[str]
+
+
+def read_label_table(file: Path, scheme: str, missing: Missing | None = None) -> LabelTable:
+    """The rows of a table of labels; empty rows, which spreadsheets append, are left out.
+
+    Args:
+        file: the table.
+        scheme: name of the label scheme, and of the column with the labels, if there is one; else `category`.
+        missing: what a label such as `nan` or `None` means, as of `read_categories`.
+
+    Raises: TableError when the file cannot be read; StimulusError when it lacks a column, has no text, or has labels
+        that usually mean a missing value.
+    """
+    read = read_rows(file, [*KEYS, scheme], literal=["category", scheme])
+    table = read.rows
+    found = _columns(file, table.columns, scheme)
+    key, value = found["key"], found["value"]
+    beside = [found["sha256"]] if "sha256" in found else []
+    keys, texts = (_texts(table[name], file) for name in (key, value))
+    digests = _texts(table[beside[0]], file) if beside else [None] * table.height
+    categories = read_categories(dict.fromkeys(texts), str(file), missing)
+    cells = zip(keys, (categories.names[text] for text in texts), digests, strict=True)
+    rows = [LabelRow(number, *row) for number, row in enumerate(cells, 1) if any(row)]
+    ignored = [name for name in table.columns if name not in (key, value, *beside)]
+    return LabelTable(file, key.lower(), value, ignored, rows, [*read.notes, *categories.notes])
+
+
+def _columns(file: Path, columns: Sequence[str], scheme: str) -> dict[str, str]:
+    """The columns `key` (identifies the stimuli), `value` (their labels) and, beside stimulus_id, `sha256`."""
+    found = {name: find_column(file, columns, name) for name in (*KEYS, scheme)}
+    value = found[scheme] or found["category"]
+    key = next((name for name in KEYS if found[name] not in (None, value)), None)
+    if value is None or key is None:
+        names = ", ".join(map(repr, columns))
+        raise StimulusError(
+            f"{file} has only the columns {names}; expected the labels in a column {scheme!r} (or 'category') "
+            f"and one of the columns {', '.join(KEYS)}"
+        )
+    kept = {"key": found[key], "value": value}
+    if key == "stimulus_id" and found["sha256"] != value:
+        kept["sha256"] = found["sha256"]
+    return {use: column for use, column in kept.items() if column is not None}
+
+
+def _texts(column: pl.Series, file: Path) -> list[str | None]:
+    """A column as text with composed accents; empty cells are None."""
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        raise StimulusError(
+            f"column {column.name!r} of {file} has the type {column.dtype}; expected text; export it as text"
+        )
+    texts = [compose_accents(text) if text else None for text in column.cast(pl.String)]
+    return [text and text.lower() for text in texts] if column.name.lower() == "sha256" else texts
