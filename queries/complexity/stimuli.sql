@@ -14,7 +14,7 @@
 -- Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265.
 --
 -- Parameters
---   $threshold  double  = 0.5                       part of a filter's range above which the filter is responsive
+--   $threshold  double  = 0.5        {0 to 1}       part of a filter's range above which the filter is responsive
 --   $statistic  varchar = 'maximum'  {@statistics}  statistic of the activation map
 -- Columns
 --   stimulus_id  integer

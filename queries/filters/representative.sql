@@ -17,7 +17,7 @@
 --
 -- Parameters
 --   $category   varchar = null        {labels.category}  one category; all of them if null
---   $count      integer = 10                             filters per category
+--   $count      integer = 10          {1 or more}        filters per category
 --   $index      varchar = 'contrast'  {@indices}         index that ranks the filters
 --   $statistic  varchar = 'maximum'   {@statistics}      statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}          range of equation 1

@@ -8,8 +8,8 @@
 --
 -- Parameters
 --   $layer      varchar              {layers.layer}  layer as the card names it
---   $filter     integer                              number of the filter, from 0
---   $count      integer = 12                         stimuli to list
+--   $filter     integer              {0 or more}     number of the filter, from 0
+--   $count      integer = 12         {1 or more}     stimuli to list
 --   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
 -- Columns
 --   rank         bigint   1 is the stimulus with the largest response

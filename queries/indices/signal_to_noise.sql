@@ -9,7 +9,7 @@
 -- Index
 --   family     filter
 --   formula    var(mu_k) / mean of s_k^2 over the categories (both n - 1)
---   range      0 upwards
+--   range      0 or more
 --   chance     categories / all_n
 --   threshold  1  as much variance between categories as within them
 --   needs      another category; a category whose responses vary

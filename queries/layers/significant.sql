@@ -22,7 +22,7 @@
 --
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     resampled index
---   $level      double  = 0.05                       q or p below which a filter counts
+--   $level      double  = 0.05        {0 to 1}       q or p below which a filter counts
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns

@@ -23,7 +23,7 @@
 -- Parameters
 --   $index      varchar = 'contrast'  {@indices}     index in this study
 --   $threshold  double  = 0.01                       a filter above it is selective
---   $count      integer = 10                         most selective filters for the overlap
+--   $count      integer = 10          {1 or more}    most selective filters for the overlap
 --   $statistic  varchar = 'mean'      {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'layer'     {@ranges}      range of equation 1
 -- Columns
@@ -77,10 +77,7 @@ select
     unpaired,
     case when varies then pearson end as pearson,
     case when varies then spearman end as spearman,
-    case
-        when $count < 1 then error('count is ' || $count || '; expected 1 or more')
-        else shared / nullif(least($count, filters), 0)
-    end::double as overlap,
+    shared / nullif(least($count, filters), 0)::double as overlap,
     selective_here,
     selective_there
 from summed

@@ -19,7 +19,7 @@
 --   $first      varchar = null       {@all indices}     one index; all if null
 --   $second     varchar = null       {@all indices}     the other; all if null
 --   $category   varchar = null       {labels.category}  one category; the mean over all if null
---   $count      integer = 10                            most selective filters to compare
+--   $count      integer = 10         {1 or more}        most selective filters to compare
 --   $statistic  varchar = 'maximum'  {@statistics}      statistic of the activation map
 --   $normalise  varchar = 'filter'   {@ranges}          range of equation 1
 -- Columns
@@ -99,10 +99,7 @@ agreed as (
         second,
         count(*) as filters,
         corr(first_place, second_place) as spearman,
-        case
-            when $count < 1 then error('count is ' || $count || '; expected 1 or more')
-            else sum(first_part * second_part) / nullif(least($count, count(*)), 0)
-        end as overlap,
+        sum(first_part * second_part) / least($count, count(*)) as overlap,
         least($count / count(*), 1) as chance
     from placed
     group by layer, category, first, second

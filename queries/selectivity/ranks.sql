@@ -9,7 +9,7 @@
 -- doi 10.1016/j.visres.2020.06.007.
 --
 -- Parameters
---   $k          integer = null                       k of precision; the number of the category's stimuli if null
+--   $k          integer = null       {1 or more}     k of precision; the number of the category's stimuli if null
 --   $layer      varchar = null       {layers.layer}  one layer; all of them if null
 --   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
 -- Columns

@@ -16,7 +16,7 @@
 --   $index      varchar = 'contrast'  {@all indices}  index that is compared with the thresholds
 --   $lowest     double  = 0.0                         first threshold
 --   $highest    double  = 0.5                         last threshold
---   $steps      integer = 26                          number of thresholds
+--   $steps      integer = 26          {2 or more}     number of thresholds
 --   $layer      varchar = null        {layers.layer}  one layer; all of them if null
 --   $statistic  varchar = 'maximum'   {@statistics}   statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}       range of equation 1
@@ -28,11 +28,8 @@
 --   selective   bigint   filters whose index for the category exceeds the threshold
 --   proportion  double   selective / filters
 with step as (
-    select case
-        when $steps < 2 then error('steps is ' || $steps || '; expected 2 or more')
-        else $lowest + number * ($highest - $lowest) / ($steps - 1)
-    end::double as threshold
-    from range(greatest($steps, 1)) r (number)
+    select ($lowest + number * ($highest - $lowest) / ($steps - 1))::double as threshold
+    from range($steps) r (number)
 ),
 valued as (
     select * from index_values($index, $statistic, $normalise)

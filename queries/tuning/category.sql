@@ -9,7 +9,7 @@
 --
 -- Parameters
 --   $layer      varchar              {layers.layer}  layer as the card names it
---   $filter     integer                              number of the filter, from 0
+--   $filter     integer              {0 or more}     number of the filter, from 0
 --   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
 --   $order      varchar = 'rank'     {rank, label}   rows by decreasing response, or by category, to compare filters
 -- Columns

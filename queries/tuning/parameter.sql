@@ -12,7 +12,7 @@
 --
 -- Parameters
 --   $layer      varchar                  {layers.layer}          layer as the card names it
---   $filter     integer                                          number of the filter, from 0
+--   $filter     integer                  {0 or more}             number of the filter, from 0
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  name of a numeric column of the stimulus set
 --   $statistic  varchar = 'mean'         {@statistics}           statistic of the activation map
 -- Columns

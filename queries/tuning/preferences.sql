@@ -18,7 +18,7 @@
 --
 -- Parameters
 --   $layer      varchar = null           {layers.layer}          one layer; all of them if null
---   $threshold  double  = 0.2                                    selectivity above which a filter counts
+--   $threshold  double  = 0.2            {0 to 1}                selectivity above which a filter counts
 --   $bin        double  = 15                                     width of a bin in degrees, an integer part of 180
 --   $parameter  varchar = 'orientation'  {parameters.parameter}  the column with the orientation in degrees
 --   $statistic  varchar = 'mean'         {@statistics}           statistic of the activation map

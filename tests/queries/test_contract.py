@@ -31,7 +31,7 @@ from toolbox.analyse.significance import Resampling, resample
 from toolbox.content import content_folder
 from toolbox.errors import QueryError, UsageError
 from toolbox.query import SQL_TYPES, Query, ask, query_names, query_table, shipped_query
-from toolbox.query.header import Parameter
+from toolbox.query.header import Parameter, value_of
 from toolbox.store import database
 from toolbox.store.folder import StudyFolder, create_study
 
@@ -145,9 +145,33 @@ def choices_asked(query: Query, parameter: Parameter) -> Sequence[Any]:
     return (*NAMED.get(query.name, {}).get(parameter.name, ()), *others[-1:])
 
 
+UNBOUNDED = {
+    ("tuning/preferences", "bin"),
+    ("selectivity/threshold", "lowest"),
+    ("selectivity/threshold", "highest"),
+}
+"""Numbers without bounds: a part of 180 degrees, which the SQL checks, and the ends of a scale."""
+
+
+@EACH
+def test_every_number_has_bounds_that_its_default_keeps(query: Query) -> None:
+    for parameter in query.parameters:
+        if SQL_TYPES[parameter.type] not in (int, float) or (query.name, parameter.name) in UNBOUNDED:
+            continue
+        if parameter.name == "threshold" and any(each.name == "index" for each in query.parameters):
+            assert parameter.bounds is None, "those of a threshold are the range of the index"
+            continue
+        assert parameter.bounds, parameter.name
+        assert parameter.default is None or parameter.default in parameter.bounds
+        for outside in (parameter.bounds.least - 1, parameter.bounds.most + 1):
+            if math.isfinite(outside):
+                with pytest.raises(UsageError, match=f"expected {parameter.bounds}$"):
+                    value_of(parameter, int(outside) if parameter.type == "integer" else outside)
+
+
 def listed_parameters(query: Query) -> list[Parameter]:
     """Parameters whose values the header lists."""
-    return [parameter for parameter in query.parameters if parameter.choices and parameter.listed_in is None]
+    return [parameter for parameter in query.parameters if parameter.choices]
 
 
 @EACH
@@ -209,9 +233,8 @@ def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
 @EACH
 def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, studies: Studies) -> None:
     study = studies(empty_set if query.name == "sets/summary" else unlabelled_study)
-    none_shown = {"count": 0} if query.name == "filters/stimuli" else {}
-    rows = ask(study, query, needed(query) | none_shown, tables=PUBLISHED).rows
-    need_no_label = ("tuning/parameter", "selectivity/population", "sets/near_duplicates")
+    rows = ask(study, query, needed(query), tables=PUBLISHED).rows
+    need_no_label = ("filters/stimuli", "tuning/parameter", "selectivity/population", "sets/near_duplicates")
     assert rows.is_empty() or query.name in need_no_label
     assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}
 
@@ -239,7 +262,7 @@ def test_a_layer_that_was_not_extracted_is_no_empty_answer(query: str, tmp_path:
 
 @pytest.mark.parametrize("query", ["selectivity/agreement", "replication/layers"])
 def test_an_overlap_of_no_filter_is_an_error(query: str, random_study: RandomStudy) -> None:
-    with pytest.raises(QueryError, match="count is 0; expected 1 or more"):
+    with pytest.raises(UsageError, match=r"\$count is 0; expected 1 or more"):
         ask(random_study.folder, query, {"count": 0}, tables=PUBLISHED)
 
 
@@ -305,9 +328,9 @@ def test_a_wrong_argument_of_a_formula_is_never_a_default(
         ),
         ("selectivity/filters", {}, {"lifetime_sparseness": None, "signal_to_noise": None}),
         ("selectivity/population", {}, {"filters": 2, "sparseness": 0.0}),
-        ("selectivity/threshold", {"lowest": -9.0}, {"filters": 2, "selective": 0, "proportion": 0.0}),
+        ("selectivity/threshold", {"lowest": -1.0}, {"filters": 2, "selective": 0, "proportion": 0.0}),
         ("layers/profile", {}, {"proportion": 0.0, "dead": 2}),
-        ("layers/profile", {"threshold": -2.0}, {"proportion": 0.0, "dead": 2}),
+        ("layers/profile", {"threshold": -1.0}, {"proportion": 0.0, "dead": 2}),
         ("filters/stimuli", {}, {"response": 2.5, "normalised": None}),
         ("tuning/category", {}, {"mean": 2.5, "normalised": None}),
         ("tuning/parameter", {}, {"mean": 2.5, "normalised": None}),
@@ -315,7 +338,7 @@ def test_a_wrong_argument_of_a_formula_is_never_a_default(
         ("tuning/frequency", {}, {"preferred": None, "bandwidth": None, "kind": None, "peak": 2.5}),
         ("tuning/preferences", {}, {"filters": 0, "proportion": None}),
         ("complexity/layers", {"index": "response"}, {"proportion": 0.0}),
-        ("complexity/depth", {"threshold": -2.0}, {"proportion": 0.0, "mean_depth": None}),
+        ("complexity/depth", {"threshold": -1.0}, {"proportion": 0.0, "mean_depth": None}),
         ("replication/filters", {}, {"here": None}),
         ("replication/layers", {}, {"filters": 0, "pearson": None, "spearman": None, "overlap": None}),
     ],
@@ -342,7 +365,7 @@ def test_dead_filters_agree_in_nothing_and_carry_no_response(
 
 
 def test_thresholds_need_two_ends(random_study: RandomStudy) -> None:
-    with pytest.raises(QueryError, match=r"steps is 1; expected 2 or more"):
+    with pytest.raises(UsageError, match=r"\$steps is 1; expected 2 or more"):
         ask(random_study.folder, "selectivity/threshold", {"steps": 1})
 
 

@@ -25,7 +25,7 @@ TEXT = """-- ratio: one mean response divided by the other.
 -- Index
 --   family     moments
 --   formula    mu_c / mu_rest
---   range      0 upwards
+--   range      0 or more
 --   chance     1
 --   threshold  2  twice the response
 --   needs      another category

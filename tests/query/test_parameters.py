@@ -68,9 +68,21 @@ def worked(tmp_path: Path) -> StudyFolder:
             {"set": "x"},
             "no parameter of sets/summary named 'set'; none is available",
         ),
-        ("layers/profile", {"threshold": "high"}, "$threshold is 'high'; expected a number"),
-        ("layers/profile", {"threshold": [1]}, "$threshold is [1]; expected a number"),
-        ("layers/profile", {"threshold": True}, "$threshold is True; expected a number"),
+        ("layers/profile", {"threshold": "high"}, "$threshold is 'high'; expected a finite number"),
+        ("layers/profile", {"threshold": [1]}, "$threshold is [1]; expected a finite number"),
+        ("layers/profile", {"threshold": True}, "$threshold is True; expected a finite number"),
+        ("layers/profile", {"threshold": "nan"}, "$threshold is nan; expected a finite number"),
+        ("layers/profile", {"threshold": float("inf")}, "$threshold is inf; expected a finite number"),
+        ("layers/profile", {"threshold": 10**400}, f"$threshold is {10**400}; expected a finite number"),
+        ("layers/profile", {"threshold": 5}, "$threshold is 5; expected -1 to 1, the range of contrast"),
+        (
+            "layers/profile",
+            {"threshold": -0.1, "index": "auc"},
+            "$threshold is -0.1; expected 0 to 1, the range of auc",
+        ),
+        ("layers/significant", {"level": 5}, "$level is 5; expected 0 to 1"),
+        ("filters/representative", {"count": "-3"}, "$count is -3; expected 1 or more"),
+        ("filters/stimuli", {**ONE_FILTER, "filter": -1}, "$filter is -1; expected 0 or more"),
         ("layers/profile", {"index": 3}, "$index is 3; expected a text"),
         (
             "filters/stimuli",
@@ -90,17 +102,17 @@ def worked(tmp_path: Path) -> StudyFolder:
         (
             "filters/stimuli",
             {"filter": 0},
-            "filters/stimuli needs a value for $layer; pass it as --param layer=…",
+            "filters/stimuli needs a value for $layer; pass it as layer=… (--layer …)",
         ),
         (
             "filters/stimuli",
             {"layer": "stem"},
-            "filters/stimuli needs a value for $filter; pass it as --param filter=…",
+            "filters/stimuli needs a value for $filter; pass it as filter=… (--filter …)",
         ),
         (
             "filters/stimuli",
             {"layer": None, "filter": 0},
-            "filters/stimuli needs a value for $layer; pass it as --param layer=…",
+            "filters/stimuli needs a value for $layer; pass it as layer=… (--layer …)",
         ),
         (
             "layers/profile",
@@ -196,7 +208,7 @@ def test_a_users_file_needs_no_header(worked: StudyFolder, tmp_path: Path) -> No
     query = own(tmp_path, "select count(*)::bigint as n from labels where category = $name\n")
     assert (query.title, query.parameters, query.columns) == ("", (), ())
     assert ask(worked, query, {"name": "dog"}).rows.rows() == [(3,)]
-    with pytest.raises(UsageError, match=r"own needs a value for \$name; pass it as --param name=…"):
+    with pytest.raises(UsageError, match=r"own needs a value for \$name; pass it as name=… \(--name …\)"):
         ask(worked, query)
 
 
@@ -214,7 +226,11 @@ def test_a_users_file_needs_no_header(worked: StudyFolder, tmp_path: Path) -> No
         ("--   $threshold", "'$threshold' is not a parameter; expected: $name type = default"),
         (
             "--   $n  double = high  {a}  text",
-            "$n is 'high'; expected a number as the default in '$n  double = high  {a}  text'",
+            "$n is 'high'; expected a finite number as the default in '$n  double = high  {a}  text'",
+        ),
+        (
+            "--   $n  varchar = null  {0 to 1}",
+            "'$n  varchar = null  {0 to 1}' has bounds; expected them of a number",
         ),
         (
             "-- Columns\n--   n  number  of stimuli",
@@ -250,6 +266,9 @@ def test_a_file_that_is_not_there_or_no_text_is_said(tmp_path: Path) -> None:
         ("$x  boolean = false", "true", True),
         ("$x  integer  {responses.filter}", 3, 3),
         ("$x  bigint = -3", None, -3),
+        ("$x  double = 0.5  {0 to 1}", "1", 1.0),
+        ("$x  integer = 3  {-1 or more}  text", -1, -1),
+        ("$x  double = null  {-0.5 to 0.5}", None, None),
     ],
 )
 def test_defaults_and_choices_have_the_declared_type(
@@ -265,6 +284,8 @@ def test_defaults_and_choices_have_the_declared_type(
     [
         ("$x  double = 0.5  {0.5, 1}", 0.7, r"\$x is 0.7; expected one of 0.5, 1"),
         ("$x  varchar = null  {left, right}", "up", r"\$x is 'up'; expected one of left, right"),
+        ("$x  double = 0.5  {0 to 1}", 1.5, r"\$x is 1.5; expected 0 to 1"),
+        ("$x  integer = 3  {-1 or more}", -2, r"\$x is -2; expected -1 or more"),
         ("$x  boolean = false", "yes", r"\$x is 'yes'; expected true or false"),
         ("$x  integer  {responses.filter}", 9, "no x named '9'; available: 0, 1, 2, 3"),
     ],

@@ -9,12 +9,23 @@ A new figure is a function under `@figure("<query>", columns…)` in the module 
 from __future__ import annotations
 
 from toolbox.chart import complexity, filters, layers, pairs, replication, selectivity, sets, tuning
+from toolbox.chart.plain import draw_plain
 from toolbox.chart.registry import FigureDefinition, draw, figures
 from toolbox.chart.render import FIGURE_SUFFIXES, render
 from toolbox.chart.theme import Chart
 from toolbox.chart.width import Length, length_of
 
-__all__ = ["FIGURE_SUFFIXES", "Chart", "FigureDefinition", "Length", "draw", "figures", "length_of", "render"]
+__all__ = [
+    "FIGURE_SUFFIXES",
+    "Chart",
+    "FigureDefinition",
+    "Length",
+    "draw",
+    "draw_plain",
+    "figures",
+    "length_of",
+    "render",
+]
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
 _REGISTERED = (complexity, filters, layers, pairs, replication, selectivity, sets, tuning)

@@ -2,10 +2,11 @@
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import following, options, output
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
+from toolbox.cli.query_options import QueryCommand
 from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
@@ -29,15 +30,20 @@ def significance(
     quiet: options.QuietOption = False,
 ) -> None:
     """Resample an index: intervals, p values and reliability, which queries then show."""
+    opened = study_at(study)
     with progress_bars(quiet) as progress:
-        report = study_at(study).significance(
+        report = opened.significance(
             set, index=index, statistic=statistic, normalise=normalise, threshold=threshold, resamples=resamples,
             seed=seed, model=model, scheme=scheme, progress=output.with_expected_times(progress, quiet),
         )  # fmt: skip
     output.print_significance(report, quiet)
+    usual = {"index": DEFAULT_INDEX, "statistic": "maximum", "normalise": "filter"}
+    measure = {"index": index, "statistic": str(statistic), "normalise": str(normalise)}
+    unusual = {name: value for name, value in measure.items() if value != usual[name]}
+    following.print_next(following.after_significance(opened, report, unusual), study, quiet)
 
 
-@commands.command(cls=SeveralValues)
+@commands.command(cls=QueryCommand)
 def query(
     query: options.QueryArgument = None,
     file: options.FileOption = None,
@@ -53,6 +59,8 @@ def query(
     quiet: options.QuietOption = False,
 ) -> None:
     """Print the rows of a shipped query, of a .sql file, or of a SELECT over the views of a study.
+
+    Every parameter of the query is an option, too: toolbox query layers/profile --help lists --threshold and others.
 
     The views are stimuli, labels, parameters, responses, rollups, layers, catalogue, significance, resamples and
     reliability. SQL is read-only.

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Fit, Precision, Range, Resize, Statistic
+from toolbox.terms import Convolution, Decoding, Fit, Precision, Range, Removable, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -194,14 +194,21 @@ ThresholdsOption = Annotated[
 ResamplesOption = Annotated[int, Option(help="Number of bootstrap samples, and of permutations.")]
 SeedOption = Annotated[int, Option(help="Seed of the random numbers. Equal seeds give equal results.")]
 QueryArgument = Annotated[
-    str | None, Argument(help="Name of a shipped query, such as layers/profile, or a SELECT over the views.")
+    str | None,
+    Argument(
+        help="Name of a shipped query, such as layers/profile, a .sql file of your own, or a SELECT over the views."
+    ),
 ]
 FileOption = Annotated[Path | None, Option("--file", "-f", help="A .sql file of your own.")]
 ListOption = Annotated[bool, Option("--list", help="List all shipped queries.")]
 DescribeOption = Annotated[bool, Option("--describe", help="Print what a query means, takes and returns.")]
 ParamOption = Annotated[
     list[str] | None,
-    Option("--param", "-p", help="Value of a parameter of the query, as name=value. Repeat it for several."),
+    Option(
+        "--param",
+        "-p",
+        help="Value of a parameter of the query, as name=value; for one that is called as another option.",
+    ),
 ]
 ReferenceOption = Annotated[
     Path,
@@ -256,7 +263,9 @@ ScatterOption = Annotated[
 ]
 
 # Figures.
-FigureArgument = Annotated[str, Argument(help="Name of a query that has a figure.")]
+FigureArgument = Annotated[
+    str, Argument(help="Name of a shipped query, a .sql file of your own, or a SELECT over the views.")
+]
 FigureFileOption = Annotated[
     Path | None,
     Option(
@@ -328,6 +337,19 @@ UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus
 UsedModelOption = Annotated[
     str | None, Option("--model", help="Network whose responses to the set are used.")
 ]
+RemovedKindArgument = Annotated[
+    Removable, Argument(parser=str, metavar="KIND", help="What is removed: set, model or scheme.")
+]
+RemovedNameArgument = Annotated[str, Argument(help="Its name.")]
+RemovedFromOption = Annotated[
+    str | None,
+    Option(
+        "--set",
+        help="Stimulus set of the scheme, or of the responses. Default: the only set with that scheme; all sets with "
+        "responses of that model.",
+    ),
+]
+YesOption = Annotated[bool, Option("--yes", help="Delete without a question.")]
 UsedSchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme of the set to use.")]
 
 # The set-up.

@@ -7,12 +7,12 @@ import typer
 from toolbox.cli import options, output
 from toolbox.cli.conversion import parameters, selection_of, study_at
 from toolbox.cli.options import HERE
-from toolbox.cli.several import SeveralValues
+from toolbox.cli.query_options import QueryCommand
 
 commands = typer.Typer()
 
 
-@commands.command(cls=SeveralValues)
+@commands.command(cls=QueryCommand)
 def plot(
     query: options.FigureArgument,
     param: options.ParamOption = None,
@@ -29,7 +29,10 @@ def plot(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Draw the figure of a query."""
+    """Draw the figure of a query.
+
+    Every parameter of the query is an option, too: toolbox plot layers/profile --help lists --threshold and others.
+    """
     selection = selection_of(set, model, scheme)
     figure = study_at(study).figure(
         query, parameters(param), selection, thumbnails=thumbnails, category=category, layer=layer, title=title,
@@ -37,7 +40,7 @@ def plot(
     )  # fmt: skip
     from toolbox.show.plots import save
 
-    path = output_file or Path(f"{query.replace('/', '-')}.html")
+    path = output_file or Path(f"{figure.provenance['query'].replace('/', '-')}.html")
     save(figure, path, dpi=dpi)
     output.print_notes(figure.notes, quiet)
     typer.echo(path)

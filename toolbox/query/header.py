@@ -7,20 +7,24 @@ A title, paragraphs, `Source:`, then
     -- Columns
     --   name   type  description
 
-The choices of a parameter may be a column of a view, as in {layers.layer}; a value must then be one of its values.
+The choices of a parameter may be a column of a view, as in {layers.layer}: a value must then be one of its values. Or
+they are the bounds of a number, as in {0 to 1} or {1 or more}.
 Lists of indices are not repeated but named, as in {@indices}: see `toolbox.query.expansion`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.content import content_folder
 from toolbox.errors import CardError, UnknownNameError, UsageError, expected_names
+from toolbox.query.bounds import Bounds, read_bounds
 from toolbox.query.expansion import expand
 from toolbox.query.indices import index_names, shipped_index
 from toolbox.query.sections import header_of, read_sections, read_sql
@@ -35,7 +39,7 @@ _IN_WORDS = {
     "varchar": "a text",
     "integer": "a whole number",
     "bigint": "a whole number",
-    "double": "a number",
+    "double": "a finite number",
     "boolean": "true or false",
 }
 _PARAMETER = re.compile(r"\$(\w+)\s+(\w+)(?:\s*=\s*('[^']*'|[^\s{]+))?(?:\s+\{([^}]*)\})?\s*(.*)")
@@ -44,20 +48,27 @@ _COLUMN = re.compile(r"(\w+)\s+(\w+)\s*(.*)")
 
 @dataclass(frozen=True)
 class Parameter:
-    """A `$name` of a query; without a default it must be given."""
+    """A `$name` of a query; without a default it must be given.
+
+    Attributes:
+        name: without the dollar.
+        type: one of SQL_TYPES.
+        default: null if None.
+        required: whether a value must be given.
+        description: what it means.
+        choices: its values, where the header lists them.
+        listed_in: view and column that hold its values, where the header names them as {view.column}.
+        bounds: of a number, where the header has them as {0 to 1}.
+    """
 
     name: str
     type: str
     default: Any
     required: bool
-    choices: tuple[str, ...]
     description: str
-
-    @property
-    def listed_in(self) -> tuple[str, str] | None:
-        """View and column that hold the choices, where the header names them as {view.column}."""
-        found = re.fullmatch(r"([a-z]\w*)\.(\w+)", self.choices[0]) if len(self.choices) == 1 else None
-        return (found[1], found[2]) if found else None
+    choices: tuple[str, ...] = ()
+    listed_in: tuple[str, str] | None = None
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True)
@@ -176,12 +187,14 @@ def value_of(parameter: Parameter, given: Any) -> Any:
         parameter: as the header declares it.
         given: a value, or text that is read as its type; None for the default.
 
-    Raises: UsageError for a value of another type, or that is none of the choices.
+    Raises: UsageError for a value of another type, that is none of the choices, or outside the bounds.
     """
     if given is None:
         return parameter.default
     value = _convert(parameter.name, parameter.type, given)
-    if parameter.choices and not parameter.listed_in:
+    if parameter.bounds and value not in parameter.bounds:
+        raise UsageError(f"${parameter.name} is {value:g}; expected {parameter.bounds}")
+    if parameter.choices:
         choices = [_convert(parameter.name, parameter.type, choice) for choice in parameter.choices]
         if value not in choices:
             raise UsageError(f"${parameter.name} is {value!r}; {expected_names(value, parameter.choices)}")
@@ -195,13 +208,24 @@ def _parameter(path: Path, line: str) -> Parameter:
             f"{path}: {line!r} is not a parameter; expected: $name type = default {{choices}} description, "
             f"with a type of {', '.join(SQL_TYPES)}"
         )
-    name, type_name, default, choices, description = found.groups()
-    listed = tuple(choice.strip() for choice in choices.split(",")) if choices else ()
+    name, type_name, default, braces, description = found.groups()
+    constraint = _constraint(braces or "")
+    if "bounds" in constraint and SQL_TYPES[type_name] not in (int, float):
+        raise CardError(f"{path}: {line!r} has bounds; expected them of a number only")
     try:
         value = None if default in (None, "null") else _convert(name, type_name, default.strip("'"))
     except UsageError as error:
         raise CardError(f"{path}: {error} as the default in {line!r}") from error
-    return Parameter(name, type_name, value, default is None, listed, description)
+    return Parameter(name, type_name, value, default is None, description, **constraint)
+
+
+def _constraint(braces: str) -> dict[str, Any]:
+    """What the braces of a parameter contain: bounds, a column of a view, or choices."""
+    if bounds := read_bounds(braces):
+        return {"bounds": bounds}
+    if found := re.fullmatch(r"([a-z]\w*)\.(\w+)", braces.strip()):
+        return {"listed_in": (found[1], found[2])}
+    return {"choices": tuple(choice.strip() for choice in braces.split(","))} if braces else {}
 
 
 def _column(path: Path, line: str) -> Column:
@@ -216,15 +240,13 @@ def _convert(name: str, type_name: str, value: Any) -> Any:
     expected = SQL_TYPES[type_name]
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         value = value.item()  # numpy's numbers, told without importing it
-    if type(value) is expected:
-        return value
-    try:
+    with contextlib.suppress(ValueError, OverflowError):  # reported below, as every other misfit
         if isinstance(value, str) and expected in (int, float):
-            return expected(value)
+            value = expected(value)
         if expected is float and type(value) is int:
-            return float(value)
+            value = float(value)
         if isinstance(value, str) and expected is bool and value in ("true", "false"):
             return value == "true"
-    except ValueError:
-        pass  # said below, as for every other misfit
+        if type(value) is expected and not (isinstance(value, float) and not isfinite(value)):
+            return value
     raise UsageError(f"${name} is {value!r}; expected {_IN_WORDS[type_name]}")

@@ -5,7 +5,7 @@ A title `name: what it is`, paragraphs, `Source:`, then
     -- Index
     --   family     moments, ranks or filter: which QUANTITIES the expression is written in
     --   formula    in the symbols of the field
-    --   range      of its values
+    --   range      of its values: bounds such as `0 to 1` or `0 or more`; or `unbounded`
     --   chance     its value without preference: an expression, or in words
     --   threshold  expression  reason
     --   published  expression  where another threshold was published (this row may be missing)
@@ -23,7 +23,8 @@ from functools import cache
 from pathlib import Path
 
 from toolbox.content import content_folder
-from toolbox.errors import CardError, UnknownNameError
+from toolbox.errors import CardError, UnknownNameError, UsageError
+from toolbox.query.bounds import Bounds, read_bounds
 from toolbox.query.sections import header_of, read_sections, read_sql
 
 QUANTITIES = {
@@ -71,6 +72,8 @@ RESAMPLED = ("moments", "ranks")
 """Families of indices that have a value for every category, and so can be resampled."""
 SANITY = ("missing labels", "extra labels", "missing and extra labels", "not of a category")
 """What the row `sanity` may say: which wrong labels the index notices, or that it is an index of a filter as such."""
+UNBOUNDED = "unbounded"
+"""The row `range` of an index that can have any value."""
 _ROWS = ("family", "formula", "range", "chance", "threshold", "published", "needs", "sanity")
 _OPTIONAL_ROWS = ("published",)
 
@@ -86,7 +89,7 @@ class Index:
         source: citations.
         family: a key of QUANTITIES.
         formula: in the symbols of the field.
-        range: of its values.
+        range: of its values, in words.
         chance: its value without preference; 'none' if it has no such value.
         threshold: a suitable one, as an SQL expression, and the reason for it.
         published: another one from a publication, and where it is from; None where there is none.
@@ -110,6 +113,23 @@ class Index:
     sanity: str
     expression: str
     header: str
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Of its values; None where they are unbounded."""
+        return read_bounds(self.range)
+
+    def check_threshold(self, threshold: float, name: str = "threshold") -> None:
+        """Refuse a threshold outside the range, which no filter or every filter exceeds.
+
+        Args:
+            threshold: finite.
+            name: what the value was given as, for the message.
+
+        Raises: UsageError.
+        """
+        if self.bounds and threshold not in self.bounds:
+            raise UsageError(f"{name} is {threshold:g}; expected {self.bounds}, the range of {self.name}")
 
     @property
     def standard_thresholds(self) -> list[float]:
@@ -164,6 +184,8 @@ def read_index(path: Path) -> Index:
         raise CardError(f"{path} begins with {title!r}; expected '{path.stem}: what it is'")
     if rows["family"] not in QUANTITIES:
         raise CardError(f"{path}: the family is {rows['family']}; expected {', '.join(QUANTITIES)}")
+    if rows["range"] != UNBOUNDED and not read_bounds(rows["range"]):
+        raise CardError(f"{path}: the range is {rows['range']!r}; expected 0 to 1, 0 or more, {UNBOUNDED} …")
     if rows["sanity"] not in SANITY:
         raise CardError(f"{path}: sanity is {rows['sanity']!r}; expected {', '.join(SANITY)}")
     if not sections["source"]:

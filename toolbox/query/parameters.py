@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.errors import UnknownNameError, UsageError
+from toolbox.query.describing import described_views
 from toolbox.query.header import Parameter, Query, read_query, shipped_query, value_of
+from toolbox.query.indices import shipped_indices
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, check_set
 
@@ -22,14 +24,23 @@ _PLACEHOLDER = re.compile(
 """A comment, a text, a quoted name, a text between dollars; or, captured, the name of a parameter."""
 
 
-def find_query(query: Query | str) -> Query:
-    """The query of a name, or of SQL text.
+def find_query(query: Query | str | Path) -> Query:
+    """The query of a name, of a .sql file, or of SQL text.
 
-    Raises: UnknownNameError for a name that no query has.
+    Args:
+        query: a shipped query's name, a file as a path or by a name that ends in .sql, or a SELECT.
+
+    Raises: UnknownNameError for a name that no query has; UsageError for a file that is missing.
     """
     if isinstance(query, Query):
         return query
+    if isinstance(query, Path):
+        return read_query(query)
+    if sql := described_views(query):
+        return Query("sql", sql)
     is_name = not re.search(r"\s", query.strip())
+    if query.endswith(".sql") and (is_name or Path(query).is_file()):
+        return read_query(Path(query))
     return shipped_query(query) if is_name else Query("sql", query)
 
 
@@ -50,7 +61,7 @@ def check_question(
     Returns: the query.
     Raises: UnknownNameError for the name of a query, parameter or set; UsageError for a value.
     """
-    found = read_query(query) if isinstance(query, Path) else find_query(query)
+    found = find_query(query)
     named = placeholders(found.sql)
     # A file may use parameters that its header does not declare; DuckDB's parser alone knows those for certain.
     if named <= {parameter.name for parameter in found.parameters}:
@@ -80,12 +91,26 @@ def parameter_values(query: Query, given: Mapping[str, Any], named: Collection[s
             raise UnknownNameError(f"parameter of {query.name}", name, named)
     missing = [name for name in sorted(named) if _is_missing(name, declared.get(name), given)]
     if missing:
-        options = " ".join(f"--param {name}=…" for name in missing)
-        raise UsageError(f"{query.name} needs a value for ${', $'.join(missing)}; pass it as {options}")
-    return {
+        keywords, options = (
+            ", ".join(f"{name}=…" for name in missing),
+            " ".join(f"--{name} …" for name in missing),
+        )
+        raise UsageError(
+            f"{query.name} needs a value for ${', $'.join(missing)}; pass it as {keywords} ({options})"
+        )
+    values = {
         name: value_of(declared[name], given.get(name)) if name in declared else given[name]
         for name in sorted(named)
     }
+    _check_threshold(values, declared)
+    return values
+
+
+def _check_threshold(values: Mapping[str, Any], declared: Collection[str]) -> None:
+    """Refuse a threshold outside the range of the index with which it is compared."""
+    index, threshold = shipped_indices().get(str(values.get("index"))), values.get("threshold")
+    if index and threshold is not None and {"index", "threshold"} <= {*declared}:
+        index.check_threshold(threshold, "$threshold")
 
 
 def _is_missing(name: str, parameter: Parameter | None, given: Mapping[str, Any]) -> bool:

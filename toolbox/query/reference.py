@@ -143,6 +143,8 @@ def _default(parameter: Parameter) -> str:
 def _choices(parameter: Parameter) -> str:
     if parameter.listed_in:
         return f"those in `{'.'.join(parameter.listed_in)}`"
+    if parameter.bounds:
+        return str(parameter.bounds)
     return ", ".join(f"`{choice}`" for choice in parameter.choices)
 
 

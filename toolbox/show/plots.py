@@ -6,17 +6,19 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from textwrap import shorten
 from typing import Any
 
 import polars as pl
 
-from toolbox.chart import Chart, Length, draw, figures, length_of, render
+from toolbox.chart import Chart, Length, draw, draw_plain, figures, length_of, render
 from toolbox.chart.theme import column_words
-from toolbox.errors import StimulusError, UnknownNameError, UsageError, command_line
+from toolbox.errors import QueryError, StimulusError, UsageError
 from toolbox.files import replace_file
-from toolbox.query import Answer, ask, shipped_query
+from toolbox.query import Answer, Query, ask
 from toolbox.query.across_models import ask_each
 from toolbox.query.indices import shipped_indices
+from toolbox.query.parameters import find_query
 from toolbox.show.choice import Choice, choose_rows, chosen, split_choice
 from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.folder import SCHEME, StudyFolder
@@ -26,6 +28,8 @@ from toolbox.store.selection import Selection
 LONGEST_PATH = 4096  # characters; longer texts are SQL
 THUMBNAIL = 96
 """Longer side of a thumbnail, in pixels."""
+LONGEST_TITLE = 140
+"""Characters of a SELECT that is the title of its figure."""
 
 
 @dataclass(frozen=True)
@@ -74,64 +78,105 @@ AS_IT_IS = Drawing()
 
 def plot(
     study: StudyFolder,
-    name: str,
+    query: Query | str | Path,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
     drawing: Drawing = AS_IT_IS,
 ) -> Figure:
-    """The figure of a query's rows.
+    """The figure of a query's rows: its own, or a plain chart of their columns.
 
     Args:
         study: with the responses.
-        name: of the query.
+        query: a shipped query's name, a `Query`, a .sql file, or SQL text.
         parameters: values of the query's parameters.
         selection: set, models and scheme; several models are compared, each in a panel of its own.
         drawing: how, and which of the rows. A category or layer is the query's parameter of that name if it has one.
 
-    Raises: UnknownNameError when the query has no figure, or the rows no such category or layer; UsageError for a
-        width that is none; all errors of running the query.
+    Raises: QueryError when there is no row; UnknownNameError when the rows have no such category or layer; UsageError
+        for a width that is none, and rows that cannot be drawn; all errors of running the query.
 
     Example:
         >>> plot(study.folder, "layers/profile", {"threshold": 0.05}).provenance["model"]
         'tiny'
     """
-    if name not in figures():
-        shipped_query(name)  # raises if there is no query of this name
-        raise UnknownNameError("figure", name, figures(), f"{command_line('query', name)} gives its rows")
+    query = find_query(query)
     _length(drawing)
-    values, left = split_choice(shipped_query(name), parameters or {}, drawing.choice)
-    answer = ask_each(study, name, values, selection)
-    return draw_figure(
-        study, name, answer, replace(drawing, category=left.get("category"), layer=left.get("layer"))
-    )
+    values, left = split_choice(query, parameters or {}, drawing.choice)
+    answer = ask_each(study, query, values, selection)
+    drawing = replace(drawing, category=left.get("category"), layer=left.get("layer"))
+    return draw_figure(study, query, answer, drawing)
 
 
-def draw_figure(study: StudyFolder, name: str, answer: Answer, drawing: Drawing = AS_IT_IS) -> Figure:
+def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Drawing = AS_IT_IS) -> Figure:
     """The figure of an answer that was already computed.
 
     Args:
         study: of the answer.
-        name: of the query.
+        query: that was asked.
         answer: its rows and their provenance.
         drawing: as in `plot`, but for parameters of the query.
+
+    Raises: as `plot`.
     """
-    rows, shown = choose_rows(name, answer.rows, drawing.choice)
+    _check_rows(answer)
+    rows, shown = choose_rows(query.name, answer.rows, drawing.choice)
     if drawing.thumbnails:
         rows = _with_thumbnails(study, rows)
-    if "parameter" in figures()[name].optional:
-        rows = rows.with_columns(parameter=pl.lit(answer.provenance["parameters"]["parameter"]))
-    rows = _without_folders(rows)
     provenance = {**answer.provenance, **({"shown": shown} if shown else {})}
-    chart = draw(
-        name,
-        rows,
-        title=shipped_query(name).title if drawing.title else "",
-        subtitle="\n".join([_caption(provenance), *map(_sentence, answer.cautions)]) if drawing.title else "",
-        categories=_categories(study, answer),
-        order=shown.get("category", ()),
-        width=_length(drawing),
-    )
+    words = {"title": "", "subtitle": ""}
+    if drawing.title:
+        subtitle = "\n".join([_caption(provenance), *map(_sentence, answer.cautions)])
+        words = {"title": query.title or shorten(query.sql, LONGEST_TITLE), "subtitle": subtitle}
+    chart = _chart(study, query, replace(answer, rows=_without_folders(rows)), drawing, shown, words)
     return Figure(chart, _names_alone(with_version(provenance)), answer.notes, _length(drawing))
+
+
+def _chart(
+    study: StudyFolder,
+    query: Query,
+    answer: Answer,
+    drawing: Drawing,
+    shown: Mapping[str, Sequence[str]],
+    words: Mapping[str, str],
+) -> Chart:
+    """The query's own figure, or a plain chart of the columns."""
+    rows, categories = answer.rows, _categories(study, answer)
+    order, width = shown.get("category", ()), _length(drawing)
+    if query.name not in figures():
+        layers = _layers(study, answer)
+        return draw_plain(rows, layers, categories=categories, order=order, width=width, **words)
+    if "parameter" in figures()[query.name].optional:
+        rows = rows.with_columns(parameter=pl.lit(answer.provenance["parameters"]["parameter"]))
+    return draw(query.name, rows, categories=categories, order=order, width=width, **words)
+
+
+def _check_rows(answer: Answer) -> None:
+    """Refuse an answer without rows: an empty figure would look like a result.
+
+    Raises: QueryError with the reason, as far as it is known.
+    """
+    if answer.rows.is_empty():
+        origin = answer.provenance
+        given = [f"{name} {value}" for name, value in origin["parameters"].items() if value is not None]
+        of = ", ".join([*(str(origin[kind]) for kind in ("set", "model") if kind in origin), *given])
+        reason = f": {'; '.join(answer.notes)}" if answer.notes else ""
+        raise QueryError(
+            f"{origin['query']} has no rows{f' for {of}' if of else ''}, so nothing is drawn{reason}"
+        )
+
+
+def _layers(study: StudyFolder, answer: Answer) -> list[str]:
+    """The layers of the networks of an answer, in their order."""
+    if answer.rows.schema.get("layer") != pl.String or "model" not in answer.provenance:
+        return []
+    models = answer.provenance["model"]
+    found = list[str]()
+    for model in [models] if isinstance(models, str) else models:
+        sql = "select layer from layers order by position"
+        found += (
+            ask(study, sql, selection=Selection(answer.provenance.get("set"), model)).rows["layer"].to_list()
+        )
+    return list(dict.fromkeys(found))
 
 
 def _length(drawing: Drawing) -> Length | None:

@@ -164,8 +164,9 @@ class StudyAnalysis(StudyDirectory):
         table = read_published_table(Path(reference), map or {})
         answer = replicate(self.folder, table, parameters, selection, filters=filters)
         if figure is not None:
+            from toolbox.query import shipped_query
             from toolbox.show.plots import draw_figure, save
 
             pairs = pair_filters(self.folder, table, parameters, selection)
-            save(draw_figure(self.folder, FILTERS_QUERY, pairs), Path(figure))
+            save(draw_figure(self.folder, shipped_query(FILTERS_QUERY), pairs), Path(figure))
         return answer

@@ -20,7 +20,7 @@ class StudyFigures(StudyDirectory):
 
     def plot(
         self,
-        query: QueryName | str,
+        query: QueryName | str | Path,
         *,
         set: str | None = None,
         model: str | Sequence[str] | None = None,
@@ -36,10 +36,14 @@ class StudyFigures(StudyDirectory):
     ) -> Chart:
         """The figure of a query; also written to `output` if given.
 
+        A query without a figure of its own, such as one of yours, is drawn as a plain chart of its columns, whose
+        caption names them: layers in the order of the network, categories in their colours, intervals where there are
+        columns `low` and `high`; else a text and a number as bars, or two numbers as points.
+
         Warns (ResultWarning) of what a reader of the figure should know.
 
         Args:
-            query: the name of one that has a figure.
+            query: its name, its file or its text.
             set: the stimulus set; the only one if None.
             model: one, or several to compare, each in a panel of its own; the only one if None.
             scheme: the label scheme; the only one if None.
@@ -53,9 +57,8 @@ class StudyFigures(StudyDirectory):
             dpi: pixels an inch of a PNG; 144 if None.
             **parameters: values of the query's $parameters, which `describe` lists with their defaults.
 
-        Returns: an Altair chart, which notebooks draw without a network; of an empty result, a chart that names the
-            reason.
-        Raises: UnknownNameError when the query has no figure; as `query`.
+        Returns: an Altair chart, which notebooks draw without a network.
+        Raises: QueryError when there is no row to draw; UsageError for columns that cannot be drawn; as `query`.
 
         Example:
             >>> chart = study.plot("layers/profile", threshold=0.05, output="profile.html")
@@ -77,7 +80,7 @@ class StudyFigures(StudyDirectory):
 
     def figure(
         self,
-        query: QueryName | str,
+        query: QueryName | str | Path,
         parameters: Mapping[str, Any] | None = None,
         selection: Selection | None = None,
         *,
@@ -90,7 +93,7 @@ class StudyFigures(StudyDirectory):
         """As `plot`, with the provenance of the rows, and its notes as data instead of warnings.
 
         Args:
-            query: the name of one that has a figure.
+            query: its name, its file or its text.
             parameters: values of its $parameters, which may have any name here.
             selection: set, models and scheme; the only ones if None.
             thumbnails: draw the images themselves, where rows name them.
@@ -106,13 +109,13 @@ class StudyFigures(StudyDirectory):
             >>> study.figure("layers/profile").provenance["query"]
             'layers/profile'
         """
-        from toolbox.query import shipped_query
-        from toolbox.query.parameters import check_question
+        from toolbox.query.parameters import check_question, find_query
         from toolbox.show.choice import chosen, split_choice
 
-        values, _ = split_choice(shipped_query(query), parameters or {}, chosen(category, layer))
-        check_question(self.folder, query, values, selection)
+        question = find_query(query)
+        values, _ = split_choice(question, parameters or {}, chosen(category, layer))
+        check_question(self.folder, question, values, selection)
         from toolbox.show.plots import Drawing, plot  # what takes long to import, after mistakes were found
 
         drawing = Drawing(thumbnails, title, width, category, layer)
-        return plot(self.folder, query, parameters, selection, drawing)
+        return plot(self.folder, question, parameters, selection, drawing)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from toolbox.errors import UsageError, expected_names
-from toolbox.query.indices import RESAMPLED, index_names
+from toolbox.query.indices import RESAMPLED, index_names, shipped_index
 from toolbox.store.resamples import USUAL, Measure
 from toolbox.terms import DEFAULT_INDEX, RANGES, STATISTICS, Range, Statistic
 
@@ -66,6 +66,8 @@ def check_choices(choices: Resampling) -> Resampling:
     if thresholds is not None and not (thresholds and all(map(_is_finite, thresholds))):
         shown = _in_a_line(thresholds if _is_sequence(choices.threshold) else choices.threshold)
         raise UsageError(f"threshold is {shown}; expected one finite number or more")
+    for threshold in thresholds or ():
+        shipped_index(choices.index).check_threshold(threshold)
     return replace(choices, threshold=choices.threshold_list, resamples=resamples, seed=seed)
 
 

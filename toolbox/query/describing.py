@@ -1,0 +1,61 @@
+"""`show tables` and `describe VIEW`, as every database answers them. Owns the SELECT that each becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from toolbox.errors import UsageError
+from toolbox.query.header import query_names
+from toolbox.store.columns import ROLLUPS, TABLES
+from toolbox.terms import STIMULUS_COLUMNS
+
+_OF_LAYERS = ("layer", "position", "kind", "filters", "height", "width", "stride", "receptive_field")
+VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
+    "stimuli": ("images of the set; its stimulus parameters are further columns", STIMULUS_COLUMNS),
+    "labels": ("categories of the chosen scheme", ("stimulus_id", "category")),
+    "parameters": ("stimulus parameters, one row each", ("stimulus_id", "parameter", "value")),
+    "responses": ("of the chosen network", ("layer", "filter", "stimulus_id", "maximum", "mean")),
+    "rollups": ("sums of the responses for every filter and category", ROLLUPS),
+    "significance": ("of toolbox significance: every filter and category", TABLES["filters"]),
+    "resamples": ("of toolbox significance: every resample, layer and category", TABLES["resamples"]),
+    "reliability": ("of toolbox significance: every filter", TABLES["splits"]),
+    "layers": ("layers of the network", (*_OF_LAYERS, "depth", "is_pool")),
+    "catalogue": ("stimuli of all sets", ("set", "scheme", "category", *STIMULUS_COLUMNS)),
+}
+"""View -> what its rows are, and its columns."""
+
+_FORM = re.compile(
+    r"(?P<tables>show\s+(?:all\s+)?(?:tables|views)|describe|desc)\s*;?|(?:describe|desc|show)\s+\"?(?P<name>[\w/]+)\"?\s*;?",
+    re.IGNORECASE,
+)
+
+
+def described_views(text: str) -> str | None:
+    """The SELECT that answers a question about the views; None for any other text.
+
+    Args:
+        text: of a question.
+
+    Raises: UsageError for the name of a query.
+
+    >>> described_views("DESCRIBE labels;")
+    'select column_name as "column", lower(column_type) as type from (describe select * from labels)'
+    """
+    found = _FORM.fullmatch(text.strip())
+    if found is None:
+        return None
+    return _list_views() if found["tables"] else _describe_view(found["name"])
+
+
+def _describe_view(name: str) -> str:
+    if name in query_names():
+        raise UsageError(f"{name} is a query; to print what it means: toolbox query {name} --describe")
+    return f'select column_name as "column", lower(column_type) as type from (describe select * from {name})'
+
+
+def _list_views() -> str:
+    rows = (
+        f"('{view}', '{rows}', '{', '.join(columns)}')" for view, (rows, columns) in VIEW_CONTENTS.items()
+    )
+    return f"select * from (values {', '.join(rows)}) v (view, rows, columns)"
