@@ -117,6 +117,8 @@ def test_the_first_and_the_last_orientation_are_inside_the_frame(rows_of):
     [
         ("tuning/preferences", "dashed: chance)"),
         ("sets/balance", "(line: a balanced set)"),
+        ("layers/profile", "(thin bars: 95 % of bootstrap samples)"),
+        ("complexity/layers", "(thin bars: 95 % of bootstrap samples)"),
         ("complexity/depth", "(bars: 95 % of bootstrap samples)"),
         ("complexity/stimuli", "(stimuli: median, middle 50 and 90 %, and those outside)"),
         ("selectivity/index", "(filters: median, middle 50, 90 %)"),

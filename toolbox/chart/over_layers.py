@@ -111,6 +111,8 @@ def lines_over_layers(
     x, width = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
     selection = alt.selection_point(name="chosen", fields=["category"], bind="legend")
     opacity = alt.when(selection).then(alt.value(1)).otherwise(alt.value(0.1))
+    if has_values(rows, "low"):
+        y = y.title([y["title"], "(thin bars: 95 % of bootstrap samples)"])
     base = offset_chart(rows).encode(x=x, y=y, color=colour(rows, categories), opacity=opacity)
     lines = base.mark_line(strokeWidth=1.5)
     # The legend is that of the first mark: only there does it react to clicks.
