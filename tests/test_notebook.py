@@ -116,7 +116,7 @@ def test_texts_studies_and_matrices_are_readable(outputs: dict[str, list[Any]]) 
 def test_a_script_prints_no_bars(
     capsys: pytest.CaptureFixture[str], photographs: Path, tmp_path: Path
 ) -> None:
-    Study(tmp_path / "new").ingest(photographs, set="colours")
+    Study(tmp_path / "new", create=True).ingest(photographs, set="colours")
     assert capsys.readouterr() == ("", "")
     assert shown(True) is silent
     assert shown(False) is silent

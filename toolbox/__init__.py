@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from toolbox.setup.doctor import Finding, examine_setup
     from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.show.plots import Figure
+    from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
     from toolbox.study import Study
@@ -70,6 +71,7 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "Removal",
     "Resampling",
     "ResultWarning",
     "Selection",
@@ -126,6 +128,7 @@ _HOMES = {
     "toolbox.setup.doctor": ("Finding", "examine_setup"),
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
     "toolbox.show.plots": ("Figure",),
+    "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),
     "toolbox.study": ("Study",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +10,25 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.errors import command_line
+from toolbox.errors import ResultWarning, command_line
 from toolbox.progress import Progress, silent
+from toolbox.store.selection import Selection
 from toolbox.study import Study
 
 SETS = ("lfw", "gratings")
 BASE = ["block*"]
 """The convolutional base: 59 MB of weights instead of 528."""
-DEMONSTRATED: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("layers/profile", "lfw", {}),
-    ("filters/representative", "lfw", {"category": "face"}),
-    ("complexity/layers", "lfw", {"threshold": 0.1}),
-    ("layers/significant", "lfw", {}),
-    ("tuning/orientation", "gratings", {"layer": "block1_conv1"}),
+PUBLISHED = {"threshold": 0.01}
+"""The threshold of Figure 1 of the paper."""
+DEMONSTRATED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("layers/significant", "lfw", "", {}),
+    ("layers/profile", "lfw", "", {}),
+    ("layers/profile", "lfw", "-as-published", PUBLISHED),
+    ("filters/representative", "lfw", "", {"category": "face"}),
+    ("complexity/layers", "lfw", "", {}),
+    ("tuning/orientation", "gratings", "", {"layer": "block1_conv1"}),
 )
+"""Query, set, what its file is called beside others of the same query, parameters."""
 
 
 @dataclass(frozen=True)
@@ -78,24 +84,30 @@ def _resample(study: Study, progress: Progress) -> Step:
 
 def _figures(study: Study, folder: Path) -> Iterator[Step]:
     """The figures, each as an interactive page and as an image to print."""
-    for query, set_name, parameters in DEMONSTRATED:
-        path = folder / f"{set_name}-{query.replace('/', '-')}"
-        for suffix in (".html", ".png"):
-            study.plot(query, set=set_name, output=path.with_name(path.name + suffix), **parameters)
+    for query, set_name, further, parameters in DEMONSTRATED:
+        path = folder / f"{set_name}-{query.replace('/', '-')}{further}"
+        with warnings.catch_warnings(action="ignore", category=ResultWarning):  # the figures have them
+            for suffix in (".html", ".png"):
+                study.plot(query, set=set_name, output=path.with_name(path.name + suffix), **parameters)
         yield Step(f"figure: {path}.html and .png")
 
 
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
-    """The table of Figure 1, the most face-selective filters, and the tuning of filters of the first layer."""
-    profile = study.query("layers/profile", set="lfw")
-    table = profile.pivot(
-        "category", index="layer", values=["proportion", "chance_high"], maintain_order=True
-    )
+    """Where filters are selective, the most face-selective ones, and the tuning of filters of the first layer."""
+    significant = study.query("layers/significant", set="lfw")
     yield Step(
-        "\nProportion of category-selective filters in every layer (response contrast > 0.01, Figure 1),\n"
-        "and the 97.5th percentile of this proportion over permuted labels (chance_high):",
-        table,
+        "\nFilters that prefer a category beyond chance (q < 0.05), and their proportion of the layer:",
+        significant.pivot("category", index=["layer", "filters"], values=["significant", "proportion"]),
     )
+    profile = study.answer("layers/profile", PUBLISHED, Selection("lfw"))
+    yield Step(
+        "\nFigure 1 of the paper, as published: the proportion of filters with a response contrast > 0.01, and the\n"
+        "97.5th percentile of this proportion over permuted labels. Up to chance_high it shows no selectivity:",
+        profile.rows.pivot(
+            "category", index="layer", values=["proportion", "chance_high"], maintain_order=True
+        ),
+    )
+    yield from (Step(f"note: {caution}") for caution in profile.cautions)
     yield Step("\nThe five most face-selective filters:", best)
     tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
     strong = tuning.drop("direction_selectivity", "dsi").filter(pl.col("peak") > pl.col("peak").max() / 10)

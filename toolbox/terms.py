@@ -24,6 +24,10 @@ Range = Literal["filter", "layer"]
 RANGES: tuple[Range, ...] = get_args(Range)
 """The range by which equation 1 normalises a response: that of its filter, or of the whole layer."""
 
+Removable = Literal["set", "model", "scheme"]
+REMOVABLE: tuple[Removable, ...] = get_args(Removable)
+"""What can be removed from a study: a stimulus set, the responses of a model, a label scheme."""
+
 Precision = Literal["float32", "tf32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """Precisions in which a network is computed; all except the first are faster and less exact."""

@@ -177,7 +177,7 @@ def test_names_from_outside_are_shown_as_they_are(page, tmp_path, rows_of):
 
 def test_a_click_on_the_legend_picks_one_category_out(page, tmp_path, rows_of, layers, categories):
     page.goto(write(tmp_path, draw("layers/profile", rows_of("layers/profile"))))
-    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]')
+    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]:not([fill="white"])')
     page.wait_for_selector("#figure svg.marks")
     assert faint.count() == 0
     entry = page.locator("#figure svg text", has_text="dog").bounding_box()
@@ -197,6 +197,6 @@ def test_a_click_on_the_legend_picks_a_category_out_for_all_networks(
     entry = page.locator("#figure svg text", has_text="dog").bounding_box()
     assert entry is not None
     page.mouse.click(entry["x"] + 5, entry["y"] + 5)
-    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]')
+    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]:not([fill="white"])')
     faint.first.wait_for(state="attached")
     assert faint.count() == 2 * len(layers) * (len(categories) - 1)

@@ -207,7 +207,7 @@ def test_a_ring_marks_the_best_layer_with_or_without_resamples(rows_of, categori
 def test_the_two_corrections_of_significance_are_distinguished(rows_of, categories):
     drawn = svg("layers/significant", rows_of("layers/significant"))
     assert marks(drawn, "line") == 2 * len(categories)
-    assert ">q<" in drawn and ">FWE-corrected p<" in drawn
+    assert ">q &lt; level<" in drawn and ">FWE-corrected p &lt; level<" in drawn
 
 
 def test_intervals_of_mean_depth_and_proportion_cross_in_their_category(rows_of, categories):

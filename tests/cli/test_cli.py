@@ -88,7 +88,8 @@ def test_an_index_is_resampled_and_shown(extracted: str) -> None:
     told = run("significance", "colours", "--threshold", "0.05", "--resamples", "20", *there)
     assert told.stdout == ""
     # the pool repeats the map; of its three filters and the two of sum one is dead: four live ones, two colours
-    note, first, second = told.stderr.splitlines()
+    note, first, second, following = told.stderr.splitlines()
+    assert following == f"next: toolbox plot layers/profile --study {extracted}"
     assert note.endswith(
         "20 permutations give no p below 0.048, too large for 8 tests; raise resamples (--resamples)"
     )
@@ -293,6 +294,36 @@ def test_of_several_sets_of_unknown_age_one_must_be_named(
     run("query", "layers/profile", "--set", "again", *there)
 
 
+def test_a_removal_is_described_and_needs_a_yes(extracted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = ["--study", extracted]
+    refused = run("remove", "set", "colours", *there, code=2)
+    assert refused.stdout == ""
+    told, kept, error = refused.stderr.splitlines()
+    start = r"to be deleted: set colours: 6 stimuli; label schemes: category; responses: tiny"
+    assert re.fullmatch(rf"{start}; \d+ files, \d+ kB", told)
+    assert kept == "not deleted: images"
+    assert error == "error: there is no terminal to ask before deleting; to delete without a question: --yes"
+    assert "nothing was deleted" in run("remove", "model", "tiny", "--dry-run", *there).stderr
+    assert "model   tiny" in run("use", *there).stdout
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert "Delete this? [y/N]" in run("remove", "model", "tiny", *there, code=1).stderr
+    assert "model   tiny" in run("use", *there).stdout
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert (
+        "to be deleted: model tiny of colours: its responses" in run("remove", "model", "tiny", *there).stderr
+    )
+    assert run("use", *there).stdout.splitlines()[2] == "model   -         none yet"
+    assert run("remove", "set", "colours", "--yes", *there).stderr.splitlines()[-1] == "deleted"
+    assert "the study has no stimulus set yet" in run("query", "from stimuli", *there, code=2).stderr
+
+
+class Terminal(io.StringIO):
+    """What a user types into a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_quiet_says_nothing_but_errors(extracted: str, photographs: Path) -> None:
     done = run("ingest", str(photographs), "--set", "colours", "--study", extracted, "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
@@ -329,7 +360,7 @@ def test_models_are_shown_and_exported(card: str, weights: str, tmp_path: Path) 
     shown = run("model", "show", "vgg16")
     assert "block5_conv3" in shown.stdout
     assert "Simonyan and Zisserman (2015)" in shown.stderr
-    assert "input: 224 x 224 (nearest), (BGR - (103.939, 116.779, 123.68)) * 1\n" in shown.stderr
+    assert "input: 224 x 224 (nearest, stretch), (BGR - (103.939, 116.779, 123.68)) * 1\n" in shown.stderr
     scaled = "(RGB - (123.675, 116.28, 103.53)) * (0.0171248, 0.017507, 0.0174292)\n"
     shown = run("model", "show", "vgg16-torchvision").stderr
     assert scaled in shown

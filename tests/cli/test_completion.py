@@ -155,7 +155,7 @@ def test_the_script_for_bash_completes_a_line(shared_study: str, tmp_path: Path)
 def test_a_name_with_a_space_is_written_for_bash(extracted_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(extracted_folder / "photographs", photographs := tmp_path / "photographs")
     (photographs / "red").rename(photographs / "dark red")
-    Study(tmp_path / "new").ingest(photographs, set="colours")
+    Study(tmp_path / "new", create=True).ingest(photographs, set="colours")
     asked = ["query", "filters/representative", "--study", str(tmp_path / "new"), "--param", "category", "="]
     assert offered(*asked, "da") == ["dark\\ red"]
 

@@ -83,7 +83,7 @@ def test_a_photograph_saved_again_as_a_jpeg_is_found_in_a_real_network(tmp_path:
     Image.open(tmp_path / "photos" / "cat" / "1.png").save(
         tmp_path / "photos" / "dog" / "sent.jpg", quality=90
     )
-    study = Study(tmp_path / "study")
+    study = Study(tmp_path / "study", create=True)
     assert study.ingest(tmp_path / "photos", set="photos").added == 4
     study.extract("photos", model="vgg16-untrained", layers="block1_*")
     [row] = study.query("sets/near_duplicates", distance=0.05).rows(named=True)

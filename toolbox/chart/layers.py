@@ -30,7 +30,7 @@ from toolbox.chart.panels import (
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import QUIET, Chart, distinct_values, layer_axis, tooltips, values
 
-FWE_ENTRY = "FWE-corrected p"
+Q_ENTRY, FWE_ENTRY = "q < level", "FWE-corrected p < level"
 FIRST_TITLE = ["Bootstrap samples in", "which the layer is first"]
 BEST_COLUMNS = (
     *RESAMPLE_COLUMNS,
@@ -202,7 +202,7 @@ def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         return panels_over_layers(both, categories, measure, tooltip)
     chart = lines_over_layers(both, categories, proportion_axis("proportion", "Significant filters"), tooltip)
     x, _ = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
-    kinds = alt.Scale(domain=["q", FWE_ENTRY], range=[[1, 0], [4, 3]])
+    kinds = alt.Scale(domain=[Q_ENTRY, FWE_ENTRY], range=[[1, 0], [4, 3]])
     dash = alt.StrokeDash("by:N", title="Significant by", scale=kinds, legend=alt.Legend(symbolType="stroke"))
     corrected = values(both.with_columns(pl.lit(FWE_ENTRY).alias("by")))
     dashes = alt.Chart(corrected).mark_line(strokeWidth=1.2)

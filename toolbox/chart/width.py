@@ -260,9 +260,11 @@ def _named_axes(view: Specification) -> list[Specification]:
 
 
 def _place_legends_beyond(specification: Specification, room: float) -> None:
-    """Place the first legend below the plots, its entries beside one another, and others above, below one another."""
+    """Place the legend of categories, or the first one, below the plots in rows, and others above, in columns."""
     shown = [channel for channel in _channels(specification) if _has_legend(channel)]
-    places: dict[str, str] = {}
+    places = (
+        {"Category": "bottom"} if any(one.get("title") == "Category" for one in shown) else dict[str, str]()
+    )
     for channel in shown:
         place = places.setdefault(str(channel.get("title")), "top" if places else "bottom")
         longest = max((len(str(name)) for name in (channel.get("scale") or {}).get("domain", [])), default=10)

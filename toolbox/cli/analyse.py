@@ -2,7 +2,7 @@
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import following, options, output
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -30,12 +30,17 @@ def significance(
     quiet: options.QuietOption = False,
 ) -> None:
     """Resample an index: intervals, p values and reliability, which queries then show."""
+    opened = study_at(study)
     with progress_bars(quiet) as progress:
-        report = study_at(study).significance(
+        report = opened.significance(
             set, index=index, statistic=statistic, normalise=normalise, threshold=threshold, resamples=resamples,
             seed=seed, model=model, scheme=scheme, progress=output.with_expected_times(progress, quiet),
         )  # fmt: skip
     output.print_significance(report, quiet)
+    usual = {"index": DEFAULT_INDEX, "statistic": "maximum", "normalise": "filter"}
+    measure = {"index": index, "statistic": str(statistic), "normalise": str(normalise)}
+    unusual = {name: value for name, value in measure.items() if value != usual[name]}
+    following.print_next(following.after_significance(opened, report, unusual), study, quiet)
 
 
 @commands.command(cls=QueryCommand)

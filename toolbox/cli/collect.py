@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import following, options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -43,6 +43,8 @@ def ingest(
         )
     output.print_ingestion(report, quiet)
     output.print_dry_run(dry_run, quiet)
+    if not dry_run:
+        following.print_next(following.after_ingestion(opened, report.set), study, quiet)
 
 
 @commands.command()
@@ -101,3 +103,4 @@ def extract(
         with progress_bars(quiet) as progress:
             report = opened.extract(set, progress=progress, **choices)
         output.print_extraction(report, quiet)
+        following.print_next(following.after_extraction(opened, report.set, report.model), study, quiet)

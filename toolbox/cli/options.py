@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Fit, Precision, Range, Resize, Statistic
+from toolbox.terms import Convolution, Decoding, Fit, Precision, Range, Removable, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -337,6 +337,19 @@ UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus
 UsedModelOption = Annotated[
     str | None, Option("--model", help="Network whose responses to the set are used.")
 ]
+RemovedKindArgument = Annotated[
+    Removable, Argument(parser=str, metavar="KIND", help="What is removed: set, model or scheme.")
+]
+RemovedNameArgument = Annotated[str, Argument(help="Its name.")]
+RemovedFromOption = Annotated[
+    str | None,
+    Option(
+        "--set",
+        help="Stimulus set of the scheme, or of the responses. Default: the only set with that scheme; all sets with "
+        "responses of that model.",
+    ),
+]
+YesOption = Annotated[bool, Option("--yes", help="Delete without a question.")]
 UsedSchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme of the set to use.")]
 
 # The set-up.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
     from toolbox.stimuli.sources import Rejection
+    from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
 
 LISTED = 10
@@ -123,9 +124,9 @@ def _conflicts(rejections: Iterable[Rejection]) -> list[str]:
     return [f"label conflict: {each.path}: {each.reason}" for each in rejections if each.is_conflict]
 
 
-def _count(number: int, noun: str) -> str:
+def _count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun, in the plural where it is one."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def print_labelling(report: LabelReport, quiet: bool) -> None:
@@ -226,6 +227,26 @@ def _size(count: int) -> str:
         if count >= unit:
             return f"{count / unit:.{digits}f} {name}"
     return f"{count / 1e3:.0f} kB"
+
+
+def print_removal(removal: Removal, quiet: bool) -> None:
+    """Print what is deleted, and what is not.
+
+    Args:
+        removal: what is deleted.
+        quiet: whether nothing is printed.
+    """
+    where = "" if removal.kind == "set" else f" of {', '.join(removal.sets)}"
+    derived = {
+        "set": f"{_count(removal.stimuli, 'stimulus', 'stimuli')}; "
+        f"label schemes: {', '.join(removal.schemes) or 'none'}; responses: {', '.join(removal.models) or 'none'}",
+        "model": "its responses, roll-ups and resampled indices",
+        "scheme": "its labels, roll-ups and resampled indices",
+    }
+    size = f"{_count(removal.files, 'file')}, {_size(removal.bytes)}"
+    note(f"to be deleted: {removal.kind} {removal.name}{where}: {derived[removal.kind]}; {size}", quiet)
+    kept = f", also those in {removal.images}" if removal.images else ""
+    note(f"not deleted: images{kept}", quiet)
 
 
 def print_in_use(in_use: InUse) -> None:

@@ -1,10 +1,13 @@
-"""Commands that keep a study in order: use."""
+"""Commands that keep a study in order: use, remove."""
+
+import sys
 
 import typer
 
 from toolbox.cli import options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
+from toolbox.errors import UsageError
 
 commands = typer.Typer()
 
@@ -21,3 +24,40 @@ def use(
     Without a choice, commands mean the one that was there first. --set, --model and --scheme always take precedence.
     """
     output.print_in_use(study_at(study).use(set, model=model, scheme=scheme))
+
+
+@commands.command()
+def remove(
+    kind: options.RemovedKindArgument,
+    name: options.RemovedNameArgument,
+    set: options.RemovedFromOption = None,
+    dry_run: options.DryRunOption = False,
+    yes: options.YesOption = False,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Delete a stimulus set, the responses of a model or a label scheme, with all that was derived from it.
+
+    Asks before it deletes. Images are never deleted.
+    """
+    opened = study_at(study)
+    output.print_removal(opened.remove(kind, name, set=set, dry_run=True), quiet)
+    if dry_run:
+        output.note("nothing was deleted; without --dry-run, the same command deletes", quiet)
+        return
+    if not yes:
+        _ask()
+    opened.remove(kind, name, set=set)
+    output.note("deleted", quiet)
+
+
+def _ask() -> None:
+    """Ask whether to delete.
+
+    Raises: UsageError without a terminal; Exit when the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask before deleting; to delete without a question: --yes")
+    if not typer.confirm("Delete this?", err=True):
+        output.note("nothing was deleted")
+        raise typer.Exit(1)

@@ -24,6 +24,7 @@ from toolbox.files import digest_of, move_files, only_writer, write_json
 from toolbox.store.folder import EARLIER_VERSIONS, RESAMPLE_FOLDERS, StudyFolder, check_study
 from toolbox.store.labels import digest_of_labels
 from toolbox.store.parquet import provenance_of, read_table, read_table_and_origin, write_table
+from toolbox.store.removal import finish_removals, has_unfinished_removals
 from toolbox.store.roots import KEY, Roots
 from toolbox.store.study_file import PATIENCE, SCHEMA_VERSION, read_study_file, write_study_file
 
@@ -43,6 +44,8 @@ _TREES = ("stimuli", "labels", "responses", "significance")
 def open_study(root: Path) -> StudyFolder:
     """The study in a directory; a study of an earlier layout is first moved over to the present one.
 
+    A removal that was interrupted is finished.
+
     Raises: as `check_study`; ToolboxError when an earlier study cannot be written to; BusyError when another process
         is writing in it.
     """
@@ -50,6 +53,8 @@ def open_study(root: Path) -> StudyFolder:
     if content["schema_version"] in EARLIER_VERSIONS or "moving_from" in content:
         _check_writable(root)
         _move_over(study)
+    if has_unfinished_removals(root):
+        finish_removals(study)
     return study
 
 

@@ -1,17 +1,19 @@
-"""Keeping a study in order from Python: what is in use. Owns the signatures; `toolbox.store` does the work."""
+"""Keeping a study in order from Python: choosing and removing. Owns the signatures; `toolbox.store` does the work."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from toolbox.study.directory import StudyDirectory
+from toolbox.terms import Removable
 
 if TYPE_CHECKING:
+    from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
 
 
 class StudyUpkeep(StudyDirectory):
-    """What chooses among the contents of a study."""
+    """What chooses among the contents of a study, and removes them."""
 
     def use(self, set: str | None = None, *, model: str | None = None, scheme: str | None = None) -> InUse:
         """Choose what questions mean where the study has several sets, models or schemes; kept in `study.toml`.
@@ -37,3 +39,29 @@ class StudyUpkeep(StudyDirectory):
         from toolbox.store.use import use
 
         return use(self.folder, set, model=model, scheme=scheme)
+
+    def remove(self, kind: Removable, name: str, *, set: str | None = None, dry_run: bool = False) -> Removal:
+        """Delete a stimulus set, a model or a label scheme, with all that was derived from it; never an image.
+
+        Deletes without a question. The records of runs stay.
+
+        Args:
+            kind: 'set'; 'model', its responses; or 'scheme', other than that of ingestion.
+            name: its name.
+            set: the set whose scheme, or whose responses of a model, are deleted; None for the only set with that
+                scheme, or for all sets with responses of that model.
+            dry_run: only report, or refuse, what would be deleted.
+
+        Returns: what was deleted: sets, stimuli, schemes, models, number of files and bytes.
+        Raises: UnknownNameError, AmbiguousError, UsageError; BusyError while an extraction runs.
+
+        Example:
+            >>> removal = study.remove("model", "tiny", dry_run=True)
+            >>> removal.sets, removal.models
+            (('colours',), ('tiny',))
+            >>> study.remove("model", "tiny").files > 0, study.models("colours")
+            (True, [])
+        """
+        from toolbox.store.removal import remove
+
+        return remove(self.folder, kind, name, set_name=set, dry_run=dry_run)
