@@ -159,7 +159,11 @@ def test_a_set_without_labels_has_no_categories(tmp_path: Path, cache: Path) -> 
         ({"layer": "pol"}, UnknownNameError, "no layer of tiny named 'pol'; did you mean 'pool'"),
         ({"layer": "pool", "statistic": "median"}, UsageError, "expected one of maximum, mean"),
         ({"layer": "pool", "set": "colors"}, UnknownNameError, "did you mean 'colours'"),
-        ({"layer": "pool", "model": "vgg16"}, UnknownNameError, "no model named 'vgg16'"),
+        (
+            {"layer": "pool", "model": "vgg16"},
+            UsageError,
+            "no responses of vgg16 to .* available yet; extract them",
+        ),
     ],
 )
 def test_what_is_not_there_is_refused(

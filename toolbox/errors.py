@@ -73,7 +73,10 @@ def _hint(name: str, known: list[str]) -> str:
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant: one that differs in case, spaces, `_` or `-` alone, else a similar one.
+    """The known name that was probably meant.
+
+    One that differs in case, spaces, `_`, `-` or `/` alone; else the only one that ends in it, after a `/`; else a
+    similar one.
 
     Args:
         name: the unknown name.
@@ -88,6 +91,9 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # imported late: importing it takes longer than most refusals
 
     plain = {_plain(each): each for each in reversed(list(known))}  # of two that are alike, the first
+    ends = [each for each in plain.values() if _plain(each.rpartition("/")[2]) == _plain(name)]
+    if _plain(name) not in plain and len(ends) == 1:
+        return ends[0]  # layers/profile by the name of its file
     near = get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
     return plain[near[0]] if near else None
 
@@ -110,7 +116,7 @@ def expected_names(value: object, names: Iterable[str]) -> str:
 
 def _plain(name: str) -> str:
     """A name without what people leave out, or write otherwise."""
-    return "".join(letter for letter in name.casefold() if letter not in " _-")
+    return "".join(letter for letter in name.casefold() if letter not in " _-/")
 
 
 def command_line(*words: object) -> str:

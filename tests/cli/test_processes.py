@@ -122,6 +122,7 @@ def test_a_narrow_terminal_cuts_neither_numbers_nor_names(shared_study: str) -> 
     os.close(ours)
     assert all(text in shown.decode() for text in ("first", "123456790", "sha256", "last", "987654321"))
     assert "…" not in shown.decode()
+    assert len(shown.decode().split("first")) == 2  # columns that do not fit follow in a further block
 
 
 def test_an_interrupted_extraction_says_what_is_kept(

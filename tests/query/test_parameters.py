@@ -296,3 +296,9 @@ def test_other_values_than_the_choices_are_refused(
     query = own(tmp_path, f"-- Title.\n--\n-- Parameters\n--   {declared}\nselect $x as x\n")
     with pytest.raises(UsageError, match=message):
         ask(worked, query, {"x": given})
+
+
+@pytest.mark.parametrize("name", ["profile", "layers-profile", "Layers/Profile", "layers_profile"])
+def test_a_query_is_suggested_in_any_spelling(name: str, worked: StudyFolder) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'layers/profile'"):
+        ask(worked, name)

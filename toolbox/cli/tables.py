@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile, zip_longest
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
     import polars as pl
+    from rich.console import Console
 
 MOST_ROWS = 100
 """Rows that a table prints; files and the other formats hold all."""
@@ -92,18 +93,52 @@ def _width(text: str) -> int:
 def _print_on_terminal(
     names: Sequence[str], cells: Sequence[Sequence[str]], are_numbers: Sequence[bool]
 ) -> None:
-    """Too narrow a terminal breaks long texts into lines, never numbers or short names."""
+    """On too narrow a terminal, long texts are folded and columns are printed in blocks; numbers are never cut."""
+    from rich.console import Console
+
+    console = Console()
+    least = []
+    for column, (name, is_number) in enumerate(zip(names, are_numbers, strict=True)):
+        widest = max(len(name), *(len(row[column]) for row in cells), 1)
+        least.append(widest if is_number else min(widest, max(len(name), LEAST_TEXT_WIDTH)))
+    for number, block in enumerate(_blocks(least, are_numbers, console.width)):
+        if number:
+            console.print()
+        _print_block(console, block, names, cells, least, are_numbers)
+
+
+def _blocks(least: Sequence[int], are_numbers: Sequence[bool], width: int) -> list[list[int]]:
+    """Columns that fit beside one another; the texts in front, which name a row, are repeated in every block."""
+    if sum(least) + 2 * len(least) - 2 <= width:
+        return [list(range(len(least)))]
+    keys = list(takewhile(lambda column: not are_numbers[column], range(len(least))))
+    while keys and sum(least[key] + 2 for key in keys) > width // 2:
+        keys.pop()
+    blocks = [list(keys)]
+    for column in range(len(keys), len(least)):
+        if len(blocks[-1]) > len(keys) and sum(least[each] + 2 for each in [*blocks[-1], column]) - 2 > width:
+            blocks.append(list(keys))
+        blocks[-1].append(column)
+    return blocks
+
+
+def _print_block(
+    console: Console,
+    block: Sequence[int],
+    names: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    least: Sequence[int],
+    are_numbers: Sequence[bool],
+) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    needed = 0
-    for column, (name, is_number) in enumerate(zip(names, are_numbers, strict=True)):
-        widest = max(len(name), *(len(row[column]) for row in cells), 1)
-        least = widest if is_number else min(widest, max(len(name), LEAST_TEXT_WIDTH))
-        needed += least + 2  # and two spaces between columns
-        table.add_column(name, justify="right" if is_number else "left", min_width=least, overflow="fold")
+    for column in block:
+        justify: Literal["left", "right"] = "right" if are_numbers[column] else "left"
+        table.add_column(names[column], justify=justify, min_width=least[column], overflow="fold")
     for row in cells:
-        table.add_row(*map(Text, row))
-    Console(width=max(Console().width, needed)).print(table)
+        table.add_row(*(Text(row[column]) for column in block))
+    needed = sum(least[column] + 2 for column in block)
+    Console(width=max(console.width, needed)).print(table)

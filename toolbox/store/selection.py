@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolbox.content import content_folder
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder, stored_name
 from toolbox.store.in_use import read_in_use
@@ -122,8 +123,19 @@ def resolve_selection(study: StudyFolder, views: Collection[str], selection: Sel
             choice = choose_model(study, shared.set)
             model, notes = _required(choice, choice.names, remedy), (*notes, *choice.notes)
         elif model not in (names := _files_of_models(study, shared.set)):
-            raise UnknownNameError("model", model, names, remedy)
+            raise _without_responses(shared.set, model, names)
     return Selection(shared.set, (model,) if model else (), shared.scheme, notes)
+
+
+def _without_responses(set_name: str | None, model: str, names: Collection[str]) -> UsageError:
+    """The error for a model without responses; one that ships is no typing error."""
+    remedy = command_line("extract", set_name or "SET")
+    if (content_folder("models") / f"{model}.toml").is_file():
+        return UsageError(
+            f"no responses of {model} to {set_name or 'any set'} are available yet; extract them first with: "
+            f"{command_line('extract', set_name or 'SET', '--model', model)}"
+        )
+    return UnknownNameError("model", model, names, remedy)
 
 
 def resolve_labelling(study: StudyFolder, views: Collection[str], selection: Selection) -> Selection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolbox.errors import UnknownNameError, UsageError
+from toolbox.errors import UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder
 from toolbox.store.in_use import read_in_use, write_in_use
 from toolbox.store.selection import Meaning, choose_model, choose_scheme, choose_set
@@ -66,9 +66,9 @@ def _check(study: StudyFolder, set_name: str, named: dict[str, str]) -> None:
     """Refuse names that the study does not have."""
     _check_name("stimulus set", set_name, study.sets(), "toolbox ingest FOLDER")
     if "model" in named:
-        _check_name("model", named["model"], study.models(set_name), f"toolbox extract {set_name}")
+        _check_name("model", named["model"], study.models(set_name), command_line("extract", set_name))
     if "scheme" in named:
-        _check_name("label scheme", named["scheme"], study.schemes(set_name), f"toolbox label {set_name}")
+        _check_name("label scheme", named["scheme"], study.schemes(set_name), command_line("label", set_name))
 
 
 def _check_name(kind: str, name: str, known: Sequence[str], remedy: str) -> None:
