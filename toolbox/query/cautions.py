@@ -114,7 +114,9 @@ def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Meas
 
 
 def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
-    table = control.read("filters", measure)
+    table = None
+    with contextlib.suppress(ValueError):  # of other columns: an earlier version wrote it
+        table = control.read("filters", measure)
     if table is None:
         yield (
             f"{control.responses.model}, an untrained control, was not resampled; to compare with it: "
