@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from toolbox.errors import UsageError
 from toolbox.query.header import query_names
-from toolbox.store.columns import ROLLUPS, TABLES
+from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES
 from toolbox.terms import STIMULUS_COLUMNS
 
 _OF_LAYERS = ("layer", "position", "kind", "filters", "height", "width", "stride", "receptive_field")
@@ -15,13 +15,14 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
     "stimuli": ("images of the set; its stimulus parameters are further columns", STIMULUS_COLUMNS),
     "labels": ("categories of the chosen scheme", ("stimulus_id", "category")),
     "parameters": ("stimulus parameters, one row each", ("stimulus_id", "parameter", "value")),
+    "properties": ("measured of the images at ingestion, one row each", PROPERTIES),
     "responses": ("of the chosen network", ("layer", "filter", "stimulus_id", "maximum", "mean")),
     "rollups": ("sums of the responses for every filter and category", ROLLUPS),
     "significance": ("of toolbox significance: every filter and category", TABLES["filters"]),
     "resamples": ("of toolbox significance: every resample, layer and category", TABLES["resamples"]),
     "reliability": ("of toolbox significance: every filter", TABLES["splits"]),
     "layers": ("layers of the network", (*_OF_LAYERS, "depth", "is_pool")),
-    "catalogue": ("stimuli of all sets", ("set", "scheme", "category", *STIMULUS_COLUMNS)),
+    "catalogue": ("stimuli of all sets", ("set", "scheme", "category", *STIMULUS_COLUMNS, "sharpness")),
 }
 """View -> what its rows are, and its columns."""
 
