@@ -17,6 +17,8 @@ Statistic = Literal["maximum", "mean"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 """Statistics of an activation map that are recorded as responses."""
 
+LEVEL = 0.05
+"""A q or corrected p below it is significant."""
 DEFAULT_INDEX = "contrast"
 """The index of selectivity where none is named: that of the published Figure 1."""
 

@@ -3,7 +3,7 @@
 -- A picture that was saved again, scaled or slightly cropped has other pixels, so ingestion takes it for another
 -- stimulus. As two stimuli it counts twice, and in two categories it contradicts itself (`conflict`). Such copies evoke
 -- nearly the same maxima: the distance of two stimuli is that of their responses, relative to the larger one,
--- |a - b| / max(|a|, |b|), over all filters of a layer. It is 0 for the same responses.
+-- norm(a - b) / max(norm(a), norm(b)), over all filters of a layer. It is 0 for the same responses.
 --
 -- The default threshold belongs to the deep layers of VGG16. In block5_conv3, JPEG copies of photographs of quality 60
 -- and more had distances of up to 0.21, copies scaled to 80 % a median of 0.18, and copies without 3 % of every side a
@@ -19,7 +19,7 @@
 --
 -- Parameters
 --   $layer      varchar = null       {layers.layer}  layer; the deepest one with maps, other than pools, if null
---   $distance   double  = 0.25                       largest distance
+--   $distance   double  = 0.25       {0 or more}     largest distance
 --   $statistic  varchar = 'maximum'  {@statistics}   statistic of the activation map
 -- Columns
 --   layer           varchar

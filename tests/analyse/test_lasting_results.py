@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,10 +43,9 @@ def is_kept(study: Study) -> bool:
     """Whether resampling again computes nothing, queries read all results without a note, and no table is rewritten."""
     before = stamps(study)
     report = study.significance(resamples=20)
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always", ResultWarning)
-        rows = study.query(RESAMPLED)["n"].item()
-        study.query("layers/profile")
+    answers = [study.answer(query) for query in (RESAMPLED, "layers/profile")]
+    notes = [note for answer in answers for note in answer.notes if note not in answer.cautions]
+    rows = answers[0].rows["n"].item()
     return report.seconds == 0 and rows > 0 and not notes and stamps(study) == before
 
 

@@ -193,15 +193,13 @@ def test_earlier_thresholds_are_kept(study: StudyFolder) -> None:
     assert frame(study, "resamples")["threshold"].unique().sort().to_list() == [0.01, 0.05, 0.1]
     resample(study, Resampling(resamples=20, index="fsi", threshold=[1 / 3]))
     thresholds = frame(study, "resamples").filter(pl.col("index") == "fsi")["threshold"]
-    assert thresholds.unique().to_list() == [1 / 3]
+    assert thresholds.unique().to_list() == [1 / 3]  # the suitable one of the index, once
 
 
 def test_draws_have_the_selective_filters_that_a_query_joins(study: StudyFolder) -> None:
     report = resample(study, QUICK)
     rows = ask(study, "layers/profile").rows
-    draws = frame(study, "resamples").filter(
-        (pl.col("threshold") == 0.01) & (pl.col("kind") == "permutation")
-    )
+    draws = frame(study, "resamples").filter((pl.col("threshold") == 0.1) & (pl.col("kind") == "permutation"))
     expected = draws.group_by("layer", "category").agg(pl.col("selective").mean() / FILTERS)
     assert rows.select("layer", "category", "chance").sort("layer", "category").rows() == nearly(
         expected.sort("layer", "category").rows()
@@ -331,7 +329,8 @@ def test_a_study_refuses_what_is_no_number_in_one_line(name: str, study: StudyFo
 def test_a_single_threshold_is_as_a_sequence_of_one(thresholds: Any, study: StudyFolder) -> None:
     report = Study(study.root).significance(threshold=thresholds, resamples=20)
     assert report.resamples == 20
-    assert frame(study, "resamples")["threshold"].unique().to_list() == [pytest.approx(0.05)]
+    counted = frame(study, "resamples")["threshold"].unique().sort().to_list()
+    assert counted == [0.01, pytest.approx(0.05), 0.1]  # beside the published and the suitable one
 
 
 def test_whole_numbers_are_thresholds_and_numpys_are_numbers(study: StudyFolder) -> None:
@@ -472,7 +471,13 @@ def test_a_query_says_how_to_have_its_intervals(study: StudyFolder) -> None:
         f"{told}toolbox significance shapes --statistic mean --threshold 0.05",
     )
     resample(study, QUICK)
-    assert ask(study, "layers/profile").notes == ()
+    resampled = ask(study, "layers/profile")
+    assert resampled.notes == resampled.cautions
+    assert (
+        ask(study, "layers/profile", {"threshold": 0.01})
+        .notes[0]
+        .endswith("not beyond chance: permuted labels give as many selective filters")
+    )
     assert ask(study, "layers/profile", {"threshold": 0.05}).notes == (
         f"{told}toolbox significance shapes --threshold 0.05",
     )

@@ -29,7 +29,7 @@ NEED_DRAWS = {
         *("proportion_low", "proportion_high", "mean_depth_low", "mean_depth_high"),
         *("chance", "chance_low", "chance_high", "beyond_chance"),
     ],
-    "complexity/pairs": ["low", "high", "p", "p_holm"],
+    "complexity/pairs": ["low", "high", "p", "p_holm", "is_bound"],
     "sets/balance": [
         *("chance", "beyond_chance"),
         *("proportion_equal", "ratio_equal", "mean_depth_equal", "evenness_equal", "spread_equal"),
@@ -140,7 +140,7 @@ def test_a_layer_of_dead_filters_has_no_selective_one_in_any_draw(resampled: Stu
     profile = ask(resampled, "layers/profile").rows.filter(layer="third")
     assert profile.select(
         "selective", "proportion", "low", "high", "chance_high", "dead"
-    ).unique().rows() == [(0, 0.0, 0.0, 0.0, 0.0, 5)]
+    ).unique().rows() == [(0, 0.0, None, None, 0.0, 5)]
     best = ask(resampled, "layers/best").rows.filter(layer="third")
     assert best["strength"].to_list() == best["strength_high"].to_list() == [None] * 3
     assert best["first_by_strength"].to_list() == [0.0] * 3
@@ -157,7 +157,7 @@ def test_the_shares_of_the_samples_in_which_a_layer_is_the_best_add_up_to_1(resa
 
 
 def test_significant_filters_are_counted_among_all_and_dead_ones_told(resampled: StudyFolder) -> None:
-    rows = ask(resampled, "layers/significant", {"level": 2.0}).rows
+    rows = ask(resampled, "layers/significant", {"level": 1.0}).rows
     assert (
         rows.select("filters", "dead", "significant", "significant_fwe").rows()
         == [(5, 1, 4, 4)] * 6 + [(5, 5, 0, 0)] * 3

@@ -16,7 +16,7 @@ from toolbox import ResultWarning, Study
 from toolbox.errors import MixtureError, QueryError, UnknownNameError, UsageError
 from toolbox.query import ask
 from toolbox.query.across_models import ask_each
-from toolbox.show.plots import Drawing, plot
+from toolbox.show.plots import Layout, plot
 from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.selection import Selection
 
@@ -171,7 +171,7 @@ def test_a_figure_has_a_panel_for_each_network(shown: Study, tmp_path: Path) -> 
     asked = {"layer": "colour", "filter": 0}
     assert (
         plot(
-            shown.folder, "filters/stimuli", asked, Selection(models=BOTH), Drawing(thumbnails=True)
+            shown.folder, "filters/stimuli", asked, Selection(models=BOTH), Layout(thumbnails=True)
         ).provenance["model"]
         == BOTH
     )

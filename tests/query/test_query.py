@@ -121,8 +121,9 @@ def test_an_answer_says_where_its_rows_come_from(worked: StudyFolder) -> None:
             "index": "share",
             "normalise": "filter",
             "statistic": "maximum",
-            "threshold": 0.01,
+            "threshold": None,
         },
+        "criterion": "share > 2 * n / (n + all_n)",
         "rows": 9,
     }
     assert {name: answer.provenance[name] for name in expected} == expected

@@ -70,4 +70,4 @@ def after_significance(study: Study, report: SignificanceReport, measure: dict[s
     options = [
         word for kind, (name, names) in several.items() if len(names) > 1 for word in (f"--{kind}", name)
     ]
-    return ["plot", "layers/profile", *chosen, *options]
+    return ["plot", "layers/significant", *chosen, *options]

@@ -28,6 +28,10 @@ class QueryCommand(SeveralValues):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments, those of the query as `--param NAME=VALUE`.
 
+        Args:
+            ctx: of the command.
+            args: words of the command line.
+
         Raises: UnknownNameError for an option that neither the command nor the query has; UsageError for one without
             a value.
         """
@@ -52,7 +56,12 @@ class QueryCommand(SeveralValues):
                     yield spelling, not getattr(option, "is_flag", False)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the command's own options, and those of the query if one is named."""
+        """Write the command's own options, and those of the query if one is named.
+
+        Args:
+            ctx: of the command.
+            formatter: of the help page.
+        """
         super().format_options(ctx, formatter)
         query = ctx.meta.get(_QUERY)
         if query and (rows := [_help_of(parameter) for parameter in declared_parameters(query)]):

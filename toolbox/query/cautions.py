@@ -13,16 +13,15 @@ from typing import Any
 import polars as pl
 
 from toolbox.errors import ToolboxError
-from toolbox.query.index_formula import values_over_sizes
 from toolbox.query.indices import Index, shipped_indices
 from toolbox.query.resampling_notes import category_sizes
+from toolbox.query.thresholds import values_over_sizes
 from toolbox.store.availability import available_responses
 from toolbox.store.database import Database
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Labelling, Measure
+from toolbox.terms import LEVEL
 
-LEVEL = 0.05
-"""q below which a filter of the control counts."""
 _NAMED = 3
 """Categories of the control that are named."""
 
@@ -83,8 +82,7 @@ def _cautions_on_threshold(database: Database, index: Index, threshold: float) -
 
 def _chances(database: Database, index: Index) -> list[float]:
     """The value of an index without preference, for every category."""
-    chances: list[float] = values_over_sizes(index.chance, category_sizes(database)).tolist()
-    return chances
+    return values_over_sizes(index.chance, category_sizes(database))
 
 
 def _cautions_on_chance(rows: pl.DataFrame) -> Iterator[str]:

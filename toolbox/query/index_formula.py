@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -82,45 +82,6 @@ def index_formula(name: str) -> IndexFormula:
             f"an index of the family {index.family} may refer to {', '.join(known)}"
         )
     return IndexFormula(name, index.family, quantities, index.expression)
-
-
-def index_thresholds(name: str, sizes: Sequence[int]) -> tuple[Values, list[float]]:
-    """Where the filters of an index are counted unless somebody chooses: as the macro of this name in SQL.
-
-    Args:
-        name: of the index.
-        sizes: number of stimuli of every category.
-
-    Returns: the suitable threshold of every category; and those that count for all, as published.
-    Raises: UnknownNameError for another name.
-
-    >>> index_thresholds("contrast", [60, 60])
-    (array([0.1, 0.1]), [0.01])
-    >>> suitable, published = index_thresholds("share", [30, 60])
-    >>> suitable.tolist(), published
-    ([0.5, 0.8], [])
-    """
-    index = shipped_index(name)
-    suitable = values_over_sizes(index.threshold[0], sizes)
-    return suitable, values_over_sizes(index.published[0], sizes)[:1].tolist() if index.published else []
-
-
-def values_over_sizes(expression: str, sizes: Sequence[int]) -> Values:
-    """An expression of n, all_n and categories, as a threshold or a chance level is written, for every category.
-
-    Args:
-        expression: SQL.
-        sizes: number of stimuli of every category.
-
-    >>> values_over_sizes("n / all_n", [30, 60, 90]).round(3).tolist()
-    [0.167, 0.333, 0.5]
-    """
-    columns = {"place": range(len(sizes)), "n": sizes, "all_n": [sum(sizes)] * len(sizes)}
-    with formula_connection() as connection:
-        connection.register("sizes", pl.DataFrame(columns | {"categories": [len(sizes)] * len(sizes)}))
-        found = connection.sql(f"select ({expression})::double as value from sizes order by place")
-        values: Values = found.fetchnumpy()["value"]
-    return np.asarray(values)
 
 
 def _bind(expression: str, quantities: Collection[str]) -> None:

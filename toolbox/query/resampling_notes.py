@@ -7,14 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.query.index_formula import index_thresholds
 from toolbox.query.indices import shipped_index
+from toolbox.query.thresholds import index_thresholds
 from toolbox.store.database import Database
 from toolbox.store.resamples import Measure
 from toolbox.store.views import RESAMPLE_VIEWS
+from toolbox.terms import LEVEL
 
-LEVEL = 0.05
-"""Below which a corrected p is usually called significant."""
 _LACK_OF_COUNTS = "intervals and chance levels for this index and threshold are missing; to compute them"
 _LACK = "this index was not resampled; to resample it"
 
@@ -89,8 +88,7 @@ def _thresholds(database: Database, measure: Measure, threshold: float | None) -
     """The threshold of the query; null stands for that of the index, which may differ between categories."""
     if threshold is not None:
         return [threshold]
-    suitable: list[float] = index_thresholds(measure.index, category_sizes(database))[0].tolist()
-    return suitable
+    return index_thresholds(measure.index, category_sizes(database))[0]
 
 
 def category_sizes(database: Database) -> list[int]:

@@ -33,7 +33,7 @@ LONGEST_TITLE = 140
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Layout:
     """How a figure is drawn, and which of its rows.
 
     Attributes:
@@ -73,7 +73,7 @@ class Figure:
     width: Length | None = None
 
 
-AS_IT_IS = Drawing()
+AS_IT_IS = Layout()
 
 
 def plot(
@@ -81,7 +81,7 @@ def plot(
     query: Query | str | Path,
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
-    drawing: Drawing = AS_IT_IS,
+    drawing: Layout = AS_IT_IS,
 ) -> Figure:
     """The figure of a query's rows: its own, or a plain chart of their columns.
 
@@ -107,7 +107,7 @@ def plot(
     return draw_figure(study, query, answer, drawing)
 
 
-def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Drawing = AS_IT_IS) -> Figure:
+def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Layout = AS_IT_IS) -> Figure:
     """The figure of an answer that was already computed.
 
     Args:
@@ -135,7 +135,7 @@ def _chart(
     study: StudyFolder,
     query: Query,
     answer: Answer,
-    drawing: Drawing,
+    drawing: Layout,
     shown: Mapping[str, Sequence[str]],
     words: Mapping[str, str],
 ) -> Chart:
@@ -179,7 +179,7 @@ def _layers(study: StudyFolder, answer: Answer) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _length(drawing: Drawing) -> Length | None:
+def _length(drawing: Layout) -> Length | None:
     return length_of(drawing.width) if drawing.width else None
 
 

@@ -77,7 +77,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Meaning:
+class MeantNames:
     """What is meant where something is not named.
 
     Attributes:
@@ -179,7 +179,7 @@ def check_set(study: StudyFolder, selection: Selection) -> None:
         raise UnknownNameError("stimulus set", selection.set, sets)
 
 
-def choose_set(study: StudyFolder, models: Collection[str] = (), *, for_responses: bool) -> Meaning:
+def choose_set(study: StudyFolder, models: Collection[str] = (), *, for_responses: bool) -> MeantNames:
     """The set that is meant: of those with responses of the named models, else of those with responses, else of all.
 
     Args:
@@ -201,7 +201,7 @@ def choose_set(study: StudyFolder, models: Collection[str] = (), *, for_response
     return _choose("set", with_responses or every, read_in_use(study).get("set"))
 
 
-def choose_model(study: StudyFolder, set_name: str | None) -> Meaning:
+def choose_model(study: StudyFolder, set_name: str | None) -> MeantNames:
     """The model that is meant: of those with responses to the set, or to any set.
 
     Args:
@@ -213,7 +213,7 @@ def choose_model(study: StudyFolder, set_name: str | None) -> Meaning:
     return _choose("model", _files_of_models(study, set_name), in_use.get("model") if is_meant else None)
 
 
-def choose_scheme(study: StudyFolder, set_name: str) -> Meaning:
+def choose_scheme(study: StudyFolder, set_name: str) -> MeantNames:
     """The label scheme of a set that is meant.
 
     Args:
@@ -234,15 +234,15 @@ def _files_of_models(study: StudyFolder, set_name: str | None) -> dict[str, list
     return dict(sorted(files.items()))
 
 
-def _choose(kind: str, files: Mapping[str, Sequence[Path]], in_use: str | None) -> Meaning:
+def _choose(kind: str, files: Mapping[str, Sequence[Path]], in_use: str | None) -> MeantNames:
     """What is meant of several candidates, each with the files whose creation made it one."""
     names = tuple(files)
     if in_use is not None:
-        return Meaning(kind, in_use, "in use", names)
+        return MeantNames(kind, in_use, "in use", names)
     if len(names) < 2:
-        return Meaning(kind, next(iter(names), None), "the only one" if names else "none yet", names)
+        return MeantNames(kind, next(iter(names), None), "the only one" if names else "none yet", names)
     first = _first(files)
-    return Meaning(kind, first, "several" if first is None else "the first", names)
+    return MeantNames(kind, first, "several" if first is None else "the first", names)
 
 
 def _first(files: Mapping[str, Sequence[Path]]) -> str | None:
@@ -260,7 +260,7 @@ def _first(files: Mapping[str, Sequence[Path]]) -> str | None:
     return earliest[0] if len(earliest) == 1 else None
 
 
-def _required(choice: Meaning, known: Collection[str], remedy: str) -> str:
+def _required(choice: MeantNames, known: Collection[str], remedy: str) -> str:
     """The name that is meant.
 
     Raises: UsageError where there is none; AmbiguousError where there are several; UnknownNameError where the one in

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from toolbox.errors import UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder
 from toolbox.store.in_use import read_in_use, write_in_use
-from toolbox.store.selection import Meaning, choose_model, choose_scheme, choose_set
+from toolbox.store.selection import MeantNames, choose_model, choose_scheme, choose_set
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _check_name(kind: str, name: str, known: Sequence[str], remedy: str) -> None
 def _in_use(study: StudyFolder) -> InUse:
     """What is meant now."""
     of_set = choose_set(study, for_responses=True)
-    nothing = (Meaning("model", None, "none yet", ()), Meaning("scheme", None, "none yet", ()))
+    nothing = (MeantNames("model", None, "none yet", ()), MeantNames("scheme", None, "none yet", ()))
     model, scheme = (
         (choose_model(study, of_set.name), choose_scheme(study, of_set.name)) if of_set.name else nothing
     )

@@ -115,7 +115,10 @@ class StudyFigures(StudyDirectory):
         question = find_query(query)
         values, _ = split_choice(question, parameters or {}, chosen(category, layer))
         check_question(self.folder, question, values, selection)
-        from toolbox.show.plots import Drawing, plot  # what takes long to import, after mistakes were found
+        from toolbox.show.plots import (  # what takes long to import, after mistakes were found
+            Layout,
+            plot,
+        )
 
-        drawing = Drawing(thumbnails, title, width, category, layer)
+        drawing = Layout(thumbnails, title, width, category, layer)
         return plot(self.folder, question, parameters, selection, drawing)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from toolbox.analyse.significance.choices import Resampling
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, with_time
-from toolbox.query.index_formula import index_formula, index_thresholds
+from toolbox.query.index_formula import index_formula
+from toolbox.query.thresholds import index_thresholds
 from toolbox.resampling import FloatArray, ResampledLayer, StimulusCategories, resample_layer
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table
@@ -94,7 +95,7 @@ def counted_thresholds(choices: Resampling, sizes: Sequence[int]) -> FloatArray:
     """
     suitable, published = index_thresholds(choices.index, sizes)
     further = sorted({*published, *choices.threshold_list})
-    return np.stack([suitable, *(np.full(len(sizes), threshold) for threshold in further)])
+    return np.array([suitable, *([threshold] * len(sizes) for threshold in further)])
 
 
 def resample_layers(

@@ -11,9 +11,7 @@ from toolbox.analyse.significance.choices import Resampling
 from toolbox.display import Report
 from toolbox.store.parquet import read_table
 from toolbox.store.resamples import Labelling
-
-LEVEL = 0.05
-"""p or q below which a test counts in the report."""
+from toolbox.terms import LEVEL
 
 
 @dataclass(frozen=True)
