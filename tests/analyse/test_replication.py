@@ -292,7 +292,7 @@ def test_a_study_answers_in_python(folder: StudyFolder, tmp_path: Path) -> None:
     with pytest.warns(ResultWarning):
         assert study.replicate(str(file), filters=True)["there"].to_list() == [0.5, 0.25, -0.5, 0.1]
     specification = json.loads((tmp_path / "scatter.json").read_text())
-    assert specification["usermeta"]["toolbox"]["reference"]["file"] == str(file)
+    assert specification["usermeta"]["toolbox"]["reference"]["file"] == file.name
     assert "compared with table.csv" in " ".join(specification["title"]["subtitle"])
 
 

@@ -59,7 +59,7 @@ def test_representative_filters_are_the_first_of_a_sorted_list(
         alive.sort(key=lambda row: (-round(row[index], 12), LAYERS.index(row["layer"]), row["filter"]))
         for rank, row in enumerate(alive[:100], start=1):
             values = (row["share"], row["balanced_share"], row["contrast"])
-            expected.append((name, rank, row["layer"], row["filter"], *values, row[index], None, None, None))
+            expected.append((name, rank, row["layer"], row["filter"], *values, row[index], *[None] * 4))
     parameters = {"statistic": statistic, "index": index, "count": 100}
     found = ask(random_study.folder, "filters/representative", parameters).rows.drop("correlation")
     assert found.rows() == nearly(expected, 1e-10)

@@ -87,7 +87,7 @@ def test_a_view_shows_its_table(
 )
 def test_a_view_has_the_documented_columns(view: str, columns: str, with_variables: StudyFolder) -> None:
     rows = ask(with_variables, f"describe {view}").rows.rows()
-    assert ", ".join(f"{name} {kind}" for name, kind in rows) == columns
+    assert ", ".join(f"{name} {kind.upper()}" for name, kind in rows) == columns
     assert view in VIEWS
 
 

@@ -103,6 +103,8 @@ def _query_of(found: Mapping[str, Any]) -> Query | None:
     from toolbox.query.parameters import find_query
 
     asked = [found[name] for name in ("query", "file") if found.get(name) is not None]
+    if found.get("describe"):  # which takes the names of indices too
+        return None
     return find_query(*asked) if len(asked) == 1 else None
 
 

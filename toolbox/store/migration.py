@@ -166,12 +166,21 @@ def _results(study: StudyFolder) -> list[Path]:
 
 
 def _rewrite_result(study: StudyFolder, file: Path) -> None:
-    """Record the digest of the labels instead of that of the label file, if that is the file of now."""
+    """Record the digest of the labels instead of that of the label file, if that is the file of now.
+
+    A table of filters gets the number of permutations, which its origin has.
+    """
     origin = provenance_of(file)
     set_name, _, scheme = (folder.name.partition("=")[2] for folder in reversed(file.parents[:3]))
     labels = study.labels(set_name, scheme)
     if labels.is_file() and origin.get("labels") == digest_of(labels):
-        write_table(file, read_table(file), {**origin, "labels": digest_of_labels(labels)})
+        table = read_table(file)
+        if file.parents[3].name == RESAMPLE_FOLDERS["filters"] and "permutations" not in table.column_names:
+            import pyarrow as pa  # only here: whoever opens a study of now does not wait for it
+
+            count = pa.array([origin["resamples"]] * table.num_rows, pa.int32())
+            table = table.append_column("permutations", count)
+        write_table(file, table, {**origin, "labels": digest_of_labels(labels)})
 
 
 def _rewrite_table(study: StudyFolder, file: Path) -> None:
