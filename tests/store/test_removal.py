@@ -16,7 +16,8 @@ from toolbox.files import only_writer
 from toolbox.store.folder import StudyFolder
 
 TREES = (
-    "stimuli", "properties", "labels", "responses", "plans", "rollups", "significance", "resamples", "reliability", "layers",
+    "stimuli", "properties", "labels", "responses", "plans", "rollups", "significance", "resamples", "reliability",
+    "layers",
 )  # fmt: skip
 
 
