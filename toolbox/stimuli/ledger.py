@@ -139,8 +139,8 @@ class Ledger:
     def _enter_copy(self, file: ScannedFile, row: Row, path: str) -> None:
         """Enter a known picture under another path; if the file of the stimulus is missing, the stimulus has moved."""
         if self._is_new(row) or self._is_there(row["path"]):
-            same = "content" if file.sha256 == row["sha256"] else "pixels"
-            self._reject_copy(file, row, path, f"same {same} as {row['path']}")
+            same = "same content" if file.sha256 == row["sha256"] else "same pixels"
+            self._reject_copy(file, row, path, f"{same} as {row['path']}")
             return
         row["path"] = path
         self.moved += 1
