@@ -84,7 +84,7 @@ def change_back(study: Study, photographs: Path) -> None:
     with pytest.warns(ResultWarning, match="from other responses or labels"):
         assert study.query(RESAMPLED)["n"].item() == 0
     write_labels(labels(study), before, {})
-    study.query("layers/profile")  # the roll-up is made again, from the few responses
+    study.answer("layers/profile")  # the roll-up is made again, from the few responses
 
 
 @pytest.mark.parametrize(

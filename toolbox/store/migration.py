@@ -81,7 +81,8 @@ def _check_writable(root: Path) -> None:
     """Refuse a study in which a step would fail."""
     folders = (folder for tree in _TREES for folder, _, _ in os.walk(root / tree))
     for folder in (str(root), *folders):
-        if not os.access(folder, os.W_OK):
+        # one that is gone was moved by another process
+        if Path(folder).exists() and not os.access(folder, os.W_OK):
             raise ToolboxError(
                 f"{root} has the layout of an earlier version and must be moved over once, but {folder} cannot be "
                 "written to; get the permission, or copy the study and use the copy"
