@@ -1,0 +1,70 @@
+"""What must be known of rows before anything is concluded from them: threshold, chance, and the untrained control."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.tiny_network import CARD
+from toolbox import Selection, Study
+from toolbox.query.cautions import criterion
+
+
+@pytest.fixture
+def presented(study: Study, card: str, weights: str) -> Study:
+    study.extract("colours", model=card, weights=weights)
+    return study
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"index": "auc", "threshold": 0.01}, "below the value of auc without any preference (0.5)"),
+        ({"index": "share", "threshold": 0.01}, "below the value of share without any preference (0.5)"),
+        ({"index": "auc", "threshold": 1.0}, "no filter can exceed 1: auc ranges from 0 to 1"),
+    ],
+)
+def test_a_threshold_that_means_nothing_is_named(
+    parameters: dict[str, object], words: str, presented: Study
+) -> None:
+    answer = presented.answer("layers/profile", parameters)
+    assert words in answer.cautions[0]
+    assert "a suitable threshold is" in answer.cautions[0]
+    assert set(answer.cautions) <= set(answer.notes)
+
+
+def test_the_threshold_of_the_index_needs_no_caution(presented: Study) -> None:
+    for index in ("contrast", "share", "auc"):
+        assert presented.answer("layers/profile", {"index": index}).cautions == ()
+
+
+def test_proportions_inside_chance_are_counted(presented: Study) -> None:
+    presented.significance("colours", resamples=20)
+    answer = presented.answer("layers/profile")
+    known = answer.rows.filter(answer.rows["proportion"] > 0)
+    inside = known.height - known["beyond_chance"].sum()
+    assert inside > 0
+    assert answer.cautions[0].startswith(f"{inside} of {known.height} proportions above 0 are not beyond")
+
+
+def test_an_untrained_control_is_to_be_resampled_too(presented: Study, tmp_path: Path) -> None:
+    card = tmp_path / "untrained.toml"
+    card.write_text(CARD.read_text().replace('name = "tiny"', 'name = "untrained"'))
+    presented.extract("colours", model=str(card), weights="random:0")
+    presented.significance("colours", model="tiny", resamples=20)
+    trained, control = Selection("colours", "tiny"), Selection("colours", "untrained")
+    (caution,) = (text for text in presented.answer("layers/significant", {}, trained).cautions)
+    assert caution.startswith("untrained, an untrained control, was not resampled; to compare with it: ")
+    presented.significance("colours", model="untrained", resamples=20)
+    assert not any(
+        "was not resampled" in text for text in presented.answer("layers/significant", {}, trained).notes
+    )
+    assert presented.answer("layers/significant", {}, control).cautions == ()
+
+
+def test_the_criterion_names_index_and_threshold() -> None:
+    assert criterion({"index": "contrast", "threshold": None}) == "contrast > 0.1"
+    assert criterion({"index": "contrast", "threshold": 0.01}) == "contrast > 0.01 (as published)"
+    assert criterion({"index": "share", "threshold": None}) == "share > 2 * n / (n + all_n)"
+    assert criterion({"index": "auc"}) == ""
