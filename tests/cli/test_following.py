@@ -24,7 +24,7 @@ def test_the_suggested_commands_lead_from_photographs_to_a_figure(
     extracted = following(run(*ingested, *network).stderr)
     assert extracted == ["significance", "colours", *there]
     resampled = following(run(*extracted, "--index", "auc", "--resamples", "20").stderr)
-    assert resampled == ["plot", "layers/significant", "--param", "index=auc", *there]
+    assert resampled == ["plot", "layers/significant", "--index", "auc", *there]
     run(*resampled, "--output", str(tmp_path / "figure.svg"))
     assert (tmp_path / "figure.svg").is_file()
 

@@ -61,7 +61,7 @@ def after_significance(study: Study, report: SignificanceReport, measure: dict[s
         report: on them.
         measure: index, statistic and range, where they are not the usual ones.
     """
-    chosen = [word for name, value in measure.items() for word in ("--param", f"{name}={value}")]
+    chosen = [word for name, value in measure.items() for word in (f"--{name}", value)]
     several = {
         "set": (report.set, study.sets),
         "model": (report.model, study.models(report.set)),

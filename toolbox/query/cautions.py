@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,9 +18,11 @@ from toolbox.query.indices import Index, shipped_indices
 from toolbox.query.resampling_notes import category_sizes
 from toolbox.query.thresholds import values_over_sizes
 from toolbox.store.availability import available_responses
+from toolbox.store.columns import TABLES
 from toolbox.store.database import Database
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Labelling, Measure
+from toolbox.store.small_tables import SmallTables
 from toolbox.terms import LEVEL
 
 _NAMED = 3
@@ -112,24 +115,32 @@ def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Meas
 
 
 def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
-    table = None
-    with contextlib.suppress(ValueError):  # of other columns: an earlier version wrote it
-        table = control.read("filters", measure)
-    if table is None:
+    file = control.file("filters", measure)
+    if not _is_readable(control, file):
         yield (
             f"{control.responses.model}, an untrained control, was not resampled; to compare with it: "
             f"{control.command(measure)}"
         )
         return
-    filters = pl.DataFrame(table).filter(pl.col("q") < LEVEL)
-    counts = filters.group_by("category").len().sort("len", "category", descending=[True, False])
-    if filters.is_empty():
+    significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL)
+    counts = significant.group_by("category").len().sort("len", "category", descending=[True, False]).collect()
+    if counts.is_empty():
         return
     named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
     yield (
         f"in {control.responses.model}, an untrained control, filters are significant (q < {LEVEL:g}) too: {named}; "
         "low-level differences between the categories, such as size or sharpness, are enough for that"
     )
+
+
+def _is_readable(control: Labelling, file: Path) -> bool:
+    """Whether a table of p values is of the control's responses and labels now, and whole."""
+    if not file.is_file():
+        return False
+    checked = SmallTables()
+    is_of_control = control.is_source_of(checked.origin(file)) and {*TABLES["filters"]} <= {*checked.columns(file)}
+    checked.save()
+    return is_of_control
 
 
 def _is_untrained(provenance: Mapping[str, Any]) -> bool:

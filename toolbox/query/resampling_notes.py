@@ -19,7 +19,7 @@ _LACK = "this index was not resampled; to resample it"
 
 
 def note_missing_resamples(database: Database, views: Collection[str], values: Mapping[str, Any]) -> None:
-    """Say how to have what a query would show of resampling, if nothing was resampled for its very values.
+    """Say which tables are ignored, and how to have what a query would show of resampling but nobody resampled.
 
     Args:
         database: open; the note is added to its own.
@@ -27,9 +27,10 @@ def note_missing_resamples(database: Database, views: Collection[str], values: M
         values: of the query's parameters.
     """
     chosen = [values.get(name) for name in ("index", "statistic", "normalise")]
-    if database.labelling is None or None in chosen:
+    measure = None if None in chosen else Measure(*map(str, chosen))
+    database.notes += [note for of, note in database.stale if measure in (None, of)]
+    if database.labelling is None or measure is None:
         return
-    measure = Measure(*map(str, chosen))
     read = [view for view in RESAMPLE_VIEWS if view in views]
     missing = [view for view in read if not _is_resampled(database, view, measure, values)]
     if not missing:

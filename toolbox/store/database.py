@@ -13,7 +13,7 @@ import duckdb
 
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.folder import StudyFolder
-from toolbox.store.resamples import Labelling
+from toolbox.store.resamples import Labelling, Measure
 from toolbox.store.selection import OF_LABELS, Selection
 from toolbox.store.views import Views, define_views
 from toolbox.store.window import PROTOCOL, Window
@@ -50,6 +50,8 @@ class Database:
     responses: AvailableResponses | None = None
     labelling: Labelling | None = None
     """The labelling of the views of resampled indices, where there are several categories."""
+    stale: list[tuple[Measure, str]] = field(default_factory=list)
+    """Tables of resampled indices that are ignored: the measure of each, and a note with reason and remedy."""
 
     def close(self) -> None:
         """Close the connection, which discards everything that SQL created in it."""
@@ -82,7 +84,7 @@ def open_database(
     defined.checked.save()
     connection = duckdb.connect(":memory:", config=_CLOSED)
     _create_views(connection, defined, tables or {})
-    database = Database(connection, defined.provenance, responses=defined.responses)
+    database = Database(connection, defined.provenance, responses=defined.responses, stale=defined.stale)
     database.notes += defined.responses.notes if defined.responses else []
     if labels_select:
         _set_labelling(database, defined.labelling, labels_select)

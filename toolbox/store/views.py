@@ -26,7 +26,7 @@ from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES, Columns
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
-from toolbox.store.resamples import Labelling, measure_of
+from toolbox.store.resamples import Labelling, Measure, measure_of
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
@@ -74,6 +74,7 @@ class Views:
         files: name under which SQL sees a file -> the file.
         tables: name under which SQL sees a table in memory -> the table.
         notes: what a reader should know.
+        stale: tables of resampled indices that are ignored: the measure of each, and a note with reason and remedy.
         checked: the small tables, each compared with its checksums before SQL reads it.
         formulas: index -> its formula now.
     """
@@ -86,6 +87,7 @@ class Views:
     files: dict[str, Path] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    stale: list[tuple[Measure, str]] = field(default_factory=list)
     checked: SmallTables = field(default_factory=SmallTables)
     formulas: Mapping[str, str] = field(default_factory=dict)
 
@@ -228,9 +230,8 @@ def _resamples(views: Views, table: str) -> str:
     current = [file for file in fresh if file not in reasons]
     for file, reason in reasons.items():
         remedy = f"to compute it again: {views.labelling.command_of(file)}"
-        views.notes.append(
-            f"{RESAMPLE_FOLDERS[table]} ({measure_of(file)}) {reason}, so it is ignored; {remedy}"
-        )
+        note = f"{RESAMPLE_FOLDERS[table]} ({measure_of(file)}) {reason}, so it is ignored; {remedy}"
+        views.stale.append((measure_of(file), note))
     return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
 
 
