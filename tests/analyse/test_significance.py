@@ -381,6 +381,10 @@ def test_tables_of_other_labels_are_left_out_with_a_note(study: StudyFolder) -> 
     profile = ask(study, "layers/profile")
     assert profile.rows["chance"].null_count() == profile.rows.height
     assert len(profile.notes) == 1
+    of_auc = ask(study, "layers/profile", {"index": "auc"})  # not that a table of another index is ignored
+    assert [note.rpartition("; ")[2] for note in of_auc.notes] == [
+        "to compute them: toolbox significance shapes --index auc"
+    ]
     resample(study, QUICK)
     assert ask(study, "selectivity/significance").rows["category"].unique().sort().to_list() == [
         "even",

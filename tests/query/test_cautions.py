@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.tiny_network import CARD
+from support.tiny_network import CARD, paint, write_weights
 from toolbox import Selection, Study
 from toolbox.query.cautions import criterion
 
@@ -61,6 +61,29 @@ def test_an_untrained_control_is_to_be_resampled_too(presented: Study, tmp_path:
         "was not resampled" in text for text in presented.answer("layers/significant", {}, trained).notes
     )
     assert presented.answer("layers/significant", {}, control).cautions == ()
+
+
+def test_significant_filters_of_an_untrained_control_are_counted(cache: Path, tmp_path: Path) -> None:
+    for number in range(8):
+        paint(tmp_path / "photographs" / "red" / f"{number}.png", (180 + 9 * number, 20 + number, 0))
+        paint(tmp_path / "photographs" / "green" / f"{number}.png", (number, 60 + 5 * number, 0))
+    study = Study(tmp_path / "study", create=True)
+    study.ingest(tmp_path / "photographs", set="colours")
+    study.extract("colours", model=str(CARD), weights=str(write_weights(tmp_path / "tiny.npz")))
+    control = tmp_path / "untrained.toml"
+    control.write_text(CARD.read_text().replace('name = "tiny"', 'name = "untrained"'))
+    study.extract("colours", model=str(control), weights="random:0")
+    for model in ("tiny", "untrained"):
+        study.significance("colours", model=model, resamples=200)
+    count = "select category, count(*) filter (q < 0.05) as n from significance group by 1 order by 1"
+    counted = dict(study.query(count, model="untrained").iter_rows())
+    assert sum(counted.values()) > 0
+    found = study.answer("layers/significant", {}, Selection("colours", "tiny")).cautions
+    named = ", ".join(f"{name} {n}" for name, n in sorted(counted.items(), key=lambda e: (-e[1], e[0])) if n)
+    assert found == (
+        f"in untrained, an untrained control, filters are significant (q < 0.05) too: {named}; low-level differences "
+        "between the categories, such as size or sharpness, are enough for that",
+    )
 
 
 def test_the_criterion_names_index_and_threshold() -> None:
