@@ -55,7 +55,7 @@ def test_an_untrained_control_is_to_be_resampled_too(presented: Study, tmp_path:
     presented.significance("colours", model="tiny", resamples=20)
     trained, control = Selection("colours", "tiny"), Selection("colours", "untrained")
     (caution,) = (text for text in presented.answer("layers/significant", {}, trained).cautions)
-    assert caution.startswith("untrained, an untrained control, was not resampled; to compare with it: ")
+    assert caution.startswith("the untrained control untrained was not resampled; to compare with it: ")
     presented.significance("colours", model="untrained", resamples=20)
     assert not any(
         "was not resampled" in text for text in presented.answer("layers/significant", {}, trained).notes
@@ -81,7 +81,7 @@ def test_significant_filters_of_an_untrained_control_are_counted(cache: Path, tm
     found = study.answer("layers/significant", {}, Selection("colours", "tiny")).cautions
     named = ", ".join(f"{name} {n}" for name, n in sorted(counted.items(), key=lambda e: (-e[1], e[0])) if n)
     assert found == (
-        f"in untrained, an untrained control, filters are significant (q < 0.05) too: {named}; low-level differences "
+        f"in the untrained control untrained, filters are significant (q < 0.05) too: {named}; low-level differences "
         "between the categories, such as size or sharpness, are enough for that",
     )
 

@@ -118,7 +118,7 @@ def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
     file = control.file("filters", measure)
     if not _is_readable(control, file):
         yield (
-            f"{control.responses.model}, an untrained control, was not resampled; to compare with it: "
+            f"the untrained control {control.responses.model} was not resampled; to compare with it: "
             f"{control.command(measure)}"
         )
         return
@@ -128,7 +128,7 @@ def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
         return
     named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
     yield (
-        f"in {control.responses.model}, an untrained control, filters are significant (q < {LEVEL:g}) too: {named}; "
+        f"in the untrained control {control.responses.model}, filters are significant (q < {LEVEL:g}) too: {named}; "
         "low-level differences between the categories, such as size or sharpness, are enough for that"
     )
 
