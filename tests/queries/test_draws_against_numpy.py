@@ -292,6 +292,7 @@ def test_pairs_are_tested_within_the_samples_and_corrected_by_holm(
 ) -> None:
     observed, bootstrap = (drawn.shares(measure, kind, threshold) for kind in ("observed", "bootstrap"))
     expected = []
+    counts = [round(observed[0, j].sum() * FILTERS) for j in range(len(NAMES))]
     for name, of_one, of_draws in (
         ("proportion", observed.mean(axis=2)[0], bootstrap.mean(axis=2)),
         ("mean_depth", depth_of(observed)[0], depth_of(bootstrap)),
@@ -301,7 +302,7 @@ def test_pairs_are_tested_within_the_samples_and_corrected_by_holm(
         corrected = holm([test[-1] for test in tests])
         for (i, j), test, p_holm in zip(pairs, tests, corrected, strict=True):
             is_bound = None if test[-1] is None else bool(np.isclose(test[-1], 1 / (DRAWS + 1)))
-            expected.append((name, NAMES[i], NAMES[j], *test, p_holm, is_bound))
+            expected.append((name, NAMES[i], NAMES[j], counts[i], counts[j], *test, p_holm, is_bound))
     rows = drawn.ask("complexity/pairs", measure, threshold=threshold)
     assert rows.rows() == nearly(expected, 1e-10)
     assert rows["p"].n_unique() > 3 and rows.filter(pl.col("p_holm") > pl.col("p")).height > 3

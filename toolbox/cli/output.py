@@ -87,12 +87,13 @@ def _print_encoded(answer: Answer, format: str) -> None:
     sys.stdout.buffer.write(encode_rows(answer, format))
 
 
-def print_ingestion(report: IngestReport, quiet: bool) -> None:
+def print_ingestion(report: IngestReport, quiet: bool, *, is_recorded: bool = True) -> None:
     """Print what was added to a stimulus set, and what was not.
 
     Args:
         report: what became of the files.
         quiet: whether nothing is printed.
+        is_recorded: whether the run has a record; that of a dry run has none.
     """
     print_notes(report.notes, quiet)
     lists = (
@@ -107,7 +108,7 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
     for lines in lists:
         print_notes(lines[:LISTED], quiet)
     if more := sum(max(0, len(lines) - LISTED) for lines in lists):
-        note(f"… and {more} more; the study's folder runs/ lists all", quiet)
+        note(f"… and {more} more{'; the folder runs/ of the study lists all' * is_recorded}", quiet)
     if report.moved:
         note(f"{report.moved} stimuli were located elsewhere before; the set has their new paths", quiet)
     if report.parameters:
@@ -139,7 +140,11 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
     """
     print_notes(report.notes, quiet)
     if report.ignored:
-        note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
+        note(
+            f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r} "
+            "(columns of a table of stimuli are kept by: toolbox ingest TABLE)",
+            quiet,
+        )
     if not report.written:
         note("nothing to do: the set has these labels already", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())

@@ -27,6 +27,8 @@ from toolbox.terms import LEVEL
 
 _NAMED = 3
 """Categories of the control that are named."""
+_FEW = 10
+"""Selective filters below which their mean depth says little of a category."""
 
 
 def cautions(
@@ -49,6 +51,7 @@ def cautions(
     if index and values.get("threshold") is not None and "rollups" in views:
         yield from _cautions_on_threshold(database, index, float(values["threshold"]))
     yield from _cautions_on_chance(rows)
+    yield from _cautions_on_depth(rows)
     if index and database.labelling and not {"significance", "resamples"}.isdisjoint(views):
         measure = Measure(index.name, str(values.get("statistic")), str(values.get("normalise")))
         yield from _cautions_on_control(study, database.labelling, measure)
@@ -93,12 +96,30 @@ def _cautions_on_chance(rows: pl.DataFrame) -> Iterator[str]:
     if not {"beyond_chance", "proportion"} <= {*rows.columns}:
         return
     known = rows.filter(pl.col("proportion") > 0, pl.col("beyond_chance").is_not_null())
-    inside = int((~known["beyond_chance"]).sum())
-    if inside:
+    inside = known.filter(~pl.col("beyond_chance"))
+    if not inside.is_empty():
+        verb = "is" if inside.height == 1 else "are"
+        # of several layers, points and rows mark which
+        named = "" if "layer" in rows.columns else f" ({', '.join(inside['category'])})"
         yield (
-            f"{inside} of {known.height} proportions above 0 are not beyond chance: permuted labels give as many "
-            "selective filters"
+            f"{inside.height} of {known.height} proportions above 0 {verb} not beyond chance{named}: permuted labels "
+            "give as many selective filters"
         )
+
+
+def _cautions_on_depth(rows: pl.DataFrame) -> Iterator[str]:
+    """Which mean depths are those of few filters."""
+    if {"mean_depth", "selective"} <= {*rows.columns}:
+        counts = rows.select("category", "selective")
+    elif {"measure", "selective", "selective_other"} <= {*rows.columns}:
+        of_others = rows.select(category="other", selective="selective_other")
+        counts = pl.concat([rows.select("category", "selective"), of_others]).unique().sort("category")
+    else:
+        return
+    few = counts.filter(pl.col("selective").is_between(1, _FEW - 1))
+    if not few.is_empty():
+        named = ", ".join(f"{category} {count}" for category, count in few.iter_rows())
+        yield f"few filters are selective for {named}, so where they are located depends on single filters"
 
 
 def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:
@@ -123,7 +144,9 @@ def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
         )
         return
     significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL)
-    counts = significant.group_by("category").len().sort("len", "category", descending=[True, False]).collect()
+    counts = (
+        significant.group_by("category").len().sort("len", "category", descending=[True, False]).collect()
+    )
     if counts.is_empty():
         return
     named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
@@ -138,7 +161,9 @@ def _is_readable(control: Labelling, file: Path) -> bool:
     if not file.is_file():
         return False
     checked = SmallTables()
-    is_of_control = control.is_source_of(checked.origin(file)) and {*TABLES["filters"]} <= {*checked.columns(file)}
+    is_of_control = control.is_source_of(checked.origin(file)) and {*TABLES["filters"]} <= {
+        *checked.columns(file)
+    }
     checked.save()
     return is_of_control
 

@@ -279,4 +279,6 @@ def _caption(provenance: Mapping[str, Any]) -> str:
 
 
 def _sentence(caution: str) -> str:
-    return f"{caution[:1].upper()}{caution[1:]}."
+    """A caution as a sentence; that of one of several models begins with its name, as the model is called."""
+    is_of_model = caution.partition(" ")[0].endswith(":")
+    return f"{caution if is_of_model else caution[:1].upper() + caution[1:]}."
