@@ -71,6 +71,17 @@ def move_files(moves: Mapping[Path, Path]) -> None:
         _flush_directory(folder)
 
 
+def sweep(*folders: Path) -> None:
+    """Remove temporary files of killed processes; the caller must hold the lock for the folders.
+
+    Args:
+        folders: folders in which only the holder of the lock writes; they may be missing.
+    """
+    for folder in folders:
+        for file in folder.glob(".*.partial"):
+            file.unlink(missing_ok=True)
+
+
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file, read in pieces.
 

@@ -18,7 +18,7 @@ from toolbox.query import ask
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder
-from toolbox.store.resamples import Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure, write_resampled
 
 DRAWS = 41
 THRESHOLDS = (0.01, 0.1)
@@ -103,7 +103,8 @@ def write_draws(
     names = [name for name in TABLES["resamples"] if name not in vars(measure)]
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
     labelling = Labelling(study, available_responses(study, "shapes", "tiny"), SCHEME)
-    labelling.write("resamples", measure, table, labelling.source)
+    path = labelling.file("resamples", measure)
+    write_resampled(path, "resamples", measure, table, labelling.source)
 
 
 def around(
@@ -379,7 +380,9 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
     labelling = Labelling(
         drawn.study.folder, available_responses(drawn.study.folder, "shapes", "tiny"), SCHEME
     )
-    labelling.write("filters", Measure("csi"), table.to_arrow(), labelling.source)
+    measure = Measure("csi")
+    path = labelling.file("filters", measure)
+    write_resampled(path, "filters", measure, table.to_arrow(), labelling.source)
     for level in (0.05, 0.01):
         expected = []
         for layer in CONVOLUTIONS:

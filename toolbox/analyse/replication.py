@@ -14,6 +14,7 @@ import polars as pl
 from toolbox.analyse.published_table import PublishedTable
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.query import Answer, ask, shipped_query
+from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
 
@@ -51,7 +52,19 @@ def replicate(
         >>> replicate(study.folder, table).rows["layer"].to_list()
         ['colour', 'colour', 'colour']
     """
-    chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection or Selection())
+    chosen = selection or Selection()
+    return read_between_commits(study, lambda: _replicate(study, table, parameters, chosen, filters))
+
+
+def _replicate(
+    study: StudyFolder,
+    table: PublishedTable,
+    parameters: Mapping[str, Any] | None,
+    selection: Selection,
+    filters: bool,
+) -> Answer:
+    """The rows of the query over the published table, and what is missing on either side."""
+    chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection)
     notes = [*table.notes, *_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
     query = shipped_query(FILTERS_QUERY if filters else LAYERS_QUERY)
     answer = ask(study, query, parameters, chosen, tables={"reference": table.rows.to_arrow()})

@@ -18,6 +18,7 @@ from toolbox.query.parameters import find_query
 from toolbox.query.run import Answer, ask
 from toolbox.query.syntax import needs
 from toolbox.store.availability import stimuli_with_responses
+from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.plan import read_plan
 from toolbox.store.selection import Selection, resolve_labelling
@@ -45,10 +46,12 @@ def ask_each(
     Returns: the rows of all models behind one another, with the column `model` in front and, where rows have a layer,
         `depth` (0 first layer of the model, 1 its last) and `counterpart`: the layer of the first model that is
         nearest to it in depth, among those of its kind if there are any, and among those with responses.
-    Raises: MixtureError when the models did not answer the same stimuli; UsageError when the query reads no model.
+    Raises: MixtureError when the models did not answer the same stimuli; UsageError when the query reads no model;
+        BusyError when other processes change the study all the time.
     """
     own = read_own_tables(find_query(query), tables)
-    answer = _ask_each(study, query, parameters, selection or Selection(), own)
+    chosen = selection or Selection()
+    answer = read_between_commits(study, lambda: _ask_each(study, query, parameters, chosen, own))
     if not own.frames:
         return answer
     return replace(
