@@ -15,7 +15,8 @@ A message is one line: the wrong value, what was expected, and what to do.
     ├── QueryError              1   SQL was refused or failed
     ├── MixtureError            1   responses of two models, layers or preprocessings would share one table
     ├── BusyError               1   another process is writing in the same folder
-    ├── StorageError            1   the disk is too small for the files to be written
+    ├── StorageError            1   a file cannot be written or read: no space, no permission, no such place
+    ├── ResourceError           1   memory, threads or open files are exhausted
     └── VerificationError       3   bytes differ from their recorded digest
 
     ResultWarning                   a result is correct, but must be interpreted with care
@@ -188,7 +189,11 @@ class BusyError(ToolboxError):
 
 
 class StorageError(ToolboxError):
-    """The disk is too small for the files to be written."""
+    """A file cannot be written or read, because of its disk, its path, or a missing permission."""
+
+
+class ResourceError(ToolboxError):
+    """The computer has no more memory, threads or open files for this process."""
 
 
 class VerificationError(ToolboxError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import threading
@@ -13,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.errors import BusyError
+
+_NAME = 40
+"""Characters of a file's name in that of its temporary file: a name may have 255 bytes."""
+_NUMBERS = itertools.count()
 
 
 @contextmanager
@@ -26,13 +31,17 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     folder = scratch or path.parent
     for each in {folder, path.parent}:
         each.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial"
+    fresh = folder / f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}.partial"
     try:
         yield fresh
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         fresh.replace(path)
         _flush_directory(path.parent)
+    except OSError as error:
+        if error.filename in (None, str(fresh)):  # writing and flushing name no file
+            error.filename = str(path)
+        raise
     finally:
         fresh.unlink(missing_ok=True)
 
