@@ -163,8 +163,8 @@ def _with_depth(study: StudyFolder, model: str, first: str, answer: Answer) -> p
 
 def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFrame:
     """Layer, kind, depth, and whether there are responses of it, in the order of the network."""
-    sql = "select layer, kind, position from layers order by position"
-    layers = ask(study, sql, selection=Selection(models=model)).rows
+    query = Query("sql", "select layer, kind, position from layers order by position", ships=True)
+    layers = ask(study, query, selection=Selection(models=model)).rows
     plan = read_plan(study.extraction(set_name, model)) if set_name else None
     kept = plan.identity.recorded_layers if plan else layers["layer"].to_list()
     last = layers["position"].max()

@@ -172,9 +172,11 @@ def _layers(study: StudyFolder, answer: Answer) -> list[str]:
     models = answer.provenance["model"]
     found = list[str]()
     for model in [models] if isinstance(models, str) else models:
-        sql = "select layer from layers order by position"
+        query = Query("sql", "select layer from layers order by position", ships=True)
         found += (
-            ask(study, sql, selection=Selection(answer.provenance.get("set"), model)).rows["layer"].to_list()
+            ask(study, query, selection=Selection(answer.provenance.get("set"), model))
+            .rows["layer"]
+            .to_list()
         )
     return list(dict.fromkeys(found))
 
@@ -210,7 +212,8 @@ def _categories(study: StudyFolder, answer: Answer) -> list[str]:
     set_name, scheme = (answer.provenance.get(kind) for kind in ("set", "scheme"))
     if "category" not in answer.rows.columns or set_name is None or scheme is None:
         return []
-    found = ask(study, "select distinct category from labels", selection=Selection(set_name, scheme=scheme))
+    query = Query("sql", "select distinct category from labels", ships=True)
+    found = ask(study, query, selection=Selection(set_name, scheme=scheme))
     return found.rows["category"].to_list()
 
 
