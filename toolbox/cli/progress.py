@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from toolbox.printing import printable
 from toolbox.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _callback(bars: Bars) -> Progress:
 
     def show(task: str, done: int, total: int) -> None:
         if task not in tasks:
-            tasks[task] = bars.add_task(task, total=total or None)
+            tasks[task] = bars.add_task(printable(task), total=total or None)
         bars.update(tasks[task], completed=done, total=total or None)
 
     return show
@@ -56,7 +57,7 @@ def _bars() -> Bars:
             return super().render(task)
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a name may contain brackets
         BarColumn(),
         MofNCompleteColumn(),
         Rate("{task.fields[rate]}"),
