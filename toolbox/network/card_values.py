@@ -48,7 +48,7 @@ def is_number(value: object) -> bool:
         value: a value of a card.
     """
     is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_numeric and abs(value) < 1e30 and math.isfinite(value)  # type: ignore[arg-type, operator]
+    return is_numeric and abs(value) < 1e30 and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def check_types(content: Mapping[str, Any], fault: Fault) -> None:
