@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from toolbox.printing import printable
+
 MOST_NAMES = 25
 """Names that a message lists."""
 
@@ -34,6 +36,10 @@ class ToolboxError(Exception):
     """Any error that a user can fix."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message on one line, whatever the names in it contain."""
+        return printable(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         """The one line of the error instead of a traceback, where IPython or a notebook shows it."""
@@ -207,3 +213,7 @@ class ResultWarning(UserWarning):
 
     The library issues it as a warning; the command prints it as a note on stderr.
     """
+
+    def __str__(self) -> str:
+        """The note on one line, whatever the names in it contain."""
+        return printable(super().__str__())

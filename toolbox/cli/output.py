@@ -12,6 +12,7 @@ import typer
 from toolbox.cli.options import Format
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
+from toolbox.printing import printable, printable_lines
 from toolbox.progress import Progress, duration, has_time
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def note(text: str, quiet: bool = False) -> None:
         quiet: whether it is left out.
     """
     if not quiet:
-        typer.echo(text, err=True)
+        typer.echo(printable(text), err=True)
 
 
 def print_notes(notes: Iterable[str], quiet: bool, start: str = "") -> None:
@@ -76,7 +77,7 @@ def _write(answer: Answer, format: Format | None, output: Path) -> None:
     from toolbox.query.files import write_rows
 
     write_rows(answer, output, format and str(format))
-    typer.echo(output)
+    typer.echo(printable(output))
 
 
 def _print_encoded(answer: Answer, format: str) -> None:
@@ -84,7 +85,10 @@ def _print_encoded(answer: Answer, format: str) -> None:
 
     if format == Format.PARQUET and sys.stdout.isatty():
         raise UsageError("parquet cannot be printed in a terminal; write it to a file with --output FILE")
-    sys.stdout.buffer.write(encode_rows(answer, format))
+    encoded = encode_rows(answer, format)
+    if sys.stdout.isatty():  # a file or a pipe has every name as it is
+        encoded = printable_lines(encoded.decode()).encode()
+    sys.stdout.buffer.write(encoded)
 
 
 def print_ingestion(report: IngestReport, quiet: bool, *, is_recorded: bool = True) -> None:
@@ -366,6 +370,6 @@ def print_findings(findings: tuple[Finding, ...]) -> None:
     """Print one line per finding, and its remedy below; plain, since what draws tables may be what is broken."""
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
-        typer.echo(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.finding}")
+        typer.echo(printable(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.finding}"))
         if finding.remedy:
-            typer.echo(f"{'':<7}  {'':<{width}}  -> {finding.remedy}")
+            typer.echo(printable(f"{'':<7}  {'':<{width}}  -> {finding.remedy}"))

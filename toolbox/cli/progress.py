@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from toolbox.host import Stopped
+from toolbox.printing import printable
 from toolbox.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ def _callback(bars: Bars) -> Progress:
 
     def show(task: str, done: int, total: int) -> None:
         if task not in tasks:
-            tasks[task] = bars.add_task(task, total=total or None)
+            tasks[task] = bars.add_task(printable(task), total=total or None)
         bars.update(tasks[task], completed=done, total=total or None)
 
     return show
@@ -52,7 +55,7 @@ def _bars() -> Bars:
             return super().render(task)
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a name may contain brackets
         BarColumn(),
         MofNCompleteColumn(),
         Rate("{task.fields[rate]}"),
