@@ -79,7 +79,7 @@ def ask(
     with _own_errors(query, time_limit):
         formulas = {name: index.expression for name, index in shipped_indices().items()}
         database = open_database(study, views, selection, macros=macros, tables=tables, formulas=formulas)
-        with closing(database), _time_limit(database, time_limit):
+        with closing(database), database.window.own_errors(), _time_limit(database, time_limit):
             _check_listed_values(database, query, values)
             rows = _plain(_frame(database.connection.sql(query.sql, params=values)))
             note_missing_resamples(database, views, values)

@@ -45,6 +45,8 @@ class Database:
     """A locked connection, the provenance of the rows in its views, and the available responses, if any are read."""
 
     connection: duckdb.DuckDBPyConnection
+    window: Window
+    """The files that SQL reads; `window.own_errors()` belongs around every statement."""
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     responses: AvailableResponses | None = None
@@ -82,9 +84,12 @@ def open_database(
     defined = define_views(study, views, selection or Selection(), formulas or {})
     labels_select = _labels_select(defined, views)
     defined.checked.save()
-    connection = duckdb.connect(":memory:", config=_CLOSED)
-    _create_views(connection, defined, tables or {})
-    database = Database(connection, defined.provenance, responses=defined.responses, stale=defined.stale)
+    connection, window = duckdb.connect(":memory:", config=_CLOSED), Window(defined.files)
+    with window.own_errors():
+        _create_views(connection, window, defined, tables or {})
+    database = Database(
+        connection, window, defined.provenance, responses=defined.responses, stale=defined.stale
+    )
     database.notes += defined.responses.notes if defined.responses else []
     if labels_select:
         _set_labelling(database, defined.labelling, labels_select)
@@ -102,10 +107,10 @@ def _labels_select(defined: Views, views: Collection[str]) -> str | None:
 
 
 def _create_views(
-    connection: duckdb.DuckDBPyConnection, defined: Views, tables: Mapping[str, pa.Table]
+    connection: duckdb.DuckDBPyConnection, window: Window, defined: Views, tables: Mapping[str, pa.Table]
 ) -> None:
     """Register the files and the tables in memory, and create the views."""
-    connection.register_filesystem(Window(defined.files))
+    connection.register_filesystem(window)
     for name, table in defined.tables.items():
         connection.register(name, table)
     for view, select in defined.selects.items():
@@ -116,7 +121,8 @@ def _create_views(
 
 def _set_labelling(database: Database, labelling: Labelling | None, select: str) -> None:
     """Set the labelling of the resampled indices, or add a warning if there is only one category."""
-    categories = database.connection.execute(f"{select} group by category limit 2").fetchall()
+    with database.window.own_errors():
+        categories = database.connection.execute(f"{select} group by category limit 2").fetchall()
     if len(categories) == 1:
         ((only,),) = categories
         database.notes.append(
