@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolbox.errors import BusyError
+from toolbox.errors import BusyError, VerificationError
+
+RECORD_DIGEST = "record_sha256"
+"""Key of a JSON record under which the SHA-256 of everything else in it is kept."""
 
 _NAME = 40
 """Characters of a file's name in that of its temporary file: a name may have 255 bytes."""
@@ -58,13 +61,39 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record as JSON, whole or not at all.
+    """Write a record as JSON with a digest of its content, whole or not at all.
 
     Args:
         path: path of the file.
         record: values that JSON can represent.
     """
-    write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    plain = json.loads(json.dumps(record))
+    digest = {RECORD_DIGEST: _digest_of_record(plain)}
+    write_text(path, json.dumps({**plain, **digest}, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, remedy: str = "restore it") -> dict[str, Any]:
+    """A record that `write_json` wrote, compared with its digest; those of earlier versions have none.
+
+    Args:
+        path: path of the file.
+        remedy: what to do about a damaged record, for the message.
+
+    Raises: VerificationError for a damaged record; OSError where the file cannot be read.
+    """
+    try:
+        record = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise VerificationError(f"{path} is damaged: it is not a JSON record; {remedy}") from error
+    digest = record.pop(RECORD_DIGEST, None)
+    if digest not in (None, _digest_of_record(record)):
+        raise VerificationError(f"{path} is damaged: its content differs from its digest; {remedy}")
+    return record
+
+
+def _digest_of_record(record: Mapping[str, Any]) -> str:
+    """SHA-256 of a record as JSON, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def move_files(moves: Mapping[Path, Path]) -> None:

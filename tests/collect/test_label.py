@@ -443,7 +443,7 @@ def test_damaged_labels_are_told_and_can_be_replaced(study: Study, table: Path) 
     study.label("colours", scheme="warmth", source=written(table, *WARMTH))
     path = study.folder.labels("colours", "warmth")
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ToolboxError, match="is missing or damaged"):
+    with pytest.raises(ToolboxError, match="is damaged: its bytes have changed since they were written"):
         study.label("colours", scheme="warmth", source=table)
     study.label("colours", scheme="warmth", source=table, replace=True)
     assert labels(study) == COLD_THEN_WARM

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from support.memories import keep, kept_in
 from toolbox.errors import QueryError
 from toolbox.query import Query, shipped_query, syntax
 from toolbox.query.syntax import parse_select
@@ -65,9 +66,9 @@ def test_a_damaged_memory_and_that_of_another_version_are_not_used(
 ) -> None:
     query = shipped_query("layers/profile")
     first = parse_select(query)
-    other = memory.read_text().replace(duckdb.__version__, "1.0")
-    (key,) = json.loads(memory.read_text())
-    memory.write_text(text.replace("KEY", key).replace("OTHER", other))
+    other = json.dumps(kept_in(memory)).replace(duckdb.__version__, "1.0")
+    (key,) = kept_in(memory)
+    keep(memory, text.replace("KEY", key).replace("OTHER", other))
     assert again(query) == first
     assert len(parsings) == 2
     assert recall_syntax(query.sql) == json.loads(json.dumps(vars(first)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from support.memories import keep, kept_in
 from support.small_study import (
     MODEL,
     SET,
@@ -115,11 +117,11 @@ def test_a_damaged_memory_is_rebuilt(
     text: str, two_parts: StudyFolder, own_cache: Path, held: list[str]
 ) -> None:
     first = available_responses(two_parts, SET, MODEL)
-    ((key, entry),) = json.loads(memory(own_cache).read_text()).items()
+    ((key, entry),) = kept_in(memory(own_cache)).items()
     text = text.replace("KEY", key).replace("MARK", entry["mark"])
-    memory(own_cache).write_bytes(text.encode("utf-8", "surrogatepass"))
+    keep(memory(own_cache), text)
     assert available_responses(two_parts, SET, MODEL) == first
-    assert json.loads(memory(own_cache).read_text()) == {key: entry}
+    assert kept_in(memory(own_cache)) == {key: entry}
     assert held == [SET, SET]
 
 
@@ -169,19 +171,27 @@ def test_the_memory_holds_the_latest_alone(
         add_responses(two_parts, responses, model=model)
     for model in (MODEL, "second", "third"):
         available_responses(two_parts, SET, model)
-    kept = [Path(key).name for key in json.loads(memory(own_cache).read_text())]
+    kept = [Path(key).name for key in kept_in(memory(own_cache))]
     assert kept == ["model=second", "model=third"]
 
 
 def test_a_part_taken_back_while_the_folder_is_listed_is_as_if_it_was_not_there(
-    two_parts: StudyFolder, tmp_path: Path
+    two_parts: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = tmp_path / "part-7.json"
-    gone.touch()
-    with os.scandir(tmp_path) as entries:
-        (entry,) = (entry for entry in entries if entry.name == "part-7.json")
-    gone.unlink()
-    assert module._mark([entry, two_parts.stimuli(SET)]) == module._mark([two_parts.stimuli(SET)])
+    folder, stimuli, listed = two_parts.extraction(SET, MODEL), two_parts.stimuli(SET), os.scandir
+    before = module._mark(folder, stimuli)
+    gone = [folder.parts / "part-7.parquet", folder.plans / "part-7.json"]
+
+    @contextmanager
+    def scan(place: Path) -> Iterator[list[os.DirEntry[str]]]:
+        gone[place == folder.plans].touch()
+        with listed(place) as entries:
+            found = list(entries)
+        gone[place == folder.plans].unlink()
+        yield found
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert module._mark(folder, stimuli) == before
 
 
 def test_without_a_complete_part_there_is_nothing_to_ask(two_parts: StudyFolder) -> None:

@@ -141,7 +141,10 @@ def test_a_damaged_table_is_left_to_whoever_reads_it(earlier: Path) -> None:
     file.write_bytes(file.read_bytes()[:300])
     study = Study(earlier)
     assert study.query("selectivity/index", set="lines").height == 8
-    with pytest.raises(VerificationError, match=r"stimuli\.parquet is missing or damaged"):
+    with pytest.raises(
+        VerificationError,
+        match=r"stimuli\.parquet is damaged: it is not a valid Parquet",
+    ):
         study.query("from stimuli", set="colours")
 
 

@@ -129,7 +129,8 @@ def test_a_missing_or_cut_table_is_reported_with_its_name(written: Path, keep: f
         written.write_bytes(content[: int(keep * len(content))])
     with pytest.raises(VerificationError) as caught:
         open_table(written)
-    assert str(caught.value) == f"{written} is missing or damaged; restore it, or create it again"
+    what = "missing" if keep is None else "damaged: it is not a valid Parquet file"
+    assert str(caught.value) == f"{written} is {what}; restore it, or create it again"
 
 
 # One writer

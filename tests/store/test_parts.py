@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.memories import kept_in
 from support.small_study import MODEL, SET, grow_plan, identity_of, matrices, record, small_study
 from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
@@ -161,6 +161,9 @@ def swap(file: Path) -> None:
     file.write_bytes(file.with_name(file.name.replace("-0", "-1")).read_bytes())
 
 
+CHANGED = "is damaged: its bytes have changed since they were written"
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
@@ -171,14 +174,18 @@ def swap(file: Path) -> None:
         ),
         ("part-0.parquet", cut, "is damaged: its bytes have changed since they were written; restore it"),
         ("part-0.parquet", swap, "is damaged: its bytes have changed since they were written; restore it"),
-        ("part-0.json", cut, "is damaged ("),
-        ("part-0.json", spoil, "is damaged ("),
+        ("part-0.json", cut, "is damaged: it is not a JSON record; restore it, or delete plans/set=shapes/"),
+        (
+            "part-0.json",
+            spoil,
+            "is damaged: it is not a JSON record; restore it, or delete plans/set=shapes/",
+        ),
         (
             "part-0.json",
             swap,
             "is the record of part 1; restore it, or delete plans/set=shapes/model=tiny/part-0.json in",
         ),
-        ("plan.parquet", cut, "is missing or damaged; restore it, or create it again"),
+        ("plan.parquet", cut, f"{CHANGED}; restore it, or extract again with replace (--replace)"),
     ],
 )
 def test_damage_names_the_file_and_the_remedy(
@@ -215,7 +222,7 @@ def test_damage_to_a_small_table_is_reported_too(
         "layers": two_parts.layers(MODEL),
     }
     damage(files[table])
-    with pytest.raises(VerificationError, match="is missing or damaged"):
+    with pytest.raises(VerificationError, match=f"{CHANGED}; restore it, or "):
         ask(two_parts, query)
 
 
@@ -253,7 +260,7 @@ def test_an_intact_part_is_read_in_full_only_once(
     (cache / "intact.json").unlink()
     everything(two_parts)
     assert digested == ["part-0", "part-1"]
-    known = json.loads((cache / "intact.json").read_text())
+    known = kept_in(cache / "intact.json")
     assert sorted(known) == [str(folder_of(two_parts).part(number)) for number in (0, 1)]
     written = (cache / "intact.json").stat().st_mtime_ns
     everything(two_parts)
@@ -265,10 +272,10 @@ def test_what_is_remembered_of_a_file_ends_with_its_time_of_change(
 ) -> None:
     everything(two_parts)
     file = folder_of(two_parts).part(0)
-    before = json.loads((cache / "intact.json").read_text())[str(file)]
+    before = kept_in(cache / "intact.json")[str(file)]
     os.utime(file, ns=(0, 0))
     assert everything(two_parts).rows.height == 16
-    after = json.loads((cache / "intact.json").read_text())[str(file)]
+    after = kept_in(cache / "intact.json")[str(file)]
     assert (before[1] != 0, after[1]) == (True, 0)
 
 
@@ -525,7 +532,7 @@ def test_a_damaged_memory_of_intact_parts_is_rebuilt(two_parts: StudyFolder) -> 
     memory = cache_folder() / "intact.json"
     memory.write_text("{broken")
     assert everything(two_parts).rows.height > 0
-    assert json.loads(memory.read_text())
+    assert kept_in(memory)
 
 
 @pytest.mark.parametrize("table", ["labels", "stimuli", "layers", "plan"])

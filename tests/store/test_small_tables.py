@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from support.memories import keep, kept_in
 from support.small_study import SET
 from toolbox.errors import VerificationError
+from toolbox.files import digest_of
 from toolbox.store import small_tables as module
 from toolbox.store.columns import LABELS
 from toolbox.store.folder import StudyFolder
@@ -80,8 +81,8 @@ def test_a_table_that_vanished_is_noticed(two_parts: StudyFolder) -> None:
         "[1]",
         "null",
         '{"KEY": 3}',
-        '{"KEY": {"mark": MARK}}',
-        '{"KEY": {"mark": MARK, "table": 1}}',
+        '{"KEY": {"is_intact": true}}',
+        '{"KEY": {"is_intact": true, "table": 1}}',
     ],
 )
 def test_a_damaged_memory_is_written_again(
@@ -89,10 +90,10 @@ def test_a_damaged_memory_is_written_again(
 ) -> None:
     path, memory = two_parts.labels(SET), own_cache / "tables.json"
     asked(path)
-    ((key, entry),) = json.loads(memory.read_text()).items()
-    memory.write_text(text.replace("KEY", key).replace("MARK", json.dumps(entry["mark"])))
+    ((key, entry),) = kept_in(memory).items()
+    keep(memory, text.replace("KEY", key))
     assert asked(path) == LABELS
-    assert json.loads(memory.read_text()) == {key: entry}
+    assert kept_in(memory) == {key: entry}
     assert len(readings) == 2
 
 
@@ -102,6 +103,4 @@ def test_the_memory_holds_the_latest_alone(
     monkeypatch.setattr(module, "REMEMBERED_TABLES", 1)
     asked(two_parts.labels(SET))
     asked(two_parts.stimuli(SET))
-    assert [Path(key).name for key in json.loads((own_cache / "tables.json").read_text())] == [
-        "stimuli.parquet"
-    ]
+    assert list(kept_in(own_cache / "tables.json")) == [digest_of(two_parts.stimuli(SET))]

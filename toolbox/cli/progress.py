@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from toolbox.host import Stopped
 from toolbox.printing import printable
 from toolbox.progress import Progress, silent

@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from toolbox import errors
 from toolbox.errors import QueryError
 from toolbox.query.limits import Limits
 from toolbox.store.connection import Readable, Request
@@ -84,7 +85,7 @@ class Confinement:
             )
         if kind == "refused":
             return QueryError(f"{self.name}: {message}")
-        failure: Exception = getattr(duckdb, kind)(message)
+        failure: Exception = getattr(errors if hasattr(errors, kind) else duckdb, kind)(message)
         return failure
 
     def _exceeded(self) -> QueryError:

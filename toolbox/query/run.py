@@ -82,7 +82,7 @@ def ask(
     with _own_errors(query, limits.seconds), _computation(query, limits) as compute:
         formulas = {name: index.expression for name, index in shipped_indices().items()}
         database = open_database(study, views, selection, macros=macros, tables=tables, formulas=formulas)
-        with closing(database), _time_limit(database, limits.seconds):
+        with closing(database), database.readable.window.own_errors(), _time_limit(database, limits.seconds):
             _check_listed_values(database, query, values)
             rows = _plain(compute(database, values))
             note_missing_resamples(database, views, values)

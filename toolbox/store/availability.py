@@ -1,7 +1,8 @@
 """Which parts of an extraction count. Owns comparing them with plan, records and bytes, and caching the result.
 
 Comparing 100,000 stimuli with their plan takes longer than most queries. The result is therefore stored in the user's
-cache, together with the names, sizes and modification times of all files on which it depends.
+cache, together with a digest of all on which it depends: the content of the plan, the records and the table of stimuli,
+and names, sizes and modification times of the parts, whose bytes are compared with their checksums as they are read.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from toolbox.errors import UsageError, command_line
+from toolbox.files import digest_of
+from toolbox.store.checksums import present_digest
 from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.memory import recall, remember
 from toolbox.store.plan import Plan, read_digests, read_plan
@@ -80,8 +83,8 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
 
     Raises: UsageError when there are no responses yet; VerificationError, MixtureError as `intact_parts`.
     """
-    folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
-    key, mark = str(folder.parts.absolute()), _mark(_sources(folder, stimuli))
+    folder = study.extraction(set_name, model)
+    key, mark = str(folder.parts.absolute()), _mark(folder, study.stimuli(set_name))
     entry: Any = recall("availability").get(key)
     with contextlib.suppress(TypeError, KeyError):  # there is no entry, or one of another version
         if entry["mark"] == mark:
@@ -142,18 +145,17 @@ def _origin(plan: Plan, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _sources(folder: ExtractionFolder, stimuli: Path) -> Iterator[os.DirEntry[str] | Path]:
-    """All files on which the result depends."""
-    for place in (folder.parts, folder.plans):
-        with contextlib.suppress(FileNotFoundError), os.scandir(place) as entries:
-            yield from (entry for entry in entries if entry.name.startswith(("part-", "plan.")))
-    yield stimuli
-
-
-def _mark(files: Iterable[os.DirEntry[str] | Path]) -> str:
-    """A digest of names, sizes and modification times."""
+def _mark(folder: ExtractionFolder, stimuli: Path) -> str:
+    """A digest of all on which the result depends."""
     lines = []
-    for file in files:
-        with contextlib.suppress(FileNotFoundError):  # the file was removed after the folder was listed
-            lines.append(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}")
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder.parts) as parts:
+        for part in parts:
+            with contextlib.suppress(FileNotFoundError):  # the file was removed after the folder was listed
+                lines.append(f"{part.name} {part.stat().st_size} {part.stat().st_mtime_ns}")
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder.plans) as records:
+        for record in records:
+            if record.name.startswith("part-"):
+                with contextlib.suppress(FileNotFoundError):
+                    lines.append(f"{record.name} {digest_of(Path(record.path))}")
+    lines += [present_digest(table) for table in (folder.plan, stimuli) if table.is_file()]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -21,7 +21,7 @@ from typing import NoReturn
 import duckdb
 import pyarrow as pa
 
-from toolbox.errors import QueryError
+from toolbox.errors import BusyError, QueryError, VerificationError
 from toolbox.store.connection import Request, connect
 from toolbox.store.result_types import check_types
 
@@ -38,11 +38,14 @@ def main() -> None:
     request: Request = pickle.load(sys.stdin.buffer)
     _confine(request)
     try:
-        _write_rows(request)
+        with request.readable.window.own_errors():
+            _write_rows(request)
     except (MemoryError, duckdb.OutOfMemoryException):
         _end("memory")
     except QueryError as error:
         _end("refused", str(error))
+    except (VerificationError, BusyError) as error:
+        _end(type(error).__name__, str(error))
     except duckdb.Error as error:
         _end(type(error).__name__, str(error))
     except (pa.ArrowException, OSError) as error:  # DuckDB's errors after its first rows

@@ -41,7 +41,8 @@ class Database:
 
     connection: duckdb.DuckDBPyConnection
     readable: Readable
-    """What the connection reads; another process can connect to it, too."""
+    """What the connection reads; another process can connect to it, too. `readable.window.own_errors()` belongs around
+    every statement."""
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     responses: AvailableResponses | None = None
@@ -81,8 +82,10 @@ def open_database(
     defined.checked.save()
     in_memory = {**(tables or {}), **defined.tables}
     readable = Readable(Window(defined.files), in_memory, defined.selects, tuple(macros), _CLOSED)
+    with readable.window.own_errors():
+        connection = connect(readable)
     database = Database(
-        connect(readable), readable, defined.provenance, responses=defined.responses, stale=defined.stale
+        connection, readable, defined.provenance, responses=defined.responses, stale=defined.stale
     )
     database.notes += defined.responses.notes if defined.responses else []
     if labels_select:
@@ -100,7 +103,8 @@ def _labels_select(defined: Views, views: Collection[str]) -> str | None:
 
 def _set_labelling(database: Database, labelling: Labelling | None, select: str) -> None:
     """Set the labelling of the resampled indices, or add a warning if there is only one category."""
-    categories = database.connection.execute(f"{select} group by category limit 2").fetchall()
+    with database.readable.window.own_errors():
+        categories = database.connection.execute(f"{select} group by category limit 2").fetchall()
     if len(categories) == 1:
         ((only,),) = categories
         database.notes.append(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolbox.store.checksums import present_digest
 from toolbox.store.columns import LABELS
 from toolbox.store.memory import recall, remember
 from toolbox.store.parquet import arrow_table, read_table, write_table
@@ -49,22 +50,14 @@ def labels_digest(labels: Mapping[int, str]) -> str:
 def digest_of_labels(path: Path) -> str:
     """SHA-256 of the labels in a table: equal for equal labels, whatever else the file contains.
 
-    It is in the user's cache for as long as size and modification time of the file stay the same.
+    It is in the user's cache under the digest of the file.
 
     Raises: VerificationError when the file is missing or damaged.
     """
-    key, mark = str(path.absolute()), _mark(path)
+    key = present_digest(path)
     entry: Any = recall("labels").get(key)
-    if isinstance(entry, list) and entry[:-1] == mark:
-        return str(entry[-1])
+    if isinstance(entry, str):
+        return entry
     digest = labels_digest(read_labels(path))
-    remember("labels", {key: [*mark, digest]}, REMEMBERED_LABELS)
+    remember("labels", {key: digest}, REMEMBERED_LABELS)
     return digest
-
-
-def _mark(path: Path) -> list[int]:
-    """Size and modification time; empty for a missing file, which is reported when it is read."""
-    if not path.is_file():
-        return []
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]

@@ -1,12 +1,13 @@
 """Results that the user's cache keeps between commands. Owns these files; does not interpret their content.
 
-All of these results can be computed again. A missing or damaged file counts as empty; where the cache is not writable,
-the results are computed again next time.
+All of these results can be computed again. A missing file, and one that differs from the digest in it, counts as empty;
+where the cache is not writable, the results are computed again next time.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,9 @@ from toolbox.files import write_text
 def recall(name: str) -> dict[str, Any]:
     """All entries under a name, the latest last. The caller must check them: another version may have written them."""
     with contextlib.suppress(OSError, ValueError, TypeError):
-        return dict(json.loads(_memory(name).read_text(encoding="utf-8")))
+        digest, content = _memory(name).read_bytes().split(b"\n", 1)
+        if digest == _digest(content):
+            return dict(json.loads(content))
     return {}
 
 
@@ -34,7 +37,12 @@ def remember(name: str, entries: Mapping[str, Any], most: int) -> None:
     if entries:
         earlier = {key: entry for key, entry in recall(name).items() if key not in entries}
         with contextlib.suppress(OSError):
-            write_text(_memory(name), json.dumps(dict([*earlier.items(), *entries.items()][-most:])))
+            content = json.dumps(dict([*earlier.items(), *entries.items()][-most:]))
+            write_text(_memory(name), f"{_digest(content.encode()).decode()}\n{content}")
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
 
 
 def _memory(name: str) -> Path:

@@ -1,4 +1,8 @@
-"""Parquet files of a study, written with common settings, and read with all checksums. Owns these settings."""
+"""Parquet files of a study, written with common settings and checksums, and verified as they are read.
+
+Owns these settings. Whatever writes a table through this module writes its checksum (`checksums`) before the table is
+put in its place; whatever reads one through this module, or through the window of SQL, compares its bytes first.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,16 @@ from typing import TYPE_CHECKING, Any
 from toolbox.distribution import name_and_version
 from toolbox.errors import VerificationError
 from toolbox.files import replace_file
+from toolbox.store.checksums import (
+    Checksum,
+    checksum_of_file,
+    damage,
+    drop_earlier,
+    open_verified,
+    write_checksum,
+)
 from toolbox.store.columns import Columns
+from toolbox.store.remedies import remedy_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +75,7 @@ def write_tables(
     *,
     split: tuple[str, ...] = (),
     scratch: Path | None = None,
-) -> None:
+) -> Checksum:
     """Write tables of one schema one after the other into a Parquet file, with only one of them in memory at a time.
 
     Args:
@@ -72,9 +85,15 @@ def write_tables(
         provenance: the origin of the tables, for the metadata of the file.
         split: names of float columns that are stored with byte-stream split, which zstd compresses better.
         scratch: the folder of the file while it is written; that of the file if None.
+
+    Returns: the checksum of the file, which is written before the file is put in its place.
     """
     with replace_file(path, scratch) as fresh:
         _write(fresh, tables, schema, provenance, split)
+        checksum = checksum_of_file(fresh)
+        write_checksum(path, checksum)
+    drop_earlier(path, checksum)
+    return checksum
 
 
 def _write(
@@ -119,17 +138,19 @@ def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
 
 
 def open_table(path: Path) -> pq.ParquetFile:
-    """A Parquet file, open for reading; unlike with `pq.read_table`, its path adds no columns.
+    """A Parquet file whose bytes are verified as they are read; unlike with `pq.read_table`, its path adds no columns.
 
-    Raises: VerificationError when the file is missing or is not a valid Parquet file.
+    Raises: VerificationError when the file is missing, damaged, or not a valid Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
+        return pq.ParquetFile(open_verified(path), page_checksum_verification=True)
+    except FileNotFoundError as error:
+        raise VerificationError(f"{path} is missing; {remedy_for(path)}") from error
     except (OSError, pa.ArrowInvalid) as error:
-        raise VerificationError(f"{path} is missing or damaged; restore it, or create it again") from error
+        raise damage(path, "it is not a valid Parquet file") from error
 
 
 def read_table(path: Path, *columns: str) -> pa.Table:
@@ -160,7 +181,7 @@ def read_table_and_origin(path: Path, *columns: str) -> tuple[pa.Table, dict[str
             table = opened.read()
             return table.select(columns) if columns else table, origin_in(opened, path)
         except (OSError, pa.ArrowInvalid, KeyError) as error:  # the name of a column may be damaged
-            raise VerificationError(f"{path} is damaged; restore it, or create it again") from error
+            raise damage(path, "it is not a valid Parquet file") from error
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
@@ -185,7 +206,7 @@ def origin_in(opened: pq.ParquetFile, path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(metadata.get(PROVENANCE, b"{}")))
     except ValueError as error:
-        raise VerificationError(f"{path} is damaged; restore it, or create it again") from error
+        raise damage(path, "its provenance is not JSON") from error
 
 
 def creation(path: Path) -> dict[str, str]:

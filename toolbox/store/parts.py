@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from toolbox.errors import VerificationError
-from toolbox.files import digest_of, write_json
+from toolbox.files import write_json
+from toolbox.store.checksums import Checksum, damage, forget, open_verified
 from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parquet import write_tables
-from toolbox.store.records import part_remedy, remember_intact
+from toolbox.store.records import remember_intact
 
 RESPONSES = pa.schema(
     [
@@ -46,6 +46,7 @@ def clear(folder: ExtractionFolder) -> None:
     """Delete an extraction; first the records, so that no part counts without its plan."""
     for file in folder.files():
         file.unlink()
+        forget(file)
 
 
 def write_part(
@@ -71,7 +72,7 @@ def write_part(
     folder.record(number).unlink(missing_ok=True)
     footer = {key: record[key] for key in FOOTER if key in record}
     # In the folder of the parts, a file that is not complete would hinder whoever reads that folder.
-    write_tables(
+    checksum = write_tables(
         path,
         _tables(order, stimuli, responses),
         RESPONSES,
@@ -80,14 +81,14 @@ def write_part(
         scratch=folder.plans,
     )
     status = path.stat()
-    complete = {"part": number, **_contents(path, order, stimuli, responses), **record}
+    complete = {"part": number, **_contents(checksum, order, stimuli, responses), **record}
     write_json(folder.record(number), complete)
     remember_intact(path, status, complete["sha256"])
     return complete
 
 
 def _contents(
-    path: Path,
+    checksum: Checksum,
     order: Sequence[str],
     stimuli: Sequence[int],
     responses: LayerResponses,
@@ -96,8 +97,8 @@ def _contents(
     return {
         "stimuli": len(stimuli),
         "rows": len(stimuli) * sum(responses[layer][0].shape[1] for layer in order),
-        "bytes": path.stat().st_size,
-        "sha256": digest_of(path),
+        "bytes": checksum.size,
+        "sha256": checksum.sha256,
         "values": _values_digest(order, stimuli, responses),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -134,14 +135,13 @@ def _rows_of(path: Path, layer: str) -> pa.Table:
     """A part's rows of one layer, by filter and stimulus."""
     try:
         return pq.read_table(
-            path,
+            open_verified(path),
             columns=["stimulus_id", "maximum", "mean"],
             filters=[("layer", "=", layer)],
-            partitioning=None,  # `set=…` in the path is not a column
             page_checksum_verification=True,
         )
     except (OSError, pa.ArrowInvalid) as error:
-        raise VerificationError(f"{path} is damaged ({error}); {part_remedy(path)}") from error
+        raise damage(path, str(error)) from error
 
 
 def _tables(

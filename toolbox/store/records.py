@@ -5,17 +5,18 @@ A part counts only if its record exists, fits the plan, and has the digest of th
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from toolbox.errors import MixtureError, VerificationError
-from toolbox.files import digest_of
+from toolbox.files import digest_of, read_json
+from toolbox.store.checksums import damage
 from toolbox.store.folder import ExtractionFolder
 from toolbox.store.memory import recall, remember
 from toolbox.store.plan import Plan, plan_digest
+from toolbox.store.remedies import remedy_for
 
 REMEMBERED_PARTS = 100_000
 """Number of parts whose successful comparison with their records is kept in the cache."""
@@ -33,12 +34,9 @@ def read_record(folder: ExtractionFolder, number: int) -> dict[str, Any] | None:
     file = folder.record(number)
     if not file.is_file():
         return None
-    try:
-        record = dict(json.loads(file.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise VerificationError(f"{file} is damaged ({error}); {part_remedy(file)}") from error
+    record = read_json(file, remedy_for(file))
     if record.get("part") != number:
-        raise VerificationError(f"{file} is the record of part {record.get('part')}; {part_remedy(file)}")
+        raise VerificationError(f"{file} is the record of part {record.get('part')}; {remedy_for(file)}")
     return record
 
 
@@ -110,14 +108,12 @@ def intact_parts(folder: ExtractionFolder, plan: Plan, digests: Mapping[int, str
 def _check_bytes(path: Path, record: Mapping[str, Any], remembered: Mapping[str, Any]) -> dict[str, Any]:
     """Compare a part with its record; return the new entry for the cache, empty where it is already there."""
     if not path.is_file():
-        raise VerificationError(f"{path} is missing, but its record exists; {part_remedy(path)}")
+        raise VerificationError(f"{path} is missing, but its record exists; {remedy_for(path)}")
     entry = _intact_entry(path, path.stat(), record["sha256"])
     if entry.items() <= remembered.items():
         return {}
     if digest_of(path) != record["sha256"]:
-        raise VerificationError(
-            f"{path} is damaged: its bytes have changed since they were written; {part_remedy(path)}"
-        )
+        raise damage(path)
     return entry
 
 
@@ -135,10 +131,3 @@ def remember_intact(path: Path, status: os.stat_result, sha256: str) -> None:
 def _intact_entry(path: Path, status: os.stat_result, sha256: str) -> dict[str, Any]:
     """The cache entry of a part whose bytes have this digest."""
     return {str(path.absolute()): [status.st_size, status.st_mtime_ns, sha256]}
-
-
-def part_remedy(path: Path) -> str:
-    """What to do about a damaged part or record; both have the same name, in two folders."""
-    model, extraction = path.parent, path.parent.parent
-    record = f"plans/{extraction.name}/{model.name}/{path.stem}.json"
-    return f"restore it, or delete {record} in the study and run the extraction again"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from toolbox.errors import AmbiguousError, BusyError, UnknownNameError, UsageError, VerificationError
 from toolbox.files import only_writer, write_json
+from toolbox.store.checksums import TREE
 from toolbox.store.folder import RESAMPLE_FOLDERS, SCHEME, StudyFolder
 from toolbox.store.in_use import read_in_use, write_in_use
 from toolbox.store.parquet import open_table, with_version
@@ -155,14 +156,18 @@ def _folders(study: StudyFolder, kind: str, name: str, sets: Iterable[str]) -> l
         "model": [f"model={escape(name)}"],
         "scheme": [f"scheme={escape(name)}", f"model=*/scheme={escape(name)}"],
     }
+    trees = [*_TREES, *(f"{TREE}/{tree}" for tree in _TREES)]
     patterns = [
-        f"{tree}/set={escape(each)}/{part}" for tree in _TREES for each in sets for part in below[kind]
+        f"{tree}/set={escape(each)}/{part}" for tree in trees for each in sets for part in below[kind]
     ]
     folders = [
         folder for pattern in patterns for folder in sorted(study.root.glob(pattern)) if folder.is_dir()
     ]
     if kind == "model" and not any(name in study.models(other) for other in {*study.sets()} - {*sets}):
-        folders += [folder for folder in [study.layers(name).parent] if folder.is_dir()]
+        layers = study.layers(name).parent
+        folders += [
+            folder for folder in (layers, study.root / TREE / "layers" / layers.name) if folder.is_dir()
+        ]
     return folders
 
 

@@ -12,7 +12,6 @@ lose precision by cancellation.
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from toolbox.store.labels import read_labels
 from toolbox.store.parquet import arrow_schema, arrow_table, read_table_and_origin, write_table
 from toolbox.store.plan import Plan, read_plan
 from toolbox.store.resamples import Labelling
+from toolbox.store.window import PROTOCOL, Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -156,8 +156,10 @@ def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
     statistics = ("maximum", "mean")
     measures = ",".join(map(_MEASURES.format, statistics))
     selects = " union all ".join(map(_OF_STATISTIC.format, statistics))
-    files = {"parts": [glob.escape(str(part)) for part in parts]}
-    with duckdb.connect(":memory:") as connection:
+    window = Window({f"{number}-{part.name}": part for number, part in enumerate(parts)})
+    files = {"parts": [f"{PROTOCOL}://{name}" for name in window.names]}
+    with duckdb.connect(":memory:") as connection, window.own_errors():
+        connection.register_filesystem(window)
         _register_labels(connection, labels)
         rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=files)
         return rows.to_arrow_table().cast(schema)

@@ -1,8 +1,8 @@
-"""Provenance and columns of small tables, whose pages were compared with their checksums. Owns caching them.
+"""Provenance and columns of small tables, with all their pages compared with their checksums. Owns caching them.
 
-DuckDB does not verify page checksums, so pyarrow reads a table once before SQL does. As with parts, a table is read
-again only when its size or modification time has changed. The results are in the user's cache, so that a query with
-cached results for all its tables need not load pyarrow.
+The results are in the user's cache under the digest of the table's content, so that a query with cached results for all
+its tables need not load pyarrow. SQL compares the bytes with their checksum when it reads them: neither a damaged table
+nor an entry of the cache can pass for another table.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from toolbox.store.checksums import present_digest, verified_digest
 from toolbox.store.memory import recall, remember
 from toolbox.store.parquet import open_table, origin_in, read_table
 
@@ -61,14 +62,14 @@ class SmallTables:
         remember("tables", self._added, REMEMBERED_TABLES)
 
     def _table(self, path: Path, *, whole: bool) -> SmallTable:
-        key, mark = str(path.absolute()), _mark(path)
+        key = verified_digest(path) if whole else present_digest(path)
         entry: Any = self._added.get(key) or self._remembered.get(key)
         # There may be no entry, or one of another version.
         with contextlib.suppress(TypeError, KeyError):
-            if entry["mark"] == mark and (entry["table"]["is_intact"] or not whole):
-                return SmallTable(**entry["table"])
+            if entry["is_intact"] or not whole:
+                return SmallTable(**entry)
         table = _examine(path, whole=whole)
-        self._added[key] = {"mark": mark, "table": asdict(table)}
+        self._added[key] = asdict(table)
         return table
 
 
@@ -80,11 +81,3 @@ def _examine(path: Path, *, whole: bool) -> SmallTable:
     if whole:
         read_table(path)
     return SmallTable(origin, {field.name: str(field.type) for field in schema}, whole)
-
-
-def _mark(path: Path) -> list[int]:
-    """Size and modification time; empty for a missing file, which is reported when it is read."""
-    with contextlib.suppress(OSError):
-        status = path.stat()
-        return [status.st_size, status.st_mtime_ns]
-    return []

@@ -1,16 +1,20 @@
-"""The read-only access of SQL to a study: named files, opened for reading, and nothing else."""
+"""The read-only access of SQL to a study: named files, opened for reading and verified as they are read; nothing else.
+
+DuckDB reports the error of a file as text; the window keeps the error itself.
+"""
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import fsspec
+
+from toolbox.errors import ToolboxError
+from toolbox.store.checksums import VerifiedFile, open_verified
 
 PROTOCOL = "study"
 
@@ -29,11 +33,36 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
         """
         super().__init__()
         self._files = dict(files)
+        self._found: list[ToolboxError] = []
 
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> _PositionedReader:
+    @property
+    def names(self) -> list[str]:
+        """The names of the files in SQL."""
+        return list(self._files)
+
+    @contextmanager
+    def own_errors(self) -> Iterator[None]:
+        """Raise the error of a damaged file instead of the library's, or of rows that were made without its bytes.
+
+        Raises: VerificationError, BusyError as `open_verified`.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self._found:
+                raise self._found[0] from error
+            raise
+        if self._found:
+            raise self._found[0]
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> VerifiedFile:
         if mode != "rb":
             raise PermissionError(f"{path}: a study is read-only for SQL")
-        return _PositionedReader(self._path(path))
+        try:
+            return open_verified(self._path(path), self._found.append)
+        except ToolboxError as error:
+            self._found.append(error)
+            raise
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Name, size and modification time of a file."""
@@ -54,51 +83,3 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
         if name not in self._files:
             raise FileNotFoundError(f"{path}: not a table of this study")
         return self._files[name]
-
-
-class _PositionedReader:
-    """A file with a separate position for every thread, because DuckDB's threads share one object."""
-
-    mode = "rb"
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        self._free = weakref.finalize(self, os.close, self._descriptor)  # DuckDB does not close all readers
-        self._size = os.fstat(self._descriptor).st_size
-        self._local = threading.local()
-        self._lock = threading.Lock()
-
-    @property
-    def closed(self) -> bool:
-        return not self._free.alive
-
-    def tell(self) -> int:
-        return getattr(self._local, "position", 0)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
-        self._local.position = start + offset
-        return start + offset
-
-    def read(self, count: int = -1) -> bytes:
-        position = self.tell()
-        wanted = self._size - position if count < 0 else min(count, self._size - position)
-        content = self._read_at(position, max(wanted, 0))
-        self._local.position = position + len(content)
-        return content
-
-    def _read_at(self, position: int, count: int) -> bytes:
-        if hasattr(os, "pread"):
-            return os.pread(self._descriptor, count, position)
-        with self._lock:  # Windows lacks os.pread
-            os.lseek(self._descriptor, position, os.SEEK_SET)
-            return os.read(self._descriptor, count)
-
-    def close(self) -> None:
-        self._free()
-
-    def __enter__(self) -> _PositionedReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
