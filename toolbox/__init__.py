@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
+    from toolbox.store.verification import Problem, Verification
     from toolbox.study import Study
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "LabelReport",
     "MixtureError",
     "ModelCheck",
+    "Problem",
     "Progress",
     "Query",
     "QueryError",
@@ -83,6 +85,7 @@ __all__ = [
     "ToolboxError",
     "UnknownNameError",
     "UsageError",
+    "Verification",
     "VerificationError",
     "WeightsError",
     "add_model",
@@ -131,6 +134,7 @@ _HOMES = {
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),
+    "toolbox.store.verification": ("Problem", "Verification"),
     "toolbox.study": ("Study",),
 }
 """Module -> what is exported of it."""
