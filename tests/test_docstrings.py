@@ -8,6 +8,7 @@ import importlib
 import inspect
 import re
 import shutil
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,16 @@ def sources() -> Iterator[tuple[str, str]]:
         yield ".".join(parts).removesuffix(".__init__"), path.read_text(encoding="utf-8")
 
 
+class Finder(doctest.DocTestFinder):
+    """Finds the examples of a function also where another one calls it."""
+
+    def _from_module(self, module: types.ModuleType, object: Any) -> bool:
+        return super()._from_module(module, inspect.unwrap(object) if callable(object) else object)  # type: ignore[misc]
+
+
 def examples() -> list[Any]:
     """Every docstring with an example, as pytest parameters."""
-    finder = doctest.DocTestFinder(exclude_empty=True)
+    finder = Finder(exclude_empty=True)
     modules = [importlib.import_module(name) for name, text in sources() if ">>> " in text]
     found = [test for module in modules for test in finder.find(module) if test.examples]
     return [pytest.param(test, id=test.name) for test in found]

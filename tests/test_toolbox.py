@@ -26,8 +26,8 @@ def test_the_exported_names_are_these() -> None:
         "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",
-        "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError", "UnknownNameError",
-        "UsageError", "VerificationError", "WeightsError",
+        "ResourceError", "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError",
+        "UnknownNameError", "UsageError", "VerificationError", "WeightsError",
         # networks and the rest
         "add_model", "check_model", "demonstrate", "examine_graph", "examine_setup", "export_model", "model_layers",
         "models", "query_table",

@@ -21,6 +21,7 @@ ContentKind = Literal["models", "datasets", "queries"]
 Card = dict[str, Any]
 _MOST_BYTES = 100
 """Of a name in UTF-8: file systems take 255 for a name with its prefix and ending."""
+_LARGEST_CARD = 2**22  # bytes; that of a network of a thousand layers has a tenth
 _VALUE_WITH_LETTERS = re.compile(
     r"true|false|null|nil|none|na|nan|inf|infinity|epoch|[0-9.]+e[0-9]+|0x[0-9a-f]+|\d{4}-\d\d-\d\dT.*",
     re.IGNORECASE,
@@ -144,18 +145,33 @@ def card(kind: ContentKind, name: str) -> Card:
 
     Raises: UnknownNameError; CardError when the card is not valid TOML or lacks a `name`.
     """
+    cards: list[Card] = []
     path = card_path(kind, name)
-    own = _read_card(path)
-    if "like" in own:
-        own = {**card(kind, str(own.pop("like"))), **own}
-    return own
+    passed = [path]
+    while True:
+        cards.append(_read_card(path))
+        if "like" not in cards[-1]:
+            return {key: value for each in reversed(cards) for key, value in each.items()}
+        path = card_path(kind, str(cards[-1].pop("like")))
+        if any(path.samefile(each) for each in passed):
+            raise CardError(
+                f'{passed[-1]} has like = "{path.stem}", which leads back to itself; name another card'
+            )
+        passed.append(path)
 
 
 def _read_card(path: Path) -> Card:
     """The content of a card's own file."""
+    if path.stat().st_size > _LARGEST_CARD:
+        raise CardError(
+            f"{path} is larger than {_LARGEST_CARD >> 20} MB; expected the card of a network or a set"
+        )
     try:
         own = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # also of a number of thousands of digits, and of lists in lists
         raise CardError(f"{path} is not valid TOML ({error}); correct it there") from error
     if "name" not in own:
         raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')

@@ -1,4 +1,4 @@
-"""Results as a notebook shows them. Owns their form as HTML; imports nothing of the toolbox."""
+"""Results as a notebook shows them. Owns their form as HTML; imports nothing but `printing`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from html import escape
 from typing import Any
+
+from toolbox.printing import printable
 
 LISTED = 10
 """Entries of a list that are shown."""
@@ -16,7 +18,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = [(field.name, getattr(self, field.name)) for field in fields(self)]  # type: ignore[arg-type]
-        cells = [(name, _text(value)) for name, value in rows if value not in (None, (), [], {}, "")]
+        cells = [
+            (name, printable(_text(value))) for name, value in rows if value not in (None, (), [], {}, "")
+        ]
         body = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in cells)
         return f"<table>{body}</table>"
 

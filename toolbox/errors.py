@@ -15,7 +15,8 @@ A message is one line: the wrong value, what was expected, and what to do.
     ├── QueryError              1   SQL was refused or failed
     ├── MixtureError            1   responses of two models, layers or preprocessings would share one table
     ├── BusyError               1   another process is writing in the same folder
-    ├── StorageError            1   the disk is too small for the files to be written
+    ├── StorageError            1   a file cannot be written or read: no space, no permission, no such place
+    ├── ResourceError           1   memory, threads or open files are exhausted
     └── VerificationError       3   bytes differ from their recorded digest
 
     ResultWarning                   a result is correct, but must be interpreted with care
@@ -25,6 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from toolbox.printing import printable
+
 MOST_NAMES = 25
 """Names that a message lists."""
 
@@ -33,6 +36,10 @@ class ToolboxError(Exception):
     """Any error that a user can fix."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message on one line, whatever the names in it contain."""
+        return printable(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         """The one line of the error instead of a traceback, where IPython or a notebook shows it."""
@@ -188,7 +195,11 @@ class BusyError(ToolboxError):
 
 
 class StorageError(ToolboxError):
-    """The disk is too small for the files to be written."""
+    """A file cannot be written or read, because of its disk, its path, or a missing permission."""
+
+
+class ResourceError(ToolboxError):
+    """The computer has no more memory, threads or open files for this process."""
 
 
 class VerificationError(ToolboxError):
@@ -202,3 +213,7 @@ class ResultWarning(UserWarning):
 
     The library issues it as a warning; the command prints it as a note on stderr.
     """
+
+    def __str__(self) -> str:
+        """The note on one line, whatever the names in it contain."""
+        return printable(super().__str__())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import threading
@@ -17,6 +18,10 @@ from toolbox.errors import BusyError, VerificationError
 RECORD_DIGEST = "record_sha256"
 """Key of a JSON record under which the SHA-256 of everything else in it is kept."""
 
+_NAME = 40
+"""Characters of a file's name in that of its temporary file: a name may have 255 bytes."""
+_NUMBERS = itertools.count()
+
 
 @contextmanager
 def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
@@ -29,13 +34,17 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     folder = scratch or path.parent
     for each in {folder, path.parent}:
         each.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial"
+    fresh = folder / f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}.partial"
     try:
         yield fresh
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         fresh.replace(path)
         _flush_directory(path.parent)
+    except OSError as error:
+        if error.filename in (None, str(fresh)):  # writing and flushing name no file
+            error.filename = str(path)
+        raise
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -98,6 +107,17 @@ def move_files(moves: Mapping[Path, Path]) -> None:
         old.replace(new)
     for folder in {path.parent for move in moves.items() for path in move}:
         _flush_directory(folder)
+
+
+def sweep(*folders: Path) -> None:
+    """Remove temporary files of killed processes; the caller must hold the lock for the folders.
+
+    Args:
+        folders: folders in which only the holder of the lock writes; they may be missing.
+    """
+    for folder in folders:
+        for file in folder.glob(".*.partial"):
+            file.unlink(missing_ok=True)
 
 
 def digest_of(path: Path, algorithm: str = "sha256") -> str:

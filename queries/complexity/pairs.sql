@@ -25,17 +25,19 @@
 --   $statistic  varchar = 'maximum'   {@statistics}  statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}      range of equation 1
 -- Columns
---   measure     varchar  mean_depth or proportion
---   category    varchar  the first of the pair in alphabetical order
---   other       varchar  the second of the pair
---   difference  double   category - other; null where one of them has no mean depth
---   low         double   lower end of the bootstrap interval; null where difference is
---   high        double   upper end of the bootstrap interval; null where difference is
---   p           double   two-sided, of no difference; null where difference is
---   p_holm      double   p corrected for all pairs
---   is_bound    boolean  whether p is the smallest that so many samples allow: then p and p_holm are upper bounds
+--   measure          varchar  mean_depth or proportion
+--   category         varchar  the first of the pair in alphabetical order
+--   other            varchar  the second of the pair
+--   selective        bigint   filters selective for the first, over all layers
+--   selective_other  bigint   filters selective for the second
+--   difference       double   category - other; null where one of them has no mean depth
+--   low              double   lower end of the bootstrap interval; null where difference is
+--   high             double   upper end of the bootstrap interval; null where difference is
+--   p                double   two-sided, of no difference; null where difference is
+--   p_holm           double   p corrected for all pairs
+--   is_bound         boolean  whether p is the smallest that so many samples allow: then p and p_holm are upper bounds
 with sample as (
-    select kind, resample, category, proportion, mean_depth
+    select kind, resample, category, selective, proportion, mean_depth
     from category_complexity($index, $statistic, $normalise, $threshold)
     where kind in ('observed', 'bootstrap')
 ),
@@ -43,7 +45,14 @@ long as (
     select * from sample unpivot include nulls (value for measure in (proportion, mean_depth))
 ),
 differing as (
-    select a.kind, a.measure, a.category, b.category as other, a.value - b.value as value
+    select
+        a.kind,
+        a.measure,
+        a.category,
+        b.category as other,
+        a.selective,
+        b.selective as selective_other,
+        a.value - b.value as value
     from long a
     join long b on a.kind = b.kind and a.resample is not distinct from b.resample and a.measure = b.measure
     where a.category < b.category
@@ -61,6 +70,8 @@ compared as (
         measure,
         category,
         other,
+        observed_value(selective, kind) as selective,
+        observed_value(selective_other, kind) as selective_other,
         any_value(difference) as difference,
         bootstrap_error(value, kind) as error,
         count(*) filter (kind = 'bootstrap') as samples,
@@ -86,6 +97,8 @@ select
     measure,
     category,
     other,
+    selective::bigint as selective,
+    selective_other::bigint as selective_other,
     difference,
     case when difference is not null then bootstrap_interval(difference, error, -1, 1)[1] end as low,
     case when difference is not null then bootstrap_interval(difference, error, -1, 1)[2] end as high,

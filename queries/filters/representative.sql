@@ -5,9 +5,9 @@
 -- layers are excluded: they repeat the filters of the convolution below them.
 --
 -- The index of a filter that was chosen as the best of thousands is biased upwards on the stimuli that chose it. Its
--- 95 % interval is not corrected for this choice. q is corrected for all filters and
--- categories that were tested. selectivity/reliability measures the index on other stimuli. Interval and q need
--- `toolbox significance` for the same index, and are null without it.
+-- 95 % interval is not corrected for this choice. q is corrected for all filters and categories that were tested.
+-- For the value without this bias, present other stimuli of the same categories and read it from selectivity/filters.
+-- Interval and q need `toolbox significance` for the same index, and are null without it.
 --
 -- `correlation` is listed next to the response contrast as a check on the labels. The response contrast hardly
 -- changes if some stimuli of the category lack their label; the correlation decreases for both missing and false

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from toolbox.files import only_writer
 from toolbox.query import ask
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import provenance_of, read_table, write_table
 from toolbox.store.selection import Selection
 
@@ -421,21 +423,69 @@ def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
     assert answer.notes[0].startswith("resamples (contrast-maximum-filter) was computed from other responses")
 
 
-def test_labels_that_change_during_the_run_leave_its_tables_stale(
-    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("times", [1, 2])
+def test_labels_that_change_during_the_run_are_resampled_again(
+    times: int, study: StudyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The tables are those of an unbroken run over the labels that the study has in the end."""
+    unbroken = StudyFolder(shutil.copytree(study.root, tmp_path / "unbroken"))
+    labellings = [["even", "odd"] * 30, ["low"] * 30 + ["high"] * 30][:times]
+    add_labels(unbroken, pl.DataFrame({"stimulus_id": range(60), "category": labellings[-1]}))
+    resample(unbroken, QUICK)
     original = module.resample_layer
 
     def meanwhile(*arguments: Any, **choices: Any) -> Any:
-        add_labels(study, pl.DataFrame({"stimulus_id": range(60), "category": ["even", "odd"] * 30}))
+        if labellings:
+            add_labels(study, pl.DataFrame({"stimulus_id": range(60), "category": labellings.pop(0)}))
         return original(*arguments, **choices)
 
     monkeypatch.setattr(module, "resample_layer", meanwhile)
     resample(study, QUICK)
+    assert ask(study, "selectivity/significance").notes == ()
     for view in ("significance", "resamples", "reliability"):
-        answer = ask(study, f"from {view}")
-        assert answer.rows.height == 0
-        assert "other responses or labels than those of the study now" in answer.notes[0]
+        assert frame(study, view).equals(frame(unbroken, view))
+        assert frame(study, view).height > 0
+    assert len(list((study.root / "runs").iterdir())) == 1
+
+
+def test_labels_that_always_change_end_the_run_and_leave_the_tables_as_they_were(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resample(study, QUICK)
+    before = {file: file.read_bytes() for file in study.root.glob("*/*/*/*/*.parquet")}
+    original, labellings = module.resample_layer, itertools.count()
+
+    def meanwhile(*arguments: Any, **choices: Any) -> Any:
+        names = ["even", f"odd {next(labellings)}"] * 30
+        add_labels(study, pl.DataFrame({"stimulus_id": range(60), "category": names}))
+        return original(*arguments, **choices)
+
+    monkeypatch.setattr(module, "resample_layer", meanwhile)
+    with pytest.raises(
+        BusyError, match="other processes change the labels of shapes, or the responses of tiny"
+    ):
+        resample(study, Resampling(resamples=20, seed=1))
+    assert {file: file.read_bytes() for file in study.root.glob("*/*/*/*/*.parquet")} == before
+
+
+def test_labels_that_change_and_change_back_are_never_those_of_the_tables(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read once: with the tables is recorded of which labels they are."""
+    from toolbox.analyse.significance import run
+
+    before, original = read_labels(study.labels(SET)), run.labelled_stimuli
+    write_other = {number: "even" if number % 2 else "odd" for number in range(60)}
+
+    def meanwhile(*arguments: Any) -> Any:
+        write_labels(study.labels(SET), write_other, {})
+        found = original(*arguments)
+        write_labels(study.labels(SET), before, {})
+        return found
+
+    monkeypatch.setattr(run, "labelled_stimuli", meanwhile)
+    resample(study, QUICK)
+    assert ask(study, "from significance").rows["category"].unique().sort().to_list() == NAMES
 
 
 @pytest.mark.parametrize("table", ["filters", "resamples", "splits"])

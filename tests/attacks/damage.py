@@ -155,7 +155,9 @@ def ingested(folder: Path, count: int, chance: random.Random) -> Iterator[str]:
         ]
         file = tables[number % 3]
         file.write_bytes(damaged(file.read_bytes(), chance))
-        found = outcome(lambda root=root: _contents_after_ingestion(root, folder), _contents(folder / "study"))
+        found = outcome(
+            lambda root=root: _contents_after_ingestion(root, folder), _contents(folder / "study")
+        )
         yield "PERMANENT" if found == "WRONG" else found
         shutil.rmtree(root)
 
@@ -171,7 +173,8 @@ def _contents(root: Path) -> list[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [
-            study.query(f"from {view} where stimulus_id < 6 order by all", set="colours").rows() for view in asked
+            study.query(f"from {view} where stimulus_id < 6 order by all", set="colours").rows()
+            for view in asked
         ]
 
 
@@ -205,7 +208,9 @@ def attack(name: str, folder: Path, count: int, seed: int = 0) -> Counter[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("attacks", nargs="*", default=[*ATTACKS])
     parser.add_argument("--count", type=int)
     choices = parser.parse_args()

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from support.browser import browser, page  # noqa: F401 fixtures
 from toolbox.chart import draw, render
 
 LAYERS = ("stem", "block2", "block10", "attic")  # in depth order, which is no alphabetical one

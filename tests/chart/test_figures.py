@@ -237,3 +237,10 @@ def test_altair_is_left_as_it_was_and_its_settings_do_not_matter(rows_of):
     with alt.data_transformers.enable("default", max_rows=10):
         assert rows.height > 5000 and render(draw("layers/profile", rows), ".json", {}) == plain
     assert (alt.theme.active, alt.data_transformers.active) == ("default", "default")
+
+
+@EVERY
+def test_no_axis_has_two_titles_in_one(query, drawing_of):
+    assert not [
+        text for text in texts_in(drawing_of(query)) if text.count("(thin bars") > 1 or len(text) > 110
+    ]

@@ -58,7 +58,8 @@ def test_a_further_label_scheme_is_added_and_queried(extracted: str, tmp_path: P
     told = run(*asked)
     assert told.stdout == ""
     assert told.stderr.splitlines() == [
-        "not used: note; labels are 'warmth' by 'category'",
+        "not used: note; labels are 'warmth' by 'category' "
+        "(columns of a table of stimuli are kept by: toolbox ingest TABLE)",
         "colours: 3 labelled, 3 unlabelled; warm 3; choose them in queries with --scheme warmth",
     ]
     assert "nothing to do: the set has these labels already" in run(*asked).stderr

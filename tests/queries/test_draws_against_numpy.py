@@ -18,7 +18,7 @@ from toolbox.query import ask
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder
-from toolbox.store.resamples import Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure, write_resampled
 
 DRAWS = 41
 THRESHOLDS = (0.01, 0.1)
@@ -103,7 +103,8 @@ def write_draws(
     names = [name for name in TABLES["resamples"] if name not in vars(measure)]
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
     labelling = Labelling(study, available_responses(study, "shapes", "tiny"), SCHEME)
-    labelling.write("resamples", measure, table, labelling.source)
+    path = labelling.file("resamples", measure)
+    write_resampled(path, "resamples", measure, table, labelling.source)
 
 
 def around(
@@ -292,6 +293,7 @@ def test_pairs_are_tested_within_the_samples_and_corrected_by_holm(
 ) -> None:
     observed, bootstrap = (drawn.shares(measure, kind, threshold) for kind in ("observed", "bootstrap"))
     expected = []
+    counts = [round(observed[0, j].sum() * FILTERS) for j in range(len(NAMES))]
     for name, of_one, of_draws in (
         ("proportion", observed.mean(axis=2)[0], bootstrap.mean(axis=2)),
         ("mean_depth", depth_of(observed)[0], depth_of(bootstrap)),
@@ -301,7 +303,7 @@ def test_pairs_are_tested_within_the_samples_and_corrected_by_holm(
         corrected = holm([test[-1] for test in tests])
         for (i, j), test, p_holm in zip(pairs, tests, corrected, strict=True):
             is_bound = None if test[-1] is None else bool(np.isclose(test[-1], 1 / (DRAWS + 1)))
-            expected.append((name, NAMES[i], NAMES[j], *test, p_holm, is_bound))
+            expected.append((name, NAMES[i], NAMES[j], counts[i], counts[j], *test, p_holm, is_bound))
     rows = drawn.ask("complexity/pairs", measure, threshold=threshold)
     assert rows.rows() == nearly(expected, 1e-10)
     assert rows["p"].n_unique() > 3 and rows.filter(pl.col("p_holm") > pl.col("p")).height > 3
@@ -378,7 +380,9 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
     labelling = Labelling(
         drawn.study.folder, available_responses(drawn.study.folder, "shapes", "tiny"), SCHEME
     )
-    labelling.write("filters", Measure("csi"), table.to_arrow(), labelling.source)
+    measure = Measure("csi")
+    path = labelling.file("filters", measure)
+    write_resampled(path, "filters", measure, table.to_arrow(), labelling.source)
     for level in (0.05, 0.01):
         expected = []
         for layer in CONVOLUTIONS:

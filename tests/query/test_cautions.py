@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Selection, Study
-from toolbox.query.cautions import criterion
+from toolbox.query.cautions import cautions, criterion
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_an_untrained_control_is_to_be_resampled_too(presented: Study, tmp_path:
     presented.significance("colours", model="tiny", resamples=20)
     trained, control = Selection("colours", "tiny"), Selection("colours", "untrained")
     (caution,) = (text for text in presented.answer("layers/significant", {}, trained).cautions)
-    assert caution.startswith("untrained, an untrained control, was not resampled; to compare with it: ")
+    assert caution.startswith("the untrained control untrained was not resampled; to compare with it: ")
     presented.significance("colours", model="untrained", resamples=20)
     assert not any(
         "was not resampled" in text for text in presented.answer("layers/significant", {}, trained).notes
@@ -81,7 +82,7 @@ def test_significant_filters_of_an_untrained_control_are_counted(cache: Path, tm
     found = study.answer("layers/significant", {}, Selection("colours", "tiny")).cautions
     named = ", ".join(f"{name} {n}" for name, n in sorted(counted.items(), key=lambda e: (-e[1], e[0])) if n)
     assert found == (
-        f"in untrained, an untrained control, filters are significant (q < 0.05) too: {named}; low-level differences "
+        f"in the untrained control untrained, filters are significant (q < 0.05) too: {named}; low-level differences "
         "between the categories, such as size or sharpness, are enough for that",
     )
 
@@ -91,3 +92,23 @@ def test_the_criterion_names_index_and_threshold() -> None:
     assert criterion({"index": "contrast", "threshold": 0.01}) == "contrast > 0.01 (as published)"
     assert criterion({"index": "share", "threshold": None}) == "share > 2 * n / (n + all_n)"
     assert criterion({"index": "auc"}) == ""
+
+
+def test_the_mean_depth_of_few_filters_is_named(presented: Study) -> None:
+    sentence = (
+        "few filters are selective for green 1, red 9, so where they are located depends on single filters"
+    )
+    counted = pl.DataFrame(
+        {"category": ["green", "red", "blue"], "selective": [1, 9, 10], "mean_depth": [0.1, 0.2, 0.3]}
+    )
+    pairs = pl.DataFrame(
+        {
+            "measure": ["mean_depth"] * 3,
+            "category": ["blue", "blue", "green"],
+            "other": ["green", "red", "red"],
+            "selective": [10, 10, 1],
+            "selective_other": [1, 9, 9],
+        }
+    )
+    for rows in (counted, pairs):
+        assert [*cautions(presented.folder, None, (), {}, rows)] == [sentence]

@@ -13,6 +13,7 @@ import pytest
 from support.worked_examples import example_study
 from toolbox.errors import QueryError, UnknownNameError
 from toolbox.query import ask
+from toolbox.query.limits import Limits
 from toolbox.store.folder import StudyFolder
 
 SECRET = "outside-9f3a"
@@ -251,13 +252,13 @@ def test_any_way_to_write_a_select_over_the_views_is_fine(sql: str, place: Path)
 def test_an_endless_query_is_stopped(sql: str, place: Path) -> None:
     study = StudyFolder(place / "study")
     with pytest.raises(QueryError) as caught:
-        ask(study, sql, time_limit=0.2)
+        ask(study, sql, limits=Limits(seconds=0.2))
     assert str(caught.value) == "sql took longer than 0.2 s and was stopped"
     assert ask(study, "select count(*) from labels").rows.rows() == [(6,)]
 
 
 def test_the_timer_of_an_answered_query_ends_with_it(place: Path) -> None:
-    ask(StudyFolder(place / "study"), "select 1 as one", time_limit=600)
+    ask(StudyFolder(place / "study"), "select 1 as one", limits=Limits(seconds=600))
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     for timer in timers:
         timer.join(timeout=5)

@@ -20,12 +20,12 @@ from support.memories import kept_in
 from support.small_study import MODEL, SET, grow_plan, identity_of, matrices, record, small_study
 from toolbox.cache import cache_folder
 from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationError
-from toolbox.files import digest_of, write_json
+from toolbox.files import digest_of, sweep, write_json
 from toolbox.query import Answer, ask
 from toolbox.store.columns import PLAN
 from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.parquet import arrow_schema, provenance_of, write_table
-from toolbox.store.parts import RESPONSES, clear, sweep, write_part
+from toolbox.store.parts import RESPONSES, clear, write_part
 from toolbox.store.plan import (
     Identity,
     Plan,

@@ -13,7 +13,7 @@ from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder
 from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
-from toolbox.store.resamples import Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure, write_resampled
 
 SHARE = Measure("share", "mean", "layer")
 
@@ -34,8 +34,9 @@ def splits() -> pa.Table:
 
 def written(study: StudyFolder, measure: Measure = SHARE) -> Path:
     here = labelling(study)
-    here.write("splits", measure, splits(), {"seed": 3, **here.source})
-    return here.file("splits", measure)
+    file = here.file("splits", measure)
+    write_resampled(file, "splits", measure, splits(), {"seed": 3, **here.source})
+    return file
 
 
 def test_a_table_holds_its_measure_and_says_what_it_was_made_from(two_parts: StudyFolder) -> None:

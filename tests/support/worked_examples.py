@@ -23,7 +23,7 @@ from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
 from toolbox.store.parquet import arrow_schema
-from toolbox.store.resamples import Labelling, Measure
+from toolbox.store.resamples import Labelling, Measure, write_resampled
 from toolbox.store.views import RESAMPLE_VIEWS
 
 EXAMPLES = Path(__file__).parents[1] / "queries"
@@ -144,9 +144,8 @@ def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
             pa.array([_plain(cell, field.type) for cell in group[field.name]], field.type) for field in fields
         ]
         rows_of_one = pa.Table.from_arrays(columns, names=[field.name for field in fields])
-        labelling.write(
-            table, Measure(str(index), str(statistic), str(normalise)), rows_of_one, labelling.source
-        )
+        measure = Measure(str(index), str(statistic), str(normalise))
+        write_resampled(labelling.file(table, measure), table, measure, rows_of_one, labelling.source)
 
 
 def _plain(cell: str | None, kind: pa.DataType) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from toolbox.distribution import install_command
 from toolbox.errors import ToolboxError, UnknownNameError, UsageError, command_line, expected_names
 from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table
@@ -139,7 +140,15 @@ def filter_responses(
     """
     if statistic not in STATISTICS:
         raise UsageError(f"statistic is {statistic!r}; {expected_names(statistic, STATISTICS)}")
-    chosen = _resolve(study, selection or Selection())
+    chosen = selection or Selection()
+    return read_between_commits(study, lambda: _read_responses(study, layer, chosen, statistic))
+
+
+def _read_responses(
+    study: StudyFolder, layer: str, selection: Selection, statistic: Statistic
+) -> FilterResponses:
+    """The responses of a layer, with their stimuli and labels."""
+    chosen = _resolve(study, selection)
     set_name, model = str(chosen.set), str(chosen.model)
     responses = available_responses(study, set_name, model)
     _check_layer(study, responses, layer)

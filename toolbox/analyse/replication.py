@@ -13,7 +13,8 @@ import polars as pl
 
 from toolbox.analyse.published_table import PublishedTable
 from toolbox.errors import UnknownNameError, UsageError
-from toolbox.query import Answer, ask, shipped_query
+from toolbox.query import Answer, Query, ask, shipped_query
+from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
 
@@ -51,7 +52,19 @@ def replicate(
         >>> replicate(study.folder, table).rows["layer"].to_list()
         ['colour', 'colour', 'colour']
     """
-    chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection or Selection())
+    chosen = selection or Selection()
+    return read_between_commits(study, lambda: _replicate(study, table, parameters, chosen, filters))
+
+
+def _replicate(
+    study: StudyFolder,
+    table: PublishedTable,
+    parameters: Mapping[str, Any] | None,
+    selection: Selection,
+    filters: bool,
+) -> Answer:
+    """The rows of the query over the published table, and what is missing on either side."""
+    chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection)
     notes = [*table.notes, *_check_places(study, table, chosen), *_check_categories(study, table, chosen)]
     query = shipped_query(FILTERS_QUERY if filters else LAYERS_QUERY)
     answer = ask(study, query, parameters, chosen, tables={"reference": table.rows.to_arrow()})
@@ -85,7 +98,8 @@ def pair_filters(
 
 def _check_places(study: StudyFolder, table: PublishedTable, selection: Selection) -> list[str]:
     """Refuse layers and filters that the model does not have; report values that are not known."""
-    known = dict(ask(study, "select layer, filters from layers", selection=selection).rows.rows())
+    query = Query("sql", "select layer, filters from layers", ships=True)
+    known = dict(ask(study, query, selection=selection).rows.rows())
     for layer in table.distinct_names("layer"):
         if layer not in known:
             raise UnknownNameError(f"layer of {selection.model}", layer, known, f"in {table.file}")
@@ -102,8 +116,8 @@ def _check_places(study: StudyFolder, table: PublishedTable, selection: Selectio
 
 def _check_categories(study: StudyFolder, table: PublishedTable, selection: Selection) -> list[str]:
     """Refuse a map and a table that lead to no category of the study; report what has no counterpart."""
-    sql = "select distinct category from labels where category is not null"
-    here = ask(study, sql, selection=selection).rows["category"]
+    query = Query("sql", "select distinct category from labels where category is not null", ships=True)
+    here = ask(study, query, selection=selection).rows["category"]
     there = table.distinct_names("category")
     for category in table.renamed.values():
         if category not in set(here):

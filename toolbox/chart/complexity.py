@@ -56,10 +56,10 @@ HEADROOM = 1.08  # the y axis ends a little above its highest point
     "filters",
     "selective",
     "proportion",
-    optional=("low", "high", "chance"),
+    optional=("low", "high", "chance", "chance_low", "chance_high", "beyond_chance"),
 )
 def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Proportion of a layer's filters selective for a category, one line per category; bars are bootstrap intervals.
+    """Proportion of a layer's filters selective for a category, one line per category, as in `layers/profile`.
 
     With many categories, one panel per category.
 
@@ -79,14 +79,22 @@ def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     "selective",
     "proportion",
     "mean_depth",
-    optional=("proportion_low", "proportion_high", "mean_depth_low", "mean_depth_high", "entropy"),
+    optional=(
+        "proportion_low",
+        "proportion_high",
+        "mean_depth_low",
+        "mean_depth_high",
+        "entropy",
+        "beyond_chance",
+    ),
     scale_ends=["proportion", "proportion_high"],
     is_sized=True,
 )
 def depth(rows: pl.DataFrame, categories: Sequence[str], plot_width: float = PLOT_WIDTH) -> Chart:
     """Mean depth of the filters selective for a category and their proportion, one named point per category.
 
-    A category without selective filters has no mean depth and is excluded. Crosses are bootstrap intervals.
+    A category without selective filters has no mean depth and is excluded. Crosses are bootstrap intervals; a point is
+    hollow where the proportion is not beyond chance.
 
     Args:
         rows: of `complexity/depth`, at least one; numbers are finite or null.
@@ -96,6 +104,8 @@ def depth(rows: pl.DataFrame, categories: Sequence[str], plot_width: float = PLO
     scale = alt.Scale(domain=[0, _top(rows)], nice=False)
     bars = ["(bars: 95 % of bootstrap samples)"] if has_values(rows, "proportion_low") else []
     across, along = ([_axis_title(name, "selective"), *bars] for name in ("mean_depth", "proportion"))
+    if has_values(rows, "beyond_chance") and not rows["beyond_chance"].all():
+        along[-1] = f"{along[-1].removesuffix(')')}; hollow: not beyond chance)"
     base = alt.Chart().encode(
         x=alt.X("mean_depth:Q", title=across, scale=alt.Scale(domain=[0, 1])),
         y=alt.Y(
@@ -113,7 +123,8 @@ def depth(rows: pl.DataFrame, categories: Sequence[str], plot_width: float = PLO
             rows, "category:N", *(f"{name}:Q" for name in DEPTH_TOOLTIPS if name in rows.columns)
         ),
     )
-    marks = (*_crosses(base, rows, categories), lines, points, _names("left", 2), _names("right", -2))
+    points = [points, *_hollow(base, rows, categories)]
+    marks = (*_crosses(base, rows, categories), lines, *points, _names("left", 2), _names("right", -2))
     placed = with_label_places(rows, plot_width)
     return layer_marks(*marks, rows=placed, width=round(plot_width), height=PLOT_HEIGHT)
 
@@ -150,6 +161,16 @@ def _crosses(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> 
         bars.encode(x=alt.X("mean_depth_low:Q"), x2="mean_depth_high"),
         bars.encode(y=alt.Y("proportion_low:Q"), y2="proportion_high"),
     ]
+
+
+def _hollow(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> list[alt.Chart]:
+    """A white centre for every point whose proportion is not beyond chance."""
+    if not has_values(rows, "beyond_chance"):
+        return []
+    inside = base.transform_filter("datum.beyond_chance === false").mark_point(
+        filled=True, size=28, opacity=1, color="white"
+    )
+    return [inside.encode(shape=shape(rows, categories, legend=False))]
 
 
 def _spread(rows: pl.DataFrame, categories: Sequence[str], measure: str) -> alt.LayerChart:

@@ -8,8 +8,18 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.categories import categories_of, colour
+from toolbox.chart.over_layers import has_values
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import QUIET, Chart, concat_panels, distinct_values, layer_marks, tooltips, values
+from toolbox.chart.theme import (
+    INK,
+    QUIET,
+    Chart,
+    concat_panels,
+    distinct_values,
+    layer_marks,
+    tooltips,
+    values,
+)
 
 BAR_STEP = 17
 IMAGE_SIDE = 48  # pixels
@@ -26,9 +36,12 @@ IMAGE_SIDE = 48  # pixels
     "contrast",
     "correlation",
     "value",
+    optional=("low", "high"),
 )
 def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """The most selective filters of each category: the index that ranks them as a bar, balanced share as a number.
+
+    With resamples, a thin line is the bootstrap interval of the index.
 
     Args:
         rows: of `filters/representative`, at least one; numbers are finite or null.
@@ -43,18 +56,24 @@ def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
 
 def _ranked_bars(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
     """The filters of one category by the names of layer and filter, in rank order."""
-    ranked = rows.sort("rank").with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"))
+    end = pl.max_horizontal("value", "high") if has_values(rows, "high") else pl.col("value")
+    ranked = rows.sort("rank").with_columns(unit=pl.format("{} / {}", "layer", "filter"), end=end)
     indices = ("contrast:Q", "correlation:Q", "balanced_share:Q", "share:Q")
     tooltip = ("category:N", "rank:Q", "layer:O", "filter:Q", *indices)
     y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(ranked, "unit")))
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
-    x = alt.X("value:Q", title=["Index that ranks the filters", "(number: balanced share)"])
+    has_intervals = has_values(rows, "low")
+    key = ["(line: 95 % of bootstrap samples;", "number: balanced share)"]
+    title = ["Index that ranks the filters", *(key if has_intervals else ["(number: balanced share)"])]
+    x = alt.X("value:Q", title=title)
     bars = base.mark_bar().encode(x=x, color=colour(rows, categories, legend=False))
     numbers = base.mark_text(align="left", dx=4, fontSize=10, color=QUIET).encode(
-        x=x, text=alt.Text("balanced_share:Q", format=".2f")
+        x=alt.X("end:Q"), text=alt.Text("balanced_share:Q", format=".2f")
     )
     numbers = numbers.transform_filter("isValid(datum.balanced_share)")  # a null would be written out
-    return layer_marks(bars, numbers, rows=ranked, width=200, height=alt.Step(BAR_STEP))
+    intervals = [base.mark_rule(strokeWidth=1.2, color=INK).encode(x=alt.X("low:Q"), x2="high")]
+    marks = [bars, *(intervals if has_intervals else ()), numbers]
+    return layer_marks(*marks, rows=ranked, width=200, height=alt.Step(BAR_STEP))
 
 
 @figure(

@@ -161,7 +161,8 @@ def _lines_with_rings(
     )
     size = alt.Size("first:Q", title=FIRST_TITLE, scale=area, legend=key)
     rings = offset_chart(rows).mark_point(filled=False, strokeWidth=1.8, opacity=1, shape="circle")
-    rings = rings.encode(x=x, y=y, color=colour(rows, categories), size=size)
+    # The lines name the axis: two titles that differ would be joined to one, as long as both.
+    rings = rings.encode(x=x, y=alt.Y(y.shorthand), color=colour(rows, categories), size=size)
     chart.layer = [*chart.layer, rings.transform_filter(f"datum.first > {LEAST_RING}")]
     return chart
 

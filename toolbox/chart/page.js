@@ -1,7 +1,9 @@
 // Draws the figure; in a window that is too narrow for it, with fewer panels in a row, narrower plots, legends below,
 // and shorter lines of the title. What is still too wide is drawn smaller, by the page's style.
 const specification = JSON.parse(document.getElementById("specification").textContent);
-const options = {mode: "vega-lite", renderer: "svg", ast: true, actions: {export: true, source: true}};
+// "View Source" and "View Compiled Vega" write names into a page unescaped; "Open in Vega Editor" sends all to a site.
+const actions = {export: true, source: false, compiled: false, editor: false};
+const options = {mode: "vega-lite", renderer: "svg", ast: true, actions};
 const AROUND = 60, LEAST = 60; // pixels of what is beside a plot, at least, and of the narrowest plot
 const MARGIN = 54; // pixels of the page's margin, and of the menu
 const COLOURED = ["color", "shape", "strokeDash", "size", "fill"]; // channels that have a legend

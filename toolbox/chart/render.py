@@ -6,7 +6,9 @@ import json
 import re
 import warnings
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -27,7 +29,7 @@ PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; \
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {hashes}; \
 style-src 'unsafe-inline'; img-src data: blob:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -43,7 +45,8 @@ style-src 'unsafe-inline'; img-src data: blob:">
 </body>
 </html>
 """
-"""The policy forbids every request, and `ast` does without compiling text to code, which it forbids too."""
+"""The policy forbids every request, and every script except the two of the page, which it knows by their digests; `ast`
+does without compiling text to code, which it forbids too."""
 
 SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8").strip()
 """Draws the specification of a page, narrower where the window is."""
@@ -92,9 +95,15 @@ def _html(specification: Specification, width: Length | None, dpi: float) -> byt
     # A category named '</script>' must not end the element: JSON may write '<' as an escape.
     embedded = json.dumps(specification, ensure_ascii=False).replace("<", "\\u003c")
     library = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
-    parts = {"library": library, "specification": embedded, "script": SCRIPT}
+    hashes = " ".join(map(_script_hash, (library, f"\n{SCRIPT}\n")))
+    parts = {"hashes": hashes, "library": library, "specification": embedded, "script": SCRIPT}
     across = f"{width.points:g}pt" if width else "auto"
     return PAGE.format(title=escape(_title(specification)), width=across, **parts).encode()
+
+
+def _script_hash(script: str) -> str:
+    """A script as the policy of a page names it."""
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
 def _png(specification: Specification, width: Length | None, dpi: float) -> bytes:

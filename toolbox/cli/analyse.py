@@ -10,6 +10,7 @@ from toolbox.cli.query_options import QueryCommand
 from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
+from toolbox.printing import printable_lines
 from toolbox.terms import DEFAULT_INDEX
 
 commands = typer.Typer()
@@ -75,7 +76,7 @@ def query(
         raise UsageError("expected one of: the name of a query, SQL text, --file FILE, --list")
     question = file or str(query)
     if describe:
-        typer.echo(Study.describe(question))
+        typer.echo(printable_lines(Study.describe(question)))
         return
     selection = selection_of(set, model, scheme)
     answer = study_at(study).answer(question, parameters(param), selection, tables_of(table))

@@ -48,7 +48,7 @@ def ingest(
             dry_run=dry_run,
             progress=progress,
         )
-    output.print_ingestion(report, quiet)
+    output.print_ingestion(report, quiet, is_recorded=not dry_run)
     output.print_dry_run(dry_run, quiet)
     if not dry_run:
         following.print_next(following.after_ingestion(opened, report.set), study, quiet)

@@ -7,6 +7,7 @@ from toolbox.cli.progress import progress_bars
 from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.errors import command_line
+from toolbox.printing import printable
 
 commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Networks: list, show, add, check, export as ONNX."
@@ -80,7 +81,7 @@ def export(
     output.note(f"weights: {exported.source}", quiet)
     output.print_notes(exported.notes, quiet)
     for path in filter(None, (full, pooled)):
-        typer.echo(path)
+        typer.echo(printable(path))
 
 
 @commands.command("check", cls=SeveralValues)

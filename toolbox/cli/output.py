@@ -12,6 +12,7 @@ import typer
 from toolbox.cli.options import Format
 from toolbox.cli.tables import print_table
 from toolbox.errors import UsageError
+from toolbox.printing import printable, printable_lines
 from toolbox.progress import Progress, duration, has_time
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def note(text: str, quiet: bool = False) -> None:
         quiet: whether it is left out.
     """
     if not quiet:
-        typer.echo(text, err=True)
+        typer.echo(printable(text), err=True)
 
 
 def print_notes(notes: Iterable[str], quiet: bool, start: str = "") -> None:
@@ -77,7 +78,7 @@ def _write(answer: Answer, format: Format | None, output: Path) -> None:
     from toolbox.query.files import write_rows
 
     write_rows(answer, output, format and str(format))
-    typer.echo(output)
+    typer.echo(printable(output))
 
 
 def _print_encoded(answer: Answer, format: str) -> None:
@@ -85,15 +86,19 @@ def _print_encoded(answer: Answer, format: str) -> None:
 
     if format == Format.PARQUET and sys.stdout.isatty():
         raise UsageError("parquet cannot be printed in a terminal; write it to a file with --output FILE")
-    sys.stdout.buffer.write(encode_rows(answer, format))
+    encoded = encode_rows(answer, format)
+    if sys.stdout.isatty():  # a file or a pipe has every name as it is
+        encoded = printable_lines(encoded.decode()).encode()
+    sys.stdout.buffer.write(encoded)
 
 
-def print_ingestion(report: IngestReport, quiet: bool) -> None:
+def print_ingestion(report: IngestReport, quiet: bool, *, is_recorded: bool = True) -> None:
     """Print what was added to a stimulus set, and what was not.
 
     Args:
         report: what became of the files.
         quiet: whether nothing is printed.
+        is_recorded: whether the run has a record; that of a dry run has none.
     """
     print_notes(report.notes, quiet)
     lists = (
@@ -108,7 +113,7 @@ def print_ingestion(report: IngestReport, quiet: bool) -> None:
     for lines in lists:
         print_notes(lines[:LISTED], quiet)
     if more := sum(max(0, len(lines) - LISTED) for lines in lists):
-        note(f"… and {more} more; the study's folder runs/ lists all", quiet)
+        note(f"… and {more} more{'; the folder runs/ of the study lists all' * is_recorded}", quiet)
     if report.moved:
         note(f"{report.moved} stimuli were located elsewhere before; the set has their new paths", quiet)
     if report.parameters:
@@ -140,7 +145,11 @@ def print_labelling(report: LabelReport, quiet: bool) -> None:
     """
     print_notes(report.notes, quiet)
     if report.ignored:
-        note(f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r}", quiet)
+        note(
+            f"not used: {', '.join(report.ignored)}; labels are {report.value!r} by {report.key!r} "
+            "(columns of a table of stimuli are kept by: toolbox ingest TABLE)",
+            quiet,
+        )
     if not report.written:
         note("nothing to do: the set has these labels already", quiet)
     counts = ", ".join(f"{category} {count}" for category, count in report.categories.items())
@@ -376,6 +385,6 @@ def print_findings(findings: tuple[Finding, ...]) -> None:
     """Print one line per finding, and its remedy below; plain, since what draws tables may be what is broken."""
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
-        typer.echo(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.finding}")
+        typer.echo(printable(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.finding}"))
         if finding.remedy:
-            typer.echo(f"{'':<7}  {'':<{width}}  -> {finding.remedy}")
+            typer.echo(printable(f"{'':<7}  {'':<{width}}  -> {finding.remedy}"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from toolbox.host import Stopped
+from toolbox.printing import printable
 from toolbox.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bars(quiet: bool) -> Iterator[Progress]:
-    """A callback that shows a bar with rate and time left, on a terminal only; also ends a stopped task well."""
+    """A callback that shows a bar with rate and time left, on a terminal only; also notes what a stop keeps."""
     try:
         if quiet or not sys.stderr.isatty():
             yield silent
         else:
             with _bars() as bars:
                 yield _callback(bars)
-    except KeyboardInterrupt:
-        typer.echo(
-            "stopped; finished parts of the result are kept, and the same command continues from there",
-            err=True,
-        )
-        raise typer.Exit(130) from None
+    except Stopped as stop:
+        stop.kept = "finished parts of the result are kept, and the same command continues from there"
+        raise
 
 
 def _callback(bars: Bars) -> Progress:
@@ -38,7 +35,7 @@ def _callback(bars: Bars) -> Progress:
 
     def show(task: str, done: int, total: int) -> None:
         if task not in tasks:
-            tasks[task] = bars.add_task(task, total=total or None)
+            tasks[task] = bars.add_task(printable(task), total=total or None)
         bars.update(tasks[task], completed=done, total=total or None)
 
     return show
@@ -56,7 +53,7 @@ def _bars() -> Bars:
             return super().render(task)
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a name may contain brackets
         BarColumn(),
         MofNCompleteColumn(),
         Rate("{task.fields[rate]}"),

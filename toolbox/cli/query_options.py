@@ -100,10 +100,11 @@ def split_options(
 
 def _query_of(found: Mapping[str, Any]) -> Query | None:
     """The query that the parsed arguments name; one that the command refuses is none."""
+    from toolbox.query.header import query_names
     from toolbox.query.parameters import find_query
 
     asked = [found[name] for name in ("query", "file") if found.get(name) is not None]
-    if found.get("describe"):  # which takes the names of indices too
+    if found.get("describe") and not {*asked} <= {*query_names()}:  # it takes the names of indices too
         return None
     return find_query(*asked) if len(asked) == 1 else None
 

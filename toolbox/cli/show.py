@@ -8,6 +8,7 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import parameters, selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.query_options import QueryCommand
+from toolbox.printing import printable
 
 commands = typer.Typer()
 
@@ -43,4 +44,4 @@ def plot(
     path = output_file or Path(f"{figure.provenance['query'].replace('/', '-')}.html")
     save(figure, path, dpi=dpi)
     output.print_notes(figure.notes, quiet)
-    typer.echo(path)
+    typer.echo(printable(path))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from toolbox.printing import printable, printable_lines
+
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
@@ -32,11 +34,12 @@ def print_table(rows: pl.DataFrame, quiet: bool = False, *, most: int = MOST_ROW
     shown = rows.head(most)
     cells = [[_cell(value) for value in row] for row in shown.iter_rows()]
     _mark_bounds(shown, cells)
+    names = list(map(printable, rows.columns))
     are_numbers = [kind.is_numeric() for kind in rows.schema.values()]
     if sys.stdout.isatty():
-        _print_on_terminal(rows.columns, cells, are_numbers)
+        _print_on_terminal(names, cells, are_numbers)
     else:
-        for line in _lines([rows.columns, *cells], are_numbers):
+        for line in _lines([names, *cells], are_numbers):
             typer.echo(line)
     if rows.height > most and not quiet:
         left_out = f"… {rows.height - most:,} more rows; --format csv or --output FILE writes all"
@@ -49,7 +52,7 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
-    return str(value)
+    return printable_lines(value)
 
 
 def _mark_bounds(rows: pl.DataFrame, cells: Sequence[list[str]]) -> None:
@@ -66,7 +69,7 @@ def _mark_bounds(rows: pl.DataFrame, cells: Sequence[list[str]]) -> None:
 
 def _lines(rows: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> Iterator[str]:
     """The lines of a table for a pipe, which has no width; a text of several lines takes as many."""
-    split = [[cell.expandtabs().split("\n") for cell in row] for row in rows]
+    split = [[cell.split("\n") for cell in row] for row in rows]
     widths = [max(_width(line) for cell in column for line in cell) for column in zip(*split, strict=True)]
     for row in split:
         for line in zip_longest(*row, fillvalue=""):
@@ -137,7 +140,7 @@ def _print_block(
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in block:
         justify: Literal["left", "right"] = "right" if are_numbers[column] else "left"
-        table.add_column(names[column], justify=justify, min_width=least[column], overflow="fold")
+        table.add_column(Text(names[column]), justify=justify, min_width=least[column], overflow="fold")
     for row in cells:
         table.add_row(*(Text(row[column]) for column in block))
     needed = sum(least[column] + 2 for column in block)

@@ -27,13 +27,14 @@ from toolbox.collect.places import ImagePlaces, image_places
 from toolbox.collect.sources import describe_source, list_source, set_of_source, source_type
 from toolbox.display import Report
 from toolbox.errors import StimulusError, UsageError
-from toolbox.files import only_writer, write_json
+from toolbox.files import write_json
 from toolbox.progress import Progress, silent
 from toolbox.stimuli.categories import categories_alike
 from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.scan import scan_files
 from toolbox.stimuli.sources import Candidate, Listing, Rejection
 from toolbox.stimuli.variables import VariableType, merge_types
+from toolbox.store.commits import Commit, committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import arrow_schema, creation, provenance_of, read_table, with_version, write_table
@@ -116,9 +117,12 @@ def ingest(
     started = datetime.now(UTC)
     _check_bit_depth(bit_depth)
     study = StudyFolder(study.root.resolve())
+    if not dry_run:
+        finish_commit(study)
     kind = source_type(source)
     name = check_new_name("stimulus set", set_of_source(kind, source, set_name), study.sets())
-    lock = nullcontext() if dry_run else only_writer(study.lock(name), "ingesting")
+    written = (study.stimuli(name).parent, study.properties(name).parent, study.labels(name).parent)
+    lock = nullcontext() if dry_run else writing(study, study.lock(name), "ingesting", *written)
     with image_places(study, name, dry_run) as places:
         listing = list_source(kind, source, places.folder, missing=missing, progress=progress)
         with lock:
@@ -134,11 +138,12 @@ def ingest(
             origin = describe_source(kind, source, images.roots)
             origin |= {} if bit_depth is None else {"bit_depth": bit_depth}
             is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
-            if not dry_run and (is_changed or not is_whole):
-                write_roots(images.roots, study.roots)
-                _write_tables(study, name, ledger, types, origin)
-            if not dry_run and (is_changed or report.rejections):
-                _write_record(study, report, origin, started)
+            with nullcontext() if dry_run else committing(study) as commit:
+                if commit and (is_changed or not is_whole):
+                    write_roots(images.roots, study.roots, commit.stage)
+                    _write_tables(study, commit, name, ledger, types, origin)
+                if commit and (is_changed or report.rejections):
+                    _write_record(study, commit, report, origin, started)
     return report
 
 
@@ -160,7 +165,7 @@ def _open_ledger(
     table = read_table(stimuli)  # verified: what is damaged must not be written again as if it were whole
     written = read_labels(labels) if labels.is_file() else {}
     measured = read_properties(study.properties(name))
-    # The stimuli are written last. A run that was killed before leaves labels of stimuli that do not exist.
+    # A run of an earlier version that was killed has left labels of stimuli that do not exist.
     kept = {number: category for number, category in written.items() if number < len(table)}
     properties = {number: values for number, values in measured.items() if number < len(table)}
     names = {arrow: name for name, arrow in _ARROW_TYPES.items()}
@@ -223,9 +228,14 @@ def _check_ledger(ledger: Ledger, source: str | Path, strict: bool) -> None:
 
 
 def _write_tables(
-    study: StudyFolder, name: str, ledger: Ledger, types: dict[str, VariableType], origin: dict[str, Any]
+    study: StudyFolder,
+    commit: Commit,
+    name: str,
+    ledger: Ledger,
+    types: dict[str, VariableType],
+    origin: dict[str, Any],
 ) -> None:
-    """Write all tables. The new stimuli exist once the last table is written.
+    """Write all tables into the scratch folder of a commit.
 
     A label file that contains these labels already stays as it is, with all that was computed from it.
     """
@@ -233,16 +243,14 @@ def _write_tables(
     if origin not in sources:
         sources = [*sources, origin]
     provenance = {"task": "ingest", "set": name, "sources": sources}
-    labels = study.labels(name)
+    labels, properties, stimuli = study.labels(name), study.properties(name), study.stimuli(name)
     if not labels.is_file() or read_labels(labels) != ledger.labels:
-        write_labels(labels, ledger.labels, {**provenance, **creation(labels)})
-    properties = study.properties(name)
-    write_properties(properties, ledger.properties, {**provenance, **creation(properties)})
+        write_labels(commit.stage(labels), ledger.labels, {**provenance, **creation(labels)})
+    write_properties(commit.stage(properties), ledger.properties, {**provenance, **creation(properties)})
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
     schema = pa.unify_schemas([arrow_schema(STIMULI), variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}
-    provenance |= creation(study.stimuli(name))
-    write_table(study.stimuli(name), pa.table(columns, schema), provenance)
+    write_table(commit.stage(stimuli), pa.table(columns, schema), {**provenance, **creation(stimuli)})
 
 
 def _report(name: str, ledger: Ledger, new: Sequence[str], notes: Sequence[str]) -> IngestReport:
@@ -265,9 +273,10 @@ def _report(name: str, ledger: Ledger, new: Sequence[str], notes: Sequence[str])
 
 
 def _write_record(
-    study: StudyFolder, report: IngestReport, origin: dict[str, Any], started: datetime
+    study: StudyFolder, commit: Commit, report: IngestReport, origin: dict[str, Any], started: datetime
 ) -> None:
     """Write the record of the run, with every rejection."""
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "ingest", "started": started.isoformat(), "seconds": seconds, "source": origin}
-    write_json(study.run_record(f"ingest-{report.set}"), with_version({**run, **asdict(report)}))
+    record = with_version({**run, **asdict(report)})
+    write_json(commit.stage(study.run_record(f"ingest-{report.set}")), record)

@@ -18,9 +18,10 @@ from pathlib import Path, PurePosixPath
 from toolbox.collect.label_table import PATHS, LabelRow, LabelTable, read_label_table
 from toolbox.display import Report
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.files import digest_of, only_writer, write_json
+from toolbox.files import digest_of, write_json
 from toolbox.stimuli.categories import categories_alike, compose_accents
 from toolbox.stimuli.manifest import locate_file
+from toolbox.store.commits import committing, finish_commit, writing
 from toolbox.store.folder import SCHEME, StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import creation, read_table, with_version
@@ -87,10 +88,18 @@ def label(
     """
     started = datetime.now(UTC)
     study = StudyFolder(study.root.resolve())
+    if not dry_run:
+        finish_commit(study)
     scheme = _check_request(study, set_name, scheme, source)
     table = read_label_table(source, scheme, missing)
     # The same lock as that of ingestion, whose two tables are inconsistent while it writes them.
-    with nullcontext() if dry_run else only_writer(study.lock(set_name), "ingesting or labelling"):
+    with (
+        nullcontext()
+        if dry_run
+        else writing(
+            study, study.lock(set_name), "ingesting or labelling", study.labels(set_name, scheme).parent
+        )
+    ):
         names = _stimulus_names(study, set_name)
         labels = _match_labels(study, set_name, table, names)
         is_written = replace or _is_new(study, set_name, scheme, labels)
@@ -273,7 +282,9 @@ def _write(
     }
     provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}
     path = study.labels(report.set, report.scheme)
-    write_labels(path, labels, {**provenance, **creation(path)})
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "label", "started": started.isoformat(), "seconds": seconds, "source": origin}
-    write_json(study.run_record(f"label-{report.set}"), with_version({**run, **asdict(report)}))
+    with committing(study) as commit:
+        write_labels(commit.stage(path), labels, {**provenance, **creation(path)})
+        record = with_version({**run, **asdict(report)})
+        write_json(commit.stage(study.run_record(f"label-{report.set}")), record)

@@ -8,16 +8,26 @@ writes such cards). `architecture` describes the result.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from toolbox.content import card, card_path
 from toolbox.errors import CardError, UnknownNameError, expected_names
 from toolbox.network.architecture import ChainLayer, ImportedLayer, Input, Layer, Network
+from toolbox.network.card_values import (
+    Fault,
+    check_chain_counts,
+    check_chain_size,
+    check_resize,
+    check_types,
+    check_weight_sources,
+    is_count,
+    is_number,
+)
 from toolbox.terms import DECODINGS, FITS, IMAGE, PIXELS, STATISTICS
 
 if TYPE_CHECKING:
@@ -30,9 +40,6 @@ LAYER_NAME = re.compile(r"[\w.-]+")
 IMPORTED_KEYS = ("axis", "rank", "filters", "height", "width", "stride", "receptive_field")
 """Whole numbers that a card gives for every layer of an imported network."""
 
-_Fault = Callable[[str], NoReturn]
-"""Raises CardError with a description of the fault of a card."""
-
 
 def network(name: str) -> Network:
     """The network with the name of a shipped or added card, or of the user's own card (`path/to/card.toml`).
@@ -44,8 +51,9 @@ def network(name: str) -> Network:
         'block1_pool'
     """
     content = card("models", name)
-    fault: _Fault = partial(_fault, str(content["name"]))
+    fault: Fault = partial(_fault, str(content["name"]))
     _check_keys(content, fault)
+    check_types(content, fault)
     entry = _input(content["input"], fault)
     _check_layers(content["layers"], fault)
     _check_weights(content, fault)
@@ -93,7 +101,7 @@ def _fault(name: str, problem: str) -> NoReturn:
     raise CardError(f"the card of network {name!r} {problem}")
 
 
-def _check_keys(content: Mapping[str, Any], fault: _Fault) -> None:
+def _check_keys(content: Mapping[str, Any], fault: Fault) -> None:
     known = {item.name for item in fields(Network)}
     if unknown := sorted(set(content) - known):
         fault(f"has an unknown key {unknown[0]!r}; expected {', '.join(sorted(known))}")
@@ -102,19 +110,19 @@ def _check_keys(content: Mapping[str, Any], fault: _Fault) -> None:
             fault(f"lacks the key {key!r}; add it")
 
 
-def _input(entry: Mapping[str, Any], fault: _Fault) -> Input:
+def _input(entry: Mapping[str, Any], fault: Fault) -> Input:
     """The preprocessing, with lists from TOML as tuples of numbers."""
     try:
         triples = {key: tuple(map(float, value)) for key, value in entry.items() if isinstance(value, list)}
         parsed = Input(**{**entry, **triples})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         fault(f"has an invalid [input]: {error}")
     _check_input(parsed, fault)
     return parsed
 
 
-def _check_input(entry: Input, fault: _Fault) -> None:
-    if not all(isinstance(side, int) and side > 0 for side in (entry.height, entry.width)):
+def _check_input(entry: Input, fault: Fault) -> None:
+    if not all(map(is_count, (entry.height, entry.width))):
         fault(
             f"has an invalid [input]: {entry.height!r} x {entry.width!r}; expected height and width in pixels"
         )
@@ -122,22 +130,23 @@ def _check_input(entry: Input, fault: _Fault) -> None:
         value = getattr(entry, setting)
         if value not in known:
             fault(f"has {setting} = {value!r}; {expected_names(value, known)}")
+    check_resize(entry.resize, fault)
     if entry.channels not in ("RGB", "BGR") or not _is_triple(entry.mean):
         fault(
             f"has an invalid [input]: channels is {entry.channels!r} and mean is {entry.mean!r}; expected "
             "channels = 'RGB' or 'BGR', and three values of mean"
         )
-    if not isinstance(entry.scale, int | float) and not _is_triple(entry.scale):
+    if not is_number(entry.scale) and not _is_triple(entry.scale):
         fault(
             f"has an invalid [input]: scale is {entry.scale!r}; expected one number, or three, one per channel"
         )
 
 
 def _is_triple(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 3
+    return isinstance(value, tuple) and len(value) == 3 and all(map(is_number, value))
 
 
-def _check_layers(layers: Any, fault: _Fault) -> None:
+def _check_layers(layers: Any, fault: Fault) -> None:
     """Check that every layer has a table, and a name that can be an output of a graph."""
     if not isinstance(layers, Mapping) or not layers:
         fault(f"has layers = {layers!r}; expected a table [layers] with at least one layer")
@@ -152,42 +161,34 @@ def _check_layers(layers: Any, fault: _Fault) -> None:
             )
 
 
-def _check_weights(content: Mapping[str, Any], fault: _Fault) -> None:
+def _check_weights(content: Mapping[str, Any], fault: Fault) -> None:
     """Check that every source has format and layers, and that a download also has address, size and digest."""
     if content.get("layout", "") not in LAYOUTS:
         fault(
             f"has layout = {content['layout']!r}; expected keras or torch, or no layout for files of any program"
         )
-    for source in content.get("weights", ()):
-        if missing := sorted(_source_keys(source) - set(source)):
-            fault(f"has [[weights]] without {', '.join(missing)}: {dict(source)}; add the missing keys")
+    check_weight_sources(content.get("weights", []), fault)
 
 
-def _source_keys(source: Mapping[str, Any]) -> set[str]:
-    """The keys that a card must have for a source of weights."""
-    if source.get("format") == "random":
-        return {"format", "layers", "seed"}
-    place = {"wheel", "member"} if "wheel" in source else {"url"}
-    digest = set() if {"md5", "sha256"} & set(source) else {"sha256"}
-    return {"format", "layers", "bytes"} | place | digest
-
-
-def _imported_network(content: Mapping[str, Any], entry: Input, folder: Path, fault: _Fault) -> Network:
+def _imported_network(content: Mapping[str, Any], entry: Input, folder: Path, fault: Fault) -> Network:
     """A network with an imported graph."""
     is_sided = content.get("activation") in ("before", "after")
     if not is_sided or not content.get("sha256") or content.get("weights"):
         fault("has a graph; expected also its sha256, activation = 'before' or 'after', and no [[weights]]")
+    place = PurePath(content["graph"])
+    if not place.name or place.is_absolute() or ".." in place.parts or "\0" in content["graph"]:
+        fault(f"has graph = {content['graph']!r}; expected the name of a file beside the card")
     layers = tuple(
         _imported_layer(name, given, position, fault)
         for position, (name, given) in enumerate(content["layers"].items(), 1)
     )
-    return Network(**{**content, "input": entry, "layers": layers, "graph": folder / str(content["graph"])})
+    return Network(**{**content, "input": entry, "layers": layers, "graph": folder / place})
 
 
-def _imported_layer(name: str, given: Mapping[str, Any], position: int, fault: _Fault) -> ImportedLayer:
+def _imported_layer(name: str, given: Mapping[str, Any], position: int, fault: Fault) -> ImportedLayer:
     is_complete = set(given) == {"tensor", "kind", *IMPORTED_KEYS}
     if not is_complete or not (
-        all(isinstance(given[key], int) and given[key] > 0 for key in IMPORTED_KEYS)
+        all(is_count(given[key]) for key in IMPORTED_KEYS)
         and all(isinstance(given[key], str) for key in ("tensor", "kind"))
     ):
         fault(
@@ -203,7 +204,7 @@ def _imported_layer(name: str, given: Mapping[str, Any], position: int, fault: _
     return ImportedLayer(name=name, position=position, step=given["stride"], **values)
 
 
-def _chain_network(content: Mapping[str, Any], entry: Input, fault: _Fault) -> Network:
+def _chain_network(content: Mapping[str, Any], entry: Input, fault: Fault) -> Network:
     """A network that the toolbox builds itself."""
     if alone := sorted({"sha256", "activation", "batch"} & {*content}):
         fault(f"has {', '.join(alone)} without a graph; expected also graph = 'NAME.onnx'")
@@ -230,7 +231,7 @@ class _Map:
     receptive_field: int
 
 
-def _chain(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: _Fault) -> tuple[ChainLayer, ...]:
+def _chain(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: Fault) -> tuple[ChainLayer, ...]:
     """The layers of a chain, with the geometry computed from layer to layer."""
     layers: list[ChainLayer] = []
     below = _Map(filters=3, height=entry.height, width=entry.width, step=1, receptive_field=1)
@@ -243,10 +244,11 @@ def _chain(entries: Mapping[str, Mapping[str, Any]], entry: Input, fault: _Fault
             fault(f"has a layer {name!r} whose kernel is larger than its input map; reduce kernel or stride")
         geometry = {key: getattr(below, key) for key in ("height", "width", "step", "receptive_field")}
         layers.append(ChainLayer(name=name, position=position, inputs=inputs, **values, **geometry))
+    check_chain_size(layers, fault)
     return tuple(layers)
 
 
-def _chain_values(name: str, given: Mapping[str, Any], inputs: int, fault: _Fault) -> dict[str, Any]:
+def _chain_values(name: str, given: Mapping[str, Any], inputs: int, fault: Fault) -> dict[str, Any]:
     """The keys of a layer of a chain, with defaults; a pool has as many filters as its input."""
     values = {"kernel": 1, "stride": 1, "padding": 0, "activation": "none", "filters": inputs, **given}
     unknown = set(values) - {"kind", "kernel", "stride", "padding", "activation", "filters"}
@@ -257,6 +259,7 @@ def _chain_values(name: str, given: Mapping[str, Any], inputs: int, fault: _Faul
         )
     if ("filters" in given) == (values["kind"] == "pool"):
         fault(f"has layer {name!r} = {dict(given)}; expected filters for every layer except pools")
+    check_chain_counts(name, values, fault)
     return values
 
 

@@ -18,6 +18,7 @@ from toolbox.query.parameters import find_query
 from toolbox.query.run import Answer, ask
 from toolbox.query.syntax import needs
 from toolbox.store.availability import stimuli_with_responses
+from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.plan import read_plan
 from toolbox.store.selection import Selection, resolve_labelling
@@ -45,10 +46,12 @@ def ask_each(
     Returns: the rows of all models behind one another, with the column `model` in front and, where rows have a layer,
         `depth` (0 first layer of the model, 1 its last) and `counterpart`: the layer of the first model that is
         nearest to it in depth, among those of its kind if there are any, and among those with responses.
-    Raises: MixtureError when the models did not answer the same stimuli; UsageError when the query reads no model.
+    Raises: MixtureError when the models did not answer the same stimuli; UsageError when the query reads no model;
+        BusyError when other processes change the study all the time.
     """
     own = read_own_tables(find_query(query), tables)
-    answer = _ask_each(study, query, parameters, selection or Selection(), own)
+    chosen = selection or Selection()
+    answer = read_between_commits(study, lambda: _ask_each(study, query, parameters, chosen, own))
     if not own.frames:
         return answer
     return replace(
@@ -160,8 +163,8 @@ def _with_depth(study: StudyFolder, model: str, first: str, answer: Answer) -> p
 
 def _layers(study: StudyFolder, set_name: str | None, model: str) -> pl.DataFrame:
     """Layer, kind, depth, and whether there are responses of it, in the order of the network."""
-    sql = "select layer, kind, position from layers order by position"
-    layers = ask(study, sql, selection=Selection(models=model)).rows
+    query = Query("sql", "select layer, kind, position from layers order by position", ships=True)
+    layers = ask(study, query, selection=Selection(models=model)).rows
     plan = read_plan(study.extraction(set_name, model)) if set_name else None
     kept = plan.identity.recorded_layers if plan else layers["layer"].to_list()
     last = layers["position"].max()

@@ -27,6 +27,8 @@ from toolbox.terms import LEVEL
 
 _NAMED = 3
 """Categories of the control that are named."""
+_FEW = 10
+"""Selective filters below which their mean depth says little of a category."""
 
 
 def cautions(
@@ -49,6 +51,7 @@ def cautions(
     if index and values.get("threshold") is not None and "rollups" in views:
         yield from _cautions_on_threshold(database, index, float(values["threshold"]))
     yield from _cautions_on_chance(rows)
+    yield from _cautions_on_depth(rows)
     if index and database.labelling and not {"significance", "resamples"}.isdisjoint(views):
         measure = Measure(index.name, str(values.get("statistic")), str(values.get("normalise")))
         yield from _cautions_on_control(study, database.labelling, measure)
@@ -93,12 +96,30 @@ def _cautions_on_chance(rows: pl.DataFrame) -> Iterator[str]:
     if not {"beyond_chance", "proportion"} <= {*rows.columns}:
         return
     known = rows.filter(pl.col("proportion") > 0, pl.col("beyond_chance").is_not_null())
-    inside = int((~known["beyond_chance"]).sum())
-    if inside:
+    inside = known.filter(~pl.col("beyond_chance"))
+    if not inside.is_empty():
+        verb = "is" if inside.height == 1 else "are"
+        # of several layers, points and rows mark which
+        named = "" if "layer" in rows.columns else f" ({', '.join(inside['category'])})"
         yield (
-            f"{inside} of {known.height} proportions above 0 are not beyond chance: permuted labels give as many "
-            "selective filters"
+            f"{inside.height} of {known.height} proportions above 0 {verb} not beyond chance{named}: permuted labels "
+            "give as many selective filters"
         )
+
+
+def _cautions_on_depth(rows: pl.DataFrame) -> Iterator[str]:
+    """Which mean depths are those of few filters."""
+    if {"mean_depth", "selective"} <= {*rows.columns}:
+        counts = rows.select("category", "selective")
+    elif {"measure", "selective", "selective_other"} <= {*rows.columns}:
+        of_others = rows.select(category="other", selective="selective_other")
+        counts = pl.concat([rows.select("category", "selective"), of_others]).unique().sort("category")
+    else:
+        return
+    few = counts.filter(pl.col("selective").is_between(1, _FEW - 1))
+    if not few.is_empty():
+        named = ", ".join(f"{category} {count}" for category, count in few.iter_rows())
+        yield f"few filters are selective for {named}, so where they are located depends on single filters"
 
 
 def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:
@@ -118,7 +139,7 @@ def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
     file = control.file("filters", measure)
     if not _is_readable(control, file):
         yield (
-            f"{control.responses.model}, an untrained control, was not resampled; to compare with it: "
+            f"the untrained control {control.responses.model} was not resampled; to compare with it: "
             f"{control.command(measure)}"
         )
         return
@@ -128,7 +149,7 @@ def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
         return
     named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
     yield (
-        f"in {control.responses.model}, an untrained control, filters are significant (q < {LEVEL:g}) too: {named}; "
+        f"in the untrained control {control.responses.model}, filters are significant (q < {LEVEL:g}) too: {named}; "
         "low-level differences between the categories, such as size or sharpness, are enough for that"
     )
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Query:
-    """A `.sql` file: its header and its one SELECT."""
+    """A `.sql` file: its header and its one SELECT.
+
+    Attributes:
+        ships: whether the SQL is the toolbox's own. That of anybody else runs in a process of its own, within limits.
+    """
 
     name: str
     sql: str
@@ -91,6 +95,7 @@ class Query:
     source: str = ""
     parameters: tuple[Parameter, ...] = ()
     columns: tuple[Column, ...] = ()
+    ships: bool = False
 
     @property
     def header(self) -> str:
@@ -125,7 +130,7 @@ def shipped_query(name: str) -> Query:
     """
     if name not in query_names():
         raise UnknownNameError("query", name, query_names(), "toolbox query --list shows them all")
-    return read_query(content_folder("queries") / f"{name}.sql", name)
+    return replace(read_query(content_folder("queries") / f"{name}.sql", name), ships=True)
 
 
 def describe_query(name: str) -> str:

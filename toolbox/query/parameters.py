@@ -37,7 +37,7 @@ def find_query(query: Query | str | Path) -> Query:
     if isinstance(query, Path):
         return read_query(query)
     if sql := described_views(query):
-        return Query("sql", sql)
+        return Query("sql", sql, ships=True)
     is_name = not re.search(r"\s", query.strip())
     if query.endswith(".sql") and (is_name or Path(query).is_file()):
         return read_query(Path(query))

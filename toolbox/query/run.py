@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,10 @@ import polars as pl
 
 from toolbox.errors import QueryError, UnknownNameError, UsageError, command_line
 from toolbox.query.cautions import cautions, criterion
+from toolbox.query.confinement import confined
 from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
+from toolbox.query.limits import Limits
 from toolbox.query.parameters import find_query, parameter_values
 from toolbox.query.resampling_notes import note_missing_resamples, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
@@ -28,8 +30,8 @@ from toolbox.store.views import VIEWS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TIME_LIMIT = 600.0
-"""Seconds after which a query is stopped."""
+Computation = Callable[[Database, dict[str, Any]], pl.DataFrame]
+"""The rows of a statement with the values of its parameters, from a database."""
 BROUGHT = {"reference": "toolbox replicate --reference FILE"}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
 
@@ -58,7 +60,7 @@ def ask(
     selection: Selection | None = None,
     *,
     tables: Mapping[str, pa.Table] | None = None,
-    time_limit: float = TIME_LIMIT,
+    limits: Limits | None = None,
 ) -> Answer:
     """Run a query over a study, read-only.
 
@@ -68,20 +70,21 @@ def ask(
         parameters: values of its `$parameters`; text is converted to the declared type.
         selection: set, model and scheme, where the study holds several.
         tables: tables in memory that this question brings along, by the names under which SQL sees them.
-        time_limit: seconds.
+        limits: of time and, for SQL that does not ship, of memory.
 
     Returns: rows as a polars frame, with provenance.
-    Raises: QueryError when the SQL is refused, fails or takes too long; UsageError for a parameter.
+    Raises: QueryError when the SQL is refused, fails, or needs too much time or memory; UsageError for a parameter.
     """
     query = find_query(query)
     values = parameter_values(query, parameters or {}, parse_select(query).parameters)
     views, macros = needs(query)
-    with _own_errors(query, time_limit):
+    limits = limits or Limits()
+    with _own_errors(query, limits.seconds), _computation(query, limits) as compute:
         formulas = {name: index.expression for name, index in shipped_indices().items()}
         database = open_database(study, views, selection, macros=macros, tables=tables, formulas=formulas)
-        with closing(database), database.window.own_errors(), _time_limit(database, time_limit):
+        with closing(database), database.readable.window.own_errors(), _time_limit(database, limits.seconds):
             _check_listed_values(database, query, values)
-            rows = _plain(_frame(database.connection.sql(query.sql, params=values)))
+            rows = _plain(compute(database, values))
             note_missing_resamples(database, views, values)
             database.notes.extend(resolution_notes(rows))
             found = tuple(cautions(study, database, views, values, rows))
@@ -123,6 +126,16 @@ def _unknown_table(query: Query, name: str) -> UsageError:
 def _table_remedy(name: str) -> str:
     """How a table of the user is read."""
     return f"a table of your own is read with tables={{{name!r}: FILE}} (--table {name}=FILE)"
+
+
+@contextmanager
+def _computation(query: Query, limits: Limits) -> Iterator[Computation]:
+    """What computes the rows: this process if the SQL ships, else one of its own."""
+    if query.ships:
+        yield lambda database, values: _frame(database.connection.sql(query.sql, params=values))
+        return
+    with confined(query.name, limits) as process:
+        yield lambda database, values: process.rows(query.sql, values, database.readable)
 
 
 class _Rows:

@@ -19,6 +19,7 @@ import polars as pl
 
 from toolbox.content import card_names, check_name, own_models, shipped_names
 from toolbox.errors import UsageError
+from toolbox.faults import explains_faults
 from toolbox.files import digest_of, only_writer, replace_file
 from toolbox.network.card import network
 from toolbox.network.model import load_model
@@ -44,6 +45,7 @@ class ImportedModel:
     filters: int
 
 
+@explains_faults
 def examine_graph(path: str | Path, size: str | None = None) -> Inspection:
     """Run a graph on two images and list the places to record from.
 
@@ -68,6 +70,7 @@ def tap_table(graph: Inspection) -> pl.DataFrame:
     return table.rename({"step": "stride"})
 
 
+@explains_faults
 def add_model(
     graph: Inspection,
     name: str,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from toolbox.errors import ToolboxError, UsageError, VerificationError
+from toolbox.faults import explains_faults
 from toolbox.network.architecture import Layer
 from toolbox.network.card import network, select_layers
 from toolbox.network.model import Model, load_model
@@ -43,6 +44,7 @@ class ModelCheck:
         return pl.DataFrame(rows, schema_overrides={"difference": pl.Float64})
 
 
+@explains_faults
 def check_model(
     name: str = "vgg16",
     *,

@@ -9,6 +9,7 @@ import polars as pl
 
 from toolbox.content import card_names, shipped_names
 from toolbox.errors import ToolboxError, UsageError
+from toolbox.faults import explains_faults
 from toolbox.files import replace_file
 from toolbox.graph import write_graph
 from toolbox.network.architecture import Network
@@ -18,6 +19,7 @@ from toolbox.network.pooling import pooled_graph
 from toolbox.progress import Progress, silent
 
 
+@explains_faults
 def models(broken: Callable[[str], None] | None = None) -> pl.DataFrame:
     """All shipped networks, then the imported ones: name, title, number of layers and of filters.
 
@@ -54,6 +56,7 @@ def _readable_networks(names: Sequence[str], broken: Callable[[str], None] | Non
             broken(f"left out: {error}")
 
 
+@explains_faults
 def model_layers(name: str = "vgg16") -> pl.DataFrame:
     """Geometry of a network's layers: position from 1; stride and receptive field in pixels of its input.
 
@@ -64,6 +67,7 @@ def model_layers(name: str = "vgg16") -> pl.DataFrame:
     return layer_table(network(name))
 
 
+@explains_faults
 def export_model(
     name: str = "vgg16",
     *,

@@ -175,9 +175,11 @@ def _layers(study: StudyFolder, answer: Answer) -> list[str]:
     models = answer.provenance["model"]
     found = list[str]()
     for model in [models] if isinstance(models, str) else models:
-        sql = "select layer from layers order by position"
+        query = Query("sql", "select layer from layers order by position", ships=True)
         found += (
-            ask(study, sql, selection=Selection(answer.provenance.get("set"), model)).rows["layer"].to_list()
+            ask(study, query, selection=Selection(answer.provenance.get("set"), model))
+            .rows["layer"]
+            .to_list()
         )
     return list(dict.fromkeys(found))
 
@@ -213,7 +215,8 @@ def _categories(study: StudyFolder, answer: Answer) -> list[str]:
     set_name, scheme = (answer.provenance.get(kind) for kind in ("set", "scheme"))
     if "category" not in answer.rows.columns or set_name is None or scheme is None:
         return []
-    found = ask(study, "select distinct category from labels", selection=Selection(set_name, scheme=scheme))
+    query = Query("sql", "select distinct category from labels", ships=True)
+    found = ask(study, query, selection=Selection(set_name, scheme=scheme))
     return found.rows["category"].to_list()
 
 
@@ -304,4 +307,6 @@ def _caption(provenance: Mapping[str, Any]) -> str:
 
 
 def _sentence(caution: str) -> str:
-    return f"{caution[:1].upper()}{caution[1:]}."
+    """A caution as a sentence; that of one of several models begins with its name, as the model is called."""
+    is_of_model = caution.partition(" ")[0].endswith(":")
+    return f"{caution if is_of_model else caution[:1].upper() + caution[1:]}."

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from toolbox.store.availability import AvailableResponses
+from toolbox.store.connection import Readable, Setting, connect
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Labelling, Measure
 from toolbox.store.selection import OF_LABELS, Selection
 from toolbox.store.views import Views, define_views
-from toolbox.store.window import PROTOCOL, Window
+from toolbox.store.window import Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CLOSED: dict[str, str | bool | int | float | list[str]] = {
+_CLOSED: dict[str, Setting] = {
     "temp_directory": "",
     "max_temp_directory_size": "0B",
     "autoinstall_known_extensions": False,
@@ -32,12 +33,6 @@ _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "allow_unsigned_extensions": False,
     "python_enable_replacements": False,
 }
-_LOCKS = (
-    "set disabled_filesystems = 'LocalFileSystem'",
-    f"set allowed_directories = ['{PROTOCOL}://']",
-    "set enable_external_access = false",
-    "set lock_configuration = true",
-)
 
 
 @dataclass
@@ -45,8 +40,9 @@ class Database:
     """A locked connection, the provenance of the rows in its views, and the available responses, if any are read."""
 
     connection: duckdb.DuckDBPyConnection
-    window: Window
-    """The files that SQL reads; `window.own_errors()` belongs around every statement."""
+    readable: Readable
+    """What the connection reads; another process can connect to it, too. `readable.window.own_errors()` belongs around
+    every statement."""
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     responses: AvailableResponses | None = None
@@ -84,18 +80,17 @@ def open_database(
     defined = define_views(study, views, selection or Selection(), formulas or {})
     labels_select = _labels_select(defined, views)
     defined.checked.save()
-    connection, window = duckdb.connect(":memory:", config=_CLOSED), Window(defined.files)
-    with window.own_errors():
-        _create_views(connection, window, defined, tables or {})
+    in_memory = {**(tables or {}), **defined.tables}
+    readable = Readable(Window(defined.files), in_memory, defined.selects, tuple(macros), _CLOSED)
+    with readable.window.own_errors():
+        connection = connect(readable)
     database = Database(
-        connection, window, defined.provenance, responses=defined.responses, stale=defined.stale
+        connection, readable, defined.provenance, responses=defined.responses, stale=defined.stale
     )
     database.notes += defined.responses.notes if defined.responses else []
     if labels_select:
         _set_labelling(database, defined.labelling, labels_select)
     database.notes += defined.notes
-    for statement in (*macros, *_LOCKS):
-        connection.execute(statement)
     return database
 
 
@@ -106,22 +101,9 @@ def _labels_select(defined: Views, views: Collection[str]) -> str | None:
     return defined.select_table(defined.labelling.labels, "category")
 
 
-def _create_views(
-    connection: duckdb.DuckDBPyConnection, window: Window, defined: Views, tables: Mapping[str, pa.Table]
-) -> None:
-    """Register the files and the tables in memory, and create the views."""
-    connection.register_filesystem(window)
-    for name, table in defined.tables.items():
-        connection.register(name, table)
-    for view, select in defined.selects.items():
-        connection.execute(f"create view {view} as {select}")
-    for name, table in tables.items():
-        connection.register(name, table)
-
-
 def _set_labelling(database: Database, labelling: Labelling | None, select: str) -> None:
     """Set the labelling of the resampled indices, or add a warning if there is only one category."""
-    with database.window.own_errors():
+    with database.readable.window.own_errors():
         categories = database.connection.execute(f"{select} group by category limit 2").fetchall()
     if len(categories) == 1:
         ((only,),) = categories

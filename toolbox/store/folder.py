@@ -6,6 +6,8 @@ images/<set>/                                     what the toolbox drew or unpac
 labels/set=<set>/scheme=<scheme>/labels.parquet
 responses/set=<set>/model=<model>/part-<k>.parquet
 plans/set=<set>/model=<model>/plan.parquet, part-<k>.json
+plans/set=<set>/model=<model>/replacement/        an extraction that will replace that one: plan, records and parts
+plans/commit.json, committed.json                 files that change together: `commits`
 rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
 significance/set=<set>/model=<model>/scheme=<scheme>/<index>-<statistic>-<normalise>.parquet
 resamples/, reliability/                          as significance/
@@ -53,6 +55,16 @@ class ExtractionFolder:
     def plan(self) -> Path:
         """The file of the plan."""
         return self.plans / "plan.parquet"
+
+    @property
+    def replacement(self) -> ExtractionFolder:
+        """The folder of an extraction that replaces this one when it is complete."""
+        return ExtractionFolder(self.plans / "replacement", self.plans / "replacement")
+
+    def files(self) -> list[Path]:
+        """All files of the extraction; first the records, so that no part counts without its plan."""
+        parts = self.parts.glob("part-*.parquet")
+        return [*self.plans.glob("part-*.json"), *parts, *self.plans.glob("plan.parquet")]
 
     def part(self, number: int) -> Path:
         """The file with the values of a part.

@@ -42,6 +42,11 @@ def read_labels(path: Path) -> dict[int, str]:
     return {row["stimulus_id"]: row["category"] for row in rows if row["category"] is not None}
 
 
+def labels_digest(labels: Mapping[int, str]) -> str:
+    """SHA-256 of labels: category by stimulus_id."""
+    return hashlib.sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
+
+
 def digest_of_labels(path: Path) -> str:
     """SHA-256 of the labels in a table: equal for equal labels, whatever else the file contains.
 
@@ -53,6 +58,6 @@ def digest_of_labels(path: Path) -> str:
     entry: Any = recall("labels").get(key)
     if isinstance(entry, str):
         return entry
-    digest = hashlib.sha256(json.dumps(sorted(read_labels(path).items())).encode()).hexdigest()
+    digest = labels_digest(read_labels(path))
     remember("labels", {key: digest}, REMEMBERED_LABELS)
     return digest

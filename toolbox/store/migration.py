@@ -20,6 +20,7 @@ from typing import Any
 
 from toolbox.errors import ToolboxError, VerificationError
 from toolbox.files import digest_of, move_files, only_writer, read_json, write_json
+from toolbox.store.commits import finish_commit
 from toolbox.store.folder import EARLIER_VERSIONS, RESAMPLE_FOLDERS, StudyFolder, check_study
 from toolbox.store.labels import digest_of_labels
 from toolbox.store.parquet import provenance_of, read_table, read_table_and_origin, write_table
@@ -43,7 +44,7 @@ _TREES = ("stimuli", "labels", "responses", "significance")
 def open_study(root: Path) -> StudyFolder:
     """The study in a directory; a study of an earlier layout is first moved over to the present one.
 
-    A removal that was interrupted is finished.
+    What a killed process has decided is completed: a change of several files, or a removal.
 
     Raises: as `check_study`; ToolboxError when an earlier study cannot be written to; BusyError when another process
         is writing in it.
@@ -52,6 +53,7 @@ def open_study(root: Path) -> StudyFolder:
     if content["schema_version"] in EARLIER_VERSIONS or "moving_from" in content:
         _check_writable(root)
         _move_over(study)
+    finish_commit(study)
     if has_unfinished_removals(root):
         finish_removals(study)
     return study

@@ -44,21 +44,9 @@ LayerResponses = Mapping[str, tuple[StatisticMatrix, StatisticMatrix]]
 
 def clear(folder: ExtractionFolder) -> None:
     """Delete an extraction; first the records, so that no part counts without its plan."""
-    for files in (
-        folder.plans.glob("part-*.json"),
-        folder.parts.glob("part-*.parquet"),
-        folder.plans.glob("plan.parquet"),
-    ):
-        for file in files:
-            file.unlink()
-            forget(file)
-
-
-def sweep(*folders: Path) -> None:
-    """Remove temporary files of killed processes; the caller must hold the lock for the folders."""
-    for folder in folders:
-        for file in folder.glob(".*.partial"):
-            file.unlink()
+    for file in folder.files():
+        file.unlink()
+        forget(file)
 
 
 def write_part(

@@ -96,10 +96,24 @@ def read_plan(folder: ExtractionFolder) -> Plan | None:
 def extend_plan(
     folder: ExtractionFolder, plan: Plan, stimuli: Sequence[int], *, size: int | None = None
 ) -> Plan:
-    """Write the plan with new parts for stimuli that are not yet planned; the existing parts stay unchanged.
+    """Write the plan with new parts for stimuli that are not yet planned, as from `extended_plan`.
 
     Args:
         folder: the folders of the extraction.
+        plan: as of `extended_plan`.
+        stimuli: as of `extended_plan`.
+        size: as of `extended_plan`.
+    """
+    extended = extended_plan(plan, stimuli, size=size)
+    if extended != plan:
+        write_plan(folder.plan, extended)
+    return extended
+
+
+def extended_plan(plan: Plan, stimuli: Sequence[int], *, size: int | None = None) -> Plan:
+    """The plan with new parts for stimuli that are not yet planned; the existing parts stay unchanged.
+
+    Args:
         plan: the existing plan, or a plan without parts.
         stimuli: identifiers of all stimuli, already planned or not.
         size: number of stimuli in a new part; None for the `part_size` of the new stimuli.
@@ -110,20 +124,23 @@ def extend_plan(
         return plan
     size = size or part_size(len(fresh))
     added = tuple(tuple(fresh[start : start + size]) for start in range(0, len(fresh), size))
-    extended = replace(plan, parts=plan.parts + added)
-    _write_plan(folder, extended)
-    return extended
+    return replace(plan, parts=plan.parts + added)
 
 
-def _write_plan(folder: ExtractionFolder, plan: Plan) -> None:
-    """Write a plan, whole or not at all."""
+def write_plan(path: Path, plan: Plan) -> None:
+    """Write a plan, whole or not at all.
+
+    Args:
+        path: the file.
+        plan: the plan.
+    """
     columns: dict[str, list[int]] = {name: [] for name in PLAN}
     for number, part in enumerate(plan.parts):
         columns["stimulus_id"] += part
         columns["part"] += [number] * len(part)
     origin = {"identity": asdict(plan.identity), "digest": plan.digest}
     origin |= {"created": plan.created} if plan.created else {}
-    write_table(folder.plan, arrow_table(columns, PLAN), origin)
+    write_table(path, arrow_table(columns, PLAN), origin)
 
 
 def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:

@@ -67,6 +67,20 @@ def planned_record(
     return record
 
 
+def planned_records(folder: ExtractionFolder, plan: Plan, digests: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The commit records of all planned parts that count.
+
+    Args:
+        folder: the folders of the extraction.
+        plan: the plan of the extraction.
+        digests: sha256 of the images of the set by stimulus_id.
+
+    Raises: as `planned_record`.
+    """
+    found = (planned_record(folder, plan, number, digests) for number in range(len(plan.parts)))
+    return [record for record in found if record is not None]
+
+
 def intact_parts(folder: ExtractionFolder, plan: Plan, digests: Mapping[int, str]) -> list[dict[str, Any]]:
     """Records of all parts that count, after comparing every part's bytes with its record.
 

@@ -154,22 +154,6 @@ class Labelling:
         except (VerificationError, ValueError):  # damaged, or of other columns
             return False
 
-    def write(self, table: str, measure: Measure, rows: pa.Table, provenance: Mapping[str, Any]) -> None:
-        """Write one table.
-
-        Args:
-            table: one of TABLES.
-            measure: the index, statistic and range, which become its first columns.
-            rows: all its other columns.
-            provenance: also holds `source`, as it was before anything was read for the table.
-        """
-        import pyarrow as pa
-
-        schema = arrow_schema(TABLES[table])
-        first = [pa.repeat(value, len(rows)) for value in vars(measure).values()]
-        whole = pa.Table.from_arrays([*first, *rows.columns], names=schema.names).cast(schema)
-        write_table(self.file(table, measure), whole, provenance)
-
     def folder(self, table: str) -> Path:
         """The folder of a table.
 
@@ -177,6 +161,26 @@ class Labelling:
             table: one of TABLES.
         """
         return self.study.resampled(table, self.responses.set, self.responses.model, self.scheme)
+
+
+def write_resampled(
+    path: Path, table: str, measure: Measure, rows: pa.Table, provenance: Mapping[str, Any]
+) -> None:
+    """Write one table.
+
+    Args:
+        path: where it is written: what `Labelling.file` returns, or the place of a commit for it.
+        table: one of TABLES.
+        measure: the index, statistic and range, which become its first columns.
+        rows: all its other columns.
+        provenance: also holds the `source` of the labelling of which the rows were computed.
+    """
+    import pyarrow as pa
+
+    schema = arrow_schema(TABLES[table])
+    first = [pa.repeat(value, len(rows)) for value in vars(measure).values()]
+    whole = pa.Table.from_arrays([*first, *rows.columns], names=schema.names).cast(schema)
+    write_table(path, whole, provenance)
 
 
 def measure_of(file: Path) -> Measure:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from toolbox.errors import BusyError, ToolboxError
 from toolbox.files import digest_of
-from toolbox.store.study_file import NAME, changing_study_file, read_study_file
+from toolbox.store.study_file import NAME, read_study_file, write_study_file
 
 KEY = "roots"
 _RESERVED = (
@@ -156,25 +156,24 @@ def _read_roots(study: Path, *_: int) -> Roots:
     return Roots(study, folders)
 
 
-def write_roots(roots: Roots, before: Roots) -> None:
+def write_roots(roots: Roots, before: Roots, stage: Callable[[Path], Path]) -> None:
     """Write what changed of the roots into `study.toml`.
 
     Args:
         roots: the roots.
         before: the roots when they were read.
+        stage: where a commit, which holds the lock for the file, writes what will be at a path.
 
     Raises: BusyError when another process has changed the same roots meanwhile.
     """
     changed = {name: place for name, place in roots.folders.items() if before.folders.get(name) != place}
     if not changed:
         return
-    with changing_study_file(roots.study) as content:
-        now = content.get(KEY, {})
-        if any(now.get(name) != before.folders.get(name) for name in changed):
-            raise BusyError(
-                f"another process has changed the roots in {roots.study / NAME} meanwhile; try again"
-            )
-        content[KEY] = {**now, **changed}
+    content = read_study_file(roots.study)
+    now = content.get(KEY, {})
+    if any(now.get(name) != before.folders.get(name) for name in changed):
+        raise BusyError(f"another process has changed the roots in {roots.study / NAME} meanwhile; try again")
+    write_study_file(stage(roots.study / NAME).parent, {**content, KEY: {**now, **changed}})
 
 
 def _moved_place(name: str, digests: Mapping[str, str], paths: Iterable[str]) -> str | None:

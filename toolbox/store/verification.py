@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from toolbox.display import Report
@@ -32,7 +33,7 @@ _TABLES = {
 """Tree of the study -> its small tables."""
 _OTHERS = {
     "responses": ("set=*/model=*/part-*.parquet",),
-    "plans": ("set=*/model=*/part-*.json",),
+    "plans": ("set=*/model=*/part-*.json", "set=*/model=*/replacement/*", "commit*.json"),
     "runs": ("*.json",),
     TREE: ("*/*=*/**/*.json",),
 }
@@ -87,9 +88,9 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
     """
     found = _Findings(study.root)
     for file in _tables(study):
-        found.check(file, lambda file=file: verified_digest(file))
+        found.check(file, partial(verified_digest, file))
     for file in sorted((*study.root.glob("runs/*.json"), *study.root.glob(".removing/*.json"))):
-        found.check(file, lambda file=file: read_json(file, remedy_for(file)))
+        found.check(file, partial(read_json, file, remedy_for(file)))
     for set_folder in sorted((study.root / "plans").glob("set=*")):
         for model_folder in sorted(set_folder.glob("model=*")):
             set_name, model = (folder.name.partition("=")[2] for folder in (set_folder, model_folder))
@@ -135,10 +136,10 @@ def _verify_parts(found: _Findings, study: StudyFolder, set_name: str, model: st
     except VerificationError:  # found already
         plan, digests = None, {}
     numbers = range(len(plan.parts)) if plan else range(0)
-    for number in numbers:
-        found.check(
-            folder.part(number), lambda number=number: _check_part(folder, plan, number, digests, thorough)
-        )
+    if plan:
+        for number in numbers:
+            compare = partial(_check_part, folder, plan, number, digests, thorough)
+            found.check(folder.part(number), compare)
     if plan or not folder.plan.is_file():
         planned = {f"part-{number}" for number in numbers}
         recorded = {file.stem for file in folder.plans.glob("part-*.json")}
@@ -182,7 +183,7 @@ def _verify_entries(found: _Findings, study: StudyFolder) -> None:
         if not table.is_file():
             remedy = f"{remedy_for(table)}; if it was deleted on purpose, delete {entry.parent}, too"
             found.add(table, "is missing, but its checksum exists", remedy)
-        found.check(entry, lambda entry=entry: read_json(entry, "restore it, or delete it"))
+        found.check(entry, partial(read_json, entry, "restore it, or delete it"))
 
 
 def _strays(study: StudyFolder) -> Iterator[tuple[Path, str]]:
@@ -194,5 +195,10 @@ def _strays(study: StudyFolder) -> Iterator[tuple[Path, str]]:
         for file in sorted((study.root / tree).rglob("*")):
             if file.name.endswith(".partial"):
                 yield file, "delete it, unless a command is running: it was left by one that was killed"
-            elif file.is_file() and file not in known and not file.name.startswith("."):
+            elif file.is_file() and file not in known and not _is_hidden(file.relative_to(study.root)):
                 yield file, "move it elsewhere: programs that read this folder as one table fail"
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether a file is a lock, of a change that is being made, or of a file manager."""
+    return any(name.startswith(".") for name in file.parts)

@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolbox.errors import ResultWarning
+from toolbox.faults import explain_faults_of_methods
 from toolbox.store.folder import StudyFolder, is_free
 from toolbox.store.migration import open_study
 
 
 class StudyDirectory:
-    """What all methods of a study share: its folder."""
+    """What all methods of a study share: its folder, and that a fault of the computer is one line."""
+
+    def __init_subclass__(cls) -> None:
+        """Explain the faults of the methods that a part of the study adds."""
+        super().__init_subclass__()
+        explain_faults_of_methods(cls)
 
     def __init__(self, directory: str | Path, *, create: bool = False, title: str = "") -> None:
         """Open the study in a directory.
@@ -86,4 +92,9 @@ class StudyDirectory:
     def _warn(self, notes: Sequence[str]) -> None:
         """Warn at the line that called the method."""
         for note in notes:
-            warnings.warn(note, ResultWarning, stacklevel=3)
+            warnings.warn(
+                note, ResultWarning, stacklevel=4
+            )  # the method is called by what explains its faults
+
+
+explain_faults_of_methods(StudyDirectory)

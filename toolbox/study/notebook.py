@@ -7,6 +7,7 @@ import time
 from html import escape
 from typing import Any
 
+from toolbox.printing import printable
 from toolbox.progress import Progress, duration, silent
 
 _SECONDS_BETWEEN = 0.25
@@ -70,6 +71,7 @@ class NotebookBars:
 def _line(task: str, done: int, total: int, state: str) -> tuple[str, str]:
     """A bar and its words, as HTML and as text."""
     length = f' value="{done}" max="{total}"' if total else ""
+    task = printable(task)
     return f"<div>{escape(task)} <progress{length}></progress> {state}</div>", f"{task}: {state}"
 
 

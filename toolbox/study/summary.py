@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from toolbox.printing import printable
 from toolbox.store.contents import ModelContents, SetContents, study_contents, study_title
 from toolbox.store.folder import StudyFolder
 
@@ -19,7 +20,7 @@ def text_summary(study: StudyFolder, title: str = "") -> str:
         study: its folder, which may not exist yet.
         title: of a study that has none yet.
     """
-    return "\n".join([_heading(study, title), *_lines(study_contents(study))])
+    return "\n".join(map(printable, [_heading(study, title), *_lines(study_contents(study))]))
 
 
 def html_summary(study: StudyFolder, title: str = "") -> str:

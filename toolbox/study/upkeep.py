@@ -1,4 +1,4 @@
-"""Keeping a study in order from Python: choosing, verifying, removing. Owns the signatures; `toolbox.store` does the work."""
+"""Keeping a study in order from Python: choosing, verifying, removing. Owns the signatures; `store` does the work."""
 
 from __future__ import annotations
 

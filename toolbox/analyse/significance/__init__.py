@@ -10,6 +10,7 @@ Pooling layers repeat the filters of the convolution below them, so they count i
 
     choices      what is resampled, how often, and what is refused
     run          what is chosen, and whether it has to be made
+    sources      the responses and labels at one moment, and whether they are still the same
     layers       the responses and categories of a study, layer by layer
     corrections  p values corrected for all tests
     tables       the rows that are written

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.analyse.significance.choices import Resampling
+from toolbox.analyse.significance.sources import Sources
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, with_time
 from toolbox.query.index_formula import index_formula
 from toolbox.query.thresholds import index_thresholds
 from toolbox.resampling import FloatArray, ResampledLayer, StimulusCategories, resample_layer
-from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table
 from toolbox.store.parts import read_layer
 from toolbox.store.plan import read_plan
@@ -41,16 +41,16 @@ class LabelledStimuli:
     categories: StimulusCategories
 
 
-def labelled_stimuli(labelling: Labelling, layer: str) -> LabelledStimuli:
+def labelled_stimuli(sources: Sources, layer: str) -> LabelledStimuli:
     """The categories of the stimuli with responses.
 
     Args:
-        labelling: responses and label scheme.
+        sources: responses and labels.
         layer: any one, as all have responses to the same stimuli.
 
     Raises: UsageError where there is nothing to compare.
     """
-    by_stimulus = read_labels(labelling.labels)
+    labelling, by_stimulus = sources.labelling, sources.labels
     stimuli, _, _ = read_layer(labelling.responses.paths(labelling.study), layer)
     places = np.array([n for n in np.argsort(stimuli) if int(stimuli[n]) in by_stimulus], dtype=np.int64)
     labels = [by_stimulus[stimulus] for stimulus in stimuli[places].tolist()]

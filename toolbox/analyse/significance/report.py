@@ -9,6 +9,7 @@ import polars as pl
 
 from toolbox.analyse.significance.choices import Resampling
 from toolbox.display import Report
+from toolbox.store.commits import Commit
 from toolbox.store.parquet import read_table
 from toolbox.store.resamples import Labelling
 from toolbox.terms import LEVEL
@@ -36,7 +37,11 @@ class SignificanceReport(Report):
 
 
 def significance_report(
-    labelling: Labelling, choices: Resampling, family: Sequence[str], seconds: float
+    labelling: Labelling,
+    choices: Resampling,
+    family: Sequence[str],
+    seconds: float,
+    commit: Commit | None = None,
 ) -> SignificanceReport:
     """What the tables show of the layers that count in the family of tests.
 
@@ -45,8 +50,12 @@ def significance_report(
         choices: those of the tables.
         family: names of the layers.
         seconds: that it took to make the tables.
+        commit: the commit in which the tables were just written; None for those of the study.
     """
-    tests = pl.DataFrame(read_table(labelling.file("filters", choices.measure)))
+    files = {table: labelling.file(table, choices.measure) for table in ("filters", "splits")}
+    if commit:
+        files = {table: commit.stage(file) for table, file in files.items()}
+    tests = pl.DataFrame(read_table(files["filters"]))
     tests = tests.filter(pl.col("layer").is_in(list(family)))
     filters = tests.group_by("layer", "filter").agg(pl.col("value").is_null().all().alias("dead"))
     return SignificanceReport(
@@ -61,15 +70,14 @@ def significance_report(
         significant=int((tests["q"] < LEVEL).sum()),
         significant_fwe=int((tests["p_fwe"] < LEVEL).sum()),
         seconds=seconds,
-        notes=tuple(_notes(labelling, choices, tests)),
+        notes=tuple(_notes(labelling, choices, tests, pl.DataFrame(read_table(files["splits"])))),
     )
 
 
-def _notes(labelling: Labelling, choices: Resampling, tests: pl.DataFrame) -> list[str]:
+def _notes(labelling: Labelling, choices: Resampling, tests: pl.DataFrame, splits: pl.DataFrame) -> list[str]:
     """What a reader of the tables should know."""
     notes = list(labelling.responses.notes)
-    splits = read_table(labelling.file("splits", choices.measure))
-    if splits["agreement"].null_count == splits.num_rows:
+    if splits["agreement"].null_count() == splits.height:
         notes.append(
             "a category has a single stimulus, which cannot be divided into halves: reliability is null for all filters"
         )

@@ -18,18 +18,21 @@ from toolbox.analyse.significance.layers import (
     resample_layers,
 )
 from toolbox.analyse.significance.report import SignificanceReport, significance_report
-from toolbox.analyse.significance.tables import significance_tables
-from toolbox.errors import VerificationError
-from toolbox.files import only_writer, write_json
+from toolbox.analyse.significance.sources import Sources, read_sources
+from toolbox.analyse.significance.tables import ResampledTables, significance_tables
+from toolbox.errors import BusyError, ToolboxError, VerificationError
+from toolbox.files import write_json
 from toolbox.progress import Progress, silent
 from toolbox.query.indices import shipped_index
-from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
+from toolbox.store.commits import Commit, committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import provenance_of, with_version
-from toolbox.store.parts import sweep
-from toolbox.store.resamples import Labelling
+from toolbox.store.resamples import Labelling, Measure, write_resampled
 from toolbox.store.selection import Selection, resolve_selection
+
+ATTEMPTS = 3
+"""How often is resampled again where labels or responses change meanwhile."""
 
 
 def resample(
@@ -41,7 +44,8 @@ def resample(
 ) -> SignificanceReport:
     """Resample an index over the stimuli, and keep the results for the queries that join them.
 
-    What was made with the same choices from the same responses and labels is not made again.
+    What was made with the same choices from the same responses and labels is not made again. If labels or responses
+    change meanwhile, they are resampled again.
 
     Args:
         study: whose responses and labels are resampled.
@@ -49,36 +53,54 @@ def resample(
         selection: set, model and scheme, where there are several.
         progress: called with how many layers are done.
 
-    Raises: UsageError for an impossible choice; as a query where responses or labels are missing or damaged.
+    Raises: UsageError for an impossible choice; BusyError; as a query where responses or labels are missing or damaged.
     """
     started = time.monotonic()
     checked = check_choices(choices or Resampling())
+    finish_commit(study)
     chosen = resolve_selection(study, {"rollups"}, selection or Selection())
-    set_name, model, scheme = str(chosen.set), str(chosen.model), str(chosen.scheme)
-    labelling = Labelling(study, available_responses(study, set_name, model), scheme)
-    with only_writer(study.plans(set_name, model) / f"scheme={scheme}", f"resampling {set_name}"):
-        sweep(*(labelling.folder(table) for table in TABLES))
-        report = _resample_labelling(labelling, checked, started, progress)
+    names = (str(chosen.set), str(chosen.model), str(chosen.scheme))
+    lock = study.plans(*names[:2]) / f"scheme={names[2]}"
+    folders = [study.resampled(table, *names) for table in TABLES]
+    with writing(study, lock, f"resampling {names[0]}", *folders):
+        report = _resample_labelling(study, names, checked, started, progress)
     return replace(report, notes=(*chosen.notes, *report.notes))
 
 
 def _resample_labelling(
-    labelling: Labelling, choices: Resampling, started: float, progress: Progress
+    study: StudyFolder, names: tuple[str, str, str], choices: Resampling, started: float, progress: Progress
 ) -> SignificanceReport:
-    """The report on the tables of a labelling, which are made unless they are there."""
-    # Digests are taken before anything is read: labels that change meanwhile leave the tables stale.
-    source = labelling.source
-    choices = replace(choices, threshold=_all_thresholds(labelling, choices))
-    layers = extracted_layers(labelling)
-    family = _family(layers)
-    made = _record(labelling, choices)
-    if all(labelling.has_table(table, choices.measure, made) for table in TABLES):
-        return significance_report(labelling, choices, family, 0.0)
-    _write_tables(labelling, choices, layers, {**made, **source}, progress)
-    report = significance_report(labelling, choices, family, time.monotonic() - started)
-    record = labelling.study.run_record(f"significance-{report.set}-{report.model}")
-    write_json(record, {"task": "significance", **made, **asdict(report)})
-    return report
+    """The report on the tables of a labelling, which are made unless they are there.
+
+    Raises: BusyError when labels or responses change during every attempt.
+    """
+    for _ in range(ATTEMPTS):
+        sources = read_sources(study, *names)
+        asked = replace(choices, threshold=_all_thresholds(sources.labelling, choices))
+        layers = extracted_layers(sources.labelling)
+        made = _record(sources.labelling, asked)
+        if all(sources.labelling.has_table(table, asked.measure, made) for table in TABLES):
+            return significance_report(sources.labelling, asked, _family(layers), 0.0)
+        try:
+            tables = _resampled_tables(sources, asked, layers, progress)
+        except ToolboxError:  # such as a part that is gone
+            if sources.is_current():
+                raise
+            continue
+        with committing(study) as commit:
+            if sources.is_current():
+                _write_tables(commit, sources, asked.measure, tables, made)
+                seconds = time.monotonic() - started
+                report = significance_report(sources.labelling, asked, _family(layers), seconds, commit)
+                record = {"task": "significance", **made, **asdict(report)}
+                write_json(
+                    commit.stage(study.run_record(f"significance-{report.set}-{report.model}")), record
+                )
+                return report
+    raise BusyError(
+        f"other processes change the labels of {names[0]}, or the responses of {names[1]}, while they are resampled; "
+        "wait until they end, and try again"
+    )
 
 
 def _family(layers: Mapping[str, ExtractedLayer]) -> list[str]:
@@ -95,20 +117,25 @@ def _record(labelling: Labelling, choices: Resampling) -> dict[str, Any]:
     return with_version({**chosen, **asdict(choices), **counted, "formula": index.expression})
 
 
-def _write_tables(
-    labelling: Labelling,
-    choices: Resampling,
-    layers: Mapping[str, ExtractedLayer],
-    record: Mapping[str, Any],
-    progress: Progress,
-) -> None:
-    stimuli = labelled_stimuli(labelling, next(iter(layers)))
+def _resampled_tables(
+    sources: Sources, choices: Resampling, layers: Mapping[str, ExtractedLayer], progress: Progress
+) -> ResampledTables:
+    """The rows of all tables."""
+    stimuli = labelled_stimuli(sources, next(iter(layers)))
     thresholds = counted_thresholds(choices, stimuli.categories.sizes.tolist())
-    resampled = resample_layers(labelling, layers, stimuli, choices, thresholds, progress)
+    resampled = resample_layers(sources.labelling, layers, stimuli, choices, thresholds, progress)
     corrected = correct_p_values(resampled, _family(layers))
-    origin = {**labelling.responses.provenance, **record}
-    for table, rows in significance_tables(resampled, corrected, stimuli.names, thresholds):
-        labelling.write(table, choices.measure, rows, origin)
+    return significance_tables(resampled, corrected, stimuli.names, thresholds)
+
+
+def _write_tables(
+    commit: Commit, sources: Sources, measure: Measure, tables: ResampledTables, made: Mapping[str, Any]
+) -> None:
+    """Write all tables, and what they were made of, into the scratch folder of a commit."""
+    origin = {**sources.labelling.responses.provenance, **made, **sources.source}
+    for table, rows in tables.items():
+        path = commit.stage(sources.labelling.file(table, measure))
+        write_resampled(path, table, measure, rows, origin)
 
 
 def _all_thresholds(labelling: Labelling, choices: Resampling) -> list[float]:

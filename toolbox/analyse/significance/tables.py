@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from toolbox.analyse.significance.corrections import CorrectedP
 from toolbox.resampling import FloatArray, ResampledLayer
 
+ResampledTables = dict[str, pa.Table]
+"""Table -> its rows."""
+
 
 def significance_tables(
     layers: Mapping[str, ResampledLayer],
     corrected: Mapping[str, CorrectedP],
     categories: Sequence[str],
     thresholds: FloatArray,
-) -> Iterator[tuple[str, pa.Table]]:
-    """All tables by name; `filters` last: once it is written, all are.
+) -> ResampledTables:
+    """All tables by name.
 
     Args:
         layers: by name, in the order of their rows.
@@ -27,12 +30,12 @@ def significance_tables(
         thresholds: (thresholds, categories), above which filters were counted; a repeated one is listed once.
     """
     pairs = list(layers.items())
-    yield "resamples", pa.concat_tables([_counts_table(*pair, categories, thresholds) for pair in pairs])
-    yield "splits", pa.concat_tables([_halves_table(*pair, categories) for pair in pairs])
-    yield (
-        "filters",
-        pa.concat_tables([_filters_table(*pair, corrected[pair[0]], categories) for pair in pairs]),
-    )
+    tables = {
+        "resamples": [_counts_table(*pair, categories, thresholds) for pair in pairs],
+        "splits": [_halves_table(*pair, categories) for pair in pairs],
+        "filters": [_filters_table(*pair, corrected[pair[0]], categories) for pair in pairs],
+    }
+    return {name: pa.concat_tables(of_layers) for name, of_layers in tables.items()}
 
 
 def _filters_table(

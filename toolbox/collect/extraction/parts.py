@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from toolbox.collect.extraction.accuracy import Agreement
 from toolbox.collect.extraction.presentation import Batch, Unreadable, present
+from toolbox.collect.extraction.remaining import PlannedParts, stage_layers
 from toolbox.collect.extraction.task import Task
 from toolbox.errors import WeightsError
 from toolbox.runtime.session import Session
+from toolbox.store.commits import Commit, committing
+from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parts import write_part
-from toolbox.store.plan import Plan, plan_digest
+from toolbox.store.plan import plan_digest, write_plan
 from toolbox.store.records import planned_record
 
 
@@ -34,7 +37,7 @@ class PresentedStimuli:
 
 
 def present_parts(
-    task: Task, session: Session, plan: Plan, numbers: Sequence[int], agreement: Agreement | None
+    task: Task, session: Session, planned: PlannedParts, agreement: Agreement | None, run_name: str
 ) -> PresentedStimuli:
     """Present the stimuli of some parts to the network, and commit each part.
 
@@ -43,14 +46,14 @@ def present_parts(
     Args:
         task: the extraction.
         session: the network, ready to run.
-        plan: the plan, which lists the stimuli of each part.
-        numbers: numbers of the parts to present.
+        planned: the parts to present.
         agreement: agreement of a less exact computation with the exact one, for the records of the parts.
+        run_name: name of the record of this run, for the records of the parts.
     """
-    run = _Run(task, session, plan, agreement)
-    batches = list[Batch]()
-    with _Writer() as writer, closing(_batches(run, numbers)) as stream:
-        for number in numbers:
+    run = _Run(task, session, planned, agreement, run_name)
+    plan, batches = planned.plan, list[Batch]()
+    with _Writer() as writer, closing(_batches(run)) as stream:
+        for number in planned.numbers:
             found: list[Batch] = []
             # No batch spans two parts, so each part has a whole number of batches.
             for batch in islice(stream, -(-len(plan.parts[number]) // session.batch)):
@@ -68,8 +71,10 @@ class _Run:
 
     task: Task
     session: Session
-    plan: Plan
+    planned: PlannedParts
     agreement: Agreement | None
+    name: str
+    written: list[int] = field(default_factory=list)
 
 
 class _Writer:
@@ -103,10 +108,11 @@ class _Writer:
             self._writing.result()
 
 
-def _batches(run: _Run, numbers: Sequence[int]) -> Generator[Batch, None, None]:
-    """The batches of some parts, one part after the other."""
-    request, progress = run.task.request, run.task.progress
-    parts = [[request.stimuli[identifier] for identifier in run.plan.parts[number]] for number in numbers]
+def _batches(run: _Run) -> Generator[Batch, None, None]:
+    """The batches of all parts, one part after the other."""
+    request, progress, planned = run.task.request, run.task.progress, run.planned
+    stimuli = (planned.plan.parts[number] for number in planned.numbers)
+    parts = [[request.stimuli[identifier] for identifier in part] for part in stimuli]
     done, total = 0, sum(map(len, parts))
     progress(f"extract {request.set}", 0, total)
     entry, decoders = request.network.input, request.options.decoders
@@ -128,16 +134,43 @@ def _commit(run: _Run, number: int, found: Sequence[Batch]) -> None:
         for layer in run.task.identity.recorded_layers
     }
     unreadable = [entry for batch in found for entry in batch.unreadable]
-    write_part(run.task.request.folder, number, presented, responses, _record(run, number, unreadable))
+    record, folder = _record(run, number, unreadable), run.planned.folder
+    starts = run.planned.is_new and not run.written
+    if not starts and not folder.record(number).is_file():
+        write_part(folder, number, presented, responses, record)
+    else:  # what counts so far counts until the new part does
+        with committing(run.task.request.study) as commit:
+            if starts:
+                _stage_plan(run, commit)
+            write_part(_staged(folder, number, commit), number, presented, responses, record)
+    run.written.append(number)
+
+
+def _stage_plan(run: _Run, commit: Commit) -> None:
+    """Let a new plan, and the layers, become visible with the first part, and nothing that was there before stay."""
+    planned = run.planned
+    write_plan(commit.stage(planned.folder.plan), planned.plan)
+    commit.deletions += planned.folder.files()
+    if planned.folder == run.task.request.folder:
+        stage_layers(run.task, commit)
+
+
+def _staged(folder: ExtractionFolder, number: int, commit: Commit) -> ExtractionFolder:
+    """Where the files of a part are written that becomes visible with a commit."""
+    return ExtractionFolder(
+        commit.stage(folder.part(number)).parent, commit.stage(folder.record(number)).parent
+    )
 
 
 def _would_lose(run: _Run, number: int, presented: Sequence[int]) -> bool:
     """Whether a rebuilt part would lack a stimulus that the part on disk contains."""
-    request = run.task.request
-    record = planned_record(request.folder, run.plan, number, request.digests)
+    plan = run.planned.plan
+    if run.planned.is_new:
+        return False
+    record = planned_record(run.planned.folder, plan, number, run.task.request.digests)
     if record is None:
         return False
-    there = {*run.plan.parts[number]} - {entry["stimulus_id"] for entry in record["unreadable"]}
+    there = {*plan.parts[number]} - {entry["stimulus_id"] for entry in record["unreadable"]}
     return not there <= {*presented}
 
 
@@ -160,8 +193,9 @@ def _record(run: _Run, number: int, unreadable: Sequence[Unreadable]) -> dict[st
     record = {
         "set": task.request.set,
         "model": task.network.name,
-        "identity": run.plan.digest,
-        "plan": plan_digest(run.plan.parts[number], task.request.digests),
+        "run": run.name,
+        "identity": run.planned.plan.digest,
+        "plan": plan_digest(run.planned.plan.parts[number], task.request.digests),
         "weights": task.model.source,
         "preprocessing": task.network.input.describe(),
         "provider": session.provider,

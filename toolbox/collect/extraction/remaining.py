@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -12,14 +14,16 @@ from toolbox.collect.extraction.presentation import Stimulus, Unreadable, prepar
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
 from toolbox.network.card import layer_table
-from toolbox.store.folder import StudyFolder
+from toolbox.store.commits import Commit
+from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.parquet import present_time, read_table, write_table
-from toolbox.store.parts import ROW_BYTES, clear
+from toolbox.store.parts import ROW_BYTES
 from toolbox.store.plan import (
     Plan,
     check_identity,
     check_same_network,
     extend_plan,
+    extended_plan,
     part_size,
     read_plan,
 )
@@ -36,14 +40,14 @@ class RemainingWork:
     """What remains to be done: planned parts that are missing, and stimuli that are not yet planned.
 
     Attributes:
+        folder: where the parts are written: beside existing responses that will be replaced, else where they will be.
         plan: the plan to continue; None where a new plan starts.
-        discards: whether existing responses, if any, are discarded.
         pending: numbers of the planned parts that are missing.
         fresh: identifiers of the stimuli that are not yet planned.
     """
 
+    folder: ExtractionFolder
     plan: Plan | None
-    discards: bool
     pending: tuple[int, ...]
     fresh: tuple[int, ...]
 
@@ -67,33 +71,81 @@ def find_remaining_work(task: Task) -> RemainingWork:
     Raises: MixtureError, VerificationError where existing responses belong to another network or to other images.
     """
     request, earlier = task.request, task.earlier
-    discards = not earlier.has_parts or (request.options.replace and _differs(task))
-    plan = None if discards else earlier.plan
-    if plan:
-        check_identity(request.folder.parts, plan.identity, task.identity)
+    folder, plan = request.folder, earlier.plan
+    if earlier.has_parts and request.options.replace and _differs(task, folder, plan):
+        folder = request.folder.replacement
+        plan = _unfinished_plan(task, folder)
+    elif plan:
+        check_identity(folder.parts, plan.identity, task.identity)
     _check_other_sets(task)
     known = plan.stimuli if plan else set()
     fresh = tuple(stimulus for stimulus in _stimuli_to_plan(request) if stimulus not in known)
-    pending = [number for number in range(len(plan.parts)) if _is_pending(task, plan, number)] if plan else []
-    return RemainingWork(plan, discards, tuple(pending), fresh)
+    numbers = range(len(plan.parts)) if plan else ()
+    pending = [number for number in numbers if plan and _is_pending(task, folder, plan, number)]
+    return RemainingWork(folder, plan, tuple(pending), fresh)
 
 
-def write_plan(task: Task, remaining: RemainingWork) -> tuple[Plan, list[int]]:
-    """Write the layers and the plan; responses that are to be replaced are discarded now.
+def _unfinished_plan(task: Task, folder: ExtractionFolder) -> Plan | None:
+    """The plan of a replacement that was interrupted, if it is the wanted one."""
+    with contextlib.suppress(VerificationError):  # it is made again
+        plan = read_plan(folder)
+        return plan if plan and not _differs(task, folder, plan) else None
+    return None
+
+
+@dataclass(frozen=True)
+class PlannedParts:
+    """The parts that a run writes.
+
+    Attributes:
+        folder: where they are written.
+        plan: the plan, which lists the stimuli of each part.
+        numbers: numbers of the parts to be written.
+        is_new: whether the plan is not in the folder yet; it is written together with the first part.
+    """
+
+    folder: ExtractionFolder
+    plan: Plan
+    numbers: tuple[int, ...]
+    is_new: bool
+
+
+def plan_parts(task: Task, remaining: RemainingWork) -> PlannedParts:
+    """The parts to be written; a plan that is continued is extended now.
 
     Args:
         task: the extraction.
         remaining: the result of `find_remaining_work`, obtained under the same lock.
-
-    Returns: the plan, and the numbers of the parts to be written.
     """
-    request = task.request
-    _write_layers(task)
-    if remaining.discards:
-        clear(request.folder)
-    before = remaining.plan or _empty_plan(task)
-    plan = extend_plan(request.folder, before, remaining.fresh, size=request.options.part)
-    return plan, [*remaining.pending, *range(len(before.parts), len(plan.parts))]
+    before, size = remaining.plan, task.request.options.part
+    if before is None:
+        plan = extended_plan(_empty_plan(task), remaining.fresh, size=size)
+        return PlannedParts(remaining.folder, plan, tuple(range(len(plan.parts))), is_new=True)
+    if remaining.folder == task.request.folder and not _has_layers(task):
+        write_layers(task, task.request.study.layers(task.network.name))
+    plan = extend_plan(remaining.folder, before, remaining.fresh, size=size)
+    numbers = (*remaining.pending, *range(len(before.parts), len(plan.parts)))
+    return PlannedParts(remaining.folder, plan, numbers, is_new=False)
+
+
+def replace_earlier(task: Task, new: ExtractionFolder, commit: Commit) -> None:
+    """Let a complete replacement take the place of the earlier responses.
+
+    Args:
+        task: the extraction.
+        new: where the parts of this run are; those of the model itself replace nothing.
+        commit: the commit that carries it out.
+    """
+    old = task.request.folder
+    if new == old:
+        return
+    stage_layers(task, commit)
+    moves = {
+        file: (old.parts if file.suffix == ".parquet" else old.plans) / file.name for file in new.files()
+    }
+    moves[new.plan] = old.plan
+    commit.moves |= moves
+    commit.deletions += [file for file in old.files() if file not in moves.values()]
 
 
 def check_images(task: Task, remaining: RemainingWork) -> None:
@@ -173,24 +225,21 @@ def _stimuli_to_plan(request: Request) -> list[int]:
     return sorted(_by_turns(request, request.stimuli).head(limit)["stimulus_id"].to_list())
 
 
-def _differs(task: Task) -> bool:
-    """Whether `replace` has anything to discard: another identity, other images, or a damaged plan."""
-    plan = task.earlier.plan
-    if plan is None:
-        return task.earlier.is_damaged
-    if plan.identity != task.identity:
+def _differs(task: Task, folder: ExtractionFolder, plan: Plan | None) -> bool:
+    """Whether responses are of another identity or of other images than the wanted ones, or their plan is damaged."""
+    if plan is None or plan.identity != task.identity:
         return True
     try:
         for number in range(len(plan.parts)):
-            planned_record(task.request.folder, plan, number, task.request.digests)
+            planned_record(folder, plan, number, task.request.digests)
     except (MixtureError, VerificationError):
         return True
     return False
 
 
-def _is_pending(task: Task, plan: Plan, number: int) -> bool:
+def _is_pending(task: Task, folder: ExtractionFolder, plan: Plan, number: int) -> bool:
     """Whether a part is missing, or lacks stimuli that were unreadable before and are readable now."""
-    record = planned_record(task.request.folder, plan, number, task.request.digests)
+    record = planned_record(folder, plan, number, task.request.digests)
     if record is None:
         return True
     failed = [task.request.stimuli[entry["stimulus_id"]] for entry in record["unreadable"]]
@@ -219,7 +268,8 @@ def _check_layers(task: Task) -> None:
     Raises: MixtureError.
     """
     others = _other_sets(task.request.study, task.request.set, task.network.name)
-    if others and not _has_layers(task):
+    is_there = task.request.study.layers(task.network.name).exists()
+    if others and is_there and not _has_layers(task):
         raise MixtureError(
             f"the card of {task.network.name} now lists different layers than when {', '.join(others)} was presented "
             "to the network; give the changed card another name, or use another study"
@@ -227,13 +277,28 @@ def _check_layers(task: Task) -> None:
 
 
 def _has_layers(task: Task) -> bool:
-    """Whether the layer table of the study equals that of the card, or does not exist yet."""
+    """Whether the layer table of the study equals that of the card."""
     path = task.request.study.layers(task.network.name)
-    return not path.exists() or pl.DataFrame(read_table(path)).equals(layer_table(task.network))
+    return path.exists() and pl.DataFrame(read_table(path)).equals(layer_table(task.network))
 
 
-def _write_layers(task: Task) -> None:
-    """Write the geometry of all layers of the card, recorded or not: depth is relative to the whole network."""
-    net, path = task.network, task.request.study.layers(task.network.name)
-    if not path.exists() or not _has_layers(task):
-        write_table(path, layer_table(net).to_arrow(), {"model": net.name, "citation": net.citation})
+def stage_layers(task: Task, commit: Commit) -> None:
+    """Write the layers into the scratch folder of a commit, unless the study has them.
+
+    Args:
+        task: the extraction.
+        commit: the commit.
+    """
+    if not _has_layers(task):
+        write_layers(task, commit.stage(task.request.study.layers(task.network.name)))
+
+
+def write_layers(task: Task, path: Path) -> None:
+    """Write the geometry of all layers of the card, recorded or not: depth is relative to the whole network.
+
+    Args:
+        task: the extraction.
+        path: the file.
+    """
+    net = task.network
+    write_table(path, layer_table(net).to_arrow(), {"model": net.name, "citation": net.citation})

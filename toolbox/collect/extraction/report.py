@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from toolbox.collect.extraction.accuracy import Agreement
 from toolbox.collect.extraction.parts import PresentedStimuli
@@ -11,9 +13,11 @@ from toolbox.collect.extraction.presentation import Unreadable
 from toolbox.collect.extraction.task import Task
 from toolbox.display import Report
 from toolbox.errors import StimulusError
+from toolbox.files import write_json
 from toolbox.runtime.session import Session
-from toolbox.store.plan import Plan
-from toolbox.store.records import planned_record
+from toolbox.store.commits import Commit
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import with_version
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class ExtractionReport(Report):
 
 def report_on(
     task: Task,
-    plan: Plan,
+    records: Sequence[Mapping[str, Any]],
     session: Session | None,
     presented: PresentedStimuli | None,
     agreement: Agreement | None,
@@ -52,7 +56,7 @@ def report_on(
 
     Args:
         task: the extraction.
-        plan: the plan of all parts, including those of earlier runs.
+        records: of all parts, including those of earlier runs.
         session: the network; None where no stimulus remained to be presented.
         presented: the stimuli that this run presented, if any.
         agreement: agreement of a less exact computation with the exact one.
@@ -61,9 +65,6 @@ def report_on(
     Raises: StimulusError when no stimulus has responses.
     """
     request, presented = task.request, presented or PresentedStimuli(0, [])
-    numbers = range(len(plan.parts))
-    found = [planned_record(request.folder, plan, number, request.digests) for number in numbers]
-    records = [record for record in found if record is not None]
     if not records:
         raise _nothing_readable(task, presented.unreadable)
     failed = {
@@ -87,6 +88,48 @@ def report_on(
         unreadable=tuple(failed[identifier] for identifier in sorted(failed)),
         notes=task.notes,
     )
+
+
+def stage_run_records(
+    study: StudyFolder,
+    commit: Commit,
+    report: ExtractionReport,
+    records: Sequence[Mapping[str, Any]],
+    run: str | None,
+) -> None:
+    """Write the records of all runs that wrote a part and have none, into the scratch folder of a commit.
+
+    A run that was killed has none; the next one writes it, from what the records of the parts contain.
+
+    Args:
+        study: the study.
+        commit: the commit.
+        report: of this run.
+        records: of all parts.
+        run: name of the record of this run; None where it presented nothing.
+    """
+    if run:
+        write_json(commit.stage(study.root / "runs" / f"{run}.json"), with_version(asdict(report)))
+    for name in sorted({str(record["run"]) for record in records if "run" in record} - {run}):
+        path = study.root / "runs" / Path(f"{name}.json").name
+        if not path.exists():
+            parts = [record for record in records if record.get("run") == name]
+            write_json(commit.stage(path), with_version(_interrupted(report, parts)))
+
+
+def _interrupted(report: ExtractionReport, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is known of a run that was killed after it wrote some parts."""
+    known = {key: parts[-1][key] for key in ("weights", "provider", "runtime", "precision")}
+    names = ("set", "model", "layers", "filters")
+    unreadable = [entry for part in parts for entry in part["unreadable"]]
+    return {
+        **{name: getattr(report, name) for name in names},
+        **known,
+        "shown": sum(part["stimuli"] for part in parts),
+        "parts": [part["part"] for part in parts],
+        "unreadable": unreadable,
+        "interrupted": True,
+    }
 
 
 def _nothing_readable(task: Task, unreadable: Sequence[Unreadable]) -> StimulusError:

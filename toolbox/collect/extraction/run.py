@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import asdict
 
 from toolbox.collect.extraction.accuracy import compare_with_exact
 from toolbox.collect.extraction.options import Extraction
@@ -12,15 +12,15 @@ from toolbox.collect.extraction.remaining import (
     check_disk_space,
     check_images,
     find_remaining_work,
-    write_plan,
+    plan_parts,
+    replace_earlier,
 )
-from toolbox.collect.extraction.report import ExtractionReport, report_on
+from toolbox.collect.extraction.report import ExtractionReport, report_on, stage_run_records
 from toolbox.collect.extraction.task import load_task, read_request, start_network
-from toolbox.files import only_writer, write_json
 from toolbox.progress import Progress, silent
+from toolbox.store.commits import committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import with_version
-from toolbox.store.parts import sweep
+from toolbox.store.records import planned_records
 from toolbox.store.rollups import update_rollups
 
 
@@ -30,7 +30,8 @@ def extract(
     """Record the maximum and mean of every filter's activation map for every stimulus of a set.
 
     Existing responses are kept: after a killed run, extraction continues with the missing parts; new stimuli make new
-    parts; and stimuli that could not be read before are tried again.
+    parts; and stimuli that could not be read before are tried again. Responses that are replaced stay, and are those
+    that are read, until all others are there.
 
     Args:
         study: the study in which the responses are stored.
@@ -43,21 +44,27 @@ def extract(
         StimulusError when no image is readable; StorageError when the disk is too small.
     """
     started = time.monotonic()
+    finish_commit(study)
     request = read_request(study, set_name, options or Extraction())
-    model = request.network.name
-    with only_writer(request.folder.plans, f"extracting {set_name} with {model}"):
-        sweep(request.folder.parts, request.folder.plans)
+    model, folder = request.network.name, request.folder
+    run_name = study.run_record(f"extract-{set_name}-{model}").stem
+    unfinished = folder.replacement.plans
+    with writing(study, folder.plans, f"extracting {set_name} with {model}", folder.parts, unfinished):
         task = load_task(request, progress)
         remaining = find_remaining_work(task)
         check_images(task, remaining)
         check_disk_space(task, remaining)
-        # The session starts before the plan is written, so that an unusable device discards no responses.
+        # The session starts before a plan is extended, so that an unusable device changes nothing.
         session = start_network(task, len(remaining.stimuli)) if remaining.stimuli else None
-        plan, numbers = write_plan(task, remaining)
+        planned = plan_parts(task, remaining)
         agreement = compare_with_exact(task, session, remaining.stimuli) if session else None
-        presented = present_parts(task, session, plan, numbers, agreement) if session else None
-        report = report_on(task, plan, session, presented, agreement, time.monotonic() - started)
-        if session:
-            write_json(study.run_record(f"extract-{set_name}-{model}"), with_version(asdict(report)))
+        presented = present_parts(task, session, planned, agreement, run_name) if session else None
+        records = planned_records(planned.folder, planned.plan, request.digests)
+        report = report_on(task, records, session, presented, agreement, time.monotonic() - started)
+        with committing(study) as commit:
+            replace_earlier(task, planned.folder, commit)
+            stage_run_records(study, commit, report, records, run_name if session else None)
+        with contextlib.suppress(OSError):  # there is none, or it is another one and not complete
+            unfinished.rmdir()
         update_rollups(study, set_name, [model], study.schemes(set_name))
     return report

@@ -68,12 +68,10 @@ class Earlier:
     Attributes:
         plan: the plan; None where there is no plan or it cannot be read.
         has_parts: whether at least one part was written; a plan without parts is ignored.
-        is_damaged: whether the plan cannot be read; only where it will be replaced.
     """
 
     plan: Plan | None
     has_parts: bool
-    is_damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ def _read_earlier(request: Request) -> Earlier:
         return Earlier(read_plan(request.folder), has_parts=True)
     except VerificationError:
         if request.options.replace:
-            return Earlier(None, has_parts=True, is_damaged=True)
+            return Earlier(None, has_parts=True)
         raise
 
 

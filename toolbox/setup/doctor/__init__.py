@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from toolbox.faults import explains_faults
 from toolbox.setup.doctor.finding import Finding, State
 from toolbox.setup.doctor.machine import cores, gpu, half_precision, memory
 from toolbox.setup.doctor.places import cache, study_folder, weights
@@ -29,6 +30,7 @@ class Question:
     needs: tuple[str, ...] = ()
 
 
+@explains_faults
 def examine_setup(study: Path | None = None) -> tuple[Finding, ...]:
     """Look at the software, the machine, the cache with every model's weights, and a study's folder if one is named.
 

@@ -1,0 +1,219 @@
+"""Faults of the computer end in one line, from Python and from the command; a bug keeps its traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.commands import run_process
+from toolbox import ResourceError, StorageError, Study
+from toolbox.faults import explains_faults, fault_of
+from toolbox.files import replace_file, write_text
+
+TOOLBOX = [sys.executable, "-m", "toolbox"]
+
+
+def of_library(module: str, text: str, base: type[Exception] = Exception) -> Exception:
+    """An error as a library raises it."""
+    return type("Error", (base,), {"__module__": module})(text)
+
+
+# Which errors are faults
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space is left on its disk"),
+        (errno.EDQUOT, "quota"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EROFS, "its disk is read-only"),
+        (errno.EACCES, "permission denied"),
+        (errno.ENAMETOOLONG, "the name is too long"),
+        (errno.ESTALE, "its disk does not answer"),
+        (errno.EMFILE, "ulimit -n"),
+    ],
+)
+def test_an_error_of_the_system_names_the_file_and_a_remedy(number: int, words: str) -> None:
+    fault = fault_of(OSError(number, os.strerror(number), "study/plans"))
+    assert isinstance(fault, StorageError)
+    assert str(fault).startswith("study/plans: ") and words in str(fault) and "\n" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory"),
+        (RuntimeError("can't start new thread"), "thread"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "thread"),
+        (ImportError("lib.so: failed to map segment from shared object"), "memory"),
+        (ImportError("lib.so: cannot open shared object file: Too many open files"), "open files"),
+        (of_library("duckdb", "Out of Memory Error: failed to allocate data"), "memory"),
+        (of_library("onnxruntime.capi", "[ONNXRuntimeError] : 6 : std::bad_alloc"), "memory"),
+    ],
+)
+def test_an_exhausted_computer_is_no_bug(error: Exception, words: str) -> None:
+    fault = fault_of(error)
+    assert isinstance(fault, ResourceError) and words in str(fault).replace("files are open", "open files")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("layer"), TypeError("out of memory"), AssertionError(), ValueError("too many open files"),
+        RuntimeError("dictionary changed size"), OSError("no number"), OSError(errno.EBADF, "Bad file descriptor"),
+        ImportError("cannot import name 'x'"), of_library("duckdb", "INTERNAL Error"),
+    ],
+)  # fmt: skip
+def test_a_bug_is_no_fault(error: Exception) -> None:
+    assert fault_of(error) is None
+
+    @explains_faults
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        fail()
+    assert caught.value is error
+
+
+def test_a_bug_in_a_command_keeps_its_traceback() -> None:
+    program = "import sys, toolbox.cli as cli\nfrom toolbox.__main__ import main\n"
+    program += "cli.app = lambda **_: {}['bug']\nmain()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "KeyError: 'bug'" in done.stderr
+
+
+# Python
+
+
+def test_a_method_of_a_study_explains_a_fault(
+    study: Study, photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"\.parquet: no space is left on its disk"):
+        study.ingest(photographs, set="again")
+    assert study.sets == ["colours"]
+
+
+def test_a_warning_points_to_the_line_that_asked(study: Study, card: str, weights: str) -> None:
+    study.extract("colours", model=card, weights=weights, limit=4)
+    with pytest.warns(match="4 of 6 stimuli") as warned:
+        study.query("layers/profile")
+    assert {Path(each.filename).name for each in warned} == {"test_faults.py"}
+
+
+def test_a_file_that_cannot_be_written_is_named_without_its_temporary_name(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, replace_file(tmp_path / "rows.csv"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "rows.csv")
+
+
+@pytest.mark.parametrize("name", ["o" * 255, "ö" * 127, "o" * 220 + ".csv"])
+def test_a_name_may_be_as_long_as_the_disk_allows(name: str, tmp_path: Path) -> None:
+    write_text(tmp_path / name, "content")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+# Streams
+
+
+@pytest.mark.parametrize(
+    "command", [["--help"], ["query", "--list"], ["query", "layers/profile", "--describe"]]
+)
+@pytest.mark.parametrize(("target", "words"), [(">&-", "it is closed"), (">/dev/full", "no space is left")])
+def test_an_output_that_goes_nowhere_is_an_error(command: list[str], target: str, words: str) -> None:
+    if target.endswith("full") and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = in_shell(target, *command)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert done.stderr.startswith(f"error: stdout: {words}".encode())
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "parquet"])
+def test_rows_that_go_nowhere_are_an_error(format: str, shared_study: str) -> None:
+    asked = ["query", "select 1 as one from labels", "--format", format, "--study", shared_study]
+    done = in_shell(">&-", *asked)
+    assert (done.returncode, done.stderr) == (
+        1, b"error: stdout: it is closed; let it go to a file, a program or a terminal\n",
+    )  # fmt: skip
+
+
+def test_a_closed_stderr_changes_nothing(study: Study, card: str, weights: str) -> None:
+    given = ["--model", card, "--weights", weights, "--study", str(study.folder.root)]
+    assert in_shell("2>&-", "extract", "colours", *given).returncode == 0
+    assert study.query("select count(*) as n from responses", set="colours")["n"][0] == 48
+
+
+def test_a_table_is_printed_where_only_ascii_can_be() -> None:
+    done = run_process("model", "show", "größe", code=2, PYTHONIOENCODING="ascii")
+    assert "gr\\xf6\\xdfe" in done.stderr
+    listed = run_process("query", "--list", PYTHONIOENCODING="ascii").stdout
+    assert "layers/profile" in listed
+
+
+def test_names_beyond_ascii_are_printed_as_escapes(shared_study: str) -> None:
+    asked = ["query", "select 'Straße → 猫' as cat from labels limit 1", "--study", shared_study]
+    shown = in_shell("", *asked, PYTHONIOENCODING="latin-1")
+    assert (shown.returncode, shown.stdout.splitlines()[1:]) == (0, [b"Stra\xdfe \\u2192 \\u732b"])
+
+
+def test_a_system_that_knows_ascii_alone_is_named(shared_study: str) -> None:
+    plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    asked = ["query", "select 'Straße' as street from labels limit 1", "--study", shared_study]
+    told = run_process(*asked, code=2, **plain).stderr
+    assert told.startswith("error: ") and "LC_ALL=C.UTF-8" in told and told.count("\n") == 1
+
+
+def in_shell(redirection: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """The command with a redirected stream."""
+    return subprocess.run(
+        ["bash", "-c", f'exec "$@" {redirection}', "bash", *TOOLBOX, *arguments],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+# Stopping
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_stopped_command_ends_in_one_line(number: int, code: int, shared_study: str) -> None:
+    rows = "select count(*) as n from responses a, responses b, responses c, responses d, responses e, responses f"
+    with subprocess.Popen(
+        [*TOOLBOX, "query", rows, "--study", shared_study], stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(1.5)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=30)
+    assert (process.returncode, told) == (code, "stopped\n")
+
+
+def test_a_signal_that_is_ignored_stays_so(shared_study: str) -> None:
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    ignoring += "os.execv(sys.executable, sys.argv[1:])"
+    asked = [
+        "query",
+        "select sum(a.stimulus_id * b.stimulus_id) as n from responses a, responses b, responses c",
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring, *TOOLBOX, *asked, "--study", shared_study], stdout=subprocess.DEVNULL
+    ) as process:
+        time.sleep(0.2)
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 0
