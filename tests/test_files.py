@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from toolbox.errors import BusyError
-from toolbox.files import only_writer, replace_file, write_json, write_text
+from toolbox.files import only_writer, read_json, replace_file, write_json, write_text
 
 HOLDER = """
 import sys, time
@@ -89,7 +89,9 @@ def test_json_keeps_every_letter(tmp_path: Path) -> None:
     write_json(tmp_path / "record.json", {"category": "Müße → 猫", "n": 1})
     text = (tmp_path / "record.json").read_bytes().decode("utf-8")
     assert "Müße → 猫" in text
-    assert json.loads(text) == {"category": "Müße → 猫", "n": 1}
+    content = json.loads(text)
+    assert len(content.pop("record_sha256")) == 64
+    assert content == {"category": "Müße → 猫", "n": 1} == read_json(tmp_path / "record.json")
 
 
 # Tables

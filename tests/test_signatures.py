@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
     "plot": (show.plot, Study.plot, set()),
     "use": (upkeep.use, Study.use, set()),
+    "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
     "demo": (setup.demo, demonstrate, set()),
     "model check": (networks.check, check_model, set()),

@@ -22,7 +22,8 @@ def test_the_exported_names_are_these() -> None:
         "Extraction", "Progress", "Query", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
-        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Removal", "SignificanceReport",
+        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "SignificanceReport",
+        "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",
         "ResourceError", "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError",

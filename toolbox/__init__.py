@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
+    from toolbox.store.verification import Problem, Verification
     from toolbox.study import Study
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "LabelReport",
     "MixtureError",
     "ModelCheck",
+    "Problem",
     "Progress",
     "Query",
     "QueryError",
@@ -85,6 +87,7 @@ __all__ = [
     "ToolboxError",
     "UnknownNameError",
     "UsageError",
+    "Verification",
     "VerificationError",
     "WeightsError",
     "add_model",
@@ -134,6 +137,7 @@ _HOMES = {
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),
+    "toolbox.store.verification": ("Problem", "Verification"),
     "toolbox.study": ("Study",),
 }
 """Module -> what is exported of it."""

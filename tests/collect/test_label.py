@@ -81,7 +81,7 @@ def test_categories_are_regrouped_beside_those_that_stay(study: Study, table: Pa
     fresh = set(after) - set(before)
     changed = {path for path in before if after[path] != before[path]}
     assert changed == {"plans/committed.json"}
-    assert sorted(path.split("/")[0] for path in fresh) == ["labels", "runs"]
+    assert sorted(path.split("/")[0] for path in fresh) == ["checksums", "labels", "runs"]
     with pytest.raises(FrozenInstanceError):
         report.labelled = 3  # type: ignore[misc]
 

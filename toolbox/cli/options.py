@@ -353,6 +353,12 @@ UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus
 UsedModelOption = Annotated[
     str | None, Option("--model", help="Network whose responses to the set are used.")
 ]
+VerifiedStudyArgument = Annotated[
+    Path | None, Argument(help="Directory of the study. Default: that of --study.")
+]
+ThoroughOption = Annotated[
+    bool, Option("--thorough", help="Read every byte of the responses, too, and compare their values.")
+]
 RemovedKindArgument = Annotated[
     Removable, Argument(parser=str, metavar="KIND", help="What is removed: set, model or scheme.")
 ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from toolbox.stimuli.sources import Rejection
     from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
+    from toolbox.store.verification import Verification
 
 LISTED = 10
 """Rejected or unreadable files named on the screen; the record of the run lists all."""
@@ -258,6 +259,20 @@ def print_removal(removal: Removal, quiet: bool) -> None:
     note(f"to be deleted: {removal.kind} {removal.name}{where}: {derived[removal.kind]}; {size}", quiet)
     kept = f", also those in {removal.images}" if removal.images else ""
     note(f"not deleted: images{kept}", quiet)
+
+
+def print_verification(verification: Verification, quiet: bool) -> None:
+    """Print each problem of a study on stdout, and how much was verified on stderr.
+
+    Args:
+        verification: the problems.
+        quiet: whether the number of files is left out.
+    """
+    for problem in verification.problems:
+        typer.echo(problem)
+    problems = _count(len(verification.problems), "problem") if verification.problems else "no problem"
+    further = "" if verification.thorough else "; --thorough also reads every byte of the responses"
+    note(f"{_count(verification.files, 'file')} verified: {problems}{further}", quiet)
 
 
 def print_in_use(in_use: InUse) -> None:

@@ -7,7 +7,7 @@ import typer
 from toolbox.cli import options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, VerificationError
 
 commands = typer.Typer()
 
@@ -24,6 +24,23 @@ def use(
     Without a choice, commands mean the one that was there first. --set, --model and --scheme always take precedence.
     """
     output.print_in_use(study_at(study).use(set, model=model, scheme=scheme))
+
+
+@commands.command()
+def verify(
+    directory: options.VerifiedStudyArgument = None,
+    thorough: options.ThoroughOption = False,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Compare the files of a study with their digests, plans and records. Prints each problem with its remedy.
+
+    The exit code is 3 if there is a problem. Changes nothing.
+    """
+    verification = study_at(directory or study).verify(thorough=thorough)
+    output.print_verification(verification, quiet)
+    if not verification.is_intact:
+        raise typer.Exit(VerificationError.exit_code)
 
 
 @commands.command()

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from toolbox.collect.appearance import describe_appearance
 from toolbox.collect.places import ImagePlaces, image_places
@@ -38,7 +37,7 @@ from toolbox.stimuli.variables import VariableType, merge_types
 from toolbox.store.commits import Commit, committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import arrow_schema, creation, provenance_of, with_version, write_table
+from toolbox.store.parquet import arrow_schema, creation, provenance_of, read_table, with_version, write_table
 from toolbox.store.properties import read_properties, write_properties
 from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
@@ -163,8 +162,7 @@ def _open_ledger(
     stimuli, labels = study.stimuli(name), study.labels(name)
     if not stimuli.is_file():
         return Ledger([], {}, {}), {}, False
-    # ParquetFile, unlike read_table, does not read `set=…` in the path as a column.
-    table = pq.ParquetFile(stimuli).read()
+    table = read_table(stimuli)  # verified: what is damaged must not be written again as if it were whole
     written = read_labels(labels) if labels.is_file() else {}
     measured = read_properties(study.properties(name))
     # A run of an earlier version that was killed has left labels of stimuli that do not exist.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from textwrap import shorten
@@ -120,15 +121,17 @@ def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Layou
     """
     _check_rows(answer)
     rows, shown = choose_rows(query.name, answer.rows, drawing.choice)
+    notes = answer.notes
     if drawing.thumbnails:
-        rows = _with_thumbnails(study, rows)
+        rows, replaced = _with_thumbnails(study, rows, answer.provenance.get("set"))
+        notes = (*notes, *replaced)
     provenance = {**answer.provenance, **({"shown": shown} if shown else {})}
     words = {"title": "", "subtitle": ""}
     if drawing.title:
         subtitle = "\n".join([_caption(provenance), *map(_sentence, answer.cautions)])
         words = {"title": query.title or shorten(query.sql, LONGEST_TITLE), "subtitle": subtitle}
     chart = _chart(study, query, replace(answer, rows=_without_folders(rows)), drawing, shown, words)
-    return Figure(chart, _names_alone(with_version(provenance)), answer.notes, _length(drawing))
+    return Figure(chart, _names_alone(with_version(provenance)), notes, _length(drawing))
 
 
 def _chart(
@@ -217,16 +220,35 @@ def _categories(study: StudyFolder, answer: Answer) -> list[str]:
     return found.rows["category"].to_list()
 
 
-def _with_thumbnails(study: StudyFolder, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with a small copy of every image as a data URI.
+def _with_thumbnails(
+    study: StudyFolder, rows: pl.DataFrame, set_name: str | None
+) -> tuple[pl.DataFrame, list[str]]:
+    """The rows with a small copy of every image as a data URI, null for a file that is not the image of the study.
 
+    Returns: the rows, and a note that counts such files.
     Raises: UsageError when the rows name no images; StimulusError when one cannot be read any more.
     """
     if "path" not in rows.columns:
         raise UsageError("the rows of this query name no images; thumbnails go with filters/stimuli")
-    return rows.with_columns(
-        image=pl.Series([_thumbnail(study.image(path)) for path in rows["path"]], dtype=pl.String)
-    )
+    keys = [name for name in ("stimulus_id", "path") if name in rows.columns]
+    digests = _digests_of_images(study, set_name, keys)
+    images = [_thumbnail(study.image(row[-1]), digests.get(row, ())) for row in rows.select(keys).rows()]
+    notes = []
+    if lost := len({row for row, image in zip(rows["path"], images, strict=True) if image is None}):
+        notes = [f"{lost:,} images are not shown: their files are not those that were ingested"]
+    return rows.with_columns(image=pl.Series(images, dtype=pl.String)), notes
+
+
+def _digests_of_images(
+    study: StudyFolder, set_name: str | None, keys: Sequence[str]
+) -> dict[tuple[Any, ...], set[str]]:
+    """The sha256 of the images of a set, or of all sets, by their identifiers and paths."""
+    digests: dict[tuple[Any, ...], set[str]] = {}
+    for name in [set_name] if set_name else study.sets():
+        stimuli = ask(study, f"select {', '.join(keys)}, sha256 from stimuli", selection=Selection(name)).rows
+        for *key, sha256 in stimuli.rows():
+            digests.setdefault(tuple(key), set()).add(sha256)
+    return digests
 
 
 def _without_folders(rows: pl.DataFrame) -> pl.DataFrame:
@@ -249,7 +271,8 @@ def _names_alone(value: Any) -> Any:
     return PurePath(value).name if is_path else value
 
 
-def _thumbnail(path: Path) -> str:
+def _thumbnail(path: Path, digests: Collection[str]) -> str | None:
+    """A small copy of an image as a data URI; None if the digest of the file is not one of the given ones."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -257,6 +280,8 @@ def _thumbnail(path: Path) -> str:
             f"{path} cannot be read ({error.strerror}); put it back, change the line of its folder under [roots] in "
             "study.toml, or plot without images"
         ) from error
+    if hashlib.sha256(content).hexdigest() not in digests:
+        return None
     small = thumbnail(decode(content).pixels, THUMBNAIL)
     return f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"
 

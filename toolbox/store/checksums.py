@@ -116,6 +116,18 @@ def entries_of(path: Path) -> Path | None:
     return tree.parent / TREE / place if tree != folder else None
 
 
+def table_of(entry: Path) -> Path:
+    """The table to which an entry belongs.
+
+    Args:
+        entry: a file in the tree `checksums/` of a study.
+    """
+    tree = entry.parents[1]
+    while "=" in tree.name:
+        tree = tree.parent
+    return tree.parents[1] / entry.parent.relative_to(tree.parent).with_suffix(".parquet")
+
+
 def write_checksum(path: Path, checksum: Checksum) -> None:
     """Write the entry of a table, before the table is put in its place.
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.content import check_name
-from toolbox.errors import ToolboxError, UsageError
+from toolbox.errors import ToolboxError, UsageError, VerificationError
 from toolbox.store.checksums import REPLACEMENT
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
@@ -282,6 +282,8 @@ def check_study(root: Path) -> dict[str, Any]:
         raise missing_study(root, is_free=is_free(root))
     content = read_study_file(root)
     written = content.get("schema_version")
+    if written is None:
+        raise VerificationError(f"{file} is damaged: it has no schema_version; restore it from a copy")
     if written not in (SCHEMA_VERSION, *EARLIER_VERSIONS):
         raise ToolboxError(
             f"{file} has schema_version = {written!r}, but this toolbox reads {SCHEMA_VERSION}; "

@@ -11,7 +11,6 @@ do; the mark is removed last. Responses are renamed, never copied.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import posixpath
 import re
@@ -20,7 +19,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from toolbox.errors import ToolboxError, VerificationError
-from toolbox.files import digest_of, move_files, only_writer, write_json
+from toolbox.files import digest_of, move_files, only_writer, read_json, write_json
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import EARLIER_VERSIONS, RESAMPLE_FOLDERS, StudyFolder, check_study
 from toolbox.store.labels import digest_of_labels
@@ -153,8 +152,8 @@ def _rewrite_files(study: StudyFolder) -> None:
         with _leaving_damaged():
             _rewrite_table(study, file)
     for file in (*study.root.glob("runs/*.json"), *study.root.glob("plans/*/*/part-*.json")):
-        with contextlib.suppress(ValueError):  # damaged; whoever reads it reports it
-            content = json.loads(file.read_text(encoding="utf-8"))
+        with _leaving_damaged():
+            content = read_json(file)
             if (changed := _anonymous(study.roots, content)) != content:
                 write_json(file, changed)
 

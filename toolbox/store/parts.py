@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from toolbox.files import write_json
 from toolbox.store.checksums import Checksum, damage, forget, open_verified
 from toolbox.store.folder import ExtractionFolder
-from toolbox.store.parquet import write_tables
+from toolbox.store.parquet import open_table, write_tables
 from toolbox.store.records import remember_intact
 
 RESPONSES = pa.schema(
@@ -164,6 +164,26 @@ def _tables(
             },
             schema=RESPONSES,
         )
+
+
+def stored_values_digest(path: Path) -> str:
+    """The digest of the values in the file of a part, as its record has it.
+
+    Raises: VerificationError when the file is damaged.
+    """
+    with open_table(path) as opened:
+        layers = sorted({name for group in _layer_names(opened) for name in group})
+    responses, stimuli = dict[str, tuple[StatisticMatrix, StatisticMatrix]](), np.empty(0, np.int32)
+    for layer in layers:
+        stimuli, *both = read_layer([path], layer)
+        responses[layer] = (both[0], both[1])
+    return _values_digest(layers, stimuli.tolist(), responses)
+
+
+def _layer_names(opened: pq.ParquetFile) -> Iterator[list[str]]:
+    """The names of layers in every row group of a part."""
+    for number in range(opened.num_row_groups):
+        yield opened.read_row_group(number, columns=["layer"])["layer"].unique().to_pylist()
 
 
 def _values_digest(

@@ -7,7 +7,6 @@ before anything is read. What makes a set, model or scheme exist is deleted firs
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from glob import escape
 from pathlib import Path
 
 from toolbox.errors import AmbiguousError, BusyError, UnknownNameError, UsageError, VerificationError
-from toolbox.files import only_writer, write_json
+from toolbox.files import only_writer, read_json, write_json
 from toolbox.store.checksums import TREE
 from toolbox.store.folder import RESAMPLE_FOLDERS, SCHEME, StudyFolder
 from toolbox.store.in_use import read_in_use, write_in_use
@@ -94,7 +93,7 @@ def finish_removals(study: StudyFolder) -> None:
     """
     with contextlib.suppress(BusyError, OSError), only_writer(study.root / _JOURNALS, "removing"):
         for journal in sorted((study.root / _JOURNALS).glob("*.json")):
-            names = json.loads(journal.read_text(encoding="utf-8"))["folders"]
+            names = read_json(journal, "restore it, or remove the same again")["folders"]
             folders = [study.root / name for name in names]
             _delete(folders, until=journal.stat().st_mtime_ns)
             _prune(folders)

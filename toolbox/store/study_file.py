@@ -4,11 +4,15 @@ schema_version    the layout of the study, a whole number
 moving_from       an earlier layout, while the study is moved over from it
 title, created_by, created
 [roots]           name -> folder of images outside the study
+
+Its first line is a comment with the digest of the others. Who edits the file by hand deletes that line.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.distribution import name_and_version
-from toolbox.errors import ToolboxError
+from toolbox.errors import VerificationError
 from toolbox.files import only_writer, write_text
 
 SCHEMA_VERSION = 2
 """The layout that this version of the toolbox reads and writes."""
 NAME = "study.toml"
+_DIGEST = "# sha256 of the lines below: "
 PATIENCE = 60.0
 """Seconds to wait for another process that changes the file."""
 
@@ -33,15 +38,25 @@ def read_study_file(root: Path) -> dict[str, Any]:
     Args:
         root: the directory of the study.
 
-    Raises: ToolboxError when the file is not TOML.
+    Raises: VerificationError when the file is not TOML, or differs from its digest.
     """
     file = root / NAME
     if not file.is_file():
         return {}
+    first, _, rest = file.read_bytes().partition(b"\n")
+    if first.startswith(_DIGEST.encode()) and first.decode("ascii", "replace") != _digest_line(rest):
+        raise VerificationError(
+            f"{file} is damaged, or was edited: its lines differ from the digest in its first one; restore it from a "
+            "copy, or, if you edited it, delete its first line"
+        )
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ToolboxError(f"{file} is not valid TOML ({error}); restore it from a copy") from error
+        place = re.search(r"at line \d+, column \d+", str(error))
+        where = f" ({place[0]})" if place else ""
+        raise VerificationError(
+            f"{file} is damaged: it is not valid TOML{where}; restore it from a copy, or correct it"
+        ) from error
 
 
 def write_study_file(root: Path, content: Mapping[str, Any]) -> None:
@@ -51,7 +66,13 @@ def write_study_file(root: Path, content: Mapping[str, Any]) -> None:
         root: the directory of the study.
         content: all values, and tables of values.
     """
-    write_text(root / NAME, "".join(_lines(content)))
+    lines = "".join(_lines(content))
+    write_text(root / NAME, f"{_digest_line(lines.encode())}\n{lines}")
+
+
+def _digest_line(lines: bytes) -> str:
+    """The first line of the file."""
+    return f"{_DIGEST}{hashlib.sha256(lines).hexdigest()} (delete this line if you edit the file)"
 
 
 @contextmanager

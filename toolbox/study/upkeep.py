@@ -1,4 +1,4 @@
-"""Keeping a study in order from Python: choosing and removing. Owns the signatures; `toolbox.store` does the work."""
+"""Keeping a study in order from Python: choosing, verifying, removing. Owns the signatures; `store` does the work."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from toolbox.terms import Removable
 if TYPE_CHECKING:
     from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
+    from toolbox.store.verification import Verification
 
 
 class StudyUpkeep(StudyDirectory):
-    """What chooses among the contents of a study, and removes them."""
+    """What chooses among the contents of a study, verifies and removes them."""
 
     def use(self, set: str | None = None, *, model: str | None = None, scheme: str | None = None) -> InUse:
         """Choose what questions mean where the study has several sets, models or schemes; kept in `study.toml`.
@@ -39,6 +40,26 @@ class StudyUpkeep(StudyDirectory):
         from toolbox.store.use import use
 
         return use(self.folder, set, model=model, scheme=scheme)
+
+    def verify(self, *, thorough: bool = False) -> Verification:
+        """Compare the files of the study with their digests, plans and records; changes nothing.
+
+        Quick: all small tables and records, presence and size of the parts of responses, and files that belong to
+        nothing. What a query reads is verified then, too; this names all problems at once.
+
+        Args:
+            thorough: read every byte of the responses, and compare their values with the records.
+
+        Returns: the problems, each with its file and its remedy.
+        Raises: VerificationError when `study.toml` is damaged.
+
+        Example:
+            >>> study.verify(thorough=True).problems
+            ()
+        """
+        from toolbox.store.verification import verify
+
+        return verify(self.folder, thorough=thorough)
 
     def remove(self, kind: Removable, name: str, *, set: str | None = None, dry_run: bool = False) -> Removal:
         """Delete a stimulus set, a model or a label scheme, with all that was derived from it; never an image.

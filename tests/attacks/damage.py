@@ -1,0 +1,225 @@
+"""Damage to the files of a study: nothing may be answered wrongly, or end in a traceback or a library's words.
+
+    python tests/attacks/damage.py [flips] [rotted] [ingested] [remembered] [--count N]
+
+Makes a small study with the three-layer network of the tests, and prints what came of each attack:
+
+flips       2,600 random flips, bytes and truncations over all files of the study; then all questions are asked
+rotted      60 parts with one bit flipped, their size and time kept, after everything was read once
+ingested    150 damaged tables of stimuli, labels and properties; then a further image is ingested
+remembered  300 bits flipped in the files of the user's cache
+
+`right` is the right answer, `told` one line with exit code 3. Expected: nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.tiny_network import CARD, paint, write_weights
+from toolbox import Study
+from toolbox.errors import ToolboxError
+
+COUNTS = {"flips": 2600, "rotted": 60, "ingested": 150, "remembered": 300}
+QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("from responses order by all", {}),
+    ("from parameters order by all", {}),
+    ("from properties order by all", {}),
+    ("from catalogue order by all", {}),
+    ("from labels order by all", {"scheme": "warmth"}),
+    ("from rollups order by all", {}),
+    ("from resamples order by all", {}),
+    ("from reliability order by all", {}),
+    ("layers/profile", {}),
+    ("selectivity/significance", {}),
+)
+
+
+def make_study(folder: Path) -> Study:
+    """Six images with parameters, two label schemes, responses in several parts, resampled indices."""
+    lines = ["path,category,angle"]
+    for number, level in enumerate((100, 150, 200)):
+        for category, colour in (("red", (level, 20, 0)), ("green", (10, level, 0))):
+            paint(folder / "photographs" / category / f"{number}.png", colour)
+            lines.append(f"photographs/{category}/{number}.png,{category},{number * 30}")
+    (folder / "images.csv").write_text("\n".join(lines))
+    (folder / "warmth.csv").write_text("category,warmth\nred,warm\ngreen,cold\n")
+    study = Study(folder / "study", create=True)
+    study.ingest(folder / "images.csv", set="colours")
+    study.label("colours", scheme="warmth", source=folder / "warmth.csv")
+    weights = str(write_weights(folder / "tiny.npz"))
+    study.extract("colours", model=str(CARD), weights=weights, part=2)
+    study.significance("colours", scheme="category", resamples=20)
+    study.use("colours", model="tiny", scheme="category")
+    return study
+
+
+def answers(root: Path) -> list[Any]:
+    """The answers to all questions."""
+    study = Study(root)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [study.query(query, **chosen).rows() for query, chosen in QUESTIONS]
+
+
+def outcome(ask: Callable[[], Any], expected: Any) -> str:
+    """What becomes of a question: right, told, or what must not be."""
+    try:
+        found = ask()
+    except ToolboxError as error:
+        is_told = error.exit_code == 3 and "\n" not in str(error) and "; " in str(error)
+        return "told" if is_told else f"other line: {type(error).__name__}: {str(error)[:200]}"
+    except Exception as error:
+        return f"traceback: {type(error).__name__}: {str(error)[:100]}"
+    return "right" if found == expected else "WRONG"
+
+
+@contextmanager
+def spoiled(file: Path, content: bytes) -> Iterator[None]:
+    """A file with other content and the same time of change, put back afterwards."""
+    sound, status = file.read_bytes(), file.stat()
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    try:
+        yield
+    finally:
+        file.write_bytes(sound)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """Content with one bit flipped, one byte replaced, or its end missing."""
+    kind, place = chance.random(), chance.randrange(len(content))
+    if kind < 0.05:
+        return content[:place]
+    other = content[place] ^ (1 << chance.randrange(8) if kind < 0.6 else chance.randrange(1, 256))
+    return content[:place] + bytes([other]) + content[place + 1 :]
+
+
+def files_of(root: Path) -> list[Path]:
+    """All files of a study with content, without locks."""
+    return sorted(file for file in root.rglob("*") if file.is_file() and file.stat().st_size)
+
+
+def flips(folder: Path, count: int, chance: random.Random) -> Iterator[str]:
+    """Damage to any file, with an empty cache and with a full one."""
+    root = make_study(folder).folder.root
+    expected, files = answers(root), files_of(root)
+    rollups = {file: file.read_bytes() for file in files}
+    for number in range(count):
+        file = files[number % len(files)]
+        if number % 2:
+            shutil.rmtree(os.environ["TOOLBOX_CACHE"], ignore_errors=True)
+        with spoiled(file, damaged(file.read_bytes(), chance)):
+            found = outcome(lambda: answers(root), expected)
+        for each in (each for each in files_of(root) if rollups.get(each) != each.read_bytes()):
+            each.unlink() if each not in rollups else each.write_bytes(rollups[each])
+        yield found if found in ("right", "told") else f"{file.relative_to(root)}: {found}"
+
+
+def rotted(folder: Path, count: int, chance: random.Random) -> Iterator[str]:
+    """One flipped bit in a part that was read before."""
+    root = make_study(folder).folder.root
+    expected, parts = answers(root), sorted(root.glob("responses/*/*/part-*.parquet"))
+    for number in range(count):
+        part = parts[number % len(parts)]
+        content = bytearray(part.read_bytes())
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        with spoiled(part, bytes(content)):
+            yield outcome(lambda: answers(root), expected)
+
+
+def ingested(folder: Path, count: int, chance: random.Random) -> Iterator[str]:
+    """Damaged tables, to which a further image is added."""
+    make_study(folder)
+    paint(folder / "more" / "red" / "9.png", (250, 20, 0))
+    for number in range(count):
+        root = shutil.copytree(folder / "study", folder / "copy")
+        tables = [
+            *root.glob("stimuli/*/*.parquet"),
+            *root.glob("properties/*/*.parquet"),
+            *root.glob("labels/*/scheme=category/*.parquet"),
+        ]
+        file = tables[number % 3]
+        file.write_bytes(damaged(file.read_bytes(), chance))
+        found = outcome(
+            lambda root=root: _contents_after_ingestion(root, folder), _contents(folder / "study")
+        )
+        yield "PERMANENT" if found == "WRONG" else found
+        shutil.rmtree(root)
+
+
+def _contents_after_ingestion(root: Path, folder: Path) -> list[Any]:
+    Study(root).ingest(folder / "more", set="colours")
+    return _contents(root)
+
+
+def _contents(root: Path) -> list[Any]:
+    """What the tables of a set have of its first six images."""
+    study, asked = Study(root), ("stimuli", "labels", "properties")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [
+            study.query(f"from {view} where stimulus_id < 6 order by all", set="colours").rows()
+            for view in asked
+        ]
+
+
+def remembered(folder: Path, count: int, chance: random.Random) -> Iterator[str]:
+    """One flipped bit in what the cache keeps between commands."""
+    root = make_study(folder).folder.root
+    expected = answers(root)
+    files = files_of(Path(os.environ["TOOLBOX_CACHE"]))
+    for number in range(count):
+        sound = {file: file.read_bytes() for file in files}
+        file = files[number % len(files)]
+        content = bytearray(sound[file])
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        file.write_bytes(content)
+        yield outcome(lambda: answers(root), expected)
+        for each, before in sound.items():
+            each.write_bytes(before)
+
+
+ATTACKS: dict[str, Callable[[Path, int, random.Random], Iterator[str]]] = {
+    "flips": flips,
+    "rotted": rotted,
+    "ingested": ingested,
+    "remembered": remembered,
+}
+
+
+def attack(name: str, folder: Path, count: int, seed: int = 0) -> Counter[str]:
+    """How often each outcome came of an attack."""
+    return Counter(ATTACKS[name](folder, count, random.Random(seed)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("attacks", nargs="*", default=[*ATTACKS])
+    parser.add_argument("--count", type=int)
+    choices = parser.parse_args()
+    for name in choices.attacks:
+        with TemporaryDirectory() as folder:
+            os.environ["TOOLBOX_CACHE"] = str(Path(folder) / "cache")
+            found = attack(name, Path(folder), choices.count or COUNTS[name])
+        print(name, dict(found.most_common()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

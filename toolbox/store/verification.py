@@ -1,0 +1,204 @@
+"""Verifying all files of a study. Owns what is compared, and what a file that belongs to nothing is; changes no file.
+
+Quick: every table that is small, every record, the presence and the size of every part, and what lies in the folders
+without belonging to the study. Thorough: also every byte of every part, and the digest of the values in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from toolbox.display import Report
+from toolbox.errors import MixtureError, ToolboxError, VerificationError
+from toolbox.files import read_json
+from toolbox.store.checksums import TREE, present_digest, table_of, verified_digest
+from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
+from toolbox.store.plan import Plan, read_digests, read_plan
+from toolbox.store.records import planned_record
+from toolbox.store.remedies import remedy_for
+
+_TABLES = {
+    "stimuli": "set=*/stimuli.parquet",
+    "properties": "set=*/properties.parquet",
+    "labels": "set=*/scheme=*/labels.parquet",
+    "plans": "set=*/model=*/plan.parquet",
+    "rollups": "set=*/model=*/scheme=*/rollup.parquet",
+    **dict.fromkeys(RESAMPLE_FOLDERS.values(), "set=*/model=*/scheme=*/*-*-*.parquet"),
+    "layers": "model=*/layers.parquet",
+}
+"""Tree of the study -> its small tables."""
+_OTHERS = {
+    "responses": ("set=*/model=*/part-*.parquet",),
+    "plans": ("set=*/model=*/part-*.json", "set=*/model=*/replacement/*", "commit*.json"),
+    "runs": ("*.json",),
+    TREE: ("*/*=*/**/*.json",),
+}
+"""Tree -> its other files."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a study.
+
+    Attributes:
+        file: path in the study.
+        problem: what is wrong.
+        remedy: what to do.
+    """
+
+    file: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.file} {self.problem}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Verification(Report):
+    """What was verified in a study, and what is wrong.
+
+    Attributes:
+        files: number of files that were compared with their digests, or that belong to nothing.
+        thorough: whether every byte of the responses was compared.
+        problems: what is wrong, in the order of the files.
+    """
+
+    files: int
+    thorough: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
+    """Compare the files of a study with their digests, records and plans.
+
+    Args:
+        study: the study.
+        thorough: whether every byte of the responses is read.
+    """
+    found = _Findings(study.root)
+    for file in _tables(study):
+        found.check(file, partial(verified_digest, file))
+    for file in sorted((*study.root.glob("runs/*.json"), *study.root.glob(".removing/*.json"))):
+        found.check(file, partial(read_json, file, remedy_for(file)))
+    for set_folder in sorted((study.root / "plans").glob("set=*")):
+        for model_folder in sorted(set_folder.glob("model=*")):
+            set_name, model = (folder.name.partition("=")[2] for folder in (set_folder, model_folder))
+            _verify_parts(found, study, set_name, model, thorough=thorough)
+    _verify_entries(found, study)
+    for file, remedy in _strays(study):
+        found.add(file, "does not belong to the study", remedy)
+    return Verification(found.files, thorough, tuple(sorted(found.problems, key=lambda each: each.file)))
+
+
+class _Findings:
+    """The problems that were found so far."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.files, self.problems = root, 0, dict[Problem, None]()
+
+    def check(self, file: Path, compare: Callable[[], object]) -> None:
+        """Add what a comparison finds, with the file that its message names first."""
+        self.files += 1
+        try:
+            compare()
+        except (ToolboxError, OSError) as error:
+            problem, _, remedy = str(error).partition("; ")
+            begin = re.match(rf"({re.escape(str(self.root))}.+?) ((?:is|was|has|contains) .+)", problem)
+            named, what = (Path(begin[1]), begin[2]) if begin else (file, f"cannot be verified: {problem}")
+            self.add(named, what, remedy or remedy_for(file))
+
+    def add(self, file: Path, problem: str, remedy: str) -> None:
+        """Add a problem."""
+        self.problems[Problem(file.relative_to(self.root).as_posix(), problem, remedy)] = None
+
+
+def _tables(study: StudyFolder) -> list[Path]:
+    """All small tables of a study."""
+    return sorted(file for tree, pattern in _TABLES.items() for file in (study.root / tree).glob(pattern))
+
+
+def _verify_parts(found: _Findings, study: StudyFolder, set_name: str, model: str, *, thorough: bool) -> None:
+    """Compare the plan, the records and the parts of one model's responses to a set."""
+    folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+    try:
+        plan, digests = read_plan(folder), read_digests(stimuli)
+    except VerificationError:  # found already
+        plan, digests = None, {}
+    numbers = range(len(plan.parts)) if plan else range(0)
+    if plan:
+        for number in numbers:
+            compare = partial(_check_part, folder, plan, number, digests, thorough)
+            found.check(folder.part(number), compare)
+    if plan or not folder.plan.is_file():
+        planned = {f"part-{number}" for number in numbers}
+        recorded = {file.stem for file in folder.plans.glob("part-*.json")}
+        for file in sorted((*folder.parts.glob("part-*.parquet"), *folder.plans.glob("part-*.json"))):
+            if file.stem not in planned:
+                found.add(file, "is not in the plan of its extraction, so it does not count", "delete it")
+            elif file.stem not in recorded:
+                found.add(
+                    file,
+                    "has no record, so it does not count",
+                    "run the extraction again, unless it is running, or delete it",
+                )
+
+
+def _check_part(
+    folder: ExtractionFolder, plan: Plan, number: int, digests: dict[int, str], thorough: bool
+) -> None:
+    """Compare a part with its record.
+
+    Raises: VerificationError; MixtureError for a part of another network or of other images.
+    """
+    path, record = folder.part(number), planned_record(folder, plan, number, digests)
+    if record is None:
+        return
+    if not path.is_file():
+        raise VerificationError(f"{path} is missing, but its record exists; {remedy_for(path)}")
+    if path.stat().st_size != record["bytes"] or present_digest(path) != record["sha256"]:
+        raise VerificationError(f"{path} is damaged: it differs from its record; {remedy_for(path)}")
+    if thorough:
+        from toolbox.store.parts import stored_values_digest
+
+        verified_digest(path)
+        if stored_values_digest(path) != record["values"]:
+            raise MixtureError(f"{path} has other values than its record; {remedy_for(path)}")
+
+
+def _verify_entries(found: _Findings, study: StudyFolder) -> None:
+    """Find tables that are gone while their checksums exist, and damaged checksums."""
+    for entry in sorted((study.root / TREE).glob("*/*=*/**/*.json")):
+        table = table_of(entry)
+        if not table.is_file():
+            remedy = f"{remedy_for(table)}; if it was deleted on purpose, delete {entry.parent}, too"
+            found.add(table, "is missing, but its checksum exists", remedy)
+        found.check(entry, partial(read_json, entry, "restore it, or delete it"))
+
+
+def _strays(study: StudyFolder) -> Iterator[tuple[Path, str]]:
+    """Files in the folders of the study that belong to nothing, and what to do about them."""
+    known = {*_tables(study)}
+    for tree, patterns in _OTHERS.items():
+        known.update(file for pattern in patterns for file in (study.root / tree).glob(pattern))
+    for tree in (*_TABLES, *_OTHERS):
+        for file in sorted((study.root / tree).rglob("*")):
+            if file.name.endswith(".partial"):
+                yield file, "delete it, unless a command is running: it was left by one that was killed"
+            elif file.is_file() and file not in known and not _is_hidden(file.relative_to(study.root)):
+                yield file, "move it elsewhere: programs that read this folder as one table fail"
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether a file is a lock, of a change that is being made, or of a file manager."""
+    return any(name.startswith(".") for name in file.parts)
