@@ -10,6 +10,7 @@ that file before and after; if it is another one, what was read may be of two st
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -37,8 +38,8 @@ class Commit:
 
     Attributes:
         root: the directory of the study.
-        moves: where a file is now -> where it will be; in this order.
-        deletions: files that will be deleted before, if they exist.
+        moves: where a file of the study is now -> where it will be.
+        deletions: files that will be deleted, if they exist and nothing is written or moved there.
     """
 
     root: Path
@@ -46,14 +47,12 @@ class Commit:
     deletions: list[Path] = field(default_factory=list)
 
     def stage(self, path: Path) -> Path:
-        """Where to write now what will be at a path.
+        """Where to write now what will be at a path: in a scratch folder with the folders of a study.
 
         Args:
             path: a path in the study.
         """
-        fresh = self.root / _PLACE / _SCRATCH / path.relative_to(self.root)
-        self.moves[fresh] = path
-        return fresh
+        return self.root / _PLACE / _SCRATCH / path.relative_to(self.root)
 
 
 @contextmanager
@@ -75,6 +74,27 @@ def writing(study: StudyFolder, folder: Path, task: str, *swept: Path) -> Iterat
 
 
 @contextmanager
+def scratch_folder(study: StudyFolder, *, wait: float = PATIENCE) -> Iterator[Path]:
+    """A folder for files that are being written, which one process has at a time; it is empty, and is removed.
+
+    Args:
+        study: the study.
+        wait: seconds to wait for another process.
+
+    Raises: BusyError when another process has it.
+    """
+    place = study.root / _PLACE
+    with only_writer(place, "changing the study", wait=wait):
+        sweep(study.root, place)
+        _finish(study.root)
+        try:
+            yield place / _SCRATCH
+        finally:
+            if not (place / _JOURNAL).exists():  # else what is in the folder counts already
+                shutil.rmtree(place / _SCRATCH, ignore_errors=True)
+
+
+@contextmanager
 def committing(study: StudyFolder) -> Iterator[Commit]:
     """Changes that become visible together when the block succeeds, or not at all.
 
@@ -85,18 +105,15 @@ def committing(study: StudyFolder) -> Iterator[Commit]:
 
     Raises: BusyError when another process does not end its own changes.
     """
-    place = study.root / _PLACE
-    with only_writer(place, "changing the study", wait=PATIENCE):
-        _finish(study.root)
+    with scratch_folder(study) as scratch:
         commit = Commit(study.root)
-        try:
-            yield commit
-            if commit.moves or commit.deletions:
-                write_json(place / _JOURNAL, _content(commit))
-                _finish(study.root)
-        finally:
-            if not (place / _JOURNAL).exists():  # else what is in the folder counts already
-                shutil.rmtree(place / _SCRATCH, ignore_errors=True)
+        yield commit
+        staged = {file: study.root / file.relative_to(scratch) for file in _files(scratch)}
+        commit.moves = {**staged, **commit.moves}
+        _add_checksums(commit)
+        if commit.moves or commit.deletions:
+            write_json(study.root / _PLACE / _JOURNAL, _content(commit))
+            _finish(study.root)
 
 
 def finish_commit(study: StudyFolder) -> None:
@@ -161,22 +178,48 @@ def _finish(root: Path) -> None:
     journal = root / _PLACE / _JOURNAL
     if journal.exists():
         moves, deletions = _read(root, journal)
+        move_files({old: new for old, new in moves.items() if old.exists()})
         for path in deletions:
             path.unlink(missing_ok=True)
-        move_files({old: new for old, new in moves.items() if old.exists()})
+            _remove_empty(root, path.parent)
         move_files({journal: journal.with_name(_DONE)})
     if (root / _PLACE / _SCRATCH).exists():
         shutil.rmtree(root / _PLACE / _SCRATCH)
 
 
+def _remove_empty(root: Path, folder: Path) -> None:
+    """Remove a folder, and those that contain it, for as long as they are empty."""
+    with contextlib.suppress(OSError):  # it is not
+        while folder != root:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*")) if file.is_file()]
+
+
+def _add_checksums(commit: Commit) -> None:
+    """Let the checksums of tables move with them, and those of tables that are replaced or deleted be deleted."""
+    for old, new in [*commit.moves.items()]:
+        commit.moves |= {entry: folder / entry.name for entry, folder in _entries(old, new)}
+    replaced = [*commit.moves.values(), *commit.deletions]
+    commit.deletions += [entry for table in replaced for entry, _ in _entries(table, table)]
+
+
+def _entries(old: Path, new: Path) -> Iterator[tuple[Path, Path]]:
+    """The files of a table's checksums, and the folder of those of the table that it becomes."""
+    place, target = (entries_of(path) if path.suffix == ".parquet" else None for path in (old, new))
+    if place and target:
+        yield from ((entry, target) for entry in place.glob("*.json"))
+
+
 def _content(commit: Commit) -> dict[str, Any]:
     """What the journal says, with paths that are relative to the study."""
-    renamed = dict[Path, Path]()
-    for old, new in commit.moves.items():
-        renamed |= {**checksum_moves(old, new), old: new}  # the checksum of a table is there before the table
-    deleted = [each for path in commit.deletions for each in (path, *entry_files(path))]
-    moves = [[_inside(commit.root, old), _inside(commit.root, new)] for old, new in renamed.items()]
-    return {"moves": moves, "deletions": [_inside(commit.root, path) for path in deleted]}
+    kept = {*commit.moves.values()}
+    moves = [[_inside(commit.root, old), _inside(commit.root, new)] for old, new in commit.moves.items()]
+    deletions = [_inside(commit.root, path) for path in commit.deletions if path not in kept]
+    return {"moves": moves, "deletions": deletions}
 
 
 def _inside(root: Path, path: Path) -> str:
