@@ -40,7 +40,7 @@ os.fsync = lambda _: None  # no disk is unplugged
 
 COUNTS = ("kills", "unreadable", "mixed", "lost", "doubled", "wrong in the end", "no record", "files left")
 VIEWS = ("significance", "resamples", "reliability")
-LEFT = (".partial", ".uncommitted", "commit.json", ".removing", "state=")
+LEFT = (".partial", ".uncommitted", "commit.json", ".removing", "replacement")
 State = dict[str, Any]
 Action = Callable[[Path], object]
 

@@ -11,7 +11,6 @@ that file before and after; if it is another one, what was read may be of two st
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from toolbox.errors import BusyError, ToolboxError, VerificationError
-from toolbox.files import move_files, only_writer, sweep, write_json
+from toolbox.files import move_files, only_writer, read_json, sweep, write_json
 from toolbox.store.checksums import checksum_moves, entry_files
 from toolbox.store.folder import StudyFolder
 from toolbox.store.study_file import PATIENCE
@@ -201,17 +200,13 @@ def _files(folder: Path) -> list[Path]:
 
 def _add_checksums(commit: Commit) -> None:
     """Let the checksums of tables move with them, and those of tables that are replaced or deleted be deleted."""
-    for old, new in [*commit.moves.items()]:
-        commit.moves |= {entry: folder / entry.name for entry, folder in _entries(old, new)}
-    replaced = [*commit.moves.values(), *commit.deletions]
-    commit.deletions += [entry for table in replaced for entry, _ in _entries(table, table)]
-
-
-def _entries(old: Path, new: Path) -> Iterator[tuple[Path, Path]]:
-    """The files of a table's checksums, and the folder of those of the table that it becomes."""
-    place, target = (entries_of(path) if path.suffix == ".parquet" else None for path in (old, new))
-    if place and target:
-        yield from ((entry, target) for entry in place.glob("*.json"))
+    moves: dict[Path, Path] = {}
+    for old, new in commit.moves.items():
+        of_table = checksum_moves(old, new) if old.suffix == ".parquet" else {}
+        moves |= {**of_table, old: new}  # the checksum of a table is there before the table
+    gone = [path for path in (*commit.moves.values(), *commit.deletions) if path.suffix == ".parquet"]
+    commit.moves = moves
+    commit.deletions += [entry for table in gone for entry in entry_files(table)]
 
 
 def _content(commit: Commit) -> dict[str, Any]:
@@ -231,15 +226,13 @@ def _read(root: Path, journal: Path) -> tuple[dict[Path, Path], list[Path]]:
 
     Raises: VerificationError when it is damaged, or names a file outside the study.
     """
+    remedy = "the change of the study that it lists was interrupted; delete it, and repeat the last command"
+    content = read_json(journal, remedy)
     try:
-        content = json.loads(journal.read_text(encoding="utf-8"))
         moves = {_path(root, old): _path(root, new) for old, new in content["moves"]}
         return moves, [_path(root, name) for name in content["deletions"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise VerificationError(
-            f"{journal} is damaged: the change of the study that it lists was interrupted and cannot be completed; "
-            "delete it, and repeat the last command"
-        ) from error
+        raise VerificationError(f"{journal} is damaged: it lists no files of the study; {remedy}") from error
 
 
 def _path(root: Path, name: str) -> Path:
