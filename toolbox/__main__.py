@@ -12,7 +12,7 @@ import sys
 from typing import NoReturn
 
 from toolbox.errors import ToolboxError
-from toolbox.faults import STDOUT, fault_of
+from toolbox.faults import PANIC, STDOUT, fault_of
 from toolbox.host import Stopped, ignore_image_warnings, stoppable
 
 
@@ -33,6 +33,10 @@ def main() -> None:
         _end("; ".join(filter(None, ("stopped", stop.kept))), 128 + stop.signal)
     except Exception as error:
         _end_by_fault(error)
+    except BaseException as error:
+        if type(error).__name__ == PANIC:
+            _end_by_fault(error)
+        raise
 
 
 def _run() -> None:
@@ -46,7 +50,7 @@ def _run() -> None:
             sys.stdout.flush()
 
 
-def _end_by_fault(error: Exception) -> None:
+def _end_by_fault(error: BaseException) -> None:
     """End with the line of a fault; a bug goes on with its traceback."""
     if isinstance(error, BrokenPipeError):  # who reads the output has enough
         _discard_output()

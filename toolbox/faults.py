@@ -33,7 +33,7 @@ _REASONS = {
     errno.ENOSPC: "no space is left on its disk; free some space, or choose another disk, and try again",
     errno.EDQUOT: "the quota of its disk is used up; delete other files, or choose another disk, and try again",
     errno.EFBIG: "a file may not be so large here; raise the limit (ulimit -f), or choose another disk, and try again",
-    errno.EROFS: "its disk is read-only; choose another folder, or copy it to a writable disk and use the copy",
+    errno.EROFS: "its disk is read-only; choose a folder on another disk, or copy the study to one and use the copy",
     errno.EACCES: "permission denied; get the permission, or choose another folder",
     errno.EPERM: "the operation is not permitted; get the permission, or choose another folder",
     errno.EBUSY: "another program uses it; close that program, and try again",
@@ -71,6 +71,8 @@ _TEXTS = {
 }
 """What libraries write into errors of their own -> what happened, and what to do."""
 _OF_LIBRARIES = ("duckdb", "_duckdb", "pyarrow", "polars", "onnxruntime", "pyo3_runtime", "vl_convert")
+PANIC = "PanicException"
+"""Libraries in Rust raise it where they cannot go on; it is no `Exception`."""
 
 
 def fault_of(error: BaseException) -> ToolboxError | None:
@@ -81,7 +83,7 @@ def fault_of(error: BaseException) -> ToolboxError | None:
 
     Example:
         >>> str(fault_of(OSError(errno.EROFS, "Read-only file system", "study/plans")))
-        'study/plans: its disk is read-only; choose another folder, or copy it to a writable disk and use the copy'
+        'study/plans: its disk is read-only; choose a folder on another disk, or copy the study to one and use the copy'
         >>> fault_of(KeyError("layer")) is None
         True
     """
