@@ -12,7 +12,7 @@ import sys
 from typing import NoReturn
 
 from toolbox.errors import ToolboxError
-from toolbox.faults import PANIC, STDOUT, fault_of
+from toolbox.faults import PANIC, STDOUT, check_limits, check_threads, fault_of
 from toolbox.host import Stopped, ignore_image_warnings, stoppable
 
 
@@ -26,11 +26,12 @@ def main() -> None:
     _open_streams()
     try:
         with stoppable():
+            check_limits()
             _run()
     except ToolboxError as error:
         _end(f"error: {error}", error.exit_code)
     except Stopped as stop:
-        _end("; ".join(filter(None, ("stopped", stop.kept))), 128 + stop.signal)
+        _end_stopped(stop)
     except Exception as error:
         _end_by_fault(error)
     except BaseException as error:
@@ -48,6 +49,15 @@ def _run() -> None:
     finally:
         if sys.exception() is None or isinstance(sys.exception(), SystemExit):
             sys.stdout.flush()
+
+
+def _end_stopped(stop: Stopped) -> NoReturn:
+    """End with the line of a stop."""
+    try:
+        check_threads()
+    except ToolboxError as error:
+        _end(f"error: {error}", error.exit_code)
+    _end("; ".join(filter(None, ("stopped", stop.kept))), 128 + stop.signal)
 
 
 def _end_by_fault(error: BaseException) -> None:
