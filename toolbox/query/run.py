@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from toolbox.errors import QueryError, UnknownNameError, UsageError, command_line
+from toolbox.faults import fault_of
 from toolbox.query.cautions import cautions, criterion
 from toolbox.query.confinement import confined
 from toolbox.query.header import Query
@@ -107,6 +108,8 @@ def _own_errors(query: Query, time_limit: float) -> Iterator[None]:
     except duckdb.InterruptException as error:
         raise QueryError(f"{query.name} took longer than {time_limit:g} s and was stopped") from error
     except duckdb.Error as error:
+        if query.ships and (fault := fault_of(error)):
+            raise fault from error
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
             raise _unknown_table(query, found[1]) from error
