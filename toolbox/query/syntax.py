@@ -174,7 +174,10 @@ def _kinds(sql: str) -> list[str]:
 def _nodes(sql: str) -> tuple[dict[str, Any], ...]:
     """All objects in the syntax tree of a SELECT."""
     row = _parser().cursor().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
-    nodes, waiting = [], [json.loads(row[0])] if row else []
+    try:
+        nodes, waiting = [], [json.loads(row[0])] if row else []
+    except RecursionError as error:  # hundreds of levels
+        raise QueryError("the SQL is nested too deeply; name its inner parts in WITH") from error
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):

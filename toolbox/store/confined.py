@@ -23,10 +23,12 @@ import pyarrow as pa
 
 from toolbox.errors import BusyError, QueryError, VerificationError
 from toolbox.store.connection import Request, connect
-from toolbox.store.result_types import check_types
+from toolbox.store.result_types import check_times, check_types
 
 _OF_DUCKDB = 0.8
 """Part of the memory that DuckDB may use by its own count; the rest is for what it does not count."""
+_MESSAGE = 10_000
+"""Characters of a message: more would not fit into a pipe that nobody reads yet."""
 _TICK = 0.01
 """Seconds between two looks at the memory."""
 _STACK = 8 << 20
@@ -49,7 +51,7 @@ def main() -> None:
     except duckdb.Error as error:
         _end(type(error).__name__, str(error))
     except (pa.ArrowException, OSError) as error:  # DuckDB's errors after its first rows
-        _end("Error", str(error))
+        _end("memory" if "Out of Memory" in str(error) else "Error", str(error))
     sys.stdout.flush()
     os._exit(0)  # at once: DuckDB would first return all memory
 
@@ -66,12 +68,13 @@ def _write_rows(request: Request) -> None:
             written += batch.nbytes
             if written > request.rows:
                 _end("rows")
+            check_times(batch)
             stream.write_batch(batch)
 
 
 def _end(kind: str, message: str = "") -> NoReturn:
     """End with what went wrong, in a line that the other process reads."""
-    os.write(sys.stderr.fileno(), json.dumps({"kind": kind, "message": message}).encode() + b"\n")
+    os.write(sys.stderr.fileno(), json.dumps({"kind": kind, "message": message[:_MESSAGE]}).encode() + b"\n")
     os._exit(1)
 
 
