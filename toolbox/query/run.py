@@ -150,7 +150,11 @@ class _Rows:
 
 def _frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """The rows as a polars frame."""
-    return pl.DataFrame(_Rows(relation))
+    try:
+        return pl.DataFrame(_Rows(relation))
+    except pl.exceptions.ComputeError as error:  # DuckDB's errors after its first rows
+        kind = duckdb.InterruptException if "INTERRUPT" in str(error) else duckdb.Error
+        raise kind(str(error).removeprefix("got external error: ")) from error
 
 
 def _plain(rows: pl.DataFrame) -> pl.DataFrame:

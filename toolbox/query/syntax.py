@@ -26,6 +26,8 @@ _READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE
 _MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+(table\s)?(.*)", re.IGNORECASE | re.DOTALL)
 
 
+_MOST_MESSAGE = 500
+"""Characters of a message of DuckDB, which repeats what the SQL contains."""
 _known: dict[str, Syntax] = {}
 """Texts that were parsed, or recalled, in this process."""
 
@@ -87,13 +89,23 @@ def _check_single_select(query: Query) -> tuple[str, ...]:
         statements = duckdb.extract_statements(query.sql)
     except duckdb.Error as error:
         raise QueryError(f"{query.name}: {message_of(error)}") from error
-    kinds = [statement.type.name for statement in statements]
+    except UnicodeEncodeError as error:
+        raise QueryError(f"{query.name} is not text that can be encoded as UTF-8") from error
+    kinds = [_kind(statement) for statement in statements]
     if kinds == ["SELECT"]:
         parts = _kinds(query.sql)
         kinds = [kind.removesuffix("_QUERY_NODE") for kind in parts if kind not in _READING]
         if parts and not kinds:
             return tuple(sorted(statements[0].named_parameters))
     raise QueryError(f"{query.name} is refused: expected one SELECT, found {', '.join(kinds) or 'nothing'}")
+
+
+def _kind(statement: duckdb.Statement) -> str:
+    """The kind of a statement."""
+    try:
+        return statement.type.name
+    except ValueError:  # DuckDB's parser knows kinds that its interface for Python has no name for
+        return " ".join(statement.query.split()[:2]).upper()
 
 
 def needs(query: Query) -> tuple[set[str], list[str]]:
@@ -221,8 +233,9 @@ def _parser() -> duckdb.DuckDBPyConnection:
 
 
 def message_of(error: Exception) -> str:
-    """DuckDB's message on one line, without the excerpt of the SQL or, for an error in the window, a traceback."""
+    """DuckDB's message on one short line, without the excerpt of the SQL or, for an error in the window, traceback."""
     text = str(error).split("\n\nLINE")[0].strip()
     if "Traceback (most recent call last)" in text:
         text = text.splitlines()[-1]
-    return " ".join(text.removeprefix("Invalid Input Error: ").split())
+    line = " ".join(text.removeprefix("Invalid Input Error: ").split())
+    return line if len(line) <= _MOST_MESSAGE else f"{line[:_MOST_MESSAGE]} …"

@@ -6,6 +6,7 @@ polars reads an INTERVAL not at all, the bytes of a BIT as bytes, 24:00 as null,
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
@@ -42,13 +43,16 @@ _FIRST, _LAST = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
 
 
 def check_types(relation: duckdb.DuckDBPyRelation) -> None:
-    """Refuse a column of a type that other programs do not know, or would read as another value.
+    """Refuse columns of types that other programs do not know, or would read as other values, or of the same name.
 
     Args:
         relation: rows that are not computed yet.
 
     Raises: QueryError with the name of the column, its type, and a cast.
     """
+    for name, count in Counter(relation.columns).items():
+        if count > 1:
+            raise QueryError(f"{count} columns are named {name!r}; give each a name of its own, with AS")
     for name, kind in zip(relation.columns, relation.types, strict=True):
         if not _is_known(kind):
             raise QueryError(_refusal(name, str(kind)))
