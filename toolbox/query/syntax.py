@@ -63,8 +63,17 @@ def parse_select(query: Query) -> Syntax:
     Raises: QueryError for anything else.
     """
     if query.sql not in _known:
+        _check_encodable(query)
         _known[query.sql] = _recall_select(query.sql) or _parse(query)
     return _known[query.sql]
+
+
+def _check_encodable(query: Query) -> None:
+    """Refuse half of a character, as Python makes it of bytes that are not UTF-8."""
+    try:
+        query.sql.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(f"{query.name} has a character that UTF-8 cannot encode; remove it") from error
 
 
 def _recall_select(sql: str) -> Syntax | None:
@@ -89,8 +98,6 @@ def _check_single_select(query: Query) -> tuple[str, ...]:
         statements = duckdb.extract_statements(query.sql)
     except duckdb.Error as error:
         raise QueryError(f"{query.name}: {message_of(error)}") from error
-    except UnicodeEncodeError as error:
-        raise QueryError(f"{query.name} is not text that can be encoded as UTF-8") from error
     kinds = [_kind(statement) for statement in statements]
     if kinds == ["SELECT"]:
         parts = _kinds(query.sql)

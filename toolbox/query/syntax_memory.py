@@ -34,4 +34,4 @@ def remember_syntax(sql: str, entry: Mapping[str, Any]) -> None:
 
 
 def _key(sql: str) -> str:
-    return f"{duckdb.__version__} {hashlib.sha256(sql.encode(errors='surrogatepass')).hexdigest()}"
+    return f"{duckdb.__version__} {hashlib.sha256(sql.encode()).hexdigest()}"
