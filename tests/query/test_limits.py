@@ -167,7 +167,7 @@ def test_the_memory_of_a_process_is_watched_where_the_system_does_not_limit_it(
         raise SystemExit
 
     monkeypatch.setattr(confined, "_end", end)
-    request = confinement.Request(
+    request = confinement.StatementRequest(
         "",
         {},
         confinement.Readable(None),
@@ -317,7 +317,7 @@ def test_text_that_does_not_end_is_read_once(text: str) -> None:
 def test_a_crash_of_duckdb_is_one_line(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     exchange = confinement.Confinement._exchange
 
-    def crash(process: confinement.Confinement, request: confinement.Request) -> tuple[bytes, str]:
+    def crash(process: confinement.Confinement, request: confinement.StatementRequest) -> tuple[bytes, str]:
         threading.Timer(0.3, process.child.send_signal, [11]).start()
         return exchange(process, request)
 

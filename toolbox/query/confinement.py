@@ -27,7 +27,7 @@ import polars as pl
 from toolbox import errors
 from toolbox.errors import QueryError
 from toolbox.query.limits import Limits
-from toolbox.store.connection import Readable, Request
+from toolbox.store.connection import Readable, StatementRequest
 
 _PROGRAM = "toolbox.store.confined"
 _GRACE = 10.0
@@ -66,7 +66,7 @@ class Confinement:
         """
         limits = self.limits
         seconds = limits.seconds + _GRACE
-        request = Request(sql, values, readable, seconds, limits.memory, limits.rows)
+        request = StatementRequest(sql, values, readable, seconds, limits.memory, limits.rows)
         timer = threading.Timer(limits.seconds, self._stop)
         timer.daemon = True
         timer.start()
@@ -85,7 +85,7 @@ class Confinement:
         self.stopped.set()
         self.child.kill()
 
-    def _exchange(self, request: Request) -> tuple[bytes, str]:
+    def _exchange(self, request: StatementRequest) -> tuple[bytes, str]:
         """What the process writes until it ends: rows, and a report where there are none."""
         requests, rows, reports = self.child.stdin, self.child.stdout, self.child.stderr
         assert requests and rows and reports

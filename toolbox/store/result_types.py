@@ -42,7 +42,7 @@ _FIRST, _LAST = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
 """The first and the last day of the years 1 to 9999, in days since 1970."""
 
 
-def check_types(relation: duckdb.DuckDBPyRelation) -> None:
+def check_column_types(relation: duckdb.DuckDBPyRelation) -> None:
     """Refuse columns of types that other programs do not know, or would read as other values, or of the same name.
 
     Args:
