@@ -30,7 +30,7 @@ from toolbox.store.views import VIEWS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Computation = Callable[[Database, dict[str, Any]], pl.DataFrame]
+RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 """The rows of a statement with the values of its parameters, from a database."""
 BROUGHT = {"reference": "toolbox replicate --reference FILE"}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
@@ -129,7 +129,7 @@ def _table_remedy(name: str) -> str:
 
 
 @contextmanager
-def _computation(query: Query, limits: Limits) -> Iterator[Computation]:
+def _computation(query: Query, limits: Limits) -> Iterator[RowSource]:
     """What computes the rows: this process if the SQL ships, else one of its own."""
     if query.ships:
         yield lambda database, values: _frame(database.connection.sql(query.sql, params=values))
