@@ -31,7 +31,7 @@ from toolbox.store.views import VIEWS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Computation = Callable[[Database, dict[str, Any]], pl.DataFrame]
+RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 """The rows of a statement with the values of its parameters, from a database."""
 BROUGHT = {"reference": "toolbox replicate --reference FILE"}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
@@ -132,7 +132,7 @@ def _table_remedy(name: str) -> str:
 
 
 @contextmanager
-def _computation(query: Query, limits: Limits) -> Iterator[Computation]:
+def _computation(query: Query, limits: Limits) -> Iterator[RowSource]:
     """What computes the rows: this process if the SQL ships, else one of its own."""
     if query.ships:
         yield lambda database, values: _frame(database.connection.sql(query.sql, params=values))
@@ -153,7 +153,11 @@ class _Rows:
 
 def _frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """The rows as a polars frame."""
-    return pl.DataFrame(_Rows(relation))
+    try:
+        return pl.DataFrame(_Rows(relation))
+    except pl.exceptions.ComputeError as error:  # DuckDB's errors after its first rows
+        kind = duckdb.InterruptException if "INTERRUPT" in str(error) else duckdb.Error
+        raise kind(str(error).removeprefix("got external error: ")) from error
 
 
 def _plain(rows: pl.DataFrame) -> pl.DataFrame:
