@@ -23,7 +23,7 @@ from toolbox.errors import CardError, StimulusError
 from toolbox.fetch import fetch
 from toolbox.progress import Progress, silent
 from toolbox.stimuli.archive import read_members
-from toolbox.stimuli.categories import compose_accents
+from toolbox.stimuli.categories import check_printable, compose_accents
 from toolbox.stimuli.images import encode_png
 from toolbox.stimuli.sources import (
     Candidate,
@@ -118,6 +118,7 @@ def _draw_images(drawings: Iterator[Drawing], folder: Path, progress: Progress) 
                 f"the recipe of {folder.name} named a drawing {drawing.name!r}; expected unique relative names"
             )
         names.add(drawing.name.lower())
+        check_printable(filter(None, [drawing.category]), f"the recipe of {folder.name} has the category")
         check_names(drawing.parameters, f"the recipe of {folder.name}")
         path = _keep_image(folder / relative, encode_png(drawing.pixels))
         progress(f"draw {folder.name}", number, 0)
@@ -143,6 +144,7 @@ def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) 
         if len(relative.parts) == 1:
             rejections.append(Rejection(text_of(folder / relative), "not in a category folder"))
         elif relative.parts[0] not in leave_out:
+            check_printable(relative.parts[:1], f"{source.name} has the category")
             path = _keep_image(folder / relative, content)
             candidates.append(Candidate(path, compose_accents(relative.parts[0])))
             progress(f"unpack {source.name}", len(candidates), 0)
