@@ -23,8 +23,8 @@ def check_names(names: Iterable[str], place: str) -> None:
         names: names of stimulus variables.
         place: their origin, for the message.
 
-    Raises: StimulusError for an empty name, one with a character that cannot be shown, the name of a fixed column, or two
-            names that differ only in case.
+    Raises: StimulusError for an empty name, one with a character that cannot be shown, the name of a fixed column, or
+        two names that differ only in case.
     """
     names, seen = list(names), dict[str, str]()
     check_printable(names, f"{place} has the column")
