@@ -123,8 +123,8 @@ group by layer, filter;
 --     osi         = (R_pref - R_orth) / (R_pref + R_orth)      at the best orientation presented and 90 degrees away
 --     half_width  = half the width of the curve at 1 / sqrt(2) of its peak, in degrees
 --     relative_peak = peak / median peak of the layer
--- All but the last are null if a response is below 0, where the ratios have no meaning. An uneven spacing would imitate tuning in
--- the sums, so steps that differ by more than 1 % (which rounding of the values explains) are an error.
+-- All but the last are null if a response is below 0, where the ratios have no meaning. An uneven spacing would imitate
+-- tuning in the sums, so steps that differ by more than 1 % (which rounding of the values explains) are an error.
 create macro orientations(named, of_layer, statistic) as table
 with checked as (
     select
