@@ -27,6 +27,8 @@ from toolbox.terms import LEVEL
 
 _NAMED = 3
 """Categories of the control that are named."""
+_WEAK = 0.1
+"""Peak of a tuning curve, relative to the median filter of the layer, below which the tuning means nothing."""
 _FEW = 10
 """Selective filters below which their mean depth says little of a category."""
 
@@ -52,6 +54,7 @@ def cautions(
         yield from _cautions_on_threshold(database, index, float(values["threshold"]))
     yield from _cautions_on_chance(rows)
     yield from _cautions_on_depth(rows)
+    yield from _cautions_on_weakness(rows, values)
     if index and database.labelling and not {"significance", "resamples"}.isdisjoint(views):
         measure = Measure(index.name, str(values.get("statistic")), str(values.get("normalise")))
         yield from _cautions_on_control(study, database.labelling, measure)
@@ -120,6 +123,26 @@ def _cautions_on_depth(rows: pl.DataFrame) -> Iterator[str]:
     if not few.is_empty():
         named = ", ".join(f"{category} {count}" for category, count in few.iter_rows())
         yield f"few filters are selective for {named}, so where they are located depends on single filters"
+
+
+def _cautions_on_weakness(rows: pl.DataFrame, values: Mapping[str, Any]) -> Iterator[str]:
+    """How many filters respond too weakly for their tuning to mean anything."""
+    columns = {*rows.columns}
+    if {"relative_peak", "peak"} <= columns:
+        active = rows.filter(pl.col("peak") > 0)
+        weak = active.filter(pl.col("relative_peak") < _WEAK).height
+        if weak:
+            yield (
+                f"{weak} of {active.height} filters that respond have less than {_WEAK:g} of the median peak of their "
+                "layer (relative_peak), too little for their tuning to mean anything"
+            )
+    elif {"layer", "weak"} <= columns:
+        weak = int(rows.select("layer", "weak").unique()["weak"].sum())
+        if weak:
+            yield (
+                f"not counted because of weak responses (relative_peak < {values['least']:g}): {weak} filters above "
+                "the threshold"
+            )
 
 
 def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:

@@ -20,7 +20,7 @@ from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
 from toolbox.query.limits import Limits
 from toolbox.query.parameters import find_query, parameter_values
-from toolbox.query.resampling_notes import note_missing_resamples, resolution_notes
+from toolbox.query.resampling_notes import note_missing_resamples, notes_on_pooling, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database
@@ -87,7 +87,7 @@ def ask(
             _check_listed_values(database, query, values)
             rows = _plain(compute(database, values))
             note_missing_resamples(database, views, values)
-            database.notes.extend(resolution_notes(rows))
+            database.notes.extend([*notes_on_pooling(database, query, rows), *resolution_notes(rows)])
             found = tuple(cautions(study, database, views, values, rows))
     origin: dict[str, Any] = {
         "query": query.name,

@@ -177,6 +177,17 @@ def _names(sql: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(tables)), tuple(sorted(functions))
 
 
+def named_columns(query: Query) -> list[str]:
+    """Names of all columns that a query refers to, in any table, in lower case.
+
+    Args:
+        query: one that `parse_select` accepts.
+    """
+    names = {str(node["column_names"][-1]) for node in _nodes(query.sql) if node.get("type") == "COLUMN_REF"}
+    names.update(str(name) for node in _nodes(query.sql) for name in node.get("using_columns", ()))
+    return sorted({name.lower() for name in names})
+
+
 def own_names(query: Query) -> set[str]:
     """Names of the tables that a query defines in WITH, in lower case; for the query, they hide others of the name."""
     parse_select(query)
