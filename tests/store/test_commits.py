@@ -227,5 +227,7 @@ def test_in_a_study_that_cannot_be_written_to_an_interrupted_change_is_reported(
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(commits, "only_writer", refuse)
-    with pytest.raises(ToolboxError, match=r"cannot be completed \(Read-only file system\); get the permission"):
+    with pytest.raises(
+        ToolboxError, match=r"cannot be completed \(Read-only file system\); get the permission"
+    ):
         finish_commit(folder)

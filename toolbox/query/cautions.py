@@ -167,7 +167,9 @@ def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
         )
         return
     significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL)
-    counts = significant.group_by("category").len().sort("len", "category", descending=[True, False]).collect()
+    counts = (
+        significant.group_by("category").len().sort("len", "category", descending=[True, False]).collect()
+    )
     if counts.is_empty():
         return
     named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
@@ -182,7 +184,9 @@ def _is_readable(control: Labelling, file: Path) -> bool:
     if not file.is_file():
         return False
     checked = SmallTables()
-    is_of_control = control.is_source_of(checked.origin(file)) and {*TABLES["filters"]} <= {*checked.columns(file)}
+    is_of_control = control.is_source_of(checked.origin(file)) and {*TABLES["filters"]} <= {
+        *checked.columns(file)
+    }
     checked.save()
     return is_of_control
 

@@ -236,7 +236,9 @@ def _npy_shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Shape:
         shape, _, dtype = read(file)
         size = math.prod(shape) * dtype.itemsize
         if size > member.file_size:
-            raise ValueError(f"{member.filename} has {size:,} bytes of numbers, but its entry {member.file_size:,}")
+            raise ValueError(
+                f"{member.filename} has {size:,} bytes of numbers, but its entry {member.file_size:,}"
+            )
         _check_size(member.filename, size, member.compress_size)
         return tuple(shape)
 
