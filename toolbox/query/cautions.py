@@ -146,37 +146,67 @@ def _cautions_on_weakness(rows: pl.DataFrame, values: Mapping[str, Any]) -> Iter
 
 
 def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:
-    """What untrained networks find in the same images: low-level differences between the categories suffice for it."""
+    """What may stand for the categories in these images, and what untrained networks find in them."""
     responses = labelling.responses
     if _is_untrained(responses.provenance):
         return
+    controls = []
     for model in study.models(responses.set):
         # what is wrong with another model's responses is reported by the queries that ask for them
         with contextlib.suppress(ToolboxError):
             control = available_responses(study, responses.set, model)
             if model != responses.model and _is_untrained(control.provenance):
-                yield from _caution_on_control(Labelling(study, control, labelling.scheme), measure)
+                controls.append(Labelling(study, control, labelling.scheme))
+    for each in controls:
+        yield from _caution_on_control(each, labelling, measure)
+    if not controls:
+        yield from _caution_on_confounds(labelling, measure)
 
 
-def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
-    file = control.file("filters", measure)
-    if not _is_readable(control, file):
+def _caution_on_confounds(labelling: Labelling, measure: Measure) -> Iterator[str]:
+    """By what the images of categories differ, as was found when the index was resampled."""
+    file = labelling.file("filters", measure)
+    if not _is_readable(labelling, file):
+        return
+    checked = SmallTables()
+    differs: Mapping[str, str] = checked.origin(file).get("differs", {})
+    if differs:
+        named = "; ".join(f"{category} {words}" for category, words in differs.items())
         yield (
-            f"the untrained control {control.responses.model} was not resampled; to compare with it: "
-            f"{control.command(measure)}"
+            f"images of some categories can be told apart without their content: {named}; filters may respond to that. "
+            "An untrained network shows how many do"
+        )
+
+
+def _caution_on_control(control: Labelling, labelling: Labelling, measure: Measure) -> Iterator[str]:
+    """How many filters of an untrained network prefer a category, beside those of the network itself."""
+    name = control.responses.model
+    if not _is_readable(control, control.file("filters", measure)):
+        yield (
+            f"the untrained control {name} was not resampled; to compare with it: {control.command(measure)}"
         )
         return
-    significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL)
-    counts = (
-        significant.group_by("category").len().sort("len", "category", descending=[True, False]).collect()
-    )
-    if counts.is_empty():
-        return
-    named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
-    yield (
-        f"in the untrained control {control.responses.model}, filters are significant (q < {LEVEL:g}) too: {named}; "
-        "low-level differences between the categories, such as size or sharpness, are enough for that"
-    )
+    counts = _significant_filters(control, measure)
+    own = _significant_filters(labelling, measure)
+    if counts:
+        of = f" of {labelling.responses.model}" if own else ""
+        named = ", ".join(
+            f"{category} {count:,}" + (f" ({own.get(category, 0):,}{of if not place else ''})" if own else "")
+            for place, (category, count) in enumerate([*counts.items()][:_NAMED])
+        )
+        yield (
+            f"in the untrained control {name}, filters are significant (q < {LEVEL:g}) too: {named}; low-level "
+            "differences between the categories, such as size or sharpness, are enough for that"
+        )
+
+
+def _significant_filters(labelling: Labelling, measure: Measure) -> dict[str, int]:
+    """The number of significant filters by category, the largest first; empty where nothing was resampled."""
+    file = labelling.file("filters", measure)
+    if not _is_readable(labelling, file):
+        return {}
+    significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL).group_by("category").len()
+    return dict(significant.sort("len", "category", descending=[True, False]).collect().iter_rows())
 
 
 def _is_readable(control: Labelling, file: Path) -> bool:

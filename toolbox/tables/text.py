@@ -121,8 +121,8 @@ def _nameless_error(file: Path, rows: Sequence[Sequence[str]], place: int) -> Ta
     cells = ((number, "".join(row[place : place + 1])) for number, row in enumerate(rows))
     number, value = next((number, cell) for number, cell in cells if number and cell.strip())
     return TableError(
-        f"{file} has values in a column without a name, such as {value!r} in row {number}, column {place + 1}; give the "
-        "column a name, or remove it"
+        f"{file} has values in a column without a name, such as {value!r} in row {number}, column {place + 1}; give "
+        "the column a name, or remove it"
     )
 
 
