@@ -35,6 +35,8 @@ from toolbox.store.remedies import remedy_for
 BLOCK = 64 * 1024
 """Bytes of a block: little beside what SQL reads at once, and many beside a digest."""
 TREE = "checksums"
+REPLACEMENT = "replacement"
+"""Folder of an extraction that will replace another one, in that of its plan."""
 _PIECE = 64 * BLOCK
 _DIGEST = 16
 """Bytes of the digest of a block."""
@@ -106,11 +108,12 @@ def entries_of(path: Path) -> Path | None:
     Args:
         path: the table, below folders such as `labels/set=…/scheme=…`.
     """
-    tree = path.parent
+    folder = path.parent.parent if path.parent.name == REPLACEMENT else path.parent
+    tree = folder
     while "=" in tree.name:
         tree = tree.parent
     place = path.relative_to(tree.parent).with_suffix("")  # no folder is called like a table
-    return tree.parent / TREE / place if tree != path.parent else None
+    return tree.parent / TREE / place if tree != folder else None
 
 
 def table_of(entry: Path) -> Path:
@@ -144,7 +147,7 @@ def drop_earlier(path: Path, checksum: Checksum) -> None:
         path: the table.
         checksum: of its content now.
     """
-    for entry in _entries(path):
+    for entry in entry_files(path):
         with contextlib.suppress(FileNotFoundError):  # another writer deleted it
             if entry.stem != checksum.sha256 and time.time() - entry.stat().st_mtime > _KEPT:
                 entry.unlink()
@@ -173,7 +176,7 @@ def expected_checksum(path: Path, opened: BufferedReader | None = None) -> Check
     """
     if entries_of(path) is None:
         return None
-    entries = _entries(path)
+    entries = entry_files(path)
     if not entries:
         return _adopted(path)
     if len(entries) == 1:
@@ -223,7 +226,23 @@ def damage(path: Path, what: str = "its bytes have changed since they were writt
     return VerificationError(f"{path} is damaged: {what}; {remedy_for(path)}")
 
 
-def _entries(path: Path) -> list[Path]:
+def checksum_moves(old: Path, new: Path) -> dict[Path, Path]:
+    """Where the entries of a table are now -> where they will be, when the table is renamed.
+
+    Args:
+        old: the table now.
+        new: its later path.
+    """
+    folder = entries_of(new)
+    return {entry: folder / entry.name for entry in entry_files(old)} if folder else {}
+
+
+def entry_files(path: Path) -> list[Path]:
+    """All entries of a table.
+
+    Args:
+        path: the table.
+    """
     folder = entries_of(path)
     return sorted(folder.glob("*.json")) if folder else []
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from toolbox.errors import BusyError, ToolboxError, VerificationError
 from toolbox.files import move_files, only_writer, sweep, write_json
+from toolbox.store.checksums import checksum_moves, entry_files
 from toolbox.store.folder import StudyFolder
 from toolbox.store.study_file import PATIENCE
 
@@ -170,8 +171,12 @@ def _finish(root: Path) -> None:
 
 def _content(commit: Commit) -> dict[str, Any]:
     """What the journal says, with paths that are relative to the study."""
-    moves = [[_inside(commit.root, old), _inside(commit.root, new)] for old, new in commit.moves.items()]
-    return {"moves": moves, "deletions": [_inside(commit.root, path) for path in commit.deletions]}
+    renamed = dict[Path, Path]()
+    for old, new in commit.moves.items():
+        renamed |= {**checksum_moves(old, new), old: new}  # the checksum of a table is there before the table
+    deleted = [each for path in commit.deletions for each in (path, *entry_files(path))]
+    moves = [[_inside(commit.root, old), _inside(commit.root, new)] for old, new in renamed.items()]
+    return {"moves": moves, "deletions": [_inside(commit.root, path) for path in deleted]}
 
 
 def _inside(root: Path, path: Path) -> str:

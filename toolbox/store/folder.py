@@ -29,6 +29,7 @@ from typing import Any
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError, VerificationError
+from toolbox.store.checksums import REPLACEMENT
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
 
@@ -59,7 +60,7 @@ class ExtractionFolder:
     @property
     def replacement(self) -> ExtractionFolder:
         """The folder of an extraction that replaces this one when it is complete."""
-        return ExtractionFolder(self.plans / "replacement", self.plans / "replacement")
+        return ExtractionFolder(self.plans / REPLACEMENT, self.plans / REPLACEMENT)
 
     def files(self) -> list[Path]:
         """All files of the extraction; first the records, so that no part counts without its plan."""
