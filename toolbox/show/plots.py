@@ -235,7 +235,7 @@ def _with_thumbnails(
     images = [_thumbnail(study.image(row[-1]), digests.get(row, ())) for row in rows.select(keys).rows()]
     notes = []
     if lost := len({row for row, image in zip(rows["path"], images, strict=True) if image is None}):
-        notes = [f"{lost:,} images are not shown: their files are not those that were ingested"]
+        notes = [f"images not shown, because their files are not those that were ingested: {lost:,}"]
     return rows.with_columns(image=pl.Series(images, dtype=pl.String)), notes
 
 

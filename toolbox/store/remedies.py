@@ -21,12 +21,13 @@ def remedy_for(path: Path) -> str:
         >>> remedy_for(Path("study/labels/set=pets/scheme=breed/labels.parquet"))
         'restore it, or label again: toolbox label pets --source TABLE --scheme breed --replace'
     """
-    names, place = {}, path.parent
+    names, place = {"set": "SET", "model": "MODEL", "scheme": "SCHEME"}, path.parent
     while "=" in place.name:
         kind, _, name = place.name.partition("=")
         names[kind] = name
         place = place.parent
-    remedy = _REMEDIES.get(place.name) if names or place.name == "runs" else None
+    is_of_study = place != path.parent or place.name == "runs"
+    remedy = _REMEDIES.get(place.name) if is_of_study else None
     return f"restore it, or {remedy(names, path)}" if remedy else "restore it, or create it again"
 
 
