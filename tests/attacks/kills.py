@@ -32,6 +32,7 @@ sys.path[:0] = [str(TESTS)]
 
 import numpy as np  # noqa: E402
 
+from support.failpoints import kill_before  # noqa: E402
 from support.forks import forks_of  # noqa: E402
 from support.tiny_network import CARD, paint, write_weights  # noqa: E402
 from toolbox import Study, ToolboxError  # noqa: E402
@@ -201,27 +202,8 @@ def _is_part(rows: Any, whole: Any) -> bool:
 
 def killed_at(root: str, name: str, failpoint: int) -> None:
     """Run a command, and kill this process before a change of a file; called in a fork."""
-    left = failpoint
-
-    def count(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal left
-        if _is_change(event, arguments, root):
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(count)
+    kill_before(root, failpoint)
     COMMANDS[name].act(Path(root))
-
-
-def _is_change(event: str, arguments: tuple[Any, ...], root: str) -> bool:
-    """Whether an event of the interpreter is about to change a file of the study."""
-    if event == "open":
-        path, _, flags = arguments
-        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        return bool(writes) and not isinstance(path, int) and os.fspath(path).startswith(root)
-    changes = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
-    return event in changes and str(arguments[0]).startswith(root)
 
 
 def attack(name: str, place: Path, every: int, moments: int) -> Counter[str]:
