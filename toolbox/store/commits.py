@@ -68,6 +68,9 @@ def writing(study: StudyFolder, folder: Path, task: str, *swept: Path) -> Iterat
     """
     with only_writer(folder, task):
         finish_commit(study)
+        if (study.root / _PLACE / _SCRATCH).exists():
+            with contextlib.suppress(BusyError), scratch_folder(study, wait=0):
+                pass  # it was that of a killed process
         sweep(folder, *swept)
         yield
 
