@@ -31,6 +31,8 @@ LARGEST_RUN = 3 * 2**30
 """Bytes of all tensors that a graph computes for the images of a trial."""
 SECONDS = 120
 """Time in which a trial must end where its sizes are not known before."""
+CANNOT_RUN = 3
+"""Exit code of a confined run of a graph that cannot run at all."""
 _MEMORY = 4 * 2**30
 """Bytes of a trial where its sizes are not known before, besides four times those of its weights."""
 _SMALL = 4096
@@ -249,7 +251,7 @@ def _run_confined(model: onnx.ModelProto, images: int, height: int, width: int, 
             raise UsageError(
                 f"the graph runs longer than {SECONDS} s for {images} images; {_REMEDY}"
             ) from None
-    if answer.returncode not in (0, 1):  # 1: what the graph itself does wrong is reported when it runs here
+    if answer.returncode not in (0, CANNOT_RUN):  # what a graph itself does wrong is reported when it runs here
         raise UsageError(
             f"the graph needs more than {memory / 2**30:.0f} GB of memory for {images} images; {_REMEDY}"
         )

@@ -2,7 +2,7 @@
 
     python -m toolbox.tapping.confined FILE IMAGES HEIGHT WIDTH BYTES SECONDS
 
-Exit code: 0 for a run, 1 for a graph that cannot run, anything else for one that exceeds its limits.
+Exit code: 0 for a run, 3 for a graph that cannot run, anything else for one that exceeds its limits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import onnx
 
 from toolbox.errors import UsageError
+from toolbox.tapping.bounds import CANNOT_RUN
 from toolbox.tapping.trial import probes, run_all
 
 EXCEEDED = 4
@@ -48,7 +49,7 @@ def main(file: str, *numbers: str) -> int:
     except MemoryError:
         return EXCEEDED
     except UsageError as error:
-        return EXCEEDED if "alloc" in str(error) else 1
+        return EXCEEDED if "alloc" in str(error) else CANNOT_RUN
     return 0
 
 
