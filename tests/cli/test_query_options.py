@@ -172,7 +172,6 @@ def test_a_query_of_the_users_own_is_drawn(
             "layers/significant has no rows for colours, tiny, index contrast, level 0.05, normalise filter, statistic "
             "maximum, so nothing is drawn: this index was not resampled; to resample it: toolbox significance colours",
         ),
-        (["sets/near_duplicates"], "so nothing is drawn: no two images of the set are that alike\n"),
         (["select layer, filters from layers where false"], "sql has no rows for tiny, so nothing is drawn"),
         (["select path, sha256 from stimuli"], "the columns of the result (path, sha256) cannot be drawn"),
     ],
