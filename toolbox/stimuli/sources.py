@@ -76,7 +76,8 @@ def list_folder(folder: Path, missing: Missing | None = None) -> Listing:
         name of a sub-folder usually means a missing value.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; expected a folder with one sub-folder per category")
+        expected = "expected a folder with one sub-folder per category, or a table of paths and categories"
+        raise UsageError(f"{folder} is not a folder; {expected}")
     root = folder.resolve()
     found = list(_walk(root, root, set()))
     if not found:

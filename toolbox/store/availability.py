@@ -56,9 +56,10 @@ class AvailableResponses:
             return []
         unreadable = len(self.unreadable)
         missing = self.of - self.stimuli - unreadable
+        verb = "was" if missing == 1 else "were"
         return [
             f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} could not be read, "
-            f"{missing:,} were not presented yet); extract the rest with: "
+            f"{missing:,} {verb} not presented yet); extract the rest with: "
             f"{command_line('extract', self.set, '--model', self.model)}"
         ]
 
