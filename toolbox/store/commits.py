@@ -24,7 +24,7 @@ from toolbox.store.checksums import checksum_moves, entry_files
 from toolbox.store.folder import StudyFolder
 from toolbox.store.study_file import PATIENCE
 
-ATTEMPTS = 10
+_ATTEMPTS = 10
 """How often a study is read again that other processes change at the same time."""
 _PLACE, _JOURNAL, _DONE, _SCRATCH = "plans", "commit.json", "committed.json", ".uncommitted"
 
@@ -162,7 +162,7 @@ def read_between_commits(study: StudyFolder, read: Callable[[], _Result]) -> _Re
 
     Raises: what the function raises; BusyError when other processes change the study all the time.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         before = last_commit(study)
         try:
             result = read()
