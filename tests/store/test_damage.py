@@ -328,6 +328,7 @@ def test_a_golden_study_of_the_first_layout_is_verified_after_it_was_moved_over(
 def test_a_damaged_checksum_is_named_itself(whole: Study) -> None:
     (entry,) = checksums._entries(labels_of(whole))
     entry.write_text(entry.read_text().replace('"size": ', '"size": 1'))
+    checksums._read_entry.cache_clear()
     with pytest.raises(
         ToolboxError, match=r"\.json is damaged: its content differs from its digest; restore it"
     ):
