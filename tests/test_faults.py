@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from support.commands import run_process
 from toolbox import ResourceError, StorageError, Study
-from toolbox.faults import explains_faults, fault_of
+from toolbox.faults import check_threads, explains_faults, fault_of
 from toolbox.files import replace_file, write_text
 
 TOOLBOX = [sys.executable, "-m", "toolbox"]
@@ -38,6 +39,7 @@ def of_library(module: str, text: str, base: type[Exception] = Exception) -> Exc
         (errno.EACCES, "permission denied"),
         (errno.ENAMETOOLONG, "the name is too long"),
         (errno.ESTALE, "its disk does not answer"),
+        (errno.EIO, "its disk does not answer"),
         (errno.EMFILE, "ulimit -n"),
     ],
 )
@@ -93,6 +95,35 @@ def test_a_bug_in_a_command_keeps_its_traceback() -> None:
     assert "Traceback" in done.stderr and "KeyError: 'bug'" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.parametrize("limit", ["ulimit -v 500000", "ulimit -v 1000000"])
+def test_too_little_memory_is_refused_before_a_library_ends_the_process(
+    limit: str, shared_study: str
+) -> None:
+    command = f'{limit}; exec "$@"'
+    asked = ["query", "layers/profile", "--study", shared_study]
+    done = subprocess.run(
+        ["bash", "-c", command, "bash", *TOOLBOX, *asked], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: this process may use ") and done.stderr.count("\n") == 1
+
+
+def test_a_reading_that_names_no_file_is_of_a_disk() -> None:
+    assert str(fault_of(OSError(errno.EIO, "Input/output error"))).startswith(
+        "a file of the study, or an image: "
+    )
+
+
+def test_a_stop_that_a_library_feigns_for_want_of_threads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(ResourceError, match="ulimit -u"):
+        check_threads()
+
+
 # Python
 
 
@@ -103,7 +134,7 @@ def test_a_method_of_a_study_explains_a_fault(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageError, match=r"\.parquet: no space is left on its disk"):
+    with pytest.raises(StorageError, match=r": no space is left on its disk"):
         study.ingest(photographs, set="again")
     assert study.sets == ["colours"]
 

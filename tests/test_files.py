@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from toolbox.errors import BusyError
+from toolbox.errors import BusyError, UsageError
 from toolbox.files import only_writer, read_json, replace_file, write_json, write_text
 
 HOLDER = """
@@ -92,6 +93,34 @@ def test_json_keeps_every_letter(tmp_path: Path) -> None:
     content = json.loads(text)
     assert len(content.pop("record_sha256")) == 64
     assert content == {"category": "Müße → 猫", "n": 1} == read_json(tmp_path / "record.json")
+
+
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link"):
+        with pytest.raises(UsageError, match="is a device, a pipe or an open stream; expected the name"):
+            write_text(path, "text")
+    assert pipe.is_fifo()
+
+
+def test_the_file_to_which_stdout_goes_is_not_replaced(tmp_path: Path) -> None:
+    program = "from pathlib import Path; from toolbox.files import write_text; "
+    command = [sys.executable, "-c", program + "write_text(Path('/dev/stdout'), 'text')"]
+    with (tmp_path / "out").open("w") as out:
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert "UsageError: /dev/stdout is a device, a pipe or an open stream" in done.stderr
+    assert (tmp_path / "out").read_text() == ""
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    link = tmp_path / "file.txt"
+    link.symlink_to(tmp_path / "far" / "file.txt")
+    for text in ("first", "second"):
+        write_text(link, text)
+        assert link.is_symlink() and (tmp_path / "far" / "file.txt").read_text() == text
 
 
 # Tables

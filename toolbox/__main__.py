@@ -12,7 +12,7 @@ import sys
 from typing import NoReturn
 
 from toolbox.errors import ToolboxError
-from toolbox.faults import STDOUT, fault_of
+from toolbox.faults import PANIC, STDOUT, check_limits, check_threads, fault_of
 from toolbox.host import Stopped, ignore_image_warnings, stoppable
 
 
@@ -26,13 +26,18 @@ def main() -> None:
     _open_streams()
     try:
         with stoppable():
+            check_limits()
             _run()
     except ToolboxError as error:
         _end(f"error: {error}", error.exit_code)
     except Stopped as stop:
-        _end("; ".join(filter(None, ("stopped", stop.kept))), 128 + stop.signal)
+        _end_stopped(stop)
     except Exception as error:
         _end_by_fault(error)
+    except BaseException as error:
+        if type(error).__name__ == PANIC:
+            _end_by_fault(error)
+        raise
 
 
 def _run() -> None:
@@ -46,7 +51,16 @@ def _run() -> None:
             sys.stdout.flush()
 
 
-def _end_by_fault(error: Exception) -> None:
+def _end_stopped(stop: Stopped) -> NoReturn:
+    """End with the line of a stop."""
+    try:
+        check_threads()
+    except ToolboxError as error:
+        _end(f"error: {error}", error.exit_code)
+    _end("; ".join(filter(None, ("stopped", stop.kept))), 128 + stop.signal)
+
+
+def _end_by_fault(error: BaseException) -> None:
     """End with the line of a fault; a bug goes on with its traceback."""
     if isinstance(error, BrokenPipeError):  # who reads the output has enough
         _discard_output()

@@ -110,10 +110,10 @@ def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
     yield from (Step(f"note: {caution}") for caution in profile.cautions)
     yield Step("\nThe five most face-selective filters:", best)
     tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
-    strong = tuning.drop("direction_selectivity", "dsi").filter(pl.col("peak") > pl.col("peak").max() / 10)
+    strong = tuning.drop("direction_selectivity", "dsi").filter(pl.col("relative_peak") >= 0.1)
     yield Step(
         "\nThe five block1_conv1 filters with the sharpest orientation tuning (preferred orientation in degrees),\n"
-        "among those whose largest response is at least a tenth of the largest response in the layer:",
+        "among those whose peak is at least a tenth of the median peak of the layer (relative_peak):",
         strong.sort("selectivity", descending=True, nulls_last=True).head(5),
     )
     yield Step("")

@@ -7,8 +7,10 @@ keeps its traceback.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
+import threading
 from collections.abc import Callable
 from functools import wraps
 from types import FunctionType
@@ -33,7 +35,7 @@ _REASONS = {
     errno.ENOSPC: "no space is left on its disk; free some space, or choose another disk, and try again",
     errno.EDQUOT: "the quota of its disk is used up; delete other files, or choose another disk, and try again",
     errno.EFBIG: "a file may not be so large here; raise the limit (ulimit -f), or choose another disk, and try again",
-    errno.EROFS: "its disk is read-only; choose another folder, or copy it to a writable disk and use the copy",
+    errno.EROFS: "its disk is read-only; choose a folder on another disk, or copy the study to one and use the copy",
     errno.EACCES: "permission denied; get the permission, or choose another folder",
     errno.EPERM: "the operation is not permitted; get the permission, or choose another folder",
     errno.EBUSY: "another program uses it; close that program, and try again",
@@ -63,7 +65,10 @@ _REASONS = {
 }
 """Error number -> what happened to a file, and what to do."""
 _EXHAUSTED = {errno.ENOMEM: _MEMORY, errno.EAGAIN: _THREADS}
-_OF_STDOUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_OF_STDOUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What can happen where a program prints; files that are written are named."""
+_LEAST_MEMORY = 2**30
+"""Bytes of addresses below which libraries end a process without any error."""
 _TEXTS = {
     r"too many open files": _OPEN_FILES,
     r"can't start new thread|pthread_create|resource (temporarily )?unavailable": _THREADS,
@@ -71,6 +76,8 @@ _TEXTS = {
 }
 """What libraries write into errors of their own -> what happened, and what to do."""
 _OF_LIBRARIES = ("duckdb", "_duckdb", "pyarrow", "polars", "onnxruntime", "pyo3_runtime", "vl_convert")
+PANIC = "PanicException"
+"""Libraries in Rust raise it where they cannot go on; it is no `Exception`."""
 
 
 def fault_of(error: BaseException) -> ToolboxError | None:
@@ -81,7 +88,7 @@ def fault_of(error: BaseException) -> ToolboxError | None:
 
     Example:
         >>> str(fault_of(OSError(errno.EROFS, "Read-only file system", "study/plans")))
-        'study/plans: its disk is read-only; choose another folder, or copy it to a writable disk and use the copy'
+        'study/plans: its disk is read-only; choose a folder on another disk, or copy the study to one and use the copy'
         >>> fault_of(KeyError("layer")) is None
         True
     """
@@ -101,9 +108,13 @@ def _of_system(error: OSError) -> ToolboxError | None:
     number = int(error.errno or 0)
     if number in _EXHAUSTED:
         return ResourceError(_EXHAUSTED[number])
-    if error.filename is None:
-        return StorageError(f"{STDOUT}: {_REASONS[number]}") if number in _OF_STDOUT else None
-    return StorageError(f"{error.filename}: {_REASONS[number]}") if number in _REASONS else None
+    reason = _REASONS.get(number)
+    if error.filename is not None and reason:
+        return StorageError(f"{error.filename}: {reason}")
+    if number in _OF_STDOUT:
+        return StorageError(f"{STDOUT}: {reason}")
+    # reading names no file
+    return StorageError(f"a file of the study, or an image: {reason}") if reason is _UNREACHABLE else None
 
 
 def _of_letters(error: UnicodeEncodeError) -> ToolboxError:
@@ -121,6 +132,33 @@ def _of_library(error: BaseException) -> ToolboxError | None:
     reasons = (reason for pattern, reason in _TEXTS.items() if re.search(pattern, text, re.IGNORECASE))
     reason = next(reasons, None)
     return None if reason is None else ResourceError(reason)
+
+
+def check_limits() -> None:
+    """Refuse a limit of memory with which libraries end the process before anything can be reported.
+
+    Raises: ResourceError.
+    """
+    with contextlib.suppress(ImportError):  # Windows has no such limits
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit != resource.RLIM_INFINITY and limit < _LEAST_MEMORY:
+            raise ResourceError(
+                f"this process may use {limit / 2**20:,.0f} MB of memory, and the libraries need 1,024 MB; raise the "
+                "limit (ulimit -v)"
+            )
+
+
+def check_threads() -> None:
+    """Find out whether a thread can be started: OpenBLAS reports that none can as if Ctrl-C had been pressed.
+
+    Raises: ResourceError.
+    """
+    try:
+        threading.Thread(target=bool).start()
+    except RuntimeError as error:
+        raise ResourceError(_THREADS) from error
 
 
 def explains_faults(function: Callable[_Given, _Returned]) -> Callable[_Given, _Returned]:

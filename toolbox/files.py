@@ -7,13 +7,14 @@ import hashlib
 import itertools
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolbox.errors import BusyError, VerificationError
+from toolbox.errors import BusyError, UsageError, VerificationError
 
 RECORD_DIGEST = "record_sha256"
 """Key of a JSON record under which the SHA-256 of everything else in it is kept."""
@@ -28,9 +29,13 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     """A temporary path; when the block succeeds, the file is flushed and renamed to `path`.
 
     Args:
-        path: path of the file.
+        path: path of the file; of a link, the file to which it leads is replaced.
         scratch: the folder of the temporary path, on the same disk; that of the file if None.
+
+    Raises: UsageError for a device or a pipe, which a rename would replace by a file.
     """
+    _check_replaceable(path)
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     folder = scratch or path.parent
     for each in {folder, path.parent}:
         each.mkdir(parents=True, exist_ok=True)
@@ -46,7 +51,26 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
             error.filename = str(path)
         raise
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk refuses even to remove what is not there
+            fresh.unlink(missing_ok=True)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse devices, pipes, and the file to which stdout or stderr go, such as `/dev/stdout`."""
+    with contextlib.suppress(OSError):  # missing; or the system's reason is reported when it is written
+        status = path.stat()
+        is_special = not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)
+        if is_special or any(os.path.samestat(each, status) for each in _open_streams()):
+            raise UsageError(
+                f"{path} is a device, a pipe or an open stream; expected the name of another file"
+            )
+
+
+def _open_streams() -> Iterator[os.stat_result]:
+    """The files to which this process prints."""
+    for number in (1, 2):
+        with contextlib.suppress(OSError):  # it is closed
+            yield os.fstat(number)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -145,14 +169,17 @@ def only_writer(folder: Path, task: str, *, wait: float = 0) -> Iterator[None]:
     import filelock
 
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=wait)
     except filelock.Timeout as error:
         raise BusyError(
             f"another process is {task} in {folder}; wait until it ends, or stop it, and try again"
         ) from error
+    except OSError as error:
+        error.filename = str(folder)
+        raise
     try:
         yield
     finally:

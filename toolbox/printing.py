@@ -10,8 +10,9 @@ import re
 
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters: C0, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and overrides of the writing direction
-    "\u2028\u2029\ufeff\ufff9-\ufffb\ud800-\udfff]"  # separators of lines, annotations, halves of characters
+    "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides and isolates of the writing direction
+    "\u2028\u2029\ufeff\ufff9-\ufffb"  # separators of lines, the mark of a byte order, annotations
+    "\ud800-\udfff\ufffe\uffff]"  # halves of characters, and what is none
 )
 """What can be shown nowhere, or makes a text look like another one."""
 

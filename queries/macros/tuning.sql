@@ -25,6 +25,7 @@ group by r.layer, r.filter, p.value;
 --     below, above       distance from the best value, downwards and upwards, at which the curve has fallen to
 --                        level * peak, in degrees or octaves, by linear interpolation; null if it does not fall so
 --                        low, if the peak is not above 0, or if level is null
+--     relative_peak      peak / median peak of the filters of the layer that respond (peak > 0); null if none does
 --     total, x, y        sum of R, and of R e^(2 pi i value / period)
 --     opposite           R half a period from the best value, null if that value was not presented
 --     narrowest, widest  steps between neighbouring values
@@ -101,6 +102,8 @@ select
     filter,
     any_value(best) as best,
     any_value(peak) as peak,
+    any_value(peak) / median(any_value(peak)) filter (where any_value(peak) > 0) over (partition by layer)
+        as relative_peak,
     min(response) as lowest,
     -max(crossing_below) as below,
     min(crossing_above) as above,
@@ -119,8 +122,9 @@ group by layer, filter;
 --     selectivity = |sum of R e^(2 i theta)| / sum of R        preferred = half the angle of that sum
 --     osi         = (R_pref - R_orth) / (R_pref + R_orth)      at the best orientation presented and 90 degrees away
 --     half_width  = half the width of the curve at 1 / sqrt(2) of its peak, in degrees
--- All are null if a response is below 0, where the ratios have no meaning. An uneven spacing would imitate tuning in
--- the sums, so steps that differ by more than 1 % (which rounding of the values explains) are an error.
+--     relative_peak = peak / median peak of the layer
+-- All but the last are null if a response is below 0, where the ratios have no meaning. An uneven spacing would imitate
+-- tuning in the sums, so steps that differ by more than 1 % (which rounding of the values explains) are an error.
 create macro orientations(named, of_layer, statistic) as table
 with checked as (
     select
@@ -144,5 +148,6 @@ select
     selectivity,
     case when lowest >= 0 then normalised_difference(peak, opposite) end as osi,
     case when lowest >= 0 then (below + above) / 2 end as half_width,
-    peak
+    peak,
+    relative_peak
 from checked;

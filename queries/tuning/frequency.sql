@@ -12,6 +12,10 @@
 -- overestimated by up to 0.6 octaves with steps of an octave, and by 0.1 with steps of half an octave. Steps need not
 -- be equal. A frequency of 0 (a uniform field) has no place on a scale of octaves and is excluded.
 --
+-- The bandwidth is a ratio, which a nearly silent filter has too. relative_peak compares the response at the preferred
+-- frequency with the other filters of the layer. Filters far below their median (0.1 or less) are too weak for their
+-- tuning to mean anything.
+--
 -- Half of the response at one luminance contrast is not half of the contrast sensitivity that the source measured.
 -- The two agree only where responses are proportional to contrast. The mean over orientations combines curves that
 -- differ between orientations. The default statistic is the mean: a maximum over the map also finds the edge that
@@ -24,14 +28,15 @@
 --   $parameter  varchar = 'spatial_frequency'  {parameters.parameter}  the column with the frequency, in any unit
 --   $statistic  varchar = 'mean'               {@statistics}           statistic of the activation map
 -- Columns
---   layer      varchar  as the card names it, in the order of depth
---   filter     integer  number of the filter in its layer, from 0
---   preferred  double   frequency with the largest mean response, the lowest of equals; null if flat or silent
---   low_cut    double   frequency below it at half of the peak, null if the curve does not fall so low
---   high_cut   double   frequency above it at half of the peak, null likewise
---   bandwidth  double   octaves between the two, null if one is
---   kind       varchar  band-pass, low-pass, high-pass or all-pass; null if the curve is flat or silent
---   peak       double   mean response at the preferred frequency, in the units of the network
+--   layer          varchar  as the card names it, in the order of depth
+--   filter         integer  number of the filter in its layer, from 0
+--   preferred      double   frequency with the largest mean response, the lowest of equals; null if flat or silent
+--   low_cut        double   frequency below it at half of the peak, null if the curve does not fall so low
+--   high_cut       double   frequency above it at half of the peak, null likewise
+--   bandwidth      double   octaves between the two, null if one is
+--   kind           varchar  band-pass, low-pass, high-pass or all-pass; null if the curve is flat or silent
+--   peak           double   mean response at the preferred frequency, in the units of the network
+--   relative_peak  double   peak / median peak of the layer's filters that respond; null if none does
 with tuned as (
     -- responses that are equal in the precision in which they are kept (float32) prefer nothing
     select *, peak > 0 and peak - lowest > 1e-6 * peak as is_tuned
@@ -51,7 +56,8 @@ select
         when t.above is null then 'high-pass'
         else 'band-pass'
     end as kind,
-    t.peak
+    t.peak,
+    t.relative_peak
 from tuned t
 join layers l using (layer)
 order by l.position, t.filter

@@ -15,6 +15,11 @@
 -- are several peaks, it is the width of the highest. All measures need responses that are not negative. The
 -- orientations must be evenly spaced over 180 degrees: unequal spacing would imitate tuning, so it is an error.
 --
+-- All of these are ratios, and a nearly silent filter has perfect ones: a response of 0.001 to one orientation and of 0
+-- to all others gives a selectivity of 1. relative_peak compares the response at the best orientation with the other
+-- filters of the layer. Filters far below their median (0.1 or less) are too weak for their tuning to mean anything;
+-- tuning/preferences leaves them out.
+--
 -- If the values are evenly spaced over 360 degrees, values 180 degrees apart are one orientation for the measures
 -- above, and direction is measured too:
 --     direction_selectivity = |sum of R e^(i theta)| / sum of R
@@ -46,6 +51,7 @@
 --   direction_selectivity  double   0 to 1, null unless the values are evenly spaced over 360 degrees
 --   dsi                    double   0 to 1, null likewise, or without the opposite direction
 --   peak                   double   mean response at the best orientation presented, in the units of the network
+--   relative_peak          double   peak / median peak of the layer's filters that respond; null if none does
 select
     o.layer,
     o.filter,
@@ -55,7 +61,8 @@ select
     o.half_width,
     case when d.is_measured then sqrt(d.x * d.x + d.y * d.y) / nullif(d.total, 0) end as direction_selectivity,
     case when d.is_measured then normalised_difference(d.peak, d.opposite) end as dsi,
-    o.peak
+    o.peak,
+    o.relative_peak
 from orientations($parameter, $layer, $statistic) o
 join (
     select *, lowest >= 0 and widest - narrowest <= 0.01 * widest as is_measured

@@ -169,6 +169,7 @@ def _orientation(categories: Sequence[str], layers: Sequence[str]) -> list[dict[
             "preferred": 18.0 * unit,
             "selectivity": unit / 10,
             "peak": 5.0 + unit,
+            "relative_peak": (5.0 + unit) / 9.5,
         }
         | {"osi": unit / 9, "half_width": 40.0 - unit, "direction_selectivity": None, "dsi": None}
         for layer, unit in product(layers, range(10))
@@ -185,13 +186,14 @@ def _frequency(categories: Sequence[str], layers: Sequence[str]) -> list[dict[st
             "high_cut": 12.0 + unit,
         }
         | {"bandwidth": 2.0 + unit / 10, "kind": "band-pass", "peak": 5.0 + unit}
+        | {"relative_peak": (5.0 + unit) / 9.5}
         for layer, unit in product(layers, range(10))
     ]
 
 
 def _preferences(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "bin": 22.5 * k, "filters": k, "proportion": k / 28}
+        {"layer": layer, "bin": 22.5 * k, "filters": k, "proportion": k / 28, "weak": 1}
         for layer, k in product(layers, range(8))
     ]
 

@@ -250,6 +250,15 @@ def test_a_file_name_of_several_stimuli_is_refused_with_both(
     assert read_labels(study.folder.labels("more", "side")) == {1: "left"}
 
 
+def test_blanks_round_a_name_are_not_part_of_it(study: Study, table: Path) -> None:
+    paths = study.query("select path from stimuli order by stimulus_id")["path"].to_list()
+    rows = [f"{paths[4]} ,left", f" {Path(paths[1]).name},right"]
+    study.label("colours", scheme="side", source=written(table, "path,side", *rows))
+    assert labels(study, "side") == {4: "left", 1: "right"}
+    study.label("colours", scheme="heat", source=written(table, "category,heat", "red ,warm"))
+    assert set(labels(study, "heat").values()) == {"warm"}
+
+
 def test_the_end_of_a_path_is_whole_names_of_folders_and_files(study: Study, table: Path) -> None:
     name = Path(study.query("select path from stimuli limit 1").item()).name
     with pytest.raises(StimulusError, match="match no stimulus of colours"):

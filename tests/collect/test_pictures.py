@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from support.commands import run
-from toolbox.collect.appearance import confound_warnings
 from toolbox.collect.ingest import IngestReport, ingest
 from toolbox.errors import StimulusError, UsageError
+from toolbox.stimuli.confounds import confound_warnings
 from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.parquet import provenance_of, write_table
 from toolbox.store.properties import read_properties

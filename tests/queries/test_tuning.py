@@ -148,6 +148,30 @@ def test_preferred_orientations_are_counted_in_their_bins(tmp_path: Path) -> Non
     assert weak["filters"].to_list() == [3, 3, 0, 1, 0, 1, 0, 0, 0]
 
 
+def test_nearly_silent_filters_are_perfectly_tuned_and_do_not_count(tmp_path: Path) -> None:
+    theta = np.arange(0, 180, 15)[:, None]
+    strong = 20 * (1 + 0.6 * np.cos(2 * np.radians(theta - np.array([0, 90, 90]))))
+    silent = np.where(theta == np.array([30, 45]), 6e-4, 0)
+    study = planted(tmp_path / "study", "orientation", theta, np.hstack([strong, silent]))
+    tuned = ask(study, "tuning/orientation")
+    assert tuned.rows["selectivity"].to_list() == pytest.approx([0.3, 0.3, 0.3, 1, 1])
+    assert tuned.rows["relative_peak"].to_list() == pytest.approx([1, 1, 1, 6e-4 / 32, 6e-4 / 32])
+    assert tuned.cautions == (
+        "2 of 5 filters that respond have less than 0.1 of the median peak of their layer (relative_peak), too little "
+        "for their tuning to mean anything",
+    )
+    preferred = ask(study, "tuning/preferences")
+    assert preferred.rows.filter(pl.col("filters") > 0).select("bin", "filters", "weak").rows() == [
+        (0, 1, 2),
+        (90, 2, 2),
+    ]
+    assert preferred.cautions == (
+        "not counted because of weak responses (relative_peak < 0.1): 2 filters above the threshold",
+    )
+    everything = ask(study, "tuning/preferences", {"least": 0})
+    assert everything.rows["filters"].sum() == 5 and everything.cautions == ()
+
+
 # What cannot be measured
 
 
@@ -223,8 +247,9 @@ def test_ratios_of_negative_responses_are_null(tmp_path: Path) -> None:
     theta = np.arange(0, 360, 45)
     curves = np.stack([np.cos(np.radians(2 * theta)), -np.ones(8)], axis=1)
     answer = tuning(tmp_path / "a", "tuning/orientation", theta, curves)
-    assert answer.drop("layer", "filter", "peak").null_count().row(0) == (2,) * 6
+    assert answer.drop("layer", "filter", "peak", "relative_peak").null_count().row(0) == (2,) * 6
     assert answer["peak"].to_list() == [1, -1]
+    assert answer["relative_peak"].to_list() == [1, -1]
     answer = tuning(tmp_path / "b", "tuning/frequency", [1, 2, 4], [[-3, -1], [-1, 2], [-2, -4]])
     assert answer["kind"].to_list() == [None, "band-pass"]
     assert answer["low_cut"].to_list() == [None, pytest.approx(2 ** (2 / 3))]
@@ -283,12 +308,20 @@ def orientation(curve: Curve) -> tuple[float | None, ...]:
     return preferred, selectivity, sum(known) / 2 if len(known) == 2 else None, peak
 
 
+def with_relative_peaks(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Rows of (layer, …, peak) with the peak relative to the median peak of the layer's filters that respond."""
+    median = {
+        layer: np.median([row[-1] for row in rows if row[0] == layer and row[-1] > 0]) for layer in LAYERS
+    }
+    return [(*row, float(row[-1] / median[row[0]])) for row in rows]
+
+
 @STATISTICS
 def test_orientation_is_half_the_angle_of_a_complex_sum(random_study: RandomStudy, statistic: str) -> None:
     answer = ask(random_study.folder, "tuning/orientation", {"statistic": statistic}).rows
     every = curves(random_study, random_study.orientations, statistic)
-    expected = [(layer, number, *orientation(curve)) for layer, number, curve in every]
-    columns = ("layer", "filter", "preferred", "selectivity", "half_width", "peak")
+    expected = with_relative_peaks([(layer, number, *orientation(curve)) for layer, number, curve in every])
+    columns = ("layer", "filter", "preferred", "selectivity", "half_width", "peak", "relative_peak")
     assert answer.select(columns).rows() == nearly(expected, 1e-9)
     assert answer["preferred"].null_count() == 2 * len(LAYERS)
     assert len(answer) > answer["half_width"].count() > 80
@@ -296,23 +329,31 @@ def test_orientation_is_half_the_angle_of_a_complex_sum(random_study: RandomStud
 
 
 @STATISTICS
-@pytest.mark.parametrize("width", [15, 36])
+@pytest.mark.parametrize(("width", "least"), [(15, 0.1), (36, 0.9)])
 def test_preferences_are_a_histogram_round_the_circle(
-    random_study: RandomStudy, statistic: str, width: int
+    random_study: RandomStudy, statistic: str, width: int, least: float
 ) -> None:
     found = {layer: np.zeros(180 // width, dtype=int) for layer in LAYERS}
-    for layer, _, curve in curves(random_study, random_study.orientations, statistic):
-        preferred, selectivity, *_ = orientation(curve)
+    weak = dict.fromkeys(LAYERS, 0)
+    every = curves(random_study, random_study.orientations, statistic)
+    for layer, preferred, selectivity, *_, relative in with_relative_peaks(
+        [(layer, *orientation(curve)) for layer, _, curve in every]
+    ):
         if preferred is not None and selectivity is not None and selectivity > 0.2:
+            if relative < least:
+                weak[layer] += 1
+                continue
             found[layer] += np.histogram([(preferred + width / 2) % 180], 180 // width, (0, 180))[0]
     expected = [
-        (layer, float(width * k), int(count), count / counts.sum())
+        (layer, float(width * k), int(count), count / counts.sum(), weak[layer])
         for layer, counts in found.items()
         for k, count in enumerate(counts)
     ]
-    answer = ask(random_study.folder, "tuning/preferences", {"statistic": statistic, "bin": width}).rows
+    choices = {"statistic": statistic, "bin": width, "least": least}
+    answer = ask(random_study.folder, "tuning/preferences", choices).rows
     assert answer.rows() == nearly(expected)
-    assert answer["filters"].sum() > 30
+    assert answer["filters"].sum() > 20
+    assert (answer["weak"].sum() > 0) == (least == 0.9)
 
 
 def frequency(curve: Curve) -> tuple[float | str | None, ...]:
@@ -338,5 +379,5 @@ def test_bandwidth_is_the_distance_of_the_half_points_in_octaves(
     answer = ask(random_study.folder, "tuning/frequency", {"statistic": statistic}).rows
     every = curves(random_study, random_study.frequencies, statistic)
     expected = [(layer, number, *frequency(curve)) for layer, number, curve in every]
-    assert answer.rows() == nearly(expected, 1e-10)
+    assert answer.rows() == nearly(with_relative_peaks(expected), 1e-10)
     assert set(answer["kind"]) == {None, "all-pass", "low-pass", "high-pass", "band-pass"}

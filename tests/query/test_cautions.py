@@ -80,11 +80,33 @@ def test_significant_filters_of_an_untrained_control_are_counted(cache: Path, tm
     counted = dict(study.query(count, model="untrained").iter_rows())
     assert sum(counted.values()) > 0
     found = study.answer("layers/significant", {}, Selection("colours", "tiny")).cautions
-    named = ", ".join(f"{name} {n}" for name, n in sorted(counted.items(), key=lambda e: (-e[1], e[0])) if n)
+    own = dict(study.query(count, model="tiny").iter_rows())
+    named = ", ".join(
+        f"{name} {n} ({own.get(name, 0)})"
+        for name, n in sorted(counted.items(), key=lambda e: (-e[1], e[0]))
+        if n
+    ).replace(")", " of tiny)", 1)
     assert found == (
         f"in the untrained control untrained, filters are significant (q < 0.05) too: {named}; low-level differences "
         "between the categories, such as size or sharpness, are enough for that",
     )
+
+
+def test_confounds_are_named_where_there_is_no_control(cache: Path, tmp_path: Path) -> None:
+    for number in range(10):
+        paint(tmp_path / "photographs" / "red" / f"{number}.png", (180 + number, 20 + number, 0), side=8)
+        paint(tmp_path / "photographs" / "green" / f"{number}.png", (number, 60 + 5 * number, 0))
+    study = Study(tmp_path / "study", create=True)
+    study.ingest(tmp_path / "photographs", set="colours")
+    study.extract("colours", model=str(CARD), weights=str(write_weights(tmp_path / "tiny.npz")))
+    study.significance("colours", resamples=20)
+    differs = dict(study.query("sets/summary").select("category", "differs").iter_rows())
+    assert differs["red"] is not None and "larger (AUC 1.00)" in differs["red"]
+    named = "; ".join(f"{category} {words}" for category, words in sorted(differs.items()) if words)
+    assert (
+        f"images of some categories can be told apart without their content: {named}; filters may respond to that. An "
+        "untrained network shows how many do"
+    ) in study.answer("layers/significant").cautions
 
 
 def test_the_criterion_names_index_and_threshold() -> None:

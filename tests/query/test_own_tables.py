@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
 
 from support.commands import run
 from toolbox import ResultWarning, Study
@@ -109,6 +110,25 @@ def test_a_table_that_sql_cannot_read_is_refused(
     ratings.write_text(content)
     with pytest.raises(TableError, match=message):
         study.query(JOINED, tables={"ratings": ratings})
+
+
+def test_the_sheet_of_a_workbook_is_the_one_with_columns_that_the_sql_names(
+    study: Study, tmp_path: Path
+) -> None:
+    with xlsxwriter.Workbook(str(tmp_path / "own.xlsx")) as book:
+        for name, rows in {
+            "Info": [("made", "by"), ("today", "me")],
+            "Data": [("category", "warmth"), ("red", 1)],
+        }.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    sql = "select count(*) as n from labels join own using (category) where own.warmth = 1"
+    answer = study.answer(sql, tables={"own": tmp_path / "own.xlsx"})
+    assert answer.rows["n"].item() == 3
+    assert "own.xlsx: the sheet 'Data' was read; not read: Info" in answer.notes
+    with pytest.raises(TableError, match=r"several sheets that may be meant \(Info, Data\)"):
+        study.query("select * from own", tables={"own": tmp_path / "own.xlsx"})
 
 
 def test_files_that_are_no_tables_are_refused(study: Study, tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
+import tracemalloc
 import zipfile
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +32,7 @@ def tar_bytes(entries: list[tarfile.TarInfo | tuple[str, bytes]], mode: str = "w
 
 
 def unpacked(archive: Path, inner: str | None = None) -> dict[str, bytes]:
-    return {name.as_posix(): content for name, content in read_members(archive, inner)}
+    return {name.as_posix(): content.read(2**20) for name, content in read_members(archive, inner)}
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
@@ -106,4 +110,73 @@ def test_a_zip_with_a_damaged_member_is_one_clear_error(tmp_path: Path) -> None:
         zipped.writestr("a/1.jpg", b"0123456789" * 10)
     archive.write_bytes(archive.read_bytes().replace(b"0123456789", b"9876543210", 1))
     with pytest.raises(CardError, match="cannot be unpacked"):
+        unpacked(archive)
+
+
+def repeated(size: int) -> Iterator[bytes]:
+    """So many zeros, in pieces."""
+    while size > 0:
+        yield bytes(min(size, 2**20))
+        size -= 2**20
+
+
+@cache
+def bombs() -> dict[str, bytes]:
+    """Archives of some kilobytes that unpack to gigabytes, or state that they do."""
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a/1.png", "w") as file:
+        for piece in repeated(257 * 2**20):
+            file.write(piece)
+    many = io.BytesIO()
+    with zipfile.ZipFile(many, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(33):
+            archive.writestr(f"a/{number}.png", bytes(2**23))
+    huge = tarfile.TarInfo("a/1.png")
+    huge.size = 2**40
+    long_name = tarfile.TarInfo("a/1.png")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 2**32
+    extended = tarfile.TarInfo("a/1.png")
+    extended.type, extended.size = tarfile.XHDTYPE, 2**32
+    return {
+        "a file of zeros": zipped.getvalue(),
+        "many files of zeros": many.getvalue(),
+        "a size that is stated": gzip.compress(huge.tobuf(tarfile.GNU_FORMAT) + bytes(10_000)),
+        "a long name": gzip.compress(long_name.tobuf(tarfile.GNU_FORMAT) + bytes(10_000)),
+        "an extended header": gzip.compress(extended.tobuf(tarfile.GNU_FORMAT) + bytes(10_000)),
+    }
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["a file of zeros", "many files of zeros", "a size that is stated", "a long name", "an extended header"],
+)
+def test_what_unpacks_to_more_than_images_is_refused_before_it_is_read(tmp_path: Path, kind: str) -> None:
+    archive = tmp_path / "set.zip"
+    archive.write_bytes(bombs()[kind])
+    tracemalloc.start()
+    with pytest.raises(CardError, match=r"expected at most .*; do not trust this archive"):
+        for _, content in read_members(archive):
+            while content.read(2**20):
+                pass
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+def test_a_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    archive = tmp_path / "set.tar.gz"
+    archive.write_bytes(tar_bytes([("a/1.png", bytes(100 * 2**20))]))
+    tracemalloc.start()
+    ((_, content),) = [
+        (name, sum(map(len, iter(partial(file.read, 2**16), b"")))) for name, file in read_members(archive)
+    ]
+    assert content == 100 * 2**20
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["/".join(["a"] * 1000) + "/1.png", "a/" + "x" * 300])
+def test_a_path_that_no_disk_takes_is_refused(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "set.tar"
+    archive.write_bytes(tar_bytes([(name, b"one")]))
+    with pytest.raises(CardError, match="which is too long"):
         unpacked(archive)

@@ -439,10 +439,10 @@ def test_in_a_study_that_cannot_be_written_to_it_is_made_each_time(
 ) -> None:
     right = of_responses(study)
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(rollups, "write_table", refuse)
+    monkeypatch.setattr(rollups, "scratch_folder", refuse)
     for _ in range(2):
         assert rows(rollup_of(study)) == nearly(right, 1e-9)
     assert not study.rollup(SET, MODEL, SCHEME).exists()

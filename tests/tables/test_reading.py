@@ -88,6 +88,39 @@ def test_commas_in_a_header_of_semicolons_separate_nothing(tmp_path: Path) -> No
     assert table.rows["luminance, cd"].to_list() == [41.5, 38.25]
 
 
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+@pytest.mark.parametrize("in_header", [True, False])
+def test_empty_columns_without_a_name_are_left_out(separator: str, in_header: bool, tmp_path: Path) -> None:
+    rows = [("path", "", "category"), ("a.png", "", "face"), ("b.png", " ", "car")]
+    lines = joined(separator, rows, end=2 * separator + "\r\n").splitlines(keepends=True)
+    lines[0] = lines[0] if in_header else lines[0].replace(2 * separator + "\r\n", "\r\n")
+    table = read(saved(tmp_path / "t.csv", "".join(lines)))
+    assert table.rows.columns == ["path", "category"]
+    assert table.rows.rows() == [("a.png", "face"), ("b.png", "car")]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("path,category\na.png,face\nb.png,car,odd\n", "'odd' in row 2, column 3"),
+        ("path,category,,\na.png,face,1,odd\n", "'odd' in row 1, column 4"),
+    ],
+)
+def test_values_beside_the_named_columns_are_refused_with_their_place(
+    text: str, place: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TableError) as caught:
+        read(saved(tmp_path / "t.csv", text))
+    assert str(caught.value).endswith(
+        f"t.csv has values in a column without a name, such as {place}; give the column a name, or remove it"
+    )
+
+
+def test_the_column_of_row_names_that_r_writes_is_kept(tmp_path: Path) -> None:
+    table = read(saved(tmp_path / "t.csv", '"","path","category"\n"1","a.png","face"\n'))
+    assert table.rows.rows() == [(1, "a.png", "face")]
+
+
 def test_excels_line_that_names_the_separator_is_no_header(tmp_path: Path) -> None:
     table = read(saved(tmp_path / "t.csv", "sep=;\r\n" + joined(";", end="\r\n")))
     assert table.rows.columns == ["path", "category", "luminance"]

@@ -24,8 +24,6 @@ from toolbox.chart.theme import Chart
 MARGIN = 60
 """Pixels of the page beside the chart: its own margins, and the menu; with less, the page draws it narrower."""
 _SCREEN_PPI = 72
-_EMBEDDING = {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}
-"""Options that vega-embed reads from the specification, in whatever page."""
 _RENDERERS_OF_PAGES = frozenset({"default", "html", "colab", "kaggle", "zeppelin", "olli", "browser"})
 """Altair's renderers that write the specification into a script of a page."""
 
@@ -93,14 +91,13 @@ _KINDS: dict[type, type] = {
 
 
 def self_contained(chart: Chart) -> Chart:
-    """The same chart, which notebooks draw without a network, and whose menu only saves pictures.
+    """The same chart, which notebooks draw without a network.
 
     Args:
         chart: any; it stays what it is of Altair's, with all methods.
     """
     copied = chart.copy(deep=False)
     object.__setattr__(copied, "__class__", _KINDS[type(copied)])
-    copied.usermeta = {"embedOptions": _EMBEDDING}
     return copied
 
 

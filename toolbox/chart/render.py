@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import vl_convert
@@ -18,6 +19,7 @@ import vl_convert
 from toolbox.chart.theme import Chart
 from toolbox.chart.width import Length, Specification, drawn_size
 from toolbox.errors import UsageError
+from toolbox.printing import is_printable, printable
 
 KEYWORD = "toolbox"
 """Name of the provenance: in a specification's `usermeta`, a PNG's iTXt, metadata of SVG and PDF."""
@@ -76,9 +78,20 @@ def render(
             f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(FIGURE_SUFFIXES)}"
         )
     _check_dots(suffix, dpi)
-    specification = chart.to_dict()
+    specification = _with_printable_texts(chart.to_dict())
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
     return _FORMATS[suffix](specification, width, dpi or PNG_DPI)
+
+
+def _with_printable_texts(part: Any) -> Any:
+    """The same specification, whose texts can be drawn: a control character in one would abort the whole process."""
+    if isinstance(part, str):
+        return part if is_printable(part) else "\n".join(map(printable, part.split("\n")))
+    if isinstance(part, list):
+        return [_with_printable_texts(entry) for entry in part]
+    if isinstance(part, dict):
+        return {_with_printable_texts(name): _with_printable_texts(entry) for name, entry in part.items()}
+    return part
 
 
 def _check_dots(suffix: str, dpi: float | None) -> None:
@@ -159,7 +172,8 @@ def _drawing(specification: Specification, width: Length | None, unit: str = "")
 
 
 def _provenance(specification: Specification) -> str:
-    return json.dumps(specification["usermeta"][KEYWORD], ensure_ascii=False)
+    """The origin of the figure as JSON, in characters that XML and a terminal take."""
+    return "".join(map(printable, json.dumps(specification["usermeta"][KEYWORD], ensure_ascii=False)))
 
 
 def _title(specification: Specification) -> str:

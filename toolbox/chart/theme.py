@@ -52,6 +52,11 @@ TOOLTIP_NAMES = {
 }
 """Columns whose name in words is not the name itself with blanks."""
 
+EMBEDDING = {
+    "embedOptions": {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}
+}
+"""What vega-embed reads from a specification, in whatever page: the menu saves pictures, and does nothing else."""
+
 CONFIG: dict[str, Any] = {
     "background": "white",
     "font": FONT,
@@ -106,6 +111,7 @@ CONFIG: dict[str, Any] = {
 def apply_theme(chart: Chart) -> Chart:
     """The chart with this look written into its own specification."""
     in_this_look: Chart = chart.configure(**CONFIG)
+    in_this_look.usermeta = EMBEDDING
     return in_this_look
 
 

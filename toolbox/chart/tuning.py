@@ -104,6 +104,7 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     "osi",
     "half_width",
     "peak",
+    "relative_peak",
     scale_ends=["peak"],
 )
 def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
@@ -127,9 +128,8 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         title=["Peak response", "(activation)"],
         scale=alt.Scale(domain=[0, highest_value(rows, "peak") or 1.0], range=[8, 120]),
     )
-    tooltip = tooltips(
-        rows, "layer:O", "filter:Q", "preferred:Q", "selectivity:Q", "osi:Q", "half_width:Q", "peak:Q"
-    )
+    measures = ("preferred:Q", "selectivity:Q", "osi:Q", "half_width:Q", "peak:Q", "relative_peak:Q")
+    tooltip = tooltips(rows, "layer:O", "filter:Q", *measures)
     points = alt.Chart(values(rows), width=160, height=120).mark_circle(color=COLOURS[0], opacity=0.6)
     panel = points.encode(x=x, y=y, size=size, tooltip=tooltip)
     return facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)

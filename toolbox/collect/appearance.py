@@ -11,24 +11,13 @@ from typing import Any
 
 import polars as pl
 
+from toolbox.stimuli.confounds import confound_warnings, measured_stimuli, rows_by_category
 from toolbox.terms import FILE_BITS
 
 DIM = 0.25
 """Part of the range from black to white up to which a picture is dim: that of 14 bits, the most of a camera, in 16."""
-LEAST_IMAGES = 10
-"""Images of a category, and of all others, from which they are compared: fewer differ by chance."""
-CLEAR_AUC = 0.8
-"""Probability that an image of the category exceeds another one, from which a measure can stand for the category."""
 NAMED = 3
 """Files that a warning names; the record of the run lists all."""
-UNLABELLED = "unlabelled"
-
-_CONFOUNDS = {
-    "size": ("larger", "smaller", "size", "pixels"),
-    "aspect_ratio": ("wider", "narrower", "aspect ratio", "width / height"),
-    "sharpness": ("sharper", "blurrier", "sharpness", "variance of the Laplacian"),
-}
-"""Measure -> words for a higher and a lower value, its name, its unit."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +47,9 @@ def describe_appearance(
         labels: category by stimulus_id.
         properties: what was measured, by stimulus_id; other stimuli are left out.
     """
-    measured = [
-        {
-            "path": row["path"],
-            "bit_depth": row["bit_depth"],
-            "category": labels.get(row["stimulus_id"]),
-            "size": float(row["width"] * row["height"]),
-            "aspect_ratio": row["width"] / row["height"],
-            **properties[row["stimulus_id"]],
-        }
-        for row in rows
-        if row["stimulus_id"] in properties
-    ]
-    if not measured:
+    table = measured_stimuli(rows, labels, properties)
+    if table.is_empty():
         return Appearance()
-    table = pl.DataFrame(measured, schema_overrides={"category": pl.String, "bit_depth": pl.Int32})
     dim = table.filter(pl.col("brightest") <= DIM)
     uniform = table.filter(pl.col("rms_contrast") == 0)
     warnings = [*_dim_warnings(table), *_uniform_warnings(uniform), *_scaling_warnings(table)]
@@ -83,19 +60,11 @@ def describe_appearance(
     )
 
 
-def _by_category(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The rows of every category, in alphabetical order; unlabelled ones last."""
-    for (category,), of_one in table.sort("category", nulls_last=True, maintain_order=True).group_by(
-        "category", maintain_order=True
-    ):
-        yield UNLABELLED if category is None else str(category), of_one
-
-
 def _dim_warnings(table: pl.DataFrame) -> Iterator[str]:
     """One line for each category with dim pictures; files of 16 bits whose values need fewer bits are named so."""
     wide = table.filter(pl.col("bit_depth") == FILE_BITS)
     bits = round(_largest(wide) * (2**FILE_BITS - 1)).bit_length()
-    for category, of_one in _by_category(table):
+    for category, of_one in rows_by_category(table):
         dim = of_one.filter(pl.col("brightest") <= DIM)
         if dim.is_empty():
             continue
@@ -113,7 +82,7 @@ def _dim_warnings(table: pl.DataFrame) -> Iterator[str]:
 
 
 def _uniform_warnings(uniform: pl.DataFrame) -> Iterator[str]:
-    for category, of_one in _by_category(uniform):
+    for category, of_one in rows_by_category(uniform):
         count = "1 image has" if of_one.height == 1 else f"{of_one.height} images have"
         yield f"{category}: {count} the same grey level everywhere ({_names(of_one)})"
 
@@ -124,51 +93,6 @@ def _scaling_warnings(table: pl.DataFrame) -> Iterator[str]:
     if len(counts) > 1:
         listed = ", ".join(f"{depth} bits ({number} images)" for depth, number in counts)
         yield f"files of {FILE_BITS} bits are scaled in {len(counts)} ways: {listed}; equal values differ in brightness"
-
-
-def confound_warnings(table: pl.DataFrame) -> Iterator[str]:
-    """One line for each measure by which a category can be told from the others.
-
-    Args:
-        table: a row for each stimulus, with its category and the measures size, aspect_ratio and sharpness.
-    """
-    labelled = table.drop_nulls("category")
-    for measure, (more, less, name, unit) in _CONFOUNDS.items():
-        found = [
-            (abs(auc - 0.5), category, auc, inside, outside)
-            for category, auc, inside, outside in _separations(labelled, measure)
-            if max(auc, 1 - auc) >= CLEAR_AUC
-        ]
-        if not found:
-            continue
-        _, category, auc, inside, outside = max(found)
-        others = [f"{each[1]} ({more if each[2] > 0.5 else less})" for each in found if each[1] != category]
-        also = f"; so can {', '.join(others)}" if others else ""
-        yield (
-            f"images of {category} are {more if auc > 0.5 else less} than the others (median {inside:,.4g} against "
-            f"{outside:,.4g}, {unit}; AUC {auc:.2f}): filters may respond to {name}, not to {category}{also}"
-        )
-
-
-def _separations(labelled: pl.DataFrame, measure: str) -> Iterator[tuple[str, float, float, float]]:
-    """Category, AUC of the measure, its median in the category and in all others; only where there are enough images.
-
-    AUC = (mean rank of the category - (n + 1) / 2) / n of all others, with mean ranks for equal values.
-    """
-    ranked = labelled.with_columns(pl.col(measure).rank("average").alias("rank"))
-    for category, inside in _by_category(ranked):
-        outside = ranked.filter(pl.col("category") != category)
-        if min(inside.height, outside.height) >= LEAST_IMAGES:
-            auc = (_mean(inside["rank"]) - (inside.height + 1) / 2) / outside.height
-            yield category, auc, _median(inside[measure]), _median(outside[measure])
-
-
-def _mean(values: pl.Series) -> float:
-    return float(values.to_numpy().mean())
-
-
-def _median(values: pl.Series) -> float:
-    return float(values.cast(pl.Float64).quantile(0.5, "linear") or 0)
 
 
 def _largest(table: pl.DataFrame) -> float:

@@ -12,6 +12,7 @@ Never changes an image. Never changes a number, path or label that a stimulus of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -121,30 +122,35 @@ def ingest(
         finish_commit(study)
     kind = source_type(source)
     name = check_new_name("stimulus set", set_of_source(kind, source, set_name), study.sets())
-    written = (study.stimuli(name).parent, study.properties(name).parent, study.labels(name).parent)
-    lock = nullcontext() if dry_run else writing(study, study.lock(name), "ingesting", *written)
-    with image_places(study, name, dry_run) as places:
+    lock = nullcontext() if dry_run else writing(study, study.lock(name), "ingesting", *_folders(study, name))
+    with lock, image_places(study, name, dry_run) as places:
         listing = list_source(kind, source, places.folder, missing=missing, progress=progress)
-        with lock:
-            ledger, earlier, is_whole = _open_ledger(study, name, bit_depth)
-            files = dict.fromkeys(candidate.path for candidate in listing.candidates)
-            images = places.find_roots(ledger, files, source)
-            types = merge_types(earlier, listing.candidates)
-            _measure_earlier(ledger, images.roots)
-            _enter_files(ledger, listing, source, images, bit_depth=bit_depth, progress=progress)
-            _check_ledger(ledger, source, strict)
-            new = [variable for variable in types if variable not in earlier]
-            report = _report(name, ledger, new, listing.notes)
-            origin = describe_source(kind, source, images.roots)
-            origin |= {} if bit_depth is None else {"bit_depth": bit_depth}
-            is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
-            with nullcontext() if dry_run else committing(study) as commit:
-                if commit and (is_changed or not is_whole):
-                    write_roots(images.roots, study.roots, commit.stage)
-                    _write_tables(study, commit, name, ledger, types, origin)
-                if commit and (is_changed or report.rejections):
-                    _write_record(study, commit, report, origin, started)
+        ledger, earlier, is_whole = _open_ledger(study, name, bit_depth)
+        files = dict.fromkeys(candidate.path for candidate in listing.candidates)
+        images = places.find_roots(ledger, files, source)
+        types = merge_types(earlier, listing.candidates)
+        _measure_earlier(ledger, images.roots)
+        _enter_files(ledger, listing, source, images, bit_depth=bit_depth, progress=progress)
+        _check_ledger(ledger, source, strict)
+        new = [variable for variable in types if variable not in earlier]
+        report = _report(name, ledger, new, listing.notes)
+        origin = describe_source(kind, source, images.roots)
+        origin |= {} if bit_depth is None else {"bit_depth": bit_depth}
+        is_changed = bool(ledger.added or ledger.moved or ledger.filled or ledger.measured)
+        with nullcontext() if dry_run else committing(study) as commit:
+            if commit and (is_changed or not is_whole):
+                write_roots(images.roots, study.roots, commit.stage)
+                _write_tables(study, commit, name, ledger, types, origin)
+            if commit and (is_changed or report.rejections):
+                _write_record(study, commit, report, origin, started)
     return report
+
+
+def _folders(study: StudyFolder, name: str) -> list[Path]:
+    """The folders in which only ingestion writes."""
+    tables = (study.stimuli(name), study.properties(name), study.labels(name))
+    images = (Path(folder) for folder, _, _ in os.walk(study.images(name)))
+    return [*(table.parent for table in tables), *images]
 
 
 def _check_bit_depth(bit_depth: Any) -> None:

@@ -216,11 +216,12 @@ def _find_stimuli(
     """Numbers of the stimuli that match a row."""
     if row.name is None:
         return []
-    if table.key not in PATHS or row.name in by_name:
-        return by_name.get(row.name, [])
-    file = locate_file(table.file.parent.resolve(), row.name)
+    name = row.name if row.name in by_name else row.name.strip()  # blanks around it are typed unseen
+    if table.key not in PATHS or name in by_name:
+        return by_name.get(name, [])
+    file = locate_file(table.file.parent.resolve(), name)
     path = compose_accents(study.stored_path(file))
-    return by_name.get(path) or by_name.get(_only_path(table, row.name, by_end), [])
+    return by_name.get(path) or by_name.get(_only_path(table, name, by_end), [])
 
 
 def _only_path(table: LabelTable, name: str, by_end: Mapping[str, set[str]]) -> str:

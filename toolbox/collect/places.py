@@ -48,7 +48,7 @@ class ImagePlaces:
             return self.roots.stored(path)
         kept = self.kept / path.relative_to(self.folder)
         if kept != path and kept.is_file():
-            check_unchanged(kept, path.read_bytes())
+            check_unchanged(kept, path)
         return self.roots.stored(kept)
 
     def stored_name(self, name: str, source: str | Path) -> str:

@@ -27,6 +27,8 @@ from toolbox.terms import LEVEL
 
 _NAMED = 3
 """Categories of the control that are named."""
+_WEAK = 0.1
+"""Peak of a tuning curve, relative to the median filter of the layer, below which the tuning means nothing."""
 _FEW = 10
 """Selective filters below which their mean depth says little of a category."""
 
@@ -52,6 +54,7 @@ def cautions(
         yield from _cautions_on_threshold(database, index, float(values["threshold"]))
     yield from _cautions_on_chance(rows)
     yield from _cautions_on_depth(rows)
+    yield from _cautions_on_weakness(rows, values)
     if index and database.labelling and not {"significance", "resamples"}.isdisjoint(views):
         measure = Measure(index.name, str(values.get("statistic")), str(values.get("normalise")))
         yield from _cautions_on_control(study, database.labelling, measure)
@@ -122,36 +125,88 @@ def _cautions_on_depth(rows: pl.DataFrame) -> Iterator[str]:
         yield f"few filters are selective for {named}, so where they are located depends on single filters"
 
 
+def _cautions_on_weakness(rows: pl.DataFrame, values: Mapping[str, Any]) -> Iterator[str]:
+    """How many filters respond too weakly for their tuning to mean anything."""
+    columns = {*rows.columns}
+    if {"relative_peak", "peak"} <= columns:
+        active = rows.filter(pl.col("peak") > 0)
+        weak = active.filter(pl.col("relative_peak") < _WEAK).height
+        if weak:
+            yield (
+                f"{weak} of {active.height} filters that respond have less than {_WEAK:g} of the median peak of their "
+                "layer (relative_peak), too little for their tuning to mean anything"
+            )
+    elif {"layer", "weak"} <= columns:
+        weak = int(rows.select("layer", "weak").unique()["weak"].sum())
+        if weak:
+            yield (
+                f"not counted because of weak responses (relative_peak < {values['least']:g}): {weak} filters above "
+                "the threshold"
+            )
+
+
 def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:
-    """What untrained networks find in the same images: low-level differences between the categories suffice for it."""
+    """What may stand for the categories in these images, and what untrained networks find in them."""
     responses = labelling.responses
     if _is_untrained(responses.provenance):
         return
+    controls = []
     for model in study.models(responses.set):
         # what is wrong with another model's responses is reported by the queries that ask for them
         with contextlib.suppress(ToolboxError):
             control = available_responses(study, responses.set, model)
             if model != responses.model and _is_untrained(control.provenance):
-                yield from _caution_on_control(Labelling(study, control, labelling.scheme), measure)
+                controls.append(Labelling(study, control, labelling.scheme))
+    for each in controls:
+        yield from _caution_on_control(each, labelling, measure)
+    if not controls:
+        yield from _caution_on_confounds(labelling, measure)
 
 
-def _caution_on_control(control: Labelling, measure: Measure) -> Iterator[str]:
-    file = control.file("filters", measure)
-    if not _is_readable(control, file):
+def _caution_on_confounds(labelling: Labelling, measure: Measure) -> Iterator[str]:
+    """By what the images of categories differ, as was found when the index was resampled."""
+    file = labelling.file("filters", measure)
+    if not _is_readable(labelling, file):
+        return
+    checked = SmallTables()
+    differs: Mapping[str, str] = checked.origin(file).get("differs", {})
+    if differs:
+        named = "; ".join(f"{category} {words}" for category, words in differs.items())
         yield (
-            f"the untrained control {control.responses.model} was not resampled; to compare with it: "
-            f"{control.command(measure)}"
+            f"images of some categories can be told apart without their content: {named}; filters may respond to that. "
+            "An untrained network shows how many do"
+        )
+
+
+def _caution_on_control(control: Labelling, labelling: Labelling, measure: Measure) -> Iterator[str]:
+    """How many filters of an untrained network prefer a category, beside those of the network itself."""
+    name = control.responses.model
+    if not _is_readable(control, control.file("filters", measure)):
+        yield (
+            f"the untrained control {name} was not resampled; to compare with it: {control.command(measure)}"
         )
         return
-    significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL)
-    counts = significant.group_by("category").len().sort("len", "category", descending=[True, False]).collect()
-    if counts.is_empty():
-        return
-    named = ", ".join(f"{category} {count:,}" for category, count in counts.head(_NAMED).iter_rows())
-    yield (
-        f"in the untrained control {control.responses.model}, filters are significant (q < {LEVEL:g}) too: {named}; "
-        "low-level differences between the categories, such as size or sharpness, are enough for that"
-    )
+    counts = _significant_filters(control, measure)
+    own = _significant_filters(labelling, measure)
+    if counts:
+        of = f" of {labelling.responses.model}" if own else ""
+        named = ", ".join(
+            f"{category} {count:,}" + (f" ({own.get(category, 0):,}{of if not place else ''})" if own else "")
+            for place, (category, count) in enumerate([*counts.items()][:_NAMED])
+        )
+        yield (
+            f"in the untrained control {name}, filters are significant (q < {LEVEL:g}) too: {named}; low-level "
+            "differences between the categories, such as size or sharpness, are enough for that"
+        )
+
+
+def _significant_filters(labelling: Labelling, measure: Measure) -> dict[str, int]:
+    """The number of significant filters by category, the largest first; empty where nothing was resampled."""
+    file = labelling.file("filters", measure)
+    if not _is_readable(labelling, file):
+        return {}
+    significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL).group_by("category").len()
+    return dict(significant.sort("len", "category", descending=[True, False]).collect().iter_rows())
 
 
 def _is_readable(control: Labelling, file: Path) -> bool:
@@ -159,7 +214,9 @@ def _is_readable(control: Labelling, file: Path) -> bool:
     if not file.is_file():
         return False
     checked = SmallTables()
-    is_of_control = control.is_source_of(checked.origin(file)) and {*TABLES["filters"]} <= {*checked.columns(file)}
+    is_of_control = control.is_source_of(checked.origin(file)) and {*TABLES["filters"]} <= {
+        *checked.columns(file)
+    }
     checked.save()
     return is_of_control
 

@@ -6,15 +6,18 @@ The SQL that ships runs in the process of the toolbox, without the time that ano
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ import polars as pl
 from toolbox import errors
 from toolbox.errors import QueryError
 from toolbox.query.limits import Limits
-from toolbox.store.connection import Readable, Request
+from toolbox.store.connection import Readable, StatementRequest
 
 _PROGRAM = "toolbox.store.confined"
 _GRACE = 10.0
@@ -43,11 +46,13 @@ class Confinement:
         name: of the query, for messages.
         limits: of the statement.
         child: the process.
+        stopped: whether it was stopped because its time was over.
     """
 
     name: str
     limits: Limits
     child: subprocess.Popen[bytes]
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def rows(self, sql: str, values: Mapping[str, Any], readable: Readable) -> pl.DataFrame:
         """The rows of the statement.
@@ -61,14 +66,34 @@ class Confinement:
         """
         limits = self.limits
         seconds = limits.seconds + _GRACE
-        request = Request(sql, values, readable, seconds, limits.memory, limits.rows)
+        request = StatementRequest(sql, values, readable, seconds, limits.memory, limits.rows)
+        timer = threading.Timer(limits.seconds, self._stop)
+        timer.daemon = True
+        timer.start()
         try:
-            rows, report = self.child.communicate(pickle.dumps(request), timeout=limits.seconds)
-        except subprocess.TimeoutExpired as error:
-            raise QueryError(f"{self.name} took longer than {limits.seconds:g} s and was stopped") from error
+            rows, report = self._exchange(request)
+        finally:
+            timer.cancel()
+        if self.stopped.is_set():
+            raise QueryError(f"{self.name} took longer than {limits.seconds:g} s and was stopped")
         if self.child.returncode:
-            raise self._failure(report.decode(errors="replace").strip())
+            raise self._failure(report)
         return pl.read_ipc_stream(rows)
+
+    def _stop(self) -> None:
+        """End the process, which ends the exchange with it."""
+        self.stopped.set()
+        self.child.kill()
+
+    def _exchange(self, request: StatementRequest) -> tuple[bytes, str]:
+        """What the process writes until it ends: rows, and a report where there are none."""
+        requests, rows, reports = self.child.stdin, self.child.stdout, self.child.stderr
+        assert requests and rows and reports
+        with contextlib.suppress(BrokenPipeError), io.BufferedWriter(requests) as pipe:  # of one that ended
+            pickle.dump(request, pipe)
+        content, report = rows.read(), reports.read()
+        self.child.wait()
+        return content, report.decode(errors="replace").strip()
 
     def _failure(self, report: str) -> Exception:
         """Why there are no rows."""
@@ -117,6 +142,7 @@ def confined(name: str, limits: Limits) -> Iterator[Confinement]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,
         env={**os.environ, "PYTHONPATH": path},
         start_new_session=True,  # Ctrl-C is for this process, which ends the other
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),

@@ -18,7 +18,7 @@ import polars as pl
 from toolbox.errors import TableError, UsageError
 from toolbox.files import digest_of
 from toolbox.query.header import Query
-from toolbox.query.syntax import macro_names, own_names, parse_select
+from toolbox.query.syntax import macro_names, named_columns, own_names, parse_select
 from toolbox.store.views import VIEWS
 from toolbox.tables import TABLE_SUFFIXES, check_table_name, read_rows
 
@@ -59,7 +59,7 @@ def read_own_tables(query: Query, tables: Mapping[str, OwnTable] | None) -> OwnT
     own = OwnTables()
     for name, table in (tables or {}).items():
         _check_name(query, name, [*own.frames])
-        frame, origin, notes = _read(name, table)
+        frame, origin, notes = _read(query, name, table)
         own.frames[name] = frame
         own.provenance[name] = {**origin, "rows": frame.height, "columns": frame.columns}
         own.notes.extend(notes)
@@ -88,7 +88,7 @@ def _is_table_name(name: str) -> bool:
         return False
 
 
-def _read(name: str, table: OwnTable) -> tuple[pl.DataFrame, dict[str, Any], list[str]]:
+def _read(query: Query, name: str, table: OwnTable) -> tuple[pl.DataFrame, dict[str, Any], list[str]]:
     """The rows of a table, where they come from, and what was assumed."""
     if isinstance(table, pl.DataFrame):
         _check_columns(f"the table {name}", table)
@@ -103,7 +103,7 @@ def _read(name: str, table: OwnTable) -> tuple[pl.DataFrame, dict[str, Any], lis
     check_table_name(file, f"the table {name}")
     if not file.is_file():
         raise UsageError(f"{file} does not exist; expected the table {name} ({', '.join(TABLE_SUFFIXES)})")
-    read = read_rows(file, text=())
+    read = read_rows(file, text=(), sheet=named_columns(query))
     _check_columns(str(file), read.rows)
     rows = read.rows.with_columns(pl.selectors.float().fill_nan(None))
     return rows, {"file": file.name, "sha256": digest_of(file)}, read.notes

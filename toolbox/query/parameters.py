@@ -14,14 +14,18 @@ from toolbox.errors import UnknownNameError, UsageError
 from toolbox.query.describing import described_views
 from toolbox.query.header import Parameter, Query, read_query, shipped_query, value_of
 from toolbox.query.indices import shipped_indices
+from toolbox.query.sections import check_length
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, check_set
 
 _PLACEHOLDER = re.compile(
-    r"""--[^\n]* | /\*.*?\*/ | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(?:\w*)\$.*?\$ | \$(\w+)""",
+    r"""--[^\n]* | /\*.*?(?:\*/|\Z) | '[^']*(?:'|\Z) | "[^"]*(?:"|\Z) | \$\w*\$.*?(?:\$|\Z) | \$(\w+)""",
     re.VERBOSE | re.DOTALL,
 )
-"""A comment, a text, a quoted name, a text between dollars; or, captured, the name of a parameter."""
+"""A comment, a text, a quoted name, a text between dollars; or, captured, the name of a parameter.
+
+What is not closed reaches to the end, so that every character is read once.
+"""
 
 
 def find_query(query: Query | str | Path) -> Query:
@@ -30,12 +34,15 @@ def find_query(query: Query | str | Path) -> Query:
     Args:
         query: a shipped query's name, a file as a path or by a name that ends in .sql, or a SELECT.
 
-    Raises: UnknownNameError for a name that no query has; UsageError for a file that is missing.
+    Raises: UnknownNameError for a name that no query has; UsageError for a file that is missing, and for SQL of more
+        characters than anybody writes.
     """
     if isinstance(query, Query):
+        check_length(query.name, 0 if query.ships else len(query.sql))
         return query
     if isinstance(query, Path):
         return read_query(query)
+    check_length("the SQL", len(query))
     if sql := described_views(query):
         return Query("sql", sql, ships=True)
     is_name = not re.search(r"\s", query.strip())

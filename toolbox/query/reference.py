@@ -16,7 +16,8 @@ from toolbox.query.indices import QUANTITIES, Index, index_names, shipped_indice
 _INTRODUCTION = """# Queries
 
 Every query is run by its name, `toolbox query layers/profile` or `study.query("layers/profile")`, and those that have a
-figure are drawn by `toolbox plot layers/profile`. A parameter is given as `--param threshold=0.05` or `threshold=0.05`.
+figure are drawn by `toolbox plot layers/profile`. A parameter is an option of
+the command, `--threshold 0.05`, and a keyword in Python, `threshold=0.05`.
 
 This page is made of the headers of the `.sql` files by `make reference`: to change it, change them.
 """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
+from toolbox.query.header import Query
 from toolbox.query.indices import shipped_index
+from toolbox.query.syntax import parse_select
 from toolbox.query.thresholds import index_thresholds
 from toolbox.store.database import Database
 from toolbox.store.resamples import Measure
@@ -15,6 +18,8 @@ from toolbox.store.views import RESAMPLE_VIEWS
 from toolbox.terms import LEVEL
 
 _LACK_OF_COUNTS = "intervals and chance levels for this index and threshold are missing; to compute them"
+_POOLED = {"index": "indices", "statistic": "statistics", "normalise": "ranges of normalisation"}
+"""Columns of a measure, and what several of them are called."""
 _LACK = "this index was not resampled; to resample it"
 
 
@@ -41,6 +46,27 @@ def note_missing_resamples(database: Database, views: Collection[str], values: M
     command = database.labelling.command(measure, further)
     if not any(command in note for note in database.notes):  # that of a stale table says the same
         database.notes.append(f"{lack}: {command}")
+
+
+def notes_on_pooling(database: Database, query: Query, rows: pl.DataFrame) -> Iterator[str]:
+    """Which indices, statistics or ranges the SQL of a user reads together without naming them.
+
+    Args:
+        database: open.
+        query: of a user, or one that ships: those choose a measure themselves.
+        rows: its result, in which a column of the measure separates them too.
+    """
+    text = re.sub(r"--[^\n]*|/\*.*?\*/", " ", query.sql, flags=re.DOTALL).lower()
+    unnamed = [name for name in _POOLED if name not in rows.columns and not re.search(rf"\b{name}\b", text)]
+    for view in RESAMPLE_VIEWS if not query.ships else ():
+        for name in unnamed if view in parse_select(query).tables else ():
+            found = database.connection.execute(f"select distinct {name} from {view} order by all").fetchall()
+            if len(found) > 1:
+                values = [str(value) for (value,) in found]
+                yield (
+                    f"{view} holds {len(values)} {_POOLED[name]} ({', '.join(values)}), and this SQL reads all of them "
+                    f"together; to choose one: where {name} = '{values[-1]}'"
+                )
 
 
 def resolution_notes(rows: pl.DataFrame) -> list[str]:

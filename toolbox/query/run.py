@@ -13,13 +13,14 @@ import duckdb
 import polars as pl
 
 from toolbox.errors import QueryError, UnknownNameError, UsageError, command_line
+from toolbox.faults import fault_of
 from toolbox.query.cautions import cautions, criterion
 from toolbox.query.confinement import confined
 from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
 from toolbox.query.limits import Limits
 from toolbox.query.parameters import find_query, parameter_values
-from toolbox.query.resampling_notes import note_missing_resamples, resolution_notes
+from toolbox.query.resampling_notes import note_missing_resamples, notes_on_pooling, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database
@@ -30,7 +31,7 @@ from toolbox.store.views import VIEWS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Computation = Callable[[Database, dict[str, Any]], pl.DataFrame]
+RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 """The rows of a statement with the values of its parameters, from a database."""
 BROUGHT = {"reference": "toolbox replicate --reference FILE"}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
@@ -86,7 +87,7 @@ def ask(
             _check_listed_values(database, query, values)
             rows = _plain(compute(database, values))
             note_missing_resamples(database, views, values)
-            database.notes.extend(resolution_notes(rows))
+            database.notes.extend([*notes_on_pooling(database, query, rows), *resolution_notes(rows)])
             found = tuple(cautions(study, database, views, values, rows))
     origin: dict[str, Any] = {
         "query": query.name,
@@ -107,6 +108,8 @@ def _own_errors(query: Query, time_limit: float) -> Iterator[None]:
     except duckdb.InterruptException as error:
         raise QueryError(f"{query.name} took longer than {time_limit:g} s and was stopped") from error
     except duckdb.Error as error:
+        if query.ships and (fault := fault_of(error)):
+            raise fault from error
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
             raise _unknown_table(query, found[1]) from error
@@ -129,7 +132,7 @@ def _table_remedy(name: str) -> str:
 
 
 @contextmanager
-def _computation(query: Query, limits: Limits) -> Iterator[Computation]:
+def _computation(query: Query, limits: Limits) -> Iterator[RowSource]:
     """What computes the rows: this process if the SQL ships, else one of its own."""
     if query.ships:
         yield lambda database, values: _frame(database.connection.sql(query.sql, params=values))
@@ -150,7 +153,11 @@ class _Rows:
 
 def _frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """The rows as a polars frame."""
-    return pl.DataFrame(_Rows(relation))
+    try:
+        return pl.DataFrame(_Rows(relation))
+    except pl.exceptions.ComputeError as error:  # DuckDB's errors after its first rows
+        kind = duckdb.InterruptException if "INTERRUPT" in str(error) else duckdb.Error
+        raise kind(str(error).removeprefix("got external error: ")) from error
 
 
 def _plain(rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from toolbox.errors import CardError, UsageError
 
+MOST_SQL = 200_000
+"""Characters of SQL that anyone may write: DuckDB's parser takes memory and time for each of them."""
 SECTIONS = ("Parameters", "Columns", "Index")
 """Headings of sections, each on a line of its own; `Source:` begins the one of citations."""
 
@@ -18,10 +20,27 @@ def read_sql(path: Path) -> str:
     """
     if not path.is_file():
         raise UsageError(f"no file {path}; expected a .sql file with one SELECT")
+    check_length(str(path), path.stat().st_size)
     try:
         return path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
     except UnicodeDecodeError as error:
         raise CardError(f"{path} is not encoded as UTF-8; save it as UTF-8 text") from error
+
+
+def check_length(name: str, length: int) -> None:
+    """Refuse SQL that nobody writes by hand, before anything parses it.
+
+    Args:
+        name: of the query or its file.
+        length: its characters.
+
+    Raises: UsageError.
+    """
+    if length > MOST_SQL:
+        raise UsageError(
+            f"{name} has {length:,} characters; expected at most {MOST_SQL:,}; pass long lists as a table "
+            "(--table NAME=FILE)"
+        )
 
 
 def header_of(text: str) -> str:

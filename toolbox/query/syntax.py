@@ -26,6 +26,8 @@ _READING = ("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE
 _MACRO = re.compile(r"create\s+macro\s+(\w+)\s*\([^)]*\)\s*as\s+(table\s)?(.*)", re.IGNORECASE | re.DOTALL)
 
 
+_MOST_MESSAGE = 500
+"""Characters of a message of DuckDB, which repeats what the SQL contains."""
 _known: dict[str, Syntax] = {}
 """Texts that were parsed, or recalled, in this process."""
 
@@ -61,8 +63,17 @@ def parse_select(query: Query) -> Syntax:
     Raises: QueryError for anything else.
     """
     if query.sql not in _known:
+        _check_encodable(query)
         _known[query.sql] = _recall_select(query.sql) or _parse(query)
     return _known[query.sql]
+
+
+def _check_encodable(query: Query) -> None:
+    """Refuse half of a character, as Python makes it of bytes that are not UTF-8."""
+    try:
+        query.sql.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(f"{query.name} has a character that UTF-8 cannot encode; remove it") from error
 
 
 def _recall_select(sql: str) -> Syntax | None:
@@ -87,13 +98,21 @@ def _check_single_select(query: Query) -> tuple[str, ...]:
         statements = duckdb.extract_statements(query.sql)
     except duckdb.Error as error:
         raise QueryError(f"{query.name}: {message_of(error)}") from error
-    kinds = [statement.type.name for statement in statements]
+    kinds = [_kind(statement) for statement in statements]
     if kinds == ["SELECT"]:
         parts = _kinds(query.sql)
         kinds = [kind.removesuffix("_QUERY_NODE") for kind in parts if kind not in _READING]
         if parts and not kinds:
             return tuple(sorted(statements[0].named_parameters))
     raise QueryError(f"{query.name} is refused: expected one SELECT, found {', '.join(kinds) or 'nothing'}")
+
+
+def _kind(statement: duckdb.Statement) -> str:
+    """The kind of a statement."""
+    try:
+        return statement.type.name
+    except ValueError:  # DuckDB's parser knows kinds that its interface for Python has no name for
+        return " ".join(statement.query.split()[:2]).upper()
 
 
 def needs(query: Query) -> tuple[set[str], list[str]]:
@@ -158,6 +177,17 @@ def _names(sql: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(tables)), tuple(sorted(functions))
 
 
+def named_columns(query: Query) -> list[str]:
+    """Names of all columns that a query refers to, in any table, in lower case.
+
+    Args:
+        query: one that `parse_select` accepts.
+    """
+    names = {str(node["column_names"][-1]) for node in _nodes(query.sql) if node.get("type") == "COLUMN_REF"}
+    names.update(str(name) for node in _nodes(query.sql) for name in node.get("using_columns", ()))
+    return sorted({name.lower() for name in names})
+
+
 def own_names(query: Query) -> set[str]:
     """Names of the tables that a query defines in WITH, in lower case; for the query, they hide others of the name."""
     parse_select(query)
@@ -174,7 +204,10 @@ def _kinds(sql: str) -> list[str]:
 def _nodes(sql: str) -> tuple[dict[str, Any], ...]:
     """All objects in the syntax tree of a SELECT."""
     row = _parser().cursor().execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
-    nodes, waiting = [], [json.loads(row[0])] if row else []
+    try:
+        nodes, waiting = [], [json.loads(row[0])] if row else []
+    except RecursionError as error:  # hundreds of levels
+        raise QueryError("the SQL is nested too deeply; name its inner parts in WITH") from error
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
@@ -218,8 +251,9 @@ def _parser() -> duckdb.DuckDBPyConnection:
 
 
 def message_of(error: Exception) -> str:
-    """DuckDB's message on one line, without the excerpt of the SQL or, for an error in the window, a traceback."""
+    """DuckDB's message on one short line, without the excerpt of the SQL or, for an error in the window, traceback."""
     text = str(error).split("\n\nLINE")[0].strip()
     if "Traceback (most recent call last)" in text:
         text = text.splitlines()[-1]
-    return " ".join(text.removeprefix("Invalid Input Error: ").split())
+    line = " ".join(text.removeprefix("Invalid Input Error: ").split())
+    return line if len(line) <= _MOST_MESSAGE else f"{line[:_MOST_MESSAGE]} …"

@@ -10,9 +10,12 @@ Owns reading these cards and writing their images into one folder; does not depe
 
 from __future__ import annotations
 
+import filecmp
 import importlib.util
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,8 +25,8 @@ from toolbox.content import Card, card, card_path, content_folder
 from toolbox.errors import CardError, StimulusError
 from toolbox.fetch import fetch
 from toolbox.progress import Progress, silent
-from toolbox.stimuli.archive import read_members
-from toolbox.stimuli.categories import compose_accents
+from toolbox.stimuli.archive import Member, read_members
+from toolbox.stimuli.categories import check_printable, compose_accents
 from toolbox.stimuli.images import encode_png
 from toolbox.stimuli.sources import (
     Candidate,
@@ -36,6 +39,8 @@ from toolbox.stimuli.sources import (
 from toolbox.stimuli.variables import check_names
 
 Recipe = Callable[[Card, Path | None], Iterator[Drawing]]
+
+_PIECE = 2**20  # bytes of an image that are in memory at once
 
 TEXTS = ("name", "title", "description", "citation", "licence")
 """Texts that every card must have."""
@@ -118,8 +123,9 @@ def _draw_images(drawings: Iterator[Drawing], folder: Path, progress: Progress) 
                 f"the recipe of {folder.name} named a drawing {drawing.name!r}; expected unique relative names"
             )
         names.add(drawing.name.lower())
+        check_printable(filter(None, [drawing.category]), f"the recipe of {folder.name} has the category")
         check_names(drawing.parameters, f"the recipe of {folder.name}")
-        path = _keep_image(folder / relative, encode_png(drawing.pixels))
+        path = _keep_image(folder / relative, BytesIO(encode_png(drawing.pixels)))
         progress(f"draw {folder.name}", number, 0)
         values = {name: _plain(value) for name, value in drawing.parameters.items()}
         yield Candidate(path, drawing.category, values)
@@ -143,6 +149,7 @@ def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) 
         if len(relative.parts) == 1:
             rejections.append(Rejection(text_of(folder / relative), "not in a category folder"))
         elif relative.parts[0] not in leave_out:
+            check_printable(relative.parts[:1], f"{source.name} has the category")
             path = _keep_image(folder / relative, content)
             candidates.append(Candidate(path, compose_accents(relative.parts[0])))
             progress(f"unpack {source.name}", len(candidates), 0)
@@ -151,27 +158,31 @@ def _unpack_images(source: Path, rules: Card, folder: Path, progress: Progress) 
     return Listing(sorted(candidates, key=lambda candidate: candidate.path.parts), rejections)
 
 
-def _keep_image(path: Path, content: bytes) -> Path:
+def _keep_image(path: Path, content: Member | BytesIO) -> Path:
     """Write an image unless it exists; never change an image that may already be a stimulus of a set."""
-    if path.exists():
-        check_unchanged(path, content)
-        return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+    fresh = path.with_name(f".{os.getpid()}.partial")
+    try:
+        with fresh.open("wb") as file:
+            shutil.copyfileobj(content, file, _PIECE)
+        if path.exists():
+            check_unchanged(path, fresh)
+        else:
+            fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
     return path
 
 
-def check_unchanged(path: Path, content: bytes) -> None:
+def check_unchanged(path: Path, fresh: Path) -> None:
     """Refuse to draw or unpack another image than the one that is there.
 
     Args:
         path: an existing image.
-        content: the bytes that the card specifies now.
+        fresh: a file of what the card specifies now.
 
     Raises: StimulusError.
     """
-    if path.read_bytes() != content:
+    if not filecmp.cmp(path, fresh, shallow=False):
         remedy = "ingest the changed card as another set, or delete that file"
         raise StimulusError(f"{path} differs from the image that its card now specifies; {remedy}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from toolbox.errors import StimulusError, UsageError
+from toolbox.printing import is_printable
 from toolbox.tables import MISSING_SPELLINGS
 from toolbox.terms import MISSING, Missing
 
@@ -46,7 +47,8 @@ def read_categories(texts: Iterable[str | None], place: str, missing: Missing | 
         place: the source, for messages.
         missing: what a spelling of a missing value means; None where it was not chosen.
 
-    Raises: UsageError for another choice; StimulusError for a spelling of a missing value without a choice.
+    Raises: UsageError for another choice; StimulusError for a spelling of a missing value without a choice, and for a
+        category with a character that cannot be shown.
 
     Example:
         >>> read_categories(["face ", "NA", None], "images.csv").names
@@ -54,6 +56,8 @@ def read_categories(texts: Iterable[str | None], place: str, missing: Missing | 
     """
     if missing not in (None, *MISSING):
         raise UsageError(f"missing is {missing!r}; expected one of {', '.join(MISSING)}")
+    texts = list(texts)
+    check_printable(filter(None, texts), f"{place} has the category")
     plain = {text: compose_accents(text).strip() if text else "" for text in texts}
     spelled = sorted({name for name in plain.values() if name.lower() in MISSING_SPELLINGS})
     doubtful = [name for name in spelled if name != NOT_AVAILABLE]
@@ -68,6 +72,25 @@ def read_categories(texts: Iterable[str | None], place: str, missing: Missing | 
     return Categories(
         names, [*_notes_on_missing(place, sorted(absent), missing), *_notes_on_spellings(place, names)]
     )
+
+
+def check_printable(names: Iterable[str], place: str) -> None:
+    r"""Refuse names with control characters and others that cannot be shown in a terminal or a figure.
+
+    Args:
+        names: of categories, or of stimulus variables.
+        place: their origin and kind, for the message.
+
+    Raises: StimulusError.
+
+    Example:
+        >>> check_printable(["cat\x07"], "a.csv has the category")
+        Traceback (most recent call last):
+        toolbox.errors.StimulusError: a.csv has the category 'cat\x07', with a character that cannot be shown; rename it
+    """
+    for name in names:
+        if not is_printable(name.strip()):
+            raise StimulusError(f"{place} {name!r}, with a character that cannot be shown; rename it")
 
 
 def categories_alike(names: Iterable[str], place: str) -> list[str]:

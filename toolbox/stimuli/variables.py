@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from toolbox.errors import StimulusError
+from toolbox.stimuli.categories import check_printable
 from toolbox.stimuli.sources import Candidate, Value, text_of
 from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
@@ -22,9 +23,11 @@ def check_names(names: Iterable[str], place: str) -> None:
         names: names of stimulus variables.
         place: their origin, for the message.
 
-    Raises: StimulusError for an empty name, the name of a fixed column, or two names that differ only in case.
+    Raises: StimulusError for an empty name, one with a character that cannot be shown, the name of a fixed column, or
+        two names that differ only in case.
     """
-    seen: dict[str, str] = {}
+    names, seen = list(names), dict[str, str]()
+    check_printable(names, f"{place} has the column")
     for name in names:
         if not name.strip():
             raise StimulusError(f"{place} has a column without a name; give it one, or remove it")

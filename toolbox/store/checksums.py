@@ -398,6 +398,13 @@ class VerifiedFile:
         )
 
     def _read_at(self, position: int, count: int) -> bytes:
+        try:
+            return self._bytes_at(position, count)
+        except OSError as error:
+            error.filename = str(self._path)  # which reading does not name
+            raise
+
+    def _bytes_at(self, position: int, count: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, count, position)
         with self._lock:  # Windows lacks os.pread

@@ -10,7 +10,7 @@ that file before and after; if it is another one, what was read may be of two st
 
 from __future__ import annotations
 
-import json
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from toolbox.errors import BusyError, ToolboxError, VerificationError
-from toolbox.files import move_files, only_writer, sweep, write_json
+from toolbox.files import move_files, only_writer, read_json, sweep, write_json
 from toolbox.store.checksums import checksum_moves, entry_files
 from toolbox.store.folder import StudyFolder
 from toolbox.store.study_file import PATIENCE
@@ -37,8 +37,8 @@ class Commit:
 
     Attributes:
         root: the directory of the study.
-        moves: where a file is now -> where it will be; in this order.
-        deletions: files that will be deleted before, if they exist.
+        moves: where a file of the study is now -> where it will be.
+        deletions: files that will be deleted, if they exist and nothing is written or moved there.
     """
 
     root: Path
@@ -46,14 +46,12 @@ class Commit:
     deletions: list[Path] = field(default_factory=list)
 
     def stage(self, path: Path) -> Path:
-        """Where to write now what will be at a path.
+        """Where to write now what will be at a path: in a scratch folder with the folders of a study.
 
         Args:
             path: a path in the study.
         """
-        fresh = self.root / _PLACE / _SCRATCH / path.relative_to(self.root)
-        self.moves[fresh] = path
-        return fresh
+        return self.root / _PLACE / _SCRATCH / path.relative_to(self.root)
 
 
 @contextmanager
@@ -75,6 +73,27 @@ def writing(study: StudyFolder, folder: Path, task: str, *swept: Path) -> Iterat
 
 
 @contextmanager
+def scratch_folder(study: StudyFolder, *, wait: float = PATIENCE) -> Iterator[Path]:
+    """A folder for files that are being written, which one process has at a time; it is empty, and is removed.
+
+    Args:
+        study: the study.
+        wait: seconds to wait for another process.
+
+    Raises: BusyError when another process has it.
+    """
+    place = study.root / _PLACE
+    with only_writer(place, "changing the study", wait=wait):
+        sweep(study.root, place)
+        _finish(study.root)
+        try:
+            yield place / _SCRATCH
+        finally:
+            if not (place / _JOURNAL).exists():  # else what is in the folder counts already
+                shutil.rmtree(place / _SCRATCH, ignore_errors=True)
+
+
+@contextmanager
 def committing(study: StudyFolder) -> Iterator[Commit]:
     """Changes that become visible together when the block succeeds, or not at all.
 
@@ -85,18 +104,15 @@ def committing(study: StudyFolder) -> Iterator[Commit]:
 
     Raises: BusyError when another process does not end its own changes.
     """
-    place = study.root / _PLACE
-    with only_writer(place, "changing the study", wait=PATIENCE):
-        _finish(study.root)
+    with scratch_folder(study) as scratch:
         commit = Commit(study.root)
-        try:
-            yield commit
-            if commit.moves or commit.deletions:
-                write_json(place / _JOURNAL, _content(commit))
-                _finish(study.root)
-        finally:
-            if not (place / _JOURNAL).exists():  # else what is in the folder counts already
-                shutil.rmtree(place / _SCRATCH, ignore_errors=True)
+        yield commit
+        staged = {file: study.root / file.relative_to(scratch) for file in _files(scratch)}
+        commit.moves = {**staged, **commit.moves}
+        _add_checksums(commit)
+        if commit.moves or commit.deletions:
+            write_json(study.root / _PLACE / _JOURNAL, _content(commit))
+            _finish(study.root)
 
 
 def finish_commit(study: StudyFolder) -> None:
@@ -161,22 +177,44 @@ def _finish(root: Path) -> None:
     journal = root / _PLACE / _JOURNAL
     if journal.exists():
         moves, deletions = _read(root, journal)
+        move_files({old: new for old, new in moves.items() if old.exists()})
         for path in deletions:
             path.unlink(missing_ok=True)
-        move_files({old: new for old, new in moves.items() if old.exists()})
+            _remove_empty(root, path.parent)
         move_files({journal: journal.with_name(_DONE)})
     if (root / _PLACE / _SCRATCH).exists():
         shutil.rmtree(root / _PLACE / _SCRATCH)
 
 
+def _remove_empty(root: Path, folder: Path) -> None:
+    """Remove a folder, and those that contain it, for as long as they are empty."""
+    with contextlib.suppress(OSError):  # it is not
+        while folder != root:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*")) if file.is_file()]
+
+
+def _add_checksums(commit: Commit) -> None:
+    """Let the checksums of tables move with them, and those of tables that are replaced or deleted be deleted."""
+    moves: dict[Path, Path] = {}
+    for old, new in commit.moves.items():
+        of_table = checksum_moves(old, new) if old.suffix == ".parquet" else {}
+        moves |= {**of_table, old: new}  # the checksum of a table is there before the table
+    gone = [path for path in (*commit.moves.values(), *commit.deletions) if path.suffix == ".parquet"]
+    commit.moves = moves
+    commit.deletions += [entry for table in gone for entry in entry_files(table)]
+
+
 def _content(commit: Commit) -> dict[str, Any]:
     """What the journal says, with paths that are relative to the study."""
-    renamed = dict[Path, Path]()
-    for old, new in commit.moves.items():
-        renamed |= {**checksum_moves(old, new), old: new}  # the checksum of a table is there before the table
-    deleted = [each for path in commit.deletions for each in (path, *entry_files(path))]
-    moves = [[_inside(commit.root, old), _inside(commit.root, new)] for old, new in renamed.items()]
-    return {"moves": moves, "deletions": [_inside(commit.root, path) for path in deleted]}
+    kept = {*commit.moves.values()}
+    moves = [[_inside(commit.root, old), _inside(commit.root, new)] for old, new in commit.moves.items()]
+    deletions = [_inside(commit.root, path) for path in commit.deletions if path not in kept]
+    return {"moves": moves, "deletions": deletions}
 
 
 def _inside(root: Path, path: Path) -> str:
@@ -188,15 +226,13 @@ def _read(root: Path, journal: Path) -> tuple[dict[Path, Path], list[Path]]:
 
     Raises: VerificationError when it is damaged, or names a file outside the study.
     """
+    remedy = "the change of the study that it lists was interrupted; delete it, and repeat the last command"
+    content = read_json(journal, remedy)
     try:
-        content = json.loads(journal.read_text(encoding="utf-8"))
         moves = {_path(root, old): _path(root, new) for old, new in content["moves"]}
         return moves, [_path(root, name) for name in content["deletions"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise VerificationError(
-            f"{journal} is damaged: the change of the study that it lists was interrupted and cannot be completed; "
-            "delete it, and repeat the last command"
-        ) from error
+        raise VerificationError(f"{journal} is damaged: it lists no files of the study; {remedy}") from error
 
 
 def _path(root: Path, name: str) -> Path:

@@ -22,20 +22,22 @@ import duckdb
 import pyarrow as pa
 
 from toolbox.errors import BusyError, QueryError, VerificationError
-from toolbox.store.connection import Request, connect
-from toolbox.store.result_types import check_types
+from toolbox.store.connection import StatementRequest, connect
+from toolbox.store.result_types import check_column_types, check_times
 
 _OF_DUCKDB = 0.8
 """Part of the memory that DuckDB may use by its own count; the rest is for what it does not count."""
+_MESSAGE = 10_000
+"""Characters of a message: more would not fit into a pipe that nobody reads yet."""
 _TICK = 0.01
 """Seconds between two looks at the memory."""
 _STACK = 8 << 20
 """Bytes that Linux counts for the stack of a thread before they are used."""
 
 
-def main() -> None:
+def run_request() -> None:
     """Answer the request on stdin."""
-    request: Request = pickle.load(sys.stdin.buffer)
+    request: StatementRequest = pickle.load(sys.stdin.buffer)
     _confine(request)
     try:
         with request.readable.window.own_errors():
@@ -49,16 +51,16 @@ def main() -> None:
     except duckdb.Error as error:
         _end(type(error).__name__, str(error))
     except (pa.ArrowException, OSError) as error:  # DuckDB's errors after its first rows
-        _end("Error", str(error))
+        _end("memory" if "Out of Memory" in str(error) else "Error", str(error))
     sys.stdout.flush()
     os._exit(0)  # at once: DuckDB would first return all memory
 
 
-def _write_rows(request: Request) -> None:
+def _write_rows(request: StatementRequest) -> None:
     """Write the rows as they are computed."""
     connection = connect(request.readable, memory_limit=f"{request.memory * _OF_DUCKDB:.0f}B")
     relation = connection.sql(request.sql, params=request.values)
-    check_types(relation)
+    check_column_types(relation)
     written = 0
     reader = pa.RecordBatchReader.from_stream(relation)
     with pa.ipc.new_stream(sys.stdout.buffer, reader.schema) as stream:
@@ -66,24 +68,23 @@ def _write_rows(request: Request) -> None:
             written += batch.nbytes
             if written > request.rows:
                 _end("rows")
+            check_times(batch)
             stream.write_batch(batch)
 
 
 def _end(kind: str, message: str = "") -> NoReturn:
     """End with what went wrong, in a line that the other process reads."""
-    os.write(sys.stderr.fileno(), json.dumps({"kind": kind, "message": message}).encode() + b"\n")
+    os.write(sys.stderr.fileno(), json.dumps({"kind": kind, "message": message[:_MESSAGE]}).encode() + b"\n")
     os._exit(1)
 
 
-def _confine(request: Request) -> None:
+def _confine(request: StatementRequest) -> None:
     """Set the limits of this process; it keeps them without the one that started it."""
     faulthandler.dump_traceback_later(request.seconds, exit=True)
     with contextlib.suppress(OSError):  # Linux: where memory is short, this process goes first
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    with contextlib.suppress(
-        ImportError, OSError, ValueError
-    ):  # Windows lacks these limits, macOS the second
-        import resource
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # Windows lacks these limits, macOS the second
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         limit = request.memory + _STACK * (os.cpu_count() or 1)
@@ -91,7 +92,7 @@ def _confine(request: Request) -> None:
     threading.Thread(target=_watch, args=(request,), daemon=True).start()
 
 
-def _watch(request: Request) -> None:
+def _watch(request: StatementRequest) -> None:
     """End this process when it uses too much memory, or when the one that started it has ended."""
     while os.getppid() == request.parent:
         if _peak_memory() > request.memory:
@@ -113,4 +114,4 @@ def _peak_memory() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run_request()

@@ -47,7 +47,7 @@ class Readable:
 
 
 @dataclass(frozen=True)
-class Request:
+class StatementRequest:
     """What a process of `confined` is asked.
 
     Attributes:

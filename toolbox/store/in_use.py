@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from toolbox.errors import ToolboxError
+from toolbox.store.commits import Commit, committing
 from toolbox.store.folder import StudyFolder
-from toolbox.store.study_file import NAME, changing_study_file, read_study_file
+from toolbox.store.study_file import NAME, read_study_file, write_study_file
 
 KINDS = ("set", "model", "scheme")
 
@@ -36,6 +37,19 @@ def write_in_use(study: StudyFolder, names: Mapping[str, str]) -> None:
         study: the study.
         names: names by kind; an empty mapping removes all choices.
     """
-    with changing_study_file(study.root) as content:
-        content.pop("use", None)
-        content.update({"use": dict(names)} if names else {})
+    with committing(study) as commit:
+        stage_in_use(study, commit, names)
+
+
+def stage_in_use(study: StudyFolder, commit: Commit, names: Mapping[str, str]) -> None:
+    """As `write_in_use`, together with other changes.
+
+    Args:
+        study: the study.
+        commit: the commit.
+        names: names by kind; an empty mapping removes all choices.
+    """
+    content = read_study_file(study.root)
+    content.pop("use", None)
+    content.update({"use": dict(names)} if names else {})
+    write_study_file(commit.stage(study.root / NAME).parent, content)

@@ -19,12 +19,11 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from toolbox.errors import ToolboxError, VerificationError
-from toolbox.files import digest_of, move_files, only_writer, read_json, write_json
+from toolbox.files import digest_of, move_files, only_writer, read_json, sweep, write_json
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import EARLIER_VERSIONS, RESAMPLE_FOLDERS, StudyFolder, check_study
 from toolbox.store.labels import digest_of_labels
 from toolbox.store.parquet import provenance_of, read_table, read_table_and_origin, write_table
-from toolbox.store.removal import finish_removals, has_unfinished_removals
 from toolbox.store.roots import KEY, Roots
 from toolbox.store.study_file import PATIENCE, SCHEMA_VERSION, read_study_file, write_study_file
 
@@ -38,13 +37,23 @@ _EARLIER_NAMES = {
 _EARLIER_IMAGES = r"^stimuli/set=([^/]+)/images/"
 _SOURCES = ("folder", "manifest", "table")
 """Keys of the provenance under which the paths of sources are."""
-_TREES = ("stimuli", "labels", "responses", "significance")
+_TREES = (
+    "stimuli",
+    "labels",
+    "responses",
+    "significance",
+    "resamples",
+    "reliability",
+    "rollups",
+    "plans",
+    "runs",
+)
 
 
 def open_study(root: Path) -> StudyFolder:
     """The study in a directory; a study of an earlier layout is first moved over to the present one.
 
-    What a killed process has decided is completed: a change of several files, or a removal.
+    What a killed process has decided is completed.
 
     Raises: as `check_study`; ToolboxError when an earlier study cannot be written to; BusyError when another process
         is writing in it.
@@ -54,8 +63,6 @@ def open_study(root: Path) -> StudyFolder:
         _check_writable(root)
         _move_over(study)
     finish_commit(study)
-    if has_unfinished_removals(root):
-        finish_removals(study)
     return study
 
 
@@ -71,6 +78,7 @@ def _move_over(study: StudyFolder) -> None:
             write_study_file(study.root, {"moving_from": earlier, **moved})
         for lock in _lock_files(study.root):
             lock.unlink()
+        sweep(study.root, *_folders(study.root))
         _move_files(study)
         moved |= _roots_entry(study)
         write_study_file(study.root, {"moving_from": earlier, **moved})
@@ -80,14 +88,18 @@ def _move_over(study: StudyFolder) -> None:
 
 def _check_writable(root: Path) -> None:
     """Refuse a study in which a step would fail."""
-    folders = (folder for tree in _TREES for folder, _, _ in os.walk(root / tree))
-    for folder in (str(root), *folders):
+    for folder in (root, *_folders(root)):
         # one that is gone was moved by another process
-        if Path(folder).exists() and not os.access(folder, os.W_OK):
+        if folder.exists() and not os.access(folder, os.W_OK):
             raise ToolboxError(
                 f"{root} has the layout of an earlier version and must be moved over once, but {folder} cannot be "
                 "written to; get the permission, or copy the study and use the copy"
             )
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """The folders in which something is changed."""
+    return (Path(folder) for tree in _TREES for folder, _, _ in os.walk(root / tree))
 
 
 @contextlib.contextmanager

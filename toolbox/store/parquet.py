@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.distribution import name_and_version
 from toolbox.errors import VerificationError
+from toolbox.faults import fault_of
 from toolbox.files import replace_file
 from toolbox.store.checksums import (
     Checksum,
@@ -150,6 +151,8 @@ def open_table(path: Path) -> pq.ParquetFile:
     except FileNotFoundError as error:
         raise VerificationError(f"{path} is missing; {remedy_for(path)}") from error
     except (OSError, pa.ArrowInvalid) as error:
+        if fault_of(error):  # of the computer, not of the file
+            raise
         raise damage(path, "it is not a valid Parquet file") from error
 
 
@@ -181,6 +184,8 @@ def read_table_and_origin(path: Path, *columns: str) -> tuple[pa.Table, dict[str
             table = opened.read()
             return table.select(columns) if columns else table, origin_in(opened, path)
         except (OSError, pa.ArrowInvalid, KeyError) as error:  # the name of a column may be damaged
+            if fault_of(error):
+                raise
             raise damage(path, "it is not a valid Parquet file") from error
 
 

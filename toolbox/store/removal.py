@@ -1,24 +1,24 @@
 """Deleting a stimulus set, a model or a label scheme with all that was derived from it. Never deletes an image.
 
-A journal in `.removing/` is written first. A removal that was interrupted is finished when the study is opened next,
-before anything is read. What makes a set, model or scheme exist is deleted first, so that no part of it is ever read.
+A removal is a change of many files together (`commits`): one that was interrupted is finished by whoever opens the
+study next. What makes a set, model or scheme exist is deleted first.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
 
-from toolbox.errors import AmbiguousError, BusyError, UnknownNameError, UsageError, VerificationError
-from toolbox.files import only_writer, read_json, write_json
+from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, VerificationError
+from toolbox.files import only_writer, write_json
 from toolbox.store.checksums import TREE
+from toolbox.store.commits import Commit, committing, finish_commit
 from toolbox.store.folder import RESAMPLE_FOLDERS, SCHEME, StudyFolder
-from toolbox.store.in_use import read_in_use, write_in_use
+from toolbox.store.in_use import read_in_use, stage_in_use
 from toolbox.store.parquet import open_table, with_version
 from toolbox.terms import REMOVABLE
 
@@ -26,7 +26,6 @@ _TREES = ("stimuli", "labels", "properties", "responses", "plans", "rollups", *R
 """Folders of a study with tables of a set."""
 _FIRST = ("stimuli.parquet", "plan.parquet", "labels.parquet")
 """The tables that make a set, a model or a scheme exist."""
-_JOURNALS = ".removing"
 
 
 @dataclass(frozen=True)
@@ -67,48 +66,21 @@ def remove(
         sets have the scheme; BusyError while another process writes what would be deleted.
     """
     started = datetime.now(UTC)
+    if not dry_run:
+        finish_commit(study)
     sets = _sets_concerned(study, kind, name, set_name)
     folders = _folders(study, kind, name, sets)
     removal = _describe(study, kind, name, sets, folders)
     if not dry_run:
         with _all_locks(study, kind, name, sets):
-            journal = study.root / _JOURNALS / f"{kind}-{name}.json"
-            write_json(
-                journal, {"folders": [folder.relative_to(study.root).as_posix() for folder in folders]}
-            )
-            _delete(folders)
+            with committing(study) as commit:
+                commit.deletions += _files(folders)
+                _stage_in_use(study, commit, kind, name, sets)
+                record = {"task": "remove", "started": started.isoformat(), **asdict(removal)}
+                file = commit.stage(study.run_record(f"remove-{kind}-{name}"))
+                write_json(file, with_version(record))
             _prune(folders)
-            journal.unlink()
-        _forget_what_is_gone(study)
-        record = {"task": "remove", "started": started.isoformat(), **asdict(removal)}
-        write_json(study.run_record(f"remove-{kind}-{name}"), with_version(record))
     return removal
-
-
-def finish_removals(study: StudyFolder) -> None:
-    """Finish the removals that were interrupted, unless another process does it, or the study is read-only.
-
-    Args:
-        study: the study.
-    """
-    with contextlib.suppress(BusyError, OSError), only_writer(study.root / _JOURNALS, "removing"):
-        for journal in sorted((study.root / _JOURNALS).glob("*.json")):
-            names = read_json(journal, "restore it, or remove the same again")["folders"]
-            folders = [study.root / name for name in names]
-            _delete(folders, until=journal.stat().st_mtime_ns)
-            _prune(folders)
-            journal.unlink()
-        _forget_what_is_gone(study)
-        _prune([study.root / _JOURNALS])
-
-
-def has_unfinished_removals(root: Path) -> bool:
-    """Whether a removal in a study was interrupted, or is being made.
-
-    Args:
-        root: the directory of the study.
-    """
-    return (root / _JOURNALS).is_dir()
 
 
 def _sets_concerned(study: StudyFolder, kind: str, name: str, set_name: str | None) -> tuple[str, ...]:
@@ -208,13 +180,6 @@ def _files(folders: Iterable[Path]) -> list[Path]:
     return sorted(files, key=lambda file: order.get(file.name, len(order)))
 
 
-def _delete(folders: Iterable[Path], until: float = math.inf) -> None:
-    """Delete the files in the folders, but for those written after a time; locks are held, and stay."""
-    for file in _files(folders):
-        if file.stat().st_mtime_ns <= until:
-            file.unlink()
-
-
 def _prune(folders: Iterable[Path]) -> None:
     """Delete the folders that are empty now, with their locks; on Windows, those that are held stay."""
     for top in folders:
@@ -230,7 +195,7 @@ def _prune(folders: Iterable[Path]) -> None:
 @contextlib.contextmanager
 def _all_locks(study: StudyFolder, kind: str, name: str, sets: Iterable[str]) -> Iterator[None]:
     """The locks of all that writes what is deleted."""
-    places = [study.root / _JOURNALS]
+    places: list[Path] = []
     for each in sets:
         models = [name] if kind == "model" else study.models(each)
         folders = [study.lock(each), *(study.plans(each, model) for model in models)]
@@ -242,12 +207,9 @@ def _all_locks(study: StudyFolder, kind: str, name: str, sets: Iterable[str]) ->
         yield
 
 
-def _forget_what_is_gone(study: StudyFolder) -> None:
-    """Take what does not exist any more out of use."""
+def _stage_in_use(study: StudyFolder, commit: Commit, kind: str, name: str, sets: Collection[str]) -> None:
+    """Take what is deleted out of use."""
     in_use = read_in_use(study)
-    set_name = in_use.get("set", "")
-    there = {"set": study.sets(), "model": study.models(set_name), "scheme": study.schemes(set_name)}
-    kept = {kind: name for kind, name in in_use.items() if name in there[kind]}
-    kept = kept if "set" in kept else {}
-    if kept != in_use:
-        write_in_use(study, kept)
+    if in_use.get("set", "") in sets and in_use.get(kind) == name:
+        kept = {each: in_use[each] for each in in_use if each != kind} if kind != "set" else {}
+        stage_in_use(study, commit, kept)

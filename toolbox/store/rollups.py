@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from toolbox.errors import ToolboxError, VerificationError
+from toolbox.errors import BusyError, ToolboxError, VerificationError
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import ROLLUPS
+from toolbox.store.commits import scratch_folder
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
-from toolbox.store.parquet import arrow_schema, arrow_table, read_table_and_origin, write_table
+from toolbox.store.parquet import arrow_schema, arrow_table, read_table_and_origin, write_tables
 from toolbox.store.plan import Plan, read_plan
 from toolbox.store.resamples import Labelling
 from toolbox.store.window import PROTOCOL, Window
@@ -100,10 +101,15 @@ def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
     labelled = _labelled_parts(responses.parts, plan, labels)
     table = _extend(stored, labelling, labels, labelled)
     if labelling.source == source:  # or the labels were changed meanwhile
-        with contextlib.suppress(OSError):  # in a read-only study, the roll-up is made again each time
-            names = {"set": responses.set, "model": responses.model, "scheme": scheme}
-            write_table(path, table, {**names, **source, "labelled": labelled})
+        names = {"set": responses.set, "model": responses.model, "scheme": scheme}
+        _store(labelling.study, path, table, {**names, **source, "labelled": labelled})
     return table
+
+
+def _store(study: StudyFolder, path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> None:
+    """Write a roll-up, unless the study is read-only, or being changed: it is then made again by the next query."""
+    with contextlib.suppress(OSError, BusyError), scratch_folder(study, wait=0) as scratch:
+        write_tables(path, [table], table.schema, provenance, scratch=scratch)
 
 
 def _extend(

@@ -15,21 +15,20 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 from toolbox.distribution import name_and_version
 from toolbox.errors import VerificationError
-from toolbox.files import only_writer, write_text
+from toolbox.files import write_text
 
 SCHEMA_VERSION = 2
 """The layout that this version of the toolbox reads and writes."""
 NAME = "study.toml"
 _DIGEST = "# sha256 of the lines below: "
 PATIENCE = 60.0
-"""Seconds to wait for another process that changes the file."""
+"""Seconds to wait for another process that changes the study."""
 
 
 def read_study_file(root: Path) -> dict[str, Any]:
@@ -73,19 +72,6 @@ def write_study_file(root: Path, content: Mapping[str, Any]) -> None:
 def _digest_line(lines: bytes) -> str:
     """The first line of the file."""
     return f"{_DIGEST}{hashlib.sha256(lines).hexdigest()} (delete this line if you edit the file)"
-
-
-@contextmanager
-def changing_study_file(root: Path) -> Iterator[dict[str, Any]]:
-    """The content of the file, which is written after the block has changed it; other processes wait.
-
-    Args:
-        root: the directory of the study.
-    """
-    with only_writer(root / "plans", f"changing {NAME}", wait=PATIENCE):
-        content = read_study_file(root)
-        yield content
-        write_study_file(root, content)
 
 
 def new_study_file(title: str) -> dict[str, Any]:

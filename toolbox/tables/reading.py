@@ -48,14 +48,16 @@ def check_table_name(file: Path, expected: str) -> None:
         )
 
 
-def read_rows(file: Path, text: Sequence[str] | None, *, literal: Sequence[str] = ()) -> UserTable:
+def read_rows(
+    file: Path, text: Sequence[str] | None, *, literal: Sequence[str] = (), sheet: Sequence[str] | None = None
+) -> UserTable:
     """A table as polars reads it; NA, which R writes for unknown values, becomes null.
 
     Args:
         file: a file whose name ends in one of TABLE_SUFFIXES; its bytes decide how it is read.
-        text: columns that are always read as text, whatever the case of their names; None for all columns. In a
-            workbook, they also tell which sheet is meant.
+        text: columns that are always read as text, whatever the case of their names; None for all columns.
         literal: columns, of those read as text, in which NA remains a text.
+        sheet: columns that tell which sheet of a workbook is meant; those read as text if None.
 
     Raises: TableError when the file cannot be read.
     """
@@ -67,14 +69,17 @@ def read_rows(file: Path, text: Sequence[str] | None, *, literal: Sequence[str] 
         if suffix == ".parquet" or content.startswith(_PARQUET):
             table = pl.read_parquet(content, hive_partitioning=False)
             return UserTable(table, _note_of_name(file, ".parquet", "Parquet"))
-        return _read_other(file, content, text, literal)
+        wanted = (text or ()) if sheet is None else sheet
+        return _read_other(file, content, text, literal, wanted)
     except (pl.exceptions.PolarsError, OSError) as error:
         expected = "Parquet" if suffix == ".parquet" else f"{suffix[1:]} in UTF-8"
         reason = str(error).strip().splitlines()[0]
         raise TableError(f"{file} cannot be read as {expected} ({reason}); export it again") from error
 
 
-def _read_other(file: Path, content: bytes, text: Sequence[str] | None, literal: Sequence[str]) -> UserTable:
+def _read_other(
+    file: Path, content: bytes, text: Sequence[str] | None, literal: Sequence[str], wanted: Sequence[str]
+) -> UserTable:
     """A workbook, or a table of separated values."""
     notes: list[str] = []
     if content.startswith(_OLD_EXCEL):
@@ -83,7 +88,7 @@ def _read_other(file: Path, content: bytes, text: Sequence[str] | None, literal:
             "or as .csv"
         )
     if content.startswith(_ZIP) or file.suffix.lower() == ".xlsx":
-        written, sheet_notes = sheet_as_text(file, content, text or ())
+        written, sheet_notes = sheet_as_text(file, content, wanted)
         notes += [*_note_of_name(file, ".xlsx", "an Excel workbook"), *sheet_notes]
         dialect = Dialect()
     else:

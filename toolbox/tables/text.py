@@ -91,6 +91,41 @@ def _width(text: str, separator: str) -> int:
     return widths[0] if 2 * several > len(widths) else 0
 
 
+def _without_empty_columns(file: Path, text: str, separator: str) -> str:
+    """A table without the columns that have neither a name nor a value, as Excel writes them beside deleted cells.
+
+    Raises: TableError for values to the right of the header, and for values in several columns without a name.
+    """
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        header = [name.strip() for name in next(lines)]
+        is_plain = all(header) and all(len(row) <= len(header) for row in islice(lines, _EXAMINED))
+        rows = [] if is_plain else list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error:  # a cell of more than 128 kB
+        return text
+    if is_plain:
+        return text
+    filled = {place for row in rows[1:] for place, cell in enumerate(row) if cell.strip()}
+    nameless = sorted(filled - {place for place, name in enumerate(header) if name})
+    if len(nameless) > 1 or any(place >= len(header) for place in nameless):
+        raise _nameless_error(file, rows, nameless[-1])
+    kept = [place for place, name in enumerate(header) if name or place in filled]
+    written = io.StringIO()
+    writer = csv.writer(written, delimiter=separator, lineterminator="\n")
+    writer.writerows([row[place] for place in kept if place < len(row)] for row in rows)
+    return written.getvalue()
+
+
+def _nameless_error(file: Path, rows: Sequence[Sequence[str]], place: int) -> TableError:
+    """What to say of a column that has values but no name, with the first of them."""
+    cells = ((number, "".join(row[place : place + 1])) for number, row in enumerate(rows))
+    number, value = next((number, cell) for number, cell in cells if number and cell.strip())
+    return TableError(
+        f"{file} has values in a column without a name, such as {value!r} in row {number}, column {place + 1}; give "
+        "the column a name, or remove it"
+    )
+
+
 def read_text(
     file: Path, text: str, dialect: Dialect, as_text: Sequence[str] | None, literal: Sequence[str]
 ) -> tuple[pl.DataFrame, list[str]]:
@@ -103,11 +138,12 @@ def read_text(
         as_text: columns that are read as text, whatever the case of their names; None for all.
         literal: those of them in which NA remains a text.
 
-    Raises: TableError for two columns of one name, and for numbers whose decimal sign is not clear.
+    Raises: TableError for two columns of one name, for values beside the named columns, and for numbers whose decimal
+        sign is not clear.
     """
     import polars as pl
 
-    body = text[dialect.start :]
+    body = _without_empty_columns(file, text[dialect.start :], dialect.separator)
     header = [
         name.strip() for name in next(csv.reader(io.StringIO(body, newline=""), delimiter=dialect.separator))
     ]

@@ -10,14 +10,13 @@ import numpy as np
 import onnx
 import onnx.inliner
 from numpy.typing import NDArray
-from onnx import AttributeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, numpy_helper
 
 from toolbox.errors import UsageError
+from toolbox.tapping.bounds import check_file_size, check_functions, check_stored_tensors
 from toolbox.tapping.trial import first_line
 from toolbox.tapping.wiring import constants
 
-LARGEST_FILE = 2**31 - 1
-"""Largest size of a protobuf message in bytes."""
 RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 )
@@ -45,9 +44,11 @@ def _load(path: Path) -> onnx.ModelProto:
 
     if not path.is_file():
         raise UsageError(f"the file {str(path)!r} does not exist; expected an ONNX file")
+    check_file_size(path)
     try:
         model = onnx.load(path, load_external_data=False)
-        _check_size(path, model)
+        check_functions(path, model)
+        check_stored_tensors(path, model, tensors_of(model))
         onnx.load_external_data_for_model(model, str(path.parent))
     except DecodeError as error:
         raise UsageError(f"{path} is not an ONNX file ({error}); export the network as ONNX") from error
@@ -56,21 +57,6 @@ def _load(path: Path) -> onnx.ModelProto:
             f"{path} has tensors in other files that cannot be read ({first_line(error)}); move them to its folder"
         ) from error
     return model
-
-
-def _check_size(path: Path, model: onnx.ModelProto) -> None:
-    """Check that the graph, with its tensors from other files, fits in a protobuf message of 2 GB."""
-    apart = (tensor for tensor in tensors_of(model) if tensor.data_location == TensorProto.EXTERNAL)
-    size = path.stat().st_size + sum(map(_bytes_of, apart))
-    if size > LARGEST_FILE:
-        raise UsageError(
-            f"{path} has {size / 2**30:.1f} GB of weights; expected less than 2 GB; use a smaller network"
-        )
-
-
-def _bytes_of(tensor: onnx.TensorProto) -> int:
-    count = int(np.prod(tensor.dims, dtype=np.int64))
-    return count * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
 
 
 def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

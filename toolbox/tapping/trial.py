@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from toolbox.errors import UsageError
 from toolbox.graph import Graph, Tensors
 from toolbox.host import CPU, import_onnxruntime
+from toolbox.tapping.bounds import check_run
 from toolbox.tapping.entrance import INSIDE
 from toolbox.tapping.wiring import Observation, observation
 from toolbox.terms import IMAGE
@@ -35,6 +36,7 @@ def observe(model: onnx.ModelProto, height: int, width: int) -> Observation:
 
     Raises: UsageError when onnxruntime cannot run it.
     """
+    check_run(model, PROBES, height, width)
     images = probes(PROBES, height, width)
     alone = run_all(model, images[:1])
     try:
@@ -114,6 +116,8 @@ def run_graph(graph: Graph, images: NDArray[np.float32]) -> Results:
 
     Raises: UsageError when onnxruntime cannot load or run the graph.
     """
+    count, _, height, width = images.shape
+    check_run(graph.proto, count, height, width, graph.tensors)
     return next(_runs(graph.proto, images, 1, graph.tensors))
 
 

@@ -132,7 +132,8 @@ def _write_tables(
     commit: Commit, sources: Sources, measure: Measure, tables: ResampledTables, made: Mapping[str, Any]
 ) -> None:
     """Write all tables, and what they were made of, into the scratch folder of a commit."""
-    origin = {**sources.labelling.responses.provenance, **made, **sources.source}
+    differs = {"differs": sources.confounds()}
+    origin = {**sources.labelling.responses.provenance, **made, **sources.source, **differs}
     for table, rows in tables.items():
         path = commit.stage(sources.labelling.file(table, measure))
         write_resampled(path, table, measure, rows, origin)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from toolbox.stimuli.confounds import confounds, measured_stimuli
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import labels_digest, read_labels
+from toolbox.store.properties import read_properties
 from toolbox.store.resamples import Labelling
+from toolbox.store.stimuli import read_stimuli
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,13 @@ class Sources:
     def source(self) -> dict[str, Any]:
         """As `Labelling.source`, of these labels."""
         return {"labels": labels_digest(self.labels), "parts": self.labelling.responses.parts}
+
+    def confounds(self) -> dict[str, str]:
+        """What tells the images of a category from the others, as `sets/summary` words it, by category."""
+        study, name = self.labelling.study, self.labelling.responses.set
+        measured = read_properties(study.properties(name))
+        table = measured_stimuli(read_stimuli(study.stimuli(name)), self.labels, measured)
+        return {} if table.is_empty() else confounds(table)
 
     def is_current(self) -> bool:
         """Whether labels and responses are still the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zipfile
 import zlib
@@ -18,6 +19,12 @@ from numpy.typing import NDArray
 from toolbox.errors import WeightsError
 from toolbox.network.weights.layout import KERAS_LAYOUT, Shape, StoredTensor, WeightFile
 
+LARGEST_TENSOR = 2**32
+"""Bytes of one tensor in a file of weights; that of the largest layer of VGG16 has 0.4 GB."""
+_ALWAYS_READ, _MOST_COMPRESSED = 2**26, 100
+"""Bytes of a tensor that may be compressed in any way, and by how much larger ones may be."""
+_MOST_ENTRIES, _MOST_DEEP = 100_000, 32
+"""Groups and tensors of an HDF5 file, and groups inside one another."""
 WEIGHT_FORMATS = {
     ".h5": "keras", ".hdf5": "keras", ".onnx": "onnx", ".npz": "npz", ".safetensors": "safetensors"
 }  # fmt: skip
@@ -69,7 +76,16 @@ def _reading_errors() -> tuple[type[Exception], ...]:
     from safetensors import SafetensorError
 
     of_libraries = (SafetensorError, DecodeError, ValidationError, zipfile.BadZipFile, zlib.error)
-    return (OSError, ValueError, KeyError, EOFError, *of_libraries)
+    of_values = (
+        ValueError,
+        KeyError,
+        TypeError,
+        NotImplementedError,
+        RuntimeError,
+        OverflowError,
+        MemoryError,
+    )
+    return (OSError, EOFError, *of_values, *of_libraries)
 
 
 def _natural_key(name: str) -> list[list[tuple[int, int, str]]]:
@@ -101,6 +117,7 @@ def _keras_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
     import h5py
 
     file = stack.enter_context(h5py.File(path))
+    _check_self_contained(file)
     root = file.get("model_weights", file)  # a file of a whole model also contains tensors of the optimiser
     is_ordered = "layer_names" in root.attrs
     tensors = _tensors_in_keras_order(root) if is_ordered else _tensors_in_natural_order(root)
@@ -112,10 +129,74 @@ def _keras_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
     return [replace(tensor, layout=lambda: KERAS_LAYOUT) for tensor in stored]
 
 
+def _check_self_contained(file: Any) -> None:
+    """Refuse links and tensors whose numbers are in other files, before anything is followed or read.
+
+    Every link is looked at as a link, so that none leads outside, in circles, or thousands of groups deep.
+    """
+    import h5py
+
+    groups, found = [("", file)], 0
+    while groups:
+        place, group = groups.pop()
+        for name in group:
+            found += 1
+            link = group.get(name, getlink=True)
+            if found > _MOST_ENTRIES or place.count("/") > _MOST_DEEP:
+                raise ValueError(f"it has more than {_MOST_ENTRIES:,} entries, or groups in groups in groups")
+            if isinstance(link, h5py.ExternalLink):
+                raise ValueError(f"{place}/{name} is a link into another file")
+            if isinstance(link, h5py.SoftLink):
+                continue  # to a place in this file, where every entry is examined
+            entry = group[name]
+            if isinstance(entry, h5py.Group):
+                groups.append((f"{place}/{name}", entry))
+            elif isinstance(entry, h5py.Dataset):
+                _check_dataset(entry, f"{place}/{name}")
+
+
+def _check_size(name: str, size: int, stored: int) -> None:
+    """Refuse a tensor whose numbers take much more memory than the bytes in which the file stores them."""
+    if size > LARGEST_TENSOR or size > max(_ALWAYS_READ, _MOST_COMPRESSED * stored):
+        raise ValueError(
+            f"{name} has {size:,} bytes of numbers, stored in {stored:,}; expected at most {LARGEST_TENSOR >> 30} GB, "
+            f"compressed by at most {_MOST_COMPRESSED}"
+        )
+
+
+def _check_dataset(dataset: Any, name: str) -> None:
+    """Refuse a tensor whose numbers are in another file, or are many more than the file can contain."""
+    layout = dataset.id.get_create_plist()
+    if dataset.is_virtual or layout.get_external_count():
+        raise ValueError(f"the numbers of {name} are in another file")
+    if dataset.nbytes > LARGEST_TENSOR:
+        raise ValueError(
+            f"{name} has {dataset.nbytes / 2**30:.1f} GB; expected at most {LARGEST_TENSOR >> 30} GB"
+        )
+
+
 def _tensors_in_keras_order(root: Any) -> Iterator[tuple[str, Any]]:
-    for layer in map(_text, root.attrs["layer_names"]):
-        for weight in map(_text, root[layer].attrs.get("weight_names", ())):
-            yield f"{layer}/{weight.rsplit(':', 1)[0]}", root[layer][weight]
+    for layer in _names_in(root, "layer_names"):
+        for weight in _names_in(_group_of(root, layer), "weight_names"):
+            tensor = root[layer].get(weight)
+            if not hasattr(tensor, "shape"):
+                raise ValueError(f"{weight!r}, a weight of the layer {layer!r}, is no tensor of this file")
+            yield f"{layer}/{weight.rsplit(':', 1)[0]}", tensor
+
+
+def _names_in(group: Any, attribute: str) -> list[str]:
+    """The names in an attribute of a group; a list of texts, or a single text."""
+    values = np.atleast_1d(np.asarray(group.attrs.get(attribute, ()), dtype=object))
+    if values.ndim != 1 or not all(isinstance(value, str | bytes) for value in values):
+        raise ValueError(f"the attribute {attribute!r} is no list of names")
+    return [*map(_text, values)]
+
+
+def _group_of(root: Any, layer: str) -> Any:
+    group = root.get(layer)
+    if group is None or hasattr(group, "shape"):
+        raise ValueError(f"the layer {layer!r} in the attribute 'layer_names' is no group of this file")
+    return group
 
 
 def _tensors_in_natural_order(root: Any) -> list[tuple[str, Any]]:
@@ -141,16 +222,25 @@ def _npz_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
         raise ValueError("it is a single array")
     archive = stack.enter_context(file).zip
     assert archive is not None  # until the file is closed
-    shapes = {member.removesuffix(".npy"): _npy_shape(archive, member) for member in archive.namelist()}
+    shapes = {
+        member.filename.removesuffix(".npy"): _npy_shape(archive, member) for member in archive.infolist()
+    }
     return _sort_tensors(shapes, file.__getitem__)
 
 
-def _npy_shape(archive: zipfile.ZipFile, member: str) -> Shape:
-    """The shape in the header of an array, whose values are not read."""
+def _npy_shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Shape:
+    """The shape in the header of an array, whose values are not read; they must be as many as the archive states."""
     with archive.open(member) as file:
         is_old = np.lib.format.read_magic(file) == (1, 0)
         read = np.lib.format.read_array_header_1_0 if is_old else np.lib.format.read_array_header_2_0
-        return tuple(read(file)[0])
+        shape, _, dtype = read(file)
+        size = math.prod(shape) * dtype.itemsize
+        if size > member.file_size:
+            raise ValueError(
+                f"{member.filename} has {size:,} bytes of numbers, but its entry {member.file_size:,}"
+            )
+        _check_size(member.filename, size, member.compress_size)
+        return tuple(shape)
 
 
 def _safe_tensors(path: Path, stack: ExitStack) -> list[StoredTensor]:
