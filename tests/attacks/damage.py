@@ -27,6 +27,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import polars as pl
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.tiny_network import CARD, paint, write_weights
@@ -35,17 +37,19 @@ from toolbox.errors import ToolboxError
 
 COUNTS = {"flips": 2600, "rotted": 60, "ingested": 150, "remembered": 300}
 QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("from responses order by all", {}),
-    ("from parameters order by all", {}),
-    ("from properties order by all", {}),
-    ("from catalogue order by all", {}),
-    ("from labels order by all", {"scheme": "warmth"}),
-    ("from rollups order by all", {}),
-    ("from resamples order by all", {}),
-    ("from reliability order by all", {}),
-    ("layers/profile", {}),
+    ("filters/stimuli", {"layer": "colour", "filter": 0}),
+    ("tuning/parameter", {"layer": "colour", "filter": 0, "parameter": "angle"}),
+    ("tuning/category", {"layer": "colour", "filter": 0, "scheme": "warmth"}),
+    ("selectivity/index", {}),
+    ("selectivity/ranks", {"layer": "pool"}),
     ("selectivity/significance", {}),
+    ("selectivity/reliability", {}),
+    ("sets/summary", {}),
+    ("sets/near_duplicates", {"layer": "pool"}),
+    ("complexity/stimuli", {}),
+    ("layers/profile", {}),
 )
+"""Of all views; shipped queries, which are asked in this process."""
 
 
 def make_study(folder: Path) -> Study:
@@ -72,7 +76,7 @@ def answers(root: Path) -> list[Any]:
     study = Study(root)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [study.query(query, **chosen).rows() for query, chosen in QUESTIONS]
+        return [study.query(query, **chosen).sort(pl.all()).rows() for query, chosen in QUESTIONS]
 
 
 def outcome(ask: Callable[[], Any], expected: Any) -> str:

@@ -110,7 +110,7 @@ def test_a_damaged_rollup_is_made_again(whole: Study) -> None:
     for place in (60, len(sound) // 2, len(sound) - 50):
         flip(rollup, place)
         assert answers(whole.folder.root) == expected
-    assert checksum_of_file(rollup).sha256 in {entry.stem for entry in checksums._entries(rollup)}
+    assert checksum_of_file(rollup).sha256 in {entry.stem for entry in checksums.entry_files(rollup)}
 
 
 def test_what_was_replaced_while_it_was_read_is_not_called_damaged(whole: Study) -> None:
@@ -153,10 +153,10 @@ def test_a_kill_between_checksum_and_table_leaves_both_tables_whole(
 
 def test_checksums_of_replaced_tables_are_dropped_after_an_hour(whole: Study) -> None:
     file = labels_of(whole)
-    (first,) = checksums._entries(file)
+    (first,) = checksums.entry_files(file)
     os.utime(first, (0, 0))
     parquet.write_table(file, read_table(file).slice(1), {})
-    (second,) = checksums._entries(file)
+    (second,) = checksums.entry_files(file)
     assert second != first
     assert table_of(second) == file
 
@@ -326,8 +326,9 @@ def test_a_golden_study_of_the_first_layout_is_verified_after_it_was_moved_over(
 
 
 def test_a_damaged_checksum_is_named_itself(whole: Study) -> None:
-    (entry,) = checksums._entries(labels_of(whole))
+    (entry,) = checksums.entry_files(labels_of(whole))
     entry.write_text(entry.read_text().replace('"size": ', '"size": 1'))
+    checksums._read_entry.cache_clear()
     with pytest.raises(
         ToolboxError, match=r"\.json is damaged: its content differs from its digest; restore it"
     ):

@@ -25,6 +25,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 
@@ -247,6 +248,7 @@ def entry_files(path: Path) -> list[Path]:
     return sorted(folder.glob("*.json")) if folder else []
 
 
+@lru_cache(maxsize=4096)  # its name determines its content
 def _read_entry(entry: Path) -> Checksum:
     content = read_json(entry, "restore it, or delete it, so that it is made again from the table")
     try:
