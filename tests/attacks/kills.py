@@ -254,7 +254,8 @@ def _examine(command: Command, root: Path, before: State, after: State, expected
         yield "wrong in the end"
     if _records(root, command) < expected:
         yield "no record"
-    if any(mark in path.name for path in root.rglob("*") for mark in LEFT):
+    if left := [path for path in root.rglob("*") if any(mark in path.name for mark in LEFT)]:
+        print(f"    left: {left[0].relative_to(root)}")
         yield "files left"
 
 
