@@ -251,7 +251,10 @@ def _run_confined(model: onnx.ModelProto, images: int, height: int, width: int, 
             raise UsageError(
                 f"the graph runs longer than {SECONDS} s for {images} images; {_REMEDY}"
             ) from None
-    if answer.returncode not in (0, CANNOT_RUN):  # what a graph itself does wrong is reported when it runs here
+    if answer.returncode not in (
+        0,
+        CANNOT_RUN,
+    ):  # what a graph itself does wrong is reported when it runs here
         raise UsageError(
             f"the graph needs more than {memory / 2**30:.0f} GB of memory for {images} images; {_REMEDY}"
         )
