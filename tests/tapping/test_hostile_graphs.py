@@ -48,7 +48,7 @@ def test_a_file_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
 
 def test_a_run_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "inferred_bytes", lambda *_: {"x": None})
-    monkeypatch.setattr(bounds, "SECONDS", 0.01)
+    monkeypatch.setattr(bounds, "TRIAL_SECONDS", 0.01)
     with pytest.raises(UsageError, match="the graph runs longer than"):
         examine_graph(saved(residual(), tmp_path / "net.onnx"))
 

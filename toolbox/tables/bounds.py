@@ -18,7 +18,7 @@ from toolbox.errors import TableError
 if TYPE_CHECKING:
     import polars as pl
 
-LARGEST_FILE = 2**30
+LARGEST_TABLE = 2**30
 """Bytes of the file of a table, and of its text."""
 MOST_CELLS = 2**27
 """Rows times columns."""
@@ -37,9 +37,9 @@ def check_size(file: Path) -> None:
 
     Raises: TableError.
     """
-    if (size := file.stat().st_size) > LARGEST_FILE:
+    if (size := file.stat().st_size) > LARGEST_TABLE:
         raise TableError(
-            f"{file} has {size:,} bytes; expected a table of at most {LARGEST_FILE:,}; export fewer rows"
+            f"{file} has {size:,} bytes; expected a table of at most {LARGEST_TABLE:,}; export fewer rows"
         )
 
 
@@ -93,9 +93,9 @@ def check_text(file: Path, table: pl.DataFrame) -> None:
 
     lengths = table.select(pl.col(pl.String).str.len_bytes().cast(pl.Int64).sum())
     size = sum(lengths.row(0)) if lengths.width else 0
-    if size > LARGEST_FILE:
+    if size > LARGEST_TABLE:
         raise TableError(
-            f"{file} has {size:,} bytes of text; expected at most {LARGEST_FILE:,}; export fewer rows"
+            f"{file} has {size:,} bytes of text; expected at most {LARGEST_TABLE:,}; export fewer rows"
         )
 
 

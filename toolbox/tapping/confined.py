@@ -35,7 +35,7 @@ def confine(memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (8 * seconds, 8 * seconds))  # of all threads
 
 
-def main(file: str, *numbers: str) -> int:
+def run_with_limits(file: str, *numbers: str) -> int:
     """Run a graph on images of noise.
 
     Args:
@@ -54,4 +54,4 @@ def main(file: str, *numbers: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(run_with_limits(*sys.argv[1:]))

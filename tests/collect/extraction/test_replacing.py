@@ -106,7 +106,10 @@ def test_an_unfinished_replacement_is_not_mixed_with_another(
     assert (report.shown, report.stimuli) == (6, 6)
     assert third(extracted) == {value - 2 for value in before}
     parts = {path.name for path in extracted.folder.responses("colours", "tiny").iterdir()}
-    assert parts == {"part-0.parquet", "part-1.parquet"}  # of three stimuli each: none of the three earlier ones
+    assert parts == {
+        "part-0.parquet",
+        "part-1.parquet",
+    }  # of three stimuli each: none of the three earlier ones
 
 
 def test_without_any_image_nothing_is_replaced(
@@ -124,7 +127,9 @@ def runs(study: Study) -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in files]
 
 
-def test_the_record_of_a_run_that_was_killed_is_written_by_the_next(extracted: Study, card: str, weights: str) -> None:
+def test_the_record_of_a_run_that_was_killed_is_written_by_the_next(
+    extracted: Study, card: str, weights: str
+) -> None:
     [lost] = (extracted.folder.root / "runs").glob("*-extract-*.json")
     lost.unlink()
     report = extracted.extract("colours", model=card, weights=weights)
