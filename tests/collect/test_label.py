@@ -357,7 +357,7 @@ def test_labels_left_by_a_killed_ingestion_name_no_stimulus(study: Study, table:
             "labels no stimulus: its column 'warmth' is empty; enter the labels there",
         ),
         (("category,warmth",), "labels no stimulus: its column 'warmth' is empty"),
-        (("category,warmth", "red,warm,hot,1"), "cannot be read as csv in UTF-8"),
+        (("category,warmth", "red,warm,hot,1"), "has values in a column without a name, such as"),
         (
             ("stimulus_id,sha256,warmth", "0,0123456789abcdef,warm"),
             "'0' with sha256 0123456789ab…; list them with: toolbox query",

@@ -127,7 +127,12 @@ def worked(tmp_path: Path) -> StudyFolder:
             "no layer named 'block1'; available: hidden, logits, mixed, pool, stem",
         ),
         ("filters/representative", {"category": "cars"}, "no category named 'cars'; did you mean 'car'?"),
-        ("tuning/orientation", {}, "no parameter named 'orientation'; none is available"),
+        (
+            "tuning/orientation",
+            {},
+            "tuning/orientation needs stimuli with numeric parameters, and the set has none; to have some: toolbox "
+            "ingest gratings --set gratings, or a table with further columns of numbers",
+        ),
     ],
 )
 def test_a_wrong_parameter_is_said_on_one_line_with_what_was_expected(

@@ -17,7 +17,8 @@ from support.needs import needs_bf16, needs_no_bf16
 from support.tiny_network import paint
 from toolbox import Study
 from toolbox.collect.extraction import parts as run
-from toolbox.errors import DeviceError, MixtureError
+from toolbox.errors import DeviceError, MixtureError, StorageError
+from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parts import clear, write_part
 
 
@@ -85,9 +86,9 @@ def test_a_write_that_fails_stops_the_run_at_once(
 ) -> None:
     shown = []
 
-    def fail(place: Path, number: int, *rest: Any) -> dict[str, Any]:
+    def fail(place: ExtractionFolder, number: int, *rest: Any) -> dict[str, Any]:
         if number == 1:
-            raise OSError(28, "No space left on device")
+            raise OSError(28, "No space left on device", str(place.part(number)))
         return write_part(place, number, *rest)
 
     def slowly(_: str, done: int, __: int) -> None:
@@ -95,7 +96,7 @@ def test_a_write_that_fails_stops_the_run_at_once(
         if done > 20:  # the second part is being written
             threading.Event().wait(0.01)
 
-    with monkeypatch.context() as broken, pytest.raises(OSError, match="No space left"):
+    with monkeypatch.context() as broken, pytest.raises(StorageError, match="no space is left"):
         broken.setattr(run, "write_part", fail)
         many.extract("many", model=card, weights=weights, part=10, threads=1, batch=1, progress=slowly)
     assert shown[-1] < 30, "it went on to the end of the next part"
@@ -108,11 +109,11 @@ def test_a_write_that_fails_stops_the_run_at_once(
 def test_the_last_write_is_waited_for(
     many: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise OSError(5, "Input/output error")
+    def fail(place: ExtractionFolder, number: int, *_: Any) -> None:
+        raise OSError(5, "Input/output error", str(place.part(number)))
 
     monkeypatch.setattr(run, "write_part", fail)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(StorageError, match="does not answer"):
         many.extract("many", model=card, weights=weights, part=60)
     assert records(many) == []
     check_whole(many)
