@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.commands import run_process
+from support.tiny_network import CARD
 from toolbox import ResourceError, StorageError, Study
 from toolbox.faults import check_threads, explains_faults, fault_of
 from toolbox.files import replace_file, write_text
@@ -248,3 +252,75 @@ def test_a_signal_that_is_ignored_stays_so(shared_study: str) -> None:
         time.sleep(0.2)
         process.send_signal(signal.SIGHUP)
     assert process.returncode == 0
+
+
+# Studies that cannot be written to
+
+
+AS_ANOTHER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+"""Root is kept from nothing, so it becomes another user."""
+
+
+@pytest.fixture
+def another() -> list[str]:
+    """What a command begins with so that permissions count."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return []
+    if (
+        not shutil.which("setpriv")
+        or subprocess.run([*AS_ANOTHER, *TOOLBOX, "--version"], check=False).returncode
+    ):
+        pytest.skip("as root, and Python cannot be run as another user")
+    return AS_ANOTHER
+
+
+@pytest.fixture
+def locked(extracted_folder: Path) -> Iterator[Path]:
+    """A copy of the study that nobody may write to, and a cache that does not exist."""
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        shutil.copytree(extracted_folder / "study", top / "study")
+        paths = [top, *top.rglob("*")]
+        for path in paths:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        yield top / "study"
+        for path in paths:
+            if path.is_dir():
+                path.chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of folders do not keep from writing there")
+def test_a_study_that_cannot_be_written_to_is_read(locked: Path, another: list[str]) -> None:
+    shown = in_locked(locked, another, "query", "sets/summary", "--format", "csv")
+    assert shown.stdout.splitlines()[1].startswith("colours,category,green,3,0.5"), shown.stderr
+    for command in (["query", "layers/profile"], ["use"], ["remove", "set", "colours", "--dry-run"]):
+        assert in_locked(locked, another, *command).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of folders do not keep from writing there")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["significance", "colours", "--resamples", "20"],
+        ["use", "colours"],
+        ["remove", "set", "colours", "--yes"],
+        ["extract", "colours", "--model", str(CARD), "--weights", "random:1", "--replace"],
+        ["query", "layers/profile", "--output", "{study}/rows.csv"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_would_write_into_it_is_refused_in_one_line(
+    command: list[str], locked: Path, another: list[str]
+) -> None:
+    done = in_locked(locked, another, *(word.format(study=locked) for word in command))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {locked}")
+    assert "permission denied" in done.stderr and "Traceback" not in done.stderr
+
+
+def in_locked(study: Path, another: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command about a study, with a cache that cannot be made."""
+    return subprocess.run(
+        [*another, *TOOLBOX, *arguments, "--study", str(study)], capture_output=True, text=True, check=False,
+        env={**os.environ, "TOOLBOX_CACHE": str(study.parent / "cache")},
+    )  # fmt: skip

@@ -22,6 +22,8 @@ RECORD_DIGEST = "record_sha256"
 _NAME = 40
 """Characters of a file's name in that of its temporary file: a name may have 255 bytes."""
 _NUMBERS = itertools.count()
+_GLANCE = 0.1
+"""Seconds to wait for a lock in any case: another process may only look whether it is free."""
 
 
 @contextmanager
@@ -172,7 +174,7 @@ def only_writer(folder: Path, task: str, *, wait: float = 0) -> Iterator[None]:
     lock = filelock.FileLock(folder / ".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=wait)
+        lock.acquire(timeout=max(wait, _GLANCE))
     except filelock.Timeout as error:
         raise BusyError(
             f"another process is {task} in {folder}; wait until it ends, or stop it, and try again"
@@ -185,6 +187,25 @@ def only_writer(folder: Path, task: str, *, wait: float = 0) -> Iterator[None]:
     finally:
         _remove_unused(made, folder)
         lock.release()
+
+
+def has_writer(folder: Path) -> bool:
+    """Whether another process has locked a folder; False where that cannot be found out, as on a read-only disk.
+
+    Args:
+        folder: a folder that `only_writer` locks.
+    """
+    import filelock
+
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
 
 
 def _remove_unused(made: Sequence[Path], folder: Path) -> None:

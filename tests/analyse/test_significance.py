@@ -412,6 +412,29 @@ def test_tables_with_the_columns_of_an_older_toolbox_are_left_out_and_rebuilt(st
     assert frame(study, "significance").equals(expected)
 
 
+@pytest.mark.parametrize("choices", [Resampling(resamples=20, seed=1), Resampling(resamples=30)])
+@pytest.mark.parametrize("view", ["resamples", "reliability"])
+def test_tables_of_two_runs_are_never_read_together(
+    view: str, choices: Resampling, study: StudyFolder
+) -> None:
+    """A run of an earlier version of the toolbox could be killed between its tables."""
+    resample(study, QUICK)
+    earlier = {file: file.read_bytes() for file in study.root.glob(f"{view}/*/*/*/*.parquet")}
+    resample(study, choices)
+    for file, content in earlier.items():
+        shutil.rmtree(study.root / "checksums" / view)
+        file.write_bytes(content)
+    answer = ask(study, f"from {view}")
+    assert answer.rows.height == 0
+    assert (
+        "was computed with another seed, threshold or number of resamples than significance"
+        in answer.notes[0]
+    )
+    assert ask(study, "from significance").rows.height > 0
+    resample(study, choices)
+    assert ask(study, f"from {view}").rows.height > 0
+
+
 def test_tables_of_fewer_parts_are_left_out(study: StudyFolder) -> None:
     file = study.extraction(SET, MODEL).record(2)
     content = file.read_bytes()

@@ -22,7 +22,7 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,12 @@ sys.path[:0] = [str(TESTS)]
 
 import numpy as np  # noqa: E402
 
+from support.failpoints import kill_before  # noqa: E402
 from support.forks import forks_of  # noqa: E402
 from support.tiny_network import CARD, paint, write_weights  # noqa: E402
 from toolbox import Study, ToolboxError  # noqa: E402
+from toolbox.store.database import open_database  # noqa: E402
+from toolbox.store.selection import Selection  # noqa: E402
 
 os.fsync = lambda _: None  # no disk is unplugged
 
@@ -148,8 +151,7 @@ def read_state(root: Path) -> State:
     study = Study(root)
     state: State = {"use": study.use().names, "roots": dict(study.folder.roots.folders)}
     for name in study.sets:
-        of_set = {"stimuli": "select stimulus_id, sha256, path", "properties": "*"}
-        state |= {f"{name} {view}": _rows(study, view, set=name) for view in of_set}
+        state |= {f"{name} {view}": _rows(study, view, set=name) for view in ("stimuli", "properties")}
         for scheme in study.folder.schemes(name):
             state[f"{name} labels {scheme}"] = _rows(study, "labels", set=name, scheme=scheme)
         for model in study.models(name):
@@ -167,7 +169,9 @@ def _rows(study: Study, view: str, **chosen: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return study.query(f"from {view} order by all", **chosen).rows()  # type: ignore[arg-type]
+            selection = Selection(chosen["set"], chosen.get("model", ()), chosen.get("scheme"))
+            with closing(open_database(study.folder, [view], selection)) as database:
+                return database.connection.sql(f"from {view} order by all").fetchall()
         except ToolboxError as error:
             return f"{type(error).__name__}: {error}".replace(str(study.folder.root), "")
 
@@ -198,27 +202,8 @@ def _is_part(rows: Any, whole: Any) -> bool:
 
 def killed_at(root: str, name: str, failpoint: int) -> None:
     """Run a command, and kill this process before a change of a file; called in a fork."""
-    left = failpoint
-
-    def count(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal left
-        if _is_change(event, arguments, root):
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(count)
+    kill_before(root, failpoint)
     COMMANDS[name].act(Path(root))
-
-
-def _is_change(event: str, arguments: tuple[Any, ...], root: str) -> bool:
-    """Whether an event of the interpreter is about to change a file of the study."""
-    if event == "open":
-        path, _, flags = arguments
-        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        return bool(writes) and not isinstance(path, int) and os.fspath(path).startswith(root)
-    changes = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
-    return event in changes and str(arguments[0]).startswith(root)
 
 
 def attack(name: str, place: Path, every: int, moments: int) -> Counter[str]:
@@ -269,7 +254,8 @@ def _examine(command: Command, root: Path, before: State, after: State, expected
         yield "wrong in the end"
     if _records(root, command) < expected:
         yield "no record"
-    if any(mark in path.name for path in root.rglob("*") for mark in LEFT):
+    if left := [path for path in root.rglob("*") if any(mark in path.name for mark in LEFT)]:
+        print(f"    left: {left[0].relative_to(root)}")
         yield "files left"
 
 

@@ -14,6 +14,9 @@ import pytest
 
 from support.commands import run
 from support.golden import check_golden
+from toolbox import Study
+from toolbox.query.codebook import codebook
+from toolbox.query.describing import view_columns
 
 AWKWARD = """
 select * from (values
@@ -172,6 +175,31 @@ def test_another_file_with_the_name_of_a_codebook_is_not_overwritten(
     run(*asked)
     run(*asked)
     assert json.loads(book.read_text())["url"] == "rows.csv"
+
+
+@pytest.mark.parametrize(
+    ("sql", "column", "words"),
+    [
+        ("select * from responses", "maximum", "maximum of the activation map, in the units of the network"),
+        ("select * from significance", "q", "Benjamini"),
+        ("select * from reliability", "cross_validated", "index, in one half, of the category preferred"),
+        ("select maximum from rollups", "maximum", "largest response, in the units of the network"),
+    ],
+)
+def test_columns_of_views_are_described_in_the_codebook_of_own_sql(
+    sql: str, column: str, words: str, shared_study: str, tmp_path: Path
+) -> None:
+    answer = Study(shared_study).answer(sql)
+    book = json.loads(codebook(answer, tmp_path / "x.csv"))
+    assert book["dc:title"] == sql
+    described = {each["titles"]: each.get("dc:description", "") for each in book["tableSchema"]["columns"]}
+    assert words in described[column]
+    assert all(described.values())
+
+
+def test_a_column_that_means_two_things_is_not_described() -> None:
+    assert "maximum" not in view_columns(["responses", "rollups"])
+    assert view_columns(["responses", "labels", "nothing"]).keys() == {"maximum", "mean"}
 
 
 def test_only_csv_files_have_a_codebook(shared_study: str, tmp_path: Path) -> None:

@@ -94,6 +94,15 @@ def test_a_parameter_that_is_called_as_a_general_option_is_reached_by_param(extr
         (["plot", "sets/summary", "--index", "auc"], "(its own options: none; all: toolbox plot --help)"),
         (["query", "select 1", "--index", "auc"], "no option of sql named '--index'"),
         (
+            ["query", "layers/significant", "--threshold", "0.05"],
+            "no option of layers/significant named '--threshold'; did you mean '--level'? (its own options: --index, ",
+        ),
+        (
+            ["query", "layers/significant", "--zzz", "1"],
+            "no option of layers/significant named '--zzz' (its own options: --index, --level, --statistic, "
+            "--normalise; all: toolbox query --help)",
+        ),
+        (
             ["query", "--descibe", "layers/profile"],
             "no option of toolbox query named '--descibe'; did you mean '--describe'?",
         ),
@@ -171,9 +180,8 @@ def test_nothing_to_draw_is_an_error_and_leaves_no_file(
     extracted: str, arguments: list[str], message: str, tmp_path: Path
 ) -> None:
     figure = tmp_path / "figure.html"
-    told = run(
-        "plot", *arguments, "--output", str(figure), "--study", extracted, code=1 if "rows" in message else 2
-    )
+    code = 2 if "cannot be drawn" in message else 1
+    told = run("plot", *arguments, "--output", str(figure), "--study", extracted, code=code)
     assert message in told.stderr
     assert told.stderr.count("\n") == 1
     assert not figure.exists()

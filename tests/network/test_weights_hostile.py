@@ -12,7 +12,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from support.tiny_network import tensors
 from toolbox.errors import WeightsError
@@ -145,3 +147,51 @@ def test_an_array_larger_than_its_file_is_refused(shape: tuple[int, ...], card: 
     path.write_bytes(npz_with_header(shape, bytes(2**28) if shape == (2**13, 2**13) else b""))
     with pytest.raises(WeightsError, match="bytes of numbers"):
         load_weights(network(card), ["colour"], source=str(path))
+
+
+def onnx_with(nodes: list[onnx.NodeProto], tensors: list[onnx.TensorProto]) -> bytes:
+    """A graph of one convolution, whose kernel the nodes compute."""
+    image = helper.make_tensor_value_info("x", 1, ["n", 3, 4, 4])
+    nodes = [*nodes, helper.make_node("Conv", ["x", "kernel"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [image], [helper.make_tensor_value_info("y", 1, None)], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString()
+
+
+def shapes_of_shapes() -> bytes:
+    """A shape that is reshaped to itself, which takes twice as long for every node."""
+    shape = numpy_helper.from_array(np.array([1]), "s0")
+    kernel = numpy_helper.from_array(np.zeros((3, 3, 1, 1), np.float32), "k")
+    whole = numpy_helper.from_array(np.array([3, 3, 1, 1]), "whole")
+    nodes = [helper.make_node("Reshape", [f"s{place}"] * 2, [f"s{place + 1}"]) for place in range(40)]
+    nodes.append(helper.make_node("Unsqueeze", ["k", "s40"], ["unsqueezed"]))
+    nodes.append(helper.make_node("Reshape", ["unsqueezed", "whole"], ["kernel"]))
+    return onnx_with(nodes, [shape, kernel, whole])
+
+
+def deep_constant() -> bytes:
+    kernel = numpy_helper.from_array(np.zeros((3, 3, 1, 1), np.float32), "k0")
+    nodes = [helper.make_node("Identity", [f"k{place}"], [f"k{place + 1}"]) for place in range(5000)]
+    return onnx_with([*nodes, helper.make_node("Identity", ["k5000"], ["kernel"])], [kernel])
+
+
+def circle() -> bytes:
+    kernel = numpy_helper.from_array(np.zeros((3, 3, 1, 1), np.float32), "kernel")
+    nodes = [helper.make_node("Identity", ["b"], ["a"]), helper.make_node("Identity", ["a"], ["b"])]
+    return onnx_with([*nodes, helper.make_node("Conv", ["a", "kernel"], ["z"])], [kernel])
+
+
+def of_terabytes() -> bytes:
+    kernel = onnx.TensorProto(name="kernel", dims=[2**20, 3, 2**10, 2**10], data_type=1, raw_data=b"1234")
+    return onnx_with([], [kernel])
+
+
+@pytest.mark.parametrize("make", [shapes_of_shapes, deep_constant, circle, of_terabytes])
+def test_a_hostile_onnx_file_of_weights_ends_in_one_line(
+    make: Callable[[], bytes], card: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.onnx"
+    path.write_bytes(make())
+    started = time.monotonic()
+    with pytest.raises(WeightsError) as caught:
+        load_weights(network(card), ["sum"], source=str(path))
+    assert str(caught.value).isprintable() and time.monotonic() - started < 5

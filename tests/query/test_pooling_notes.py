@@ -1,10 +1,11 @@
-"""Notes on SQL that reads several resampled indices together."""
+"""Notes on SQL that reads several resampled indices together, and tuning where there are no parameters."""
 
 from __future__ import annotations
 
 import pytest
 
 from toolbox import Study
+from toolbox.errors import UsageError
 
 COUNT = "select count(*) as n from significance where q < 0.9"
 
@@ -53,3 +54,12 @@ def test_one_index_needs_no_note(study: Study, card: str, weights: str) -> None:
     study.extract("colours", model=card, weights=weights)
     study.significance("colours", resamples=20)
     assert study.answer(COUNT).notes == ()
+
+
+def test_tuning_without_parameters_names_what_has_them(resampled: Study) -> None:
+    with pytest.raises(UsageError) as caught:
+        resampled.query("tuning/parameter", layer="pool", filter=0)
+    assert str(caught.value) == (
+        "tuning/parameter needs stimuli with numeric parameters, and the set has none; to have some: "
+        "toolbox ingest gratings --set gratings, or a table with further columns of numbers"
+    )

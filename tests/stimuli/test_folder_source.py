@@ -189,3 +189,14 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     assert [candidate.path for candidate in list_folder(tmp_path / "link").candidates] == [
         folder.resolve() / "a" / "1.jpg"
     ]
+
+
+def test_folders_hundreds_deep_are_reported(tmp_path: Path) -> None:
+    deep = tmp_path / "cat" / "/".join(["d"] * 200)
+    deep.mkdir(parents=True)
+    for folder in (tmp_path / "cat", deep):
+        (folder / "0.png").write_bytes(b"an image")
+    listing = list_folder(tmp_path)
+    assert [candidate.path.parent.name for candidate in listing.candidates] == ["cat"]
+    (rejection,) = listing.rejections
+    assert rejection.reason == "more than 64 folders inside one another; move its files up"

@@ -180,7 +180,10 @@ def test_row_names_without_a_heading_are_refused_with_a_remedy(lab: Path) -> Non
     ("content", "expected"),
     [
         (b"", "cannot be read as csv in UTF-8"),
-        (b"path,category\na.png,x,y\n", "cannot be read as csv in UTF-8"),
+        (
+            b"path,category\na.png,x,y\n",
+            "has values in a column without a name, such as 'y' in row 1, column 3",
+        ),
         ("path,category\nä.png,é\n".encode("latin-1"), "cannot be read as csv in UTF-8"),
         (b"path,category\n", "lists no stimulus"),
     ],

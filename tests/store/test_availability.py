@@ -22,9 +22,10 @@ from support.small_study import (
     record,
     small_study,
 )
-from toolbox.errors import MixtureError, UsageError, VerificationError
+from toolbox.errors import BusyError, MixtureError, UsageError, VerificationError
+from toolbox.files import only_writer
 from toolbox.store import availability as module
-from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.availability import AvailableResponses, available_responses, note_extraction
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import write_part
 from toolbox.store.plan import plan_digest
@@ -71,6 +72,25 @@ def test_a_part_taken_back_is_noticed(two_parts: StudyFolder) -> None:
         "these are the responses to 2 of 4 stimuli (0 could not be read, 2 were not presented yet)"
         in found.notes[0]
     )
+
+
+def test_an_extraction_that_is_running_is_named(two_parts: StudyFolder) -> None:
+    folder = two_parts.extraction(SET, MODEL)
+    whole = available_responses(two_parts, SET, MODEL)
+    folder.record(1).unlink()
+    partial = available_responses(two_parts, SET, MODEL)
+    assert note_extraction(two_parts, partial) == []
+    with only_writer(folder.plans, "extracting"):
+        assert note_extraction(two_parts, whole) == []
+        (note,) = note_extraction(two_parts, partial)
+        assert f"the responses of {MODEL} to {SET} are being extracted by another process" in note
+        folder.record(0).unlink()
+        with pytest.raises(
+            BusyError, match="being extracted by another process, which has finished no part yet"
+        ):
+            available_responses(two_parts, SET, MODEL)
+    with pytest.raises(UsageError, match="are available yet"):
+        available_responses(two_parts, SET, MODEL)
 
 
 def test_a_damaged_part_is_noticed(two_parts: StudyFolder) -> None:

@@ -156,6 +156,17 @@ def test_only_what_there_is_can_be_put_in_use(full: Study, names: dict[str, str]
     assert (full.folder.root / "study.toml").read_text() == before
 
 
+def test_the_name_of_a_scheme_or_a_model_is_explained(full: Study) -> None:
+    with pytest.raises(
+        UnknownNameError, match="a-scheme is a scheme of colours: toolbox use colours --scheme a-scheme"
+    ):
+        full.use("a-scheme")
+    with pytest.raises(
+        UnknownNameError, match="tiny is a model of colours: toolbox use colours --model tiny"
+    ):
+        full.use("tiny")
+
+
 def test_a_set_in_use_is_never_replaced_silently(
     study: Study, card: str, weights: str, photographs: Path
 ) -> None:

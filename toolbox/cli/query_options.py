@@ -11,13 +11,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from toolbox.cli.several import SeveralValues, repeat_options
-from toolbox.errors import UnknownNameError, UsageError
+from toolbox.errors import UnknownNameError, UsageError, nearest_name
 
 if TYPE_CHECKING:
     from toolbox.query.header import Parameter, Query
 
 _OPTION = re.compile(r"--[A-Za-z_][\w-]*")
 _METAVARS = {"varchar": "str", "integer": "int", "bigint": "int", "double": "float", "boolean": "bool"}
+_ALIKE = {"threshold": "--level", "level": "--threshold"}
+"""Options that are mistaken for others."""
 _QUERY = "toolbox.query"
 """Key of the query in what click carries along with the parsing of a command."""
 
@@ -132,8 +134,13 @@ def _named_parameters(
         name = by_spelling.get(_spelling(option))
         if name is None:
             of = query.name if query else command
-            remedy = f"its own options: {', '.join(own) or 'none'}; all: {command} --help" if query else ""
-            raise UnknownNameError(f"option of {of}", option, [*own, *known], remedy)
+            remedy = f"its own options: {', '.join(own) or 'none'}; all: {command} --help"
+            if query is None:
+                raise UnknownNameError(f"option of {of}", option, known)
+            alike = _ALIKE.get(_spelling(option))
+            near = alike if alike in own else nearest_name(option, [*own, *known])
+            hint = f"; did you mean {near!r}?" if near else ""  # a list of all would repeat that of the query
+            raise UsageError(f"no option of {of} named {option!r}{hint} ({remedy})")
         if value is None or _OPTION.fullmatch(value.partition("=")[0]):
             raise UsageError(f"{option} has no value; expected {option} VALUE")
         named[name] = value

@@ -10,6 +10,7 @@ import polars as pl
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.categories import compose_accents, read_categories
+from toolbox.stimuli.manifest import check_text_column
 from toolbox.tables import find_column, read_rows
 from toolbox.terms import Missing
 
@@ -88,9 +89,6 @@ def _columns(file: Path, columns: Sequence[str], scheme: str) -> dict[str, str]:
 
 def _texts(column: pl.Series, file: Path) -> list[str | None]:
     """A column as text with composed accents; empty cells are None."""
-    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
-        raise StimulusError(
-            f"column {column.name!r} of {file} has the type {column.dtype}; expected text; export it as text"
-        )
+    check_text_column(column, file)
     texts = [compose_accents(text) if text else None for text in column.cast(pl.String)]
     return [text and text.lower() for text in texts] if column.name.lower() == "sha256" else texts

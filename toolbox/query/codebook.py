@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from toolbox.errors import UsageError
-from toolbox.query.header import Column, read_columns
+from toolbox.query.describing import view_columns
+from toolbox.query.header import Column, Query, read_columns
 from toolbox.query.run import Answer
 from toolbox.query.sections import read_sections
+from toolbox.query.syntax import parse_select
 from toolbox.store.parquet import with_version
 
 TRUE, FALSE = "TRUE", "FALSE"
@@ -94,11 +96,12 @@ def codebook(answer: Answer, path: Path) -> str:
     sql = str(answer.provenance.get("sql", ""))
     title, sections = read_sections(sql)
     described = {column.name: column for column in read_columns(path, sections["columns"])}
-    columns = [_column(name, kind, described.get(name)) for name, kind in answer.rows.schema.items()]
+    common = _COMMON | view_columns(_views_of(sql))
+    columns = [_column(name, kind, described.get(name), common) for name, kind in answer.rows.schema.items()]
     content = {
         "@context": _CONTEXT,
         "url": path.name,
-        "dc:title": title.rstrip(".") or str(answer.provenance.get("query", path.stem)),
+        "dc:title": title.rstrip(".") or _title(answer, path),
         "dc:description": "\n".join(sections["description"]).strip(),
         "dc:source": " ".join(sections["source"]),
         "dialect": _DIALECT,
@@ -109,9 +112,22 @@ def codebook(answer: Answer, path: Path) -> str:
     return json.dumps(known, indent=1, ensure_ascii=False, default=str) + "\n"
 
 
-def _column(name: str, kind: pl.DataType, described: Column | None) -> dict[str, Any]:
+def _views_of(sql: str) -> Sequence[str]:
+    """The tables that SQL reads."""
+    return parse_select(Query("sql", sql)).tables if sql else ()
+
+
+def _title(answer: Answer, path: Path) -> str:
+    """A title of rows whose SQL has none: the name of the query, or the SQL itself."""
+    name, sql = str(answer.provenance.get("query", path.stem)), str(answer.provenance.get("sql", ""))
+    return " ".join(sql.split()) if name == "sql" and sql else name
+
+
+def _column(
+    name: str, kind: pl.DataType, described: Column | None, common: Mapping[str, str]
+) -> dict[str, Any]:
     """One column; in CSV, an empty field without quotes is an unknown value."""
-    description = (described.description if described else "") or _COMMON.get(name, "")
+    description = (described.description if described else "") or common.get(name, "")
     is_plain_name = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.]*", name) is not None
     return {
         **({"name": name} if is_plain_name else {}),

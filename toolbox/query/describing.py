@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from toolbox.errors import UsageError
-from toolbox.query.header import query_names
+from toolbox.query.header import query_names, shipped_query
 from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES
 from toolbox.terms import STIMULUS_COLUMNS
 
@@ -25,6 +25,70 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
     "catalogue": ("stimuli of all sets", ("set", "scheme", "category", *STIMULUS_COLUMNS, "sharpness")),
 }
 """View -> what its rows are, and its columns."""
+
+_OF_VIEWS = {
+    "properties": {
+        "property": "what was measured: sharpness, contrast …",
+        "value": "the property, in its own unit",
+    },
+    "parameters": {"parameter": "name of the stimulus parameter", "value": "value of the stimulus parameter"},
+    "responses": {
+        "maximum": "maximum of the activation map, in the units of the network",
+        "mean": "mean of the activation map, in the units of the network",
+    },
+    "rollups": {
+        "statistic": "statistic of the activation map: maximum or mean",
+        "n": "number of stimuli of the category",
+        "sum": "sum of the responses, in the units of the network",
+        "squared_deviations": "sum of the squared deviations from the mean response, in squared units of the network",
+        "minimum": "smallest response, in the units of the network",
+        "maximum": "largest response, in the units of the network",
+    },
+    "significance": {"permutations": "number of permutations of the labels"},
+    "resamples": {
+        "kind": "permuted labels, or a bootstrap sample",
+        "resample": "number of the resample",
+        "selective": "number of filters with an index above the threshold",
+        "strength": "mean index of the selective filters",
+    },
+    "layers": {
+        "position": "place of the layer, from 1 at the input",
+        "kind": "convolution, pool, dense …",
+        "filters": "number of filters",
+        "is_pool": "whether the layer is a pooling layer",
+    },
+}
+_MEASURE = {
+    "statistic": "statistic of the activation map: maximum or mean",
+    "normalise": "range of equation 1",
+}
+_BY_QUERY = {"significance": "selectivity/significance", "reliability": "selectivity/reliability"}
+"""Views whose columns the header of a query describes."""
+
+
+def view_columns(views: Iterable[str]) -> dict[str, str]:
+    """What the columns of some views mean; of a name that means two things in them, nothing.
+
+    Args:
+        views: names of views; other names are ignored.
+
+    >>> view_columns(["responses"])["mean"]
+    'mean of the activation map, in the units of the network'
+    """
+    found: dict[str, str] = {}
+    ambiguous = set[str]()
+    for view in views:
+        for name, text in _columns_of_view(view).items():
+            if text and found.setdefault(name, text) != text:
+                ambiguous.add(name)
+    return {name: text for name, text in found.items() if name not in ambiguous}
+
+
+def _columns_of_view(view: str) -> dict[str, str]:
+    measure = _MEASURE if view in {*_BY_QUERY, "resamples"} else {}
+    columns = shipped_query(_BY_QUERY[view]).columns if view in _BY_QUERY else ()
+    return measure | {column.name: column.description for column in columns} | _OF_VIEWS.get(view, {})
+
 
 _FORM = re.compile(
     r"(?P<tables>show\s+(?:all\s+)?(?:tables|views)|describe|desc)\s*;?|(?:describe|desc|show)\s+\"?(?P<name>[\w/]+)\"?\s*;?",

@@ -184,6 +184,11 @@ def _check_listed_values(database: Database, query: Query, values: Mapping[str, 
             view, column = parameter.listed_in
             rows = database.connection.sql(f"select distinct {column}::varchar from {view}").fetchall()
             known = [name for (name,) in rows if name is not None]
+            if view == "parameters" and not known:
+                raise UsageError(
+                    f"{query.name} needs stimuli with numeric parameters, and the set has none; to have some: "
+                    "toolbox ingest gratings --set gratings, or a table with further columns of numbers"
+                )
             if str(value) not in known:
                 raise UnknownNameError(parameter.name, str(value), known)
             if parameter.listed_in == ("layers", "layer") and database.responses:

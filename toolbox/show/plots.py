@@ -153,6 +153,12 @@ def _chart(
     return draw(query.name, rows, categories=categories, order=order, width=width, **words)
 
 
+_RESAMPLING = "toolbox significance"
+"""Command that notes on missing and stale tables of resampled indices name."""
+_NO_ROWS = {"sets/near_duplicates": ": no two images of the set are that alike"}
+"""Reasons of queries that find nothing."""
+
+
 def _check_rows(answer: Answer) -> None:
     """Refuse an answer without rows: an empty figure would look like a result.
 
@@ -162,7 +168,9 @@ def _check_rows(answer: Answer) -> None:
         origin = answer.provenance
         given = [f"{name} {value}" for name, value in origin["parameters"].items() if value is not None]
         of = ", ".join([*(str(origin[kind]) for kind in ("set", "model") if kind in origin), *given])
-        reason = f": {'; '.join(answer.notes)}" if answer.notes else ""
+        # what else there is to know of the study is no reason for no rows
+        reasons = [note for note in answer.notes if _RESAMPLING in note and note not in answer.cautions]
+        reason = f": {'; '.join(reasons)}" if reasons else _NO_ROWS.get(origin["query"], "")
         raise QueryError(
             f"{origin['query']} has no rows{f' for {of}' if of else ''}, so nothing is drawn{reason}"
         )

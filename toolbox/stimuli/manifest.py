@@ -106,8 +106,25 @@ def _prepare_table(read: UserTable, file: Path) -> pl.DataFrame:
         raise StimulusError(f"{file} lists no stimulus; expected one row for every image")
     variables = [name for name in table.columns if name not in REQUIRED_COLUMNS]
     check_names(variables, str(file))
+    for name in REQUIRED_COLUMNS:
+        check_text_column(table[name], file)
     text = [pl.col(name).cast(pl.String) for name in REQUIRED_COLUMNS]
     return table.select(*text, *(_plain_column(table[name], file) for name in variables))
+
+
+def check_text_column(column: pl.Series, file: Path) -> None:
+    """Refuse a column that cannot be read as text: bytes, lists, and what only Python knows.
+
+    Args:
+        column: the column.
+        file: its table, for the message.
+
+    Raises: StimulusError.
+    """
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        raise StimulusError(
+            f"column {column.name!r} of {file} has the type {column.dtype}; expected text; export it as text"
+        )
 
 
 def _plain_column(column: pl.Series, file: Path) -> pl.Series:

@@ -11,6 +11,8 @@ from toolbox.stimuli.categories import compose_accents, read_categories
 from toolbox.stimuli.images import Pixels
 from toolbox.terms import Missing
 
+MOST_FOLDERS = 64
+"""Folders inside one another that are looked into."""
 Value = float | int | str | bool | None
 Parameters = dict[str, Value]
 """Stimulus variables by name (orientation, contrast, valence …); None where unknown."""
@@ -74,7 +76,8 @@ def list_folder(folder: Path, missing: Missing | None = None) -> Listing:
         name of a sub-folder usually means a missing value.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; expected a folder with one sub-folder per category")
+        expected = "expected a folder with one sub-folder per category, or a table of paths and categories"
+        raise UsageError(f"{folder} is not a folder; {expected}")
     root = folder.resolve()
     found = list(_walk(root, root, set()))
     if not found:
@@ -122,6 +125,9 @@ def _is_folder_of(root: Path, path: Path) -> bool:
 
 def _walk(folder: Path, root: Path, followed: set[Path]) -> Iterator[tuple[Path, str | None]]:
     """Every file in a folder and its sub-folders, with the reason why it cannot be a stimulus, or None."""
+    if len(folder.parts) - len(root.parts) > MOST_FOLDERS:
+        yield folder, f"more than {MOST_FOLDERS} folders inside one another; move its files up"
+        return
     try:
         entries = sorted(folder.iterdir(), key=lambda path: (compose_accents(path.name), path.name))
     except OSError as error:

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolbox.errors import UsageError, command_line
-from toolbox.files import digest_of
+from toolbox.errors import BusyError, UsageError, command_line
+from toolbox.files import digest_of, has_writer
 from toolbox.store.checksums import present_digest
 from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.memory import recall, remember
@@ -56,9 +56,10 @@ class AvailableResponses:
             return []
         unreadable = len(self.unreadable)
         missing = self.of - self.stimuli - unreadable
+        verb = "was" if missing == 1 else "were"
         return [
             f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} could not be read, "
-            f"{missing:,} were not presented yet); extract the rest with: "
+            f"{missing:,} {verb} not presented yet); extract the rest with: "
             f"{command_line('extract', self.set, '--model', self.model)}"
         ]
 
@@ -81,7 +82,8 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
         set_name: the stimulus set.
         model: name of the model.
 
-    Raises: UsageError when there are no responses yet; VerificationError, MixtureError as `intact_parts`.
+    Raises: UsageError when there are no responses yet; BusyError when another process is extracting the first of them;
+        VerificationError, MixtureError as `intact_parts`.
     """
     folder = study.extraction(set_name, model)
     key, mark = str(folder.parts.absolute()), _mark(folder, study.stimuli(set_name))
@@ -92,6 +94,22 @@ def available_responses(study: StudyFolder, set_name: str, model: str) -> Availa
     found = _count_parts(study, set_name, model)
     remember("availability", {key: {"mark": mark, "found": asdict(found)}}, REMEMBERED)
     return found
+
+
+def note_extraction(study: StudyFolder, responses: AvailableResponses) -> list[str]:
+    """A warning if the responses are incomplete because another process is extracting them now.
+
+    Args:
+        study: the study that contains the responses.
+        responses: those that are available.
+    """
+    is_complete = responses.stimuli + len(responses.unreadable) >= responses.of
+    if is_complete or not has_writer(study.plans(responses.set, responses.model)):
+        return []
+    return [
+        f"the responses of {responses.model} to {responses.set} are being extracted by another process; ask again when "
+        "it has ended"
+    ]
 
 
 def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set[int]:
@@ -118,6 +136,11 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
     plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
     records = intact_parts(folder, plan, digests) if plan else []
     if plan is None or not records:
+        if has_writer(folder.plans):
+            raise BusyError(
+                f"the responses of {model} to {set_name} are being extracted by another process, which has finished no "
+                "part yet; wait, and try again"
+            )
         raise UsageError(
             f"no responses of {model} to {set_name} are available yet; extract them first with: "
             f"{command_line('extract', set_name, '--model', model)}"

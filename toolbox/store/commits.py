@@ -24,7 +24,7 @@ from toolbox.store.checksums import checksum_moves, entry_files
 from toolbox.store.folder import StudyFolder
 from toolbox.store.study_file import PATIENCE
 
-ATTEMPTS = 10
+READINGS = 10
 """How often a study is read again that other processes change at the same time."""
 _PLACE, _JOURNAL, _DONE, _SCRATCH = "plans", "commit.json", "committed.json", ".uncommitted"
 
@@ -68,6 +68,9 @@ def writing(study: StudyFolder, folder: Path, task: str, *swept: Path) -> Iterat
     """
     with only_writer(folder, task):
         finish_commit(study)
+        if (study.root / _PLACE / _SCRATCH).exists():
+            with contextlib.suppress(BusyError), scratch_folder(study, wait=0):
+                pass  # it was that of a killed process
         sweep(folder, *swept)
         yield
 
@@ -159,7 +162,7 @@ def read_between_commits(study: StudyFolder, read: Callable[[], _Result]) -> _Re
 
     Raises: what the function raises; BusyError when other processes change the study all the time.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(READINGS):
         before = last_commit(study)
         try:
             result = read()
@@ -180,7 +183,8 @@ def _finish(root: Path) -> None:
         move_files({old: new for old, new in moves.items() if old.exists()})
         for path in deletions:
             path.unlink(missing_ok=True)
-            _remove_empty(root, path.parent)
+        for folder in {path.parent for path in (*moves, *deletions)}:
+            _remove_empty(root, folder)
         move_files({journal: journal.with_name(_DONE)})
     if (root / _PLACE / _SCRATCH).exists():
         shutil.rmtree(root / _PLACE / _SCRATCH)

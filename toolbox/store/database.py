@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from toolbox.store.availability import AvailableResponses
+from toolbox.store.availability import AvailableResponses, note_extraction
 from toolbox.store.connection import Readable, Setting, connect
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Labelling, Measure
@@ -87,7 +87,8 @@ def open_database(
     database = Database(
         connection, readable, defined.provenance, responses=defined.responses, stale=defined.stale
     )
-    database.notes += defined.responses.notes if defined.responses else []
+    if defined.responses:
+        database.notes += [*defined.responses.notes, *note_extraction(study, defined.responses)]
     if labels_select:
         _set_labelling(database, defined.labelling, labels_select)
     database.notes += defined.notes

@@ -64,11 +64,20 @@ def _present_choice(study: StudyFolder) -> dict[str, str]:
 
 def _check(study: StudyFolder, set_name: str, named: dict[str, str]) -> None:
     """Refuse names that the study does not have."""
-    _check_name("stimulus set", set_name, study.sets(), "toolbox ingest FOLDER")
+    _check_name("stimulus set", set_name, study.sets(), _remedy_for_set(study, set_name))
     if "model" in named:
         _check_name("model", named["model"], study.models(set_name), command_line("extract", set_name))
     if "scheme" in named:
         _check_name("label scheme", named["scheme"], study.schemes(set_name), command_line("label", set_name))
+
+
+def _remedy_for_set(study: StudyFolder, name: str) -> str:
+    """What to do about a name that no set has: perhaps it is that of a model or a scheme."""
+    for set_name in study.sets():
+        for option, names in (("model", study.models(set_name)), ("scheme", study.schemes(set_name))):
+            if name in names:
+                return f"{name} is a {option} of {set_name}: {command_line('use', set_name, f'--{option}', name)}"
+    return "toolbox ingest FOLDER"
 
 
 def _check_name(kind: str, name: str, known: Sequence[str], remedy: str) -> None:

@@ -227,12 +227,25 @@ def _resamples(views: Views, table: str) -> str:
             reasons[file] = "has the columns of another version of the toolbox"
         elif _has_another_formula(views, file):
             reasons[file] = "was computed with another formula of the index"
+        elif _is_of_another_run(views, views.labelling, file):
+            reasons[file] = (
+                "was computed with another seed, threshold or number of resamples than significance"
+            )
     current = [file for file in fresh if file not in reasons]
     for file, reason in reasons.items():
         remedy = f"to compute it again: {views.labelling.command_of(file)}"
         note = f"{RESAMPLE_FOLDERS[table]} ({measure_of(file)}) {reason}, so it is ignored; {remedy}"
         views.stale.append((measure_of(file), note))
     return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
+
+
+def _is_of_another_run(views: Views, labelling: Labelling, file: Path) -> bool:
+    """Whether a table and that of the filters are of two runs: one of an earlier version was killed between them."""
+    filters, table = labelling.file("filters", measure_of(file)), views.checked.origin(file)
+    with contextlib.suppress(VerificationError):  # whoever reads the table of filters reports it
+        of_filters = views.checked.origin(filters) if filters.is_file() else table
+        return any(table.get(name) != of_filters.get(name) for name in ("seed", "resamples", "threshold"))
+    return False
 
 
 def _has_another_formula(views: Views, file: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolbox.errors import TableError
+from toolbox.printing import is_printable
 
 
 def find_column(file: Path, columns: Sequence[str], name: str) -> str | None:
@@ -36,7 +37,7 @@ def find_column(file: Path, columns: Sequence[str], name: str) -> str | None:
 
 
 def check_header(file: Path, header: Sequence[str]) -> None:
-    """Refuse a header that names two columns alike.
+    """Refuse a header that names two columns alike, or one with a character that cannot be shown.
 
     Args:
         file: the table, for the message.
@@ -44,6 +45,10 @@ def check_header(file: Path, header: Sequence[str]) -> None:
 
     Raises: TableError.
     """
+    if odd := [name for name in header if not is_printable(name)]:
+        raise TableError(
+            f"{file} has the column {odd[0][:60]!r}, with a character that cannot be shown; rename it"
+        )
     twice = [name for name, count in Counter(header).items() if name and count > 1]
     if twice:
         raise TableError(f"{file} has several columns {twice[0]!r}; rename or remove all but one of them")

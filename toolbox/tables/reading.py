@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolbox.errors import TableError, UsageError
+from toolbox.tables.bounds import check_compression, check_parquet, check_size, check_text, check_workbook
 from toolbox.tables.text import Dialect, decode_text, dialect_of, read_text
 from toolbox.tables.workbook import sheet_as_text
 
@@ -65,9 +66,12 @@ def read_rows(
 
     suffix = file.suffix.lower()
     try:
+        check_size(file)
         content = file.read_bytes()
         if suffix == ".parquet" or content.startswith(_PARQUET):
+            check_parquet(file, content)
             table = pl.read_parquet(content, hive_partitioning=False)
+            check_text(file, table)
             return UserTable(table, _note_of_name(file, ".parquet", "Parquet"))
         wanted = (text or ()) if sheet is None else sheet
         return _read_other(file, content, text, literal, wanted)
@@ -82,12 +86,14 @@ def _read_other(
 ) -> UserTable:
     """A workbook, or a table of separated values."""
     notes: list[str] = []
+    check_compression(file, content)
     if content.startswith(_OLD_EXCEL):
         raise TableError(
             f"{file} is a workbook of Excel 97-2003, or protected by a password; save it as .xlsx without a password, "
             "or as .csv"
         )
     if content.startswith(_ZIP) or file.suffix.lower() == ".xlsx":
+        check_workbook(file, content)
         written, sheet_notes = sheet_as_text(file, content, wanted)
         notes += [*_note_of_name(file, ".xlsx", "an Excel workbook"), *sheet_notes]
         dialect = Dialect()

@@ -29,8 +29,10 @@ MOST_NODES = 100_000
 """Operators of a graph with its functions written out; large networks have some thousands."""
 LARGEST_RUN = 3 * 2**30
 """Bytes of all tensors that a graph computes for the images of a trial."""
-SECONDS = 120
+TRIAL_SECONDS = 120
 """Time in which a trial must end where its sizes are not known before."""
+CANNOT_RUN = 3
+"""Exit code of a confined run of a graph that cannot run at all."""
 _MEMORY = 4 * 2**30
 """Bytes of a trial where its sizes are not known before, besides four times those of its weights."""
 _SMALL = 4096
@@ -237,19 +239,22 @@ def _run_confined(model: onnx.ModelProto, images: int, height: int, width: int, 
         file = Path(folder) / "graph.onnx"
         onnx.save(Graph(model, tensors).embed_tensors(), file)
         memory = _MEMORY + 4 * file.stat().st_size
-        words = map(str, (file, images, height, width, memory, SECONDS))
+        words = map(str, (file, images, height, width, memory, TRIAL_SECONDS))
         command = [sys.executable, "-m", "toolbox.tapping.confined", *words]
         path = os.pathsep.join(filter(None, sys.path))  # so that the same toolbox is found
         try:
             answer = subprocess.run(
-                command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=SECONDS,
+                command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=TRIAL_SECONDS,
                 env={**os.environ, "PYTHONPATH": path}, errors="replace",
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise UsageError(
-                f"the graph runs longer than {SECONDS} s for {images} images; {_REMEDY}"
+                f"the graph runs longer than {TRIAL_SECONDS} s for {images} images; {_REMEDY}"
             ) from None
-    if answer.returncode not in (0, 1):  # 1: what the graph itself does wrong is reported when it runs here
+    if answer.returncode not in (
+        0,
+        CANNOT_RUN,
+    ):  # what a graph itself does wrong is reported when it runs here
         raise UsageError(
             f"the graph needs more than {memory / 2**30:.0f} GB of memory for {images} images; {_REMEDY}"
         )

@@ -2,7 +2,7 @@
 
     python -m toolbox.tapping.confined FILE IMAGES HEIGHT WIDTH BYTES SECONDS
 
-Exit code: 0 for a run, 1 for a graph that cannot run, anything else for one that exceeds its limits.
+Exit code: 0 for a run, 3 for a graph that cannot run, anything else for one that exceeds its limits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import onnx
 
 from toolbox.errors import UsageError
+from toolbox.tapping.bounds import CANNOT_RUN
 from toolbox.tapping.trial import probes, run_all
 
 EXCEEDED = 4
@@ -34,7 +35,7 @@ def confine(memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (8 * seconds, 8 * seconds))  # of all threads
 
 
-def main(file: str, *numbers: str) -> int:
+def run_with_limits(file: str, *numbers: str) -> int:
     """Run a graph on images of noise.
 
     Args:
@@ -48,9 +49,9 @@ def main(file: str, *numbers: str) -> int:
     except MemoryError:
         return EXCEEDED
     except UsageError as error:
-        return EXCEEDED if "alloc" in str(error) else 1
+        return EXCEEDED if "alloc" in str(error) else CANNOT_RUN
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(run_with_limits(*sys.argv[1:]))

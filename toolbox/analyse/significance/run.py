@@ -31,7 +31,7 @@ from toolbox.store.parquet import provenance_of, with_version
 from toolbox.store.resamples import Labelling, Measure, write_resampled
 from toolbox.store.selection import Selection, resolve_selection
 
-ATTEMPTS = 3
+_ATTEMPTS = 3
 """How often is resampled again where labels or responses change meanwhile."""
 
 
@@ -74,7 +74,7 @@ def _resample_labelling(
 
     Raises: BusyError when labels or responses change during every attempt.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         sources = read_sources(study, *names)
         asked = replace(choices, threshold=_all_thresholds(sources.labelling, choices))
         layers = extracted_layers(sources.labelling)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 from toolbox.collect.extraction.accuracy import compare_with_exact
@@ -64,7 +63,5 @@ def extract(
         with committing(study) as commit:
             replace_earlier(task, planned.folder, commit)
             stage_run_records(study, commit, report, records, run_name if session else None)
-        with contextlib.suppress(OSError):  # there is none, or it is another one and not complete
-            unfinished.rmdir()
         update_rollups(study, set_name, [model], study.schemes(set_name))
     return report

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from onnx import NodeProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from toolbox.errors import WeightsError
+from toolbox.errors import UsageError, WeightsError
 from toolbox.network.weights.layout import KERAS_LAYOUT, TORCH_LAYOUT, KernelLayout, Shape, StoredTensor
+from toolbox.tapping.bounds import check_file_size, check_stored_tensors
+from toolbox.tapping.graph_file import tensors_of
 
 _LAYERS = ("Conv", "Gemm", "MatMul")
 # Operators that may be applied to a constant before it is used as a kernel or a bias.
@@ -29,13 +31,34 @@ _BETWEEN = {
 }  # fmt: skip
 # The program of the weights, by the name of the exporter in its files.
 _PRODUCERS = {"pytorch": "torch", "tf2onnx": "keras", "keras2onnx": "keras"}
+_SMALL = 4096  # numbers of a constant that is kept
 _CHANNELS_FIRST, _CHANNELS_LAST = [0, 1, 2, 3], [0, 2, 3, 1]
 
 
 def graph_tensors(path: Path) -> list[StoredTensor]:
     """Kernel and bias of every convolution and dense layer of an ONNX file, in the order of its graph."""
-    graph = _Graph(path, onnx.load(path, load_external_data=False))
+    try:
+        check_file_size(path)
+        model = onnx.load(path, load_external_data=False)
+        check_stored_tensors(path, model, tensors_of(model))
+    except UsageError as error:
+        raise WeightsError(str(error)) from error
+    _check_order(path, model.graph)
+    graph = _Graph(path, model)
     return [tensor for node in graph.layers for tensor in (graph.kernel(node), graph.bias(node))]
+
+
+def _check_order(path: Path, graph: onnx.GraphProto) -> None:
+    """Refuse nodes that are not in an order in which they can run, so that no way through them is a circle."""
+    known = {"", *(entry.name for entry in (*graph.input, *graph.initializer))}
+    known |= {entry.values.name for entry in graph.sparse_initializer}
+    for node in graph.node:
+        made = {name for name in node.output if name}
+        if not known.issuperset(node.input) or made & known:
+            raise WeightsError(
+                f"{path}: {node.op_type} {node.name!r} is not in an order in which it can run; export the network again"
+            )
+        known |= made
 
 
 class _Graph:
@@ -52,6 +75,7 @@ class _Graph:
             for name in node.input:
                 self.takers[name].append(node)
         self.shapes: dict[str, Shape] = {}
+        self.small: dict[str, NDArray[Any]] = {}
 
     @cached_property
     def layers(self) -> list[NodeProto]:
@@ -83,20 +107,30 @@ class _Graph:
         return None
 
     def is_constant(self, name: str) -> bool:
-        maker = self.makers.get(name)
-        if maker is None:
-            return name in self.initialisers
-        return maker.op_type in _FOLDED and all(self.is_constant(each) for each in maker.input if each)
+        return name in self.constants
+
+    @cached_property
+    def constants(self) -> set[str]:
+        """Tensors that do not depend on the image; nodes are listed in an order in which they can run."""
+        found = {name for name in self.initialisers if name not in self.makers}
+        for node in self.nodes:
+            if node.op_type in _FOLDED and all(name in found for name in node.input if name):
+                found.update(name for name in node.output if name)
+        return found
 
     def value(self, name: str) -> NDArray[Any]:
         """A constant, computed where other operators are applied to it."""
         if name in self.initialisers:
             return numpy_helper.to_array(self.initialisers[name], base_dir=str(self.path.parent))
+        if name in self.small:
+            return self.small[name]
         maker = self.makers[name]
         evaluator: Any = ReferenceEvaluator(maker, opsets=self.opsets)
         result: NDArray[Any] = evaluator.run(None, {each: self.value(each) for each in maker.input if each})[
             0
         ]
+        if result.size <= _SMALL:  # such as a shape, which operators may share; a kernel is read once
+            self.small[name] = result
         return result
 
     def shape(self, name: str) -> Shape:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from toolbox.errors import WeightsError
 from toolbox.network.weights.layout import KERAS_LAYOUT, Shape, StoredTensor, WeightFile
 
-LARGEST_TENSOR = 2**32
+_LARGEST_TENSOR = 2**32
 """Bytes of one tensor in a file of weights; that of the largest layer of VGG16 has 0.4 GB."""
 _ALWAYS_READ, _MOST_COMPRESSED = 2**26, 100
 """Bytes of a tensor that may be compressed in any way, and by how much larger ones may be."""
@@ -157,9 +157,9 @@ def _check_self_contained(file: Any) -> None:
 
 def _check_size(name: str, size: int, stored: int) -> None:
     """Refuse a tensor whose numbers take much more memory than the bytes in which the file stores them."""
-    if size > LARGEST_TENSOR or size > max(_ALWAYS_READ, _MOST_COMPRESSED * stored):
+    if size > _LARGEST_TENSOR or size > max(_ALWAYS_READ, _MOST_COMPRESSED * stored):
         raise ValueError(
-            f"{name} has {size:,} bytes of numbers, stored in {stored:,}; expected at most {LARGEST_TENSOR >> 30} GB, "
+            f"{name} has {size:,} bytes of numbers, stored in {stored:,}; expected at most {_LARGEST_TENSOR >> 30} GB, "
             f"compressed by at most {_MOST_COMPRESSED}"
         )
 
@@ -169,9 +169,9 @@ def _check_dataset(dataset: Any, name: str) -> None:
     layout = dataset.id.get_create_plist()
     if dataset.is_virtual or layout.get_external_count():
         raise ValueError(f"the numbers of {name} are in another file")
-    if dataset.nbytes > LARGEST_TENSOR:
+    if dataset.nbytes > _LARGEST_TENSOR:
         raise ValueError(
-            f"{name} has {dataset.nbytes / 2**30:.1f} GB; expected at most {LARGEST_TENSOR >> 30} GB"
+            f"{name} has {dataset.nbytes / 2**30:.1f} GB; expected at most {_LARGEST_TENSOR >> 30} GB"
         )
 
 

@@ -1,0 +1,166 @@
+"""Replaced responses stay, and are those that are read, until all others are there; every run has its record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from support.tiny_network import write_weights
+from toolbox import Study
+from toolbox.collect.extraction import parts as module
+from toolbox.errors import StimulusError, WeightsError
+from toolbox.store.parts import write_part
+
+
+@pytest.fixture
+def extracted(study: Study, card: str, weights: str) -> Study:
+    """Six stimuli in three parts."""
+    study.extract("colours", model=card, weights=weights, part=2)
+    return study
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> str:
+    """Weights that change the third filter."""
+    return str(write_weights(tmp_path / "other.npz", colour_bias=np.array([0, 0, -11], np.float32)))
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> str:
+    """Weights that give NaN."""
+    return str(write_weights(tmp_path / "broken.npz", colour_bias=np.array([np.nan, 0, 0], np.float32)))
+
+
+def contents(study: Study) -> dict[str, bytes]:
+    """All files of responses, plans and layers, with what the name of a lock tells."""
+    trees = ("responses", "plans", "layers")
+    files = [file for tree in trees for file in (study.folder.root / tree).rglob("*") if file.is_file()]
+    return {str(file): file.read_bytes() for file in files if file.name not in (".lock", "committed.json")}
+
+
+def third(study: Study) -> set[float]:
+    """The responses of the filter that the weights change, to one image."""
+    rows = study.responses("colours", layer="colour").values
+    return {float(rows[3, 2])}
+
+
+class Stopped(BaseException):
+    """As Ctrl-C."""
+
+
+def stop_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the writing of a part end the run."""
+
+    def stop(folder: Any, part: int, *rest: Any) -> Any:
+        if part == number:
+            raise Stopped
+        return write_part(folder, part, *rest)
+
+    monkeypatch.setattr(module, "write_part", stop)
+
+
+def test_weights_that_give_nan_discard_nothing(extracted: Study, card: str, broken: str) -> None:
+    before = contents(extracted)
+    with pytest.raises(WeightsError, match="NaN or infinite"):
+        extracted.extract("colours", model=card, weights=broken, replace=True)
+    assert contents(extracted) == before
+
+
+def test_a_first_extraction_that_fails_leaves_no_model(study: Study, card: str, broken: str) -> None:
+    with pytest.raises(WeightsError, match="NaN or infinite"):
+        study.extract("colours", model=card, weights=broken)
+    assert study.models("colours") == []
+    assert contents(study) == {}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_an_interrupted_replacement_changes_nothing_and_continues(
+    number: int, extracted: Study, card: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = third(extracted)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(number, patch)
+        extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    assert third(extracted) == before
+    report = extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    assert (report.shown, report.stimuli) == (6 - 2 * number, 6)
+    assert third(extracted) == {value - 1 for value in before}
+    assert not extracted.folder.extraction("colours", "tiny").replacement.plans.exists()
+    assert extracted.extract("colours", model=card, weights=other, replace=True).shown == 0
+
+
+def test_an_unfinished_replacement_is_not_mixed_with_another(
+    extracted: Study, card: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = write_weights(tmp_path / "another.npz", colour_bias=np.array([0, 0, -12], np.float32))
+    before = third(extracted)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(2, patch)
+        extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    report = extracted.extract("colours", model=card, weights=str(another), part=3, replace=True)
+    assert (report.shown, report.stimuli) == (6, 6)
+    assert third(extracted) == {value - 2 for value in before}
+    parts = {path.name for path in extracted.folder.responses("colours", "tiny").iterdir()}
+    assert parts == {
+        "part-0.parquet",
+        "part-1.parquet",
+    }  # of three stimuli each: none of the three earlier ones
+
+
+def test_without_any_image_nothing_is_replaced(
+    extracted: Study, photographs: Path, card: str, other: str
+) -> None:
+    before = contents(extracted)
+    shutil.rmtree(photographs)
+    with pytest.raises(StimulusError):
+        extracted.extract("colours", model=card, weights=other, replace=True)
+    assert contents(extracted) == before
+
+
+def runs(study: Study) -> list[dict[str, Any]]:
+    files = sorted((study.folder.root / "runs").glob("*-extract-*.json"))
+    return [json.loads(file.read_text()) for file in files]
+
+
+def test_the_record_of_a_run_that_was_killed_is_written_by_the_next(
+    extracted: Study, card: str, weights: str
+) -> None:
+    [lost] = (extracted.folder.root / "runs").glob("*-extract-*.json")
+    lost.unlink()
+    report = extracted.extract("colours", model=card, weights=weights)
+    assert report.shown == 0
+    [written] = (extracted.folder.root / "runs").glob("*-extract-*.json")
+    assert written.name == lost.name
+    [record] = runs(extracted)
+    assert (record["interrupted"], record["shown"], record["parts"]) == (True, 6, [0, 1, 2])
+    assert record["provider"] == report.provider
+
+
+def test_a_run_that_continues_one_that_was_stopped_writes_both_records(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(1, patch)
+        study.extract("colours", model=card, weights=weights, part=2)
+    assert runs(study) == []
+    study.extract("colours", model=card, weights=weights, part=2)
+    first, second = runs(study)
+    assert (first["interrupted"], first["shown"], second["shown"]) == (True, 2, 4)
+    assert study.extract("colours", model=card, weights=weights).shown == 0
+    assert len(runs(study)) == 2
+
+
+def test_a_part_names_no_record_outside_the_study(extracted: Study, card: str, weights: str) -> None:
+    from toolbox.files import write_json
+
+    for file in extracted.folder.plans("colours", "tiny").glob("part-*.json"):
+        record = json.loads(file.read_text())
+        record.pop("record_sha256", None)
+        write_json(file, {**record, "run": "../../outside"})
+    extracted.extract("colours", model=card, weights=weights)
+    assert not (extracted.folder.root.parent / "outside.json").exists()

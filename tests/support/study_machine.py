@@ -1,0 +1,350 @@
+"""A study that is written, killed, damaged and asked in any order, beside a model of it in memory.
+
+The model knows what every image evokes (see `tiny_network`), so that each value is compared with one that the toolbox
+did not compute. After each step nothing may be lost, doubled, of two states, or silently wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import warnings
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from support.failpoints import kill_before
+from support.forks import Forks
+from support.tiny_network import CARD, paint, write_weights
+from toolbox import Study, ToolboxError
+from toolbox.errors import StimulusError, UsageError
+from toolbox.store.database import open_database
+from toolbox.store.selection import Selection
+
+SET, SCHEME = "colours", "category"
+CATEGORIES = ("green", "red")
+BIAS = {"tiny": 10, "other": 11}
+"""Name of weights -> what is subtracted in the third filter."""
+Responses = dict[str, dict[tuple[str, int], float]]
+
+PROGRAM = """
+sys.path[:0] = [{tests!r}]
+from support.study_machine import run
+"""
+
+
+@dataclass
+class Model:
+    """What a study must contain; images are called by their sha256."""
+
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Scheme -> image -> category. The stimuli are those of the scheme of ingestion."""
+    weights: str = ""
+    answered: set[str] = field(default_factory=set)
+    """Images with responses."""
+    resampled: dict[str, Any] = field(default_factory=dict)
+    """Scheme -> what its tables of resampled indices are of, and their number of resamples."""
+
+    def sources(self, scheme: str) -> Any:
+        return deepcopy((self.labels.get(scheme), self.weights, self.answered))
+
+
+def act(root: Path, action: str, choice: Any) -> None:
+    """One command."""
+    study, inputs = Study(root), root.parent / "inputs"
+    if action == "ingest":
+        study.ingest(inputs / "photographs", set=SET)
+    elif action == "label":
+        table = inputs / "warmth.csv"
+        table.write_text("category,warmth\n" + "".join(f"{name},{choice}{name[0]}\n" for name in CATEGORIES))
+        study.label(SET, scheme="warmth", source=table, replace=True)
+    elif action == "extract":
+        weights = str(inputs / f"{choice}.npz")
+        study.extract(SET, model=str(CARD), weights=weights, part=2, replace=True, threads=1, progress=False)
+    else:
+        study.significance(resamples=choice, seed=choice, scheme=action, model="tiny", progress=False)
+
+
+def run(root: str, action: str, choice: Any, failpoint: int) -> None:
+    """One command that is killed; called in a fork."""
+    kill_before(root, failpoint)
+    act(Path(root), action, choice)
+
+
+class StudyMachine(RuleBasedStateMachine):
+    """The steps, and what must hold after each."""
+
+    forks: Forks
+    """Set by the test: where processes come from that are killed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp(prefix="study-"))
+        self.photographs, self.root = self.place / "inputs" / "photographs", self.place / "study"
+        self.colours: dict[str, tuple[int, int, int]] = {}
+        self.model, self.painted = Model(), 0
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.place)
+
+    @initialize()
+    def start(self) -> None:
+        for number in range(3):
+            for category in CATEGORIES:
+                self._paint(self.photographs / category / f"{number}.png")
+        write_weights(self.place / "inputs" / "tiny.npz")
+        write_weights(self.place / "inputs" / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
+        Study(self.root, create=True).ingest(self.photographs, set=SET)
+        self.model = self._after("ingest", None)
+
+    # --- images ---
+
+    @rule(category=st.sampled_from(CATEGORIES))
+    def add_an_image(self, category: str) -> None:
+        self._paint(self.photographs / category / f"new {self.painted}.png")
+
+    @rule(chance=st.randoms(use_true_random=False))
+    def change_an_image(self, chance: Any) -> None:
+        self._paint(chance.choice(self._files()))
+
+    @rule(chance=st.randoms(use_true_random=False))
+    def move_an_image(self, chance: Any) -> None:
+        file = chance.choice(self._files())
+        file.rename(file.with_name(f"moved {self.painted}.png"))
+        self.painted += 1
+
+    @precondition(lambda self: len(self._files()) > 4)
+    @rule(chance=st.randoms(use_true_random=False))
+    def remove_an_image(self, chance: Any) -> None:
+        chance.choice(self._files()).unlink()
+
+    # --- commands ---
+
+    @rule()
+    def ingest(self) -> None:
+        self._do("ingest", None)
+
+    @rule(choice=st.sampled_from("ab"))
+    def label(self, choice: str) -> None:
+        self._do("label", choice)
+
+    @rule(weights=st.sampled_from(sorted(BIAS)))
+    def extract(self, weights: str) -> None:
+        self._do("extract", weights)
+
+    @precondition(lambda self: self.model.answered)
+    @rule(scheme=st.sampled_from(("category", "warmth")), resamples=st.sampled_from((20, 25)))
+    def resample(self, scheme: str, resamples: int) -> None:
+        if scheme in self.model.labels:
+            self._do(scheme, resamples)
+
+    @rule(
+        step=st.sampled_from(
+            (("ingest", None), ("label", "a"), ("extract", "tiny"), ("extract", "other"), ("category", 30))
+        ),
+        failpoint=st.integers(0, 60),
+        images=st.booleans(),
+    )
+    def kill(self, step: tuple[str, Any], failpoint: int, images: bool) -> None:
+        if images:
+            self.add_an_image("red")
+        if step[0] == "category" and not self.model.answered:
+            return
+        for later in (0, 4, 9):
+            after = self._after(*step)
+            self.forks.start(self.root, *step, failpoint + later)
+            code = self.forks.exit_code()
+            assert code in (0, -signal.SIGKILL, 1)
+            self.model = self._state_after_a_kill(after)
+            if code != -signal.SIGKILL:
+                break
+
+    @rule(chance=st.randoms(use_true_random=False))
+    def damage(self, chance: Any) -> None:
+        """One bit of any file: what is read is right, or refused."""
+        files = sorted(path for path in self.root.rglob("*") if path.is_file() and path.name != ".lock")
+        file = chance.choice(files)
+        content, status = file.read_bytes(), file.stat()
+        place = chance.randrange(len(content)) if content else 0
+        damaged = bytearray(content)
+        damaged[place : place + 1] = bytes([content[place] ^ 1 << chance.randrange(8)]) if content else b"x"
+        file.write_bytes(damaged)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        try:
+            self.check()
+        except ToolboxError:
+            pass
+        finally:
+            file.write_bytes(content)
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    # --- what must hold ---
+
+    @invariant()
+    def check(self) -> None:
+        if self.root.exists():
+            found, model = self._read(), self.model
+            assert found.labels == model.labels
+            assert found.weights == (model.weights if model.answered else "")
+            assert found.answered == model.answered
+            assert found.resampled == {
+                scheme: of for scheme, of in model.resampled.items() if of[0] == model.sources(scheme)
+            }
+
+    def _do(self, action: str, choice: Any) -> None:
+        after = self._after(action, choice)
+        try:
+            act(self.root, action, choice)
+            self.model = after
+        except (StimulusError, UsageError):  # no image of the stimuli is there, or they are of one category
+            assert action in ("extract", "category", "warmth")
+            assert action != "extract" or not self._present() & self._stimuli()
+        left = [
+            path.name for path in self.root.rglob("*") if path.name.endswith((".partial", ".uncommitted"))
+        ]
+        assert not left
+
+    def _after(self, action: str, choice: Any) -> Model:
+        """What the study must contain after a command."""
+        model = deepcopy(self.model)
+        if action == "ingest":
+            labels = model.labels.setdefault(SCHEME, {})
+            for file in self._files():
+                labels.setdefault(_digest(file), file.parent.name)
+        elif action == "label":
+            model.labels["warmth"] = {
+                image: choice + category[0] for image, category in model.labels[SCHEME].items()
+            }
+        elif action == "extract":
+            kept = model.answered if model.weights == choice else set()
+            found = kept | (self._present() & self._stimuli())
+            if found:
+                model.weights, model.answered = choice, found
+        else:
+            model.resampled[action] = (model.sources(action), choice)
+        return model
+
+    def _state_after_a_kill(self, after: Model) -> Model:
+        """The model after a kill: the earlier one or the later one, or with some of the parts of an extraction."""
+        found, before = self._read(), self.model
+        if found.labels == after.labels and after.labels != before.labels:
+            return after
+        assert found.labels == before.labels
+        if found.weights != before.weights or found.answered != before.answered:
+            assert found.weights == after.weights
+            assert before.weights in ("", after.weights) or found.answered == after.answered
+            assert (before.answered if before.weights == after.weights else set()) <= found.answered
+            assert found.answered <= after.answered
+            return Model(before.labels, found.weights, found.answered, before.resampled)
+        if found.resampled != {s: of for s, of in before.resampled.items() if of[0] == before.sources(s)}:
+            return after
+        return before
+
+    def _read(self) -> Model:
+        """What the study contains; every value of it was compared with the right one."""
+        study = Study(self.root)
+        stimuli = {row[0]: row[1] for row in self._rows(study, "stimulus_id, sha256", "stimuli")}
+        assert len({*stimuli.values()}) == len(stimuli) and sorted(stimuli) == list(range(len(stimuli)))
+        found = Model()
+        for scheme in study.folder.schemes(SET):
+            rows = self._rows(study, "stimulus_id, category", "labels", scheme)
+            found.labels[scheme] = {stimuli[number]: category for number, category in rows}
+            assert len(rows) == len(found.labels[scheme])
+        assert {*stimuli.values()} == {*found.labels[SCHEME]}
+        if study.models(SET):
+            self._read_responses(study, stimuli, found)
+        return found
+
+    def _read_responses(self, study: Study, stimuli: dict[int, str], found: Model) -> None:
+        rows = self._rows(study, "layer, filter, stimulus_id, maximum, mean", "responses")
+        values = {(layer, number, stimuli[image]): (one, two) for layer, number, image, one, two in rows}
+        assert len(values) == len(rows)
+        found.answered = {image for _, _, image in values}
+        found.weights = next(
+            (
+                weights
+                for weights in BIAS
+                if values == {place: (v, v) for place, v in self._expected(found.answered, weights).items()}
+            ),
+            "neither network",
+        )
+        for scheme in found.labels:
+            self._read_resampled(study, found, scheme)
+
+    def _read_resampled(self, study: Study, found: Model, scheme: str) -> None:
+        """The tables of a scheme: all or none, of the labels and responses of now."""
+        filters = self._rows(study, "layer, filter, category, value, permutations", "significance", scheme)
+        counts = self._rows(study, "max(resample) + 1", "resamples", scheme)[0][0]
+        halves = self._rows(study, "count(*)", "reliability", scheme)[0][0]
+        assert bool(filters) == bool(counts) == bool(halves)
+        if not filters:
+            return
+        assert {row[4] for row in filters} == {counts}
+        expected = self._contrasts(found, scheme)
+        assert {row[:3]: row[3] for row in filters} == pytest.approx(expected, abs=1e-6)
+        found.resampled[scheme] = (found.sources(scheme), counts)
+
+    def _contrasts(self, found: Model, scheme: str) -> dict[tuple[str, int, str], float | None]:
+        """The response contrast by its definition."""
+        expected, labels = dict[tuple[str, int, str], float | None](), found.labels[scheme]
+        values = self._expected(found.answered, found.weights)
+        for layer, number in sorted({place[:2] for place in values}):
+            of_images = {image: values[layer, number, image] for image in found.answered}
+            low, high = min(of_images.values()), max(of_images.values())
+            for category in {labels[image] for image in found.answered}:
+                own = [v for image, v in of_images.items() if labels[image] == category]
+                rest = [v for image, v in of_images.items() if labels[image] != category]
+                contrast = (np.mean(own) - np.mean(rest)) / (high - low) if high > low else None
+                expected[layer, number, category] = None if contrast is None else float(contrast)
+        return expected
+
+    def _expected(self, images: set[str], weights: str) -> dict[tuple[str, int, str], float]:
+        """The responses that follow from the colours."""
+        values = dict[tuple[str, int, str], float]()
+        for image in images:
+            red, green, _ = self.colours[image]
+            for layer in ("colour", "pool"):
+                for number, value in enumerate((red, green, max(red - green - BIAS[weights], 0))):
+                    values[layer, number, image] = value
+            values["sum", 0, image], values["sum", 1, image] = 4 * red, 0
+        return values
+
+    def _rows(self, study: Study, columns: str, view: str, scheme: str | None = None) -> list[Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = () if view in ("stimuli", "labels") else "tiny"
+            chosen = Selection(SET, model, scheme or SCHEME)
+            with closing(open_database(study.folder, [view], chosen)) as database:
+                return database.connection.sql(f"select {columns} from {view}").fetchall()
+
+    def _paint(self, file: Path) -> None:
+        """An image of a colour that no other has."""
+        self.painted += 1
+        colour = (self.painted * 37 % 251, self.painted * 91 % 241, self.painted)
+        self.colours[_digest(paint(file, colour))] = colour
+
+    def _files(self) -> list[Path]:
+        return sorted(self.photographs.glob("*/*.png"))
+
+    def _present(self) -> set[str]:
+        """Images that are where they were ingested."""
+        rows = self._rows(Study(self.root), "sha256, path", "stimuli")
+        there = {image: Study(self.root).folder.image(path) for image, path in rows}
+        return {image for image, file in there.items() if file.is_file() and _digest(file) == image}
+
+    def _stimuli(self) -> set[str]:
+        return {*self.model.labels[SCHEME]}
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()

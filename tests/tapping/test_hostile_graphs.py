@@ -1,0 +1,60 @@
+"""Graphs of anybody: what a file states or computes is bounded before it expands, in memory and in time."""
+
+from __future__ import annotations
+
+import resource
+import time
+from pathlib import Path
+
+import onnx
+import pytest
+
+from support.foreign_graphs import residual, saved
+from support.hostile_graphs import HOSTILE_GRAPHS
+from toolbox.errors import UsageError
+from toolbox.setup.adding import examine_graph
+from toolbox.tapping import bounds
+
+
+@pytest.mark.parametrize("kind", HOSTILE_GRAPHS)
+def test_a_hostile_graph_is_refused_in_one_line(kind: str, tmp_path: Path) -> None:
+    path = saved(HOSTILE_GRAPHS[kind](), tmp_path / "net.onnx")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.monotonic()
+    with pytest.raises(UsageError) as caught:
+        examine_graph(path)
+    assert str(caught.value).isprintable()
+    assert time.monotonic() - started < 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
+
+
+def test_tensors_in_another_file_are_counted_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    onnx.save(residual(), path, save_as_external_data=True, location="net.data", size_threshold=0)
+    model = onnx.load(path, load_external_data=False)
+    model.graph.initializer[0].dims[:] = [2**31, 2**31, 2**31]
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UsageError, match="GB of weights; expected less than 2 GB"):
+        examine_graph(path)
+
+
+def test_a_file_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    with path.open("wb") as file:
+        file.truncate(2**33)
+    with pytest.raises(UsageError, match=r"has 8\.0 GB of weights"):
+        examine_graph(path)
+
+
+def test_a_run_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "inferred_bytes", lambda *_: {"x": None})
+    monkeypatch.setattr(bounds, "TRIAL_SECONDS", 0.01)
+    with pytest.raises(UsageError, match="the graph runs longer than"):
+        examine_graph(saved(residual(), tmp_path / "net.onnx"))
+
+
+def test_a_graph_of_unknown_size_that_keeps_the_bounds_is_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "inferred_bytes", lambda *_: {"x": None})
+    assert examine_graph(saved(residual(), tmp_path / "net.onnx")).survey.taps
