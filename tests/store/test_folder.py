@@ -191,9 +191,9 @@ def test_a_mistake_in_the_environment_variable_is_named(
             b'schema_version = "1"\n',
             "has schema_version = '1', but this toolbox reads 2; install the version that the file names",
         ),
-        (b"title = 'x'\n", "has schema_version = None, but this toolbox reads 2; install the version"),
-        (b"schema_version = \n", "is not valid TOML ("),
-        (b"title = '\xff'\n", "is not valid TOML ("),
+        (b"title = 'x'\n", "is damaged: it has no schema_version; restore it from a copy"),
+        (b"schema_version = \n", "is damaged: it is not valid TOML"),
+        (b"title = '\xff'\n", "is damaged: it is not valid TOML"),
     ],
 )
 def test_an_unreadable_study_file_is_reported(card: bytes, message: str, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_an_unreadable_study_file_is_reported(card: bytes, message: str, tmp_pat
     with pytest.raises(ToolboxError) as caught:
         open_study(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'study.toml'} {message}")
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == (3 if "is damaged" in message else 1)
     assert "\n" not in str(caught.value)
 
 
