@@ -194,7 +194,8 @@ def _remove_empty(root: Path, folder: Path) -> None:
     """Remove a folder, and those that contain it, for as long as they are empty."""
     with contextlib.suppress(OSError):  # it is not
         while folder != root:
-            folder.rmdir()
+            if folder.exists():  # else it was removed before this process
+                folder.rmdir()
             folder = folder.parent
 
 
