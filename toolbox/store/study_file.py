@@ -5,12 +5,12 @@ moving_from       an earlier layout, while the study is moved over from it
 title, created_by, created
 [roots]           name -> folder of images outside the study
 
-Its first line is a comment with the digest of the others. Who edits the file by hand deletes that line.
+People edit it, so it contains no digest of itself. Damage cannot change a result unseen: a version or a layout that is
+not known is refused, a folder that is not there has no images, and each image has a digest.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tomllib
@@ -26,7 +26,6 @@ from toolbox.files import write_text
 SCHEMA_VERSION = 2
 """The layout that this version of the toolbox reads and writes."""
 NAME = "study.toml"
-_DIGEST = "# sha256 of the lines below: "
 PATIENCE = 60.0
 """Seconds to wait for another process that changes the study."""
 
@@ -37,17 +36,11 @@ def read_study_file(root: Path) -> dict[str, Any]:
     Args:
         root: the directory of the study.
 
-    Raises: VerificationError when the file is not TOML, or differs from its digest.
+    Raises: VerificationError when the file is not TOML.
     """
     file = root / NAME
     if not file.is_file():
         return {}
-    first, _, rest = file.read_bytes().partition(b"\n")
-    if first.startswith(_DIGEST.encode()) and first.decode("ascii", "replace") != _digest_line(rest):
-        raise VerificationError(
-            f"{file} is damaged, or was edited: its lines differ from the digest in its first one; restore it from a "
-            "copy, or, if you edited it, delete its first line"
-        )
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -65,13 +58,7 @@ def write_study_file(root: Path, content: Mapping[str, Any]) -> None:
         root: the directory of the study.
         content: all values, and tables of values.
     """
-    lines = "".join(_lines(content))
-    write_text(root / NAME, f"{_digest_line(lines.encode())}\n{lines}")
-
-
-def _digest_line(lines: bytes) -> str:
-    """The first line of the file."""
-    return f"{_DIGEST}{hashlib.sha256(lines).hexdigest()} (delete this line if you edit the file)"
+    write_text(root / NAME, "".join(_lines(content)))
 
 
 def new_study_file(title: str) -> dict[str, Any]:
