@@ -73,8 +73,7 @@ def test_the_line_may_be_changed_by_hand_and_begin_with_the_home_folder(
 ) -> None:
     photographs.rename(photographs.with_name("pictures"))
     file = study.folder.root / "study.toml"
-    _, _, lines = file.read_text().partition("\n")  # without the digest, as the file asks
-    file.write_text(lines.replace(photographs.as_posix(), "~/pictures"))
+    file.write_text(file.read_text().replace(photographs.as_posix(), "~/pictures"))
     assert all(study.folder.image(path).is_file() for path in paths(study))
     assert study.ingest(home / "pictures", set="colours").known == 6
     assert roots(study) == {"photographs": "~/pictures"}
@@ -154,8 +153,7 @@ def test_links_and_dots_lead_to_one_root(study: Study, photographs: Path, tmp_pa
         assert study.ingest(source, set="colours").known == 6
     assert set(roots(study)) == {"photographs"}
     file = study.folder.root / "study.toml"
-    _, _, lines = file.read_text().partition("\n")
-    file.write_text(lines.replace(photographs.as_posix(), (tmp_path / "link").as_posix()))
+    file.write_text(file.read_text().replace(photographs.as_posix(), (tmp_path / "link").as_posix()))
     assert study.ingest(photographs, set="colours").known == 6
 
 
@@ -182,8 +180,7 @@ def test_a_study_without_its_images_answers_everything_but_what_needs_them(
 @pytest.mark.parametrize("table", ["roots = 3\n", "[roots]\nphotographs = 3\n"])
 def test_a_table_of_roots_that_is_none_is_one_clear_line(table: str, study: Study) -> None:
     file = study.folder.root / "study.toml"
-    _, _, lines = file.read_text().partition("\n")
-    file.write_text(lines.partition("\n[roots]")[0] + table)
+    file.write_text(file.read_text().partition("\n[roots]")[0] + table)
     with pytest.raises(
         ToolboxError, match=r'expected a table \[roots\] with lines such as photographs = "/data'
     ):
