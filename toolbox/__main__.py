@@ -29,8 +29,10 @@ def main() -> None:
             check_limits()
             _run()
     except ToolboxError as error:
+        _let_go(error)
         _end(f"error: {error}", error.exit_code)
     except Stopped as stop:
+        _let_go(stop)
         _end_stopped(stop)
     except Exception as error:
         _end_by_fault(error)
@@ -69,7 +71,19 @@ def _end_by_fault(error: BaseException) -> None:
         raise error
     if str(fault).startswith(STDOUT):
         _discard_output()
+    _let_go(error)
     _end(f"error: {fault}", fault.exit_code)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Let go of what the frames of an error hold: the threads of DuckDB must have ended before Python does."""
+    while error is not None:
+        place = error.__traceback__
+        while place is not None:
+            with contextlib.suppress(RuntimeError):  # the frame is being executed
+                place.tb_frame.clear()
+            place = place.tb_next
+        error = error.__cause__ or error.__context__
 
 
 def _end(line: str, code: int) -> NoReturn:

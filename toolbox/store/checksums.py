@@ -280,7 +280,9 @@ def _check_pages(path: Path, content: bytes) -> None:
     import pyarrow.parquet as pq
 
     try:
-        pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True).read()
+        pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True, pre_buffer=False).read(
+            use_threads=False
+        )
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise damage(path, "it is not a valid Parquet file") from error
 

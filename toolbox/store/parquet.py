@@ -147,7 +147,7 @@ def open_table(path: Path) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(open_verified(path), page_checksum_verification=True)
+        return pq.ParquetFile(open_verified(path), page_checksum_verification=True, pre_buffer=False)
     except FileNotFoundError as error:
         raise VerificationError(f"{path} is missing; {remedy_for(path)}") from error
     except (OSError, pa.ArrowInvalid) as error:
@@ -181,7 +181,8 @@ def read_table_and_origin(path: Path, *columns: str) -> tuple[pa.Table, dict[str
 
     with open_table(path) as opened:
         try:
-            table = opened.read()
+            # A thread that is left after an error would ask Python for its lock while Python ends.
+            table = opened.read(use_threads=False)
             return table.select(columns) if columns else table, origin_in(opened, path)
         except (OSError, pa.ArrowInvalid, KeyError) as error:  # the name of a column may be damaged
             if fault_of(error):

@@ -139,6 +139,8 @@ def _rows_of(path: Path, layer: str) -> pa.Table:
             columns=["stimulus_id", "maximum", "mean"],
             filters=[("layer", "=", layer)],
             page_checksum_verification=True,
+            use_threads=False,
+            pre_buffer=False,
         )
     except (OSError, pa.ArrowInvalid) as error:
         raise damage(path, str(error)) from error
