@@ -58,7 +58,7 @@ def test_a_table_with_such_a_name_is_refused(tmp_path: Path, cache: Path, column
     paint(tmp_path / "0.png", (1, 2, 3))
     header, row = ("path,category", "0.png,cat\x1b[31m") if column == "category" else (column, "0.png,cat,3")
     (tmp_path / "images.csv").write_text(f"{header}\n{row}\n")
-    with pytest.raises(StimulusError, match="cannot be shown"):
+    with pytest.raises(ToolboxError, match="cannot be shown"):
         Study(tmp_path / "study", create=True).ingest(tmp_path / "images.csv", set="pets")
 
 

@@ -50,7 +50,7 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
     yield Step(f"Study in {directory}")
     yield from _collect(study, progress)
     yield _resample(study, progress)
-    best = study.query("filters/representative", set="lfw", category="face", count=5)
+    best = study.answer("filters/representative", {"category": "face", "count": 5}, Selection("lfw")).rows
     yield from _findings(study, best)
     yield from _figures(study, directory / "figures")
     yield Step(_next_steps(directory, best.row(0, named=True)))
@@ -94,11 +94,12 @@ def _figures(study: Study, folder: Path) -> Iterator[Step]:
 
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
     """Where filters are selective, the most face-selective ones, and the tuning of filters of the first layer."""
-    significant = study.query("layers/significant", set="lfw")
+    significant = study.answer("layers/significant", {}, Selection("lfw"))
     yield Step(
         "\nFilters that prefer a category beyond chance (q < 0.05), and their proportion of the layer:",
-        significant.pivot("category", index=["layer", "filters"], values=["significant", "proportion"]),
+        significant.rows.pivot("category", index=["layer", "filters"], values=["significant", "proportion"]),
     )
+    yield from (Step(f"note: {caution}") for caution in significant.cautions)
     profile = study.answer("layers/profile", PUBLISHED, Selection("lfw"))
     yield Step(
         "\nFigure 1 of the paper, as published: the proportion of filters with a response contrast > 0.01, and the\n"
@@ -107,10 +108,11 @@ def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
             "category", index="layer", values=["proportion", "chance_high"], maintain_order=True
         ),
     )
-    yield from (Step(f"note: {caution}") for caution in profile.cautions)
+    further = [caution for caution in profile.cautions if caution not in significant.cautions]
+    yield from (Step(f"note: {caution}") for caution in further)
     yield Step("\nThe five most face-selective filters:", best)
-    tuning = study.query("tuning/orientation", set="gratings", layer="block1_conv1")
-    strong = tuning.drop("direction_selectivity", "dsi").filter(pl.col("relative_peak") >= 0.1)
+    tuning = study.answer("tuning/orientation", {"layer": "block1_conv1"}, Selection("gratings"))
+    strong = tuning.rows.drop("direction_selectivity", "dsi").filter(pl.col("relative_peak") >= 0.1)
     yield Step(
         "\nThe five block1_conv1 filters with the sharpest orientation tuning (preferred orientation in degrees),\n"
         "among those whose peak is at least a tenth of the median peak of the layer (relative_peak):",

@@ -69,10 +69,12 @@ def parse_select(query: Query) -> Syntax:
 
 
 def _check_encodable(query: Query) -> None:
-    """Refuse half of a character, as Python makes it of bytes that are not UTF-8."""
+    """Refuse half of a character; Python makes it of a command's bytes too, where the locale does not know them."""
     try:
         query.sql.encode()
     except UnicodeEncodeError as error:
+        if "\udc80" <= query.sql[error.start] <= "\udcff":
+            raise
         raise QueryError(f"{query.name} has a character that UTF-8 cannot encode; remove it") from error
 
 

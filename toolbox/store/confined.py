@@ -108,7 +108,7 @@ def _peak_memory() -> int:
 
         return int(psutil.Process().memory_info().peak_wset)
     if sys.platform == "linux":  # whose getrusage counts the memory of the process that started this one, too
-        with open("/proc/self/status", "rb") as status:
+        with Path("/proc/self/status").open("rb") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmHWM:"))
     import resource
 
