@@ -20,7 +20,8 @@ def demo(
 
     with progress_bars(quiet) as progress:
         for step in demonstrate(directory, progress):
-            output.note(step.note, quiet)
+            for line in step.note.split("\n"):
+                output.note(line, quiet)
             if step.rows is not None:
                 print_table(step.rows)
 
