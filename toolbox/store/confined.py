@@ -107,12 +107,14 @@ def _peak_memory() -> int:
         import psutil
 
         return int(psutil.Process().memory_info().peak_wset)
-    if sys.platform == "linux":  # whose getrusage counts the memory of the process that started this one, too
-        with Path("/proc/self/status").open("rb") as status:
+    own = Path("/proc/self/status")
+    if own.exists():  # Linux, whose getrusage counts the memory of the process that started this one, too
+        with own.open("rb") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmHWM:"))
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":
