@@ -22,11 +22,11 @@ from toolbox.store.checksums import (
     checksum_of,
     checksum_of_file,
     entries_of,
-    open_verified,
     table_of,
     write_checksum,
 )
 from toolbox.store.parquet import read_table
+from toolbox.store.verified import open_verified
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from toolbox.store.checksums import (
     checksum_of_file,
     damage,
     drop_earlier,
-    open_verified,
     write_checksum,
 )
 from toolbox.store.columns import Columns
 from toolbox.store.remedies import remedy_for
+from toolbox.store.verified import open_verified
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from toolbox.files import write_json
-from toolbox.store.checksums import Checksum, damage, forget, open_verified
+from toolbox.store.checksums import Checksum, damage, forget
 from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parquet import open_table, write_tables
 from toolbox.store.records import remember_intact
+from toolbox.store.verified import open_verified
 
 RESPONSES = pa.schema(
     [

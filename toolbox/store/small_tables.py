@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolbox.store.checksums import present_digest, verified_digest
+from toolbox.store.checksums import present_digest
 from toolbox.store.memory import recall, remember
 from toolbox.store.parquet import open_table, origin_in, read_table
+from toolbox.store.verified import verified_digest
 
 REMEMBERED_TABLES = 300
 """Number of tables whose results are kept in the cache."""

@@ -15,11 +15,12 @@ from pathlib import Path
 from toolbox.display import Report
 from toolbox.errors import MixtureError, ToolboxError, VerificationError
 from toolbox.files import read_json
-from toolbox.store.checksums import TREE, present_digest, table_of, verified_digest
+from toolbox.store.checksums import TREE, present_digest, table_of
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.records import planned_record
 from toolbox.store.remedies import remedy_for
+from toolbox.store.verified import verified_digest
 
 _TABLES = {
     "stimuli": "set=*/stimuli.parquet",

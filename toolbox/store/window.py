@@ -14,7 +14,7 @@ from typing import Any
 import fsspec
 
 from toolbox.errors import ToolboxError
-from toolbox.store.checksums import VerifiedFile, open_verified
+from toolbox.store.verified import VerifiedFile, open_verified
 
 PROTOCOL = "study"
 

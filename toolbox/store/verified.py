@@ -1,0 +1,170 @@
+"""Files of a study whose bytes are compared with their checksum as they are read, by SQL and by pyarrow."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from toolbox.errors import BusyError, ToolboxError, VerificationError
+from toolbox.files import digest_of
+from toolbox.store.checksums import BLOCK, damage, expected_checksum
+from toolbox.store.remedies import remedy_for
+
+_PIECE = 64 * BLOCK
+
+
+def verified_digest(path: Path) -> str:
+    """SHA-256 of a small table, after every byte was compared with its checksum.
+
+    Raises: VerificationError when it is missing or damaged.
+    """
+    try:
+        with open_verified(path) as opened:
+            while opened.read(_PIECE):
+                pass
+    except FileNotFoundError as error:
+        raise VerificationError(f"{path} is missing; {remedy_for(path)}") from error
+    return opened.sha256 or digest_of(path)
+
+
+def open_verified(path: Path, report: Callable[[ToolboxError], None] = lambda _: None) -> VerifiedFile:
+    """A file whose bytes are verified as they are read.
+
+    Args:
+        path: the file; one outside a study is read as it is.
+        report: is called with the error of a later reading before it is raised.
+
+    Raises: VerificationError when it is damaged; FileNotFoundError when it is missing.
+    """
+    with contextlib.suppress(BusyError):  # replaced after it was opened, before its entry was read
+        return VerifiedFile(path, report)
+    return VerifiedFile(path, report)
+
+
+class VerifiedFile:
+    """A file whose bytes are compared with their checksum as they are read.
+
+    It has a separate position for every thread, because DuckDB's threads share one object.
+    """
+
+    mode = "rb"
+
+    def __init__(self, path: Path, report: Callable[[ToolboxError], None]) -> None:
+        """Open a file; a table is opened before its entry is read, which is thus that of the open file or a later one.
+
+        Args:
+            path: the file.
+            report: is called with the error of a later reading before it is raised.
+
+        Raises: VerificationError when it is damaged; FileNotFoundError when it is missing.
+        """
+        self._path, self._report = path, report
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._free = weakref.finalize(self, os.close, self._descriptor)  # DuckDB does not close all readers
+        self._status = os.fstat(self._descriptor)
+        self._size = self._status.st_size
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        with open(self._descriptor, "rb", closefd=False) as opened:
+            self._checksum = expected_checksum(path, opened)
+        if self._checksum and self._checksum.size != self._size:
+            raise self._failure()
+
+    @property
+    def sha256(self) -> str | None:
+        """What the digest of the file must be; None for a file outside a study."""
+        return self._checksum.sha256 if self._checksum else None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed."""
+        return not self._free.alive
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it has a position: always."""
+        return True
+
+    def tell(self) -> int:
+        """The position of this thread."""
+        return getattr(self._local, "position", 0)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Change the position of this thread.
+
+        Args:
+            offset: bytes from `whence`.
+            whence: as in `os`.
+        """
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
+        self._local.position = start + offset
+        return start + offset
+
+    def read(self, count: int = -1) -> bytes:
+        """The next bytes, verified.
+
+        Args:
+            count: most of them; all if negative.
+
+        Raises: VerificationError when a block of them differs from its digest.
+        """
+        position = self.tell()
+        left = max(self._size - position, 0)
+        content = self._verified(position, left if count < 0 else min(count, left))
+        self._local.position = position + len(content)
+        return content
+
+    def _verified(self, position: int, count: int) -> bytes:
+        """Bytes of which every block was compared with its digest."""
+        if self._checksum is None or count == 0:
+            return self._read_at(position, count)
+        start = position // BLOCK * BLOCK
+        end = min(-(-(position + count) // BLOCK) * BLOCK, self._size)
+        content = self._read_at(start, end - start)
+        if len(content) != end - start or not self._checksum.fits(start, memoryview(content)):
+            error = self._failure()
+            self._report(error)
+            raise error
+        return content[position - start : position - start + count]
+
+    def _failure(self) -> ToolboxError:
+        """The error for bytes that are not those of the checksum."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(self._status, self._path.stat()):
+                return damage(self._path)
+        return BusyError(
+            f"{self._path} was replaced while it was read; wait until it is written, and try again"
+        )
+
+    def _read_at(self, position: int, count: int) -> bytes:
+        try:
+            return self._bytes_at(position, count)
+        except OSError as error:
+            error.filename = str(self._path)  # which reading does not name
+            raise
+
+    def _bytes_at(self, position: int, count: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, count, position)
+        with self._lock:  # Windows lacks os.pread
+            os.lseek(self._descriptor, position, os.SEEK_SET)
+            return os.read(self._descriptor, count)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._free()
+
+    def __enter__(self) -> VerifiedFile:
+        """The file itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
