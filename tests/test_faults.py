@@ -230,8 +230,12 @@ def in_shell(redirection: str, *arguments: str, **environment: str) -> subproces
 )
 def test_a_stopped_command_ends_in_one_line(number: int, code: int, shared_study: str) -> None:
     rows = "select count(*) as n from responses a, responses b, responses c, responses d, responses e, responses f"
+    noticing = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    noticing += "os.execv(sys.executable, sys.argv[1:])"  # also where the tests were started by nohup
     with subprocess.Popen(
-        [*TOOLBOX, "query", rows, "--study", shared_study], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", noticing, *TOOLBOX, "query", rows, "--study", shared_study],
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         time.sleep(1.5)
         process.send_signal(number)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from toolbox.errors import BusyError, UsageError
-from toolbox.files import only_writer, read_json, replace_file, write_json, write_text
+from toolbox.files import only_writer, read_json, replace_file, sweep_ended, write_json, write_text
 
 HOLDER = """
 import sys, time
@@ -168,3 +168,12 @@ def test_the_folder_is_made_and_free_again_after_an_error(tmp_path: Path) -> Non
         raise StoppedError
     with only_writer(folder, "ingest"), pytest.raises(BusyError), only_writer(folder, "ingest"):
         pytest.fail("two writers")
+
+
+def test_temporary_files_of_ended_processes_alone_are_swept(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for process in (ended.pid, os.getpid()):
+        (tmp_path / f".a.json.{process}-1-1.partial").touch()
+    sweep_ended(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [f".a.json.{os.getpid()}-1-1.partial"]

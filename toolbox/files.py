@@ -146,6 +146,31 @@ def sweep(*folders: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def sweep_ended(folder: Path) -> None:
+    """Remove temporary files of processes that have ended; needs no lock, unlike `sweep`.
+
+    Args:
+        folder: the folder, which may be missing.
+    """
+    for file in folder.glob(".*.partial"):
+        process = file.name.rsplit(".", 2)[1].partition("-")[0]
+        if process.isdecimal() and not _is_running(int(process)):
+            file.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process of this computer is running; true where that cannot be found out."""
+    if os.name == "nt":  # where this would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file, read in pieces.
 

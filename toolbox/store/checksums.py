@@ -26,7 +26,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from toolbox.errors import VerificationError
-from toolbox.files import digest_of, read_json, write_json
+from toolbox.files import digest_of, read_json, sweep_ended, write_json
 from toolbox.store.remedies import remedy_for
 
 BLOCK = 64 * 1024
@@ -133,6 +133,7 @@ def write_checksum(path: Path, checksum: Checksum) -> None:
         checksum: of its new content.
     """
     if folder := entries_of(path):
+        sweep_ended(folder)  # tables that only are read get their entries without a lock
         content = {"size": checksum.size, "sha256": checksum.sha256, "blocks": checksum.blocks.hex()}
         write_json(folder / f"{checksum.sha256}.json", content)
 
