@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from toolbox.cache import cache_folder
 from toolbox.store.memory import recall, remember
 
 REMEMBERED_TEXTS = 300
@@ -19,7 +22,7 @@ REMEMBERED_TEXTS = 300
 
 def recall_syntax(sql: str) -> dict[str, Any]:
     """What is remembered of a text; empty where nothing is."""
-    entry = recall("syntax").get(_key(sql))
+    entry = _remembered(cache_folder()).get(_key(sql))
     return entry if isinstance(entry, dict) else {}
 
 
@@ -31,6 +34,12 @@ def remember_syntax(sql: str, entry: Mapping[str, Any]) -> None:
         entry: plain values, as JSON holds them.
     """
     remember("syntax", {_key(sql): dict(entry)}, REMEMBERED_TEXTS)
+    _remembered.cache_clear()
+
+
+@lru_cache(maxsize=1)  # a query asks for a dozen texts
+def _remembered(folder: Path) -> dict[str, Any]:  # noqa: ARG001  # tests have a folder each
+    return recall("syntax")
 
 
 def _key(sql: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from toolbox.errors import BusyError, ToolboxError, VerificationError
 from toolbox.files import digest_of
-from toolbox.store.checksums import BLOCK, damage, expected_checksum
+from toolbox.store.checksums import BLOCK, Checksum, damage, expected_checksum
 from toolbox.store.remedies import remedy_for
 
 _PIECE = 64 * BLOCK
@@ -31,18 +31,25 @@ def verified_digest(path: Path) -> str:
     return opened.sha256 or digest_of(path)
 
 
-def open_verified(path: Path, report: Callable[[ToolboxError], None] = lambda _: None) -> VerifiedFile:
+Known = dict[tuple[object, ...], Checksum | None]
+"""Identity of an open file -> what its bytes must be, for as long as one query lasts."""
+
+
+def open_verified(
+    path: Path, report: Callable[[ToolboxError], None] = lambda _: None, known: Known | None = None
+) -> VerifiedFile:
     """A file whose bytes are verified as they are read.
 
     Args:
         path: the file; one outside a study is read as it is.
         report: is called with the error of a later reading before it is raised.
+        known: checksums of files that were opened before; that of this file is added.
 
     Raises: VerificationError when it is damaged; FileNotFoundError when it is missing.
     """
     with contextlib.suppress(BusyError):  # replaced after it was opened, before its entry was read
-        return VerifiedFile(path, report)
-    return VerifiedFile(path, report)
+        return VerifiedFile(path, report, known)
+    return VerifiedFile(path, report, known)
 
 
 class VerifiedFile:
@@ -53,12 +60,15 @@ class VerifiedFile:
 
     mode = "rb"
 
-    def __init__(self, path: Path, report: Callable[[ToolboxError], None]) -> None:
+    def __init__(
+        self, path: Path, report: Callable[[ToolboxError], None], known: Known | None = None
+    ) -> None:
         """Open a file; a table is opened before its entry is read, which is thus that of the open file or a later one.
 
         Args:
             path: the file.
             report: is called with the error of a later reading before it is raised.
+            known: as of `open_verified`.
 
         Raises: VerificationError when it is damaged; FileNotFoundError when it is missing.
         """
@@ -69,10 +79,17 @@ class VerifiedFile:
         self._size = self._status.st_size
         self._local = threading.local()
         self._lock = threading.Lock()
-        with open(self._descriptor, "rb", closefd=False) as opened:
-            self._checksum = expected_checksum(path, opened)
+        self._checksum = self._expected({} if known is None else known)
         if self._checksum and self._checksum.size != self._size:
             raise self._failure()
+
+    def _expected(self, known: Known) -> Checksum | None:
+        """What the bytes of the open file must be."""
+        identity = (self._path, self._status.st_ino, self._size, self._status.st_mtime_ns)
+        if identity not in known:
+            with open(self._descriptor, "rb", closefd=False) as opened:
+                known[identity] = expected_checksum(self._path, opened)
+        return known[identity]
 
     @property
     def sha256(self) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import fsspec
 
 from toolbox.errors import ToolboxError
-from toolbox.store.verified import VerifiedFile, open_verified
+from toolbox.store.verified import Known, VerifiedFile, open_verified
 
 PROTOCOL = "study"
 
@@ -34,6 +34,7 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
         super().__init__()
         self._files = dict(files)
         self._found: list[ToolboxError] = []
+        self._known: Known = {}
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +60,7 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
         if mode != "rb":
             raise PermissionError(f"{path}: a study is read-only for SQL")
         try:
-            return open_verified(self._path(path), self._found.append)
+            return open_verified(self._path(path), self._found.append, self._known)
         except ToolboxError as error:
             self._found.append(error)
             raise
