@@ -181,14 +181,14 @@ def _caution_on_confounds(labelling: Labelling, measure: Measure) -> Iterator[st
 def _caution_on_control(control: Labelling, labelling: Labelling, measure: Measure) -> Iterator[str]:
     """How many filters of an untrained network prefer a category, beside those of the network itself."""
     name = control.responses.model
-    if not _is_readable(control, control.file("filters", measure)):
+    counts = _significant_filters(control, measure)
+    if counts is None:
         yield (
             f"the untrained control {name} was not resampled; to compare with it: {control.command(measure)}"
         )
         return
-    counts = _significant_filters(control, measure)
-    own = _significant_filters(labelling, measure)
     if counts:
+        own = _significant_filters(labelling, measure)
         of = f" of {labelling.responses.model}" if own else ""
         named = ", ".join(
             f"{category} {count:,}" + (f" ({own.get(category, 0):,}{of if not place else ''})" if own else "")
@@ -200,11 +200,11 @@ def _caution_on_control(control: Labelling, labelling: Labelling, measure: Measu
         )
 
 
-def _significant_filters(labelling: Labelling, measure: Measure) -> dict[str, int]:
-    """The number of significant filters by category, the largest first; empty where nothing was resampled."""
+def _significant_filters(labelling: Labelling, measure: Measure) -> dict[str, int] | None:
+    """The number of significant filters by category, the largest first; None where nothing was resampled."""
     file = labelling.file("filters", measure)
     if not _is_readable(labelling, file):
-        return {}
+        return None
     significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL).group_by("category").len()
     return dict(significant.sort("len", "category", descending=[True, False]).collect().iter_rows())
 
