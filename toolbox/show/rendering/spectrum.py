@@ -1,0 +1,51 @@
+"""The amplitude spectrum of natural images, which rendered pictures keep. Owns its formula.
+
+A picture whose amplitudes are those of photographs, and of which only the phases are free, cannot become the noise of
+high frequencies that drives a network as well.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+OFFSET, SLOPE, BEND = 11.68, 1.359, 3.09
+"""Fitted to the mean amplitudes that MACO publishes (Fel et al. 2023, arXiv 2306.06805): log amplitude is OFFSET -
+SLOPE log r - BEND (min(r, LAST) / 256)^3, for r cycles in PIXELS pixels."""
+PIXELS, LAST = 512, 360
+
+
+def frequencies(height: int, width: int) -> NDArray[np.float64]:
+    """The frequency of every coefficient of `numpy.fft.rfft2`, in cycles a pixel.
+
+    Args:
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+
+    Returns: (height, width // 2 + 1).
+    """
+    return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+
+
+def natural_amplitudes(height: int, width: int, low_pass: float | None = None) -> NDArray[np.float64]:
+    """The amplitudes of a natural image, without its mean.
+
+    Args:
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+        low_pass: cycles a pixel, the standard deviation of a Gaussian by which they are multiplied; None for none.
+
+    Returns: (height, width // 2 + 1); 0 for the mean.
+
+    Example:
+        >>> amplitudes = natural_amplitudes(8, 8)
+        >>> bool(amplitudes[0, 1] > 2 * amplitudes[0, 2] > 0), float(amplitudes[0, 0])
+        (True, 0.0)
+    """
+    cycles = frequencies(height, width)
+    found = PIXELS * np.maximum(cycles, 1 / max(height, width))
+    amplitudes = np.exp(OFFSET - SLOPE * np.log(found) - BEND * (np.minimum(found, LAST) / 256) ** 3)
+    if low_pass is not None:
+        amplitudes *= np.exp(-0.5 * (cycles / low_pass) ** 2)
+    amplitudes[0, 0] = 0.0
+    return amplitudes
