@@ -1,0 +1,142 @@
+"""The way uphill: from noise to a picture that drives its units. Owns the loop, and when it ends.
+
+Every picture has its own random numbers, so that it is the same alone and in a batch with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolbox.show.rendering.climbing import Climber, climber
+from toolbox.show.rendering.crops import Crop, Movement, moved_crop
+from toolbox.show.rendering.painting import Paint, paint, paint_gradient
+from toolbox.show.rendering.recipe import Recipe
+
+Values = NDArray[np.floating[Any]]
+Drive = Callable[[Values, Sequence[int]], tuple[Values, Values]]
+"""From crops (pictures, 3, height, width) of 0 to 255, and the numbers of their pictures, to the response to each crop and
+its gradient in the shape of the crops."""
+
+COMPARED = 20
+"""Steps whose mean response is compared with that of as many steps before them."""
+LEAST_GAIN = 0.01
+"""An ascent ends when that mean increased by less than this proportion of itself."""
+
+
+@dataclass
+class Ascent:
+    """One picture on its way.
+
+    Attributes:
+        how: what is fixed of it.
+        phases: (3, height, width // 2 + 1).
+        responses: one for each step, to the crop of that step.
+    """
+
+    how: Paint
+    phases: Values
+    random: np.random.Generator
+    climber: Climber
+    responses: list[float] = field(default_factory=list)
+
+    @property
+    def pixels(self) -> Values:
+        """The picture: (3, height, width), 0 to 255."""
+        return paint(self.phases[None], self.how).pixels[0]
+
+    def has_ended(self, steps: int) -> bool:
+        """Whether all steps were made, or the last ones did not improve it.
+
+        Args:
+            steps: the largest number of steps.
+        """
+        return len(self.responses) >= steps or is_level(self.responses)
+
+
+def is_level(responses: Sequence[float]) -> bool:
+    """Whether the mean response of the last steps is hardly larger than that of as many steps before them.
+
+    Args:
+        responses: one for each step.
+
+    Example:
+        >>> is_level(range(100)), is_level([5] * 100), is_level([5] * 30)
+        (False, True, False)
+    """
+    if len(responses) < 2 * COMPARED:
+        return False
+    earlier = float(np.mean(responses[-2 * COMPARED : -COMPARED]))
+    later = float(np.mean(responses[-COMPARED:]))
+    return later - earlier < LEAST_GAIN * abs(later)
+
+
+def start(how: Paint, seed: int, recipe: Recipe, phases: Values | None = None) -> Ascent:
+    """A picture before its first step.
+
+    Args:
+        how: amplitudes, window and gain.
+        seed: of its random numbers.
+        recipe: the settings.
+        phases: where it begins; random ones if None.
+    """
+    random = np.random.default_rng(seed)
+    drawn = random.normal(size=how.phase_shape)
+    first = (drawn if phases is None else phases).astype(np.float32)
+    return Ascent(how, first, random, climber(first, recipe.rate))
+
+
+def climb(
+    ascents: Sequence[Ascent],
+    sides: tuple[int, int],
+    drive: Drive,
+    recipe: Recipe,
+    on_step: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Make steps until every picture has ended; pictures that have ended leave the batch.
+
+    Args:
+        ascents: the pictures, which change.
+        sides: height and width of a crop.
+        drive: the responses to crops, and their gradients.
+        recipe: the settings.
+        on_step: is called after every step with the number of pictures that made it.
+    """
+    while open_ends := [
+        number for number, ascent in enumerate(ascents) if not ascent.has_ended(recipe.steps)
+    ]:
+        _step([ascents[number] for number in open_ends], open_ends, sides, drive, recipe)
+        on_step(len(open_ends))
+
+
+def _step(
+    ascents: Sequence[Ascent],
+    numbers: Sequence[int],
+    sides: tuple[int, int],
+    drive: Drive,
+    recipe: Recipe,
+) -> None:
+    """One step of all pictures of a batch."""
+    paintings = [paint(ascent.phases[None], ascent.how) for ascent in ascents]
+    crops = [_random_crop(ascent, sides, recipe) for ascent in ascents]
+    taken = [crop.take(painting.pixels[0]) for crop, painting in zip(crops, paintings, strict=True)]
+    responses, gradients = drive(np.stack(taken), numbers)
+    for ascent, crop, painting, response, gradient in zip(
+        ascents, crops, paintings, responses, gradients, strict=True
+    ):
+        by_phases = paint_gradient(crop.spread(gradient)[None], painting, ascent.how)[0]
+        ascent.phases = ascent.phases + ascent.climber.step(by_phases)
+        ascent.responses.append(float(response))
+
+
+def _random_crop(ascent: Ascent, sides: tuple[int, int], recipe: Recipe) -> Crop:
+    """A crop that is moved, scaled and turned at random."""
+    margin = recipe.margin(min(sides))
+    down, right = ascent.random.uniform(-margin, margin, 2)
+    scale = np.exp(ascent.random.uniform(-recipe.zoom, recipe.zoom))
+    turn = np.radians(ascent.random.uniform(-recipe.turn, recipe.turn))
+    return moved_crop(ascent.how.sides, sides, Movement(down, right, float(scale), float(turn)))
