@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 
 from toolbox.show.rendering.climbing import climber
 from toolbox.show.rendering.crops import Movement, moved_crop
-from toolbox.show.rendering.painting import (
-    GREY,
-    Paint,
-    disc,
+from toolbox.show.rendering.painting import GREY, Paint, channels_of, disc, paint, paint_gradient
+from toolbox.show.rendering.spectrum import frequencies, natural_amplitudes, wave_amplitudes
+from toolbox.show.rendering.waves import (
+    FreePhases,
+    FreeWaves,
+    Waves,
     irfft2_adjoint,
-    paint,
-    paint_gradient,
     standardise,
     standardise_gradient,
 )
-from toolbox.show.rendering.spectrum import frequencies, natural_amplitudes
 
 Values = NDArray[np.floating[Any]]
 SIDES = pytest.mark.parametrize("sides", [(8, 8), (7, 9), (6, 11), (9, 4)])
@@ -42,15 +41,29 @@ def is_equal(found: Values, expected: Values) -> bool:
     return bool(np.abs(found - expected).max() <= 1e-6 * np.abs(expected).max())
 
 
+def phases(sides: tuple[int, int], low_pass: float | None = None) -> FreePhases:
+    """Free phases of natural amplitudes."""
+    return FreePhases(natural_amplitudes(*sides, low_pass), sides)
+
+
+def waves(sides: tuple[int, int]) -> FreeWaves:
+    """Free waves that are added to noise."""
+    base = np.random.default_rng(5).normal(size=(3, *sides))
+    return FreeWaves(wave_amplitudes(*sides), base)
+
+
 @SIDES
-def test_the_gradient_by_the_phases_is_that_of_central_differences(sides: tuple[int, int]) -> None:
+@pytest.mark.parametrize("kind", [lambda sides: phases(sides, 0.3), waves], ids=["phases", "waves"])
+def test_the_gradient_of_a_picture_is_that_of_central_differences(
+    sides: tuple[int, int], kind: Callable[[tuple[int, int]], Waves]
+) -> None:
     """Through the spectrum, the standardisation, the colours, the sigmoid and the window, for several pictures at once."""
     random = np.random.default_rng(3)
-    how = Paint(natural_amplitudes(*sides, low_pass=0.3), disc(*sides, diameter=5, edge=3), gain=1.3)
-    phases = random.normal(size=(2, *how.phase_shape))
+    how = Paint(kind(sides), disc(*sides, diameter=5, edge=3), gain=1.3)
+    values = random.normal(size=(2, *how.waves.shape))
     weights = random.normal(size=(2, 3, *sides))
-    found = paint_gradient(weights, paint(phases, how), how)
-    expected = numeric_gradient(lambda at: float(np.sum(weights * paint(at, how).pixels)), phases)
+    found = paint_gradient(weights, paint(values, how), how)
+    expected = numeric_gradient(lambda at: float(np.sum(weights * paint(at, how).pixels)), values)
     assert is_equal(found, expected)
 
 
@@ -117,11 +130,28 @@ def test_amplitudes_decrease_and_the_mean_is_left_out() -> None:
 def test_a_picture_is_grey_outside_of_its_window() -> None:
     """Exactly, so that padding and picture meet without a border."""
     window = disc(16, 16, diameter=8, edge=2)
-    pixels = paint(np.random.default_rng(0).normal(size=(1, 3, 16, 9)), Paint(natural_amplitudes(16, 16), window)).pixels
+    values = np.random.default_rng(0).normal(size=(1, 3, 16, 9))
+    pixels = paint(values, Paint(phases((16, 16)), window)).pixels
     assert np.all(pixels[:, :, window == 0] == GREY)
     assert window[8, 8] == 1
     assert 0 < window[8, 3] < 1
     assert np.abs(pixels[:, :, 8, 8] - GREY).max() > 1
+
+
+def test_waves_of_random_values_have_the_deviation_of_the_values() -> None:
+    """So that the rate of a step means the same on every canvas."""
+    for sides in ((5, 5), (64, 48)):
+        values = np.random.default_rng(0).normal(size=(200, 2, 3, sides[0], sides[1] // 2 + 1))
+        found, _ = FreeWaves(wave_amplitudes(*sides), np.zeros((3, *sides))).channels(values)
+        assert found.std() == pytest.approx(1, rel=0.1)
+
+
+def test_a_photograph_without_waves_stays_as_it_is() -> None:
+    """Except that black and white come a hundredth nearer to each other."""
+    photograph = np.random.default_rng(0).integers(0, 256, size=(3, 6, 8)).astype(float)
+    how = Paint(FreeWaves(wave_amplitudes(6, 8), channels_of(photograph, gain=1.3)), np.ones((6, 8)), gain=1.3)
+    found = paint(np.zeros((1, *how.waves.shape)), how).pixels[0]
+    assert np.abs(found - np.clip(photograph, 2.55, 252.45)).max() < 1e-9
 
 
 def test_steps_climb_to_the_top_of_a_hill_of_any_height() -> None:

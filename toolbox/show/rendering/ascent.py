@@ -22,10 +22,12 @@ Drive = Callable[[Values, Sequence[int]], tuple[Values, Values]]
 """From crops (pictures, 3, height, width) of 0 to 255, and the numbers of their pictures, to the response to each crop and
 its gradient in the shape of the crops."""
 
-COMPARED = 20
-"""Steps whose mean response is compared with that of as many steps before them."""
+AVERAGED = 20
+"""Steps over which responses are averaged, as each is that to a crop moved at random."""
+PATIENCE = 30
+"""An ascent ends when its best average of the last so many steps is hardly larger than its best one before."""
 LEAST_GAIN = 0.01
-"""An ascent ends when that mean increased by less than this proportion of itself."""
+"""What is hardly larger, as a proportion."""
 
 
 @dataclass
@@ -34,12 +36,12 @@ class Ascent:
 
     Attributes:
         how: what is fixed of it.
-        phases: (3, height, width // 2 + 1).
+        values: what is free of it.
         responses: one for each step, to the crop of that step.
     """
 
     how: Paint
-    phases: Values
+    values: Values
     random: np.random.Generator
     climber: Climber
     responses: list[float] = field(default_factory=list)
@@ -47,7 +49,7 @@ class Ascent:
     @property
     def pixels(self) -> Values:
         """The picture: (3, height, width), 0 to 255."""
-        return paint(self.phases[None], self.how).pixels[0]
+        return paint(self.values[None], self.how).pixels[0]
 
     def has_ended(self, steps: int) -> bool:
         """Whether all steps were made, or the last ones did not improve it.
@@ -59,7 +61,7 @@ class Ascent:
 
 
 def is_level(responses: Sequence[float]) -> bool:
-    """Whether the mean response of the last steps is hardly larger than that of as many steps before them.
+    """Whether the best average of the last steps is hardly larger than the best one before them.
 
     Args:
         responses: one for each step.
@@ -68,25 +70,24 @@ def is_level(responses: Sequence[float]) -> bool:
         >>> is_level(range(100)), is_level([5] * 100), is_level([5] * 30)
         (False, True, False)
     """
-    if len(responses) < 2 * COMPARED:
+    if len(responses) < AVERAGED + PATIENCE:
         return False
-    earlier = float(np.mean(responses[-2 * COMPARED : -COMPARED]))
-    later = float(np.mean(responses[-COMPARED:]))
-    return later - earlier < LEAST_GAIN * abs(later)
+    averages = np.convolve(responses, np.full(AVERAGED, 1 / AVERAGED), "valid")
+    earlier, later = averages[:-PATIENCE].max(), averages[-PATIENCE:].max()
+    return bool(later - earlier < LEAST_GAIN * abs(earlier))
 
 
-def start(how: Paint, seed: int, recipe: Recipe, phases: Values | None = None) -> Ascent:
+def start(how: Paint, seed: int, recipe: Recipe, deviation: float = 1.0) -> Ascent:
     """A picture before its first step.
 
     Args:
-        how: amplitudes, window and gain.
+        how: waves, window and gain.
         seed: of its random numbers.
         recipe: the settings.
-        phases: where it begins; random ones if None.
+        deviation: standard deviation of the values from which it starts.
     """
     random = np.random.default_rng(seed)
-    drawn = random.normal(size=how.phase_shape)
-    first = (drawn if phases is None else phases).astype(np.float32)
+    first = (deviation * random.normal(size=how.waves.shape)).astype(np.float32)
     return Ascent(how, first, random, climber(first, recipe.rate))
 
 
@@ -121,22 +122,22 @@ def _step(
     recipe: Recipe,
 ) -> None:
     """One step of all pictures of a batch."""
-    paintings = [paint(ascent.phases[None], ascent.how) for ascent in ascents]
+    paintings = [paint(ascent.values[None], ascent.how) for ascent in ascents]
     crops = [_random_crop(ascent, sides, recipe) for ascent in ascents]
     taken = [crop.take(painting.pixels[0]) for crop, painting in zip(crops, paintings, strict=True)]
     responses, gradients = drive(np.stack(taken), numbers)
     for ascent, crop, painting, response, gradient in zip(
         ascents, crops, paintings, responses, gradients, strict=True
     ):
-        by_phases = paint_gradient(crop.spread(gradient)[None], painting, ascent.how)[0]
-        ascent.phases = ascent.phases + ascent.climber.step(by_phases)
+        by_values = paint_gradient(crop.spread(gradient)[None], painting, ascent.how)[0]
+        ascent.values = ascent.values + ascent.climber.step(by_values)
         ascent.responses.append(float(response))
 
 
 def _random_crop(ascent: Ascent, sides: tuple[int, int], recipe: Recipe) -> Crop:
     """A crop that is moved, scaled and turned at random."""
-    margin = recipe.margin(min(sides))
-    down, right = ascent.random.uniform(-margin, margin, 2)
+    farthest = recipe.jitter * min(sides)
+    down, right = ascent.random.uniform(-farthest, farthest, 2)
     scale = np.exp(ascent.random.uniform(-recipe.zoom, recipe.zoom))
     turn = np.radians(ascent.random.uniform(-recipe.turn, recipe.turn))
-    return moved_crop(ascent.how.sides, sides, Movement(down, right, float(scale), float(turn)))
+    return moved_crop(ascent.how.waves.sides, sides, Movement(down, right, float(scale), float(turn)))

@@ -1,18 +1,18 @@
-"""From phases to a picture, and from a gradient of the picture back to one of the phases. Owns this pair.
+"""From free values to a picture, and from a gradient of the picture back to one of the values. Owns colours and window.
 
-A picture is the inverse Fourier transform of fixed amplitudes with free phases, in three decorrelated channels, which
-become colours. Every step has its analytic gradient beside it. All arrays are (pictures, channels, height, width).
+The waves of a picture (`waves`) are in three decorrelated channels, which become colours; a sigmoid keeps these between
+black and white, and a window leaves the rest grey. Every step has its analytic gradient beside it. All arrays are
+(pictures, channels, height, width).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.floating[Any]]
+from toolbox.show.rendering.waves import Cache, Values, Waves
 
 GREY = 128.0
 """Outside of the window, as stimuli are padded."""
@@ -25,6 +25,8 @@ COLOURS = np.array(
     ]
 )
 """Decorrelated channel -> red, green and blue, as in photographs (the matrix of MACO)."""
+LEAST_LIGHT = 0.01
+"""Distance from black and white, as a proportion, from which a sigmoid can still be inverted."""
 
 
 @dataclass(frozen=True)
@@ -32,26 +34,14 @@ class Paint:
     """What is fixed of a picture.
 
     Attributes:
-        amplitudes: (height, width // 2 + 1), or (channels, height, width // 2 + 1).
+        waves: how its channels follow from the values that are free.
         window: (height, width), 1 where the picture is seen and 0 where it is grey.
         gain: contrast, a factor before the sigmoid.
     """
 
-    amplitudes: Values
+    waves: Waves
     window: Values
     gain: float = 1.0
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        height, width = self.window.shape
-        return height, width
-
-    @property
-    def phase_shape(self) -> tuple[int, int, int]:
-        """The shape of the phases of one picture."""
-        height, width = self.sides
-        return 3, height, width // 2 + 1
 
 
 @dataclass(frozen=True)
@@ -63,89 +53,50 @@ class Painting:
     """
 
     pixels: Values
-    _waves: NDArray[np.complexfloating[Any, Any]]
-    _phases: tuple[Values, Values]
-    _image: tuple[Values, Values]
+    _cache: Cache
     _lightness: Values
 
 
-def paint(phases: Values, how: Paint) -> Painting:
-    """The pictures of some phases.
+def paint(values: Values, how: Paint) -> Painting:
+    """The pictures of some values.
 
     Args:
-        phases: (pictures, 3, height, width // 2 + 1), of any mean and deviation.
-        how: amplitudes, window and gain.
+        values: (pictures, ...), as the waves take them.
+        how: waves, window and gain.
     """
-    standard, spread = standardise(phases)
-    waves = how.amplitudes * np.exp(1j * standard)
-    image, contrast = standardise(np.fft.irfft2(waves, s=how.sides))
+    image, cache = how.waves.channels(values)
     colours = np.einsum("nihw,ic->nchw", image, COLOURS.astype(image.dtype))
     lightness = 1 / (1 + np.exp(-how.gain * colours))
-    pixels = GREY + how.window * (WHITE * lightness - GREY)
-    return Painting(pixels, waves, (standard, spread), (image, contrast), lightness)
+    return Painting(GREY + how.window * (WHITE * lightness - GREY), cache, lightness)
 
 
 def paint_gradient(gradient: Values, painting: Painting, how: Paint) -> Values:
-    """The gradient by the phases of anything of which the gradient by the pixels is known.
+    """The gradient by the values of anything of which the gradient by the pixels is known.
 
     Args:
         gradient: (pictures, 3, height, width), by the pixels of the painting.
         painting: the pictures.
         how: as for `paint`.
 
-    Returns: in the shape of the phases.
+    Returns: in the shape of the values.
     """
     light = painting._lightness
     colours = gradient * how.window * (WHITE * how.gain) * light * (1 - light)
-    image = np.einsum("nchw,ic->nihw", colours, COLOURS.astype(colours.dtype))
-    waves = irfft2_adjoint(standardise_gradient(image, *painting._image))
-    turned = np.real(np.conj(waves) * (1j * painting._waves))
-    return standardise_gradient(turned, *painting._phases)
+    return how.waves.gradient(np.einsum("nchw,ic->nihw", colours, COLOURS.astype(colours.dtype)), painting._cache)
 
 
-def standardise(values: Values) -> tuple[Values, Values]:
-    """Every picture's values with a mean of 0 and a standard deviation of 1; and the deviations.
+def channels_of(pixels: Values, gain: float) -> Values:
+    """The decorrelated channels of a picture without a window; what is black or white becomes nearly so.
 
     Args:
-        values: (pictures, channels, height, width).
+        pixels: (3, height, width), 0 to 255.
+        gain: as of the paint.
+
+    Returns: (3, height, width).
     """
-    axes = (1, 2, 3)
-    centred = values - values.mean(axis=axes, keepdims=True)
-    spread = np.sqrt(np.mean(centred**2, axis=axes, keepdims=True))
-    spread = np.maximum(spread, np.finfo(values.dtype).tiny)
-    return centred / spread, spread
-
-
-def standardise_gradient(gradient: Values, standard: Values, spread: Values) -> Values:
-    """The gradient by the values that `standardise` was given: without mean, and without its part along the values.
-
-    Args:
-        gradient: by the standardised values.
-        standard: the standardised values.
-        spread: the deviations.
-    """
-    axes = (1, 2, 3)
-    along = np.mean(gradient * standard, axis=axes, keepdims=True)
-    return (gradient - gradient.mean(axis=axes, keepdims=True) - standard * along) / spread
-
-
-def irfft2_adjoint(gradient: Values) -> NDArray[np.complexfloating[Any, Any]]:
-    """The adjoint of `numpy.fft.irfft2`: the gradient by its coefficients, real and imaginary part.
-
-    Every coefficient stands for itself and for its mirror image, which is left out, except in the first column and, of an
-    even width, in the last one.
-
-    Args:
-        gradient: (..., height, width).
-    """
-    height, width = gradient.shape[-2:]
-    found = np.fft.rfft2(gradient)
-    twice = np.full(found.shape[-1], 2.0, gradient.dtype)
-    twice[0] = 1
-    if width % 2 == 0:
-        twice[-1] = 1
-    result: NDArray[np.complexfloating[Any, Any]] = found * (twice / (height * width))
-    return result
+    light = np.clip(pixels / WHITE, LEAST_LIGHT, 1 - LEAST_LIGHT)
+    colours = np.log(light / (1 - light)) / gain
+    return np.einsum("chw,ci->ihw", colours, np.linalg.inv(COLOURS))
 
 
 def disc(height: int, width: int, diameter: float, *, edge: float) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ class Recipe:
     """The settings of a picture; with the model, the units and the seed, they determine it.
 
     Attributes:
+        free_amplitudes: whether amplitudes are free, too, and not only phases.
         steps: the largest number of steps uphill; an ascent that no longer improves ends earlier.
         window: diameter of the disc outside of which the picture is grey, as a proportion of the receptive field; 0 for
             no window.
@@ -34,6 +35,7 @@ class Recipe:
         turn: degrees by which it is turned at most.
     """
 
+    free_amplitudes: bool = False
     steps: int = STEPS
     window: float = 0.85
     low_pass: float = 0.15
@@ -48,7 +50,7 @@ class Recipe:
         return asdict(self)
 
     def margin(self, field: int) -> int:
-        """Pixels by which a picture is moved at most.
+        """Whole pixels beside what the unit sees, so that a moved picture still covers it.
 
         Args:
             field: side of what the unit sees, in pixels.
@@ -64,10 +66,10 @@ def preset(field: int) -> Recipe:
 
     Example:
         >>> preset(196).low_pass, preset(14).low_pass
-        (0.15, 0.0)
+        (0.15, 0)
     """
     if field < SMALL:
-        return Recipe(window=0, low_pass=0)
+        return Recipe(free_amplitudes=True, steps=200, window=0, low_pass=0, rate=0.3, zoom=0, turn=0)
     if field < LARGE:
         return Recipe(window=1, low_pass=0.2)
     return Recipe()
@@ -78,6 +80,7 @@ def with_steps(recipe: Recipe, steps: int | None) -> Recipe:
 
     Args:
         recipe: a preset.
+        free_amplitudes: whether amplitudes are free, too, and not only phases.
         steps: the largest number of steps; None for that of the preset.
 
     Raises: UsageError for a number that is not positive.

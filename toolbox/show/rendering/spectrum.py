@@ -49,3 +49,34 @@ def natural_amplitudes(height: int, width: int, low_pass: float | None = None) -
         amplitudes *= np.exp(-0.5 * (cycles / low_pass) ** 2)
     amplitudes[0, 0] = 0.0
     return amplitudes
+
+
+def wave_amplitudes(height: int, width: int) -> NDArray[np.float64]:
+    """Amplitudes that decrease with the frequency, of waves whose random values of deviation 1 make a picture of that one.
+
+    Args:
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+
+    Returns: (height, width // 2 + 1); that of the mean is as large as the next ones.
+    """
+    amplitudes = 1 / np.maximum(frequencies(height, width), 1 / max(height, width))
+    power = (twice(width) * amplitudes) ** 2
+    return amplitudes * (height * width) / np.sqrt(power.sum())
+
+
+def twice(width: int) -> NDArray[np.float64]:
+    """How often each column of coefficients counts: a wave and its mirror image, which is left out, or one wave.
+
+    Args:
+        width: of the picture, in pixels.
+
+    Example:
+        >>> twice(6).tolist(), twice(5).tolist()
+        ([1.0, 2.0, 2.0, 1.0], [1.0, 2.0, 2.0])
+    """
+    found = np.full(width // 2 + 1, 2.0)
+    found[0] = 1
+    if width % 2 == 0:
+        found[-1] = 1
+    return found
