@@ -51,13 +51,18 @@ class Ascent:
         """The picture: (3, height, width), 0 to 255."""
         return paint(self.values[None], self.how).pixels[0]
 
+    @property
+    def is_level(self) -> bool:
+        """Whether it no longer improves."""
+        return is_level(self.responses)
+
     def has_ended(self, steps: int) -> bool:
         """Whether all steps were made, or the last ones did not improve it.
 
         Args:
             steps: the largest number of steps.
         """
-        return len(self.responses) >= steps or is_level(self.responses)
+        return len(self.responses) >= steps or self.is_level
 
 
 def is_level(responses: Sequence[float]) -> bool:

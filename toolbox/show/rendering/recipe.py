@@ -58,21 +58,31 @@ class Recipe:
         return max(1, int(field * self.jitter))
 
 
-def preset(field: int) -> Recipe:
+def preset(field: int, *, is_whole: bool = False) -> Recipe:
     """The recipe for a unit.
 
     Args:
         field: side of its receptive field in pixels.
+        is_whole: whether the canvas is the whole image, all of which may matter.
 
     Example:
         >>> preset(196).low_pass, preset(14).low_pass
         (0.15, 0)
     """
+    if is_whole:
+        return Recipe(window=0)
     if field < SMALL:
         return Recipe(free_amplitudes=True, steps=200, window=0, low_pass=0, rate=0.3, zoom=0, turn=0)
     if field < LARGE:
         return Recipe(window=1, low_pass=0.2)
     return Recipe()
+
+
+def accentuation() -> Recipe:
+    """The recipe for a picture that starts from a stimulus, which is moved little so that it is still recognised."""
+    return Recipe(
+        free_amplitudes=True, steps=60, window=0, low_pass=0, gain=1, rate=0.02, jitter=1 / 56, zoom=0, turn=0
+    )
 
 
 def with_steps(recipe: Recipe, steps: int | None) -> Recipe:
