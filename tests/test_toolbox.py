@@ -25,7 +25,8 @@ def test_the_exported_names_are_these() -> None:
         "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "SignificanceReport",
         "Verification",
         # errors and warnings
-        "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",
+        "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
+            "MixtureError", "QueryError",
         "ResourceError", "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError",
         "UnknownNameError", "UsageError", "VerificationError", "WeightsError",
         # networks and the rest
