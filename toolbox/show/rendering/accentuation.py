@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.query import ask
 from toolbox.show.patches import Patch, find_patches
 from toolbox.show.presented import Presented
 from toolbox.show.rendering.choices import Rendering
-from toolbox.show.rendering.natural import Filter
+from toolbox.show.rendering.natural import Filter, stored_responses
 from toolbox.stimuli.images import Pixels, resize_pixels
 from toolbox.stimuli.originals import read_original
 from toolbox.store.stimuli import Stimulus
@@ -94,9 +93,10 @@ def _stored(presented: Presented, layer: str, number: int, stimulus: Stimulus, s
 
     Raises: StimulusError where there is none.
     """
-    values = {"layer": layer, "filter": number, "count": len(presented.stimuli), "statistic": statistic}
-    rows = ask(presented.study, "filters/stimuli", values, presented.selection).rows
-    for row in rows.iter_rows(named=True):
+    rows = stored_responses(
+        presented.study, presented.selection, (layer, number), statistic, len(presented.stimuli)
+    )
+    for row in rows:
         if row["stimulus_id"] == stimulus.stimulus_id:
             return float(row["response"])
     raise StimulusError(f"{stimulus.path} has no response yet; extract it first, or choose another stimulus")

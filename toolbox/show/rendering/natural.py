@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from toolbox.query import ask
 from toolbox.show.rendering.choices import Rendering
@@ -18,12 +19,18 @@ Filter = tuple[str, int]
 
 @dataclass(frozen=True)
 class Best:
-    """A stimulus, and the response of a filter to it as it is stored."""
+    """A stimulus that drives a filter.
+
+    Attributes:
+        response: as it is stored, the maximum or the mean of the map.
+        maximum: as it is stored, too.
+    """
 
     stimulus_id: int
     path: str
     category: str | None
     response: float
+    maximum: float
 
 
 def chosen_filters(
@@ -69,12 +76,39 @@ def best_stimuli(
 
     Raises: UnknownNameError, UsageError for a layer without responses.
     """
-    found = {}
-    for layer, number in filters:
-        values = {"layer": layer, "filter": number, "count": PHOTOGRAPHS, "statistic": statistic}
-        rows = ask(study, "filters/stimuli", values, selection).rows
-        found[layer, number] = [
-            Best(int(row["stimulus_id"]), str(row["path"]), row["category"], float(row["response"]))
-            for row in rows.iter_rows(named=True)
-        ]
-    return found
+    return {
+        (layer, number): _best_of(study, selection, layer, number, statistic) for layer, number in filters
+    }
+
+
+def _best_of(
+    study: StudyFolder, selection: Selection, layer: str, number: int, statistic: str
+) -> list[Best]:
+    """The stimuli that drive one filter most."""
+    rows = list(stored_responses(study, selection, (layer, number), statistic, PHOTOGRAPHS))
+    maxima = {row["stimulus_id"]: row["response"] for row in rows}
+    if statistic != "maximum":
+        every = stored_responses(study, selection, (layer, number), "maximum", 2**31 - 1)
+        maxima = {row["stimulus_id"]: row["response"] for row in every}
+    return [
+        Best(row["stimulus_id"], row["path"], row["category"], row["response"], maxima[row["stimulus_id"]])
+        for row in rows
+    ]
+
+
+def stored_responses(
+    study: StudyFolder, selection: Selection, one: Filter, statistic: str, count: int
+) -> Iterator[dict[str, Any]]:
+    """The largest responses of a filter, as the query `filters/stimuli` returns them.
+
+    Args:
+        study: with the responses.
+        selection: set and model.
+        one: layer and number of the filter.
+        statistic: 'maximum' or 'mean' of the activation map.
+        count: of stimuli.
+
+    Raises: UnknownNameError, UsageError for a layer without responses.
+    """
+    values = {"layer": one[0], "filter": one[1], "count": count, "statistic": statistic}
+    yield from ask(study, "filters/stimuli", values, selection).rows.iter_rows(named=True)
