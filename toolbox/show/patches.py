@@ -33,7 +33,7 @@ from toolbox.tapping.geometry import Spans
 
 SIDE = 288
 """Longer side in pixels of a cut-out and of a whole picture, as they are shown."""
-TOLERANCE = {"float32": 1e-3, "tf32": 2e-2, "bf16": 1e-1}
+RESPONSE_TOLERANCE = {"float32": 1e-3, "tf32": 2e-2, "bf16": 1e-1}
 """Largest difference between a stored response and that computed again, as a part of the filter's largest one; other
 processors and algorithms round differently."""
 
@@ -82,7 +82,7 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class Missing:
+class Unshown:
     """A stimulus whose image cannot be shown, and the reason."""
 
     stimulus: Stimulus
@@ -99,7 +99,7 @@ class Patches:
     """
 
     found: Mapping[tuple[str, int, int], Patch]
-    missing: Mapping[int, Missing]
+    missing: Mapping[int, Unshown]
 
 
 def find_patches(
@@ -122,11 +122,11 @@ def find_patches(
     session = _start(presented, chosen, device)
     numbers = sorted({number for responses in wanted.values() for number in responses})
     show = partial(_present, presented, wanted, chosen, spans, session)
-    found, missing = dict[tuple[str, int, int], Patch](), dict[int, Missing]()
+    found, missing = dict[tuple[str, int, int], Patch](), dict[int, Unshown]()
     with ThreadPoolExecutor(session.workers, "gallery") as pool:
         for count, result in enumerate(pool.map(show, numbers), 1):
             progress("presenting", count, len(numbers))
-            if isinstance(result, Missing):
+            if isinstance(result, Unshown):
                 missing[result.stimulus.stimulus_id] = result
                 continue
             found |= {(patch.layer, patch.filter, patch.stimulus.stimulus_id): patch for patch in result}
@@ -156,16 +156,16 @@ def _present(
     spans: Mapping[str, Spans],
     session: Session,
     number: int,
-) -> list[Patch] | Missing:
+) -> list[Patch] | Unshown:
     """The patches of one stimulus, for all filters that it was chosen for."""
     stimulus, entry = presented.stimuli[number], presented.network.input
     try:
         pixels = _original(stimulus)
         seen = _original(stimulus, max(entry.height, entry.width)) if entry.decoding == "scaled" else pixels
     except OSError as error:
-        return Missing(stimulus, error.strerror or type(error).__name__)
+        return Unshown(stimulus, error.strerror or type(error).__name__)
     except StimulusError as error:
-        return Missing(stimulus, str(error))
+        return Unshown(stimulus, str(error))
     size = entry.height, entry.width
     outputs = session.run(resize_pixels(seen, *size, entry.resize, entry.fit)[None])
     fitting = fitting_of(_size(pixels), size, entry.fit, _size(seen))
@@ -272,7 +272,7 @@ def _check_response(
     Raises: VerificationError.
     """
     stored, typical = responses[shown.stimulus.stimulus_id], max(map(abs, responses.values()))
-    allowed = TOLERANCE[presented.identity.precision] * max(typical, abs(computed))
+    allowed = RESPONSE_TOLERANCE[presented.identity.precision] * max(typical, abs(computed))
     if not abs(stored - computed) <= allowed:
         set_name, model = str(presented.selection.set), presented.network.name
         again = command_line("extract", set_name, "--model", model, "--replace")
@@ -282,7 +282,7 @@ def _check_response(
         )
 
 
-def _check_any(presented: Presented, numbers: Sequence[int], missing: Mapping[int, Missing]) -> None:
+def _check_any(presented: Presented, numbers: Sequence[int], missing: Mapping[int, Unshown]) -> None:
     """Refuse to go on when no image can be read.
 
     Raises: StimulusError, as an extraction does.

@@ -24,6 +24,8 @@ HATCH_PERIOD = 12
 """Pixels from stripe to stripe."""
 CONTOUR, HALO = (255, 214, 0), (0, 0, 0)
 """Colours of a contour, and of the thin line around it that separates it from any picture."""
+LEAST_FRAME = 28
+"""Pixels between the sides of a frame, however small the piece is."""
 QUALITY = 90
 
 
@@ -109,7 +111,7 @@ def with_contour(pixels: Pixels, region: Mask, thickness: int = 2) -> Pixels:
 
 
 def with_frame(pixels: Pixels, box: Box, picture: Size, thickness: int = 2) -> Pixels:
-    """A shown picture with a frame around a piece of it.
+    """A shown picture with a frame around a piece of it, wider where that would be too small to be seen.
 
     Args:
         pixels: the whole picture as it is shown.
@@ -120,11 +122,8 @@ def with_frame(pixels: Pixels, box: Box, picture: Size, thickness: int = 2) -> P
     height, width = pixels.shape[:2]
     down, across = height / picture[0], width / picture[1]
     inside = box.within(picture)
-    top, bottom = round(inside.top * down), max(round(inside.bottom * down), round(inside.top * down) + 1)
-    left, right = (
-        round(inside.left * across),
-        max(round(inside.right * across), round(inside.left * across) + 1),
-    )
+    top, bottom = _widened(inside.top * down, inside.bottom * down, height)
+    left, right = _widened(inside.left * across, inside.right * across, width)
     region = np.zeros((height, width), np.bool_)
     region[top:bottom, left:right] = True
     framed = pixels.copy()
@@ -132,6 +131,12 @@ def with_frame(pixels: Pixels, box: Box, picture: Size, thickness: int = 2) -> P
     framed[_grown(line, thickness)] = HALO
     framed[_grown(line, thickness // 2)] = (255, 255, 255)
     return framed
+
+
+def _widened(first: float, last: float, side: int) -> tuple[int, int]:
+    """Two edges in whole pixels, so far from each other that a frame remains visible."""
+    missing = max(0.0, LEAST_FRAME - (last - first)) / 2
+    return max(0, round(first - missing)), min(side, round(last + missing))
 
 
 def data_uri(pixels: Pixels) -> str:
