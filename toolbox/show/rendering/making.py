@@ -25,8 +25,6 @@ from toolbox.stimuli.images import Pixels, encode_png
 from toolbox.store.folder import StudyFolder
 from toolbox.store.rendered import Record, Subject, find_record, write_pictures
 
-EDGE = 0.15
-"""Width of the edge of a window, as a proportion of the canvas."""
 FIRST_NOISE = 0.1
 """Deviation of free waves before the first step."""
 PIXELS = 50_000
@@ -107,7 +105,7 @@ def paint_of(job: Job) -> Paint:
     window = np.ones(sides)
     if recipe.window:
         field = min(job.canvas.sides)
-        window = disc(*sides, diameter=recipe.window * field, edge=EDGE * field)
+        window = disc(*sides, diameter=(recipe.window - recipe.edge) * field, edge=recipe.edge * field)
     waves: Waves
     if recipe.free_amplitudes:
         base = np.zeros((3, *sides)) if job.base is None else _base(job.base, recipe)

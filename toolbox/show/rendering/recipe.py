@@ -27,6 +27,7 @@ class Recipe:
         steps: the largest number of steps uphill; an ascent that no longer improves ends earlier.
         window: diameter of the disc outside of which the picture is grey, as a proportion of the receptive field; 0 for
             no window.
+        edge: width in which the disc fades to grey, as such a proportion.
         low_pass: standard deviation of a Gaussian by which the amplitudes are multiplied, in cycles a pixel; 0 for none.
         gain: contrast.
         rate: length of a step.
@@ -38,6 +39,7 @@ class Recipe:
     free_amplitudes: bool = False
     steps: int = STEPS
     window: float = 0.85
+    edge: float = 0.2
     low_pass: float = 0.15
     gain: float = 1.3
     rate: float = 1.0

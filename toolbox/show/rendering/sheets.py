@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from toolbox.chart import length_of
-from toolbox.chart.sheets import Group, Picture, Tile, draw_sheet
+from toolbox.chart.sheets import Group, Tile, TilePicture, draw_sheet
 from toolbox.progress import Progress, silent
 from toolbox.show.patches import SIDE, Patch, find_patches
 from toolbox.show.plots import Figure, Layout
@@ -160,7 +160,7 @@ def _natural_tiles(
         height, width = patch.cut_out.shape[:2]
         words = f"piece of stimulus {stimulus.stimulus_id} ({category})"
         yield Tile(
-            [Picture(data_uri(patch.cut_out), width, height, description=words)],
+            [TilePicture(data_uri(patch.cut_out), width, height, description=words)],
             [_times(stimulus.response / largest if largest > 0 else None), f"{name}{category}"],
             {
                 "filter": f"{one[0]}/{one[1]}",
@@ -171,10 +171,10 @@ def _natural_tiles(
         )
 
 
-def _shown(pixels: Pixels, box: Box, description: str) -> Picture:
+def _shown(pixels: Pixels, box: Box, description: str) -> TilePicture:
     piece, _ = cut_out(pixels, box, SIDE)
     height, width = piece.shape[:2]
-    return Picture(data_uri(piece), width, height, description=description)
+    return TilePicture(data_uri(piece), width, height, description=description)
 
 
 def _times(multiple: float | None) -> str:
