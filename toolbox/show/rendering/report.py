@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from toolbox.display import Report
+from toolbox.show.plots import Figure
 from toolbox.show.rendering.natural import Best
 from toolbox.store.rendered import Record
 
@@ -78,6 +79,7 @@ class RenderingReport(Report):
         rendered: pictures that were made now; the others were finished.
         seconds: that they took.
         notes: what a reader should know.
+        figure: the sheet of the pictures beside the best stimuli; `figure.chart` is an Altair chart.
     """
 
     set: str
@@ -86,3 +88,16 @@ class RenderingReport(Report):
     rendered: int
     seconds: float
     notes: tuple[str, ...] = ()
+    figure: Figure | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def multiples(self) -> dict[str, tuple[float | None, ...]]:
+        """The multiples of all seeds, by filter."""
+        labels = dict.fromkeys(picture.label for picture in self.pictures)
+        return {
+            label: tuple(picture.multiple for picture in self.pictures if picture.label == label) for label in labels
+        }
+
+    def _repr_html_(self) -> str:
+        """A table, without the sheet."""
+        return super(RenderingReport, replace(self, figure=None))._repr_html_()

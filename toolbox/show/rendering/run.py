@@ -6,16 +6,17 @@
     recipe         the settings of its layer
     making         the pictures that are missing, each kept with its proof
     report         all pictures, compared with the best stimuli
+    sheets         the pictures beside these stimuli
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 
 from toolbox.network.architecture import Layer
 from toolbox.progress import Progress, silent
+from toolbox.show.plots import AS_IT_IS, Layout
 from toolbox.show.presented import Presented, check_filters, chosen_card, open_presented
 from toolbox.show.rendering.accentuation import Start, find_start
 from toolbox.show.rendering.canvas import Canvas, canvas_of, whole_canvas
@@ -24,6 +25,7 @@ from toolbox.show.rendering.making import Job, finished, make
 from toolbox.show.rendering.natural import Best, Filter, best_stimuli, chosen_filters
 from toolbox.show.rendering.recipe import Recipe, accentuation, preset, with_steps
 from toolbox.show.rendering.report import LEAST_RESPONSE, RenderedPicture, RenderingReport
+from toolbox.show.rendering.sheets import check_width, draw_pictures
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.rendered import Record, Subject, picture_file
@@ -32,30 +34,15 @@ from toolbox.store.selection import Selection
 TASK = "rendering"
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """The report, with what a sheet of the pictures needs.
-
-    Attributes:
-        presented: the network, and the stimuli of the set.
-        best: the best stimuli of every filter.
-        start: the stimulus from which the pictures started, if any.
-    """
-
-    report: RenderingReport
-    presented: Presented
-    best: Mapping[Filter, Sequence[Best]]
-    start: Start | None
-
-
 def render(
     study: StudyFolder,
     selection: Selection,
     choices: Rendering,
     *,
     weights: str = "auto",
+    layout: Layout = AS_IT_IS,
     progress: Progress = silent,
-) -> Rendered:
+) -> RenderingReport:
     """Make pictures that drive filters, keep them in the study, and compare them with the best stimuli.
 
     Pictures that are finished, of the same network by the same recipe, are not made again.
@@ -65,13 +52,16 @@ def render(
         selection: set, model and scheme.
         choices: what to render, and how often.
         weights: 'auto', a file, or 'random:SEED', as they were for the extraction.
+        layout: title and width of the sheet.
         progress: is called with the number of steps.
 
+    Returns: the pictures, and their sheet.
     Raises: UsageError, UnknownNameError for a choice; MixtureError where the network is not the one whose responses are
         stored; GradientError when the gradient would have to pass an operator without a rule; VerificationError for a
-        damaged picture; as `open_presented`.
+        damaged picture; as `open_presented` and `find_patches`.
     """
     check_rendering(choices)
+    check_width(layout)
     started = perf_counter()
     finish_commit(study)
     name, card = chosen_card(selection.model)
@@ -85,15 +75,15 @@ def render(
     jobs = [_job(presented, layer, filters, choices, best, start) for layer in layers]
     kept, made = _make_all(jobs, choices.replace, progress)
     pictures = tuple(_pictures(study, jobs, filters, best, kept, made))
-    report = RenderingReport(
+    return RenderingReport(
         set=str(presented.selection.set),
         model=presented.network.name,
         pictures=pictures,
         rendered=len(made),
         seconds=perf_counter() - started,
         notes=(*presented.selection.notes, *notes, *_notes(jobs, pictures)),
+        figure=draw_pictures(presented, pictures, best, start, layout, progress),
     )
-    return Rendered(report, presented, best, start)
 
 
 def _job(

@@ -27,6 +27,18 @@ TITLE = "Rendered pictures beside the stimuli that drive the same filters most"
 MEANING = "Numbers are responses as multiples of that to the best stimulus."
 
 
+def check_width(layout: Layout) -> None:
+    """Refuse a width that is none, before anything is computed.
+
+    Args:
+        layout: of the sheet.
+
+    Raises: UsageError.
+    """
+    if layout.width:
+        length_of(layout.width)
+
+
 def draw_pictures(
     presented: Presented,
     pictures: Sequence[RenderedPicture],
