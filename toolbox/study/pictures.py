@@ -103,7 +103,6 @@ class StudyPictures(StudyDirectory):
             layout=Layout(title=title, width=width),
             progress=shown(progress),
         )
-        self._warn(report.notes)
         if as_set is not None:
             self._ingest_pictures(report, as_set)
         if output is not None:
