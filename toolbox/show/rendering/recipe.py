@@ -71,13 +71,10 @@ def preset(field: int, *, is_whole: bool = False) -> Recipe:
         >>> preset(196).low_pass, preset(14).low_pass
         (0.15, 0)
     """
-    if is_whole:
-        return Recipe(window=0)
     if field < SMALL:
         return Recipe(free_amplitudes=True, steps=200, window=0, low_pass=0, rate=0.3, zoom=0, turn=0)
-    if field < LARGE:
-        return Recipe(window=1, low_pass=0.2)
-    return Recipe()
+    recipe = Recipe(window=1, low_pass=0.2) if field < LARGE else Recipe()
+    return replace(recipe, window=0) if is_whole else recipe
 
 
 def accentuation() -> Recipe:

@@ -11,10 +11,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 
+from toolbox.content import card_names
 from toolbox.network.architecture import Layer
+from toolbox.network.card import network
 from toolbox.progress import Progress, silent
 from toolbox.show.plots import AS_IT_IS, Layout
 from toolbox.show.presented import Presented, check_filters, chosen_card, open_presented
@@ -29,7 +31,7 @@ from toolbox.show.rendering.sheets import check_width, draw_pictures
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.rendered import Record, Subject, picture_file
-from toolbox.store.selection import Selection
+from toolbox.store.selection import Selection, resolve_selection
 
 TASK = "rendering"
 
@@ -68,8 +70,8 @@ def render(
     selection = Selection(selection.set, (name,) if name else (), selection.scheme)
     filters, notes = chosen_filters(study, selection, choices)
     layers = list(dict.fromkeys(layer for layer, _ in filters))
+    _check_filters(study, selection, card, filters)
     presented = open_presented(study, selection, layers, card=card, weights=weights, progress=progress)
-    check_filters(presented.network, {layer: [n for own, n in filters if own == layer] for layer in layers})
     best = best_stimuli(study, presented.selection, filters, choices.statistic)
     start = find_start(presented, filters, choices)
     jobs = [_job(presented, layer, filters, choices, best, start) for layer in layers]
@@ -84,6 +86,18 @@ def render(
         notes=(*presented.selection.notes, *notes, *_notes(jobs, pictures)),
         figure=draw_pictures(presented, pictures, best, start, layout, progress),
     )
+
+
+def _check_filters(
+    study: StudyFolder, selection: Selection, card: str | None, filters: Iterable[Filter]
+) -> None:
+    """Refuse layers and filters that the network lacks, before its weights are read; without a card nothing is known."""
+    name = card or resolve_selection(study, {"responses"}, selection).model
+    if name is not None and (card or name in card_names("models")):
+        by_layer: dict[str, list[int]] = {}
+        for layer, number in filters:
+            by_layer.setdefault(layer, []).append(number)
+        check_filters(network(name), by_layer)
 
 
 def _job(
@@ -131,7 +145,8 @@ def _canvas(presented: Presented, layer: Layer, choices: Rendering, start: Start
 
 def _recipe(canvas: Canvas, choices: Rendering) -> Recipe:
     """The preset, with the number of steps that was chosen."""
-    recipe = accentuation() if choices.stimulus is not None else preset(canvas.field, is_whole=canvas.is_whole)
+    field = canvas.layer.receptive_field
+    recipe = accentuation() if choices.stimulus is not None else preset(field, is_whole=canvas.is_whole)
     return with_steps(recipe, choices.steps)
 
 
