@@ -11,7 +11,7 @@ from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.several import SeveralValues
-from toolbox.terms import DEFAULT_INDEX
+from toolbox.terms import DEFAULT_INDEX, Statistic
 
 commands = typer.Typer()
 
@@ -26,10 +26,11 @@ CategoryOption = Annotated[
 ]
 TopOption = Annotated[int, Option("--top", help="Number of filters of each category.")]
 TogetherOption = Annotated[
-    bool, Option("--together", help="One picture for all filters of a layer, instead of one for each of them.")
+    bool,
+    Option("--together", help="One picture for all filters of a layer, instead of one for each of them."),
 ]
 DrivenOption = Annotated[
-    options.Statistic,
+    Statistic,
     Option(
         "--statistic",
         parser=str,
@@ -53,7 +54,9 @@ SeedsOption = Annotated[int, Option("--seeds", help="Pictures of each filter, fr
 ReplacePicturesOption = Annotated[bool, Option("--replace", help="Make pictures again that are finished.")]
 AsSetOption = Annotated[
     str | None,
-    Option("--as-set", metavar="NAME", help="Stimulus set to which the pictures are added, such as preferred."),
+    Option(
+        "--as-set", metavar="NAME", help="Stimulus set to which the pictures are added, such as preferred."
+    ),
 ]
 SheetOption = Annotated[
     Path | None,

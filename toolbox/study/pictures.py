@@ -79,10 +79,11 @@ class StudyPictures(StudyDirectory):
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
-        Returns: the pictures with their responses, as multiples of that to the best stimulus; and the sheet, as `figure`.
-        Raises: UsageError, UnknownNameError for a choice; MixtureError where card or weights are not those of the stored
-            responses; GradientError for an operator without a gradient; VerificationError for a damaged picture.
-        Source: Olah et al. (2017), doi 10.23915/distill.00007; Fel et al. (2023), arXiv:2306.06805, for the phases.
+        Returns: the pictures with their responses, as multiples of that to the best stimulus; and the sheet, as
+        `figure`. Raises: UsageError, UnknownNameError for a choice; MixtureError where card or weights are not those of
+            the stored responses; GradientError for an operator without a gradient; VerificationError for a damaged
+        picture. Source: Olah et al. (2017), doi 10.23915/distill.00007; Fel et al. (2023), arXiv:2306.06805, for the
+        phases.
 
         Example:
             >>> report = study.render(layer="colour", filter=2, seeds=1, model="tiny.toml", weights="tiny.npz")

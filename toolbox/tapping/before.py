@@ -10,7 +10,7 @@ HAND_ON = ("Identity", "Cast", "Dropout")
 
 
 def tensor_before_activation(graph: Graph, layer: str) -> str:
-    """The name of the tensor from which the activation function of a layer computes it; the layer itself if it has none.
+    """The tensor from which the activation function of a layer computes it; the layer itself if it has none.
 
     A filter that does not respond at all has no gradient after a ReLU, but it has one before it.
 

@@ -57,7 +57,7 @@ def waves(sides: tuple[int, int]) -> FreeWaves:
 def test_the_gradient_of_a_picture_is_that_of_central_differences(
     sides: tuple[int, int], kind: Callable[[tuple[int, int]], Waves]
 ) -> None:
-    """Through the spectrum, the standardisation, the colours, the sigmoid and the window, for several pictures at once."""
+    """Through the spectrum, the standardisation, the colours, the sigmoid and the window, for several pictures."""
     random = np.random.default_rng(3)
     how = Paint(kind(sides), disc(*sides, diameter=5, edge=3), gain=1.3)
     values = random.normal(size=(2, *how.waves.shape))
@@ -72,7 +72,10 @@ def test_the_adjoint_of_the_inverse_transform_has_equal_products(sides: tuple[in
     """<irfft2(z), g> = <z, adjoint(g)> over real and imaginary parts, of even and odd widths."""
     random = np.random.default_rng(1)
     shape = (3, sides[0], sides[1] // 2 + 1)
-    waves, gradient = random.normal(size=shape) + 1j * random.normal(size=shape), random.normal(size=(3, *sides))
+    waves, gradient = (
+        random.normal(size=shape) + 1j * random.normal(size=shape),
+        random.normal(size=(3, *sides)),
+    )
     adjoint = irfft2_adjoint(gradient)
     ahead = np.sum(np.fft.irfft2(waves, s=sides) * gradient)
     back = np.sum(waves.real * adjoint.real + waves.imag * adjoint.imag)
@@ -149,7 +152,9 @@ def test_waves_of_random_values_have_the_deviation_of_the_values() -> None:
 def test_a_photograph_without_waves_stays_as_it_is() -> None:
     """Except that black and white come a hundredth nearer to each other."""
     photograph = np.random.default_rng(0).integers(0, 256, size=(3, 6, 8)).astype(float)
-    how = Paint(FreeWaves(wave_amplitudes(6, 8), channels_of(photograph, gain=1.3)), np.ones((6, 8)), gain=1.3)
+    how = Paint(
+        FreeWaves(wave_amplitudes(6, 8), channels_of(photograph, gain=1.3)), np.ones((6, 8)), gain=1.3
+    )
     found = paint(np.zeros((1, *how.waves.shape)), how).pixels[0]
     assert np.abs(found - np.clip(photograph, 2.55, 252.45)).max() < 1e-9
 

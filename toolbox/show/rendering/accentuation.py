@@ -42,7 +42,11 @@ class Start:
     @property
     def origin(self) -> Mapping[str, Any]:
         """What the records of its pictures tell of it."""
-        return {"stimulus_id": self.stimulus.stimulus_id, "path": self.stimulus.path, "response": self.response}
+        return {
+            "stimulus_id": self.stimulus.stimulus_id,
+            "path": self.stimulus.path,
+            "response": self.response,
+        }
 
 
 def find_start(presented: Presented, filters: Iterable[Filter], choices: Rendering) -> Start | None:
@@ -53,8 +57,8 @@ def find_start(presented: Presented, filters: Iterable[Filter], choices: Renderi
         filters: what is rendered.
         choices: with the stimulus.
 
-    Raises: UsageError for several filters; UnknownNameError for a stimulus that the set lacks; StimulusError when its image
-        cannot be read.
+    Raises: UsageError for several filters; UnknownNameError for a stimulus that the set lacks; StimulusError when its
+        image cannot be read.
     """
     if choices.stimulus is None:
         return None

@@ -19,8 +19,8 @@ from toolbox.show.rendering.recipe import Recipe
 
 Values = NDArray[np.floating[Any]]
 Drive = Callable[[Values, Sequence[int]], tuple[Values, Values]]
-"""From crops (pictures, 3, height, width) of 0 to 255, and the numbers of their pictures, to the response to each crop and
-its gradient in the shape of the crops."""
+"""From crops (pictures, 3, height, width) of 0 to 255, and the numbers of their pictures, to the response to each crop
+and its gradient in the shape of the crops."""
 
 AVERAGED = 20
 """Steps over which responses are averaged, as each is that to a crop moved at random."""
@@ -49,7 +49,7 @@ class Ascent:
     @property
     def pixels(self) -> Values:
         """The picture: (3, height, width), 0 to 255."""
-        return paint(self.values[None], self.how).pixels[0]
+        return np.asarray(paint(self.values[None], self.how).pixels[0])
 
     @property
     def is_level(self) -> bool:

@@ -70,7 +70,8 @@ def check_rendering(choices: Rendering) -> None:
     by_number, by_category = bool(choices.layer or choices.filters), bool(choices.categories)
     if by_number == by_category or bool(choices.layer) != bool(choices.filters):
         raise UsageError(
-            "expected either a layer and its filters (--layer block5_conv3 --filter 17), or a category (--category face)"
+            "expected either a layer and its filters (--layer block5_conv3 --filter 17), or a category "
+            "(--category face)"
         )
     if any(not _is_whole(number) for number in choices.filters):
         raise UsageError(f"filter is {choices.filter!r}; expected numbers of filters, from 0")

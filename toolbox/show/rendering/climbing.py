@@ -39,7 +39,7 @@ class Climber:
         ahead = FIRST * self.mean / (1 - FIRST ** (self.steps + 1))
         ahead = ahead + (1 - FIRST) * gradient / (1 - FIRST**self.steps)
         divisor = np.sqrt(self.square / (1 - SECOND**self.steps)) + LEAST * np.abs(gradient).max()
-        return self.rate * ahead / np.maximum(divisor, np.finfo(divisor.dtype).tiny)
+        return np.asarray(self.rate * ahead / np.maximum(divisor, np.finfo(divisor.dtype).tiny))
 
 
 def climber(values: Values, rate: float) -> Climber:

@@ -47,7 +47,9 @@ class Crop:
             picture: (channels, height, width).
         """
         pixels = picture.reshape(len(picture), -1)
-        taken = sum(weight * pixels[:, place] for place, weight in zip(self.places, self.weights, strict=True))
+        taken = sum(
+            weight * pixels[:, place] for place, weight in zip(self.places, self.weights, strict=True)
+        )
         return np.asarray(taken).reshape(-1, *self.sides)
 
     def spread(self, gradient: Values) -> Values:

@@ -81,8 +81,8 @@ def make(job: Job, on_step: Callable[[int], None]) -> Iterator[Record]:
 
     Args:
         job: the pictures.
-        on_step: is called after every step with the number of pictures that made it, and in the end of each picture with
-            the steps that it did not need.
+        on_step: is called after every step with the number of pictures that made it, and in the end of each picture
+            with the steps that it did not need.
 
     Returns: the records, each when its picture is kept.
     Raises: GradientError when the gradient would have to pass an operator without a rule.

@@ -46,7 +46,7 @@ def chosen_filters(
     Raises: UnknownNameError for a category; QueryError.
     """
     if choices.layer is not None:
-        return dict.fromkeys(((choices.layer, int(number)) for number in choices.filters)), ()
+        return dict.fromkeys((choices.layer, int(number)) for number in choices.filters), ()
     found: dict[Filter, str | None] = {}
     notes: tuple[str, ...] = ()
     for category in choices.categories:
@@ -81,9 +81,7 @@ def best_stimuli(
     }
 
 
-def _best_of(
-    study: StudyFolder, selection: Selection, layer: str, number: int, statistic: str
-) -> list[Best]:
+def _best_of(study: StudyFolder, selection: Selection, layer: str, number: int, statistic: str) -> list[Best]:
     """The stimuli that drive one filter most."""
     rows = list(stored_responses(study, selection, (layer, number), statistic, PHOTOGRAPHS))
     maxima = {row["stimulus_id"]: row["response"] for row in rows}

@@ -82,7 +82,9 @@ def paint_gradient(gradient: Values, painting: Painting, how: Paint) -> Values:
     """
     light = painting._lightness
     colours = gradient * how.window * (WHITE * how.gain) * light * (1 - light)
-    return how.waves.gradient(np.einsum("nchw,ic->nihw", colours, COLOURS.astype(colours.dtype)), painting._cache)
+    return how.waves.gradient(
+        np.einsum("nchw,ic->nihw", colours, COLOURS.astype(colours.dtype)), painting._cache
+    )
 
 
 def channels_of(pixels: Values, gain: float) -> Values:
@@ -96,7 +98,7 @@ def channels_of(pixels: Values, gain: float) -> Values:
     """
     light = np.clip(pixels / WHITE, LEAST_LIGHT, 1 - LEAST_LIGHT)
     colours = np.log(light / (1 - light)) / gain
-    return np.einsum("chw,ci->ihw", colours, np.linalg.inv(COLOURS))
+    return np.asarray(np.einsum("chw,ci->ihw", colours, np.linalg.inv(COLOURS)))
 
 
 def disc(height: int, width: int, diameter: float, *, edge: float) -> NDArray[np.float64]:
@@ -113,4 +115,4 @@ def disc(height: int, width: int, diameter: float, *, edge: float) -> NDArray[np
     rows, columns = np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2
     radius = np.hypot(rows[:, None], columns[None, :])
     outside = np.clip((radius - diameter / 2) / edge + 0.5, 0, 1)
-    return 0.5 + 0.5 * np.cos(np.pi * outside)
+    return np.asarray(0.5 + 0.5 * np.cos(np.pi * outside))

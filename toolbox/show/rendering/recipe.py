@@ -1,8 +1,8 @@
 """How a picture is made. Owns the settings and their presets by receptive field.
 
 The presets were found on VGG16 by looking: a window in which only what the unit sees is drawn, and a low-pass, make the
-most natural pictures of the deep layers, whose units see a hundred pixels and more. What a unit of the first blocks prefers
-are edges and gratings of a few pixels, which both would remove.
+most natural pictures of the deep layers, whose units see a hundred pixels and more. What a unit of the first blocks
+prefers are edges and gratings of a few pixels, which both would remove.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Recipe:
         window: diameter of the disc outside of which the picture is grey, as a proportion of the receptive field; 0 for
             no window.
         edge: width in which the disc fades to grey, as such a proportion.
-        low_pass: standard deviation of a Gaussian by which the amplitudes are multiplied, in cycles a pixel; 0 for none.
-        gain: contrast.
+        low_pass: standard deviation of a Gaussian by which the amplitudes are multiplied, in cycles a pixel; 0 for
+        none. gain: contrast.
         rate: length of a step.
         jitter: pixels by which the picture is moved at most, in each direction, as a proportion of the receptive field.
         zoom: largest change of the logarithm of its scale.

@@ -1,12 +1,12 @@
 """The use case that makes pictures which drive filters. Owns the order of its steps.
 
-    choices        what is refused before anything is read
-    natural        the filters, and the stimuli that drive them most
-    canvas         where a picture is in the input, and which unit it drives
-    recipe         the settings of its layer
-    making         the pictures that are missing, each kept with its proof
-    report         all pictures, compared with the best stimuli
-    sheets         the pictures beside these stimuli
+choices        what is refused before anything is read
+natural        the filters, and the stimuli that drive them most
+canvas         where a picture is in the input, and which unit it drives
+recipe         the settings of its layer
+making         the pictures that are missing, each kept with its proof
+report         all pictures, compared with the best stimuli
+sheets         the pictures beside these stimuli
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def render(
 def _check_filters(
     study: StudyFolder, selection: Selection, card: str | None, filters: Iterable[Filter]
 ) -> None:
-    """Refuse layers and filters that the network lacks, before its weights are read; without a card nothing is known."""
+    """Refuse layers and filters that the network lacks, before its weights are read, if there is a card."""
     name = card or resolve_selection(study, {"responses"}, selection).model
     if name is not None and (card or name in card_names("models")):
         by_layer: dict[str, list[int]] = {}

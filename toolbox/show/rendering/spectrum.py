@@ -24,7 +24,7 @@ def frequencies(height: int, width: int) -> NDArray[np.float64]:
 
     Returns: (height, width // 2 + 1).
     """
-    return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+    return np.asarray(np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :]))
 
 
 def natural_amplitudes(height: int, width: int, low_pass: float | None = None) -> NDArray[np.float64]:
@@ -48,11 +48,11 @@ def natural_amplitudes(height: int, width: int, low_pass: float | None = None) -
     if low_pass is not None:
         amplitudes *= np.exp(-0.5 * (cycles / low_pass) ** 2)
     amplitudes[0, 0] = 0.0
-    return amplitudes
+    return np.asarray(amplitudes)
 
 
 def wave_amplitudes(height: int, width: int) -> NDArray[np.float64]:
-    """Amplitudes that decrease with the frequency, of waves whose random values of deviation 1 make a picture of that one.
+    """Decreasing amplitudes of waves whose random values of deviation 1 make a picture of deviation 1.
 
     Args:
         height: of the picture, in pixels.
@@ -62,7 +62,7 @@ def wave_amplitudes(height: int, width: int) -> NDArray[np.float64]:
     """
     amplitudes = 1 / np.maximum(frequencies(height, width), 1 / max(height, width))
     power = (twice(width) * amplitudes) ** 2
-    return amplitudes * (height * width) / np.sqrt(power.sum())
+    return np.asarray(amplitudes * (height * width) / np.sqrt(power.sum()))
 
 
 def twice(width: int) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
 """The waves of which a picture consists: free phases, or free amplitudes and phases. Owns both, with their gradients.
 
-Of a deep unit's picture only the phases are free (MACO, Fel et al. 2023, arXiv 2306.06805): amplitudes as in photographs
-keep it from becoming the noise that drives a network as well. What a unit of a few pixels prefers has no such spectrum,
-and a change of a photograph should be small: there, amplitudes are free, too, and those of photographs only tell how fast
-each of them grows (Olah et al. 2017, doi 10.23915/distill.00007).
+Of a deep unit's picture only the phases are free (MACO, Fel et al. 2023, arXiv 2306.06805): amplitudes as in
+photographs keep it from becoming the noise that drives a network as well. What a unit of a few pixels prefers has no
+such spectrum, and a change of a photograph should be small: there, amplitudes are free, too, and those of photographs
+only tell how fast each of them grows (Olah et al. 2017, doi 10.23915/distill.00007).
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class FreeWaves:
         waves = self.amplitudes * (values[:, 0] + 1j * values[:, 1])
         return self.base + np.fft.irfft2(waves, s=self.sides), ()
 
-    def gradient(self, gradient: Values, cache: Cache) -> Values:
+    def gradient(self, gradient: Values, cache: Cache) -> Values:  # noqa: ARG002 (linear)
         """The gradient by the real and the imaginary parts."""
         waves = self.amplitudes * irfft2_adjoint(gradient)
         return np.stack([waves.real, waves.imag], axis=1)
@@ -128,14 +128,15 @@ def standardise_gradient(gradient: Values, standard: Values, spread: Values) -> 
     """
     axes = (1, 2, 3)
     along = np.mean(gradient * standard, axis=axes, keepdims=True)
-    return (gradient - gradient.mean(axis=axes, keepdims=True) - standard * along) / spread
+    without = gradient - gradient.mean(axis=axes, keepdims=True) - standard * along
+    return np.asarray(without / spread)
 
 
 def irfft2_adjoint(gradient: Values) -> Coefficients:
     """The adjoint of `numpy.fft.irfft2`: the gradient by its coefficients, real and imaginary part.
 
-    Every coefficient stands for itself and for its mirror image, which is left out, except in the first column and, of an
-    even width, in the last one.
+    Every coefficient stands for itself and for its mirror image, which is left out, except in the first column and, of
+    an even width, in the last one.
 
     Args:
         gradient: (..., height, width).
