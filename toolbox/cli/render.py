@@ -1,5 +1,6 @@
 """The command that makes pictures which drive filters: render."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,10 @@ from toolbox.terms import DEFAULT_INDEX, Statistic
 
 commands = typer.Typer()
 
-LayerOption = Annotated[str | None, Option("--layer", help="Layer of the filters, such as block5_conv3.")]
+LayerOption = Annotated[
+    list[str] | None,
+    Option("--layer", help="Layer of the filters, or a pattern such as 'block5_*'; several may follow."),
+]
 FilterOption = Annotated[
     list[int] | None,
     Option("--filter", metavar="NUMBER", help="Number of a filter, from 0; several may follow."),
@@ -103,8 +107,8 @@ def render(
     path = output_file or Path(f"render-{_subject(layer, filter, category)}.html")
     with progress_bars(quiet) as progress:
         report = opened.render(
-            layer=layer, filter=filter or None, category=category or None, top=top, index=index, together=together,
-            statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds, replace=replace, set=set,
+            layer=layer or None, filter=filter or None, category=category or None, top=top, index=index,
+            together=together, statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds, replace=replace, set=set,
             model=model, scheme=scheme, weights=weights, as_set=as_set, output=path, title=title, width=width, dpi=dpi,
             progress=progress,
         )  # fmt: skip
@@ -112,6 +116,7 @@ def render(
     following.print_next(following.after_rendering(report, as_set), study, quiet)
 
 
-def _subject(layer: str | None, filters: list[int] | None, categories: list[str] | None) -> str:
-    """What is rendered, as part of the name of a file."""
-    return "-".join(categories or [layer or "", *map(str, filters or ())])
+def _subject(layers: list[str] | None, filters: list[int] | None, categories: list[str] | None) -> str:
+    """What is rendered, as part of the name of a file; a pattern without its signs."""
+    words = [*(categories or ()), *(layers or ()), *map(str, filters or ())]
+    return "-".join(re.sub(r"[^\w.-]", "", word) for word in words)

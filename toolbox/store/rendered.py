@@ -128,10 +128,10 @@ def find_record(study: StudyFolder, subject: Subject) -> Record | None:
     file = picture_file(study, subject)
     if not file.with_suffix(".json").is_file():
         return None
-    return read_record(file.with_suffix(".json"))
+    return read_picture_record(file.with_suffix(".json"))
 
 
-def read_record(path: Path) -> Record:
+def read_picture_record(path: Path) -> Record:
     """A record, whose picture is compared with it.
 
     Args:
@@ -167,4 +167,4 @@ def records_of(study: StudyFolder, model: str, layer: str) -> list[Record]:
 
     Raises: VerificationError.
     """
-    return [read_record(path) for path in sorted(study.rendered(model, layer).glob("*.json"))]
+    return [read_picture_record(path) for path in sorted(study.rendered(model, layer).glob("*.json"))]

@@ -22,7 +22,7 @@ class StudyPictures(StudyDirectory):
     def render(
         self,
         *,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         filter: int | Sequence[int] | None = None,
         category: str | Sequence[str] | None = None,
         top: int = 4,
@@ -52,9 +52,9 @@ class StudyPictures(StudyDirectory):
         On a CPU, a picture of a deep layer of VGG16 takes about half a minute.
 
         Args:
-            layer: of the filters.
+            layer: of the filters, one or several, also as patterns such as 'block5_*'; of a category, the only layers.
             filter: number of a filter, or several.
-            category: whose most selective filters are rendered, one or several; instead of layer and filter.
+            category: whose most selective filters are rendered, one or several; instead of numbers.
             top: number of filters of each category.
             index: by which these are selective.
             together: one picture that drives all filters of a layer at once, instead of one for each of them.
@@ -91,12 +91,12 @@ class StudyPictures(StudyDirectory):
             True
         """
         from toolbox.show.plots import Layout, save
-        from toolbox.show.rendering import Rendering, render
+        from toolbox.show.rendering import Rendering, render_pictures
 
         choices = Rendering(
             layer, filter, category, top, index, together, statistic, stimulus, steps, seed, seeds, replace
         )
-        report = render(
+        report = render_pictures(
             self.folder,
             Selection(set, model or (), scheme),
             choices,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from toolbox.graph import Graph
 from toolbox.tapping.operators import OPERATORS, UNKNOWN, Effect
 
-ACTIVATIONS = (Effect.ACTIVATION, Effect.GATE, Effect.SQUASH)
-HAND_ON = ("Identity", "Cast", "Dropout")
+_FUNCTIONS = (Effect.ACTIVATION, Effect.GATE, Effect.SQUASH)
+_COPIES = ("Identity", "Cast", "Dropout")
 
 
 def tensor_before_activation(graph: Graph, layer: str) -> str:
@@ -22,9 +22,9 @@ def tensor_before_activation(graph: Graph, layer: str) -> str:
     name = layer
     while (node := producers.get(name)) is not None:
         effect = OPERATORS.get(node.op_type, UNKNOWN).effect
-        if node.op_type in HAND_ON:
+        if node.op_type in _COPIES:
             name = node.input[0]
-        elif effect in ACTIVATIONS:
+        elif effect in _FUNCTIONS:
             return str(node.input[0])
         else:
             break

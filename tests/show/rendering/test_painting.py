@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from toolbox.show.rendering.climbing import climber
 from toolbox.show.rendering.crops import Movement, moved_crop
@@ -16,17 +14,17 @@ from toolbox.show.rendering.spectrum import frequencies, natural_amplitudes, wav
 from toolbox.show.rendering.waves import (
     FreePhases,
     FreeWaves,
+    RealArray,
     Waves,
     irfft2_adjoint,
     standardise,
     standardise_gradient,
 )
 
-Values = NDArray[np.floating[Any]]
 SIDES = pytest.mark.parametrize("sides", [(8, 8), (7, 9), (6, 11), (9, 4)])
 
 
-def numeric_gradient(of: Callable[[Values], float], at: Values, step: float = 1e-5) -> Values:
+def numeric_gradient(of: Callable[[RealArray], float], at: RealArray, step: float = 1e-5) -> RealArray:
     """The gradient by central differences."""
     found = np.zeros_like(at)
     for place in np.ndindex(at.shape):
@@ -36,7 +34,7 @@ def numeric_gradient(of: Callable[[Values], float], at: Values, step: float = 1e
     return found
 
 
-def is_equal(found: Values, expected: Values) -> bool:
+def is_equal(found: RealArray, expected: RealArray) -> bool:
     """Whether two gradients differ by less than a millionth of the largest value."""
     return bool(np.abs(found - expected).max() <= 1e-6 * np.abs(expected).max())
 

@@ -13,6 +13,6 @@ crops       a crop, moved a little, and the gradient back
 from toolbox.show.rendering.choices import Rendering
 from toolbox.show.rendering.preferred import list_preferred
 from toolbox.show.rendering.report import RenderedPicture, RenderingReport
-from toolbox.show.rendering.run import render
+from toolbox.show.rendering.run import render_pictures
 
-__all__ = ["RenderedPicture", "Rendering", "RenderingReport", "list_preferred", "render"]
+__all__ = ["RenderedPicture", "Rendering", "RenderingReport", "list_preferred", "render_pictures"]

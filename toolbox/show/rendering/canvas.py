@@ -20,8 +20,8 @@ from toolbox.graph import Graph
 from toolbox.network.architecture import ImportedLayer, Layer
 from toolbox.network.fields import layer_spans
 from toolbox.network.model import Model
-from toolbox.show.rendering.recipe import Recipe
-from toolbox.show.rendering.waves import Values
+from toolbox.show.rendering.recipe import PictureRecipe
+from toolbox.show.rendering.waves import RealArray
 from toolbox.stimuli.images import MID_GREY, Pixels
 from toolbox.tapping.before import tensor_before_activation
 from toolbox.tapping.geometry import Span
@@ -64,7 +64,7 @@ class Canvas:
         """The longer side of the piece in pixels."""
         return max(self.sides)
 
-    def painted_sides(self, recipe: Recipe) -> Sides:
+    def painted_sides(self, recipe: PictureRecipe) -> Sides:
         """Height and width of the picture that is painted, of which a moved crop is the piece.
 
         Args:
@@ -91,7 +91,7 @@ class Canvas:
             last[place] = weights
         return direction
 
-    def embed(self, picture: Values, margin: int) -> Pixels:
+    def embed(self, picture: RealArray, margin: int) -> Pixels:
         """The stimulus: a picture at its place in the input, on mid-grey.
 
         Args:

@@ -12,11 +12,11 @@ from pathlib import PurePosixPath
 from toolbox.chart import length_of
 from toolbox.chart.sheets import Group, Tile, TilePicture, draw_sheet
 from toolbox.progress import Progress, silent
-from toolbox.show.patches import SIDE, Patch, find_patches
+from toolbox.show.patches import SIDE, Filter, Patch, find_patches
 from toolbox.show.plots import Figure, Layout
 from toolbox.show.presented import Presented
 from toolbox.show.rendering.accentuation import Start
-from toolbox.show.rendering.natural import Best, Filter
+from toolbox.show.rendering.natural import Best
 from toolbox.show.rendering.report import RenderedPicture
 from toolbox.stimuli.cutting import cut_out, data_uri
 from toolbox.stimuli.fitting import Box
@@ -107,7 +107,7 @@ def _patches(
         for each in pictures
         for number in each.record.subject.filters
     }
-    return find_patches(presented, wanted, device="cpu", progress=progress).found
+    return find_patches(presented, wanted, progress=progress).found
 
 
 def _group(
