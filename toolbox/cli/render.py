@@ -108,9 +108,9 @@ def render(
     with progress_bars(quiet) as progress:
         report = opened.render(
             layer=layer or None, filter=filter or None, category=category or None, top=top, index=index,
-            together=together, statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds, replace=replace, set=set,
-            model=model, scheme=scheme, weights=weights, as_set=as_set, output=path, title=title, width=width, dpi=dpi,
-            progress=progress,
+            together=together, statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds,
+            replace=replace, set=set, model=model, scheme=scheme, weights=weights, as_set=as_set, output=path,
+            title=title, width=width, dpi=dpi, progress=progress,
         )  # fmt: skip
     output.print_rendering(report, path, quiet)
     following.print_next(following.after_rendering(report, as_set), study, quiet)
