@@ -83,7 +83,15 @@ def preset(field: int, *, is_whole: bool = False) -> PictureRecipe:
 def accentuation() -> PictureRecipe:
     """The recipe for a picture that starts from a stimulus, which is moved little so that it is still recognised."""
     return PictureRecipe(
-        free_amplitudes=True, steps=60, window=0, low_pass=0, gain=1, rate=0.02, jitter=1 / 56, zoom=0, turn=0
+        free_amplitudes=True,
+        steps=50,
+        window=0,
+        low_pass=0.2,
+        gain=1,
+        rate=0.012,
+        jitter=1 / 56,
+        zoom=0,
+        turn=0,
     )
 
 

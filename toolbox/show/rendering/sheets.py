@@ -24,6 +24,7 @@ from toolbox.stimuli.images import Pixels, decode
 from toolbox.store.parquet import with_version
 
 TITLE = "Rendered pictures beside the stimuli that drive the same filters most"
+EXAGGERATED = "A stimulus in which what drives a filter is exaggerated"
 MEANING = "Numbers are responses as multiples of that to the best stimulus."
 
 
@@ -65,7 +66,7 @@ def draw_pictures(
         _group(presented, list(own), patches, best, start)
         for _, own in groupby(pictures, key=lambda each: each.label)
     ]
-    title, subtitle = (TITLE, _subtitle(presented)) if layout.title else ("", "")
+    title, subtitle = (EXAGGERATED if start else TITLE, _subtitle(presented)) if layout.title else ("", "")
     columns = max(len(group.tiles) for group in groups)
     chart = draw_sheet(groups, columns=columns, width=width, title=title, subtitle=subtitle)
     return Figure(chart, _provenance(presented, pictures), width=width)
