@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from toolbox.setup.checking import ModelCheck, check_model
     from toolbox.setup.doctor import Finding, examine_setup
     from toolbox.setup.exporting import export_model, model_layers, models
+    from toolbox.show.gallery.run import Gallery
     from toolbox.show.plots import Figure
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
@@ -64,6 +65,7 @@ __all__ = [
     "Figure",
     "FilterResponses",
     "Finding",
+    "Gallery",
     "ImportedModel",
     "InUse",
     "IngestReport",
@@ -133,6 +135,7 @@ _HOMES = {
     "toolbox.setup.checking": ("ModelCheck", "check_model"),
     "toolbox.setup.doctor": ("Finding", "examine_setup"),
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
+    "toolbox.show.gallery.run": ("Gallery",),
     "toolbox.show.plots": ("Figure",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
