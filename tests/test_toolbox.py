@@ -19,11 +19,11 @@ def test_the_exported_names_are_these() -> None:
     assert set(toolbox.__all__) == {
         "Study",
         # options
-        "Extraction", "Progress", "Query", "Resampling", "Selection",
+        "Extraction", "Progress", "Query", "Rendering", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
-        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "SignificanceReport",
-        "Verification",
+        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture", "RenderingReport",
+        "SignificanceReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
             "MixtureError", "QueryError",

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from toolbox.setup.doctor import Finding, examine_setup
     from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.show.plots import Figure
+    from toolbox.show.rendering import RenderedPicture, Rendering, RenderingReport
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
@@ -77,6 +78,9 @@ __all__ = [
     "Query",
     "QueryError",
     "Removal",
+    "RenderedPicture",
+    "Rendering",
+    "RenderingReport",
     "Resampling",
     "ResourceError",
     "ResultWarning",
@@ -137,6 +141,7 @@ _HOMES = {
     "toolbox.setup.doctor": ("Finding", "examine_setup"),
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
     "toolbox.show.plots": ("Figure",),
+    "toolbox.show.rendering": ("RenderedPicture", "Rendering", "RenderingReport"),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),
