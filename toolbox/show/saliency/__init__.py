@@ -8,7 +8,7 @@ run           the order of these steps, and the result
 sheet         photograph and both maps side by side
 """
 
-from toolbox.show.saliency.question import Question
+from toolbox.show.saliency.choice import SaliencyChoice
 from toolbox.show.saliency.run import Saliency, explain
 
-__all__ = ["Question", "Saliency", "explain"]
+__all__ = ["Saliency", "SaliencyChoice", "explain"]

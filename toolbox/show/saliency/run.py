@@ -17,8 +17,8 @@ from toolbox.show.plots import AS_IT_IS, Figure, Layout
 from toolbox.show.presented import Presented, check_filters, chosen_card, open_presented
 from toolbox.show.saliency.agreement import rank_agreement
 from toolbox.show.saliency.attribution import Inputs, contributions, unit_of_maximum
+from toolbox.show.saliency.choice import SaliencyChoice, check_saliency, find_stimulus, stored_response
 from toolbox.show.saliency.occlusion import Occlusion, occlude, tile
-from toolbox.show.saliency.question import Question, check_question, find_stimulus, stored_response
 from toolbox.show.saliency.sheet import Shown, draw_saliency
 from toolbox.stimuli.images import resize_pixels
 from toolbox.stimuli.originals import read_original
@@ -70,7 +70,7 @@ class Saliency:
 
 def explain(
     study: StudyFolder,
-    question: Question,
+    choice: SaliencyChoice,
     selection: Selection,
     layout: Layout = AS_IT_IS,
     *,
@@ -81,7 +81,7 @@ def explain(
 
     Args:
         study: with the response.
-        question: which response.
+        choice: which response.
         selection: set and model.
         layout: title and width of the figure.
         weights: 'auto', a file, or 'random:SEED', as they were for the extraction.
@@ -91,18 +91,18 @@ def explain(
         GradientError when the gradient would have to pass an operator without a rule; StimusulError, when the image
         cannot be read or has changed since it was ingested; as `open_presented` and `find_patches`.
     """
-    check_question(question)
+    check_saliency(choice)
     started = perf_counter()
     name, card = chosen_card(selection.model)
     chosen = Selection(selection.set, (name,) if name else (), selection.scheme)
-    layers = [question.layer]
+    layers = [choice.layer]
     presented = open_presented(study, chosen, layers, card=card, weights=weights, progress=progress)
-    check_filters(presented.network, {question.layer: [question.filter]})
-    stimulus = find_stimulus(presented.stimuli, question.stimulus)
-    response = stored_response(presented, question.layer, question.filter, stimulus)
+    check_filters(presented.network, {choice.layer: [choice.filter]})
+    stimulus = find_stimulus(presented.stimuli, choice.stimulus)
+    response = stored_response(presented, choice.layer, choice.filter, stimulus)
     image = _read_image(presented, stimulus)
-    patch = _find_patch(presented, question, stimulus, response)
-    found = _compute(presented, question, patch, image, progress)
+    patch = _find_patch(presented, choice, stimulus, response)
+    found = _compute(presented, choice, patch, image, progress)
     return _result(presented, patch, found, layout, started)
 
 
@@ -135,19 +135,19 @@ def _read_image(presented: Presented, stimulus: Stimulus) -> Inputs:
     return preprocess(entry, pixels)[None]
 
 
-def _find_patch(presented: Presented, question: Question, stimulus: Stimulus, response: float) -> Patch:
+def _find_patch(presented: Presented, choice: SaliencyChoice, stimulus: Stimulus, response: float) -> Patch:
     """Where the maximum is, and what this position sees; also compares the maximum with the stored response."""
-    one, number = (question.layer, question.filter), stimulus.stimulus_id
+    one, number = (choice.layer, choice.filter), stimulus.stimulus_id
     return find_patches(presented, {one: {number: response}}, device="cpu").found[(*one, number)]
 
 
 def _compute(
-    presented: Presented, question: Question, patch: Patch, image: Inputs, progress: Progress
+    presented: Presented, choice: SaliencyChoice, patch: Patch, image: Inputs, progress: Progress
 ) -> _Maps:
-    layer, size = presented.layer(question.layer), (image.shape[2], image.shape[3])
-    unit = unit_of_maximum(presented.model, layer, question.filter, image)
+    layer, size = presented.layer(choice.layer), (image.shape[2], image.shape[3])
+    unit = unit_of_maximum(presented.model, layer, choice.filter, image)
     values = contributions(presented.model, unit, image)
-    tiling = tile(patch.field.within(size).outward(), question.patch)
+    tiling = tile(patch.field.within(size).outward(), choice.patch)
     return _Maps(unit.response(image), values, occlude(unit, image, tiling, progress))
 
 

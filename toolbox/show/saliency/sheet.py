@@ -22,11 +22,11 @@ from toolbox.stimuli.heat import with_heat
 from toolbox.stimuli.images import Pixels
 from toolbox.store.parquet import with_version
 
-SIDE = 2.0
+_SIDE = 2.0
 """Side of a picture as a part of that on a sheet with many."""
 FULL_COLOUR = 99.5
 """Percentile of the absolute values of a map that has the full colour; single pixels may exceed it."""
-Values = NDArray[np.floating[Any]]
+_Values = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,42 +65,35 @@ def draw_saliency(presented: Presented, patch: Patch, shown: Shown, layout: Layo
 def _photograph(patch: Patch) -> Tile:
     """The stimulus, with a frame around what the unit sees."""
     framed = with_frame(patch.whole, patch.place, patch.size)
-    where = (
-        "no position" if patch.position is None else f"row {patch.position[0]}, column {patch.position[1]}"
+    where = f" (row {patch.position[0]}, column {patch.position[1]})" if patch.position else ""
+    return _tile(
+        framed, ["photograph", "frame: the receptive field", f"response {patch.response:.4g}{where}"]
     )
-    lines = [f"response {patch.response:.4g}", f"frame: what the unit of the maximum sees ({where})"]
-    return _tile(framed, "photograph", lines)
 
 
 def _gradient(presented: Presented, patch: Patch, shown: Shown) -> Tile:
     """Gradient x input, each value the mean over a square as large as the step between patches."""
     stride = shown.occlusion.tiling.stride
-    values = smoothed(shown.contributions, stride)
-    lines = [
-        f"gradient x input, means over {stride} x {stride} pixels" if stride > 1 else "gradient x input",
-        f"sum: {100 * shown.explained:.0f} % of the response",
-    ]
-    return _tile(_over(presented, patch, values), "gradient x input", lines)
+    pixels = _over(presented, patch, smoothed(shown.contributions, stride))
+    total = f"sum: {100 * shown.explained:.0f} % of the response"
+    return _tile(pixels, ["gradient x input", f"means over {stride} x {stride} pixels", total])
 
 
 def _occlusion(presented: Presented, patch: Patch, shown: Shown) -> Tile:
-    """The fall of the response, spread over the patches."""
+    """The fall of the response, the mean over the patches that hide a pixel."""
     tiling, largest = shown.occlusion.tiling, float(shown.occlusion.falls.max())
-    values = shown.occlusion.spread(shown.contributions.shape)
-    down, across = tiling.side
-    lines = [
-        f"occlusion, {len(tiling.patches)} patches of {down} x {across} pixels",
-        f"largest fall: {100 * largest / patch.response:.0f} % of the response",
-    ]
-    return _tile(_over(presented, patch, values), "occlusion", lines)
+    pixels = _over(presented, patch, shown.occlusion.spread(shown.contributions.shape))
+    patches = f"{len(tiling.patches)} patches of {tiling.side[0]} x {tiling.side[1]} pixels"
+    fall = f"largest fall: {100 * largest / patch.response:.0f} % of the response"
+    return _tile(pixels, ["occlusion", patches, fall])
 
 
-def _tile(pixels: Pixels, description: str, lines: list[str]) -> Tile:
+def _tile(pixels: Pixels, lines: list[str]) -> Tile:
     height, width = pixels.shape[:2]
-    return Tile([TilePicture(data_uri(pixels), width, height, SIDE, description)], lines)
+    return Tile([TilePicture(data_uri(pixels), width, height, _SIDE, lines[0])], lines)
 
 
-def smoothed(values: Values, side: int) -> NDArray[np.float64]:
+def smoothed(values: _Values, side: int) -> NDArray[np.float64]:
     """The mean over the square around each pixel, with zeros beyond the map.
 
     Args:
@@ -118,7 +111,7 @@ def smoothed(values: Values, side: int) -> NDArray[np.float64]:
     return means
 
 
-def _over(presented: Presented, patch: Patch, values: Values) -> Pixels:
+def _over(presented: Presented, patch: Patch, values: _Values) -> Pixels:
     """A map of the network's input over the whole photograph, in the photograph's own shape."""
     size = values.shape[0], values.shape[1]
     fitting = fitting_of(patch.size, size, presented.network.input.fit)
@@ -137,8 +130,8 @@ def _subtitle(presented: Presented, shown: Shown) -> str:
     red, green, blue = (round(value) for value in shown.baseline)
     return "\n".join([
         f"{presented.selection.set} · {presented.network.name}",
-        "Orange raises the response, blue lowers it, compared with a patch of the colour "
-        f"({red}, {green}, {blue}), which is no input to the network.",
+        f"Orange raises the response, blue lowers it, compared with the mean colour of the network's input, "
+        f"({red}, {green}, {blue}).",
         _agreement(shown.agreement),
     ])  # fmt: skip
 

@@ -14,7 +14,7 @@ from toolbox.store.stimuli import Stimulus
 
 
 @dataclass(frozen=True)
-class Question:
+class SaliencyChoice:
     """The response that is explained.
 
     Attributes:
@@ -31,12 +31,12 @@ class Question:
     patch: int | None = None
 
 
-def check_question(question: Question) -> None:
+def check_saliency(choice: SaliencyChoice) -> None:
     """Refuse numbers that are impossible for every study.
 
     Raises: UsageError.
     """
-    number, patch = question.filter, question.patch
+    number, patch = choice.filter, choice.patch
     if not _is_whole(number) or number < 0:
         raise UsageError(f"filter is {number!r}; expected the number of one filter, from 0")
     if patch is not None and (not _is_whole(patch) or patch < 1):
