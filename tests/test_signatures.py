@@ -25,7 +25,7 @@ from toolbox import (
     examine_setup,
     export_model,
 )
-from toolbox.cli import analyse, app, collect, networks, render, setup, show, upkeep
+from toolbox.cli import analyse, app, collect, networks, render, saliency, setup, show, upkeep
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
     "plot": (show.plot, Study.plot, set()),
     "render": (render.render, Study.render, set()),
+    "saliency": (saliency.saliency, Study.saliency, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
@@ -63,6 +64,7 @@ LEFT_OUT = {
     "query": ("query",),
     "model add": ("name", "activation", "preprocessing"),
     "plot": ("output",),
+    "saliency": ("output",),
     "demo": ("directory",),
 }
 """What a command may leave out, which then lists something, or names the file itself."""

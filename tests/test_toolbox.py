@@ -22,8 +22,8 @@ def test_the_exported_names_are_these() -> None:
         "Extraction", "Progress", "Query", "Rendering", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
-        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture",
-        "RenderingReport", "SignificanceReport", "Verification",
+        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture", "RenderingReport",
+        "Saliency", "SignificanceReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
             "MixtureError", "QueryError",

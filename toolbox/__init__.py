@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.show.plots import Figure
     from toolbox.show.rendering import RenderedPicture, Rendering, RenderingReport
+    from toolbox.show.saliency import Saliency
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
@@ -84,6 +85,7 @@ __all__ = [
     "Resampling",
     "ResourceError",
     "ResultWarning",
+    "Saliency",
     "Selection",
     "SignificanceReport",
     "StimulusError",
@@ -142,6 +144,7 @@ _HOMES = {
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
     "toolbox.show.plots": ("Figure",),
     "toolbox.show.rendering": ("RenderedPicture", "Rendering", "RenderingReport"),
+    "toolbox.show.saliency": ("Saliency",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),
