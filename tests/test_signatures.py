@@ -25,7 +25,7 @@ from toolbox import (
     examine_setup,
     export_model,
 )
-from toolbox.cli import analyse, app, collect, gallery, networks, render, setup, show, upkeep
+from toolbox.cli import analyse, app, collect, gallery, networks, render, saliency, setup, show, upkeep
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "plot": (show.plot, Study.plot, set()),
     "render": (render.render, Study.render, set()),
     "gallery": (gallery.gallery, Study.gallery, set()),
+    "saliency": (saliency.saliency, Study.saliency, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
@@ -65,6 +66,7 @@ LEFT_OUT = {
     "model add": ("name", "activation", "preprocessing"),
     "plot": ("output",),
     "gallery": ("output",),
+    "saliency": ("output",),
     "demo": ("directory",),
 }
 """What a command may leave out, which then lists something, or names the file itself."""

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from toolbox.show.gallery.run import Gallery
     from toolbox.show.plots import Figure
     from toolbox.show.rendering import RenderedPicture, Rendering, RenderingReport
+    from toolbox.show.saliency import Saliency
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
@@ -86,6 +87,7 @@ __all__ = [
     "Resampling",
     "ResourceError",
     "ResultWarning",
+    "Saliency",
     "Selection",
     "SignificanceReport",
     "StimulusError",
@@ -145,6 +147,7 @@ _HOMES = {
     "toolbox.show.gallery.run": ("Gallery",),
     "toolbox.show.plots": ("Figure",),
     "toolbox.show.rendering": ("RenderedPicture", "Rendering", "RenderingReport"),
+    "toolbox.show.saliency": ("Saliency",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),
