@@ -73,11 +73,7 @@ def render(
 
     Raises: UsageError for another suffix, or for dots of a file that has none.
     """
-    if suffix not in _FORMATS:
-        raise UsageError(
-            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(FIGURE_SUFFIXES)}"
-        )
-    _check_dots(suffix, dpi)
+    check_format(suffix, dpi)
     specification = _with_printable_texts(chart.to_dict())
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
     return _FORMATS[suffix](specification, width, dpi or PNG_DPI)
@@ -92,6 +88,22 @@ def _with_printable_texts(part: Any) -> Any:
     if isinstance(part, dict):
         return {_with_printable_texts(name): _with_printable_texts(entry) for name, entry in part.items()}
     return part
+
+
+def check_format(suffix: str, dpi: float | None = None) -> None:
+    """Refuse a file that no figure can be, before what is drawn takes long to compute.
+
+    Args:
+        suffix: of the file.
+        dpi: pixels an inch of a PNG; 144 if None.
+
+    Raises: UsageError for another suffix, or for dots of a file that has none.
+    """
+    if suffix not in _FORMATS:
+        raise UsageError(
+            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(FIGURE_SUFFIXES)}"
+        )
+    _check_dots(suffix, dpi)
 
 
 def _check_dots(suffix: str, dpi: float | None) -> None:

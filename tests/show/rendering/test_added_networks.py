@@ -61,7 +61,7 @@ def test_an_operator_without_a_gradient_is_one_line_and_leaves_nothing(
     b.add("Relu", b.convolution(summed, 4, 4), name="/second/Relu")
     add_graph(b.model("t" + str(len(b.nodes) - 1)), tmp_path)
     noise.extract("noise", model="net")
-    with pytest.raises(GradientError, match="operator CumSum .* has no rule; choose a layer before it"):
+    with pytest.raises(GradientError, match=r"operator CumSum .* has no rule; choose a layer before it"):
         noise.render(layer="second", filter=0, seeds=1)
     assert not list(noise.folder.root.glob("rendered/**/*.*"))
     assert noise.render(layer="first", filter=0, seeds=1, steps=5).rendered == 1

@@ -238,6 +238,10 @@ def test_a_stimulus_is_exaggerated(render: Render, rendered: Study) -> None:
         ({"layer": "colour", "filter": 2, "index": "contrasts"}, "index is 'contrasts'; expected one of"),
         ({"layer": "colour", "filter": 2, "width": "wide"}, "'wide' is no width"),
         ({"layer": "colour", "filter": [0, 1], "stimulus": 0}, "expected one filter"),
+        ({"layer": "colour", "filter": 2, "as_set": "a/b"}, "'a/b' is not a valid name"),
+        ({"layer": "colour", "filter": 2, "output": "sheet.gif"}, "cannot draw a figure as '.gif'"),
+        ({"layer": "colour", "filter": 2, "output": "."}, "is a directory"),
+        ({"layer": "colour", "filter": 2, "output": "sheet.svg", "dpi": 300}, "has no dots per inch"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused_before_anything_is_made(

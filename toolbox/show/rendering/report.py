@@ -59,7 +59,9 @@ class RenderedPicture:
         if multiple is None:
             return f"{self.label}: no stimulus drives the filter, so the picture cannot be compared with one"
         if self.response <= LEAST_RESPONSE:
-            return f"{self.label}, seed {self.record.subject.seed}: the picture does not drive the filter at all"
+            return (
+                f"{self.label}, seed {self.record.subject.seed}: the picture does not drive the filter at all"
+            )
         if multiple > 1:
             return ""
         return (
