@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
+from PIL import Image
 
 from support.foreign_graphs import (
     SIDE,
@@ -49,6 +52,21 @@ def test_a_picture_of_any_added_network_exceeds_the_best_stimulus(
     assert picture.record.place == place
     is_map_of_the_whole = place == WHOLE and layer != "fc"
     assert any("whole image is the canvas" in note for note in report.notes) == is_map_of_the_whole
+
+
+def test_a_stimulus_is_exaggerated_where_it_drives_the_filter_most(
+    own: Path, noise: Study, tmp_path: Path
+) -> None:
+    """The response grows, and most pixels stay nearly as they are."""
+    add_graph(residual(), tmp_path)
+    noise.extract("noise", model="net", layers="stem.act")
+    report = noise.render(layer="stem.act", filter=0, stimulus=2, seeds=1)
+    (picture,) = report.pictures
+    before = noise.query("filters/stimuli", layer="stem.act", filter=0).filter(pl.col("stimulus_id") == 2)
+    assert picture.response > 1.3 * before["response"][0]
+    path = noise.folder.image(before["path"][0])
+    pixels = [np.asarray(Image.open(file), np.int16) for file in (path, noise.folder.root / picture.file)]
+    assert np.median(np.abs(pixels[0] - pixels[1])) <= 4
 
 
 def test_an_operator_without_a_gradient_is_one_line_and_leaves_nothing(

@@ -59,3 +59,21 @@ def test_colours_are_presented_as_pixels_are(own: Path, tmp_path: Path) -> None:
         pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
         found = presented(pixels.transpose(2, 0, 1)[None].astype(np.float64), entry)
         assert np.allclose(found[0], preprocess(entry, pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize("preprocessing", ["caffe", "torch"])
+def test_the_gradient_by_the_pixels_is_that_of_central_differences(
+    preprocessing: str, own: Path, tmp_path: Path
+) -> None:
+    """In red, green and blue of 0 to 255, whatever the network expects."""
+    add_graph(residual(), tmp_path, preprocessing=preprocessing)
+    net = network("net")
+    model = load_model(net, ["stem.act"])
+    canvas = canvas_of(model, net.layers[0], "maximum")
+    driver = start_network_driver(canvas, net.input, np.eye(8, dtype=np.float32)[[3, 5]])
+    random = np.random.default_rng(2)
+    pixels, change = (random.uniform(0, 255, (2, 3, *canvas.sides)) for _ in range(2))
+    change -= 127
+    _, gradient = driver(pixels, [0, 1])
+    ahead, back = (driver(pixels + step * change, [0, 1])[0] for step in (0.01, -0.01))
+    assert np.allclose((ahead - back) / 0.02, (gradient * change).sum(axis=(1, 2, 3)), rtol=1e-2)

@@ -202,6 +202,22 @@ def test_one_unit_or_the_mean_of_the_map_is_driven(render: Render) -> None:
     assert mean.multiple > 1
 
 
+def test_the_mean_of_the_map_is_compared_with_stored_means(
+    rendered: Study, render: Render, weights: str
+) -> None:
+    """By the ordinary path, too: an extraction finds the same mean, which is below the maximum."""
+    report = render(layer="colour", filter=[0, 1], statistic="mean", steps=3, as_set="preferred")
+    rendered.extract("preferred", model=str(CARD), weights=weights)
+    for number, picture in enumerate(report.pictures):
+        asked = {"layer": "colour", "filter": number, "statistic": "mean", "count": 2}
+        rows = rendered.answer("filters/stimuli", asked, Selection("preferred")).rows
+        assert picture.response in rows["response"].to_list()
+        maximum = rendered.answer(
+            "filters/stimuli", {**asked, "statistic": "maximum"}, Selection("preferred")
+        ).rows
+        assert picture.response < maximum["response"].max()
+
+
 def test_several_filters_are_driven_together(render: Render) -> None:
     """Red and green at once make yellow, which drives both."""
     (picture,) = render(layer="colour", filter=[0, 1], together=True).pictures
