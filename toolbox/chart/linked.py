@@ -6,8 +6,10 @@ The page sets two signals, which are null while nothing is chosen. Marks of othe
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from xml.sax.saxutils import escape
 
 import vl_convert
 
@@ -27,6 +29,11 @@ _PATHS = ("line", "area", "trail")  # one mark for many rows
 _COMPOSITE = ("errorbar", "errorband", "boxplot")  # marks whose rows are others than those given
 _SEE_THROUGH = ("point", "tick", "circle", "square")  # marks that Vega-Lite draws at 0.7
 _GROUPING = ("color", "stroke", "fill", "shape", "strokeDash", "detail")
+
+_TAG = re.compile(r'<[A-Za-z](?:[^"<>]|"[^"]*")*>')
+_WORDS = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
+"""Each mark repeats its row in words, which is most of a drawing."""
+_DECIMALS = re.compile(r"(?<=\d\.\d)\d+")
 
 
 def linked_specification(chart: Chart, description: str) -> Specification:
@@ -58,14 +65,16 @@ def drawn_rows(specification: Specification) -> list[dict[str, Any]]:
     return max(tables.values(), key=len, default=[])
 
 
-def still_picture(specification: Specification) -> str:
+def still_picture(specification: Specification, description: str) -> str:
     """A chart as SVG for readers without JavaScript, in as few characters as its look allows.
 
     Args:
         specification: of a chart.
+        description: what it shows, for those who cannot see it.
     """
     drawing: str = vl_convert.vegalite_to_svg(specification)
-    return drawing
+    short = _TAG.sub(lambda tag: _DECIMALS.sub("", _WORDS.sub("", tag[0])), drawing)
+    return short.replace("<svg ", f'<svg role="img" aria-label="{escape(description, {chr(34): "&quot;"})}" ', 1)
 
 
 def script_library() -> str:
@@ -168,8 +177,8 @@ def _children(part: Specification) -> list[Specification]:
 
 def _release(encoding: Specification, own: Collection[str]) -> None:
     """Drop an opacity that depends on a selection of the chart's own."""
-    condition = encoding.get("opacity", {}).get("condition", {})
-    if isinstance(condition, dict) and condition.get("param") in own:
+    condition = encoding.get("opacity", {}).get("condition", [])
+    if any(each.get("param") in own for each in (condition if isinstance(condition, list) else [condition])):
         del encoding["opacity"]
 
 

@@ -103,7 +103,7 @@ def _curve(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
             y=y, color=colour(rows, categories, legend=False), tooltip=tooltip
         ),
         rows=ends,
-        width=alt.Step(max(13, min(32, 240 // rows["category"].n_unique()))),
+        width=max(200, 13 * rows["category"].n_unique()),
         height=140,
     )
 

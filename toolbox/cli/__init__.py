@@ -5,7 +5,7 @@ stdout is data, stderr is notes and progress. Heavy imports live inside the comm
 
 import typer
 
-from toolbox.cli import analyse, collect, networks, setup, show, upkeep
+from toolbox.cli import analyse, collect, networks, report, setup, show, upkeep
 from toolbox.cli.completion import complete_options
 from toolbox.cli.options import VersionOption
 from toolbox.distribution import toolbox_version
@@ -18,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Treat the filters of a convolutional network as a neurophysiologist treats neurons.",
 )
-for commands in (setup.commands, collect.commands, analyse.commands, show.commands, upkeep.commands):
+for commands in (setup.commands, collect.commands, analyse.commands, show.commands, report.commands, upkeep.commands):
     app.add_typer(commands)
 app.add_typer(networks.commands, name="model")
 

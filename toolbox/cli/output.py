@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolbox.query import Answer
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
+    from toolbox.show.report.run import StudyReport
     from toolbox.stimuli.sources import Rejection
     from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
@@ -334,6 +335,20 @@ def print_significance(report: SignificanceReport, quiet: bool) -> None:
         f"{report.significant_fwe:,} an FWE-corrected p < 0.05",
         quiet,
     )
+
+
+def print_report(report: StudyReport, quiet: bool) -> None:
+    """Print what a report contains.
+
+    Args:
+        report: as it was written.
+        quiet: whether to print no notes.
+    """
+    size = f"{report.bytes / 1e6:.1f} MB"
+    note(f"{report.figures} figures and tables, {report.warnings} warnings and notes; {size}", quiet)
+    for file in report.methods:
+        note(f"methods: {file}", quiet)
+    print_notes(report.notes, quiet)
 
 
 def print_network(network: Network) -> None:
