@@ -162,13 +162,16 @@ def _command(subject: Subject, exhibit: Exhibit) -> str:
 
 
 def _cases(subject: Subject, rows: pl.DataFrame) -> str:
-    """What the exhibit is of, in numbers."""
+    """What the exhibit is of, in numbers: stimuli, categories, and the filters and layers that are in it."""
     parts = [f"n = {subject.stimuli:,} stimuli", f"{len(subject.categories)} categories"]
-    if "layer" in rows.columns and rows["layer"].n_unique() > 1:
-        parts.append(f"{rows['layer'].n_unique()} layers")
-    if {"measure", "category"} & {*rows.columns} and "n" not in rows.columns:
-        parts.append(f"{subject.filters:,} filters")
-    return ", ".join(parts)
+    if "bytes" in rows.columns or "differs" in rows.columns:
+        return ", ".join(parts)
+    layers = rows["layer"].unique().to_list() if "layer" in rows.columns else []
+    shown = subject.layers.filter(pl.col("layer").is_in(layers))
+    if len(shown) < 2 or "rank" in rows.columns:
+        return ", ".join([*parts, f"{subject.filters:,} filters"])
+    pools = " (with pools)" if shown["is_pool"].any() else ""
+    return ", ".join([*parts, f"{shown['filters'].sum():,} filters of {len(shown)} layers{pools}"])
 
 
 def plain_sql(answer: Answer) -> str:
@@ -222,8 +225,8 @@ def safe_csv(rows: pl.DataFrame) -> str:
 def _cells(exhibit: Exhibit, rows: pl.DataFrame) -> Iterator[tuple[str, ...]]:
     """The cells of a table, its header first."""
     yield tuple(exhibit.columns.values())
-    for row in rows.select(*exhibit.columns).iter_rows():
-        yield tuple(map(cell, row))
+    for row in rows.select(*exhibit.columns).iter_rows(named=True):
+        yield tuple(column_words(each) if name == "index" else cell(each) for name, each in row.items())
 
 
 def cell(value: Any) -> str:
@@ -243,4 +246,4 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return column_words(value) if value in ("d_prime", "welch_t") else str(value)
+    return str(value)

@@ -25,7 +25,8 @@ from toolbox.show.report.subject import Subject
 from toolbox.store.small_tables import SmallTables
 
 _TEMPLATE = Path(__file__).parent / "methods.txt.jinja"
-_CITED = re.compile(r"\[@(\w+)\]")
+_CITED = re.compile(r"\[@(\w+)\]|(?<!\w)@(\w+)")
+"""A citation in brackets, or one whose author is part of the sentence."""
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|&])")
 
 
@@ -58,17 +59,24 @@ class Methods:
     def references(self) -> list[Reference]:
         """The works that are cited, by authors and years."""
         known = {**known_references(), **self.own}
-        keys = {key for paragraph in self.paragraphs for key in _CITED.findall(paragraph.text) if key in known}
-        return sorted((known[key] for key in keys), key=lambda each: each.label.lower())
+        found = (_key(cited) for paragraph in self.paragraphs for cited in _CITED.finditer(paragraph.text))
+        return sorted((known[key] for key in {*found} & known.keys()), key=lambda each: each.label.lower())
 
     def read(self, text: str) -> str:
         """A paragraph with authors and years.
 
         Args:
-            text: with citations as [@key].
+            text: with citations as [@key] or @key.
         """
         known = {each.key: each.label for each in self.references}
-        return _CITED.sub(lambda found: f"({known[found[1]]})" if found[1] in known else found[0], text)
+
+        def words(cited: re.Match[str]) -> str:
+            if _key(cited) not in known:
+                return cited[0]
+            author, _, year = known[_key(cited)].rpartition(", ")
+            return f"({known[_key(cited)]})" if cited[1] else f"{author} ({year})"
+
+        return _CITED.sub(words, text)
 
     @property
     def markdown(self) -> str:
@@ -192,7 +200,14 @@ def _of_the_statistics(subject: Subject) -> dict[str, Any]:
     return {"resamples": f"{made['resamples']:,}", "seed": made["seed"], "tests": f"{tests:,}", **counts}
 
 
+def _key(cited: re.Match[str]) -> str:
+    return cited[1] or cited[2]
+
+
 def _escaped(text: str) -> str:
     """A text in which only citations are marks of Markdown, whatever the names in it."""
-    kept = _CITED.split(text)
-    return "".join(f"[@{part}]" if place % 2 else _MARKS.sub(r"\\\1", part) for place, part in enumerate(kept))
+    parts, end = list[str](), 0
+    for cited in _CITED.finditer(text):
+        parts += [_MARKS.sub(r"\\\1", text[end : cited.start()]), cited[0]]
+        end = cited.end()
+    return "".join([*parts, _MARKS.sub(r"\\\1", text[end:])])

@@ -20,6 +20,18 @@ function withClickableNames(part) { // of axes, legends and panels, which Vega l
   return part;
 }
 
+// Colours of the paper, of text and of lines on a dark page. Rows and scales' domains hold names, and are left alone.
+const onDark = textOf("colours");
+const NAMES = ["datasets", "data", "domain", "sort", "params", "description"];
+
+function coloured(part) {
+  if (!isDark() || part === null) return part;
+  if (typeof part === "string") return onDark[part] || part;
+  if (Array.isArray(part)) return part.map(coloured);
+  if (typeof part !== "object") return part;
+  return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, NAMES.includes(key) ? value : coloured(value)]));
+}
+
 function nameIn(item) {
   const row = item.datum || {};
   const kinds = Object.keys(chosen);
@@ -59,7 +71,7 @@ function mark(view) {
 
 async function draw(place, specification) {
   views.get(place)?.finalize();
-  const {view} = await vegaEmbed(place, specification, {
+  const {view} = await vegaEmbed(place, coloured(specification), {
     mode: "vega-lite", renderer: "svg", ast: true, actions, patch: withClickableNames,
   });
   view.addEventListener("click", (event, item) => {
@@ -68,7 +80,9 @@ async function draw(place, specification) {
   });
   views.set(place, view);
   mark(view);
-  return Number(place.querySelector("svg.marks").getAttribute("width"));
+  const [width, height] = ["width", "height"].map(side => Number(place.querySelector("svg.marks").getAttribute(side)));
+  place.classList.toggle("tall", height > 0.8 * width); // on paper
+  return width;
 }
 
 async function fit(place) {
@@ -83,9 +97,15 @@ async function fit(place) {
   }
 }
 
-async function fitAll() {
-  for (const place of document.querySelectorAll("[data-chart]")) await fit(place);
-  root.dataset.drawn = views.size;
+let fitting = Promise.resolve();
+
+function fitAll() { // one round after the other, or two would draw into one place
+  delete root.dataset.drawn;
+  fitting = fitting.then(async () => {
+    for (const place of document.querySelectorAll("[data-chart]")) await fit(place);
+    root.dataset.drawn = views.size;
+  });
+  return fitting;
 }
 
 function save(name, text) {
@@ -117,6 +137,7 @@ function isDark() {
 
 function setTheme(name) {
   root.dataset.theme = name;
+  every("[data-chart]", place => delete place.dataset.room); // drawn again, in its colours
   document.getElementById("theme").textContent = isDark() ? "Light" : "Dark";
 }
 
@@ -142,7 +163,10 @@ every(".copy", button => button.addEventListener("click", () => {
   copy(button, button.parentElement.querySelector("code").textContent);
 }));
 document.getElementById("fold").addEventListener("click", event => setFolded(event.target.textContent === "Fold all"));
-document.getElementById("theme").addEventListener("click", () => setTheme(isDark() ? "light" : "dark"));
+document.getElementById("theme").addEventListener("click", () => {
+  setTheme(isDark() ? "light" : "dark");
+  fitAll();
+});
 
 // A link into a folded section unfolds it.
 function unfold() {
@@ -163,7 +187,10 @@ window.addEventListener("beforeprint", () => {
 window.addEventListener("afterprint", () => folded.forEach(part => { part.open = false; }));
 
 const system = window.matchMedia("(prefers-color-scheme: dark)");
-system.addEventListener("change", () => setTheme(system.matches ? "dark" : "light"));
+system.addEventListener("change", () => {
+  setTheme(system.matches ? "dark" : "light");
+  fitAll();
+});
 setTheme(system.matches ? "dark" : "light");
 if (window.matchMedia("(max-width: 60em)").matches) document.querySelector(".contents details").open = false;
 

@@ -7,7 +7,7 @@ data of anybody: the template escapes all of them, and blocks of JSON contain no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import jinja2
 
 from toolbox.chart.categories import colour_of
 from toolbox.chart.linked import as_script, script_library, still_picture
+from toolbox.chart.theme import ON_DARK
 from toolbox.chart.render import NARROWING, script_hash
 from toolbox.chart.width import Specification
 from toolbox.distribution import name_and_version
@@ -29,6 +30,10 @@ from toolbox.show.report.subject import Subject
 _FOLDER = Path(__file__).parent
 MOST_CHIPS = 14
 """Categories that have a button each; of more there is a list."""
+LARGEST_PICTURE = 150_000
+"""Characters of a picture for readers without JavaScript; a larger one is not worth its bytes to all others."""
+MANY_FIGURES = 3
+"""Figures under which the same caution is not repeated."""
 POLICY = (
     "default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
     "form-action 'none'"
@@ -92,6 +97,7 @@ def _entry(each: Shown | LeftOut, counts: dict[str, int]) -> Entry:
     if isinstance(each, LeftOut):
         return Entry(**named, reason=each.reason.rstrip("."))
     picture = still_picture(each.specification, each.sentence) if exhibit.is_main and each.specification else ""
+    picture = picture if len(picture) <= LARGEST_PICTURE else ""
     return Entry(
         **named, sentence=each.sentence, cases=each.cases, cautions=each.cautions, command=each.command,
         sql=each.sql, csv=each.csv, rows_note=each.rows_note, cells=each.cells, picture=picture,
@@ -112,9 +118,10 @@ def within_budget(parts: Sequence[Part], budget: int) -> tuple[list[Part], list[
 
     def kept(entry: Entry) -> Entry:
         nonlocal left
-        if entry.size <= left:
-            left -= entry.size
-            return entry
+        for fitting in (entry, replace(entry, picture="")):
+            if fitting.size <= left:
+                left -= fitting.size
+                return fitting
         reason = f"it would add {entry.size / 1e6:.1f} MB to the page, more than its budget; to see it: {entry.command}"
         notes.append(f"{entry.label.rstrip('.')} ({entry.title}) is left out: {reason}")
         return Entry(entry.key, entry.label, entry.title, reason=reason)
@@ -160,12 +167,23 @@ def write_page(subject: Subject, parts: Sequence[Part], warned: Sequence[Warned]
         layers=subject.layers["layer"].to_list(),
         warnings=warned,
         labels=labels,
+        shared=_shared_cautions(warned),
         sections=parts,
         facts=facts(subject),
         methods=methods,
         blocks=list(_blocks(subject, parts, methods)),
         scripts=scripts,
     )
+
+
+def _shared_cautions(warned: Sequence[Warned]) -> dict[str, tuple[str, str]]:
+    """Cautions of so many figures that each of them only refers to it: by its subject, and the key of its warning."""
+    return {
+        said.text: (each.subject, each.key)
+        for each in warned
+        for said in each.sentences
+        if len(said.where) >= MANY_FIGURES
+    }
 
 
 def _shown(value: Any) -> Any:
@@ -207,6 +225,7 @@ def _blocks(subject: Subject, parts: Sequence[Part], methods: Methods) -> Iterat
     """What scripts of the page read: names, charts, rows, texts."""
     names: Mapping[str, Any] = {"category": list(subject.categories), "layer": subject.layers["layer"].to_list()}
     yield "names", as_script(names)
+    yield "colours", as_script(ON_DARK)
     for entry in (entry for part in parts for entry in part.shown if not entry.reason):
         if entry.specification is not None:
             yield f"chart-{entry.key}", as_script(entry.specification)

@@ -68,10 +68,10 @@ def number(value: float | None) -> str:
     Args:
         value: any, or None.
 
-    >>> number(0.4567), number(-0.001), number(None)
-    ('0.46', '0.00', 'unknown')
+    >>> number(0.4567), number(-0.001), number(-0.14), number(None)
+    ('0.46', '0.00', '−0.14', 'unknown')
     """
-    return "unknown" if value is None else f"{round(value, 2) + 0.0:.2f}"
+    return "unknown" if value is None else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -143,7 +143,7 @@ def _significant(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
     first = by_category.sort("significant", descending=True, maintain_order=True).row(0, named=True)
     most = f", most of them for {first['category']} ({first['significant']:,} filters)" if found else ""
     return (
-        f"Of {tests:,} tests (filter x category), {found:,} are significant (q < {LEVEL:g}){most}; {strict:,} are so after "
+        f"Of {tests:,} tests (filter × category), {found:,} are significant (q < {LEVEL:g}){most}; {strict:,} are so after "
         "correction for the family-wise error."
     )
 
