@@ -79,6 +79,12 @@ def warnings_of(subject: Subject, shown: Iterable[Shown | LeftOut]) -> list[Warn
 
 def _of_the_set(subject: Subject) -> Iterator[Warned]:
     sizes = subject.categories
+    if len(sizes) < 2:
+        yield _warned(
+            "One category",
+            f"all stimuli have the category {few([*sizes])}, so no filter can prefer it to another; indices that compare "
+            "categories are unknown",
+        )
     if sizes and max(sizes.values()) > MOST_UNEQUAL * min(sizes.values()):
         small, large = (min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__))
         yield _warned(

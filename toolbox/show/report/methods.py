@@ -146,7 +146,7 @@ def _of_the_stimuli(subject: Subject, own: dict[str, Reference]) -> dict[str, An
     each = f"{next(iter(sizes.values())):,} each" if equal else ", ".join(f"{name} {n:,}" for name, n in sizes.items())
     unlabelled = subject.responses.stimuli - subject.stimuli
     differs = subject.summary
-    named = differs.drop_nulls(["category", "differs"]).select("category", "differs").iter_rows()
+    named = differs.drop_nulls(["category", "differs"]).select("category", "differs").rows()
     return {
         "set": subject.set,
         "n": f"{subject.stimuli:,}",
@@ -154,7 +154,7 @@ def _of_the_stimuli(subject: Subject, own: dict[str, Reference]) -> dict[str, An
         "sizes": f"{', '.join(sizes)}; {each}" if equal else each,
         "unlabelled": f"{unlabelled:,}" if unlabelled > 0 else "",
         "set_key": "stimuli" if "stimuli" in own else "",
-        "differs": few([f"{category} was {words}" for category, words in named]) if len(differs) else "",
+        "differs": few([f"{category} was {words}" for category, words in named]) if named else "",
     }
 
 

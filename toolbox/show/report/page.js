@@ -73,6 +73,7 @@ async function draw(place, specification) {
   views.get(place)?.finalize();
   const {view} = await vegaEmbed(place, coloured(specification), {
     mode: "vega-lite", renderer: "svg", ast: true, actions, patch: withClickableNames,
+    logLevel: 1, // errors alone: Vega warns of every column without values
   });
   view.addEventListener("click", (event, item) => {
     const name = item && nameIn(item);
