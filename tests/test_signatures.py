@@ -24,7 +24,7 @@ from toolbox import (
     examine_setup,
     export_model,
 )
-from toolbox.cli import analyse, app, collect, networks, setup, show, upkeep
+from toolbox.cli import analyse, app, collect, networks, report, setup, show, upkeep
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
     "plot": (show.plot, Study.plot, set()),
+    "report": (report.report, Study.report, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),

@@ -23,6 +23,7 @@ def test_the_exported_names_are_these() -> None:
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
         "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "SignificanceReport",
+        "StudyReport",
         "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from toolbox.setup.doctor import Finding, examine_setup
     from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.show.plots import Figure
+    from toolbox.show.report.run import StudyReport
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
@@ -83,6 +84,7 @@ __all__ = [
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyReport",
     "TableError",
     "ToolboxError",
     "UnknownNameError",
@@ -134,6 +136,7 @@ _HOMES = {
     "toolbox.setup.doctor": ("Finding", "examine_setup"),
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
     "toolbox.show.plots": ("Figure",),
+    "toolbox.show.report.run": ("StudyReport",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),

@@ -74,7 +74,9 @@ def still_picture(specification: Specification, description: str) -> str:
     """
     drawing: str = vl_convert.vegalite_to_svg(specification)
     short = _TAG.sub(lambda tag: _DECIMALS.sub("", _WORDS.sub("", tag[0])), drawing)
-    return short.replace("<svg ", f'<svg role="img" aria-label="{escape(description, {chr(34): "&quot;"})}" ', 1)
+    return short.replace(
+        "<svg ", f'<svg role="img" aria-label="{escape(description, {chr(34): "&quot;"})}" ', 1
+    )
 
 
 def script_library() -> str:

@@ -71,8 +71,19 @@ def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     )
 
 
-@figure("tuning/representative", "preferred", "rank", "layer", "filter", "category", "n", "mean", "sem", "normalised")
-def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+@figure(
+    "tuning/representative",
+    "preferred",
+    "rank",
+    "layer",
+    "filter",
+    "category",
+    "n",
+    "mean",
+    "sem",
+    "normalised",
+)
+def representative_curves(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Mean response to each category, ± s.e.m., of the most selective filters of every category, a panel each.
 
     Args:

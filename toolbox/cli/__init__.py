@@ -18,7 +18,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Treat the filters of a convolutional network as a neurophysiologist treats neurons.",
 )
-for commands in (setup.commands, collect.commands, analyse.commands, show.commands, report.commands, upkeep.commands):
+for commands in (
+    setup.commands,
+    collect.commands,
+    analyse.commands,
+    show.commands,
+    report.commands,
+    upkeep.commands,
+):
     app.add_typer(commands)
 app.add_typer(networks.commands, name="model")
 

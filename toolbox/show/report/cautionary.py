@@ -13,14 +13,16 @@ from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, UsageError, command_line
 from toolbox.show.report.contents import LARGE
 from toolbox.show.report.exhibits import LeftOut, Shown
-from toolbox.show.report.sentences import few, percent
 from toolbox.show.report.subject import Subject
+from toolbox.show.report.words import few, percent
 
 MOST_UNEQUAL = 1.5
 """Ratio of the largest to the smallest category above which a set is unbalanced in number."""
 FEW = 20
 """Stimuli of a category below which a proportion is mostly of the images that were chosen."""
-_COMMAND = re.compile(r"[;:,]? ?(?:to \w[\w ]*(?: with)?|extract the rest with|to resample it|to compute them)?: (toolbox .+)$")
+_COMMAND = re.compile(
+    r"[;:,]? ?(?:to \w[\w ]*(?: with)?|extract the rest with|to resample it|to compute them)?: (toolbox .+)$"
+)
 
 
 @dataclass(frozen=True)
@@ -82,23 +84,23 @@ def _of_the_set(subject: Subject) -> Iterator[Warned]:
     if len(sizes) < 2:
         yield _warned(
             "One category",
-            f"all stimuli have the category {few([*sizes])}, so no filter can prefer it to another; indices that compare "
-            "categories are unknown",
+            f"all stimuli have the category {few([*sizes])}, so no filter can prefer it to another; indices that "
+            "compare categories are unknown",
         )
     if sizes and max(sizes.values()) > MOST_UNEQUAL * min(sizes.values()):
         small, large = (min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__))
         yield _warned(
             "Unequal categories",
-            f"the categories have {sizes[small]:,} ({small}) to {sizes[large]:,} ({large}) stimuli; indices that compare a "
-            "category with all other stimuli as one group depend on these numbers",
+            f"the categories have {sizes[small]:,} ({small}) to {sizes[large]:,} ({large}) stimuli; indices that "
+            "compare a category with all other stimuli as one group depend on these numbers",
             command_line("plot", "sets/balance", "--set", subject.set, "--model", subject.model),
         )
     rare = [f"{name} ({count:,})" for name, count in sizes.items() if count < FEW]
     if rare:
         yield _warned(
             "Few stimuli",
-            f"fewer than {FEW} stimuli have the category {few(rare)}; many filters seem selective by the accident of which "
-            "images were presented",
+            f"fewer than {FEW} stimuli have the category {few(rare)}; many filters seem selective by the accident of "
+            "which images were presented",
         )
     yield from _differences(subject)
     yield from _near_duplicates(subject)
@@ -112,7 +114,8 @@ def _differences(subject: Subject) -> Iterator[Warned]:
         named = [f"{name} is {words}" for name, words in differing.select("category", "differs").iter_rows()]
         yield _warned(
             "Low-level differences",
-            f"images of some categories can be told apart without their content: {few(named)}; filters may respond to that",
+            f"images of some categories can be told apart without their content: {few(named)}; filters may respond "
+            "to that",
             command_line("query", "sets/summary"),
         )
 
@@ -120,7 +123,9 @@ def _differences(subject: Subject) -> Iterator[Warned]:
 def _near_duplicates(subject: Subject) -> Iterator[Warned]:
     command = command_line("query", "sets/near_duplicates", "--set", subject.set, "--model", subject.model)
     if subject.responses.provenance["response_rows"] > LARGE:
-        yield _warned("Duplicates", "near duplicates were not searched in so many responses", command, is_note=True)
+        yield _warned(
+            "Duplicates", "near duplicates were not searched in so many responses", command, is_note=True
+        )
         return
     try:
         pairs = subject.ask("sets/near_duplicates").rows
@@ -149,7 +154,9 @@ def _unlabelled(subject: Subject) -> Iterator[Warned]:
 def _of_the_responses(subject: Subject) -> Iterator[Warned]:
     unreadable = len(subject.responses.unreadable)
     if unreadable:
-        yield _warned("Unreadable images", f"{unreadable:,} of {subject.responses.of:,} images could not be read")
+        yield _warned(
+            "Unreadable images", f"{unreadable:,} of {subject.responses.of:,} images could not be read"
+        )
     for note in subject.responses.notes:
         yield _warned("Incomplete responses", *_without_command(note))
 
@@ -160,8 +167,8 @@ def _of_dead_filters(subject: Subject) -> Iterator[Warned]:
         worst = subject.dead_filters.sort("dead", descending=True, maintain_order=True).row(0, named=True)
         yield _warned(
             "Dead filters",
-            f"{dead:,} of {subject.filters:,} filters ({percent(dead / subject.filters)}) respond alike to every stimulus, most of them in "
-            f"{worst['layer']} ({worst['dead']:,}); they stay in the denominators",
+            f"{dead:,} of {subject.filters:,} filters ({percent(dead / subject.filters)}) respond alike to every "
+            f"stimulus, most of them in {worst['layer']} ({worst['dead']:,}); they stay in the denominators",
         )
 
 
@@ -171,8 +178,8 @@ def _of_significance(subject: Subject) -> Iterator[Warned]:
     further = [] if subject.choices.threshold is None else [subject.choices.threshold]
     yield _warned(
         "No significance",
-        f"the {column_words(subject.index.name)} was not resampled: there are no intervals, no chance levels and no p values, "
-        "and many filters pass a threshold by chance",
+        f"the {column_words(subject.index.name)} was not resampled: there are no intervals, no chance levels and no "
+        "p values, and many filters pass a threshold by chance",
         subject.labelling.command(subject.measure, further),
     )
 
@@ -212,7 +219,12 @@ def kind_of(caution: str) -> str:
     >>> kind_of("4 of 57 proportions above 0 are not beyond chance: permuted labels give as many selective filters")
     'Chance'
     """
-    kinds = {"control": "Control network", "chance": "Chance", "few filters": "Few filters", "threshold": "Threshold"}
+    kinds = {
+        "control": "Control network",
+        "chance": "Chance",
+        "few filters": "Few filters",
+        "threshold": "Threshold",
+    }
     return next((words for word, words in kinds.items() if word in caution), "Caution")
 
 

@@ -22,7 +22,7 @@ from toolbox.show.report.contents import LARGE, Exhibit
 from toolbox.show.report.sentences import sentence
 from toolbox.show.report.subject import Subject
 
-MOST_ROWS = 1200
+MOST_EMBEDDED = 1200
 """Rows of a query that a page holds as they are; of more, it holds those that the figure draws."""
 _SIGNS = re.compile(r"^[=+\-@\t\r]")
 _HEADER = re.compile(r"\A(?:--[^\n]*\n)*")
@@ -140,7 +140,7 @@ def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> 
     drawn = replace(answer, cautions=())
     figure = draw_figure(subject.folder, shipped_query(exhibit.query), drawn, Layout(title=False))
     specification = linked_specification(figure.chart, f"{exhibit.title}. {said}")
-    if answer.rows.height <= MOST_ROWS:
+    if answer.rows.height <= MOST_EMBEDDED:
         return replace(shown, csv=safe_csv(answer.rows), specification=specification)
     rows = pl.DataFrame(drawn_rows(specification), infer_schema_length=None)
     note = (

@@ -18,10 +18,10 @@ import jinja2
 
 from toolbox.chart.theme import column_words
 from toolbox.distribution import toolbox_version
-from toolbox.show.report.presentation import extraction, preprocessing, run_records, weights
+from toolbox.show.report.presentation import extraction, preprocessing, run_records, weights_named
 from toolbox.show.report.references import Reference, known_references, quoted_reference
-from toolbox.show.report.sentences import few
 from toolbox.show.report.subject import Subject
+from toolbox.show.report.words import few
 from toolbox.store.small_tables import SmallTables
 
 _TEMPLATE = Path(__file__).parent / "methods.txt.jinja"
@@ -85,7 +85,10 @@ class Methods:
         for paragraph in self.paragraphs:
             lines += [f"## {paragraph.heading}", "", _escaped(paragraph.text), ""]
         lines += ["# References", ""]
-        lines += [f"- {_escaped(each.text)}{f' <{each.address}>' if each.address else ''}" for each in self.references]
+        lines += [
+            f"- {_escaped(each.text)}{f' <{each.address}>' if each.address else ''}"
+            for each in self.references
+        ]
         return "\n".join([*lines, ""])
 
     @property
@@ -101,7 +104,7 @@ def methods_of(subject: Subject) -> Methods:
         subject: of the report.
     """
     own = dict(_own_references(subject))
-    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)  # noqa: S701 (plain text)
+    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)
     text = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(_values(subject, own))
     return Methods(tuple(_paragraphs(text)), own)
 
@@ -123,7 +126,9 @@ def _own_references(subject: Subject) -> Iterator[tuple[str, Reference]]:
 def _citation_of_set(subject: Subject) -> str:
     """Of a set that the toolbox ships."""
     sources = [record.get("source") for record in run_records(subject, "ingest")]
-    cited = [str(source["citation"]) for source in sources if isinstance(source, dict) and source.get("citation")]
+    cited = [
+        str(source["citation"]) for source in sources if isinstance(source, dict) and source.get("citation")
+    ]
     return cited[-1] if cited else ""
 
 
@@ -143,7 +148,11 @@ def _values(subject: Subject, own: dict[str, Reference]) -> dict[str, Any]:
 def _of_the_stimuli(subject: Subject, own: dict[str, Reference]) -> dict[str, Any]:
     sizes = subject.categories
     equal = len({*sizes.values()}) == 1
-    each = f"{next(iter(sizes.values())):,} each" if equal else ", ".join(f"{name} {n:,}" for name, n in sizes.items())
+    each = (
+        f"{next(iter(sizes.values())):,} each"
+        if equal
+        else ", ".join(f"{name} {n:,}" for name, n in sizes.items())
+    )
     unlabelled = subject.responses.stimuli - subject.stimuli
     differs = subject.summary
     named = differs.drop_nulls(["category", "differs"]).select("category", "differs").rows()
@@ -163,7 +172,7 @@ def _of_the_network(subject: Subject, own: dict[str, Reference]) -> dict[str, An
     return {
         "network": card.title if card and card.title else subject.model,
         "network_key": "network" if "network" in own else "",
-        "weights": weights(subject),
+        "weights": weights_named(subject),
         "preprocessing": preprocessing(card.input) if card else "",
         "layers": layers["layer"].to_list(),
         "all_filters": f"{layers['filters'].sum():,}",

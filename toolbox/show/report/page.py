@@ -15,8 +15,8 @@ import jinja2
 
 from toolbox.chart.categories import colour_of
 from toolbox.chart.linked import as_script, script_library, still_picture
-from toolbox.chart.theme import ON_DARK
 from toolbox.chart.render import NARROWING, script_hash
+from toolbox.chart.theme import ON_DARK
 from toolbox.chart.width import Specification
 from toolbox.distribution import name_and_version
 from toolbox.printing import printable
@@ -93,10 +93,12 @@ def _entry(each: Shown | LeftOut, counts: dict[str, int]) -> Entry:
     exhibit = each.exhibit
     kind = "Table" if exhibit.columns else "Figure"
     counts[kind] += 1
-    named = {"key": exhibit.name, "label": f"{kind} {counts[kind]}.", "title": exhibit.title}
+    named: dict[str, Any] = {"key": exhibit.name, "label": f"{kind} {counts[kind]}.", "title": exhibit.title}
     if isinstance(each, LeftOut):
         return Entry(**named, reason=each.reason.rstrip("."))
-    picture = still_picture(each.specification, each.sentence) if exhibit.is_main and each.specification else ""
+    picture = (
+        still_picture(each.specification, each.sentence) if exhibit.is_main and each.specification else ""
+    )
     picture = picture if len(picture) <= LARGEST_PICTURE else ""
     return Entry(
         **named, sentence=each.sentence, cases=each.cases, cautions=each.cautions, command=each.command,
@@ -162,7 +164,9 @@ def write_page(subject: Subject, parts: Sequence[Part], warned: Sequence[Warned]
         numbers=list(_numbers(subject)),
         style=_read("page.css"),
         parts=list(_table_of_contents(parts)),
-        chips=[(name, colour_of(name, categories)) for name in categories] if len(categories) <= MOST_CHIPS else [],
+        chips=[(name, colour_of(name, categories)) for name in categories]
+        if len(categories) <= MOST_CHIPS
+        else [],
         categories=categories,
         layers=subject.layers["layer"].to_list(),
         warnings=warned,
@@ -223,7 +227,10 @@ def _table_of_contents(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
 
 def _blocks(subject: Subject, parts: Sequence[Part], methods: Methods) -> Iterator[tuple[str, str]]:
     """What scripts of the page read: names, charts, rows, texts."""
-    names: Mapping[str, Any] = {"category": list(subject.categories), "layer": subject.layers["layer"].to_list()}
+    names: Mapping[str, Any] = {
+        "category": list(subject.categories),
+        "layer": subject.layers["layer"].to_list(),
+    }
     yield "names", as_script(names)
     yield "colours", as_script(ON_DARK)
     for entry in (entry for part in parts for entry in part.shown if not entry.reason):
@@ -232,5 +239,3 @@ def _blocks(subject: Subject, parts: Sequence[Part], methods: Methods) -> Iterat
         yield f"rows-{entry.key}", as_script(entry.csv)
     yield "methods-markdown", as_script(methods.markdown)
     yield "methods-bibtex", as_script(methods.bibtex)
-
-

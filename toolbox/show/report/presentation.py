@@ -31,16 +31,22 @@ def facts(subject: Subject) -> list[Fact]:
 
 
 def _of_the_stimuli(subject: Subject) -> Iterator[Fact]:
-    yield "Stimulus set", f"{subject.set}: {subject.responses.of:,} stimuli, {subject.stimuli:,} of them labelled and presented"
+    yield (
+        "Stimulus set",
+        f"{subject.set}: {subject.responses.of:,} stimuli, {subject.stimuli:,} of them labelled and presented",
+    )
     yield "Labels", f"{subject.scheme}: {len(subject.categories)} categories"
 
 
 def _of_the_network(subject: Subject) -> Iterator[Fact]:
     card = subject.card
     yield "Network", f"{subject.model}: {card.title}" if card and card.title else subject.model
-    yield "Weights", weights(subject)
+    yield "Weights", weights_named(subject)
     layers = subject.layers
-    yield "Layers", f"{len(layers)}, {layers['layer'][0]} to {layers['layer'][-1]}: {layers['filters'].sum():,} filters"
+    yield (
+        "Layers",
+        f"{len(layers)}, {layers['layer'][0]} to {layers['layer'][-1]}: {layers['filters'].sum():,} filters",
+    )
     if card:
         yield "Preprocessing", preprocessing(card.input)
     if subject.controls:
@@ -50,7 +56,10 @@ def _of_the_network(subject: Subject) -> Iterator[Fact]:
 def _of_the_computation(subject: Subject) -> Iterator[Fact]:
     origin = subject.responses.provenance
     record = extraction(subject)
-    yield "Responses", f"maximum and mean of every activation map; {origin['response_rows']:,} values in {origin['precision']}"
+    yield (
+        "Responses",
+        f"maximum and mean of every activation map; {origin['response_rows']:,} values in {origin['precision']}",
+    )
     if record.get("runtime"):
         yield "Computed with", f"{record['runtime']} ({', '.join(origin['provider'])})"
     if record.get("tool"):
@@ -59,13 +68,15 @@ def _of_the_computation(subject: Subject) -> Iterator[Fact]:
     yield "Identity of the responses", origin["identity"][:16]
 
 
-def weights(subject: Subject) -> str:
+def weights_named(subject: Subject) -> str:
     """Where the weights are from; of a file, its name alone.
 
     Args:
         subject: of the report.
     """
-    return ", ".join(_without_folder(source) for source in subject.responses.provenance["weights"]) or "unknown"
+    return (
+        ", ".join(_without_folder(source) for source in subject.responses.provenance["weights"]) or "unknown"
+    )
 
 
 def _without_folder(source: str) -> str:

@@ -10,7 +10,7 @@ from toolbox.errors import UsageError
 from toolbox.files import replace_file
 from toolbox.progress import Progress, silent
 from toolbox.show.report.cautionary import warnings_of
-from toolbox.show.report.contents import SECTIONS, Section
+from toolbox.show.report.contents import REPORTED, Section
 from toolbox.show.report.exhibits import LeftOut, Shown, show_exhibits
 from toolbox.show.report.methods import methods_of
 from toolbox.show.report.page import fixed_size, numbered, within_budget, write_page
@@ -95,16 +95,18 @@ def check_files(output: Path, methods: Path | None) -> None:
     if output.suffix != ".html":
         raise UsageError(f"the report is a page, and {output} is none; choose a file name that ends in .html")
     if methods is not None and methods.suffix != ".md":
-        raise UsageError(f"the methods are Markdown, and {methods} is none; choose a file name that ends in .md")
+        raise UsageError(
+            f"the methods are Markdown, and {methods} is none; choose a file name that ends in .md"
+        )
     for file in filter(None, (output, methods)):
         if file.is_dir():
             raise UsageError(f"{file} is a directory; expected the name of a file")
 
 
 def _shown_sections(subject: Subject, progress: Progress) -> list[tuple[Section, list[Shown | LeftOut]]]:
-    total = sum(len(section.exhibits) for section in SECTIONS)
+    total = sum(len(section.exhibits) for section in REPORTED)
     done, found = 0, []
-    for section in SECTIONS:
+    for section in REPORTED:
         shown = list[Shown | LeftOut]()
         for exhibit in section.exhibits:
             progress("report", done, total)

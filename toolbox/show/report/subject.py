@@ -180,7 +180,9 @@ class Subject:
     def dead_filters(self) -> pl.DataFrame:
         """Layers other than pools, with the number of filters that respond alike to every stimulus."""
         rows = self.ask("layers/profile").rows.unique("layer", maintain_order=True)
-        return rows.join(self.layers.filter(~pl.col("is_pool")), on="layer", how="semi").select("layer", "dead")
+        return rows.join(self.layers.filter(~pl.col("is_pool")), on="layer", how="semi").select(
+            "layer", "dead"
+        )
 
     @property
     def dead(self) -> int:
