@@ -24,6 +24,8 @@ COLUMNS = {"category": ("category", "other"), "layer": ("layer",)}
 FAINT = 0.12
 DIGITS = 6
 """Digits of embedded numbers: nobody reads more from a chart, and each costs a byte in every page."""
+TINY_NUMBER = 1e-12
+"""A number is 0 if it is no more than this: the rest of a sum whose terms cancel out, which differs from run to run."""
 
 _PATHS = ("line", "area", "trail")  # one mark for many rows
 _COMPOSITE = ("errorbar", "errorband", "boxplot")  # marks whose rows are others than those given
@@ -187,7 +189,7 @@ def _release(encoding: Specification, own: Collection[str]) -> None:
 def _short(part: Any) -> Any:
     """The same with numbers of few digits."""
     if isinstance(part, float):
-        return float(f"{part:.{DIGITS}g}")
+        return float(f"{part:.{DIGITS}g}") if abs(part) > TINY_NUMBER else 0
     if isinstance(part, list):
         return [_short(entry) for entry in part]
     if isinstance(part, dict):

@@ -6,6 +6,7 @@ import getpass
 import html
 import json
 import re
+import shlex
 import shutil
 import socket
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from support.reported import Reported, reported, study_of
 from toolbox import Study, UnknownNameError, UsageError, VerificationError
 from toolbox.show.report import run as making
 from toolbox.show.report.contents import REPORTED
-from toolbox.show.report.page import Entry, Part, within_budget
+from toolbox.show.report.entries import Entry, Part, within_budget
 
 
 def block(text: str, key: str) -> Any:
@@ -40,7 +41,12 @@ def test_every_exhibit_is_in_the_page_or_says_why_not(whole: Reported, bare: Rep
     for report in (whole, bare):
         assert [key for key in keys if f'<figure id="{key}"' not in report.text] == []
     assert "Not shown" not in whole.text
-    assert plain(bare.text).count("Not shown: this index was not resampled; to resample it: toolbox significance") == 2
+    assert (
+        plain(bare.text).count(
+            "Not shown: this index was not resampled; to resample it: toolbox significance"
+        )
+        == 2
+    )
 
 
 def test_figures_and_tables_are_numbered_from_one_and_the_layers_are_figure_1(whole: Reported) -> None:
@@ -58,7 +64,7 @@ def test_the_sql_of_every_exhibit_gives_the_rows_of_its_csv(whole: Reported) -> 
     for key in found:
         figure = re.search(rf'<figure id="{key}".*?</figure>', whole.text, re.DOTALL)
         assert figure
-        sql = html.unescape(re.findall(r"<code>(.*?)</code></pre>", figure[0], re.DOTALL)[1])
+        sql = html.unescape(re.findall(r"<pre tabindex=\"0\"><code>(.*?)</code>", figure[0], re.DOTALL)[1])
         rows = whole.study.answer(sql).rows
         lines = block(whole.text, f"rows-{key}").splitlines()
         if "rows that the figure draws" not in figure[0]:
@@ -72,16 +78,17 @@ def test_the_command_of_every_exhibit_is_one_of_the_toolbox(whole: Reported, tmp
     commands = re.findall(r"<code>toolbox (plot|query) ([^<]*)</code>", whole.text)
     assert len(commands) >= 13
     for kind, words in dict.fromkeys(commands):
-        arguments = html.unescape(words).split()
+        arguments = shlex.split(html.unescape(words))
         output = ["--output", str(tmp_path / "figure.json")] if kind == "plot" else []
-        status, _, errors = run(kind, *arguments, *output, "--study", whole.study.folder.root)
-        assert status == 0, errors
+        run(kind, *arguments, *output, "--study", str(whole.study.folder.root))
 
 
 def test_warnings_name_what_is_missing_with_its_command_and_come_first(bare: Reported) -> None:
     text = plain(bare.text)
     assert "No significance. The response contrast was not resampled" in text
-    assert "toolbox significance colours" in text and "toolbox extract colours --model vgg16-untrained" in text
+    assert (
+        "toolbox significance colours" in text and "toolbox extract colours --model vgg16-untrained" in text
+    )
     assert "Few stimuli. Fewer than 20 stimuli have the category green (4) and red (4)" in text
     assert "Dead filters. 1 of 5 filters (20 %) respond alike to every stimulus" in text
     assert bare.text.index('id="warnings"') < bare.text.index('id="stimuli"')
@@ -100,10 +107,18 @@ def test_a_report_computes_nothing_that_takes_long_and_writes_nothing_into_the_s
 
 
 def test_a_page_tells_nothing_of_the_computer_and_the_user(whole: Reported, bare: Reported) -> None:
-    secrets = {str(whole.file.parent), str(Path.home()), socket.gethostname(), "/home/", "/Users/", "C:\\\\", "/tmp/"}
+    secrets = {
+        str(whole.file.parent),
+        str(Path.home()),
+        socket.gethostname(),
+        "/home/",
+        "/Users/",
+        "C:\\\\",
+        "/tmp/",
+    }
     user = getpass.getuser()
     for report in (whole, bare):
-        own = re.sub(r"<script>.*?</script>", "", report.text, flags=re.DOTALL)  # without Vega
+        own = re.sub(r"<(script|style)>.*?</\1>", "", report.text, flags=re.DOTALL)  # without Vega
         assert [secret for secret in secrets if secret in own] == []
         assert not re.search(rf"\b{re.escape(user)}\b", own)
 
@@ -121,7 +136,9 @@ def test_equal_studies_give_equal_pages(whole: Reported, tmp_path: Path) -> None
 def test_sentences_have_the_numbers_of_the_study(whole: Reported) -> None:
     text = plain(whole.text)
     best = whole.study.answer("filters/representative", {"count": 1}).rows.sort("value").row(-1, named=True)
-    assert f"is that of {best['layer']} / {best['filter']} for {best['category']} ({best['value']:.2f}" in text
+    assert (
+        f"is that of {best['layer']} / {best['filter']} for {best['category']} ({best['value']:.2f}" in text
+    )
     significant = whole.study.answer("layers/significant").rows
     tests, found = significant["filters"].sum(), significant["significant"].sum()
     assert f"Of {tests} tests (filter × category), {found} are significant" in text
@@ -143,8 +160,13 @@ def test_methods_cite_what_was_used_and_only_that(whole: Reported, bare: Reporte
         assert cited == {*re.findall(r"^@\w+\{(\w+),", bibtex, re.MULTILINE)}
         assert ("benjamini1995" in cited) == has_tests
         assert ("20 bootstrap samples" in markdown) == has_tests
-        assert "12 labelled images of 3 categories" in markdown or "8 labelled images of 2 categories" in markdown
-    assert block(whole.text, "methods-markdown") == (whole.file.parent / "methods.md").read_text(encoding="utf-8")
+        assert (
+            "12 labelled images of 3 categories" in markdown
+            or "8 labelled images of 2 categories" in markdown
+        )
+    assert block(whole.text, "methods-markdown") == (whole.file.parent / "methods.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_figure_that_breaks_the_budget_is_left_out_and_named() -> None:
@@ -163,7 +185,9 @@ def test_a_picture_for_readers_without_javascript_goes_before_its_figure() -> No
     assert (parts[0].shown[0].picture, parts[0].shown[0].csv, notes) == ("", entry.csv, [])
 
 
-def test_a_page_never_exceeds_its_budget(hostile: Reported, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_page_never_exceeds_its_budget(
+    hostile: Reported, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert hostile.file.stat().st_size <= making.BUDGET
     monkeypatch.setattr(making, "BUDGET", 1_200_000)
     written = hostile.study.report(tmp_path / "small.html")
@@ -174,8 +198,14 @@ def test_a_page_never_exceeds_its_budget(hostile: Reported, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"output": "report.pdf"}, "the report is a page, and report.pdf is none; choose a file name that ends in .html"),
-        ({"methods": "m.txt"}, "the methods are Markdown, and m.txt is none; choose a file name that ends in .md"),
+        (
+            {"output": "report.pdf"},
+            "the report is a page, and report.pdf is none; choose a file name that ends in .html",
+        ),
+        (
+            {"methods": "m.txt"},
+            "the methods are Markdown, and m.txt is none; choose a file name that ends in .md",
+        ),
         ({"threshold": 2.0}, "threshold is 2; expected -1 to 1, the range of contrast"),
     ],
 )
@@ -213,10 +243,9 @@ def test_few_categories_give_a_report_without_a_failure(
 
 def test_the_command_prints_the_file_its_size_and_its_warnings(whole: Reported, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    status, output, errors = run(
-        "report", "--output", file, "--methods", tmp_path / "m.md", "--study", whole.study.folder.root
-    )
-    assert (status, output) == (0, f"{file}\n")
-    assert re.search(r"13 figures and tables, \d+ warnings and notes; 1\.\d MB", errors)
-    assert f"methods: {tmp_path / 'm.bib'}" in errors
+    methods = ["--methods", str(tmp_path / "m.md")]
+    outcome = run("report", "--output", str(file), *methods, "--study", str(whole.study.folder.root))
+    assert outcome.stdout == f"{file}\n"
+    assert re.search(r"13 figures and tables, \d+ warnings and notes; 1\.\d MB", outcome.stderr)
+    assert f"methods: {tmp_path / 'm.bib'}" in outcome.stderr
     assert file.read_bytes() == whole.file.read_bytes()

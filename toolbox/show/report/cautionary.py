@@ -72,7 +72,7 @@ def warnings_of(subject: Subject, shown: Iterable[Shown | LeftOut]) -> list[Warn
         *_of_the_set(subject),
         *_of_the_responses(subject),
         *_of_dead_filters(subject),
-        *_of_significance(subject),
+        *_of_significance(subject, exhibits),
         *_of_the_control(subject),
         *_cautions(exhibits),
     ]
@@ -172,8 +172,9 @@ def _of_dead_filters(subject: Subject) -> Iterator[Warned]:
         )
 
 
-def _of_significance(subject: Subject) -> Iterator[Warned]:
+def _of_significance(subject: Subject, exhibits: Iterable[Shown]) -> Iterator[Warned]:
     if subject.significant is not None:
+        yield from _of_missing_resamples(exhibits)
         return
     further = [] if subject.choices.threshold is None else [subject.choices.threshold]
     yield _warned(
@@ -182,6 +183,16 @@ def _of_significance(subject: Subject) -> Iterator[Warned]:
         "p values, and many filters pass a threshold by chance",
         subject.labelling.command(subject.measure, further),
     )
+
+
+def _of_missing_resamples(exhibits: Iterable[Shown]) -> Iterator[Warned]:
+    """What single figures lack: counts at another threshold, or of labels that have changed since."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for each in exhibits:
+        for note in each.notes:
+            lacking.setdefault(_without_command(note), []).append(each.exhibit.name)
+    for (text, command), where in lacking.items():
+        yield Warned("Missing resamples", (Said(text, tuple(where)),), command)
 
 
 def _of_the_control(subject: Subject) -> Iterator[Warned]:

@@ -24,6 +24,8 @@ from toolbox.show.report.subject import Subject
 
 MOST_EMBEDDED = 1200
 """Rows of a query that a page holds as they are; of more, it holds those that the figure draws."""
+TINY = 1e-12
+"""A number that is 0 but for the last bits of those it was computed from."""
 _SIGNS = re.compile(r"^[=+\-@\t\r]")
 _HEADER = re.compile(r"\A(?:--[^\n]*\n)*")
 _PLACES = re.compile(r"'(?:[^']|'')*'|\$(\w+)")
@@ -38,6 +40,7 @@ class Shown:
         sentence: what it shows, with the numbers of the study.
         cases: how many stimuli, filters and layers it is of.
         cautions: what must be known before anything is concluded from it.
+        notes: what is missing of resampling, or too old.
         command: that shows the same in a terminal.
         sql: that gives its rows.
         csv: its rows.
@@ -56,7 +59,7 @@ class Shown:
     rows_note: str = ""
     specification: Specification | None = None
     cells: tuple[tuple[str, ...], ...] = ()
-    model: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,13 @@ def _question(subject: Subject, exhibit: Exhibit) -> Query:
 
 def _reason(answer: Answer) -> str:
     """Why there is no row."""
-    notes = [note for note in answer.notes if "toolbox significance" in note]
-    return "; ".join(notes) or "the query has no rows for this study"
+    return "; ".join(_notes_on_resampling(answer)) or "the query has no rows for this study"
+
+
+def _notes_on_resampling(answer: Answer) -> tuple[str, ...]:
+    """The notes that name the command by which intervals and chance levels are computed."""
+    notes = (note for note in answer.notes if "toolbox significance" in note)
+    return tuple(note for note in notes if note not in answer.cautions)
 
 
 def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> Shown:
@@ -133,7 +141,7 @@ def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> 
         command=command,
         sql=plain_sql(answer),
         csv="",
-        model=subject.model,
+        notes=_notes_on_resampling(answer),
     )
     if exhibit.columns:
         return replace(shown, csv=safe_csv(answer.rows), cells=tuple(_cells(exhibit, answer.rows)))
@@ -219,7 +227,10 @@ def safe_csv(rows: pl.DataFrame) -> str:
     texts = pl.selectors.string()
     begins = texts.str.contains(_SIGNS.pattern)
     safe = rows.with_columns(pl.when(begins).then(pl.lit("'") + texts).otherwise(texts).name.keep())
-    return safe.with_columns(pl.selectors.float().round_sig_figs(6)).write_csv()
+    number = pl.selectors.float()
+    # what is left of a sum whose terms cancel out differs from run to run
+    rounded = pl.when(number.abs() < TINY).then(0.0).otherwise(number.round_sig_figs(6)).name.keep()
+    return safe.with_columns(rounded).write_csv()
 
 
 def _cells(exhibit: Exhibit, rows: pl.DataFrame) -> Iterator[tuple[str, ...]]:
@@ -245,5 +256,5 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value if abs(value) > TINY else 0:.3g}"
     return str(value)

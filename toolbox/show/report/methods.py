@@ -11,20 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from toolbox.chart.theme import column_words
 from toolbox.distribution import toolbox_version
 from toolbox.show.report.presentation import extraction, preprocessing, run_records, weights_named
 from toolbox.show.report.references import Reference, known_references, quoted_reference
 from toolbox.show.report.subject import Subject
+from toolbox.show.report.templates import text_of_template
 from toolbox.show.report.words import few
 from toolbox.store.small_tables import SmallTables
 
-_TEMPLATE = Path(__file__).parent / "methods.txt.jinja"
 _CITED = re.compile(r"\[@(\w+)\]|(?<!\w)@(\w+)")
 """A citation in brackets, or one whose author is part of the sentence."""
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|&])")
@@ -104,8 +101,7 @@ def methods_of(subject: Subject) -> Methods:
         subject: of the report.
     """
     own = dict(_own_references(subject))
-    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)
-    text = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(_values(subject, own))
+    text = text_of_template("methods.txt.jinja", _values(subject, own))
     return Methods(tuple(_paragraphs(text)), own)
 
 

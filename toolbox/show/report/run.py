@@ -11,9 +11,10 @@ from toolbox.files import replace_file
 from toolbox.progress import Progress, silent
 from toolbox.show.report.cautionary import warnings_of
 from toolbox.show.report.contents import REPORTED, Section
+from toolbox.show.report.entries import numbered, within_budget
 from toolbox.show.report.exhibits import LeftOut, Shown, show_exhibits
 from toolbox.show.report.methods import methods_of
-from toolbox.show.report.page import fixed_size, numbered, within_budget, write_page
+from toolbox.show.report.page import write_page
 from toolbox.show.report.subject import Choices, Subject, subject_of
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
@@ -64,10 +65,10 @@ def write_report(
     subject = subject_of(folder, selection, choices)
     shown = _shown_sections(subject, progress)
     every = [each for _, exhibits in shown for each in exhibits]
-    budget = (BUDGET_WITH_IMAGES if with_images else BUDGET) - fixed_size()
-    text = methods_of(subject)
-    parts, notes = within_budget(numbered(shown), budget - len(text.markdown) * 3)
-    warned = warnings_of(subject, every)
+    text, warned, parts = methods_of(subject), warnings_of(subject, every), numbered(shown)
+    empty = write_page(subject, [part.empty() for part in parts], warned, text).encode()
+    budget = BUDGET_WITH_IMAGES if with_images else BUDGET
+    parts, notes = within_budget(parts, budget - len(empty))
     page = write_page(subject, parts, warned, text).encode()
     files = {output: page}
     if methods is not None:
