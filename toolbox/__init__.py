@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         CardError,
         DeviceError,
         DownloadError,
+        GradientError,
         MixtureError,
         QueryError,
         ResourceError,
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from toolbox.setup.doctor import Finding, examine_setup
     from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.show.plots import Figure
+    from toolbox.show.rendering import RenderedPicture, Rendering, RenderingReport
     from toolbox.show.report.run import StudyReport
+    from toolbox.show.saliency import Saliency
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
@@ -65,6 +68,7 @@ __all__ = [
     "Figure",
     "FilterResponses",
     "Finding",
+    "GradientError",
     "ImportedModel",
     "InUse",
     "IngestReport",
@@ -76,9 +80,13 @@ __all__ = [
     "Query",
     "QueryError",
     "Removal",
+    "RenderedPicture",
+    "Rendering",
+    "RenderingReport",
     "Resampling",
     "ResourceError",
     "ResultWarning",
+    "Saliency",
     "Selection",
     "SignificanceReport",
     "StimulusError",
@@ -116,6 +124,7 @@ _HOMES = {
         "CardError",
         "DeviceError",
         "DownloadError",
+        "GradientError",
         "MixtureError",
         "QueryError",
         "ResourceError",
@@ -136,6 +145,8 @@ _HOMES = {
     "toolbox.setup.doctor": ("Finding", "examine_setup"),
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
     "toolbox.show.plots": ("Figure",),
+    "toolbox.show.rendering": ("RenderedPicture", "Rendering", "RenderingReport"),
+    "toolbox.show.saliency": ("Saliency",),
     "toolbox.show.report.run": ("StudyReport",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),

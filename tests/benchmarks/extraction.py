@@ -42,7 +42,7 @@ import numpy as np
 from PIL import Image
 
 from toolbox import Study
-from toolbox.collect.extraction.presentation import Stimulus, prepare_image
+from toolbox.collect.extraction.presentation import prepare_image
 from toolbox.graph import Graph
 from toolbox.network.card import network
 from toolbox.network.model import Model, load_model
@@ -52,6 +52,7 @@ from toolbox.runtime.autotune import usable_cores
 from toolbox.runtime.hardware import has_bf16
 from toolbox.runtime.session import Session, start_session
 from toolbox.store.parts import clear
+from toolbox.store.stimuli import Stimulus
 
 LAYER = "block5_pool"
 BATCH = 4

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolbox.collect.extraction.presentation import Stimulus
 from toolbox.network.architecture import Input
+from toolbox.store.stimuli import Stimulus
 
 ENTRY = Input(4, 4)
 

@@ -1,13 +1,13 @@
-"""The extensions of a full graph for extraction: preprocessing before it, and pooling after every layer.
+"""The extensions of a full graph: preprocessing before it; after its layers pooling, or the maps of chosen filters.
 
 The *pooled* graph computes the maximum and the mean of every map: `<layer>.maximum` and `<layer>.mean`, each (images,
 filters). Pooling inside the graph avoids the transfer of 54 MB of maps per image. The input of the *pixel* graph is
-decoded images without preprocessing. Owns these two graphs.
+decoded images without preprocessing. The *map* graph has the maps of a few filters. Owns these three graphs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -19,6 +19,8 @@ from toolbox.graph import Graph, make_node
 from toolbox.network.architecture import Input
 from toolbox.terms import IMAGE, PIXELS, STATISTICS
 
+CHOSEN = ".chosen"
+"""Ending of the output with the maps of chosen filters of a layer."""
 AXES_ARE_INPUTS = 18
 """The opset since which the axes of ReduceMean and ReduceMax are an input."""
 
@@ -49,6 +51,30 @@ def pooled_graph(full: Graph, layers: Iterable[str]) -> Graph:
         axes = [numpy_helper.from_array(np.array([axis]), f"axis{axis}") for axis in sorted(reduced)]
         model.graph.initializer.extend(axes)
     return Graph(model, full.tensors)
+
+
+def map_graph(full: Graph, filters: Mapping[str, Sequence[int]]) -> Graph:
+    """The full graph with the activation maps of some filters as its only outputs, `<layer>.chosen`.
+
+    Args:
+        full: a graph with the maps of all layers as outputs, none of them deeper than is needed.
+        filters: numbers of the filters, by layer.
+
+    Returns: a graph whose outputs have as many filters as are named, in that order, along the same axis.
+    Raises: UnknownNameError for a layer that the full graph lacks.
+    """
+    known = {output.name for output in full.proto.graph.output}
+    model = onnx.ModelProto()
+    model.CopyFrom(full.proto)
+    del model.graph.output[:]
+    for layer, numbers in filters.items():
+        if layer not in known:
+            raise UnknownNameError("layer", layer, known)
+        name, chosen = f"{layer}{CHOSEN}", f"{layer}{CHOSEN}.numbers"
+        model.graph.initializer.append(numpy_helper.from_array(np.array(numbers, np.int64), chosen))
+        model.graph.node.append(make_node("Gather", [layer, chosen], name, axis=full.axes.get(layer, 1)))
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    return Graph(model, full.tensors, full.axes)
 
 
 def _pooled_names(layer: str) -> list[str]:

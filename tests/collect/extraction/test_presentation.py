@@ -24,11 +24,12 @@ from PIL import Image
 from support.red_images import ENTRY, red, stimuli
 from support.small_graphs import session_of
 from toolbox.collect.extraction import presentation as showing
-from toolbox.collect.extraction.presentation import Batch, Stimulus, Unreadable, prepare_image, present
+from toolbox.collect.extraction.presentation import Batch, Unreadable, prepare_image, present
 from toolbox.errors import ToolboxError
 from toolbox.network.architecture import Input
 from toolbox.runtime.session import Session
 from toolbox.stimuli.images import decode, resize_pixels
+from toolbox.store.stimuli import Stimulus
 
 
 def slowly_red(images: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.collect.extraction.presentation import Stimulus, present
+from toolbox.collect.extraction.presentation import present
 from toolbox.collect.extraction.remaining import sample_stimuli
 from toolbox.collect.extraction.task import Task, start_network
 from toolbox.network.architecture import Input
 from toolbox.runtime.session import Session
+from toolbox.store.stimuli import Stimulus
 
 SAMPLED = 48
 """Number of stimuli on which a less exact computation is compared with the exact one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -14,7 +13,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -25,34 +23,12 @@ from toolbox.host import ignore_image_warnings
 from toolbox.network.architecture import Input
 from toolbox.runtime.hardware import usable_cores
 from toolbox.runtime.session import Session
-from toolbox.stimuli.images import Pixels, decode, resize_pixels
-from toolbox.stimuli.properties import pixel_digest
-from toolbox.store.stimuli import image_identity
+from toolbox.stimuli.images import Pixels, resize_pixels
+from toolbox.stimuli.originals import read_original
+from toolbox.store.stimuli import Stimulus
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Stimulus:
-    """An image of a set: its current file, and the sha256 that it had when it was ingested.
-
-    Attributes:
-        pixels_sha256: identity of the decoded picture; None in a set of an older version.
-        bit_depth: bits of the grey values in a file of 16 bits; None for other files.
-    """
-
-    stimulus_id: int
-    path: str
-    file: Path
-    sha256: str
-    pixels_sha256: str | None = None
-    bit_depth: int | None = None
-
-    @property
-    def identity(self) -> str:
-        """What determines the pixels."""
-        return image_identity({"sha256": self.sha256, "bit_depth": self.bit_depth})
 
 
 @dataclass(frozen=True)
@@ -129,23 +105,18 @@ def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
     """
     failed = partial(Unreadable, stimulus.stimulus_id, stimulus.path)
     try:
-        content = stimulus.file.read_bytes()
-        if hashlib.sha256(content).hexdigest() != stimulus.sha256 and not _has_same_pixels(content, stimulus):
-            return failed("changed since it was ingested")
-        at_least = max(entry.height, entry.width) if entry.decoding == "scaled" else None
-        pixels = decode(content, at_least=at_least, bit_depth=stimulus.bit_depth).pixels
-        return resize_pixels(pixels, entry.height, entry.width, entry.resize, entry.fit)
+        picture = read_original(
+            stimulus.file,
+            stimulus.sha256,
+            pixels_sha256=stimulus.pixels_sha256,
+            bit_depth=stimulus.bit_depth,
+            at_least=max(entry.height, entry.width) if entry.decoding == "scaled" else None,
+        )
+        return resize_pixels(picture.pixels, entry.height, entry.width, entry.resize, entry.fit)
     except OSError as error:
         return failed(error.strerror or type(error).__name__)
     except StimulusError as error:
         return failed(str(error))
-
-
-def _has_same_pixels(content: bytes, stimulus: Stimulus) -> bool:
-    """Whether a file with other bytes is still the same picture, such as after its tags were edited."""
-    if stimulus.pixels_sha256 is None:
-        return False
-    return pixel_digest(decode(content, bit_depth=stimulus.bit_depth).pixels) == stimulus.pixels_sha256
 
 
 def _start_decoders(processes: int) -> Executor:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolbox.collect.extraction.presentation import Stimulus, Unreadable, prepare_image
+from toolbox.collect.extraction.presentation import Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
 from toolbox.network.card import layer_table
@@ -28,6 +28,7 @@ from toolbox.store.plan import (
     read_plan,
 )
 from toolbox.store.records import planned_record
+from toolbox.store.stimuli import Stimulus
 
 LAYER, IDENTIFIER = 2_500, 4
 """Additional bytes per layer of a part (headers, parts of footer and record), and per stimulus (its identifier)."""

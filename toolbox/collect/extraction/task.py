@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from toolbox.collect.extraction.options import Extraction, check_options, with_preprocessing
-from toolbox.collect.extraction.presentation import Stimulus
-from toolbox.errors import UnknownNameError, VerificationError
+from toolbox.errors import VerificationError
 from toolbox.network.architecture import Network
 from toolbox.network.card import network, select_layers
 from toolbox.network.model import Model, load_model
@@ -19,7 +18,7 @@ from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
 from toolbox.store.folder import ExtractionFolder, StudyFolder, check_new_name
 from toolbox.store.plan import Identity, Plan, read_plan
-from toolbox.store.stimuli import read_stimuli
+from toolbox.store.stimuli import Stimulus, images_remedy, stimuli_of
 
 WORTH_A_PROBE = 1000
 """Number of stimuli from which the ten to twenty seconds of finding the fastest arrangement are worthwhile."""
@@ -49,11 +48,7 @@ class Request:
     @property
     def images_remedy(self) -> str:
         """What to do about images that are not where they were ingested."""
-        file = self.study.root / "study.toml"
-        return (
-            f"move the images back, or change the line of their folder under [roots] in {file}, "
-            f"or ingest them from where they are now: toolbox ingest FOLDER --set {self.set}"
-        )
+        return images_remedy(self.study, self.set)
 
     @cached_property
     def digests(self) -> dict[int, str]:
@@ -113,7 +108,7 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
 
     Raises: UnknownNameError, UsageError, CardError, DeviceError.
     """
-    stimuli = _read_stimuli(study, set_name)
+    stimuli = stimuli_of(study, set_name)
     net = with_preprocessing(network(options.model), options)
     check_new_name("model", net.name, study.all_models())
     device = check_options(options, net)
@@ -159,22 +154,6 @@ def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> 
         batch=task.network.batch or options.batch,
         probe=stimuli >= WORTH_A_PROBE,
     )
-
-
-def _read_stimuli(study: StudyFolder, set_name: str) -> dict[int, Stimulus]:
-    if set_name not in study.sets():
-        raise UnknownNameError("stimulus set", set_name, study.sets(), "toolbox ingest adds a set")
-    return {
-        row["stimulus_id"]: Stimulus(
-            row["stimulus_id"],
-            row["path"],
-            study.image(row["path"]),
-            row["sha256"],
-            pixels_sha256=row["pixels_sha256"],
-            bit_depth=row["bit_depth"],
-        )
-        for row in read_stimuli(study.stimuli(set_name))
-    }
 
 
 def _read_earlier(request: Request) -> Earlier:
