@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from toolbox.chart.theme import column_words
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
 from toolbox.show.report.words import RowValues, largest, listed, number, percent, unit
 from toolbox.terms import LEVEL
 
 
-def _summary(rows: pl.DataFrame, subject: Subject) -> str:
+def _summary(rows: pl.DataFrame, subject: ReportSubject) -> str:
     sizes = rows.drop_nulls("category")["stimuli"].to_list()
     unlabelled = rows.filter(pl.col("category").is_null())["stimuli"].sum()
     least, most = min(sizes), max(sizes)
@@ -25,7 +25,7 @@ def _summary(rows: pl.DataFrame, subject: Subject) -> str:
     return f"The set {subject.set} has {len(sizes)} categories with {each} stimuli each{further}."
 
 
-def _representative(rows: pl.DataFrame, subject: Subject) -> str:
+def _representative(rows: pl.DataFrame, subject: ReportSubject) -> str:
     firsts = rows.filter(pl.col("rank") == 1).sort("value", descending=True, maintain_order=True)
     top = firsts.row(0, named=True)
     interval = "" if top["low"] is None else f", 95 % interval {number(top['low'])} to {number(top['high'])}"
@@ -39,7 +39,7 @@ def _representative(rows: pl.DataFrame, subject: Subject) -> str:
     return f"{text}; the best filter for {last['category']} reaches {number(last['value'])} ({unit(last)})."
 
 
-def _tuning(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _tuning(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     curves = [
         _steepness(curve) for _, curve in rows.group_by("preferred", "layer", "filter", maintain_order=True)
     ]
@@ -69,7 +69,7 @@ def _steepness(curve: pl.DataFrame) -> RowValues:
     }
 
 
-def _depth(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _depth(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     most = largest(rows, "proportion")
     deepest, lowest = (
         largest(rows, "mean_depth"),
@@ -90,7 +90,7 @@ def _depth(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
     )
 
 
-def _pairs(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _pairs(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     counts = {
         measure: (int((of_one["p_holm"] < LEVEL).sum()), of_one["p_holm"].count(), of_one.height)
         for (measure,), of_one in rows.group_by("measure", maintain_order=True)
@@ -105,7 +105,7 @@ def _pairs(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
     return f"{listed(parts)} (Holm-corrected p < {LEVEL:g})."
 
 
-def _balance(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _balance(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     row = rows.row(0, named=True)
     most = largest(rows, "ratio")
     if row["evenness"] is None or most is None:
@@ -122,7 +122,7 @@ def _balance(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
     )
 
 
-CATEGORY_SENTENCES: Mapping[str, Callable[[pl.DataFrame, Subject], str]] = {
+CATEGORY_SENTENCES: Mapping[str, Callable[[pl.DataFrame, ReportSubject], str]] = {
     "sets/summary": _summary,
     "filters/representative": _representative,
     "tuning/representative": _tuning,

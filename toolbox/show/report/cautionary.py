@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, UsageError, command_line
 from toolbox.show.report.contents import LARGE
-from toolbox.show.report.exhibits import LeftOut, Shown
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.exhibits import LeftOut, ShownExhibit
+from toolbox.show.report.subject import ReportSubject
 from toolbox.show.report.words import few, percent
 
 MOST_UNEQUAL = 1.5
@@ -60,14 +60,14 @@ def _warned(subject: str, text: str, command: str = "", *, is_note: bool = False
     return Warned(subject, (Said(text),), command, is_note)
 
 
-def warnings_of(subject: Subject, shown: Iterable[Shown | LeftOut]) -> list[Warned]:
+def warnings_of(subject: ReportSubject, shown: Iterable[ShownExhibit | LeftOut]) -> list[Warned]:
     """All warnings of a report, the gravest first.
 
     Args:
         subject: of the report.
         shown: its exhibits.
     """
-    exhibits = [each for each in shown if isinstance(each, Shown)]
+    exhibits = [each for each in shown if isinstance(each, ShownExhibit)]
     found = [
         *_of_the_set(subject),
         *_of_the_responses(subject),
@@ -79,7 +79,7 @@ def warnings_of(subject: Subject, shown: Iterable[Shown | LeftOut]) -> list[Warn
     return sorted(found, key=lambda each: each.is_note)
 
 
-def _of_the_set(subject: Subject) -> Iterator[Warned]:
+def _of_the_set(subject: ReportSubject) -> Iterator[Warned]:
     sizes = subject.categories
     if len(sizes) < 2:
         yield _warned(
@@ -107,7 +107,7 @@ def _of_the_set(subject: Subject) -> Iterator[Warned]:
     yield from _unlabelled(subject)
 
 
-def _differences(subject: Subject) -> Iterator[Warned]:
+def _differences(subject: ReportSubject) -> Iterator[Warned]:
     """Categories whose images can be told apart without their content."""
     differing = subject.summary.drop_nulls(["category", "differs"])
     if len(differing):
@@ -120,7 +120,7 @@ def _differences(subject: Subject) -> Iterator[Warned]:
         )
 
 
-def _near_duplicates(subject: Subject) -> Iterator[Warned]:
+def _near_duplicates(subject: ReportSubject) -> Iterator[Warned]:
     command = command_line("query", "sets/near_duplicates", "--set", subject.set, "--model", subject.model)
     if subject.responses.provenance["response_rows"] > LARGE:
         yield _warned(
@@ -142,7 +142,7 @@ def _near_duplicates(subject: Subject) -> Iterator[Warned]:
         )
 
 
-def _unlabelled(subject: Subject) -> Iterator[Warned]:
+def _unlabelled(subject: ReportSubject) -> Iterator[Warned]:
     missing = subject.responses.stimuli - subject.stimuli
     if missing > 0:
         yield _warned(
@@ -151,7 +151,7 @@ def _unlabelled(subject: Subject) -> Iterator[Warned]:
         )
 
 
-def _of_the_responses(subject: Subject) -> Iterator[Warned]:
+def _of_the_responses(subject: ReportSubject) -> Iterator[Warned]:
     unreadable = len(subject.responses.unreadable)
     if unreadable:
         yield _warned(
@@ -161,7 +161,7 @@ def _of_the_responses(subject: Subject) -> Iterator[Warned]:
         yield _warned("Incomplete responses", *_without_command(note))
 
 
-def _of_dead_filters(subject: Subject) -> Iterator[Warned]:
+def _of_dead_filters(subject: ReportSubject) -> Iterator[Warned]:
     dead = subject.dead
     if dead:
         worst = subject.dead_filters.sort("dead", descending=True, maintain_order=True).row(0, named=True)
@@ -172,7 +172,7 @@ def _of_dead_filters(subject: Subject) -> Iterator[Warned]:
         )
 
 
-def _of_significance(subject: Subject, exhibits: Iterable[Shown]) -> Iterator[Warned]:
+def _of_significance(subject: ReportSubject, exhibits: Iterable[ShownExhibit]) -> Iterator[Warned]:
     if subject.significant is not None:
         yield from _of_missing_resamples(exhibits)
         return
@@ -185,7 +185,7 @@ def _of_significance(subject: Subject, exhibits: Iterable[Shown]) -> Iterator[Wa
     )
 
 
-def _of_missing_resamples(exhibits: Iterable[Shown]) -> Iterator[Warned]:
+def _of_missing_resamples(exhibits: Iterable[ShownExhibit]) -> Iterator[Warned]:
     """What single figures lack: counts at another threshold, or of labels that have changed since."""
     lacking: dict[tuple[str, str], list[str]] = {}
     for each in exhibits:
@@ -195,7 +195,7 @@ def _of_missing_resamples(exhibits: Iterable[Shown]) -> Iterator[Warned]:
         yield Warned("Missing resamples", (Said(text, tuple(where)),), command)
 
 
-def _of_the_control(subject: Subject) -> Iterator[Warned]:
+def _of_the_control(subject: ReportSubject) -> Iterator[Warned]:
     if subject.is_control or subject.controls:
         return
     yield _warned(
@@ -206,7 +206,7 @@ def _of_the_control(subject: Subject) -> Iterator[Warned]:
     )
 
 
-def _cautions(exhibits: Iterable[Shown]) -> Iterator[Warned]:
+def _cautions(exhibits: Iterable[ShownExhibit]) -> Iterator[Warned]:
     """The queries' own cautions, each once, with the figures that they are of."""
     places: dict[str, list[str]] = {}
     for each in exhibits:

@@ -51,12 +51,14 @@ class Section:
         title: its heading.
         lead: what question it answers.
         exhibits: in the order in which they are shown.
+        has_pictures: whether pictures of stimuli, and rendered ones, follow them.
     """
 
     key: str
     title: str
     lead: str
     exhibits: tuple[Exhibit, ...] = ()
+    has_pictures: bool = False
 
 
 OVER_LAYERS = """\
@@ -153,6 +155,7 @@ _FILTERS = Section(
             is_main=True,
         ),
     ),
+    has_pictures=True,
 )
 _TUNING = Section(
     "tuning",

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from toolbox.chart.linked import as_script, still_picture
+from toolbox.chart.sheets import Group
 from toolbox.chart.width import Specification
 from toolbox.show.report.contents import Section
-from toolbox.show.report.exhibits import LeftOut, Shown
+from toolbox.show.report.exhibits import LeftOut, ShownExhibit
 from toolbox.show.report.templates import exhibit_template
 
 LARGEST_PICTURE = 150_000
@@ -22,7 +23,7 @@ LONGEST_REASON = 400
 
 @dataclass(frozen=True)
 class Entry:
-    """An exhibit as the template writes it; see `Shown`."""
+    """An exhibit as the template writes it; see `ShownExhibit`."""
 
     key: str
     label: str
@@ -38,6 +39,8 @@ class Entry:
     cells: Sequence[Sequence[str]] = ()
     picture: str = ""
     specification: Specification | None = None
+    groups: Sequence[Group] = ()
+    category: str = ""
 
     @property
     def blocks(self) -> dict[str, str]:
@@ -69,7 +72,7 @@ class Part:
         )
 
 
-def numbered(parts: Iterable[tuple[Section, Sequence[Shown | LeftOut]]]) -> list[Part]:
+def numbered(parts: Iterable[tuple[Section, Sequence[ShownExhibit | LeftOut]]]) -> list[Part]:
     """The sections with figures and tables numbered, and pictures of the main ones.
 
     Args:
@@ -82,7 +85,7 @@ def numbered(parts: Iterable[tuple[Section, Sequence[Shown | LeftOut]]]) -> list
     ]
 
 
-def _entry(each: Shown | LeftOut, counts: dict[str, int]) -> Entry:
+def _entry(each: ShownExhibit | LeftOut, counts: dict[str, int]) -> Entry:
     exhibit = each.exhibit
     kind = "Table" if exhibit.columns else "Figure"
     counts[kind] += 1
@@ -96,7 +99,7 @@ def _entry(each: Shown | LeftOut, counts: dict[str, int]) -> Entry:
     return Entry(
         **named, sentence=each.sentence, cases=each.cases, cautions=each.cautions, command=each.command,
         sql=each.sql, csv=each.csv, rows_note=each.rows_note, cells=each.cells, picture=picture,
-        specification=each.specification,
+        specification=each.specification, groups=each.groups, category=each.category,
     )  # fmt: skip
 
 

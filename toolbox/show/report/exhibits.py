@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from toolbox.chart.linked import drawn_rows, linked_specification
+from toolbox.chart.sheets import Group
 from toolbox.chart.theme import column_words
 from toolbox.chart.width import Specification
 from toolbox.errors import QueryError, UsageError, command_line
@@ -20,7 +21,7 @@ from toolbox.query import Answer, Query, shipped_query
 from toolbox.show.plots import Layout, draw_figure
 from toolbox.show.report.contents import LARGE, Exhibit
 from toolbox.show.report.sentences import sentence
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
 
 MOST_EMBEDDED = 1200
 """Rows of a query that a page holds as they are; of more, it holds those that the figure draws."""
@@ -32,7 +33,7 @@ _PLACES = re.compile(r"'(?:[^']|'')*'|\$(\w+)")
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownExhibit:
     """One exhibit as a page shows it.
 
     Attributes:
@@ -47,6 +48,8 @@ class Shown:
         rows_note: which rows these are, where they are not all of the query.
         specification: of the figure; None for a table.
         cells: of the table, its header first.
+        groups: of pictures, in the place of a figure.
+        category: the only one that it is of; '' for all.
     """
 
     exhibit: Exhibit
@@ -60,6 +63,8 @@ class Shown:
     specification: Specification | None = None
     cells: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class LeftOut:
     reason: str
 
 
-def show_exhibits(subject: Subject, exhibit: Exhibit) -> Iterator[Shown | LeftOut]:
+def show_exhibits(subject: ReportSubject, exhibit: Exhibit) -> Iterator[ShownExhibit | LeftOut]:
     """An exhibit of the network, or one of each control.
 
     Args:
@@ -90,7 +95,7 @@ def show_exhibits(subject: Subject, exhibit: Exhibit) -> Iterator[Shown | LeftOu
         yield show_exhibit(subject.of_model(model), replace(named, title=f"{exhibit.title}: {model}"))
 
 
-def show_exhibit(subject: Subject, exhibit: Exhibit) -> Shown | LeftOut:
+def show_exhibit(subject: ReportSubject, exhibit: Exhibit) -> ShownExhibit | LeftOut:
     """An exhibit, or why there is none.
 
     Args:
@@ -111,7 +116,7 @@ def show_exhibit(subject: Subject, exhibit: Exhibit) -> Shown | LeftOut:
         return LeftOut(exhibit, str(error))
 
 
-def _question(subject: Subject, exhibit: Exhibit) -> Query:
+def _question(subject: ReportSubject, exhibit: Exhibit) -> Query:
     """The query of an exhibit, with what is around it."""
     query = shipped_query(exhibit.query)
     if not exhibit.around:
@@ -131,9 +136,9 @@ def _notes_on_resampling(answer: Answer) -> tuple[str, ...]:
     return tuple(note for note in notes if note not in answer.cautions)
 
 
-def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> Shown:
+def _shown(subject: ReportSubject, exhibit: Exhibit, answer: Answer, command: str) -> ShownExhibit:
     said = sentence(exhibit.query, answer.rows, subject)
-    shown = Shown(
+    shown = ShownExhibit(
         exhibit=exhibit,
         sentence=said,
         cases=_cases(subject, answer.rows),
@@ -158,7 +163,7 @@ def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> 
     return replace(shown, csv=safe_csv(rows), rows_note=note, specification=specification)
 
 
-def _command(subject: Subject, exhibit: Exhibit) -> str:
+def _command(subject: ReportSubject, exhibit: Exhibit) -> str:
     """The command that draws the figure, or prints the table."""
     query = shipped_query(exhibit.query)
     given = {**subject.choices.parameters_of(query), **exhibit.parameters}
@@ -169,7 +174,7 @@ def _command(subject: Subject, exhibit: Exhibit) -> str:
     return command_line(kind, exhibit.query, *words, *([] if exhibit.query == "sets/summary" else of))
 
 
-def _cases(subject: Subject, rows: pl.DataFrame) -> str:
+def _cases(subject: ReportSubject, rows: pl.DataFrame) -> str:
     """What the exhibit is of, in numbers: stimuli, categories, and the filters and layers that are in it."""
     parts = [f"n = {subject.stimuli:,} stimuli", f"{len(subject.categories)} categories"]
     if "bytes" in rows.columns or "differs" in rows.columns:

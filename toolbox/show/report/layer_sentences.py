@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from toolbox.chart.theme import column_words
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
 from toolbox.show.report.words import RowValues, few, largest, median, number, percent
 from toolbox.terms import LEVEL
 
 
-def _profile(rows: pl.DataFrame, subject: Subject) -> str:
+def _profile(rows: pl.DataFrame, subject: ReportSubject) -> str:
     best = largest(rows, "proportion")
     if not best or not best["selective"]:
         return f"No filter of {subject.model} is selective ({subject.criterion}) for any category."
@@ -31,7 +31,7 @@ def _profile(rows: pl.DataFrame, subject: Subject) -> str:
     return f"{text}; {beyond} of the {known.height} proportions above 0 are beyond their chance band."
 
 
-def _significant(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _significant(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     tests, found, strict = (int(rows[name].sum()) for name in ("filters", "significant", "significant_fwe"))
     by_category = rows.group_by("category", maintain_order=True).agg(pl.col("significant").sum())
     first = by_category.sort("significant", descending=True, maintain_order=True).row(0, named=True)
@@ -42,7 +42,7 @@ def _significant(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
     )
 
 
-def _best(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _best(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     first = rows.filter(pl.col("rank") == 1).sort("proportion", descending=True, maintain_order=True)
     found = first.filter(pl.col("proportion") > 0)
     if found.is_empty():
@@ -61,7 +61,7 @@ def _best_layer(row: RowValues, *, is_first: bool) -> str:
     return f"{row['layer']} for {row['category']}{how_often}"
 
 
-def _index(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _index(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     grouped = rows.group_by("category", "layer", maintain_order=True).agg(
         low=pl.col("contrast").quantile(0.05, "linear"),
         middle=pl.col("contrast").median(),
@@ -78,7 +78,7 @@ def _index(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
     )
 
 
-def _agreement(rows: pl.DataFrame, subject: Subject) -> str:
+def _agreement(rows: pl.DataFrame, subject: ReportSubject) -> str:
     most, least = largest(rows, "spearman"), largest(rows.with_columns(-pl.col("spearman")), "spearman")
     if most is None or least is None:
         return "No two indices can be compared: each of them is the same for all filters."
@@ -100,7 +100,7 @@ def _pair(row: RowValues) -> str:
     return words[:1].upper() + words[1:] if row["spearman"] > 0 else words
 
 
-def _sanity(rows: pl.DataFrame, subject: Subject) -> str:
+def _sanity(rows: pl.DataFrame, subject: ReportSubject) -> str:
     passing = rows.filter(pl.col("passes").fill_null(value=False))["index"].to_list()
     names = f": {few([column_words(name) for name in passing])}" if passing else ""
     own = rows.filter(pl.col("index") == subject.index.name)
@@ -114,7 +114,7 @@ def _sanity(rows: pl.DataFrame, subject: Subject) -> str:
     )
 
 
-def _reliability(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
+def _reliability(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
     value, halves = (median(rows, name) for name in ("value", "cross_validated"))
     agreement, reliability = (median(rows, name) for name in ("agreement", "reliability"))
     known = rows["agreement"].count()
@@ -128,7 +128,7 @@ def _reliability(rows: pl.DataFrame, subject: Subject) -> str:  # noqa: ARG001
     return f"{text}." if reliability is None else f"{text}; the median reliability is {number(reliability)}."
 
 
-LAYER_SENTENCES: Mapping[str, Callable[[pl.DataFrame, Subject], str]] = {
+LAYER_SENTENCES: Mapping[str, Callable[[pl.DataFrame, ReportSubject], str]] = {
     "layers/profile": _profile,
     "layers/significant": _significant,
     "layers/best": _best,

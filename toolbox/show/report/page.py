@@ -18,7 +18,7 @@ from toolbox.show.report.cautionary import Warned
 from toolbox.show.report.entries import Part
 from toolbox.show.report.methods import Methods
 from toolbox.show.report.presentation import facts
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
 from toolbox.show.report.templates import FOLDER, page_templates
 
 MOST_CHIPS = 14
@@ -31,7 +31,9 @@ POLICY = (
 )
 
 
-def write_page(subject: Subject, parts: Sequence[Part], warned: Sequence[Warned], methods: Methods) -> str:
+def write_page(
+    subject: ReportSubject, parts: Sequence[Part], warned: Sequence[Warned], methods: Methods
+) -> str:
     """The page.
 
     Args:
@@ -94,7 +96,7 @@ def _read(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def _numbers(subject: Subject) -> Iterator[tuple[str, str]]:
+def _numbers(subject: ReportSubject) -> Iterator[tuple[str, str]]:
     """The numbers at the top of the page."""
     yield f"{subject.stimuli:,}", "stimuli"
     yield f"{len(subject.categories):,}", "categories"
@@ -114,7 +116,7 @@ def _table_of_contents(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     yield {"key": "references", "title": "References", "entries": ()}
 
 
-def _blocks(subject: Subject, parts: Sequence[Part], methods: Methods) -> Iterator[tuple[str, str]]:
+def _blocks(subject: ReportSubject, parts: Sequence[Part], methods: Methods) -> Iterator[tuple[str, str]]:
     """What scripts of the page read: names, charts, rows, texts."""
     names: Mapping[str, Any] = {
         "category": list(subject.categories),

@@ -6,12 +6,12 @@ import polars as pl
 
 from toolbox.show.report.category_sentences import CATEGORY_SENTENCES
 from toolbox.show.report.layer_sentences import LAYER_SENTENCES
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
 
 _SENTENCES = {**LAYER_SENTENCES, **CATEGORY_SENTENCES}
 
 
-def sentence(query: str, rows: pl.DataFrame, subject: Subject) -> str:
+def sentence(query: str, rows: pl.DataFrame, subject: ReportSubject) -> str:
     """What the rows of a query show.
 
     Args:
