@@ -96,7 +96,9 @@ def _figures(study: Study, folder: Path) -> Iterator[Step]:
 def _report(study: Study, file: Path, progress: Progress) -> Step:
     """All of it on one page, with pixels of the faces: they are published, and the page stays here."""
     report = study.report(file, set="lfw", with_images=True, progress=progress)
-    return Step(f"report: {file} ({report.bytes / 1e6:.1f} MB; open it in a browser; it shows images of people)")
+    return Step(
+        f"report: {file} ({report.bytes / 1e6:.1f} MB; open it in a browser; it shows images of people)"
+    )
 
 
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:

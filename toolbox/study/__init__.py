@@ -8,7 +8,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     queries      queries, describe, query, answer, responses
     analysis     significance, replicate, replication
     figures      plot, figure
-    pictures     render, saliency
+    pictures     gallery, render, saliency
     reporting    report
     upkeep       use, remove
     notebook     progress bars in a notebook
