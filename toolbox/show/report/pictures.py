@@ -28,11 +28,11 @@ from toolbox.stimuli.fitting import Box
 from toolbox.stimuli.images import Pixels, decode, resize_pixels
 from toolbox.store.rendered import Record, picture_file, records_of
 
-FILTERS, PIECES = 4, 3
+_FILTERS, _PIECES = 4, 3
 """Most selective filters of a category that are shown, and stimuli of each."""
-SIDE = 176
+_SIDE = 176
 """Pixels of the longer side of a picture: what a tile has on a screen of two pixels a point."""
-IN_WORDS = "pictures of stimuli and rendered pictures"
+_IN_WORDS = "pictures of stimuli and rendered pictures"
 _TOP = """\
 select r.layer, r.filter, r.stimulus_id, l.category, r.maximum::double as response
 from responses r
@@ -74,7 +74,7 @@ def picture_exhibits(
     """
     general = Exhibit("filters/stimuli", "What the most selective filters respond to", key="pictures")
     if not with_images:
-        reason = f"the page contains no pixels; to show {IN_WORDS}: {command_line('report', '--with-images')}"
+        reason = f"the page contains no pixels; to show {_IN_WORDS}: {command_line('report', '--with-images')}"
         yield LeftOut(general, reason)
         return
     try:
@@ -88,7 +88,7 @@ def picture_exhibits(
 
 
 def _exhibits(subject: ReportSubject, weights: str, progress: Progress) -> Iterator[ShownExhibit | LeftOut]:
-    rows = subject.ask("filters/representative", count=FILTERS).rows
+    rows = subject.ask("filters/representative", count=_FILTERS).rows
     tops = {row["category"]: _top_stimuli(subject, of_one) for row, of_one in _by_category(rows)}
     chosen = list(_chosen(rows, tops))
     if not chosen:
@@ -114,7 +114,7 @@ def _top_stimuli(subject: ReportSubject, rows: pl.DataFrame) -> tuple[pl.DataFra
         f"(r.layer = '{layer.replace(chr(39), 2 * chr(39))}' and r.filter = {number})"
         for layer, number in pairs
     )
-    answer = subject.ask(Query("sql", _TOP.format(filters=filters, pieces=PIECES), ships=True))
+    answer = subject.ask(Query("sql", _TOP.format(filters=filters, pieces=_PIECES), ships=True))
     return answer.rows, plain_sql(answer)
 
 
@@ -145,12 +145,12 @@ def _exhibit(
     rendered = {each.one: _best_rendered(subject, presented, each) for each in filters}
     groups = [_group(subject, each, patches, rendered[each.one]) for each in filters]
     of = [word for kind, name in subject.selection.names().items() for word in (f"--{kind}", name)]
-    command = command_line("gallery", "--category", category, "--top", FILTERS, *of)
+    command = command_line("gallery", "--category", category, "--top", _FILTERS, *of)
     title = f"What the filters most selective for {category} respond to"
     return ShownExhibit(
         exhibit=Exhibit("filters/stimuli", title, key=f"pictures-{place}"),
         sentence=_sentence(category, filters, rendered),
-        cases=f"n = {subject.responses.stimuli:,} stimuli, {len(filters)} filters, {PIECES} pieces each",
+        cases=f"n = {subject.responses.stimuli:,} stimuli, {len(filters)} filters, {_PIECES} pieces each",
         cautions=(),
         command=command,
         sql=top[1],
@@ -205,7 +205,7 @@ def _group(subject: ReportSubject, chosen: _Chosen, patches: Patches, record: Re
 
 def _rendered_tile(subject: ReportSubject, chosen: _Chosen, record: Record) -> Tile:
     pixels = decode(picture_file(subject.folder, record.subject).read_bytes()).pixels
-    piece, _ = cut_out(pixels, Box(*record.place), SIDE)
+    piece, _ = cut_out(pixels, Box(*record.place), _SIDE)
     multiple = _multiple(chosen, record)
     times = "no stimulus to compare with" if multiple is None else f"{multiple:.2f} x the best stimulus"
     words = f"picture rendered for {chosen.layer} / {chosen.filter}, {times}"
@@ -228,7 +228,7 @@ def _natural_tile(chosen: _Chosen, row: RowValues, patches: Patches) -> Tile:
 def _picture(pixels: Pixels, description: str) -> TilePicture:
     """A picture no larger than it is shown."""
     height, width = pixels.shape[:2]
-    factor = min(1.0, SIDE / max(height, width))
+    factor = min(1.0, _SIDE / max(height, width))
     size = max(1, round(height * factor)), max(1, round(width * factor))
     small = pixels if factor == 1 else resize_pixels(pixels, *size, "box", "stretch")
     return TilePicture(data_uri(small), size[1], size[0], description=description)
