@@ -176,12 +176,19 @@ def test_a_command_has_the_types_of_its_method(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "choices"),
-    [(Study.extract, Extraction), (Study.estimate, Extraction), (Study.significance, Resampling), (Study.render, Rendering)],
+    [
+        (Study.extract, Extraction),
+        (Study.estimate, Extraction),
+        (Study.significance, Resampling),
+        (Study.render, Rendering),
+    ],
 )
 def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choices: type) -> None:
     theirs, types_of_fields = hints(method), hints(choices)
     of_the_selection = {"set"} | ({"model", "scheme"} if choices is not Extraction else set())
-    beside = of_the_selection | ({"weights", "as_set", "output", "title", "width", "dpi"} if choices is Rendering else set())
+    beside = of_the_selection | (
+        {"weights", "as_set", "output", "title", "width", "dpi"} if choices is Rendering else set()
+    )
     assert keywords(method) - beside == {field.name for field in fields(choices)}
     for field in fields(choices):
         assert defaults(method)[field.name] == field.default, field.name

@@ -22,7 +22,7 @@ SIDE = 112.0
 """Side in pixels of the square in which the first picture of a tile is, on a sheet of its own width."""
 GAP = 14.0  # between tiles
 INSIDE = 4.0  # between the pictures of a tile, and between pictures and text
-HEADING, ABOVE_HEADING, UNDER_HEADING = 18.0, 14.0, 6.0
+HEADING, ABOVE_HEADING, UNDER_HEADING = 17.0, 4.0, 4.0
 LINE_HEIGHT = 14.0
 LEAST_SIDE, MOST_SIDE = 0.7, 1.6
 """Of SIDE: a sheet of a given width has as many tiles in a row as keep their pictures in this range."""

@@ -361,7 +361,11 @@ def print_rendering(report: RenderingReport, sheet: Path, quiet: bool) -> None:
     print_notes(report.notes, quiet)
     print_table(pl.DataFrame(rows, infer_schema_length=None), quiet, most=len(rows))
     kept = len(report.pictures) - report.rendered
-    made = f"{_count(report.rendered, 'picture')} in {duration(report.seconds)}" if report.rendered else "no picture"
+    made = (
+        f"{_count(report.rendered, 'picture')} in {duration(report.seconds)}"
+        if report.rendered
+        else "no picture"
+    )
     note(f"rendered {made}{f', {kept:,} were finished' if kept else ''}; their sheet: {sheet}", quiet)
 
 

@@ -1,5 +1,6 @@
 """The command that makes pictures which drive filters: render."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,14 @@ from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.several import SeveralValues
-from toolbox.terms import DEFAULT_INDEX
+from toolbox.terms import DEFAULT_INDEX, Statistic
 
 commands = typer.Typer()
 
-LayerOption = Annotated[str | None, Option("--layer", help="Layer of the filters, such as block5_conv3.")]
+LayerOption = Annotated[
+    list[str] | None,
+    Option("--layer", help="Layer of the filters, or a pattern such as 'block5_*'; several may follow."),
+]
 FilterOption = Annotated[
     list[int] | None,
     Option("--filter", metavar="NUMBER", help="Number of a filter, from 0; several may follow."),
@@ -26,10 +30,11 @@ CategoryOption = Annotated[
 ]
 TopOption = Annotated[int, Option("--top", help="Number of filters of each category.")]
 TogetherOption = Annotated[
-    bool, Option("--together", help="One picture for all filters of a layer, instead of one for each of them.")
+    bool,
+    Option("--together", help="One picture for all filters of a layer, instead of one for each of them."),
 ]
 DrivenOption = Annotated[
-    options.Statistic,
+    Statistic,
     Option(
         "--statistic",
         parser=str,
@@ -53,7 +58,9 @@ SeedsOption = Annotated[int, Option("--seeds", help="Pictures of each filter, fr
 ReplacePicturesOption = Annotated[bool, Option("--replace", help="Make pictures again that are finished.")]
 AsSetOption = Annotated[
     str | None,
-    Option("--as-set", metavar="NAME", help="Stimulus set to which the pictures are added, such as preferred."),
+    Option(
+        "--as-set", metavar="NAME", help="Stimulus set to which the pictures are added, such as preferred."
+    ),
 ]
 SheetOption = Annotated[
     Path | None,
@@ -100,8 +107,8 @@ def render(
     path = output_file or Path(f"render-{_subject(layer, filter, category)}.html")
     with progress_bars(quiet) as progress:
         report = opened.render(
-            layer=layer, filter=filter or None, category=category or None, top=top, index=index, together=together,
-            statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds, replace=replace, set=set,
+            layer=layer or None, filter=filter or None, category=category or None, top=top, index=index,
+            together=together, statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds, replace=replace, set=set,
             model=model, scheme=scheme, weights=weights, as_set=as_set, output=path, title=title, width=width, dpi=dpi,
             progress=progress,
         )  # fmt: skip
@@ -109,6 +116,7 @@ def render(
     following.print_next(following.after_rendering(report, as_set), study, quiet)
 
 
-def _subject(layer: str | None, filters: list[int] | None, categories: list[str] | None) -> str:
-    """What is rendered, as part of the name of a file."""
-    return "-".join(categories or [layer or "", *map(str, filters or ())])
+def _subject(layers: list[str] | None, filters: list[int] | None, categories: list[str] | None) -> str:
+    """What is rendered, as part of the name of a file; a pattern without its signs."""
+    words = [*(categories or ()), *(layers or ()), *map(str, filters or ())]
+    return "-".join(re.sub(r"[^\w.-]", "", word) for word in words)

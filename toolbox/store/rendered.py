@@ -1,8 +1,8 @@
 """Pictures that were made to drive filters, in a study. Owns their names, and their records.
 
 A picture is a PNG file, which is a stimulus of the size of the network's input, and a record beside it. Both change
-together. A picture counts if its record has its digest, and the layer's digest of the network that is asked about: pictures
-of two networks are never mixed.
+together. A picture counts if its record has its digest, and the layer's digest of the network that is asked about:
+pictures of two networks are never mixed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from toolbox.store.commits import committing
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import with_version
 from toolbox.store.remedies import remedy_for
+from toolbox.terms import Statistic
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Subject:
     model: str
     layer: str
     filters: tuple[int, ...]
-    statistic: str
+    statistic: Statistic
     seed: int
     stimulus: str = ""
 
@@ -127,10 +128,10 @@ def find_record(study: StudyFolder, subject: Subject) -> Record | None:
     file = picture_file(study, subject)
     if not file.with_suffix(".json").is_file():
         return None
-    return read_record(file.with_suffix(".json"))
+    return read_picture_record(file.with_suffix(".json"))
 
 
-def read_record(path: Path) -> Record:
+def read_picture_record(path: Path) -> Record:
     """A record, whose picture is compared with it.
 
     Args:
@@ -166,4 +167,4 @@ def records_of(study: StudyFolder, model: str, layer: str) -> list[Record]:
 
     Raises: VerificationError.
     """
-    return [read_record(path) for path in sorted(study.rendered(model, layer).glob("*.json"))]
+    return [read_picture_record(path) for path in sorted(study.rendered(model, layer).glob("*.json"))]

@@ -19,8 +19,8 @@ from toolbox.store.checksums import TREE, present_digest, table_of
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.records import planned_record
-from toolbox.store.rendered import read_record as read_picture_record
 from toolbox.store.remedies import remedy_for
+from toolbox.store.rendered import read_picture_record
 from toolbox.store.verified import verified_digest
 
 _TABLES = {

@@ -23,7 +23,7 @@ class StudyPictures(StudyDirectory):
     def render(
         self,
         *,
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
         filter: int | Sequence[int] | None = None,
         category: str | Sequence[str] | None = None,
         top: int = 4,
@@ -53,9 +53,9 @@ class StudyPictures(StudyDirectory):
         On a CPU, a picture of a deep layer of VGG16 takes about half a minute.
 
         Args:
-            layer: of the filters.
+            layer: of the filters, one or several, also as patterns such as 'block5_*'; of a category, the only layers.
             filter: number of a filter, or several.
-            category: whose most selective filters are rendered, one or several; instead of layer and filter.
+            category: whose most selective filters are rendered, one or several; instead of numbers.
             top: number of filters of each category.
             index: by which these are selective.
             together: one picture that drives all filters of a layer at once, instead of one for each of them.
@@ -80,10 +80,11 @@ class StudyPictures(StudyDirectory):
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
-        Returns: the pictures with their responses, as multiples of that to the best stimulus; and the sheet, as `figure`.
-        Raises: UsageError, UnknownNameError for a choice; MixtureError where card or weights are not those of the stored
-            responses; GradientError for an operator without a gradient; VerificationError for a damaged picture.
-        Source: Olah et al. (2017), doi 10.23915/distill.00007; Fel et al. (2023), arXiv:2306.06805, for the phases.
+        Returns: the pictures with their responses, as multiples of that to the best stimulus; and the sheet, as
+        `figure`. Raises: UsageError, UnknownNameError for a choice; MixtureError where card or weights are not those of
+            the stored responses; GradientError for an operator without a gradient; VerificationError for a damaged
+        picture. Source: Olah et al. (2017), doi 10.23915/distill.00007; Fel et al. (2023), arXiv:2306.06805, for the
+        phases.
 
         Example:
             >>> report = study.render(layer="colour", filter=2, seeds=1, model="tiny.toml", weights="tiny.npz")
@@ -91,12 +92,12 @@ class StudyPictures(StudyDirectory):
             True
         """
         from toolbox.show.plots import Layout, save
-        from toolbox.show.rendering import Rendering, render
+        from toolbox.show.rendering import Rendering, render_pictures
 
         choices = Rendering(
             layer, filter, category, top, index, together, statistic, stimulus, steps, seed, seeds, replace
         )
-        report = render(
+        report = render_pictures(
             self.folder,
             Selection(set, model or (), scheme),
             choices,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from toolbox.graph import Graph
 from toolbox.tapping.operators import OPERATORS, UNKNOWN, Effect
 
-ACTIVATIONS = (Effect.ACTIVATION, Effect.GATE, Effect.SQUASH)
-HAND_ON = ("Identity", "Cast", "Dropout")
+_FUNCTIONS = (Effect.ACTIVATION, Effect.GATE, Effect.SQUASH)
+_COPIES = ("Identity", "Cast", "Dropout")
 
 
 def tensor_before_activation(graph: Graph, layer: str) -> str:
-    """The name of the tensor from which the activation function of a layer computes it; the layer itself if it has none.
+    """The tensor from which the activation function of a layer computes it; the layer itself if it has none.
 
     A filter that does not respond at all has no gradient after a ReLU, but it has one before it.
 
@@ -22,9 +22,9 @@ def tensor_before_activation(graph: Graph, layer: str) -> str:
     name = layer
     while (node := producers.get(name)) is not None:
         effect = OPERATORS.get(node.op_type, UNKNOWN).effect
-        if node.op_type in HAND_ON:
+        if node.op_type in _COPIES:
             name = node.input[0]
-        elif effect in ACTIVATIONS:
+        elif effect in _FUNCTIONS:
             return str(node.input[0])
         else:
             break

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from toolbox.show.rendering.climbing import climber
 from toolbox.show.rendering.crops import Movement, moved_crop
@@ -16,17 +14,17 @@ from toolbox.show.rendering.spectrum import frequencies, natural_amplitudes, wav
 from toolbox.show.rendering.waves import (
     FreePhases,
     FreeWaves,
+    RealArray,
     Waves,
     irfft2_adjoint,
     standardise,
     standardise_gradient,
 )
 
-Values = NDArray[np.floating[Any]]
 SIDES = pytest.mark.parametrize("sides", [(8, 8), (7, 9), (6, 11), (9, 4)])
 
 
-def numeric_gradient(of: Callable[[Values], float], at: Values, step: float = 1e-5) -> Values:
+def numeric_gradient(of: Callable[[RealArray], float], at: RealArray, step: float = 1e-5) -> RealArray:
     """The gradient by central differences."""
     found = np.zeros_like(at)
     for place in np.ndindex(at.shape):
@@ -36,7 +34,7 @@ def numeric_gradient(of: Callable[[Values], float], at: Values, step: float = 1e
     return found
 
 
-def is_equal(found: Values, expected: Values) -> bool:
+def is_equal(found: RealArray, expected: RealArray) -> bool:
     """Whether two gradients differ by less than a millionth of the largest value."""
     return bool(np.abs(found - expected).max() <= 1e-6 * np.abs(expected).max())
 
@@ -57,7 +55,7 @@ def waves(sides: tuple[int, int]) -> FreeWaves:
 def test_the_gradient_of_a_picture_is_that_of_central_differences(
     sides: tuple[int, int], kind: Callable[[tuple[int, int]], Waves]
 ) -> None:
-    """Through the spectrum, the standardisation, the colours, the sigmoid and the window, for several pictures at once."""
+    """Through the spectrum, the standardisation, the colours, the sigmoid and the window, for several pictures."""
     random = np.random.default_rng(3)
     how = Paint(kind(sides), disc(*sides, diameter=5, edge=3), gain=1.3)
     values = random.normal(size=(2, *how.waves.shape))
@@ -72,7 +70,10 @@ def test_the_adjoint_of_the_inverse_transform_has_equal_products(sides: tuple[in
     """<irfft2(z), g> = <z, adjoint(g)> over real and imaginary parts, of even and odd widths."""
     random = np.random.default_rng(1)
     shape = (3, sides[0], sides[1] // 2 + 1)
-    waves, gradient = random.normal(size=shape) + 1j * random.normal(size=shape), random.normal(size=(3, *sides))
+    waves, gradient = (
+        random.normal(size=shape) + 1j * random.normal(size=shape),
+        random.normal(size=(3, *sides)),
+    )
     adjoint = irfft2_adjoint(gradient)
     ahead = np.sum(np.fft.irfft2(waves, s=sides) * gradient)
     back = np.sum(waves.real * adjoint.real + waves.imag * adjoint.imag)
@@ -149,7 +150,9 @@ def test_waves_of_random_values_have_the_deviation_of_the_values() -> None:
 def test_a_photograph_without_waves_stays_as_it_is() -> None:
     """Except that black and white come a hundredth nearer to each other."""
     photograph = np.random.default_rng(0).integers(0, 256, size=(3, 6, 8)).astype(float)
-    how = Paint(FreeWaves(wave_amplitudes(6, 8), channels_of(photograph, gain=1.3)), np.ones((6, 8)), gain=1.3)
+    how = Paint(
+        FreeWaves(wave_amplitudes(6, 8), channels_of(photograph, gain=1.3)), np.ones((6, 8)), gain=1.3
+    )
     found = paint(np.zeros((1, *how.waves.shape)), how).pixels[0]
     assert np.abs(found - np.clip(photograph, 2.55, 252.45)).max() < 1e-9
 

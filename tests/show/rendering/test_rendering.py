@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from support.tiny_network import CARD, write_weights
-from toolbox import MixtureError, RenderingReport, Selection, Study, UnknownNameError, UsageError, VerificationError
+from toolbox import (
+    MixtureError,
+    RenderingReport,
+    Selection,
+    Study,
+    UnknownNameError,
+    UsageError,
+    VerificationError,
+)
 from toolbox.stimuli.images import decode
 from toolbox.store.folder import StudyFolder
 from toolbox.store.rendered import records_of
@@ -83,14 +91,14 @@ def test_finished_pictures_are_not_made_again(render: Render, rendered: Study) -
 def test_what_was_finished_before_a_stop_is_kept(render: Render) -> None:
     """Each batch is written before the next one begins."""
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(task: str, done: int, total: int) -> None:
         if task == "rendering" and done > total * 0.8:
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         render(category=["red", "green"], top=4, progress=stop)
     report = render(category=["red", "green"], top=4)
     assert 0 < report.rendered < len(report.pictures)
@@ -99,7 +107,11 @@ def test_what_was_finished_before_a_stop_is_kept(render: Render) -> None:
 def test_progress_ends_at_its_total(render: Render) -> None:
     """Also when pictures end before their last step."""
     seen: list[tuple[int, int]] = []
-    render(layer="colour", filter=[0, 1], progress=lambda task, *at: seen.append(at) if task == "rendering" else None)
+    render(
+        layer="colour",
+        filter=[0, 1],
+        progress=lambda task, *at: seen.append(at) if task == "rendering" else None,
+    )
     assert seen[-1][0] == seen[-1][1] == 400
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
@@ -165,7 +177,9 @@ def test_a_filter_that_no_stimulus_drives_is_not_compared(render: Render) -> Non
     """Its best response is 0, of which there is no multiple."""
     report = render(layer="sum", filter=1)
     assert report.pictures[0].multiple is None
-    assert "no stimulus drives the filter" in " ".join(report.notes) or "does not drive" in " ".join(report.notes)
+    assert "no stimulus drives the filter" in " ".join(report.notes) or "does not drive" in " ".join(
+        report.notes
+    )
 
 
 def test_a_dense_unit_has_the_whole_image_as_its_canvas(render: Render, rendered: Study) -> None:
@@ -254,8 +268,8 @@ def test_pictures_become_stimuli_of_the_category_they_were_made_for(render: Rend
     """Or of their layer; made again, the set keeps what it has."""
     render(category="red", top=1, as_set="preferred")
     render(layer="colour", filter=2, seeds=2, as_set="preferred")
-    rows = rendered.query("select category, preferred_by, seed, multiple from stimuli left join labels using (stimulus_id)",
-                          set="preferred")  # fmt: skip
+    sql = "select category, preferred_by, seed, multiple from stimuli left join labels using (stimulus_id)"
+    rows = rendered.query(sql, set="preferred")
     assert set(rows["category"]) == {"red", "colour"}
     assert StudyFolder(rendered.folder.root).images("preferred").is_dir()
     before = rows.height

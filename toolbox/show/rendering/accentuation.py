@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.show.patches import Patch, find_patches
+from toolbox.show.patches import Filter, Patch, find_patches
 from toolbox.show.presented import Presented
 from toolbox.show.rendering.choices import Rendering
-from toolbox.show.rendering.natural import Filter, stored_responses
+from toolbox.show.rendering.natural import stored_responses
 from toolbox.stimuli.images import Pixels, resize_pixels
 from toolbox.stimuli.originals import read_original
 from toolbox.store.stimuli import Stimulus
@@ -42,7 +42,11 @@ class Start:
     @property
     def origin(self) -> Mapping[str, Any]:
         """What the records of its pictures tell of it."""
-        return {"stimulus_id": self.stimulus.stimulus_id, "path": self.stimulus.path, "response": self.response}
+        return {
+            "stimulus_id": self.stimulus.stimulus_id,
+            "path": self.stimulus.path,
+            "response": self.response,
+        }
 
 
 def find_start(presented: Presented, filters: Iterable[Filter], choices: Rendering) -> Start | None:
@@ -53,8 +57,8 @@ def find_start(presented: Presented, filters: Iterable[Filter], choices: Renderi
         filters: what is rendered.
         choices: with the stimulus.
 
-    Raises: UsageError for several filters; UnknownNameError for a stimulus that the set lacks; StimulusError when its image
-        cannot be read.
+    Raises: UsageError for several filters; UnknownNameError for a stimulus that the set lacks; StimulusError when its
+        image cannot be read.
     """
     if choices.stimulus is None:
         return None
@@ -67,7 +71,7 @@ def find_start(presented: Presented, filters: Iterable[Filter], choices: Renderi
     response, maximum = (
         _stored(presented, layer, number, stimulus, each) for each in (choices.statistic, "maximum")
     )
-    found = find_patches(presented, {(layer, number): {stimulus.stimulus_id: maximum}}, device="cpu")
+    found = find_patches(presented, {(layer, number): {stimulus.stimulus_id: maximum}})
     patch = found.found[layer, number, stimulus.stimulus_id]
     return Start(
         stimulus, _fitted(presented, stimulus), response, _place(presented, layer, choices, patch), patch

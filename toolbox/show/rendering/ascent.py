@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolbox.show.rendering.climbing import Climber, climber
 from toolbox.show.rendering.crops import Crop, Movement, moved_crop
 from toolbox.show.rendering.painting import Paint, paint, paint_gradient
-from toolbox.show.rendering.recipe import Recipe
+from toolbox.show.rendering.recipe import PictureRecipe
+from toolbox.show.rendering.waves import RealArray
 
-Values = NDArray[np.floating[Any]]
-Drive = Callable[[Values, Sequence[int]], tuple[Values, Values]]
-"""From crops (pictures, 3, height, width) of 0 to 255, and the numbers of their pictures, to the response to each crop and
-its gradient in the shape of the crops."""
+Drive = Callable[[RealArray, Sequence[int]], tuple[RealArray, RealArray]]
+"""From crops (pictures, 3, height, width) of 0 to 255, and the numbers of their pictures, to the response to each crop
+and its gradient in the shape of the crops."""
 
 AVERAGED = 20
 """Steps over which responses are averaged, as each is that to a crop moved at random."""
-PATIENCE = 30
+PATIENT_STEPS = 30
 """An ascent ends when its best average of the last so many steps is hardly larger than its best one before."""
 LEAST_GAIN = 0.01
 """What is hardly larger, as a proportion."""
@@ -41,15 +39,15 @@ class Ascent:
     """
 
     how: Paint
-    values: Values
+    values: RealArray
     random: np.random.Generator
     climber: Climber
     responses: list[float] = field(default_factory=list)
 
     @property
-    def pixels(self) -> Values:
+    def pixels(self) -> RealArray:
         """The picture: (3, height, width), 0 to 255."""
-        return paint(self.values[None], self.how).pixels[0]
+        return np.asarray(paint(self.values[None], self.how).pixels[0])
 
     @property
     def is_level(self) -> bool:
@@ -75,14 +73,14 @@ def is_level(responses: Sequence[float]) -> bool:
         >>> is_level(range(100)), is_level([5] * 100), is_level([5] * 30)
         (False, True, False)
     """
-    if len(responses) < AVERAGED + PATIENCE:
+    if len(responses) < AVERAGED + PATIENT_STEPS:
         return False
     averages = np.convolve(responses, np.full(AVERAGED, 1 / AVERAGED), "valid")
-    earlier, later = averages[:-PATIENCE].max(), averages[-PATIENCE:].max()
+    earlier, later = averages[:-PATIENT_STEPS].max(), averages[-PATIENT_STEPS:].max()
     return bool(later - earlier < LEAST_GAIN * abs(earlier))
 
 
-def start(how: Paint, seed: int, recipe: Recipe, deviation: float = 1.0) -> Ascent:
+def start(how: Paint, seed: int, recipe: PictureRecipe, deviation: float = 1.0) -> Ascent:
     """A picture before its first step.
 
     Args:
@@ -100,7 +98,7 @@ def climb(
     ascents: Sequence[Ascent],
     sides: tuple[int, int],
     drive: Drive,
-    recipe: Recipe,
+    recipe: PictureRecipe,
     on_step: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Make steps until every picture has ended; pictures that have ended leave the batch.
@@ -124,7 +122,7 @@ def _step(
     numbers: Sequence[int],
     sides: tuple[int, int],
     drive: Drive,
-    recipe: Recipe,
+    recipe: PictureRecipe,
 ) -> None:
     """One step of all pictures of a batch."""
     paintings = [paint(ascent.values[None], ascent.how) for ascent in ascents]
@@ -139,7 +137,7 @@ def _step(
         ascent.responses.append(float(response))
 
 
-def _random_crop(ascent: Ascent, sides: tuple[int, int], recipe: Recipe) -> Crop:
+def _random_crop(ascent: Ascent, sides: tuple[int, int], recipe: PictureRecipe) -> Crop:
     """A crop that is moved, scaled and turned at random."""
     farthest = recipe.jitter * min(sides)
     down, right = ascent.random.uniform(-farthest, farthest, 2)

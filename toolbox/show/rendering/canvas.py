@@ -1,9 +1,10 @@
 """Where a picture is in the input of a network, and which unit it drives. Owns that geometry.
 
-A unit of a convolution sees only its receptive field. A network without padding, presented with exactly this piece of an
-image, has this unit alone in the map of its layer: a picture is then made on a piece that is no larger than needed, and a
-stored response, which is the maximum of a map, is that of this unit. Where this is not possible (dense layers, receptive
-fields that exceed the image, branches with different padding, the mean of a map), the canvas is the whole image.
+A unit of a convolution sees only its receptive field. A network without padding, presented with exactly this piece of
+an image, has this unit alone in the map of its layer: a picture is then made on a piece that is no larger than needed,
+and a stored response, which is the maximum of a map, is that of this unit. Where this is not possible (dense layers,
+receptive fields that exceed the image, branches with different padding, the mean of a map), the canvas is the whole
+image.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from toolbox.graph import Graph
 from toolbox.network.architecture import ImportedLayer, Layer
 from toolbox.network.fields import layer_spans
 from toolbox.network.model import Model
-from toolbox.show.rendering.recipe import Recipe
+from toolbox.show.rendering.recipe import PictureRecipe
+from toolbox.show.rendering.waves import RealArray
 from toolbox.stimuli.images import MID_GREY, Pixels
 from toolbox.tapping.before import tensor_before_activation
 from toolbox.tapping.geometry import Span
@@ -62,7 +64,7 @@ class Canvas:
         """The longer side of the piece in pixels."""
         return max(self.sides)
 
-    def painted_sides(self, recipe: Recipe) -> Sides:
+    def painted_sides(self, recipe: PictureRecipe) -> Sides:
         """Height and width of the picture that is painted, of which a moved crop is the piece.
 
         Args:
@@ -85,10 +87,11 @@ class Canvas:
         if self.place is None:
             last[:] = spread / np.prod(last.shape[1:-1])
         else:
-            last[(slice(None), *self.place)] = weights
+            place: tuple[slice | int, ...] = (slice(None), *self.place)
+            last[place] = weights
         return direction
 
-    def embed(self, picture: NDArray[np.floating], margin: int) -> Pixels:
+    def embed(self, picture: RealArray, margin: int) -> Pixels:
         """The stimulus: a picture at its place in the input, on mid-grey.
 
         Args:
@@ -190,8 +193,8 @@ def layer_shape(layer: Layer) -> tuple[int, ...]:
         sides = layer.shape[1:]
         if any(isinstance(side, str) for side in sides):
             raise UsageError(
-                f"layer {layer.name} has an unknown number of positions, so no picture of it can be made; choose another "
-                "layer"
+                f"layer {layer.name} has an unknown number of positions, so no picture of it can be made; choose "
+                "another layer"
             )
         return tuple(int(side) for side in sides)
     if layer.kind == "dense":

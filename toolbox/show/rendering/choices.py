@@ -19,7 +19,7 @@ class Rendering:
     """What to render, and how often.
 
     Attributes:
-        layer: of the filters; None with a category.
+        layer: of the filters, one or several, also as patterns such as 'block5_*'; of a category, the only ones.
         filter: number of a filter, or several.
         category: whose most selective filters are rendered, one or several.
         top: number of filters of each category.
@@ -33,7 +33,7 @@ class Rendering:
         replace: make pictures again that are finished.
     """
 
-    layer: str | None = None
+    layer: str | Sequence[str] | None = None
     filter: int | Sequence[int] | None = None
     category: str | Sequence[str] | None = None
     top: int = 4
@@ -45,6 +45,11 @@ class Rendering:
     seed: int = 0
     seeds: int = 3
     replace: bool = False
+
+    @property
+    def layers(self) -> list[str]:
+        """The chosen layers, none, one or several."""
+        return _unique(self.layer)
 
     @property
     def filters(self) -> list[int]:
@@ -67,10 +72,10 @@ def check_rendering(choices: Rendering) -> None:
 
     Raises: UsageError.
     """
-    by_number, by_category = bool(choices.layer or choices.filters), bool(choices.categories)
-    if by_number == by_category or bool(choices.layer) != bool(choices.filters):
+    if bool(choices.filters) == bool(choices.categories) or (choices.filters and not choices.layers):
         raise UsageError(
-            "expected either a layer and its filters (--layer block5_conv3 --filter 17), or a category (--category face)"
+            "expected either a layer and its filters (--layer block5_conv3 --filter 17), or a category "
+            "(--category face)"
         )
     if any(not _is_whole(number) for number in choices.filters):
         raise UsageError(f"filter is {choices.filter!r}; expected numbers of filters, from 0")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.floating[Any]]
+from toolbox.show.rendering.waves import RealArray
 
 FIRST, SECOND, LEAST = 0.9, 0.999, 1e-8
 """Decay of the mean of gradients and of their squares, and the smallest divisor, as usual."""
@@ -23,11 +21,11 @@ class Climber:
     """
 
     rate: float
-    mean: Values
-    square: Values
+    mean: RealArray
+    square: RealArray
     steps: int = 0
 
-    def step(self, gradient: Values) -> Values:
+    def step(self, gradient: RealArray) -> RealArray:
         """What to add to the values.
 
         Args:
@@ -39,10 +37,10 @@ class Climber:
         ahead = FIRST * self.mean / (1 - FIRST ** (self.steps + 1))
         ahead = ahead + (1 - FIRST) * gradient / (1 - FIRST**self.steps)
         divisor = np.sqrt(self.square / (1 - SECOND**self.steps)) + LEAST * np.abs(gradient).max()
-        return self.rate * ahead / np.maximum(divisor, np.finfo(divisor.dtype).tiny)
+        return np.asarray(self.rate * ahead / np.maximum(divisor, np.finfo(divisor.dtype).tiny))
 
 
-def climber(values: Values, rate: float) -> Climber:
+def climber(values: RealArray, rate: float) -> Climber:
     """An ascent from some values.
 
     Args:

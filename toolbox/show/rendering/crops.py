@@ -6,12 +6,11 @@ A picture that drives a unit wherever it is put does not depend on single pixels
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.floating[Any]]
+from toolbox.show.rendering.waves import RealArray
 
 
 @dataclass(frozen=True)
@@ -36,21 +35,23 @@ class Crop:
     """
 
     places: NDArray[np.intp]
-    weights: Values
+    weights: RealArray
     sides: tuple[int, int]
     whole: tuple[int, int]
 
-    def take(self, picture: Values) -> Values:
+    def take(self, picture: RealArray) -> RealArray:
         """The crop of a picture.
 
         Args:
             picture: (channels, height, width).
         """
         pixels = picture.reshape(len(picture), -1)
-        taken = sum(weight * pixels[:, place] for place, weight in zip(self.places, self.weights, strict=True))
+        taken = sum(
+            weight * pixels[:, place] for place, weight in zip(self.places, self.weights, strict=True)
+        )
         return np.asarray(taken).reshape(-1, *self.sides)
 
-    def spread(self, gradient: Values) -> Values:
+    def spread(self, gradient: RealArray) -> RealArray:
         """The adjoint of `take`: the gradient by the picture of anything of which that by the crop is known.
 
         Args:

@@ -17,11 +17,11 @@ from toolbox.gradient import gradient_graph
 from toolbox.network.architecture import Input
 from toolbox.runtime.differentiable import Differentiable, start_differentiable
 from toolbox.show.rendering.canvas import Canvas
-from toolbox.show.rendering.waves import Values
+from toolbox.show.rendering.waves import RealArray
 
 
 @dataclass(frozen=True)
-class Driver:
+class NetworkDriver:
     """The network on a canvas, which returns how much crops drive their filters, and how to change them.
 
     Attributes:
@@ -33,7 +33,7 @@ class Driver:
     weights: NDArray[np.float32]
     network: Differentiable
 
-    def __call__(self, crops: Values, numbers: Sequence[int]) -> tuple[Values, Values]:
+    def __call__(self, crops: RealArray, numbers: Sequence[int]) -> tuple[RealArray, RealArray]:
         """The responses to crops, and their gradients.
 
         Args:
@@ -46,18 +46,18 @@ class Driver:
         return responses, presented_gradient(gradient, self.entry)
 
 
-def start_driver(canvas: Canvas, entry: Input, weights: NDArray[np.float32]) -> Driver:
+def start_network_driver(canvas: Canvas, entry: Input, weights: NDArray[np.float32]) -> NetworkDriver:
     """Load the gradient of a network on a canvas.
 
     Args:
         canvas: what is driven.
         entry: the preprocessing.
-        weights: as of `Driver`.
+        weights: as of `NetworkDriver`.
 
     Raises: GradientError when the gradient would have to pass an operator without a rule.
     """
     graph = gradient_graph(canvas.graph, canvas.tensor)
-    return Driver(canvas, entry, weights, start_differentiable(graph, canvas.tensor))
+    return NetworkDriver(canvas, entry, weights, start_differentiable(graph, canvas.tensor))
 
 
 def presented(pixels: NDArray[np.floating[Any]], entry: Input) -> NDArray[np.float32]:

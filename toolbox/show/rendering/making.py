@@ -15,10 +15,10 @@ from toolbox.runtime.computation import onnxruntime_version
 from toolbox.runtime.session import Session
 from toolbox.show.rendering.ascent import Ascent, climb, start
 from toolbox.show.rendering.canvas import Canvas
-from toolbox.show.rendering.driving import Driver, start_driver
+from toolbox.show.rendering.driving import NetworkDriver, start_network_driver
 from toolbox.show.rendering.painting import Paint, channels_of, disc
 from toolbox.show.rendering.proof import proven_responses, start_proof
-from toolbox.show.rendering.recipe import Recipe
+from toolbox.show.rendering.recipe import PictureRecipe
 from toolbox.show.rendering.spectrum import natural_amplitudes, wave_amplitudes
 from toolbox.show.rendering.waves import FreePhases, FreeWaves, Waves
 from toolbox.stimuli.images import Pixels, encode_png
@@ -27,7 +27,7 @@ from toolbox.store.rendered import Record, Subject, find_record, write_pictures
 
 FIRST_NOISE = 0.1
 """Deviation of free waves before the first step."""
-PIXELS = 50_000
+BATCH_PIXELS = 50_000
 """Pixels of a batch: larger ones do not fit the caches of a processor, and are no faster."""
 
 
@@ -45,7 +45,7 @@ class Job:
     study: StudyFolder
     model: Model
     canvas: Canvas
-    recipe: Recipe
+    recipe: PictureRecipe
     subjects: Sequence[Subject]
     scales: Mapping[int, float]
     base: Pixels | None = None
@@ -81,16 +81,16 @@ def make(job: Job, on_step: Callable[[int], None]) -> Iterator[Record]:
 
     Args:
         job: the pictures.
-        on_step: is called after every step with the number of pictures that made it, and in the end of each picture with
-            the steps that it did not need.
+        on_step: is called after every step with the number of pictures that made it, and in the end of each picture
+            with the steps that it did not need.
 
     Returns: the records, each when its picture is kept.
     Raises: GradientError when the gradient would have to pass an operator without a rule.
     """
-    driver = start_driver(job.canvas, job.model.network.input, _weights(job))
+    driver = start_network_driver(job.canvas, job.model.network.input, _weights(job))
     session = start_proof(job.model, job.layer)
     how = paint_of(job)
-    size = 1 if job.model.network.batch else max(1, PIXELS // int(np.prod(job.canvas.sides)))
+    size = 1 if job.model.network.batch else max(1, BATCH_PIXELS // int(np.prod(job.canvas.sides)))
     for first in range(0, len(job.subjects), size):
         numbers = range(first, min(first + size, len(job.subjects)))
         ascents = [_start(job, how, number) for number in numbers]
@@ -115,7 +115,7 @@ def paint_of(job: Job) -> Paint:
     return Paint(waves, window.astype(np.float32), recipe.gain)
 
 
-def _base(pixels: Pixels, recipe: Recipe) -> NDArray[np.float64]:
+def _base(pixels: Pixels, recipe: PictureRecipe) -> NDArray[np.float64]:
     return np.asarray(channels_of(pixels.transpose(2, 0, 1).astype(np.float64), recipe.gain))
 
 
@@ -135,7 +135,7 @@ def _start(job: Job, how: Paint, number: int) -> Ascent:
     return start(how, job.subjects[number].seed, job.recipe, deviation)
 
 
-def _numbered(driver: Driver, numbers: Sequence[int]) -> Driver:
+def _numbered(driver: NetworkDriver, numbers: Sequence[int]) -> NetworkDriver:
     """The driver for the pictures of a batch, which are counted from 0."""
     return replace(driver, weights=driver.weights[list(numbers)])
 

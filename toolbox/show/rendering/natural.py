@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolbox.query import ask
+from toolbox.show.gallery.filters import GalleryChoice, named_filters, representatives
+from toolbox.show.patches import Filter
 from toolbox.show.rendering.choices import Rendering
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
 
 PHOTOGRAPHS = 3
 """Best stimuli that are shown beside the pictures of a filter."""
-Filter = tuple[str, int]
-"""Layer and number."""
 
 
 @dataclass(frozen=True)
@@ -40,26 +40,25 @@ def chosen_filters(
 
     Args:
         study: with the responses.
-        selection: set, model and scheme.
-        choices: a layer and its filters, or categories.
+        selection: set, model and, for categories, scheme.
+        choices: layers and filters, or categories.
 
-    Raises: UnknownNameError for a category; QueryError.
+    Raises: UnknownNameError for a category or a layer; UsageError for a filter.
     """
-    if choices.layer is not None:
-        return dict.fromkeys(((choices.layer, int(number)) for number in choices.filters)), ()
+    choice = GalleryChoice(
+        tuple(choices.layers),
+        tuple(choices.filters),
+        tuple(choices.categories),
+        top=choices.top,
+        index=choices.index,
+    )
+    if not choices.categories:
+        return dict.fromkeys(named_filters(study, selection, choice)), ()
     found: dict[Filter, str | None] = {}
-    notes: tuple[str, ...] = ()
-    for category in choices.categories:
-        values = {
-            "category": category,
-            "count": choices.top,
-            "index": choices.index,
-            "statistic": choices.statistic,
-        }
-        answer = ask(study, "filters/representative", values, selection)
-        for row in answer.rows.iter_rows(named=True):
-            found.setdefault((str(row["layer"]), int(row["filter"])), str(row["category"]))
-        notes = (*notes, *(note for note in answer.notes if note not in notes))
+    categories, notes = representatives(study, selection, choice)
+    for each in categories:
+        for layer, number, _ in each.filters:
+            found.setdefault((layer, number), each.category)
     return found, notes
 
 
@@ -81,9 +80,7 @@ def best_stimuli(
     }
 
 
-def _best_of(
-    study: StudyFolder, selection: Selection, layer: str, number: int, statistic: str
-) -> list[Best]:
+def _best_of(study: StudyFolder, selection: Selection, layer: str, number: int, statistic: str) -> list[Best]:
     """The stimuli that drive one filter most."""
     rows = list(stored_responses(study, selection, (layer, number), statistic, PHOTOGRAPHS))
     maxima = {row["stimulus_id"]: row["response"] for row in rows}

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.show.rendering.waves import Cache, Values, Waves
+from toolbox.show.rendering.waves import Cache, RealArray, Waves
 
 GREY = 128.0
 """Outside of the window, as stimuli are padded."""
 WHITE = 255.0
-COLOURS = np.array(
+COLOUR_MATRIX = np.array(
     [
         [0.56282854, 0.58447580, 0.58447580],
         [0.19482528, 0.0, -0.19482528],
@@ -40,7 +40,7 @@ class Paint:
     """
 
     waves: Waves
-    window: Values
+    window: RealArray
     gain: float = 1.0
 
 
@@ -52,12 +52,12 @@ class Painting:
         pixels: (pictures, 3, height, width), red, green and blue, 0 to 255.
     """
 
-    pixels: Values
+    pixels: RealArray
     _cache: Cache
-    _lightness: Values
+    _lightness: RealArray
 
 
-def paint(values: Values, how: Paint) -> Painting:
+def paint(values: RealArray, how: Paint) -> Painting:
     """The pictures of some values.
 
     Args:
@@ -65,12 +65,12 @@ def paint(values: Values, how: Paint) -> Painting:
         how: waves, window and gain.
     """
     image, cache = how.waves.channels(values)
-    colours = np.einsum("nihw,ic->nchw", image, COLOURS.astype(image.dtype))
+    colours = np.einsum("nihw,ic->nchw", image, COLOUR_MATRIX.astype(image.dtype))
     lightness = 1 / (1 + np.exp(-how.gain * colours))
     return Painting(GREY + how.window * (WHITE * lightness - GREY), cache, lightness)
 
 
-def paint_gradient(gradient: Values, painting: Painting, how: Paint) -> Values:
+def paint_gradient(gradient: RealArray, painting: Painting, how: Paint) -> RealArray:
     """The gradient by the values of anything of which the gradient by the pixels is known.
 
     Args:
@@ -82,10 +82,12 @@ def paint_gradient(gradient: Values, painting: Painting, how: Paint) -> Values:
     """
     light = painting._lightness
     colours = gradient * how.window * (WHITE * how.gain) * light * (1 - light)
-    return how.waves.gradient(np.einsum("nchw,ic->nihw", colours, COLOURS.astype(colours.dtype)), painting._cache)
+    return how.waves.gradient(
+        np.einsum("nchw,ic->nihw", colours, COLOUR_MATRIX.astype(colours.dtype)), painting._cache
+    )
 
 
-def channels_of(pixels: Values, gain: float) -> Values:
+def channels_of(pixels: RealArray, gain: float) -> RealArray:
     """The decorrelated channels of a picture without a window; what is black or white becomes nearly so.
 
     Args:
@@ -96,7 +98,7 @@ def channels_of(pixels: Values, gain: float) -> Values:
     """
     light = np.clip(pixels / WHITE, LEAST_LIGHT, 1 - LEAST_LIGHT)
     colours = np.log(light / (1 - light)) / gain
-    return np.einsum("chw,ci->ihw", colours, np.linalg.inv(COLOURS))
+    return np.asarray(np.einsum("chw,ci->ihw", colours, np.linalg.inv(COLOUR_MATRIX)))
 
 
 def disc(height: int, width: int, diameter: float, *, edge: float) -> NDArray[np.float64]:
@@ -113,4 +115,4 @@ def disc(height: int, width: int, diameter: float, *, edge: float) -> NDArray[np
     rows, columns = np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2
     radius = np.hypot(rows[:, None], columns[None, :])
     outside = np.clip((radius - diameter / 2) / edge + 0.5, 0, 1)
-    return 0.5 + 0.5 * np.cos(np.pi * outside)
+    return np.asarray(0.5 + 0.5 * np.cos(np.pi * outside))

@@ -9,7 +9,7 @@ from toolbox.files import replace_file
 from toolbox.show.rendering.report import RenderingReport
 from toolbox.store.folder import StudyFolder
 
-COLUMNS = ("path", "category", "preferred_by", "seed", "multiple")
+MANIFEST_COLUMNS = ("path", "category", "preferred_by", "seed", "multiple")
 
 
 def list_preferred(study: StudyFolder, report: RenderingReport, set_name: str, manifest: Path) -> None:
@@ -35,5 +35,5 @@ def list_preferred(study: StudyFolder, report: RenderingReport, set_name: str, m
         rows.append((file.absolute(), category, picture.label, record.subject.seed, picture.multiple))
     with manifest.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
-        writer.writerow(COLUMNS)
+        writer.writerow(MANIFEST_COLUMNS)
         writer.writerows(rows)

@@ -1,7 +1,7 @@
 """The response to a finished picture by the ordinary path. Owns presenting it exactly as a stimulus.
 
-The file is decoded, fitted into the input and presented to the graph of an extraction, whose maximum (or mean) of the map
-is what a study stores. A picture that was only driven on its canvas has proved nothing.
+The file is decoded, fitted into the input and presented to the graph of an extraction, whose maximum (or mean) of the
+map is what a study stores. A picture that was only driven on its canvas has proved nothing.
 """
 
 from __future__ import annotations

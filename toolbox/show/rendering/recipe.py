@@ -1,8 +1,8 @@
 """How a picture is made. Owns the settings and their presets by receptive field.
 
 The presets were found on VGG16 by looking: a window in which only what the unit sees is drawn, and a low-pass, make the
-most natural pictures of the deep layers, whose units see a hundred pixels and more. What a unit of the first blocks prefers
-are edges and gratings of a few pixels, which both would remove.
+most natural pictures of the deep layers, whose units see a hundred pixels and more. What a unit of the first blocks
+prefers are edges and gratings of a few pixels, which both would remove.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SMALL, LARGE = 20, 60
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PictureRecipe:
     """The settings of a picture; with the model, the units and the seed, they determine it.
 
     Attributes:
@@ -28,8 +28,8 @@ class Recipe:
         window: diameter of the disc outside of which the picture is grey, as a proportion of the receptive field; 0 for
             no window.
         edge: width in which the disc fades to grey, as such a proportion.
-        low_pass: standard deviation of a Gaussian by which the amplitudes are multiplied, in cycles a pixel; 0 for none.
-        gain: contrast.
+        low_pass: standard deviation of a Gaussian by which the amplitudes are multiplied, in cycles a pixel; 0 for
+        none. gain: contrast.
         rate: length of a step.
         jitter: pixels by which the picture is moved at most, in each direction, as a proportion of the receptive field.
         zoom: largest change of the logarithm of its scale.
@@ -60,7 +60,7 @@ class Recipe:
         return max(1, int(field * self.jitter))
 
 
-def preset(field: int, *, is_whole: bool = False) -> Recipe:
+def preset(field: int, *, is_whole: bool = False) -> PictureRecipe:
     """The recipe for a unit.
 
     Args:
@@ -72,19 +72,19 @@ def preset(field: int, *, is_whole: bool = False) -> Recipe:
         (0.15, 0)
     """
     if field < SMALL:
-        return Recipe(free_amplitudes=True, steps=200, window=0, low_pass=0, rate=0.3, zoom=0, turn=0)
-    recipe = Recipe(window=1, low_pass=0.2) if field < LARGE else Recipe()
+        return PictureRecipe(free_amplitudes=True, steps=200, window=0, low_pass=0, rate=0.3, zoom=0, turn=0)
+    recipe = PictureRecipe(window=1, low_pass=0.2) if field < LARGE else PictureRecipe()
     return replace(recipe, window=0) if is_whole else recipe
 
 
-def accentuation() -> Recipe:
+def accentuation() -> PictureRecipe:
     """The recipe for a picture that starts from a stimulus, which is moved little so that it is still recognised."""
-    return Recipe(
+    return PictureRecipe(
         free_amplitudes=True, steps=60, window=0, low_pass=0, gain=1, rate=0.02, jitter=1 / 56, zoom=0, turn=0
     )
 
 
-def with_steps(recipe: Recipe, steps: int | None) -> Recipe:
+def with_steps(recipe: PictureRecipe, steps: int | None) -> PictureRecipe:
     """The recipe with another number of steps.
 
     Args:

@@ -56,7 +56,9 @@ class RenderedPicture:
     def caution(self) -> str:
         """What must be known of a picture that proves nothing; else empty."""
         if self.response <= LEAST_RESPONSE:
-            return f"{self.label}, seed {self.record.subject.seed}: the picture does not drive the filter at all"
+            return (
+                f"{self.label}, seed {self.record.subject.seed}: the picture does not drive the filter at all"
+            )
         multiple = self.multiple
         if multiple is None:
             return f"{self.label}: no stimulus drives the filter, so the picture cannot be compared with one"
@@ -95,7 +97,8 @@ class RenderingReport(Report):
         """The multiples of all seeds, by filter."""
         labels = dict.fromkeys(picture.label for picture in self.pictures)
         return {
-            label: tuple(picture.multiple for picture in self.pictures if picture.label == label) for label in labels
+            label: tuple(picture.multiple for picture in self.pictures if picture.label == label)
+            for label in labels
         }
 
     def _repr_html_(self) -> str:

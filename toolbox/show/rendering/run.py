@@ -1,31 +1,30 @@
 """The use case that makes pictures which drive filters. Owns the order of its steps.
 
-    choices        what is refused before anything is read
-    natural        the filters, and the stimuli that drive them most
-    canvas         where a picture is in the input, and which unit it drives
-    recipe         the settings of its layer
-    making         the pictures that are missing, each kept with its proof
-    report         all pictures, compared with the best stimuli
-    sheets         the pictures beside these stimuli
+choices        what is refused before anything is read
+natural        the filters, and the stimuli that drive them most
+canvas         where a picture is in the input, and which unit it drives
+recipe         the settings of its layer
+making         the pictures that are missing, each kept with its proof
+report         all pictures, compared with the best stimuli
+sheets         the pictures beside these stimuli
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 
-from toolbox.content import card_names
 from toolbox.network.architecture import Layer
-from toolbox.network.card import network
 from toolbox.progress import Progress, silent
+from toolbox.show.patches import Filter
 from toolbox.show.plots import AS_IT_IS, Layout
-from toolbox.show.presented import Presented, check_filters, chosen_card, open_presented
+from toolbox.show.presented import NetworkSource, Presented, chosen_card, open_presented
 from toolbox.show.rendering.accentuation import Start, find_start
 from toolbox.show.rendering.canvas import Canvas, canvas_of, whole_canvas
 from toolbox.show.rendering.choices import Rendering, check_rendering
 from toolbox.show.rendering.making import Job, finished, make
-from toolbox.show.rendering.natural import Best, Filter, best_stimuli, chosen_filters
-from toolbox.show.rendering.recipe import Recipe, accentuation, preset, with_steps
+from toolbox.show.rendering.natural import Best, best_stimuli, chosen_filters
+from toolbox.show.rendering.recipe import PictureRecipe, accentuation, preset, with_steps
 from toolbox.show.rendering.report import LEAST_RESPONSE, RenderedPicture, RenderingReport
 from toolbox.show.rendering.sheets import check_width, draw_pictures
 from toolbox.store.commits import finish_commit
@@ -36,7 +35,7 @@ from toolbox.store.selection import Selection, resolve_selection
 TASK = "rendering"
 
 
-def render(
+def render_pictures(
     study: StudyFolder,
     selection: Selection,
     choices: Rendering,
@@ -67,11 +66,13 @@ def render(
     started = perf_counter()
     finish_commit(study)
     name, card = chosen_card(selection.model)
-    selection = Selection(selection.set, (name,) if name else (), selection.scheme)
+    views = {"responses", "labels"} if choices.categories else {"responses"}
+    named = Selection(selection.set, (name,) if name else (), selection.scheme)
+    selection = resolve_selection(study, views, named)
     filters, notes = chosen_filters(study, selection, choices)
     layers = list(dict.fromkeys(layer for layer, _ in filters))
-    _check_filters(study, selection, card, filters)
-    presented = open_presented(study, selection, layers, card=card, weights=weights, progress=progress)
+    source = NetworkSource(card, weights, "cpu")
+    presented = open_presented(study, selection, layers, source, progress=progress)
     best = best_stimuli(study, presented.selection, filters, choices.statistic)
     start = find_start(presented, filters, choices)
     jobs = [_job(presented, layer, filters, choices, best, start) for layer in layers]
@@ -83,21 +84,9 @@ def render(
         pictures=pictures,
         rendered=len(made),
         seconds=perf_counter() - started,
-        notes=(*presented.selection.notes, *notes, *_notes(jobs, pictures)),
+        notes=(*selection.notes, *notes, *_notes(jobs, pictures)),
         figure=draw_pictures(presented, pictures, best, start, layout, progress),
     )
-
-
-def _check_filters(
-    study: StudyFolder, selection: Selection, card: str | None, filters: Iterable[Filter]
-) -> None:
-    """Refuse layers and filters that the network lacks, before its weights are read; without a card nothing is known."""
-    name = card or resolve_selection(study, {"responses"}, selection).model
-    if name is not None and (card or name in card_names("models")):
-        by_layer: dict[str, list[int]] = {}
-        for layer, number in filters:
-            by_layer.setdefault(layer, []).append(number)
-        check_filters(network(name), by_layer)
 
 
 def _job(
@@ -143,7 +132,7 @@ def _canvas(presented: Presented, layer: Layer, choices: Rendering, start: Start
     return whole_canvas(presented.model, layer, start.place)
 
 
-def _recipe(canvas: Canvas, choices: Rendering) -> Recipe:
+def _recipe(canvas: Canvas, choices: Rendering) -> PictureRecipe:
     """The preset, with the number of steps that was chosen."""
     field = canvas.layer.receptive_field
     recipe = accentuation() if choices.stimulus is not None else preset(field, is_whole=canvas.is_whole)

@@ -12,11 +12,11 @@ from pathlib import PurePosixPath
 from toolbox.chart import length_of
 from toolbox.chart.sheets import Group, Tile, TilePicture, draw_sheet
 from toolbox.progress import Progress, silent
-from toolbox.show.patches import SIDE, Patch, find_patches
+from toolbox.show.patches import SIDE, Filter, Patch, find_patches
 from toolbox.show.plots import Figure, Layout
 from toolbox.show.presented import Presented
 from toolbox.show.rendering.accentuation import Start
-from toolbox.show.rendering.natural import Best, Filter
+from toolbox.show.rendering.natural import Best
 from toolbox.show.rendering.report import RenderedPicture
 from toolbox.stimuli.cutting import cut_out, data_uri
 from toolbox.stimuli.fitting import Box
@@ -65,9 +65,9 @@ def draw_pictures(
         _group(presented, list(own), patches, best, start)
         for _, own in groupby(pictures, key=lambda each: each.label)
     ]
-    words = {"title": TITLE, "subtitle": _subtitle(presented)} if layout.title else {"title": "", "subtitle": ""}
+    title, subtitle = (TITLE, _subtitle(presented)) if layout.title else ("", "")
     columns = max(len(group.tiles) for group in groups)
-    chart = draw_sheet(groups, columns=columns, width=width, **words)
+    chart = draw_sheet(groups, columns=columns, width=width, title=title, subtitle=subtitle)
     return Figure(chart, _provenance(presented, pictures), width=width)
 
 
@@ -83,7 +83,8 @@ def _provenance(presented: Presented, pictures: Sequence[RenderedPicture]) -> di
         "model": presented.network.name,
         "weights": presented.model.source,
         "pictures": [
-            {"file": each.file, "multiple": each.multiple, "recipe": dict(each.record.recipe)} for each in pictures
+            {"file": each.file, "multiple": each.multiple, "recipe": dict(each.record.recipe)}
+            for each in pictures
         ],
     }
     return with_version(origin)
@@ -95,7 +96,7 @@ def _patches(
     best: Mapping[Filter, Sequence[Best]],
     progress: Progress,
 ) -> Mapping[tuple[str, int, int], Patch]:
-    """The pieces of the best stimuli that drove the filters; the mean of a map has none, so that there the maximum counts.
+    """The pieces of the best stimuli that drove the filters; a mean has none, and there the maximum counts.
 
     Raises: as `find_patches`.
     """
@@ -106,7 +107,7 @@ def _patches(
         for each in pictures
         for number in each.record.subject.filters
     }
-    return find_patches(presented, wanted, device="cpu", progress=progress).found
+    return find_patches(presented, wanted, progress=progress).found
 
 
 def _group(
@@ -190,4 +191,4 @@ def _shown(pixels: Pixels, box: Box, description: str) -> TilePicture:
 
 
 def _times(multiple: float | None) -> str:
-    return "no best stimulus" if multiple is None else f"{multiple:.2f} ×"
+    return "no best stimulus" if multiple is None else f"{multiple:.2f} x"

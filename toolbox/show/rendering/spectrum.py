@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 OFFSET, SLOPE, BEND = 11.68, 1.359, 3.09
 """Fitted to the mean amplitudes that MACO publishes (Fel et al. 2023, arXiv 2306.06805): log amplitude is OFFSET -
-SLOPE log r - BEND (min(r, LAST) / 256)^3, for r cycles in PIXELS pixels."""
-PIXELS, LAST = 512, 360
+SLOPE log r - BEND (min(r, LAST) / 256)^3, for r cycles in SPECTRUM_PIXELS pixels."""
+SPECTRUM_PIXELS, LAST = 512, 360
 
 
 def frequencies(height: int, width: int) -> NDArray[np.float64]:
@@ -24,7 +24,7 @@ def frequencies(height: int, width: int) -> NDArray[np.float64]:
 
     Returns: (height, width // 2 + 1).
     """
-    return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+    return np.asarray(np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :]))
 
 
 def natural_amplitudes(height: int, width: int, low_pass: float | None = None) -> NDArray[np.float64]:
@@ -43,16 +43,16 @@ def natural_amplitudes(height: int, width: int, low_pass: float | None = None) -
         (True, 0.0)
     """
     cycles = frequencies(height, width)
-    found = PIXELS * np.maximum(cycles, 1 / max(height, width))
+    found = SPECTRUM_PIXELS * np.maximum(cycles, 1 / max(height, width))
     amplitudes = np.exp(OFFSET - SLOPE * np.log(found) - BEND * (np.minimum(found, LAST) / 256) ** 3)
     if low_pass is not None:
         amplitudes *= np.exp(-0.5 * (cycles / low_pass) ** 2)
     amplitudes[0, 0] = 0.0
-    return amplitudes
+    return np.asarray(amplitudes)
 
 
 def wave_amplitudes(height: int, width: int) -> NDArray[np.float64]:
-    """Amplitudes that decrease with the frequency, of waves whose random values of deviation 1 make a picture of that one.
+    """Decreasing amplitudes of waves whose random values of deviation 1 make a picture of deviation 1.
 
     Args:
         height: of the picture, in pixels.
@@ -62,7 +62,7 @@ def wave_amplitudes(height: int, width: int) -> NDArray[np.float64]:
     """
     amplitudes = 1 / np.maximum(frequencies(height, width), 1 / max(height, width))
     power = (twice(width) * amplitudes) ** 2
-    return amplitudes * (height * width) / np.sqrt(power.sum())
+    return np.asarray(amplitudes * (height * width) / np.sqrt(power.sum()))
 
 
 def twice(width: int) -> NDArray[np.float64]:

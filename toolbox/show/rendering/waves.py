@@ -1,9 +1,9 @@
 """The waves of which a picture consists: free phases, or free amplitudes and phases. Owns both, with their gradients.
 
-Of a deep unit's picture only the phases are free (MACO, Fel et al. 2023, arXiv 2306.06805): amplitudes as in photographs
-keep it from becoming the noise that drives a network as well. What a unit of a few pixels prefers has no such spectrum,
-and a change of a photograph should be small: there, amplitudes are free, too, and those of photographs only tell how fast
-each of them grows (Olah et al. 2017, doi 10.23915/distill.00007).
+Of a deep unit's picture only the phases are free (MACO, Fel et al. 2023, arXiv 2306.06805): amplitudes as in
+photographs keep it from becoming the noise that drives a network as well. What a unit of a few pixels prefers has no
+such spectrum, and a change of a photograph should be small: there, amplitudes are free, too, and those of photographs
+only tell how fast each of them grows (Olah et al. 2017, doi 10.23915/distill.00007).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from toolbox.show.rendering.spectrum import twice
 
-Values = NDArray[np.floating[Any]]
+RealArray = NDArray[np.floating[Any]]
 Coefficients = NDArray[np.complexfloating[Any, Any]]
 Cache = tuple[Any, ...]
 """What a gradient needs of the way ahead."""
@@ -33,10 +33,10 @@ class Waves(Protocol):
     def sides(self) -> tuple[int, int]:
         """Height and width of a picture in pixels."""
 
-    def channels(self, values: Values) -> tuple[Values, Cache]:
+    def channels(self, values: RealArray) -> tuple[RealArray, Cache]:
         """The channels (pictures, 3, height, width) of values (pictures, ...), and what their gradient needs."""
 
-    def gradient(self, gradient: Values, cache: Cache) -> Values:
+    def gradient(self, gradient: RealArray, cache: Cache) -> RealArray:
         """The gradient by the values, of one by the channels."""
 
 
@@ -49,7 +49,7 @@ class FreePhases:
         sides: height and width in pixels.
     """
 
-    amplitudes: Values
+    amplitudes: RealArray
     sides: tuple[int, int]
 
     @property
@@ -57,14 +57,14 @@ class FreePhases:
         """The shape of the phases of one picture."""
         return 3, *self.amplitudes.shape
 
-    def channels(self, values: Values) -> tuple[Values, Cache]:
+    def channels(self, values: RealArray) -> tuple[RealArray, Cache]:
         """The channels, and what their gradient needs."""
         phases = standardise(values)
         waves = self.amplitudes * np.exp(1j * phases[0])
         image = standardise(np.fft.irfft2(waves, s=self.sides))
         return image[0], (phases, waves, image)
 
-    def gradient(self, gradient: Values, cache: Cache) -> Values:
+    def gradient(self, gradient: RealArray, cache: Cache) -> RealArray:
         """The gradient by the phases."""
         phases, waves, image = cache
         by_waves = irfft2_adjoint(standardise_gradient(gradient, *image))
@@ -80,8 +80,8 @@ class FreeWaves:
         base: (3, height, width), the channels to which they are added.
     """
 
-    amplitudes: Values
-    base: Values
+    amplitudes: RealArray
+    base: RealArray
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -94,18 +94,18 @@ class FreeWaves:
         height, width = self.base.shape[1:]
         return height, width
 
-    def channels(self, values: Values) -> tuple[Values, Cache]:
+    def channels(self, values: RealArray) -> tuple[RealArray, Cache]:
         """The channels; their gradient needs nothing."""
         waves = self.amplitudes * (values[:, 0] + 1j * values[:, 1])
         return self.base + np.fft.irfft2(waves, s=self.sides), ()
 
-    def gradient(self, gradient: Values, cache: Cache) -> Values:
+    def gradient(self, gradient: RealArray, cache: Cache) -> RealArray:  # noqa: ARG002 (linear)
         """The gradient by the real and the imaginary parts."""
         waves = self.amplitudes * irfft2_adjoint(gradient)
         return np.stack([waves.real, waves.imag], axis=1)
 
 
-def standardise(values: Values) -> tuple[Values, Values]:
+def standardise(values: RealArray) -> tuple[RealArray, RealArray]:
     """Every picture's values with a mean of 0 and a standard deviation of 1; and the deviations.
 
     Args:
@@ -118,7 +118,7 @@ def standardise(values: Values) -> tuple[Values, Values]:
     return centred / spread, spread
 
 
-def standardise_gradient(gradient: Values, standard: Values, spread: Values) -> Values:
+def standardise_gradient(gradient: RealArray, standard: RealArray, spread: RealArray) -> RealArray:
     """The gradient by the values that `standardise` was given: without mean, and without its part along the values.
 
     Args:
@@ -128,14 +128,15 @@ def standardise_gradient(gradient: Values, standard: Values, spread: Values) -> 
     """
     axes = (1, 2, 3)
     along = np.mean(gradient * standard, axis=axes, keepdims=True)
-    return (gradient - gradient.mean(axis=axes, keepdims=True) - standard * along) / spread
+    without = gradient - gradient.mean(axis=axes, keepdims=True) - standard * along
+    return np.asarray(without / spread)
 
 
-def irfft2_adjoint(gradient: Values) -> Coefficients:
+def irfft2_adjoint(gradient: RealArray) -> Coefficients:
     """The adjoint of `numpy.fft.irfft2`: the gradient by its coefficients, real and imaginary part.
 
-    Every coefficient stands for itself and for its mirror image, which is left out, except in the first column and, of an
-    even width, in the last one.
+    Every coefficient stands for itself and for its mirror image, which is left out, except in the first column and, of
+    an even width, in the last one.
 
     Args:
         gradient: (..., height, width).
