@@ -15,6 +15,7 @@ from toolbox.progress import Progress, silent
 from toolbox.show.patches import Patch, find_patches
 from toolbox.show.plots import AS_IT_IS, Figure, Layout
 from toolbox.show.presented import NetworkSource, Presented, chosen_card, open_presented
+from toolbox.show.rendering.sheets import check_width
 from toolbox.show.saliency.agreement import rank_agreement
 from toolbox.show.saliency.attribution import Inputs, contributions, unit_of_maximum
 from toolbox.show.saliency.choice import (
@@ -99,6 +100,7 @@ def explain(
         cannot be read or has changed since it was ingested; as `open_presented` and `find_patches`.
     """
     check_saliency(choice)
+    check_width(layout)
     started = perf_counter()
     name, card = chosen_card(selection.model)
     named = Selection(selection.set, (name,) if name else (), selection.scheme)
