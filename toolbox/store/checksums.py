@@ -120,7 +120,7 @@ def table_of(entry: Path) -> Path:
         entry: a file in the tree `checksums/` of a study.
     """
     tree = entry.parents[1]
-    while "=" in tree.name:
+    while "=" in tree.name or tree.name == REPLACEMENT:
         tree = tree.parent
     return tree.parents[1] / entry.parent.relative_to(tree.parent).with_suffix(".parquet")
 

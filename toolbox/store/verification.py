@@ -16,6 +16,7 @@ from toolbox.display import Report
 from toolbox.errors import MixtureError, ToolboxError, VerificationError
 from toolbox.files import read_json
 from toolbox.store.checksums import TREE, present_digest, table_of
+from toolbox.store.contents import unfinished_replacements
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.records import planned_record
@@ -68,11 +69,13 @@ class Verification(Report):
         files: number of files that were compared with their digests, or that belong to nothing.
         thorough: whether every byte of the responses was compared.
         problems: what is wrong, in the order of the files.
+        notes: what is not wrong, but unfinished.
     """
 
     files: int
     thorough: bool
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_intact(self) -> bool:
@@ -99,7 +102,8 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
     _verify_entries(found, study)
     for file, remedy in _strays(study):
         found.add(file, "does not belong to the study", remedy)
-    return Verification(found.files, thorough, tuple(sorted(found.problems, key=lambda each: each.file)))
+    problems = tuple(sorted(found.problems, key=lambda each: each.file))
+    return Verification(found.files, thorough, problems, tuple(unfinished_replacements(study)))
 
 
 class _Findings:
