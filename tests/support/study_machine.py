@@ -445,7 +445,8 @@ class StudyMachine(RuleBasedStateMachine):
 
 def _is_left(problem: Problem) -> bool:
     """Whether a problem is what a kill leaves: a temporary file, or a part before its record."""
-    return problem.file.endswith(LEFT) or problem.problem.startswith("has no record")
+    begun = ("has no record", "was not written to its end")
+    return problem.file.endswith(LEFT) or problem.problem.startswith(begun)
 
 
 def _digest(file: Path) -> str:
