@@ -21,8 +21,8 @@ def test_in_any_order_nothing_is_lost_doubled_or_wrong(
     is_quick = "TOOLBOX_EXAMPLES" not in os.environ
     phases = (Phase.explicit, Phase.generate) if is_quick else tuple(Phase)
     chosen = settings(
-        max_examples=int(os.environ.get("TOOLBOX_EXAMPLES", "6")),
-        stateful_step_count=int(os.environ.get("TOOLBOX_STEPS", "6")),
+        max_examples=int(os.environ.get("TOOLBOX_EXAMPLES", "5")),
+        stateful_step_count=int(os.environ.get("TOOLBOX_STEPS", "5")),
         derandomize=is_quick and seed is None, phases=phases, deadline=None, database=None,
         suppress_health_check=[*HealthCheck],
     )  # fmt: skip

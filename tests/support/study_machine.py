@@ -172,12 +172,12 @@ class StudyMachine(RuleBasedStateMachine):
     @rule(command=st.sampled_from(COMMANDS), failpoint=st.integers(0, 60), images=st.booleans())
     def kill(self, command: tuple[str, Any], failpoint: int, images: bool) -> None:
         """Before any change of a file."""
-        self._kill(command, [failpoint, failpoint + 4, failpoint + 9], in_commits=False, images=images)
+        self._kill(command, [failpoint, failpoint + 7], in_commits=False, images=images)
 
     @rule(command=st.sampled_from(COMMANDS), failpoint=st.integers(1, 9))
     def kill_in_a_commit(self, command: tuple[str, Any], failpoint: int) -> None:
         """Between two of the changes by which files become visible; a reader comes next, or another writer."""
-        self._kill(command, [failpoint, failpoint + 1, failpoint + 3], in_commits=True, images=True)
+        self._kill(command, [failpoint, failpoint + 2], in_commits=True, images=True)
 
     def _kill(
         self, command: tuple[str, Any], failpoints: list[int], *, in_commits: bool, images: bool
