@@ -13,8 +13,7 @@ import polars as pl
 
 from toolbox.chart.categories import categories_of, colour, shape
 from toolbox.chart.labels import Box, place_labels
-from toolbox.chart.over_layers import QUANTILES, has_values, lines_over_layers, proportion_axis
-from toolbox.chart.panels import SELECTIVE, has_many_categories, panels_over_layers
+from toolbox.chart.over_layers import QUANTILES, has_values
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
     INK,
@@ -46,31 +45,6 @@ DEPTH_TOOLTIPS = (
     "entropy",
 )
 HEADROOM = 1.08  # the y axis ends a little above its highest point
-
-
-@figure(
-    "complexity/layers",
-    "category",
-    "layer",
-    "depth",
-    "filters",
-    "selective",
-    "proportion",
-    optional=("low", "high", "chance", "chance_low", "chance_high", "beyond_chance"),
-)
-def layers(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Proportion of a layer's filters selective for a category, one line per category, as in `layers/profile`.
-
-    With many categories, one panel per category.
-
-    Args:
-        rows: of `complexity/layers`, at least one; numbers are finite or null.
-        categories: all of the labelling, in the order of their colours.
-    """
-    tooltip = tooltips(rows, "layer:O", "depth:Q", "category:N", "proportion:Q", "selective:Q", "filters:Q")
-    if has_many_categories(rows):
-        return panels_over_layers(rows, categories, SELECTIVE, tooltip)
-    return lines_over_layers(rows, categories, proportion_axis("proportion", "Selective filters"), tooltip)
 
 
 @figure(
