@@ -102,7 +102,9 @@ class Plots:
                 view["height"] *= factor
 
     def _has_room(self, number: int) -> bool:
-        """Whether so many panels in a row would be wide enough to be read, and for their names."""
+        """Whether so many panels in a row, which share the axis at their left, would be wide enough to be read."""
+        if not all("facet" in row for row in self.rows):
+            return False
         beside = size_of(self.whole)[0] - width_of(self.whole)
         names = [
             name_width(name) for row in self.rows if "facet" in row for name in row["facet"].get("sort") or []

@@ -132,8 +132,8 @@ def panels_over_layers(
 def _measure_axis(measure: PanelMeasure, height: int) -> alt.Y:
     """The axis of the measure, whose numbers and title fit the height of a panel."""
     end = measure.root_end
-    ticks = root_axis(end, height) if end else {"tickCount": max(2, height // 35)}
-    axis = alt.Axis(format=measure.format, grid=True, titleFontSize=TITLE_SIZE, **ticks)
+    ticks = root_axis(end, height) if end else {"tickCount": max(2, height // 35), "format": measure.format}
+    axis = alt.Axis(grid=True, titleFontSize=TITLE_SIZE, **ticks)
     title = [measure.title[0], f"({ROOT_WORDS})" if end else measure.title[1]]
     return alt.Y(f"{measure.column}:Q", title=title, axis=axis, scale=root_scale(end))
 

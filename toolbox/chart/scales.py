@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -47,15 +48,15 @@ def root_scale(end: float | None) -> alt.Scale | alt.UndefinedType:
     return alt.Scale(type="sqrt", domain=[0, end], nice=False) if end else alt.Undefined
 
 
-def root_axis(end: float, height: float) -> dict[str, object]:
-    """What an axis needs that has the ticks of `root_ticks`: Vega leaves out values beyond its number of ticks.
+def root_axis(end: float, height: float) -> dict[str, Any]:
+    """What an axis of proportions needs that has the ticks of `root_ticks`: Vega leaves out some beyond its own number.
 
     Args:
         end: of the axis.
         height: of the axis in pixels.
     """
     ticks = root_ticks(end, height)
-    return {"values": ticks, "tickCount": len(ticks), "labelOverlap": False}
+    return {"values": ticks, "tickCount": len(ticks), "labelOverlap": False, "format": ".2~p"}
 
 
 def root_ticks(end: float, height: float) -> list[float]:
