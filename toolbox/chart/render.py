@@ -16,8 +16,10 @@ from xml.sax.saxutils import escape
 
 import vl_convert
 
+from toolbox.chart.composition import Specification
+from toolbox.chart.fitting import drawn_size
 from toolbox.chart.theme import Chart
-from toolbox.chart.width import Length, Specification, drawn_size
+from toolbox.chart.width import Length
 from toolbox.errors import UsageError
 from toolbox.printing import is_printable, printable
 
