@@ -21,7 +21,8 @@ def test_the_exported_names_are_these() -> None:
         # options
         "Extraction", "Progress", "Query", "Resampling", "Selection",
         # reports and results
-        "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery", "ImportedModel",
+        "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery",
+        "ImportedModel",
         "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "SignificanceReport",
         "Verification",
         # errors and warnings
