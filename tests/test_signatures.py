@@ -16,6 +16,7 @@ import typer
 import toolbox
 from toolbox import (
     Extraction,
+    Rendering,
     Resampling,
     Study,
     add_model,
@@ -24,7 +25,7 @@ from toolbox import (
     examine_setup,
     export_model,
 )
-from toolbox.cli import analyse, app, collect, gallery, networks, setup, show, upkeep
+from toolbox.cli import analyse, app, collect, gallery, networks, render, saliency, setup, show, upkeep
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -36,8 +37,9 @@ PAIRS = {"map", "param", "table"}
 """Mappings, which a command takes as texts NAME=VALUE."""
 EXAMINED = {"graph"}
 """What a command takes as a file, and examines before it calls the function."""
-NAMES = {"param": "parameters", "table": "tables"}
-"""Option -> keyword, where they differ: each parameter is a keyword of its own, and all tables are one mapping."""
+NAMES = {"param": "parameters", "table": "tables", "from": "stimulus"}
+"""Option -> keyword, where they differ: each parameter is a keyword of its own, all tables are one mapping, and
+Python has a keyword `from`."""
 
 COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "ingest": (collect.ingest, Study.ingest, {"create"}),
@@ -47,7 +49,9 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
     "plot": (show.plot, Study.plot, set()),
+    "render": (render.render, Study.render, set()),
     "gallery": (gallery.gallery, Study.gallery, set()),
+    "saliency": (saliency.saliency, Study.saliency, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
@@ -62,6 +66,7 @@ LEFT_OUT = {
     "model add": ("name", "activation", "preprocessing"),
     "plot": ("output",),
     "gallery": ("output",),
+    "saliency": ("output",),
     "demo": ("directory",),
 }
 """What a command may leave out, which then lists something, or names the file itself."""
@@ -173,12 +178,20 @@ def test_a_command_has_the_types_of_its_method(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "choices"),
-    [(Study.extract, Extraction), (Study.estimate, Extraction), (Study.significance, Resampling)],
+    [
+        (Study.extract, Extraction),
+        (Study.estimate, Extraction),
+        (Study.significance, Resampling),
+        (Study.render, Rendering),
+    ],
 )
 def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choices: type) -> None:
     theirs, types_of_fields = hints(method), hints(choices)
-    of_the_selection = {"set"} | ({"model", "scheme"} if choices is Resampling else set())
-    assert keywords(method) - of_the_selection == {field.name for field in fields(choices)}
+    of_the_selection = {"set"} | ({"model", "scheme"} if choices is not Extraction else set())
+    beside = of_the_selection | (
+        {"weights", "as_set", "output", "title", "width", "dpi"} if choices is Rendering else set()
+    )
+    assert keywords(method) - beside == {field.name for field in fields(choices)}
     for field in fields(choices):
         assert defaults(method)[field.name] == field.default, field.name
         assert without_choices(theirs[field.name]) == without_choices(types_of_fields[field.name]), field.name

@@ -19,14 +19,14 @@ def test_the_exported_names_are_these() -> None:
     assert set(toolbox.__all__) == {
         "Study",
         # options
-        "Extraction", "Progress", "Query", "Resampling", "Selection",
+        "Extraction", "Progress", "Query", "Rendering", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery",
-        "ImportedModel",
-        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "SignificanceReport",
-        "Verification",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture",
+        "RenderingReport", "Saliency", "SignificanceReport", "Verification",
         # errors and warnings
-        "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "MixtureError", "QueryError",
+        "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
+            "MixtureError", "QueryError",
         "ResourceError", "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError",
         "UnknownNameError", "UsageError", "VerificationError", "WeightsError",
         # networks and the rest

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         CardError,
         DeviceError,
         DownloadError,
+        GradientError,
         MixtureError,
         QueryError,
         ResourceError,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from toolbox.setup.exporting import export_model, model_layers, models
     from toolbox.show.gallery.run import Gallery
     from toolbox.show.plots import Figure
+    from toolbox.show.rendering import RenderedPicture, Rendering, RenderingReport
+    from toolbox.show.saliency import Saliency
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
     from toolbox.store.use import InUse
@@ -66,6 +69,7 @@ __all__ = [
     "FilterResponses",
     "Finding",
     "Gallery",
+    "GradientError",
     "ImportedModel",
     "InUse",
     "IngestReport",
@@ -77,9 +81,13 @@ __all__ = [
     "Query",
     "QueryError",
     "Removal",
+    "RenderedPicture",
+    "Rendering",
+    "RenderingReport",
     "Resampling",
     "ResourceError",
     "ResultWarning",
+    "Saliency",
     "Selection",
     "SignificanceReport",
     "StimulusError",
@@ -116,6 +124,7 @@ _HOMES = {
         "CardError",
         "DeviceError",
         "DownloadError",
+        "GradientError",
         "MixtureError",
         "QueryError",
         "ResourceError",
@@ -137,6 +146,8 @@ _HOMES = {
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
     "toolbox.show.gallery.run": ("Gallery",),
     "toolbox.show.plots": ("Figure",),
+    "toolbox.show.rendering": ("RenderedPicture", "Rendering", "RenderingReport"),
+    "toolbox.show.saliency": ("Saliency",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),

@@ -11,6 +11,7 @@ A message is one line: the wrong value, what was expected, and what to do.
     ├── TableError              1   a user's table cannot be read
     ├── DownloadError           1   a file could not be downloaded
     ├── WeightsError            1   the weights of a network are not available, or not the published ones
+    ├── GradientError           1   no gradient can be computed through an operator of a network
     ├── DeviceError             1   the requested processor is not available
     ├── QueryError              1   SQL was refused or failed
     ├── MixtureError            1   responses of two models, layers or preprocessings would share one table
@@ -176,6 +177,10 @@ class DownloadError(ToolboxError):
 
 class WeightsError(ToolboxError):
     """The weights of a network are not available, or are not the published ones."""
+
+
+class GradientError(ToolboxError):
+    """No gradient can be computed through an operator of a network."""
 
 
 class DeviceError(ToolboxError):

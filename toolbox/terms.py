@@ -13,6 +13,9 @@ IMAGE = "image"
 PIXELS = "pixels"
 """Name of the input of a graph that does the preprocessing too."""
 
+DIRECTION, GRADIENT = "direction", "gradient"
+"""Names of the second input and of the second output of the graph of a gradient."""
+
 Statistic = Literal["maximum", "mean"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 """Statistics of an activation map that are recorded as responses."""

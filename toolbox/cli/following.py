@@ -12,6 +12,7 @@ from toolbox.errors import command_line
 
 if TYPE_CHECKING:
     from toolbox.analyse.significance import SignificanceReport
+    from toolbox.show.rendering import RenderingReport
     from toolbox.study import Study
 
 
@@ -51,6 +52,16 @@ def after_extraction(study: Study, set_name: str, model: str) -> list[str]:
     is_done = any(study.folder.resampled("filters", set_name, model, scheme).is_dir() for scheme in schemes)
     options = ["--model", model] if len(study.models(set_name)) > 1 else []
     return [] if is_done or not schemes else ["significance", set_name, *options]
+
+
+def after_rendering(report: RenderingReport, as_set: str | None) -> list[str]:
+    """The extraction of a set of rendered pictures.
+
+    Args:
+        report: on the pictures.
+        as_set: the set to which they were added, if any.
+    """
+    return ["extract", as_set, "--model", report.model] if as_set else []
 
 
 def after_significance(study: Study, report: SignificanceReport, measure: dict[str, str]) -> list[str]:

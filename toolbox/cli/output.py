@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolbox.query import Answer
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
+    from toolbox.show.rendering import RenderingReport
     from toolbox.stimuli.sources import Rejection
     from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
@@ -334,6 +335,38 @@ def print_significance(report: SignificanceReport, quiet: bool) -> None:
         f"{report.significant_fwe:,} an FWE-corrected p < 0.05",
         quiet,
     )
+
+
+def print_rendering(report: RenderingReport, sheet: Path, quiet: bool) -> None:
+    """Print the pictures with their responses, and where their sheet is.
+
+    Args:
+        report: on the pictures.
+        sheet: its file.
+        quiet: whether notes are left out.
+    """
+    import polars as pl
+
+    rows = [
+        {
+            "filter": picture.label,
+            "category": picture.category,
+            "seed": picture.record.subject.seed,
+            "response": picture.response,
+            "multiple": picture.multiple,
+            "file": picture.file,
+        }
+        for picture in report.pictures
+    ]
+    print_notes(report.notes, quiet)
+    print_table(pl.DataFrame(rows, infer_schema_length=None), quiet, most=len(rows))
+    kept = len(report.pictures) - report.rendered
+    made = (
+        f"{_count(report.rendered, 'picture')} in {duration(report.seconds)}"
+        if report.rendered
+        else "no picture"
+    )
+    note(f"rendered {made}{f', {kept:,} were finished' if kept else ''}; their sheet: {sheet}", quiet)
 
 
 def print_network(network: Network) -> None:

@@ -12,6 +12,7 @@ rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
 significance/set=<set>/model=<model>/scheme=<scheme>/<index>-<statistic>-<normalise>.parquet
 resamples/, reliability/                          as significance/
 layers/model=<model>/layers.parquet
+rendered/model=<model>/layer=<layer>/<picture>.png, .json
 runs/<run>.json
 
 Every folder that contains Parquet files contains tables of one kind and nothing else, so that programs which read a
@@ -167,6 +168,15 @@ class StudyFolder:
     def layers(self, model: str) -> Path:
         """The table of the layers of a model."""
         return self.root / "layers" / f"model={model}" / "layers.parquet"
+
+    def rendered(self, model: str, layer: str) -> Path:
+        """The folder of the pictures that were made to drive filters of a layer.
+
+        Args:
+            model: name of the model.
+            layer: name of the layer.
+        """
+        return self.root / "rendered" / f"model={model}" / f"layer={layer}"
 
     def run_record(self, what: str) -> Path:
         """A new file for the provenance of a run, named after the time and the task."""

@@ -77,6 +77,13 @@ def _of_resamples(names: Names, path: Path) -> str:
     return f"compute it again: {command_line('significance', names['set'], *words)}"
 
 
+def _of_rendered(names: Names, path: Path) -> str:
+    options = ("--layer", names.get("layer", "LAYER"), "--model", names["model"], "--replace")
+    filters = path.stem.partition("-")[0].split("+")
+    words = [word for number in filters for word in ("--filter", number)]
+    return f"delete {path.stem}.png and {path.stem}.json, and make it again: {command_line('render', *options, *words)}"
+
+
 def _of_runs(_: Names, __: Path) -> str:
     return "delete it: no result depends on it"
 
@@ -92,5 +99,6 @@ _REMEDIES: Mapping[str, Callable[[Names, Path], str]] = {
     "significance": _of_resamples,
     "resamples": _of_resamples,
     "reliability": _of_resamples,
+    "rendered": _of_rendered,
     "runs": _of_runs,
 }

@@ -53,6 +53,8 @@ def remove(
 ) -> Removal:
     """Delete a stimulus set, a model or a label scheme, with its responses, roll-ups and resampled indices.
 
+    With the last responses of a model, the pictures that were made to drive its filters are deleted, too.
+
     Args:
         study: the study.
         kind: 'set', 'model' or 'scheme'.
@@ -136,9 +138,8 @@ def _folders(study: StudyFolder, kind: str, name: str, sets: Iterable[str]) -> l
     ]
     if kind == "model" and not any(name in study.models(other) for other in {*study.sets()} - {*sets}):
         layers = study.layers(name).parent
-        folders += [
-            folder for folder in (layers, study.root / TREE / "layers" / layers.name) if folder.is_dir()
-        ]
+        whole = (layers, study.root / TREE / "layers" / layers.name, study.root / "rendered" / layers.name)
+        folders += [folder for folder in whole if folder.is_dir()]
     return folders
 
 

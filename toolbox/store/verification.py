@@ -20,6 +20,7 @@ from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.records import planned_record
 from toolbox.store.remedies import remedy_for
+from toolbox.store.rendered import read_picture_record
 from toolbox.store.verified import verified_digest
 
 _TABLES = {
@@ -35,6 +36,7 @@ _TABLES = {
 _OTHERS = {
     "responses": ("set=*/model=*/part-*.parquet",),
     "plans": ("set=*/model=*/part-*.json", "set=*/model=*/replacement/*", "commit*.json"),
+    "rendered": ("model=*/layer=*/*.json", "model=*/layer=*/*.png"),
     "runs": ("*.json",),
     TREE: ("*/*=*/**/*.json",),
 }
@@ -92,6 +94,7 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
         found.check(file, partial(verified_digest, file))
     for file in sorted((*study.root.glob("runs/*.json"), *study.root.glob(".removing/*.json"))):
         found.check(file, partial(read_json, file, remedy_for(file)))
+    _verify_pictures(found, study)
     for set_folder in sorted((study.root / "plans").glob("set=*")):
         for model_folder in sorted(set_folder.glob("model=*")):
             set_name, model = (folder.name.partition("=")[2] for folder in (set_folder, model_folder))
@@ -175,6 +178,15 @@ def _check_part(
         verified_digest(path)
         if stored_values_digest(path) != record["values"]:
             raise MixtureError(f"{path} has other values than its record; {remedy_for(path)}")
+
+
+def _verify_pictures(found: _Findings, study: StudyFolder) -> None:
+    """Compare the rendered pictures with their records."""
+    for file in sorted((study.root / "rendered").glob("model=*/layer=*/*.json")):
+        found.check(file, partial(read_picture_record, file))
+    for file in sorted((study.root / "rendered").glob("model=*/layer=*/*.png")):
+        if not file.with_suffix(".json").is_file():
+            found.add(file, "has no record, so it does not count", remedy_for(file))
 
 
 def _verify_entries(found: _Findings, study: StudyFolder) -> None:

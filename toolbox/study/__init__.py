@@ -8,7 +8,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     queries      queries, describe, query, answer, responses
     analysis     significance, replicate, replication
     figures      plot, figure
-    pictures     gallery
+    pictures     gallery, render, saliency
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`

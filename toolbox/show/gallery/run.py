@@ -47,10 +47,20 @@ class Gallery:
     @property
     def pixel_note(self) -> str:
         """What those should know who pass the files of the sheets on."""
-        return (
-            f"the sheets contain pixels of {self.images:,} images of {self.set}; images of people are personal: share "
-            "the files only as the licence of the images and the consent of those in them allow"
-        )
+        return pixel_note(self.set, self.images)
+
+
+def pixel_note(set_name: str, images: int) -> str:
+    """What those should know who pass on a file with pixels of stimuli.
+
+    Args:
+        set_name: the stimulus set.
+        images: number of stimuli of which there are pixels.
+    """
+    return (
+        f"the sheets contain pixels of {images:,} images of {set_name}; images of people are personal: share the files "
+        "only as the licence of the images and the consent of those in them allow"
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""Which stimulus and which filter: finding both in a study. Owns what is refused before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from toolbox.errors import StimulusError, UnknownNameError, UsageError
+from toolbox.query import ask
+from toolbox.show.presented import Presented
+from toolbox.store.stimuli import Stimulus
+
+
+@dataclass(frozen=True)
+class SaliencyChoice:
+    """The response that is explained.
+
+    Attributes:
+        stimulus: by its number, the path of its file, or the end of that path.
+        layer: of the filter.
+        filter: its number.
+        patch: side of the patches that hide parts of the image, in pixels of the network's input; None for an eighth
+            of the shorter side of what the unit sees.
+    """
+
+    stimulus: int | str
+    layer: str
+    filter: int
+    patch: int | None = None
+
+
+def check_saliency(choice: SaliencyChoice) -> None:
+    """Refuse numbers that are impossible for every study.
+
+    Raises: UsageError.
+    """
+    number, patch = choice.filter, choice.patch
+    if not _is_whole(number) or number < 0:
+        raise UsageError(f"filter is {number!r}; expected the number of one filter, from 0")
+    if patch is not None and (not _is_whole(patch) or patch < 1):
+        raise UsageError(f"patch is {patch!r}; expected a whole number of pixels, 1 or more")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def find_stimulus(stimuli: Mapping[int, Stimulus], wanted: int | str) -> Stimulus:
+    """The stimulus of a number, of a path as the study stores it, or of the end of one path alone.
+
+    Args:
+        stimuli: of a set, by their numbers.
+        wanted: such as 17, 'photographs/face/17.jpg', or 'face/17.jpg'.
+
+    Raises: UnknownNameError; UsageError for the end of several paths.
+    """
+    by_name = {str(number): each for number, each in stimuli.items()}
+    by_name |= {each.path: each for each in stimuli.values()}
+    if found := by_name.get(str(wanted)):
+        return found
+    ends = [each for each in stimuli.values() if each.path.endswith(f"/{wanted}")]
+    if len(ends) > 1:
+        shown = ", ".join(each.path for each in ends[:3])
+        raise UsageError(
+            f"{len(ends)} stimuli end in {wanted!r} ({shown} …); expected a number, or a whole path"
+        )
+    if not ends:
+        paths = [each.path for each in stimuli.values()]
+        raise UnknownNameError(
+            "stimulus", str(wanted), paths, "toolbox query filters/stimuli lists numbers and paths"
+        )
+    return ends[0]
+
+
+def stored_response(presented: Presented, layer: str, number: int, stimulus: Stimulus) -> float:
+    """The maximum of a filter's map for a stimulus, as the study stores it.
+
+    Args:
+        presented: the network, and the stimuli of the set.
+        layer: of the filter.
+        number: of the filter.
+        stimulus: of the set.
+
+    Raises: StimulusError where there is no response; UsageError where it is 0.
+    """
+    values = {"layer": layer, "filter": number, "count": max(1, len(presented.stimuli))}
+    rows = ask(presented.study, "filters/stimuli", values, presented.selection).rows
+    found = rows.filter(rows["stimulus_id"] == stimulus.stimulus_id)["response"]
+    if found.is_empty():
+        raise StimulusError(
+            f"{stimulus.path} has no response yet; extract it first, or choose another stimulus"
+        )
+    response = float(found[0])
+    if response == 0:
+        raise UsageError(
+            f"{stimulus.path} does not drive {layer}/{number}: its response is 0, so there is nothing to explain; "
+            "choose one of the stimuli that toolbox query filters/stimuli lists first"
+        )
+    return response
