@@ -145,6 +145,17 @@ def _stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
     ]
 
 
+def _tuning_of_representatives(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """The filter of every category responds most to it, and the less to others, the later they are."""
+    return [
+        {"preferred": preferred, "rank": 1, "layer": layers[k % len(layers)], "filter": k, "value": 0.3}
+        | {"category": category, "n": 20, "mean": 40.0 if category == preferred else 20.0 / (place + 1)}
+        | {"sem": 0.9, "normalised": 0.5}
+        for k, preferred in enumerate(categories)
+        for place, category in enumerate(sorted(categories))
+    ]
+
+
 def _category(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"rank": rank, "category": category, "n": 20, "mean": 40.0 / rank, "sd": 4.0, "sem": 0.9}
@@ -348,6 +359,7 @@ EXAMPLES = {
     "filters/representative": _representative,
     "filters/stimuli": _stimuli,
     "tuning/category": _category,
+    "tuning/representative": _tuning_of_representatives,
     "tuning/parameter": _parameter,
     "tuning/orientation": _orientation,
     "tuning/frequency": _frequency,

@@ -21,6 +21,17 @@ HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
 INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#dddddd"
+ON_DARK = {
+    "white": "#1a1a1a",
+    INK: "#e6e8ea",
+    QUIET: "#a8b0b8",
+    LINE: "#6c737a",
+    GRID_LINE: "#2f3338",
+    BAND: "#44494f",
+    "#000000": "#ffffff",
+    "black": "#ffffff",
+}
+"""What the colours that are no category's, and the black of one, become on a dark page; all others are seen on both."""
 TITLE_LETTER, SUBTITLE_LETTER = 7.0, 5.4  # pixels, mean width of a letter at their sizes
 TITLE_WIDTH = 510.0  # pixels of a title's line, if the figure has no given width
 HEADER_LETTER = 7.0  # pixels, mean width of a letter of a panel's name

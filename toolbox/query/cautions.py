@@ -148,14 +148,14 @@ def _cautions_on_weakness(rows: pl.DataFrame, values: Mapping[str, Any]) -> Iter
 def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:
     """What may stand for the categories in these images, and what untrained networks find in them."""
     responses = labelling.responses
-    if _is_untrained(responses.provenance):
+    if is_untrained(responses.provenance):
         return
     controls = []
     for model in study.models(responses.set):
         # what is wrong with another model's responses is reported by the queries that ask for them
         with contextlib.suppress(ToolboxError):
             control = available_responses(study, responses.set, model)
-            if model != responses.model and _is_untrained(control.provenance):
+            if model != responses.model and is_untrained(control.provenance):
                 controls.append(Labelling(study, control, labelling.scheme))
     for each in controls:
         yield from _caution_on_control(each, labelling, measure)
@@ -221,7 +221,11 @@ def _is_readable(control: Labelling, file: Path) -> bool:
     return is_of_control
 
 
-def _is_untrained(provenance: Mapping[str, Any]) -> bool:
-    """Whether all weights were random numbers."""
+def is_untrained(provenance: Mapping[str, Any]) -> bool:
+    """Whether all weights were random numbers.
+
+    Args:
+        provenance: of responses.
+    """
     weights = provenance.get("weights", [])
     return bool(weights) and all(str(source).startswith("random") for source in weights)

@@ -1,0 +1,124 @@
+"""From a study to its report: what is there is shown, and what is missing is named. Starts no long computation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolbox.display import Report
+from toolbox.errors import UsageError
+from toolbox.files import replace_file
+from toolbox.progress import Progress, silent
+from toolbox.show.report.cautionary import warnings_of
+from toolbox.show.report.contents import SECTIONS, Section
+from toolbox.show.report.exhibits import LeftOut, Shown, show_exhibits
+from toolbox.show.report.methods import methods_of
+from toolbox.show.report.page import fixed_size, numbered, within_budget, write_page
+from toolbox.show.report.subject import Choices, Subject, subject_of
+from toolbox.store.folder import StudyFolder
+from toolbox.store.selection import Selection
+
+BUDGET, BUDGET_WITH_IMAGES = 2_000_000, 5_000_000
+"""Bytes of a page, without pixels and with them."""
+
+
+@dataclass(frozen=True)
+class StudyReport(Report):
+    """What was written."""
+
+    file: str
+    bytes: int
+    figures: int
+    """Figures and tables that are shown."""
+    warnings: int
+    """Warnings and notes at the top of the page."""
+    methods: tuple[str, ...] = ()
+    """Files of the methods text and its references, if they were asked for."""
+    notes: tuple[str, ...] = ()
+
+
+def write_report(
+    folder: StudyFolder,
+    output: Path,
+    selection: Selection,
+    choices: Choices,
+    *,
+    methods: Path | None = None,
+    with_images: bool = False,
+    progress: Progress = silent,
+) -> StudyReport:
+    """Write the report of a study.
+
+    Args:
+        folder: of the study.
+        output: the page, which is replaced if there is one.
+        selection: set, model and scheme; what is not named is chosen as for a query.
+        choices: how selectivity is measured.
+        methods: file of the methods text as Markdown; beside it, its references are written as BibTeX.
+        with_images: whether pixels of stimuli and rendered images are part of the page.
+        progress: is called with what is done.
+
+    Raises: UsageError for a file of another suffix; as a query.
+    """
+    check_files(output, methods)
+    subject = subject_of(folder, selection, choices)
+    shown = _shown_sections(subject, progress)
+    every = [each for _, exhibits in shown for each in exhibits]
+    budget = (BUDGET_WITH_IMAGES if with_images else BUDGET) - fixed_size()
+    text = methods_of(subject)
+    parts, notes = within_budget(numbered(shown), budget - len(text.markdown) * 3)
+    warned = warnings_of(subject, every)
+    page = write_page(subject, parts, warned, text).encode()
+    files = {output: page}
+    if methods is not None:
+        files |= {methods: text.markdown.encode(), methods.with_suffix(".bib"): text.bibtex.encode()}
+    _write(files)
+    return StudyReport(
+        file=str(output),
+        bytes=len(page),
+        figures=sum(not entry.reason for part in parts for entry in part.shown),
+        warnings=len(warned),
+        methods=tuple(str(file) for file in files if file != output),
+        notes=(*subject.selection.notes, *notes),
+    )
+
+
+def check_files(output: Path, methods: Path | None) -> None:
+    """Refuse files that a report cannot be written to, before anything is computed.
+
+    Args:
+        output: of the page.
+        methods: of the methods text, if there is one.
+
+    Raises: UsageError.
+    """
+    if output.suffix != ".html":
+        raise UsageError(f"the report is a page, and {output} is none; choose a file name that ends in .html")
+    if methods is not None and methods.suffix != ".md":
+        raise UsageError(
+            f"the methods are Markdown, and {methods} is none; choose a file name that ends in .md"
+        )
+    for file in filter(None, (output, methods)):
+        if file.is_dir():
+            raise UsageError(f"{file} is a directory; expected the name of a file")
+
+
+def _shown_sections(subject: Subject, progress: Progress) -> list[tuple[Section, list[Shown | LeftOut]]]:
+    total = sum(len(section.exhibits) for section in SECTIONS)
+    done, found = 0, []
+    for section in SECTIONS:
+        shown = list[Shown | LeftOut]()
+        for exhibit in section.exhibits:
+            progress("report", done, total)
+            shown += show_exhibits(subject, exhibit)
+            done += 1
+        found.append((section, shown))
+    progress("report", total, total)
+    return found
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    """All files, each whole or not at all."""
+    for file, content in files.items():
+        with replace_file(file) as fresh:
+            fresh.write_bytes(content)
