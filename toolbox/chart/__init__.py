@@ -11,7 +11,7 @@ from __future__ import annotations
 from toolbox.chart import complexity, filters, layers, pairs, replication, selectivity, sets, tuning
 from toolbox.chart.plain import draw_plain
 from toolbox.chart.registry import FigureDefinition, draw, figures
-from toolbox.chart.render import FIGURE_SUFFIXES, render
+from toolbox.chart.render import FIGURE_SUFFIXES, check_format, render
 from toolbox.chart.theme import Chart
 from toolbox.chart.width import Length, length_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "Chart",
     "FigureDefinition",
     "Length",
+    "check_format",
     "draw",
     "draw_plain",
     "figures",

@@ -24,6 +24,8 @@ COLUMNS = {"category": ("category", "other"), "layer": ("layer",)}
 FAINT = 0.12
 DIGITS = 6
 """Digits of embedded numbers: nobody reads more from a chart, and each costs a byte in every page."""
+TINY_NUMBER = 1e-12
+"""A number is 0 if it is no more than this: the rest of a sum whose terms cancel out, which differs from run to run."""
 
 _PATHS = ("line", "area", "trail")  # one mark for many rows
 _COMPOSITE = ("errorbar", "errorband", "boxplot")  # marks whose rows are others than those given
@@ -31,7 +33,7 @@ _SEE_THROUGH = ("point", "tick", "circle", "square")  # marks that Vega-Lite dra
 _GROUPING = ("color", "stroke", "fill", "shape", "strokeDash", "detail")
 
 _TAG = re.compile(r'<[A-Za-z](?:[^"<>]|"[^"]*")*>')
-_WORDS = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
+_WORDS = re.compile(r' (?:aria-[a-z]+|role|class)="[^"]*"')
 """Each mark repeats its row in words, which is most of a drawing."""
 _DECIMALS = re.compile(r"(?<=\d\.\d)\d+")
 
@@ -45,7 +47,7 @@ def linked_specification(chart: Chart, description: str) -> Specification:
 
     Returns: a specification with the signals of `SIGNALS`, and numbers of six digits.
     """
-    specification: Specification = _short(printable_specification(chart))
+    specification: Specification = _with_short_names(_short(printable_specification(chart)))
     own = _legend_selections(specification)
     _link(specification, _Place(specification.get("datasets", {})), own)
     signals = [{"name": name, "value": None} for name in SIGNALS.values()]
@@ -187,12 +189,30 @@ def _release(encoding: Specification, own: Collection[str]) -> None:
 def _short(part: Any) -> Any:
     """The same with numbers of few digits."""
     if isinstance(part, float):
-        return float(f"{part:.{DIGITS}g}")
+        return float(f"{part:.{DIGITS}g}") if abs(part) > TINY_NUMBER else 0
     if isinstance(part, list):
         return [_short(entry) for entry in part]
     if isinstance(part, dict):
         return {name: _short(entry) for name, entry in part.items()}
     return part
+
+
+def _with_short_names(specification: Specification) -> Specification:
+    """The same with tables called by their place: Altair calls them by a digest of all their digits."""
+    tables = specification.get("datasets", {})
+    names = {name: f"rows-{place}" for place, name in enumerate(tables, start=1)}
+
+    def renamed(part: Any) -> Any:
+        if isinstance(part, list):
+            return [renamed(entry) for entry in part]
+        if not isinstance(part, dict):
+            return part
+        named = {key: renamed(entry) for key, entry in part.items() if key != "datasets"}
+        if isinstance(name := part.get("name"), str) and name in names:
+            named["name"] = names[name]
+        return named
+
+    return {**renamed(specification), "datasets": {names[name]: rows for name, rows in tables.items()}}
 
 
 def as_script(content: Any) -> str:

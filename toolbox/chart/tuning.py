@@ -83,7 +83,7 @@ def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     "sem",
     "normalised",
 )
-def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+def representative_curves(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Mean response to each category, ± s.e.m., of the most selective filters of every category, a panel each.
 
     Args:

@@ -26,6 +26,7 @@ def report(
     set: options.SetOption = None,
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
+    weights: options.WeightsOption = "auto",
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -38,7 +39,8 @@ def report(
     with progress_bars(quiet) as progress:
         written = opened.report(
             output_file, methods=methods, with_images=with_images, index=index, statistic=statistic,
-            normalise=normalise, threshold=threshold, set=set, model=model, scheme=scheme, progress=progress,
+            normalise=normalise, threshold=threshold, set=set, model=model, scheme=scheme, weights=weights,
+            progress=progress,
         )  # fmt: skip
     output.print_report(written, quiet)
     typer.echo(printable(written.file))

@@ -31,6 +31,7 @@ class StudyReporting(StudyDirectory):
         set: str | None = None,
         model: str | None = None,
         scheme: str | None = None,
+        weights: str = "auto",
         progress: Progress | bool = True,
     ) -> StudyReport:
         """Write the report: one page with figures, warnings, methods and references, which needs no network.
@@ -51,8 +52,9 @@ class StudyReporting(StudyDirectory):
             normalise: 'filter' or 'layer', the range of equation 1.
             threshold: a filter above it is selective; that of the index if None.
             set: the stimulus set; the only one with responses if None.
-            model: whose responses; the only one if None.
+            model: whose responses (the path of its card, where that is not installed); the only one if None.
             scheme: the label scheme; the only one if None.
+            weights: with images: 'auto', a file, or 'random:SEED', as they were for the extraction.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
@@ -74,5 +76,6 @@ class StudyReporting(StudyDirectory):
             Choices(index, statistic, normalise, threshold),
             methods=None if methods is None else Path(methods),
             with_images=with_images,
+            weights=weights,
             progress=shown(progress),
         )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, UsageError, command_line
 from toolbox.show.report.contents import LARGE
-from toolbox.show.report.exhibits import LeftOut, Shown
-from toolbox.show.report.sentences import few, percent
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.exhibits import LeftOut, ShownExhibit
+from toolbox.show.report.subject import ReportSubject
+from toolbox.show.report.words import few, percent
 
 MOST_UNEQUAL = 1.5
 """Ratio of the largest to the smallest category above which a set is unbalanced in number."""
@@ -60,66 +60,67 @@ def _warned(subject: str, text: str, command: str = "", *, is_note: bool = False
     return Warned(subject, (Said(text),), command, is_note)
 
 
-def warnings_of(subject: Subject, shown: Iterable[Shown | LeftOut]) -> list[Warned]:
+def warnings_of(subject: ReportSubject, shown: Iterable[ShownExhibit | LeftOut]) -> list[Warned]:
     """All warnings of a report, the gravest first.
 
     Args:
         subject: of the report.
         shown: its exhibits.
     """
-    exhibits = [each for each in shown if isinstance(each, Shown)]
+    exhibits = [each for each in shown if isinstance(each, ShownExhibit)]
     found = [
         *_of_the_set(subject),
         *_of_the_responses(subject),
         *_of_dead_filters(subject),
-        *_of_significance(subject),
+        *_of_significance(subject, exhibits),
         *_of_the_control(subject),
         *_cautions(exhibits),
     ]
     return sorted(found, key=lambda each: each.is_note)
 
 
-def _of_the_set(subject: Subject) -> Iterator[Warned]:
+def _of_the_set(subject: ReportSubject) -> Iterator[Warned]:
     sizes = subject.categories
     if len(sizes) < 2:
         yield _warned(
             "One category",
-            f"all stimuli have the category {few([*sizes])}, so no filter can prefer it to another; indices that compare "
-            "categories are unknown",
+            f"all stimuli have the category {few([*sizes])}, so no filter can prefer it to another; indices that "
+            "compare categories are unknown",
         )
     if sizes and max(sizes.values()) > MOST_UNEQUAL * min(sizes.values()):
         small, large = (min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__))
         yield _warned(
             "Unequal categories",
-            f"the categories have {sizes[small]:,} ({small}) to {sizes[large]:,} ({large}) stimuli; indices that compare a "
-            "category with all other stimuli as one group depend on these numbers",
+            f"the categories have {sizes[small]:,} ({small}) to {sizes[large]:,} ({large}) stimuli; indices that "
+            "compare a category with all other stimuli as one group depend on these numbers",
             command_line("plot", "sets/balance", "--set", subject.set, "--model", subject.model),
         )
     rare = [f"{name} ({count:,})" for name, count in sizes.items() if count < FEW]
     if rare:
         yield _warned(
             "Few stimuli",
-            f"fewer than {FEW} stimuli have the category {few(rare)}; many filters seem selective by the accident of which "
-            "images were presented",
+            f"fewer than {FEW} stimuli have the category {few(rare)}; many filters seem selective by the accident of "
+            "which images were presented",
         )
     yield from _differences(subject)
     yield from _near_duplicates(subject)
     yield from _unlabelled(subject)
 
 
-def _differences(subject: Subject) -> Iterator[Warned]:
+def _differences(subject: ReportSubject) -> Iterator[Warned]:
     """Categories whose images can be told apart without their content."""
     differing = subject.summary.drop_nulls(["category", "differs"])
     if len(differing):
         named = [f"{name} is {words}" for name, words in differing.select("category", "differs").iter_rows()]
         yield _warned(
             "Low-level differences",
-            f"images of some categories can be told apart without their content: {few(named)}; filters may respond to that",
+            f"images of some categories can be told apart without their content: {few(named)}; filters may respond "
+            "to that",
             command_line("query", "sets/summary"),
         )
 
 
-def _near_duplicates(subject: Subject) -> Iterator[Warned]:
+def _near_duplicates(subject: ReportSubject) -> Iterator[Warned]:
     command = command_line("query", "sets/near_duplicates", "--set", subject.set, "--model", subject.model)
     if subject.responses.provenance["response_rows"] > LARGE:
         yield _warned(
@@ -141,7 +142,7 @@ def _near_duplicates(subject: Subject) -> Iterator[Warned]:
         )
 
 
-def _unlabelled(subject: Subject) -> Iterator[Warned]:
+def _unlabelled(subject: ReportSubject) -> Iterator[Warned]:
     missing = subject.responses.stimuli - subject.stimuli
     if missing > 0:
         yield _warned(
@@ -150,7 +151,7 @@ def _unlabelled(subject: Subject) -> Iterator[Warned]:
         )
 
 
-def _of_the_responses(subject: Subject) -> Iterator[Warned]:
+def _of_the_responses(subject: ReportSubject) -> Iterator[Warned]:
     unreadable = len(subject.responses.unreadable)
     if unreadable:
         yield _warned(
@@ -160,30 +161,41 @@ def _of_the_responses(subject: Subject) -> Iterator[Warned]:
         yield _warned("Incomplete responses", *_without_command(note))
 
 
-def _of_dead_filters(subject: Subject) -> Iterator[Warned]:
+def _of_dead_filters(subject: ReportSubject) -> Iterator[Warned]:
     dead = subject.dead
     if dead:
         worst = subject.dead_filters.sort("dead", descending=True, maintain_order=True).row(0, named=True)
         yield _warned(
             "Dead filters",
-            f"{dead:,} of {subject.filters:,} filters ({percent(dead / subject.filters)}) respond alike to every stimulus, most of them in "
-            f"{worst['layer']} ({worst['dead']:,}); they stay in the denominators",
+            f"{dead:,} of {subject.filters:,} filters ({percent(dead / subject.filters)}) respond alike to every "
+            f"stimulus, most of them in {worst['layer']} ({worst['dead']:,}); they stay in the denominators",
         )
 
 
-def _of_significance(subject: Subject) -> Iterator[Warned]:
+def _of_significance(subject: ReportSubject, exhibits: Iterable[ShownExhibit]) -> Iterator[Warned]:
     if subject.significant is not None:
+        yield from _of_missing_resamples(exhibits)
         return
     further = [] if subject.choices.threshold is None else [subject.choices.threshold]
     yield _warned(
         "No significance",
-        f"the {column_words(subject.index.name)} was not resampled: there are no intervals, no chance levels and no p values, "
-        "and many filters pass a threshold by chance",
+        f"the {column_words(subject.index.name)} was not resampled: there are no intervals, no chance levels and no "
+        "p values, and many filters pass a threshold by chance",
         subject.labelling.command(subject.measure, further),
     )
 
 
-def _of_the_control(subject: Subject) -> Iterator[Warned]:
+def _of_missing_resamples(exhibits: Iterable[ShownExhibit]) -> Iterator[Warned]:
+    """What single figures lack: counts at another threshold, or of labels that have changed since."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for each in exhibits:
+        for note in each.notes:
+            lacking.setdefault(_without_command(note), []).append(each.exhibit.name)
+    for (text, command), where in lacking.items():
+        yield Warned("Missing resamples", (Said(text, tuple(where)),), command)
+
+
+def _of_the_control(subject: ReportSubject) -> Iterator[Warned]:
     if subject.is_control or subject.controls:
         return
     yield _warned(
@@ -194,7 +206,7 @@ def _of_the_control(subject: Subject) -> Iterator[Warned]:
     )
 
 
-def _cautions(exhibits: Iterable[Shown]) -> Iterator[Warned]:
+def _cautions(exhibits: Iterable[ShownExhibit]) -> Iterator[Warned]:
     """The queries' own cautions, each once, with the figures that they are of."""
     places: dict[str, list[str]] = {}
     for each in exhibits:

@@ -51,12 +51,14 @@ class Section:
         title: its heading.
         lead: what question it answers.
         exhibits: in the order in which they are shown.
+        has_pictures: whether pictures of stimuli, and rendered ones, follow them.
     """
 
     key: str
     title: str
     lead: str
     exhibits: tuple[Exhibit, ...] = ()
+    has_pictures: bool = False
 
 
 OVER_LAYERS = """\
@@ -78,7 +80,7 @@ where set = '{set}' and scheme = '{scheme}'
 order by category"""
 """The categories of the set that the report is about."""
 
-STIMULI = Section(
+_STIMULI = Section(
     "stimuli",
     "Stimuli and network",
     "What was shown to which network, with which weights.",
@@ -99,7 +101,7 @@ STIMULI = Section(
         ),
     ),
 )
-LAYERS = Section(
+_LAYERS = Section(
     "layers",
     "Selectivity over the layers",
     "At which depth do filters appear that prefer a category, and are they more than chance makes them?",
@@ -115,7 +117,7 @@ LAYERS = Section(
         ),
     ),
 )
-INDICES = Section(
+_INDICES = Section(
     "indices",
     "Indices and their agreement",
     "Would another index of selectivity have led to the same filters?",
@@ -141,7 +143,7 @@ INDICES = Section(
         ),
     ),
 )
-FILTERS = Section(
+_FILTERS = Section(
     "filters",
     "Representative filters",
     "Which single filters prefer a category most, and what do they respond to?",
@@ -153,14 +155,15 @@ FILTERS = Section(
             is_main=True,
         ),
     ),
+    has_pictures=True,
 )
-TUNING = Section(
+_TUNING = Section(
     "tuning",
     "Tuning curves",
     "How sharply is a filter tuned to its category?",
     (Exhibit("tuning/representative", "Tuning of the most selective filter of each category", is_main=True),),
 )
-COMPLEXITY = Section(
+_COMPLEXITY = Section(
     "complexity",
     "Complexity and balance",
     "How many filters are selective for a category, at which depth, and is the set balanced in this respect?",
@@ -170,7 +173,7 @@ COMPLEXITY = Section(
         Exhibit("sets/balance", "Balance of the stimulus set"),
     ),
 )
-RELIABILITY = Section(
+_RELIABILITY = Section(
     "reliability",
     "Reliability",
     "Would other stimuli of the same categories have given the same result?",
@@ -180,5 +183,5 @@ RELIABILITY = Section(
         ),
     ),
 )
-SECTIONS = (STIMULI, LAYERS, INDICES, FILTERS, TUNING, COMPLEXITY, RELIABILITY)
+REPORTED = (_STIMULI, _LAYERS, _INDICES, _FILTERS, _TUNING, _COMPLEXITY, _RELIABILITY)
 """The sections with exhibits; warnings stand before them, methods and references behind them."""

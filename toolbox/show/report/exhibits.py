@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from toolbox.chart.linked import drawn_rows, linked_specification
+from toolbox.chart.sheets import Group
 from toolbox.chart.theme import column_words
 from toolbox.chart.width import Specification
 from toolbox.errors import QueryError, UsageError, command_line
@@ -20,17 +21,19 @@ from toolbox.query import Answer, Query, shipped_query
 from toolbox.show.plots import Layout, draw_figure
 from toolbox.show.report.contents import LARGE, Exhibit
 from toolbox.show.report.sentences import sentence
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
 
-MOST_ROWS = 1200
+MOST_EMBEDDED = 1200
 """Rows of a query that a page holds as they are; of more, it holds those that the figure draws."""
+TINY = 1e-12
+"""A number that is 0 but for the last bits of those it was computed from."""
 _SIGNS = re.compile(r"^[=+\-@\t\r]")
 _HEADER = re.compile(r"\A(?:--[^\n]*\n)*")
 _PLACES = re.compile(r"'(?:[^']|'')*'|\$(\w+)")
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownExhibit:
     """One exhibit as a page shows it.
 
     Attributes:
@@ -38,12 +41,15 @@ class Shown:
         sentence: what it shows, with the numbers of the study.
         cases: how many stimuli, filters and layers it is of.
         cautions: what must be known before anything is concluded from it.
+        notes: what is missing of resampling, or too old.
         command: that shows the same in a terminal.
         sql: that gives its rows.
         csv: its rows.
         rows_note: which rows these are, where they are not all of the query.
         specification: of the figure; None for a table.
         cells: of the table, its header first.
+        groups: of pictures, in the place of a figure.
+        category: the only one that it is of; '' for all.
     """
 
     exhibit: Exhibit
@@ -56,7 +62,9 @@ class Shown:
     rows_note: str = ""
     specification: Specification | None = None
     cells: tuple[tuple[str, ...], ...] = ()
-    model: str = ""
+    notes: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class LeftOut:
     reason: str
 
 
-def show_exhibits(subject: Subject, exhibit: Exhibit) -> Iterator[Shown | LeftOut]:
+def show_exhibits(subject: ReportSubject, exhibit: Exhibit) -> Iterator[ShownExhibit | LeftOut]:
     """An exhibit of the network, or one of each control.
 
     Args:
@@ -87,7 +95,7 @@ def show_exhibits(subject: Subject, exhibit: Exhibit) -> Iterator[Shown | LeftOu
         yield show_exhibit(subject.of_model(model), replace(named, title=f"{exhibit.title}: {model}"))
 
 
-def show_exhibit(subject: Subject, exhibit: Exhibit) -> Shown | LeftOut:
+def show_exhibit(subject: ReportSubject, exhibit: Exhibit) -> ShownExhibit | LeftOut:
     """An exhibit, or why there is none.
 
     Args:
@@ -108,7 +116,7 @@ def show_exhibit(subject: Subject, exhibit: Exhibit) -> Shown | LeftOut:
         return LeftOut(exhibit, str(error))
 
 
-def _question(subject: Subject, exhibit: Exhibit) -> Query:
+def _question(subject: ReportSubject, exhibit: Exhibit) -> Query:
     """The query of an exhibit, with what is around it."""
     query = shipped_query(exhibit.query)
     if not exhibit.around:
@@ -119,13 +127,18 @@ def _question(subject: Subject, exhibit: Exhibit) -> Query:
 
 def _reason(answer: Answer) -> str:
     """Why there is no row."""
-    notes = [note for note in answer.notes if "toolbox significance" in note]
-    return "; ".join(notes) or "the query has no rows for this study"
+    return "; ".join(_notes_on_resampling(answer)) or "the query has no rows for this study"
 
 
-def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> Shown:
+def _notes_on_resampling(answer: Answer) -> tuple[str, ...]:
+    """The notes that name the command by which intervals and chance levels are computed."""
+    notes = (note for note in answer.notes if "toolbox significance" in note)
+    return tuple(note for note in notes if note not in answer.cautions)
+
+
+def _shown(subject: ReportSubject, exhibit: Exhibit, answer: Answer, command: str) -> ShownExhibit:
     said = sentence(exhibit.query, answer.rows, subject)
-    shown = Shown(
+    shown = ShownExhibit(
         exhibit=exhibit,
         sentence=said,
         cases=_cases(subject, answer.rows),
@@ -133,14 +146,14 @@ def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> 
         command=command,
         sql=plain_sql(answer),
         csv="",
-        model=subject.model,
+        notes=_notes_on_resampling(answer),
     )
     if exhibit.columns:
         return replace(shown, csv=safe_csv(answer.rows), cells=tuple(_cells(exhibit, answer.rows)))
     drawn = replace(answer, cautions=())
     figure = draw_figure(subject.folder, shipped_query(exhibit.query), drawn, Layout(title=False))
     specification = linked_specification(figure.chart, f"{exhibit.title}. {said}")
-    if answer.rows.height <= MOST_ROWS:
+    if answer.rows.height <= MOST_EMBEDDED:
         return replace(shown, csv=safe_csv(answer.rows), specification=specification)
     rows = pl.DataFrame(drawn_rows(specification), infer_schema_length=None)
     note = (
@@ -150,7 +163,7 @@ def _shown(subject: Subject, exhibit: Exhibit, answer: Answer, command: str) -> 
     return replace(shown, csv=safe_csv(rows), rows_note=note, specification=specification)
 
 
-def _command(subject: Subject, exhibit: Exhibit) -> str:
+def _command(subject: ReportSubject, exhibit: Exhibit) -> str:
     """The command that draws the figure, or prints the table."""
     query = shipped_query(exhibit.query)
     given = {**subject.choices.parameters_of(query), **exhibit.parameters}
@@ -161,7 +174,7 @@ def _command(subject: Subject, exhibit: Exhibit) -> str:
     return command_line(kind, exhibit.query, *words, *([] if exhibit.query == "sets/summary" else of))
 
 
-def _cases(subject: Subject, rows: pl.DataFrame) -> str:
+def _cases(subject: ReportSubject, rows: pl.DataFrame) -> str:
     """What the exhibit is of, in numbers: stimuli, categories, and the filters and layers that are in it."""
     parts = [f"n = {subject.stimuli:,} stimuli", f"{len(subject.categories)} categories"]
     if "bytes" in rows.columns or "differs" in rows.columns:
@@ -219,7 +232,10 @@ def safe_csv(rows: pl.DataFrame) -> str:
     texts = pl.selectors.string()
     begins = texts.str.contains(_SIGNS.pattern)
     safe = rows.with_columns(pl.when(begins).then(pl.lit("'") + texts).otherwise(texts).name.keep())
-    return safe.with_columns(pl.selectors.float().round_sig_figs(6)).write_csv()
+    number = pl.selectors.float()
+    # what is left of a sum whose terms cancel out differs from run to run
+    rounded = pl.when(number.abs() < TINY).then(0.0).otherwise(number.round_sig_figs(6)).name.keep()
+    return safe.with_columns(rounded).write_csv()
 
 
 def _cells(exhibit: Exhibit, rows: pl.DataFrame) -> Iterator[tuple[str, ...]]:
@@ -245,5 +261,5 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value if abs(value) > TINY else 0:.3g}"
     return str(value)

@@ -11,20 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from toolbox.chart.theme import column_words
 from toolbox.distribution import toolbox_version
-from toolbox.show.report.presentation import extraction, preprocessing, run_records, weights
+from toolbox.show.report.presentation import extraction, preprocessing, run_records, weights_named
 from toolbox.show.report.references import Reference, known_references, quoted_reference
-from toolbox.show.report.sentences import few
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
+from toolbox.show.report.templates import text_of_template
+from toolbox.show.report.words import few
 from toolbox.store.small_tables import SmallTables
 
-_TEMPLATE = Path(__file__).parent / "methods.txt.jinja"
 _CITED = re.compile(r"\[@(\w+)\]|(?<!\w)@(\w+)")
 """A citation in brackets, or one whose author is part of the sentence."""
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|&])")
@@ -97,15 +94,14 @@ class Methods:
         return "\n\n".join([*(each.bibtex for each in self.references), ""])
 
 
-def methods_of(subject: Subject) -> Methods:
+def methods_of(subject: ReportSubject) -> Methods:
     """The methods of a report.
 
     Args:
         subject: of the report.
     """
     own = dict(_own_references(subject))
-    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)
-    text = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(_values(subject, own))
+    text = text_of_template("methods.txt.jinja", _values(subject, own))
     return Methods(tuple(_paragraphs(text)), own)
 
 
@@ -115,7 +111,7 @@ def _paragraphs(text: str) -> Iterator[Paragraph]:
         yield Paragraph(heading.strip(), " ".join(body.split()))
 
 
-def _own_references(subject: Subject) -> Iterator[tuple[str, Reference]]:
+def _own_references(subject: ReportSubject) -> Iterator[tuple[str, Reference]]:
     """What the cards of network and stimulus set cite."""
     if subject.card and subject.card.citation:
         yield "network", quoted_reference("network", subject.card.citation)
@@ -123,7 +119,7 @@ def _own_references(subject: Subject) -> Iterator[tuple[str, Reference]]:
         yield "stimuli", quoted_reference("stimuli", citation)
 
 
-def _citation_of_set(subject: Subject) -> str:
+def _citation_of_set(subject: ReportSubject) -> str:
     """Of a set that the toolbox ships."""
     sources = [record.get("source") for record in run_records(subject, "ingest")]
     cited = [
@@ -132,7 +128,7 @@ def _citation_of_set(subject: Subject) -> str:
     return cited[-1] if cited else ""
 
 
-def _values(subject: Subject, own: dict[str, Reference]) -> dict[str, Any]:
+def _values(subject: ReportSubject, own: dict[str, Reference]) -> dict[str, Any]:
     """What the template inserts."""
     return {
         **_of_the_stimuli(subject, own),
@@ -145,7 +141,7 @@ def _values(subject: Subject, own: dict[str, Reference]) -> dict[str, Any]:
     }
 
 
-def _of_the_stimuli(subject: Subject, own: dict[str, Reference]) -> dict[str, Any]:
+def _of_the_stimuli(subject: ReportSubject, own: dict[str, Reference]) -> dict[str, Any]:
     sizes = subject.categories
     equal = len({*sizes.values()}) == 1
     each = (
@@ -167,12 +163,12 @@ def _of_the_stimuli(subject: Subject, own: dict[str, Reference]) -> dict[str, An
     }
 
 
-def _of_the_network(subject: Subject, own: dict[str, Reference]) -> dict[str, Any]:
+def _of_the_network(subject: ReportSubject, own: dict[str, Reference]) -> dict[str, Any]:
     card, layers = subject.card, subject.layers
     return {
         "network": card.title if card and card.title else subject.model,
         "network_key": "network" if "network" in own else "",
-        "weights": weights(subject),
+        "weights": weights_named(subject),
         "preprocessing": preprocessing(card.input) if card else "",
         "layers": layers["layer"].to_list(),
         "all_filters": f"{layers['filters'].sum():,}",
@@ -186,7 +182,7 @@ def _of_the_network(subject: Subject, own: dict[str, Reference]) -> dict[str, An
     } | ({} if subject.controls and not subject.is_control else {"controls": ""})
 
 
-def _of_the_selectivity(subject: Subject) -> dict[str, Any]:
+def _of_the_selectivity(subject: ReportSubject) -> dict[str, Any]:
     index = subject.index
     is_usual = subject.choices.threshold is None
     return {
@@ -198,7 +194,7 @@ def _of_the_selectivity(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _of_the_statistics(subject: Subject) -> dict[str, Any]:
+def _of_the_statistics(subject: ReportSubject) -> dict[str, Any]:
     """Numbers of the resampling; without it, none."""
     rows = subject.significant
     if rows is None:

@@ -55,9 +55,9 @@ function show() {
     if (each.tagName === "SELECT") each.value = chosen[each.dataset.kind] || "";
     else each.setAttribute("aria-pressed", String(chosen[each.dataset.kind] === each.dataset.value));
   });
-  every("tr[data-category]", row => {
-    const is_other = chosen.category !== null && row.dataset.category !== chosen.category;
-    row.classList.toggle("faint", is_other && known.category.includes(row.dataset.category));
+  every("[data-category]", part => {
+    const is_other = chosen.category !== null && part.dataset.category !== chosen.category;
+    part.classList.toggle("faint", is_other && known.category.includes(part.dataset.category));
   });
   const names = Object.values(chosen).filter(value => value !== null);
   document.getElementById("clear").disabled = !names.length;

@@ -9,7 +9,7 @@ from typing import Any
 from toolbox.distribution import name_and_version
 from toolbox.files import read_json
 from toolbox.network.architecture import Input
-from toolbox.show.report.subject import Subject
+from toolbox.show.report.subject import ReportSubject
 
 Fact = tuple[str, str]
 """A name, and what is known under it."""
@@ -21,7 +21,7 @@ FIT_WORDS = {
 CHANNEL_WORDS = {"RGB": "red, green, blue", "BGR": "blue, green, red"}
 
 
-def facts(subject: Subject) -> list[Fact]:
+def facts(subject: ReportSubject) -> list[Fact]:
     """What was presented, to what, and how.
 
     Args:
@@ -30,7 +30,7 @@ def facts(subject: Subject) -> list[Fact]:
     return [*_of_the_stimuli(subject), *_of_the_network(subject), *_of_the_computation(subject)]
 
 
-def _of_the_stimuli(subject: Subject) -> Iterator[Fact]:
+def _of_the_stimuli(subject: ReportSubject) -> Iterator[Fact]:
     yield (
         "Stimulus set",
         f"{subject.set}: {subject.responses.of:,} stimuli, {subject.stimuli:,} of them labelled and presented",
@@ -38,10 +38,10 @@ def _of_the_stimuli(subject: Subject) -> Iterator[Fact]:
     yield "Labels", f"{subject.scheme}: {len(subject.categories)} categories"
 
 
-def _of_the_network(subject: Subject) -> Iterator[Fact]:
+def _of_the_network(subject: ReportSubject) -> Iterator[Fact]:
     card = subject.card
     yield "Network", f"{subject.model}: {card.title}" if card and card.title else subject.model
-    yield "Weights", weights(subject)
+    yield "Weights", weights_named(subject)
     layers = subject.layers
     yield (
         "Layers",
@@ -53,7 +53,7 @@ def _of_the_network(subject: Subject) -> Iterator[Fact]:
         yield "Control", ", ".join(subject.controls)
 
 
-def _of_the_computation(subject: Subject) -> Iterator[Fact]:
+def _of_the_computation(subject: ReportSubject) -> Iterator[Fact]:
     origin = subject.responses.provenance
     record = extraction(subject)
     yield (
@@ -68,7 +68,7 @@ def _of_the_computation(subject: Subject) -> Iterator[Fact]:
     yield "Identity of the responses", origin["identity"][:16]
 
 
-def weights(subject: Subject) -> str:
+def weights_named(subject: ReportSubject) -> str:
     """Where the weights are from; of a file, its name alone.
 
     Args:
@@ -101,7 +101,7 @@ def preprocessing(entry: Input) -> str:
     return ", ".join(steps)
 
 
-def extraction(subject: Subject) -> dict[str, Any]:
+def extraction(subject: ReportSubject) -> dict[str, Any]:
     """The record of the last run that presented the set to the network; empty where there is none.
 
     Args:
@@ -111,7 +111,7 @@ def extraction(subject: Subject) -> dict[str, Any]:
     return records[-1] if records else {}
 
 
-def run_records(subject: Subject, task: str) -> list[dict[str, Any]]:
+def run_records(subject: ReportSubject, task: str) -> list[dict[str, Any]]:
     """The records of the runs of one kind on the stimulus set, from the first to the last.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from toolbox.errors import UsageError
 from toolbox.files import replace_file
 from toolbox.progress import Progress, silent
 from toolbox.show.report.cautionary import warnings_of
-from toolbox.show.report.contents import SECTIONS, Section
-from toolbox.show.report.exhibits import LeftOut, Shown, show_exhibits
+from toolbox.show.report.contents import REPORTED, Section
+from toolbox.show.report.entries import numbered, within_budget
+from toolbox.show.report.exhibits import LeftOut, ShownExhibit, show_exhibits
 from toolbox.show.report.methods import methods_of
-from toolbox.show.report.page import fixed_size, numbered, within_budget, write_page
-from toolbox.show.report.subject import Choices, Subject, subject_of
+from toolbox.show.report.page import write_page
+from toolbox.show.report.pictures import picture_exhibits
+from toolbox.show.report.subject import Choices, ReportSubject, subject_of
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
 
@@ -45,6 +48,7 @@ def write_report(
     *,
     methods: Path | None = None,
     with_images: bool = False,
+    weights: str = "auto",
     progress: Progress = silent,
 ) -> StudyReport:
     """Write the report of a study.
@@ -56,18 +60,20 @@ def write_report(
         choices: how selectivity is measured.
         methods: file of the methods text as Markdown; beside it, its references are written as BibTeX.
         with_images: whether pixels of stimuli and rendered images are part of the page.
+        weights: of the network, which finds the pieces of stimuli: 'auto', a file, or 'random:SEED'.
         progress: is called with what is done.
 
     Raises: UsageError for a file of another suffix; as a query.
     """
     check_files(output, methods)
     subject = subject_of(folder, selection, choices)
-    shown = _shown_sections(subject, progress)
+    pictures = list(picture_exhibits(subject, with_images=with_images, weights=weights, progress=progress))
+    shown = _shown_sections(subject, pictures, progress)
     every = [each for _, exhibits in shown for each in exhibits]
-    budget = (BUDGET_WITH_IMAGES if with_images else BUDGET) - fixed_size()
-    text = methods_of(subject)
-    parts, notes = within_budget(numbered(shown), budget - len(text.markdown) * 3)
-    warned = warnings_of(subject, every)
+    text, warned, parts = methods_of(subject), warnings_of(subject, every), numbered(shown)
+    empty = write_page(subject, [part.empty() for part in parts], warned, text).encode()
+    budget = BUDGET_WITH_IMAGES if with_images else BUDGET
+    parts, notes = within_budget(parts, budget - len(empty))
     page = write_page(subject, parts, warned, text).encode()
     files = {output: page}
     if methods is not None:
@@ -103,15 +109,18 @@ def check_files(output: Path, methods: Path | None) -> None:
             raise UsageError(f"{file} is a directory; expected the name of a file")
 
 
-def _shown_sections(subject: Subject, progress: Progress) -> list[tuple[Section, list[Shown | LeftOut]]]:
-    total = sum(len(section.exhibits) for section in SECTIONS)
+def _shown_sections(
+    subject: ReportSubject, pictures: Sequence[ShownExhibit | LeftOut], progress: Progress
+) -> list[tuple[Section, list[ShownExhibit | LeftOut]]]:
+    total = sum(len(section.exhibits) for section in REPORTED)
     done, found = 0, []
-    for section in SECTIONS:
-        shown = list[Shown | LeftOut]()
+    for section in REPORTED:
+        shown = list[ShownExhibit | LeftOut]()
         for exhibit in section.exhibits:
             progress("report", done, total)
             shown += show_exhibits(subject, exhibit)
             done += 1
+        shown += pictures if section.has_pictures else []
         found.append((section, shown))
     progress("report", total, total)
     return found

@@ -20,6 +20,7 @@ from toolbox.query import Answer, Query, ask
 from toolbox.query.cautions import is_untrained
 from toolbox.query.indices import Index, shipped_index
 from toolbox.query.parameters import find_query
+from toolbox.show.presented import chosen_card
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.contents import study_title
 from toolbox.store.folder import StudyFolder
@@ -55,18 +56,20 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ReportSubject:
     """A study, and which of its responses the report is about.
 
     Attributes:
         folder: of the study.
         selection: set, model and scheme, all of them named.
         choices: how selectivity is measured.
+        model_card: path of the network's card, where it was named by that.
     """
 
     folder: StudyFolder
     selection: Selection
     choices: Choices
+    model_card: str | None = None
 
     def ask(self, query: Query | str, **parameters: Any) -> Answer:
         """The answer to a query, of the responses that the report is about.
@@ -87,13 +90,13 @@ class Subject:
         """
         return self.ask(Query("sql", sql, ships=True)).rows
 
-    def of_model(self, model: str) -> Subject:
+    def of_model(self, model: str) -> ReportSubject:
         """The same, of another network.
 
         Args:
             model: its name.
         """
-        return replace(self, selection=replace(self.selection, models=(model,)))
+        return replace(self, selection=replace(self.selection, models=(model,)), model_card=None)
 
     @property
     def set(self) -> str:
@@ -193,7 +196,7 @@ class Subject:
     def card(self) -> Network | None:
         """That of the network; None where there is none any more."""
         with contextlib.suppress(ToolboxError):
-            return network(self.model)
+            return network(self.model_card or self.model)
         return None
 
     @cached_property
@@ -216,12 +219,12 @@ class Subject:
         return False
 
 
-def subject_of(folder: StudyFolder, selection: Selection, choices: Choices) -> Subject:
+def subject_of(folder: StudyFolder, selection: Selection, choices: Choices) -> ReportSubject:
     """What a report is about, with all that the user did not name.
 
     Args:
         folder: of the study.
-        selection: set, model and scheme, as far as the user named them.
+        selection: set, model (its name, or the path of its card) and scheme, as far as the user named them.
         choices: how selectivity is measured.
 
     Raises: UnknownNameError, AmbiguousError, UsageError as a query; UsageError for a threshold outside the range.
@@ -229,4 +232,6 @@ def subject_of(folder: StudyFolder, selection: Selection, choices: Choices) -> S
     index = shipped_index(choices.index)
     if choices.threshold is not None:
         index.check_threshold(choices.threshold)
-    return Subject(folder, resolve_selection(folder, OF_RESPONSES, selection), choices)
+    name, card = chosen_card(selection.model)
+    named = replace(selection, models=(name,) if name else ())
+    return ReportSubject(folder, resolve_selection(folder, OF_RESPONSES, named), choices, card)
