@@ -14,7 +14,8 @@ from typing import Any
 import altair as alt
 
 from toolbox.chart.notebook import self_contained
-from toolbox.chart.theme import INK, QUIET, TITLE_WIDTH, Chart, add_title, apply_theme
+from toolbox.chart.theme import INK, QUIET, Chart, apply_theme
+from toolbox.chart.titles import TITLE_WIDTH, add_title
 from toolbox.chart.width import Length
 from toolbox.errors import UsageError
 

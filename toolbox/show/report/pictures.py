@@ -74,7 +74,9 @@ def picture_exhibits(
     """
     general = Exhibit("filters/stimuli", "What the most selective filters respond to", key="pictures")
     if not with_images:
-        reason = f"the page contains no pixels; to show {_IN_WORDS}: {command_line('report', '--with-images')}"
+        reason = (
+            f"the page contains no pixels; to show {_IN_WORDS}: {command_line('report', '--with-images')}"
+        )
         yield LeftOut(general, reason)
         return
     try:
