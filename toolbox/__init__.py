@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from toolbox.show.gallery.run import Gallery
     from toolbox.show.plots import Figure
     from toolbox.show.rendering import RenderedPicture, Rendering, RenderingReport
+    from toolbox.show.report.run import StudyReport
     from toolbox.show.saliency import Saliency
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
@@ -93,6 +94,7 @@ __all__ = [
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyReport",
     "TableError",
     "ToolboxError",
     "UnknownNameError",
@@ -148,6 +150,7 @@ _HOMES = {
     "toolbox.show.plots": ("Figure",),
     "toolbox.show.rendering": ("RenderedPicture", "Rendering", "RenderingReport"),
     "toolbox.show.saliency": ("Saliency",),
+    "toolbox.show.report.run": ("StudyReport",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),

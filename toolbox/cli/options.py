@@ -346,6 +346,24 @@ GalleryFileOption = Annotated[
     ),
 ]
 
+# The report.
+ReportFileOption = Annotated[Path, Option("--output", "-o", help="Page to write (.html).")]
+MethodsFileOption = Annotated[
+    Path | None,
+    Option("--methods", help="File for the methods text (.md); its references are written beside it (.bib)."),
+]
+WithImagesOption = Annotated[
+    bool,
+    Option(
+        "--with-images",
+        help="Show stimuli and rendered images. Without it, the page contains no pixel of a stimulus.",
+    ),
+]
+ReportThresholdOption = Annotated[
+    float | None,
+    Option("--threshold", help="A filter whose index is above it is selective. Default: that of the index."),
+]
+
 # Networks.
 NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]
 GraphArgument = Annotated[

@@ -211,14 +211,14 @@ def save(figure: Figure, path: Path, *, dpi: float | None = None) -> None:
         >>> Path("profile.json").is_file()
         True
     """
-    check_output(path, dpi)
+    check_figure_file(path, dpi)
     content = render(figure.chart, path.suffix, figure.provenance, width=figure.width, dpi=dpi)
     with replace_file(path) as fresh:
         fresh.write_bytes(content)
 
 
-def check_output(path: Path, dpi: float | None = None) -> None:
-    """Refuse a file that a figure cannot be, before what is drawn takes long to compute.
+def check_figure_file(path: Path, dpi: float | None = None) -> None:
+    """Refuse a file that cannot be written as a figure, before anything is computed for it.
 
     Args:
         path: of the file.

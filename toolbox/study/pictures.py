@@ -174,14 +174,14 @@ class StudyPictures(StudyDirectory):
             >>> report.pictures[0].multiple > 1
             True
         """
-        from toolbox.show.plots import Layout, check_output, save
+        from toolbox.show.plots import Layout, check_figure_file, save
         from toolbox.show.rendering import Rendering, render_pictures
         from toolbox.store.folder import check_new_name
 
         if as_set is not None:  # mistakes are found before anything is computed
             as_set = check_new_name("stimulus set", as_set, self.folder.sets())
         if output is not None:
-            check_output(Path(output), dpi)
+            check_figure_file(Path(output), dpi)
         choices = Rendering(
             layer, filter, category, top, index, together, statistic, stimulus, steps, seed, seeds, replace
         )
@@ -267,9 +267,11 @@ class StudyPictures(StudyDirectory):
             >>> found.response, round(found.explained, 3)  # 200 - 20 - 10, of which the bias of -10 is no pixel's
             (170.0, 1.059)
         """
-        from toolbox.show.plots import Layout, save
+        from toolbox.show.plots import Layout, check_figure_file, save
         from toolbox.show.saliency import SaliencyChoice, explain
 
+        if output is not None:
+            check_figure_file(Path(output), dpi)
         found = explain(
             self.folder,
             SaliencyChoice(stimulus, layer, filter, patch),
