@@ -63,9 +63,10 @@ LEFT = {
             "stimuli.csv",
             "threshold.html",
             "complexity.html",
+            "edges.html",
             "empty-study/study.toml",
         ),
-        models=(("pets", {"vgg16"}),),
+        models=(("pets", {"vgg16"}), ("preferred", {"vgg16"})),
         phrases=("layers/profile", "spearman", "cross_validated"),
     ),
 }

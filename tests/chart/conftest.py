@@ -31,7 +31,7 @@ def _profile(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
         {"layer": layer, "category": category, "filters": 64, "selective": 4 * i + j + 1}
         | {"proportion": (4 * i + j + 1) / 64, "low": (4 * i + j) / 64, "high": (4 * i + j + 3) / 64}
         | {"chance": 0.1, "chance_low": 0.05, "chance_high": 0.12 + 0.01 * j, "dead": i}
-        | {"beyond_chance": (4 * i + j + 1) / 64 > 0.12 + 0.01 * j}
+        | {"beyond_chance": (4 * i + j + 1) / 64 > 0.12 + 0.01 * j, "is_pool": False}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
     ]
 

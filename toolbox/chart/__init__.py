@@ -8,10 +8,10 @@ A new figure is a function under `@figure("<query>", columns…)` in the module 
 
 from __future__ import annotations
 
-from toolbox.chart import complexity, filters, layers, pairs, replication, selectivity, sets, tuning
+from toolbox.chart import complexity, depth, filters, layers, pairs, replication, selectivity, sets, tuning
 from toolbox.chart.plain import draw_plain
 from toolbox.chart.registry import FigureDefinition, draw, figures
-from toolbox.chart.render import FIGURE_SUFFIXES, render
+from toolbox.chart.render import FIGURE_SUFFIXES, check_format, render
 from toolbox.chart.theme import Chart
 from toolbox.chart.width import Length, length_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "Chart",
     "FigureDefinition",
     "Length",
+    "check_format",
     "draw",
     "draw_plain",
     "figures",
@@ -28,4 +29,4 @@ __all__ = [
 ]
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
-_REGISTERED = (complexity, filters, layers, pairs, replication, selectivity, sets, tuning)
+_REGISTERED = (complexity, depth, filters, layers, pairs, replication, selectivity, sets, tuning)

@@ -13,9 +13,9 @@ from xml.sax.saxutils import escape
 
 import vl_convert
 
+from toolbox.chart.composition import Specification
 from toolbox.chart.render import printable_specification
 from toolbox.chart.theme import Chart
-from toolbox.chart.width import Specification
 
 SIGNALS = {"category": "chosen_category", "layer": "chosen_layer"}
 """Column -> the signal that holds the value chosen."""

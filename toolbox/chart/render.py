@@ -16,8 +16,10 @@ from xml.sax.saxutils import escape
 
 import vl_convert
 
+from toolbox.chart.composition import Specification
+from toolbox.chart.fitting import drawn_size
 from toolbox.chart.theme import Chart
-from toolbox.chart.width import Length, Specification, drawn_size
+from toolbox.chart.width import Length
 from toolbox.errors import UsageError
 from toolbox.printing import is_printable, printable
 
@@ -75,11 +77,7 @@ def render(
 
     Raises: UsageError for another suffix, or for dots of a file that has none.
     """
-    if suffix not in _FORMATS:
-        raise UsageError(
-            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(FIGURE_SUFFIXES)}"
-        )
-    _check_dots(suffix, dpi)
+    check_format(suffix, dpi)
     specification = printable_specification(chart)
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
     return _FORMATS[suffix](specification, width, dpi or PNG_DPI)
@@ -106,8 +104,19 @@ def _with_printable_texts(part: Any) -> Any:
     return part
 
 
-def _check_dots(suffix: str, dpi: float | None) -> None:
-    """Refuse dots of what has none, and numbers of them that nobody means."""
+def check_format(suffix: str, dpi: float | None = None) -> None:
+    """Refuse a format that no figure has, dots of what has none, and numbers of them that nobody means.
+
+    Args:
+        suffix: of a file's name.
+        dpi: pixels an inch; None if none are asked for.
+
+    Raises: UsageError.
+    """
+    if suffix not in _FORMATS:
+        raise UsageError(
+            f"cannot draw a figure as {suffix!r}; choose a file name that ends in {', '.join(FIGURE_SUFFIXES)}"
+        )
     if dpi is None:
         return
     if suffix != ".png":

@@ -272,6 +272,8 @@ def print_verification(verification: Verification, quiet: bool) -> None:
     """
     for problem in verification.problems:
         typer.echo(problem)
+    for unfinished in verification.notes:
+        note(unfinished, quiet)
     problems = _count(len(verification.problems), "problem") if verification.problems else "no problem"
     further = "" if verification.thorough else "; --thorough also reads every byte of the responses"
     note(f"{_count(verification.files, 'file')} verified: {problems}{further}", quiet)

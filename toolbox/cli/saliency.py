@@ -64,15 +64,12 @@ def saliency(
 
     What is explained is the response of the unit at the position of the maximum, as the maximum is what is stored.
     """
-    from toolbox.show.plots import save
-
+    path = output_file or Path(f"saliency-{layer}-{filter}-{PurePath(stimulus).stem}.html")
     with progress_bars(quiet) as progress:
         found = study_at(study).saliency(
             stimulus=stimulus, layer=layer, filter=filter, patch=patch, set=set, model=model, weights=weights,
-            title=title, width=width, progress=progress,
+            output=path, title=title, width=width, dpi=dpi, progress=progress,
         )  # fmt: skip
-    path = output_file or Path(f"saliency-{found.layer}-{found.filter}-{PurePath(found.path).stem}.html")
-    save(found.figure, path, dpi=dpi)
     output.print_notes([*found.notes, *_findings(found)], quiet)
     typer.echo(printable(path))
 
@@ -88,4 +85,6 @@ def _findings(found: "Saliency") -> list[str]:
         f"gradient x input: sums to {100 * found.explained:.0f} % of the response",
         f"occlusion: one of {patches:,} patches lowers it by up to {100 * largest:.0f} %",
         f"agreement of both maps: {agreement}",
+        "the sheet contains the pixels of the stimulus; images of people are personal: share the file only as the "
+        "licence of the image and the consent of those in it allow",
     ]

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.chart import Chart, Length, draw, draw_plain, figures, length_of, render
+from toolbox.chart import Chart, Length, check_format, draw, draw_plain, figures, length_of, render
 from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, StimulusError, UsageError
 from toolbox.files import replace_file
@@ -211,11 +211,24 @@ def save(figure: Figure, path: Path, *, dpi: float | None = None) -> None:
         >>> Path("profile.json").is_file()
         True
     """
-    if path.is_dir():
-        raise UsageError(f"{path} is a directory; expected the name of a file")
+    check_figure_file(path, dpi)
     content = render(figure.chart, path.suffix, figure.provenance, width=figure.width, dpi=dpi)
     with replace_file(path) as fresh:
         fresh.write_bytes(content)
+
+
+def check_figure_file(path: Path, dpi: float | None = None) -> None:
+    """Refuse a file that cannot be written as a figure, before anything is computed for it.
+
+    Args:
+        path: of the file.
+        dpi: pixels an inch of a PNG; 144 if None.
+
+    Raises: UsageError.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; expected the name of a file")
+    check_format(path.suffix, dpi)
 
 
 def _categories(study: StudyFolder, answer: Answer) -> list[str]:

@@ -263,9 +263,11 @@ class StudyPictures(StudyDirectory):
             >>> found.response, round(found.explained, 3)  # 200 - 20 - 10, of which the bias of -10 is no pixel's
             (170.0, 1.059)
         """
-        from toolbox.show.plots import Layout, save
+        from toolbox.show.plots import Layout, check_figure_file, save
         from toolbox.show.saliency import SaliencyChoice, explain
 
+        if output is not None:
+            check_figure_file(Path(output), dpi)
         found = explain(
             self.folder,
             SaliencyChoice(stimulus, layer, filter, patch),

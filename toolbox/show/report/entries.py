@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from toolbox.chart.composition import Specification
 from toolbox.chart.linked import as_script, still_picture
 from toolbox.chart.sheets import Group
-from toolbox.chart.width import Specification
 from toolbox.show.report.contents import Section
 from toolbox.show.report.exhibits import LeftOut, ShownExhibit
 from toolbox.show.report.templates import exhibit_template

@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
+from toolbox.chart.composition import Specification
 from toolbox.chart.linked import drawn_rows, linked_specification
 from toolbox.chart.sheets import Group
 from toolbox.chart.theme import column_words
-from toolbox.chart.width import Specification
 from toolbox.errors import QueryError, UsageError, command_line
 from toolbox.query import Answer, Query, shipped_query
 from toolbox.show.plots import Layout, draw_figure

@@ -1,6 +1,6 @@
 """Which pixels of one stimulus drive one filter, in two ways that check each other.
 
-question      which stimulus and filter, and what is refused
+choice        which stimulus and filter, and what is refused
 attribution   gradient x input: from the gradient at the position of the maximum
 occlusion     the change of the response while a patch hides a part of the image
 agreement     whether both rank the patches alike

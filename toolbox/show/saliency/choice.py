@@ -8,8 +8,11 @@ from numbers import Integral
 from typing import Any
 
 from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.query import ask
-from toolbox.show.presented import Presented
+from toolbox.query import Query, ask
+from toolbox.show.gallery.filters import recorded_layers
+from toolbox.show.patches import Filter
+from toolbox.store.folder import StudyFolder
+from toolbox.store.selection import Selection
 from toolbox.store.stimuli import Stimulus
 
 
@@ -47,6 +50,28 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def find_filter(study: StudyFolder, selection: Selection, choice: SaliencyChoice) -> Filter:
+    """The layer and the number of the filter, which must have responses.
+
+    Args:
+        study: with the responses.
+        selection: set and model.
+        choice: of the filter.
+
+    Raises: UnknownNameError for a layer; UsageError for a layer without responses, several layers, or a number that the
+        layer lacks.
+    """
+    sizes = recorded_layers(study, selection, [choice.layer])
+    if len(sizes) > 1:
+        raise UsageError(
+            f"layer {choice.layer!r} names {len(sizes)} layers; expected one, such as {[*sizes][-1]}"
+        )
+    ((layer, filters),) = sizes.items()
+    if choice.filter >= filters:
+        raise UsageError(f"no filter {choice.filter} in {layer}; expected 0 to {filters - 1}")
+    return layer, choice.filter
+
+
 def find_stimulus(stimuli: Mapping[int, Stimulus], wanted: int | str) -> Stimulus:
     """The stimulus of a number, of a path as the study stores it, or of the end of one path alone.
 
@@ -74,20 +99,21 @@ def find_stimulus(stimuli: Mapping[int, Stimulus], wanted: int | str) -> Stimulu
     return ends[0]
 
 
-def stored_response(presented: Presented, layer: str, number: int, stimulus: Stimulus) -> float:
+def stored_response(study: StudyFolder, selection: Selection, one: Filter, stimulus: Stimulus) -> float:
     """The maximum of a filter's map for a stimulus, as the study stores it.
 
     Args:
-        presented: the network, and the stimuli of the set.
-        layer: of the filter.
-        number: of the filter.
+        study: with the responses.
+        selection: set and model.
+        one: layer and number of the filter.
         stimulus: of the set.
 
     Raises: StimulusError where there is no response; UsageError where it is 0.
     """
-    values = {"layer": layer, "filter": number, "count": max(1, len(presented.stimuli))}
-    rows = ask(presented.study, "filters/stimuli", values, presented.selection).rows
-    found = rows.filter(rows["stimulus_id"] == stimulus.stimulus_id)["response"]
+    values = {"layer": one[0], "filter": one[1]}
+    text = "select stimulus_id, maximum from responses where layer = $layer and filter = $filter"
+    rows = ask(study, Query("sql", text, ships=True), values, selection).rows
+    found = rows.filter(rows["stimulus_id"] == stimulus.stimulus_id)["maximum"]
     if found.is_empty():
         raise StimulusError(
             f"{stimulus.path} has no response yet; extract it first, or choose another stimulus"
@@ -95,7 +121,7 @@ def stored_response(presented: Presented, layer: str, number: int, stimulus: Sti
     response = float(found[0])
     if response == 0:
         raise UsageError(
-            f"{stimulus.path} does not drive {layer}/{number}: its response is 0, so there is nothing to explain; "
+            f"{stimulus.path} does not drive {one[0]}/{one[1]}: its response is 0, so there is nothing to explain; "
             "choose one of the stimuli that toolbox query filters/stimuli lists first"
         )
     return response

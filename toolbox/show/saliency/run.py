@@ -14,17 +14,24 @@ from toolbox.network.pooling import preprocess
 from toolbox.progress import Progress, silent
 from toolbox.show.patches import Patch, find_patches
 from toolbox.show.plots import AS_IT_IS, Figure, Layout
-from toolbox.show.presented import Presented, check_filters, chosen_card, open_presented
+from toolbox.show.presented import Presented, chosen_card, open_presented
+from toolbox.show.rendering.sheets import check_width
 from toolbox.show.saliency.agreement import rank_agreement
 from toolbox.show.saliency.attribution import Inputs, contributions, unit_of_maximum
-from toolbox.show.saliency.choice import SaliencyChoice, check_saliency, find_stimulus, stored_response
+from toolbox.show.saliency.choice import (
+    SaliencyChoice,
+    check_saliency,
+    find_filter,
+    find_stimulus,
+    stored_response,
+)
 from toolbox.show.saliency.occlusion import Occlusion, occlude, tile
 from toolbox.show.saliency.sheet import Shown, draw_saliency
 from toolbox.stimuli.images import resize_pixels
 from toolbox.stimuli.originals import read_original
 from toolbox.store.folder import StudyFolder
-from toolbox.store.selection import Selection
-from toolbox.store.stimuli import Stimulus, images_remedy
+from toolbox.store.selection import Selection, resolve_selection
+from toolbox.store.stimuli import Stimulus, images_remedy, stimuli_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +42,8 @@ class Saliency:
         set, model, layer, filter: of the response.
         stimulus_id, path: of the stimulus.
         response: the maximum of the activation map, in the units of the network.
-        position: row and column of the maximum; None for a layer without positions.
+        position: row and column of the maximum; None where no position is distinguished: the layer has none, or the
+            activation is the same at all of them, of which the first is then explained.
         contributions: gradient x input of each pixel of the network's input, summed over its channels: (height,
             width). They are 0 beyond the receptive field.
         explained: their sum divided by the response. It is 1 in a network without biases whose only functions are
@@ -92,16 +100,18 @@ def explain(
         cannot be read or has changed since it was ingested; as `open_presented` and `find_patches`.
     """
     check_saliency(choice)
+    check_width(layout)
     started = perf_counter()
     name, card = chosen_card(selection.model)
-    chosen = Selection(selection.set, (name,) if name else (), selection.scheme)
-    layers = [choice.layer]
-    presented = open_presented(study, chosen, layers, card=card, weights=weights, progress=progress)
-    check_filters(presented.network, {choice.layer: [choice.filter]})
-    stimulus = find_stimulus(presented.stimuli, choice.stimulus)
-    response = stored_response(presented, choice.layer, choice.filter, stimulus)
+    named = Selection(selection.set, (name,) if name else (), selection.scheme)
+    resolved = resolve_selection(study, {"responses"}, named)
+    one = find_filter(study, resolved, choice)
+    stimulus = find_stimulus(stimuli_of(study, str(resolved.set)), choice.stimulus)
+    response = stored_response(study, resolved, one, stimulus)
+    presented = open_presented(study, resolved, one[:1], card=card, weights=weights, progress=progress)
     image = _read_image(presented, stimulus)
-    patch = _find_patch(presented, choice, stimulus, response)
+    number = stimulus.stimulus_id
+    patch = find_patches(presented, {one: {number: response}}).found[(*one, number)]
     found = _compute(presented, choice, patch, image, progress)
     return _result(presented, patch, found, layout, started)
 
@@ -135,17 +145,11 @@ def _read_image(presented: Presented, stimulus: Stimulus) -> Inputs:
     return preprocess(entry, pixels)[None]
 
 
-def _find_patch(presented: Presented, choice: SaliencyChoice, stimulus: Stimulus, response: float) -> Patch:
-    """Where the maximum is, and what this position sees; also compares the maximum with the stored response."""
-    one, number = (choice.layer, choice.filter), stimulus.stimulus_id
-    return find_patches(presented, {one: {number: response}}, device="cpu").found[(*one, number)]
-
-
 def _compute(
     presented: Presented, choice: SaliencyChoice, patch: Patch, image: Inputs, progress: Progress
 ) -> _Maps:
-    layer, size = presented.layer(choice.layer), (image.shape[2], image.shape[3])
-    unit = unit_of_maximum(presented.model, layer, choice.filter, image)
+    layer, size = presented.layer(patch.layer), (image.shape[2], image.shape[3])
+    unit = unit_of_maximum(presented.model, layer, patch.filter, image)
     values = contributions(presented.model, unit, image)
     tiling = tile(patch.field.within(size).outward(), choice.patch)
     return _Maps(unit.response(image), values, occlude(unit, image, tiling, progress))
