@@ -63,6 +63,7 @@ LEFT = {
             "stimuli.csv",
             "threshold.html",
             "complexity.html",
+            "saliency.png",
             "empty-study/study.toml",
         ),
         models=(("pets", {"vgg16"}),),
