@@ -14,15 +14,19 @@ from support.study_machine import PROGRAM, StudyMachine
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_in_any_order_nothing_is_lost_doubled_or_wrong(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    examples, steps = (
-        int(os.environ.get(f"TOOLBOX_{name}", count)) for name, count in (("EXAMPLES", 4), ("STEPS", 12))
-    )
-    phases = (Phase.explicit, Phase.generate) if examples == 4 else tuple(Phase)
+def test_in_any_order_nothing_is_lost_doubled_or_wrong(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    seed = request.config.getoption("--hypothesis-seed")
+    is_quick = "TOOLBOX_EXAMPLES" not in os.environ
+    phases = (Phase.explicit, Phase.generate) if is_quick else tuple(Phase)
     chosen = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=examples == 4, database=None,
-        phases=phases, suppress_health_check=[*HealthCheck],
+        max_examples=int(os.environ.get("TOOLBOX_EXAMPLES", "5")),
+        stateful_step_count=int(os.environ.get("TOOLBOX_STEPS", "5")),
+        derandomize=is_quick and seed is None, phases=phases, deadline=None, database=None,
+        suppress_health_check=[*HealthCheck],
     )  # fmt: skip
     with forks_of(PROGRAM.format(tests=str(Path(__file__).parent))) as forks:
         monkeypatch.setattr(StudyMachine, "forks", forks, raising=False)
+        monkeypatch.setattr(os, "fsync", lambda _: None)  # no disk is unplugged
         run_state_machine_as_test(StudyMachine, settings=chosen)

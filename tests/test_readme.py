@@ -64,9 +64,10 @@ LEFT = {
             "threshold.html",
             "complexity.html",
             "saliency.png",
+            "edges.html",
             "empty-study/study.toml",
         ),
-        models=(("pets", {"vgg16"}),),
+        models=(("pets", {"vgg16"}), ("preferred", {"vgg16"})),
         phrases=("layers/profile", "spearman", "cross_validated"),
     ),
 }

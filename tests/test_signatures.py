@@ -25,7 +25,19 @@ from toolbox import (
     examine_setup,
     export_model,
 )
-from toolbox.cli import analyse, app, collect, networks, render, saliency, setup, show, upkeep
+from toolbox.cli import (
+    analyse,
+    app,
+    collect,
+    gallery,
+    networks,
+    render,
+    report,
+    saliency,
+    setup,
+    show,
+    upkeep,
+)
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -50,7 +62,9 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
     "plot": (show.plot, Study.plot, set()),
     "render": (render.render, Study.render, set()),
+    "gallery": (gallery.gallery, Study.gallery, set()),
     "saliency": (saliency.saliency, Study.saliency, set()),
+    "report": (report.report, Study.report, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
@@ -64,6 +78,7 @@ LEFT_OUT = {
     "query": ("query",),
     "model add": ("name", "activation", "preprocessing"),
     "plot": ("output",),
+    "gallery": ("output",),
     "saliency": ("output",),
     "demo": ("directory",),
 }

@@ -21,9 +21,9 @@ def test_the_exported_names_are_these() -> None:
         # options
         "Extraction", "Progress", "Query", "Rendering", "Resampling", "Selection",
         # reports and results
-        "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "ImportedModel",
-        "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture", "RenderingReport",
-        "Saliency", "SignificanceReport", "Verification",
+        "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture",
+        "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
             "MixtureError", "QueryError",

@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from toolbox.setup.checking import ModelCheck, check_model
     from toolbox.setup.doctor import Finding, examine_setup
     from toolbox.setup.exporting import export_model, model_layers, models
+    from toolbox.show.gallery.run import Gallery
     from toolbox.show.plots import Figure
     from toolbox.show.rendering import RenderedPicture, Rendering, RenderingReport
+    from toolbox.show.report.run import StudyReport
     from toolbox.show.saliency import Saliency
     from toolbox.store.removal import Removal
     from toolbox.store.selection import Selection
@@ -67,6 +69,7 @@ __all__ = [
     "Figure",
     "FilterResponses",
     "Finding",
+    "Gallery",
     "GradientError",
     "ImportedModel",
     "InUse",
@@ -91,6 +94,7 @@ __all__ = [
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyReport",
     "TableError",
     "ToolboxError",
     "UnknownNameError",
@@ -142,9 +146,11 @@ _HOMES = {
     "toolbox.setup.checking": ("ModelCheck", "check_model"),
     "toolbox.setup.doctor": ("Finding", "examine_setup"),
     "toolbox.setup.exporting": ("export_model", "model_layers", "models"),
+    "toolbox.show.gallery.run": ("Gallery",),
     "toolbox.show.plots": ("Figure",),
     "toolbox.show.rendering": ("RenderedPicture", "Rendering", "RenderingReport"),
     "toolbox.show.saliency": ("Saliency",),
+    "toolbox.show.report.run": ("StudyReport",),
     "toolbox.store.removal": ("Removal",),
     "toolbox.store.selection": ("Selection",),
     "toolbox.store.use": ("InUse",),

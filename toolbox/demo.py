@@ -53,6 +53,7 @@ def demonstrate(directory: Path, progress: Progress = silent) -> Iterator[Step]:
     best = study.answer("filters/representative", {"category": "face", "count": 5}, Selection("lfw")).rows
     yield from _findings(study, best)
     yield from _figures(study, directory / "figures")
+    yield _report(study, directory / "report.html", progress)
     yield Step(_next_steps(directory, best.row(0, named=True)))
 
 
@@ -90,6 +91,14 @@ def _figures(study: Study, folder: Path) -> Iterator[Step]:
             for suffix in (".html", ".png"):
                 study.plot(query, set=set_name, output=path.with_name(path.name + suffix), **parameters)
         yield Step(f"figure: {path}.html and .png")
+
+
+def _report(study: Study, file: Path, progress: Progress) -> Step:
+    """All of it on one page, with pixels of the faces: they are published, and the page stays here."""
+    report = study.report(file, set="lfw", with_images=True, progress=progress)
+    return Step(
+        f"report: {file} ({report.bytes / 1e6:.1f} MB; open it in a browser; it shows images of people)"
+    )
 
 
 def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:

@@ -75,27 +75,29 @@ def _open_streams() -> Iterator[os.stat_result]:
             yield os.fstat(number)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, scratch: Path | None = None) -> None:
     """Write a small text file, whole or not at all.
 
     Args:
         path: path of the file.
         text: the content, written in UTF-8.
+        scratch: as of `replace_file`.
     """
-    with replace_file(path) as fresh:
+    with replace_file(path, scratch) as fresh:
         fresh.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, record: Mapping[str, Any]) -> None:
+def write_json(path: Path, record: Mapping[str, Any], scratch: Path | None = None) -> None:
     """Write a record as JSON with a digest of its content, whole or not at all.
 
     Args:
         path: path of the file.
         record: values that JSON can represent.
+        scratch: as of `replace_file`.
     """
     plain = json.loads(json.dumps(record))
     digest = {RECORD_DIGEST: _digest_of_record(plain)}
-    write_text(path, json.dumps({**plain, **digest}, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps({**plain, **digest}, indent=1, ensure_ascii=False) + "\n", scratch)
 
 
 def read_json(path: Path, remedy: str = "restore it") -> dict[str, Any]:

@@ -1,12 +1,12 @@
 -- Proportion of category-selective filters in every layer.
 --
--- At which depth do filters appear that prefer a category? A filter is selective for every category whose index
--- exceeds the threshold, so the proportions of a layer need not add up to 1. The default index is the response contrast
+-- At which depth do filters appear that prefer a category? A filter is selective for every category whose index exceeds
+-- the threshold, so the proportions of a layer need not add up to 1. The default index is the response contrast
 -- (`contrast`: difference between the mean normalised responses to the category and to all others). Without $threshold
 -- it is compared with the threshold of its file, 0.1. Figure 1 of the paper, as published, has the threshold 0.01:
 -- $threshold = 0.01. Every index has a threshold of its own (see indices); that of share depends on the category's
--- number of stimuli. Pooling layers repeat the maxima of the convolution below them. Dead filters (the same response to
--- every stimulus) stay in the denominator and are counted in `dead`.
+-- number of stimuli. Pooling layers repeat the maxima of the convolution below them, so the figure leaves them out.
+-- Dead filters (the same response to every stimulus) stay in the denominator and are counted in `dead`.
 --
 -- The chance level is not zero. Some filters exceed a threshold because of the particular images that were presented,
 -- nearly half of them at 0.01. The same images were presented to all filters, so the filters exceed it together, and
@@ -44,6 +44,7 @@
 --   chance_high    double   upper end of the chance band
 --   beyond_chance  boolean  whether the proportion is above the chance band; null where there is none
 --   dead           bigint   filters with the same response to every stimulus
+--   is_pool        boolean  whether it is a pooling layer, which the figure leaves out
 with observed as (
     select
         p.place,
@@ -51,7 +52,8 @@ with observed as (
         i.category,
         count(*) as filters,
         count(*) filter (i.value > t.threshold) as selective,
-        count(*) filter (i.dead) as dead
+        count(*) filter (i.dead) as dead,
+        bool_and(i.is_pool) as is_pool
     from index_values($index, $statistic, $normalise) i
     join index_thresholds($index, $threshold) t using (category)
     join layer_groups($by) p using (layer)
@@ -85,7 +87,8 @@ select
     b.permuted[1] / o.filters as chance_low,
     b.permuted[2] / o.filters as chance_high,
     o.selective > b.permuted[2] as beyond_chance,
-    o.dead::bigint as dead
+    o.dead::bigint as dead,
+    o.is_pool
 from observed o
 left join band b using (place, category)
 order by o.position, o.category

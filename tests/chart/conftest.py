@@ -31,7 +31,7 @@ def _profile(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
         {"layer": layer, "category": category, "filters": 64, "selective": 4 * i + j + 1}
         | {"proportion": (4 * i + j + 1) / 64, "low": (4 * i + j) / 64, "high": (4 * i + j + 3) / 64}
         | {"chance": 0.1, "chance_low": 0.05, "chance_high": 0.12 + 0.01 * j, "dead": i}
-        | {"beyond_chance": (4 * i + j + 1) / 64 > 0.12 + 0.01 * j}
+        | {"beyond_chance": (4 * i + j + 1) / 64 > 0.12 + 0.01 * j, "is_pool": False}
         for (i, layer), (j, category) in product(enumerate(layers), enumerate(categories))
     ]
 
@@ -142,6 +142,17 @@ def _stimuli(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
         {"rank": rank, "stimulus_id": 100 + rank, "category": categories[rank % len(categories)]}
         | {"path": f"images/{rank}.jpg", "response": 90.0 / rank, "normalised": 1.0 / rank}
         for rank in range(1, max(12, len(categories)) + 1)
+    ]
+
+
+def _tuning_of_representatives(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """The filter of every category responds most to it, and the less to others, the later they are."""
+    return [
+        {"preferred": preferred, "rank": 1, "layer": layers[k % len(layers)], "filter": k, "value": 0.3}
+        | {"category": category, "n": 20, "mean": 40.0 if category == preferred else 20.0 / (place + 1)}
+        | {"sem": 0.9, "normalised": 0.5}
+        for k, preferred in enumerate(categories)
+        for place, category in enumerate(sorted(categories))
     ]
 
 
@@ -348,6 +359,7 @@ EXAMPLES = {
     "filters/representative": _representative,
     "filters/stimuli": _stimuli,
     "tuning/category": _category,
+    "tuning/representative": _tuning_of_representatives,
     "tuning/parameter": _parameter,
     "tuning/orientation": _orientation,
     "tuning/frequency": _frequency,

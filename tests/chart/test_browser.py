@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator, Page
 
 from support.browser import Watched
-from toolbox.chart import draw, figures, length_of, render
+from toolbox.chart import draw, draw_plain, figures, length_of, render
 
 
 def write(folder: Path, chart: object) -> str:
@@ -136,16 +136,26 @@ def test_names_from_outside_are_shown_as_they_are(page, tmp_path, rows_of):
     assert page.locator("img").count() == 0
 
 
-def test_a_click_on_the_legend_picks_one_category_out(page, tmp_path, rows_of, layers, categories):
-    page.goto(write(tmp_path, draw("layers/profile", rows_of("layers/profile"))))
-    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]:not([fill="white"])')
+def plain_lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of which a plain chart draws a line for each category, with a legend."""
+    return rows.select(*(["model"] if "model" in rows.columns else []), "layer", "category", "proportion")
+
+
+def pick_from_legend(page: Page, name: str) -> Locator:
+    """Click on a category in the legend; the points that are then faint."""
     page.wait_for_selector("#figure svg.marks")
+    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]')
     assert faint.count() == 0
-    entry = page.locator("#figure svg text", has_text="dog").bounding_box()
+    entry = page.locator("#figure svg text", has_text=name).bounding_box()
     assert entry is not None
     page.mouse.click(entry["x"] + 5, entry["y"] + 5)
     faint.first.wait_for(state="attached")
-    assert faint.count() == len(layers) * (len(categories) - 1)
+    return faint
+
+
+def test_a_click_on_the_legend_picks_one_category_out(page, tmp_path, rows_of, layers, categories):
+    page.goto(write(tmp_path, draw_plain(plain_lines(rows_of("layers/profile")))))
+    assert pick_from_legend(page, "dog").count() == len(layers) * (len(categories) - 1)
 
 
 def test_a_click_on_the_legend_picks_a_category_out_for_all_networks(
@@ -153,11 +163,5 @@ def test_a_click_on_the_legend_picks_a_category_out_for_all_networks(
 ):
     rows = rows_of("layers/profile")
     both = pl.concat([rows.select(pl.lit(model).alias("model"), pl.all()) for model in ("deep", "shallow")])
-    page.goto(write(tmp_path, draw("layers/profile", both)))
-    page.wait_for_selector("#figure svg.marks")
-    entry = page.locator("#figure svg text", has_text="dog").bounding_box()
-    assert entry is not None
-    page.mouse.click(entry["x"] + 5, entry["y"] + 5)
-    faint = page.locator('#figure svg path[aria-roledescription="point"][opacity="0.1"]:not([fill="white"])')
-    faint.first.wait_for(state="attached")
-    assert faint.count() == 2 * len(layers) * (len(categories) - 1)
+    page.goto(write(tmp_path, draw_plain(plain_lines(both))))
+    assert pick_from_legend(page, "dog").count() == 2 * len(layers) * (len(categories) - 1)

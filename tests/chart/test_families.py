@@ -6,16 +6,33 @@ import base64
 import re
 from collections import Counter
 from io import BytesIO
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
 from PIL import Image
 
 from toolbox.chart import draw, render
+from toolbox.chart.categories import colour_of
+from toolbox.chart.theme import INK, LINE
 
 
 def svg(query: str, rows: pl.DataFrame) -> str:
     return render(draw(query, rows), ".svg", {}).decode()
+
+
+def texts_of(drawn: str) -> list[str]:
+    """All text of an SVG."""
+    return [
+        each.text or ""
+        for each in ElementTree.fromstring(drawn).iter()
+        if each.tag.endswith(("text", "tspan"))
+    ]
+
+
+def words(drawn: str) -> str:
+    """All text of an SVG, without its line breaks."""
+    return " ".join(texts_of(drawn))
 
 
 def embedded(query: str, rows: pl.DataFrame) -> list[dict[str, object]]:
@@ -161,22 +178,79 @@ def without_resamples(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
     return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
 
 
+OF_RESAMPLES = ("low", "high", "chance", "chance_low", "chance_high", "beyond_chance")
+
+
 def test_intervals_and_the_band_of_chance_are_drawn_where_there_are_resamples(rows_of, layers, categories):
     rows = rows_of("layers/profile")
     drawn = svg("layers/profile", rows)
-    of_resamples = ("low", "high", "chance", "chance_low", "chance_high", "beyond_chance")
-    bare = svg("layers/profile", without_resamples(rows, *of_resamples))
+    bare = svg("layers/profile", without_resamples(rows, *OF_RESAMPLES))
     assert (marks(drawn, "rule"), marks(bare, "rule")) == (len(layers) * len(categories), 0)
-    for entry in (">95 % of permuted labels<", ">hollow: not beyond chance<"):
-        assert entry in drawn and entry not in bare
-    assert bare == svg("layers/profile", rows.drop(of_resamples))
+    assert (marks(drawn, "area"), marks(bare, "area")) == (len(categories), 0)
+    for entry in (
+        "Thin bars: 95 % of bootstrap samples.",
+        "chance band of this category",
+        "hollow points: not.",
+    ):
+        assert entry in words(drawn) and entry not in words(bare)
+    assert bare == svg("layers/profile", rows.drop(OF_RESAMPLES))
 
 
-def test_every_category_has_its_own_band_of_chance(rows_of):
+def test_every_category_has_its_own_band_of_chance_in_its_own_panel(rows_of, categories):
+    """The four bands end at 0.12, 0.13, 0.14, 0.15; each is drawn once, in the panel of its category."""
     rows = rows_of("layers/profile")
-    by_height = Counter(re.findall(r'aria-label="[^"]*chance_high: ([\d.]+)%?', svg("layers/profile", rows)))
-    assert len(by_height) == rows["chance_high"].n_unique()
-    assert sum(by_height.values()) == rows.height
+    chart = draw("layers/profile", rows).to_dict()
+    assert chart["facet"]["field"] == "category" and chart["facet"]["sort"] == sorted(categories)
+    (area,) = (layer for layer in chart["spec"]["layer"] if layer["mark"]["type"] == "area")
+    assert "data" not in area  # so it is drawn of the rows of the panel alone
+    tops = [
+        min(float(y) for y in re.findall(r"[ML,][\d.]+,([\d.]+)", path))
+        for path in re.findall(
+            r'aria-roledescription="area mark"[^>]* d="([^"]+)"', svg("layers/profile", rows)
+        )
+    ]
+    by_name = dict(rows.select("category", "chance_high").unique().iter_rows())
+    highest = [by_name[name] for name in sorted(categories)]
+    order = sorted(range(4), key=lambda place: highest[place])
+    assert len(tops) == 4 and sorted(range(4), key=lambda place: -tops[place]) == order
+
+
+def test_the_layers_that_exceed_their_own_band_have_a_bar_above_their_panel(rows_of):
+    rows = rows_of("layers/profile")
+    bars = re.findall(r'aria-roledescription="bar"[^>]*>', svg("layers/profile", rows))
+    drawn = [fill for bar in bars for fill in re.findall(r'fill="([^"]+)"', bar)]
+    beyond = rows.filter("beyond_chance")
+    assert 0 < beyond.height < rows.height
+    expected = {
+        colour_of(name, sorted({*rows["category"]})): count
+        for name, count in beyond["category"].value_counts().iter_rows()
+    }
+    assert Counter(drawn) == expected and len(bars) == rows.height  # the others are not seen
+    assert "Bar above a panel, filled points: layers above their own chance band" in words(
+        svg("layers/profile", rows)
+    )
+
+
+@pytest.mark.parametrize(
+    "query", ["complexity/layers", "layers/best", "layers/profile", "layers/significant"]
+)
+def test_categories_over_layers_do_not_overlap(query, rows_of, layers, categories):
+    """A panel holds the marks of one category: at most one line of a kind, and one interval a layer."""
+    chart = draw(query, rows_of(query)).to_dict()
+    of_measures = chart.get("vconcat", [chart])
+    assert [part["facet"]["field"] for part in of_measures] == ["category"] * len(of_measures)
+    for part in of_measures:
+        assert not [
+            layer for layer in part["spec"]["layer"] if "data" in layer or "detail" in layer["encoding"]
+        ]
+
+
+def test_pooling_layers_are_left_out_of_figure_1(rows_of, layers):
+    rows = rows_of("layers/profile").with_columns(is_pool=pl.col("layer") == "block2")
+    drawn = texts_of(svg("layers/profile", rows))
+    assert "block2" not in drawn and {*layers} - {"block2"} <= {*drawn}
+    only = rows.filter(pl.col("layer") == "block2")
+    assert "block2" in texts_of(svg("layers/profile", only))  # who asks for nothing else gets it
 
 
 def test_a_proportion_inside_chance_is_hollow(rows_of):
@@ -189,25 +263,35 @@ def test_a_proportion_inside_chance_is_hollow(rows_of):
     assert not white.findall(beyond)
 
 
+def rings(drawn: str) -> Counter[str]:
+    """Colours of the rings."""
+    return Counter(re.findall(r'stroke="(#[^"]+)"[^>]* stroke-width="1.5"', drawn))
+
+
 def test_a_ring_marks_the_best_layer_with_or_without_resamples(rows_of, categories):
     rows = rows_of("layers/best")
-    some = svg("layers/best", rows)
-    bare = svg(
-        "layers/best",
-        without_resamples(
-            rows, "low", "high", "first_by_proportion", "strength_low", "strength_high", "first_by_strength"
-        ),
-    )
-    for line in (">Bootstrap samples in<", ">which the layer is first<"):
-        assert line in some and line not in bare
+    names = ("low", "high", "first_by_proportion", "strength_low", "strength_high", "first_by_strength")
+    some, bare = svg("layers/best", rows), svg("layers/best", without_resamples(rows, *names))
+    assert "Rings: layers that are first in more than 5 % of the bootstrap samples" in words(some)
+    assert "Ring: the layer that comes first" in words(bare)
     for drawn in (some, bare):
-        assert drawn.count('stroke-width="1.8"') == 2 * len(categories)
+        assert rings(drawn) == {INK: 2 * len(categories)}
+
+
+def test_a_best_layer_that_is_not_beyond_chance_has_a_grey_ring(rows_of, categories):
+    """The first of layers of which none is above chance is no result."""
+    rows = rows_of("layers/best").with_columns(beyond_chance=pl.col("category") != "dog")
+    assert rings(svg("layers/best", rows)) == {INK: 2 * len(categories) - 1, LINE: 1}
+    assert "grey: not above chance" in words(svg("layers/best", rows))
 
 
 def test_the_two_corrections_of_significance_are_distinguished(rows_of, categories):
     drawn = svg("layers/significant", rows_of("layers/significant"))
     assert marks(drawn, "line") == 2 * len(categories)
-    assert ">q &lt; level<" in drawn and ">FWE-corrected p &lt; level<" in drawn
+    assert len(re.findall(r'aria-roledescription="line mark"[^>]* stroke-dasharray="4,3"', drawn)) == len(
+        categories
+    )
+    assert "Line with points: q < level. Dashed line: FWE-corrected p < level" in words(drawn)
 
 
 def test_intervals_of_mean_depth_and_proportion_cross_in_their_category(rows_of, categories):

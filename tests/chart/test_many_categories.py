@@ -8,7 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolbox.chart import draw, render
+from support.charts import colours
+from toolbox.chart import draw, length_of, render
+from toolbox.chart.fitting import drawn_size
+from toolbox.chart.theme import COLOURS
 
 MANY = [f"category {k:02}" for k in range(13)]
 
@@ -32,26 +35,42 @@ def fields(part: Any) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["complexity/layers", "layers/best", "layers/profile", "layers/significant", "selectivity/threshold"],
+    "query", ["complexity/layers", "layers/best", "layers/profile", "layers/significant"]
 )
-def test_many_categories_have_a_panel_each_with_its_name(query, rows_of):
-    drawn = svg(query, rows_of(query, categories=MANY, layers=["first", "second"]))
+@pytest.mark.parametrize("number", [2, 6, 13, 30])
+def test_every_category_has_a_panel_with_its_name_and_none_a_legend(query, number, rows_of):
+    names = [f"category {k:02}" for k in range(number)]
+    drawn = svg(query, rows_of(query, categories=names, layers=["first", "second"]))
     panels = 2 if query == "layers/best" else 1
-    assert [drawn.count(f">{name}<") for name in MANY] == [panels] * len(MANY)
+    assert [drawn.count(f">{name}<") for name in names] == [panels] * number
     assert ">Category<" not in drawn
-    twelve = svg(query, rows_of(query, categories=MANY[:12], layers=["first", "second"]))
-    assert ">Category<" in twelve
 
 
-def test_the_panel_of_a_category_says_what_its_other_marks_are(rows_of):
-    drawn = svg("layers/profile", rows_of("layers/profile", categories=MANY))
-    for key in (
-        "Thin grey lines: all other categories",
-        "Bars: 95 % of bootstrap samples",
-        "Grey areas: 95 % of permuted labels",
-    ):
-        assert f">{key}<" in drawn
+def test_lines_of_more_than_eight_categories_are_in_panels(rows_of):
+    rows = rows_of("selectivity/threshold", categories=MANY[:9], layers=["first", "second"])
+    drawn = svg("selectivity/threshold", rows)
+    assert all(drawn.count(f">{name}<") == 1 for name in MANY[:9]) and ">Category<" not in drawn
+    eight = svg("selectivity/threshold", rows_of("selectivity/threshold", categories=MANY[:8]))
+    assert ">Category<" in eight
+
+
+def test_more_categories_than_colours_have_one_colour(rows_of):
+    """A colour that recurs would group categories that have nothing in common."""
+    for number, hues in ((len(COLOURS), len(COLOURS)), (len(COLOURS) + 1, 1)):
+        rows = rows_of("layers/profile", categories=MANY[:number])
+        assert len({*colours(draw("layers/profile", rows).to_dict()).values()}) == hues
+
+
+@pytest.mark.parametrize("number", [2, 6, 13, 30, 60])
+@pytest.mark.parametrize("width", [None, "89mm", "180mm"])
+def test_the_panels_of_many_categories_are_not_endless(number, width, rows_of):
+    """Up to 30 panels are no higher than a page; more are the smallest that can be read."""
+    names = [f"{k} names" for k in range(number)]
+    rows = rows_of("layers/profile", categories=names, layers=[f"conv{k}" for k in range(13)])
+    length = length_of(width) if width else None
+    across, down = drawn_size(render(draw("layers/profile", rows, width=length), ".svg", {}).decode())
+    limit = {60: 2200}.get(number, 1150)
+    assert down < limit and (width or across < 1100)
 
 
 def test_many_pairs_are_cells_with_a_dot_where_they_differ(rows_of):
@@ -65,7 +84,6 @@ def test_many_pairs_are_cells_with_a_dot_where_they_differ(rows_of):
 @pytest.mark.parametrize(
     ("query", "channel"),
     [
-        ("layers/profile", "shape"),
         ("replication/layers", "shape"),
         ("selectivity/reliability", "shape"),
         ("selectivity/threshold", "strokeDash"),
@@ -117,8 +135,6 @@ def test_the_first_and_the_last_orientation_are_inside_the_frame(rows_of):
     [
         ("tuning/preferences", "dashed: chance)"),
         ("sets/balance", "(line: a balanced set)"),
-        ("layers/profile", "(thin bars: 95 % of bootstrap samples)"),
-        ("complexity/layers", "(thin bars: 95 % of bootstrap samples)"),
         ("complexity/depth", "(bars: 95 % of bootstrap samples)"),
         ("complexity/stimuli", "(stimuli: median, middle 50 and 90 %, and those outside)"),
         ("selectivity/index", "(filters: median, middle 50, 90 %)"),

@@ -49,7 +49,13 @@ def published_table() -> pa.Table:
 
 
 RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
-EMPTY_FOR_ONE_CATEGORY = [*RESAMPLE_VIEWS, "filters/representative", "complexity/pairs", "selectivity/sanity"]
+EMPTY_FOR_ONE_CATEGORY = [
+    *RESAMPLE_VIEWS,
+    "filters/representative",
+    "tuning/representative",
+    "complexity/pairs",
+    "selectivity/sanity",
+]
 """Queries that have no rows before `toolbox significance` was run."""
 POLARS = {
     "varchar": pl.String,

@@ -161,6 +161,18 @@ def test_checksums_of_replaced_tables_are_dropped_after_an_hour(whole: Study) ->
     assert table_of(second) == file
 
 
+def test_a_part_of_which_a_killed_run_has_written_only_the_checksum_is_not_called_missing(
+    whole: Study,
+) -> None:
+    folder = whole.folder.extraction("colours", "tiny")
+    folder.record(0).unlink()
+    folder.part(0).unlink()
+    (problem,) = whole.verify(thorough=True).problems
+    assert problem.file == "responses/set=colours/model=tiny/part-0.parquet"
+    assert problem.problem == "was not written to its end, so it does not count"
+    assert problem.remedy == "run the extraction again, unless it is running"
+
+
 def test_a_study_without_checksums_gets_them_when_it_is_read(whole: Study) -> None:
     root = whole.folder.root
     expected = answers(root)

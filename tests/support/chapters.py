@@ -32,6 +32,11 @@ NOT_RUN = {
     "python tests/benchmarks/extraction.py --stimuli 128 --rounds 3": "measures for minutes",
     "python tests/benchmarks/queries.py --stimuli 2000 20000": "measures for minutes",
     "python tests/benchmarks/cold_start.py 15": "measures for a minute",
+    "python tests/benchmarks/rendering.py my-study --category face dog car": "measures for minutes",
+    "toolbox render --layer block5_conv3 --filter 17": "takes minutes; on the three-layer network it has tests",
+    "toolbox render --category dog --top 4 --output dog.png": "as the line above",
+    "toolbox render --layer block5_conv3 --filter 17 40 --together": "as the line above",
+    "toolbox render --layer block5_conv3 --filter 17 --from 12": "as the line above",
     "toolbox ingest caltech101": "downloads 137 MB; the card has tests of its own",
 }
 """Command -> why no test of the chapters runs it."""

@@ -1,7 +1,8 @@
 """A study that is written, killed, damaged and asked in any order, beside a model of it in memory.
 
 The model knows what every image evokes (see `tiny_network`), so that each value is compared with one that the toolbox
-did not compute. After each step nothing may be lost, doubled, of two states, or silently wrong.
+did not compute. After each step nothing may be lost, doubled, of two states, or silently wrong, and `verify` finds
+nothing but what kills left.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import shutil
 import signal
 import tempfile
 import warnings
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,21 +25,39 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from support.failpoints import kill_before
+from support.failpoints import change_before_reading, kill_before
 from support.forks import Forks
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Study, ToolboxError
-from toolbox.errors import StimulusError, UsageError
+from toolbox.errors import StimulusError, UsageError, VerificationError
+from toolbox.query.across_models import ask_each
+from toolbox.query.header import Query
 from toolbox.store.database import open_database
 from toolbox.store.selection import Selection
+from toolbox.store.verification import Problem
 
 SET, SCHEME = "colours", "category"
 CATEGORIES = ("green", "red")
 BIAS = {"tiny": 10, "other": 11}
 """Name of weights -> what is subtracted in the third filter."""
+COMMANDS = (("ingest", None), ("label", "a"), ("label", "b"), ("extract", "tiny"), ("extract", "other"),
+            ("category", 30), ("category", 35))  # fmt: skip
+RECORDS = {"ingest": "ingest-colours", "label": "label-colours", "category": "significance-colours-tiny"}
+"""Command that becomes visible at once -> the ending of the names of its records."""
+LEFT = (".partial", ".uncommitted")
+COUNTS = {
+    "labels": "select count(*) labelled, count(distinct category) categories, min(category) first from labels",
+    "stimuli": "select count(*) stimuli from stimuli",
+    "responses": "select count(*) responses, sum(maximum) total from responses",
+    "significance": "select max(permutations) permutations, sum(value) contrasts from significance",
+    "resamples": "select max(resample) resample from resamples",
+    "reliability": "select count(*) halves from reliability",
+}
+"""Table -> what a reader sees of it; together of one state."""
 Responses = dict[str, dict[tuple[str, int], float]]
 
 PROGRAM = """
+os.fsync = lambda _: None  # no disk is unplugged
 sys.path[:0] = [{tests!r}]
 from support.study_machine import run
 """
@@ -75,9 +95,10 @@ def act(root: Path, action: str, choice: Any) -> None:
         study.significance(resamples=choice, seed=choice, scheme=action, model="tiny", progress=False)
 
 
-def run(root: str, action: str, choice: Any, failpoint: int) -> None:
-    """One command that is killed; called in a fork."""
-    kill_before(root, failpoint)
+def run(root: str, action: str, choice: Any, failpoint: int | None, in_commits: bool = False) -> None:
+    """One command that is killed, or not without a failpoint; called in a fork."""
+    if failpoint is not None:
+        kill_before(root, failpoint, in_commits=in_commits)
     act(Path(root), action, choice)
 
 
@@ -97,8 +118,9 @@ class StudyMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         shutil.rmtree(self.place)
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(command=st.sampled_from(COMMANDS[::-1]), failpoint=st.integers(1, 9))
+    def start(self, command: tuple[str, Any], failpoint: int) -> None:
+        """A set with responses and resampled indices, and a first kill."""
         for number in range(3):
             for category in CATEGORIES:
                 self._paint(self.photographs / category / f"{number}.png")
@@ -106,6 +128,9 @@ class StudyMachine(RuleBasedStateMachine):
         write_weights(self.place / "inputs" / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
         Study(self.root, create=True).ingest(self.photographs, set=SET)
         self.model = self._after("ingest", None)
+        for first in (("label", "b"), ("extract", "other"), (SCHEME, 20)):
+            self._do(*first)
+        self.kill_in_a_commit(command, failpoint)
 
     # --- images ---
 
@@ -113,20 +138,16 @@ class StudyMachine(RuleBasedStateMachine):
     def add_an_image(self, category: str) -> None:
         self._paint(self.photographs / category / f"new {self.painted}.png")
 
-    @rule(chance=st.randoms(use_true_random=False))
-    def change_an_image(self, chance: Any) -> None:
-        self._paint(chance.choice(self._files()))
-
-    @rule(chance=st.randoms(use_true_random=False))
-    def move_an_image(self, chance: Any) -> None:
+    @rule(chance=st.randoms(use_true_random=False), change=st.sampled_from(("content", "name", "none")))
+    def change_an_image(self, chance: Any, change: str) -> None:
         file = chance.choice(self._files())
-        file.rename(file.with_name(f"moved {self.painted}.png"))
-        self.painted += 1
-
-    @precondition(lambda self: len(self._files()) > 4)
-    @rule(chance=st.randoms(use_true_random=False))
-    def remove_an_image(self, chance: Any) -> None:
-        chance.choice(self._files()).unlink()
+        if change == "content":
+            self._paint(file)
+        elif change == "name":
+            file.rename(file.with_name(f"moved {self.painted}.png"))
+            self.painted += 1
+        elif len(self._files()) > 4:
+            file.unlink()
 
     # --- commands ---
 
@@ -148,42 +169,87 @@ class StudyMachine(RuleBasedStateMachine):
         if scheme in self.model.labels:
             self._do(scheme, resamples)
 
-    @rule(
-        step=st.sampled_from(
-            (("ingest", None), ("label", "a"), ("extract", "tiny"), ("extract", "other"), ("category", 30))
-        ),
-        failpoint=st.integers(0, 60),
-        images=st.booleans(),
-    )
-    def kill(self, step: tuple[str, Any], failpoint: int, images: bool) -> None:
+    @rule(command=st.sampled_from(COMMANDS), failpoint=st.integers(0, 60), images=st.booleans())
+    def kill(self, command: tuple[str, Any], failpoint: int, images: bool) -> None:
+        """Before any change of a file."""
+        self._kill(command, [failpoint, failpoint + 7], in_commits=False, images=images)
+
+    @rule(command=st.sampled_from(COMMANDS), failpoint=st.integers(1, 9))
+    def kill_in_a_commit(self, command: tuple[str, Any], failpoint: int) -> None:
+        """Between two of the changes by which files become visible; a reader comes next, or another writer."""
+        self._kill(command, [failpoint, failpoint + 2], in_commits=True, images=True)
+
+    def _kill(
+        self, command: tuple[str, Any], failpoints: list[int], *, in_commits: bool, images: bool
+    ) -> None:
+        """Kill a command, and its repetitions; what was open before must read one state, as whoever opens it later."""
         if images:
             self.add_an_image("red")
-        if step[0] == "category" and not self.model.answered:
+        if command[0] == "category" and not self.model.answered:
             return
-        for later in (0, 4, 9):
-            after = self._after(*step)
-            self.forks.start(self.root, *step, failpoint + later)
-            code = self.forks.exit_code()
-            assert code in (0, -signal.SIGKILL, 1)
-            self.model = self._state_after_a_kill(after)
+        for failpoint in failpoints:
+            opened, after, records = Study(self.root), self._after(*command), self._records(command[0])
+            views = [*COUNTS] if self.model.answered else ["labels", "stimuli"]
+            code = self._run(command, failpoint, in_commits)
+            seen = self._counts(opened, views)
+            before, self.model = self.model, self._state_after_a_kill(after)
+            assert seen == self._counts(Study(self.root), views)
+            if before != after and command[0] in RECORDS:
+                assert self._records(command[0]) == records + (self.model == after)
             if code != -signal.SIGKILL:
                 break
 
+    @precondition(lambda self: self.model.answered)
+    @rule(command=st.sampled_from(COMMANDS), moment=st.integers(0, 11))
+    def change_while_it_is_read(self, command: tuple[str, Any], moment: int) -> None:
+        """One command runs between two tables that a reader opens: it reads what was there before, or comes after."""
+        self.add_an_image("green")
+        study, after = Study(self.root), self._after(*command)
+        changed, before = list[int](), self._counts(study)
+        with change_before_reading(
+            str(self.root), moment, lambda: changed.append(self._run(command, None, False))
+        ):
+            seen = self._counts(study)
+        if changed:
+            self.model = self._state_after_a_kill(after)
+        assert seen in (before, self._counts(Study(self.root)))
+
     @rule(chance=st.randoms(use_true_random=False))
     def damage(self, chance: Any) -> None:
-        """One bit of any file: what is read is right, or refused."""
+        """One bit of some files: what is read is right, or refused; `verify` names a damaged table."""
         files = sorted(path for path in self.root.rglob("*") if path.is_file() and path.name != ".lock")
-        file = chance.choice(files)
+        tables = [file for file in files if file.suffix == ".parquet"]
+        for file in (*chance.sample(tables, 2), chance.choice(files)):
+            with self._damaged(file, chance):
+                if file.suffix == ".parquet":
+                    problems = Study(self.root).verify(thorough=True).problems
+                    assert file.relative_to(self.root).as_posix() in {each.file for each in problems}
+                with suppress(ToolboxError):
+                    self.check_what_it_contains()
+
+    @rule(
+        chance=st.randoms(use_true_random=False), table=st.sampled_from(("stimuli", "labels", "properties"))
+    )
+    def ingest_with_damage(self, chance: Any, table: str) -> None:
+        """What is damaged is never written again as if it were whole."""
+        self.add_an_image("red")
+        file = getattr(Study(self.root).folder, table)(SET)
+        with self._damaged(file, chance):
+            content = file.read_bytes()
+            with pytest.raises(VerificationError):
+                act(self.root, "ingest", None)
+            assert file.read_bytes() == content
+
+    @contextmanager
+    def _damaged(self, file: Path, chance: Any) -> Iterator[None]:
+        """In the block, one bit of a file is another one; its time is kept."""
         content, status = file.read_bytes(), file.stat()
-        place = chance.randrange(len(content)) if content else 0
-        damaged = bytearray(content)
-        damaged[place : place + 1] = bytes([content[place] ^ 1 << chance.randrange(8)]) if content else b"x"
+        damaged = bytearray(content or b"x")
+        damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
         file.write_bytes(damaged)
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
         try:
-            self.check()
-        except ToolboxError:
-            pass
+            yield
         finally:
             file.write_bytes(content)
             os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -193,13 +259,20 @@ class StudyMachine(RuleBasedStateMachine):
     @invariant()
     def check(self) -> None:
         if self.root.exists():
-            found, model = self._read(), self.model
-            assert found.labels == model.labels
-            assert found.weights == (model.weights if model.answered else "")
-            assert found.answered == model.answered
-            assert found.resampled == {
-                scheme: of for scheme, of in model.resampled.items() if of[0] == model.sources(scheme)
-            }
+            self.check_what_it_contains()
+            problems = [
+                each for each in Study(self.root).verify(thorough=True).problems if not _is_left(each)
+            ]
+            assert not problems, "; ".join(map(str, problems))
+
+    def check_what_it_contains(self) -> None:
+        found, model = self._read(), self.model
+        assert found.labels == model.labels
+        assert found.weights == (model.weights if model.answered else "")
+        assert found.answered == model.answered
+        assert found.resampled == {
+            scheme: of for scheme, of in model.resampled.items() if of[0] == model.sources(scheme)
+        }
 
     def _do(self, action: str, choice: Any) -> None:
         after = self._after(action, choice)
@@ -210,9 +283,32 @@ class StudyMachine(RuleBasedStateMachine):
             assert action in ("extract", "category", "warmth")
             assert action != "extract" or not self._present() & self._stimuli()
         left = [
-            path.name for path in self.root.rglob("*") if path.name.endswith((".partial", ".uncommitted"))
+            path.relative_to(self.root).as_posix()
+            for path in self.root.rglob("*")
+            if path.name.endswith(LEFT)
         ]
-        assert not left
+        own = "plans/set=colours/model=tiny/"  # what a killed extraction leaves there, the next one removes
+        assert not [path for path in left if action == "extract" or not path.startswith(own)]
+
+    def _run(self, command: tuple[str, Any], failpoint: int | None, in_commits: bool) -> int:
+        """Run a command in a process that is killed, or not; its exit code."""
+        self.forks.start(self.root, *command, failpoint, in_commits)
+        code = self.forks.exit_code()
+        assert code in (0, -signal.SIGKILL, 1)
+        return code
+
+    def _records(self, action: str) -> int:
+        """The number of records of a command that becomes visible at once; 0 for an extraction."""
+        return len([*self.root.glob(f"runs/*-{RECORDS[action]}.json")]) if action in RECORDS else 0
+
+    def _counts(self, study: Study, views: Iterable[str] = tuple(COUNTS)) -> dict[str, Any]:
+        """What a query shows of several tables that change together."""
+        query = Query(
+            "counts", f"select * from {', '.join(f'({COUNTS[view]})' for view in views)}", ships=True
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ask_each(study.folder, query, selection=Selection(SET, (), SCHEME)).rows.row(0, named=True)
 
     def _after(self, action: str, choice: Any) -> Model:
         """What the study must contain after a command."""
@@ -299,9 +395,9 @@ class StudyMachine(RuleBasedStateMachine):
         expected, labels = dict[tuple[str, int, str], float | None](), found.labels[scheme]
         values = self._expected(found.answered, found.weights)
         for layer, number in sorted({place[:2] for place in values}):
-            of_images = {image: values[layer, number, image] for image in found.answered}
+            of_images = {image: values[layer, number, image] for image in found.answered & labels.keys()}
             low, high = min(of_images.values()), max(of_images.values())
-            for category in {labels[image] for image in found.answered}:
+            for category in {labels[image] for image in of_images}:
                 own = [v for image, v in of_images.items() if labels[image] == category]
                 rest = [v for image, v in of_images.items() if labels[image] != category]
                 contrast = (np.mean(own) - np.mean(rest)) / (high - low) if high > low else None
@@ -324,7 +420,8 @@ class StudyMachine(RuleBasedStateMachine):
             warnings.simplefilter("ignore")
             model = () if view in ("stimuli", "labels") else "tiny"
             chosen = Selection(SET, model, scheme or SCHEME)
-            with closing(open_database(study.folder, [view], chosen)) as database:
+            database = open_database(study.folder, [view], chosen)
+            with closing(database), database.readable.window.own_errors():
                 return database.connection.sql(f"select {columns} from {view}").fetchall()
 
     def _paint(self, file: Path) -> None:
@@ -344,6 +441,12 @@ class StudyMachine(RuleBasedStateMachine):
 
     def _stimuli(self) -> set[str]:
         return {*self.model.labels[SCHEME]}
+
+
+def _is_left(problem: Problem) -> bool:
+    """Whether a problem is what a kill leaves: a temporary file, or a part before its record."""
+    begun = ("has no record", "was not written to its end")
+    return problem.file.endswith(LEFT) or problem.problem.startswith(begun)
 
 
 def _digest(file: Path) -> str:

@@ -10,16 +10,18 @@ import polars as pl
 
 from toolbox.chart.theme import COLOURS, LINE, distinct_values
 
-DASHES = ((1, 0), (6, 2), (2, 2), (8, 2, 2, 2), (4, 4), (10, 3))
+DASHES = ((1, 0), (6, 2), (2, 2), (8, 2, 2, 2), (4, 4), (10, 3), (1, 3), (12, 2, 2, 2, 2, 2))
 """Of lines without points, so that they can be told apart in grey."""
 
-POINT_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
-"""Seven colours and six shapes have no common factor: 42 categories before a pair recurs."""
+POINT_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right")
+"""Eight colours and seven shapes have no common factor: 56 categories before a pair recurs."""
 
 NO_LABEL = "no label"
 """Category of unlabelled stimuli in figures; they are grey and take no colour from the others."""
 
-MANY = 12  # more categories have a panel each: neither colours nor lines of so many can be told apart
+MANY = len(
+    COLOURS
+)  # more categories have a panel each: neither colours nor lines of so many can be told apart
 
 LEGEND_ROWS = 18
 
@@ -68,6 +70,22 @@ def colour(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True
     shown = categories_of(rows)
     scale = alt.Scale(domain=shown, range=[colour_of(category, categories) for category in shown])
     return alt.Color("category:N", title="Category", scale=scale, legend=_legend(shown) if legend else None)
+
+
+def panel_colour(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Color:
+    """The categories in their colours where each has its name beside it; in one colour if there are many.
+
+    A colour that recurs would group categories that have nothing in common.
+
+    Args:
+        rows: with a column `category`.
+        categories: all of the study, in the order of their colours.
+    """
+    if len(categories) <= MANY:
+        return colour(rows, categories, legend=False)
+    shown = categories_of(rows)
+    scale = alt.Scale(domain=shown, range=[COLOURS[0]] * len(shown))
+    return alt.Color("category:N", scale=scale, legend=None)
 
 
 def shape(rows: pl.DataFrame, categories: Sequence[str], *, legend: bool = True) -> alt.Shape:

@@ -99,7 +99,7 @@ def stimuli(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     step = alt.Step(IMAGE_SIDE + 4 if has_images else 20)
     base = alt.Chart(values(ranked), height=step).encode(y=y, tooltip=tooltip)
     bars: alt.Chart = base.mark_bar(size=20 if has_images else 15).encode(
-        x=alt.X("response:Q", title="Response of the filter (activation)"),
+        x=alt.X("response:Q", title="Response of the filter (activation)", axis=alt.Axis(tickCount=4)),
         color=colour(rows, categories, legend=False),
     )
     bars = bars.properties(width=320)

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import polars as pl
 
-from toolbox.chart.categories import colour
 from toolbox.chart.over_layers import (
-    LAYER_STEP,
-    LEAST_WIDTH,
     RESAMPLE_COLUMNS,
     BandMeasure,
     bands_over_layers,
     has_values,
-    lines_over_layers,
-    offset_chart,
-    proportion_axis,
     with_columns,
 )
-from toolbox.chart.panels import (
-    LEAST_RING,
-    SELECTIVE,
-    PanelMeasure,
-    has_many_categories,
-    panels_over_layers,
-)
+from toolbox.chart.panels import PanelMeasure, panels_over_layers
 from toolbox.chart.registry import figure
-from toolbox.chart.theme import QUIET, Chart, distinct_values, layer_axis, tooltips, values
+from toolbox.chart.theme import Chart, tooltips
+from toolbox.chart.titles import add_key, take_key
 
-Q_ENTRY, FWE_ENTRY = "q < level", "FWE-corrected p < level"
-FIRST_TITLE = ["Bootstrap samples in", "which the layer is first"]
+PROPORTION_ENDS = ("proportion", "high", "chance_high")
+"""Columns on the axis of a proportion."""
 BEST_COLUMNS = (
     *RESAMPLE_COLUMNS,
     "first_by_proportion",
@@ -42,6 +31,11 @@ BEST_COLUMNS = (
     "strength_chance_high",
     "first_by_strength",
 )
+RINGS = "Ring: the layer that comes first; grey where it is not above its chance band."
+SAMPLED_RINGS = (
+    "Rings: layers that are first in more than 5 % of the bootstrap samples; grey: not above chance."
+)
+DASHES = "Line with points: q < level. Dashed line: FWE-corrected p < level (FWE: family-wise error)."
 
 
 @figure(
@@ -52,25 +46,76 @@ BEST_COLUMNS = (
     "selective",
     "proportion",
     "dead",
-    optional=RESAMPLE_COLUMNS,
+    optional=(*RESAMPLE_COLUMNS, "is_pool"),
+    rooted=PROPORTION_ENDS,
 )
-def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Proportion of a layer's filters that are selective for a category, one line per category.
+def profile(rows: pl.DataFrame, categories: Sequence[str], end: float | None = None) -> Chart:
+    """Proportion of a layer's filters that are selective for a category, one panel per category; no pooling layers.
 
-    With resamples, thin bars are bootstrap intervals, and the wide grey bar behind a point is the chance band of its
-    category, which contains 95 % of the permutations. A hollow point is not beyond chance. Many categories have a panel
-    each, with the chance band as an area.
+    With resamples, thin bars are bootstrap intervals, and the grey area is the chance band of the panel's category,
+    which contains 95 % of the permutations. The layers above it are marked.
 
     Source: Malakhova (2018), figure 1.
 
     Args:
         rows: of `layers/profile`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
+        end: of a square-root axis; None: linear.
     """
-    tooltip = tooltips(rows, "layer:O", "category:N", "proportion:Q", "selective:Q", "filters:Q", "dead:Q")
-    if has_many_categories(rows):
-        return panels_over_layers(rows, categories, SELECTIVE, tooltip)
-    return lines_over_layers(rows, categories, proportion_axis("proportion", "Selective filters"), tooltip)
+    return selective_panels(without_pools(rows), categories, end)
+
+
+@figure(
+    "complexity/layers",
+    "category",
+    "layer",
+    "depth",
+    "filters",
+    "selective",
+    "proportion",
+    optional=RESAMPLE_COLUMNS,
+    rooted=PROPORTION_ENDS,
+)
+def complexity(rows: pl.DataFrame, categories: Sequence[str], end: float | None = None) -> Chart:
+    """Proportion of a layer's filters selective for a category, one panel per category, as in `layers/profile`.
+
+    Args:
+        rows: of `complexity/layers`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+        end: of a square-root axis; None: linear.
+    """
+    return selective_panels(rows, categories, end)
+
+
+def without_pools(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows without those of pooling layers, which repeat the layer below them; all rows if no other is left.
+
+    Args:
+        rows: with a column `is_pool`, or without pooling layers.
+    """
+    if "is_pool" not in rows.columns:
+        return rows
+    kept = rows.filter(~pl.col("is_pool").fill_null(value=False))
+    return (rows if kept.is_empty() else kept).drop("is_pool")
+
+
+def selective_panels(rows: pl.DataFrame, categories: Sequence[str], end: float | None) -> Chart:
+    """Proportion of selective filters over the layers, one panel per category.
+
+    Args:
+        rows: one per layer and category.
+        categories: all of the labelling, in the order of their colours.
+        end: of a square-root axis; None: linear.
+    """
+    names = ("proportion", *RESAMPLE_COLUMNS, "selective", "filters", "dead")
+    fields = [_typed(name) for name in names if has_values(rows, name)]
+    measure = PanelMeasure("proportion", ("Selective filters", "(proportion)"), root_end=end)
+    return panels_over_layers(rows, categories, measure, tooltips(rows, "layer:O", "category:N", *fields))
+
+
+def _typed(name: str) -> str:
+    """A column with the letter of its type."""
+    return f"{name}:{'N' if name == 'beyond_chance' else 'Q'}"
 
 
 @figure(
@@ -82,89 +127,55 @@ def profile(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     "proportion",
     "strength",
     optional=BEST_COLUMNS,
+    rooted=PROPORTION_ENDS,
 )
-def best(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+def best(rows: pl.DataFrame, categories: Sequence[str], end: float | None = None) -> Chart:
     """Proportion of selective filters, and mean index of the ten most selective, over the layers; rings at the best.
 
-    The area of a ring is the proportion of the bootstrap samples in which the layer comes first. Without resamples
-    there is one ring, for the layer that comes first.
+    One panel per category for each of the two. The area of a ring is the proportion of the bootstrap samples in which
+    the layer comes first. Without resamples there is one ring, for the layer that comes first.
 
     Args:
         rows: of `layers/best`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
+        end: of a square-root axis of the proportion; None: linear.
     """
     known = with_columns(rows, BEST_COLUMNS).sort("depth")
+    rings = {"first": SAMPLED_RINGS if has_values(rows, "first_by_proportion") else RINGS}
+    selective = PanelMeasure(
+        "proportion", ("Selective filters", "(proportion)"), root_end=end, parts=2, further=rings
+    )
+    strongest = PanelMeasure("strength", ("Ten most selective", "(mean index)"), "~g", parts=2, further=rings)
+    fields = ("layer:O", "depth:Q", "category:N", "rank:Q", "proportion:Q", "strength:Q", "first:Q")
+    parts = [(selective, _by_proportion(known)), (strongest, _by_strength(known))]
+    panels = [
+        take_key(panels_over_layers(part, categories, measure, tooltips(part, *fields)))
+        for measure, part in parts
+    ]
+    chart = alt.vconcat(*(panel for panel, _ in panels))
+    return add_key(chart, list(dict.fromkeys(line for _, key in panels for line in key)))
+
+
+def _by_proportion(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, with the proportion of the bootstrap samples in which a layer comes first by its proportion."""
+    return rows.with_columns(_first_proportion("first_by_proportion", pl.col("rank") == 1))
+
+
+def _by_strength(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, with what belongs to the strength in the columns of the resamples."""
     strongest = pl.col("strength").rank("ordinal", descending=True).over("category") == 1
-    upper = known.with_columns(_first_proportion("first_by_proportion", pl.col("rank") == 1))
-    lower = known.drop(RESAMPLE_COLUMNS).rename(
+    lower = rows.drop(RESAMPLE_COLUMNS).rename(
         {f"strength_{name}": name for name in RESAMPLE_COLUMNS if name != "beyond_chance"}
     )
-    lower = lower.with_columns(
+    return lower.with_columns(
         _first_proportion("first_by_strength", strongest),
         beyond_chance=pl.col("strength") > pl.col("chance_high"),
     )
-    if has_many_categories(rows):
-        return _panels_with_rings({"proportion": upper, "strength": lower}, categories)
-    strength_axis = alt.Y(
-        "strength:Q", title="Ten most selective filters (mean index)", axis=alt.Axis(format="~g")
-    )
-    panels = [
-        _lines_with_rings(
-            upper, categories, proportion_axis("proportion", "Selective filters"), is_first=True
-        ),
-        _lines_with_rings(lower, categories, strength_axis, is_first=False),
-    ]
-    chart: alt.ConcatChart = alt.concat(*panels, columns=1).resolve_scale(
-        color="shared", shape="shared", size="shared"
-    )
-    return chart
 
 
 def _first_proportion(column: str, otherwise: pl.Expr) -> pl.Expr:
     """Proportion of the bootstrap samples in which a layer comes first; without samples, whether it does (0 or 1)."""
     return pl.coalesce(pl.col(column), otherwise.cast(pl.Float64)).alias("first")
-
-
-def _panels_with_rings(tables: Mapping[str, pl.DataFrame], categories: Sequence[str]) -> alt.VConcatChart:
-    """The panels of many categories by proportion, and below them those by strength."""
-    rings = {
-        "first": "Rings: best layers; their area is the proportion of bootstrap samples in which each is first"
-    }
-    measures = {
-        "proportion": PanelMeasure("proportion", SELECTIVE.title, further=rings),
-        "strength": PanelMeasure("strength", ["Ten most selective", "filters (mean index)"], "~g", rings),
-    }
-    fields = ("layer:O", "depth:Q", "category:N", "rank:Q", "proportion:Q", "strength:Q", "first:Q")
-    chart: alt.VConcatChart = alt.vconcat(
-        *(
-            panels_over_layers(rows, categories, measures[name], tooltips(rows, *fields))
-            for name, rows in tables.items()
-        )
-    )
-    return chart
-
-
-def _lines_with_rings(
-    rows: pl.DataFrame, categories: Sequence[str], y: alt.Y, *, is_first: bool
-) -> alt.LayerChart:
-    """Lines over the layers, with a ring at each layer that may be the best for a category."""
-    tooltip = tooltips(
-        rows, "layer:O", "depth:Q", "category:N", "rank:Q", "proportion:Q", "strength:Q", "first:Q"
-    )
-    chart = lines_over_layers(rows, categories, y, tooltip, is_first=is_first).properties(height=220)
-    x, _ = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
-    area = alt.Scale(domain=[0, 1], range=[100, 420])
-    key = (
-        alt.Legend(values=[0.1, 0.5, 1], format="~%", symbolStrokeColor=QUIET)
-        if has_values(rows, "first_by_proportion")
-        else None
-    )
-    size = alt.Size("first:Q", title=FIRST_TITLE, scale=area, legend=key)
-    rings = offset_chart(rows).mark_point(filled=False, strokeWidth=1.8, opacity=1, shape="circle")
-    # The lines name the axis: two titles that differ would be joined to one, as long as both.
-    rings = rings.encode(x=x, y=alt.Y(y.shorthand), color=colour(rows, categories), size=size)
-    chart.layer = [*chart.layer, rings.transform_filter(f"datum.first > {LEAST_RING}")]
-    return chart
 
 
 @figure(
@@ -176,40 +187,27 @@ def _lines_with_rings(
     "significant",
     "significant_fwe",
     "proportion",
+    rooted=["proportion"],
 )
-def significant(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
-    """Proportion of significant filters: by q as lines with points, by FWE-corrected p as dashes without points.
+def significant(rows: pl.DataFrame, categories: Sequence[str], end: float | None = None) -> Chart:
+    """Proportion of significant filters, one panel per category: by q with points, by FWE-corrected p dashed.
 
     FWE: family-wise error.
 
     Args:
         rows: of `layers/significant`, at least one; numbers are finite or null.
         categories: all of the labelling, in the order of their colours.
+        end: of a square-root axis; None: linear.
     """
-    tooltip = tooltips(
-        rows,
-        "layer:O",
-        "category:N",
-        "proportion:Q",
-        "significant:Q",
-        "significant_fwe:Q",
-        "filters:Q",
-        "dead:Q",
-    )
+    counts = ("proportion:Q", "significant:Q", "significant_fwe:Q", "filters:Q", "dead:Q")
     both = rows.with_columns((pl.col("significant_fwe") / pl.col("filters")).alias("proportion_fwe"))
-    if has_many_categories(rows):
-        dashed = {"proportion_fwe": f"Dashed lines: significant by {FWE_ENTRY}; all others: by q"}
-        measure = PanelMeasure("proportion", ["Significant filters", "(proportion)"], further=dashed)
-        return panels_over_layers(both, categories, measure, tooltip)
-    chart = lines_over_layers(both, categories, proportion_axis("proportion", "Significant filters"), tooltip)
-    x, _ = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
-    kinds = alt.Scale(domain=[Q_ENTRY, FWE_ENTRY], range=[[1, 0], [4, 3]])
-    dash = alt.StrokeDash("by:N", title="Significant by", scale=kinds, legend=alt.Legend(symbolType="stroke"))
-    corrected = values(both.with_columns(pl.lit(FWE_ENTRY).alias("by")))
-    dashes = alt.Chart(corrected).mark_line(strokeWidth=1.2)
-    dashes = dashes.encode(x=x, y=alt.Y("proportion_fwe:Q"), color=colour(rows, categories), strokeDash=dash)
-    chart.layer = [*chart.layer, dashes]
-    return chart
+    measure = PanelMeasure(
+        "proportion",
+        ("Significant filters", "(proportion)"),
+        root_end=end,
+        further={"proportion_fwe": DASHES},
+    )
+    return panels_over_layers(both, categories, measure, tooltips(rows, "layer:O", "category:N", *counts))
 
 
 @figure("selectivity/index", "layer", "category", "contrast")

@@ -10,13 +10,11 @@ import altair as alt
 import polars as pl
 
 from toolbox.chart.categories import categories_of, colour, shape
-from toolbox.chart.theme import BAND, LINE, distinct_values, facet_panels, layer_axis, layer_marks, tooltips
+from toolbox.chart.theme import LINE, distinct_values, facet_panels, layer_axis, layer_marks, tooltips
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins
 LAYER_STEP, LEAST_WIDTH = 28, 240  # pixels from layer to layer, and of the narrowest axis
-CHANCE_ENTRY = "95 % of permuted labels"
-INSIDE_ENTRY = "hollow: not beyond chance"
 RESAMPLE_COLUMNS = ("low", "high", "chance", "chance_low", "chance_high", "beyond_chance")
 
 
@@ -89,85 +87,28 @@ def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt
 
 
 def lines_over_layers(
-    rows: pl.DataFrame,
-    categories: Sequence[str],
-    y: alt.Y,
-    tooltip: list[alt.Tooltip],
-    *,
-    is_first: bool = True,
+    rows: pl.DataFrame, categories: Sequence[str], y: alt.Y, tooltip: list[alt.Tooltip]
 ) -> alt.LayerChart:
     """One line with points per category over the layers; in a browser a click on the legend picks one out.
 
-    Where the rows have them, thin bars are drawn from `low` to `high`, and behind every point a wide grey one from
-    `chance_low` to `chance_high` of its category; the point is hollow where `beyond_chance` is false.
+    Where the rows have them, thin bars are drawn from `low` to `high`.
 
     Args:
         rows: one per layer and category.
         categories: all of the study, in the order of their colours.
         y: the axis of what is measured.
         tooltip: of a point.
-        is_first: whether the chart is alone or the first; others follow its legend.
     """
     x, width = layer_axis(distinct_values(rows, "layer"), LAYER_STEP, least=LEAST_WIDTH)
     selection = alt.selection_point(name="chosen", fields=["category"], bind="legend")
     opacity = alt.when(selection).then(alt.value(1)).otherwise(alt.value(0.1))
-    if has_values(rows, "low"):
-        y = y.title([y["title"], "(thin bars: 95 % of bootstrap samples)"])
-    base = offset_chart(rows).encode(x=x, y=y, color=colour(rows, categories), opacity=opacity)
-    lines = base.mark_line(strokeWidth=1.5)
+    base = _offset_chart(rows).encode(x=x, y=y, color=colour(rows, categories), opacity=opacity)
     # The legend is that of the first mark: only there does it react to clicks.
-    marks = [lines.add_params(selection) if is_first else lines, *_points(base, rows, categories, tooltip)]
-    chart = layer_marks(*marks, rows=rows, width=width, height=300)
-    if has_values(rows, "chance_low"):
-        chart.layer = [_chance(rows, x, width), *chart.layer]
-    if has_values(rows, "beyond_chance") and not rows["beyond_chance"].all():
-        chart.layer = [*chart.layer, _hollow(base, rows, categories)]
-    return chart
-
-
-def _points(
-    base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str], tooltip: list[alt.Tooltip]
-) -> list[alt.Chart]:
-    """A point for every layer and category, over its interval where there is one."""
-    letters = {"beyond_chance": "N"}
-    known = [name for name in RESAMPLE_COLUMNS if has_values(rows, name)]
-    of_resamples = tooltips(rows, *(f"{name}:{letters.get(name, 'Q')}" for name in known))
-    points = base.mark_point(filled=True, size=45).encode(
-        shape=shape(rows, categories), tooltip=[*tooltip, *of_resamples]
-    )
-    if not has_values(rows, "low"):
-        return [points]
-    return [base.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q"), y2="high"), points]
-
-
-def _chance(rows: pl.DataFrame, x: alt.X, width: int) -> alt.Chart:
-    """The chance band of every category behind its own point, with a legend that explains hollow points too."""
-    layers, categories = (len(distinct_values(rows, name)) for name in ("layer", "category"))
-    key = alt.Scale(domain=[CHANCE_ENTRY, INSIDE_ENTRY], range=[BAND, "white"])
-    legend = alt.Legend(symbolType="square", symbolOpacity=1, symbolStrokeColor=LINE, symbolStrokeWidth=1)
-    fill = alt.Fill("labels:N", title="Chance", scale=key, legend=legend)
-    # the bars of neighbouring categories touch: together they are the band of the layer
-    size = max(2.0, 0.9 * width / layers / (categories + 2))
-    bars = offset_chart(rows).transform_calculate(labels=f"'{CHANCE_ENTRY}'").mark_bar(size=size)
-    chart: alt.Chart = bars.encode(x=x, y=alt.Y("chance_low:Q"), y2="chance_high", fill=fill)
-    return chart
-
-
-def _hollow(base: alt.Chart, rows: pl.DataFrame, categories: Sequence[str]) -> alt.Chart:
-    """A white centre for every point that is not beyond chance."""
-    inside = base.transform_filter("datum.beyond_chance === false").mark_point(filled=True, size=16)
-    hollow: alt.Chart = inside.encode(shape=shape(rows, categories), color=alt.value("white"))
-    return hollow
-
-
-def proportion_axis(column: str, counted: str) -> alt.Y:
-    """The y axis of filters as a proportion of their layer.
-
-    Args:
-        column: of the proportion.
-        counted: the filters counted, such as "Selective filters".
-    """
-    return alt.Y(f"{column}:Q", title=f"{counted} (proportion of the layer)", axis=alt.Axis(format="~%"))
+    marks = [base.mark_line(strokeWidth=1.5).add_params(selection)]
+    if has_values(rows, "low"):
+        marks.append(base.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q"), y2="high"))
+    points = base.mark_point(filled=True, size=45).encode(shape=shape(rows, categories), tooltip=tooltip)
+    return layer_marks(*marks, points, rows=rows, width=width, height=300)
 
 
 def has_values(rows: pl.DataFrame, column: str) -> bool:
@@ -192,7 +133,7 @@ def with_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def offset_chart(rows: pl.DataFrame) -> alt.Chart:
+def _offset_chart(rows: pl.DataFrame) -> alt.Chart:
     """A chart whose categories are slightly offset where they have intervals, which would overlap."""
     if not has_values(rows, "low"):
         return alt.Chart()

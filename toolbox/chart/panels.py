@@ -1,19 +1,45 @@
-"""Figures over the layers of many categories: a panel for each, where one panel for all could not be read."""
+"""Figures over the layers with a panel for each category, so that a line has the chance band of its own category."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import altair as alt
 import polars as pl
 
-from toolbox.chart.categories import MANY, categories_of, colour
-from toolbox.chart.over_layers import FACET_WIDTH, has_values
-from toolbox.chart.theme import BAND, LINE, distinct_values, facet_panels, layer_axis, layer_marks, values
+from toolbox.chart.categories import categories_of, panel_colour
+from toolbox.chart.over_layers import has_values
+from toolbox.chart.scales import ROOT_WORDS, root_axis, root_scale
+from toolbox.chart.theme import (
+    BAND,
+    INK,
+    LINE,
+    Chart,
+    distinct_values,
+    facet_panels,
+    layer_axis,
+    layer_marks,
+)
+from toolbox.chart.titles import add_key
 
-PANEL_HEIGHT = 110  # pixels
+ROOM, BETWEEN, AROUND = 820, 18, 36
+"""Pixels that a row of panels fills before the next row begins, between two panels of it, and around two rows."""
+STEPS = {2: 24, 6: 16, 12: 13}
+"""Pixels from layer to layer, by the largest number of panels that have them; more panels have the least."""
+HEIGHTS = {2: 200, 6: 130, 12: 110}
+"""Pixels of a panel, as the steps."""
+LEAST_STEP, LEAST_PANEL = (
+    11,
+    130,
+)  # pixels: names of layers are legible, and a panel has room for its own name
+HIGHEST, LEAST_HEIGHT = 900, 56  # pixels of all panels of a figure, and of one
+TITLE_SIZE = 11  # of the measure, so that it is no longer than a panel is high
+HOLLOW = 0.35  # area of the white centre of a hollow point, as a proportion
 LEAST_RING = 0.05  # a layer that comes first in fewer bootstrap samples gets no ring
+BAR_BAND = 1.06  # of a layer's room, so that the bars of neighbours touch
+BAR_ABOVE = (-8, -4)  # pixels above a panel of the bar over layers beyond chance
 
 
 @dataclass(frozen=True)
@@ -22,35 +48,62 @@ class PanelMeasure:
 
     Attributes:
         column: of its values.
-        title: its name, for the y axis, in lines that are no longer than a panel is high.
+        title: its name and its unit, for the y axis, in two lines that are no longer than a panel is high.
         format: of the numbers of the axis.
+        root_end: end of its square-root axis; None: its axis is linear.
+        parts: of the figure: the measures that have as many panels each.
         further: what further marks mean, by the column that they draw: `proportion_fwe` or `first`.
     """
 
     column: str
-    title: Sequence[str]
+    title: tuple[str, str]
     format: str = "~%"
+    root_end: float | None = None
+    parts: int = 1
     further: Mapping[str, str] = field(default_factory=dict)
 
 
-SELECTIVE = PanelMeasure("proportion", ("Selective filters", "(proportion)"))
+@dataclass(frozen=True)
+class PanelSize:
+    """How large panels are, and how many are in a row.
+
+    Attributes:
+        step: pixels from layer to layer.
+        height: pixels.
+        columns: panels in a row.
+    """
+
+    step: int
+    height: int
+    columns: int
 
 
-def has_many_categories(rows: pl.DataFrame) -> bool:
-    """Whether there are more categories than colours and lines of one panel that can be told apart.
+def panel_size(panels: int, layers: int, parts: int = 1) -> PanelSize:
+    """The size of so many panels, which together are no higher than a page, as long as they can be read.
 
     Args:
-        rows: with a column `category`.
+        panels: their number.
+        layers: of each.
+        parts: of the figure, which have as many panels each.
+
+    >>> panel_size(6, 13), panel_size(30, 13).columns
+    (PanelSize(step=16, height=130, columns=3), 5)
     """
-    return len(categories_of(rows)) > MANY
+    step = next((step for most, step in STEPS.items() if panels <= most), LEAST_STEP)
+    most = max(1, ROOM // (max(step * layers, LEAST_PANEL) + BETWEEN))
+    rows = math.ceil(panels / most)
+    columns = math.ceil(panels / rows)  # so that rows are as even as they can be
+    height = next((height for most, height in HEIGHTS.items() if panels <= most), 80)
+    return PanelSize(step, max(LEAST_HEIGHT, min(height, HIGHEST // (rows * parts) - AROUND)), columns)
 
 
 def panels_over_layers(
     rows: pl.DataFrame, categories: Sequence[str], measure: PanelMeasure, tooltip: list[alt.Tooltip]
-) -> alt.FacetChart:
-    """One panel per category: its line over the layers, and behind it, in grey, those of all others.
+) -> Chart:
+    """One panel per category: its line over the layers and, where the rows have them, its own intervals and chance.
 
-    A bar is drawn from `low` to `high`, and a grey area from `chance_low` to `chance_high`, where the rows have them.
+    A bar is drawn from `low` to `high`, a grey area from `chance_low` to `chance_high`; a point is hollow where
+    `beyond_chance` is false, and a bar above the panel marks the layers where it is true. The key says so.
 
     Args:
         rows: one per layer and category.
@@ -58,25 +111,36 @@ def panels_over_layers(
         measure: what is drawn.
         tooltip: of a point.
     """
-    x, width = layer_axis(distinct_values(rows, "layer"), 14, least=150)
-    y = alt.Y(
-        f"{measure.column}:Q", title=list(measure.title), axis=alt.Axis(format=measure.format, grid=True)
-    )
-    base = alt.Chart().encode(x=x, color=colour(rows, categories, legend=False))
-    others = values(rows.select("layer", measure.column, others="category"))
+    layers, shown = distinct_values(rows, "layer"), categories_of(rows)
+    size = panel_size(len(shown), len(layers), measure.parts)
+    x, width = layer_axis(layers, size.step, least=LEAST_PANEL)
+    colours = panel_colour(rows, categories)
+    base = alt.Chart().encode(x=x, color=colours)
+    y, area = _measure_axis(measure, size.height), _point_size(size.step)
     marks = [
         *_resamples(base, rows, x),
-        alt.Chart(others).mark_line(strokeWidth=0.6, color=LINE).encode(x=x, y=y, detail="others:N"),
         base.mark_line(strokeWidth=1.8).encode(y=y),
-        base.mark_point(filled=True, size=22, opacity=1).encode(y=y, tooltip=tooltip),
-        *_hollow(base, rows, y),
+        base.mark_point(filled=True, size=area, opacity=1).encode(y=y, tooltip=tooltip),
+        *_beyond_chance(base, rows, colours, y, area),
         *(_FURTHER[column](base, y) for column in measure.further),
     ]
-    panel = layer_marks(*marks, rows=rows, width=width, height=PANEL_HEIGHT)
-    columns = max(1, FACET_WIDTH // (width + 40))
-    return facet_panels(
-        panel, "category", categories_of(rows), columns, key=[*_key(rows), *measure.further.values()]
-    )
+    panel = layer_marks(*marks, rows=rows, width=width, height=size.height)
+    chart = facet_panels(panel, "category", shown, size.columns)
+    return add_key(chart, [*_key(rows), *measure.further.values()])
+
+
+def _measure_axis(measure: PanelMeasure, height: int) -> alt.Y:
+    """The axis of the measure, whose numbers and title fit the height of a panel."""
+    end = measure.root_end
+    ticks = root_axis(end, height) if end else {"tickCount": max(2, height // 35), "format": measure.format}
+    axis = alt.Axis(grid=True, titleFontSize=TITLE_SIZE, **ticks)
+    title = [measure.title[0], f"({ROOT_WORDS})" if end else measure.title[1]]
+    return alt.Y(f"{measure.column}:Q", title=title, axis=axis, scale=root_scale(end))
+
+
+def _point_size(step: int) -> int:
+    """Area of a point, in square pixels, that leaves its neighbours apart."""
+    return 40 if step > LEAST_STEP else 26
 
 
 def _resamples(base: alt.Chart, rows: pl.DataFrame, x: alt.X) -> list[alt.Chart]:
@@ -90,14 +154,19 @@ def _resamples(base: alt.Chart, rows: pl.DataFrame, x: alt.X) -> list[alt.Chart]
     return marks
 
 
-def _hollow(base: alt.Chart, rows: pl.DataFrame, y: alt.Y) -> list[alt.Chart]:
-    """A white centre for every point that is not beyond chance."""
+def _beyond_chance(
+    base: alt.Chart, rows: pl.DataFrame, colours: alt.Color, y: alt.Y, size: int
+) -> list[alt.Chart]:
+    """A bar above the panel over every layer that is beyond its own chance; a white centre for a point that is not."""
     if not has_values(rows, "beyond_chance"):
         return []
-    centres = base.transform_filter("datum.beyond_chance === false").mark_point(
-        filled=True, size=8, opacity=1
-    )
-    return [centres.encode(y=y, color=alt.value("white"))]
+    above, below = map(alt.value, BAR_ABOVE)
+    # all layers have a bar, so that the names above panels are in a line; those of the others are not seen
+    hue = alt.when("datum.beyond_chance === true").then(colours).otherwise(alt.value("transparent"))
+    bars = base.mark_bar(width=alt.RelativeBandSize(band=BAR_BAND)).encode(color=hue)
+    inside = base.transform_filter("datum.beyond_chance === false")
+    centres = inside.mark_point(filled=True, size=size * HOLLOW, opacity=1)
+    return [bars.encode(y=above, y2=below), centres.encode(y=y, color=alt.value("white"))]
 
 
 def _dashes(base: alt.Chart, y: alt.Y) -> alt.Chart:  # noqa: ARG001
@@ -107,12 +176,12 @@ def _dashes(base: alt.Chart, y: alt.Y) -> alt.Chart:  # noqa: ARG001
 
 
 def _rings(base: alt.Chart, y: alt.Y) -> alt.Chart:
-    """A ring at every layer that may be the first, with `first` as its area."""
-    area = alt.Size("first:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[30, 200]))
-    rings: alt.Chart = base.transform_filter(f"datum.first > {LEAST_RING}").mark_point(
-        filled=False, opacity=1
-    )
-    return rings.encode(y=y, size=area)
+    """A ring at every layer that may be the first, with `first` as its area; grey where it is not beyond chance."""
+    area = alt.Size("first:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[50, 180]))
+    ink = alt.when("datum.beyond_chance === false").then(alt.value(LINE)).otherwise(alt.value(INK))
+    rings: alt.Chart = base.transform_filter(f"datum.first > {LEAST_RING}")
+    rings = rings.mark_point(filled=False, opacity=1, strokeWidth=1.5, shape="circle")
+    return rings.encode(y=y, size=area, color=ink)
 
 
 _FURTHER: dict[str, Callable[[alt.Chart, alt.Y], alt.Chart]] = {"proportion_fwe": _dashes, "first": _rings}
@@ -120,11 +189,13 @@ _FURTHER: dict[str, Callable[[alt.Chart, alt.Y], alt.Chart]] = {"proportion_fwe"
 
 def _key(rows: pl.DataFrame) -> list[str]:
     """What the marks are besides the line of the category."""
-    key = ["Thin grey lines: all other categories"]
+    key = []
     if has_values(rows, "low"):
-        key.append("Bars: 95 % of bootstrap samples")
+        key.append("Thin bars: 95 % of bootstrap samples.")
     if has_values(rows, "chance_low"):
-        key.append("Grey areas: 95 % of permuted labels")
+        key.append("Grey area: chance band of this category, 95 % of permuted labels.")
     if has_values(rows, "beyond_chance"):
-        key.append("Hollow points: not beyond chance")
+        key.append(
+            "Bar above a panel, filled points: layers above their own chance band; hollow points: not."
+        )
     return key

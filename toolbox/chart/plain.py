@@ -22,13 +22,13 @@ from toolbox.chart.theme import (
     COLOURS,
     INK,
     Chart,
-    add_title,
     apply_theme,
     distinct_values,
     layer_axis,
     layer_marks,
 )
-from toolbox.chart.width import Length, fit_width
+from toolbox.chart.titles import add_title
+from toolbox.chart.width import Length, fit_width, title_width
 from toolbox.errors import UsageError
 
 MOST_ROWS = 5000
@@ -91,9 +91,9 @@ def draw_plain(
     known = _all_categories(every, categories)
     drawings = {name: _draw(of_one, axes, layers, known) for name, of_one in by_model.items()}
     chart = apply_theme(arrange_models(drawings) if len(drawings) > 1 else next(iter(drawings.values())))
-    chart, units = (fit_width(chart, width), (width.units,)) if width else (chart, ())
+    chart = fit_width(chart, width) if width else chart
     caption = f"{subtitle}\n{_choice_in_words(every, axes)}" if title or subtitle else ""
-    return self_contained(add_title(chart, title, caption, *units))
+    return self_contained(add_title(chart, title, caption, width.units if width else title_width(chart)))
 
 
 def choose_axes(rows: pl.DataFrame, total: int) -> Axes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,9 +10,11 @@ from polars import selectors
 
 from toolbox.chart.categories import NO_LABEL
 from toolbox.chart.notebook import self_contained
+from toolbox.chart.scales import root_end
 from toolbox.chart.several_models import arrange_models
-from toolbox.chart.theme import HIGHEST_SUFFIX, Chart, add_title, apply_theme, distinct_values, empty_chart
-from toolbox.chart.width import Length, fit_width, plot_width
+from toolbox.chart.theme import HIGHEST_SUFFIX, Chart, apply_theme, distinct_values, empty_chart
+from toolbox.chart.titles import add_title, take_key
+from toolbox.chart.width import Length, fit_width, plot_width, title_width
 from toolbox.errors import UnknownNameError, UsageError
 
 FigureFunction = Callable[..., Chart]
@@ -30,6 +32,8 @@ class FigureDefinition:
         function: draws clean rows.
         scale_ends: columns for which it sets the end of a scale itself; see `theme.highest_value`.
         is_sized: whether the function takes a `plot_width`, because it depends on the size of text.
+        rooted: columns of the axis that has a square-root scale where one category dwarfs the rest in the first of
+            them; the function takes its `end`.
     """
 
     query: str
@@ -38,6 +42,7 @@ class FigureDefinition:
     function: FigureFunction
     scale_ends: tuple[str, ...] = ()
     is_sized: bool = False
+    rooted: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -56,8 +61,29 @@ class FigureDefinition:
 
         Raises: UsageError when a column is missing.
         """
+        chart, key = take_key(self.draw_model(rows, categories, order, plot_width))
+        return add_title(chart, "", "", title_width(chart), key=key)
+
+    def draw_model(
+        self,
+        rows: pl.DataFrame,
+        categories: Sequence[str] = (),
+        order: Sequence[str] = (),
+        plot_width: float | None = None,
+    ) -> Chart:
+        """The chart of one network, without a title, from which the key can be taken.
+
+        Args:
+            rows: of the query.
+            categories: as for a call.
+            order: as for a call.
+            plot_width: as for a call.
+
+        Raises: UsageError when a column is missing.
+        """
         drawn = clean(self._select_columns(rows), order)
-        return apply_theme(self._draw_rows(drawn, self._all_categories(drawn, categories), plot_width))
+        known = self._all_categories(drawn, categories)
+        return apply_theme(self._draw_rows(drawn, known, self._options(drawn, plot_width)))
 
     def draw_models(
         self,
@@ -70,9 +96,9 @@ class FigureDefinition:
 
         Args:
             rows: of the query for each network, which the column `model` names.
-            categories: as for one.
-            order: as for one.
-            plot_width: as for one.
+            categories: as for a call.
+            order: as for a call.
+            plot_width: as for a call.
 
         Raises: UsageError when a column is missing.
         """
@@ -81,19 +107,22 @@ class FigureDefinition:
         ends = [name for name in self.scale_ends if name in drawn.columns]
         # a panel sees the rows of its own network only, and its scale must end where that of all others does
         drawn = drawn.with_columns(pl.col(ends).max().name.suffix(HIGHEST_SUFFIX))
+        options = self._options(drawn, plot_width)
         by_model = {
-            model: self._draw_rows(drawn.filter(rows["model"] == model), known, plot_width)
+            model: self._draw_rows(drawn.filter(rows["model"] == model), known, options)
             for model in distinct_values(rows, "model")
         }
         return apply_theme(arrange_models(by_model))
 
     def _draw_rows(
-        self, rows: pl.DataFrame, categories: Sequence[str], plot_width: float | None = None
+        self, rows: pl.DataFrame, categories: Sequence[str], options: Mapping[str, float | None]
     ) -> Chart:
-        if rows.is_empty():
-            return empty_chart()
-        sized = {"plot_width": plot_width} if self.is_sized and plot_width else {}
-        return self.function(rows, categories, **sized)
+        return empty_chart() if rows.is_empty() else self.function(rows, categories, **options)
+
+    def _options(self, rows: pl.DataFrame, plot_width: float | None) -> dict[str, float | None]:
+        """What the function takes besides rows and categories, for the rows of all networks."""
+        sized: dict[str, float | None] = {"plot_width": plot_width} if self.is_sized and plot_width else {}
+        return {**sized, "end": root_end(rows, self.rooted)} if self.rooted else sized
 
     def _all_categories(self, rows: pl.DataFrame, categories: Sequence[str]) -> list[str]:
         """All categories in the order of their colours: those of the study, then those that only the rows have."""
@@ -120,6 +149,7 @@ def figure(
     optional: Sequence[str] = (),
     scale_ends: Sequence[str] = (),
     is_sized: bool = False,
+    rooted: Sequence[str] = (),
 ) -> Callable[[FigureFunction], FigureDefinition]:
     """Register a function as the figure of a query.
 
@@ -129,11 +159,12 @@ def figure(
         optional: those that it draws where the rows have them.
         scale_ends: columns for which it sets the end of a scale itself, by `theme.highest_value`.
         is_sized: whether the function takes a `plot_width`.
+        rooted: columns of an axis that may have a square-root scale, whose `end` the function takes.
     """
 
     def register(function: FigureFunction) -> FigureDefinition:
         _FIGURES[query] = FigureDefinition(
-            query, columns, tuple(optional), function, tuple(scale_ends), is_sized
+            query, columns, tuple(optional), function, tuple(scale_ends), is_sized, tuple(rooted)
         )
         return _FIGURES[query]
 
@@ -175,14 +206,15 @@ def draw(
         raise UnknownNameError("figure", query, _FIGURES, "any query can be saved as a table")
     definition = _FIGURES[query]
     is_comparison = rows.columns[:1] == ["model"] and not rows.is_empty()
-    function = definition.draw_models if is_comparison else definition
-    chart = function(rows, categories, order)
+    function = definition.draw_models if is_comparison else definition.draw_model
+    chart, key = take_key(function(rows, categories, order))
     if width is None or rows.is_empty():
-        return self_contained(add_title(chart, title, subtitle))
+        return self_contained(add_title(chart, title, subtitle, title_width(chart), key=key))
     fitted = fit_width(chart, width)
     if definition.is_sized:
-        fitted = fit_width(function(rows, categories, order, plot_width(fitted)), width)
-    return self_contained(add_title(fitted, title, subtitle, width.units))
+        chart, key = take_key(function(rows, categories, order, plot_width(fitted)))
+        fitted = fit_width(chart, width)
+    return self_contained(add_title(fitted, title, subtitle, width.units, key=key))
 
 
 def clean(rows: pl.DataFrame, order: Sequence[str] = ()) -> pl.DataFrame:

@@ -16,8 +16,10 @@ from xml.sax.saxutils import escape
 
 import vl_convert
 
+from toolbox.chart.composition import Specification
+from toolbox.chart.fitting import drawn_size
 from toolbox.chart.theme import Chart
-from toolbox.chart.width import Length, Specification, drawn_size
+from toolbox.chart.width import Length
 from toolbox.errors import UsageError
 from toolbox.printing import is_printable, printable
 
@@ -50,7 +52,9 @@ style-src 'unsafe-inline'; img-src data: blob:">
 """The policy forbids every request, and every script except the two of the page, which it knows by their digests; `ast`
 does without compiling text to code, which it forbids too."""
 
-SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8").strip()
+NARROWING = (Path(__file__).parent / "narrow.js").read_text(encoding="utf-8").strip()
+"""Functions that arrange a specification in the room that a page has."""
+SCRIPT = "\n".join([NARROWING, (Path(__file__).parent / "page.js").read_text(encoding="utf-8").strip()])
 """Draws the specification of a page, narrower where the window is."""
 
 
@@ -74,9 +78,19 @@ def render(
     Raises: UsageError for another suffix, or for dots of a file that has none.
     """
     check_format(suffix, dpi)
-    specification = _with_printable_texts(chart.to_dict())
+    specification = printable_specification(chart)
     specification["usermeta"] = {**specification.get("usermeta", {}), KEYWORD: dict(provenance)}
     return _FORMATS[suffix](specification, width, dpi or PNG_DPI)
+
+
+def printable_specification(chart: Chart) -> Specification:
+    """The Vega-Lite specification of a chart, whose texts can all be drawn.
+
+    Args:
+        chart: any.
+    """
+    specification: Specification = _with_printable_texts(chart.to_dict())
+    return specification
 
 
 def _with_printable_texts(part: Any) -> Any:
@@ -115,14 +129,18 @@ def _html(specification: Specification, width: Length | None, dpi: float) -> byt
     # A category named '</script>' must not end the element: JSON may write '<' as an escape.
     embedded = json.dumps(specification, ensure_ascii=False).replace("<", "\\u003c")
     library = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
-    hashes = " ".join(map(_script_hash, (library, f"\n{SCRIPT}\n")))
+    hashes = " ".join(map(script_hash, (library, f"\n{SCRIPT}\n")))
     parts = {"hashes": hashes, "library": library, "specification": embedded, "script": SCRIPT}
     across = f"{width.points:g}pt" if width else "auto"
     return PAGE.format(title=escape(_title(specification)), width=across, **parts).encode()
 
 
-def _script_hash(script: str) -> str:
-    """A script as the policy of a page names it."""
+def script_hash(script: str) -> str:
+    """A script as the policy of a page names it.
+
+    Args:
+        script: all that is between the tags of its element.
+    """
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 

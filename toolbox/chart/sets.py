@@ -107,7 +107,9 @@ def _distances_from_balance(
     rings = base.encode(x=alt.X(f"{measure}_equal:Q"))
     rings = rings.transform_filter(f"datum.{measure}_equal !== datum.{measure}")
     rings = rings.mark_point(filled=False, size=90, strokeWidth=1.5, opacity=1)
-    return layer_marks(line, bars, points, rings, rows=rows, width=300, height=alt.Step(26))
+    return layer_marks(
+        line, bars, points, *([rings] if differs else []), rows=rows, width=300, height=alt.Step(26)
+    )
 
 
 def _categories(rows: pl.DataFrame) -> alt.LayerChart:

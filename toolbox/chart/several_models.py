@@ -9,6 +9,7 @@ from typing import Any, Literal
 import altair as alt
 
 from toolbox.chart.theme import Chart
+from toolbox.chart.titles import add_key, take_key
 
 ONE_PANEL = (alt.Chart, alt.LayerChart)
 """Drawings of one panel are placed side by side; those of several below one another."""
@@ -23,9 +24,10 @@ def arrange_models(drawings: Mapping[str, Chart]) -> Chart:
 
     Panels are equally wide, so that for networks of as many layers an equal relative depth has the same place.
     """
-    charts = list(drawings.values())
+    parts = [take_key(chart) for chart in drawings.values()]
+    charts = [chart for chart, _ in parts]
     width = _common_width(charts)
-    panels = [_add_name(chart, name, width) for name, chart in drawings.items()]
+    panels = [_add_name(chart, name, width) for name, chart in zip(drawings, charts, strict=True)]
     columns = len(panels) if all(isinstance(chart, ONE_PANEL) for chart in charts) else 1
     scales = [list(_encodings(chart.to_dict())) for chart in charts]
     together: alt.ConcatChart = _concat(panels, columns).resolve_scale(
@@ -34,14 +36,19 @@ def arrange_models(drawings: Mapping[str, Chart]) -> Chart:
         color=_legend_resolution(scales, "color"),
         shape=_legend_resolution(scales, "shape"),
     )
-    return together
+    return add_key(together, list(dict.fromkeys(line for _, key in parts for line in key)))
 
 
 def _common_width(charts: Sequence[Chart]) -> int | None:
-    """The largest width in pixels, if all have one."""
-    single = [chart for chart in charts if isinstance(chart, ONE_PANEL)]
-    widths = [chart.width for chart in single if isinstance(chart.width, int)]
-    return max(widths) if len(widths) == len(charts) else None
+    """The largest width in pixels of a panel, if all have one."""
+    widths = [_panel_of(chart).width for chart in charts if isinstance(_panel_of(chart), ONE_PANEL)]
+    known = [width for width in widths if isinstance(width, int)]
+    return max(known) if len(known) == len(charts) else None
+
+
+def _panel_of(chart: Chart) -> Any:
+    """The panel of a drawing that has one, or repeats one."""
+    return chart.spec if isinstance(chart, alt.FacetChart) else chart
 
 
 def _concat(charts: Sequence[Chart], columns: int) -> alt.ConcatChart:
@@ -53,8 +60,10 @@ def _concat(charts: Sequence[Chart], columns: int) -> alt.ConcatChart:
 
 
 def _add_name(chart: Chart, name: str, width: int | None) -> Chart:
-    chart = chart.properties(title=alt.TitleParams(name, anchor="middle", fontSize=13, offset=8))
-    return chart.properties(width=width) if width else chart
+    named = chart.properties(title=alt.TitleParams(name, anchor="middle", fontSize=13, offset=8))
+    if width:
+        _panel_of(named).width = width
+    return named
 
 
 def _axis_resolution(scales: Sequence[Sequence[Encoding]], axis: str) -> Resolution:

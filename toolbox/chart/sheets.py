@@ -14,7 +14,8 @@ from typing import Any
 import altair as alt
 
 from toolbox.chart.notebook import self_contained
-from toolbox.chart.theme import INK, QUIET, TITLE_WIDTH, Chart, add_title, apply_theme
+from toolbox.chart.theme import INK, QUIET, Chart, apply_theme
+from toolbox.chart.titles import TITLE_WIDTH, add_title
 from toolbox.chart.width import Length
 from toolbox.errors import UsageError
 
@@ -110,7 +111,8 @@ def draw_sheet(
     """
     _check_pictures(groups)
     room = width.units if width else None
-    layout = _Layout(_sides(groups), columns, room)
+    together = max((len(group.tiles) for group in groups), default=1) if is_joined else 1
+    layout = _Layout(_sides(groups), columns, room, max(1, together))
     placed = layout.place(groups, is_joined)
     chart = apply_theme(_drawn(placed, layout.width))
     return self_contained(add_title(chart, title, subtitle, room or max(TITLE_WIDTH, layout.width)))
@@ -142,15 +144,16 @@ _Line = list[tuple[int, Tile]]
 class _Layout:
     """Sizes of a sheet: of its tiles, of which so many are in a row, and of the whole."""
 
-    def __init__(self, sides: Sequence[float], columns: int, room: float | None) -> None:
+    def __init__(self, sides: Sequence[float], columns: int, room: float | None, together: int = 1) -> None:
         """Sizes of a sheet.
 
         Args:
             sides: of the pictures of a tile, as parts of that of a whole one.
             columns: tiles in a row, where there is no given room.
             room: width of the sheet, if given.
+            together: tiles that are kept in one row if they fit, so that it has room for whole groups of them.
         """
-        self.sides = sides
+        self.sides, self.together = sides, together
         self.columns = columns if room is None else self._fitting_columns(room)
         self.side = SIDE if room is None else self._fitting_side(room)
         self.tile = self._tile(self.side)
@@ -161,7 +164,8 @@ class _Layout:
         return sum(self.sides) * side + INSIDE * (len(self.sides) - 1)
 
     def _fitting_columns(self, room: float) -> int:
-        return max(1, int((room + GAP) // (self._tile(SIDE * LEAST_SIDE) + GAP)))
+        most = max(1, int((room + GAP) // (self._tile(SIDE * LEAST_SIDE) + GAP)))
+        return max(most // self.together * self.together, min(most, self.together))
 
     def _fitting_side(self, room: float) -> float:
         pictures = (room + GAP) / self.columns - GAP - INSIDE * (len(self.sides) - 1)

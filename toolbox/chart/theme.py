@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import textwrap
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import altair as alt
 import polars as pl
 
+from toolbox.chart.letters import text_width
+
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.ConcatChart | alt.HConcatChart | alt.VConcatChart
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first of these is built into vl-convert, so PNG and SVG do not depend on the fonts of a machine."""
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Distinct under every common colour blindness (Okabe & Ito 2008); their yellow is too faint on paper."""
+COLOURS = ("#024297", "#cf6c00", "#007b53", "#ad5d98", "#4799e8", "#8d3e00", "#000000", "#542311")
+"""Distinct under every common colour blindness, dark enough for white paper, and of different lightness in grey.
+
+Those of Okabe & Ito (2008), changed until the least difference of two was largest: tests/chart/test_palette.py measures
+it. Their yellow, sky blue and orange are too faint on paper."""
 
 HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
 INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#dddddd"
-TITLE_LETTER, SUBTITLE_LETTER = 7.0, 5.4  # pixels, mean width of a letter at their sizes
-TITLE_WIDTH = 510.0  # pixels of a title's line, if the figure has no given width
-HEADER_LETTER = 7.0  # pixels, mean width of a letter of a panel's name
+ON_DARK = {
+    "white": "#1a1a1a",
+    INK: "#e6e8ea",
+    QUIET: "#a8b0b8",
+    LINE: "#6c737a",
+    GRID_LINE: "#2f3338",
+    BAND: "#44494f",
+    "#000000": "#ffffff",
+    "black": "#ffffff",
+}
+"""What the colours that are no category's, and the black of one, become on a dark page; all others are seen on both."""
+TITLE_SIZE, SUBTITLE_SIZE, HEADER_SIZE = 14, 11, 12  # pixels
+MOST_AXES = 3  # rows of panels with an axis each, where the last row is incomplete
 ALPHA = 0.05  # a corrected p or q below it is significant
 
 TOOLTIP_NAMES = {
@@ -64,10 +79,10 @@ CONFIG: dict[str, Any] = {
     "title": {
         "anchor": "start",
         "color": INK,
-        "fontSize": 14,
+        "fontSize": TITLE_SIZE,
         "fontWeight": "bold",
         "subtitleColor": QUIET,
-        "subtitleFontSize": 11,
+        "subtitleFontSize": SUBTITLE_SIZE,
         "subtitlePadding": 4,
         "offset": 12,
     },
@@ -88,7 +103,7 @@ CONFIG: dict[str, Any] = {
     "axisQuantitative": {"labelFlush": False},
     "header": {
         "labelColor": INK,
-        "labelFontSize": 12,
+        "labelFontSize": HEADER_SIZE,
         "labelFontWeight": "bold",
         "labelPadding": 4,
         "titleColor": INK,
@@ -113,24 +128,6 @@ def apply_theme(chart: Chart) -> Chart:
     in_this_look: Chart = chart.configure(**CONFIG)
     in_this_look.usermeta = EMBEDDING
     return in_this_look
-
-
-def add_title(chart: Chart, title: str, subtitle: str, width: float = TITLE_WIDTH) -> Chart:
-    """The chart under a title and a subtitle; without either, as it is.
-
-    Args:
-        chart: any.
-        title: broken into lines that fit.
-        subtitle: its lines, each broken where it does not fit.
-        width: pixels of a line.
-    """
-    if not title and not subtitle:
-        return chart
-    room = int(width / SUBTITLE_LETTER)
-    lines = [line for part in subtitle.splitlines() for line in textwrap.wrap(part, room)]
-    return chart.properties(
-        title=alt.TitleParams(textwrap.wrap(title, int(width / TITLE_LETTER)), subtitle=lines)
-    )
 
 
 def empty_chart() -> alt.Chart:
@@ -176,7 +173,7 @@ def layer_axis(layers: Sequence[str], step: int, *, least: int) -> tuple[alt.X, 
         least: pixels that the axis has even with a single layer.
     """
     between = max(13, min(step, 1000 // len(layers)))
-    axis = alt.Axis(title="Layer", labelAngle=-45 if between > 15 else -90, labelOverlap=False)
+    axis = alt.Axis(title="Layer", labelAngle=-45 if between > 20 else -90, labelOverlap=False)
     x = alt.X("layer:O", scale=alt.Scale(domain=list(layers)), axis=axis)
     return x, max(least, between * len(layers))
 
@@ -196,12 +193,7 @@ def layer_marks(
 
 
 def facet_panels(
-    panel: alt.Chart | alt.LayerChart,
-    column: str,
-    order: Sequence[str],
-    columns: int,
-    *,
-    key: Sequence[str] = (),
+    panel: alt.Chart | alt.LayerChart, column: str, order: Sequence[str], columns: int
 ) -> alt.FacetChart:
     """The same panel for each value of a column, at least as wide as the names above them, which are never cut.
 
@@ -210,20 +202,39 @@ def facet_panels(
         column: its name.
         order: the values, in the order of their panels.
         columns: panels in a row.
-        key: what the marks of every panel are, in lines above all of them.
     """
-    header = alt.Header(
-        title=list(key) or None, labelLimit=0, titleAnchor="start", titleFontSize=11, titleFontWeight="normal"
-    )
+    header = alt.Header(title=None, labelLimit=0)
     if isinstance(panel.width, int):
-        panel.width = max(panel.width, *(round(len(str(name)) * HEADER_LETTER) for name in order), 0)
+        panel.width = max(panel.width, *map(name_width, order), 0)
     if len(order) > columns > 2 and len(order) % columns and not len(order) % (columns - 1):
         columns -= 1  # so that all rows are complete, and share the axes below them
     chart = panel.facet(alt.Facet(f"{column}:N", sort=list(order), header=header), columns=columns)
-    if len(order) > columns and len(order) % columns:
-        # Vega-Lite places a shared axis below the empty cells of an incomplete last row, far from its panels.
+    if shared_axis(len(order), columns) == "independent":
         chart = chart.resolve_axis(x="independent")
     return chart
+
+
+def shared_axis(panels: int, columns: int) -> Literal["shared", "independent"]:
+    """Whether the panels of a column share the axis below them, or have one each.
+
+    Vega-Lite places a shared axis below the empty cells of an incomplete last row, far from its panels. Of many rows
+    it is shared all the same: so many axes would take more room than the panels.
+
+    Args:
+        panels: their number.
+        columns: panels in a row.
+    """
+    rows = math.ceil(panels / columns)
+    return "independent" if 1 < rows <= MOST_AXES and panels % columns else "shared"
+
+
+def name_width(name: object) -> int:
+    """Pixels of a panel with room for its name.
+
+    Args:
+        name: of the panel.
+    """
+    return round(text_width(str(name), HEADER_SIZE, is_bold=True)) + 6
 
 
 def concat_panels(

@@ -15,6 +15,7 @@ from toolbox.chart.theme import (
     LINE,
     QUIET,
     Chart,
+    concat_panels,
     distinct_values,
     facet_panels,
     highest_value,
@@ -67,6 +68,54 @@ def category(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         rows=rows,
         width=alt.Step(step),
         height=260,
+    )
+
+
+@figure(
+    "tuning/representative",
+    "preferred",
+    "rank",
+    "layer",
+    "filter",
+    "category",
+    "n",
+    "mean",
+    "sem",
+    "normalised",
+)
+def representative_curves(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
+    """Mean response to each category, ± s.e.m., of the most selective filters of every category, a panel each.
+
+    Args:
+        rows: of `tuning/representative`, at least one; numbers are finite or null.
+        categories: all of the labelling, in the order of their colours.
+    """
+    panels = {
+        f"{preferred}: {layer} / {number}": _curve(of_one, categories)
+        for (preferred, layer, number), of_one in rows.group_by(
+            "preferred", "layer", "filter", maintain_order=True
+        )
+    }
+    return concat_panels(panels, 3)
+
+
+def _curve(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
+    """The curve of one filter, in the order of the categories, which all panels share."""
+    order = alt.Scale(domain=distinct_values(rows.sort("category"), "category"))
+    x = alt.X("category:N", title=None, scale=order, axis=alt.Axis(labelAngle=-45, labelOverlap=False))
+    ends = rows.with_columns(low=pl.col("mean") - pl.col("sem"), high=pl.col("mean") + pl.col("sem"))
+    base = alt.Chart().encode(x=x)
+    y = alt.Y("mean:Q", title=["Response (activation,", "mean ± s.e.m.)"])
+    tooltip = tooltips(rows, "category:N", "mean:Q", "sem:Q", "n:Q", "normalised:Q")
+    return layer_marks(
+        base.mark_line(color=LINE).encode(y=y),
+        base.mark_rule(color=QUIET).encode(y=alt.Y("low:Q"), y2="high"),
+        base.mark_point(filled=True, size=70, opacity=1).encode(
+            y=y, color=colour(rows, categories, legend=False), tooltip=tooltip
+        ),
+        rows=ends,
+        width=max(200, 13 * rows["category"].n_unique()),
+        height=140,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -9,31 +10,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
-import vl_convert
 
+from toolbox.chart.composition import Specification, views, width_of
+from toolbox.chart.fitting import Plots, size_of
 from toolbox.chart.theme import CONFIG, Chart
+from toolbox.chart.titles import TITLE_WIDTH
 from toolbox.errors import UsageError
 
 POINTS = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0, "px": 0.75}
 """Points (1/72 inch) of each unit of length; a px is that of CSS, 1/96 inch."""
+COLUMNS = {"1": 89.0, "1.5": 136.0, "2": 183.0}
+"""Millimetres of a journal's column, of one and a half, and of two with the space between them, as in Nature."""
 
-LABEL_SIZE = 7.0  # points on paper of the smallest text that every figure has: labels of axes
-LEAST_SIZE = 5.0  # points; journals refuse smaller text
+LABEL_SIZE = 7.0  # points on paper of the labels of axes
+SMALLEST_TEXT = 10.0  # units: numbers beside bars and points
+LEAST_SIZE = 6.0  # points on paper of the smallest text, which is legible in print
 POINTS_A_UNIT: float = LABEL_SIZE / CONFIG["axis"]["labelFontSize"]
 """Points on paper of a unit of a figure (its pixel), if the figure has a given width."""
 
-SMALLEST, LARGEST = 0.75, 1.4
-"""Of their own width, panels have this much before a row has one less of them, or one more."""
-LEAST_PLOT = 40.0  # units
-TRIALS = 6
 NARROW = 560.0  # units of a figure whose legends are below it, because beside it they would take its room
 LETTER, SYMBOL = (
     6.0,
     30.0,
 )  # units, mean width of a letter of a label, and of what is around an entry of a legend
-LABEL_ROOM = 12.0, 16.0  # units of a layer whose name is written upright, and slanted
-
-Specification = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,22 @@ def length_of(text: str) -> Length:
     """The length that a text gives.
 
     Args:
-        text: a number with its unit: mm, cm, in, pt or px.
+        text: a number with its unit: mm, cm, in, pt or px; or columns of a journal: 1, 1.5 or 2 columns.
 
     Raises: UsageError for another text.
 
     Example:
-        >>> round(length_of("89mm").points, 2)
-        252.28
+        >>> round(length_of("89mm").points, 2), length_of("1 column").points == length_of("89mm").points
+        (252.28, True)
     """
+    columns = re.fullmatch(r"\s*(1|1\.5|2)\s*columns?\s*", text)
+    if columns is not None:
+        return Length(text.strip(), COLUMNS[columns[1]] * POINTS["mm"])
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(mm|cm|in|pt|px)\s*", text)
     if found is None or not float(found[1]):
         raise UsageError(
-            f"{text!r} is no width; expected a number with its unit ({', '.join(POINTS)}), such as 89mm"
+            f"{text!r} is no width; expected a number with its unit ({', '.join(POINTS)}), such as 89mm, or "
+            "columns of a journal (1, 1.5 or 2), such as 1column"
         )
     return Length(text.strip(), float(found[1]) * POINTS[found[2]])
 
@@ -88,8 +91,8 @@ def fit_width(chart: Chart, width: Length) -> Chart:
     specification = deepcopy(chart.to_dict())
     if width.units < NARROW:
         _place_legends_beyond(specification, width.units)
-    _Plots(specification, width.units).fit()
-    _check_legible(width, _drawn_width(specification))
+    Plots(specification, width.units).fit()
+    _check_legible(width, size_of(specification)[0])
     fitted: Chart = alt.Chart.from_dict(specification)
     return fitted
 
@@ -100,163 +103,26 @@ def plot_width(chart: Chart) -> float:
     Args:
         chart: whose plots have a width.
     """
-    return _width(next(_views(chart.to_dict())))
+    return width_of(next(views(chart.to_dict())))
 
 
-def drawn_size(drawing: str) -> tuple[float, float]:
-    """Width and height of an SVG as vl-convert writes it, in units.
+def title_width(chart: Chart) -> float:
+    """Width of the title of a chart that has its own width: that of its plots, but never narrow, in units.
 
     Args:
-        drawing: its text.
+        chart: any, without a title.
     """
-    width, height = re.findall(r' (?:width|height)="([\d.]+)"', drawing.partition(">")[0])
-    return float(width), float(height)
-
-
-def _drawn_width(specification: Specification) -> float:
-    return drawn_size(vl_convert.vegalite_to_svg(specification))[0]
+    return max(TITLE_WIDTH, width_of(chart.to_dict(validate=False)))
 
 
 def _check_legible(width: Length, drawn: float) -> None:
     """Refuse a width for which text would have to be too small."""
-    size = LABEL_SIZE * width.units / drawn
+    size = SMALLEST_TEXT * POINTS_A_UNIT * width.units / drawn
     if size < LEAST_SIZE:
-        needed = width.points * LEAST_SIZE / size / POINTS["mm"]
+        needed = math.ceil(width.points * LEAST_SIZE / size / POINTS["mm"])
         raise UsageError(
-            f"a figure {width.text} wide would have text of {size:.1f} points; give at least {needed:.0f}mm"
+            f"a figure {width.text} wide would have text of {size:.1f} points; give at least {needed}mm"
         )
-
-
-class _Plots:
-    """The plots of a specification, whose widths have one factor, and how many are in a row."""
-
-    def __init__(self, specification: Specification, room: float) -> None:
-        self.whole = specification
-        self.room = room
-        self.views = [(view, view["width"], view.get("height")) for view in _views(specification)]
-        self.rows = [
-            each for each in _arrangements(specification) if not any(_arrangements(each, inside=True))
-        ]
-        widths = [_width(view) for view, _, _ in self.views]
-        self.least = LEAST_PLOT / max([LEAST_PLOT, *widths])
-
-    def fit(self) -> None:
-        """Give the plots the width that makes the whole as wide as its room."""
-        number = max((row["columns"] for row in self.rows), default=1)
-        panels = max((_panels(row) for row in self.rows), default=1)
-        factor = self._fit_rows(min(number, panels))
-        while factor < SMALLEST and number > 1:
-            number -= 1
-            factor = self._fit_rows(number)
-        while factor > LARGEST and number < panels and self._fit_rows(number + 1) > SMALLEST:
-            number += 1
-            factor = self._fit_rows(number)
-        self._fit_rows(number)
-
-    def _fit_rows(self, number: int) -> float:
-        """Fit the plots with so many panels in a row, and return the factor of their widths."""
-        for row in self.rows:
-            row["columns"] = number
-            if "facet" in row and _panels(row) > number and _panels(row) % number:
-                # a shared axis would be below the empty cells of the last row, as in `facet_panels`
-                row.setdefault("resolve", {}).setdefault("axis", {})["x"] = "independent"
-        factor = 1.0
-        self._scale(factor)
-        plots = _width(self.whole)
-        for _ in range(TRIALS):  # the width of the rest is not quite the same for all widths of the plots
-            missing = self.room - _drawn_width(self.whole)
-            if abs(missing) < 1 or (missing < 0 and factor == self.least):
-                break
-            factor = max(self.least, factor + missing / plots)
-            self._scale(factor)
-        return factor
-
-    def _scale(self, factor: float) -> None:
-        for view, width, height in self.views:
-            if isinstance(width, dict):
-                view["width"] = {"step": width["step"] * factor}
-            else:
-                view["width"] = width * factor
-                if height == width:
-                    view["height"] = height * factor  # a square stays one
-            _turn_names(view)
-
-
-def _width(part: Specification) -> float:
-    """Width of the plots of a row, without what is between and around them."""
-    if "hconcat" in part:
-        return sum(_width(child) for child in part["hconcat"])
-    if "concat" in part:
-        return int(part["columns"]) * max(_width(child) for child in part["concat"])
-    if "vconcat" in part:
-        return max(_width(child) for child in part["vconcat"])
-    if "facet" in part:
-        return int(part["columns"]) * _width(part["spec"])
-    width = part["width"]
-    return float(width["step"] * len(_names(part)) if isinstance(width, dict) else width)
-
-
-def _views(part: Specification) -> Iterator[Specification]:
-    """The plots of a specification whose width may change; images keep theirs."""
-    if "mark" in part or "layer" in part:
-        if _mark(part) != "image":
-            yield part
-        return
-    children = [*part.get("concat", []), *part.get("hconcat", []), *part.get("vconcat", [])]
-    for child in [*children, *([part["spec"]] if "spec" in part else [])]:
-        yield from _views(child)
-
-
-def _arrangements(part: Specification, *, inside: bool = False) -> Iterator[Specification]:
-    """The parts of a specification that place panels in rows.
-
-    Args:
-        part: of the specification.
-        inside: without the part itself.
-    """
-    if "columns" in part and not inside:
-        yield part
-    for child in [
-        *part.get("concat", []),
-        *part.get("hconcat", []),
-        *([part["spec"]] if "spec" in part else []),
-    ]:
-        yield from _arrangements(child)
-
-
-def _panels(arrangement: Specification) -> int:
-    """How many panels are arranged."""
-    if "concat" in arrangement:
-        return len(arrangement["concat"])
-    return len(arrangement["facet"].get("sort") or [0])
-
-
-def _mark(view: Specification) -> str:
-    mark = view.get("mark", "")
-    return str(mark["type"] if isinstance(mark, dict) else mark)
-
-
-def _turn_names(view: Specification) -> None:
-    """Write the names of an axis upright where they have little room, and some of them where they have none."""
-    upright, slanted = LABEL_ROOM
-    for x in _named_axes(view):
-        step = _width(view) / len(x["scale"]["domain"])
-        if step < slanted:
-            x["axis"]["labelAngle"] = -90
-        x["axis"]["labelOverlap"] = "greedy" if step < upright else False
-
-
-def _names(view: Specification) -> list[Any]:
-    """The names along the x axis."""
-    return next((x["scale"]["domain"] for x in _named_axes(view)), [0])
-
-
-def _named_axes(view: Specification) -> list[Specification]:
-    """The x channels with names and an axis."""
-    channels = [part.get("encoding", {}).get("x", {}) for part in [view, *view.get("layer", [])]]
-    return [
-        x for x in channels if x.get("axis") and x.get("type") in ("ordinal", "nominal") and x.get("scale")
-    ]
 
 
 def _place_legends_beyond(specification: Specification, room: float) -> None:

@@ -5,7 +5,7 @@ stdout is data, stderr is notes and progress. Heavy imports live inside the comm
 
 import typer
 
-from toolbox.cli import analyse, collect, networks, render, saliency, setup, show, upkeep
+from toolbox.cli import analyse, collect, gallery, networks, render, report, saliency, setup, show, upkeep
 from toolbox.cli.completion import complete_options
 from toolbox.cli.options import VersionOption
 from toolbox.distribution import toolbox_version
@@ -23,8 +23,10 @@ for commands in (
     collect.commands,
     analyse.commands,
     show.commands,
+    gallery.commands,
     render.commands,
     saliency.commands,
+    report.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

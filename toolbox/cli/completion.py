@@ -95,6 +95,26 @@ def layers(ctx: Context) -> Iterable[str]:
 
 
 @offers
+def layers_of_study(ctx: Context) -> Iterable[str]:
+    """Names of the layers of the chosen network, or of all networks of the study."""
+    return _column(ctx, "layer")
+
+
+@offers
+def categories(ctx: Context) -> Iterable[str]:
+    """Categories of the chosen set and scheme, or of all of them."""
+    return _column(ctx, "category")
+
+
+def _column(ctx: Context, column: str) -> Iterator[str]:
+    """The names in a column of the tables of the study that the command is about."""
+    from toolbox.store.parquet import read_table
+
+    for table in dict.fromkeys(_tables(ctx, _study(ctx), column)):
+        yield from dict.fromkeys(filter(None, read_table(table, column)[column].to_pylist()))
+
+
+@offers
 def sources(ctx: Context) -> Iterable[str]:  # noqa: ARG001
     """Names of the sets that ship with the toolbox, and folders."""
     folders = (f"{entry.name}/" for entry in Path().iterdir() if entry.is_dir() and entry.name[0] != ".")
@@ -145,11 +165,7 @@ def values(ctx: Context, parameter: Parameter) -> Iterator[str]:
     if parameter.listed_in is None:
         yield from parameter.choices
         return
-    from toolbox.store.parquet import read_table
-
-    study, (_, column) = _study(ctx), parameter.listed_in
-    for table in dict.fromkeys(_tables(ctx, study, column)):
-        yield from dict.fromkeys(filter(None, read_table(table, column)[column].to_pylist()))
+    yield from _column(ctx, parameter.listed_in[1])
 
 
 def _tables(ctx: Context, study: StudyFolder, column: str) -> Iterator[Path]:
@@ -202,6 +218,10 @@ _COMPLETIONS: tuple[tuple[Any, Callable[..., Offers]], ...] = (
     (options.QueryArgument, queries),
     (options.FigureArgument, queries),
     (options.ParamOption, parameters),
+    (options.GalleryLayersOption, layers_of_study),
+    (options.GalleryCategoriesOption, categories),
+    (options.RankingIndexOption, indices),
+    (options.PresentedNetworkOption, models),
     (options.DeviceOption, one_of("auto", "cpu", "cuda", "tensorrt")),
     (options.CheckedDeviceOption, one_of("auto", "cpu", "cuda")),
     (options.PrecisionOption, one_of(*PRECISIONS)),

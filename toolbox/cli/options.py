@@ -312,6 +312,58 @@ WidthOption = Annotated[
 ]
 DotsOption = Annotated[float | None, Option("--dpi", help="Pixels an inch of a .png file. Default: 144.")]
 
+# Pictures of what filters respond to.
+GalleryLayersOption = Annotated[
+    list[str] | None,
+    Option("--layer", help="Layer of the filters, or a pattern such as 'block5_*'; several may follow."),
+]
+GalleryFiltersOption = Annotated[
+    list[int] | None,
+    Option("--filter", help="Number of a filter in each of these layers, from 0; several may follow."),
+]
+GalleryCategoriesOption = Annotated[
+    list[str] | None,
+    Option("--category", help="Category whose most selective filters are shown; several may follow."),
+]
+TopOption = Annotated[int, Option(help="Number of most selective filters of a category.")]
+EndsOption = Annotated[
+    int, Option("--count", help="Stimuli with the largest, and with the smallest responses of a filter.")
+]
+RankingIndexOption = Annotated[
+    str, Option("--index", help="Index that ranks the filters of a category, as in filters/representative.")
+]
+PresentedNetworkOption = Annotated[
+    str | None,
+    Option("--model", help=f"Network whose responses are used, by name or path of its card. {_DEFAULT}"),
+]
+GalleryFileOption = Annotated[
+    Path | None,
+    Option(
+        "--output",
+        "-o",
+        help="File to write: .html, .pdf, .png, .svg or .json. With several sheets, the name of each is added to it. "
+        "Default: gallery-<sheet>.html.",
+    ),
+]
+
+# The report.
+ReportFileOption = Annotated[Path, Option("--output", "-o", help="Page to write (.html).")]
+MethodsFileOption = Annotated[
+    Path | None,
+    Option("--methods", help="File for the methods text (.md); its references are written beside it (.bib)."),
+]
+WithImagesOption = Annotated[
+    bool,
+    Option(
+        "--with-images",
+        help="Show stimuli and rendered images. Without it, the page contains no pixel of a stimulus.",
+    ),
+]
+ReportThresholdOption = Annotated[
+    float | None,
+    Option("--threshold", help="A filter whose index is above it is selective. Default: that of the index."),
+]
+
 # Networks.
 NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]
 GraphArgument = Annotated[

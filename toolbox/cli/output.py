@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
     from toolbox.show.rendering import RenderingReport
+    from toolbox.show.report.run import StudyReport
     from toolbox.stimuli.sources import Rejection
     from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
@@ -271,6 +272,8 @@ def print_verification(verification: Verification, quiet: bool) -> None:
     """
     for problem in verification.problems:
         typer.echo(problem)
+    for unfinished in verification.notes:
+        note(unfinished, quiet)
     problems = _count(len(verification.problems), "problem") if verification.problems else "no problem"
     further = "" if verification.thorough else "; --thorough also reads every byte of the responses"
     note(f"{_count(verification.files, 'file')} verified: {problems}{further}", quiet)
@@ -367,6 +370,20 @@ def print_rendering(report: RenderingReport, sheet: Path, quiet: bool) -> None:
         else "no picture"
     )
     note(f"rendered {made}{f', {kept:,} were finished' if kept else ''}; their sheet: {sheet}", quiet)
+
+
+def print_report(report: StudyReport, quiet: bool) -> None:
+    """Print what a report contains.
+
+    Args:
+        report: as it was written.
+        quiet: whether to print no notes.
+    """
+    size = f"{report.bytes / 1e6:.1f} MB"
+    note(f"{report.figures} figures and tables, {report.warnings} warnings and notes; {size}", quiet)
+    for file in report.methods:
+        note(f"methods: {file}", quiet)
+    print_notes(report.notes, quiet)
 
 
 def print_network(network: Network) -> None:

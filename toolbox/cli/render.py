@@ -16,19 +16,10 @@ from toolbox.terms import DEFAULT_INDEX, Statistic
 
 commands = typer.Typer()
 
-LayerOption = Annotated[
-    list[str] | None,
-    Option("--layer", help="Layer of the filters, or a pattern such as 'block5_*'; several may follow."),
-]
-FilterOption = Annotated[
-    list[int] | None,
-    Option("--filter", metavar="NUMBER", help="Number of a filter, from 0; several may follow."),
-]
 CategoryOption = Annotated[
     list[str] | None,
     Option("--category", help="Category whose most selective filters are rendered; several may follow."),
 ]
-TopOption = Annotated[int, Option("--top", help="Number of filters of each category.")]
 TogetherOption = Annotated[
     bool,
     Option("--together", help="One picture for all filters of a layer, instead of one for each of them."),
@@ -74,11 +65,11 @@ SheetOption = Annotated[
 
 @commands.command(cls=SeveralValues)
 def render(
-    layer: LayerOption = None,
-    filter: FilterOption = None,
+    layer: options.GalleryLayersOption = None,
+    filter: options.GalleryFiltersOption = None,
     category: CategoryOption = None,
-    top: TopOption = 4,
-    index: options.IndexOption = DEFAULT_INDEX,
+    top: options.TopOption = 4,
+    index: options.RankingIndexOption = DEFAULT_INDEX,
     together: TogetherOption = False,
     statistic: DrivenOption = "maximum",
     stimulus: FromOption = None,
@@ -87,7 +78,7 @@ def render(
     seeds: SeedsOption = 3,
     replace: ReplacePicturesOption = False,
     set: options.SetOption = None,
-    model: options.ModelOption = None,
+    model: options.PresentedNetworkOption = None,
     scheme: options.SchemeOption = None,
     weights: options.WeightsOption = "auto",
     as_set: AsSetOption = None,
@@ -108,9 +99,9 @@ def render(
     with progress_bars(quiet) as progress:
         report = opened.render(
             layer=layer or None, filter=filter or None, category=category or None, top=top, index=index,
-            together=together, statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds, replace=replace, set=set,
-            model=model, scheme=scheme, weights=weights, as_set=as_set, output=path, title=title, width=width, dpi=dpi,
-            progress=progress,
+            together=together, statistic=statistic, stimulus=stimulus, steps=steps, seed=seed, seeds=seeds,
+            replace=replace, set=set, model=model, scheme=scheme, weights=weights, as_set=as_set, output=path,
+            title=title, width=width, dpi=dpi, progress=progress,
         )  # fmt: skip
     output.print_rendering(report, path, quiet)
     following.print_next(following.after_rendering(report, as_set), study, quiet)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from toolbox.terms import LEVEL
 
 _NAMED = 3
 """Categories of the control that are named."""
+_MOST_NAMED = 6
+"""Categories that a caution on single categories names, before it counts the others."""
 _WEAK = 0.1
 """Peak of a tuning curve, relative to the median filter of the layer, below which the tuning means nothing."""
 _FEW = 10
@@ -98,16 +100,24 @@ def _cautions_on_chance(rows: pl.DataFrame) -> Iterator[str]:
     """How many proportions are no larger than permuted labels make them."""
     if not {"beyond_chance", "proportion"} <= {*rows.columns}:
         return
+    if "is_pool" in rows.columns:  # they repeat the layer below them
+        rows = rows.filter(~pl.col("is_pool"))
     known = rows.filter(pl.col("proportion") > 0, pl.col("beyond_chance").is_not_null())
     inside = known.filter(~pl.col("beyond_chance"))
     if not inside.is_empty():
         verb = "is" if inside.height == 1 else "are"
         # of several layers, points and rows mark which
-        named = "" if "layer" in rows.columns else f" ({', '.join(inside['category'])})"
+        named = "" if "layer" in rows.columns else f" ({_first_names(inside['category'].to_list())})"
         yield (
             f"{inside.height} of {known.height} proportions above 0 {verb} not beyond chance{named}: permuted labels "
             "give as many selective filters"
         )
+
+
+def _first_names(names: Sequence[str]) -> str:
+    """The names, or the first of many and how many more there are."""
+    further = len(names) - _MOST_NAMED
+    return ", ".join(names) if further < 2 else f"{', '.join(names[:_MOST_NAMED])} and {further} others"
 
 
 def _cautions_on_depth(rows: pl.DataFrame) -> Iterator[str]:
@@ -121,7 +131,7 @@ def _cautions_on_depth(rows: pl.DataFrame) -> Iterator[str]:
         return
     few = counts.filter(pl.col("selective").is_between(1, _FEW - 1))
     if not few.is_empty():
-        named = ", ".join(f"{category} {count}" for category, count in few.iter_rows())
+        named = _first_names([f"{category} {count}" for category, count in few.iter_rows()])
         yield f"few filters are selective for {named}, so where they are located depends on single filters"
 
 
@@ -148,14 +158,14 @@ def _cautions_on_weakness(rows: pl.DataFrame, values: Mapping[str, Any]) -> Iter
 def _cautions_on_control(study: StudyFolder, labelling: Labelling, measure: Measure) -> Iterator[str]:
     """What may stand for the categories in these images, and what untrained networks find in them."""
     responses = labelling.responses
-    if _is_untrained(responses.provenance):
+    if is_untrained(responses.provenance):
         return
     controls = []
     for model in study.models(responses.set):
         # what is wrong with another model's responses is reported by the queries that ask for them
         with contextlib.suppress(ToolboxError):
             control = available_responses(study, responses.set, model)
-            if model != responses.model and _is_untrained(control.provenance):
+            if model != responses.model and is_untrained(control.provenance):
                 controls.append(Labelling(study, control, labelling.scheme))
     for each in controls:
         yield from _caution_on_control(each, labelling, measure)
@@ -221,7 +231,11 @@ def _is_readable(control: Labelling, file: Path) -> bool:
     return is_of_control
 
 
-def _is_untrained(provenance: Mapping[str, Any]) -> bool:
-    """Whether all weights were random numbers."""
+def is_untrained(provenance: Mapping[str, Any]) -> bool:
+    """Whether all weights were random numbers.
+
+    Args:
+        provenance: of responses.
+    """
     weights = provenance.get("weights", [])
     return bool(weights) and all(str(source).startswith("random") for source in weights)

@@ -95,19 +95,22 @@ class Patches:
 
     Attributes:
         found: layer, filter and number of the stimulus -> its patch.
-        unshown: stimuli that cannot be shown, by their numbers.
+        missing: stimuli that cannot be shown, by their numbers.
     """
 
     found: Mapping[tuple[str, int, int], Patch]
-    unshown: Mapping[int, Unshown]
+    missing: Mapping[int, Unshown]
 
 
-def find_patches(presented: Presented, wanted: Wanted, *, progress: Progress = silent) -> Patches:
+def find_patches(
+    presented: Presented, wanted: Wanted, *, device: str = "auto", progress: Progress = silent
+) -> Patches:
     """The pieces of stimuli that drove some filters, found by presenting every stimulus once.
 
     Args:
         presented: the network, and the stimuli of the set.
         wanted: for every filter, the stimuli and their stored responses.
+        device: as for `start_session`.
         progress: is called with the number of presented stimuli.
 
     Returns: a patch for every filter and stimulus whose image can be read.
@@ -116,19 +119,19 @@ def find_patches(presented: Presented, wanted: Wanted, *, progress: Progress = s
     """
     chosen = _by_layer(wanted)
     spans = layer_spans(presented.network, presented.model.graph, chosen)
-    session = _start(presented, chosen)
+    session = _start(presented, chosen, device)
     numbers = sorted({number for responses in wanted.values() for number in responses})
     show = partial(_present, presented, wanted, chosen, spans, session)
-    found, unshown = dict[tuple[str, int, int], Patch](), dict[int, Unshown]()
+    found, missing = dict[tuple[str, int, int], Patch](), dict[int, Unshown]()
     with ThreadPoolExecutor(session.workers, "gallery") as pool:
         for count, result in enumerate(pool.map(show, numbers), 1):
             progress("presenting", count, len(numbers))
             if isinstance(result, Unshown):
-                unshown[result.stimulus.stimulus_id] = result
+                missing[result.stimulus.stimulus_id] = result
                 continue
             found |= {(patch.layer, patch.filter, patch.stimulus.stimulus_id): patch for patch in result}
-    _check_any(presented, numbers, unshown)
-    return Patches(found, unshown)
+    _check_any(presented, numbers, missing)
+    return Patches(found, missing)
 
 
 def _by_layer(wanted: Wanted) -> dict[str, list[int]]:
@@ -139,11 +142,11 @@ def _by_layer(wanted: Wanted) -> dict[str, list[int]]:
     return layers
 
 
-def _start(presented: Presented, chosen: Mapping[str, Sequence[int]]) -> Session:
+def _start(presented: Presented, chosen: Mapping[str, Sequence[int]], device: str) -> Session:
     """The network with the maps of the chosen filters as outputs, for single images."""
     entry = presented.network.input
     graph = pixel_graph(map_graph(presented.model.graph, chosen), entry)
-    return start_fastest(graph, probe_image(entry), device=presented.device, batch=1, probe=False)
+    return start_fastest(graph, probe_image(entry), device=device, batch=1, probe=False)
 
 
 def _present(
@@ -279,13 +282,13 @@ def _check_response(
         )
 
 
-def _check_any(presented: Presented, numbers: Sequence[int], unshown: Mapping[int, Unshown]) -> None:
+def _check_any(presented: Presented, numbers: Sequence[int], missing: Mapping[int, Unshown]) -> None:
     """Refuse to go on when no image can be read.
 
     Raises: StimulusError, as an extraction does.
     """
-    if numbers and len(unshown) == len(numbers):
-        first = unshown[numbers[0]]
+    if numbers and len(missing) == len(numbers):
+        first = missing[numbers[0]]
         raise StimulusError(
             f"none of the {len(numbers)} images can be read ({first.stimulus.path}: {first.reason}); "
             f"{images_remedy(presented.study, str(presented.selection.set))}"

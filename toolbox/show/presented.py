@@ -5,11 +5,11 @@ Owns refusing another network: weights and preprocessing are compared with the i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolbox.content import card_names
-from toolbox.errors import MixtureError, UsageError, command_line
+from toolbox.errors import MixtureError, UnknownNameError, UsageError, command_line
 from toolbox.network.architecture import Layer, Network
 from toolbox.network.card import network
 from toolbox.network.model import Model, load_model
@@ -26,24 +26,6 @@ PREPROCESSING = ("decoding", "resize", "fit")
 
 
 @dataclass(frozen=True)
-class NetworkSource:
-    """Where the network of a study comes from, and what runs it.
-
-    Attributes:
-        card: path of the card, where none of the network's name is installed.
-        weights: 'auto', a file, or 'random:SEED', as they were for the extraction.
-        device: as for `start_session`.
-    """
-
-    card: str | None = None
-    weights: str = "auto"
-    device: str = "auto"
-
-
-AS_INSTALLED = NetworkSource()
-
-
-@dataclass(frozen=True)
 class Presented:
     """A network and the stimuli that were presented to it.
 
@@ -53,7 +35,6 @@ class Presented:
             the extraction.
         identity: of the stored responses.
         stimuli: of the set, by their numbers.
-        device: that runs it.
     """
 
     study: StudyFolder
@@ -61,7 +42,6 @@ class Presented:
     model: Model
     identity: Identity
     stimuli: Mapping[int, Stimulus]
-    device: str = "auto"
 
     @property
     def network(self) -> Network:
@@ -90,12 +70,32 @@ def chosen_card(model: str | None) -> tuple[str | None, str | None]:
     return (network(str(model)).name, model) if is_path else (model, None)
 
 
+def check_filters(presented: Network, filters: Mapping[str, Collection[int]]) -> None:
+    """Check that a network has some filters.
+
+    Args:
+        presented: the network.
+        filters: numbers of filters by layer.
+
+    Raises: UnknownNameError for a layer; UsageError for a number.
+    """
+    layers = {layer.name: layer for layer in presented.layers}
+    for name, numbers in filters.items():
+        if name not in layers:
+            raise UnknownNameError(f"layer of {presented.name}", name, layers)
+        for number in numbers:
+            if not 0 <= number < layers[name].filters:
+                last = layers[name].filters - 1
+                raise UsageError(f"no filter {number} in {name}; expected 0 to {last}")
+
+
 def open_presented(
     study: StudyFolder,
     selection: Selection,
-    layers: Collection[str],
-    source: NetworkSource = AS_INSTALLED,
+    layers: Sequence[str],
     *,
+    card: str | None = None,
+    weights: str = "auto",
     progress: Progress = silent,
 ) -> Presented:
     """The network of a study, as far as some layers need it, and the stimuli of a set.
@@ -104,7 +104,8 @@ def open_presented(
         study: with the responses.
         selection: set, model and scheme; those that are meant if None.
         layers: names of the layers that will be computed, all of them recorded.
-        source: of the network.
+        card: path of the card, where none of the network's name is installed.
+        weights: 'auto', a file, or 'random:SEED', as they were for the extraction.
         progress: is called with the progress of a download of weights.
 
     Raises: UnknownNameError, UsageError for a name; WeightsError; MixtureError where the network is not the one whose
@@ -116,12 +117,10 @@ def open_presented(
     folder = study.extraction(set_name, name)
     plan = read_plan(folder)
     assert plan is not None  # there are responses
-    described = _as_extracted(
-        _network(name, source.card), read_record(folder, int(min(available.parts))) or {}
-    )
-    model = load_model(described, layers, source=source.weights, progress=progress)
+    described = _as_extracted(_network(name, card), read_record(folder, int(min(available.parts))) or {})
+    model = load_model(described, layers, source=weights, progress=progress)
     _check_same(set_name, plan.identity, model)
-    return Presented(study, chosen, model, plan.identity, stimuli_of(study, set_name), source.device)
+    return Presented(study, chosen, model, plan.identity, stimuli_of(study, set_name))
 
 
 def _network(name: str, card: str | None) -> Network:

@@ -120,22 +120,23 @@ def table_of(entry: Path) -> Path:
         entry: a file in the tree `checksums/` of a study.
     """
     tree = entry.parents[1]
-    while "=" in tree.name:
+    while "=" in tree.name or tree.name == REPLACEMENT:
         tree = tree.parent
     return tree.parents[1] / entry.parent.relative_to(tree.parent).with_suffix(".parquet")
 
 
-def write_checksum(path: Path, checksum: Checksum) -> None:
+def write_checksum(path: Path, checksum: Checksum, scratch: Path | None = None) -> None:
     """Write the entry of a table, before the table is put in its place.
 
     Args:
         path: the table.
         checksum: of its new content.
+        scratch: the folder of the entry while it is written; that of the entry if None.
     """
     if folder := entries_of(path):
         sweep_ended(folder)  # tables that only are read get their entries without a lock
         content = {"size": checksum.size, "sha256": checksum.sha256, "blocks": checksum.blocks.hex()}
-        write_json(folder / f"{checksum.sha256}.json", content)
+        write_json(folder / f"{checksum.sha256}.json", content, scratch)
 
 
 def drop_earlier(path: Path, checksum: Checksum) -> None:

@@ -5,9 +5,14 @@ Whether responses are complete, and whether tables of resampled indices are up t
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from toolbox.store.folder import StudyFolder
+from toolbox.errors import VerificationError, command_line
+from toolbox.files import has_writer
+from toolbox.store.checksums import entries_of
+from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.parquet import open_table
 from toolbox.store.plan import read_plan
 from toolbox.store.resamples import Measure, measure_of
@@ -87,3 +92,33 @@ def _measures(study: StudyFolder, set_name: str, model: str, scheme: str) -> tup
     """The resampled indices, from the names of their tables."""
     files = sorted(study.resampled("filters", set_name, model, scheme).glob("*-*-*.parquet"))
     return tuple(map(measure_of, files))
+
+
+def unfinished_replacements(study: StudyFolder) -> Iterator[str]:
+    """A line for each `extract --replace` that was interrupted and not continued yet: how far it came, what to do.
+
+    Args:
+        study: the study.
+    """
+    for folder in sorted((study.root / "plans").glob("set=*/model=*/replacement")):
+        set_name, model = (each.name.partition("=")[2] for each in (folder.parents[1], folder.parent))
+        replacement = study.extraction(set_name, model).replacement
+        if replacement.plan.is_file() and not has_writer(folder.parent):
+            kept = entries_of(replacement.plan)
+            places = " and ".join(
+                each.relative_to(study.root).as_posix() for each in (folder, *([kept.parent] if kept else []))
+            )
+            command = command_line("extract", set_name, "--model", model, "--replace")
+            yield (
+                f"{command} was interrupted{_progress(replacement)}, and the earlier responses count until it is "
+                f"complete; to continue it, run it again; to discard it, delete {places}"
+            )
+
+
+def _progress(replacement: ExtractionFolder) -> str:
+    """How many of the planned stimuli have responses already; nothing of a damaged plan."""
+    with contextlib.suppress(VerificationError):
+        parts = plan.parts if (plan := read_plan(replacement)) else ()
+        done = [part for number, part in enumerate(parts) if replacement.record(number).is_file()]
+        return f" after {sum(map(len, done)):,} of {sum(map(len, parts)):,} stimuli"
+    return ""

@@ -92,7 +92,7 @@ def write_tables(
     with replace_file(path, scratch) as fresh:
         _write(fresh, tables, schema, provenance, split)
         checksum = checksum_of_file(fresh)
-        write_checksum(path, checksum)
+        write_checksum(path, checksum, scratch)
     drop_earlier(path, checksum)
     return checksum
 

@@ -16,6 +16,7 @@ from toolbox.display import Report
 from toolbox.errors import MixtureError, ToolboxError, VerificationError
 from toolbox.files import read_json
 from toolbox.store.checksums import TREE, present_digest, table_of
+from toolbox.store.contents import unfinished_replacements
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.records import planned_record
@@ -41,6 +42,10 @@ _OTHERS = {
     TREE: ("*/*=*/**/*.json",),
 }
 """Tree -> its other files."""
+
+
+_UNFINISHED = "run the extraction again, unless it is running"
+"""What to do about a part that a killed run began."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,13 @@ class Verification(Report):
         files: number of files that were compared with their digests, or that belong to nothing.
         thorough: whether every byte of the responses was compared.
         problems: what is wrong, in the order of the files.
+        notes: what is not wrong, but unfinished.
     """
 
     files: int
     thorough: bool
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_intact(self) -> bool:
@@ -102,7 +109,8 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
     _verify_entries(found, study)
     for file, remedy in _strays(study):
         found.add(file, "does not belong to the study", remedy)
-    return Verification(found.files, thorough, tuple(sorted(found.problems, key=lambda each: each.file)))
+    problems = tuple(sorted(found.problems, key=lambda each: each.file))
+    return Verification(found.files, thorough, problems, tuple(unfinished_replacements(study)))
 
 
 class _Findings:
@@ -151,11 +159,7 @@ def _verify_parts(found: _Findings, study: StudyFolder, set_name: str, model: st
             if file.stem not in planned:
                 found.add(file, "is not in the plan of its extraction, so it does not count", "delete it")
             elif file.stem not in recorded:
-                found.add(
-                    file,
-                    "has no record, so it does not count",
-                    "run the extraction again, unless it is running, or delete it",
-                )
+                found.add(file, "has no record, so it does not count", f"{_UNFINISHED}, or delete it")
 
 
 def _check_part(
@@ -193,10 +197,19 @@ def _verify_entries(found: _Findings, study: StudyFolder) -> None:
     """Find tables that are gone while their checksums exist, and damaged checksums."""
     for entry in sorted((study.root / TREE).glob("*/*=*/**/*.json")):
         table = table_of(entry)
-        if not table.is_file():
+        if not table.is_file() and _is_unfinished(study, table):
+            found.add(table, "was not written to its end, so it does not count", _UNFINISHED)
+        elif not table.is_file():
             remedy = f"{remedy_for(table)}; if it was deleted on purpose, delete {entry.parent}, too"
             found.add(table, "is missing, but its checksum exists", remedy)
         found.check(entry, partial(read_json, entry, "restore it, or delete it"))
+
+
+def _is_unfinished(study: StudyFolder, table: Path) -> bool:
+    """Whether a table is a part of which a killed run has written the checksum, but not yet its record."""
+    inside = table.relative_to(study.root)
+    record = study.root / "plans" / inside.relative_to(inside.parts[0]).with_suffix(".json")
+    return table.stem.startswith("part-") and not record.is_file()
 
 
 def _strays(study: StudyFolder) -> Iterator[tuple[Path, str]]:

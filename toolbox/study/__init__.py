@@ -8,7 +8,8 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     queries      queries, describe, query, answer, responses
     analysis     significance, replicate, replication
     figures      plot, figure
-    pictures     render, saliency
+    pictures     gallery, render, saliency
+    reporting    report
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -21,12 +22,15 @@ from toolbox.study.collection import StudyCollection
 from toolbox.study.figures import StudyFigures
 from toolbox.study.pictures import StudyPictures
 from toolbox.study.queries import StudyQueries
+from toolbox.study.reporting import StudyReporting
 from toolbox.study.upkeep import StudyUpkeep
 
 __all__ = ["Study"]
 
 
-class Study(StudyCollection, StudyQueries, StudyAnalysis, StudyFigures, StudyPictures, StudyUpkeep):
+class Study(
+    StudyCollection, StudyQueries, StudyAnalysis, StudyFigures, StudyPictures, StudyReporting, StudyUpkeep
+):
     """A directory with stimulus sets, the responses of networks to them, and what follows from these.
 
     Methods are called as the commands, their keywords as the options: `toolbox extract pets --layers 'block5_*'` is

@@ -63,7 +63,7 @@ class StudyFigures(StudyDirectory):
         Example:
             >>> chart = study.plot("layers/profile", threshold=0.05, output="profile.html")
             >>> import altair
-            >>> isinstance(chart, altair.LayerChart)
+            >>> isinstance(chart, altair.FacetChart)
             True
         """
         from toolbox.show.plots import save

@@ -33,4 +33,5 @@ QueryName = Literal[
     "tuning/orientation",
     "tuning/parameter",
     "tuning/preferences",
+    "tuning/representative",
 ]

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from html import escape
 
 from toolbox.printing import printable
-from toolbox.store.contents import ModelContents, SetContents, study_contents, study_title
+from toolbox.store.contents import (
+    ModelContents,
+    SetContents,
+    study_contents,
+    study_title,
+    unfinished_replacements,
+)
 from toolbox.store.folder import StudyFolder
 
 _EMPTY = "no stimulus set yet; first: study.ingest(FOLDER, set=NAME), or toolbox ingest FOLDER --set NAME"
@@ -20,7 +26,8 @@ def text_summary(study: StudyFolder, title: str = "") -> str:
         study: its folder, which may not exist yet.
         title: of a study that has none yet.
     """
-    return "\n".join(map(printable, [_heading(study, title), *_lines(study_contents(study))]))
+    notes = (f"  {unfinished}" for unfinished in unfinished_replacements(study))
+    return "\n".join(map(printable, [_heading(study, title), *_lines(study_contents(study)), *notes]))
 
 
 def html_summary(study: StudyFolder, title: str = "") -> str:
@@ -35,7 +42,8 @@ def html_summary(study: StudyFolder, title: str = "") -> str:
     if not rows:
         return f"{heading}<p>{escape(_EMPTY)}</p>"
     body = "".join(_html_row("td", row) for row in rows)
-    return f"{heading}<table><thead>{_html_row('th', _HEADINGS)}</thead><tbody>{body}</tbody></table>"
+    notes = "".join(f"<p>{escape(printable(each))}</p>" for each in unfinished_replacements(study))
+    return f"{heading}<table><thead>{_html_row('th', _HEADINGS)}</thead><tbody>{body}</tbody></table>{notes}"
 
 
 def _heading(study: StudyFolder, title: str) -> str:

@@ -94,6 +94,27 @@ def test_an_interrupted_replacement_changes_nothing_and_continues(
     assert extracted.extract("colours", model=card, weights=other, replace=True).shown == 0
 
 
+def test_an_unfinished_replacement_is_reported_until_it_is_continued_or_discarded(
+    extracted: Study, card: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert extracted.verify().notes == ()
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(1, patch)
+        extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    verification = extracted.verify(thorough=True)
+    assert verification.is_intact
+    (note,) = verification.notes
+    assert "extract colours --model tiny --replace was interrupted after 2 of 6 stimuli" in note
+    assert note in str(extracted)
+    assert "was interrupted after 2 of 6 stimuli" in extracted._repr_html_()
+    root = extracted.folder.root
+    for folder in note.partition("to discard it, delete ")[2].split(" and "):
+        shutil.rmtree(root / folder)
+    assert extracted.verify(thorough=True).notes == ()
+    assert extracted.verify(thorough=True).is_intact
+    assert "interrupted" not in str(extracted)
+
+
 def test_an_unfinished_replacement_is_not_mixed_with_another(
     extracted: Study, card: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

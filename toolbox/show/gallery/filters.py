@@ -13,52 +13,14 @@ import polars as pl
 
 from toolbox.errors import UnknownNameError, UsageError, command_line
 from toolbox.query import Query, ask
+from toolbox.show.gallery.choice import GalleryChoice
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
-from toolbox.terms import DEFAULT_INDEX
 
 REPRESENTATIVE = "filters/representative"
 MOST_FILTERS = 200
 """Sheets of one gallery; more are asked for by mistake."""
-
-
-@dataclass(frozen=True)
-class GalleryChoice:
-    """What a gallery shows.
-
-    Attributes:
-        layer: names of layers, or patterns such as 'block5_*'.
-        filter: numbers of filters in each of these layers.
-        category: the categories whose most selective filters are shown, of these layers if any are named.
-        top: number of most selective filters of a category.
-        count: number of stimuli at either end: with the largest responses, and with the smallest ones.
-        index: that ranks the filters of a category.
-
-    Raises: UsageError for a choice that names no filter, or a number that is too small.
-    """
-
-    layer: tuple[str, ...] = ()
-    filter: tuple[int, ...] = ()
-    category: tuple[str, ...] = ()
-    top: int = 12
-    count: int = 5
-    index: str = DEFAULT_INDEX
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without a study."""
-        for name, value in (("top", self.top), ("count", self.count)):
-            if value < 1:
-                raise UsageError(f"{name} is {value}; expected 1 or more")
-        if self.category and self.filter:
-            raise UsageError(
-                "a category chooses filters itself; leave out filter=… (--filter), or category=… (--category)"
-            )
-        if not self.category and not (self.layer and self.filter):
-            raise UsageError(
-                "a gallery needs filters; name them with layer=… and filter=… (--layer block5_conv3 --filter 17), or "
-                "a category whose most selective filters are shown with category=… (--category face)"
-            )
 
 
 @dataclass(frozen=True)

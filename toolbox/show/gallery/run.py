@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,18 +12,20 @@ from toolbox.chart import length_of
 from toolbox.errors import QueryError, UsageError
 from toolbox.progress import Progress, silent
 from toolbox.query.run import Answer
-from toolbox.show.gallery.filters import GalleryChoice, Representatives, named_filters, representatives
-from toolbox.show.gallery.sheets import Drawing, category_sheet, filter_sheet
+from toolbox.show.gallery.choice import GalleryChoice
+from toolbox.show.gallery.filters import Representatives, named_filters, representatives
+from toolbox.show.gallery.sheets import SheetLook, category_sheet, filter_sheet
 from toolbox.show.gallery.stimuli import RankedStimuli, ranked_stimuli, responses_of, wanted_responses
-from toolbox.show.patches import Patches, find_patches
+from toolbox.show.patches import Filter, Patches, find_patches
 from toolbox.show.plots import AS_IT_IS, Figure, Layout, save
-from toolbox.show.presented import AS_INSTALLED, NetworkSource, Presented, open_presented
+from toolbox.show.presented import Presented, chosen_card, open_presented
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection, resolve_selection
 
-Filter = tuple[str, int]
+LONGEST_NAME = 80
+"""Characters of the name of a sheet in that of its file."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,34 @@ class Gallery:
     """The sheets of a gallery.
 
     Attributes:
+        set: the stimulus set.
         sheets: by name: 'face' for a category, 'block5_conv1-104' for a filter.
+        images: number of stimuli of which the sheets contain pixels.
         notes: what a reader should know.
     """
 
+    set: str
     sheets: Mapping[str, Figure]
+    images: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def pixel_note(self) -> str:
+        """What those should know who pass the files of the sheets on."""
+        return pixel_note(self.set, self.images)
+
+
+def pixel_note(set_name: str, images: int) -> str:
+    """What those should know who pass on a file with pixels of stimuli.
+
+    Args:
+        set_name: the stimulus set.
+        images: number of stimuli of which there are pixels.
+    """
+    return (
+        f"the sheets contain pixels of {images:,} images of {set_name}; images of people are personal: share the files "
+        "only as the licence of the images and the consent of those in them allow"
+    )
 
 
 @dataclass(frozen=True)
@@ -54,7 +79,8 @@ def make_gallery(
     choice: GalleryChoice,
     selection: Selection | None = None,
     *,
-    source: NetworkSource = AS_INSTALLED,
+    weights: str = "auto",
+    device: str = "auto",
     drawing: Layout = AS_IT_IS,
     progress: Progress = silent,
 ) -> Gallery:
@@ -63,8 +89,9 @@ def make_gallery(
     Args:
         study: with the responses, and with the images where they were when they were ingested.
         choice: the filters, and how many stimuli.
-        selection: set, model and label scheme; those that are meant if None.
-        source: of the network.
+        selection: set, model (its name, or the path of its card) and label scheme; those that are meant if None.
+        weights: 'auto', a file, or 'random:SEED', as they were for the extraction.
+        device: as for `start_session`.
         drawing: title and width of the sheets.
         progress: is called with the number of presented stimuli.
 
@@ -73,22 +100,32 @@ def make_gallery(
         computes other responses than those that are stored.
     """
     width = length_of(drawing.width) if drawing.width else None
-    chosen = read_between_commits(study, lambda: _choose(study, choice, selection or Selection()))
+    given = selection or Selection()
+    name, card = chosen_card(given.model)
+    named = Selection(given.set, name or (), given.scheme)
+    chosen = read_between_commits(study, lambda: _choose(study, choice, named))
     wanted = wanted_responses({one: shown.all for one, shown in chosen.shown.items()})
     layers = list(dict.fromkeys(layer for layer, _ in wanted))
-    presented = open_presented(study, chosen.selection, layers, source, progress=progress)
-    patches = find_patches(presented, wanted, progress=progress)
-    how = Drawing(drawing.title, width)
-    charts = {
-        of.category: category_sheet(presented, of, chosen.shown, patches, how) for of in chosen.categories
-    }
-    charts |= {
-        f"{layer}-{number}": filter_sheet(presented, (layer, number), shown, patches, how)
-        for (layer, number), shown in chosen.shown.items()
-    }
+    presented = open_presented(study, chosen.selection, layers, card=card, weights=weights, progress=progress)
+    patches = find_patches(presented, wanted, device=device, progress=progress)
+    how = SheetLook(drawing.title, width)
+    charts = [
+        *(
+            (of.category, category_sheet(presented, of, chosen.shown, patches, how))
+            for of in chosen.categories
+        ),
+        *(
+            (f"{layer}-{number}", filter_sheet(presented, (layer, number), shown, patches, how))
+            for (layer, number), shown in chosen.shown.items()
+        ),
+    ]
     provenance = _provenance(choice, chosen, presented)
-    sheets = {name: Figure(chart, provenance, width=width) for name, chart in charts.items()}
-    return Gallery(sheets, _notes(chosen, presented, patches))
+    names = _file_names([name for name, _ in charts])
+    sheets = {
+        name: Figure(chart, provenance, width=width) for name, (_, chart) in zip(names, charts, strict=True)
+    }
+    images = len({number for _, _, number in patches.found})
+    return Gallery(str(chosen.selection.set), sheets, images, _notes(chosen, presented, patches))
 
 
 def save_gallery(gallery: Gallery, output: Path | None = None, *, dpi: float | None = None) -> list[Path]:
@@ -116,6 +153,17 @@ def save_gallery(gallery: Gallery, output: Path | None = None, *, dpi: float | N
     for path, sheet in zip(paths, gallery.sheets.values(), strict=True):
         save(sheet, path, dpi=dpi)
     return paths
+
+
+def _file_names(names: Sequence[str]) -> list[str]:
+    """Different names for sheets that every file system takes: a category may have any name."""
+    found = list[str]()
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:LONGEST_NAME] or "sheet"
+        known = {each.casefold() for each in found}
+        tried = (plain, *(f"{plain}-{number}" for number in range(2, len(known) + 3)))
+        found.append(next(each for each in tried if each.casefold() not in known))
+    return found
 
 
 def _choose(study: StudyFolder, choice: GalleryChoice, selection: Selection) -> _Chosen:
@@ -162,18 +210,13 @@ def _silence(filters: Sequence[Filter], shown: Mapping[Filter, RankedStimuli]) -
 
 
 def _notes(chosen: _Chosen, presented: Presented, patches: Patches) -> tuple[str, ...]:
-    """What a reader should know: of the responses, of images that are missing, and of the pixels in the sheets."""
+    """What a reader should know of the responses, and of images that are missing."""
     notes = list(chosen.notes)
-    if patches.unshown:
-        first = next(iter(patches.unshown.values()))
+    if patches.missing:
+        first = next(iter(patches.missing.values()))
         notes.append(
-            f"images not shown: {len(patches.unshown):,} ({first.stimulus.path}: {first.reason}); striped on the sheets"
+            f"images not shown: {len(patches.missing):,} ({first.stimulus.path}: {first.reason}); striped on the sheets"
         )
-    pictures = len({number for _, _, number in patches.found})
-    notes.append(
-        f"the sheets contain pixels of {pictures:,} images of {presented.selection.set}; images of people are "
-        "personal: share the files only as the licence of the images and the consent of those in them allow"
-    )
     return (*notes, *presented.model.notes)
 
 

@@ -26,7 +26,7 @@ COLUMNS = 5
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SheetLook:
     """How sheets are drawn.
 
     Attributes:
@@ -39,7 +39,7 @@ class Drawing:
 
 
 def filter_sheet(
-    presented: Presented, one: tuple[str, int], shown: RankedStimuli, patches: Patches, drawing: Drawing
+    presented: Presented, one: tuple[str, int], shown: RankedStimuli, patches: Patches, look: SheetLook
 ) -> Chart:
     """The stimuli that drive a filter most, least, and at the deciles between.
 
@@ -48,7 +48,7 @@ def filter_sheet(
         one: layer and number of the filter.
         shown: its stimuli.
         patches: of all of them.
-        drawing: how.
+        look: how it is drawn.
     """
     layer, number = one
     groups = [
@@ -63,7 +63,7 @@ def filter_sheet(
     pieces = [
         patches.found[layer, number, each.stimulus_id]
         for each in shown.all
-        if each.stimulus_id not in patches.unshown
+        if each.stimulus_id not in patches.missing
     ]
     lines = [
         _origin(presented, f"maximum of the activation map, {shown.of:,} stimuli"),
@@ -72,7 +72,7 @@ def filter_sheet(
         *_ties(shown),
     ]
     title = f"What drives filter {number} of {layer}"
-    return _sheet(groups, title, lines, drawing, columns=COLUMNS)
+    return _sheet(groups, title, lines, look, columns=COLUMNS)
 
 
 def category_sheet(
@@ -80,7 +80,7 @@ def category_sheet(
     chosen: Representatives,
     shown: Mapping[tuple[str, int], RankedStimuli],
     patches: Patches,
-    drawing: Drawing,
+    look: SheetLook,
 ) -> Chart:
     """The most selective filters of a category, with the pieces of the stimuli that drive each of them most.
 
@@ -89,7 +89,7 @@ def category_sheet(
         chosen: the filters.
         shown: their stimuli, of all filters that are not silent.
         patches: of all of them.
-        drawing: how.
+        look: how it is drawn.
     """
     groups, pieces = list[Group](), list[Patch]()
     for rank, (layer, number, value) in enumerate(chosen.filters, 1):
@@ -102,7 +102,7 @@ def category_sheet(
         pieces += [
             patches.found[layer, number, each.stimulus_id]
             for each in best
-            if each.stimulus_id not in patches.unshown
+            if each.stimulus_id not in patches.missing
         ]
     lines = [
         _origin(presented, f"filters ranked by {column_words(chosen.index)}"),
@@ -110,25 +110,25 @@ def category_sheet(
         _legend(pieces, is_whole=False),
     ]
     title = f"What drives the most selective filters of {chosen.category}"
-    return _sheet(groups, title, lines, drawing, columns=2 * EACH, is_joined=True)
+    return _sheet(groups, title, lines, look, columns=2 * EACH, is_joined=True)
 
 
 def _sheet(
     groups: Sequence[Group],
     title: str,
     lines: Sequence[str],
-    drawing: Drawing,
+    look: SheetLook,
     *,
     columns: int,
     is_joined: bool = False,
 ) -> Chart:
-    words = {"title": title, "subtitle": "\n".join(filter(None, lines))} if drawing.title else {}
-    return draw_sheet(groups, columns=columns, width=drawing.width, is_joined=is_joined, **words)
+    words = {"title": title, "subtitle": "\n".join(filter(None, lines))} if look.title else {}
+    return draw_sheet(groups, columns=columns, width=look.width, is_joined=is_joined, **words)
 
 
 def _tile(one: tuple[str, int], ranked: Ranked, patches: Patches, *, is_whole: bool) -> Tile:
     """The piece of a stimulus and, if asked for, the whole image beside it, where it is not the same."""
-    unshown = patches.unshown.get(ranked.stimulus_id)
+    unshown = patches.missing.get(ranked.stimulus_id)
     if unshown is not None:
         stripes = TilePicture(data_uri(hatching((SIDE, SIDE))), SIDE, SIDE, description="no image")
         lines = [*_response_lines(ranked, is_whole), f"no image: {unshown.reason}"]

@@ -66,7 +66,7 @@ class Crop:
 
 
 def moved_crop(whole: tuple[int, int], sides: tuple[int, int], movement: Movement) -> Crop:
-    """A crop around the middle of a picture, which goes on at its other border where the crop leaves it.
+    """A crop around the middle of a picture, whose outermost pixels go on where the crop leaves it.
 
     Args:
         whole: height and width of the picture.
@@ -83,6 +83,7 @@ def moved_crop(whole: tuple[int, int], sides: tuple[int, int], movement: Movemen
     places, weights = [], []
     for below, row_weight in ((0, 1 - lower), (1, lower)):
         for beside, column_weight in ((0, 1 - further), (1, further)):
-            places.append((top + below) % whole[0] * whole[1] + (left + beside) % whole[1])
+            row, column = (top + below).clip(0, whole[0] - 1), (left + beside).clip(0, whole[1] - 1)
+            places.append(row * whole[1] + column)
             weights.append(row_weight * column_weight)
     return Crop(np.stack(places), np.stack(weights), sides, whole)

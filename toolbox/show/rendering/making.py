@@ -109,7 +109,9 @@ def paint_of(job: Job) -> Paint:
     waves: Waves
     if recipe.free_amplitudes:
         base = np.zeros((3, *sides)) if job.base is None else _base(job.base, recipe)
-        waves = FreeWaves(wave_amplitudes(*sides).astype(np.float32), base.astype(np.float32))
+        waves = FreeWaves(
+            wave_amplitudes(*sides, recipe.low_pass or None).astype(np.float32), base.astype(np.float32)
+        )
     else:
         waves = FreePhases(natural_amplitudes(*sides, recipe.low_pass or None).astype(np.float32), sides)
     return Paint(waves, window.astype(np.float32), recipe.gain)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolbox.query import ask
-from toolbox.show.gallery.filters import GalleryChoice, named_filters, representatives
+from toolbox.show.gallery.choice import GalleryChoice
+from toolbox.show.gallery.filters import named_filters, representatives
 from toolbox.show.patches import Filter
 from toolbox.show.rendering.choices import Rendering
 from toolbox.store.folder import StudyFolder

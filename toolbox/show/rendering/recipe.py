@@ -1,8 +1,9 @@
 """How a picture is made. Owns the settings and their presets by receptive field.
 
-The presets were found on VGG16 by looking: a window in which only what the unit sees is drawn, and a low-pass, make the
-most natural pictures of the deep layers, whose units see a hundred pixels and more. What a unit of the first blocks
-prefers are edges and gratings of a few pixels, which both would remove.
+The presets were found on VGG16 by looking. In the deep layers, whose units see a hundred pixels and more, a window in
+which only what the unit sees is drawn, and a low-pass, make the most natural pictures. What a unit of the first blocks
+prefers are edges, gratings and colours of a few pixels, at a contrast that natural amplitudes do not allow: there, the
+amplitudes are free.
 """
 
 from __future__ import annotations
@@ -69,10 +70,12 @@ def preset(field: int, *, is_whole: bool = False) -> PictureRecipe:
 
     Example:
         >>> preset(196).low_pass, preset(14).low_pass
-        (0.15, 0)
+        (0.15, 0.25)
     """
     if field < SMALL:
-        return PictureRecipe(free_amplitudes=True, steps=200, window=0, low_pass=0, rate=0.3, zoom=0, turn=0)
+        return PictureRecipe(
+            free_amplitudes=True, steps=200, window=0, low_pass=0.25, rate=0.3, zoom=0, turn=0
+        )
     recipe = PictureRecipe(window=1, low_pass=0.2) if field < LARGE else PictureRecipe()
     return replace(recipe, window=0) if is_whole else recipe
 
@@ -80,7 +83,15 @@ def preset(field: int, *, is_whole: bool = False) -> PictureRecipe:
 def accentuation() -> PictureRecipe:
     """The recipe for a picture that starts from a stimulus, which is moved little so that it is still recognised."""
     return PictureRecipe(
-        free_amplitudes=True, steps=60, window=0, low_pass=0, gain=1, rate=0.02, jitter=1 / 56, zoom=0, turn=0
+        free_amplitudes=True,
+        steps=50,
+        window=0,
+        low_pass=0.2,
+        gain=1,
+        rate=0.012,
+        jitter=1 / 56,
+        zoom=0,
+        turn=0,
     )
 
 

@@ -18,7 +18,7 @@ from toolbox.network.architecture import Layer
 from toolbox.progress import Progress, silent
 from toolbox.show.patches import Filter
 from toolbox.show.plots import AS_IT_IS, Layout
-from toolbox.show.presented import NetworkSource, Presented, chosen_card, open_presented
+from toolbox.show.presented import Presented, chosen_card, open_presented
 from toolbox.show.rendering.accentuation import Start, find_start
 from toolbox.show.rendering.canvas import Canvas, canvas_of, whole_canvas
 from toolbox.show.rendering.choices import Rendering, check_rendering
@@ -71,21 +71,21 @@ def render_pictures(
     selection = resolve_selection(study, views, named)
     filters, notes = chosen_filters(study, selection, choices)
     layers = list(dict.fromkeys(layer for layer, _ in filters))
-    source = NetworkSource(card, weights, "cpu")
-    presented = open_presented(study, selection, layers, source, progress=progress)
+    presented = open_presented(study, selection, layers, card=card, weights=weights, progress=progress)
     best = best_stimuli(study, presented.selection, filters, choices.statistic)
     start = find_start(presented, filters, choices)
     jobs = [_job(presented, layer, filters, choices, best, start) for layer in layers]
     kept, made = _make_all(jobs, choices.replace, progress)
     pictures = tuple(_pictures(study, jobs, filters, best, kept, made))
+    figure = draw_pictures(presented, pictures, best, start, layout, progress)
     return RenderingReport(
         set=str(presented.selection.set),
         model=presented.network.name,
         pictures=pictures,
         rendered=len(made),
         seconds=perf_counter() - started,
-        notes=(*selection.notes, *notes, *_notes(jobs, pictures)),
-        figure=draw_pictures(presented, pictures, best, start, layout, progress),
+        notes=(*selection.notes, *notes, *_notes(jobs, pictures), *figure.notes),
+        figure=figure,
     )
 
 

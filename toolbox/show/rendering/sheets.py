@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from toolbox.chart import length_of
 from toolbox.chart.sheets import Group, Tile, TilePicture, draw_sheet
 from toolbox.progress import Progress, silent
+from toolbox.show.gallery.run import pixel_note
 from toolbox.show.patches import SIDE, Filter, Patch, find_patches
 from toolbox.show.plots import Figure, Layout
 from toolbox.show.presented import Presented
@@ -24,6 +25,7 @@ from toolbox.stimuli.images import Pixels, decode
 from toolbox.store.parquet import with_version
 
 TITLE = "Rendered pictures beside the stimuli that drive the same filters most"
+EXAGGERATED = "A stimulus in which what drives a filter is exaggerated"
 MEANING = "Numbers are responses as multiples of that to the best stimulus."
 
 
@@ -65,10 +67,26 @@ def draw_pictures(
         _group(presented, list(own), patches, best, start)
         for _, own in groupby(pictures, key=lambda each: each.label)
     ]
-    title, subtitle = (TITLE, _subtitle(presented)) if layout.title else ("", "")
+    title, subtitle = (EXAGGERATED if start else TITLE, _subtitle(presented)) if layout.title else ("", "")
     columns = max(len(group.tiles) for group in groups)
     chart = draw_sheet(groups, columns=columns, width=width, title=title, subtitle=subtitle)
-    return Figure(chart, _provenance(presented, pictures), width=width)
+    return Figure(
+        chart, _provenance(presented, pictures), tuple(_notes(presented, patches, best)), width=width
+    )
+
+
+def _notes(
+    presented: Presented,
+    patches: Mapping[tuple[str, int, int], Patch],
+    best: Mapping[Filter, Sequence[Best]],
+) -> Iterator[str]:
+    """What those should know who pass a sheet on, and which stimuli are not on it."""
+    numbers = {number for _, _, number in patches}
+    wanted = {each.stimulus_id: each.path for found in best.values() for each in found}
+    if lost := [path for number, path in wanted.items() if number not in numbers]:
+        yield f"not shown, because the images cannot be read: {len(lost):,} ({lost[0]}…)"
+    if numbers:
+        yield pixel_note(str(presented.selection.set), len(numbers))
 
 
 def _subtitle(presented: Presented) -> str:
@@ -102,11 +120,15 @@ def _patches(
     """
     wanted = {
         (each.record.subject.layer, number): {
-            one.stimulus_id: one.maximum for one in best[each.record.subject.layer, number]
+            one.stimulus_id: one.maximum
+            for one in best[each.record.subject.layer, number]
+            if presented.stimuli[one.stimulus_id].file.is_file()
         }
         for each in pictures
         for number in each.record.subject.filters
     }
+    if not any(wanted.values()):  # a study without its images can be rendered
+        return {}
     return find_patches(presented, wanted, progress=progress).found
 
 

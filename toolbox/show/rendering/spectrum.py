@@ -45,24 +45,30 @@ def natural_amplitudes(height: int, width: int, low_pass: float | None = None) -
     cycles = frequencies(height, width)
     found = SPECTRUM_PIXELS * np.maximum(cycles, 1 / max(height, width))
     amplitudes = np.exp(OFFSET - SLOPE * np.log(found) - BEND * (np.minimum(found, LAST) / 256) ** 3)
-    if low_pass is not None:
-        amplitudes *= np.exp(-0.5 * (cycles / low_pass) ** 2)
+    amplitudes *= _passed(cycles, low_pass)
     amplitudes[0, 0] = 0.0
     return np.asarray(amplitudes)
 
 
-def wave_amplitudes(height: int, width: int) -> NDArray[np.float64]:
+def wave_amplitudes(height: int, width: int, low_pass: float | None = None) -> NDArray[np.float64]:
     """Decreasing amplitudes of waves whose random values of deviation 1 make a picture of deviation 1.
 
     Args:
         height: of the picture, in pixels.
         width: of the picture, in pixels.
+        low_pass: as of `natural_amplitudes`.
 
     Returns: (height, width // 2 + 1); that of the mean is as large as the next ones.
     """
-    amplitudes = 1 / np.maximum(frequencies(height, width), 1 / max(height, width))
+    cycles = frequencies(height, width)
+    amplitudes = _passed(cycles, low_pass) / np.maximum(cycles, 1 / max(height, width))
     power = (twice(width) * amplitudes) ** 2
     return np.asarray(amplitudes * (height * width) / np.sqrt(power.sum()))
+
+
+def _passed(cycles: NDArray[np.float64], low_pass: float | None) -> NDArray[np.float64]:
+    """What a low-pass leaves of every frequency."""
+    return np.ones_like(cycles) if low_pass is None else np.asarray(np.exp(-0.5 * (cycles / low_pass) ** 2))
 
 
 def twice(width: int) -> NDArray[np.float64]:

@@ -37,7 +37,12 @@ class Waves(Protocol):
         """The channels (pictures, 3, height, width) of values (pictures, ...), and what their gradient needs."""
 
     def gradient(self, gradient: RealArray, cache: Cache) -> RealArray:
-        """The gradient by the values, of one by the channels."""
+        """The gradient by the values, of one by the channels.
+
+        Args:
+            gradient: (pictures, 3, height, width), by the channels.
+            cache: as `channels` returned it.
+        """
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,12 @@ class FreePhases:
         return image[0], (phases, waves, image)
 
     def gradient(self, gradient: RealArray, cache: Cache) -> RealArray:
-        """The gradient by the phases."""
+        """The gradient by the phases.
+
+        Args:
+            gradient: (pictures, 3, height, width), by the channels.
+            cache: as `channels` returned it.
+        """
         phases, waves, image = cache
         by_waves = irfft2_adjoint(standardise_gradient(gradient, *image))
         return standardise_gradient(np.real(np.conj(by_waves) * (1j * waves)), *phases)
@@ -100,7 +110,12 @@ class FreeWaves:
         return self.base + np.fft.irfft2(waves, s=self.sides), ()
 
     def gradient(self, gradient: RealArray, cache: Cache) -> RealArray:  # noqa: ARG002 (linear)
-        """The gradient by the real and the imaginary parts."""
+        """The gradient by the real and the imaginary parts.
+
+        Args:
+            gradient: (pictures, 3, height, width), by the channels.
+            cache: as `channels` returned it.
+        """
         waves = self.amplitudes * irfft2_adjoint(gradient)
         return np.stack([waves.real, waves.imag], axis=1)
 

@@ -14,7 +14,7 @@ from toolbox.network.pooling import preprocess
 from toolbox.progress import Progress, silent
 from toolbox.show.patches import Patch, find_patches
 from toolbox.show.plots import AS_IT_IS, Figure, Layout
-from toolbox.show.presented import NetworkSource, Presented, chosen_card, open_presented
+from toolbox.show.presented import Presented, chosen_card, open_presented
 from toolbox.show.rendering.sheets import check_width
 from toolbox.show.saliency.agreement import rank_agreement
 from toolbox.show.saliency.attribution import Inputs, contributions, narrowed, unit_of_maximum
@@ -108,8 +108,7 @@ def explain(
     one = find_filter(study, resolved, choice)
     stimulus = find_stimulus(stimuli_of(study, str(resolved.set)), choice.stimulus)
     response = stored_response(study, resolved, one, stimulus)
-    source = NetworkSource(card, weights, "cpu")
-    presented = open_presented(study, resolved, one[:1], source, progress=progress)
+    presented = open_presented(study, resolved, one[:1], card=card, weights=weights, progress=progress)
     image = _read_image(presented, stimulus)
     number = stimulus.stimulus_id
     patch = find_patches(presented, {one: {number: response}}).found[(*one, number)]

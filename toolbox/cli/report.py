@@ -1,0 +1,46 @@
+"""The command that writes a study down for others: report."""
+
+from pathlib import Path
+
+import typer
+
+from toolbox.cli import options, output
+from toolbox.cli.conversion import study_at
+from toolbox.cli.options import HERE
+from toolbox.cli.progress import progress_bars
+from toolbox.printing import printable
+from toolbox.terms import DEFAULT_INDEX
+
+commands = typer.Typer()
+
+
+@commands.command()
+def report(
+    output_file: options.ReportFileOption = Path("report.html"),
+    methods: options.MethodsFileOption = None,
+    with_images: options.WithImagesOption = False,
+    index: options.IndexOption = DEFAULT_INDEX,
+    statistic: options.StatisticOption = "maximum",
+    normalise: options.NormaliseOption = "filter",
+    threshold: options.ReportThresholdOption = None,
+    set: options.SetOption = None,
+    model: options.ModelOption = None,
+    scheme: options.SchemeOption = None,
+    weights: options.WeightsOption = "auto",
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Write a report: one page with figures, warnings, methods and references, which needs no network.
+
+    It shows what is there, and names the command for what is missing. Every figure comes with a sentence, its SQL and
+    its rows.
+    """
+    opened = study_at(study)
+    with progress_bars(quiet) as progress:
+        written = opened.report(
+            output_file, methods=methods, with_images=with_images, index=index, statistic=statistic,
+            normalise=normalise, threshold=threshold, set=set, model=model, scheme=scheme, weights=weights,
+            progress=progress,
+        )  # fmt: skip
+    output.print_report(written, quiet)
+    typer.echo(printable(written.file))
