@@ -146,7 +146,7 @@ def test_sentences_have_the_numbers_of_the_study(whole: Reported) -> None:
     significant = whole.study.answer("layers/significant").rows
     tests, found = significant["filters"].sum(), significant["significant"].sum()
     assert f"Of {tests} tests (filter × category), {found} are significant" in text
-    assert "n = 12 stimuli, 3 categories, 8 filters of 3 layers (with pools)" in text
+    assert "n = 12 stimuli, 3 categories, 5 filters of 2 layers" in text
 
 
 def test_the_threshold_of_a_report_is_that_of_all_its_figures(whole: Reported, tmp_path: Path) -> None:
