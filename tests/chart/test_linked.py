@@ -11,6 +11,7 @@ import pytest
 
 from toolbox.chart import draw, figures
 from toolbox.chart.linked import as_script, drawn_rows, linked_specification, still_picture
+from toolbox.chart.theme import COLOURS_ON_DARK, ON_DARK
 
 
 def marks(part: dict[str, Any]) -> list[dict[str, Any]]:
@@ -82,6 +83,18 @@ def test_a_picture_keeps_its_texts_and_drops_what_repeats_them() -> None:
     picture = still_picture(linked_specification(chart, ""), 'a "picture"')
     assert '0.12345 role="b" class="c"' in picture and 'aria-label="a &quot;picture&quot;"' in picture
     assert "aria-roledescription" not in picture
+
+
+@pytest.mark.parametrize("colour", COLOURS_ON_DARK)
+def test_a_colour_on_a_dark_page_is_seen(colour: str) -> None:
+    """A ratio of 3 to the page, as WCAG 2 asks of graphics."""
+    assert (lightness(colour) + 0.05) / (lightness(ON_DARK["white"]) + 0.05) >= 3
+
+
+def lightness(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_no_name_ends_a_script() -> None:
