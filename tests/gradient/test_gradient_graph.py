@@ -106,6 +106,20 @@ def test_the_gradient_of_a_network_in_an_old_opset_is_that_of_the_same_network_i
     check_gradient(old, output, image, in_doubles(new, output))
 
 
+@pytest.mark.parametrize("build", [foreign_graphs.residual, foreign_graphs.transformer])
+def test_the_gradient_of_a_network_in_float16_is_nearly_that_in_float32(build: Any) -> None:
+    """Overlapping pools, norms and gathered tokens have sums that onnxruntime does not add in float16."""
+    image = np.random.default_rng(1).normal(0, 1, (2, 3, SIDE, SIDE)).astype(np.float32)
+    direction = np.random.default_rng(2).normal(0, 1, (2, 5))
+    gradients = []
+    for precision in (np.float16, np.float32):
+        graph, output = entered(build(precision=precision))
+        found = run(gradient_graph(graph, output), image, direction.astype(precision))
+        assert found[GRADIENT].dtype == np.float32
+        gradients.append(found[GRADIENT].ravel())
+    assert np.corrcoef(*gradients)[0, 1] > 0.99
+
+
 def test_where_branches_meet_gradients_are_summed() -> None:
     """Three ways from one map: 2 x directly, x * x, and twice the same operand."""
     b = Builder(18)
