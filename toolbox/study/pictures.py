@@ -242,7 +242,7 @@ class StudyPictures(StudyDirectory):
             layer: of the filter.
             filter: its number.
             patch: side of the square patches in pixels of the network's input; they overlap by half. None for an eighth
-                of the shorter side of what the unit sees.
+                of the longer side of what the unit sees.
             set: the stimulus set; the only one if None.
             model: name of the network, or the path of a card; the only one with responses if None.
             weights: 'auto', a file, or 'random:SEED', as they were for the extraction.

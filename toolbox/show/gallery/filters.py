@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-from toolbox.errors import UnknownNameError, UsageError, command_line
+from toolbox.errors import QueryError, UnknownNameError, UsageError, command_line
 from toolbox.query import Query, ask
 from toolbox.show.gallery.choice import GalleryChoice
 from toolbox.store.availability import available_responses
@@ -102,7 +102,8 @@ def representatives(
         choice: with categories.
 
     Returns: for every category; and notes on the choice.
-    Raises: UnknownNameError for a category; all errors of the query.
+    Raises: UnknownNameError for a category; QueryError where none of the layers has such a filter; all errors of the
+        query.
     """
     layers, notes = recorded_layers(study, selection, choice.layer), list[str]()
     count = choice.top if not choice.layer else sum(recorded_layers(study, selection, ()).values())
@@ -111,6 +112,11 @@ def representatives(
         parameters = {"category": category, "count": count, "index": choice.index}
         answer = ask(study, REPRESENTATIVE, parameters, selection)
         rows = answer.rows.filter(pl.col("layer").is_in([*layers])).head(choice.top)
+        if rows.is_empty():
+            raise QueryError(
+                f"no filter of {', '.join(layers)} has a value of {choice.index} for {category}; pooling layers, which "
+                "repeat the filters below them, and silent filters are left out: choose other layers"
+            )
         filters = tuple(rows.select("layer", "filter", "value").iter_rows())
         found.append(Representatives(category, filters, choice.index))
         notes += answer.notes

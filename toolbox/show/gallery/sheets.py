@@ -136,7 +136,8 @@ def _tile(one: tuple[str, int], ranked: Ranked, patches: Patches, *, is_whole: b
     patch = patches.found[*one, ranked.stimulus_id]
     name = _name(patch.stimulus.path)
     category = ranked.category or "no label"
-    lines = [*_response_lines(ranked, is_whole), f"{category} · {name}"]
+    named = [f"{category} · {name}"] if is_whole else [name]
+    lines = [*_response_lines(ranked, is_whole), *named]
     details = {**_details(ranked, patch.stimulus.path), **_place(patch)}
     return Tile(_pictures(patch, f"{category}, {name}", is_whole), lines, details)
 
@@ -145,7 +146,7 @@ def _response_lines(ranked: Ranked, is_whole: bool) -> list[str]:
     """The response, and its place among all of the filter."""
     response = f"{ranked.response:,.4g}"
     if not is_whole:
-        return [response]
+        return [f"{response} · {ranked.category or 'no label'}"]
     return [response, f"percentile {ranked.percentile:.3g} · rank {ranked.rank:,} of {ranked.of:,}"]
 
 
