@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -328,3 +329,11 @@ def in_locked(study: Path, another: list[str], *arguments: str) -> subprocess.Co
         [*another, *TOOLBOX, *arguments, "--study", str(study)], capture_output=True, text=True, check=False,
         env={**os.environ, "TOOLBOX_CACHE": str(study.parent / "cache")},
     )  # fmt: skip
+
+
+def test_a_clock_after_the_year_9999_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="year") as caught:
+        datetime.fromtimestamp(253_402_300_800, UTC)
+    assert fault_of(caught.value) is None, "with another clock it is a bug"
+    monkeypatch.setattr(time, "time", lambda: 253_402_300_800.0)
+    assert "clock of this computer is after the year 9999" in str(fault_of(caught.value))

@@ -63,6 +63,7 @@ LEFT = {
             "stimuli.csv",
             "threshold.html",
             "complexity.html",
+            "saliency.png",
             "edges.html",
             "empty-study/study.toml",
         ),

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import re
 import threading
+import time
 from collections.abc import Callable
 from functools import wraps
 from types import FunctionType
@@ -65,6 +66,9 @@ _REASONS = {
 }
 """Error number -> what happened to a file, and what to do."""
 _EXHAUSTED = {errno.ENOMEM: _MEMORY, errno.EAGAIN: _THREADS}
+_LAST_TIME = 253_402_300_800
+"""Seconds from 1970 to the year 10000, which Python has no dates for."""
+_CLOCK = "the clock of this computer is after the year 9999; set it, and try again"
 _OF_STDOUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What can happen where a program prints; files that are written are named."""
 _LEAST_MEMORY = 2**30
@@ -98,6 +102,8 @@ def fault_of(error: BaseException) -> ToolboxError | None:
         return _of_system(error)
     if isinstance(error, UnicodeEncodeError):
         return _of_letters(error)
+    if isinstance(error, ValueError | OverflowError) and time.time() >= _LAST_TIME:
+        return ResourceError(_CLOCK)
     if isinstance(error, RuntimeError | ImportError) or type(error).__module__.startswith(_OF_LIBRARIES):
         return _of_library(error)
     return None

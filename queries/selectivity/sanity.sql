@@ -27,7 +27,7 @@
 -- Parameters
 --   $category   varchar = null       {labels.category}  one category; all of them if null
 --   $count      integer = 10         {1 or more}        filters with the largest value, per category and index
---   $repeats    integer = 10         {1 or more}        altered labellings of each kind
+--   $repeats    integer = 10         {1 to 10000}       altered labellings of each kind
 --   $seed       integer = 0          {0 or more}        equal seeds alter the same labels
 --   $statistic  varchar = 'maximum'  {@statistics}      statistic of the activation map
 -- Columns

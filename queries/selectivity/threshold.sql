@@ -16,7 +16,7 @@
 --   $index      varchar = 'contrast'  {@all indices}  index that is compared with the thresholds
 --   $lowest     double  = 0.0                         first threshold
 --   $highest    double  = 0.5                         last threshold
---   $steps      integer = 26          {2 or more}     number of thresholds
+--   $steps      integer = 26          {2 to 10000}    number of thresholds
 --   $layer      varchar = null        {layers.layer}  one layer; all of them if null
 --   $statistic  varchar = 'maximum'   {@statistics}   statistic of the activation map
 --   $normalise  varchar = 'filter'    {@ranges}       range of equation 1

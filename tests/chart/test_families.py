@@ -329,6 +329,11 @@ def test_only_the_stimuli_outside_the_middle_are_drawn_one_by_one(rows_of):
     assert sorted(set(single)) == [0, 1, 39, 40]
 
 
+def test_the_axis_of_responses_has_few_ticks(rows_of):
+    drawn = svg("filters/stimuli", rows_of("filters/stimuli"))
+    assert 3 <= len(re.findall(r">(\d+)<", drawn)) <= 6
+
+
 def test_balance_reports_the_measures_of_the_set_and_the_effect_of_equal_categories(rows_of, categories):
     rows = rows_of("sets/balance")
     drawn = svg("sets/balance", rows)

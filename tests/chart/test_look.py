@@ -89,7 +89,7 @@ def test_lines_of_a_subtitle_stay_lines(rows_of):
 
 
 def test_without_a_title_there_is_none(rows_of):
-    assert "title" not in draw("selectivity/index", rows_of("selectivity/index")).to_dict()
+    assert "title" not in draw("tuning/category", rows_of("tuning/category")).to_dict()
 
 
 def test_without_a_title_the_key_of_the_marks_stays(rows_of):

@@ -11,6 +11,7 @@ import pytest
 from support.charts import colours
 from toolbox.chart import draw, length_of, render
 from toolbox.chart.fitting import drawn_size
+from toolbox.chart.letters import text_width
 from toolbox.chart.theme import COLOURS
 
 MANY = [f"category {k:02}" for k in range(13)]
@@ -137,9 +138,35 @@ def test_the_first_and_the_last_orientation_are_inside_the_frame(rows_of):
         ("sets/balance", "(line: a balanced set)"),
         ("complexity/depth", "(bars: 95 % of bootstrap samples)"),
         ("complexity/stimuli", "(stimuli: median, middle 50 and 90 %, and those outside)"),
-        ("selectivity/index", "(filters: median, middle 50, 90 %)"),
-        ("selectivity/ranks", "AUC (line at 0.5: no preference)"),
     ],
 )
 def test_bars_and_lines_are_explained(query, key, drawing_of):
     assert f">{key}<" in drawing_of(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("layers/profile", "Thin bars: 95 % of bootstrap samples."),
+        ("complexity/layers", "Thin bars: 95 % of bootstrap samples."),
+        ("selectivity/index", "Filters: median (white), middle 50 % (thick) and middle 90 % (thin)."),
+        ("selectivity/population", "Stimuli: median (white), middle 50 % (thick) and middle 90 % (thin)."),
+        ("selectivity/ranks", "Line at 0.5: no preference."),
+        ("selectivity/significance", "Line: 95 % interval. Number: q."),
+        ("filters/representative", "Bar: the index that ranks the filters. Number: balanced share."),
+    ],
+)
+@pytest.mark.parametrize("width", [None, "89mm", "180mm"])
+def test_the_key_below_the_title_is_inside_the_figure(query, key, width, rows_of):
+    """At every width it is complete, and no line of it is wider than the figure."""
+    length = length_of(width) if width else None
+    subtitle = (
+        "a subtitle that is a good deal longer than one line of a figure in one column of a journal " * 2
+    )
+    chart = draw(query, rows_of(query), title="WIDE LETTERS " * 9, subtitle=subtitle, width=length)
+    title = chart.to_dict()["title"]
+    across, _ = drawn_size(render(chart, ".svg", {}).decode())
+    assert key in " ".join(title["subtitle"])
+    assert max(text_width(line, 11) for line in title["subtitle"]) <= across - 8
+    assert max(text_width(line, 14, is_bold=True) for line in title["text"]) <= across - 8
+    assert length is None or across == pytest.approx(length.units, rel=0.06)

@@ -13,7 +13,7 @@ import pypdf
 import pytest
 
 from toolbox.chart import draw, figures, length_of, render
-from toolbox.chart.width import LABEL_SIZE
+from toolbox.chart.width import LABEL_SIZE, LEAST_SIZE
 from toolbox.errors import UsageError
 
 COLUMN = length_of("89mm")
@@ -22,6 +22,13 @@ COLUMN = length_of("89mm")
 def drawn(query: str, rows: Any, width: str = "89mm", **further: Any) -> str:
     length = length_of(width)
     return render(draw(query, rows, width=length, **further), ".svg", {}, width=length).decode()
+
+
+def smallest_points(drawing: str) -> float:
+    """Size of the smallest text on paper."""
+    element = ElementTree.fromstring(drawing)
+    scale = float(element.attrib["width"].removesuffix("pt")) / float(element.attrib["viewBox"].split()[2])
+    return min(float(size) for size in re.findall(r'font-size="([\d.]+)px"', drawing)) * scale
 
 
 def label_points(drawing: str) -> float:
@@ -39,7 +46,14 @@ def test_a_width_has_a_unit(text, points):
     assert length_of(text).points == pytest.approx(points, abs=0.001)
 
 
-@pytest.mark.parametrize("text", ["89", "mm", "0mm", "-3mm", "89 miles", "8,9cm", ""])
+@pytest.mark.parametrize(
+    ("text", "millimetres"), [("1column", 89), ("1 column", 89), ("1.5columns", 136), ("2 columns", 183)]
+)
+def test_a_width_may_be_in_columns_of_a_journal(text, millimetres):
+    assert length_of(text).points == pytest.approx(millimetres * 72 / 25.4)
+
+
+@pytest.mark.parametrize("text", ["3columns", "columns", "89", "mm", "0mm", "-3mm", "89 miles", "8,9cm", ""])
 def test_what_is_no_width_is_refused_with_the_units(text):
     with pytest.raises(UsageError, match=re.escape(f"{text!r} is no width; expected a number with its unit")):
         length_of(text)
@@ -55,6 +69,7 @@ def test_every_figure_fits_a_column_of_a_journal_with_legible_text(query, width,
     )
     assert f'width="{length_of(width).points:.3f}pt"' in drawing
     assert label_points(drawing) == pytest.approx(LABEL_SIZE, rel=0.08)
+    assert smallest_points(drawing) >= LEAST_SIZE
 
 
 def test_nothing_is_left_out_of_a_narrow_figure(rows_of, categories, layers):
@@ -81,7 +96,7 @@ def test_a_width_without_room_for_text_is_refused_with_one_that_has(rows_of):
     with pytest.raises(UsageError, match=r"a figure 15mm wide would have text of [12]\.\d points") as refused:
         draw("layers/profile", rows, width=length_of("15mm"))
     least = re.findall(r"give at least (\d+mm)", str(refused.value))[0]
-    assert label_points(drawn("layers/profile", rows, least)) >= 4.9
+    assert smallest_points(drawn("layers/profile", rows, least)) >= LEAST_SIZE - 0.01
 
 
 def test_a_pdf_has_that_width_and_embedded_fonts(rows_of):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -482,3 +484,9 @@ def test_every_name_is_an_operator_of_onnx_in_one_line() -> None:
     known = {schema.name for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain}
     assert set(RULES) - known == {"QuickGelu"}
     assert len(" ".join(_TABLE).split()) == len(RULES)
+
+
+def test_the_documentation_names_the_operators_with_a_rule() -> None:
+    text = (Path(__file__).parents[2] / "toolbox" / "README.md").read_text(encoding="utf-8")
+    listed = text.split("layers before it can be explained:\n\n")[1].split("\n\n")[0]
+    assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(RULES)

@@ -371,7 +371,7 @@ def test_dead_filters_agree_in_nothing_and_carry_no_response(
 
 
 def test_thresholds_need_two_ends(random_study: RandomStudy) -> None:
-    with pytest.raises(UsageError, match=r"\$steps is 1; expected 2 or more"):
+    with pytest.raises(UsageError, match=r"\$steps is 1; expected 2 to 10000"):
         ask(random_study.folder, "selectivity/threshold", {"steps": 1})
 
 

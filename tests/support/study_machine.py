@@ -118,9 +118,14 @@ class StudyMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         shutil.rmtree(self.place)
 
-    @initialize(command=st.sampled_from(COMMANDS[::-1]), failpoint=st.integers(1, 9))
-    def start(self, command: tuple[str, Any], failpoint: int) -> None:
-        """A set with responses and resampled indices, and a first kill."""
+    @initialize(
+        command=st.sampled_from(COMMANDS[::-1]),
+        failpoint=st.integers(1, 9),
+        table=st.integers(4, 6),
+        chance=st.randoms(use_true_random=False),
+    )
+    def start(self, command: tuple[str, Any], failpoint: int, table: int, chance: Any) -> None:
+        """A set with responses and resampled indices, damage, and kills: one between tables that are replaced."""
         for number in range(3):
             for category in CATEGORIES:
                 self._paint(self.photographs / category / f"{number}.png")
@@ -130,6 +135,9 @@ class StudyMachine(RuleBasedStateMachine):
         self.model = self._after("ingest", None)
         for first in (("label", "b"), ("extract", "other"), (SCHEME, 20)):
             self._do(*first)
+        self.damage(chance)
+        self.ingest_with_damage(chance, "stimuli")
+        self._kill((SCHEME, 30), [table], in_commits=True, images=False)
         self.kill_in_a_commit(command, failpoint)
 
     # --- images ---

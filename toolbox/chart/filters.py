@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from toolbox.chart.categories import categories_of, colour
+from toolbox.chart.categories import MANY, categories_of, colour, panel_colour
 from toolbox.chart.over_layers import has_values
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
@@ -20,6 +20,7 @@ from toolbox.chart.theme import (
     tooltips,
     values,
 )
+from toolbox.chart.titles import add_key
 
 BAR_STEP = 17
 IMAGE_SIDE = 48  # pixels
@@ -51,7 +52,9 @@ def representative(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         str(category): _ranked_bars(rows.filter(pl.col("category") == category), categories)
         for category in categories_of(rows)
     }
-    return concat_panels(panels, 3)
+    chart = concat_panels(panels, 3 if len(panels) <= MANY else 4)
+    line = ["Line: 95 % of bootstrap samples."] if has_values(rows, "low") else []
+    return add_key(chart, ["Bar: the index that ranks the filters. Number: balanced share.", *line])
 
 
 def _ranked_bars(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChart:
@@ -63,10 +66,8 @@ def _ranked_bars(rows: pl.DataFrame, categories: Sequence[str]) -> alt.LayerChar
     y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(ranked, "unit")))
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
     has_intervals = has_values(rows, "low")
-    key = ["(line: 95 % of bootstrap samples;", "number: balanced share)"]
-    title = ["Index that ranks the filters", *(key if has_intervals else ["(number: balanced share)"])]
-    x = alt.X("value:Q", title=title)
-    bars = base.mark_bar().encode(x=x, color=colour(rows, categories, legend=False))
+    x = alt.X("value:Q", title="Index")
+    bars = base.mark_bar().encode(x=x, color=panel_colour(rows, categories))
     numbers = base.mark_text(align="left", dx=4, fontSize=10, color=QUIET).encode(
         x=alt.X("end:Q"), text=alt.Text("balanced_share:Q", format=".2f")
     )

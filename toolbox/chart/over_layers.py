@@ -9,11 +9,12 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolbox.chart.categories import categories_of, colour, shape
-from toolbox.chart.theme import LINE, distinct_values, facet_panels, layer_axis, layer_marks, tooltips
+from toolbox.chart.categories import categories_of, colour, panel_colour, shape
+from toolbox.chart.sizes import LEAST_PANEL, panel_size
+from toolbox.chart.theme import LINE, Chart, distinct_values, facet_panels, layer_axis, layer_marks, tooltips
+from toolbox.chart.titles import add_key
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
-FACET_WIDTH = 1020  # pixels that a row of facets fills before the next row begins
 LAYER_STEP, LEAST_WIDTH = 28, 240  # pixels from layer to layer, and of the narrowest axis
 RESAMPLE_COLUMNS = ("low", "high", "chance", "chance_low", "chance_high", "beyond_chance")
 
@@ -27,12 +28,14 @@ class BandMeasure:
         title: its name, for the y axis.
         counted: what the values belong to, filters or stimuli.
         origin: value with a horizontal line.
+        note: what the line means, for the key.
     """
 
     column: str
     title: str
     counted: str = "filters"
     origin: float = 0
+    note: str = ""
 
 
 def bands_over_layers(
@@ -42,7 +45,7 @@ def bands_over_layers(
     *,
     hue: str | None = None,
     columns: int | None = None,
-) -> alt.FacetChart:
+) -> Chart:
     """Median, middle 50 % and middle 90 % of a measure in every layer, one panel per category.
 
     Args:
@@ -52,16 +55,20 @@ def bands_over_layers(
         hue: one colour for all; without it, the colours of the categories, and sorted panels.
         columns: panels in a row; as many as fit if not given.
     """
-    bands = _quantile_bands(rows, measure)
-    x, width = layer_axis(distinct_values(rows, "layer"), 14, least=180)
+    bands, layers = _quantile_bands(rows, measure), distinct_values(rows, "layer")
+    order = list(categories) if hue else categories_of(rows)
+    size = panel_size(len(order), len(layers))
+    x, width = layer_axis(layers, size.step, least=LEAST_PANEL)
     tooltip = tooltips(
         bands, "layer:O", "category:N", *(f"{name}:Q" for name in QUANTILES), f"{measure.counted}:Q"
     )
     base = alt.Chart().encode(x=x, tooltip=tooltip)
-    colours = alt.value(hue) if hue else colour(rows, categories, legend=False)
-    panel = layer_marks(*_band_marks(base, measure, colours), rows=bands, width=width, height=150)
-    order = list(categories) if hue else categories_of(rows)
-    return facet_panels(panel, "category", order, columns or max(1, FACET_WIDTH // (width + 40)))
+    colours = alt.value(hue) if hue else panel_colour(rows, categories)
+    marks = _band_marks(base, measure, colours)
+    panel = layer_marks(*marks, rows=bands, width=width, height=size.height)
+    chart = facet_panels(panel, "category", order, columns or size.columns)
+    what = f"{measure.counted.capitalize()}: median (white), middle 50 % (thick) and middle 90 % (thin)."
+    return add_key(chart, [what, *([measure.note] if measure.note else [])])
 
 
 def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
@@ -76,8 +83,7 @@ def _quantile_bands(rows: pl.DataFrame, measure: BandMeasure) -> pl.DataFrame:
 
 def _band_marks(base: alt.Chart, measure: BandMeasure, colours: Any) -> list[alt.Chart]:
     """A horizontal line at the origin, and over it a thin bar, a thick bar and a dash for every layer."""
-    title = [measure.title, f"({measure.counted}: median, middle 50, 90 %)"]
-    y = alt.Y("q05:Q", title=title, axis=alt.Axis(grid=True))
+    y = alt.Y("q05:Q", title=measure.title, axis=alt.Axis(grid=True, tickCount=4))
     return [
         alt.Chart().mark_rule(color=LINE).encode(y=alt.YDatum(measure.origin, type="quantitative")),
         base.mark_rule(strokeWidth=1.5).encode(y=y, y2="q95", color=colours),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ import polars as pl
 from toolbox.chart.categories import categories_of, panel_colour
 from toolbox.chart.over_layers import has_values
 from toolbox.chart.scales import ROOT_WORDS, root_axis, root_scale
+from toolbox.chart.sizes import LEAST_PANEL, LEAST_STEP, panel_size
 from toolbox.chart.theme import (
     BAND,
     INK,
@@ -24,17 +24,6 @@ from toolbox.chart.theme import (
 )
 from toolbox.chart.titles import add_key
 
-ROOM, BETWEEN, AROUND = 820, 18, 36
-"""Pixels that a row of panels fills before the next row begins, between two panels of it, and around two rows."""
-STEPS = {2: 24, 6: 16, 12: 13}
-"""Pixels from layer to layer, by the largest number of panels that have them; more panels have the least."""
-HEIGHTS = {2: 200, 6: 130, 12: 110}
-"""Pixels of a panel, as the steps."""
-LEAST_STEP, LEAST_PANEL = (
-    11,
-    130,
-)  # pixels: names of layers are legible, and a panel has room for its own name
-HIGHEST, LEAST_HEIGHT = 900, 56  # pixels of all panels of a figure, and of one
 TITLE_SIZE = 11  # of the measure, so that it is no longer than a panel is high
 HOLLOW = 0.35  # area of the white centre of a hollow point, as a proportion
 LEAST_RING = 0.05  # a layer that comes first in fewer bootstrap samples gets no ring
@@ -61,40 +50,6 @@ class PanelMeasure:
     root_end: float | None = None
     parts: int = 1
     further: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PanelSize:
-    """How large panels are, and how many are in a row.
-
-    Attributes:
-        step: pixels from layer to layer.
-        height: pixels.
-        columns: panels in a row.
-    """
-
-    step: int
-    height: int
-    columns: int
-
-
-def panel_size(panels: int, layers: int, parts: int = 1) -> PanelSize:
-    """The size of so many panels, which together are no higher than a page, as long as they can be read.
-
-    Args:
-        panels: their number.
-        layers: of each.
-        parts: of the figure, which have as many panels each.
-
-    >>> panel_size(6, 13), panel_size(30, 13).columns
-    (PanelSize(step=16, height=130, columns=3), 5)
-    """
-    step = next((step for most, step in STEPS.items() if panels <= most), LEAST_STEP)
-    most = max(1, ROOM // (max(step * layers, LEAST_PANEL) + BETWEEN))
-    rows = math.ceil(panels / most)
-    columns = math.ceil(panels / rows)  # so that rows are as even as they can be
-    height = next((height for most, height in HEIGHTS.items() if panels <= most), 80)
-    return PanelSize(step, max(LEAST_HEIGHT, min(height, HIGHEST // (rows * parts) - AROUND)), columns)
 
 
 def panels_over_layers(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import polars as pl
 
-from toolbox.chart.categories import MANY, POINT_SHAPES, categories_of, colour, dash
+from toolbox.chart.categories import MANY, POINT_SHAPES, categories_of, colour, dash, panel_colour
 from toolbox.chart.over_layers import BandMeasure, bands_over_layers
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import (
@@ -25,6 +25,7 @@ from toolbox.chart.theme import (
     tooltips,
     values,
 )
+from toolbox.chart.titles import add_key
 
 FILTERS_NAMED = 10  # filters of each category that are named
 CELL, LEAST_SIDE = 15, 80  # pixels of a cell, and of the smallest panel
@@ -48,7 +49,7 @@ def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
         categories: all of the labelling, in the order of their colours.
     """
     return bands_over_layers(
-        rows, categories, BandMeasure("auc", "AUC (line at 0.5: no preference)", origin=0.5)
+        rows, categories, BandMeasure("auc", "AUC", origin=0.5, note="Line at 0.5: no preference.")
     )
 
 
@@ -75,7 +76,7 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: AR
     named = _unpivot_columns(rows, INDICES_OF_FILTERS, "category")
     order, measure = list(INDICES_OF_FILTERS.values()), BandMeasure("amount", "Index")
     chart = bands_over_layers(named, order, measure, hue=COLOURS[0], columns=2)
-    independent: alt.FacetChart = chart.resolve_scale(y="independent")
+    independent: Chart = chart.resolve_scale(y="independent")
     return independent
 
 
@@ -192,15 +193,14 @@ def significance(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     by_category = {
         str(category): shown.filter(pl.col("category") == category) for category in categories_of(rows)
     }
-    chart = concat_panels(
-        {name: _most_selective_filters(of_one, categories) for name, of_one in by_category.items()}, 3
-    )
+    panels = {name: _most_selective_filters(of_one, categories) for name, of_one in by_category.items()}
+    chart = concat_panels(panels, 3 if len(panels) <= MANY else 4)
     for panel, of_one in zip(chart.concat, by_category.values(), strict=True):
         known = of_one["q"].drop_nulls()
         panel.title.subtitle = (
             f"q < {ALPHA} in {(known < ALPHA).sum():,} of {len(known):,} filters{_bound(of_one)}"
         )
-    return chart
+    return add_key(chart, ["Line: 95 % interval. Number: q."])
 
 
 def _bound(rows: pl.DataFrame) -> str:
@@ -222,9 +222,9 @@ def _most_selective_filters(rows: pl.DataFrame, categories: Sequence[str]) -> al
     named = ranked.with_columns(pl.format("{} / {}", "layer", "filter").alias("unit"), number)
     y = alt.Y("unit:N", title=None, scale=alt.Scale(domain=distinct_values(named, "unit")))
     tooltip = ("category:N", "layer:O", "filter:Q", "value:Q", "low:Q", "high:Q", "q:Q", "p_fwe:Q")
-    hue = colour(rows, categories, legend=False)
+    hue = panel_colour(rows, categories)
     base = alt.Chart().encode(y=y, tooltip=tooltips(rows, *tooltip))
-    x = alt.X("value:Q", title="Index, 95 % interval (number: q)", scale=alt.Scale(zero=False))
+    x = alt.X("value:Q", title="Index", scale=alt.Scale(zero=False))
     numbers = base.mark_text(align="left", dx=5, fontSize=10, color=QUIET).encode(
         x=alt.X("high:Q"), text=alt.Text("number:Q", format=".2~g")
     )

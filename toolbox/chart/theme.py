@@ -26,17 +26,21 @@ HIGHEST_SUFFIX = "_highest"
 """Suffix of a column with the largest value of another over all networks of a comparison."""
 
 INK, QUIET, LINE, GRID_LINE, BAND = "#222222", "#5f5f5f", "#b5b5b5", "#ececec", "#dddddd"
+COLOURS_ON_DARK = (
+    "#5b8def", "#ff9f40", "#2fb88a", "#d98cc6", "#a8d8ff", "#c77b4a", "#ffffff", "#a58a80",
+)  # fmt: skip
+"""The same hues in the same order on a dark page."""
 ON_DARK = {
+    **dict(zip(COLOURS, COLOURS_ON_DARK, strict=True)),
     "white": "#1a1a1a",
     INK: "#e6e8ea",
     QUIET: "#a8b0b8",
     LINE: "#6c737a",
     GRID_LINE: "#2f3338",
     BAND: "#44494f",
-    "#000000": "#ffffff",
     "black": "#ffffff",
 }
-"""What the colours that are no category's, and the black of one, become on a dark page; all others are seen on both."""
+"""What colours become on a dark page; those of scales are seen on both."""
 TITLE_SIZE, SUBTITLE_SIZE, HEADER_SIZE = 14, 11, 12  # pixels
 MOST_AXES = 3  # rows of panels with an axis each, where the last row is incomplete
 ALPHA = 0.05  # a corrected p or q below it is significant

@@ -307,7 +307,10 @@ WidthOption = Annotated[
     Option(
         "--width",
         metavar="LENGTH",
-        help="Width of the whole figure, such as 89mm (mm, cm, in, pt or px). Labels are then 7 points high.",
+        help=(
+            "Width of the whole figure, such as 89mm (mm, cm, in, pt or px), or of a journal (1column, 2columns). "
+            "Labels are then 7 points high."
+        ),
     ),
 ]
 DotsOption = Annotated[float | None, Option("--dpi", help="Pixels an inch of a .png file. Default: 144.")]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from textwrap import shorten
@@ -13,22 +11,19 @@ from typing import Any
 import polars as pl
 
 from toolbox.chart import Chart, Length, check_format, draw, draw_plain, figures, length_of, render
-from toolbox.chart.theme import column_words
-from toolbox.errors import QueryError, StimulusError, UsageError
+from toolbox.errors import QueryError, UsageError
 from toolbox.files import replace_file
 from toolbox.query import Answer, Query, ask
 from toolbox.query.across_models import ask_each
-from toolbox.query.indices import shipped_indices
 from toolbox.query.parameters import find_query
+from toolbox.show.captions import caption, caution_sentence
 from toolbox.show.choice import Choice, choose_rows, chosen, split_choice
-from toolbox.stimuli.images import decode, thumbnail
-from toolbox.store.folder import SCHEME, StudyFolder
+from toolbox.show.thumbnails import with_thumbnails
+from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection
 
 LONGEST_PATH = 4096  # characters; longer texts are SQL
-THUMBNAIL = 96
-"""Longer side of a thumbnail, in pixels."""
 LONGEST_TITLE = 140
 """Characters of a SELECT that is the title of its figure."""
 
@@ -40,7 +35,7 @@ class Layout:
     Attributes:
         thumbnails: add the images to rows that name them; the figure's file then contains small copies.
         title: whether there are a title and a subtitle.
-        width: of the whole figure, such as '89mm'; None for its own.
+        width: of the whole figure, such as '89mm' or '2columns'; None for its own.
         category: the only ones that are shown, in this order; all of them if None.
         layer: the only ones that are shown, as names or patterns; all of them if None.
     """
@@ -123,12 +118,12 @@ def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Layou
     rows, shown = choose_rows(query.name, answer.rows, drawing.choice)
     notes = answer.notes
     if drawing.thumbnails:
-        rows, replaced = _with_thumbnails(study, rows, answer.provenance.get("set"))
+        rows, replaced = with_thumbnails(study, rows, answer.provenance.get("set"))
         notes = (*notes, *replaced)
     provenance = {**answer.provenance, **({"shown": shown} if shown else {})}
     words = {"title": "", "subtitle": ""}
     if drawing.title:
-        subtitle = "\n".join([_caption(provenance), *map(_sentence, answer.cautions)])
+        subtitle = "\n".join([caption(provenance), *map(caution_sentence, answer.cautions)])
         words = {"title": query.title or shorten(query.sql, LONGEST_TITLE), "subtitle": subtitle}
     chart = _chart(study, query, replace(answer, rows=_without_folders(rows)), drawing, shown, words)
     return Figure(chart, _names_alone(with_version(provenance)), notes, _length(drawing))
@@ -241,37 +236,6 @@ def _categories(study: StudyFolder, answer: Answer) -> list[str]:
     return found.rows["category"].to_list()
 
 
-def _with_thumbnails(
-    study: StudyFolder, rows: pl.DataFrame, set_name: str | None
-) -> tuple[pl.DataFrame, list[str]]:
-    """The rows with a small copy of every image as a data URI, null for a file that is not the image of the study.
-
-    Returns: the rows, and a note that counts such files.
-    Raises: UsageError when the rows name no images; StimulusError when one cannot be read any more.
-    """
-    if "path" not in rows.columns:
-        raise UsageError("the rows of this query name no images; thumbnails go with filters/stimuli")
-    keys = [name for name in ("stimulus_id", "path") if name in rows.columns]
-    digests = _digests_of_images(study, set_name, keys)
-    images = [_thumbnail(study.image(row[-1]), digests.get(row, ())) for row in rows.select(keys).rows()]
-    notes = []
-    if lost := len({row for row, image in zip(rows["path"], images, strict=True) if image is None}):
-        notes = [f"images not shown, because their files are not those that were ingested: {lost:,}"]
-    return rows.with_columns(image=pl.Series(images, dtype=pl.String)), notes
-
-
-def _digests_of_images(
-    study: StudyFolder, set_name: str | None, keys: Sequence[str]
-) -> dict[tuple[Any, ...], set[str]]:
-    """The sha256 of the images of a set, or of all sets, by their identifiers and paths."""
-    digests: dict[tuple[Any, ...], set[str]] = {}
-    for name in [set_name] if set_name else study.sets():
-        stimuli = ask(study, f"select {', '.join(keys)}, sha256 from stimuli", selection=Selection(name)).rows
-        for *key, sha256 in stimuli.rows():
-            digests.setdefault(tuple(key), set()).add(sha256)
-    return digests
-
-
 def _without_folders(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with their images by folder and name: a figure that is passed on says nothing about this computer."""
     if "path" not in rows.columns:
@@ -290,44 +254,3 @@ def _names_alone(value: Any) -> Any:
         isinstance(value, str | PurePath) and len(str(value)) < LONGEST_PATH and PurePath(value).is_absolute()
     )
     return PurePath(value).name if is_path else value
-
-
-def _thumbnail(path: Path, digests: Collection[str]) -> str | None:
-    """A small copy of an image as a data URI; None if the digest of the file is not one of the given ones."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StimulusError(
-            f"{path} cannot be read ({error.strerror}); put it back, change the line of its folder under [roots] in "
-            "study.toml, or plot without images"
-        ) from error
-    if hashlib.sha256(content).hexdigest() not in digests:
-        return None
-    small = thumbnail(decode(content).pixels, THUMBNAIL)
-    return f"data:image/jpeg;base64,{base64.b64encode(small).decode()}"
-
-
-def _caption(provenance: Mapping[str, Any]) -> str:
-    """Set, model and parameters, so that a figure can be understood without its command."""
-    parts = [str(provenance["set"])] if "set" in provenance else []
-    models = provenance.get("model", [])
-    if models:
-        parts.append(models if isinstance(models, str) else " and ".join(models))
-    if provenance.get("scheme", SCHEME) != SCHEME:
-        parts.append(f"labels {provenance['scheme']}")
-    if "reference" in provenance:
-        parts.append(f"compared with {Path(provenance['reference']['file']).name}")
-    parts += [f"{column} {', '.join(names)}" for column, names in provenance.get("shown", {}).items()]
-    used = {name: value for name, value in provenance["parameters"].items() if value is not None}
-    if index := shipped_indices().get(str(used.pop("index", ""))):
-        used.pop("threshold", None)
-        # with the name of the index that readers know
-        selected_by = provenance.get("criterion", index.name)
-        parts.append(column_words(index.name) + selected_by.removeprefix(index.name))
-    return " · ".join([*parts, *(f"{name} {value}" for name, value in used.items())])
-
-
-def _sentence(caution: str) -> str:
-    """A caution as a sentence; that of one of several models begins with its name, as the model is called."""
-    is_of_model = caution.partition(" ")[0].endswith(":")
-    return f"{caution if is_of_model else caution[:1].upper() + caution[1:]}."

@@ -174,9 +174,14 @@ class StudyPictures(StudyDirectory):
             >>> report.pictures[0].multiple > 1
             True
         """
-        from toolbox.show.plots import Layout, save
+        from toolbox.show.plots import Layout, check_figure_file, save
         from toolbox.show.rendering import Rendering, render_pictures
+        from toolbox.store.folder import check_new_name
 
+        if as_set is not None:  # mistakes are found before anything is computed
+            as_set = check_new_name("stimulus set", as_set, self.folder.sets())
+        if output is not None:
+            check_figure_file(Path(output), dpi)
         choices = Rendering(
             layer, filter, category, top, index, together, statistic, stimulus, steps, seed, seeds, replace
         )
@@ -200,11 +205,10 @@ class StudyPictures(StudyDirectory):
         from tempfile import TemporaryDirectory
 
         from toolbox.collect.ingest import ingest
-        from toolbox.content import check_name
         from toolbox.show.rendering import list_preferred
 
         with TemporaryDirectory() as folder:
-            manifest = Path(folder) / f"{check_name('stimulus set', set)}.csv"
+            manifest = Path(folder) / f"{set}.csv"
             list_preferred(self.folder, report, set, manifest)
             ingest(self.folder, manifest, set_name=set)
 
@@ -238,7 +242,7 @@ class StudyPictures(StudyDirectory):
             layer: of the filter.
             filter: its number.
             patch: side of the square patches in pixels of the network's input; they overlap by half. None for an eighth
-                of the shorter side of what the unit sees.
+                of the longer side of what the unit sees.
             set: the stimulus set; the only one if None.
             model: name of the network, or the path of a card; the only one with responses if None.
             weights: 'auto', a file, or 'random:SEED', as they were for the extraction.

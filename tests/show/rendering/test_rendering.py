@@ -202,6 +202,22 @@ def test_one_unit_or_the_mean_of_the_map_is_driven(render: Render) -> None:
     assert mean.multiple > 1
 
 
+def test_the_mean_of_the_map_is_compared_with_stored_means(
+    rendered: Study, render: Render, weights: str
+) -> None:
+    """By the ordinary path, too: an extraction finds the same mean, which is below the maximum."""
+    report = render(layer="colour", filter=[0, 1], statistic="mean", steps=3, as_set="preferred")
+    rendered.extract("preferred", model=str(CARD), weights=weights)
+    for number, picture in enumerate(report.pictures):
+        asked = {"layer": "colour", "filter": number, "statistic": "mean", "count": 2}
+        rows = rendered.answer("filters/stimuli", asked, Selection("preferred")).rows
+        assert picture.response in rows["response"].to_list()
+        maximum = rendered.answer(
+            "filters/stimuli", {**asked, "statistic": "maximum"}, Selection("preferred")
+        ).rows
+        assert picture.response < maximum["response"].max()
+
+
 def test_several_filters_are_driven_together(render: Render) -> None:
     """Red and green at once make yellow, which drives both."""
     (picture,) = render(layer="colour", filter=[0, 1], together=True).pictures
@@ -238,6 +254,10 @@ def test_a_stimulus_is_exaggerated(render: Render, rendered: Study) -> None:
         ({"layer": "colour", "filter": 2, "index": "contrasts"}, "index is 'contrasts'; expected one of"),
         ({"layer": "colour", "filter": 2, "width": "wide"}, "'wide' is no width"),
         ({"layer": "colour", "filter": [0, 1], "stimulus": 0}, "expected one filter"),
+        ({"layer": "colour", "filter": 2, "as_set": "a/b"}, "'a/b' is not a valid name"),
+        ({"layer": "colour", "filter": 2, "output": "sheet.gif"}, "cannot draw a figure as '.gif'"),
+        ({"layer": "colour", "filter": 2, "output": "."}, "is a directory"),
+        ({"layer": "colour", "filter": 2, "output": "sheet.svg", "dpi": 300}, "has no dots per inch"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused_before_anything_is_made(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ from support.commands import run
 from support.tiny_network import CARD, write_weights
 from toolbox import GradientError, MixtureError, Saliency, StimulusError, Study, UnknownNameError, UsageError
 from toolbox.gradient import rules
+from toolbox.network.card import network
+from toolbox.network.model import load_model
 from toolbox.show.saliency.agreement import rank_agreement
-from toolbox.show.saliency.occlusion import Occlusion, tile
+from toolbox.show.saliency.attribution import contributions, narrowed, unit_of_maximum
+from toolbox.show.saliency.occlusion import Occlusion, occlude, tile
 from toolbox.show.saliency.sheet import smoothed
+from toolbox.stimuli.fitting import Box
 from toolbox.stimuli.heat import LOWERS, RAISES, with_heat
 
 Explain = Callable[..., Saliency]
@@ -258,6 +263,45 @@ def test_too_many_patches_are_refused_with_a_number_that_is_accepted() -> None:
     assert len(tile((0, 0, 224, 224), enough).patches) <= 4096
     with pytest.raises(UsageError):
         tile((0, 0, 224, 224), enough - 1)
+
+
+DEEP = """
+name = "deep"
+title = "Two blocks, with padding"
+[input]
+height = 40
+width = 36
+[layers]
+a = { kind = "convolution", filters = 5, kernel = 3, padding = 1, activation = "relu" }
+p = { kind = "pool", kernel = 2, stride = 2 }
+b = { kind = "convolution", filters = 6, kernel = 3, padding = 1, activation = "relu" }
+c = { kind = "convolution", filters = 7, kernel = 3, padding = 1, activation = "none" }
+"""
+
+
+@pytest.mark.parametrize(("place", "is_alone"), [((6, 7), True), ((0, 7), False)])
+def test_a_unit_alone_has_the_same_falls_as_in_the_whole_network(
+    tmp_path: Path, place: tuple[int, int], is_alone: bool
+) -> None:
+    """A unit of `c` sees 12 pixels from 2 * (place - 2) - 1 on; one at the border sees padding, and is not cut out."""
+    (tmp_path / "deep.toml").write_text(DEEP)
+    model = load_model(network(str(tmp_path / "deep.toml")), source="random:1")
+    image = np.random.default_rng(0).normal(0, 50, (1, 3, 40, 36)).astype(np.float32)
+    first = unit_of_maximum(model, model.layers[-1], 4, image)
+    unit = replace(first, place=place)
+    top, left = (2 * (each - 2) - 1 for each in place)
+    field = Box(top, left, top + 12, left + 12)
+    alone = narrowed(model, unit, image, field)
+    assert (alone.field is not None) == is_alone
+    tiling = tile(field.within((40, 36)).outward(), 4)
+    falls = [occlude(each, image, tiling).falls for each in (unit, alone)]
+    np.testing.assert_allclose(*falls, rtol=1e-4, atol=1e-4 * np.abs(falls[0]).max())
+    assert np.abs(falls[0]).max() > 0
+    values = contributions(model, unit, image)
+    inside = np.zeros((40, 36), bool)
+    inside[max(top, 0) : top + 12, max(left, 0) : left + 12] = True
+    assert not values[~inside].any()
+    assert values[inside].any()
 
 
 def test_the_mean_over_patches_is_the_fall_of_each_pixel() -> None:

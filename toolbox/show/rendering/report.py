@@ -55,13 +55,13 @@ class RenderedPicture:
     @property
     def caution(self) -> str:
         """What must be known of a picture that proves nothing; else empty."""
+        multiple = self.multiple
+        if multiple is None:
+            return f"{self.label}: no stimulus drives the filter, so the picture cannot be compared with one"
         if self.response <= LEAST_RESPONSE:
             return (
                 f"{self.label}, seed {self.record.subject.seed}: the picture does not drive the filter at all"
             )
-        multiple = self.multiple
-        if multiple is None:
-            return f"{self.label}: no stimulus drives the filter, so the picture cannot be compared with one"
         if multiple > 1:
             return ""
         return (

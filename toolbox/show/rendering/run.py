@@ -22,6 +22,7 @@ from toolbox.show.presented import Presented, chosen_card, open_presented
 from toolbox.show.rendering.accentuation import Start, find_start
 from toolbox.show.rendering.canvas import Canvas, canvas_of, whole_canvas
 from toolbox.show.rendering.choices import Rendering, check_rendering
+from toolbox.show.rendering.driving import check_gradient
 from toolbox.show.rendering.making import Job, finished, make
 from toolbox.show.rendering.natural import Best, best_stimuli, chosen_filters
 from toolbox.show.rendering.recipe import PictureRecipe, accentuation, preset, with_steps
@@ -150,6 +151,8 @@ def _make_all(
         kept |= there
         left = [subject for subject in job.subjects if subject not in there]
         missing += [Job(**{**vars(job), "subjects": left})] if left else []
+    for job in missing:  # all of them, before the first picture is made
+        check_gradient(job.canvas)
     count = _counter(sum(len(job.subjects) * job.recipe.steps for job in missing), progress)
     made = {record.subject: record for job in missing for record in make(job, count)}
     return kept, made

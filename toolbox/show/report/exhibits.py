@@ -179,7 +179,10 @@ def _cases(subject: ReportSubject, rows: pl.DataFrame) -> str:
     parts = [f"n = {subject.stimuli:,} stimuli", f"{len(subject.categories)} categories"]
     if "bytes" in rows.columns or "differs" in rows.columns:
         return ", ".join(parts)
-    layers = rows["layer"].unique().to_list() if "layer" in rows.columns else []
+    drawn = (
+        rows.filter(~pl.col("is_pool")) if "is_pool" in rows.columns else rows
+    )  # the figure leaves pools out
+    layers = drawn["layer"].unique().to_list() if "layer" in rows.columns else []
     shown = subject.layers.filter(pl.col("layer").is_in(layers))
     if len(shown) < 2 or "rank" in rows.columns:
         return ", ".join([*parts, f"{subject.filters:,} filters"])

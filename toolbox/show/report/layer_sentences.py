@@ -17,6 +17,9 @@ from toolbox.terms import LEVEL
 
 
 def _profile(rows: pl.DataFrame, subject: ReportSubject) -> str:
+    rows = (
+        rows.filter(~pl.col("is_pool")) if "is_pool" in rows.columns else rows
+    )  # as the figure and its caution
     best = largest(rows, "proportion")
     if not best or not best["selective"]:
         return f"No filter of {subject.model} is selective ({subject.criterion}) for any category."

@@ -71,11 +71,12 @@ def write_page(
     )
 
 
-def _chips(categories: Sequence[str]) -> list[tuple[str, str]]:
-    """The buttons that choose a category, each with its colour; none where there are too many."""
-    return (
-        [(name, colour_of(name, categories)) for name in categories] if len(categories) <= MOST_CHIPS else []
-    )
+def _chips(categories: Sequence[str]) -> list[tuple[str, str, str]]:
+    """The buttons that choose a category, with its colours on light and dark pages; none where there are too many."""
+    if len(categories) > MOST_CHIPS:
+        return []
+    hues = {name: colour_of(name, categories) for name in categories}
+    return [(name, hue, ON_DARK.get(hue, hue)) for name, hue in hues.items()]
 
 
 def _shared_cautions(warned: Sequence[Warned]) -> dict[str, tuple[str, str]]:

@@ -32,6 +32,7 @@ _FILTERS, _PIECES = 4, 3
 """Most selective filters of a category that are shown, and stimuli of each."""
 _SIDE = 176
 """Pixels of the longer side of a picture: what a tile has on a screen of two pixels a point."""
+_LEGEND = "yellow line: activation of at least half of its maximum; stripes: beyond the image"
 _IN_WORDS = "pictures of stimuli and rendered pictures"
 _TOP = """\
 select r.layer, r.filter, r.stimulus_id, l.category, r.maximum::double as response
@@ -152,8 +153,8 @@ def _exhibit(
     return ShownExhibit(
         exhibit=Exhibit("filters/stimuli", title, key=f"pictures-{place}"),
         sentence=_sentence(category, filters, rendered),
-        cases=f"n = {subject.responses.stimuli:,} stimuli, {len(filters)} filters, {_PIECES} pieces each",
-        cautions=(),
+        cases=f"n = {subject.responses.stimuli:,} stimuli, {len(filters)} filters, {_PIECES} pieces each; {_LEGEND}",
+        cautions=tuple(_cautions(filters, rendered)),
         command=command,
         sql=top[1],
         csv=safe_csv(top[0]),
@@ -178,6 +179,17 @@ def _sentence(category: str, filters: Sequence[_Chosen], rendered: Mapping[Filte
     )
     more = "" if len(known) == len(filters) else f" of {len(known)} of them"
     return f"{text}; the rendered pictures{more} drive the filter {times} times as strongly as the best stimulus."
+
+
+def _cautions(filters: Sequence[_Chosen], rendered: Mapping[Filter, Record | None]) -> Iterator[str]:
+    """Rendered pictures that prove nothing."""
+    for each in filters:
+        multiple = _multiple(each, rendered[each.one])
+        if multiple is not None and multiple <= 1:
+            yield (
+                f"the picture rendered for {each.layer} / {each.filter} does not exceed the best stimulus "
+                f"({multiple:.2f} of its response), so it need not show what the filter prefers"
+            )
 
 
 def _multiple(chosen: _Chosen, record: Record | None) -> float | None:
@@ -209,8 +221,8 @@ def _rendered_tile(subject: ReportSubject, chosen: _Chosen, record: Record) -> T
     pixels = decode(picture_file(subject.folder, record.subject).read_bytes()).pixels
     piece, _ = cut_out(pixels, Box(*record.place), _SIDE)
     multiple = _multiple(chosen, record)
-    times = "no stimulus to compare with" if multiple is None else f"{multiple:.2f} x the best stimulus"
-    words = f"picture rendered for {chosen.layer} / {chosen.filter}, {times}"
+    times = "nothing to compare" if multiple is None else f"{multiple:.2f} × best"
+    words = f"picture rendered for {chosen.layer} / {chosen.filter}, {times} stimulus"
     return Tile([_picture(piece, words)], ["rendered", times])
 
 

@@ -25,7 +25,7 @@ class SaliencyChoice:
         layer: of the filter.
         filter: its number.
         patch: side of the patches that hide parts of the image, in pixels of the network's input; None for an eighth
-            of the shorter side of what the unit sees.
+            of the longer side of what the unit sees.
     """
 
     stimulus: int | str

@@ -16,8 +16,8 @@ from toolbox.errors import UsageError
 from toolbox.progress import Progress, silent
 from toolbox.show.saliency.attribution import Inputs, Unit
 
-PATCHES_ALONG_SIDE = 8
-"""Patches without overlap along the shorter side of what the unit sees, where no side is chosen."""
+PATCHES_ALONG = 8
+"""Patches without overlap along the longer side of what the unit sees, where no side is chosen."""
 MOST_PATCHES = 4096
 """Each patch is one presentation of the image."""
 
@@ -81,7 +81,7 @@ def tile(region: tuple[int, int, int, int], side: int | None) -> Tiling:
 
     Args:
         region: top, left, bottom and right edge, in pixels of the input.
-        side: of a patch; None for an eighth of the shorter side of the region.
+        side: of a patch; None for an eighth of the longer side of the region.
 
     Raises: UsageError for a side that is none, or so small that there are too many patches.
 
@@ -91,8 +91,8 @@ def tile(region: tuple[int, int, int, int], side: int | None) -> Tiling:
     """
     top, left, bottom, right = region
     height, width = bottom - top, right - left
-    chosen = max(1, round(min(height, width) / PATCHES_ALONG_SIDE)) if side is None else side
-    stride = max(1, chosen // 2)
+    chosen = max(1, round(max(height, width) / PATCHES_ALONG)) if side is None else side
+    stride = (chosen + 1) // 2
     down, across = min(chosen, height), min(chosen, width)
     tops, lefts = _starts(top, bottom - down, stride), _starts(left, right - across, stride)
     if len(tops) * len(lefts) > MOST_PATCHES:
@@ -112,7 +112,7 @@ def _starts(first: int, last: int, stride: int) -> tuple[int, ...]:
 
 def _count(height: int, width: int, side: int) -> int:
     """The number of patches of a side."""
-    stride = max(1, side // 2)
+    stride = (side + 1) // 2
     return len(_starts(0, max(height - side, 0), stride)) * len(_starts(0, max(width - side, 0), stride))
 
 

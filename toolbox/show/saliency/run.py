@@ -17,7 +17,7 @@ from toolbox.show.plots import AS_IT_IS, Figure, Layout
 from toolbox.show.presented import Presented, chosen_card, open_presented
 from toolbox.show.rendering.sheets import check_width
 from toolbox.show.saliency.agreement import rank_agreement
-from toolbox.show.saliency.attribution import Inputs, contributions, unit_of_maximum
+from toolbox.show.saliency.attribution import Inputs, contributions, narrowed, unit_of_maximum
 from toolbox.show.saliency.choice import (
     SaliencyChoice,
     check_saliency,
@@ -96,7 +96,7 @@ def explain(
         progress: is called with the number of presented images.
 
     Raises: UnknownNameError, UsageError for a name or number, and where the stimulus does not drive the filter;
-        GradientError when the gradient would have to pass an operator without a rule; StimusulError, when the image
+        GradientError when the gradient would have to pass an operator without a rule; StimulusError when the image
         cannot be read or has changed since it was ingested; as `open_presented` and `find_patches`.
     """
     check_saliency(choice)
@@ -152,7 +152,8 @@ def _compute(
     unit = unit_of_maximum(presented.model, layer, patch.filter, image)
     values = contributions(presented.model, unit, image)
     tiling = tile(patch.field.within(size).outward(), choice.patch)
-    return _Maps(unit.response(image), values, occlude(unit, image, tiling, progress))
+    alone = narrowed(presented.model, unit, image, patch.field)
+    return _Maps(unit.response(image), values, occlude(alone, image, tiling, progress))
 
 
 def _result(presented: Presented, patch: Patch, found: _Maps, layout: Layout, started: float) -> Saliency:
