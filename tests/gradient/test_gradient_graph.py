@@ -16,7 +16,7 @@ from support.small_graphs import CHAIN
 from support.tiny_network import CARD, tensors
 from toolbox.errors import GradientError, UnknownNameError
 from toolbox.gradient import gradient_graph
-from toolbox.graph import Graph
+from toolbox.graph import Graph, external_tensor
 from toolbox.network.card import network
 from toolbox.network.chain import full_graph
 from toolbox.network.model import load_model
@@ -104,6 +104,20 @@ def test_the_gradient_of_a_network_in_an_old_opset_is_that_of_the_same_network_i
     (old, output), (new, _) = (entered(foreign_graphs.residual(opset=opset)) for opset in (11, 17))
     image = np.random.default_rng(1).normal(0, 1, (2, 3, SIDE, SIDE))
     check_gradient(old, output, image, in_doubles(new, output))
+
+
+@pytest.mark.parametrize("build", [foreign_graphs.residual, foreign_graphs.transformer])
+def test_the_gradient_of_a_network_in_float16_is_nearly_that_in_float32(build: Any) -> None:
+    """Overlapping pools, norms and gathered tokens have sums that onnxruntime does not add in float16."""
+    image = np.random.default_rng(1).normal(0, 1, (2, 3, SIDE, SIDE)).astype(np.float32)
+    direction = np.random.default_rng(2).normal(0, 1, (2, 5))
+    gradients = []
+    for precision in (np.float16, np.float32):
+        graph, output = entered(build(precision=precision))
+        found = run(gradient_graph(graph, output), image, direction.astype(precision))
+        assert found[GRADIENT].dtype == np.float32
+        gradients.append(found[GRADIENT].ravel())
+    assert np.corrcoef(*gradients)[0, 1] > 0.99
 
 
 def test_where_branches_meet_gradients_are_summed() -> None:
@@ -220,3 +234,33 @@ def test_the_value_is_that_of_the_given_graph(tmp_path: Path) -> None:
     value = in_doubles(graph, "c")(image)
     outcome = run(gradient_graph(graph, "c"), image.astype(np.float32), value.astype(np.float32))
     np.testing.assert_allclose(outcome["c"], value, rtol=1e-4, atol=1e-4 * value.max())
+
+
+@pytest.mark.parametrize("opset", [11, 17])
+def test_tensors_that_are_kept_beside_a_graph_stay_there(opset: int) -> None:
+    """As those of an added network, whose opset is converted."""
+    graph, output = entered(foreign_graphs.residual(opset=opset))
+    image = np.random.default_rng(1).normal(0, 1, (2, 3, SIDE, SIDE)).astype(np.float32)
+    direction = np.random.default_rng(2).normal(0, 1, (2, 5)).astype(np.float32)
+    expected = run(gradient_graph(graph, output), image, direction)
+    model, beside = onnx.ModelProto(), dict[str, Any]()
+    model.CopyFrom(graph.proto)
+    for entry in model.graph.initializer:
+        if len(entry.dims) == 4:
+            beside[entry.name] = onnx.numpy_helper.to_array(entry)
+            entry.CopyFrom(external_tensor(entry.name, beside[entry.name]))
+    found = gradient_graph(Graph(model, beside), output)
+    assert beside.keys() <= found.tensors.keys()
+    outcome = run(found, image, direction)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(outcome[name], values)
+
+
+@pytest.mark.parametrize("name", ["direction", "gradient"])
+def test_a_layer_with_the_name_of_the_gradients_own_tensors_is_refused(name: str) -> None:
+    b = Builder(18)
+    output = b.add("Relu", "image")
+    b.nodes[-1].output[0] = name
+    with pytest.raises(GradientError, match=f"a layer is called '{name}'"):
+        gradient_graph(graph_of_builder(b, name), name)
+    assert output

@@ -104,7 +104,7 @@ def render(
             title=title, width=width, dpi=dpi, progress=progress,
         )  # fmt: skip
     output.print_rendering(report, path, quiet)
-    following.print_next(following.after_rendering(report, as_set), study, quiet)
+    following.print_next(following.after_rendering(report, as_set, model, weights), study, quiet)
 
 
 def _subject(layers: list[str] | None, filters: list[int] | None, categories: list[str] | None) -> str:

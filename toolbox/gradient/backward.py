@@ -75,6 +75,10 @@ def _required_nodes(graph: onnx.GraphProto, tensor: str) -> list[onnx.NodeProto]
     known = [name for node in graph.node for name in node.output if name]
     if tensor not in known:
         raise UnknownNameError("tensor", tensor, known)
+    if taken := {DIRECTION, GRADIENT}.intersection(known):
+        raise GradientError(
+            f"a layer is called {min(taken)!r}, as the gradient's own tensors are; rename it in the card"
+        )
     wanted, nodes = {tensor}, []
     for node in reversed(graph.node):
         if wanted.intersection(node.output):

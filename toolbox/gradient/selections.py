@@ -78,6 +78,8 @@ def zeros(step: StepBack, shape: str) -> str:
 def add_at(step: StepBack, whole: str, places: str, values: str) -> str:
     """Values added to a flat tensor at their places, each of which may occur several times.
 
+    In float32 where the values are narrower: onnxruntime adds no others on a CPU, and a sum of many would lose digits.
+
     Args:
         step: the step.
         whole: name of the flat tensor.
@@ -86,6 +88,9 @@ def add_at(step: StepBack, whole: str, places: str, values: str) -> str:
     """
     flat = step.integers(-1)
     numbers = step.add("Cast", step.add("Reshape", places, flat), to=TensorProto.INT64)
-    return step.add(
-        "ScatterElements", whole, numbers, step.add("Reshape", values, flat), axis=0, reduction="add"
-    )
+    own, taken = step.add("Reshape", values, flat), whole
+    is_narrow = step.sketch.type(step.x) in (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    if is_narrow:
+        own, taken = (step.add("Cast", each, to=TensorProto.FLOAT) for each in (own, taken))
+    total = step.add("ScatterElements", taken, numbers, own, axis=0, reduction="add")
+    return step.as_floats(total) if is_narrow else total

@@ -15,7 +15,6 @@ import polars as pl
 from toolbox.errors import QueryError, UnknownNameError, UsageError, command_line
 from toolbox.faults import fault_of
 from toolbox.query.cautions import cautions, criterion
-from toolbox.query.confinement import confined
 from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
 from toolbox.query.limits import Limits
@@ -137,6 +136,8 @@ def _computation(query: Query, limits: Limits) -> Iterator[RowSource]:
     if query.ships:
         yield lambda database, values: _frame(database.connection.sql(query.sql, params=values))
         return
+    from toolbox.query.confinement import confined
+
     with confined(query.name, limits) as process:
         yield lambda database, values: process.rows(query.sql, values, database.readable)
 

@@ -35,7 +35,7 @@ def caption(provenance: Mapping[str, Any]) -> str:
     return " · ".join([*parts, *(f"{name} {value}" for name, value in used.items())])
 
 
-def sentence(caution: str) -> str:
+def caution_sentence(caution: str) -> str:
     """A caution as a sentence; that of one of several models begins with its name, as the model is called.
 
     Args:

@@ -16,7 +16,7 @@ from toolbox.files import replace_file
 from toolbox.query import Answer, Query, ask
 from toolbox.query.across_models import ask_each
 from toolbox.query.parameters import find_query
-from toolbox.show.captions import caption, sentence
+from toolbox.show.captions import caption, caution_sentence
 from toolbox.show.choice import Choice, choose_rows, chosen, split_choice
 from toolbox.show.thumbnails import with_thumbnails
 from toolbox.store.folder import StudyFolder
@@ -123,7 +123,7 @@ def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Layou
     provenance = {**answer.provenance, **({"shown": shown} if shown else {})}
     words = {"title": "", "subtitle": ""}
     if drawing.title:
-        subtitle = "\n".join([caption(provenance), *map(sentence, answer.cautions)])
+        subtitle = "\n".join([caption(provenance), *map(caution_sentence, answer.cautions)])
         words = {"title": query.title or shorten(query.sql, LONGEST_TITLE), "subtitle": subtitle}
     chart = _chart(study, query, replace(answer, rows=_without_folders(rows)), drawing, shown, words)
     return Figure(chart, _names_alone(with_version(provenance)), notes, _length(drawing))

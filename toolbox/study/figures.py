@@ -52,8 +52,8 @@ class StudyFigures(StudyDirectory):
             category: the only ones to show, in this order; all of them if None.
             layer: the only ones to show, as names or patterns such as 'block5_*'; all of them if None.
             title: whether there are a title and a subtitle.
-            width: of the whole figure, such as '89mm' (mm, cm, in, pt or px) or '1column': plots shrink or grow, and
-                labels are 7 points high.
+            width: of the whole figure, such as '89mm' (mm, cm, in, pt or px) or '1column': its plots shrink or
+                grow, and labels are 7 points high.
             dpi: pixels an inch of a PNG; 144 if None.
             **parameters: values of the query's $parameters, which `describe` lists with their defaults.
 

@@ -80,6 +80,6 @@ def test_an_operator_without_a_gradient_is_one_line_and_leaves_nothing(
     add_graph(b.model("t" + str(len(b.nodes) - 1)), tmp_path)
     noise.extract("noise", model="net")
     with pytest.raises(GradientError, match=r"operator CumSum .* has no rule; choose a layer before it"):
-        noise.render(layer="second", filter=0, seeds=1)
+        noise.render(layer=["first", "second"], filter=0, seeds=1)
     assert not list(noise.folder.root.glob("rendered/**/*.*"))
     assert noise.render(layer="first", filter=0, seeds=1, steps=5).rendered == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.commands import run
 from support.tiny_network import CARD, write_weights
 from toolbox import (
     MixtureError,
@@ -295,3 +296,27 @@ def test_pictures_become_stimuli_of_the_category_they_were_made_for(render: Rend
     before = rows.height
     render(layer="colour", filter=2, seeds=2, as_set="preferred")
     assert rendered.query("select count(*) as n from stimuli", set="preferred")["n"][0] == before
+
+
+def test_the_command_prints_the_pictures_and_what_follows(
+    rendered: Study, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table on stdout; the notes, the sheet and the next command, which works as it is printed, on stderr."""
+    monkeypatch.chdir(tmp_path)
+    given = ("--model", str(CARD), "--weights", weights, "--study", str(rendered.folder.root))
+    done = run(
+        "render", "--layer", "colour", "--filter", "0", "2", "--seeds", "1", "--as-set", "preferred", *given
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["filter", "colour/0", "colour/2"]
+    assert (tmp_path / "render-colour-0-2.html").stat().st_size > 100_000
+    assert "rendered 2 pictures in" in done.stderr
+    following = done.stderr.partition("next: toolbox ")[2].split()
+    assert following == ["extract", "preferred", *given]
+    assert "2 stimuli presented" in run(*following).stderr
+    again = run(
+        "render", "--layer", "colour", "--filter", "2", "--seeds", "1", "-o", "sheet.png", "-q", *given
+    )
+    assert again.stderr == ""
+    assert (tmp_path / "sheet.png").is_file()
+    refused = run("render", "--layer", "colour", *given, code=2)
+    assert "expected either a layer and its filters" in refused.stderr

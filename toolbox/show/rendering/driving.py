@@ -60,6 +60,17 @@ def start_network_driver(canvas: Canvas, entry: Input, weights: NDArray[np.float
     return NetworkDriver(canvas, entry, weights, start_differentiable(graph, canvas.tensor))
 
 
+def check_gradient(canvas: Canvas) -> None:
+    """Refuse a canvas whose gradient cannot be computed.
+
+    Args:
+        canvas: what is driven.
+
+    Raises: GradientError naming operator and layer.
+    """
+    gradient_graph(canvas.graph, canvas.tensor)
+
+
 def presented(pixels: NDArray[np.floating[Any]], entry: Input) -> NDArray[np.float32]:
     """The input of a network, as `network.pooling.preprocess` makes it, from colours between whole numbers.
 

@@ -30,6 +30,9 @@ FIRST_NOISE = 0.1
 BATCH_PIXELS = 50_000
 """Pixels of a batch: larger ones do not fit the caches of a processor, and are no faster."""
 
+MOST_PICTURES = 12
+"""Pictures of a batch."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -90,13 +93,20 @@ def make(job: Job, on_step: Callable[[int], None]) -> Iterator[Record]:
     driver = start_network_driver(job.canvas, job.model.network.input, _weights(job))
     session = start_proof(job.model, job.layer)
     how = paint_of(job)
-    size = 1 if job.model.network.batch else max(1, BATCH_PIXELS // int(np.prod(job.canvas.sides)))
+    size = _batch_size(job)
     for first in range(0, len(job.subjects), size):
         numbers = range(first, min(first + size, len(job.subjects)))
         ascents = [_start(job, how, number) for number in numbers]
         climb(ascents, job.canvas.sides, _numbered(driver, numbers), job.recipe, on_step)
         on_step(sum(job.recipe.steps - len(ascent.responses) for ascent in ascents))
         yield from _keep(job, session, [job.subjects[number] for number in numbers], ascents)
+
+
+def _batch_size(job: Job) -> int:
+    """Pictures that are made at once: as many as pay, and no more than may be lost when a process is killed."""
+    if job.model.network.batch:
+        return 1
+    return min(MOST_PICTURES, max(1, BATCH_PIXELS // int(np.prod(job.canvas.sides))))
 
 
 def paint_of(job: Job) -> Paint:

@@ -96,7 +96,7 @@ def explain(
         progress: is called with the number of presented images.
 
     Raises: UnknownNameError, UsageError for a name or number, and where the stimulus does not drive the filter;
-        GradientError when the gradient would have to pass an operator without a rule; StimusulError, when the image
+        GradientError when the gradient would have to pass an operator without a rule; StimulusError when the image
         cannot be read or has changed since it was ingested; as `open_presented` and `find_patches`.
     """
     check_saliency(choice)
