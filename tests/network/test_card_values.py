@@ -70,6 +70,12 @@ def test_no_key_of_a_source_reaches_pip_or_a_path_unchecked(change: dict[str, An
     assert message in str(caught.value)
 
 
+def test_a_source_without_a_digest_is_refused() -> None:
+    undigested = {key: value for key, value in SOURCE.items() if key != "sha256"}
+    with pytest.raises(CardError, match="has no digest; add sha256"):
+        check_source(undigested)
+
+
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://host/f", "http:///f", "http://host/..", "http://[x/f"]
 )
