@@ -92,12 +92,31 @@ def test_a_bug_is_no_fault(error: Exception) -> None:
     assert caught.value is error
 
 
+def run_instead(lines: str) -> subprocess.CompletedProcess[str]:
+    """The command, which runs these lines instead of what was asked."""
+    program = f"import toolbox.cli as cli\nfrom toolbox.__main__ import main\n{lines}\nmain()"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
 def test_a_bug_in_a_command_keeps_its_traceback() -> None:
-    program = "import sys, toolbox.cli as cli\nfrom toolbox.__main__ import main\n"
-    program += "cli.app = lambda **_: {}['bug']\nmain()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = run_instead("cli.app = lambda **_: {}['bug']")
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "KeyError: 'bug'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "is_fault"), [("failed to allocate 8 bytes", True), ("index out of bounds", False)]
+)
+def test_a_panic_of_a_library_in_rust_is_a_fault_where_the_computer_is_exhausted(
+    text: str, is_fault: bool
+) -> None:
+    done = run_instead(
+        "from polars.exceptions import PanicException\ndef app(**_):\n"
+        f"    raise PanicException({text!r})\ncli.app = app"
+    )
+    assert done.returncode == 1
+    assert ("Traceback" not in done.stderr) is is_fault
+    assert done.stderr.startswith("error: there is not enough memory; ") is is_fault
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")

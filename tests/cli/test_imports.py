@@ -29,6 +29,8 @@ OTHERS = {
     "rich", "safetensors", "scipy", "vl_convert",
 }  # fmt: skip
 """What neither a query nor a mistake needs."""
+CONFINING = "toolbox.query.confinement"
+"""What runs SQL of a user in a process of its own."""
 
 
 @pytest.fixture
@@ -97,3 +99,10 @@ def test_a_query_imports_what_reads_and_nothing_else(format: str, resting: Path)
     modules = imported(["query", "layers/profile", "--format", format], resting)
     assert modules >= READERS
     assert modules & OTHERS == set()
+
+
+@pytest.mark.parametrize(("question", "is_confined"), [("layers/profile", False), ("select 1 as one", True)])
+def test_what_confines_sql_of_a_user_is_imported_for_that_alone(
+    question: str, is_confined: bool, resting: Path
+) -> None:
+    assert (CONFINING in imported(["query", question], resting)) is is_confined

@@ -70,6 +70,12 @@ def test_no_key_of_a_source_reaches_pip_or_a_path_unchecked(change: dict[str, An
     assert message in str(caught.value)
 
 
+def test_a_source_without_a_digest_is_refused() -> None:
+    undigested = {key: value for key, value in SOURCE.items() if key != "sha256"}
+    with pytest.raises(CardError, match="has no digest; add sha256"):
+        check_source(undigested)
+
+
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://host/f", "http:///f", "http://host/..", "http://[x/f"]
 )
@@ -78,13 +84,15 @@ def test_a_url_is_an_http_address_of_a_file(url: str) -> None:
         check_source({"url": url, "sha256": "ab" * 32, "bytes": 1})
 
 
-def test_a_folder_named_in_a_card_is_never_run(
+def test_no_program_in_a_folder_named_in_a_card_or_in_the_current_one_is_run(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pip runs the setup.py of a folder that it downloads; also where the folder is called as the wheel."""
+    """pip runs the setup.py of a folder that it downloads, and Python a module that is called pip."""
+    program = f"open({str(tmp_path / 'run')!r}, 'w')"
     for folder in (tmp_path / "package", tmp_path / "name==1.0"):
         folder.mkdir()
-        (folder / "setup.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
+        (folder / "setup.py").write_text(program)
+    (tmp_path / "pip.py").write_text(program)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     for wheel in (str(tmp_path / "package"), "./package"):

@@ -90,6 +90,17 @@ def test_a_file_that_is_not_the_published_one_is_not_kept(tmp_path: Path, cache:
     assert not [file for file in cache.rglob("*") if file.is_file()]
 
 
+def test_no_more_is_downloaded_than_the_published_file_has(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "weights.npz").write_bytes(bytes(2**22))
+    written: list[int] = []
+    with serve(tmp_path / "files") as url:
+        source = {"url": f"{url}/weights.npz", "sha256": "0" * 64, "bytes": 1000}
+        with pytest.raises(VerificationError, match="that differ from the published file"):
+            fetch(source, lambda _, done, __: written.append(done))
+    assert 1000 < max(written) < 2**20
+
+
 def test_a_closed_network_is_reported_with_the_remedy(tmp_path: Path, cache: Path, card: str) -> None:
     path = write_weights(tmp_path / "weights.npz")
     net = write_network(tmp_path, card, card_entry(path, "http://127.0.0.1:9"))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from toolbox.errors import CardError
+from toolbox.stimuli import archive as archives
 from toolbox.stimuli.archive import read_members
 
 
@@ -180,3 +181,53 @@ def test_a_path_that_no_disk_takes_is_refused(tmp_path: Path, name: str) -> None
     archive.write_bytes(tar_bytes([(name, b"one")]))
     with pytest.raises(CardError, match="which is too long"):
         unpacked(archive)
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_a_file_larger_than_an_image_is_refused_however_large_the_archive_is(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MOST_BYTES", 1000)
+    archive = tmp_path / f"set.{kind}"
+    write_archive(archive, {"a/1.png": bytes(1000), "a/2.png": bytes(1001)})
+    read = read_members(archive)
+    assert next(read)[0].as_posix() == "a/1.png"
+    with pytest.raises(CardError, match=r"has a file 'a/2\.png' of 1,001 bytes; expected at most 1,000"):
+        next(read)
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_archive_of_too_many_files_is_refused(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MOST_FILES", 3)
+    archive = tmp_path / f"set.{kind}"
+    write_archive(archive, {f"a/{number}.png": b"" for number in range(3)})
+    assert len(unpacked(archive)) == 3
+    write_archive(archive, {f"a/{number}.png": b"" for number in range(4)})
+    with pytest.raises(CardError, match="do not trust this archive"):
+        unpacked(archive)
+
+
+def write_archive(archive: Path, files: dict[str, bytes]) -> None:
+    if archive.suffix == ".tar":
+        archive.write_bytes(tar_bytes([*files.items()], "w"))
+        return
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name, content in files.items():
+            zipped.writestr(name, content)
+
+
+@pytest.mark.parametrize("stated", [40, 160])
+def test_a_file_of_another_size_than_the_archive_states_is_refused(tmp_path: Path, stated: int) -> None:
+    content, archive = b"0123456789" * 10, tmp_path / "set.zip"
+    write_archive(archive, {"a/1.png": content})
+    sizes = (len(content)).to_bytes(4, "little")
+    written = archive.read_bytes()
+    directory = written.index(b"PK\x01\x02")
+    entry = written[directory:].replace(sizes * 2, sizes + stated.to_bytes(4, "little"), 1)
+    archive.write_bytes(written[:directory] + entry)
+    with pytest.raises(CardError, match="cannot be unpacked"):
+        for _, member in read_members(archive):
+            while member.read(7):
+                pass

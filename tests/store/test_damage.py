@@ -79,6 +79,21 @@ def test_every_byte_of_a_file_is_verified_as_it_is_read(tmp_path: Path) -> None:
         flip(file, place)
 
 
+def test_a_file_that_is_cut_after_it_was_opened_is_damaged(tmp_path: Path) -> None:
+    """Whole blocks that are left have their digests, but are not all that was asked for."""
+    file = tmp_path / "labels" / "set=a" / "table.parquet"
+    file.parent.mkdir(parents=True)
+    content = os.urandom(3 * BLOCK)
+    file.write_bytes(content)
+    write_checksum(file, checksum_of(content))
+    with open_verified(file) as opened:
+        os.truncate(file, BLOCK)
+        with pytest.raises(VerificationError, match="its bytes have changed since they were written"):
+            opened.read()
+        opened.seek(0)
+        assert opened.read(BLOCK) == content[:BLOCK]
+
+
 @pytest.mark.parametrize("change", [lambda content: content[:-1], lambda content: content + b"x"])
 def test_a_file_of_another_size_is_not_opened(change: Callable[[bytes], bytes], whole: Study) -> None:
     labels_of(whole).write_bytes(change(labels_of(whole).read_bytes()))

@@ -448,6 +448,21 @@ def test_in_a_study_that_cannot_be_written_to_it_is_made_each_time(
     assert not study.rollup(SET, MODEL, SCHEME).exists()
 
 
+def test_what_is_half_written_of_a_rollup_is_in_the_scratch_folder_alone(
+    study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, the next process that writes removes what a killed query left, be it of the table or of its checksum."""
+    finished: list[tuple[Path, Path]] = []
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda old, new: (finished.append((old, Path(new))), replace(old, new))[1]
+    )
+    hold(study)
+    of_study = [(old, new) for old, new in finished if new.is_relative_to(study.root)]
+    assert {new.relative_to(study.root).parts[0] for _, new in of_study} == {"checksums", "rollups"}
+    assert {old.parent for old, _ in of_study} == {study.root / "plans" / ".uncommitted"}
+
+
 def test_killed_between_a_part_and_the_rollup_the_next_query_makes_it(study: StudyFolder) -> None:
     held_back = without_part(study, 2)
     hold(study)
