@@ -141,6 +141,31 @@ def test_a_damaged_picture_is_reported(render: Render, rendered: Study) -> None:
     assert rendered.verify().is_intact
 
 
+@pytest.mark.parametrize("suffix", [".png", ".json"])
+def test_no_flipped_bit_of_a_picture_is_shown_as_if_it_were_whole(
+    render: Render, rendered: Study, suffix: str
+) -> None:
+    """Wherever it is: the picture is read as it was, or refused in one line."""
+    report = render(layer="colour", filter=2)
+    file = (rendered.folder.root / report.pictures[0].file).with_suffix(suffix)
+    whole, before = file.read_bytes(), records_of(rendered.folder, "tiny", "colour")
+    outcomes = {"right": 0, "refused": 0}
+    for place in np.random.default_rng(0).choice(len(whole), 40, replace=False):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        try:
+            assert records_of(rendered.folder, "tiny", "colour") == before
+            outcomes["right"] += 1
+        except VerificationError as error:
+            assert str(error).count("\n") == 0
+            outcomes["refused"] += 1
+    assert outcomes["refused"] >= 30, outcomes
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(VerificationError):
+        render(layer="colour", filter=2)
+
+
 def test_verify_finds_a_picture_without_a_record_and_a_record_without_a_picture(
     render: Render, rendered: Study
 ) -> None:
