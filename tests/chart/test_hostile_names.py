@@ -21,6 +21,10 @@ def page_of(kind: str, chart: Any) -> str:
     """A page with the chart: the toolbox's own, a notebook's cell, or one that Altair makes."""
     if kind == "page":
         return render(chart, ".html", {"model": HOSTILE_NAMES[0]}).decode()
+    if kind == "page of a chart without options":  # the page does not depend on what the chart asks of it
+        bare = chart.copy(deep=False)
+        bare.usermeta = {}
+        return render(bare, ".html", {}).decode()
     if kind == "notebook":
         return f"<!DOCTYPE html><html><body>{chart._repr_mimebundle_()['text/html']}</body></html>"
     if kind == "Altair's page":
@@ -53,7 +57,7 @@ def hits(watched: Watched) -> list[int]:
     return sorted({hit for frame in frames for hit in frame.evaluate("() => window.hits || []")})
 
 
-@pytest.mark.parametrize("kind", ["page", "notebook", "Altair's page"])
+@pytest.mark.parametrize("kind", ["page", "page of a chart without options", "notebook", "Altair's page"])
 def test_no_name_is_run_whatever_is_clicked_and_hovered(
     kind: str, browser: Browser, tmp_path: Path, rows_of: Any
 ) -> None:

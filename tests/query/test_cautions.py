@@ -9,7 +9,10 @@ import pytest
 
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Selection, Study
-from toolbox.query.cautions import cautions, criterion
+from toolbox.errors import VerificationError
+from toolbox.query.cautions import _significant_filters, cautions, criterion
+from toolbox.store.availability import available_responses
+from toolbox.store.resamples import Labelling, Measure
 
 
 @pytest.fixture
@@ -62,6 +65,28 @@ def test_an_untrained_control_is_to_be_resampled_too(presented: Study, tmp_path:
         "was not resampled" in text for text in presented.answer("layers/significant", {}, trained).notes
     )
     assert presented.answer("layers/significant", {}, control).cautions == ()
+
+
+def test_a_table_that_is_damaged_after_it_was_found_readable_is_not_counted(
+    presented: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presented.significance("colours", resamples=20)
+    labelling = Labelling(
+        presented.folder, available_responses(presented.folder, "colours", "tiny"), "category"
+    )
+    measure = Measure()
+    file = labelling.file("filters", measure)
+    assert file.is_file() and _significant_filters(labelling, measure) is not None
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+
+    def damaged_then_readable(*_: object) -> bool:
+        file.write_bytes(content)
+        return True
+
+    monkeypatch.setattr("toolbox.query.cautions._is_readable", damaged_then_readable)
+    with pytest.raises(VerificationError, match="its bytes have changed since they were written"):
+        _significant_filters(labelling, measure)
 
 
 def test_significant_filters_of_an_untrained_control_are_counted(cache: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from toolbox.store.database import Database
 from toolbox.store.folder import StudyFolder
 from toolbox.store.resamples import Labelling, Measure
 from toolbox.store.small_tables import SmallTables
+from toolbox.store.verified import open_verified
 from toolbox.terms import LEVEL
 
 _NAMED = 3
@@ -215,8 +216,10 @@ def _significant_filters(labelling: Labelling, measure: Measure) -> dict[str, in
     file = labelling.file("filters", measure)
     if not _is_readable(labelling, file):
         return None
-    significant = pl.scan_parquet(file).filter(pl.col("q") < LEVEL).group_by("category").len()
-    return dict(significant.sort("len", "category", descending=[True, False]).collect().iter_rows())
+    with open_verified(file) as opened:
+        rows = pl.read_parquet(opened.read(), columns=["category", "q"])
+    significant = rows.filter(pl.col("q") < LEVEL).group_by("category").len()
+    return dict(significant.sort("len", "category", descending=[True, False]).iter_rows())
 
 
 def _is_readable(control: Labelling, file: Path) -> bool:
