@@ -152,10 +152,10 @@ def faults_of(
 
 def _is_one_error(case: Case, lines: Sequence[str]) -> bool:
     """Whether the last line, and no other, is an error; a doctor, and a check that differs, print findings."""
-    if case.command.startswith("doctor"):
+    if case.command.startswith("doctor") and case.group != "stdout":
         return not any(line.startswith("error") for line in lines)
-    if case.group == "stdout" and not lines:
-        return "pipe" in case.name
+    if case.group == "stdout" and "pipe" in case.name:
+        return not any(line.startswith("error") for line in lines)
     return (
         bool(lines)
         and lines[-1].startswith("error: ")
