@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -164,9 +165,12 @@ def _is_one_error(case: Case, lines: Sequence[str]) -> bool:
 
 
 def _difference(before: str, now: str) -> str:
-    """The first answer that is another one."""
+    """Where the first answer that is another one begins to differ."""
     pairs = zip(before.split("\n"), now.split("\n"), strict=False)
-    return next((f"{ours[:150]} -> {theirs[:150]}" for ours, theirs in pairs if ours != theirs), "length")
+    ours, theirs = next(((ours, theirs) for ours, theirs in pairs if ours != theirs), ("", "length"))
+    same = takewhile(lambda letters: letters[0] == letters[1], zip(ours, theirs, strict=False))
+    start = max(0, len(list(same)) - 40)
+    return f"{ours[start : start + 150]} -> {theirs[start : start + 150]}"
 
 
 def main() -> int:
