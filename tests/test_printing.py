@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
@@ -13,8 +14,8 @@ import polars as pl
 import pytest
 
 from support.tiny_network import paint
-from toolbox import Study
-from toolbox.cli.output import note
+from toolbox import Study, cli
+from toolbox.cli.output import note, print_verification
 from toolbox.cli.tables import print_table
 from toolbox.errors import ResultWarning, StimulusError, ToolboxError, UnknownNameError
 from toolbox.printing import is_printable, printable
@@ -37,6 +38,39 @@ def test_no_message_contains_what_cannot_be_shown(odd: str, capsys: pytest.Captu
     for text in (*map(str, errors), captured.err.rstrip("\n"), *captured.out.splitlines()):
         assert is_printable(text)
         text.encode("utf-8")
+
+
+def test_every_command_prints_through_what_makes_texts_printable() -> None:
+    """All texts that a command prints, but those that it wrote itself."""
+    own = {
+        "as_json(findings)",
+        "toolbox_version()",
+        "left_out",
+        "line",
+    }  # `line` is of cells that are printable
+    for file in Path(cli.__file__).parent.glob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "typer.echo":
+                printed = ast.unparse(call.args[0])
+                assert printed.startswith(("printable(", "printable_lines(")) or printed in own, (
+                    file,
+                    printed,
+                )
+
+
+def test_the_head_of_a_table_is_printed_safely(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(pl.DataFrame({"cat\x07": [1]}))
+    assert "\x07" not in capsys.readouterr().out
+
+
+def test_a_stray_file_with_an_odd_name_is_named_safely(
+    study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (study.folder.root / "runs" / "a\x07.txt").write_text("")
+    verification = study.verify()
+    print_verification(verification, quiet=True)
+    printed = capsys.readouterr().out
+    assert "does not belong to the study" in printed and "\x07" not in printed
 
 
 @pytest.mark.parametrize("name", LEGAL)

@@ -19,7 +19,8 @@ from onnx import helper, numpy_helper
 from support.tiny_network import tensors
 from toolbox.errors import WeightsError
 from toolbox.network.card import network
-from toolbox.network.weights import load_weights
+from toolbox.network.weights import load_weights, reading
+from toolbox.network.weights.reading import open_weights
 
 NAME = "colour/kernel:0"
 SECRET = np.full((1, 1, 3, 3), 7, np.float32)
@@ -118,6 +119,47 @@ def test_what_is_in_another_file_is_not_read(
         write(file, secret)
     with pytest.raises(WeightsError, match=r"(a link into|are in) another file\); download or export"):
         load_weights(network(card), ["colour"], source=str(path))
+
+
+def test_a_tensor_of_terabytes_is_refused_before_its_layer_is_known(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        empty_of_terabytes(file, tmp_path)
+    with (
+        pytest.raises(WeightsError, match=r"has 4096\.0 GB; expected at most 4 GB"),
+        open_weights(tmp_path / "weights.h5", "keras"),
+    ):
+        pass
+
+
+def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_MOST_ENTRIES", 10)
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        for number in range(11):
+            file[f"layer_{number}"] = SECRET
+    with (
+        pytest.raises(WeightsError, match="more than 10 entries"),
+        open_weights(tmp_path / "weights.h5", "keras"),
+    ):
+        pass
+
+
+def test_an_array_of_more_numbers_than_its_entry_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "weights.npz").write_bytes(npz_with_header((1000,), bytes(8)))
+    with (
+        pytest.raises(WeightsError, match="has 4,000 bytes of numbers, but its entry"),
+        open_weights(tmp_path / "weights.npz", "npz"),
+    ):
+        pass
+
+
+def test_a_graph_of_weights_is_examined_before_anything_is_read(tmp_path: Path) -> None:
+    for content, words in (
+        (of_terabytes(), "but stores 4"),
+        (circle(), "not in an order in which it can run"),
+    ):
+        (tmp_path / "weights.onnx").write_bytes(content)
+        with pytest.raises(WeightsError, match=words), open_weights(tmp_path / "weights.onnx", "onnx"):
+            pass
 
 
 def test_a_link_inside_a_file_is_followed(card: str, tmp_path: Path) -> None:

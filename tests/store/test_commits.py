@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,30 @@ def test_whoever_opens_a_study_completes_what_was_interrupted(folder: StudyFolde
     interrupt(folder)
     Study(folder.root)
     assert content(folder)["a.txt"] == "two"
+
+
+@pytest.mark.parametrize("begin", [last_commit, finish_commit])
+def test_a_reader_completes_it_before_it_compares(
+    begin: Callable[[StudyFolder], object], folder: StudyFolder
+) -> None:
+    interrupt(folder)
+    begin(folder)
+    assert content(folder)["a.txt"] == "two"
+
+
+def test_a_change_completes_an_earlier_one_before_it_begins(folder: StudyFolder) -> None:
+    interrupt(folder)
+    with committing(folder) as commit:
+        assert content(folder)["a.txt"] == "two"
+        assert not commit.stage(folder.root / "runs" / "a.txt").exists()
+
+
+def test_a_writer_completes_it_without_waiting_for_one_that_is_gone(folder: StudyFolder) -> None:
+    """Also where nothing else is left of the killed process than its journal."""
+    change(folder)
+    write_json(folder.root / "plans" / "commit.json", {"moves": [], "deletions": ["runs/a.txt"]})
+    with writing(folder, folder.lock("pets"), "ingesting"):
+        assert "a.txt" not in content(folder)
 
 
 def test_a_writer_completes_it_before_it_reads_anything(folder: StudyFolder) -> None:

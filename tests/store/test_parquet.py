@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import random
+import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +20,7 @@ from toolbox.errors import VerificationError
 from toolbox.store.parquet import (
     open_table,
     provenance_of,
+    read_table,
     table_bytes,
     with_version,
     write_table,
@@ -95,6 +98,24 @@ def test_pages_carry_checksums_that_find_a_flipped_bit(tmp_path: Path) -> None:
     damaged[column.data_page_offset + column.total_compressed_size // 2] ^= 1
     with pytest.raises(OSError, match="CRC"):
         pq.read_table(io.BytesIO(bytes(damaged)), page_checksum_verification=True)
+
+
+@pytest.mark.parametrize("place", ["table.parquet", "labels/set=a/table.parquet"])
+def test_a_bit_that_compression_does_not_notice_is_found_in_a_table_without_an_entry(
+    place: str, tmp_path: Path
+) -> None:
+    """Of a file outside a study, and of a table that another program wrote into one."""
+    path = tmp_path / place
+    noise = random.Random(1).randbytes(4000)  # is stored as it is
+    values = pa.table({"mean": pa.Array.from_buffers(pa.float32(), 1000, [None, pa.py_buffer(noise)])})
+    write_tables(path, [values], values.schema, {}, split=("mean",))
+    shutil.rmtree(tmp_path / "checksums", ignore_errors=True)
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 1
+    path.write_bytes(content)
+    assert pq.read_table(io.BytesIO(content)).num_rows == 1000
+    with pytest.raises(VerificationError, match="it is not a valid Parquet file"):
+        read_table(path)
 
 
 def test_tables_are_written_behind_one_another_in_compressed_pages_of_the_oldest_kind(tmp_path: Path) -> None:

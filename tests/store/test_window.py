@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from toolbox.errors import VerificationError
+from toolbox.store.checksums import checksum_of, write_checksum
 from toolbox.store.window import Window
 
 CONTENT = bytes(random.Random(1).randbytes(100_000))
@@ -43,6 +45,22 @@ def test_any_other_name_is_not(name: str, window: Window) -> None:
         window.info(name)
     assert window.glob(name) == []
     assert not window.exists(name)
+
+
+def test_rows_that_were_made_although_a_file_is_damaged_are_none(tmp_path: Path) -> None:
+    """A library may go on where it could not read."""
+    file = tmp_path / "labels" / "set=a" / "table.parquet"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    write_checksum(file, checksum_of(CONTENT))
+    file.write_bytes(CONTENT[:-1] + b"?")
+    window = Window({"table": file})
+    with (
+        pytest.raises(VerificationError, match="is damaged"),
+        window.own_errors(),
+        suppress(VerificationError),
+    ):
+        window.open("table").read()
 
 
 @pytest.mark.parametrize("mode", ["wb", "ab", "r+b", "xb", "w"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from toolbox.cli.tables import print_table
+from toolbox.printing import printable
 from toolbox.progress import duration
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def print_verification(verification: Verification, quiet: bool) -> None:
         quiet: whether the number of files is left out.
     """
     for problem in verification.problems:
-        typer.echo(problem)
+        typer.echo(printable(problem))
     for unfinished in verification.notes:
         note(unfinished, quiet)
     problems = _count(len(verification.problems), "problem") if verification.problems else "no problem"
