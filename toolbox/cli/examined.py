@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from toolbox.cli.output import note, print_notes
 from toolbox.cli.tables import print_table
 from toolbox.printing import printable
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from toolbox.network.architecture import Network
     from toolbox.setup.checking import ModelCheck
     from toolbox.setup.doctor import Finding
-
-from toolbox.cli.output import note, print_notes
 
 
 def print_network(network: Network) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from toolbox.cli.output import LISTED, note, print_notes
 from toolbox.cli.tables import print_table
 from toolbox.printing import printable
 from toolbox.progress import duration
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from toolbox.store.removal import Removal
     from toolbox.store.use import InUse
     from toolbox.store.verification import Verification
-
-from toolbox.cli.output import LISTED, note, print_notes
 
 
 def print_ingestion(report: IngestReport, quiet: bool, *, is_recorded: bool = True) -> None:
