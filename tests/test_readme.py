@@ -67,7 +67,7 @@ LEFT = {
             "edges.html",
             "empty-study/study.toml",
         ),
-        models=(("pets", {"vgg16"}), ("preferred", {"vgg16"})),
+        models=(("pets", {"vgg16"}),),
         phrases=("layers/profile", "spearman", "cross_validated"),
     ),
 }

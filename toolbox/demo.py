@@ -132,11 +132,10 @@ def _findings(study: Study, best: pl.DataFrame) -> Iterator[Step]:
 
 def _next_steps(directory: Path, best: dict[str, Any]) -> str:
     """Commands to try next, for the most face-selective filter."""
-    named = ["--param", f"layer={best['layer']}", "--param", f"filter={best['filter']}"]
-    options = ["filters/stimuli", *named, "--set", "lfw", "--study", directory]
+    options = ["--layer", best["layer"], "--filter", best["filter"], "--set", "lfw", "--study", directory]
     return f"""
 Commands to try next:
   toolbox query --list
-  {command_line("query", *options)}
-  {command_line("plot", "--thumbnails", *options)}
+  {command_line("gallery", *options)}
+  {command_line("render", *options)}
   toolbox ingest YOUR_FOLDER --set NAME --study YOUR_STUDY --create"""

@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -152,10 +153,10 @@ def faults_of(
 
 def _is_one_error(case: Case, lines: Sequence[str]) -> bool:
     """Whether the last line, and no other, is an error; a doctor, and a check that differs, print findings."""
-    if case.command.startswith("doctor"):
+    if case.command.startswith("doctor") and case.group != "stdout":
         return not any(line.startswith("error") for line in lines)
-    if case.group == "stdout" and not lines:
-        return "pipe" in case.name
+    if case.group == "stdout" and "pipe" in case.name:
+        return not any(line.startswith("error") for line in lines)
     return (
         bool(lines)
         and lines[-1].startswith("error: ")
@@ -164,9 +165,12 @@ def _is_one_error(case: Case, lines: Sequence[str]) -> bool:
 
 
 def _difference(before: str, now: str) -> str:
-    """The first answer that is another one."""
+    """Where the first answer that is another one begins to differ."""
     pairs = zip(before.split("\n"), now.split("\n"), strict=False)
-    return next((f"{ours[:150]} -> {theirs[:150]}" for ours, theirs in pairs if ours != theirs), "length")
+    ours, theirs = next(((ours, theirs) for ours, theirs in pairs if ours != theirs), ("", "length"))
+    same = takewhile(lambda letters: letters[0] == letters[1], zip(ours, theirs, strict=False))
+    start = max(0, len(list(same)) - 40)
+    return f"{ours[start : start + 150]} -> {theirs[start : start + 150]}"
 
 
 def main() -> int:

@@ -73,6 +73,8 @@ def imported(arguments: list[str], study: Path, code: int = 0) -> set[str]:
         ["query", "filters/stimuli"],
         ["query"],
         ["plot", "layers/profile", "--param", "thresholdx=1"],
+        ["gallery"],
+        ["gallery", "--category", "face", "--filter", "1"],
         ["nosuch"],
     ],
     ids=" ".join,

@@ -37,6 +37,11 @@ NOT_RUN = {
     "toolbox render --category dog --top 4 --output dog.png": "as the line above",
     "toolbox render --layer block5_conv3 --filter 17 40 --together": "as the line above",
     "toolbox render --layer block5_conv3 --filter 17 --from 12": "as the line above",
+    "toolbox render --layer block2_conv2 --filter 5 --as-set preferred --output edges.html": "adds a second set, of "
+    "which the rest of the page would have to choose one; on the three-layer network it has tests",
+    "toolbox extract preferred --model vgg16": "as the line above",
+    'toolbox query "select preferred_by, maximum from responses join stimuli using (stimulus_id) '
+    "where layer = 'block5_conv3'\" --set preferred": "as the line above",
     "toolbox ingest caltech101": "downloads 137 MB; the card has tests of its own",
 }
 """Command -> why no test of the chapters runs it."""

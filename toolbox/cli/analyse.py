@@ -2,7 +2,7 @@
 
 import typer
 
-from toolbox.cli import following, options, output
+from toolbox.cli import following, options, output, reports
 from toolbox.cli.conversion import pairs, parameters, selection_of, study_at, tables_of
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -37,7 +37,7 @@ def significance(
             set, index=index, statistic=statistic, normalise=normalise, threshold=threshold, resamples=resamples,
             seed=seed, model=model, scheme=scheme, progress=output.with_expected_times(progress, quiet),
         )  # fmt: skip
-    output.print_significance(report, quiet)
+    reports.print_significance(report, quiet)
     usual = {"index": DEFAULT_INDEX, "statistic": "maximum", "normalise": "filter"}
     measure = {"index": index, "statistic": str(statistic), "normalise": str(normalise)}
     unusual = {name: value for name, value in measure.items() if value != usual[name]}

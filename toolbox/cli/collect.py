@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from toolbox.cli import following, options, output
+from toolbox.cli import following, options, output, reports
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -48,8 +48,8 @@ def ingest(
             dry_run=dry_run,
             progress=progress,
         )
-    output.print_ingestion(report, quiet, is_recorded=not dry_run)
-    output.print_dry_run(dry_run, quiet)
+    reports.print_ingestion(report, quiet, is_recorded=not dry_run)
+    reports.print_dry_run(dry_run, quiet)
     if not dry_run:
         following.print_next(following.after_ingestion(opened, report.set), study, quiet)
 
@@ -69,8 +69,8 @@ def label(
     report = study_at(study).label(
         set, scheme=scheme, source=source, missing=missing, replace=replace, dry_run=dry_run
     )
-    output.print_labelling(report, quiet)
-    output.print_dry_run(dry_run, quiet)
+    reports.print_labelling(report, quiet)
+    reports.print_dry_run(dry_run, quiet)
 
 
 @commands.command(cls=SeveralValues)
@@ -108,9 +108,9 @@ def extract(
     if estimate:
         with progress_bars(quiet) as progress:
             expected = opened.estimate(set, progress=progress, **choices)
-        output.print_estimate(expected, quiet)
+        reports.print_estimate(expected, quiet)
     else:
         with progress_bars(quiet) as progress:
             report = opened.extract(set, progress=progress, **choices)
-        output.print_extraction(report, quiet)
+        reports.print_extraction(report, quiet)
         following.print_next(following.after_extraction(opened, report.set, report.model), study, quiet)

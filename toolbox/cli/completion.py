@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer import Context
 
-from toolbox.cli import options
+from toolbox.cli import network_options, options, picture_options
 from toolbox.content import card_names, shipped_names
 from toolbox.errors import ToolboxError
 from toolbox.query.indices import RESAMPLED, index_names
@@ -210,29 +210,29 @@ _COMPLETIONS: tuple[tuple[Any, Callable[..., Offers]], ...] = (
     (options.ModelOption, models),
     (options.ModelsOption, models),
     (options.NetworkOption, networks),
-    (options.NetworkArgument, networks),
+    (network_options.NetworkArgument, networks),
     (options.LayersOption, layers),
     (options.SourceArgument, sources),
     (options.IndexOption, indices),
     (options.ReplicatedIndexOption, indices),
     (options.QueryArgument, queries),
-    (options.FigureArgument, queries),
+    (picture_options.FigureArgument, queries),
     (options.ParamOption, parameters),
-    (options.GalleryLayersOption, layers_of_study),
-    (options.GalleryCategoriesOption, categories),
-    (options.RankingIndexOption, indices),
-    (options.PresentedNetworkOption, models),
+    (picture_options.GalleryLayersOption, layers_of_study),
+    (picture_options.GalleryCategoriesOption, categories),
+    (picture_options.RankingIndexOption, indices),
+    (picture_options.PresentedNetworkOption, models),
     (options.DeviceOption, one_of("auto", "cpu", "cuda", "tensorrt")),
-    (options.CheckedDeviceOption, one_of("auto", "cpu", "cuda")),
+    (network_options.CheckedDeviceOption, one_of("auto", "cpu", "cuda")),
     (options.PrecisionOption, one_of(*PRECISIONS)),
-    (options.CheckedPrecisionOption, one_of(*PRECISIONS)),
+    (network_options.CheckedPrecisionOption, one_of(*PRECISIONS)),
     (options.ConvolutionOption, one_of(*CONVOLUTIONS)),
     (options.DecodingOption, one_of(*DECODINGS)),
     (options.StatisticOption, one_of(*STATISTICS)),
     (options.ReplicatedStatisticOption, one_of(*STATISTICS)),
     (options.NormaliseOption, one_of(*RANGES)),
     (options.ReplicatedRangeOption, one_of(*RANGES)),
-    (options.ActivationOption, one_of("after", "before")),
+    (network_options.ActivationOption, one_of("after", "before")),
 )
 
 

@@ -54,14 +54,19 @@ def after_extraction(study: Study, set_name: str, model: str) -> list[str]:
     return [] if is_done or not schemes else ["significance", set_name, *options]
 
 
-def after_rendering(report: RenderingReport, as_set: str | None) -> list[str]:
-    """The extraction of a set of rendered pictures.
+def after_rendering(
+    report: RenderingReport, as_set: str | None, model: str | None, weights: str
+) -> list[str]:
+    """The extraction of a set of rendered pictures by the same network.
 
     Args:
         report: on the pictures.
         as_set: the set to which they were added, if any.
+        model: the network as it was named, if it was.
+        weights: of the network, as they were named.
     """
-    return ["extract", as_set, "--model", report.model] if as_set else []
+    chosen = ["--weights", weights] if weights != "auto" else []
+    return ["extract", as_set, "--model", model or report.model, *chosen] if as_set else []
 
 
 def after_significance(study: Study, report: SignificanceReport, measure: dict[str, str]) -> list[str]:

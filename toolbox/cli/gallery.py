@@ -2,7 +2,7 @@
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import options, output, picture_options
 from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -15,21 +15,21 @@ commands = typer.Typer()
 
 @commands.command(cls=SeveralValues)
 def gallery(
-    layer: options.GalleryLayersOption = None,
-    filter: options.GalleryFiltersOption = None,
-    category: options.GalleryCategoriesOption = None,
-    top: options.TopOption = 12,
-    count: options.EndsOption = 5,
-    index: options.RankingIndexOption = DEFAULT_INDEX,
+    layer: picture_options.GalleryLayersOption = None,
+    filter: picture_options.GalleryFiltersOption = None,
+    category: picture_options.GalleryCategoriesOption = None,
+    top: picture_options.TopOption = 12,
+    count: picture_options.EndsOption = 5,
+    index: picture_options.RankingIndexOption = DEFAULT_INDEX,
     set: options.SetOption = None,
-    model: options.PresentedNetworkOption = None,
+    model: picture_options.PresentedNetworkOption = None,
     scheme: options.SchemeOption = None,
     weights: options.WeightsOption = "auto",
     device: options.DeviceOption = "auto",
-    output_file: options.GalleryFileOption = None,
-    title: options.FigureTitleOption = True,
-    width: options.WidthOption = None,
-    dpi: options.DotsOption = None,
+    output_file: picture_options.GalleryFileOption = None,
+    title: picture_options.FigureTitleOption = True,
+    width: picture_options.WidthOption = None,
+    dpi: picture_options.DotsOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:

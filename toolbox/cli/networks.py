@@ -2,7 +2,7 @@
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import examined, network_options, options, output
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
@@ -23,24 +23,24 @@ def list_models() -> None:
 
 
 @commands.command("show")
-def show_model(name: options.NetworkArgument = "vgg16") -> None:
+def show_model(name: network_options.NetworkArgument = "vgg16") -> None:
     """Print a network's layers, input, weights, citation and licence."""
     from toolbox.network.card import layer_table, network
 
     described = network(name)
     print_table(layer_table(described), most=len(described.layers))
-    output.print_network(described)
+    examined.print_network(described)
 
 
 @commands.command("add")
 def add(
-    graph: options.GraphArgument,
-    name: options.NetworkNameOption = None,
-    activation: options.ActivationOption = None,
-    preprocessing: options.PreprocessingOption = None,
-    size: options.SizeOption = None,
-    resize: options.ResizeOption = None,
-    replace: options.ReplaceNetworkOption = False,
+    graph: network_options.GraphArgument,
+    name: network_options.NetworkNameOption = None,
+    activation: network_options.ActivationOption = None,
+    preprocessing: network_options.PreprocessingOption = None,
+    size: network_options.SizeOption = None,
+    resize: network_options.ResizeOption = None,
+    replace: network_options.ReplaceNetworkOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
     """Add a network from an ONNX file: list the layers that can be recorded, and write its card."""
@@ -64,9 +64,9 @@ def add(
 
 @commands.command("export", cls=SeveralValues)
 def export(
-    name: options.NetworkArgument = "vgg16",
-    full: options.FullGraphOption = None,
-    pooled: options.PooledGraphOption = None,
+    name: network_options.NetworkArgument = "vgg16",
+    full: network_options.FullGraphOption = None,
+    pooled: network_options.PooledGraphOption = None,
     layers: options.LayersOption = None,
     weights: options.WeightsOption = "auto",
     quiet: options.QuietOption = False,
@@ -86,12 +86,12 @@ def export(
 
 @commands.command("check", cls=SeveralValues)
 def check(
-    name: options.NetworkArgument = "vgg16",
+    name: network_options.NetworkArgument = "vgg16",
     layers: options.LayersOption = None,
     weights: options.WeightsOption = "auto",
-    images: options.NoiseOption = 4,
-    device: options.CheckedDeviceOption = "auto",
-    precision: options.CheckedPrecisionOption = "float32",
+    images: network_options.NoiseOption = 4,
+    device: network_options.CheckedDeviceOption = "auto",
+    precision: network_options.CheckedPrecisionOption = "float32",
     quiet: options.QuietOption = False,
 ) -> None:
     """Compare the ways of computing a network with one another.
@@ -105,5 +105,5 @@ def check(
             name, layers=layers or None, weights=weights, images=images, device=device, precision=precision,
             progress=progress,
         )  # fmt: skip
-    output.print_fidelity(report, quiet)
+    examined.print_fidelity(report, quiet)
     check_fidelity(report)

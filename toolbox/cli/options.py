@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Range, Removable, Resize, Statistic
+from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Range, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -29,14 +29,18 @@ HERE = Path()
 
 # Which study, and what of it.
 StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
-_DEFAULT = "Default: the one in use (toolbox use), or the first."
-SetOption = Annotated[str | None, Option("--set", help=f"Stimulus set. {_DEFAULT}")]
-ModelOption = Annotated[str | None, Option("--model", help=f"Network whose responses are used. {_DEFAULT}")]
+DEFAULT_IN_USE = "Default: the one in use (toolbox use), or the first."
+SetOption = Annotated[str | None, Option("--set", help=f"Stimulus set. {DEFAULT_IN_USE}")]
+ModelOption = Annotated[
+    str | None, Option("--model", help=f"Network whose responses are used. {DEFAULT_IN_USE}")
+]
 ModelsOption = Annotated[
     list[str] | None,
-    Option("--model", help=f"Network whose responses are used. Repeat it to compare networks. {_DEFAULT}"),
+    Option(
+        "--model", help=f"Network whose responses are used. Repeat it to compare networks. {DEFAULT_IN_USE}"
+    ),
 ]
-SchemeOption = Annotated[str | None, Option("--scheme", help=f"Label scheme. {_DEFAULT}")]
+SchemeOption = Annotated[str | None, Option("--scheme", help=f"Label scheme. {DEFAULT_IN_USE}")]
 
 # What is printed, and how.
 FormatOption = Annotated[
@@ -176,7 +180,7 @@ PartOption = Annotated[
 ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
 
 # Analysis.
-AnalysedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {_DEFAULT}")]
+AnalysedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {DEFAULT_IN_USE}")]
 _INDEX = f"Index of selectivity: {', '.join(index_names(*RESAMPLED))}."
 IndexOption = Annotated[str, Option(help=_INDEX)]
 StatisticOption = Annotated[
@@ -277,161 +281,3 @@ ScatterOption = Annotated[
     Path | None,
     Option("--figure", help="File for a scatter plot of the values: .html, .pdf, .png, .svg or .json."),
 ]
-
-# Figures.
-FigureArgument = Annotated[
-    str, Argument(help="Name of a shipped query, a .sql file of your own, or a SELECT over the views.")
-]
-FigureFileOption = Annotated[
-    Path | None,
-    Option(
-        "--output",
-        "-o",
-        help="File to write: .html, .pdf, .png, .svg or .json. Default: the query's name, .html.",
-    ),
-]
-ThumbnailsOption = Annotated[
-    bool, Option(help="Draw the images themselves; the file then holds small copies of them.")
-]
-ShownCategoriesOption = Annotated[
-    list[str] | None,
-    Option("--category", help="Category to show. Repeat it for several, which are shown in this order."),
-]
-ShownLayersOption = Annotated[
-    list[str] | None,
-    Option("--layer", help="Layer to show, or a pattern such as 'block5_*'. Repeat it for several."),
-]
-FigureTitleOption = Annotated[bool, Option("--title/--no-title", help="Draw the title and the subtitle.")]
-WidthOption = Annotated[
-    str | None,
-    Option(
-        "--width",
-        metavar="LENGTH",
-        help=(
-            "Width of the whole figure, such as 89mm (mm, cm, in, pt or px), or of a journal (1column, 2columns). "
-            "Labels are then 7 points high."
-        ),
-    ),
-]
-DotsOption = Annotated[float | None, Option("--dpi", help="Pixels an inch of a .png file. Default: 144.")]
-
-# Pictures of what filters respond to.
-GalleryLayersOption = Annotated[
-    list[str] | None,
-    Option("--layer", help="Layer of the filters, or a pattern such as 'block5_*'; several may follow."),
-]
-GalleryFiltersOption = Annotated[
-    list[int] | None,
-    Option("--filter", help="Number of a filter in each of these layers, from 0; several may follow."),
-]
-GalleryCategoriesOption = Annotated[
-    list[str] | None,
-    Option("--category", help="Category whose most selective filters are shown; several may follow."),
-]
-TopOption = Annotated[int, Option(help="Number of most selective filters of a category.")]
-EndsOption = Annotated[
-    int, Option("--count", help="Stimuli with the largest, and with the smallest responses of a filter.")
-]
-RankingIndexOption = Annotated[
-    str, Option("--index", help="Index that ranks the filters of a category, as in filters/representative.")
-]
-PresentedNetworkOption = Annotated[
-    str | None,
-    Option("--model", help=f"Network whose responses are used, by name or path of its card. {_DEFAULT}"),
-]
-GalleryFileOption = Annotated[
-    Path | None,
-    Option(
-        "--output",
-        "-o",
-        help="File to write: .html, .pdf, .png, .svg or .json. With several sheets, the name of each is added to it. "
-        "Default: gallery-<sheet>.html.",
-    ),
-]
-
-# The report.
-ReportFileOption = Annotated[Path, Option("--output", "-o", help="Page to write (.html).")]
-MethodsFileOption = Annotated[
-    Path | None,
-    Option("--methods", help="File for the methods text (.md); its references are written beside it (.bib)."),
-]
-WithImagesOption = Annotated[
-    bool,
-    Option(
-        "--with-images",
-        help="Show stimuli and rendered images. Without it, the page contains no pixel of a stimulus.",
-    ),
-]
-ReportThresholdOption = Annotated[
-    float | None,
-    Option("--threshold", help="A filter whose index is above it is selective. Default: that of the index."),
-]
-
-# Networks.
-NetworkArgument = Annotated[str, Argument(help="Name of a network, or the path of a card.")]
-GraphArgument = Annotated[
-    Path, Argument(metavar="GRAPH", help="ONNX file of a network that classifies colour images.")
-]
-NetworkNameOption = Annotated[
-    str | None,
-    Option("--name", help="Name for the network. Without it, layers are listed and nothing is added."),
-]
-ActivationOption = Annotated[
-    str | None, Option(help="Where to record: after or before the activation functions.")
-]
-PreprocessingOption = Annotated[
-    str | None,
-    Option(help="Preprocessing of the images in training: caffe, torch, tf, unit or none."),
-]
-SizeOption = Annotated[
-    str | None,
-    Option(help="Size of the images, where the graph takes any: 224, or 224x192 (height x width)."),
-]
-ResizeOption = Annotated[
-    str | None, Option(help="How images are resized. Default: as usual with the preprocessing.")
-]
-ReplaceNetworkOption = Annotated[bool, Option(help="Overwrite an added network of that name.")]
-FullGraphOption = Annotated[
-    Path | None, Option(help="ONNX file to write, with every layer's activation map as an output.")
-]
-PooledGraphOption = Annotated[
-    Path | None, Option(help="ONNX file to write, with the maximum and mean of every map as outputs.")
-]
-NoiseOption = Annotated[int, Option(help="Number of noise images, and size of the batch.")]
-CheckedDeviceOption = Annotated[str, Option(help="Processor: auto, cpu or cuda.")]
-CheckedPrecisionOption = Annotated[
-    str, Option(help="bf16 (CPU) or tf32 (CUDA): compare it with float32, too.")
-]
-
-# Upkeep.
-UsedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help="Stimulus set to use from now on.")]
-UsedModelOption = Annotated[
-    str | None, Option("--model", help="Network whose responses to the set are used.")
-]
-VerifiedStudyArgument = Annotated[
-    Path | None, Argument(help="Directory of the study. Default: that of --study.")
-]
-ThoroughOption = Annotated[
-    bool, Option("--thorough", help="Read every byte of the responses, too, and compare their values.")
-]
-RemovedKindArgument = Annotated[
-    Removable, Argument(parser=str, metavar="KIND", help="What is removed: set, model or scheme.")
-]
-RemovedNameArgument = Annotated[str, Argument(help="Its name.")]
-RemovedFromOption = Annotated[
-    str | None,
-    Option(
-        "--set",
-        help="Stimulus set of the scheme, or of the responses. Default: the only set with that scheme; all sets with "
-        "responses of that model.",
-    ),
-]
-YesOption = Annotated[bool, Option("--yes", help="Delete without a question.")]
-UsedSchemeOption = Annotated[str | None, Option("--scheme", help="Label scheme of the set to use.")]
-
-# The set-up.
-DemonstrationArgument = Annotated[Path, Argument(help="Study to create or continue.")]
-ExaminedStudyOption = Annotated[
-    Path | None, Option("--study", envvar="TOOLBOX_STUDY", help="Examine the folder of this study, too.")
-]
-FindingsFormatOption = Annotated[Literal["table", "json"], Option(help="Format: table or json.")]

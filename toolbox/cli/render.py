@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from toolbox.cli import following, options, output
+from toolbox.cli import following, options, picture_options, reports
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -65,11 +65,11 @@ SheetOption = Annotated[
 
 @commands.command(cls=SeveralValues)
 def render(
-    layer: options.GalleryLayersOption = None,
-    filter: options.GalleryFiltersOption = None,
+    layer: picture_options.GalleryLayersOption = None,
+    filter: picture_options.GalleryFiltersOption = None,
     category: CategoryOption = None,
-    top: options.TopOption = 4,
-    index: options.RankingIndexOption = DEFAULT_INDEX,
+    top: picture_options.TopOption = 4,
+    index: picture_options.RankingIndexOption = DEFAULT_INDEX,
     together: TogetherOption = False,
     statistic: DrivenOption = "maximum",
     stimulus: FromOption = None,
@@ -78,14 +78,14 @@ def render(
     seeds: SeedsOption = 3,
     replace: ReplacePicturesOption = False,
     set: options.SetOption = None,
-    model: options.PresentedNetworkOption = None,
+    model: picture_options.PresentedNetworkOption = None,
     scheme: options.SchemeOption = None,
     weights: options.WeightsOption = "auto",
     as_set: AsSetOption = None,
     output_file: SheetOption = None,
-    title: options.FigureTitleOption = True,
-    width: options.WidthOption = None,
-    dpi: options.DotsOption = None,
+    title: picture_options.FigureTitleOption = True,
+    width: picture_options.WidthOption = None,
+    dpi: picture_options.DotsOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -103,8 +103,8 @@ def render(
             replace=replace, set=set, model=model, scheme=scheme, weights=weights, as_set=as_set, output=path,
             title=title, width=width, dpi=dpi, progress=progress,
         )  # fmt: skip
-    output.print_rendering(report, path, quiet)
-    following.print_next(following.after_rendering(report, as_set), study, quiet)
+    reports.print_rendering(report, path, quiet)
+    following.print_next(following.after_rendering(report, as_set, model, weights), study, quiet)
 
 
 def _subject(layers: list[str] | None, filters: list[int] | None, categories: list[str] | None) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import options, picture_options, reports
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -16,13 +16,13 @@ commands = typer.Typer()
 
 @commands.command()
 def report(
-    output_file: options.ReportFileOption = Path("report.html"),
-    methods: options.MethodsFileOption = None,
-    with_images: options.WithImagesOption = False,
+    output_file: picture_options.ReportFileOption = Path("report.html"),
+    methods: picture_options.MethodsFileOption = None,
+    with_images: picture_options.WithImagesOption = False,
     index: options.IndexOption = DEFAULT_INDEX,
     statistic: options.StatisticOption = "maximum",
     normalise: options.NormaliseOption = "filter",
-    threshold: options.ReportThresholdOption = None,
+    threshold: picture_options.ReportThresholdOption = None,
     set: options.SetOption = None,
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
@@ -42,5 +42,5 @@ def report(
             normalise=normalise, threshold=threshold, set=set, model=model, scheme=scheme, weights=weights,
             progress=progress,
         )  # fmt: skip
-    output.print_report(written, quiet)
+    reports.print_report(written, quiet)
     typer.echo(printable(written.file))

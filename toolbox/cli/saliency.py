@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from toolbox.cli import options, output
+from toolbox.cli import options, output, picture_options
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -54,9 +54,9 @@ def saliency(
     model: options.ModelOption = None,
     weights: options.WeightsOption = "auto",
     output_file: SheetOption = None,
-    title: options.FigureTitleOption = True,
-    width: options.WidthOption = None,
-    dpi: options.DotsOption = None,
+    title: picture_options.FigureTitleOption = True,
+    width: picture_options.WidthOption = None,
+    dpi: picture_options.DotsOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import examined, network_options, options, output
 from toolbox.cli.progress import progress_bars
 from toolbox.cli.tables import print_table
 
@@ -13,7 +13,8 @@ commands = typer.Typer()
 
 @commands.command()
 def demo(
-    directory: options.DemonstrationArgument = Path("toolbox-demo"), quiet: options.QuietOption = False
+    directory: network_options.DemonstrationArgument = Path("toolbox-demo"),
+    quiet: options.QuietOption = False,
 ) -> None:
     """Demonstrate the toolbox: present faces and gratings to VGG16, print tables and draw figures."""
     from toolbox.demo import demonstrate
@@ -28,8 +29,8 @@ def demo(
 
 @commands.command()
 def doctor(
-    study: options.ExaminedStudyOption = None,
-    format: options.FindingsFormatOption = "table",
+    study: network_options.ExaminedStudyOption = None,
+    format: network_options.FindingsFormatOption = "table",
     quiet: options.QuietOption = False,
 ) -> None:
     """Examine the set-up and report how to fix it: software, processor, GPU, weights, disk. Downloads nothing."""
@@ -39,7 +40,7 @@ def doctor(
     if format == "json":
         typer.echo(as_json(findings))
     else:
-        output.print_findings(findings)
+        examined.print_findings(findings)
     if not can_work(findings):
         problems = sum(finding.state == "problem" for finding in findings)
         output.note(f"{problems} to fix before the toolbox can be used", quiet)

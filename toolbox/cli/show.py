@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import options, output, picture_options
 from toolbox.cli.conversion import parameters, selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.query_options import QueryCommand
@@ -15,18 +15,18 @@ commands = typer.Typer()
 
 @commands.command(cls=QueryCommand)
 def plot(
-    query: options.FigureArgument,
+    query: picture_options.FigureArgument,
     param: options.ParamOption = None,
     set: options.SetOption = None,
     model: options.ModelsOption = None,
     scheme: options.SchemeOption = None,
-    output_file: options.FigureFileOption = None,
-    thumbnails: options.ThumbnailsOption = False,
-    category: options.ShownCategoriesOption = None,
-    layer: options.ShownLayersOption = None,
-    title: options.FigureTitleOption = True,
-    width: options.WidthOption = None,
-    dpi: options.DotsOption = None,
+    output_file: picture_options.FigureFileOption = None,
+    thumbnails: picture_options.ThumbnailsOption = False,
+    category: picture_options.ShownCategoriesOption = None,
+    layer: picture_options.ShownLayersOption = None,
+    title: picture_options.FigureTitleOption = True,
+    width: picture_options.WidthOption = None,
+    dpi: picture_options.DotsOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:

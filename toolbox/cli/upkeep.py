@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from toolbox.cli import options, output
+from toolbox.cli import network_options, options, output, reports
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.errors import UsageError, VerificationError
@@ -14,22 +14,22 @@ commands = typer.Typer()
 
 @commands.command()
 def use(
-    set: options.UsedSetArgument = None,
-    model: options.UsedModelOption = None,
-    scheme: options.UsedSchemeOption = None,
+    set: network_options.UsedSetArgument = None,
+    model: network_options.UsedModelOption = None,
+    scheme: network_options.UsedSchemeOption = None,
     study: options.StudyOption = HERE,
 ) -> None:
     """Choose the set, model and scheme that commands mean where the study has several; without a choice, print them.
 
     Without a choice, commands mean the one that was there first. --set, --model and --scheme always take precedence.
     """
-    output.print_in_use(study_at(study).use(set, model=model, scheme=scheme))
+    reports.print_in_use(study_at(study).use(set, model=model, scheme=scheme))
 
 
 @commands.command()
 def verify(
-    directory: options.VerifiedStudyArgument = None,
-    thorough: options.ThoroughOption = False,
+    directory: network_options.VerifiedStudyArgument = None,
+    thorough: network_options.ThoroughOption = False,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -38,18 +38,18 @@ def verify(
     The exit code is 3 if there is a problem. Changes nothing.
     """
     verification = study_at(directory or study).verify(thorough=thorough)
-    output.print_verification(verification, quiet)
+    reports.print_verification(verification, quiet)
     if not verification.is_intact:
         raise typer.Exit(VerificationError.exit_code)
 
 
 @commands.command()
 def remove(
-    kind: options.RemovedKindArgument,
-    name: options.RemovedNameArgument,
-    set: options.RemovedFromOption = None,
+    kind: network_options.RemovedKindArgument,
+    name: network_options.RemovedNameArgument,
+    set: network_options.RemovedFromOption = None,
     dry_run: options.DryRunOption = False,
-    yes: options.YesOption = False,
+    yes: network_options.YesOption = False,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -58,7 +58,7 @@ def remove(
     Asks before it deletes. Images are never deleted.
     """
     opened = study_at(study)
-    output.print_removal(opened.remove(kind, name, set=set, dry_run=True), quiet)
+    reports.print_removal(opened.remove(kind, name, set=set, dry_run=True), quiet)
     if dry_run:
         output.note("nothing was deleted; without --dry-run, the same command deletes", quiet)
         return

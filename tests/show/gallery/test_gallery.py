@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from support.commands import run
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import (
     Gallery,
@@ -232,6 +233,18 @@ def test_files_with_pixels_are_announced(dots: Study, weights: str, tmp_path: Pa
             progress=False,
         )
     assert (tmp_path / "sheet.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_command_prints_its_files_and_notes(
+    dots: Study, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ["--study", str(dots.folder.root), "--model", str(CARD), "--weights", weights]
+    done = run("gallery", "--layer", "colour", "--filter", "0", "1", *given)
+    assert done.stdout.split() == ["gallery-colour-0.html", "gallery-colour-1.html"]
+    assert "the sheets contain pixels of 6 images of dots" in done.stderr
+    assert (tmp_path / "gallery-colour-1.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert run("gallery", "--layer", "sum", "--filter", "1", *given, code=1).stderr.startswith("error: sum/1")
 
 
 def test_a_category_of_any_name_has_a_file(make: Make) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.commands import run
 from support.tiny_network import CARD, write_weights
 from toolbox import (
     MixtureError,
@@ -138,6 +139,31 @@ def test_a_damaged_picture_is_reported(render: Render, rendered: Study) -> None:
     assert [each.file for each in rendered.verify().problems] == ["rendered/model=tiny/layer=colour/2-0.png"]
     assert render(layer="colour", filter=2, replace=True).rendered == 1
     assert rendered.verify().is_intact
+
+
+@pytest.mark.parametrize("suffix", [".png", ".json"])
+def test_no_flipped_bit_of_a_picture_is_shown_as_if_it_were_whole(
+    render: Render, rendered: Study, suffix: str
+) -> None:
+    """Wherever it is: the picture is read as it was, or refused in one line."""
+    report = render(layer="colour", filter=2)
+    file = (rendered.folder.root / report.pictures[0].file).with_suffix(suffix)
+    whole, before = file.read_bytes(), records_of(rendered.folder, "tiny", "colour")
+    outcomes = {"right": 0, "refused": 0}
+    for place in np.random.default_rng(0).choice(len(whole), 40, replace=False):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        try:
+            assert records_of(rendered.folder, "tiny", "colour") == before
+            outcomes["right"] += 1
+        except VerificationError as error:
+            assert str(error).count("\n") == 0
+            outcomes["refused"] += 1
+    assert outcomes["refused"] >= 30, outcomes
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(VerificationError):
+        render(layer="colour", filter=2)
 
 
 def test_verify_finds_a_picture_without_a_record_and_a_record_without_a_picture(
@@ -295,3 +321,27 @@ def test_pictures_become_stimuli_of_the_category_they_were_made_for(render: Rend
     before = rows.height
     render(layer="colour", filter=2, seeds=2, as_set="preferred")
     assert rendered.query("select count(*) as n from stimuli", set="preferred")["n"][0] == before
+
+
+def test_the_command_prints_the_pictures_and_what_follows(
+    rendered: Study, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table on stdout; the notes, the sheet and the next command, which works as it is printed, on stderr."""
+    monkeypatch.chdir(tmp_path)
+    given = ("--model", str(CARD), "--weights", weights, "--study", str(rendered.folder.root))
+    done = run(
+        "render", "--layer", "colour", "--filter", "0", "2", "--seeds", "1", "--as-set", "preferred", *given
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["filter", "colour/0", "colour/2"]
+    assert (tmp_path / "render-colour-0-2.html").stat().st_size > 100_000
+    assert "rendered 2 pictures in" in done.stderr
+    following = done.stderr.partition("next: toolbox ")[2].split()
+    assert following == ["extract", "preferred", *given]
+    assert "2 stimuli presented" in run(*following).stderr
+    again = run(
+        "render", "--layer", "colour", "--filter", "2", "--seeds", "1", "-o", "sheet.png", "-q", *given
+    )
+    assert again.stderr == ""
+    assert (tmp_path / "sheet.png").is_file()
+    refused = run("render", "--layer", "colour", *given, code=2)
+    assert "expected either a layer and its filters" in refused.stderr

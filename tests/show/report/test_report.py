@@ -18,6 +18,7 @@ import pytest
 
 from support.commands import run
 from support.reported import Reported, reported, study_of
+from support.tiny_network import CARD, paint
 from toolbox import Study, UnknownNameError, UsageError, VerificationError
 from toolbox.show.report import run as making
 from toolbox.show.report.contents import REPORTED
@@ -245,6 +246,31 @@ def test_few_categories_give_a_report_without_a_failure(
     text = plain(report.text)
     assert ("One category. All stimuli have the category red" in text) == (len(categories) == 1)
     assert "differed in low-level measures" not in text
+
+
+def test_the_tuning_to_another_set_of_oriented_stimuli_is_shown(cache: Path, tmp_path: Path) -> None:
+    study = study_of(tmp_path, ["red", "green"])
+    lines = tmp_path / "lines"
+    rows = ["path,category,orientation"]
+    for number, degrees in enumerate((0, 45, 90, 135)):
+        paint(lines / f"{number}.png", (40 + 50 * number, 90, 10))
+        rows.append(f"{number}.png,line,{degrees}")
+    (lines / "lines.csv").write_text("\n".join(rows), encoding="utf-8")
+    study.ingest(lines / "lines.csv", set="lines")
+    study.extract("lines", model=str(CARD), weights=str(tmp_path / "tiny.npz"))
+    study.report(tmp_path / "report.html", set="colours")
+    text = plain((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "Orientation tuning of the first layer (colour), set lines" in text
+    assert (
+        "n = 4 stimuli, 3 filters" in text
+        and "filters whose peak is at least a tenth of the median peak" in text
+    )
+
+
+def test_warnings_have_a_subject_each(whole: Reported, bare: Reported, hostile: Reported) -> None:
+    for report in (whole, bare, hostile):
+        keys = re.findall(r'<li id="(warning-[^"]+)"', report.text)
+        assert len(keys) == len({*keys}) >= 3
 
 
 def test_the_command_prints_the_file_its_size_and_its_warnings(whole: Reported, tmp_path: Path) -> None:

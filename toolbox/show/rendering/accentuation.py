@@ -110,7 +110,11 @@ def _fitted(presented: Presented, stimulus: Stimulus) -> Pixels:
     """The image as the network sees it."""
     entry = presented.network.input
     picture = read_original(
-        stimulus.file, stimulus.sha256, pixels_sha256=stimulus.pixels_sha256, bit_depth=stimulus.bit_depth
+        stimulus.file,
+        stimulus.sha256,
+        pixels_sha256=stimulus.pixels_sha256,
+        bit_depth=stimulus.bit_depth,
+        at_least=max(entry.height, entry.width) if entry.decoding == "scaled" else None,
     )
     return resize_pixels(picture.pixels, entry.height, entry.width, entry.resize, entry.fit)
 

@@ -11,7 +11,8 @@ sheets         the pictures beside these stimuli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 from toolbox.network.architecture import Layer
@@ -74,11 +75,11 @@ def render_pictures(
     layers = list(dict.fromkeys(layer for layer, _ in filters))
     presented = open_presented(study, selection, layers, card=card, weights=weights, progress=progress)
     best = best_stimuli(study, presented.selection, filters, choices.statistic)
-    start = find_start(presented, filters, choices)
-    jobs = [_job(presented, layer, filters, choices, best, start) for layer in layers]
+    asked = _Asked(presented, choices, filters, best, find_start(presented, filters, choices))
+    jobs = [_job(asked, layer) for layer in layers]
     kept, made = _make_all(jobs, choices.replace, progress)
-    pictures = tuple(_pictures(study, jobs, filters, best, kept, made))
-    figure = draw_pictures(presented, pictures, best, start, layout, progress)
+    pictures = tuple(_pictures(asked, jobs, {**kept, **made}, made))
+    figure = draw_pictures(presented, pictures, best, asked.start, layout=layout, progress=progress)
     return RenderingReport(
         set=str(presented.selection.set),
         model=presented.network.name,
@@ -90,16 +91,21 @@ def render_pictures(
     )
 
 
-def _job(
-    presented: Presented,
-    layer: str,
-    filters: Mapping[Filter, str | None],
-    choices: Rendering,
-    best: Mapping[Filter, Sequence[Best]],
-    start: Start | None,
-) -> Job:
+@dataclass(frozen=True)
+class _Asked:
+    """What is rendered, for which categories, with the best stimuli, and from where it starts."""
+
+    presented: Presented
+    choices: Rendering
+    filters: Mapping[Filter, str | None]
+    best: Mapping[Filter, Sequence[Best]]
+    start: Start | None
+
+
+def _job(asked: _Asked, layer: str) -> Job:
     """The pictures of one layer."""
-    own = [number for each, number in filters if each == layer]
+    presented, choices, start = asked.presented, asked.choices, asked.start
+    own = [number for each, number in asked.filters if each == layer]
     groups = [tuple(own)] if choices.together else [(number,) for number in own]
     origin = start.sha256 if start else ""
     subjects = [
@@ -107,16 +113,14 @@ def _job(
         for group in groups
         for seed in choices.seed_list
     ]
-    described = presented.layer(layer)
-    canvas = _canvas(presented, described, choices, start)
-    scales = {number: _scale(best[layer, number]) for number in own}
+    canvas = _canvas(asked, presented.layer(layer))
     return Job(
         presented.study,
         presented.model,
         canvas,
         _recipe(canvas, choices),
         subjects,
-        scales,
+        {number: _scale(asked.best[layer, number]) for number in own},
         start.pixels if start else None,
         start.origin if start else None,
     )
@@ -127,10 +131,14 @@ def _scale(best: Sequence[Best]) -> float:
     return best[0].response if best and best[0].response > LEAST_RESPONSE else 1.0
 
 
-def _canvas(presented: Presented, layer: Layer, choices: Rendering, start: Start | None) -> Canvas:
-    if start is None:
-        return canvas_of(presented.model, layer, choices.statistic)
-    return whole_canvas(presented.model, layer, start.place)
+def _canvas(asked: _Asked, layer: Layer) -> Canvas:
+    """The receptive field of a unit; of a stimulus to start from, all of it."""
+    model, start = asked.presented.model, asked.start
+    return (
+        canvas_of(model, layer, asked.choices.statistic)
+        if start is None
+        else whole_canvas(model, layer, start.place)
+    )
 
 
 def _recipe(canvas: Canvas, choices: Rendering) -> PictureRecipe:
@@ -171,21 +179,16 @@ def _counter(total: int, progress: Progress) -> Callable[[int], None]:
 
 
 def _pictures(
-    study: StudyFolder,
-    jobs: Sequence[Job],
-    filters: Mapping[Filter, str | None],
-    best: Mapping[Filter, Sequence[Best]],
-    kept: Mapping[Subject, Record],
-    made: Mapping[Subject, Record],
+    asked: _Asked, jobs: Sequence[Job], records: Mapping[Subject, Record], made: Collection[Subject]
 ) -> Iterator[RenderedPicture]:
     """All pictures, in the order in which their filters were chosen."""
-    order = {one: number for number, one in enumerate(filters)}
+    study, order = asked.presented.study, {one: number for number, one in enumerate(asked.filters)}
     subjects = [subject for job in jobs for subject in job.subjects]
     for subject in sorted(subjects, key=lambda each: order[each.layer, each.filters[0]]):
         yield RenderedPicture(
-            record=made.get(subject) or kept[subject],
-            category=filters[subject.layer, subject.filters[0]],
-            best=tuple(best[subject.layer, number][0] for number in subject.filters),
+            record=records[subject],
+            category=asked.filters[subject.layer, subject.filters[0]],
+            best=tuple(asked.best[subject.layer, number][0] for number in subject.filters),
             file=picture_file(study, subject).relative_to(study.root).as_posix(),
             is_new=subject in made,
         )

@@ -14,7 +14,7 @@ from toolbox.chart.sheets import Group, Tile, TilePicture, draw_sheet
 from toolbox.progress import Progress, silent
 from toolbox.show.gallery.run import pixel_note
 from toolbox.show.patches import SIDE, Filter, Patch, find_patches
-from toolbox.show.plots import Figure, Layout
+from toolbox.show.plots import AS_IT_IS, Figure, Layout
 from toolbox.show.presented import Presented
 from toolbox.show.rendering.accentuation import Start
 from toolbox.show.rendering.natural import Best
@@ -46,7 +46,8 @@ def draw_pictures(
     pictures: Sequence[RenderedPicture],
     best: Mapping[Filter, Sequence[Best]],
     start: Start | None,
-    layout: Layout,
+    *,
+    layout: Layout = AS_IT_IS,
     progress: Progress = silent,
 ) -> Figure:
     """The sheet of some pictures.

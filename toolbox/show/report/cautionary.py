@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, UsageError, command_line
@@ -18,6 +18,7 @@ from toolbox.show.report.words import few, percent
 
 MOST_UNEQUAL = 1.5
 """Ratio of the largest to the smallest category above which a set is unbalanced in number."""
+DIFFERENCES = "Low-level differences"
 FEW = 20
 """Stimuli of a category below which a proportion is mostly of the images that were chosen."""
 _COMMAND = re.compile(
@@ -76,7 +77,18 @@ def warnings_of(subject: ReportSubject, shown: Iterable[ShownExhibit | LeftOut])
         *_of_the_control(subject),
         *_cautions(exhibits),
     ]
-    return sorted(found, key=lambda each: each.is_note)
+    return sorted(_each_once(found), key=lambda each: each.is_note)
+
+
+def _each_once(found: Iterable[Warned]) -> list[Warned]:
+    """One warning of each subject; a query's own caution takes the place of the same that is known of the set."""
+    by_subject = dict[str, Warned]()
+    for each in found:
+        known = by_subject.get(each.subject)
+        if known and each.subject != DIFFERENCES:
+            each = replace(known, sentences=(*known.sentences, *each.sentences))  # noqa: PLW2901
+        by_subject[each.subject] = each
+    return list(by_subject.values())
 
 
 def _of_the_set(subject: ReportSubject) -> Iterator[Warned]:
@@ -113,7 +125,7 @@ def _differences(subject: ReportSubject) -> Iterator[Warned]:
     if len(differing):
         named = [f"{name} is {words}" for name, words in differing.select("category", "differs").iter_rows()]
         yield _warned(
-            "Low-level differences",
+            DIFFERENCES,
             f"images of some categories can be told apart without their content: {few(named)}; filters may respond "
             "to that",
             command_line("query", "sets/summary"),
@@ -231,6 +243,7 @@ def kind_of(caution: str) -> str:
     'Chance'
     """
     kinds = {
+        "told apart": DIFFERENCES,
         "control": "Control network",
         "chance": "Chance",
         "few filters": "Few filters",

@@ -21,7 +21,8 @@ class Exhibit:
         columns: those of a table, and how they are called; a figure if empty.
         is_main: whether readers without JavaScript see a picture of it, too.
         is_slow: whether it is left out of a very large study.
-        of: whose rows: 'model', or 'control' for a network before training.
+        of: whose rows: 'model'; 'control' for those of a network before training; 'oriented' for those of other
+            sets of oriented stimuli, in the first layer.
         around: SQL around that of the query, which is inserted for `{query}`.
         key: what links and files call it; made from the query's name if empty.
     """
@@ -161,7 +162,17 @@ _TUNING = Section(
     "tuning",
     "Tuning curves",
     "How sharply is a filter tuned to its category?",
-    (Exhibit("tuning/representative", "Tuning of the most selective filter of each category", is_main=True),),
+    (
+        Exhibit(
+            "tuning/representative", "Tuning of the most selective filter of each category", is_main=True
+        ),
+        Exhibit(
+            "tuning/orientation",
+            "Orientation tuning of the first layer",
+            {"statistic": "mean"},
+            of="oriented",
+        ),
+    ),
 )
 _COMPLEXITY = Section(
     "complexity",

@@ -20,7 +20,7 @@ from toolbox.errors import QueryError, UsageError, command_line
 from toolbox.query import Answer, Query, shipped_query
 from toolbox.show.plots import Layout, draw_figure
 from toolbox.show.report.contents import LARGE, Exhibit
-from toolbox.show.report.sentences import sentence
+from toolbox.show.report.sentences import sentence_of
 from toolbox.show.report.subject import ReportSubject
 
 MOST_EMBEDDED = 1200
@@ -81,7 +81,7 @@ class LeftOut:
 
 
 def show_exhibits(subject: ReportSubject, exhibit: Exhibit) -> Iterator[ShownExhibit | LeftOut]:
-    """An exhibit of the network, or one of each control.
+    """An exhibit of the network, or one of each control or further set.
 
     Args:
         subject: of the report.
@@ -89,6 +89,14 @@ def show_exhibits(subject: ReportSubject, exhibit: Exhibit) -> Iterator[ShownExh
     """
     if exhibit.of == "model":
         yield show_exhibit(subject, exhibit)
+        return
+    if exhibit.of == "oriented":
+        for name in subject.oriented_sets:
+            of_set, layer = subject.of_set(name), subject.first_layer
+            named = replace(
+                exhibit, title=f"{exhibit.title} ({layer}), set {name}", key=f"{exhibit.name}-{name}"
+            )
+            yield show_exhibit(of_set, replace(named, parameters={**exhibit.parameters, "layer": layer}))
         return
     for place, model in enumerate(subject.controls if not subject.is_control else []):
         named = replace(exhibit, key=f"{exhibit.name}-{place + 1}" if place else exhibit.name)
@@ -137,7 +145,7 @@ def _notes_on_resampling(answer: Answer) -> tuple[str, ...]:
 
 
 def _shown(subject: ReportSubject, exhibit: Exhibit, answer: Answer, command: str) -> ShownExhibit:
-    said = sentence(exhibit.query, answer.rows, subject)
+    said = sentence_of(exhibit.query, answer.rows, subject)
     shown = ShownExhibit(
         exhibit=exhibit,
         sentence=said,
@@ -176,6 +184,8 @@ def _command(subject: ReportSubject, exhibit: Exhibit) -> str:
 
 def _cases(subject: ReportSubject, rows: pl.DataFrame) -> str:
     """What the exhibit is of, in numbers: stimuli, categories, and the filters and layers that are in it."""
+    if subject.selection.scheme is None:
+        return f"n = {subject.responses.stimuli:,} stimuli, {rows.height:,} filters"
     parts = [f"n = {subject.stimuli:,} stimuli", f"{len(subject.categories)} categories"]
     if "bytes" in rows.columns or "differs" in rows.columns:
         return ", ".join(parts)

@@ -12,8 +12,11 @@ import polars as pl
 
 from toolbox.chart.theme import column_words
 from toolbox.show.report.subject import ReportSubject
-from toolbox.show.report.words import RowValues, few, largest, median, number, percent
+from toolbox.show.report.words import RowValues, few, largest, median, number, percent, unit
 from toolbox.terms import LEVEL
+
+_STRONG = 0.1
+"""Peak relative to the median of the layer below which a tuning means nothing."""
 
 
 def _profile(rows: pl.DataFrame, subject: ReportSubject) -> str:
@@ -131,8 +134,21 @@ def _reliability(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: AR
     return f"{text}." if reliability is None else f"{text}; the median reliability is {number(reliability)}."
 
 
+def _orientation(rows: pl.DataFrame, subject: ReportSubject) -> str:  # noqa: ARG001
+    strong = rows.filter(pl.col("relative_peak") >= _STRONG)
+    sharpest = largest(strong, "selectivity")
+    if sharpest is None:
+        return "No filter responds strongly enough for its tuning to mean anything."
+    return (
+        f"Of the {strong.height} filters whose peak is at least a tenth of the median peak, {unit(sharpest)} is tuned "
+        f"most sharply (orientation selectivity {number(sharpest['selectivity'])}) and prefers "
+        f"{sharpest['preferred']:.0f} degrees; the median selectivity is {number(median(strong, 'selectivity'))}."
+    )
+
+
 LAYER_SENTENCES: Mapping[str, Callable[[pl.DataFrame, ReportSubject], str]] = {
     "layers/profile": _profile,
+    "tuning/orientation": _orientation,
     "layers/significant": _significant,
     "layers/best": _best,
     "selectivity/index": _index,

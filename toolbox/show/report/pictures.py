@@ -166,9 +166,8 @@ def _exhibit(
 def _sentence(category: str, filters: Sequence[_Chosen], rendered: Mapping[Filter, Record | None]) -> str:
     pieces = [row for each in filters for row in each.best]
     own = sum(row["category"] == category for row in pieces)
-    text = (
-        f"{own} of the {len(pieces)} stimuli that drive these {len(filters)} filters most are of {category}"
-    )
+    count = f"All {own}" if own == len(pieces) else f"{own} of the {len(pieces)}"
+    text = f"{count} stimuli that drive these {len(filters)} filters most are of {category}"
     multiples = [_multiple(each, rendered[each.one]) for each in filters]
     known = [value for value in multiples if value is not None]
     if not known:

@@ -11,7 +11,7 @@ from toolbox.show.report.subject import ReportSubject
 _SENTENCES = {**LAYER_SENTENCES, **CATEGORY_SENTENCES}
 
 
-def sentence(query: str, rows: pl.DataFrame, subject: ReportSubject) -> str:
+def sentence_of(query: str, rows: pl.DataFrame, subject: ReportSubject) -> str:
     """What the rows of a query show.
 
     Args:

@@ -98,6 +98,27 @@ class ReportSubject:
         """
         return replace(self, selection=replace(self.selection, models=(model,)), model_card=None)
 
+    def of_set(self, name: str) -> ReportSubject:
+        """The same network, with another stimulus set.
+
+        Args:
+            name: of the set.
+        """
+        return replace(self, selection=replace(self.selection, set=name, scheme=None))
+
+    @cached_property
+    def oriented_sets(self) -> list[str]:
+        """Other sets of oriented stimuli with responses of the network, such as gratings."""
+        sql = "select count(*) as n from parameters where parameter = 'orientation'"
+        others = [name for name in self.folder.sets() if name != self.set]
+        extracted = [name for name in others if self.model in self.folder.models(name)]
+        return [name for name in extracted if self.of_set(name).rows(sql)["n"].item()]
+
+    @property
+    def first_layer(self) -> str:
+        """The first layer of the recorded ones."""
+        return str(self.layers["layer"][0])
+
     @property
     def set(self) -> str:
         """The stimulus set."""

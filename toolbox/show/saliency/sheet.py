@@ -65,9 +65,9 @@ def draw_saliency(presented: Presented, patch: Patch, shown: Shown, layout: Layo
 def _photograph(patch: Patch) -> Tile:
     """The stimulus, with a frame around what the unit sees."""
     framed = with_frame(patch.whole, patch.place, patch.size)
-    where = f" (row {patch.position[0]}, column {patch.position[1]})" if patch.position else ""
+    place = [f"row {patch.position[0]}, column {patch.position[1]}"] if patch.position else []
     return _tile(
-        framed, ["photograph", "frame: the receptive field", f"response {patch.response:.4g}{where}"]
+        framed, ["photograph", "frame: the receptive field", *place, f"response {patch.response:.4g}"]
     )
 
 
@@ -84,7 +84,7 @@ def _occlusion(presented: Presented, patch: Patch, shown: Shown) -> Tile:
     tiling, largest = shown.occlusion.tiling, float(shown.occlusion.falls.max())
     pixels = _over(presented, patch, shown.occlusion.spread(shown.contributions.shape))
     patches = f"{len(tiling.patches)} patches of {tiling.side[0]} x {tiling.side[1]} pixels"
-    fall = f"largest fall: {100 * largest / patch.response:.0f} % of the response"
+    fall = f"largest fall: {100 * largest / patch.response:.0f} %"
     return _tile(pixels, ["occlusion", patches, fall])
 
 
