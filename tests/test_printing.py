@@ -15,7 +15,8 @@ import pytest
 
 from support.tiny_network import paint
 from toolbox import Study, cli
-from toolbox.cli.output import note, print_verification
+from toolbox.cli.output import note
+from toolbox.cli.reports import print_verification
 from toolbox.cli.tables import print_table
 from toolbox.errors import ResultWarning, StimulusError, ToolboxError, UnknownNameError
 from toolbox.printing import is_printable, printable
