@@ -309,7 +309,7 @@ def test_images_that_all_vanished_stop_the_run(
     study: Study, photographs: Path, card: str, weights: str
 ) -> None:
     photographs.rename(photographs.with_name("moved"))
-    with pytest.raises(StimulusError, match="none of the 6 images can be read"):
+    with pytest.raises(StimulusError, match=r"none of the 6 images can be read \(no such file"):
         study.extract("colours", model=card, weights=weights)
     photographs.with_name("moved").rename(photographs)
     assert study.extract("colours", model=card, weights=weights).stimuli == 6

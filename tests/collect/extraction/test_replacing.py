@@ -185,3 +185,4 @@ def test_a_part_names_no_record_outside_the_study(extracted: Study, card: str, w
         write_json(file, {**record, "run": "../../outside"})
     extracted.extract("colours", model=card, weights=weights)
     assert not (extracted.folder.root.parent / "outside.json").exists()
+    assert (extracted.folder.root / "runs" / "outside.json").exists()
