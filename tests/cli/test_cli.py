@@ -38,16 +38,18 @@ def test_the_whole_job_from_an_empty_directory(
     assert "responses of 8 filters in 3 layers of tiny to 6 stimuli; weights: tiny.npz" in shown.stderr
     assert "nothing to do" in run("extract", "colours", "--model", card, "--weights", weights, *there).stderr
     rows = run("query", "layers/profile", "--format", "csv", *there).stdout.splitlines()
-    measured = "filters,selective,proportion,low,high,chance,chance_low,chance_high,beyond_chance,dead"
+    measured = (
+        "filters,selective,proportion,low,high,chance,chance_low,chance_high,beyond_chance,dead,is_pool"
+    )
     assert rows[0] == f"layer,category,{measured}"
     # Every filter of the map prefers its colour; the dense layer's second filter is dead.
     assert rows[1:] == [
-        "colour,green,3,1,0.3333333333333333,,,,,,,0",
-        "colour,red,3,2,0.6666666666666666,,,,,,,0",
-        "pool,green,3,1,0.3333333333333333,,,,,,,0",
-        "pool,red,3,2,0.6666666666666666,,,,,,,0",
-        "sum,green,2,0,0.0,,,,,,,1",
-        "sum,red,2,1,0.5,,,,,,,1",
+        "colour,green,3,1,0.3333333333333333,,,,,,,0,FALSE",
+        "colour,red,3,2,0.6666666666666666,,,,,,,0,FALSE",
+        "pool,green,3,1,0.3333333333333333,,,,,,,0,TRUE",
+        "pool,red,3,2,0.6666666666666666,,,,,,,0,TRUE",
+        "sum,green,2,0,0.0,,,,,,,1,FALSE",
+        "sum,red,2,1,0.5,,,,,,,1,FALSE",
     ]
 
 
@@ -66,9 +68,9 @@ def test_a_further_label_scheme_is_added_and_queried(extracted: str, tmp_path: P
     # all red images have the same green, so the second filter is dead among them
     rows = run("query", "layers/profile", "--scheme", "warmth", "--study", extracted, "--format", "csv")
     assert rows.stdout.splitlines()[1:] == [
-        "colour,warm,3,0,0.0,,,,,,,1",
-        "pool,warm,3,0,0.0,,,,,,,1",
-        "sum,warm,2,0,0.0,,,,,,,1",
+        "colour,warm,3,0,0.0,,,,,,,1,FALSE",
+        "pool,warm,3,0,0.0,,,,,,,1,TRUE",
+        "sum,warm,2,0,0.0,,,,,,,1,FALSE",
     ]
     assert "all stimuli are of one category, warm" in rows.stderr
     file.write_text("category,warmth\nred,warm\ngreen,cold\n")

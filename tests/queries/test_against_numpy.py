@@ -43,7 +43,9 @@ def test_profile_counts_the_filters_above_the_threshold(
             filters = [row for row in rows if (row["layer"], row["category"]) == (layer, name)]
             selective = sum(1 for row in filters if not row["dead"] and row[index] > threshold)
             dead = sum(1 for row in filters if row["dead"])
-            expected.append((layer, name, FILTERS, selective, selective / FILTERS, *[None] * 6, dead))
+            expected.append(
+                (layer, name, FILTERS, selective, selective / FILTERS, *[None] * 6, dead, "pool" in layer)
+            )
     assert ask(random_study.folder, "layers/profile", parameters).rows.rows() == nearly(expected, 1e-10)
 
 

@@ -202,8 +202,10 @@ def _provenance(specification: Specification) -> str:
 
 
 def _title(specification: Specification) -> str:
-    """The title as one line; 'figure' where the chart has none."""
-    return " ".join(specification.get("title", {}).get("text", ["figure"]))
+    """The title as one line, whether a user set it anew or not; 'figure' where the chart has none."""
+    title = specification.get("title", "figure")
+    text = title.get("text", "figure") if isinstance(title, dict) else title
+    return text if isinstance(text, str) else " ".join(text)
 
 
 _FORMATS: dict[str, Callable[[Specification, Length | None, float], bytes]] = {
