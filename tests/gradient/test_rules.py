@@ -162,30 +162,17 @@ def whole_map(b: Builder) -> str:
 # ---- reductions
 
 
-@case(
-    "ReduceMean",
-    "ReduceSum",
-    "ReduceMax",
-    "ReduceMin",
-    "ReduceSumSquare",
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSumExp",
-)
+REDUCTIONS = (
+    "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceLogSumExp",
+)  # fmt: skip
+
+
+@case(*REDUCTIONS)
 def over_the_map(b: Builder) -> str:
     return b.add(b.operator, "image", b.fixed([2, 3]), keepdims=1)
 
 
-@case(
-    "ReduceMean",
-    "ReduceSum",
-    "ReduceMax",
-    "ReduceMin",
-    "ReduceSumSquare",
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSumExp",
-)
+@case(*REDUCTIONS)
 def over_the_rows(b: Builder) -> str:
     return b.add(b.operator, "image", b.fixed([-1]), keepdims=0)
 
