@@ -10,6 +10,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     figures      plot, figure
     pictures     gallery, render, saliency
     reporting    report
+    designing    stimulus sets as experimental material
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from toolbox.study.analysis import StudyAnalysis
 from toolbox.study.collection import StudyCollection
+from toolbox.study.designing import StudyDesign
 from toolbox.study.figures import StudyFigures
 from toolbox.study.pictures import StudyPictures
 from toolbox.study.queries import StudyQueries
@@ -29,7 +31,14 @@ __all__ = ["Study"]
 
 
 class Study(
-    StudyCollection, StudyQueries, StudyAnalysis, StudyFigures, StudyPictures, StudyReporting, StudyUpkeep
+    StudyCollection,
+    StudyQueries,
+    StudyAnalysis,
+    StudyFigures,
+    StudyPictures,
+    StudyReporting,
+    StudyDesign,
+    StudyUpkeep,
 ):
     """A directory with stimulus sets, the responses of networks to them, and what follows from these.
 

@@ -1,0 +1,1 @@
+"""Stimulus sets as experimental material: their properties, their faults, their comparison, and choices from them."""
