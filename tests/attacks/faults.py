@@ -198,8 +198,11 @@ def main() -> int:
 
 
 def is_undisturbed(case: Case) -> bool:
-    """Whether the answers after the undisturbed command are needed: it changes the study, or is one of a list."""
-    return case.command in BOTH.values() or case.command.startswith("ingest")
+    """Whether the answers after the undisturbed command are needed: it changes the study, or is one of a list.
+
+    A command with a null character cannot be started by the operating system.
+    """
+    return "\0" not in case.command and (case.command in BOTH.values() or case.command.startswith("ingest"))
 
 
 def count(found: Sequence[Case], base: Path, record: Path | None) -> int:
