@@ -21,6 +21,8 @@ PRESENTED_SIDE = 224
 """Side in pixels of the stretched picture that is measured: the input of the VGG networks."""
 MOST_PIXELS = 1920 * 1080
 """A larger file is measured after whole squares of pixels were averaged: no screen of a laboratory shows more of it."""
+BANDS = (8, 32)
+"""Cycles per picture between the low, middle and high spatial frequencies."""
 SMOOTHING = 1.0
 """Standard deviation in pixels of the Gaussian with which a picture is differentiated."""
 
@@ -93,6 +95,22 @@ class MeasuredPicture:
         return Spectrum(
             np.hypot(down, right).astype(np.float32), power.astype(np.float32), min(height, width)
         )
+
+    def energy(self, lowest: float, highest: float) -> float | None:
+        """The proportion of the power in a band of spatial frequencies.
+
+        Args:
+            lowest: cycles per picture (its shorter side) from which it begins.
+            highest: cycles per picture before which it ends.
+
+        Returns: 0 to 1; None for a uniform picture.
+        """
+        if self.is_uniform:
+            return None
+        spectrum = self.spectrum
+        cycles = spectrum.frequency * spectrum.side
+        in_band = (cycles >= lowest) & (cycles < highest)
+        return float(spectrum.power[in_band].sum(dtype=float) / spectrum.power.sum(dtype=float))
 
 
 def _hann(length: int) -> npt.NDArray[np.float64]:
