@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from toolbox.design.matching.problem import Floats, Problem, Units
+from toolbox.design.matching.designs import Design, Units
+from toolbox.resampling import FloatArray
 
 Aim = Literal["all", "largest"]
 """What becomes small: all differences on average, or the largest of them."""
@@ -34,28 +35,28 @@ class Totals:
         count: (groups,).
     """
 
-    sums: Floats
-    squares: Floats
-    count: Floats
+    sums: FloatArray
+    squares: FloatArray
+    count: FloatArray
 
 
 class Imbalance:
-    """The imbalance of a problem's groups, as a number that a search minimises."""
+    """The imbalance of a design's groups, as a number that a search minimises."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, design: Design) -> None:
         """Arrange what does not depend on a choice.
 
         Args:
-            problem: whose groups are compared.
+            design: whose groups are compared.
         """
-        pairs = list(combinations(range(problem.groups), 2))
+        pairs = list(combinations(range(design.groups), 2))
         self._first, self._second = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-        self._starts = np.flatnonzero(np.r_[True, np.diff(problem.criterion) > 0])
-        self._agree = np.arange(len(self._starts)) != problem.different
-        self._different, self._wanted = problem.different, problem.wanted
-        self._low, self._high = (np.array([pair[side] for pair in problem.order], np.int64) for side in (0, 1))
+        self._starts = np.flatnonzero(np.r_[True, np.diff(design.criterion) > 0])
+        self._agree = np.arange(len(self._starts)) != design.different
+        self._different, self._wanted = design.different, design.wanted
+        self._low, self._high = (np.array([pair[side] for pair in design.order], np.int64) for side in (0, 1))
 
-    def __call__(self, totals: Totals, aim: Aim) -> Floats:
+    def __call__(self, totals: Totals, aim: Aim) -> FloatArray:
         """The imbalance of many choices at once.
 
         Args:
@@ -75,7 +76,7 @@ class Imbalance:
         average = np.sqrt(squared / max(1, 2 * differences[0].size))
         return np.asarray(largest + excess + shortage + _TIE * average)
 
-    def largest_difference(self, totals: Totals) -> Floats:
+    def largest_difference(self, totals: Totals) -> FloatArray:
         """The largest standardised difference of what is to agree, (choices,).
 
         Args:
@@ -83,25 +84,25 @@ class Imbalance:
         """
         return np.asarray(self._differences(*self._moments(totals))[0].max((1, 2), initial=0))
 
-    def _moments(self, totals: Totals) -> tuple[Floats, Floats]:
+    def _moments(self, totals: Totals) -> tuple[FloatArray, FloatArray]:
         """Means (choices, groups, columns), and variances summed over the columns of a criterion."""
         count = totals.count[:, None]
         means = totals.sums / count
         squared = np.maximum(totals.squares - count * means**2, 0) / np.maximum(count - 1, 1)
         return means, np.add.reduceat(squared, self._starts, axis=-1)
 
-    def _differences(self, means: Floats, variances: Floats) -> tuple[Floats, Floats]:
+    def _differences(self, means: FloatArray, variances: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Standardised differences and differences of spreads, (choices, pairs, criteria that are to agree)."""
-        apart = np.add.reduceat(
-            (means[:, self._first] - means[:, self._second]) ** 2, self._starts, axis=-1
-        )[..., self._agree]
+        apart = np.add.reduceat((means[:, self._first] - means[:, self._second]) ** 2, self._starts, axis=-1)[
+            ..., self._agree
+        ]
         first, second = (
             np.maximum(variances[:, side][..., self._agree], _LEAST_VARIANCE)
             for side in (self._first, self._second)
         )
         return np.sqrt(2 * apart / (first + second)), np.abs(np.log(first / second)) / 2
 
-    def _shortage(self, means: Floats, variances: Floats) -> Floats:
+    def _shortage(self, means: FloatArray, variances: FloatArray) -> FloatArray:
         """By how much the criterion that is to differ falls short of that, (choices,)."""
         if self._different is None:
             return np.zeros(len(means))

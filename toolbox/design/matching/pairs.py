@@ -11,7 +11,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial.distance import cdist
 
-from toolbox.design.matching.problem import Floats, Integers, Truths
+from toolbox.design.matching.designs import BoolArray
+from toolbox.resampling import FloatArray, IntArray
 
 Distance = Literal["standardised", "mahalanobis"]
 """Euclidean, in standard deviations of each criterion; or that, without what the criteria share."""
@@ -21,7 +22,7 @@ _ROUNDS = 20
 _FORBIDDEN = 1e9
 
 
-def whitened(values: Floats, within: Floats) -> Floats:
+def whitened(values: FloatArray, within: FloatArray) -> FloatArray:
     """Columns without correlation, so that Euclidean distances are Mahalanobis distances.
 
     Args:
@@ -35,7 +36,7 @@ def whitened(values: Floats, within: Floats) -> Floats:
     return np.asarray(values @ directions[:, kept] / np.sqrt(variances[kept]))
 
 
-def close_pairs(values: Floats, criterion: Integers, within: float) -> Truths:
+def close_pairs(values: FloatArray, criterion: IntArray, within: float) -> BoolArray:
     """Whether two stimuli differ by no more than a caliper in any criterion.
 
     Args:
@@ -52,7 +53,7 @@ def close_pairs(values: Floats, criterion: Integers, within: float) -> Truths:
     return close
 
 
-def optimal_pairs(distances: Floats, count: int) -> tuple[Integers, Integers]:
+def optimal_pairs(distances: FloatArray, count: int) -> tuple[IntArray, IntArray]:
     """The pairs with the smallest sum of distances, of all choices of so many disjoint pairs.
 
     Args:
@@ -74,23 +75,24 @@ def optimal_pairs(distances: Floats, count: int) -> tuple[Integers, Integers]:
     return rows[order], columns[order]
 
 
-def _exact_pairs(distances: Floats, count: int) -> tuple[Integers, Integers]:
+def _exact_pairs(distances: FloatArray, count: int) -> tuple[IntArray, IntArray]:
     """All pairs solved at once: partners that cost nothing are added, for stimuli without a real one."""
     size = sum(distances.shape) - count
     cost = np.zeros((size, size))
     cost[: distances.shape[0], : distances.shape[1]] = np.where(np.isfinite(distances), distances, _FORBIDDEN)
     cost[distances.shape[0] :, distances.shape[1] :] = _FORBIDDEN * size
-    return _real_pairs(*linear_sum_assignment(cost), distances)
+    left, right = linear_sum_assignment(cost)
+    return _real_pairs(left, right, distances)
 
 
-def _real_pairs(rows: Integers, columns: Integers, distances: Floats) -> tuple[Integers, Integers]:
+def _real_pairs(rows: IntArray, columns: IntArray, distances: FloatArray) -> tuple[IntArray, IntArray]:
     is_real = (rows < distances.shape[0]) & (columns < distances.shape[1])
     rows, columns = rows[is_real], columns[is_real]
     is_allowed = np.isfinite(distances[rows, columns])
     return rows[is_allowed], columns[is_allowed]
 
 
-def _priced_pairs(distances: Floats, count: int) -> tuple[Integers, Integers]:
+def _priced_pairs(distances: FloatArray, count: int) -> tuple[IntArray, IntArray]:
     """Pairs that cost less than a price, at which one stimulus may be left out; the price decides how many there are.
 
     The sum of distances is a convex function of the number of pairs, so that the optimum of every number has a price.
@@ -113,7 +115,7 @@ def _priced_pairs(distances: Floats, count: int) -> tuple[Integers, Integers]:
     return found if found is not None else pairs
 
 
-def _pairs_below(distances: Floats, price: float) -> tuple[Integers, Integers]:
+def _pairs_below(distances: FloatArray, price: float) -> tuple[IntArray, IntArray]:
     """The pairs with the smallest sum of distances, where a stimulus without a pair costs a price."""
     rows, columns = np.nonzero(distances < price)
     first, second = distances.shape
@@ -126,12 +128,13 @@ def _pairs_below(distances: Floats, price: float) -> tuple[Integers, Integers]:
         [distances[rows, columns], np.full(first, price), np.zeros(second), np.zeros(len(rows))]
     )
     graph = csr_array((costs + 1, nodes), shape=(first + second, first + second))  # 0 would be no edge
-    return _real_pairs(*min_weight_full_bipartite_matching(graph), distances)
+    left, right = min_weight_full_bipartite_matching(graph)
+    return _real_pairs(left, right, distances)
 
 
 def optimal_tuples(
-    groups: Sequence[Integers], values: Floats, count: int, close: Truths | None = None
-) -> Integers:
+    groups: Sequence[IntArray], values: FloatArray, count: int, close: BoolArray | None = None
+) -> IntArray:
     """Disjoint tuples of one stimulus of each group with small distances within them.
 
     Two groups: the optimum. More: stimuli of each group in turn are assigned to the tuples of the others, until nothing
@@ -159,7 +162,7 @@ def optimal_tuples(
     return tuples[np.argsort(tuple_distances(tuples, values), kind="stable")]
 
 
-def _cost(tuples: Integers, group: Integers, values: Floats, close: Truths | None) -> Floats:
+def _cost(tuples: IntArray, group: IntArray, values: FloatArray, close: BoolArray | None) -> FloatArray:
     """Sum of the distances of stimuli to the members of each tuple; infinite where they may not join it."""
     total = np.zeros((len(tuples), len(group)))
     for members in tuples.T:
@@ -170,8 +173,8 @@ def _cost(tuples: Integers, group: Integers, values: Floats, close: Truths | Non
 
 
 def _reassigned(
-    tuples: Integers, groups: Sequence[Integers], values: Floats, close: Truths | None
-) -> Integers:
+    tuples: IntArray, groups: Sequence[IntArray], values: FloatArray, close: BoolArray | None
+) -> IntArray:
     """Tuples whose members of each group are the optimum, given the others."""
     least = tuple_distances(tuples, values).sum()
     for _ in range(_ROUNDS):
@@ -187,7 +190,7 @@ def _reassigned(
     return tuples
 
 
-def tuple_distances(tuples: Integers, values: Floats) -> Floats:
+def tuple_distances(tuples: IntArray, values: FloatArray) -> FloatArray:
     """The sum of the distances of all pairs within each tuple, (tuples,).
 
     Args:

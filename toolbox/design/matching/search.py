@@ -1,4 +1,4 @@
-"""The best choice that a search finds for a problem. Owns from where it starts, and which result is kept.
+"""The best choice that a search finds for a design. Owns from where it starts, and which result is kept.
 
 It starts from close pairs, from the best of many random choices and, with constraints, from choices that satisfy them.
 Each is improved by exchanging units: first all differences become small, then the largest of them. Equal seeds give
@@ -12,18 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolbox.design.matching.designs import BoolArray, Design, Units, sum_units
 from toolbox.design.matching.exchange import NEGLIGIBLE, Exchange
 from toolbox.design.matching.imbalance import Imbalance, totals_of
 from toolbox.design.matching.pairs import optimal_tuples
-from toolbox.design.matching.problem import Floats, Integers, Problem, Truths, Units, sum_units
-from toolbox.design.matching.starts import RANDOM_CHOICES, feasible_choice, random_choices
+from toolbox.design.matching.starts import RANDOM_CHOICES, random_choices
+from toolbox.resampling import FloatArray, IntArray
 
 STARTS = 5
 """Random choices, or choices that satisfy constraints, that are improved."""
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class Solution:
     """Where every unit is, and how far the groups are from agreeing.
 
     Attributes:
@@ -33,10 +34,10 @@ class Choice:
         tuples: (tuples, groups) stimuli that were kept alike; None without a caliper.
     """
 
-    place: Integers
+    place: IntArray
     imbalance: float
     largest: float
-    tuples: Integers | None = None
+    tuples: IntArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,118 +49,118 @@ class Pairing:
         close: (stimuli, stimuli) whether two may be in one tuple; None where all may.
     """
 
-    values: Floats
-    close: Truths | None = None
+    values: FloatArray
+    close: BoolArray | None = None
 
 
-def best_choice(
-    problem: Problem, pairing: Pairing, *, seed: int = 0, starts: int = STARTS, randoms: int = RANDOM_CHOICES
-) -> Choice | None:
+def best_solution(
+    design: Design, pairing: Pairing, *, seed: int = 0, starts: int = STARTS, randoms: int = RANDOM_CHOICES
+) -> Solution | None:
     """The best choice that was found; None if no choice satisfies the constraints.
 
     Args:
-        problem: what is chosen from, and what must agree.
+        design: what is chosen from, and what must agree.
         pairing: which stimuli are close.
         seed: equal seeds give equal choices.
         starts: number of choices that are improved, beside that of close pairs.
         randoms: number of random choices, of which they are the best.
     """
     rng = np.random.default_rng(seed)
-    units = sum_units(problem)
-    exchange = Exchange(problem, units, pairing.close)
-    found: list[Choice] = []
-    for place in _starts(problem, units, pairing, rng, starts, randoms):
+    units = sum_units(design)
+    exchange = Exchange(design, units, pairing.close)
+    found: list[Solution] = []
+    for place in _starts(design, units, pairing, rng, starts, randoms):
         if not found:  # straight to what decides: the result is never worse than the first start
             straight = place.copy()
-            found.append(_choice(problem, units, straight, exchange.improve(straight, "largest", rng)))
+            found.append(_solution(design, units, straight, exchange.improve(straight, "largest", rng)))
         if found[-1].imbalance < NEGLIGIBLE:
             break
         exchange.improve(place, "all", rng)
-        found.append(_choice(problem, units, place, exchange.improve(place, "largest", rng)))
+        found.append(_solution(design, units, place, exchange.improve(place, "largest", rng)))
     return min(found, key=lambda choice: choice.imbalance, default=None)
 
 
-def best_tuples(problem: Problem, pairing: Pairing, count: int, *, seed: int = 0) -> Choice | None:
+def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) -> Solution | None:
     """The best choice of tuples whose members are close; None if there are not so many.
 
     Args:
-        problem: with one place, and units that are stimuli.
+        design: with one place, and units that are stimuli.
         pairing: with a caliper.
         count: number of tuples.
         seed: equal seeds give equal choices.
     """
     rng = np.random.default_rng(seed)
-    units = sum_units(problem)
-    tuples = optimal_tuples(_available(problem), pairing.values, count, pairing.close)[:count]
+    units = sum_units(design)
+    tuples = optimal_tuples(_available(design), pairing.values, count, pairing.close)[:count]
     if len(tuples) < count:
         return None
-    place = np.full(len(problem.unit), problem.places)
+    place = np.full(len(design.unit), design.places)
     place[tuples] = 0
-    if problem.apart.any() and (problem.apart[place == 0].sum(0) > 1).any():
+    if design.apart.any() and (design.apart[place == 0].sum(0) > 1).any():
         return None
-    exchange = Exchange(problem, units, pairing.close)
+    exchange = Exchange(design, units, pairing.close)
     exchange.improve(place, "all", rng, tuples)
     value = exchange.improve(place, "largest", rng, tuples)
-    return _choice(problem, units, place, value, tuples)
+    return _solution(design, units, place, value, tuples)
 
 
-def _available(problem: Problem) -> list[Integers]:
+def _available(design: Design) -> list[IntArray]:
     """The stimuli of each group that may be chosen."""
-    groups = range(problem.groups_in_place)
-    return [np.flatnonzero((problem.group == group) & problem.allowed[problem.unit, 0]) for group in groups]
+    groups = range(design.groups_in_place)
+    return [np.flatnonzero((design.group == group) & design.allowed[design.unit, 0]) for group in groups]
 
 
-def _choice(
-    problem: Problem, units: Units, place: Integers, value: float, tuples: Integers | None = None
-) -> Choice:
-    largest = Imbalance(problem).largest_difference(totals_of(units, place, problem.places))
-    return Choice(place, value, float(largest[0]), tuples)
+def _solution(
+    design: Design, units: Units, place: IntArray, value: float, tuples: IntArray | None = None
+) -> Solution:
+    largest = Imbalance(design).largest_difference(totals_of(units, place, design.places))
+    return Solution(place, value, float(largest[0]), tuples)
 
 
 def _starts(
-    problem: Problem, units: Units, pairing: Pairing, rng: np.random.Generator, starts: int, randoms: int
-) -> Iterator[Integers]:
+    design: Design, units: Units, pairing: Pairing, rng: np.random.Generator, starts: int, randoms: int
+) -> Iterator[IntArray]:
     """Where a search starts, the best of many random choices first."""
-    if not problem.is_plain:
-        shape = (len(problem.allowed), problem.places)
+    if not design.is_plain:
+        shape = (len(design.allowed), design.places)
         for _ in range(starts):
-            place = feasible_choice(problem, units, rng.random(shape))
+            place = feasible_choice(design, units, rng.random(shape))
             if place is None:
                 return
             yield place
         return
-    best, *others = random_choices(problem, units, randoms, starts, rng)
+    best, *others = random_choices(design, units, randoms, starts, rng)
     yield best
-    if problem.different is not None:
-        yield _extremes(problem)
-    elif _has_pairs(problem):
-        tuples = optimal_tuples(_available(problem), pairing.values, int(problem.quota[0, 0]))
-        place = np.full(len(problem.unit), problem.places)
+    if design.different is not None:
+        yield _extremes(design)
+    elif _has_pairs(design):
+        tuples = optimal_tuples(_available(design), pairing.values, int(design.quota[0, 0]))
+        place = np.full(len(design.unit), design.places)
         place[tuples] = 0
         yield place
     yield from others
 
 
-def _has_pairs(problem: Problem) -> bool:
+def _has_pairs(design: Design) -> bool:
     """Whether the groups are categories of equal number, from which close stimuli can be chosen."""
-    return problem.places == 1 and problem.groups > 1 and len(set(problem.quota[0])) == 1
+    return design.places == 1 and design.groups > 1 and len(set(design.quota[0])) == 1
 
 
-def _extremes(problem: Problem) -> Integers:
+def _extremes(design: Design) -> IntArray:
     """The choice that differs most in the criterion that is to differ."""
-    column = int(np.flatnonzero(problem.criterion == problem.different)[0])
-    groups = [group for pair in problem.order for group in pair]
-    place = np.full(len(problem.unit), problem.places)
-    for category, quota in enumerate(problem.quota.T):
-        members = np.flatnonzero(problem.category == category)
-        members = members[np.argsort(problem.values[members, column], kind="stable")]
-        if problem.places == 1:
+    column = int(np.flatnonzero(design.criterion == design.different)[0])
+    groups = [group for pair in design.order for group in pair]
+    place = np.full(len(design.unit), design.places)
+    for category, quota in enumerate(design.quota.T):
+        members = np.flatnonzero(design.category == category)
+        members = members[np.argsort(design.values[members, column], kind="stable")]
+        if design.places == 1:
             # the category with the lowest values gives its lowest, all others their highest
-            is_low = problem.group[members[0]] == groups[0]
+            is_low = design.group[members[0]] == groups[0]
             place[members[: quota[0]] if is_low else members[-quota[0] :]] = 0
         else:
             spare = len(members) - quota.sum()
-            last = problem.places - 1
+            last = design.places - 1
             starts = np.concatenate([[0], np.cumsum(quota)[:-1]]) + spare * np.arange(last + 1) // last
             for number, start in enumerate(starts):
                 place[members[start : start + quota[number]]] = number

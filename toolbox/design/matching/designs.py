@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Truths = NDArray[np.bool_]
+from toolbox.resampling import FloatArray, IntArray
+
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class Design:
     """A choice of units for some places, such that groups agree in some criteria.
 
     Attributes:
@@ -35,14 +35,14 @@ class Problem:
         order: pairs of groups (counted over all places), the first of which is to have the smaller values.
     """
 
-    values: Floats
-    category: Integers
-    group: Integers
-    criterion: Integers
-    quota: Integers
-    unit: Integers
-    allowed: Truths
-    apart: Truths
+    values: FloatArray
+    category: IntArray
+    group: IntArray
+    criterion: IntArray
+    quota: IntArray
+    unit: IntArray
+    allowed: BoolArray
+    apart: BoolArray
     different: int | None = None
     wanted: float = 0.0
     order: Sequence[tuple[int, int]] = ()
@@ -70,7 +70,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The units of a problem, summed.
+    """The units of a design, summed.
 
     Attributes:
         count: (units, groups in a place) stimuli.
@@ -80,30 +80,30 @@ class Units:
         sizes: (kinds, categories) stimuli of each category.
     """
 
-    count: Floats
-    sums: Floats
-    squares: Floats
-    kind: Integers
-    sizes: Integers
+    count: FloatArray
+    sums: FloatArray
+    squares: FloatArray
+    kind: IntArray
+    sizes: IntArray
 
 
-def sum_units(problem: Problem) -> Units:
+def sum_units(design: Design) -> Units:
     """The sums of all units.
 
     Args:
-        problem: with the values of stimuli.
+        design: with the values of stimuli.
     """
-    shape = (len(problem.allowed), problem.groups_in_place)
-    place = (problem.unit, problem.group)
+    shape = (len(design.allowed), design.groups_in_place)
+    place = (design.unit, design.group)
     count, sums, squares = (
         np.zeros(shape),
-        np.zeros((*shape, problem.values.shape[1])),
-        np.zeros((*shape, problem.values.shape[1])),
+        np.zeros((*shape, design.values.shape[1])),
+        np.zeros((*shape, design.values.shape[1])),
     )
     np.add.at(count, place, 1)
-    np.add.at(sums, place, problem.values)
-    np.add.at(squares, place, problem.values**2)
-    sizes = np.zeros((shape[0], problem.quota.shape[1]), np.int64)
-    np.add.at(sizes, (problem.unit, problem.category), 1)
+    np.add.at(sums, place, design.values)
+    np.add.at(squares, place, design.values**2)
+    sizes = np.zeros((shape[0], design.quota.shape[1]), np.int64)
+    np.add.at(sizes, (design.unit, design.category), 1)
     kinds, kind = np.unique(sizes, axis=0, return_inverse=True)
     return Units(count, sums, squares, kind.ravel(), kinds)
