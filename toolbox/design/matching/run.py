@@ -9,11 +9,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from toolbox.chart import Chart
+from toolbox.chart.balance import love_plot
 from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
 from toolbox.design.matching.columns import read_links
@@ -28,9 +31,11 @@ from toolbox.design.matching.shortfalls import (
     remaining_differences,
 )
 from toolbox.design.matching.words import paragraph
+from toolbox.design.result_files import ResultFiles
 from toolbox.design.variables import available_variables, stimulus_variables
-from toolbox.display import Report
 from toolbox.errors import UsageError
+from toolbox.printing import printable
+from toolbox.query import Answer
 from toolbox.resampling import IntArray
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
@@ -42,7 +47,7 @@ MATCH = "match"
 
 
 @dataclass(frozen=True, eq=False)
-class MatchedSets(Report):
+class MatchedSets:
     """Stimuli that were chosen so that their sets agree.
 
     Attributes:
@@ -70,13 +75,36 @@ class MatchedSets(Report):
     notes: tuple[str, ...]
     chosen: pl.DataFrame
     balance: pl.DataFrame
-    provenance: Mapping[str, Any]
+    provenance: dict[str, Any]
+
+    @property
+    def answer(self) -> Answer:
+        """The chosen list as an answer, to be printed and written."""
+        return Answer(self.chosen, {**self.provenance, "rows": self.chosen.height}, self.notes)
+
+    @property
+    def balance_answer(self) -> Answer:
+        """The balance as an answer, to be printed and written."""
+        return Answer(self.balance, {**self.provenance, "rows": self.balance.height}, self.notes)
+
+    @property
+    def chart(self) -> Chart:
+        """The Love plot of the balance."""
+        counts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        agreeing = self.balance.filter(pl.col("role") == AGREE)["variable"].unique(maintain_order=True)
+        subtitle = f"{self.set}: {counts}; matched on {', '.join(agreeing)}; broken line: {LIMIT:g}"
+        return love_plot(self.balance, limit=LIMIT, title="Balance of the matched sets", subtitle=subtitle)
+
+    def _repr_html_(self) -> str:
+        """The balance as a table, below the paragraph."""
+        return f"<p>{escape(printable(self.paragraph))}</p>{self.balance._repr_html_()}"
 
 
 def match(
     study: StudyFolder,
     selection: Selection,
     options: Matching,
+    files: ResultFiles | None = None,
     *,
     save_as: str | None = None,
     replace: bool = False,
@@ -87,6 +115,7 @@ def match(
         study: with the stimuli.
         selection: set, model and label scheme of the categories; those that are meant if None.
         options: how they are chosen.
+        files: of the Love plot and the paragraph.
         save_as: name of a label scheme to make of the chosen stimuli; None for none.
         replace: whether different labels that this scheme already contains are overwritten.
 
@@ -105,6 +134,8 @@ def match(
     found = _match(study, chosen, options)
     result = dataclasses.replace(found, saved_as=scheme, notes=(*chosen.notes, *found.notes))
     _keep(study, result, options, replace, started)
+    if files is not None:
+        files.write(result)
     return result
 
 
