@@ -58,16 +58,13 @@ def _points(rows: pl.DataFrame) -> pl.DataFrame:
 def _panels(points: pl.DataFrame, limit: float) -> Chart:
     """One panel for each role, one below the other, on one axis."""
     end = max(float(points["difference"].max() or 0), 2 * limit)  # type: ignore[arg-type]
-    x = alt.X(
-        "difference:Q", title="Standardised difference of two sets (size)", scale=alt.Scale(domain=[0, end])
-    )
+    scale = alt.Scale(domain=[0, end])
     roles = [role for role in ("agree", "differ", "not asked for") if role in {*points["role"]}]
-    above = x.copy()
-    above.title = None
-    panels = [
-        _panel(points.filter(pl.col("role") == role), x if role == roles[-1] else above, limit, role)
-        for role in roles
-    ]
+    panels = []
+    for role in roles:
+        title = "Standardised difference of two sets (size)" if role == roles[-1] else None
+        x = alt.X("difference:Q", title=title, scale=scale)
+        panels.append(_panel(points.filter(pl.col("role") == role), x, limit, role))
     chart: Chart = alt.vconcat(*panels, spacing=12) if len(panels) > 1 else panels[0]
     return chart
 
@@ -86,25 +83,15 @@ def _panel(points: pl.DataFrame, x: alt.X, limit: float, role: str) -> alt.Layer
         y=alt.Y("variable:N", title=role, sort=order, scale=alt.Scale(domain=order)),
         tooltip=tooltips(points, "variable:N", "sets:N", "time:N", "difference:Q"),
     )
-    shape = alt.Color(
-        "time:N",
-        title=None,
-        scale=alt.Scale(domain=[BEFORE, AFTER], range=[COLOURS[1], COLOURS[0]]),
+    colour = alt.Color(
+        "time:N", title=None, scale=alt.Scale(domain=[BEFORE, AFTER], range=[COLOURS[1], COLOURS[0]])
     )
     before = base.transform_filter(f"datum.time === '{BEFORE}'").mark_point(filled=False, size=34, opacity=1)
     after = base.transform_filter(f"datum.time === '{AFTER}'").mark_point(filled=True, size=34, opacity=0.9)
     line = (
         alt.Chart().mark_rule(color=INK, strokeDash=[3, 3]).encode(x=alt.XDatum(limit, type="quantitative"))
     )
-    grid = base.mark_rule(color=LINE, strokeWidth=0.5).encode(
-        x=alt.XDatum(0, type="quantitative"), x2=alt.value(_WIDTH)
-    )
-    return layer_marks(
-        grid,
-        line,
-        before.encode(color=shape),
-        after.encode(color=shape),
-        rows=points,
-        width=_WIDTH,
-        height=alt.Step(_ROW),
-    )
+    start = alt.XDatum(0, type="quantitative")
+    grid = base.mark_rule(color=LINE, strokeWidth=0.5).encode(x=start, x2=alt.value(_WIDTH))
+    marks = (grid, line, before.encode(color=colour), after.encode(color=colour))
+    return layer_marks(*marks, rows=points, width=_WIDTH, height=alt.Step(_ROW))

@@ -12,6 +12,7 @@ from toolbox.cli.options import HERE
 from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
 from toolbox.printing import printable_lines
+from toolbox.terms import Distance
 
 commands = typer.Typer()
 
@@ -29,7 +30,7 @@ CountsOption = Annotated[
     Option(
         "--n",
         metavar="N",
-        help="Stimuli of each category (and set): 40, or face=40 car=20. Default: as many as the smallest category has.",
+        help="Stimuli of each category (and set): 40, or face=40 car=20. Default: as many as the smallest has.",
     ),
 ]
 OnOption = Annotated[
@@ -58,7 +59,10 @@ SetsOption = Annotated[
     int | None,
     Option(help="Number of sets to make of the same stimuli. Default: the categories are the sets."),
 ]
-DistanceOption = Annotated[str, Option(help="Distance of two stimuli: standardised or mahalanobis.")]
+DistanceOption = Annotated[
+    Distance,
+    Option(parser=str, metavar="NAME", help="Distance of two stimuli: standardised or mahalanobis."),
+]
 TogetherOption = Annotated[
     str | None,
     Option(metavar="COLUMN", help="Column or label scheme: stimuli with the same value are chosen together."),
@@ -145,7 +149,7 @@ def match(
     from toolbox.design.result_files import ResultFiles
 
     choices = Matching(
-        category or None, n or None, on or None, within, different, by, sets, distance, together, apart, fixed,  # type: ignore[arg-type]
+        category or None, n or None, on or None, within, different, by, sets, distance, together, apart, fixed,
         keep or None, leave_out or None, seed,
     )  # fmt: skip
     files = ResultFiles(figure, text)

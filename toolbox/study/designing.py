@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from toolbox.progress import Progress
 from toolbox.store.selection import Selection
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
+from toolbox.terms import Distance
 
 if TYPE_CHECKING:
     import polars as pl
@@ -61,7 +62,7 @@ class StudyDesign(StudyDirectory):
         different: str | None = None,
         by: float = 1.0,
         sets: int | None = None,
-        distance: Literal["standardised", "mahalanobis"] = "standardised",
+        distance: Distance = "standardised",
         together: str | None = None,
         apart: str | None = None,
         fixed: str | None = None,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
-from toolbox.design.matching.pairs import Distance
 from toolbox.errors import UsageError, expected_names
+from toolbox.terms import DISTANCES, Distance
 
 Counts = int | Mapping[str, int] | Sequence[str] | None
 """Stimuli of each category: one number for all, numbers by category, or the same as texts ('40', 'face=40')."""
@@ -88,10 +87,8 @@ def check_matching(options: Matching) -> None:
         raise UsageError(
             f"{options.different!r} is to agree (--on) and to differ (--different); choose one of them"
         )
-    if options.distance not in get_args(Distance):
-        raise UsageError(
-            f"distance is {options.distance!r}; {expected_names(options.distance, get_args(Distance))}"
-        )
+    if options.distance not in DISTANCES:
+        raise UsageError(f"distance is {options.distance!r}; {expected_names(options.distance, DISTANCES)}")
     for name, value, least in (("within", options.within, 0), ("by", options.by, 0)):
         if value is not None and not least < value < float("inf"):
             raise UsageError(f"{name} is {value:g}; expected a number above {least}, in standard deviations")
