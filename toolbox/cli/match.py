@@ -11,7 +11,7 @@ from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.several import SeveralValues
 from toolbox.cli.tables import print_table
-from toolbox.printing import printable_lines
+from toolbox.printing import printable, printable_lines
 from toolbox.terms import Distance
 
 commands = typer.Typer()
@@ -20,9 +20,9 @@ PRINTED = (
     "variable", "role", "first", "second", "difference_before", "difference_after", "variance_ratio_after", "ks_after",
 )  # fmt: skip
 """Columns of the balance that a terminal shows; the file has all."""
-MOST_ROWS = 400
+MOST_BALANCE_ROWS = 400
 
-CategoryOption = Annotated[
+PoolCategoryOption = Annotated[
     list[str] | None, Option("--category", help="Category to choose from; several may follow. Default: all.")
 ]
 CountsOption = Annotated[
@@ -63,11 +63,11 @@ DistanceOption = Annotated[
     Distance,
     Option(parser=str, metavar="NAME", help="Distance of two stimuli: standardised or mahalanobis."),
 ]
-TogetherOption = Annotated[
+StayTogetherOption = Annotated[
     str | None,
     Option(metavar="COLUMN", help="Column or label scheme: stimuli with the same value are chosen together."),
 ]
-ApartOption = Annotated[
+StayApartOption = Annotated[
     str | None,
     Option(
         metavar="COLUMN",
@@ -100,7 +100,7 @@ LovePlotOption = Annotated[
 MatchTextOption = Annotated[
     Path | None, Option("--text", help="File for the paragraph, which a reviewer can read: .md or .txt.")
 ]
-ListOption = Annotated[
+ChosenFileOption = Annotated[
     Path | None, Option("--output", "-o", help="File for the chosen stimuli: .csv, .json or .parquet.")
 ]
 BalanceOption = Annotated[
@@ -108,11 +108,39 @@ BalanceOption = Annotated[
     Option("--balance", help="File for the differences before and after: .csv, .json or .parquet."),
 ]
 
+ProgramOption = Annotated[
+    str,
+    Option(
+        "--as",
+        metavar="PROGRAM",
+        help="Program or format: psychopy (.csv, .xlsx), jspsych (.json), bids (.tsv and .json), csv or xlsx.",
+    ),
+]
+ExportedFileOption = Annotated[Path, Option("--output", "-o", help="File to write.")]
+SourceListOption = Annotated[
+    Path | None,
+    Option(
+        "--source",
+        metavar="FILE",
+        help="Table with the column stimulus_id, such as match writes. Default: the stimuli of the scheme.",
+    ),
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    Option("--column", metavar="VARIABLE", help="Variable of the stimuli to write, too; several may follow."),
+]
+CopiesOption = Annotated[
+    Path | None,
+    Option(
+        "--copy-images", metavar="DIR", help="Folder for copies of the images, which the list then names."
+    ),
+]
+
 
 @commands.command(cls=SeveralValues)
 def match(
     set: options.MeasuredSetArgument = None,
-    category: CategoryOption = None,
+    category: PoolCategoryOption = None,
     n: CountsOption = None,
     on: OnOption = None,
     within: WithinOption = None,
@@ -120,8 +148,8 @@ def match(
     by: ByOption = 1.0,
     sets: SetsOption = None,
     distance: DistanceOption = "standardised",
-    together: TogetherOption = None,
-    apart: ApartOption = None,
+    together: StayTogetherOption = None,
+    apart: StayApartOption = None,
     fixed: FixedOption = None,
     keep: KeepOption = None,
     leave_out: LeaveOutOption = None,
@@ -134,7 +162,7 @@ def match(
     figure: LovePlotOption = None,
     text: MatchTextOption = None,
     format: options.FormatOption = None,
-    output_file: ListOption = None,
+    output_file: ChosenFileOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -157,7 +185,7 @@ def match(
     found = match_sets(folder, selection, choices, files, save_as=save_as, replace=replace)
     if output_file is None and format in (None, options.Format.TABLE):
         output.print_notes(found.notes, quiet)
-        print_table(found.balance.select(PRINTED), quiet, most=MOST_ROWS)
+        print_table(found.balance.select(PRINTED), quiet, most=MOST_BALANCE_ROWS)
         typer.echo(f"\n{printable_lines(found.paragraph)}")
     else:
         output.print_answer(found.answer, format, output_file, quiet)
@@ -171,3 +199,34 @@ def match(
             f"label scheme: {found.saved_as}; choose it in other commands with --scheme {found.saved_as}",
             quiet,
         )
+
+
+@commands.command(cls=SeveralValues)
+def export(
+    program: ProgramOption,
+    output_file: ExportedFileOption,
+    set: options.MeasuredSetArgument = None,
+    source: SourceListOption = None,
+    column: ColumnsOption = None,
+    copy_images: CopiesOption = None,
+    model: options.ModelOption = None,
+    scheme: options.SchemeOption = None,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Write a list of stimuli for PsychoPy, jsPsych, BIDS, OpenSesame or a table program, with relative paths.
+
+    The list is a label scheme, such as match saves, or a table that match wrote. Names of columns become variables, and
+    no cell can be taken for a formula.
+    """
+    from toolbox.design.exporting.run import Exporting
+    from toolbox.design.exporting.run import export as export_list
+
+    choices = Exporting(program, output_file, source, column or (), copy_images)
+    report = export_list(study_at(study).folder, selection_of(set, model, scheme), choices)
+    output.print_notes(report.notes, quiet)
+    counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
+    copied = f"; {report.copied} images copied to {copy_images}" if report.copied else ""
+    output.note(f"{report.set}: {report.trials} rows for {report.to}: {counts}{copied}", quiet)
+    for file in report.files:
+        typer.echo(printable(file))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from toolbox.errors import UsageError, expected_names
 from toolbox.terms import DISTANCES, Distance
 
-Counts = int | Mapping[str, int] | Sequence[str] | None
+StimulusCounts = int | Mapping[str, int] | Sequence[str] | None
 """Stimuli of each category: one number for all, numbers by category, or the same as texts ('40', 'face=40')."""
 
 
@@ -34,7 +34,7 @@ class Matching:
     """
 
     category: Sequence[str] | None = None
-    n: Counts = None
+    n: StimulusCounts = None
     on: Sequence[str] | None = None
     within: float | None = None
     different: str | None = None
@@ -113,7 +113,7 @@ def _check_caliper(options: Matching) -> None:
             )
 
 
-def counts_of(n: Counts, categories: Sequence[str]) -> dict[str, int] | None:
+def counts_of(n: StimulusCounts, categories: Sequence[str]) -> dict[str, int] | None:
     """Number of stimuli by category; None if none was named.
 
     Args:
@@ -142,7 +142,7 @@ def counts_of(n: Counts, categories: Sequence[str]) -> dict[str, int] | None:
 
 
 def _from_texts(n: int | Sequence[str], categories: Sequence[str]) -> dict[str, int]:
-    """Counts by category, from one number or texts."""
+    """StimulusCounts by category, from one number or texts."""
     texts = [str(n)] if isinstance(n, int | str) else [str(text) for text in n]
     if len(texts) == 1 and "=" not in texts[0]:
         return dict.fromkeys(categories, _number(texts[0], texts[0]))

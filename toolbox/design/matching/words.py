@@ -10,7 +10,7 @@ from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, NOT_ASKED, lar
 from toolbox.design.matching.choices import Matching
 from toolbox.distribution import toolbox_version
 
-MOST_NAMED = 8
+_MOST_NAMED = 8
 """Variables that the paragraph names."""
 
 
@@ -37,7 +37,10 @@ def paragraph(
 
 def _listed(names: Sequence[str]) -> str:
     """Names as a sentence lists them."""
-    shown = [*names[:MOST_NAMED], *([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else [])]
+    shown = [
+        *names[:_MOST_NAMED],
+        *([f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []),
+    ]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
