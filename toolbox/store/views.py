@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolbox.errors import UsageError, VerificationError
+from toolbox.errors import UsageError, VerificationError, command_line
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES, Columns
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
@@ -200,6 +200,10 @@ def _property_values(views: Views) -> str:
 def _properties_of(views: Views, set_name: str) -> tuple[str, list[str]]:
     """What is known of the images of a set: a SELECT, and its columns of values."""
     path, first = views.study.measured(set_name), _ingestion_measures_of(views, set_name)
+    if not path.is_file():
+        remedy = command_line("properties", set_name)
+        note = f"of the images of {set_name}, only what ingestion measures is known; all properties: {remedy}"
+        views.notes += [note] if note not in views.notes else []
     columns = (
         [name for name in views.checked.columns(path) if name != "stimulus_id"] if path.is_file() else []
     )
