@@ -101,13 +101,13 @@ def test_a_query_imports_what_reads_and_nothing_else(format: str, resting: Path)
     assert modules & OTHERS == set()
 
 
-@pytest.mark.parametrize(("question", "is_confined"), [("layers/profile", False), ("select 1 as one", True)])
 def test_ingestion_measures_without_the_libraries_of_all_properties(resting: Path, photographs: Path) -> None:
     found = imported(["ingest", str(photographs), "--set", "colours"], resting)
     assert "toolbox.stimuli.properties.sharpness" in found
     assert not {"skimage", "scipy"} & found
 
 
+@pytest.mark.parametrize(("question", "is_confined"), [("layers/profile", False), ("select 1 as one", True)])
 def test_what_confines_sql_of_a_user_is_imported_for_that_alone(
     question: str, is_confined: bool, resting: Path
 ) -> None:
