@@ -213,11 +213,13 @@ def test_a_table_of_other_images_is_noticed_and_measured_again(study: Study, tmp
     paint(tmp_path / "pictures" / "cat" / "a.png", (9, 9, 9))
     other.ingest(tmp_path / "pictures", set=SET)
     other.properties(SET)
-    shutil.copytree(other.folder.measured(SET).parent, study.folder.measured(SET).parent, dirs_exist_ok=True)
+    shutil.copy(other.folder.measured(SET), study.folder.measured(SET))
     reason = "it is of other images than those of the set"
     assert [reason in each.problem for each in study.verify().problems if "measured" in each.file] == [True]
     with pytest.raises(VerificationError, match=reason):
         read_properties(study.folder, SET)
+    assert counted(study)[0].measured == 6
+    assert study.verify().problems == () and measured(study).height == 6
 
 
 def test_a_table_without_a_description_of_its_columns_is_damaged(study: Study) -> None:

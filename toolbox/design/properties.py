@@ -6,7 +6,6 @@ new, or its formula has changed, the images are measured again for it alone; the
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from toolbox.errors import StimulusError
 from toolbox.files import write_json
 from toolbox.progress import Progress, silent
 from toolbox.query import Answer, ask
+from toolbox.runtime.hardware import usable_cores
 from toolbox.stimuli.image_properties import image_properties, measure_picture, property_columns
 from toolbox.stimuli.image_property import ImageProperty
 from toolbox.stimuli.originals import read_original
@@ -209,7 +209,7 @@ def _measure(
     stimuli: Sequence[Stimulus], columns: Sequence[str], progress: Progress
 ) -> Generator[tuple[Stimulus, PictureValues | str]]:
     """The values of every stimulus, or why it cannot be measured, in as many threads as there are cores."""
-    threads = os.cpu_count() or 1
+    threads = usable_cores()
     with ThreadPoolExecutor(threads, "measure") as pool:
         for start in range(0, len(stimuli), threads * _AHEAD):  # so that an interrupt ends soon
             together = stimuli[start : start + threads * _AHEAD]
