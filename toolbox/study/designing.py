@@ -124,9 +124,9 @@ class StudyDesign(StudyDirectory):
             10.1002/sim.3697, for the standardised difference.
 
         Example:
-            >>> found = study.match("colours", n=2, on="rms_contrast")
+            >>> found = study.match("colours", n=2, on="brightest")
             >>> found.counts, found.chosen.columns
-            ({'green': 2, 'red': 2}, ['stimulus_id', 'path', 'category', 'match', 'distance', 'rms_contrast'])
+            ({'green': 2, 'red': 2}, ['stimulus_id', 'path', 'category', 'match', 'distance', 'brightest'])
         """
         from toolbox.design.matching.choices import Matching
         from toolbox.design.matching.run import match
