@@ -150,8 +150,8 @@ def counts_of(n: StimulusCounts, categories: Sequence[str]) -> dict[str, int] | 
 
 
 def _from_texts(n: int | Sequence[str], categories: Sequence[str]) -> dict[str, int]:
-    """StimulusCounts by category, from one number or texts."""
-    texts = [str(n)] if isinstance(n, int | str) else [str(text) for text in n]
+    """Numbers by category, from one number or texts."""
+    texts = list(map(str, n)) if isinstance(n, list | tuple) else [str(n)]
     if len(texts) == 1 and "=" not in texts[0]:
         return dict.fromkeys(categories, _number(texts[0], texts[0]))
     split = [text.rpartition("=") for text in texts]

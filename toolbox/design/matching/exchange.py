@@ -81,8 +81,9 @@ class Exchange:
             count: number of exchanges.
             rng: decides which.
         """
-        for unit in rng.choice(np.flatnonzero(place < self.design.places), count):
-            partners = self._partners(place, int(unit), None)
+        for _ in range(count):
+            unit = int(rng.choice(np.flatnonzero(place < self.design.places)))
+            partners = self._partners(place, unit, None)
             if len(partners):
                 other = rng.choice(partners)
                 place[unit], place[other] = place[other], place[unit]
