@@ -276,6 +276,11 @@ def test_more_stimuli_than_there_are_is_refused_with_what_is_possible() -> None:
         solved(pool_rows(18, TWO), Matching(n=13, on=["a"]))
 
 
+def test_a_set_of_one_stimulus_is_refused() -> None:
+    with pytest.raises(UsageError, match="a set would have 1 stimuli to compare"):
+        solved(pool_rows(18, TWO), Matching(n=1, on=["a"]))
+
+
 def test_a_variable_that_does_not_vary_is_refused() -> None:
     with pytest.raises(UsageError, match="a does not vary within the categories"):
         solved(pool_rows(19, TWO).with_columns(a=pl.lit(2.0)), Matching(n=3, on=["a"]))
@@ -314,7 +319,7 @@ def test_numbers_of_stimuli_are_read_from_numbers_texts_and_mappings(given: obje
     assert counts_of(given, ["face", "car"]) == expected  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("given", ["many", ["face=4"], ["face=4", "bird=3"], 1, ["car=x", "face=3"], 2.5])
+@pytest.mark.parametrize("given", ["many", ["face=4"], ["face=4", "bird=3"], 0, ["car=x", "face=3"], 2.5])
 def test_other_numbers_of_stimuli_are_refused(given: object) -> None:
     with pytest.raises(UsageError, match=r"^n "):
         counts_of(given, ["face", "car"])  # type: ignore[arg-type]

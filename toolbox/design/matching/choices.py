@@ -144,8 +144,8 @@ def counts_of(n: StimulusCounts, categories: Sequence[str]) -> dict[str, int] | 
     if missing:
         raise UsageError(f"n has no number for {', '.join(missing)}; name one, such as --n {missing[0]}=20")
     for name, count in given.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 2:
-            raise UsageError(f"n is {count!r} for {name}; expected a whole number, 2 or more")
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"n is {count!r} for {name}; expected a whole number, 1 or more")
     return {name: given[name] for name in categories}
 
 
