@@ -23,6 +23,8 @@ STARTS = 5
 """Random choices, or choices that satisfy constraints, that are improved."""
 _ROUNDS, _DISTURBANCES = 40, 4
 """Searches that start near the best solution, and random exchanges before each."""
+_LARGE = 2_000_000
+"""Exchanges of one choice from which only one random choice is improved."""
 _MOST_EXCHANGES = 400_000
 """Of all these searches together, about."""
 
@@ -73,6 +75,8 @@ def best_solution(
     rng = np.random.default_rng(seed)
     units = sum_units(design)
     exchange = Exchange(design, units, pairing.close)
+    if exchange.size > _LARGE:
+        starts = 1
     found: list[Solution] = []
     for place in _starts(design, units, pairing, rng, starts, randoms):
         if not found:  # straight to what decides: the result is never worse than the first start
