@@ -126,15 +126,16 @@ def _writer(target: Path | io.BytesIO, schema: pa.Schema, split: tuple[str, ...]
     )
 
 
-def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
+def table_bytes(table: pa.Table, provenance: Mapping[str, Any], *, split: tuple[str, ...] = ()) -> bytes:
     """One table as the bytes of a Parquet file.
 
     Args:
         table: all rows.
         provenance: the origin of the table, for the metadata of the file.
+        split: as of `write_tables`.
     """
     buffer = io.BytesIO()
-    _write(buffer, [table], table.schema, provenance)
+    _write(buffer, [table], table.schema, provenance, split)
     return buffer.getvalue()
 
 
