@@ -73,15 +73,11 @@ class Complexity:
         total = proportions.sum(axis=-1)
         return np.asarray((proportions @ self.depths) / np.where(total > 0, total, np.nan))
 
-    def depth_spread(self, counts: IntArray) -> FloatArray:
-        """Standard deviation of the depth of some filters, weighted as their mean; NaN if there are none.
-
-        Args:
-            counts: (…, layers): filters of each layer.
-        """
-        proportions = counts / self.filters
+    def depth_spread(self) -> FloatArray:
+        """(categories,): standard deviation of the depth of the filters, weighted as their mean; NaN if none."""
+        proportions = self.observed / self.filters
         total = proportions.sum(axis=-1)
-        squares = (proportions * (self.depths - self.mean_depth(counts)[..., None]) ** 2).sum(axis=-1)
+        squares = (proportions * (self.depths - self.mean_depth(self.observed)[:, None]) ** 2).sum(axis=-1)
         return np.asarray(np.sqrt(squares / np.where(total > 0, total, np.nan)))
 
 
