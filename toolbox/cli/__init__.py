@@ -8,6 +8,7 @@ import typer
 from toolbox.cli import (
     analyse,
     collect,
+    compare,
     gallery,
     networks,
     properties,
@@ -35,6 +36,7 @@ for commands in (
     collect.commands,
     properties.commands,
     analyse.commands,
+    compare.commands,
     show.commands,
     gallery.commands,
     render.commands,

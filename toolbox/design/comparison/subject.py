@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -122,6 +122,14 @@ class Subject:
     def depths(self) -> FloatArray:
         """(layers,): depth of each."""
         return np.array([layer.depth for layer in self.layers])
+
+    def with_layers(self, layers: Sequence[ComparedLayer]) -> Subject:
+        """The same, in some of its layers.
+
+        Args:
+            layers: by depth.
+        """
+        return replace(self, layers=tuple(layers))
 
     def stimuli_of(self, *categories: str) -> list[int]:
         """Stimuli of some categories, in the order of their numbers.
