@@ -20,7 +20,8 @@ PRINTED = (
     "measure", "category", "other", "value", "value_other", "difference", "low", "high", "effect_size", "p_holm",
     "p_equivalence", "conclusion",
 )  # fmt: skip
-"""Columns that a terminal shows; files and the other formats hold all, and the rows of the layers."""
+"""Columns that a terminal shows; files and the other formats hold all, and further rows."""
+MOST_ROWS = 400
 
 CategoriesArgument = Annotated[list[str], Argument(metavar="CATEGORY", help="Two or more categories.")]
 LayersOption = Annotated[
@@ -110,7 +111,7 @@ def compare(
         found = compare_categories(folder, categories, choices, selection, files, progress=progress)
     if output_file is None and format in (None, options.Format.TABLE):
         output.print_notes(found.notes, quiet)
-        print_table(found.rows.remove(kind="layer").select(PRINTED), quiet)
+        print_table(found.summary.select(PRINTED), quiet, most=MOST_ROWS)
         typer.echo(f"\n{printable_lines(found.paragraph)}")
     else:
         output.print_answer(found.answer, format, output_file, quiet)

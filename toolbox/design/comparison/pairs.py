@@ -201,9 +201,16 @@ def _group_row(values: FloatArray, others: FloatArray, choices: Comparing) -> Ro
         "variance_ratio": found.variance_ratio,
         "ks_distance": found.ks_distance,
         "p": tested.p,
-        "margin": margin if margin > 0 else np.nan,
-        "p_equivalence": mean_equivalence(values, others, margin).p if margin > 0 else np.nan,
+        "margin": margin,
+        "p_equivalence": _p_equivalence(values, others, margin),
     }
+
+
+def _p_equivalence(values: FloatArray, others: FloatArray, margin: float) -> float:
+    """Of two groups that do not vary, so that there is no margin: certain either way."""
+    if margin == 0:
+        return 0.0 if group_difference(values, others).difference == 0 else 1.0
+    return mean_equivalence(values, others, margin).p if margin > 0 else np.nan
 
 
 def _with_correlations(rows: Iterator[Row], stimuli: pl.DataFrame, properties: pl.DataFrame) -> Iterator[Row]:

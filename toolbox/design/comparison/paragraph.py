@@ -12,6 +12,7 @@ import polars as pl
 from toolbox.design.comparison.measures import COMPLEXITY, MEAN_DEPTH, PROPERTY, PROPORTION
 from toolbox.design.comparison.pairs import BOTH, DIFFERENT, EQUIVALENT
 from toolbox.design.comparison.reference import Reference
+from toolbox.design.comparison.stimuli import ON_FILE
 from toolbox.design.comparison.subject import Comparing, Subject
 from toolbox.design.differences import ALPHA
 
@@ -133,7 +134,7 @@ def _verdict(rows: pl.DataFrame) -> str:
 
 
 def _property_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]:
-    found = rows.filter(pl.col("kind") == PROPERTY)
+    found = rows.filter((pl.col("kind") == PROPERTY) & ~pl.col("measure").str.ends_with(ON_FILE))
     if found.is_empty():
         yield "Properties of the images were not measured."
         return
@@ -142,7 +143,7 @@ def _property_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]
     balanced = largest_of.filter(pl.col("size") <= BALANCED).height
     equivalent = found.filter(pl.col("p_equivalence") < ALPHA).height
     text = (
-        f"Of {_count(largest_of.height, 'image property', 'image properties')}, {balanced} "
+        f"Of {_count(largest_of.height, 'property', 'properties')} of the images, {balanced} "
         f"{'is' if balanced == 1 else 'are'} balanced in all pairs (standardised difference of at most {BALANCED:g}); "
         f"{equivalent} of {found.height} comparisons are equivalent within {choices.property_margin:g} standard "
         "deviations."

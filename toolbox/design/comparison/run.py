@@ -13,11 +13,11 @@ import polars as pl
 from toolbox.chart import Chart, check_format, render
 from toolbox.chart.comparison import ComparisonWords, draw_comparison
 from toolbox.design.comparison.complexity import Complexity, measure_complexity
-from toolbox.design.comparison.measures import category_rows
+from toolbox.design.comparison.measures import LAYER, category_rows
 from toolbox.design.comparison.pairs import PAIR_COLUMNS, pair_rows
 from toolbox.design.comparison.paragraph import comparison_paragraph
 from toolbox.design.comparison.reference import Reference, check_reference, find_reference
-from toolbox.design.comparison.stimuli import image_properties, stimulus_measures
+from toolbox.design.comparison.stimuli import ON_FILE, image_properties, stimulus_measures
 from toolbox.design.comparison.subject import Comparing, Subject, read_subject
 from toolbox.design.differences import ALPHA
 from toolbox.errors import UsageError, command_line
@@ -32,6 +32,8 @@ from toolbox.store.selection import Selection
 
 FEW_FILTERS = 10
 """Fewer of them have a depth that depends on single ones."""
+SEEN = ~pl.col("measure").str.ends_with(ON_FILE)
+"""Rows of what the network sees: without properties of the file's own pixels."""
 TEXT_SUFFIXES = (".md", ".txt")
 
 
@@ -54,6 +56,11 @@ class Comparison:
     chart: Chart
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> pl.DataFrame:
+        """The rows for reading: without single layers, and without properties of the file's own pixels."""
+        return self.rows.filter(SEEN, pl.col("kind") != LAYER)
 
     @property
     def answer(self) -> Answer:
@@ -156,9 +163,9 @@ def _compare(
         rows,
         values,
         comparison_paragraph(subject, rows, values, choices, reference, complexity.threshold),
-        draw_comparison(values, rows, words, subject.all_categories),
+        draw_comparison(values, rows.filter(SEEN), words, subject.all_categories),
         _provenance(subject, choices, reference, complexity.threshold, rows),
-        (*notes, *_notes(subject, complexity, properties, choices)),
+        (*notes, *_notes(subject, complexity, choices)),
     )
 
 
@@ -183,9 +190,7 @@ def _subject_and_reference(
     return subject, reference, (*notes, *reference.notes, *lacking)
 
 
-def _notes(
-    subject: Subject, complexity: Complexity, properties: pl.DataFrame, choices: Comparing
-) -> list[str]:
+def _notes(subject: Subject, complexity: Complexity, choices: Comparing) -> list[str]:
     notes = []
     totals = dict(zip(subject.categories, complexity.observed.sum(axis=1).tolist(), strict=True))
     few = [f"{name} {total}" for name, total in totals.items() if total < FEW_FILTERS]

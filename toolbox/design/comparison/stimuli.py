@@ -11,6 +11,8 @@ from toolbox.design.comparison.subject import Subject
 from toolbox.resampling import FloatArray
 from toolbox.store.properties import read_properties
 
+ON_FILE = "_file"
+"""Suffix of properties that are measured on the pixels of the file, not on those that the network sees."""
 STIMULUS_MEASURES = ("responsive_proportion", "responsive_depth")
 """Of the filters responsive to a stimulus, `proportion` and `mean_depth` of complexity/stimuli."""
 
