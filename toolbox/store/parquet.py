@@ -151,7 +151,7 @@ def open_table(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(open_verified(path), page_checksum_verification=True, pre_buffer=False)
     except FileNotFoundError as error:
         raise VerificationError(f"{path} is missing; {remedy_for(path)}") from error
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowInvalid, UnicodeDecodeError) as error:  # the latter of the name of a column
         if fault_of(error):  # of the computer, not of the file
             raise
         raise damage(path, "it is not a valid Parquet file") from error

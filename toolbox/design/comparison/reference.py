@@ -7,6 +7,7 @@ set, and can be compared between studies. The file holds no image, and nothing o
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from toolbox.store.plan import Identity, read_plan
 from toolbox.store.selection import Selection, resolve_selection
 
 DISTRIBUTION_QUERY = "filters/distribution"
+_DIGEST = "sha256"
+"""Key in the metadata of the file: digest of all others."""
 _FLOATS = ("mean", "sd", "minimum", "q05", "q25", "q50", "q75", "q95", "maximum")
 REFERENCE: Columns = {
     "layer": "string",
@@ -162,8 +165,9 @@ def save_reference(
         "identity": asdict(found.identity),
     }
     table = found.rows.to_arrow().cast(arrow_schema(REFERENCE))
+    origin = {**provenance, _DIGEST: _digest_of_origin(provenance)}
     with replace_file(path) as fresh:
-        fresh.write_bytes(table_bytes(table, provenance, split=_FLOATS))
+        fresh.write_bytes(table_bytes(table, origin, split=_FLOATS))
     filters = found.rows.select("layer", "filter").unique().height
     return ReferenceReport(
         str(path),
@@ -190,9 +194,9 @@ def read_reference(path: Path) -> Reference:
             f"{path} is not the file of a reference; to write one: toolbox reference SET --output FILE"
         )
     rows = pl.DataFrame(table)
-    if origin["values"] != values_digest(rows):
+    if origin.get(_DIGEST) != _digest_of_origin(origin) or origin["values"] != values_digest(rows):
         raise VerificationError(
-            f"{path} is damaged: its values are not those that were written; restore it, or write it again"
+            f"{path} is damaged: its content is not what was written; restore it, or write it again"
         )
     identity = Identity(**{**origin["identity"], "tapped": tuple(origin["identity"]["tapped"])})
     kept = {str(name): origin[name] for name in ("set", "values", "description", "weights") if name in origin}
@@ -249,6 +253,12 @@ def values_digest(rows: pl.DataFrame) -> str:
     for name in ("filter", "n", *_FLOATS):
         digest.update(rows[name].fill_null(float("nan") if name in _FLOATS else 0).to_numpy().tobytes())
     return digest.hexdigest()
+
+
+def _digest_of_origin(origin: Mapping[str, Any]) -> str:
+    """SHA-256 of what is recorded of a reference, with the digest of its values, whichever version wrote it."""
+    recorded = {name: value for name, value in origin.items() if name not in ("tool", _DIGEST)}
+    return hashlib.sha256(json.dumps(recorded, sort_keys=True).encode()).hexdigest()
 
 
 def _of_responses(answer: Answer) -> dict[str, Any]:

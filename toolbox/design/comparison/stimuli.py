@@ -13,6 +13,8 @@ from toolbox.store.properties import read_properties
 
 ON_FILE = "_file"
 """Suffix of properties that are measured on the pixels of the file, not on those that the network sees."""
+DIGITS = 12
+"""Of values that are compared: the order of a sum decides the others."""
 STIMULUS_MEASURES = ("responsive_proportion", "responsive_depth")
 """Of the filters responsive to a stimulus, `proportion` and `mean_depth` of complexity/stimuli."""
 
@@ -73,5 +75,8 @@ def rank_correlation(values: FloatArray, others: FloatArray, groups: FloatArray 
 
 
 def _centred_ranks(values: FloatArray) -> FloatArray:
-    """Ranks from -1/2 to 1/2, so that groups of different sizes count alike."""
-    return np.asarray((rankdata(values) - (len(values) + 1) / 2) / max(len(values), 1))
+    """Ranks from -1/2 to 1/2, so that groups of different sizes count alike; values that differ by rounding tie."""
+    size = np.abs(values).max(initial=0) or 1
+    return np.asarray(
+        (rankdata(np.round(values / size, DIGITS)) - (len(values) + 1) / 2) / max(len(values), 1)
+    )

@@ -177,9 +177,8 @@ def _check_categories(categories: Sequence[str], names: Sequence[str], labels: d
         twice = next(name for name in categories if list(categories).count(name) > 1)
         raise UsageError(f"the category {twice} is named twice; expected different categories")
     if len(categories) < 2:
-        raise UsageError(
-            f"{len(categories)} categories are named; expected two or more of {', '.join(names)}"
-        )
+        named = "1 category is" if categories else "no category is"
+        raise UsageError(f"{named} named; expected two or more of {', '.join(names)}")
     sizes = {name: sum(label == name for label in labels.values()) for name in categories}
     small = [name for name, size in sizes.items() if size < LEAST_STIMULI]
     if small:
