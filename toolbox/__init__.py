@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
+    from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -61,6 +62,8 @@ __all__ = [
     "Answer",
     "BusyError",
     "CardError",
+    "CategoryComparison",
+    "Comparing",
     "DeviceError",
     "DownloadError",
     "Estimate",
@@ -81,6 +84,7 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "ReferenceReport",
     "Removal",
     "RenderedPicture",
     "Rendering",
@@ -119,6 +123,7 @@ _HOMES = {
     "toolbox.collect.extraction": ("Agreement", "Estimate", "Extraction", "ExtractionReport"),
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
+    "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
     "toolbox.demo": ("demonstrate",),
     "toolbox.errors": (
         "AmbiguousError",

@@ -14,7 +14,7 @@ from scipy import stats
 from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from support.small_study import MODEL, SET, add_labels, add_layers, add_properties
 from toolbox.analyse.significance import Resampling, resample
-from toolbox.design.comparison import Comparing, Comparison, ComparisonFiles, compare
+from toolbox.design.comparison import CategoryComparison, Comparing, ComparisonFiles, compare_categories
 from toolbox.design.comparison.pairs import PAIR_COLUMNS, bootstrap_row
 from toolbox.design.comparison.stimuli import rank_correlation
 from toolbox.design.differences import estimate_equivalence, group_difference, mean_equivalence
@@ -54,11 +54,11 @@ def own_cache(cache: Path) -> None:
 
 def compared(
     study: StudyFolder, names: tuple[str, ...] = NAMES, choices: Comparing = QUICK, scheme: str = "category"
-) -> Comparison:
-    return compare(study, names, choices, Selection(scheme=scheme))
+) -> CategoryComparison:
+    return compare_categories(study, names, choices, Selection(scheme=scheme))
 
 
-def of_kind(found: Comparison, kind: str, measure: str | None = None) -> pl.DataFrame:
+def of_kind(found: CategoryComparison, kind: str, measure: str | None = None) -> pl.DataFrame:
     rows = found.rows.filter(kind=kind)
     return rows if measure is None else rows.filter(measure=measure)
 
@@ -415,7 +415,7 @@ def test_a_category_without_a_filter_has_no_depth(drawn: RandomStudy) -> None:
 
 def test_figure_and_paragraph_are_written(drawn: RandomStudy, tmp_path: Path) -> None:
     files = ComparisonFiles(tmp_path / "figure.json", tmp_path / "paragraph.md")
-    found = compare(drawn.folder, NAMES, QUICK, Selection(scheme="category"), files)
+    found = compare_categories(drawn.folder, NAMES, QUICK, Selection(scheme="category"), files)
     specification = json.loads((tmp_path / "figure.json").read_text(encoding="utf-8"))
     assert specification["usermeta"]["toolbox"]["categories"] == list(NAMES)
     assert len(specification["vconcat"]) == 3

@@ -17,7 +17,7 @@ import pytest
 from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from support.small_study import MODEL, SET, add_layers, long_table, small_study
 from toolbox.content import card, content_folder, reference_files
-from toolbox.design.comparison import Comparing, compare
+from toolbox.design.comparison import Comparing, compare_categories
 from toolbox.design.comparison.reference import (
     REFERENCE,
     check_reference,
@@ -191,12 +191,13 @@ def test_a_category_has_the_same_numbers_in_another_study(
     )
     fixed = Comparing(reference=str(file), resamples=40)
     here, there = (
-        compare(study, ("dog", "car"), fixed, Selection()) for study in (random_study.folder, other)
+        compare_categories(study, ("dog", "car"), fixed, Selection())
+        for study in (random_study.folder, other)
     )
     assert here.categories.equals(there.categories)
     assert here.rows.equals(there.rows)
     relative = [
-        compare(study, ("dog", "car"), Comparing(resamples=40), Selection())
+        compare_categories(study, ("dog", "car"), Comparing(resamples=40), Selection())
         for study in (random_study.folder, other)
     ]
     assert not relative[0].categories.equals(relative[1].categories)

@@ -101,8 +101,7 @@ def compare(
     Complexity is the proportion of filters that respond highly to a category, and their mean depth. Tests of
     equivalence and of difference are reported side by side: where neither is shown, the stimuli are too few to decide.
     """
-    from toolbox.design.comparison import Comparing, ComparisonFiles
-    from toolbox.design.comparison import compare as compare_categories
+    from toolbox.design.comparison import Comparing, ComparisonFiles, compare_categories
 
     choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
     files = ComparisonFiles(figure, text)

@@ -18,7 +18,7 @@ from toolbox.resampling import FloatArray
 
 ALPHA = 0.05
 """Of every one-sided test of equivalence, so its interval is that of 1 - 2 * ALPHA."""
-COVERAGE = 0.95
+CONFIDENCE = 0.95
 """Of the interval of a difference."""
 _ROUNDING = 1e-12
 """Spread, relative to the largest value, below which a measure does not vary."""
@@ -218,10 +218,10 @@ def mean_difference(values: ArrayLike, others: ArrayLike) -> MeanDifference:
 
     Example:
         >>> round(mean_difference([1.0, 2.0, 3.0], [3.0, 4.0, 5.0]).p, 3)
-        0.071
+        0.07
     """
     difference, error, freedom = _welch(_known(values), _known(others))
-    reach = float(stats.t.ppf(0.5 + COVERAGE / 2, freedom)) * error
+    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
     p = 2 * float(stats.t.sf(_ratio(abs(difference), error), freedom))
     return MeanDifference(difference - reach, difference + reach, p)
 

@@ -42,7 +42,13 @@ class Sampler(Protocol):
         ...
 
     def values(self, kind: ResampleKind, responses: ResponseMatrix, count: int | None = None) -> FloatArray:
-        """(resamples, categories, filters); of all resamples, or of the first `count`."""
+        """What is measured: (resamples, categories, filters).
+
+        Args:
+            kind: of the resamples.
+            responses: of some filters.
+            count: the first so many resamples; all if None.
+        """
         ...
 
 
@@ -65,7 +71,13 @@ class IndexSampler:
     peak: float | None = None
 
     def values(self, kind: ResampleKind, responses: ResponseMatrix, count: int | None = None) -> FloatArray:
-        """(resamples, categories, filters)."""
+        """The index: (resamples, categories, filters); NaN where it is null.
+
+        Args:
+            kind: of the resamples.
+            responses: of some filters.
+            count: the first so many resamples; all if None.
+        """
         chunks = draw_resamples(kind, self.categories, count or self.resamples, self.seed)
         return np.concatenate(
             [resampled_values(self.formula, responses, chunk, self.peak) for chunk in chunks]
@@ -87,7 +99,13 @@ class MeanSampler:
     seed: int
 
     def values(self, kind: ResampleKind, responses: ResponseMatrix, count: int | None = None) -> FloatArray:
-        """(resamples, categories, filters); NaN for a filter with a response that is NaN."""
+        """The means: (resamples, categories, filters); NaN for a filter with a response that is NaN.
+
+        Args:
+            kind: of the resamples.
+            responses: of some filters.
+            count: the first so many resamples; all if None.
+        """
         chunks = draw_resamples(kind, self.categories, count or self.resamples, self.seed)
         return np.concatenate([chunk.sums(responses.values) / chunk.sizes[:, None] for chunk in chunks])
 

@@ -15,7 +15,7 @@ from toolbox.terms import Statistic
 if TYPE_CHECKING:
     import polars as pl
 
-    from toolbox.design.comparison import Comparison, ReferenceReport
+    from toolbox.design.comparison import CategoryComparison, ReferenceReport
 
 
 class StudyDesign(StudyDirectory):
@@ -69,7 +69,7 @@ class StudyDesign(StudyDirectory):
         figure: str | Path | None = None,
         text: str | Path | None = None,
         progress: Progress | bool = True,
-    ) -> Comparison:
+    ) -> CategoryComparison:
         """Are categories of similar visual complexity? Complexity and image properties of every pair, with tests.
 
         The complexity of a category is the proportion of filters that respond highly to it (mean over the layers), and
@@ -81,8 +81,7 @@ class StudyDesign(StudyDirectory):
         Differences are reported with bootstrap intervals over the stimuli, effect sizes, p values corrected for all
         pairs (Holm), and tests of equivalence: two one-sided tests, which show that a difference is smaller than a
         margin. Neither has to be shown: then the stimuli are too few to decide, which is evidence of neither. That all
-        pairs are equivalent needs no correction, as every single test must show it (Berger 1982). Warns (ResultWarning)
-        of categories with few filters, and where so few resamples cannot reach significance.
+        pairs are equivalent needs no correction, as every single test must show it (Berger 1982).
 
         Args:
             categories: two or more of the label scheme.
@@ -108,25 +107,27 @@ class StudyDesign(StudyDirectory):
 
         Returns: `rows`, one for every measure and pair, with `conclusion`: equivalent, different, different within the
             margin, or undecided; null values where a measure is not known. `categories`, every value with its
-            interval; `paragraph`; `chart`.
+            interval; `paragraph`; `chart`; and `notes`, such as on categories with few filters.
         Raises: UnknownNameError, UsageError for what cannot be compared; MixtureError for the reference of another
             network, weights or preprocessing; VerificationError when responses or tables are damaged.
         Source: Malakhova (2018), doi 10.1109/CVPRW.2018.00265; Schuirmann (1987), doi 10.1007/BF01068419; Berger
             (1982), doi 10.1080/00401706.1982.10487790; Holm (1979), https://www.jstor.org/stable/4615733.
 
         Example:
+            >>> import polars as pl
             >>> found = study.compare(["red", "green"], resamples=100)
-            >>> found.rows.filter(kind="complexity").select("measure", "value", "value_other").rows()
-            [('proportion', 0.4444444444444444, 0.5), ('mean_depth', 0.125, 0.3333333333333333)]
+            >>> rows = found.rows.filter(kind="complexity").select("measure", "value", "value_other")
+            >>> rows.with_columns(pl.selectors.float().round(3)).rows()
+            [('proportion', 0.583, 0.167), ('mean_depth', 0.429, 0.0)]
         """
-        from toolbox.design.comparison import Comparing, ComparisonFiles, compare
+        from toolbox.design.comparison import Comparing, ComparisonFiles, compare_categories
 
         choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
         files = ComparisonFiles(Path(figure) if figure else None, Path(text) if text else None)
         selection = Selection(set, model or (), scheme)
-        found = compare(self.folder, categories, choices, selection, files, progress=shown(progress))
-        self._warn(found.notes)
-        return found
+        return compare_categories(
+            self.folder, categories, choices, selection, files, progress=shown(progress)
+        )
 
     def reference(
         self,

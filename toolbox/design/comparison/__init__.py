@@ -1,15 +1,15 @@
 """Categories of a set compared: complexity of their representation, and properties of their images."""
 
-from toolbox.design.comparison.reference import Reference, ReferenceReport, save_reference
-from toolbox.design.comparison.run import Comparison, ComparisonFiles, compare
+from toolbox.design.comparison.reference import ReferenceReport, ReferenceResponses, save_reference
+from toolbox.design.comparison.run import CategoryComparison, ComparisonFiles, compare_categories
 from toolbox.design.comparison.subject import Comparing
 
 __all__ = [
+    "CategoryComparison",
     "Comparing",
-    "Comparison",
     "ComparisonFiles",
-    "Reference",
     "ReferenceReport",
-    "compare",
+    "ReferenceResponses",
+    "compare_categories",
     "save_reference",
 ]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from toolbox.design.comparison.reference import Reference
-from toolbox.design.comparison.subject import ComparedLayer, Comparing, Subject
+from toolbox.design.comparison.reference import ReferenceResponses
+from toolbox.design.comparison.subject import ComparedCategories, ComparedLayer, Comparing
 from toolbox.progress import Progress
 from toolbox.query.index_formula import index_formula
 from toolbox.query.thresholds import index_thresholds
@@ -82,7 +82,7 @@ class Complexity:
 
 
 def measure_complexity(
-    subject: Subject, choices: Comparing, reference: Reference | None, progress: Progress
+    subject: ComparedCategories, choices: Comparing, reference: ReferenceResponses | None, progress: Progress
 ) -> Complexity:
     """The complexity of the compared categories, layer by layer.
 
@@ -128,7 +128,7 @@ def measure_complexity(
 
 
 def _layer_responses(
-    subject: Subject, layer: ComparedLayer, choices: Comparing, stimuli: list[int]
+    subject: ComparedCategories, layer: ComparedLayer, choices: Comparing, stimuli: list[int]
 ) -> FloatArray:
     """(stimuli, filters): responses of a layer to these stimuli, in their order."""
     numbers, *both = read_layer(subject.paths, layer.name)
@@ -138,7 +138,7 @@ def _layer_responses(
 
 
 def _range(
-    values: FloatArray, layer: ComparedLayer, reference: Reference | None, choices: Comparing
+    values: FloatArray, layer: ComparedLayer, reference: ReferenceResponses | None, choices: Comparing
 ) -> tuple[FloatArray, FloatArray]:
     """(filters,) each: smallest response of every filter and range of its responses, of the set or the reference."""
     if reference is None:
@@ -148,7 +148,7 @@ def _range(
     return low, high - low
 
 
-def _column(reference: Reference, layer: ComparedLayer, choices: Comparing, name: str) -> FloatArray:
+def _column(reference: ReferenceResponses, layer: ComparedLayer, choices: Comparing, name: str) -> FloatArray:
     """(filters,): a column of the reference."""
     of_layer = (pl.col("layer") == layer.name) & (pl.col("statistic") == choices.statistic)
     return reference.rows.filter(of_layer).sort("filter")[name].cast(pl.Float64).to_numpy()

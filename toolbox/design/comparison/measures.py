@@ -10,8 +10,8 @@ from scipy import stats
 
 from toolbox.design.comparison.complexity import Complexity
 from toolbox.design.comparison.stimuli import STIMULUS_MEASURES
-from toolbox.design.comparison.subject import Subject
-from toolbox.design.differences import COVERAGE
+from toolbox.design.comparison.subject import ComparedCategories
+from toolbox.design.differences import CONFIDENCE
 from toolbox.resampling import FloatArray
 
 REACH = 1.96
@@ -34,7 +34,7 @@ CATEGORY_COLUMNS: dict[str, Any] = {
 
 
 def estimates(
-    subject: Subject, complexity: Complexity
+    subject: ComparedCategories, complexity: Complexity
 ) -> dict[tuple[str, str], tuple[FloatArray, FloatArray]]:
     """The measures of a category as a whole, by kind and name: (categories,), and in (samples, categories).
 
@@ -68,7 +68,7 @@ def bootstrap_error(samples: FloatArray) -> float:
 
 
 def category_rows(
-    subject: Subject, complexity: Complexity, stimuli: pl.DataFrame, properties: pl.DataFrame
+    subject: ComparedCategories, complexity: Complexity, stimuli: pl.DataFrame, properties: pl.DataFrame
 ) -> pl.DataFrame:
     """The value of every measure for every category, with its 95 % interval: a row for each.
 
@@ -76,7 +76,7 @@ def category_rows(
         subject: what is compared.
         complexity: of it.
         stimuli: of `stimulus_measures`.
-        properties: of `image_properties`, of the same stimuli.
+        properties: of `compared_properties`, of the same stimuli.
     """
     rows = list[tuple[Any, ...]]()
     for (kind, measure), (values, samples) in estimates(subject, complexity).items():
@@ -100,5 +100,5 @@ def _mean_interval(values: FloatArray) -> tuple[int, float, float, float]:
     if n < 2:
         return n, float(values[0]) if n else np.nan, np.nan, np.nan
     mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(n))
-    reach = float(stats.t.ppf(0.5 + COVERAGE / 2, n - 1)) * error
+    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * error
     return n, mean, mean - reach, mean + reach

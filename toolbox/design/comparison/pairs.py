@@ -21,7 +21,7 @@ from toolbox.design.comparison.measures import (
     estimates,
 )
 from toolbox.design.comparison.stimuli import STIMULUS_MEASURES, rank_correlation
-from toolbox.design.comparison.subject import Comparing, Subject
+from toolbox.design.comparison.subject import ComparedCategories, Comparing
 from toolbox.design.differences import (
     ALPHA,
     Equivalence,
@@ -85,11 +85,11 @@ PAIR_COLUMNS: dict[str, tuple[Any, str]] = {
 }
 """Column -> its type, and what it means."""
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 
 
 def pair_rows(
-    subject: Subject,
+    subject: ComparedCategories,
     complexity: Complexity,
     stimuli: pl.DataFrame,
     properties: pl.DataFrame,
@@ -101,7 +101,7 @@ def pair_rows(
         subject: what is compared.
         complexity: of it.
         stimuli: of `stimulus_measures`.
-        properties: of `image_properties`, of the same stimuli.
+        properties: of `compared_properties`, of the same stimuli.
         choices: the margins.
     """
     measures = [
@@ -143,7 +143,9 @@ def bootstrap_row(
     return difference, low, high, p, replace(found, p=max(found.p, 1 - len(known) / len(differing)))
 
 
-def _estimated_rows(subject: Subject, complexity: Complexity, choices: Comparing) -> Iterator[Row]:
+def _estimated_rows(
+    subject: ComparedCategories, complexity: Complexity, choices: Comparing
+) -> Iterator[_Row]:
     """The rows of measures of a category as a whole, which have bootstrap samples."""
     sizes = [len(subject.stimuli_of(name)) for name in subject.categories]
     for (kind, measure), (observed, samples) in estimates(subject, complexity).items():
@@ -176,8 +178,8 @@ def _effect_size(measure: str, values: FloatArray, spreads: FloatArray) -> float
 
 
 def _stimulus_rows(
-    subject: Subject, kind: str, measures: pl.DataFrame, categories: pl.Series, choices: Comparing
-) -> Iterator[Row]:
+    subject: ComparedCategories, kind: str, measures: pl.DataFrame, categories: pl.Series, choices: Comparing
+) -> Iterator[_Row]:
     """The rows of measures that every stimulus has."""
     for measure in measures.columns:
         values = measures[measure].to_numpy()
@@ -186,7 +188,7 @@ def _stimulus_rows(
             yield _names(subject, kind, measure, pair) | _group_row(groups[pair[0]], groups[pair[1]], choices)
 
 
-def _group_row(values: FloatArray, others: FloatArray, choices: Comparing) -> Row:
+def _group_row(values: FloatArray, others: FloatArray, choices: Comparing) -> _Row:
     found, tested = group_difference(values, others), mean_difference(values, others)
     margin = choices.property_margin * pooled_deviation(values, others)
     return {
@@ -213,7 +215,9 @@ def _p_equivalence(values: FloatArray, others: FloatArray, margin: float) -> flo
     return mean_equivalence(values, others, margin).p if margin > 0 else np.nan
 
 
-def _with_correlations(rows: Iterator[Row], stimuli: pl.DataFrame, properties: pl.DataFrame) -> Iterator[Row]:
+def _with_correlations(
+    rows: Iterator[_Row], stimuli: pl.DataFrame, properties: pl.DataFrame
+) -> Iterator[_Row]:
     """The rows of the properties with their correlation with complexity over all compared stimuli."""
     groups = stimuli["category"].to_list()
     correlations = {
@@ -228,7 +232,7 @@ def _with_correlations(rows: Iterator[Row], stimuli: pl.DataFrame, properties: p
         yield row | {"rho_proportion": proportion, "rho_depth": depth}
 
 
-def _names(subject: Subject, kind: str, measure: str, pair: Sequence[int]) -> Row:
+def _names(subject: ComparedCategories, kind: str, measure: str, pair: Sequence[int]) -> _Row:
     first, second = (subject.categories[place] for place in pair)
     return {"kind": kind, "measure": measure, "category": first, "other": second}
 

@@ -11,9 +11,9 @@ import polars as pl
 
 from toolbox.design.comparison.measures import COMPLEXITY, MEAN_DEPTH, PROPERTY, PROPORTION
 from toolbox.design.comparison.pairs import BOTH, DIFFERENT, EQUIVALENT
-from toolbox.design.comparison.reference import Reference
+from toolbox.design.comparison.reference import ReferenceResponses
 from toolbox.design.comparison.stimuli import ON_FILE
-from toolbox.design.comparison.subject import Comparing, Subject
+from toolbox.design.comparison.subject import ComparedCategories, Comparing
 from toolbox.design.differences import ALPHA
 
 BALANCED = 0.1
@@ -24,11 +24,11 @@ _WORDS = {PROPORTION: "in the proportion of such filters", MEAN_DEPTH: "in their
 
 
 def comparison_paragraph(
-    subject: Subject,
+    subject: ComparedCategories,
     rows: pl.DataFrame,
     categories: pl.DataFrame,
     choices: Comparing,
-    reference: Reference | None,
+    reference: ReferenceResponses | None,
     threshold: float,
 ) -> str:
     """What was compared, how, and what was found.
@@ -53,7 +53,7 @@ def comparison_paragraph(
     )
 
 
-def _subject_sentence(subject: Subject, choices: Comparing) -> str:
+def _subject_sentence(subject: ComparedCategories, choices: Comparing) -> str:
     sizes = [f"{name} ({len(subject.stimuli_of(name))})" for name in subject.categories]
     filters = int(subject.filters.sum())
     return (
@@ -63,7 +63,9 @@ def _subject_sentence(subject: Subject, choices: Comparing) -> str:
     )
 
 
-def _criterion_sentence(subject: Subject, reference: Reference | None, threshold: float) -> str:
+def _criterion_sentence(
+    subject: ComparedCategories, reference: ReferenceResponses | None, threshold: float
+) -> str:
     if reference is None:
         others = len(subject.all_categories)
         return (
@@ -140,11 +142,12 @@ def _property_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]
         return
     sizes = found.with_columns(size=pl.col("effect_size").abs())
     largest_of = sizes.group_by("measure", maintain_order=True).agg(pl.col("size").max())
-    balanced = largest_of.filter(pl.col("size") <= BALANCED).height
+    balanced = largest_of.filter(pl.col("size") <= BALANCED).height or "none"
     equivalent = found.filter(pl.col("p_equivalence") < ALPHA).height
     text = (
         f"Of {_count(largest_of.height, 'property', 'properties')} of the images, {balanced} "
-        f"{'is' if balanced == 1 else 'are'} balanced in all pairs (standardised difference of at most {BALANCED:g}); "
+        f"{'is' if balanced in (1, 'none') else 'are'} balanced in all pairs (standardised difference of at most "
+        f"{BALANCED:g}); "
         f"{equivalent} of {found.height} comparisons are equivalent within {choices.property_margin:g} standard "
         "deviations."
     )

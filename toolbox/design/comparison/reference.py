@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from toolbox.content import reference_files
+from toolbox.display import Report
 from toolbox.errors import MixtureError, UnknownNameError, UsageError, VerificationError, command_line
 from toolbox.files import replace_file
 from toolbox.query import Answer, ask
@@ -40,7 +41,7 @@ REFERENCE: Columns = {
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class ReferenceResponses:
     """The responses of a network to the stimuli of a reference.
 
     Attributes:
@@ -63,7 +64,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class ReferenceReport:
+class ReferenceReport(Report):
     """A file of reference responses that was written.
 
     Attributes:
@@ -84,7 +85,7 @@ class ReferenceReport:
     notes: tuple[str, ...] = ()
 
 
-def find_reference(study: StudyFolder, name: str, model: str) -> Reference:
+def find_reference(study: StudyFolder, name: str, model: str) -> ReferenceResponses:
     """The reference of a name: a set of the study, a file (.parquet), or one that ships with the network.
 
     Args:
@@ -109,7 +110,7 @@ def find_reference(study: StudyFolder, name: str, model: str) -> Reference:
     return read_reference(shipped[name])
 
 
-def set_reference(study: StudyFolder, selection: Selection) -> Reference:
+def set_reference(study: StudyFolder, selection: Selection) -> ReferenceResponses:
     """All stimuli of a set with responses, as a reference.
 
     Args:
@@ -127,7 +128,7 @@ def set_reference(study: StudyFolder, selection: Selection) -> Reference:
         )
     plan = read_plan(study.extraction(str(chosen.set), str(chosen.model)))
     assert plan is not None  # the query has read its responses
-    return Reference(
+    return ReferenceResponses(
         str(chosen.set),
         rows,
         plan.identity,
@@ -181,7 +182,7 @@ def save_reference(
     )
 
 
-def read_reference(path: Path) -> Reference:
+def read_reference(path: Path) -> ReferenceResponses:
     """A reference from its file, whose pages and values are compared with their digests.
 
     Raises: UsageError for a file that is missing or no reference; VerificationError for one that is damaged.
@@ -200,7 +201,7 @@ def read_reference(path: Path) -> Reference:
         )
     identity = Identity(**{**origin["identity"], "tapped": tuple(origin["identity"]["tapped"])})
     kept = {str(name): origin[name] for name in ("set", "values", "description", "weights") if name in origin}
-    return Reference(
+    return ReferenceResponses(
         path.name.removesuffix(".parquet").removeprefix(f"{identity.model}."),
         rows,
         identity,
@@ -210,7 +211,9 @@ def read_reference(path: Path) -> Reference:
     )
 
 
-def check_reference(reference: Reference, identity: Identity, layers: Sequence[str]) -> tuple[str, ...]:
+def check_reference(
+    reference: ReferenceResponses, identity: Identity, layers: Sequence[str]
+) -> tuple[str, ...]:
     """Refuse a reference of another network, other weights, or another preprocessing.
 
     Args:

@@ -16,9 +16,9 @@ from toolbox.design.comparison.complexity import Complexity, measure_complexity
 from toolbox.design.comparison.measures import LAYER, category_rows
 from toolbox.design.comparison.pairs import PAIR_COLUMNS, pair_rows
 from toolbox.design.comparison.paragraph import comparison_paragraph
-from toolbox.design.comparison.reference import Reference, check_reference, find_reference
-from toolbox.design.comparison.stimuli import ON_FILE, image_properties, stimulus_measures
-from toolbox.design.comparison.subject import Comparing, Subject, read_subject
+from toolbox.design.comparison.reference import ReferenceResponses, check_reference, find_reference
+from toolbox.design.comparison.stimuli import ON_FILE, compared_properties, stimulus_measures
+from toolbox.design.comparison.subject import ComparedCategories, Comparing, read_subject
 from toolbox.design.differences import ALPHA
 from toolbox.errors import UsageError, command_line
 from toolbox.files import replace_file
@@ -38,7 +38,7 @@ TEXT_SUFFIXES = (".md", ".txt")
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class CategoryComparison:
     """Whether categories are alike.
 
     Attributes:
@@ -69,7 +69,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         """The paragraph."""
-        return f"Comparison({self.paragraph!r})"
+        return f"CategoryComparison({self.paragraph!r})"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class ComparisonFiles:
             if file is not None and file.is_dir():
                 raise UsageError(f"{file} is a directory; expected the name of a file")
 
-    def write(self, found: Comparison) -> None:
+    def write(self, found: CategoryComparison) -> None:
         """Write figure and paragraph, both or none.
 
         Args:
@@ -119,7 +119,7 @@ class ComparisonFiles:
 NO_FILES = ComparisonFiles()
 
 
-def compare(
+def compare_categories(
     study: StudyFolder,
     categories: Sequence[str],
     choices: Comparing,
@@ -127,7 +127,7 @@ def compare(
     files: ComparisonFiles = NO_FILES,
     *,
     progress: Progress = silent,
-) -> Comparison:
+) -> CategoryComparison:
     """Compare categories of a set in the complexity of their representation, and in the properties of their images.
 
     Args:
@@ -151,15 +151,15 @@ def _compare(
     choices: Comparing,
     selection: Selection,
     progress: Progress,
-) -> Comparison:
+) -> CategoryComparison:
     subject, reference, notes = _subject_and_reference(study, categories, choices, selection)
     complexity = measure_complexity(subject, choices, reference, progress)
     stimuli = stimulus_measures(subject, complexity)
-    properties = image_properties(subject, complexity.stimuli.tolist())
+    properties = compared_properties(subject, complexity.stimuli.tolist())
     rows = pair_rows(subject, complexity, stimuli, properties, choices)
     values = category_rows(subject, complexity, stimuli, properties)
     words = _figure_words(subject, reference, complexity.threshold)
-    return Comparison(
+    return CategoryComparison(
         rows,
         values,
         comparison_paragraph(subject, rows, values, choices, reference, complexity.threshold),
@@ -171,7 +171,7 @@ def _compare(
 
 def _subject_and_reference(
     study: StudyFolder, categories: Sequence[str], choices: Comparing, selection: Selection
-) -> tuple[Subject, Reference | None, tuple[str, ...]]:
+) -> tuple[ComparedCategories, ReferenceResponses | None, tuple[str, ...]]:
     """What is compared with what; a reference without some of the layers leaves them out, with a note."""
     subject = read_subject(study, categories, choices, selection)
     notes = (*subject.selection.notes, *subject.responses.notes, *note_extraction(study, subject.responses))
@@ -181,7 +181,7 @@ def _subject_and_reference(
     lacking = check_reference(reference, subject.identity, [layer.name for layer in subject.layers])
     kept = tuple(layer for layer in subject.layers if layer.name in set(reference.rows["layer"]))
     subject = subject.with_layers(kept)
-    if reference.name == subject.set:
+    if reference.origin.get("file") is None and reference.name == subject.set:
         lacking = (
             *lacking,
             f"the reference is the compared set {subject.set} itself, so stimuli that are added to it change the "
@@ -190,7 +190,7 @@ def _subject_and_reference(
     return subject, reference, (*notes, *reference.notes, *lacking)
 
 
-def _notes(subject: Subject, complexity: Complexity, choices: Comparing) -> list[str]:
+def _notes(subject: ComparedCategories, complexity: Complexity, choices: Comparing) -> list[str]:
     notes = []
     totals = dict(zip(subject.categories, complexity.observed.sum(axis=1).tolist(), strict=True))
     few = [f"{name} {total}" for name, total in totals.items() if total < FEW_FILTERS]
@@ -213,7 +213,11 @@ def _notes(subject: Subject, complexity: Complexity, choices: Comparing) -> list
 
 
 def _provenance(
-    subject: Subject, choices: Comparing, reference: Reference | None, threshold: float, rows: pl.DataFrame
+    subject: ComparedCategories,
+    choices: Comparing,
+    reference: ReferenceResponses | None,
+    threshold: float,
+    rows: pl.DataFrame,
 ) -> dict[str, Any]:
     asked = {name: value for name, value in asdict(choices).items() if name not in ("reference", "layer")}
     return with_version(
@@ -231,7 +235,9 @@ def _provenance(
     )
 
 
-def _figure_words(subject: Subject, reference: Reference | None, threshold: float) -> ComparisonWords:
+def _figure_words(
+    subject: ComparedCategories, reference: ReferenceResponses | None, threshold: float
+) -> ComparisonWords:
     with_what = "all other stimuli of the set" if reference is None else f"the reference {reference.name}"
     return ComparisonWords(
         title=f"Complexity of {', '.join(subject.categories)}",

@@ -7,7 +7,7 @@ import polars as pl
 from scipy.stats import rankdata
 
 from toolbox.design.comparison.complexity import Complexity
-from toolbox.design.comparison.subject import Subject
+from toolbox.design.comparison.subject import ComparedCategories
 from toolbox.resampling import FloatArray
 from toolbox.store.properties import read_properties
 
@@ -19,7 +19,7 @@ STIMULUS_MEASURES = ("responsive_proportion", "responsive_depth")
 """Of the filters responsive to a stimulus, `proportion` and `mean_depth` of complexity/stimuli."""
 
 
-def stimulus_measures(subject: Subject, complexity: Complexity) -> pl.DataFrame:
+def stimulus_measures(subject: ComparedCategories, complexity: Complexity) -> pl.DataFrame:
     """The measures of the filters responsive to each stimulus: stimulus_id, category, and a column for each.
 
     Args:
@@ -33,7 +33,7 @@ def stimulus_measures(subject: Subject, complexity: Complexity) -> pl.DataFrame:
     return pl.DataFrame(columns).with_columns(**{name: pl.Series(value) for name, value in values.items()})
 
 
-def image_properties(subject: Subject, stimuli: list[int]) -> pl.DataFrame:
+def compared_properties(subject: ComparedCategories, stimuli: list[int]) -> pl.DataFrame:
     """The properties of the images of some stimuli, in their order: a column for each, NaN where it is not known.
 
     Args:

@@ -22,7 +22,7 @@ from toolbox.terms import STATISTICS, Statistic
 
 LEAST_STIMULI = 2
 """Of a category: a single one does not vary."""
-LEAST_RESAMPLES = 20
+_LEAST_RESAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Comparing:
             raise UsageError(f"statistic is {self.statistic!r}; expected {' or '.join(STATISTICS)}")
         if self.threshold is not None and not -1 <= self.threshold <= 1:
             raise UsageError(f"threshold is {self.threshold:g}; expected -1 to 1")
-        if self.resamples < LEAST_RESAMPLES:
-            raise UsageError(f"resamples is {self.resamples}; expected {LEAST_RESAMPLES} or more")
+        if self.resamples < _LEAST_RESAMPLES:
+            raise UsageError(f"resamples is {self.resamples}; expected {_LEAST_RESAMPLES} or more")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}; expected 0 or more")
         for margin in (self.margin, self.property_margin):
@@ -76,7 +76,7 @@ class ComparedLayer:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ComparedCategories:
     """What is compared.
 
     Attributes:
@@ -123,7 +123,7 @@ class Subject:
         """(layers,): depth of each."""
         return np.array([layer.depth for layer in self.layers])
 
-    def with_layers(self, layers: Sequence[ComparedLayer]) -> Subject:
+    def with_layers(self, layers: Sequence[ComparedLayer]) -> ComparedCategories:
         """The same, in some of its layers.
 
         Args:
@@ -142,7 +142,7 @@ class Subject:
 
 def read_subject(
     study: StudyFolder, categories: Sequence[str], choices: Comparing, selection: Selection
-) -> Subject:
+) -> ComparedCategories:
     """What is compared, checked.
 
     Args:
@@ -163,7 +163,7 @@ def read_subject(
     plan = read_plan(study.extraction(set_name, model))
     assert plan is not None  # there are responses
     layers = _choose_layers(study, model, plan.identity.recorded_layers, choices.layer_patterns)
-    return Subject(
+    return ComparedCategories(
         study, chosen, responses, plan.identity, tuple(categories), tuple(names), labels, tuple(layers)
     )
 
