@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
     from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
+    from toolbox.design.exporting.run import ExportedList
+    from toolbox.design.matching.run import MatchedSets
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -67,6 +69,7 @@ __all__ = [
     "DeviceError",
     "DownloadError",
     "Estimate",
+    "ExportedList",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -78,6 +81,7 @@ __all__ = [
     "InUse",
     "IngestReport",
     "LabelReport",
+    "MatchedSets",
     "MixtureError",
     "ModelCheck",
     "Problem",
@@ -125,6 +129,8 @@ _HOMES = {
     "toolbox.collect.label": ("LabelReport",),
     "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.exporting.run": ("ExportedList",),
+    "toolbox.design.matching.run": ("MatchedSets",),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

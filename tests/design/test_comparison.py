@@ -14,10 +14,11 @@ from scipy import stats
 from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from support.small_study import MODEL, SET, add_labels, add_layers, add_properties
 from toolbox.analyse.significance import Resampling, resample
-from toolbox.design.comparison import CategoryComparison, Comparing, ComparisonFiles, compare_categories
+from toolbox.design.comparison import CategoryComparison, Comparing, compare_categories
 from toolbox.design.comparison.pairs import PAIR_COLUMNS, bootstrap_row
 from toolbox.design.comparison.stimuli import rank_correlation
 from toolbox.design.differences import estimate_equivalence, group_difference, mean_equivalence
+from toolbox.design.result_files import ResultFiles
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.query import ask
 from toolbox.store.folder import StudyFolder
@@ -414,7 +415,7 @@ def test_a_category_without_a_filter_has_no_depth(drawn: RandomStudy) -> None:
 
 
 def test_figure_and_paragraph_are_written(drawn: RandomStudy, tmp_path: Path) -> None:
-    files = ComparisonFiles(tmp_path / "figure.json", tmp_path / "paragraph.md")
+    files = ResultFiles(tmp_path / "figure.json", tmp_path / "paragraph.md")
     found = compare_categories(drawn.folder, NAMES, QUICK, Selection(scheme="category"), files)
     specification = json.loads((tmp_path / "figure.json").read_text(encoding="utf-8"))
     assert specification["usermeta"]["toolbox"]["categories"] == list(NAMES)
@@ -437,4 +438,4 @@ def test_files_of_other_formats_are_refused_before_anything_is_computed(
     figure: str | None, text: str | None, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        ComparisonFiles(Path(figure) if figure else None, Path(text) if text else None)
+        ResultFiles(Path(figure) if figure else None, Path(text) if text else None)

@@ -101,10 +101,11 @@ def compare(
     Complexity is the proportion of filters that respond highly to a category, and their mean depth. Tests of
     equivalence and of difference are reported side by side: where neither is shown, the stimuli are too few to decide.
     """
-    from toolbox.design.comparison import Comparing, ComparisonFiles, compare_categories
+    from toolbox.design.comparison import Comparing, compare_categories
+    from toolbox.design.result_files import ResultFiles
 
     choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
-    files = ComparisonFiles(figure, text)
+    files = ResultFiles(figure, text)
     folder, selection = study_at(study).folder, selection_of(set, model, scheme)
     with progress_bars(quiet) as progress:
         found = compare_categories(folder, categories, choices, selection, files, progress=progress)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from toolbox.chart import Chart, check_format, render
+from toolbox.chart import Chart
 from toolbox.chart.comparison import ComparisonWords, draw_comparison
 from toolbox.design.comparison.complexity import Complexity, measure_complexity
 from toolbox.design.comparison.measures import LAYER, category_rows
@@ -20,8 +18,8 @@ from toolbox.design.comparison.reference import ReferenceResponses, check_refere
 from toolbox.design.comparison.stimuli import ON_FILE, compared_properties, stimulus_measures
 from toolbox.design.comparison.subject import ComparedCategories, Comparing, read_subject
 from toolbox.design.differences import ALPHA
-from toolbox.errors import UsageError, command_line
-from toolbox.files import replace_file
+from toolbox.design.result_files import ResultFiles
+from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import Answer
 from toolbox.store.availability import note_extraction
@@ -34,7 +32,6 @@ FEW_FILTERS = 10
 """Fewer of them have a depth that depends on single ones."""
 SEEN = ~pl.col("measure").str.ends_with(ON_FILE)
 """Rows of what the network sees: without properties of the file's own pixels."""
-TEXT_SUFFIXES = (".md", ".txt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,51 +69,7 @@ class CategoryComparison:
         return f"CategoryComparison({self.paragraph!r})"
 
 
-@dataclass(frozen=True)
-class ComparisonFiles:
-    """Where a comparison is written, beside its rows.
-
-    Attributes:
-        figure: file of the figure (.html, .pdf, .png, .svg, .json); None for none.
-        text: file of the paragraph (.md, .txt); None for none.
-    """
-
-    figure: Path | None = None
-    text: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse files that cannot be written, before anything is computed for them.
-
-        Raises: UsageError.
-        """
-        if self.figure is not None:
-            check_format(self.figure.suffix)
-        if self.text is not None and self.text.suffix not in TEXT_SUFFIXES:
-            expected = " or ".join(TEXT_SUFFIXES)
-            raise UsageError(
-                f"the paragraph cannot be written to {self.text.name}; expected a name that ends in {expected}"
-            )
-        for file in (self.figure, self.text):
-            if file is not None and file.is_dir():
-                raise UsageError(f"{file} is a directory; expected the name of a file")
-
-    def write(self, found: CategoryComparison) -> None:
-        """Write figure and paragraph, both or none.
-
-        Args:
-            found: the comparison.
-        """
-        contents = dict[Path, bytes]()
-        if self.text is not None:
-            contents[self.text] = f"{found.paragraph}\n".encode()
-        if self.figure is not None:
-            contents[self.figure] = render(found.chart, self.figure.suffix, found.provenance)
-        with ExitStack() as files:
-            for file, content in contents.items():
-                files.enter_context(replace_file(file)).write_bytes(content)
-
-
-NO_FILES = ComparisonFiles()
+NO_FILES = ResultFiles()
 
 
 def compare_categories(
@@ -124,7 +77,7 @@ def compare_categories(
     categories: Sequence[str],
     choices: Comparing,
     selection: Selection,
-    files: ComparisonFiles = NO_FILES,
+    files: ResultFiles = NO_FILES,
     *,
     progress: Progress = silent,
 ) -> CategoryComparison:
