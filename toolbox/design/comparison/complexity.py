@@ -92,94 +92,108 @@ def measure_complexity(
         reference: what the categories are compared with; each other if None.
         progress: called with how many filters are done.
     """
-    names = subject.all_categories if reference is None else subject.categories
-    stimuli = subject.stimuli_of(*names)
-    labels = [subject.labels[stimulus] for stimulus in stimuli]
-    categories = StimulusCategories(np.array([names.index(label) for label in labels]), len(names))
-    threshold = choices.threshold
-    if threshold is None:
-        threshold = index_thresholds(DEFAULT_INDEX, categories.sizes.tolist())[0][0]
-    counted, responsive = [], []
-    task, total = f"compare {', '.join(subject.categories)}", int(subject.filters.sum())
-    for number, layer in enumerate(subject.layers):
-        progress(task, int(subject.filters[:number].sum()), total)
-        values = _layer_responses(subject, layer, choices, stimuli)
-        low, span = _range(values, layer, reference, choices)
-        responsive.append(((values - low > RESPONSIVE * span) & (span > 0)).sum(axis=1))
-        if reference is None:
-            counted.append(_relative_to_others(values, categories, threshold, choices))
-        else:
-            normalised = (values - _column(reference, layer, choices, "mean")) / np.where(
-                span > 0, span, np.nan
-            )
-            counted.append(_relative_to_reference(normalised, categories, names, threshold, choices))
+    measuring = _measuring(subject, choices, reference)
+    counted, responsive = list[SelectiveFilters](), list[IntArray]()
+    task, done, total = f"compare {', '.join(subject.categories)}", 0, int(subject.filters.sum())
+    for layer in subject.layers:
+        progress(task, done, total)
+        of_layer, of_stimuli = measuring.layer(layer)
+        counted.append(of_layer)
+        responsive.append(of_stimuli)
+        done += layer.filters
     progress(task, total, total)
-    places = [names.index(name) for name in subject.categories]
-    compared = np.isin(np.array(labels), subject.categories)
+    places = [measuring.names.index(name) for name in subject.categories]
+    compared = np.isin(measuring.categories.numbers, places)
     return Complexity(
-        threshold,
+        measuring.threshold,
         np.stack([of_layer.observed[places] for of_layer in counted], axis=-1),
         np.stack([of_layer.samples[:, places] for of_layer in counted], axis=-1),
-        np.array(stimuli)[compared],
+        np.array(measuring.stimuli)[compared],
         np.stack(responsive, axis=-1)[compared],
         subject.filters,
         subject.depths,
     )
 
 
-def _layer_responses(
-    subject: ComparedCategories, layer: ComparedLayer, choices: Comparing, stimuli: list[int]
-) -> FloatArray:
-    """(stimuli, filters): responses of a layer to these stimuli, in their order."""
-    numbers, *both = read_layer(subject.paths, layer.name)
-    place = {int(number): row for row, number in enumerate(numbers)}
-    rows = [place[stimulus] for stimulus in stimuli]
-    return both[STATISTICS.index(choices.statistic)][rows].astype(np.float64)
+@dataclass(frozen=True, eq=False)
+class _Measuring:
+    """What the filters of a layer are counted for, and relative to what.
+
+    Attributes:
+        names: of the categories whose stimuli are read: all of the scheme if they are compared with each other.
+        stimuli, categories: these stimuli, and the category of each.
+        threshold: above which a filter responds highly.
+    """
+
+    subject: ComparedCategories
+    choices: Comparing
+    reference: ReferenceResponses | None
+    names: tuple[str, ...]
+    stimuli: list[int]
+    categories: StimulusCategories
+    threshold: float
+
+    def layer(self, layer: ComparedLayer) -> tuple[SelectiveFilters, IntArray]:
+        """The filters of a layer that respond highly to each category; and (stimuli,) those responsive to each."""
+        values = self._responses(layer)
+        low, span = self._range(layer, values)
+        responsive = ((values - low > RESPONSIVE * span) & (span > 0)).sum(axis=1)
+        if self.reference is None:
+            return self._relative_to_others(values), responsive
+        exceeding = (values - self._column(layer, "mean")) / np.where(span > 0, span, np.nan)
+        return self._relative_to_reference(exceeding), responsive
+
+    def _responses(self, layer: ComparedLayer) -> FloatArray:
+        """(stimuli, filters), in the order of the stimuli."""
+        numbers, *both = read_layer(self.subject.paths, layer.name)
+        place = {int(number): row for row, number in enumerate(numbers)}
+        rows = [place[stimulus] for stimulus in self.stimuli]
+        return both[STATISTICS.index(self.choices.statistic)][rows].astype(np.float64)
+
+    def _range(self, layer: ComparedLayer, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(filters,) each: smallest response and range of the responses, in the set or the reference."""
+        if self.reference is None:
+            return values.min(axis=0), np.ptp(values, axis=0)
+        low, high = (self._column(layer, name) for name in ("minimum", "maximum"))
+        return low, high - low
+
+    def _column(self, layer: ComparedLayer, name: str) -> FloatArray:
+        """(filters,): a column of the reference."""
+        assert self.reference is not None
+        rows = self.reference.rows.filter(layer=layer.name, statistic=self.choices.statistic)
+        return rows.sort("filter")[name].cast(pl.Float64).to_numpy()
+
+    def _relative_to_others(self, values: FloatArray) -> SelectiveFilters:
+        """As `toolbox significance` resamples the response contrast, so with the same samples."""
+        resamples, seed = self.choices.resamples, self.choices.seed
+        sampler = IndexSampler(self.categories, index_formula(DEFAULT_INDEX), resamples, seed)
+        return count_selective(sampler, values, np.full(len(self.names), self.threshold))
+
+    def _relative_to_reference(self, values: FloatArray) -> SelectiveFilters:
+        """Every category by itself, with samples that depend on nothing but its own stimuli, its name and the seed."""
+        counted = []
+        for number, name in enumerate(self.names):
+            own = values[self.categories.numbers == number]
+            alone = StimulusCategories(np.zeros(len(own), dtype=np.int64), 1)
+            sampler = MeanSampler(alone, self.choices.resamples, _seed_of(name, self.choices.seed))
+            counted.append(count_selective(sampler, own, np.array([self.threshold])))
+        return SelectiveFilters(
+            np.concatenate([each.observed for each in counted]),
+            np.concatenate([each.samples for each in counted], axis=1),
+        )
 
 
-def _range(
-    values: FloatArray, layer: ComparedLayer, reference: ReferenceResponses | None, choices: Comparing
-) -> tuple[FloatArray, FloatArray]:
-    """(filters,) each: smallest response of every filter and range of its responses, of the set or the reference."""
-    if reference is None:
-        low, high = values.min(axis=0), values.max(axis=0)
-    else:
-        low, high = (_column(reference, layer, choices, name) for name in ("minimum", "maximum"))
-    return low, high - low
-
-
-def _column(reference: ReferenceResponses, layer: ComparedLayer, choices: Comparing, name: str) -> FloatArray:
-    """(filters,): a column of the reference."""
-    of_layer = (pl.col("layer") == layer.name) & (pl.col("statistic") == choices.statistic)
-    return reference.rows.filter(of_layer).sort("filter")[name].cast(pl.Float64).to_numpy()
-
-
-def _relative_to_others(
-    values: FloatArray, categories: StimulusCategories, threshold: float, choices: Comparing
-) -> SelectiveFilters:
-    """As `toolbox significance` resamples the response contrast, so with the same samples."""
-    sampler = IndexSampler(categories, index_formula(DEFAULT_INDEX), choices.resamples, choices.seed)
-    return count_selective(sampler, values, np.full(categories.categories, threshold))
-
-
-def _relative_to_reference(
-    values: FloatArray,
-    categories: StimulusCategories,
-    names: tuple[str, ...],
-    threshold: float,
-    choices: Comparing,
-) -> SelectiveFilters:
-    """Every category by itself, with samples that depend on nothing but its own stimuli, its name and the seed."""
-    counted = []
-    for number, name in enumerate(names):
-        own = values[categories.numbers == number]
-        alone = StimulusCategories(np.zeros(len(own), dtype=np.int64), 1)
-        sampler = MeanSampler(alone, choices.resamples, _seed_of(name, choices.seed))
-        counted.append(count_selective(sampler, own, np.array([threshold])))
-    return SelectiveFilters(
-        np.concatenate([each.observed for each in counted]),
-        np.concatenate([each.samples for each in counted], axis=1),
-    )
+def _measuring(
+    subject: ComparedCategories, choices: Comparing, reference: ReferenceResponses | None
+) -> _Measuring:
+    names = subject.all_categories if reference is None else subject.categories
+    stimuli = subject.stimuli_of(*names)
+    numbers = np.array([names.index(subject.labels[stimulus]) for stimulus in stimuli])
+    categories = StimulusCategories(numbers, len(names))
+    threshold = choices.threshold
+    if threshold is None:
+        threshold = index_thresholds(DEFAULT_INDEX, categories.sizes.tolist())[0][0]
+    return _Measuring(subject, choices, reference, names, stimuli, categories, threshold)
 
 
 def _seed_of(category: str, seed: int) -> int:
