@@ -15,6 +15,7 @@ import typer
 
 import toolbox
 from toolbox import (
+    Comparing,
     Extraction,
     Rendering,
     Resampling,
@@ -29,6 +30,7 @@ from toolbox.cli import (
     analyse,
     app,
     collect,
+    compare,
     gallery,
     match,
     networks,
@@ -65,6 +67,8 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "significance": (analyse.significance, Study.significance, set()),
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
+    "compare": (compare.compare, Study.compare, {"output"}),
+    "reference": (compare.reference, Study.reference, set()),
     "plot": (show.plot, Study.plot, set()),
     "render": (render.render, Study.render, set()),
     "gallery": (gallery.gallery, Study.gallery, set()),
@@ -201,6 +205,7 @@ def test_a_command_has_the_types_of_its_method(name: str) -> None:
         (Study.estimate, Extraction),
         (Study.significance, Resampling),
         (Study.render, Rendering),
+        (Study.compare, Comparing),
     ],
 )
 def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choices: type) -> None:
@@ -209,6 +214,7 @@ def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choi
     beside = of_the_selection | (
         {"weights", "as_set", "output", "title", "width", "dpi"} if choices is Rendering else set()
     )
+    beside |= {"categories", "figure", "text"} if choices is Comparing else set()
     assert keywords(method) - beside == {field.name for field in fields(choices)}
     for field in fields(choices):
         assert defaults(method)[field.name] == field.default, field.name

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
+    from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
     from toolbox.errors import (
@@ -63,6 +64,8 @@ __all__ = [
     "Answer",
     "BusyError",
     "CardError",
+    "CategoryComparison",
+    "Comparing",
     "DeviceError",
     "DownloadError",
     "Estimate",
@@ -85,6 +88,7 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "ReferenceReport",
     "Removal",
     "RenderedPicture",
     "Rendering",
@@ -123,6 +127,7 @@ _HOMES = {
     "toolbox.collect.extraction": ("Agreement", "Estimate", "Extraction", "ExtractionReport"),
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
+    "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
     "toolbox.demo": ("demonstrate",),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),

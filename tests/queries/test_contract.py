@@ -49,6 +49,21 @@ def published_table() -> pa.Table:
     return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
 
 
+def reference_responses() -> pa.Table:
+    """A reference of any range and mean for the filters of all studies below; the last filter of each layer is dead."""
+    rows = [
+        (layer, number, statistic, 0.2 + number / 10, 0.0, 0.0 if number == FILTERS - 1 else 1.5 + number)
+        for layer in dict.fromkeys((*LAYERS, "conv1", "conv2"))
+        for number in range(FILTERS)
+        for statistic in ("maximum", "mean")
+    ]
+    schema = {
+        "layer": pl.String, "filter": pl.Int32, "statistic": pl.String,
+        "mean": pl.Float64, "minimum": pl.Float64, "maximum": pl.Float64,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
+
+
 RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
 EMPTY_FOR_ONE_CATEGORY = [
     *RESAMPLE_VIEWS,
@@ -71,7 +86,7 @@ BEYOND_THE_USUAL: dict[str, dict[str, Any]] = {
 }
 """Where random responses are beyond chance, or near to each other."""
 QUERIES = [shipped_query(name) for name in query_names()]
-PUBLISHED = {"reference": published_table()}
+PUBLISHED = {"reference": published_table(), "reference_responses": reference_responses()}
 EACH = pytest.mark.parametrize("query", QUERIES, ids=query_names())
 
 
@@ -241,7 +256,13 @@ def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
 def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, studies: Studies) -> None:
     study = studies(empty_set if query.name == "sets/summary" else unlabelled_study)
     rows = ask(study, query, needed(query), tables=PUBLISHED).rows
-    need_no_label = ("filters/stimuli", "tuning/parameter", "selectivity/population", "sets/near_duplicates")
+    need_no_label = (
+        "filters/stimuli",
+        "filters/distribution",
+        "tuning/parameter",
+        "selectivity/population",
+        "sets/near_duplicates",
+    )
     assert rows.is_empty() or query.name in need_no_label
     assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}
 

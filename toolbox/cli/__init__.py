@@ -8,6 +8,7 @@ import typer
 from toolbox.cli import (
     analyse,
     collect,
+    compare,
     gallery,
     match,
     networks,
@@ -37,6 +38,7 @@ for commands in (
     properties.commands,
     match.commands,
     analyse.commands,
+    compare.commands,
     show.commands,
     gallery.commands,
     render.commands,

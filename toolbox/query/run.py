@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 """The rows of a statement with the values of its parameters, from a database."""
-BROUGHT = {"reference": "toolbox replicate --reference FILE"}
+BROUGHT = {
+    "reference": "toolbox replicate --reference FILE",
+    "reference_responses": "toolbox compare CATEGORY CATEGORY --reference NAME",
+}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
 
 
