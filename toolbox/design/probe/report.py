@@ -14,7 +14,6 @@ FEW_IMAGES = 10
 """Training images a category below which weights of layers do harm."""
 CEILING = 0.98
 """Accuracy of the best layer above which no method can be better."""
-CLEAR = 0.05
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,23 +105,23 @@ class ProbeReport:
         found = []
         if self.training_images < FEW_IMAGES:
             found.append(
-                f"a category has only {self.training_images} training images: weights of layers, and chosen filters, "
-                f"did worse than the last layer alone with fewer than about {FEW_IMAGES}; trust last layer or all filters"
+                f"a category has only {self.training_images} training images: with fewer than about {FEW_IMAGES}, "
+                "weights of layers and chosen filters may do worse than the last layer alone, and all intervals are rough"
             )
         if self.row(BEST)["accuracy"] >= CEILING:
             found.append(
-                f"the best layer reaches {_percent(self.row(BEST)['accuracy'])}, near the ceiling: accuracy cannot tell "
-                "methods apart here; compare the AUC, or probe harder categories"
+                f"the best layer reaches {_percent(self.row(BEST)['accuracy'])}, near the ceiling: accuracy "
+                "cannot tell methods apart here; compare the AUC, or probe harder categories"
             )
         if self.mixed:
             found.append(
                 f"{self.mixed} groups have images of several categories (matched pairs): weighted layers are at their "
                 "weakest with these, and the interval is wide"
             )
-        if self.p is not None and self.p > CLEAR:
+        if self.chance_high is not None and self.row(WEIGHTED)["accuracy"] <= self.chance_high:
             found.append(
-                f"the accuracy is not clearly above that of permuted labels (p = {self.p:.2f}): weights and choices of "
-                "layers mean nothing here"
+                f"the accuracy is not above that of permuted labels (p = {self.p:.2f}): weights and choices "
+                "of layers mean nothing here"
             )
         return found
 

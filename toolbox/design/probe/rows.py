@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -75,7 +76,12 @@ def probe_rows(problem: Problem, splits: Splits, results: Sequence[SplitResult])
     weights, best = np.array([each.weights for each in results]), np.array([each.best for each in results])
     rows = []
     for key in sorted(measured, key=lambda key: _place(key, problem)):
-        row = {"method": key.method, "layer": key.layer, "filters": key.filters, "images": key.images}
+        row: dict[str, Any] = {
+            "method": key.method,
+            "layer": key.layer,
+            "filters": key.filters,
+            "images": key.images,
+        }
         row |= _estimates(measured, key, problem, splits)
         if key.method == SINGLE:
             number = list(problem.layers).index(str(key.layer))

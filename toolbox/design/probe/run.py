@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from toolbox.design.kernels import layer_weights, stratified_folds
+from toolbox.design.parallel import results_in_order
 from toolbox.design.probe.bank import bank_rows
 from toolbox.design.probe.choices import Probing, check_choices
 from toolbox.design.probe.intervals import balanced_accuracy
@@ -17,7 +19,7 @@ from toolbox.design.probe.methods import SplitResult, solve_split, targets_of, w
 from toolbox.design.probe.problem import BoolArray, Problem, split
 from toolbox.design.probe.report import ProbeReport
 from toolbox.design.probe.rows import Splits, probe_rows
-from toolbox.design.ridge import FloatArray
+from toolbox.design.ridge import FloatArray, IntArray
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, silent
 from toolbox.store.commits import read_between_commits
@@ -54,14 +56,8 @@ def probe(
     splits, notes = _splits(material, checked)
     least = _fewest_training_images(problem, splits)
     _check_images(checked, least)
-    total = len(splits) + (_permuted_splits(splits, checked) if checked.permutations else 0)
-    results = list[SplitResult]()
-    for number, (training, test) in enumerate(splits):
-        progress("probing", number, total)
-        results.append(solve_split(problem, training, test, checked, checked.seed + number))
+    results, permuted = _solve(problem, splits, checked, progress)
     rows = probe_rows(problem, splits, results)
-    permuted = _permuted_accuracies(problem, splits, checked, progress, total)
-    progress("probing", total, total)
     reached = float(rows["accuracy"][0])
     return ProbeReport(
         set=material.set,
@@ -108,12 +104,12 @@ def _splits(material: Material, choices: Probing) -> tuple[Splits, list[str]]:
     if folds < 2:
         name = problem.categories[int(np.argmin(groups))]
         raise UsageError(
-            f"{name} of {material.set} has {min(groups)} image or group of images with responses; expected 2 or more, as "
-            "some are for training and others for testing"
+            f"{name} of {material.set} has {min(groups)} image or group of images with responses; expected 2 or more, "
+            "as some are for training and others for testing"
         )
     if folds < choices.folds:
         notes.append(
-            f"the smallest category has {folds} images or groups of images: {folds} folds instead of {choices.folds}"
+            f"the smallest category has {folds} images or groups: {folds} folds instead of {choices.folds}"
         )
     splits = []
     for repeat in range(choices.repeats):
@@ -134,8 +130,8 @@ def _fewest_training_images(problem: Problem, splits: Splits) -> int:
     if not least.min():
         name = problem.categories[int(least.argmin())]
         raise UsageError(
-            f"the groups of {name} are so large that a fold has all its images, and none is left for training; expected "
-            "two groups or more of every category"
+            f"the groups of {name} are so large that a fold has all its images, and none is left for training; "
+            "expected two groups or more of every category"
         )
     return int(least.min())
 
@@ -149,35 +145,50 @@ def _check_images(choices: Probing, least: int) -> None:
         )
 
 
-def _permuted_splits(splits: Splits, choices: Probing) -> int:
-    return min(len(splits), choices.folds)
+def _solve(
+    problem: Problem, splits: Splits, choices: Probing, progress: Progress
+) -> tuple[list[SplitResult], FloatArray]:
+    """The results of all splits; and (permutations,): accuracies of the weighted layers with permuted labels.
 
-
-def _permuted_accuracies(
-    problem: Problem, splits: Splits, choices: Probing, progress: Progress, total: int
-) -> FloatArray:
-    """(permutations,): mean accuracy of the weighted layers over the folds of one repeat, with permuted labels.
-
-    The responses, and with them the kernels, are the same for all permutations.
+    Permutations take the folds of the first repeat. The responses, and so the kernels, are the same for all of them.
     """
+    labels = _permuted_labels(problem, splits, choices)
+    permuted_splits = splits[: min(len(splits), choices.folds)] if labels else []
+    total = len(splits) + len(permuted_splits)
+    size = 16 * len(problem.layers) * len(problem.labels) ** 2 + 2 * problem.features.nbytes
+    progress("probing", 0, total)
+
+    def solve(number: int) -> SplitResult:
+        return solve_split(problem, *splits[number], choices, choices.seed + number)
+
+    results = list[SplitResult]()
+    for result in results_in_order(solve, range(len(splits)), size):
+        results.append(result)
+        progress("probing", len(results), total)
+    accuracies = list[list[float]]()
+    for of_fold in results_in_order(
+        lambda pair: _permuted_fold(problem, *pair, labels), permuted_splits, size
+    ):
+        accuracies.append(of_fold)
+        progress("probing", len(results) + len(accuracies), total)
+    return results, np.mean(accuracies, axis=0) if accuracies else np.empty(0)
+
+
+def _permuted_labels(problem: Problem, splits: Splits, choices: Probing) -> list[IntArray]:
+    """Labels that say nothing of the images; those of another set, on which is tested, stay as they are."""
     chance = np.random.default_rng(choices.seed)
-    labels = [chance.permutation(problem.labels) for _ in range(choices.permutations)]
-    if len(splits) == 1:  # the labels of the test set are not touched
-        training = splits[0][0]
-        labels = [problem.labels.copy() for _ in labels]
-        for each in labels:
-            each[training] = chance.permutation(each[training])
-    if not labels:
-        return np.empty(0)
-    of_first = splits[: _permuted_splits(splits, choices)]
-    accuracies = np.empty((len(of_first), len(labels)))
-    for number, (training, test) in enumerate(of_first):
-        progress("probing", len(splits) + number, total)
-        accuracies[number] = _permuted_fold(problem, training, test, labels)
-    return accuracies.mean(axis=0)
+    changed = splits[0][0] if len(splits) == 1 else np.ones(len(problem.labels), bool)
+    found = []
+    for _ in range(choices.permutations):
+        labels = problem.labels.copy()
+        labels[changed] = chance.permutation(labels[changed])
+        found.append(labels)
+    return found
 
 
-def _permuted_fold(problem: Problem, training: BoolArray, test: BoolArray, labels: list[Any]) -> list[float]:
+def _permuted_fold(
+    problem: Problem, training: BoolArray, test: BoolArray, labels: Sequence[IntArray]
+) -> list[float]:
     """The accuracy of the weighted layers for every permutation of the labels."""
     of = split(problem, training, test)
     found = []

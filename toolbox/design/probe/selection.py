@@ -1,4 +1,4 @@
-"""Choosing a bank of filters from training images: by contrast with quotas, or step by step. Never sees a test image."""
+"""Choosing a bank of filters: by contrast with quotas, or step by step. Never sees a test image."""
 
 from __future__ import annotations
 
