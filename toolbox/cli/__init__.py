@@ -5,7 +5,19 @@ stdout is data, stderr is notes and progress. Heavy imports live inside the comm
 
 import typer
 
-from toolbox.cli import analyse, collect, gallery, networks, render, report, saliency, setup, show, upkeep
+from toolbox.cli import (
+    analyse,
+    collect,
+    gallery,
+    networks,
+    probe,
+    render,
+    report,
+    saliency,
+    setup,
+    show,
+    upkeep,
+)
 from toolbox.cli.completion import complete_options
 from toolbox.cli.options import VersionOption
 from toolbox.distribution import toolbox_version
@@ -27,6 +39,7 @@ for commands in (
     render.commands,
     saliency.commands,
     report.commands,
+    probe.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

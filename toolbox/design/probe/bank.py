@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from toolbox.design.probe.methods import targets_of
-from toolbox.design.probe.problem import Problem, split
+from toolbox.design.probe.problem import BoolArray, Problem, split
 from toolbox.design.probe.selection import MOST_FORWARD, contrast_quotas, forward_selection, response_contrast
 from toolbox.design.ridge import Ridge
 
@@ -27,35 +27,36 @@ COLUMNS = (
 )
 
 
-def bank_rows(problem: Problem, size: int) -> pl.DataFrame:
+def bank_rows(problem: Problem, size: int, training: BoolArray | None = None) -> pl.DataFrame:
     """The filters of a bank and their weights, a row for every filter, statistic and category.
 
     The score of an image for a category is intercept + sum of weight * (root - middle) / spread over all rows of the
     category, where root is the square root of the response (maximum or mean, as `statistic` has it).
 
     Args:
-        problem: whose images choose filters and weights, all of them.
+        problem: whose images choose filters and weights.
         size: number of filters.
+        training: (stimuli,): the images that choose; all if None.
 
     Returns: rank (from 1), layer, filter, statistic, chosen_for (the category of the largest response contrast, or the
         one whose turn it was), category, weight, intercept, middle, spread.
     """
-    everything = np.ones(len(problem.labels), bool)
-    of = split(problem, everything, everything)
+    known = np.ones(len(problem.labels), bool) if training is None else training
+    of = split(problem, known, known)
     size, candidates = min(size, problem.filters), np.arange(problem.filters)
     if size <= MOST_FORWARD:
         chosen = forward_selection(of, size, candidates)
-        chosen_for = response_contrast(problem, everything)[:, chosen].argmax(axis=0)
+        chosen_for = response_contrast(problem, known)[:, chosen].argmax(axis=0)
     else:
         chosen, chosen_for = contrast_quotas(of, size, candidates)
     columns = problem.columns(chosen)
-    scores, targets = of.scores[:, columns].astype(float), targets_of(of)
+    scores, targets = of.scores[known][:, columns].astype(float), targets_of(of)
     scale = float((scores**2).sum(axis=1).mean()) or 1.0
-    ridge = Ridge(scores @ scores.T / scale, problem.groups)
+    ridge = Ridge(scores @ scores.T / scale, of.groups)
     alpha = ridge.coefficients(targets, ridge.choose_penalty(targets).penalty)
     weights = scores.T @ alpha / scale
-    known = problem.features[:, columns].astype(float)
-    middle, spread = known.mean(axis=0), known.std(axis=0)
+    roots = problem.features[known][:, columns].astype(float)
+    middle, spread = roots.mean(axis=0), roots.std(axis=0)
     layer_of, starts = problem.layer_of_filter, np.cumsum(problem.widths) - problem.widths
     rows = []
     for place in range(len(columns)):

@@ -8,7 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from toolbox.chart import Chart
+from toolbox.chart.probe import probe_chart
 from toolbox.design.probe.methods import BANK, BEST, SINGLE, WEIGHTED
+from toolbox.query import Answer
+from toolbox.store.folder import SCHEME
 
 FEW_IMAGES = 10
 """Training images a category below which weights of layers do harm."""
@@ -37,7 +41,7 @@ class ProbeReport:
         training_images: fewest training images of a category.
         mixed: groups with images of several categories.
         seconds: how long it took.
-        bank: rows of the bank that was asked for; None where none was.
+        bank: rows of the largest bank that was asked for, chosen from all images; None where none was.
         notes: what a reader should know.
         provenance: of the rows.
     """
@@ -100,13 +104,31 @@ class ProbeReport:
         return " ".join([self._design(), *self._accuracies(), self.verdict, *self._weights(), *self._banks()])
 
     @property
+    def chart(self) -> Chart:
+        """Layers, methods and curves as a figure."""
+        of = f"{self.set} · {self.model}" + (f" · labels {self.scheme}" if self.scheme != SCHEME else "")
+        tested = f" · tested on {self.test_on}" if self.test_on else ""
+        subtitle = "\n".join(
+            [f"{of}{tested} · share of noise {self.noise:.2f}", self.verdict, *map(_sentence, self.warnings)]
+        )
+        guessed = 1 / len(self.categories) if self.chance is None else self.chance
+        return probe_chart(
+            self.rows, chance=guessed, title="How well layers tell the categories apart", subtitle=subtitle
+        )
+
+    @property
+    def answer(self) -> Answer:
+        """The rows as those of a query, to print or to write."""
+        return Answer(self.rows, dict(self.provenance), (*self.notes, self.text, *self.warnings))
+
+    @property
     def warnings(self) -> list[str]:
         """Where the result must be read with care."""
         found = []
         if self.training_images < FEW_IMAGES:
             found.append(
                 f"a category has only {self.training_images} training images: with fewer than about {FEW_IMAGES}, "
-                "weights of layers and chosen filters may do worse than the last layer alone, and all intervals are rough"
+                "weights of layers and chosen filters may do worse than the last layer, and intervals are rough"
             )
         if self.row(BEST)["accuracy"] >= CEILING:
             found.append(
@@ -197,6 +219,10 @@ def _interval(row: Mapping[str, Any], column: str, unit: float) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
+
+
+def _sentence(warning: str) -> str:
+    return f"{_capital(warning)}."
 
 
 def _capital(sentence: str) -> str:

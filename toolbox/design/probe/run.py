@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from toolbox.design.kernels import layer_weights, stratified_folds
 from toolbox.design.parallel import results_in_order
@@ -33,7 +34,6 @@ def probe(
     selection: Selection | None = None,
     *,
     test_on: str | None = None,
-    bank: int | None = None,
     progress: Progress = silent,
 ) -> ProbeReport:
     """How well the categories of a set are told apart by a layer, by several, or by chosen filters.
@@ -43,7 +43,6 @@ def probe(
         choices: categories, sizes of banks, numbers of images, folds, permutations.
         selection: set, model and scheme, where there are several.
         test_on: another set, on which is tested what was learned from the whole first one.
-        bank: size of the bank whose filters the report lists, chosen from all images; None for none.
         progress: called with how many splits and permutations are done.
 
     Raises: UsageError for an impossible choice, or too few images; as a query where responses or labels are missing.
@@ -76,10 +75,18 @@ def probe(
         training_images=least,
         mixed=material.mixed,
         seconds=time.monotonic() - started,
-        bank=None if bank is None else bank_rows(problem, bank),
+        bank=_largest_bank(material, checked),
         notes=(*material.notes, *notes),
         provenance=_provenance(material, checked, test_on),
     )
+
+
+def _largest_bank(material: Material, choices: Probing) -> pl.DataFrame | None:
+    """The filters of the largest bank, chosen from all images of the set; None where no bank was asked for."""
+    if not choices.bank_sizes:
+        return None
+    training = None if material.is_test is None else ~material.is_test
+    return bank_rows(material.problem, choices.bank_sizes[-1], training)
 
 
 def _provenance(material: Material, choices: Probing, test_on: str | None) -> dict[str, Any]:
