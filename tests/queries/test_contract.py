@@ -48,6 +48,15 @@ def published_table() -> pa.Table:
     return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
 
 
+def bank_of_filters() -> pa.Table:
+    """A bank of a filter that all studies below have, as `toolbox probe` writes one."""
+    terms = [("conv1", 0, each, category) for each in ("maximum", "mean") for category in ("car", "dog")]
+    bank = pl.DataFrame(terms, schema=["layer", "filter", "statistic", "category"], orient="row")
+    numbers = {"weight": 0.25, "intercept": 0.5, "middle": 1.0, "spread": 2.0}
+    weights = [pl.lit(value).alias(name) for name, value in numbers.items()]
+    return bank.with_columns(weights).to_arrow()
+
+
 RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
 EMPTY_FOR_ONE_CATEGORY = [
     *RESAMPLE_VIEWS,
@@ -70,7 +79,7 @@ BEYOND_THE_USUAL: dict[str, dict[str, Any]] = {
 }
 """Where random responses are beyond chance, or near to each other."""
 QUERIES = [shipped_query(name) for name in query_names()]
-PUBLISHED = {"reference": published_table()}
+PUBLISHED = {"reference": published_table(), "bank": bank_of_filters()}
 EACH = pytest.mark.parametrize("query", QUERIES, ids=query_names())
 
 
@@ -240,7 +249,13 @@ def test_the_order_of_rows_depends_on_neither_threads_nor_parts(
 def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, studies: Studies) -> None:
     study = studies(empty_set if query.name == "sets/summary" else unlabelled_study)
     rows = ask(study, query, needed(query), tables=PUBLISHED).rows
-    need_no_label = ("filters/stimuli", "tuning/parameter", "selectivity/population", "sets/near_duplicates")
+    need_no_label = (
+        "filters/stimuli",
+        "tuning/parameter",
+        "selectivity/population",
+        "sets/near_duplicates",
+        "probe/bank",
+    )
     assert rows.is_empty() or query.name in need_no_label
     assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}
 

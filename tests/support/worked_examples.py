@@ -81,13 +81,14 @@ def example_parameters(example: str) -> dict[str, Any]:
 
 
 def example_reference(example: str) -> dict[str, pa.Table]:
-    """The published table of an example, where it or a folder above it has one, as a question brings it along."""
-    folders = (EXAMPLES / example, *(EXAMPLES / example).parents)
-    file = next(
-        (folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None
-    )
+    """The tables that the question of an example brings along: a published table, or a bank of filters."""
     types = {"filter": pl.Int32, "value": pl.Float64}
-    return {"reference": pl.read_csv(file, schema_overrides=types).to_arrow()} if file else {}
+    files = {name: _nearest(f"{name}.csv", EXAMPLES / example) for name in ("reference", "bank")}
+    return {
+        name: pl.read_csv(file, schema_overrides=types).to_arrow()
+        for name, file in files.items()
+        if file is not None
+    }
 
 
 def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:

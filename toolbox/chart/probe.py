@@ -35,7 +35,7 @@ METHOD_COLOURS = {
 """Colours of the methods in curves."""
 PANEL = 250  # pixels
 KEY = (
-    "Bars and whiskers: 95 % intervals, corrected for the overlap of the folds. Blue line with its band: all layers "
+    "Whiskers: 95 % intervals, corrected for the overlap of the folds. Blue line with its band: all layers "
     "weighted together. Dotted line: permuted labels."
 )
 
@@ -51,8 +51,8 @@ def probe_chart(rows: pl.DataFrame, *, chance: float | None, title: str, subtitl
     """
     panels: list[Chart] = [layer_panels(rows, chance), _differences(rows)]
     panels += [_curve(rows, column, title) for column, title in _CURVES if _has_curve(rows, column)]
-    lower = alt.hconcat(*panels[1:], spacing=40)
-    chart = alt.vconcat(panels[0], lower, spacing=30).resolve_scale(color="independent")
+    lower = alt.hconcat(*panels[1:], spacing=40).resolve_scale(color="independent", shape="independent")
+    chart = alt.vconcat(panels[0], lower, spacing=30)
     return self_contained(add_title(apply_theme(chart), title, subtitle, 700, key=[KEY]))
 
 
@@ -117,7 +117,10 @@ def _rule(at: float, colour: str, dash: Sequence[int]) -> alt.Chart:
 def _differences(rows: pl.DataFrame) -> alt.LayerChart:
     """What every method gains over the best layer, in points, with its interval."""
     known = rows.filter(
-        pl.col("layer").is_null() & pl.col("images").is_null() & pl.col("difference").is_not_null()
+        pl.col("layer").is_null()
+        & pl.col("images").is_null()
+        & pl.col("difference").is_not_null()
+        & (pl.col("filters").is_null() | (pl.col("method") == "bank"))
     ).with_columns(
         pl.col("difference", "difference_low", "difference_high") * 100,
         name=pl.when(pl.col("filters").is_null())
@@ -155,12 +158,7 @@ def _curve(rows: pl.DataFrame, column: str, title: str) -> alt.LayerChart:
     )
     y = alt.Y("accuracy:Q", title="Correct (proportion)", scale=alt.Scale(zero=False))
     shown = tooltips(known, "method:N", f"{column}:Q", "accuracy:Q", "low:Q", "high:Q", "auc:Q", "overlap:Q")
-    band = base.mark_area(opacity=BAND_OPACITY).encode(
-        y=alt.Y("low:Q", title="Correct (proportion)"), y2="high"
-    )
+    whiskers = base.mark_rule(strokeWidth=1.2, opacity=0.6).encode(y=alt.Y("low:Q"), y2="high")
     line = base.mark_line(strokeWidth=1.6).encode(y=y)
     points = base.mark_point(filled=True, size=44, opacity=1).encode(y=y, tooltip=shown)
-    return layer_marks(band, line, points, rows=known, width=220, height=170)
-
-
-BAND_OPACITY = 0.12
+    return layer_marks(whiskers, line, points, rows=known, width=220, height=170)

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 """The rows of a statement with the values of its parameters, from a database."""
-BROUGHT = {"reference": "toolbox replicate --reference FILE"}
+BROUGHT = {
+    "reference": "toolbox replicate --reference FILE",
+    "bank": "toolbox query probe/bank --table bank=FILE, with a file of toolbox probe --save-bank FILE",
+}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
 
 

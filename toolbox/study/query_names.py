@@ -14,6 +14,7 @@ QueryName = Literal[
     "layers/best",
     "layers/profile",
     "layers/significant",
+    "probe/bank",
     "replication/filters",
     "replication/layers",
     "selectivity/agreement",
