@@ -16,6 +16,7 @@ import typer
 import toolbox
 from toolbox import (
     Extraction,
+    Probing,
     Rendering,
     Resampling,
     Study,
@@ -197,15 +198,18 @@ def test_a_command_has_the_types_of_its_method(name: str) -> None:
         (Study.extract, Extraction),
         (Study.estimate, Extraction),
         (Study.significance, Resampling),
+        (Study.probe, Probing),
         (Study.render, Rendering),
     ],
 )
 def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choices: type) -> None:
     theirs, types_of_fields = hints(method), hints(choices)
     of_the_selection = {"set"} | ({"model", "scheme"} if choices is not Extraction else set())
-    beside = of_the_selection | (
-        {"weights", "as_set", "output", "title", "width", "dpi"} if choices is Rendering else set()
-    )
+    of_files = {
+        Rendering: {"weights", "as_set", "output", "title", "width", "dpi"},
+        Probing: {"test_on", "figure", "save_bank"},
+    }
+    beside = of_the_selection | of_files.get(choices, set())
     assert keywords(method) - beside == {field.name for field in fields(choices)}
     for field in fields(choices):
         assert defaults(method)[field.name] == field.default, field.name

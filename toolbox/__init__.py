@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
+    from toolbox.design.probe import ProbeReport, Probing
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -77,6 +78,8 @@ __all__ = [
     "LabelReport",
     "MixtureError",
     "ModelCheck",
+    "ProbeReport",
+    "Probing",
     "Problem",
     "Progress",
     "Query",
@@ -120,6 +123,7 @@ _HOMES = {
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.probe": ("ProbeReport", "Probing"),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

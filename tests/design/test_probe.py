@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 from support.probed_study import make_probed_study
 from toolbox import Study
 from toolbox.design.kernels import stratified_folds
-from toolbox.design.probe import Probing, methods, probe, problem
+from toolbox.design.probe import Probing, methods, probe
+from toolbox.design.probe.discrimination import Discrimination, Split, split
 from toolbox.design.probe.intervals import corrected_estimate, estimate_over_images, mean_auc
 from toolbox.design.probe.methods import (
     ALL,
@@ -30,7 +31,6 @@ from toolbox.design.probe.methods import (
     SplitResult,
     solve_split,
 )  # fmt: skip
-from toolbox.design.probe.problem import Problem, split
 from toolbox.design.probe.rows import probe_rows
 from toolbox.design.probe.selection import contrast_quotas, forward_selection, response_contrast
 from toolbox.errors import UnknownNameError, UsageError
@@ -48,21 +48,21 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def noise_problem(images: int = 60, filters: int = 300, seed: int = 0) -> Problem:
+def noise_problem(images: int = 60, filters: int = 300, seed: int = 0) -> Discrimination:
     """Responses that tell nothing of the categories, of far more filters than images."""
     chance = np.random.default_rng(seed)
     features = chance.normal(size=(images, 2 * filters)).astype(np.float32) ** 2
     labels = np.arange(images) % 3
-    return Problem(features, ["a", "b"], np.array([filters // 3, filters - filters // 3]), list("xyz"), labels,
+    return Discrimination(features, ["a", "b"], np.array([filters // 3, filters - filters // 3]), list("xyz"), labels,
                    np.arange(images))  # fmt: skip
 
 
-def splits_of(of: Problem, folds: int = 4, repeats: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
+def splits_of(of: Discrimination, folds: int = 4, repeats: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
     places = [stratified_folds(of.labels, of.groups, folds, seed) for seed in range(repeats)]
     return [(place != fold, place == fold) for place in places for fold in range(folds)]
 
 
-def accuracies(of: Problem, choices: Probing) -> pl.DataFrame:
+def accuracies(of: Discrimination, choices: Probing) -> pl.DataFrame:
     splits = splits_of(of)
     results = [solve_split(of, *pair, choices, number) for number, pair in enumerate(splits)]
     return probe_rows(of, splits, results)
@@ -90,7 +90,7 @@ def test_responses_that_tell_nothing_stay_at_chance():
 def test_a_bank_that_is_chosen_outside_the_folds_is_caught(monkeypatch):
     """The leak of most published selections: the filters have seen the labels of the test images."""
 
-    def seen_everything(of: problem.Split, size: int, candidates: np.ndarray) -> np.ndarray:
+    def seen_everything(of: Split, size: int, candidates: np.ndarray) -> np.ndarray:
         everything = np.ones(len(of.problem.labels), bool)
         return forward_selection(split(of.problem, everything, everything), size, candidates)
 
@@ -103,7 +103,7 @@ def test_the_best_layer_picked_by_its_test_accuracy_is_caught():
     chance = np.random.default_rng(5)
     labels, layers = np.arange(60) % 3, 40
     features = chance.normal(size=(60, 2 * 4 * layers)).astype(np.float32)
-    of = Problem(
+    of = Discrimination(
         features, [f"l{n}" for n in range(layers)], np.full(layers, 4), list("xyz"), labels, np.arange(60)
     )
     rows = accuracies(of, Probing())
@@ -117,8 +117,8 @@ def test_near_copies_that_are_divided_between_folds_are_caught():
     once = noise_problem(images=36)
     features = np.repeat(once.features, 2, axis=0)
     labels, groups = CHANCE.permutation(np.arange(36) % 3).repeat(2), np.arange(36).repeat(2)
-    together = Problem(features, once.layers, once.widths, once.categories, labels, groups)
-    divided = Problem(features, once.layers, once.widths, once.categories, labels, np.arange(72))
+    together = Discrimination(features, once.layers, once.widths, once.categories, labels, groups)
+    divided = Discrimination(features, once.layers, once.widths, once.categories, labels, np.arange(72))
     assert accuracies(together, Probing())["accuracy"][0] < 0.5
     assert accuracies(divided, Probing())["accuracy"][0] > 0.8
 
@@ -142,14 +142,14 @@ def test_features_of_test_images_change_nothing_that_is_chosen():
     training = np.arange(60) % 4 > 0
     changed = of.features.copy()
     changed[~training] = changed[~training] * 7 + 3
-    other = Problem(changed, of.layers, of.widths, of.categories, of.labels, of.groups)
+    other = Discrimination(changed, of.layers, of.widths, of.categories, of.labels, of.groups)
     choices = Probing(filters=[5, 40])
     here, there = (solve_split(each, training, ~training, choices, 3) for each in (of, other))
     assert (here.best, here.banks, here.noise) == (there.best, there.banks, there.noise)
     assert np.array_equal(here.weights, there.weights)
 
 
-def plain_probe(of: Problem, layer: int, training: np.ndarray) -> np.ndarray:
+def plain_probe(of: Discrimination, layer: int, training: np.ndarray) -> np.ndarray:
     """Predictions of one layer by ridge on standardised features, its penalty by leaving out group after group."""
     x = of.features[:, of.columns(of.filters_of(layer))].astype(float)
     x = (x - x[training].mean(axis=0)) / x[training].std(axis=0)
@@ -176,7 +176,7 @@ def plain_probe(of: Problem, layer: int, training: np.ndarray) -> np.ndarray:
 def test_predictions_are_those_of_fitting_again_and_again():
     of = noise_problem(images=45, filters=24)
     of.features[:, :4] += 2 * np.eye(3)[of.labels] @ CHANCE.normal(size=(3, 4)).astype(np.float32)
-    of = Problem(of.features, of.layers, of.widths, of.categories, of.labels, np.arange(45) // 3)
+    of = Discrimination(of.features, of.layers, of.widths, of.categories, of.labels, np.arange(45) // 3)
     training = (np.arange(45) // 3) % 4 > 0
     found = solve_split(of, training, ~training, Probing(), 0)
     singles = {each.key.layer: each.scores for each in found.predictions if each.key.method == SINGLE}

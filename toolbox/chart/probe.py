@@ -33,8 +33,8 @@ METHOD_COLOURS = {
     "random filters": QUIET,
 }
 """Colours of the methods in curves."""
-PANEL = 250  # pixels
-KEY = (
+_PANEL = 250  # pixels
+_KEY = (
     "Whiskers: 95 % intervals, corrected for the overlap of the folds. Blue line with its band: all layers "
     "weighted together. Dotted line: permuted labels."
 )
@@ -53,7 +53,7 @@ def probe_chart(rows: pl.DataFrame, *, chance: float | None, title: str, subtitl
     panels += [_curve(rows, column, title) for column, title in _CURVES if _has_curve(rows, column)]
     lower = alt.hconcat(*panels[1:], spacing=40).resolve_scale(color="independent", shape="independent")
     chart = alt.vconcat(panels[0], lower, spacing=30)
-    return self_contained(add_title(apply_theme(chart), title, subtitle, 700, key=[KEY]))
+    return self_contained(add_title(apply_theme(chart), title, subtitle, 700, key=[_KEY]))
 
 
 _CURVES = (("filters", "Filters"), ("images", "Training images a category"))
@@ -137,7 +137,7 @@ def _differences(rows: pl.DataFrame) -> alt.LayerChart:
     zero = alt.Chart().mark_rule(color=LINE).encode(x=alt.XDatum(0, type="quantitative"))
     whiskers = base.mark_rule(strokeWidth=1.4).encode(x=alt.X("difference_low:Q"), x2="difference_high")
     points = base.mark_point(filled=True, size=55, color=INK, opacity=1).encode(x=x, tooltip=shown)
-    return layer_marks(zero, whiskers, points, rows=known, width=PANEL, height=alt.Step(22))
+    return layer_marks(zero, whiskers, points, rows=known, width=_PANEL, height=alt.Step(22))
 
 
 def _curve(rows: pl.DataFrame, column: str, title: str) -> alt.LayerChart:

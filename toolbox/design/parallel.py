@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from toolbox.runtime.hardware import usable_cores
 
-MEMORY = 2e9
+MOST_MEMORY = 2e9
 """Bytes that the computations may need together."""
 
 _Task = TypeVar("_Task")
@@ -35,7 +35,7 @@ def results_in_order(
         >>> list(results_in_order(abs, [-1, 2, -3], 8))
         [1, 2, 3]
     """
-    workers = max(1, min(usable_cores(), len(tasks), int(MEMORY / max(bytes_each, 1))))
+    workers = max(1, min(usable_cores(), len(tasks), int(MOST_MEMORY / max(bytes_each, 1))))
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(compute, task) for task in tasks]
         try:

@@ -78,12 +78,12 @@ class StudyDesign(StudyDirectory):
             (['weighted layers', 'best layer', 'last layer'], 'colour')
         """
         from toolbox.design.probe import Probing, probe
-        from toolbox.design.probe.files import check_files, write_files
+        from toolbox.design.probe.files import check_probe_files, write_probe_files
 
         files = [None if file is None else Path(file) for file in (figure, save_bank)]
         choices = Probing(category, filters, images, group, distance, folds, repeats, permutations, seed)
-        check_files(files[0], files[1], choices)
+        check_probe_files(files[0], files[1], choices)
         selection = Selection(set, model or (), scheme)
         report = probe(self.folder, choices, selection, test_on=test_on, progress=shown(progress))
-        write_files(report, files[0], files[1])
+        write_probe_files(report, files[0], files[1])
         return report

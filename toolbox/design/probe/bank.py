@@ -8,12 +8,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from toolbox.design.kernels import BoolArray
+from toolbox.design.probe.discrimination import Discrimination, split
 from toolbox.design.probe.methods import targets_of
-from toolbox.design.probe.problem import BoolArray, Problem, split
 from toolbox.design.probe.selection import MOST_FORWARD, contrast_quotas, forward_selection, response_contrast
 from toolbox.design.ridge import Ridge
 
-COLUMNS = (
+_COLUMNS = (
     "rank",
     "layer",
     "filter",
@@ -27,7 +28,7 @@ COLUMNS = (
 )
 
 
-def bank_rows(problem: Problem, size: int, training: BoolArray | None = None) -> pl.DataFrame:
+def bank_rows(problem: Discrimination, size: int, training: BoolArray | None = None) -> pl.DataFrame:
     """The filters of a bank and their weights, a row for every filter, statistic and category.
 
     The score of an image for a category is intercept + sum of weight * (root - middle) / spread over all rows of the
@@ -77,4 +78,4 @@ def bank_rows(problem: Problem, size: int, training: BoolArray | None = None) ->
                     float(spread[place]) or 1.0,
                 )
             )
-    return pl.DataFrame(rows, schema=list(COLUMNS), orient="row").sort("rank", "statistic", "category")
+    return pl.DataFrame(rows, schema=list(_COLUMNS), orient="row").sort("rank", "statistic", "category")

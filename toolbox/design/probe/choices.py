@@ -45,7 +45,7 @@ class Probing:
         return _numbers(self.images)
 
 
-def check_choices(choices: Probing) -> None:
+def check_probing(choices: Probing) -> None:
     """Refuse what is impossible.
 
     Args:
@@ -54,7 +54,7 @@ def check_choices(choices: Probing) -> None:
     Raises: UsageError.
 
     Example:
-        >>> check_choices(Probing(folds=1))
+        >>> check_probing(Probing(folds=1))
         Traceback (most recent call last):
         ...
         toolbox.errors.UsageError: folds is 1; expected 2 or more

@@ -12,7 +12,7 @@ from toolbox.query import Answer
 from toolbox.query.files import ROW_FORMATS, write_rows
 
 
-def check_files(figure: Path | None, bank: Path | None, choices: Probing) -> None:
+def check_probe_files(figure: Path | None, bank: Path | None, choices: Probing) -> None:
     """Refuse files that cannot be written, before anything is computed.
 
     Args:
@@ -33,7 +33,7 @@ def check_files(figure: Path | None, bank: Path | None, choices: Probing) -> Non
         raise UsageError(f"{bank} is to hold a bank, but its size is missing: filters=64 (--filters 64)")
 
 
-def write_files(report: ProbeReport, figure: Path | None, bank: Path | None) -> None:
+def write_probe_files(report: ProbeReport, figure: Path | None, bank: Path | None) -> None:
     """Write what is wanted of a report.
 
     Args:

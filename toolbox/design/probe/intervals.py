@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from toolbox.design.ridge import FloatArray, IntArray
+from toolbox.resampling.arrays import FloatArray, IntArray
 
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Estimate:
+class UncertainMean:
     """A mean, its 95 % interval, and p of its difference from 0 (two-sided); NaN where there is none."""
 
     mean: float
@@ -25,7 +25,7 @@ class Estimate:
     p: float
 
 
-def corrected_estimate(values: FloatArray, test_proportion: float) -> Estimate:
+def corrected_estimate(values: FloatArray, test_proportion: float) -> UncertainMean:
     """The mean over the folds of repeated cross-validation, whose training images overlap.
 
     The variance of the mean is that over the folds times (1 / folds + test images / training images): the second term
@@ -41,12 +41,12 @@ def corrected_estimate(values: FloatArray, test_proportion: float) -> Estimate:
     """
     count, mean = len(values), float(values.mean())
     if count < 2:
-        return Estimate(mean, np.nan, np.nan, np.nan)
+        return UncertainMean(mean, np.nan, np.nan, np.nan)
     error = float(np.sqrt(values.var(ddof=1) * (1 / count + test_proportion)))
     return _estimate(mean, error, count - 1)
 
 
-def estimate_over_images(values: FloatArray, labels: IntArray) -> Estimate:
+def estimate_over_images(values: FloatArray, labels: IntArray) -> UncertainMean:
     """The mean over categories of the means over their test images, which are independent of all training images.
 
     Args:
@@ -57,18 +57,18 @@ def estimate_over_images(values: FloatArray, labels: IntArray) -> Estimate:
     mean = float(np.mean([each.mean() for each in of_category]))
     least = min(map(len, of_category))
     if least < 2:
-        return Estimate(mean, np.nan, np.nan, np.nan)
+        return UncertainMean(mean, np.nan, np.nan, np.nan)
     variance = sum(each.var(ddof=1) / len(each) for each in of_category) / len(of_category) ** 2
     return _estimate(mean, float(np.sqrt(variance)), len(values) - len(of_category))
 
 
-def _estimate(mean: float, error: float, freedom: int) -> Estimate:
+def _estimate(mean: float, error: float, freedom: int) -> UncertainMean:
     """By Student's t; without any variance the interval is the mean itself."""
     if error == 0:
-        return Estimate(mean, mean, mean, 1.0 if mean == 0 else np.nan)
+        return UncertainMean(mean, mean, mean, 1.0 if mean == 0 else np.nan)
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
-    return Estimate(mean, mean - reach, mean + reach, p)
+    return UncertainMean(mean, mean - reach, mean + reach, p)
 
 
 def balanced_accuracy(predicted: IntArray, labels: IntArray) -> float:

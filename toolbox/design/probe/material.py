@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.design.kernels import layer_features
+from toolbox.design.kernels import BoolArray, layer_features
 from toolbox.design.probe.choices import Probing
+from toolbox.design.probe.discrimination import Discrimination
 from toolbox.design.probe.groups import linked_groups, near_duplicates, tells_copies
-from toolbox.design.probe.problem import BoolArray, Problem
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder
@@ -43,7 +43,7 @@ class Material:
         notes: what a reader should know.
     """
 
-    problem: Problem
+    problem: Discrimination
     is_test: BoolArray | None
     copies: int
     mixed: int
@@ -219,7 +219,7 @@ def _problem(
     layers: Sequence[str],
     choices: Probing,
     deepest: int,
-) -> tuple[Problem, BoolArray | None, int, list[str]]:
+) -> tuple[Discrimination, BoolArray | None, int, list[str]]:
     """The problem over one or two sets; which images are of the second; how many are copies; notes."""
     maxima = [np.concatenate([each.maxima[n] for each in sets]) for n in range(len(layers))]
     means = [np.concatenate([each.means[n] for each in sets]) for n in range(len(layers))]
@@ -235,7 +235,7 @@ def _problem(
             f"{int((~keep).sum())} images of {sets[1].name} are near-duplicates of training images and are not tested"
         )
     widths = np.array([each.shape[1] for each in maxima])
-    problem = Problem(
+    problem = Discrimination(
         layer_features(np.concatenate(maxima, axis=1)[keep], np.concatenate(means, axis=1)[keep]),
         layers,
         widths,

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from toolbox.design.kernels import layer_weights, one_hot
+from toolbox.design.kernels import BoolArray, layer_weights, one_hot
 from toolbox.design.probe.choices import Probing
-from toolbox.design.probe.problem import BoolArray, Problem, Split, split
+from toolbox.design.probe.discrimination import Discrimination, Split, split
 from toolbox.design.probe.selection import choose_bank
-from toolbox.design.ridge import FloatArray, IntArray, Ridge
+from toolbox.design.ridge import Ridge
+from toolbox.resampling.arrays import FloatArray, IntArray
 
 WEIGHTED, BEST, LAST = "weighted layers", "best layer", "last layer"
 ALL, RANDOM, HIGHEST, SINGLE, BANK = "all filters", "random filters", "highest F", "layer", "bank"
@@ -69,7 +70,7 @@ class SplitResult:
 
 
 def solve_split(
-    problem: Problem, training: BoolArray, test: BoolArray, choices: Probing, seed: int
+    problem: Discrimination, training: BoolArray, test: BoolArray, choices: Probing, seed: int
 ) -> SplitResult:
     """Fit and ask all methods.
 
@@ -160,7 +161,7 @@ def _banks(
 
 
 def _with_fewer_images(
-    problem: Problem, training: BoolArray, test: BoolArray, number: int, chance: np.random.Generator
+    problem: Discrimination, training: BoolArray, test: BoolArray, number: int, chance: np.random.Generator
 ) -> Iterator[Prediction]:
     """The weighted layers, the best and the last layer after so many training images a category."""
     few = np.zeros_like(training)

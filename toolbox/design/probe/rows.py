@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toolbox.design.kernels import BoolArray
+from toolbox.design.probe.discrimination import Discrimination
 from toolbox.design.probe.intervals import (
-    Estimate,
+    UncertainMean,
     balanced_accuracy,
     corrected_estimate,
     estimate_over_images,
     mean_auc,
 )
 from toolbox.design.probe.methods import BANK, BEST, METHODS, SINGLE, Key, SplitResult
-from toolbox.design.probe.problem import BoolArray, Problem
-from toolbox.design.ridge import FloatArray
+from toolbox.resampling.arrays import FloatArray
 
-COLUMNS: dict[str, type[pl.DataType]] = {
+PROBE_COLUMNS: dict[str, type[pl.DataType]] = {
     "method": pl.String,
     "layer": pl.String,
     "filters": pl.Int64,
@@ -60,7 +61,7 @@ class Measured:
     correct: FloatArray
 
 
-def probe_rows(problem: Problem, splits: Splits, results: Sequence[SplitResult]) -> pl.DataFrame:
+def probe_rows(problem: Discrimination, splits: Splits, results: Sequence[SplitResult]) -> pl.DataFrame:
     """A row for every method, layer, size of bank and number of images.
 
     Args:
@@ -68,8 +69,8 @@ def probe_rows(problem: Problem, splits: Splits, results: Sequence[SplitResult])
         splits: training and test images.
         results: of every split, in the same order.
 
-    Returns: the columns COLUMNS. `difference` is the row's accuracy less that of the best layer with as many filters
-        and images; `chosen` the proportion of splits in which a layer is the best; `overlap` the mean Jaccard index
+    Returns: PROBE_COLUMNS. `difference` is the row's accuracy less that of the best layer with as many filters and
+        images; `chosen` the proportion of splits in which a layer is the best; `overlap` the mean Jaccard index
         of the filters that two splits choose, and `chance_overlap` that of as many at random.
     """
     measured = _measured(problem, splits, results)
@@ -93,16 +94,16 @@ def probe_rows(problem: Problem, splits: Splits, results: Sequence[SplitResult])
         if key.method == BANK:
             row |= _overlaps([each.banks[int(key.filters or 0)] for each in results], problem.filters)
         rows.append(row)
-    return pl.DataFrame(rows, schema=COLUMNS)
+    return pl.DataFrame(rows, schema=PROBE_COLUMNS)
 
 
-def _place(key: Key, problem: Problem) -> tuple[int, int, int, int]:
+def _place(key: Key, problem: Discrimination) -> tuple[int, int, int, int]:
     """Where a row stands: first what uses everything, then fewer filters, then fewer images, then single layers."""
     layer = list(problem.layers).index(key.layer) + 1 if key.layer else 0
     return layer, key.images or 0, key.filters or 0, METHODS.index(key.method)
 
 
-def _measured(problem: Problem, splits: Splits, results: Sequence[SplitResult]) -> dict[Key, Measured]:
+def _measured(problem: Discrimination, splits: Splits, results: Sequence[SplitResult]) -> dict[Key, Measured]:
     """What every method reached; the mean over draws where filters are drawn at random."""
     found: dict[Key, list[tuple[float, float, FloatArray]]] = defaultdict(list)
     for (_, test), result in zip(splits, results, strict=True):
@@ -122,7 +123,7 @@ def _measured(problem: Problem, splits: Splits, results: Sequence[SplitResult]) 
 
 
 def _estimates(
-    measured: Mapping[Key, Measured], key: Key, problem: Problem, splits: Splits
+    measured: Mapping[Key, Measured], key: Key, problem: Discrimination, splits: Splits
 ) -> dict[str, float | None]:
     """Accuracy and difference of a method with their intervals."""
     here, rival = measured[key], measured[_rival(key)]
@@ -149,7 +150,9 @@ def _rival(key: Key) -> Key:
     return Key(BEST, filters=key.filters, images=key.images)
 
 
-def _estimate(of_splits: FloatArray, of_images: FloatArray, problem: Problem, splits: Splits) -> Estimate:
+def _estimate(
+    of_splits: FloatArray, of_images: FloatArray, problem: Discrimination, splits: Splits
+) -> UncertainMean:
     """Over the splits of a cross-validation, or over the images of a single test set."""
     training, test = splits[0]
     if len(splits) == 1:

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolbox.design.kernels import layer_weights, stratified_folds
+from toolbox.design.kernels import BoolArray, layer_weights, stratified_folds
 from toolbox.design.parallel import results_in_order
 from toolbox.design.probe.bank import bank_rows
-from toolbox.design.probe.choices import Probing, check_choices
+from toolbox.design.probe.choices import Probing, check_probing
+from toolbox.design.probe.discrimination import Discrimination, split
 from toolbox.design.probe.intervals import balanced_accuracy
 from toolbox.design.probe.material import Material, read_material
 from toolbox.design.probe.methods import SplitResult, solve_split, targets_of, weighted_scores
-from toolbox.design.probe.problem import BoolArray, Problem, split
 from toolbox.design.probe.report import ProbeReport
 from toolbox.design.probe.rows import Splits, probe_rows
-from toolbox.design.ridge import FloatArray, IntArray
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, silent
+from toolbox.resampling.arrays import FloatArray, IntArray
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
@@ -48,7 +48,7 @@ def probe(
     Raises: UsageError for an impossible choice, or too few images; as a query where responses or labels are missing.
     """
     started, checked = time.monotonic(), choices or Probing()
-    check_choices(checked)
+    check_probing(checked)
     chosen = selection or Selection()
     material = read_between_commits(study, lambda: read_material(study, chosen, checked, test_on))
     problem = material.problem
@@ -125,7 +125,7 @@ def _splits(material: Material, choices: Probing) -> tuple[Splits, list[str]]:
     return [pair for pair in splits if pair[1].any()], notes
 
 
-def _fewest_training_images(problem: Problem, splits: Splits) -> int:
+def _fewest_training_images(problem: Discrimination, splits: Splits) -> int:
     """Of any category in any split.
 
     Raises: UsageError where a split has none of a category.
@@ -153,7 +153,7 @@ def _check_images(choices: Probing, least: int) -> None:
 
 
 def _solve(
-    problem: Problem, splits: Splits, choices: Probing, progress: Progress
+    problem: Discrimination, splits: Splits, choices: Probing, progress: Progress
 ) -> tuple[list[SplitResult], FloatArray]:
     """The results of all splits; and (permutations,): accuracies of the weighted layers with permuted labels.
 
@@ -181,7 +181,7 @@ def _solve(
     return results, np.mean(accuracies, axis=0) if accuracies else np.empty(0)
 
 
-def _permuted_labels(problem: Problem, splits: Splits, choices: Probing) -> list[IntArray]:
+def _permuted_labels(problem: Discrimination, splits: Splits, choices: Probing) -> list[IntArray]:
     """Labels that say nothing of the images; those of another set, on which is tested, stay as they are."""
     chance = np.random.default_rng(choices.seed)
     changed = splits[0][0] if len(splits) == 1 else np.ones(len(problem.labels), bool)
@@ -194,7 +194,7 @@ def _permuted_labels(problem: Problem, splits: Splits, choices: Probing) -> list
 
 
 def _permuted_fold(
-    problem: Problem, training: BoolArray, test: BoolArray, labels: Sequence[IntArray]
+    problem: Discrimination, training: BoolArray, test: BoolArray, labels: Sequence[IntArray]
 ) -> list[float]:
     """The accuracy of the weighted layers for every permutation of the labels."""
     of = split(problem, training, test)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from toolbox.design.kernels import one_hot
-from toolbox.design.probe.problem import Problem, Split
-from toolbox.design.ridge import FloatArray, IntArray
+from toolbox.design.probe.discrimination import Discrimination, Split
+from toolbox.resampling.arrays import FloatArray, IntArray
 
 MOST_FORWARD = 32
 """Largest bank that is chosen step by step; larger ones have quotas of contrast."""
@@ -51,7 +51,7 @@ def contrast_quotas(of: Split, size: int, candidates: IntArray) -> tuple[IntArra
     return candidates[[*chosen]], np.array([*chosen.values()])
 
 
-def response_contrast(problem: Problem, training: np.ndarray) -> FloatArray:
+def response_contrast(problem: Discrimination, training: np.ndarray) -> FloatArray:
     """(categories, filters): mean maximum for the category less that for the others, in units of the filter's range.
 
     Args:

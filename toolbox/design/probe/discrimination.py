@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.design.kernels import standardise
-from toolbox.design.ridge import FloatArray, IntArray
-
-BoolArray = NDArray[np.bool_]
+from toolbox.design.kernels import BoolArray, standard_scores
+from toolbox.resampling.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class Discrimination:
     """Stimuli whose category is to be predicted from responses.
 
     Attributes:
@@ -61,7 +59,7 @@ class Problem:
         end = int(self.widths[: layer + 1].sum())
         return np.arange(end - int(self.widths[layer]), end)
 
-    def with_labels(self, labels: IntArray) -> Problem:
+    def with_labels(self, labels: IntArray) -> Discrimination:
         """The same with other labels.
 
         Args:
@@ -84,7 +82,7 @@ class Split:
         live: (layers,): features of each layer that vary over the training images.
     """
 
-    problem: Problem
+    problem: Discrimination
     training: BoolArray
     test: BoolArray
     scores: NDArray[np.float32]
@@ -107,7 +105,7 @@ class Split:
         return inside, outside
 
 
-def split(problem: Problem, training: BoolArray, test: BoolArray) -> Split:
+def split(problem: Discrimination, training: BoolArray, test: BoolArray) -> Split:
     """A split of the stimuli, with the kernels of all layers.
 
     Args:
@@ -115,7 +113,7 @@ def split(problem: Problem, training: BoolArray, test: BoolArray) -> Split:
         training: (stimuli,): which are training images.
         test: (stimuli,): which are test images.
     """
-    scores = standardise(problem.features, training)
+    scores = standard_scores(problem.features, training)
     of_layers = [
         _kernels(scores[:, problem.columns(problem.filters_of(number))], training, test)
         for number in range(len(problem.layers))
