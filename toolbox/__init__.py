@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
+    from toolbox.design.exporting.run import ExportedList
+    from toolbox.design.matching.run import MatchedSets
     from toolbox.design.probe import ProbeReport, Probing
     from toolbox.errors import (
         AmbiguousError,
@@ -65,6 +67,7 @@ __all__ = [
     "DeviceError",
     "DownloadError",
     "Estimate",
+    "ExportedList",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -76,6 +79,7 @@ __all__ = [
     "InUse",
     "IngestReport",
     "LabelReport",
+    "MatchedSets",
     "MixtureError",
     "ModelCheck",
     "ProbeReport",
@@ -123,6 +127,8 @@ _HOMES = {
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.exporting.run": ("ExportedList",),
+    "toolbox.design.matching.run": ("MatchedSets",),
     "toolbox.design.probe": ("ProbeReport", "Probing"),
     "toolbox.errors": (
         "AmbiguousError",

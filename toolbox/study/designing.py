@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,80 +10,196 @@ from toolbox.progress import Progress
 from toolbox.store.selection import Selection
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
+from toolbox.terms import Distance
 
 if TYPE_CHECKING:
-    from toolbox.design.probe import ProbeReport
+    import polars as pl
+
+    from toolbox.design.exporting.run import ExportedList
+    from toolbox.design.matching.run import MatchedSets
 
 
 class StudyDesign(StudyDirectory):
     """What measures, compares, audits and matches stimulus sets."""
 
-    def probe(
+    def properties(
+        self, set: str | None = None, *, scheme: str | None = None, progress: Progress | bool = True
+    ) -> pl.DataFrame:
+        """Measure the images of a set that were not measured yet; all properties of all stimuli.
+
+        Warns (ResultWarning) of images that cannot be measured, and of values that an estimator does not reach.
+
+        Args:
+            set: the stimulus set; the only one if None.
+            scheme: the label scheme of the categories; the only one if None.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
+
+        Returns: a row for every stimulus: stimulus_id, path, category, and a column for every property, measured on the
+            picture stretched to 224 x 224 pixels, or in columns that end in `_file` on the pixels of the file; null
+            where a property is not defined, such as the spectral slope of a uniform picture.
+        Raises: UnknownNameError; BusyError; VerificationError when a table is damaged.
+
+        Example:
+            >>> rows = study.properties("colours")
+            >>> rows.filter(category="red")["luminance"].mean() > 0
+            True
+        """
+        from toolbox.design.properties import measure_properties, table_of_properties
+
+        report = measure_properties(self.folder, set, progress=shown(progress))
+        answer = table_of_properties(self.folder, report.set, scheme)
+        self._warn([*report.refusals, *report.notes, *answer.notes])
+        return answer.rows
+
+    def match(
         self,
         set: str | None = None,
         *,
         category: str | Sequence[str] | None = None,
-        filters: int | Sequence[int] | None = None,
-        images: int | Sequence[int] | None = None,
-        group: str | None = None,
-        test_on: str | None = None,
-        distance: float = 0.25,
-        folds: int = 5,
-        repeats: int = 10,
-        permutations: int = 20,
+        n: int | Mapping[str, int] | Sequence[str] | None = None,
+        on: str | Sequence[str] | None = None,
+        within: float | None = None,
+        different: str | None = None,
+        by: float = 1.0,
+        sets: int | None = None,
+        distance: Distance = "standardised",
+        together: str | None = None,
+        apart: str | None = None,
+        fixed: str | None = None,
+        keep: str | Sequence[str] | None = None,
+        leave_out: str | Sequence[str] | None = None,
         seed: int = 0,
+        save_as: str | None = None,
+        replace: bool = False,
         model: str | None = None,
         scheme: str | None = None,
         figure: str | Path | None = None,
-        save_bank: str | Path | None = None,
-        progress: Progress | bool = True,
-    ) -> ProbeReport:
-        """How well a linear probe tells the categories apart: from one layer, from all, or from chosen filters.
+        text: str | Path | None = None,
+    ) -> MatchedSets:
+        """Choose stimuli so that categories agree in properties of the images, in responses, or in ratings.
 
-        The features of a filter are the square roots of its maximum and its mean. Ranges, penalties, the best layer,
-        filters and weights are chosen from training images alone. The layers' weights are variance components: where
-        in the network the answer is located.
+        No image is changed. The search starts from optimal pairs, and from the best of 10,000 random choices; then
+        stimuli are exchanged until the largest standardised difference of any two categories cannot be made smaller.
+        Without `sets`, the categories are compared; with it, as many sets are made of the same stimuli, with the same
+        number of each category, and several named categories agree, too. Stimuli for which a variable is not known are
+        left out. The run is recorded in `runs/`.
+
+        Warns (ResultWarning) of stimuli that are left out, and of differences that the stimuli do not allow to be
+        smaller: in which variable, how far the categories overlap, and which n would be possible.
 
         Args:
-            set: the stimulus set; the only one with responses if None.
-            category: the categories to tell apart; all of them if None.
-            filters: sizes of banks of filters, each compared with as many filters of the best layer, and as many at
-                random. Up to 32 filters are chosen one after the other, more by response contrast, with a quota for
-                every category.
-            images: numbers of training images a category, for a learning curve.
-            group: a column of the set, or a label scheme: images with the same value stay in one fold, such as matched
-                pairs or frames of one film.
-            test_on: another set; it is tested on its images, and trained on all of the first set.
-            distance: near-duplicates, whose responses are that near (see `sets/near_duplicates`), stay in one fold; 0
-                for none.
-            folds: of the cross-validation.
-            repeats: of the cross-validation, with other folds each.
-            permutations: of the labels, from which chance is estimated.
-            seed: equal seeds give equal folds, draws and permutations.
+            set: the stimulus set; the only one if None.
+            category: categories to choose from, one or several; all if None.
+            n: stimuli of each category (and set): a number, or numbers by category ({'face': 40, 'car': 20} or
+                ['face=40', 'car=20']); as many as the smallest category has if None.
+            on: variables that are to agree, one or several: properties of the images (`properties`), numeric
+                parameters of the stimuli, 'depth' and 'responsive_filters' of the responses to a stimulus, or layers
+                such as 'block1_*'.
+            within: largest difference of the members of a pair in every variable, in standard deviations; of a layer,
+                the distance of the responses. None for no limit.
+            different: variable in which the categories, or sets, are to differ while they agree in the others.
+            by: smallest standardised difference of that variable.
+            sets: number of sets to make of the same stimuli; None if the categories are the sets.
+            distance: of two stimuli in a pair: 'standardised' or 'mahalanobis'.
+            together: stimuli with the same value of this column of the set, or label scheme, are chosen together.
+            apart: of stimuli with the same value of this column or label scheme, no two are in one set.
+            fixed: column or label scheme that says yes or no of stimuli that must be chosen, or must not; with `sets`
+                also the number of the set. Empty for others.
+            keep: stimuli that must be chosen, one or several, by path, end of path or stimulus_id.
+            leave_out: stimuli that must not.
+            seed: equal seeds give equal choices.
+            save_as: name of a label scheme to write with the chosen stimuli: their categories, or 'set 1' and so on;
+                none is written if None.
+            replace: overwrite other labels of that scheme.
             model: whose responses; the only one if None.
-            scheme: the label scheme; the only one if None.
-            figure: file for the figure (.html, .pdf, .png, .svg or .json).
-            save_bank: file (.parquet, .csv or .json) for the largest of the banks, which `probe/bank` applies.
-            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
-                how much is done, and of how much.
+            scheme: the label scheme of the categories; the only one if None.
+            figure: file for the Love plot (.html, .pdf, .png, .svg, .json).
+            text: file for the paragraph (.md, .txt).
 
-        Returns: a table of methods (`rows`), a paragraph (`text`), a chart (`chart`), the bank, notes, and warnings
-            where the result must be read with care.
-        Raises: UsageError for an impossible option, or too few images; UnknownNameError for a name.
-        Source: Nadeau and Bengio (2003), doi 10.1023/A:1024068626366, for the intervals.
+        Returns: `chosen`, the list; `balance`, the differences before and after in every variable; `paragraph`, for a
+            reviewer; `chart`; `largest`, the largest standardised difference of what was to agree.
+        Raises: UsageError, UnknownNameError for an option, or where such stimuli do not exist; nothing is written then.
+        Source: Papenberg (2024), doi 10.1111/bmsp.12315, for exchange on means and spreads; Austin (2009), doi
+            10.1002/sim.3697, for the standardised difference.
 
         Example:
-            >>> report = study.probe("colours", distance=0, permutations=0)
-            >>> report.rows["method"].to_list()[:3], report.best
-            (['weighted layers', 'best layer', 'last layer'], 'colour')
+            >>> found = study.match("colours", n=2, on="rms_contrast")
+            >>> found.counts, found.chosen.columns
+            ({'green': 2, 'red': 2}, ['stimulus_id', 'path', 'category', 'match', 'distance', 'rms_contrast'])
         """
-        from toolbox.design.probe import Probing, probe
-        from toolbox.design.probe.files import check_probe_files, write_probe_files
+        from toolbox.design.matching.choices import Matching
+        from toolbox.design.matching.run import match
+        from toolbox.design.result_files import ResultFiles
 
-        files = [None if file is None else Path(file) for file in (figure, save_bank)]
-        choices = Probing(category, filters, images, group, distance, folds, repeats, permutations, seed)
-        check_probe_files(files[0], files[1], choices)
+        options = Matching(
+            category,
+            n,
+            on,
+            within,
+            different,
+            by,
+            sets,
+            distance,
+            together,
+            apart,
+            fixed,
+            keep,
+            leave_out,
+            seed,
+        )
+        files = ResultFiles(Path(figure) if figure else None, Path(text) if text else None)
         selection = Selection(set, model or (), scheme)
-        report = probe(self.folder, choices, selection, test_on=test_on, progress=shown(progress))
-        write_probe_files(report, files[0], files[1])
+        found = match(self.folder, selection, options, files, save_as=save_as, replace=replace)
+        self._warn(found.notes)
+        return found
+
+    def export(
+        self,
+        set: str | None = None,
+        *,
+        to: str,
+        output: str | Path,
+        source: str | Path | None = None,
+        column: str | Sequence[str] | None = None,
+        copy_images: str | Path | None = None,
+        model: str | None = None,
+        scheme: str | None = None,
+    ) -> ExportedList:
+        """Write a list of stimuli as a program for experiments reads it, with paths relative to its folder.
+
+        Names of columns become variables. A text that a program would compute or take for a number, such as a category
+        called '1', is written with the name of its column in front.
+
+        Warns (ResultWarning) of texts that were changed.
+
+        Args:
+            set: the stimulus set; the only one if None.
+            to: 'psychopy' (.csv, .xlsx), 'jspsych' (.json), 'bids' (.tsv, with a .json beside it), or 'csv' or 'xlsx'
+                for OpenSesame and others.
+            output: the file.
+            source: a table with the column stimulus_id, such as the list that `match` returns; the labelled stimuli of
+                the scheme if None.
+            column: variables of the stimuli that are columns, too, as of `match`.
+            copy_images: folder for copies of the images, named after category and number; the list then names the
+                copies.
+            model: whose responses; the only one if None.
+            scheme: the label scheme; the only one if None.
+
+        Returns: files, number of rows, by category, and of copied images.
+        Raises: UsageError for an option; StimulusError for a row that is no stimulus of the set, and for an image that
+            is missing or has changed; nothing is written then.
+
+        Example:
+            >>> report = study.export("colours", to="psychopy", output="conditions.csv")
+            >>> report.trials, report.categories
+            (6, {'green': 3, 'red': 3})
+        """
+        from toolbox.design.exporting.run import Exporting, export
+
+        columns = (column,) if isinstance(column, str) else tuple(column or ())
+        paths = [Path(each) if each else None for each in (source, copy_images)]
+        options = Exporting(to, Path(output), paths[0], columns, paths[1])
+        report = export(self.folder, Selection(set, model or (), scheme), options)
+        self._warn(report.notes)
         return report

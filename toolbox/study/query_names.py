@@ -15,6 +15,7 @@ QueryName = Literal[
     "layers/profile",
     "layers/significant",
     "probe/bank",
+    "properties/categories",
     "replication/filters",
     "replication/layers",
     "selectivity/agreement",
