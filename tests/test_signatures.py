@@ -72,6 +72,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "gallery": (gallery.gallery, Study.gallery, set()),
     "saliency": (saliency.saliency, Study.saliency, set()),
     "report": (report.report, Study.report, set()),
+    "advise": (probe.advise, Study.advise, {"output"}),
     "probe": (probe.probe, Study.probe, {"output"}),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),

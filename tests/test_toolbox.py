@@ -21,7 +21,8 @@ def test_the_exported_names_are_these() -> None:
         # options
         "Extraction", "Probing", "Progress", "Query", "Rendering", "Resampling", "Selection",
         # reports and results
-        "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery",
+        "Advice", "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding",
+            "Gallery",
         "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture",
         "RenderingReport", "ProbeReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
+    from toolbox.design.advice import Advice
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
     from toolbox.design.probe import ProbeReport, Probing
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from toolbox.study import Study
 
 __all__ = [
+    "Advice",
     "Agreement",
     "AmbiguousError",
     "Answer",
@@ -129,6 +131,7 @@ _HOMES = {
     "toolbox.demo": ("demonstrate",),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
+    "toolbox.design.advice": ("Advice",),
     "toolbox.design.probe": ("ProbeReport", "Probing"),
     "toolbox.errors": (
         "AmbiguousError",

@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from support.small_study import add_labels, add_layers, add_responses, add_stimuli, digest, long_table
+from support.small_study import (
+    MODEL,
+    add_labels,
+    add_layers,
+    add_properties,
+    add_responses,
+    add_stimuli,
+    digest,
+    long_table,
+)
 from toolbox.store.folder import StudyFolder, create_study
 
 CATEGORIES = ("car", "cat", "dog")
@@ -22,6 +31,7 @@ def make_probed_study(
     both: bool = False,
     copies: int = 0,
     second: str | None = None,
+    bright: str | None = None,
 ) -> StudyFolder:
     """A set `photos` whose categories differ in the layer `deep`, and in no other.
 
@@ -31,6 +41,7 @@ def make_probed_study(
         both: whether `deep` tells only cars from the others, and `early` cats from dogs.
         copies: first images that have near copies, which are further stimuli with the same label.
         second: another set of the same kind.
+        bright: a category whose images have a larger luminance than all others, if they are measured.
     """
     study, chance = create_study(root), np.random.default_rng(42)
     codes = {layer: chance.normal(size=(3, filters)) for layer, filters in FILTERS.items()}
@@ -45,6 +56,32 @@ def make_probed_study(
     add_layers(study, pl.DataFrame(layers))
     for number, name in enumerate(["photos", *([second] if second else [])]):
         _add_set(study, name, 1000 * number, images, copies, codes, deep, both, chance)
+    if bright is not None:
+        numbers = range(3 * images)
+        luminance = [50.0 + n / 100 + 20 * (CATEGORIES[n // images] == bright) for n in numbers]
+        add_properties(study, pl.DataFrame({"stimulus_id": numbers, "luminance": luminance}), "photos")
+    return study
+
+
+def add_control(study: StudyFolder, deep: float = 0.0, images: int = 20) -> StudyFolder:
+    """Responses of an untrained network to the set `photos`.
+
+    Args:
+        study: as made above, with the same number of images.
+        deep: distance of the categories in its deep layer.
+        images: of every category.
+    """
+    chance, name = np.random.default_rng(8), f"{MODEL}-untrained"
+    layers = pl.DataFrame({"layer": [*FILTERS], "position": range(1, 5), "filters": [*FILTERS.values()]})
+    kinds = ["convolution", "pool", "convolution", "convolution"]
+    add_layers(study, layers.with_columns(kind=pl.Series(kinds), height=4, width=4), name)
+    labels = np.repeat(np.arange(3), images)
+    responses = {}
+    for layer, filters in FILTERS.items():
+        code = chance.normal(size=(3, filters)) * (deep if layer == "deep" else 0)
+        roots = 10 + chance.normal(size=(len(labels), filters)) + np.eye(3)[labels] @ code
+        responses[layer] = (roots**2, roots**2 / 4)
+    add_responses(study, long_table(responses).cast({"stimulus_id": pl.Int32}), "photos", name)
     return study
 
 

@@ -63,12 +63,15 @@ def _has_curve(rows: pl.DataFrame, column: str) -> bool:
     return rows.filter(pl.col("layer").is_null())[column].is_not_null().any()
 
 
-def layer_panels(rows: pl.DataFrame, chance: float | None) -> alt.VConcatChart:
+def layer_panels(
+    rows: pl.DataFrame, chance: float | None, control: pl.DataFrame | None = None
+) -> alt.VConcatChart:
     """Accuracy of every layer alone, above its weight where all are weighted together.
 
     Args:
         rows: of a probe.
         chance: accuracy with permuted labels, or that of guessing.
+        control: rows of the layers of an untrained network, if there is one.
     """
     layers = rows.filter(pl.col("method") == "layer")
     names = layers["layer"].to_list()
@@ -82,6 +85,7 @@ def layer_panels(rows: pl.DataFrame, chance: float | None) -> alt.VConcatChart:
     accuracy = alt.layer(
         *_weighted_band(rows, width),
         *([_rule(chance, INK, [2, 3])] if chance is not None else []),
+        *([_control_line(control, plain)] if control is not None else []),
         base.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q"), y2="high"),
         base.mark_line(color=INK, strokeWidth=1.2).encode(y=y),
         base.mark_point(filled=True, size=44, color=INK, opacity=1).encode(y=y, tooltip=shown),
@@ -97,6 +101,13 @@ def layer_panels(rows: pl.DataFrame, chance: float | None) -> alt.VConcatChart:
         .properties(width=width, height=80)
     )
     return alt.vconcat(accuracy, weights, spacing=8)
+
+
+def _control_line(control: pl.DataFrame, x: alt.X) -> alt.Chart:
+    """Accuracy of the layers of an untrained network."""
+    line = alt.Chart(values(control)).mark_line(color=QUIET, strokeWidth=1.2, strokeDash=[5, 3])
+    drawn: alt.Chart = line.encode(x=x, y="accuracy:Q", tooltip=tooltips(control, "layer:O", "accuracy:Q"))
+    return drawn
 
 
 def _weighted_band(rows: pl.DataFrame, width: int) -> list[alt.Chart]:

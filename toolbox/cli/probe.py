@@ -1,4 +1,4 @@
-"""The commands that ask what layers know of categories: probe."""
+"""The commands that ask what layers know of categories: probe, advise."""
 
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +61,15 @@ BankFileOption = Annotated[
     Option("--save-bank", metavar="FILE", help="File for the largest bank: .parquet, .csv or .json."),
 ]
 
+ControlOption = Annotated[
+    str | None,
+    Option(
+        "--control",
+        metavar="MODEL",
+        help="Untrained network with responses to the set. Default: the model's own, such as vgg16-untrained.",
+    ),
+]
+
 
 @commands.command(cls=SeveralValues)
 def probe(
@@ -100,3 +109,35 @@ def probe(
     for name, file in (("figure", figure), ("bank", save_bank)):
         if file is not None:
             output.note(f"{name}: {file}", quiet)
+
+
+@commands.command(cls=SeveralValues)
+def advise(
+    set: options.AnalysedSetArgument = None,
+    category: CategoriesOption = None,
+    control: ControlOption = None,
+    group: GroupOption = None,
+    repeats: RepeatsOption = 2,
+    permutations: PermutationsOption = 20,
+    seed: options.SeedOption = 0,
+    model: options.ModelOption = None,
+    scheme: options.SchemeOption = None,
+    figure: FigureFileOption = None,
+    format: options.FormatOption = None,
+    output_file: options.OutputOption = None,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Report whether a network has filters for the categories of a set, and which layer, or bank, to take.
+
+    It brings together significant filters, an untrained control, a probe of every layer, and confounds of the images.
+    """
+    with progress_bars(quiet) as progress:
+        advice = study_at(study).advise(
+            set, category=category, control=control, group=group, repeats=repeats, permutations=permutations, seed=seed,
+            model=model, scheme=scheme, figure=figure, progress=progress,
+        )  # fmt: skip
+    answer = output.without_empty_columns(advice.answer, format, output_file)
+    output.print_answer(answer, format, output_file, quiet)
+    if figure is not None:
+        output.note(f"figure: {figure}", quiet)

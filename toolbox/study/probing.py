@@ -12,6 +12,7 @@ from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
 
 if TYPE_CHECKING:
+    from toolbox.design.advice import Advice
     from toolbox.design.probe import ProbeReport
 
 
@@ -87,3 +88,60 @@ class StudyProbing(StudyDirectory):
         report = probe(self.folder, choices, selection, test_on=test_on, progress=shown(progress))
         write_probe_files(report, files[0], files[1])
         return report
+
+    def advise(
+        self,
+        set: str | None = None,
+        *,
+        category: str | Sequence[str] | None = None,
+        control: str | None = None,
+        group: str | None = None,
+        repeats: int = 2,
+        permutations: int = 20,
+        seed: int = 0,
+        model: str | None = None,
+        scheme: str | None = None,
+        figure: str | Path | None = None,
+        progress: Progress | bool = True,
+    ) -> Advice:
+        """Whether a network has filters for the categories of a set, and which layer, or bank, to take.
+
+        Brings together what is there: selective and significant filters with their chance, an untrained control, a
+        probe of every layer with its uncertainty, and properties of the images that tell a category alone. Where
+        significance was not computed, the advice reports so.
+
+        Args:
+            set: the stimulus set; the only one with responses if None.
+            category: the categories that count; all of them if None.
+            control: an untrained network with responses to the set; the model's own, such as vgg16-untrained, if None.
+            group: as of `probe`.
+            repeats: of the cross-validation, with other folds each; more make intervals steadier.
+            permutations: of the labels, from which chance is estimated.
+            seed: equal seeds give equal folds, draws and permutations.
+            model: whose responses; the only one if None.
+            scheme: the label scheme; the only one if None.
+            figure: file for the figure (.html, .pdf, .png, .svg or .json).
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
+
+        Returns: a paragraph (`text`), a table of layers and categories (`rows`), a chart (`chart`), and the report of
+            the probe (`report`).
+        Raises: as `probe`; UnknownNameError for a control without responses.
+
+        Example:
+            >>> advice = study.advise("colours", permutations=0)
+            >>> advice.layer, advice.is_resampled
+            ('colour', False)
+        """
+        from toolbox.design.advice import advise
+        from toolbox.design.figures import check_figure, write_figure
+        from toolbox.design.probe import Probing
+
+        if figure is not None:
+            check_figure(Path(figure))
+        choices = Probing(category, group=group, repeats=repeats, permutations=permutations, seed=seed)
+        selection = Selection(set, model or (), scheme)
+        advice = advise(self.folder, choices, selection, control=control, progress=shown(progress))
+        if figure is not None:
+            write_figure(advice.chart, Path(figure), advice.report.provenance)
+        return advice

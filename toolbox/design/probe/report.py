@@ -122,6 +122,11 @@ class ProbeReport:
         return Answer(self.rows, dict(self.provenance), (*self.notes, self.text, *self.warnings))
 
     @property
+    def is_chance(self) -> bool:
+        """Whether the weighted layers do no better than with permuted labels."""
+        return self.chance_high is not None and bool(self.row(WEIGHTED)["accuracy"] <= self.chance_high)
+
+    @property
     def warnings(self) -> list[str]:
         """Where the result must be read with care."""
         found = []
@@ -140,7 +145,7 @@ class ProbeReport:
                 f"{self.mixed} groups have images of several categories (matched pairs): weighted layers are at their "
                 "weakest with these, and the interval is wide"
             )
-        if self.chance_high is not None and self.row(WEIGHTED)["accuracy"] <= self.chance_high:
+        if self.is_chance:
             found.append(
                 f"the accuracy is not above that of permuted labels (p = {self.p:.2f}): weights and choices "
                 "of layers mean nothing here"
@@ -185,17 +190,24 @@ class ProbeReport:
 
     def _banks(self) -> list[str]:
         """A sentence for every size of a bank."""
-        sentences = []
-        for row in self.rows.filter(pl.col("method") == BANK).rows(named=True):
-            few = f"A bank of {row['filters']} filters of all layers shows"
-            sentence = self._gain(row, few, "as many filters of the best layer")
-            sentences.append(
-                f"{_capital(sentence)}; two folds shared {row['overlap']:.2f} of their choice (by chance "
-                f"{row['chance_overlap']:.2f})."
-                if row["overlap"] is not None
-                else f"{_capital(sentence)}."
-            )
-        return sentences
+        return [
+            self.sentence_of_bank(row) for row in self.rows.filter(pl.col("method") == BANK).rows(named=True)
+        ]
+
+    def sentence_of_bank(self, row: Mapping[str, Any]) -> str:
+        """What a bank gains over as many filters of the best layer, and how stable its choice is.
+
+        Args:
+            row: of the bank.
+        """
+        few = f"A bank of {row['filters']} filters of all layers shows"
+        gain = self._gain(row, few, "as many filters of the best layer")
+        if row["overlap"] is None:
+            return f"{gain}."
+        overlap = (
+            f"two folds shared {row['overlap']:.2f} of their choice (by chance {row['chance_overlap']:.2f})"
+        )
+        return f"{gain}; {overlap}."
 
     @staticmethod
     def _gain(row: Mapping[str, Any], subject: str, rival: str) -> str:
