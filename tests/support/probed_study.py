@@ -11,7 +11,7 @@ from support.small_study import (
     MODEL,
     add_labels,
     add_layers,
-    add_properties,
+    add_measurement,
     add_responses,
     add_stimuli,
     digest,
@@ -59,7 +59,7 @@ def make_probed_study(
     if bright is not None:
         numbers = range(3 * images)
         luminance = [50.0 + n / 100 + 20 * (CATEGORIES[n // images] == bright) for n in numbers]
-        add_properties(study, pl.DataFrame({"stimulus_id": numbers, "luminance": luminance}), "photos")
+        add_measurement(study, pl.DataFrame({"stimulus_id": numbers, "luminance": luminance}), "photos")
     return study
 
 

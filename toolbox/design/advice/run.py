@@ -136,4 +136,4 @@ def _confounds(study: StudyFolder, selection: Selection) -> tuple[bool, Sequence
         "apart", descending=True, maintain_order=True
     )
     found = clear.unique("category", keep="first", maintain_order=True).sort("category")
-    return not rows.is_empty(), found.select("category", "property", "auc").rows()
+    return study.measured(str(selection.set)).is_file(), found.select("category", "property", "auc").rows()
