@@ -58,7 +58,7 @@ def make_probed_study(
         _add_set(study, name, 1000 * number, images, copies, codes, deep, both, chance)
     if bright is not None:
         numbers = range(3 * images)
-        luminance = [50.0 + n / 100 + 20 * (CATEGORIES[n // images] == bright) for n in numbers]
+        luminance = [50.0 + n % images / 100 + 20 * (CATEGORIES[n // images] == bright) for n in numbers]
         add_measurement(study, pl.DataFrame({"stimulus_id": numbers, "luminance": luminance}), "photos")
     return study
 
