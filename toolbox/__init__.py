@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
     from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
+    from toolbox.design.advice import Advice
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
+    from toolbox.design.probe import ProbeReport, Probing
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from toolbox.study import Study
 
 __all__ = [
+    "Advice",
     "Agreement",
     "AmbiguousError",
     "Answer",
@@ -84,6 +87,8 @@ __all__ = [
     "MatchedSets",
     "MixtureError",
     "ModelCheck",
+    "ProbeReport",
+    "Probing",
     "Problem",
     "Progress",
     "Query",
@@ -131,6 +136,8 @@ _HOMES = {
     "toolbox.demo": ("demonstrate",),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
+    "toolbox.design.advice": ("Advice",),
+    "toolbox.design.probe": ("ProbeReport", "Probing"),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

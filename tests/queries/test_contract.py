@@ -64,6 +64,15 @@ def reference_responses() -> pa.Table:
     return pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
 
 
+def bank_of_filters() -> pa.Table:
+    """A bank of a filter that all studies below have, as `toolbox probe` writes one."""
+    terms = [("conv1", 0, each, category) for each in ("maximum", "mean") for category in ("car", "dog")]
+    bank = pl.DataFrame(terms, schema=["layer", "filter", "statistic", "category"], orient="row")
+    numbers = {"weight": 0.25, "intercept": 0.5, "middle": 1.0, "spread": 2.0}
+    weights = [pl.lit(value).alias(name) for name, value in numbers.items()]
+    return bank.with_columns(weights).to_arrow()
+
+
 RESAMPLE_VIEWS = ["layers/significant", "selectivity/reliability", "selectivity/significance"]
 EMPTY_FOR_ONE_CATEGORY = [
     *RESAMPLE_VIEWS,
@@ -86,7 +95,11 @@ BEYOND_THE_USUAL: dict[str, dict[str, Any]] = {
 }
 """Where random responses are beyond chance, or near to each other."""
 QUERIES = [shipped_query(name) for name in query_names()]
-PUBLISHED = {"reference": published_table(), "reference_responses": reference_responses()}
+PUBLISHED = {
+    "reference": published_table(),
+    "reference_responses": reference_responses(),
+    "bank": bank_of_filters(),
+}
 EACH = pytest.mark.parametrize("query", QUERIES, ids=query_names())
 
 
@@ -262,6 +275,7 @@ def test_an_empty_result_has_the_columns_of_a_full_one(query: Query, studies: St
         "tuning/parameter",
         "selectivity/population",
         "sets/near_duplicates",
+        "probe/bank",
     )
     assert rows.is_empty() or query.name in need_no_label
     assert dict(rows.schema) == {column.name: POLARS[column.type] for column in query.columns}

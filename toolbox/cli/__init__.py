@@ -12,6 +12,7 @@ from toolbox.cli import (
     gallery,
     match,
     networks,
+    probe,
     properties,
     render,
     report,
@@ -44,6 +45,7 @@ for commands in (
     render.commands,
     saliency.commands,
     report.commands,
+    probe.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

@@ -35,6 +35,7 @@ RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 BROUGHT = {
     "reference": "toolbox replicate --reference FILE",
     "reference_responses": "toolbox compare CATEGORY CATEGORY --reference NAME",
+    "bank": "toolbox query probe/bank --table bank=FILE, with a file of toolbox probe --save-bank FILE",
 }
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
 

@@ -11,6 +11,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     pictures     gallery, render, saliency
     reporting    report
     designing    stimulus sets as experimental material
+    probing      probe, advise
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -23,6 +24,7 @@ from toolbox.study.collection import StudyCollection
 from toolbox.study.designing import StudyDesign
 from toolbox.study.figures import StudyFigures
 from toolbox.study.pictures import StudyPictures
+from toolbox.study.probing import StudyProbing
 from toolbox.study.queries import StudyQueries
 from toolbox.study.reporting import StudyReporting
 from toolbox.study.upkeep import StudyUpkeep
@@ -38,6 +40,7 @@ class Study(
     StudyPictures,
     StudyReporting,
     StudyDesign,
+    StudyProbing,
     StudyUpkeep,
 ):
     """A directory with stimulus sets, the responses of networks to them, and what follows from these.

@@ -16,6 +16,7 @@ QueryName = Literal[
     "layers/best",
     "layers/profile",
     "layers/significant",
+    "probe/bank",
     "properties/categories",
     "replication/filters",
     "replication/layers",
