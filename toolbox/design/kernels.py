@@ -1,27 +1,23 @@
-"""Linear kernels of layers, and ridge regression on them: the arithmetic of every probe. Never reads a study.
+"""Linear kernels of layers, their weights, and folds of stimuli: the arithmetic of every probe. Never reads a study.
 
 Everything that is learned from images (ranges, weights of layers, the penalty) is learned from those marked as
 training images. Images of one group (near-duplicates, matched pairs) are in one fold, and are left out together.
 
-Source: leave-one-out residuals in closed form: Allen (1974), doi 10.1080/00401706.1974.10489157; variance components by
-    such updates: Zhou et al. (2019), doi 10.1080/10618600.2018.1529601.
+Source: variance components by multiplicative updates: Zhou et al. (2019), doi 10.1080/10618600.2018.1529601.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
+import scipy.linalg.lapack
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from toolbox.design.ridge import FloatArray, IntArray, Ridge
+
 BoolArray = NDArray[np.bool_]
 
-PENALTIES = np.logspace(-3, 4, 22)
-"""Among which the penalty of a ridge is chosen, in units of the mean eigenvalue of its kernel (trace n)."""
 ROUNDS = 60
 """Most updates of the layers' weights."""
 SETTLED = 1e-3
@@ -48,7 +44,7 @@ def layer_features(maximum: NDArray[np.float32], mean: NDArray[np.float32]) -> N
 
 
 def standardise(features: NDArray[np.float32], training: BoolArray) -> NDArray[np.float32]:
-    """z scores by mean and standard deviation of the training images; 0 for what is the same in all of them.
+    """Standard scores, by mean and standard deviation of training images; 0 where they are all the same.
 
     Args:
         features: (stimuli, features).
@@ -76,7 +72,7 @@ def layer_kernel(features: NDArray[np.float32], training: BoolArray) -> FloatArr
     """
     scores = standardise(features, training)
     kernel = (scores @ scores.T).astype(np.float64)
-    scale = kernel.diagonal()[training].mean()
+    scale = float(kernel.diagonal()[training].mean())
     return kernel / scale if scale > 0 else kernel
 
 
@@ -146,12 +142,12 @@ def layer_weights(kernels: FloatArray, targets: FloatArray) -> tuple[FloatArray,
     y = (y / np.where(spread > 0, spread, 1))[:, spread > 0]
     if not y.size:
         return np.full(len(kernels), 1 / len(kernels)), 1.0
-    flat = kernels.reshape(len(kernels), -1)
+    flat = np.ascontiguousarray(kernels).reshape(len(kernels), -1)
     parts, noise = np.full(len(kernels), 0.5 / len(kernels)), 0.5
     for _ in range(ROUNDS):
-        whole = np.tensordot(parts, kernels, 1)
+        whole = (parts @ flat).reshape(kernels.shape[1:])
         whole[np.diag_indices_from(whole)] += noise
-        inverse = np.linalg.inv(whole)
+        inverse = _inverse(whole)
         b = inverse @ y
         explained = flat @ (b @ b.T).ravel() / y.shape[1]
         expected = flat @ inverse.ravel()
@@ -168,122 +164,19 @@ def layer_weights(kernels: FloatArray, targets: FloatArray) -> tuple[FloatArray,
     return shares, noise / (total + noise)
 
 
+def _inverse(whole: FloatArray) -> FloatArray:
+    """The inverse of a positive definite matrix, by Cholesky's factor: half the work of any matrix."""
+    factor, _ = scipy.linalg.lapack.dpotrf(whole, lower=1, clean=1, overwrite_a=0)
+    lower, failed = scipy.linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+    if failed:
+        return np.asarray(np.linalg.pinv(whole, hermitian=True), float)
+    return np.tril(lower) + np.tril(lower, -1).T
+
+
 def _shares(parts: FloatArray, noise: float) -> FloatArray:
     """Layers and noise as shares of the whole."""
     every = np.append(parts, noise)
     return every / every.sum()
-
-
-@dataclass(frozen=True)
-class Ridge:
-    """Ridge regression on the kernel of the training images, for all penalties at once.
-
-    The kernel is of features with a mean of 0 over these images, as `layer_kernel` makes it; the intercept is free.
-
-    Attributes:
-        kernel: (training images, training images).
-        groups: (training images,): what is left out together; None where each image is left out alone.
-    """
-
-    kernel: FloatArray
-    groups: IntArray | None = None
-
-    @cached_property
-    def _spectrum(self) -> tuple[FloatArray, FloatArray]:
-        """Eigenvalues, none of them negative, and eigenvectors."""
-        values, vectors = np.linalg.eigh(self.kernel)
-        return np.maximum(values, 0), vectors
-
-    @cached_property
-    def penalties(self) -> FloatArray:
-        """(penalties,): in units of the kernel."""
-        return PENALTIES * max(float(self.kernel.diagonal().mean()), np.finfo(float).tiny)
-
-    def left_out(self, targets: FloatArray) -> FloatArray:
-        """The scores of every image, or group, by the ridge that was fitted without it.
-
-        The residuals of what is left out are (I - H)_gg^-1 (residuals of the whole), so nothing is fitted twice.
-
-        Args:
-            targets: (images, categories).
-
-        Returns: (penalties, images, categories).
-        """
-        values, vectors = self._spectrum
-        centred = vectors.T @ (targets - targets.mean(axis=0))
-        kept = self.penalties[:, None] / (values + self.penalties[:, None])
-        scores = np.empty((len(kept), *targets.shape))
-        for number, each in enumerate(kept):
-            residuals = vectors @ (each[:, None] * centred)
-            scores[number] = targets - self._without_own(residuals, vectors, each)
-        return scores
-
-    def _without_own(self, residuals: FloatArray, vectors: FloatArray, kept: FloatArray) -> FloatArray:
-        """Residuals as if each image, or its group, had not been fitted."""
-        n = len(residuals)
-        diagonal = (vectors**2) @ kept - 1 / n
-        free = residuals / np.maximum(diagonal, np.finfo(float).eps)[:, None]
-        for members in self._larger_groups:
-            block = (vectors[members] * kept) @ vectors[members].T - 1 / n
-            free[members] = np.linalg.pinv(block, hermitian=True) @ residuals[members]
-        return free
-
-    @cached_property
-    def _larger_groups(self) -> list[IntArray]:
-        """The places of the images of every group of more than one."""
-        if self.groups is None:
-            return []
-        numbers, counts = np.unique(self.groups, return_counts=True)
-        return [np.flatnonzero(self.groups == number) for number in numbers[counts > 1]]
-
-    def choose_penalty(self, targets: FloatArray) -> RidgeChoice:
-        """The penalty with the smallest squared error of what was left out.
-
-        Args:
-            targets: (images, categories).
-        """
-        scores = self.left_out(targets)
-        errors = ((scores - targets) ** 2).mean(axis=(1, 2))
-        best = int(errors.argmin())
-        return RidgeChoice(float(self.penalties[best]), float(errors[best]), scores[best])
-
-    def coefficients(self, targets: FloatArray, penalty: float) -> FloatArray:
-        """(images, categories): what each training image contributes to the scores.
-
-        Args:
-            targets: (images, categories).
-            penalty: in units of the kernel.
-        """
-        values, vectors = self._spectrum
-        centred = vectors.T @ (targets - targets.mean(axis=0))
-        fitted: FloatArray = vectors @ (centred / (values + penalty)[:, None])
-        return fitted
-
-    def scores(self, kernel: FloatArray, targets: FloatArray, penalty: float | None = None) -> FloatArray:
-        """The scores of new images: (new images, categories).
-
-        Args:
-            kernel: (new images, training images).
-            targets: (training images, categories).
-            penalty: in units of the kernel; chosen by what is left out if None.
-        """
-        chosen = self.choose_penalty(targets).penalty if penalty is None else penalty
-        return kernel @ self.coefficients(targets, chosen) + targets.mean(axis=0)
-
-
-@dataclass(frozen=True)
-class RidgeChoice:
-    """What leaving out images chose.
-
-    Attributes:
-        penalty: in units of the kernel.
-        error: mean squared error of what was left out.
-        scores: (images, categories): of every image by the ridge without it.
-    """
-
-    penalty: float
-    error: float
-    scores: FloatArray
 
 
 def out_of_fold_scores(
