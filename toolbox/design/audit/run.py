@@ -1,0 +1,208 @@
+"""An audit from its choices to its list. Owns the order of the steps, and what cannot be looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toolbox.design.audit.choices import AuditChoices, check_choices
+from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
+from toolbox.design.audit.findings import Finding, findings_table, stimuli_left_out
+from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
+from toolbox.design.audit.stored import StoredSet, stored_set
+from toolbox.design.kernels import layer_features
+from toolbox.errors import command_line
+from toolbox.progress import Progress, silent
+from toolbox.store.commits import read_between_commits
+from toolbox.store.folder import StudyFolder
+from toolbox.store.selection import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        set: the stimulus set.
+        scheme: the label scheme; None where the set has none.
+        model: whose responses; None where there are none.
+        findings: a row each: `findings.FINDINGS`.
+        stimuli: number of stimuli of the set.
+        labelled: stimuli with a category.
+        doubts: how well labels fit responses; None where that was not looked for.
+        notes: what a reader should know.
+        provenance: of the findings.
+    """
+
+    set: str
+    scheme: str | None
+    model: str | None
+    findings: pl.DataFrame
+    stimuli: int
+    labelled: int
+    doubts: Doubts | None = None
+    notes: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> list[int]:
+        """Numbers of the stimuli that a scheme without the findings leaves out."""
+        return stimuli_left_out(self.findings)
+
+
+def audit(
+    study: StudyFolder,
+    selection: Selection | None = None,
+    choices: AuditChoices | None = None,
+    *,
+    progress: Progress = silent,
+) -> Audit:
+    """Look for what is wrong with a stimulus set, in what is stored of it.
+
+    Args:
+        study: with the set.
+        selection: set, model and label scheme; those that are meant if None.
+        choices: what is looked for.
+        progress: is called with the steps that are done.
+
+    Raises: UsageError, UnknownNameError for a choice; VerificationError for damaged tables.
+
+    Example:
+        >>> found = audit(study.folder)
+        >>> found.set, found.model, found.stimuli
+        ('colours', 'tiny', 6)
+    """
+    wanted = choices or AuditChoices()
+    check_choices(wanted)
+    chosen = selection or Selection()
+    return read_between_commits(study, lambda: _Run(study, chosen, wanted, progress).result())
+
+
+class _Run:
+    """One audit: what is read once, and what was noted on the way."""
+
+    def __init__(
+        self, study: StudyFolder, selection: Selection, choices: AuditChoices, progress: Progress
+    ) -> None:
+        self._study, self._choices, self._progress = study, choices, progress
+        self._set, notes = stored_set(study, selection)
+        self._notes = list(notes)
+        if self._set.responses:
+            self._notes += self._set.responses.notes
+        self._doubts: Doubts | None = None
+
+    def result(self) -> Audit:
+        steps = [self._copies, self._labels]
+        found = list[Finding]()
+        for done, step in enumerate(steps):
+            self._progress("audit", done, len(steps))
+            found += step(found)
+        self._progress("audit", len(steps), len(steps))
+        kinds = self._choices.kinds
+        table = findings_table(finding for finding in found if finding["kind"] in kinds)
+        stimuli, responses = self._set.stimuli, self._set.responses
+        return Audit(
+            set=self._set.set,
+            scheme=self._set.scheme,
+            model=responses.model if responses else None,
+            findings=table,
+            stimuli=stimuli.height,
+            labelled=stimuli["category"].count(),
+            doubts=self._doubts,
+            notes=tuple(dict.fromkeys(self._notes)),
+        )
+
+    def _copies(self, _: Sequence[Finding]) -> list[Finding]:
+        """Copies in the set and in other sets; also where only labels are looked for, whose copies they are."""
+        kinds = {*self._choices.kinds}
+        if kinds.isdisjoint({"duplicate", "near_duplicate", "label"}):
+            return []
+        others = list(self._others())
+        found = list(pixel_copies(self._set, others)) if "duplicate" in kinds else []
+        if self._needs_responses("near duplicates and doubtful labels"):
+            comparable = [other for other in others if self._is_comparable(other)]
+            found += near_copies(self._set, comparable, self._choices.near)
+        return found
+
+    def _needs_responses(self, what: str) -> bool:
+        """Whether there are responses; a note what cannot be looked for if not."""
+        if self._set.responses is None:
+            command = command_line("extract", self._set.set)
+            self._notes.append(f"{what} need responses, and {self._set.set} has none; to have some: {command}")
+        return self._set.responses is not None
+
+    def _others(self) -> Iterator[StoredSet]:
+        """The sets in which copies are looked for, under the same scheme and model as far as they have them."""
+        scheme, responses = self._set.scheme, self._set.responses
+        for name in self._choices.other_sets(self._set.set, self._study.sets()):
+            same_scheme = scheme if scheme in self._study.schemes(name) else None
+            model = responses.model if responses and responses.model in self._study.models(name) else None
+            if model is None:
+                yield StoredSet(self._study, name, same_scheme, None)
+            else:
+                yield stored_set(self._study, Selection(name, model, same_scheme))[0]
+
+    def _is_comparable(self, other: StoredSet) -> bool:
+        """Whether another set has responses of the same network to the same layers; a note if not."""
+        if other.responses is None or self._set.responses is None:
+            reason = "it has no responses of the same network"
+        elif other.responses.provenance["identity"] != self._set.responses.provenance["identity"]:
+            reason = "its responses are of other weights, layers or preprocessing"
+        else:
+            return True
+        self._notes.append(f"near duplicates in {other.set} are not looked for: {reason}")
+        return False
+
+    def _labels(self, found: Sequence[Finding]) -> list[Finding]:
+        """Labels that fit the responses less than another category does."""
+        if "label" not in self._choices.kinds or self._set.responses is None:
+            return []
+        rows, places = self._judged()
+        names = sorted({*rows["category"]})
+        if len(names) < 2:
+            self._notes.append(
+                f"labels are not judged: fewer than two categories of {self._set.set} have {LEAST_STIMULI} stimuli "
+                "with responses"
+            )
+            return []
+        labels = np.array([names.index(category) for category in rows["category"]])
+        layers = [
+            layer_features(maximum[places], mean[places])
+            for _, maximum, mean in map(self._set.read, self._set.layers["layer"])
+        ]
+        groups = groups_of_copies(rows["stimulus_id"].to_list(), found)
+        doubts = doubtful_labels(
+            layers, labels, groups, false_positives=self._choices.false_positives, seed=self._choices.seed
+        )
+        self._doubts = doubts
+        return [
+            {
+                "kind": "label",
+                **{name: row[name] for name in ("stimulus_id", "path", "category")},
+                "measure": "margin of another category",
+                "value": float(doubts.margins[place]),
+                "threshold": doubts.threshold,
+                "other_category": names[doubts.others[place]],
+                "conflict": True,
+                "left_out": "stimulus",
+            }
+            for place, row in enumerate(rows.iter_rows(named=True))
+            if doubts.margins[place] > doubts.threshold
+        ]
+
+    def _judged(self) -> tuple[pl.DataFrame, np.ndarray[Any, np.dtype[np.int64]]]:
+        """The stimuli with responses whose category has enough of them, and their places among the responses."""
+        numbers, _ = self._set.maxima(self._set.layers["layer"].head(1).to_list())
+        order = pl.DataFrame({"stimulus_id": numbers, "place": np.arange(len(numbers))})
+        labelled = self._set.stimuli.join(order, on="stimulus_id", how="inner").drop_nulls("category")
+        enough = labelled.filter(pl.len().over("category") >= LEAST_STIMULI).sort("place")
+        few = sorted({*labelled["category"]} - {*enough["category"]})
+        if few and enough.height:
+            self._notes.append(
+                f"labels of {', '.join(few)} are not judged: they have fewer than {LEAST_STIMULI} stimuli"
+            )
+        return enough, enough["place"].to_numpy()
