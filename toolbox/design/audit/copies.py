@@ -23,7 +23,9 @@ from toolbox.query import ask
 from toolbox.store.folder import StudyFolder
 
 Row = Mapping[str, Any]
-_SAME = re.compile(r"^same (?:content|pixels) as (?P<path>.+?)(?:, (?:without a category|of category '.*'); .*)?$")
+_SAME = re.compile(
+    r"^same (?:content|pixels) as (?P<path>.+?)(?:, (?:without a category|of category '.*'); .*)?$"
+)
 _IGNORED = re.compile(r"; category '(?P<category>.*)' ignored")
 """How the record of an ingestion describes a copy."""
 

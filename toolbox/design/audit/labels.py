@@ -105,9 +105,7 @@ class _Probe:
         every = np.ones(len(targets), np.bool_)
         kernels = [layer_kernel(features, every) for features in layers]
         few = np.sort(chance.permutation(len(targets))[:WEIGHED])
-        weights, _ = layer_weights(
-            np.stack([kernel[np.ix_(few, few)] for kernel in kernels]), targets[few]
-        )
+        weights, _ = layer_weights(np.stack([kernel[np.ix_(few, few)] for kernel in kernels]), targets[few])
         whole = sum(weight * kernel for weight, kernel in zip(weights, kernels, strict=True))
         self._ridge = Ridge(np.asarray(whole), groups)
         self._penalty = self._ridge.choose_penalty(targets).penalty

@@ -132,7 +132,9 @@ class _Run:
         """Whether there are responses; a note what cannot be looked for if not."""
         if self._set.responses is None:
             command = command_line("extract", self._set.set)
-            self._notes.append(f"{what} need responses, and {self._set.set} has none; to have some: {command}")
+            self._notes.append(
+                f"{what} need responses, and {self._set.set} has none; to have some: {command}"
+            )
         return self._set.responses is not None
 
     def _others(self) -> Iterator[StoredSet]:

@@ -59,9 +59,9 @@ class StoredSet:
         if self.responses is None:
             return pl.DataFrame(schema={"layer": pl.String, "has_maps": pl.Boolean})
         table = pl.DataFrame(read_table(self.study.layers(self.responses.model)))
-        recorded = table.filter(
-            pl.col("layer").is_in(self.responses.layers), pl.col("kind") != "pool"
-        ).sort("position")
+        recorded = table.filter(pl.col("layer").is_in(self.responses.layers), pl.col("kind") != "pool").sort(
+            "position"
+        )
         has_maps = (pl.col("height") * pl.col("width") > 1).fill_null(False)
         return recorded.select("layer", has_maps=has_maps)
 
@@ -102,7 +102,9 @@ def stored_set(study: StudyFolder, selection: Selection) -> tuple[StoredSet, tup
 
     Raises: UnknownNameError, UsageError for the selection; VerificationError for damaged tables.
     """
-    of_set = resolve_selection(study, {"stimuli"}, Selection(selection.set, selection.models, selection.scheme))
+    of_set = resolve_selection(
+        study, {"stimuli"}, Selection(selection.set, selection.models, selection.scheme)
+    )
     name = str(of_set.set)
     views = {"labels"} if selection.scheme or study.schemes(name) else set[str]()
     if selection.models or study.models(name):
