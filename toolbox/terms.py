@@ -67,6 +67,9 @@ STIMULUS_COLUMNS = {
 }
 """Columns that every stimulus set has, and their types as Arrow calls them."""
 
+MEASURED_AT_INGESTION = ("sharpness", "rms_contrast", "darkest", "brightest")
+"""What is measured of every image at its ingestion; further properties are measured by `toolbox properties`."""
+
 FILE_BITS = 16
 """Bits of a grey value in image files of more than 8 bits, where no other bit depth is chosen."""
 

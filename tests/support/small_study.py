@@ -16,7 +16,7 @@ from toolbox.store.folder import SCHEME, ExtractionFolder, StudyFolder, create_s
 from toolbox.store.parquet import write_table
 from toolbox.store.parts import write_part
 from toolbox.store.plan import Identity, Plan, check_identity, extend_plan, plan_digest, read_plan
-from toolbox.store.properties import write_properties
+from toolbox.store.properties import write_ingestion_measures
 
 SET, MODEL = "shapes", "tiny"
 Matrix = NDArray[np.float32]
@@ -94,7 +94,7 @@ def add_stimuli(study: StudyFolder, stimuli: pl.DataFrame, set_name: str = SET) 
 def add_properties(study: StudyFolder, properties: pl.DataFrame, set_name: str = SET) -> None:
     """Write what was measured of the images: stimulus_id, and a column for each property."""
     values = {row.pop("stimulus_id"): row for row in properties.iter_rows(named=True)}
-    write_properties(study.properties(set_name), values, {})
+    write_ingestion_measures(study.properties(set_name), values, {})
 
 
 def add_labels(study: StudyFolder, labels: pl.DataFrame, set_name: str = SET, scheme: str = SCHEME) -> None:

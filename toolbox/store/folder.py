@@ -100,8 +100,12 @@ class StudyFolder:
         return self.root / "images" / set_name
 
     def properties(self, set_name: str) -> Path:
-        """The table of what was measured of the images of a set."""
+        """The table of what was measured of the images of a set at their ingestion."""
         return self.root / "properties" / f"set={set_name}" / "properties.parquet"
+
+    def measured(self, set_name: str) -> Path:
+        """The table of all properties of the images of a set, which `toolbox properties` measures."""
+        return self.root / "properties" / f"set={set_name}" / "measured.parquet"
 
     def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
         """The label table of a set under one scheme.

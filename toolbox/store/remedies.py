@@ -36,7 +36,9 @@ def _of_stimuli(names: Names, _: Path) -> str:
     return f"remove the set and ingest it again: {remove}; {ingest}"
 
 
-def _of_properties(names: Names, _: Path) -> str:
+def _of_properties(names: Names, path: Path) -> str:
+    if path.name == "measured.parquet":
+        return f"delete it and measure the images again: {command_line('properties', names['set'])}"
     return f"delete it and ingest the set again: {_ingestion(names)}"
 
 

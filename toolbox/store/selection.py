@@ -18,7 +18,7 @@ from toolbox.store.small_tables import SmallTables
 
 _NOUNS = {"set": "stimulus set", "model": "model", "scheme": "label scheme"}
 
-OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "properties"})
+OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "properties", "property_values"})
 OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
 OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliability"})
 """Views for which a set, a model and, or, a label scheme must be selected."""

@@ -19,19 +19,20 @@ from toolbox.store.checksums import TREE, present_digest, table_of
 from toolbox.store.contents import unfinished_replacements
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
+from toolbox.store.properties import verify_measurement
 from toolbox.store.records import planned_record
 from toolbox.store.remedies import remedy_for
 from toolbox.store.rendered import read_picture_record
 from toolbox.store.verified import verified_digest
 
 _TABLES = {
-    "stimuli": "set=*/stimuli.parquet",
-    "properties": "set=*/properties.parquet",
-    "labels": "set=*/scheme=*/labels.parquet",
-    "plans": "set=*/model=*/plan.parquet",
-    "rollups": "set=*/model=*/scheme=*/rollup.parquet",
-    **dict.fromkeys(RESAMPLE_FOLDERS.values(), "set=*/model=*/scheme=*/*-*-*.parquet"),
-    "layers": "model=*/layers.parquet",
+    "stimuli": ("set=*/stimuli.parquet",),
+    "properties": ("set=*/properties.parquet", "set=*/measured.parquet"),
+    "labels": ("set=*/scheme=*/labels.parquet",),
+    "plans": ("set=*/model=*/plan.parquet",),
+    "rollups": ("set=*/model=*/scheme=*/rollup.parquet",),
+    **dict.fromkeys(RESAMPLE_FOLDERS.values(), ("set=*/model=*/scheme=*/*-*-*.parquet",)),
+    "layers": ("model=*/layers.parquet",),
 }
 """Tree of the study -> its small tables."""
 _OTHERS = {
@@ -98,7 +99,7 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
     """
     found = _Findings(study.root)
     for file in _tables(study):
-        found.check(file, partial(verified_digest, file))
+        found.check(file, partial(_verify_table, study, file))
     for file in sorted((*study.root.glob("runs/*.json"), *study.root.glob(".removing/*.json"))):
         found.check(file, partial(read_json, file, remedy_for(file)))
     _verify_pictures(found, study)
@@ -137,7 +138,19 @@ class _Findings:
 
 def _tables(study: StudyFolder) -> list[Path]:
     """All small tables of a study."""
-    return sorted(file for tree, pattern in _TABLES.items() for file in (study.root / tree).glob(pattern))
+    return sorted(
+        file
+        for tree, patterns in _TABLES.items()
+        for pattern in patterns
+        for file in (study.root / tree).glob(pattern)
+    )
+
+
+def _verify_table(study: StudyFolder, file: Path) -> None:
+    """Compare a small table with its checksum; one of image properties with the images of its set, too."""
+    verified_digest(file)
+    if file.name == study.measured("").name:
+        verify_measurement(study, file.parent.name.partition("=")[2])
 
 
 def _verify_parts(found: _Findings, study: StudyFolder, set_name: str, model: str, *, thorough: bool) -> None:

@@ -3,7 +3,9 @@
 stimuli      the chosen set's images and their parameters
 labels       stimulus_id, category: the chosen scheme
 parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
-properties   stimulus_id, property, value: what was measured of the images at ingestion, such as their sharpness
+properties   set, stimulus_id, and a column for every property that was measured of the images
+property_values
+             set, stimulus_id, property, value: the same, one row each, without those that are null
 responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
 significance, resamples, reliability
@@ -32,7 +34,7 @@ from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
 from toolbox.store.stimuli import STIMULI
 from toolbox.store.window import PROTOCOL
-from toolbox.terms import STIMULUS_COLUMNS
+from toolbox.terms import MEASURED_AT_INGESTION, STIMULUS_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +46,7 @@ VIEWS = (
     "labels",
     "parameters",
     "properties",
+    "property_values",
     "responses",
     "rollups",
     *RESAMPLE_VIEWS,
@@ -183,11 +186,43 @@ def _parameters(views: Views) -> str:
 
 
 def _properties(views: Views) -> str:
-    return _properties_of(views, views.names[0])
+    """A row for every stimulus of the set, and a column for every property that was measured."""
+    return _properties_of(views, views.names[0])[0]
 
 
-def _properties_of(views: Views, set_name: str) -> str:
-    """What was measured of the images of a set; sets of older versions have no such table."""
+def _property_values(views: Views) -> str:
+    """The same as rows; DuckDB's UNPIVOT leaves out what is null."""
+    wide, names = _properties_of(views, views.names[0])
+    columns = ", ".join(map(_quote_name, names))
+    return f"select * from (unpivot ({wide}) on {columns} into name property value value)"
+
+
+def _properties_of(views: Views, set_name: str) -> tuple[str, list[str]]:
+    """What is known of the images of a set: a SELECT, and its columns of values."""
+    path, first = views.study.measured(set_name), _ingestion_measures_of(views, set_name)
+    columns = (
+        [name for name in views.checked.columns(path) if name != "stimulus_id"] if path.is_file() else []
+    )
+    later = views.select_files([path]) if columns else "select null::integer as stimulus_id where false"
+    values = {name: f"f.{name}" for name in MEASURED_AT_INGESTION}
+    for name in columns:  # both are of one formula, so that either is right
+        quoted = f"m.{_quote_name(name)}"
+        values[name] = f"coalesce({quoted}, {values[name]})" if name in values else quoted
+    once = ", ".join(
+        f"any_value(value) filter (property = '{name}') as {name}" for name in MEASURED_AT_INGESTION
+    )
+    listed = ", ".join(f"{value} as {_quote_name(name)}" for name, value in values.items())
+    select = (
+        f"select {_quote_text(set_name)}::varchar as set, s.stimulus_id, {listed} "
+        f"from ({views.select_table(views.study.stimuli(set_name), 'stimulus_id')}) s "
+        f"left join (select stimulus_id, {once} from ({first}) group by stimulus_id) f using (stimulus_id) "
+        f"left join ({later}) m using (stimulus_id)"
+    )
+    return select, [*values]
+
+
+def _ingestion_measures_of(views: Views, set_name: str) -> str:
+    """What ingestion measured of the images of a set; sets of older versions have no such table."""
     path = views.study.properties(set_name)
     return views.select_table(path) if path.is_file() else _empty_select(PROPERTIES)
 
@@ -281,7 +316,7 @@ def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
     stimuli = views.select_table(path, ", ".join([*STIMULUS_COLUMNS, pixels]))
     labels = views.select_table(views.study.labels(set_name, scheme))
     origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
-    properties = f"from ({_properties_of(views, set_name)}) where property = 'sharpness'"
+    properties = f"from ({_ingestion_measures_of(views, set_name)}) where property = 'sharpness'"
     return (
         f"select {origin}, category, s.*, p.value as sharpness from ({stimuli}) s left join ({labels}) l "
         f"using (stimulus_id) left join ({properties}) p using (stimulus_id)"
@@ -302,6 +337,7 @@ _SELECTS: dict[str, Callable[[Views], str]] = {
     "labels": _labels,
     "parameters": _parameters,
     "properties": _properties,
+    "property_values": _property_values,
     "responses": _responses,
     "rollups": _rollups,
     **{view: partial(_resamples, table=table) for view, table in RESAMPLE_VIEWS.items()},
