@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from toolbox.design.audit.choices import AuditChoices, check_choices
+from toolbox.design.audit.confounds import LEVEL, separations
 from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
 from toolbox.design.audit.findings import Finding, findings_table, stimuli_left_out
 from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
-from toolbox.design.audit.stored import StoredSet, stored_set
+from toolbox.design.audit.poor import poor_pictures, unknown_kinds
+from toolbox.design.audit.stored import COLUMNS, StoredSet, stored_set
 from toolbox.design.kernels import layer_features
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
+from toolbox.query import ask
+from toolbox.query.thresholds import index_thresholds
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
+from toolbox.store.properties import read_properties
 from toolbox.store.selection import Selection
 
 
@@ -34,6 +40,7 @@ class Audit:
         stimuli: number of stimuli of the set.
         labelled: stimuli with a category.
         doubts: how well labels fit responses; None where that was not looked for.
+        separations: how well every property alone tells every category, as of `confounds.separations`; None likewise.
         notes: what a reader should know.
         provenance: of the findings.
     """
@@ -45,6 +52,7 @@ class Audit:
     stimuli: int
     labelled: int
     doubts: Doubts | None = None
+    separations: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -94,9 +102,10 @@ class _Run:
         if self._set.responses:
             self._notes += self._set.responses.notes
         self._doubts: Doubts | None = None
+        self._separations: pl.DataFrame | None = None
 
     def result(self) -> Audit:
-        steps = [self._copies, self._labels]
+        steps = [self._copies, self._labels, self._poor, self._confounds]
         found = list[Finding]()
         for done, step in enumerate(steps):
             self._progress("audit", done, len(steps))
@@ -113,6 +122,7 @@ class _Run:
             stimuli=stimuli.height,
             labelled=stimuli["category"].count(),
             doubts=self._doubts,
+            separations=self._separations,
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
@@ -208,3 +218,57 @@ class _Run:
                 f"labels of {', '.join(few)} are not judged: they have fewer than {LEAST_STIMULI} stimuli"
             )
         return enough, enough["place"].to_numpy()
+
+    @cached_property
+    def _pictures(self) -> pl.DataFrame:
+        """The stimuli with all properties that are known of them."""
+        properties = read_properties(self._study, self._set.set)
+        return self._set.stimuli.join(properties, on="stimulus_id", how="left", maintain_order="left")
+
+    def _poor(self, _: Sequence[Finding]) -> list[Finding]:
+        """Pictures that are dark, blurred, and so on."""
+        kinds = self._choices.kinds
+        unknown = unknown_kinds(self._pictures.columns, kinds)
+        if unknown:
+            command = command_line("properties", self._set.set)
+            self._notes.append(
+                f"not looked for, as it was not measured: {', '.join(unknown)}; first: {command}"
+            )
+        return list(poor_pictures(self._pictures, kinds))
+
+    def _confounds(self, _: Sequence[Finding]) -> list[Finding]:
+        """Properties that alone tell a category from the others, and the filters that are selective without them."""
+        if "confound" not in self._choices.kinds:
+            return []
+        known = [name for name in self._pictures.columns if name not in (*COLUMNS, "category")]
+        sized = self._pictures.with_columns(
+            file_size=(pl.col("width") * pl.col("height")).cast(pl.Float64).sqrt()
+        )
+        self._separations = separations(sized, [*known, "file_size"])
+        clear = self._separations.filter(
+            pl.max_horizontal("auc", 1 - pl.col("auc")) >= self._choices.auc, pl.col("q") < LEVEL
+        )
+        return [
+            {
+                "kind": "confound",
+                "category": category,
+                "measure": name,
+                "value": auc,
+                "threshold": self._choices.auc if auc > 0.5 else 1 - self._choices.auc,
+                **self._filters_without(category, name, known),
+            }
+            for category, name, auc in clear.select("category", "property", "auc").iter_rows()
+        ]
+
+    def _filters_without(self, category: str, name: str, known: Sequence[str]) -> dict[str, int]:
+        """Filters that are selective for a category, and those that still are without a property."""
+        responses, scheme = self._set.responses, self._set.scheme
+        if responses is None or name not in known:
+            return {}
+        selection = Selection(self._set.set, responses.model, scheme)
+        question = {"property": name, "category": category}
+        rows = ask(self._study, "selectivity/adjusted", question, selection).rows
+        (threshold,), _ = index_thresholds("contrast", [1])
+        selective = rows.filter(pl.col("contrast") > threshold)
+        remaining = selective.filter(pl.col("adjusted") > threshold)
+        return {"selective": selective.height, "adjusted": remaining.height}
