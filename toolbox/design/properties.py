@@ -16,9 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from toolbox.display import Report
 from toolbox.errors import StimulusError
 from toolbox.progress import Progress, silent
+from toolbox.query import Answer, ask
 from toolbox.stimuli.image_properties import image_properties, measure_picture, property_columns
 from toolbox.stimuli.image_property import ImageProperty
 from toolbox.stimuli.originals import read_original
@@ -32,6 +35,15 @@ from toolbox.store.stimuli import Stimulus, stimuli_of
 
 SECONDS_BETWEEN = 15.0
 """Of two tables that are written while images are measured."""
+MOST_CATEGORIES = 8
+"""Columns of a summary for reading."""
+_TABLE = """
+select s.stimulus_id, s.path, l.category, p.* exclude (set, stimulus_id)
+from stimuli s
+left join labels l using (stimulus_id)
+left join properties p using (stimulus_id)
+order by s.stimulus_id
+"""
 _AHEAD = 4
 """Images for each thread that wait to be measured."""
 
@@ -55,6 +67,11 @@ class PropertiesReport(Report):
     properties: tuple[str, ...]
     unreadable: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """A line for each image that cannot be measured."""
+        return tuple(f"not measured: {path}: {reason}" for path, reason in self.unreadable.items())
 
 
 def measure_properties(
@@ -88,6 +105,51 @@ def measure_properties(
         unreadable=unreadable,
         notes=tuple(notes_on_values(known)),
     )
+
+
+def table_of_properties(study: StudyFolder, set_name: str, scheme: str | None = None) -> Answer:
+    """Path, category and all properties of the stimuli of a set, with provenance.
+
+    Args:
+        study: the study that contains the set.
+        set_name: the stimulus set.
+        scheme: the label scheme; the one that is meant if None.
+
+    Returns: a row for every stimulus, in the order of stimulus_id; null for a property that is not defined for a
+        picture or was not measured, and for the category of an unlabelled stimulus.
+    """
+    return ask(study, _TABLE, selection=Selection(set_name, (), scheme))
+
+
+def summary_of_properties(study: StudyFolder, set_name: str, scheme: str | None = None) -> pl.DataFrame:
+    """Mean and standard deviation of every property in every category, for reading.
+
+    Args:
+        study: the study that contains the set.
+        set_name: the stimulus set.
+        scheme: the label scheme; the one that is meant if None.
+
+    Returns: a row for every property as a network sees it, its unit, and a column of texts for each category; of all
+        stimuli together where there are more than MOST_CATEGORIES, or none is labelled.
+    """
+    rows = table_of_properties(study, set_name, scheme).rows
+    labelled = rows.drop_nulls("category")
+    names = labelled["category"].unique().sort().to_list()
+    groups = {name: labelled.filter(category=name) for name in names}
+    if not 0 < len(groups) <= MOST_CATEGORIES:
+        groups = {"all": rows}
+    listed = [(each.name, each.unit) for each in image_properties().values()]
+    columns = {
+        group: [_mean_and_deviation(of_one[name]) for name, _ in listed] for group, of_one in groups.items()
+    }
+    properties, units = zip(*listed, strict=True)
+    return pl.DataFrame({"property": properties, "unit": units, **columns})
+
+
+def _mean_and_deviation(values: pl.Series) -> str:
+    """Both with three digits; `-` without a value."""
+    known = values.drop_nulls().to_numpy()
+    return f"{known.mean():.3g} ± {known.std(ddof=1) if known.size > 1 else 0:.2g}" if known.size else "-"
 
 
 @dataclass(frozen=True)
@@ -207,4 +269,4 @@ def _note(each: ImageProperty, column: str, measurement: Measurement) -> str:
         return ""
     bound = f"below {low:g}" if high == float("inf") else f"outside {low:g} to {high:g}"
     where = f"{column}: {beyond:,} of {len(values):,} stimuli are {bound}"
-    return f"{where}, where the estimator breaks down: {each.breaks_down}"
+    return f"{where}, where the estimator breaks down: {each.unreliable}"

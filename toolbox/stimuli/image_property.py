@@ -37,7 +37,8 @@ class ImageProperty:
         version: of the formula; images are measured again when it changes.
         of_file_only: whether the shape that a network sees tells nothing, so that the column has the plain name.
         reliable: lowest and highest value that can be trusted.
-        breaks_down: why others cannot be, and what else misleads.
+        unreliable: why others cannot.
+        breaks_down: where the property is no measure of what it is called, and what else misleads.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ImageProperty:
     version: int = 1
     of_file_only: bool = False
     reliable: tuple[float, float] = (-math.inf, math.inf)
+    unreliable: str = ""
     breaks_down: str = ""
 
     @property

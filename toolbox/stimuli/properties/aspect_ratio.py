@@ -9,7 +9,7 @@ from toolbox.stimuli.measured_picture import MeasuredPicture
 @image_property(
     title="width / height of the file",
     formula="width / height in pixels, after the EXIF orientation",
-    unit="1",
+    unit="width / height",
     range="more than 0; 1 is square",
     source="our own",
     of_file_only=True,

@@ -12,7 +12,7 @@ from toolbox.stimuli.measured_picture import MeasuredPicture
     title="colourfulness",
     formula="sqrt(var(rg) + var(yb)) + 0.3 sqrt(mean(rg)^2 + mean(yb)^2); rg = R - G, yb = (R + G) / 2 - B of sRGB, "
     "0 to 255",
-    unit="as sRGB, 0 to 255",
+    unit="of 0 to 255",
     range="0 (grey) or more; about 15 slightly, 45 averagely, 82 highly colourful, 109 extremely",
     source="Hasler and Suesstrunk (2003), doi 10.1117/12.477378, measure M3",
     breaks_down="0 for a file in colours whose pixels are grey; the words were given to photographs on one screen",

@@ -29,5 +29,7 @@ def edge_density(picture: MeasuredPicture) -> float:
     """
     from skimage.feature import canny
 
-    edges = canny(picture.lightness, sigma=SMOOTHING, low_threshold=WEAK, high_threshold=STRONG, mode="nearest")
+    edges = canny(
+        picture.lightness, sigma=SMOOTHING, low_threshold=WEAK, high_threshold=STRONG, mode="nearest"
+    )
     return float(edges.mean())

@@ -12,9 +12,9 @@ from toolbox.stimuli.measured_picture import BANDS, MeasuredPicture
     "without the mean",
     unit="proportion",
     range="0 to 1; with energy_middle and energy_high 1; null for a uniform picture",
-    source="bands as in Goffaux and Rossion (2006), doi 10.1037/0096-1523.32.4.1023, of the picture instead of the face",
-    breaks_down="most photographs have nearly all of their energy here; per picture, not per degree: what a person sees "
-    "depends on the size on the screen",
+    source="bands as in Goffaux and Rossion (2006), doi 10.1037/0096-1523.32.4.1023, of the picture, not the face",
+    breaks_down="most photographs have nearly all of their energy here; per picture, not per degree: what a person "
+    "sees depends on the size on the screen",
 )
 def energy_low(picture: MeasuredPicture) -> float | None:
     """Proportion of the power below BANDS[0] cycles per picture.

@@ -12,7 +12,7 @@ from toolbox.stimuli.measured_picture import BANDS, MeasuredPicture
     "Hann window, without the mean",
     unit="proportion",
     range="0 to 1; with energy_low and energy_high 1; null for a uniform picture",
-    source="bands as in Goffaux and Rossion (2006), doi 10.1037/0096-1523.32.4.1023, of the picture instead of the face",
+    source="bands as in Goffaux and Rossion (2006), doi 10.1037/0096-1523.32.4.1023, of the picture, not the face",
     breaks_down="per picture, not per degree: what a person sees depends on the size on the screen",
 )
 def energy_middle(picture: MeasuredPicture) -> float | None:

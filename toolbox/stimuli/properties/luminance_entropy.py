@@ -17,7 +17,7 @@ LEVELS = 255
     unit="bits",
     range="0 (uniform) to 8 (all levels equally often)",
     source="Shannon (1948), doi 10.1002/j.1538-7305.1948.tb01338.x; computed by scikit-image",
-    breaks_down="of the histogram alone: shuffled pixels have the same; limited by the number of pixels of a small file",
+    breaks_down="of the histogram alone: shuffled pixels have the same; a small file has few pixels for 256 levels",
 )
 def luminance_entropy(picture: MeasuredPicture) -> float:
     """Entropy of the histogram of L*.

@@ -9,7 +9,7 @@ from toolbox.stimuli.measured_picture import MeasuredPicture
 @image_property(
     title="RMS contrast of the grey levels",
     formula="standard deviation of the grey levels (Rec. 601 luma, 0 to 1) over the pixels",
-    unit="part of the range from black to white",
+    unit="of black to white",
     range="0 (uniform) to 0.5 (half black, half white)",
     source="Peli (1990), doi 10.1364/JOSAA.7.002032, equation 2",
     breaks_down="of grey levels as they are in the file, not of the luminance of a screen",

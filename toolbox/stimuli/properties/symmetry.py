@@ -13,10 +13,9 @@ from toolbox.stimuli.measured_picture import MeasuredPicture
     formula="correlation of L* with L* of the picture mirrored at its vertical middle line",
     unit="correlation",
     range="-1 to 1 (symmetric); null for a uniform picture",
-    source="our own, Pearson's r; mirror symmetry of faces and art is reviewed in Bertamini, Silvanto, Norcia, Makin and "
-    "Wagemans (2018), doi 10.1111/nyas.13667",
-    breaks_down="of the luminance at the picture's own middle: an object beside it is not symmetric; a light ground around "
-    "any object in the middle is",
+    source="our own: Pearson's r of the two halves",
+    breaks_down="of the luminance at the picture's own middle: an object beside it is not symmetric; a light ground "
+    "around any object in the middle is",
 )
 def symmetry(picture: MeasuredPicture) -> float | None:
     """Correlation of a picture with its mirror image.

@@ -14,13 +14,13 @@ shadow."""
 
 @image_property(
     title="proportion of uniform background",
-    formula=f"pixels within {TOLERANCE} of 255 of the median colour of the outermost pixels that are connected with these "
+    formula=f"pixels within {TOLERANCE} of 255 of the median colour of the outermost pixels, and connected with these "
     "over sides / all pixels",
     unit="proportion",
     range="0 (none) to 1 (uniform picture)",
     source="our own; connected regions of scipy.ndimage",
-    breaks_down="of one colour at the border: a ground that is a gradient, or of two colours, counts in part; cloudless sky "
-    "counts",
+    breaks_down="of one colour at the border: a ground that is a gradient, or of two colours, counts in part; a "
+    "cloudless sky counts",
 )
 def uniform_background(picture: MeasuredPicture) -> float:
     """Proportion of the pixels that belong to a ground of one colour which reaches the border.
