@@ -10,7 +10,7 @@ Writes nothing. A value that is not known is null.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -150,15 +150,9 @@ def _own(study: StudyFolder, set_name: str) -> pl.DataFrame:
 
 
 def _measured(study: StudyFolder, set_name: str) -> pl.DataFrame:
-    """The properties of the images, a column each."""
-    properties = read_properties(study.properties(set_name))
-    names = list(dict.fromkeys(name for values in properties.values() for name in values))
-    columns = {name: [values.get(name) for values in properties.values()] for name in names}
-    return pl.DataFrame({"stimulus_id": list(properties), **columns}, schema_overrides=_types(names))
-
-
-def _types(names: Iterable[str]) -> dict[str, type[pl.DataType]]:
-    return {"stimulus_id": pl.Int32, **dict.fromkeys(names, pl.Float64)}
+    """The properties of the images that were measured, a column each."""
+    rows = read_properties(study, set_name)
+    return rows.select(column for column in rows if column.null_count() < rows.height)
 
 
 def _stimuli(source: _Source) -> pl.DataFrame:
@@ -190,13 +184,9 @@ def _columns(source: _Source, name: str) -> pl.DataFrame:
         return _single(source, places[0], name)
     if layers := _layers(source, name):
         return _components(source, layers)
-    kind = f"variable of {source.set}"
-    pattern = (
-        "a pattern of layers such as 'block1_*' is one, too"
-        if source.model
-        else "or toolbox extract adds more"
-    )
-    raise UnknownNameError(kind, name, _all_names(source), pattern)
+    more = "'block1_*' would be those layers" if source.model else "toolbox extract adds those of responses"
+    remedy = f"toolbox properties measures more of the images; {more}"
+    raise UnknownNameError(f"variable of {source.set}", name, _all_names(source), remedy)
 
 
 def _single(source: _Source, place: str, name: str) -> pl.DataFrame:

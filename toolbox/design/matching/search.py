@@ -16,7 +16,7 @@ from toolbox.design.matching.designs import BoolArray, Design, Units, sum_units
 from toolbox.design.matching.exchange import NEGLIGIBLE, Exchange
 from toolbox.design.matching.imbalance import Imbalance, totals_of
 from toolbox.design.matching.pairs import optimal_tuples
-from toolbox.design.matching.starts import RANDOM_CHOICES, random_choices
+from toolbox.design.matching.starts import RANDOM_CHOICES, feasible_choice, random_choices
 from toolbox.resampling import FloatArray, IntArray
 
 STARTS = 5
