@@ -7,6 +7,7 @@ import typer
 
 from toolbox.cli import (
     analyse,
+    audit,
     collect,
     gallery,
     networks,
@@ -34,6 +35,7 @@ for commands in (
     setup.commands,
     collect.commands,
     properties.commands,
+    audit.commands,
     analyse.commands,
     show.commands,
     gallery.commands,

@@ -26,10 +26,21 @@ FINDINGS = {
     "adjusted": pl.Int64,
     "left_out": pl.String,
 }
-"""kind: one of KINDS. measure: what `value` is of. other_…: the other picture of a pair; of a doubtful label, the category
-that the responses fit. conflict: whether the two have different categories. selective, adjusted: filters that are
-selective for the category of a confound, and those that still are without it. left_out: which stimuli of the set a
-scheme without the findings leaves out: 'stimulus', 'both', or 'none'."""
+"""Columns and their types."""
+MEANINGS = {
+    "kind": "what is wrong: a copy of the same pixels, nearly the same responses, a label that fits less than another …",
+    "stimulus_id": "of a pair, the picture that may go; none for a confound, which concerns a whole category",
+    "measure": "what `value` is of",
+    "threshold": "from which `value` is reported",
+    "other_set": "set of the other picture of a pair; none within the set",
+    "other_id": "stimulus_id of that picture there; none for a file that ingestion left out",
+    "other_category": "category of that picture; of a doubtful label, the one that the responses fit",
+    "conflict": "whether the two have different categories",
+    "selective": "filters selective for the category of a confound: response contrast above 0.1",
+    "adjusted": "those that still are at equal values of the property: selectivity/adjusted",
+    "left_out": "which of the two a label scheme without the findings leaves out: stimulus, both or none",
+}
+"""What columns mean that do not say it by their names."""
 Finding = Mapping[str, Any]
 """Some of the columns of one row; the others are null, and nothing is left out."""
 

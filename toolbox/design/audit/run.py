@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,11 +12,13 @@ import polars as pl
 from toolbox.design.audit.choices import AuditChoices, check_choices
 from toolbox.design.audit.confounds import LEVEL, separations
 from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
-from toolbox.design.audit.findings import Finding, findings_table, stimuli_left_out
+from toolbox.design.audit.findings import Finding, findings_table
 from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
 from toolbox.design.audit.poor import poor_pictures, unknown_kinds
+from toolbox.design.audit.result import Audit, make_audit
 from toolbox.design.audit.stored import COLUMNS, StoredSet, stored_set
 from toolbox.design.kernels import layer_features
+from toolbox.design.result_files import ResultFiles
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
@@ -27,45 +28,14 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
 from toolbox.store.selection import Selection
 
-
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """What an audit found.
-
-    Attributes:
-        set: the stimulus set.
-        scheme: the label scheme; None where the set has none.
-        model: whose responses; None where there are none.
-        findings: a row each: `findings.FINDINGS`.
-        stimuli: number of stimuli of the set.
-        labelled: stimuli with a category.
-        doubts: how well labels fit responses; None where that was not looked for.
-        separations: how well every property alone tells every category, as of `confounds.separations`; None likewise.
-        notes: what a reader should know.
-        provenance: of the findings.
-    """
-
-    set: str
-    scheme: str | None
-    model: str | None
-    findings: pl.DataFrame
-    stimuli: int
-    labelled: int
-    doubts: Doubts | None = None
-    separations: pl.DataFrame | None = None
-    notes: tuple[str, ...] = ()
-    provenance: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def left_out(self) -> list[int]:
-        """Numbers of the stimuli that a scheme without the findings leaves out."""
-        return stimuli_left_out(self.findings)
+NO_FILES = ResultFiles()
 
 
 def audit(
     study: StudyFolder,
     selection: Selection | None = None,
     choices: AuditChoices | None = None,
+    files: ResultFiles = NO_FILES,
     *,
     progress: Progress = silent,
 ) -> Audit:
@@ -75,6 +45,7 @@ def audit(
         study: with the set.
         selection: set, model and label scheme; those that are meant if None.
         choices: what is looked for.
+        files: where figure and paragraph are written.
         progress: is called with the steps that are done.
 
     Raises: UsageError, UnknownNameError for a choice; VerificationError for damaged tables.
@@ -87,7 +58,9 @@ def audit(
     wanted = choices or AuditChoices()
     check_choices(wanted)
     chosen = selection or Selection()
-    return read_between_commits(study, lambda: _Run(study, chosen, wanted, progress).result())
+    found = read_between_commits(study, lambda: _Run(study, chosen, wanted, progress).result())
+    files.write(found)
+    return found
 
 
 class _Run:
@@ -113,14 +86,10 @@ class _Run:
         self._progress("audit", len(steps), len(steps))
         kinds = self._choices.kinds
         table = findings_table(finding for finding in found if finding["kind"] in kinds)
-        stimuli, responses = self._set.stimuli, self._set.responses
-        return Audit(
-            set=self._set.set,
-            scheme=self._set.scheme,
-            model=responses.model if responses else None,
-            findings=table,
-            stimuli=stimuli.height,
-            labelled=stimuli["category"].count(),
+        return make_audit(
+            self._set,
+            table,
+            self._choices,
             doubts=self._doubts,
             separations=self._separations,
             notes=tuple(dict.fromkeys(self._notes)),
