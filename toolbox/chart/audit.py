@@ -1,4 +1,4 @@
-"""The figure of an audit: how many findings of every kind each category has, and which property tells it from others."""
+"""The figure of an audit: findings of every kind in each category, and the properties that tell it from the others."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ CELL = 22  # pixels, of the height
 WIDEST, LEAST = 92, 30  # pixels, of the width of a cell
 WITH_NUMBERS = 12
 """Categories up to which every cell shows its number; of more, a pointer does."""
+LEAST_SCALE = 0.1
+"""Proportion of the stimuli that has the darkest colour, at least."""
 PROPERTIES = 20
 """Rows of properties that are drawn: those that tell a category most clearly."""
 ORANGE, BLUE, PALE = "#d95f02", "#2c6fad", "#f4f4f4"
@@ -68,7 +70,7 @@ def draw_audit(
         )
     chart: Chart = concat_panels(panels, 1, shared="independent") if panels else empty_chart()
     key = [
-        "Numbers: findings; colour: findings / stimuli of the category.",
+        "Numbers: findings; colour: proportion of the stimuli of the category that they are about.",
         "AUC: probability that an image of the category exceeds one of another category in the property; "
         f"0.5 is no difference, bold from {words.limit:g} or {1 - words.limit:.2g}.",
     ]
@@ -79,13 +81,17 @@ def _findings(rows: pl.DataFrame) -> alt.LayerChart:
     """A cell for every kind and category, with the number of findings."""
     drawn = rows.with_columns(
         name=pl.col("kind").map_elements(column_words, return_dtype=pl.String),
-        is_many=pl.col("proportion") > 0.5,
+        is_many=pl.col("proportion") > max(LEAST_SCALE, float(str(rows["proportion"].max()))) * 0.6,
     )
     base = _cells(drawn, "name")
-    scale = alt.Scale(domain=[0, 1], range=["#f7f2ea", "#7a3b00"])
+    most = max(LEAST_SCALE, float(str(drawn["proportion"].max())))
+    scale = alt.Scale(domain=[0, most], range=["#f7f2ea", "#a35200"])
     cells = base.mark_rect(stroke="white").encode(
         color=alt.Color(
-            "proportion:Q", scale=scale, title=["Findings /", "stimuli"], legend=alt.Legend(format="~%")
+            "proportion:Q",
+            scale=scale,
+            title=["Stimuli", "found"],
+            legend=alt.Legend(format="~%", tickCount=4),
         ),
         tooltip=tooltips(drawn, "name:N", "category:N", "findings:Q", "stimuli:Q", "proportion:Q"),
     )
@@ -107,7 +113,7 @@ def _separations(rows: pl.DataFrame, limit: float) -> alt.LayerChart:
     drawn = (
         rows.filter(pl.col("property").is_in(shown))
         .with_columns(
-            name=pl.col("property").map_elements(column_words, return_dtype=pl.String),
+            name=pl.col("property").map_elements(property_words, return_dtype=pl.String),
             place=pl.col("property").replace_strict(place, return_dtype=pl.Int32),
             is_clear=pl.max_horizontal("auc", 1 - pl.col("auc")) >= limit,
             is_dark=apart > 0.42,
@@ -128,6 +134,19 @@ def _separations(rows: pl.DataFrame, limit: float) -> alt.LayerChart:
     bold = numbers.transform_filter(clear).mark_text(fontSize=11, fontWeight="bold")
     plain = numbers.transform_filter(other).mark_text(fontSize=11, opacity=0.75)
     return _layers(drawn, "name", cells, bold, plain)
+
+
+def property_words(name: str) -> str:
+    """A property as figures and texts name it.
+
+    Args:
+        name: of its column; one that ends in `_file` was measured on the pixels of the file.
+
+    >>> property_words("energy_high_file")
+    'energy high (file)'
+    """
+    plain = name.removesuffix("_file")
+    return column_words(plain) if plain == name else f"{column_words(plain)} (file)"
 
 
 def _cells(rows: pl.DataFrame, name: str) -> alt.Chart:

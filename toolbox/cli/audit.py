@@ -23,7 +23,7 @@ KindsOption = Annotated[
     list[str] | None,
     Option(
         "--kind",
-        help="What to look for; several may follow: duplicate, near_duplicate, label, dark, light, blurred, "
+        help="What to look for; several may follow: duplicate, near_duplicate, doubtful_label, dark, light, blurred, "
         "low_information, odd_aspect_ratio, odd_size, grey, confound. Default: all.",
     ),
 ]
@@ -78,7 +78,7 @@ def audit(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Look for what is wrong with a set: copies, doubtful labels, poor pictures, properties that give a category away.
+    """Look for what is wrong with a set: copies, doubtful labels, poor pictures, properties that tell a category.
 
     From what is stored: no network runs, no image is read, and nothing is changed. Run toolbox extract and toolbox
     properties before. Look at the pictures before you leave one out.

@@ -68,20 +68,20 @@ class StudyDesign(StudyDirectory):
         text: str | Path | None = None,
         progress: Progress | bool = True,
     ) -> Audit:
-        """Look for what is wrong with a set: copies, doubtful labels, poor pictures, properties that give a category away.
+        """Look for what is wrong with a set: copies, doubtful labels, poor pictures, properties that tell a category.
 
         From what is stored: no network runs, no image is read. Copies are pictures of the same pixels, or of nearly the
         same responses, in the set and in others. A label is doubtful if a ridge regression on the responses of all
-        layers, fitted without the picture and its copies, scores another category higher, by more than `false_positives`
-        of the stimuli would be if labels were shuffled. Dark, light and other poor pictures, and confounds, need
-        `properties`. Of a confound, the list counts the filters that are selective for the category, and those that
-        still are at equal values of the property.
+        layers, fitted without the picture and its copies, scores another category higher, by a margin that only
+        `false_positives` of the stimuli exceed if labels are shuffled. Dark, light and other poor pictures, and
+        confounds, need `properties`. Of a confound, the list counts the filters that are selective for the category,
+        and those that still are at equal values of the property.
 
         Warns (ResultWarning) of what could not be looked for.
 
         Args:
             set: the stimulus set; the only one if None.
-            kind: what to look for: 'duplicate', 'near_duplicate', 'label', 'dark', 'light', 'blurred',
+            kind: what to look for: 'duplicate', 'near_duplicate', 'doubtful_label', 'dark', 'light', 'blurred',
                 'low_information', 'odd_aspect_ratio', 'odd_size', 'grey', 'confound', one or several; all if None.
             against: other sets in which copies are looked for; all if None, none if empty.
             near: largest distance of near duplicates, in units of the usual distance between neighbours in the set.

@@ -1,4 +1,4 @@
-"""What is wrong with a stimulus set, found in what is stored of it: copies, doubtful labels, poor pictures, confounds."""
+"""What is wrong with a stimulus set, in what is stored of it: copies, doubtful labels, poor pictures, confounds."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ POOR = (
     "odd_size",
     "grey",
 )
-KINDS = (*COPIES, "label", *POOR, "confound")
+KINDS = (*COPIES, "doubtful_label", *POOR, "confound")
 """What an audit can find, in the order of its list."""
 NEAR = 0.7
 """Largest distance of near duplicates, in distances to neighbours: see `neighbours`.

@@ -1,7 +1,7 @@
 """Properties of the images that alone tell a category from the others. Reads no file.
 
-The AUC of a property is the probability that an image of the category exceeds one of all others in it. Where the property
-is known of the picture as the network sees it and of its file, the clearer of the two counts.
+The AUC of a property is the probability that an image of the category exceeds one of all others in it. Where the
+property is known of the picture as the network sees it and of its file, the clearer of the two counts.
 """
 
 from __future__ import annotations
@@ -84,10 +84,13 @@ def _rank_sum(
 
 
 def _clearer(table: pl.DataFrame) -> pl.DataFrame:
-    """Of a property of the presented picture and of the file, the one with the larger difference."""
+    """Of a property of the presented picture and of the file, the one that tells any category more clearly."""
     plain = pl.col("property").str.strip_suffix(FILE)
-    ranked = table.with_columns(plain=plain, clear=(pl.col("auc") - 0.5).abs())
-    best = ranked.sort("clear", "property", descending=[True, False]).unique(
-        ["category", "plain"], keep="first", maintain_order=True
+    clear = (pl.col("auc") - 0.5).abs().max().over("property")
+    ranked = table.with_columns(plain=plain, clear=clear)
+    is_best = (
+        pl.col("property")
+        == pl.col("property").sort_by("clear", "property", descending=[True, False]).first()
     )
+    best = ranked.filter(is_best.over("plain"))
     return best.sort("category", "property").select(*SEPARATION)

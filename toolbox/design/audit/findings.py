@@ -28,7 +28,7 @@ FINDINGS = {
 }
 """Columns and their types."""
 MEANINGS = {
-    "kind": "what is wrong: a copy of the same pixels, nearly the same responses, a label that fits less than another …",
+    "kind": "what is wrong: the same pixels, nearly the same responses, a label that fits less than another …",
     "stimulus_id": "of a pair, the picture that may go; none for a confound, which concerns a whole category",
     "measure": "what `value` is of",
     "threshold": "from which `value` is reported",

@@ -1,9 +1,9 @@
 """Doubtful labels: stimuli whose responses fit another category better than their own. Reads no file.
 
-A ridge regression on the responses of all layers scores every category for every stimulus, fitted without it and without
-its copies. The margin of a stimulus is the best score of another category minus that of its own. Labels that were shuffled
-over all stimuli have nothing to do with the pictures: the margin that few of them reach is the threshold. How many wrong
-labels exceed it is seen from labels that were exchanged on purpose.
+A ridge regression on the responses of all layers scores every category for every stimulus, fitted without it and
+without its copies. The margin of a stimulus is the best score of another category minus that of its own. Labels that
+were shuffled over all stimuli have nothing to do with the pictures: the margin that few of them reach is the threshold.
+How many wrong labels exceed it is seen from labels that were exchanged on purpose.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 How far apart two different pictures are depends on the set: photographs of cars are nearer to one another than
 landscapes, and cut-outs on grey than photographs. So the distance of two pictures in a layer, norm(a - b) /
 max(norm(a), norm(b)) over the maxima of its filters, is divided by the usual distance of both to their neighbours: the
-square root of the product of the two, each the distance within which the nearest twentieth of all stimuli of the set is.
-The mean over the layers is about 1 for neighbours that are different pictures.
+square root of the product of the two, each the distance within which the nearest twentieth of all stimuli of the set
+is. The mean over the layers is about 1 for neighbours that are different pictures.
 
 Reads no file. Maxima, and not means: of cut-outs on a plain ground, most of a mean is ground.
 """

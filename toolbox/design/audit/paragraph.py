@@ -6,11 +6,18 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from toolbox.chart.theme import column_words
 from toolbox.design.audit.choices import KINDS, POOR
 from toolbox.design.audit.labels import Doubts
 
 UNLABELLED = "no label"
+WORDS = {
+    "low_information": "with little information",
+    "odd_aspect_ratio": "of an odd aspect ratio",
+    "odd_size": "of an odd size",
+}
+"""Kinds of poor pictures as a sentence has them, after their number."""
+NAMED = 2
+"""Properties of a category that the paragraph names; the list has all."""
 
 
 def audit_paragraph(
@@ -30,7 +37,7 @@ def audit_paragraph(
     sentences = [
         f"Audit of {of}.",
         *_copies(findings, kinds),
-        *(_labels(counts.get("label", 0), doubts) if doubts else ()),
+        *(_labels(counts.get("doubtful_label", 0), doubts) if doubts else ()),
         *_poor(counts, kinds),
         *(_confounds(findings) if "confound" in kinds else ()),
         f"A label scheme without what was found leaves out {left_out:,} of {labelled:,} labelled stimuli.",
@@ -64,7 +71,7 @@ def _copies(findings: pl.DataFrame, kinds: Sequence[str]) -> Iterator[str]:
 
 
 def _labels(found: int, doubts: Doubts) -> Iterator[str]:
-    expected = f"{doubts.by_chance:,.1f} would be if labels had nothing to do with the pictures"
+    expected = f"{doubts.by_chance:,.1f} would with shuffled labels"
     yield (
         f"{_number(found, 'label')} {'fits' if found == 1 else 'fit'} the responses less than another category does "
         f"(margin above {doubts.threshold:.2f}; {expected})."
@@ -75,9 +82,9 @@ def _labels(found: int, doubts: Doubts) -> Iterator[str]:
 
 def _poor(counts: dict[str, int], kinds: Sequence[str]) -> Iterator[str]:
     wanted = [kind for kind in POOR if kind in kinds]
-    found = [f"{counts[kind]:,} {column_words(kind)}" for kind in wanted if counts.get(kind)]
+    found = [f"{counts[kind]:,} {WORDS.get(kind, kind)}" for kind in wanted if counts.get(kind)]
     if wanted:
-        yield f"Pictures: {', '.join(found)}." if found else "No picture is poor."
+        yield f"Of the pictures, {', '.join(found)}." if found else "No picture is poor."
 
 
 def _confounds(findings: pl.DataFrame) -> Iterator[str]:
@@ -85,8 +92,9 @@ def _confounds(findings: pl.DataFrame) -> Iterator[str]:
     if found.is_empty():
         yield "No category is told from the others by a single property of its images."
     for (category,), rows in found.group_by("category", maintain_order=True):
-        listed = ", ".join(map(_confound, rows.iter_rows(named=True)))
-        yield f"Images of {category} are told from the others by {listed}."
+        listed = " or ".join(map(_confound, rows.head(NAMED).iter_rows(named=True)))
+        more = f", and by {rows.height - NAMED} more properties" if rows.height > NAMED else ""
+        yield f"Images of {category} are told from the others by {listed} alone{more}."
 
 
 def _confound(row: dict[str, object]) -> str:

@@ -100,7 +100,9 @@ def make_audit(
         findings=findings,
         separations=pl.DataFrame(schema=SEPARATION) if separations is None else separations,
         left_out=left_out,
-        paragraph=audit_paragraph(findings, of, choices.kinds, doubts, without, labelled.height),
+        paragraph=audit_paragraph(
+            findings, f"{audited.set} ({of})", choices.kinds, doubts, without, labelled.height
+        ),
         counts=counts_by_category(findings, stimuli),
         words=AuditWords(f"Audit of the set {audited.set}", of, choices.auc),
         categories=categories,
@@ -113,10 +115,10 @@ def _described(audited: StoredSet, categories: list[str]) -> str:
     """The set, its size, and whose responses were used."""
     parts = [f"{audited.stimuli.height:,} stimuli"]
     if audited.scheme:
-        parts.append(f"{len(categories):,} categories ({audited.scheme})")
+        parts.append(f"{len(categories):,} categories of the scheme {audited.scheme}")
     if audited.responses:
         parts.append(f"responses of {audited.responses.model}")
-    return f"{audited.set} ({', '.join(parts)})"
+    return ", ".join(parts)
 
 
 def _provenance(audited: StoredSet, findings: pl.DataFrame, choices: AuditChoices) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class _Run:
     def _copies(self, _: Sequence[Finding]) -> list[Finding]:
         """Copies in the set and in other sets; also where only labels are looked for, whose copies they are."""
         kinds = {*self._choices.kinds}
-        if kinds.isdisjoint({"duplicate", "near_duplicate", "label"}):
+        if kinds.isdisjoint({"duplicate", "near_duplicate", "doubtful_label"}):
             return []
         others = list(self._others())
         found = list(pixel_copies(self._set, others)) if "duplicate" in kinds else []
@@ -140,7 +140,7 @@ class _Run:
 
     def _labels(self, found: Sequence[Finding]) -> list[Finding]:
         """Labels that fit the responses less than another category does."""
-        if "label" not in self._choices.kinds or self._set.responses is None:
+        if "doubtful_label" not in self._choices.kinds or self._set.responses is None:
             return []
         rows, places = self._judged()
         names = sorted({*rows["category"]})
@@ -162,7 +162,7 @@ class _Run:
         self._doubts = doubts
         return [
             {
-                "kind": "label",
+                "kind": "doubtful_label",
                 **{name: row[name] for name in ("stimulus_id", "path", "category")},
                 "measure": "margin of another category",
                 "value": float(doubts.margins[place]),
