@@ -64,7 +64,9 @@ def _scale_levels(image: Image.Image, low: float, high: float) -> Image.Image:
 def _low_information(image: Image.Image) -> Image.Image:
     """Five grey levels, most of them one: a picture that is nearly empty."""
     levels = np.asarray(image.convert("L"))
-    return Image.fromarray(np.where(levels > np.quantile(levels, 0.9), 170, 150).astype(np.uint8)).convert("RGB")
+    return Image.fromarray(np.where(levels > np.quantile(levels, 0.9), 170, 150).astype(np.uint8)).convert(
+        "RGB"
+    )
 
 
 EDITS: Mapping[str, Edit] = {

@@ -1,7 +1,7 @@
 """Copies of one picture: the same pixels, and nearly the same responses, in one set and in others.
 
-The same pixels twice are one stimulus, so within a set they are those that ingestion found and left out. The stimulus of
-a pair is the later one; the other is the picture that stays. Two categories for one picture leave out both.
+The same pixels twice are one stimulus, so within a set they are those that ingestion found and left out. The stimulus
+of a pair is the later one; the other is the picture that stays. Two categories for one picture leave out both.
 """
 
 from __future__ import annotations

@@ -101,10 +101,8 @@ def _confound(row: dict[str, object]) -> str:
     """A property, its AUC, and how many filters are selective without it."""
     without = ""
     if row["selective"] is not None:
-        without = (
-            f"; {row['adjusted']:,} of {row['selective']:,} filters are selective for it at equal values"
-        )
-    return f"{column_words(str(row['measure']))} alone (AUC {row['value']:.2f}{without})"
+        without = f"; {row['adjusted']:,} of {row['selective']:,} selective filters remain at equal values"
+    return f"{property_words(str(row['measure']))} (AUC {row['value']:.2f}{without})"
 
 
 def _number(count: int, noun: str) -> str:
