@@ -2,7 +2,7 @@
 
     python tests/benchmarks/audit.py PHOTOGRAPHS WORK [--more FOLDER] [--seeds 0 1 2] [--model vgg16]
 
-PHOTOGRAPHS is a folder with one folder of images a category; --more is a folder of the same form, whose images are added.
+PHOTOGRAPHS is a folder with one folder of images a category; --more is another one, whose images are added.
 WORK is a folder for the studies, which are continued where they are. Each seed plants, in a copy of the photographs:
 10 copies each of the same pixels, JPEG of quality 60, scaled to 80 %, and without 3 % of every side, every other one in
 another category; 15 labels exchanged; 3 pictures of every kind of poor ones; one category half again as bright, one
@@ -19,17 +19,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.planted_faults import COPIES, POOR, Planted, plant, save_copy  # noqa: E402
-from toolbox import Study  # noqa: E402
+from support.planted_faults import COPIES, POOR, Planted, plant, save_copy
+from toolbox import Study
 
 CONFOUNDED = {"cat": "brightened", "car": "softened"}
 NEW = 40
@@ -96,7 +97,7 @@ def pairs(rows: pl.DataFrame) -> set[frozenset[str]]:
     return {frozenset((stem(a), stem(b))) for a, b in rows.select("path", "other_path").iter_rows()}
 
 
-def print_counts(name: str, found: set[object], true: set[object]) -> None:
+def print_counts(name: str, found: Set[Any], true: Set[Any]) -> None:
     """A line with numbers, precision and recall."""
     right = len(found & true)
     precision = f"{right / len(found):.2f}" if found else "   -"
@@ -104,7 +105,7 @@ def print_counts(name: str, found: set[object], true: set[object]) -> None:
     print(f"  {name:34} planted {len(true):3}  listed {len(found):3}  precision {precision}  recall {recall}")
 
 
-def wrong_labels(study: Study, planted: Planted) -> set[object]:
+def wrong_labels(study: Study, planted: Planted) -> set[str]:
     """Stimuli with a label that is not theirs: exchanged ones, and copies in another category."""
     rows = study.query("select path, category from stimuli join labels using (stimulus_id)", set="first")
     there = {stem(path): category for path, category in rows.iter_rows()}
@@ -115,7 +116,7 @@ def wrong_labels(study: Study, planted: Planted) -> set[object]:
         truth = planted.swapped.get(original) or folder.get(original) or original.rpartition("_")[0]
         if copy in there and there[copy] != truth:
             wrong.add(copy)
-    return set(wrong)
+    return wrong
 
 
 def report(study: Study, planted: Planted, shared: dict[str, str]) -> None:
@@ -135,7 +136,7 @@ def report(study: Study, planted: Planted, shared: dict[str, str]) -> None:
     listed = {stem(path) for path in rows.filter(kind="doubtful_label")["path"]}
     wrong = wrong_labels(study, planted)
     print_counts("wrong labels", {*listed}, wrong)
-    print_counts("  of them exchanged, recall", listed & {*planted.swapped}, {*planted.swapped})
+    print_counts("  of them exchanged, recall", {*(listed & {*planted.swapped})}, {*planted.swapped})
     for kind in POOR:
         name = kind.replace(" ", "_")
         print_counts(kind, {stem(path) for path in rows.filter(kind=name)["path"]}, {*planted.poor[kind]})

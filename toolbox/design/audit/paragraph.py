@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from toolbox.chart.audit import property_words
 from toolbox.design.audit.choices import KINDS, POOR
 from toolbox.design.audit.labels import Doubts
 
