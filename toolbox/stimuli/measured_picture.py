@@ -37,7 +37,7 @@ class Spectrum:
         side: the shorter side of the picture in pixels, which turns frequencies into cycles per picture.
     """
 
-    frequency: Levels
+    frequency: npt.NDArray[np.float64]
     power: Levels
     side: int
 
@@ -83,11 +83,16 @@ class MeasuredPicture:
 
     @cached_property
     def gradient(self) -> tuple[Levels, Levels]:
-        """Derivatives of the lightness down and to the right, of Gaussians of SMOOTHING pixels; L* per pixel."""
+        """Derivatives of the lightness down and to the right, of Gaussians of SMOOTHING pixels; L* per pixel.
+
+        Without the pixels near the border, whose derivatives depend on what is assumed beyond it.
+        """
         from scipy.ndimage import gaussian_filter
 
+        left_out = min(round(4 * SMOOTHING), (min(self.lightness.shape) - 1) // 2)
+        inside = slice(left_out, -left_out or None)
         down, right = (gaussian_filter(self.lightness, SMOOTHING, order=order) for order in ((1, 0), (0, 1)))
-        return down, right
+        return down[inside, inside], right[inside, inside]
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -99,9 +104,7 @@ class MeasuredPicture:
         deviation = self.lightness - np.average(self.lightness, weights=window)
         power = np.abs(fft2(deviation * window)) ** 2 / (height * width) ** 2
         down, right = fftfreq(height)[:, None], fftfreq(width)[None, :]
-        return Spectrum(
-            np.hypot(down, right).astype(np.float32), power.astype(np.float32), min(height, width)
-        )
+        return Spectrum(np.hypot(down, right), power.astype(np.float32), min(height, width))
 
     def energy(self, lowest: float, highest: float) -> float | None:
         """The proportion of the power in a band of spatial frequencies.

@@ -14,6 +14,7 @@ QueryName = Literal[
     "layers/best",
     "layers/profile",
     "layers/significant",
+    "properties/categories",
     "replication/filters",
     "replication/layers",
     "selectivity/agreement",

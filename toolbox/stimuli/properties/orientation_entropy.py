@@ -18,7 +18,7 @@ ORIENTATIONS = 24
     unit="bits",
     range=f"0 (one orientation) to {np.log2(ORIENTATIONS):.2f} (all alike); null for a uniform picture",
     source="after Redies, Brachmann and Wagemans (2017), doi 10.1016/j.visres.2017.02.004, with gradients for Gabors",
-    breaks_down="strong contours decide; noise and the squares of JPEG count, too, and alone where there is little else",
+    breaks_down="strong contours decide; noise and the squares of JPEG count, too, alone where there is little else",
 )
 def orientation_entropy(picture: MeasuredPicture) -> float | None:
     """Entropy of gradient orientations, weighted by the gradient.

@@ -32,9 +32,9 @@ BINS = 20
     f"{LEAST_RANGE * LOWEST / HIGHEST:.0f} pixels on a side",
     source="Field (1987), doi 10.1364/JOSAA.4.002379, for the slope; the estimator is our own",
     reliable=(-1.6, np.inf),
-    unreliable="published estimators no longer follow 1/f^alpha there, and in pictures of low contrast the rounding to 8 "
-    "bits flattens this one, too",
-    breaks_down="steeper than -1.6; in a picture of few frequencies, such as a grating, of which a line is no description",
+    unreliable="published estimators no longer follow 1/f^alpha there, and in pictures of low contrast the rounding "
+    "to 8 bits flattens this one, too",
+    breaks_down="steeper than -1.6; in a picture of few frequencies, such as a grating, a line is no description",
 )
 def spectral_slope(picture: MeasuredPicture) -> float | None:
     """Slope of a line through log amplitude against log frequency: -alpha for a picture of 1/f^alpha.
