@@ -1,7 +1,7 @@
 -- Response contrast of every filter before and after an image property is partialled out.
 --
--- If the images of a category are brighter than the others, a filter that responds to brightness looks selective for the
--- category. `adjusted` is the difference that remains between images of the same $property: of the analysis of
+-- If the images of a category are brighter than the others, a filter that responds to brightness looks selective for
+-- the category. `adjusted` is the difference that remains between images of the same $property: of the analysis of
 -- covariance with one slope for the category and for all other stimuli. A filter with a `contrast` above a threshold
 -- whose `adjusted` is not above it may be selective for the property; one that stays above it is selective for
 -- something else, too. It is no proof: another property may be behind it, and the slope is a straight line.
@@ -9,19 +9,19 @@
 -- Where the category and the others hardly overlap in the property, the adjustment extrapolates, and its standard error
 -- (in `t`) says so. Images without the property, or without a label, are left out of all columns.
 --
--- Source: analysis of covariance; Maxwell and Delaney (2004), Designing Experiments and Analyzing Data, chapter 9.
+-- Source: analysis of covariance: Cochran (1957), doi 10.2307/2527916.
 --
 -- Parameters
---   $property   varchar = 'rms_contrast'  {property_values.property}  image property
---   $category   varchar = null            {labels.category}           the only category; all of them if null
---   $statistic  varchar = 'maximum'       {@statistics}               statistic of the activation map
+--   $property   varchar = 'luminance'  {property_values.property}  image property
+--   $category   varchar = null         {labels.category}           the only category; all of them if null
+--   $statistic  varchar = 'maximum'    {@statistics}               statistic of the activation map
 -- Columns
 --   layer     varchar  in the order of depth
 --   filter    integer  number of the filter in its layer, from 0
 --   category  varchar
 --   n         bigint   stimuli of the category whose property is known
 --   contrast  double   response contrast of these stimuli; null for a dead filter
---   adjusted  double   the same between stimuli of the same property; null where no other than the category varies in it
+--   adjusted  double   the same between stimuli of the same property; null where it is the same in each of both
 --   slope     double   change of the normalised response with one standard deviation of the property
 --   t         double   adjusted / its standard error, with stimuli - 3 degrees of freedom; null without a residual
 with measured as (

@@ -7,6 +7,8 @@
 -- Pictures that were saved again, scaled or cropped have other pixels; `toolbox audit` finds those, too, by their
 -- responses. Sets of older versions know their files alone, not their pixels: they are compared by the files.
 --
+-- Source: what copies in a test set do to results: Barz and Denzler (2020), doi 10.3390/jimaging6060041.
+--
 -- Columns
 --   set             varchar
 --   stimulus_id     integer
