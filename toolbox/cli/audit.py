@@ -64,7 +64,7 @@ def audit(
     kind: KindsOption = None,
     against: AgainstOption = None,
     near: NearOption = 0.7,
-    false_positives: FalsePositivesOption = 0.01,
+    false_positives: FalsePositivesOption = 0.05,
     auc: AucOption = 0.8,
     seed: options.SeedOption = 0,
     save_as: SaveAsOption = None,

@@ -57,7 +57,7 @@ class StudyDesign(StudyDirectory):
         kind: str | Sequence[str] | None = None,
         against: str | Sequence[str] | None = None,
         near: float = 0.7,
-        false_positives: float = 0.01,
+        false_positives: float = 0.05,
         auc: float = 0.8,
         seed: int = 0,
         save_as: str | None = None,

@@ -41,15 +41,30 @@ class Doubts:
         margins: (stimuli,): score of the best other category minus that of the own.
         others: (stimuli,): that other category, as a number.
         threshold: margin from which a label is doubtful.
-        by_chance: expected number of stimuli beyond it if labels had nothing to do with the pictures.
-        exchanged_found: proportion of the labels exchanged on purpose that are beyond it; null if none was.
+        found: proportion of labels exchanged on purpose that are beyond it.
+        false_alarms: proportion of the labels left alone that are beyond it for that alone: not without exchanges.
     """
 
     margins: FloatArray
     others: IntArray
     threshold: float
-    by_chance: float
-    exchanged_found: float | None
+    found: float
+    false_alarms: float
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Margins after some labels were exchanged on purpose.
+
+    Attributes:
+        wrong: of those that were exchanged.
+        left: of those that were left alone.
+        before: of the same without exchanges.
+    """
+
+    wrong: FloatArray
+    left: FloatArray
+    before: FloatArray
 
 
 def doubtful_labels(
@@ -79,19 +94,18 @@ def doubtful_labels(
     count, chance = len(labels), np.random.default_rng(seed)
     parts = stratified_folds(labels, groups, -(-count // TOGETHER), seed)
     margins, others = np.empty(count), np.empty(count, np.int64)
-    shuffled, exchanged = list[FloatArray](), list[FloatArray]()
+    shuffled, exchanges = list[FloatArray](), list[Exchange]()
     for part in range(int(parts.max()) + 1):
         inside = parts == part
         few = [features[inside] for features in layers]
         probe = _Probe(few, one_hot(labels, int(labels.max()) + 1)[inside], groups[inside], chance)
         margins[inside], others[inside] = probe.margins(probe.labels)
         shuffled += [probe.margins(chance.permutation(probe.labels))[0] for _ in range(SHUFFLES)]
-        exchanged += [probe.exchanged(chance) for _ in range(SHUFFLES)]
+        exchanges += [probe.exchange(margins[inside], chance) for _ in range(SHUFFLES)]
     threshold = max(0.0, float(np.quantile(np.concatenate(shuffled), 1 - false_positives)))
-    beyond = np.concatenate(exchanged) > threshold
-    return Doubts(
-        margins, others, threshold, count * false_positives, float(beyond.mean()) if beyond.size else None
-    )
+    found = np.concatenate([each.wrong > threshold for each in exchanges]).mean()
+    alarms = np.concatenate([(each.left > threshold) & (each.before <= threshold) for each in exchanges])
+    return Doubts(margins, others, threshold, float(found), float(alarms.mean()))
 
 
 class _Probe:
@@ -119,10 +133,13 @@ class _Probe:
         others = scores.argmax(axis=1)
         return scores[every, others] - own, others
 
-    def exchanged(self, chance: np.random.Generator) -> FloatArray:
-        """Margins of labels that were exchanged on purpose, each for another category that the set has."""
+    def exchange(self, before: FloatArray, chance: np.random.Generator) -> Exchange:
+        """Margins where some labels were exchanged on purpose, each for that of another stimulus."""
         labels = self.labels.copy()
         chosen = chance.permutation(len(labels))[: max(1, round(EXCHANGED * len(labels)))]
         for stimulus in chosen:
             labels[stimulus] = chance.choice(self.labels[self.labels != labels[stimulus]])
-        return self.margins(labels)[0][chosen]
+        margins = self.margins(labels)[0]
+        is_left = np.ones(len(labels), np.bool_)
+        is_left[chosen] = False
+        return Exchange(margins[chosen], margins[is_left], before[is_left])

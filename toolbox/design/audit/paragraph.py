@@ -72,13 +72,14 @@ def _copies(findings: pl.DataFrame, kinds: Sequence[str]) -> Iterator[str]:
 
 
 def _labels(found: int, doubts: Doubts) -> Iterator[str]:
-    expected = f"{doubts.by_chance:,.1f} would with shuffled labels"
     yield (
         f"{_number(found, 'label')} {'fits' if found == 1 else 'fit'} the responses less than another category does "
-        f"(margin above {doubts.threshold:.2f}; {expected})."
+        f"(margin above {doubts.threshold:.2f})."
     )
-    if doubts.exchanged_found is not None:
-        yield f"Of labels that were exchanged on purpose, {doubts.exchanged_found:.0%} are found so."
+    yield (
+        f"Of labels that were exchanged on purpose, {doubts.found:.0%} are found so, and {doubts.false_alarms:.1%} of "
+        "the labels left alone are listed only because of that."
+    )
 
 
 def _poor(counts: dict[str, int], kinds: Sequence[str]) -> Iterator[str]:

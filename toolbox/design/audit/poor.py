@@ -2,7 +2,7 @@
 
 Dark, light and odd aspect ratio have the thresholds of CleanVision (cleanlab), which owners of data sets expect, and so
 has odd size. Objects on a plain ground and drawings, as vision science presents them, would be light, dark or nearly
-empty by such measures; their contrast tells them from a picture without content, so it is looked at, too.
+empty by such measures; the contrast of what is not ground tells them from a picture without content.
 
 Reads no file: the values were measured before.
 """
@@ -17,9 +17,9 @@ import polars as pl
 from toolbox.design.audit.findings import Finding
 
 CONTENT = 0.1
-"""RMS contrast from which a picture shows something, however bright its ground: one pixel in 100, black on white."""
+"""RMS contrast, of what is not uniform ground, from which a light or dark picture shows something on its ground."""
 SOME_CONTENT = 0.05
-"""The same of a picture that is nearly of one grey level."""
+"""The same of a picture that has few levels because most of it is ground."""
 FACTOR = 3
 """Interquartile ranges beyond the quartiles from which a size is odd."""
 MOST_GREY = 0.5
@@ -50,22 +50,26 @@ class Limit:
 
 
 _CONTRAST = pl.col("rms_contrast")
+_OBJECT = 1 - pl.col("uniform_background")
+_CONTENT = pl.when(_OBJECT > 0).then(_CONTRAST / _OBJECT.sqrt())
+"""The variance of a picture is that of what is not ground, times its proportion of the pixels; null without any."""
+_CONTENT_NEEDS = ("rms_contrast", "uniform_background")
 LIMITS: Mapping[str, Limit] = {
     "dark": Limit(
         "99th percentile of brightness",
         pl.col("brightness_high_file"),
         0.32,
         True,
-        _CONTRAST >= CONTENT,
-        ("brightness_high_file", "rms_contrast"),
+        _CONTENT >= CONTENT,
+        ("brightness_high_file", *_CONTENT_NEEDS),
     ),
     "light": Limit(
         "5th percentile of brightness",
         pl.col("brightness_low_file"),
         0.95,
         False,
-        _CONTRAST >= CONTENT,
-        ("brightness_low_file", "rms_contrast"),
+        _CONTENT >= CONTENT,
+        ("brightness_low_file", *_CONTENT_NEEDS),
     ),
     # Relative to the variance of the grey levels, sharpness does not fall with contrast, or with the size of an object.
     "blurred": Limit(
@@ -81,8 +85,8 @@ LIMITS: Mapping[str, Limit] = {
         pl.col("luminance_entropy_file"),
         2.0,
         True,
-        _CONTRAST >= SOME_CONTENT,
-        ("luminance_entropy_file", "rms_contrast"),
+        _CONTENT >= SOME_CONTENT,
+        ("luminance_entropy_file", *_CONTENT_NEEDS),
     ),
     "odd_aspect_ratio": Limit(
         "shorter / longer side",
