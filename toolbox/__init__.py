@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
+    from toolbox.design.exporting.run import ExportedList
+    from toolbox.design.matching.run import MatchedSets
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -64,6 +66,7 @@ __all__ = [
     "DeviceError",
     "DownloadError",
     "Estimate",
+    "ExportedList",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -75,6 +78,7 @@ __all__ = [
     "InUse",
     "IngestReport",
     "LabelReport",
+    "MatchedSets",
     "MixtureError",
     "ModelCheck",
     "Problem",
@@ -120,6 +124,8 @@ _HOMES = {
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.exporting.run": ("ExportedList",),
+    "toolbox.design.matching.run": ("MatchedSets",),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

@@ -39,6 +39,8 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 Convolution = Literal["winograd", "direct"]
 CONVOLUTIONS: tuple[Convolution, ...] = get_args(Convolution)
+Distance = Literal["standardised", "mahalanobis"]
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
 """Algorithms for large convolutions on a CPU: with fewer products, or as the plain sum."""
 
 Decoding = Literal["full", "scaled"]

@@ -30,7 +30,7 @@ from typing import Any
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError, VerificationError
-from toolbox.store.checksums import REPLACEMENT
+from toolbox.store.remedies import REPLACEMENT
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
 

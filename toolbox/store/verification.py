@@ -29,7 +29,7 @@ _TABLES = {
     "stimuli": ("set=*/stimuli.parquet",),
     "properties": ("set=*/properties.parquet", "set=*/measured.parquet"),
     "labels": ("set=*/scheme=*/labels.parquet",),
-    "plans": ("set=*/model=*/plan.parquet",),
+    "plans": ("set=*/model=*/plan.parquet", "set=*/model=*/replacement/plan.parquet"),
     "rollups": ("set=*/model=*/scheme=*/rollup.parquet",),
     **dict.fromkeys(RESAMPLE_FOLDERS.values(), ("set=*/model=*/scheme=*/*-*-*.parquet",)),
     "layers": ("model=*/layers.parquet",),
@@ -106,7 +106,11 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
     for set_folder in sorted((study.root / "plans").glob("set=*")):
         for model_folder in sorted(set_folder.glob("model=*")):
             set_name, model = (folder.name.partition("=")[2] for folder in (set_folder, model_folder))
-            _verify_parts(found, study, set_name, model, thorough=thorough)
+            folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+            numbers = _verify_parts(found, folder, stimuli, thorough=thorough)
+            _verify_parts(found, folder.replacement, stimuli, thorough=thorough)
+            if numbers is not None:
+                _name_unplanned(found, folder, numbers)
     _verify_entries(found, study)
     for file, remedy in _strays(study):
         found.add(file, "does not belong to the study", remedy)
@@ -153,26 +157,31 @@ def _verify_table(study: StudyFolder, file: Path) -> None:
         verify_measurement(study, file.parent.name.partition("=")[2])
 
 
-def _verify_parts(found: _Findings, study: StudyFolder, set_name: str, model: str, *, thorough: bool) -> None:
-    """Compare the plan, the records and the parts of one model's responses to a set."""
-    folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+def _verify_parts(
+    found: _Findings, folder: ExtractionFolder, stimuli: Path, *, thorough: bool
+) -> range | None:
+    """Compare the records and the parts of an extraction; numbers of the planned parts, None for a damaged plan."""
     try:
         plan, digests = read_plan(folder), read_digests(stimuli)
     except VerificationError:  # found already
-        plan, digests = None, {}
-    numbers = range(len(plan.parts)) if plan else range(0)
-    if plan:
-        for number in numbers:
-            compare = partial(_check_part, folder, plan, number, digests, thorough)
-            found.check(folder.part(number), compare)
-    if plan or not folder.plan.is_file():
-        planned = {f"part-{number}" for number in numbers}
-        recorded = {file.stem for file in folder.plans.glob("part-*.json")}
-        for file in sorted((*folder.parts.glob("part-*.parquet"), *folder.plans.glob("part-*.json"))):
-            if file.stem not in planned:
-                found.add(file, "is not in the plan of its extraction, so it does not count", "delete it")
-            elif file.stem not in recorded:
-                found.add(file, "has no record, so it does not count", f"{_UNFINISHED}, or delete it")
+        return None
+    if plan is None:
+        return range(0)
+    for number in range(len(plan.parts)):
+        compare = partial(_check_part, folder, plan, number, digests, thorough)
+        found.check(folder.part(number), compare)
+    return range(len(plan.parts))
+
+
+def _name_unplanned(found: _Findings, folder: ExtractionFolder, numbers: range) -> None:
+    """Name the parts and records of an extraction that do not count."""
+    planned = {f"part-{number}" for number in numbers}
+    recorded = {file.stem for file in folder.plans.glob("part-*.json")}
+    for file in sorted((*folder.parts.glob("part-*.parquet"), *folder.plans.glob("part-*.json"))):
+        if file.stem not in planned:
+            found.add(file, "is not in the plan of its extraction, so it does not count", "delete it")
+        elif file.stem not in recorded:
+            found.add(file, "has no record, so it does not count", f"{_UNFINISHED}, or delete it")
 
 
 def _check_part(

@@ -11,6 +11,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     pictures     gallery, render, saliency
     reporting    report
     designing    stimulus sets as experimental material
+    auditing     what is wrong with a set
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -19,6 +20,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
 from __future__ import annotations
 
 from toolbox.study.analysis import StudyAnalysis
+from toolbox.study.auditing import StudyAudit
 from toolbox.study.collection import StudyCollection
 from toolbox.study.designing import StudyDesign
 from toolbox.study.figures import StudyFigures
@@ -38,6 +40,7 @@ class Study(
     StudyPictures,
     StudyReporting,
     StudyDesign,
+    StudyAudit,
     StudyUpkeep,
 ):
     """A directory with stimulus sets, the responses of networks to them, and what follows from these.

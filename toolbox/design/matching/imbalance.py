@@ -21,6 +21,9 @@ Aim = Literal["all", "largest"]
 SPREAD_LIMIT = float(np.log(1.25))
 """Standard deviations of two groups may differ by a quarter before that weighs as a difference of means."""
 _SPREAD_WEIGHT = 0.5
+_POWER = 8
+"""Of the norm that stands for the largest difference: where the stimuli do not allow that all become small, it keeps
+the others from growing up to the largest."""
 _TIE = 0.01
 """Weight of the average where the largest difference is minimised."""
 _LEAST_VARIANCE = 1e-12
@@ -71,7 +74,7 @@ class Imbalance:
         shortage = self._shortage(means, variances)
         if aim == "all":
             return np.asarray(squared + shortage**2)
-        largest = differences.max((1, 2), initial=0)
+        largest = (differences**_POWER).sum((1, 2)) ** (1 / _POWER)
         excess = np.maximum(spreads - SPREAD_LIMIT, 0).max((1, 2), initial=0)
         average = np.sqrt(squared / max(1, 2 * differences[0].size))
         return np.asarray(largest + excess + shortage + _TIE * average)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,8 +13,6 @@ from scipy.spatial.distance import cdist
 from toolbox.design.matching.designs import BoolArray
 from toolbox.resampling import FloatArray, IntArray
 
-Distance = Literal["standardised", "mahalanobis"]
-"""Euclidean, in standard deviations of each criterion; or that, without what the criteria share."""
 SMALL_POOL = 500
 """Stimuli of a group up to which all pairs are solved at once; of more, those that are close enough."""
 _ROUNDS = 20

@@ -96,8 +96,6 @@ def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) 
         return None
     place = np.full(len(design.unit), design.places)
     place[tuples] = 0
-    if design.apart.any() and (design.apart[place == 0].sum(0) > 1).any():
-        return None
     exchange = Exchange(design, units, pairing.close)
     exchange.improve(place, "all", rng, tuples)
     value = exchange.improve(place, "largest", rng, tuples)
