@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
-    from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.design.advice import Advice
+    from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
     from toolbox.design.probe import ProbeReport, Probing

@@ -7,6 +7,7 @@ import typer
 
 from toolbox.cli import (
     analyse,
+    audit,
     collect,
     compare,
     gallery,
@@ -37,6 +38,7 @@ for commands in (
     setup.commands,
     collect.commands,
     properties.commands,
+    audit.commands,
     match.commands,
     analyse.commands,
     compare.commands,

@@ -10,8 +10,9 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     figures      plot, figure
     pictures     gallery, render, saliency
     reporting    report
-    designing    stimulus sets as experimental material
+    designing    properties, compare, match, export
     probing      probe, advise
+    auditing     audit
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -20,6 +21,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
 from __future__ import annotations
 
 from toolbox.study.analysis import StudyAnalysis
+from toolbox.study.auditing import StudyAudit
 from toolbox.study.collection import StudyCollection
 from toolbox.study.designing import StudyDesign
 from toolbox.study.figures import StudyFigures
@@ -41,6 +43,7 @@ class Study(
     StudyReporting,
     StudyDesign,
     StudyProbing,
+    StudyAudit,
     StudyUpkeep,
 ):
     """A directory with stimulus sets, the responses of networks to them, and what follows from these.
