@@ -19,10 +19,10 @@ def test_the_exported_names_are_these() -> None:
     assert set(toolbox.__all__) == {
         "Study",
         # options
-        "Extraction", "Progress", "Query", "Rendering", "Resampling", "Selection",
+        "Extraction", "Progress", "Query", "Relating", "Rendering", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery",
-        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "ParametersReport", "Problem", "RelationReport", "Removal", "RenderedPicture",
         "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from toolbox.collect.extraction import Agreement, Estimate, Extraction, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
+    from toolbox.collect.parameters import ParametersReport
     from toolbox.demo import demonstrate
+    from toolbox.design.relation import Relating, RelationReport
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -77,10 +79,13 @@ __all__ = [
     "LabelReport",
     "MixtureError",
     "ModelCheck",
+    "ParametersReport",
     "Problem",
     "Progress",
     "Query",
     "QueryError",
+    "Relating",
+    "RelationReport",
     "Removal",
     "RenderedPicture",
     "Rendering",
@@ -119,7 +124,9 @@ _HOMES = {
     "toolbox.collect.extraction": ("Agreement", "Estimate", "Extraction", "ExtractionReport"),
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
+    "toolbox.collect.parameters": ("ParametersReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.relation": ("Relating", "RelationReport"),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

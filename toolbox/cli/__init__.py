@@ -5,7 +5,19 @@ stdout is data, stderr is notes and progress. Heavy imports live inside the comm
 
 import typer
 
-from toolbox.cli import analyse, collect, gallery, networks, render, report, saliency, setup, show, upkeep
+from toolbox.cli import (
+    analyse,
+    collect,
+    gallery,
+    networks,
+    relation,
+    render,
+    report,
+    saliency,
+    setup,
+    show,
+    upkeep,
+)
 from toolbox.cli.completion import complete_options
 from toolbox.cli.options import VersionOption
 from toolbox.distribution import toolbox_version
@@ -22,6 +34,7 @@ for commands in (
     setup.commands,
     collect.commands,
     analyse.commands,
+    relation.commands,
     show.commands,
     gallery.commands,
     render.commands,

@@ -18,9 +18,12 @@ from toolbox.store.small_tables import SmallTables
 
 _NOUNS = {"set": "stimulus set", "model": "model", "scheme": "label scheme"}
 
-OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "properties"})
-OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
-OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliability"})
+OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "observations", "variables", "properties"})
+_OF_RESULTS = frozenset(
+    {"rollups", "significance", "resamples", "reliability", "relations", "relation_permutations"}
+)
+OF_RESPONSES = _OF_RESULTS | {"responses"}
+OF_LABELS = _OF_RESULTS | {"labels"}
 """Views for which a set, a model and, or, a label scheme must be selected."""
 
 

@@ -2,12 +2,15 @@
 
 stimuli      the chosen set's images and their parameters
 labels       stimulus_id, category: the chosen scheme
-parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
+parameters, observations, variables
+             what else is known of the stimuli: see `variable_views`
 properties   stimulus_id, property, value: what was measured of the images at ingestion, such as their sharpness
 responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
 significance, resamples, reliability
              what `toolbox significance` found; empty until it was run on these responses and labels
+relations, relation_permutations
+             what `toolbox relate` found, likewise
 layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model; depth, 0 of its
              first layer to 1 of its last, null if it has a single one; and is_pool
 catalogue    set, scheme, and every stimulus of every set in the study with its category and sharpness
@@ -24,13 +27,15 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES, Columns
+from toolbox.store.columns import PROPERTIES, RELATION_TABLES, ROLLUPS, TABLES, Columns
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
+from toolbox.store.quoting import quote_name, quote_text
+from toolbox.store.relations import Relation, fresh_relations
 from toolbox.store.resamples import Labelling, Measure, measure_of
 from toolbox.store.rollups import fresh_rollup
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
-from toolbox.store.stimuli import STIMULI
+from toolbox.store.variable_views import select_observations, select_parameters, select_variables
 from toolbox.store.window import PROTOCOL
 from toolbox.terms import STIMULUS_COLUMNS
 
@@ -43,10 +48,13 @@ VIEWS = (
     "stimuli",
     "labels",
     "parameters",
+    "observations",
+    "variables",
     "properties",
     "responses",
     "rollups",
     *RESAMPLE_VIEWS,
+    *RELATION_TABLES,
     "layers",
     "catalogue",
 )
@@ -75,6 +83,7 @@ class Views:
         tables: name under which SQL sees a table in memory -> the table.
         notes: what a reader should know.
         stale: tables of resampled indices that are ignored: the measure of each, and a note with reason and remedy.
+        stale_relations: of which the tables are ignored, as responses, labels or values have changed since.
         checked: the small tables, each compared with its checksums before SQL reads it.
         formulas: index -> its formula now.
     """
@@ -88,6 +97,7 @@ class Views:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     stale: list[tuple[Measure, str]] = field(default_factory=list)
+    stale_relations: list[Relation] = field(default_factory=list)
     checked: SmallTables = field(default_factory=SmallTables)
     formulas: Mapping[str, str] = field(default_factory=dict)
 
@@ -113,7 +123,7 @@ class Views:
         for path in paths:
             name = f"{len(self.files)}-{path.name}"
             self.files[name] = path
-            names.append(_quote_text(f"{PROTOCOL}://{name}"))
+            names.append(quote_text(f"{PROTOCOL}://{name}"))
         return f"select {columns} from read_parquet([{', '.join(names)}])"
 
     def select_table(self, path: Path, columns: str = "*") -> str:
@@ -171,15 +181,8 @@ def _layers(views: Views) -> str:
     return views.select_table(views.study.layers(views.names[1]), f"*, {depth}, kind = 'pool' as is_pool")
 
 
-def _parameters(views: Views) -> str:
-    """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
-    path = views.study.stimuli(views.names[0])
-    names = [_quote_name(name) for name in views.checked.columns(path) if name not in STIMULI]
-    if not names:
-        return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
-    columns = ", ".join(f"{name}::varchar as {name}" for name in names)
-    wide = views.select_files([path], f"stimulus_id, {columns}")
-    return f"select * from (unpivot ({wide}) on {', '.join(names)} into name parameter value value)"
+def _variables(views: Views) -> str:
+    return select_variables(views, _properties(views))
 
 
 def _properties(views: Views) -> str:
@@ -239,6 +242,15 @@ def _resamples(views: Views, table: str) -> str:
     return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
 
 
+def _relations(views: Views, table: str) -> str:
+    """All tables of one kind that were computed from the current responses, labels and values of the parameter."""
+    if views.labelling is None:
+        return _empty_select(RELATION_TABLES[table])
+    fresh, stale = fresh_relations(views.labelling, table, views.checked)
+    views.stale_relations += stale
+    return " union all ".join(map(views.select_table, fresh)) or _empty_select(RELATION_TABLES[table])
+
+
 def _is_of_another_run(views: Views, labelling: Labelling, file: Path) -> bool:
     """Whether a table and that of the filters are of two runs: one of an earlier version was killed between them."""
     filters, table = labelling.file("filters", measure_of(file)), views.checked.origin(file)
@@ -257,7 +269,7 @@ def _has_another_formula(views: Views, file: Path) -> bool:
 
 def _empty_select(columns: Columns) -> str:
     """A SELECT of no rows."""
-    values = (f"null::{_SQL_TYPES[kind]} as {_quote_name(name)}" for name, kind in columns.items())
+    values = (f"null::{_SQL_TYPES[kind]} as {quote_name(name)}" for name, kind in columns.items())
     return f"select {', '.join(values)} where false"
 
 
@@ -277,7 +289,7 @@ def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
     """The stimuli of one set with their categories under one scheme, and their sharpness."""
     stimuli = views.select_table(views.study.stimuli(set_name), ", ".join(STIMULUS_COLUMNS))
     labels = views.select_table(views.study.labels(set_name, scheme))
-    origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
+    origin = f"{quote_text(set_name)}::varchar as set, {quote_text(scheme)}::varchar as scheme"
     properties = f"from ({_properties_of(views, set_name)}) where property = 'sharpness'"
     return (
         f"select {origin}, category, s.*, p.value as sharpness from ({stimuli}) s left join ({labels}) l "
@@ -285,23 +297,17 @@ def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
     )
 
 
-def _quote_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _quote_text(text: str) -> str:
-    """A text as SQL writes it; folders that others made may be called anything."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 _SELECTS: dict[str, Callable[[Views], str]] = {
     "stimuli": _stimuli,
     "labels": _labels,
-    "parameters": _parameters,
+    "parameters": select_parameters,
+    "observations": select_observations,
+    "variables": _variables,
     "properties": _properties,
     "responses": _responses,
     "rollups": _rollups,
     **{view: partial(_resamples, table=table) for view, table in RESAMPLE_VIEWS.items()},
+    **{table: partial(_relations, table=table) for table in RELATION_TABLES},
     "layers": _layers,
     "catalogue": _catalogue,
 }

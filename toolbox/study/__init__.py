@@ -10,6 +10,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     figures      plot, figure
     pictures     gallery, render, saliency
     reporting    report
+    relating     parameters, relate
     designing    stimulus sets as experimental material
     upkeep       use, remove
     notebook     progress bars in a notebook
@@ -24,6 +25,7 @@ from toolbox.study.designing import StudyDesign
 from toolbox.study.figures import StudyFigures
 from toolbox.study.pictures import StudyPictures
 from toolbox.study.queries import StudyQueries
+from toolbox.study.relating import StudyRelation
 from toolbox.study.reporting import StudyReporting
 from toolbox.study.upkeep import StudyUpkeep
 
@@ -37,6 +39,7 @@ class Study(
     StudyFigures,
     StudyPictures,
     StudyReporting,
+    StudyRelation,
     StudyDesign,
     StudyUpkeep,
 ):
