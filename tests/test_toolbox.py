@@ -22,8 +22,9 @@ def test_the_exported_names_are_these() -> None:
         "Extraction", "Progress", "Query", "Relating", "Rendering", "Resampling", "Selection",
         # reports and results
         "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery",
-        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "ParametersReport", "Problem", "RelationReport", "Removal", "RenderedPicture",
-        "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "ParametersReport", "Problem",
+        "RelationReport", "Removal", "RenderedPicture", "RenderingReport",
+        "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
             "MixtureError", "QueryError",

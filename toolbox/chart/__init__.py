@@ -8,7 +8,18 @@ A new figure is a function under `@figure("<query>", columns…)` in the module 
 
 from __future__ import annotations
 
-from toolbox.chart import complexity, depth, filters, layers, pairs, replication, selectivity, sets, tuning
+from toolbox.chart import (
+    complexity,
+    depth,
+    filters,
+    layers,
+    pairs,
+    relation,
+    replication,
+    selectivity,
+    sets,
+    tuning,
+)
 from toolbox.chart.plain import draw_plain
 from toolbox.chart.registry import FigureDefinition, draw, figures
 from toolbox.chart.render import FIGURE_SUFFIXES, check_format, render
@@ -29,4 +40,4 @@ __all__ = [
 ]
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
-_REGISTERED = (complexity, depth, filters, layers, pairs, replication, selectivity, sets, tuning)
+_REGISTERED = (complexity, depth, filters, layers, pairs, relation, replication, selectivity, sets, tuning)

@@ -19,6 +19,7 @@ from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
 from toolbox.query.limits import Limits
 from toolbox.query.parameters import find_query, parameter_values
+from toolbox.query.relation_notes import note_missing_relations
 from toolbox.query.resampling_notes import note_missing_resamples, notes_on_pooling, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
 from toolbox.store.availability import AvailableResponses
@@ -86,6 +87,7 @@ def ask(
             _check_listed_values(database, query, values)
             rows = _plain(compute(database, values))
             note_missing_resamples(database, views, values)
+            note_missing_relations(database, views, values)
             database.notes.extend([*notes_on_pooling(database, query, rows), *resolution_notes(rows)])
             found = tuple(cautions(study, database, views, values, rows))
     origin: dict[str, Any] = {
@@ -185,6 +187,11 @@ def _check_listed_values(database: Database, query: Query, values: Mapping[str, 
             view, column = parameter.listed_in
             rows = database.connection.sql(f"select distinct {column}::varchar from {view}").fetchall()
             known = [name for (name,) in rows if name is not None]
+            if view == "variables" and not known:
+                raise UsageError(
+                    f"{query.name} needs stimuli with numeric parameters, and the set has none; to add columns of a "
+                    "table: toolbox parameters SET --source FILE"
+                )
             if view == "parameters" and not known:
                 raise UsageError(
                     f"{query.name} needs stimuli with numeric parameters, and the set has none; to have some: "
