@@ -55,6 +55,8 @@ EMPTY_FOR_ONE_CATEGORY = [
     "tuning/representative",
     "complexity/pairs",
     "relation/filters",
+    "filters/transfer",
+    "selectivity/transfer",
     "selectivity/sanity",
 ]
 """Queries that have no rows before `toolbox significance` was run."""

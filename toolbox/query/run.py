@@ -22,6 +22,7 @@ from toolbox.query.parameters import find_query, parameter_values
 from toolbox.query.relation_notes import note_missing_relations
 from toolbox.query.resampling_notes import note_missing_resamples, notes_on_pooling, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
+from toolbox.query.transfer import CHOICE, FORMULA, chosen_elsewhere
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database
 from toolbox.store.folder import StudyFolder
@@ -80,6 +81,10 @@ def ask(
     values = parameter_values(query, parameters or {}, parse_select(query).parameters)
     views, macros = needs(query)
     limits = limits or Limits()
+    chosen = None
+    if query.ships and FORMULA in parse_select(query).functions and CHOICE not in (tables or {}):
+        chosen = chosen_elsewhere(study, values, selection or Selection(), ask)
+        selection, tables = chosen.selection, {**(tables or {}), **chosen.tables}
     with _own_errors(query, limits.seconds), _computation(query, limits) as compute:
         formulas = {name: index.expression for name, index in shipped_indices().items()}
         database = open_database(study, views, selection, macros=macros, tables=tables, formulas=formulas)
@@ -89,6 +94,7 @@ def ask(
             note_missing_resamples(database, views, values)
             note_missing_relations(database, views, values)
             database.notes.extend([*notes_on_pooling(database, query, rows), *resolution_notes(rows)])
+            database.notes.extend(chosen.notes if chosen else ())
             found = tuple(cautions(study, database, views, values, rows))
     origin: dict[str, Any] = {
         "query": query.name,

@@ -13,6 +13,7 @@ from pathlib import Path
 from toolbox.content import content_folder
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder, stored_name
+from toolbox.store.halves import Half
 from toolbox.store.in_use import read_in_use
 from toolbox.store.small_tables import SmallTables
 
@@ -36,12 +37,14 @@ class Selection:
         models: one model, or several to compare; a single name may be given as a string.
         scheme: a label scheme of the set.
         notes: what was chosen without being named, where there are several.
+        half: the half of the labelled stimuli that is read; all of them if None.
     """
 
     set: str | None = None
     models: Sequence[str] = ()
     scheme: str | None = None
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    half: Half | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Convert the models to a tuple, and compose the accents of all names, as they are stored.

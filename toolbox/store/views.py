@@ -20,19 +20,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.columns import PROPERTIES, RELATION_TABLES, ROLLUPS, TABLES, Columns
+from toolbox.store.columns import LABELS, PROPERTIES, RELATION_TABLES, ROLLUPS, TABLES, Columns
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
+from toolbox.store.labels import read_labels
+from toolbox.store.parquet import arrow_table
 from toolbox.store.quoting import quote_name, quote_text
 from toolbox.store.relations import Relation, fresh_relations
 from toolbox.store.resamples import Labelling, Measure, measure_of
-from toolbox.store.rollups import fresh_rollup
+from toolbox.store.rollups import fresh_rollup, roll_up
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
 from toolbox.store.variable_views import select_observations, select_parameters, select_variables
@@ -155,7 +157,7 @@ def define_views(
 
     Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged tables or responses.
     """
-    chosen = resolve_selection(study, set(names), selection)
+    chosen = replace(resolve_selection(study, set(names), selection), half=selection.half)
     views = Views(study, chosen, formulas=formulas or {}, notes=list(chosen.notes))
     if not OF_RESPONSES.isdisjoint(names):
         set_name, model, scheme = views.names
@@ -173,7 +175,13 @@ def _stimuli(views: Views) -> str:
 
 def _labels(views: Views) -> str:
     set_name, _, scheme = views.names
-    return views.select_table(views.study.labels(set_name, scheme))
+    path = views.study.labels(set_name, scheme)
+    if views.selection.half is None:
+        return views.select_table(path)
+    labels = views.selection.half.labels(read_labels(path))
+    columns: dict[str, list[Any]] = {"stimulus_id": list(labels), "category": list(labels.values())}
+    views.tables["labels_of_half"] = arrow_table(columns, LABELS)
+    return "select * from labels_of_half"
 
 
 def _layers(views: Views) -> str:
@@ -201,6 +209,10 @@ def _responses(views: Views) -> str:
 
 def _rollups(views: Views) -> str:
     """The roll-up's file where it is of these responses and labels, else the one that is made now."""
+    if views.selection.half and views.labelling and views.responses:
+        labels = views.selection.half.labels(read_labels(views.labelling.labels))
+        views.tables["rollups_of_half"] = roll_up(views.responses.paths(views.study), labels)
+        return "select * from rollups_of_half"
     path = views.study.rollup(*views.names)
     if views.labelling and not _is_current_rollup(views, path):
         made = fresh_rollup(views.labelling)
