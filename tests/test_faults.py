@@ -11,17 +11,21 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from support.commands import run_process
 from support.tiny_network import CARD
 from toolbox import ResourceError, StorageError, Study
+from toolbox.__main__ import _end_stopped, _let_go
 from toolbox.faults import check_threads, explains_faults, fault_of
 from toolbox.files import replace_file, write_text
+from toolbox.host import Stopped, stoppable
 
 TOOLBOX = [sys.executable, "-m", "toolbox"]
 
@@ -148,6 +152,50 @@ def test_a_stop_that_a_library_feigns_for_want_of_threads_is_named(monkeypatch: 
         check_threads()
 
 
+def test_ctrl_c_for_want_of_threads_ends_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(SystemExit) as end:
+        _end_stopped(Stopped(signal.SIGINT))
+    assert end.value.code == 1 and "ulimit -u" in capsys.readouterr().err
+
+
+def test_a_stop_is_a_stop_although_a_library_reports_it_as_its_own_error() -> None:
+    with pytest.raises(Stopped) as caught, stoppable():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Stopped:
+            raise RuntimeError("INTERRUPT Error: Interrupted!") from None
+    assert caught.value.signal == signal.SIGTERM
+
+
+def test_what_the_frames_of_an_error_hold_is_let_go() -> None:
+    class Held:
+        """As a connection to DuckDB."""
+
+    def fail() -> NoReturn:
+        held = Held()
+        kept.append(weakref.ref(held))
+        raise ValueError
+
+    def fail_after_that() -> NoReturn:
+        try:
+            fail()
+        except ValueError as error:
+            raise RuntimeError from error
+
+    kept: list[weakref.ref[Held]] = []
+    with pytest.raises(RuntimeError) as caught:
+        fail_after_that()
+    assert kept[0]() is not None
+    _let_go(caught.value)
+    assert kept[0]() is None
+
+
 # Python
 
 
@@ -212,6 +260,36 @@ def test_a_closed_stderr_changes_nothing(study: Study, card: str, weights: str) 
     given = ["--model", card, "--weights", weights, "--study", str(study.folder.root)]
     assert in_shell("2>&-", "extract", "colours", *given).returncode == 0
     assert study.query("select count(*) as n from responses", set="colours")["n"][0] == 48
+
+
+def test_a_full_stderr_keeps_the_exit_code() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = in_shell("2>/dev/full", "query", "nothing/at/all")
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+PRINTS = "import toolbox.cli; toolbox.cli.app = lambda prog_name: print('rows'); "
+PRINTS += "from toolbox.__main__ import main; main()"
+"""A command whose rows are still on their way when it ends."""
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "words"),
+    [("| true", 1, ""), (">/dev/full", 1, "error: stdout: no space is left on its disk")],
+)
+def test_what_was_printed_is_sent_before_the_command_ends(target: str, code: int, words: str) -> None:
+    if target.endswith("full") and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = subprocess.run(
+        ["bash", "-c", f'"$0" -c "$1" {target}; exit ${{PIPESTATUS[0]}}', sys.executable, PRINTS],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        text=True,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (code, bool(words))
+    assert done.stderr.startswith(words)
 
 
 def test_a_table_is_printed_where_only_ascii_can_be() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -42,6 +43,15 @@ def test_a_block_that_fails_leaves_nothing_behind(before: str | None, tmp_path: 
         raise StoppedError
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == (["file.txt"] if before else [])
     assert before is None or path.read_text() == before
+
+
+def test_a_disk_that_removes_nothing_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StoppedError), replace_file(tmp_path / "file.txt"):
+        raise StoppedError
 
 
 def test_the_file_is_not_to_be_seen_before_the_block_ends(tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ from toolbox.cli import (
     app,
     collect,
     gallery,
+    match,
     networks,
+    properties,
     relation,
     render,
     report,
@@ -50,7 +52,7 @@ PAIRS = {"map", "param", "table"}
 """Mappings, which a command takes as texts NAME=VALUE."""
 EXAMINED = {"graph"}
 """What a command takes as a file, and examines before it calls the function."""
-NAMES = {"param": "parameters", "table": "tables", "from": "stimulus"}
+NAMES = {"param": "parameters", "table": "tables", "from": "stimulus", "as": "to"}
 """Option -> keyword, where they differ: each parameter is a keyword of its own, all tables are one mapping, and
 Python has a keyword `from`."""
 
@@ -58,6 +60,9 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "ingest": (collect.ingest, Study.ingest, {"create"}),
     "label": (collect.label, Study.label, set()),
     "extract": (collect.extract, Study.extract, {"estimate"}),
+    "properties": (properties.properties, Study.properties, {"output"}),
+    "match": (match.match, Study.match, {"output", "balance"}),
+    "export": (match.export, Study.export, set()),
     "significance": (analyse.significance, Study.significance, set()),
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from toolbox.collect.label import LabelReport
     from toolbox.collect.parameters import ParametersReport
     from toolbox.demo import demonstrate
+    from toolbox.design.exporting.run import ExportedList
+    from toolbox.design.matching.run import MatchedSets
     from toolbox.design.relation import Relating, RelationReport
     from toolbox.errors import (
         AmbiguousError,
@@ -66,6 +68,7 @@ __all__ = [
     "DeviceError",
     "DownloadError",
     "Estimate",
+    "ExportedList",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -77,6 +80,7 @@ __all__ = [
     "InUse",
     "IngestReport",
     "LabelReport",
+    "MatchedSets",
     "MixtureError",
     "ModelCheck",
     "ParametersReport",
@@ -127,6 +131,8 @@ _HOMES = {
     "toolbox.collect.parameters": ("ParametersReport",),
     "toolbox.demo": ("demonstrate",),
     "toolbox.design.relation": ("Relating", "RelationReport"),
+    "toolbox.design.exporting.run": ("ExportedList",),
+    "toolbox.design.matching.run": ("MatchedSets",),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

@@ -39,6 +39,8 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 Convolution = Literal["winograd", "direct"]
 CONVOLUTIONS: tuple[Convolution, ...] = get_args(Convolution)
+Distance = Literal["standardised", "mahalanobis"]
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
 """Algorithms for large convolutions on a CPU: with fewer products, or as the plain sum."""
 
 Decoding = Literal["full", "scaled"]
@@ -66,6 +68,9 @@ STIMULUS_COLUMNS = {
     "bytes": "int64",
 }
 """Columns that every stimulus set has, and their types as Arrow calls them."""
+
+MEASURED_AT_INGESTION = ("sharpness", "rms_contrast", "darkest", "brightest")
+"""What is measured of every image at its ingestion; further properties are measured by `toolbox properties`."""
 
 FILE_BITS = 16
 """Bits of a grey value in image files of more than 8 bits, where no other bit depth is chosen."""

@@ -11,6 +11,7 @@ import pytest
 
 from support.tiny_network import paint
 from toolbox import ResultWarning, Study
+from toolbox.analyse.significance.sources import read_sources
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import SCHEME
 from toolbox.store.labels import digest_of_labels, read_labels, write_labels
@@ -171,3 +172,14 @@ def test_a_cached_digest_is_that_of_the_file_now(finished: Study) -> None:
     assert labelling.source == before
     change_a_label(finished, labels(finished))
     assert labelling.source["labels"] != before["labels"]
+
+
+def test_responses_that_were_replaced_by_as_many_are_noticed_while_they_are_resampled(
+    finished: Study,
+) -> None:
+    sources = read_sources(finished.folder, "colours", "tiny", "category")
+    assert sources.is_current()
+    part = finished.folder.extraction("colours", "tiny").part(0)
+    shutil.copy(part, part.with_suffix(".copy"))
+    part.with_suffix(".copy").replace(part)
+    assert not sources.is_current()

@@ -118,6 +118,10 @@ def answers(study: Path) -> str:
 FAULTS = ("traceback", "not a line", "changed", "not again")
 
 
+ALLOCATOR = "<jemalloc>"
+"""What polars' allocator prints by itself where it cannot start a thread."""
+
+
 def faults_of(
     case: Case, base: Path, expected: Mapping[str, tuple[str, int]], before: str
 ) -> tuple[dict[str, str], End]:
@@ -125,7 +129,7 @@ def faults_of(
     found: dict[str, str] = {}
     with copied(base) as place:
         end = case.disturb(place, place.words(case.command))
-        lines = [line for line in end.stderr.splitlines() if line.strip()]
+        lines = [line for line in end.stderr.splitlines() if line.strip() and not line.startswith(ALLOCATOR)]
         last = lines[-1] if lines else ""
         signalled = end.code < 0 and end.code not in case.must
         if "Traceback" in end.stderr or signalled or "Exception ignored" in end.stderr:

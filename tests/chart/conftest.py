@@ -311,6 +311,15 @@ def _balance(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str,
     ]
 
 
+def _property_categories(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"property": name, "category": category, "stimuli": 20, "missing": k % 2, "mean": 40.0 + k, "sd": 3.5}
+        | {"median": 40.5, "others_mean": 41.0, "others_sd": 4.0}
+        | {"difference": 0.3 * (k % 7) - 0.9, "auc": 0.2 + 0.1 * (k % 7)}
+        for name, (k, category) in product(("luminance", "spectral_slope", "symmetry"), enumerate(categories))
+    ]
+
+
 def _summary(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"set": name, "scheme": "category", "category": category, "stimuli": 10 + k, "proportion": 0.25}
@@ -396,6 +405,7 @@ EXAMPLES = {
     "layers/significant": _significant,
     "complexity/pairs": _pairs,
     "complexity/stimuli": _complexity_stimuli,
+    "properties/categories": _property_categories,
     "sets/balance": _balance,
     "sets/summary": _summary,
     "replication/filters": _replication_filters,

@@ -110,3 +110,20 @@ def test_a_page_runs_no_script_but_its_own(browser: Browser, tmp_path: Path, row
     assert hits(watched) == []
     assert any("Content Security Policy" in complaint for complaint in watched.complaints)
     watched.page.context.close()
+
+
+def test_a_page_sends_nothing_even_where_its_own_script_would(
+    browser: Browser, tmp_path: Path, rows_of: Any
+) -> None:
+    watched = watched_page(
+        browser, tmp_path / "figure.html", page_of("page", draw("layers/profile", rows_of("layers/profile")))
+    )
+    watched.page.locator("svg.marks").wait_for()
+    send = "fetch('http://127.0.0.1:9/').then(() => 'sent', error => error.name)"
+    watched.page.evaluate("window.violations = []")
+    watched.page.evaluate(
+        "addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
+    )
+    watched.page.evaluate(send)
+    assert watched.page.evaluate("violations") == ["connect-src"]
+    watched.page.context.close()

@@ -18,7 +18,7 @@ from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli.confounds import confound_warnings
 from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.parquet import provenance_of, write_table
-from toolbox.store.properties import read_properties
+from toolbox.store.properties import read_ingestion_measures
 
 
 @pytest.fixture
@@ -152,13 +152,13 @@ def test_a_set_of_an_older_version_is_measured_when_images_are_added(
     save(noise(1), photos / "cat" / "a.png")
     save(noise(2), photos / "cat" / "b.png")
     ingest(study, photos, set_name="photos")
-    new, measured = rows(study), read_properties(study.properties("photos"))
+    new, measured = rows(study), read_ingestion_measures(study.properties("photos"))
     make_old(study)
     save(noise(1), photos / "dog" / "a.tif")
     report = ingest(study, photos, set_name="photos")
     assert (report.added, report.known, [each.is_conflict for each in report.rejections]) == (0, 2, [True])
     assert rows(study).equals(new)
-    assert read_properties(study.properties("photos")) == measured
+    assert read_ingestion_measures(study.properties("photos")) == measured
 
 
 def test_an_older_stimulus_whose_file_is_gone_or_changed_stays_as_it_is(
@@ -173,7 +173,7 @@ def test_an_older_stimulus_whose_file_is_gone_or_changed_stays_as_it_is(
     report = ingest(study, photos, set_name="photos")
     assert (report.added, report.stimuli) == (1, 3)
     assert rows(study)["pixels_sha256"].is_null().to_list() == [True, True, False]
-    assert list(read_properties(study.properties("photos"))) == [2]
+    assert list(read_ingestion_measures(study.properties("photos"))) == [2]
 
 
 # --- range ---

@@ -6,12 +6,15 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from support.random_study import RandomStudy, make_random_study
+from support.small_study import add_measurement
 from toolbox.analyse.significance import Resampling, resample
 from toolbox.query.indices import RESAMPLED, index_names
 from toolbox.store.folder import StudyFolder
+from toolbox.store.stimuli import read_stimuli
 
 
 @pytest.fixture(autouse=True)
@@ -37,4 +40,13 @@ def resampled_study(random_study: RandomStudy, tmp_path_factory: pytest.TempPath
         patch.setenv("TOOLBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
         for choice in (*choices, Resampling(statistic="mean"), Resampling(normalise="layer")):
             resample(study, replace(choice, resamples=20))
+    add_measurement(study, _measured(study))
     return replace(random_study, folder=study)
+
+
+def _measured(study: StudyFolder) -> pl.DataFrame:
+    """Two properties of every stimulus, one of them of the files."""
+    numbers = [row["stimulus_id"] for row in read_stimuli(study.stimuli(study.sets()[0]))]
+    return pl.DataFrame(
+        {"stimulus_id": numbers, "luminance": [float(7 * n % 5) for n in numbers]}
+    ).with_columns(luminance_file=pl.col("luminance") ** 2)

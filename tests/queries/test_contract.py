@@ -21,6 +21,7 @@ from support.small_study import (
     SET,
     add_labels,
     add_layers,
+    add_measurement,
     add_responses,
     add_stimuli,
     plain_layers,
@@ -206,7 +207,7 @@ def test_every_listed_choice_is_one_of_those_that_are_asked_for_somewhere(query:
         for parameter in listed_parameters(shipped_query(of)):
             if parameter.name in names:
                 asked[parameter.name] = asked.get(parameter.name, set()) | {*parameter.choices}
-    asked |= {"by": {"layer", "block"}, "order": {"rank", "label"}}
+    asked |= {"by": {"layer", "block"}, "order": {"rank", "label"}, "pixels": {"presented", "file", "both"}}
     asked |= dict.fromkeys(("first", "second"), asked["index"])
     for parameter in listed_parameters(query):
         own = {"none"} if query.name == "selectivity/population" else set()  # it has no range of the layer
@@ -417,6 +418,8 @@ def test_a_single_category_gives_null_where_there_is_nothing_to_compare(
             **{"layer": "conv1", "filter": 0, "category": "car", "n": 2},
             **{"share": 1.0, "balanced_share": 1.0, "response": 0.5},
         }
+    if query.name == "properties/categories":
+        assert rows.rows() == [("luminance", "car", 2, 0, 50.0, math.sqrt(200), 50.0, *[None] * 4)]
     if query.name == "selectivity/ranks":
         assert rows.rows() == [("conv1", 0, "car", 2, None, 1.0, 1.0)]
     if query.name == "selectivity/filters":
@@ -438,6 +441,7 @@ def one_category(root: Path) -> StudyFolder:
     add_stimuli(
         study, pl.DataFrame({"stimulus_id": [0, 1], "orientation": [0, 90], "spatial_frequency": [1, 2]})
     )
+    add_measurement(study, pl.DataFrame({"stimulus_id": [0, 1], "luminance": [40.0, 60.0]}))
     return study
 
 

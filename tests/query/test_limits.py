@@ -15,7 +15,7 @@ import pytest
 
 from support.worked_examples import example_study
 from toolbox.errors import QueryError, UsageError
-from toolbox.query import Query, ask, confinement, shipped_query
+from toolbox.query import Query, ask, confinement, run, shipped_query
 from toolbox.query.across_models import ask_each
 from toolbox.query.limits import LEAST_MEMORY, Limits
 from toolbox.query.run import _computation
@@ -128,7 +128,8 @@ def noted(*arguments, **options):
     print(child.pid, flush=True)
     return child
 confinement.subprocess.Popen = noted
-ask(StudyFolder(Path(sys.argv[1])), "select count(*) from range(100000000000) a, range(1000000000) b")
+rows = "from range(100000000000) a, range(1000000000) b where a.range * b.range = 7"
+ask(StudyFolder(Path(sys.argv[1])), f"select count(*) {rows}")
 """
 
 
@@ -139,7 +140,7 @@ def test_no_statement_outlives_the_process_that_asked_it(study: StudyFolder) -> 
         child = int(asking.stdout.readline())
         time.sleep(1)
         asking.kill()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 8  # long before the process would end by its own limit of time
     while is_running(child):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -179,6 +180,15 @@ def test_the_memory_of_a_process_is_watched_where_the_system_does_not_limit_it(
     with pytest.raises(SystemExit):
         confined._watch(request)
     assert ends == ["memory"]
+
+
+def test_a_query_that_ships_ends_with_its_time(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a study of many more responses."""
+    frame = run._frame
+    long = "select count(*) from range(200000) a, range(100000) b where a.range * b.range = 7"
+    monkeypatch.setattr(run, "_frame", lambda rows: frame(rows.query("rows", long)))
+    with pytest.raises(QueryError, match=r"^layers/profile took longer than 0.5 s and was stopped$"):
+        ask(study, "layers/profile", limits=Limits(0.5))
 
 
 def test_a_query_that_ships_starts_no_process(

@@ -72,3 +72,13 @@ def test_a_damaged_memory_and_that_of_another_version_are_not_used(
     assert again(query) == first
     assert len(parsings) == 2
     assert recall_syntax(query.sql) == json.loads(json.dumps(vars(first)))
+
+
+def test_a_memory_that_differs_from_its_digest_is_not_used(memory: Path, parsings: list[str]) -> None:
+    query = shipped_query("layers/profile")
+    first = parse_select(query)
+    content = memory.read_bytes()
+    assert b'"threshold"' in content
+    memory.write_bytes(content.replace(b'"threshold"', b'"treshhold"'))
+    assert again(query) == first
+    assert len(parsings) == 2

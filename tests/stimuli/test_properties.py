@@ -11,15 +11,12 @@ import pytest
 from PIL import Image, ImageFilter
 
 from toolbox.errors import StimulusError
+from toolbox.stimuli.at_ingestion import measure_at_ingestion
 from toolbox.stimuli.images import Picture, decode
-from toolbox.stimuli.properties import (
-    PICTURE_PROPERTIES,
-    PRESENTED_SIDE,
-    measure_properties,
-    pixel_digest,
-    presented_grey,
-    sharpness,
-)
+from toolbox.stimuli.measured_picture import PRESENTED_SIDE, MeasuredPicture, presented_picture
+from toolbox.stimuli.picture_identity import pixel_digest
+from toolbox.stimuli.properties.sharpness import sharpness
+from toolbox.terms import MEASURED_AT_INGESTION
 
 
 def png_of_16_bits(values: np.ndarray) -> bytes:
@@ -42,7 +39,7 @@ def picture_of(grey: np.ndarray) -> Picture:
 def test_a_single_bright_pixel_has_the_sharpness_worked_out_by_hand() -> None:
     grey = np.zeros((7, 7), np.float32)
     grey[3, 3] = 100  # among the 25 positions with four neighbours: four of 100, and one of -400
-    assert sharpness(grey) == pytest.approx((4 * 100**2 + 400**2) / 25)
+    assert sharpness(MeasuredPicture(picture_of(grey).pixels)) == pytest.approx((4 * 100**2 + 400**2) / 25)
 
 
 def test_sharpness_is_that_of_pillows_own_laplacian() -> None:
@@ -51,30 +48,30 @@ def test_sharpness_is_that_of_pillows_own_laplacian() -> None:
     )  # so that nothing is clipped
     kernel = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
     filtered = np.asarray(Image.fromarray(grey).filter(kernel))[1:-1, 1:-1].astype(np.float64)
-    assert sharpness(grey.astype(np.float32)) == pytest.approx(filtered.var(), rel=1e-5)
+    assert sharpness(MeasuredPicture(picture_of(grey).pixels)) == pytest.approx(filtered.var(), rel=1e-5)
 
 
 def test_a_blurred_picture_is_less_sharp_and_a_ramp_is_not_sharp_at_all() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (224, 224)).astype(np.uint8)
     blurred = np.asarray(Image.fromarray(noise).filter(ImageFilter.GaussianBlur(2)))
-    sharp, soft = (measure_properties(picture_of(each))["sharpness"] for each in (noise, blurred))
+    sharp, soft = (measure_at_ingestion(picture_of(each))["sharpness"] for each in (noise, blurred))
     assert sharp > 100 * soft > 0
-    ramp = measure_properties(picture_of(np.tile(np.arange(224), (224, 1))))
+    ramp = measure_at_ingestion(picture_of(np.tile(np.arange(224), (224, 1))))
     assert ramp["sharpness"] == 0 and ramp["rms_contrast"] > 0.2
 
 
 def test_a_picture_is_measured_in_the_size_in_which_it_is_presented() -> None:
     large = np.kron(np.random.default_rng(2).integers(0, 256, (224, 224)), np.ones((3, 3)))
-    assert presented_grey(picture_of(large).pixels).shape == (PRESENTED_SIDE, PRESENTED_SIDE)
-    same = measure_properties(picture_of(large[::3, ::3]))
-    assert measure_properties(picture_of(large)) == same
+    assert presented_picture(picture_of(large).pixels).grey.shape == (PRESENTED_SIDE, PRESENTED_SIDE)
+    same = measure_at_ingestion(picture_of(large[::3, ::3]))
+    assert measure_at_ingestion(picture_of(large)) == same
 
 
 def test_range_and_contrast_are_parts_of_black_to_white() -> None:
     grey = np.full((224, 224), 51)
     grey[:112] = 204
-    measured = measure_properties(picture_of(grey))
-    assert tuple(measured) == PICTURE_PROPERTIES
+    measured = measure_at_ingestion(picture_of(grey))
+    assert tuple(measured) == MEASURED_AT_INGESTION
     assert (measured["darkest"], measured["brightest"]) == (0.2, 0.8)
     assert measured["rms_contrast"] == pytest.approx(0.3)
 
@@ -105,7 +102,7 @@ def test_colours_of_16_bits_are_recognised_and_cannot_be_scaled() -> None:
     content = png_of_16_bits(np.full((4, 4, 3), 4095))
     usual = decode(content)
     assert usual.bit_depth == 16
-    assert measure_properties(usual)["brightest"] == pytest.approx(15 / 255)
+    assert measure_at_ingestion(usual)["brightest"] == pytest.approx(15 / 255)
     with pytest.raises(
         StimulusError, match="colours of 16 bits, which cannot be scaled by a bit depth of 12"
     ):

@@ -64,6 +64,14 @@ def test_names_alike_but_for_case_are_refused_across_sources() -> None:
         merge_types({"V": "bigint"}, candidates(1))
 
 
+def test_a_name_that_cannot_be_shown_is_refused_whoever_brings_it() -> None:
+    """Also that of a recipe, which no table has."""
+    with pytest.raises(
+        StimulusError, match=r"the recipe has the column 'angle\\x1b\[2J', with a character that"
+    ):
+        check_names(["size", "angle\x1b[2J"], "the recipe")
+
+
 def test_an_array_is_not_a_value() -> None:
     with pytest.raises(TypeError, match="must be a number, text, true or false, not list"):
         type_of([1])  # type: ignore[arg-type]

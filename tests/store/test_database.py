@@ -71,7 +71,12 @@ def test_a_view_shows_its_table(
         ),
         ("labels", "stimulus_id INTEGER, category VARCHAR"),
         ("parameters", "stimulus_id INTEGER, parameter VARCHAR, value VARCHAR"),
-        ("properties", "stimulus_id INTEGER, property VARCHAR, value DOUBLE"),
+        (
+            "properties",
+            "set VARCHAR, stimulus_id INTEGER, sharpness DOUBLE, rms_contrast DOUBLE, darkest DOUBLE, "
+            "brightest DOUBLE",
+        ),
+        ("property_values", "set VARCHAR, stimulus_id INTEGER, property VARCHAR, value DOUBLE"),
         ("responses", "layer VARCHAR, filter INTEGER, stimulus_id INTEGER, maximum FLOAT, mean FLOAT"),
         (
             "layers",

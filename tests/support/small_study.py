@@ -15,8 +15,16 @@ from numpy.typing import NDArray
 from toolbox.store.folder import SCHEME, ExtractionFolder, StudyFolder, create_study
 from toolbox.store.parquet import write_table
 from toolbox.store.parts import write_part
-from toolbox.store.plan import Identity, Plan, check_identity, extend_plan, plan_digest, read_plan
-from toolbox.store.properties import write_properties
+from toolbox.store.plan import (
+    Identity,
+    Plan,
+    check_identity,
+    extend_plan,
+    plan_digest,
+    read_digests,
+    read_plan,
+)
+from toolbox.store.properties import Measurement, write_ingestion_measures, write_measurement
 
 SET, MODEL = "shapes", "tiny"
 Matrix = NDArray[np.float32]
@@ -94,7 +102,15 @@ def add_stimuli(study: StudyFolder, stimuli: pl.DataFrame, set_name: str = SET) 
 def add_properties(study: StudyFolder, properties: pl.DataFrame, set_name: str = SET) -> None:
     """Write what was measured of the images: stimulus_id, and a column for each property."""
     values = {row.pop("stimulus_id"): row for row in properties.iter_rows(named=True)}
-    write_properties(study.properties(set_name), values, {})
+    write_ingestion_measures(study.properties(set_name), values, {})
+
+
+def add_measurement(study: StudyFolder, measured: pl.DataFrame, set_name: str = SET) -> None:
+    """Write what `toolbox properties` would have measured: stimulus_id, and a column for each property."""
+    values = {row.pop("stimulus_id"): row for row in measured.iter_rows(named=True)}
+    columns = {name: {"property": name.removesuffix("_file")} for name in measured.columns[1:]}
+    images = plan_digest([*values], read_digests(study.stimuli(set_name)))
+    write_measurement(study.measured(set_name), Measurement(values, columns, images), {})
 
 
 def add_labels(study: StudyFolder, labels: pl.DataFrame, set_name: str = SET, scheme: str = SCHEME) -> None:

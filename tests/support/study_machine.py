@@ -33,6 +33,7 @@ from toolbox.errors import StimulusError, UsageError, VerificationError
 from toolbox.query.across_models import ask_each
 from toolbox.query.header import Query
 from toolbox.store.database import open_database
+from toolbox.store.remedies import REPLACEMENT
 from toolbox.store.selection import Selection
 from toolbox.store.verification import Problem
 
@@ -229,7 +230,7 @@ class StudyMachine(RuleBasedStateMachine):
         tables = [file for file in files if file.suffix == ".parquet"]
         for file in (*chance.sample(tables, 2), chance.choice(files)):
             with self._damaged(file, chance):
-                if file.suffix == ".parquet":
+                if file.suffix == ".parquet" and not _is_uncounted(file):
                     problems = Study(self.root).verify(thorough=True).problems
                     assert file.relative_to(self.root).as_posix() in {each.file for each in problems}
                 with suppress(ToolboxError):
@@ -455,6 +456,15 @@ def _is_left(problem: Problem) -> bool:
     """Whether a problem is what a kill leaves: a temporary file, or a part before its record."""
     begun = ("has no record", "was not written to its end")
     return problem.file.endswith(LEFT) or problem.problem.startswith(begun)
+
+
+def _is_uncounted(file: Path) -> bool:
+    """Whether it is a part that an interrupted replacement wrote without its record: it will be written again."""
+    return (
+        file.parent.name == REPLACEMENT
+        and file.name.startswith("part-")
+        and not file.with_suffix(".json").exists()
+    )
 
 
 def _digest(file: Path) -> str:

@@ -17,7 +17,16 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from support.small_study import MODEL, SET, add_labels, add_layers, add_properties, add_responses, add_stimuli
+from support.small_study import (
+    MODEL,
+    SET,
+    add_labels,
+    add_layers,
+    add_measurement,
+    add_properties,
+    add_responses,
+    add_stimuli,
+)
 from toolbox.query import Query
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
@@ -27,7 +36,7 @@ from toolbox.store.resamples import Labelling, Measure, write_resampled
 from toolbox.store.views import RESAMPLE_VIEWS
 
 EXAMPLES = Path(__file__).parents[1] / "queries"
-NAMES = ("stimuli", "properties", "labels", "layers", "responses")
+NAMES = ("stimuli", "properties", "measured", "labels", "layers", "responses")
 Row = tuple[Any, ...]
 
 
@@ -51,6 +60,9 @@ def example_study(example: str, root: Path, *, parts: Sequence[Sequence[int]] | 
     if "properties" in tables:
         for (set_name,), rows in _by(tables["properties"], set=SET).group_by("set", maintain_order=True):
             add_properties(study, rows.drop("set"), set_name)
+    if "measured" in tables:
+        for (set_name,), rows in _by(tables["measured"], set=SET).group_by("set", maintain_order=True):
+            add_measurement(study, rows.drop("set"), set_name)
     if "labels" in tables:
         labels = _by(tables["labels"], set=SET, scheme=SCHEME)
         for (set_name, scheme), rows in labels.group_by("set", "scheme", maintain_order=True):

@@ -9,7 +9,9 @@ from toolbox.cli import (
     analyse,
     collect,
     gallery,
+    match,
     networks,
+    properties,
     relation,
     render,
     report,
@@ -33,6 +35,8 @@ app = typer.Typer(
 for commands in (
     setup.commands,
     collect.commands,
+    properties.commands,
+    match.commands,
     analyse.commands,
     relation.commands,
     show.commands,

@@ -179,6 +179,9 @@ PartOption = Annotated[
 ]
 ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
 
+# Image properties.
+MeasuredSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {DEFAULT_IN_USE}")]
+
 # Analysis.
 AnalysedSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {DEFAULT_IN_USE}")]
 _INDEX = f"Index of selectivity: {', '.join(index_names(*RESAMPLED))}."

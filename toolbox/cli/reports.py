@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
+    from toolbox.design.properties import PropertiesReport
     from toolbox.show.rendering import RenderingReport
     from toolbox.show.report.run import StudyReport
     from toolbox.stimuli.sources import Rejection
@@ -131,6 +132,24 @@ def _speed(report: ExtractionReport) -> str:
     rate = report.shown / report.seconds
     how = f"{report.provider}, {report.precision}, {report.arrangement}"
     return f"{report.shown} stimuli presented in {report.seconds:.0f} s ({rate:.1f} per second; {how})"
+
+
+def print_measurement(report: PropertiesReport, quiet: bool) -> None:
+    """Print how many images were measured, which could not be, and which values cannot be trusted.
+
+    Args:
+        report: of the measurement.
+        quiet: whether nothing is printed.
+    """
+    print_notes(report.refusals[:LISTED], quiet)
+    if len(report.refusals) > LISTED:
+        note(f"… and {len(report.refusals) - LISTED} more", quiet)
+    print_notes(report.notes, quiet, "warning: ")
+    if report.measured:
+        measured = f"{len(report.properties)} properties of {_count(report.measured, 'stimulus', 'stimuli')} measured"
+        note(f"{report.set}: {measured}, of {report.stimuli:,}", quiet)
+    elif not report.refusals:
+        note("nothing to do: every stimulus is measured", quiet)
 
 
 def print_estimate(estimate: Estimate, quiet: bool) -> None:

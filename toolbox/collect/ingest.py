@@ -39,7 +39,7 @@ from toolbox.store.commits import Commit, committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder, check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parquet import arrow_schema, creation, provenance_of, read_table, with_version, write_table
-from toolbox.store.properties import read_properties, write_properties
+from toolbox.store.properties import read_ingestion_measures, write_ingestion_measures
 from toolbox.store.roots import Roots, write_roots
 from toolbox.store.stimuli import STIMULI, variable_names
 from toolbox.terms import FILE_BITS, Missing
@@ -170,7 +170,7 @@ def _open_ledger(
         return Ledger([], {}, {}), {}, False
     table = read_table(stimuli)  # verified: what is damaged must not be written again as if it were whole
     written = read_labels(labels) if labels.is_file() else {}
-    measured = read_properties(study.properties(name))
+    measured = read_ingestion_measures(study.properties(name))
     # A run of an earlier version that was killed has left labels of stimuli that do not exist.
     kept = {number: category for number, category in written.items() if number < len(table)}
     properties = {number: values for number, values in measured.items() if number < len(table)}
@@ -252,7 +252,9 @@ def _write_tables(
     labels, properties, stimuli = study.labels(name), study.properties(name), study.stimuli(name)
     if not labels.is_file() or read_labels(labels) != ledger.labels:
         write_labels(commit.stage(labels), ledger.labels, {**provenance, **creation(labels)})
-    write_properties(commit.stage(properties), ledger.properties, {**provenance, **creation(properties)})
+    write_ingestion_measures(
+        commit.stage(properties), ledger.properties, {**provenance, **creation(properties)}
+    )
     variables = pa.schema([(variable, _ARROW_TYPES[type_name]) for variable, type_name in types.items()])
     schema = pa.unify_schemas([arrow_schema(STIMULI), variables])
     columns = {column: [row.get(column) for row in ledger.rows] for column in schema.names}

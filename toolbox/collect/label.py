@@ -18,13 +18,12 @@ from pathlib import Path
 from toolbox.collect.label_table import LabelTable, read_label_table
 from toolbox.collect.matching import NamingTable, StimulusNames, match_rows, name_rows, stimulus_names
 from toolbox.display import Report
-from toolbox.errors import StimulusError, UnknownNameError, UsageError
-from toolbox.files import digest_of, write_json
+from toolbox.errors import StimulusError, UsageError
+from toolbox.files import digest_of
 from toolbox.stimuli.categories import categories_alike
-from toolbox.store.commits import committing, finish_commit, writing
-from toolbox.store.folder import SCHEME, StudyFolder, check_new_name
-from toolbox.store.labels import read_labels, write_labels
-from toolbox.store.parquet import creation, with_version
+from toolbox.store.commits import finish_commit
+from toolbox.store.folder import StudyFolder
+from toolbox.store.labelling import check_scheme, commit_labels, has_new_labels, labelling
 from toolbox.store.rollups import update_rollups
 from toolbox.tables import TABLE_SUFFIXES, check_table_name
 from toolbox.terms import Missing
@@ -88,17 +87,10 @@ def label(
         finish_commit(study)
     scheme = _check_request(study, set_name, scheme, source)
     table = read_label_table(source, scheme, missing)
-    # The same lock as that of ingestion, whose two tables are inconsistent while it writes them.
-    with (
-        nullcontext()
-        if dry_run
-        else writing(
-            study, study.lock(set_name), "ingesting or labelling", study.labels(set_name, scheme).parent
-        )
-    ):
+    with nullcontext() if dry_run else labelling(study, set_name, scheme):
         names = stimulus_names(study, set_name)
         labels = _match_labels(study, set_name, table, names)
-        is_written = replace or _is_new(study, set_name, scheme, labels)
+        is_written = replace or has_new_labels(study, set_name, scheme, labels)
         report = _report(table, set_name, scheme, labels, len(names), is_written)
         if report.written and not dry_run:
             _write(study, report, labels, source, started)
@@ -126,13 +118,7 @@ def _report(
 
 def _check_request(study: StudyFolder, set_name: str, scheme: str, source: Path) -> str:
     """Refuse an invalid request before the table is read; the name of the scheme as it is stored."""
-    if set_name not in study.sets():
-        raise UnknownNameError("stimulus set", set_name, study.sets())
-    if scheme.casefold() == SCHEME:  # many file systems ignore case
-        raise UsageError(
-            f"the scheme name {scheme!r} is reserved for ingestion; choose another name for these labels"
-        )
-    scheme = check_new_name("label scheme", scheme, study.schemes(set_name))
+    scheme = check_scheme(study, set_name, scheme)
     if not source.is_file():
         raise UsageError(
             f"{source} does not exist; expected a table ({', '.join(TABLE_SUFFIXES)}) of stimuli and labels"
@@ -166,19 +152,6 @@ def _match_labels(
     return labels
 
 
-def _is_new(study: StudyFolder, set_name: str, scheme: str, labels: dict[int, str]) -> bool:
-    """Whether these labels are new; refuse to overwrite different labels of the same scheme."""
-    path = study.labels(set_name, scheme)
-    if not path.is_file():
-        return True
-    if read_labels(path) == labels:
-        return False
-    raise UsageError(
-        f"the scheme {scheme!r} of {set_name} already contains different labels; choose another scheme name, "
-        "or overwrite those labels with replace (--replace)"
-    )
-
-
 def _write(
     study: StudyFolder, report: LabelReport, labels: dict[int, str], source: Path, started: datetime
 ) -> None:
@@ -188,11 +161,6 @@ def _write(
         "table": study.roots.anonymous(table.as_posix(), table.parent),
         "sha256": digest_of(source),
     }
-    provenance = {"task": "label", "set": report.set, "scheme": report.scheme, "sources": [origin]}
-    path = study.labels(report.set, report.scheme)
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "label", "started": started.isoformat(), "seconds": seconds, "source": origin}
-    with committing(study) as commit:
-        write_labels(commit.stage(path), labels, {**provenance, **creation(path)})
-        record = with_version({**run, **asdict(report)})
-        write_json(commit.stage(study.run_record(f"label-{report.set}")), record)
+    commit_labels(study, report.set, report.scheme, labels, {**run, **asdict(report)})

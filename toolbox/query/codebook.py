@@ -96,7 +96,8 @@ def codebook(answer: Answer, path: Path) -> str:
     sql = str(answer.provenance.get("sql", ""))
     title, sections = read_sections(sql)
     described = {column.name: column for column in read_columns(path, sections["columns"])}
-    common = _COMMON | view_columns(_views_of(sql))
+    views = _views_of(sql)
+    common = _COMMON | _property_meanings(views) | view_columns(views)
     columns = [_column(name, kind, described.get(name), common) for name, kind in answer.rows.schema.items()]
     content = {
         "@context": _CONTEXT,
@@ -115,6 +116,18 @@ def codebook(answer: Answer, path: Path) -> str:
 def _views_of(sql: str) -> Sequence[str]:
     """The tables that SQL reads."""
     return parse_select(Query("sql", sql)).tables if sql else ()
+
+
+def _property_meanings(views: Sequence[str]) -> dict[str, str]:
+    """What the columns of the view `properties` mean, which the files of the properties say."""
+    if "properties" not in views:
+        return {}
+    from toolbox.stimuli.image_properties import property_columns
+
+    return {
+        name: f"{column['title']} ({column['unit']}): {column['formula']}; of {column['pixels']}"
+        for name, column in property_columns().items()
+    }
 
 
 def _title(answer: Answer, path: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from toolbox.errors import UsageError
 from toolbox.query.header import query_names, shipped_query
 from toolbox.store.columns import PROPERTIES, RELATION_TABLES, ROLLUPS, TABLES
-from toolbox.terms import STIMULUS_COLUMNS
+from toolbox.terms import MEASURED_AT_INGESTION, STIMULUS_COLUMNS
 
 _OF_LAYERS = ("layer", "position", "kind", "filters", "height", "width", "stride", "receptive_field")
 VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
@@ -23,7 +23,11 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
         "numeric parameters and measured properties, one row each",
         ("stimulus_id", "variable", "value"),
     ),
-    "properties": ("measured of the images at ingestion, one row each", PROPERTIES),
+    "properties": (
+        "of toolbox properties: images of the set; further properties are further columns",
+        ("set", "stimulus_id", *MEASURED_AT_INGESTION),
+    ),
+    "property_values": ("the same, one row each", ("set", *PROPERTIES)),
     "responses": ("of the chosen network", ("layer", "filter", "stimulus_id", "maximum", "mean")),
     "rollups": ("sums of the responses for every filter and category", ROLLUPS),
     "significance": ("of toolbox significance: every filter and category", TABLES["filters"]),
@@ -40,7 +44,7 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
 """View -> what its rows are, and its columns."""
 
 _OF_VIEWS = {
-    "properties": {
+    "property_values": {
         "property": "what was measured: sharpness, contrast …",
         "value": "the property, in its own unit",
     },

@@ -22,7 +22,7 @@ from toolbox.query.parameters import find_query, parameter_values
 from toolbox.query.relation_notes import note_missing_relations
 from toolbox.query.resampling_notes import note_missing_resamples, notes_on_pooling, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
-from toolbox.query.transfer import CHOICE, FORMULA, chosen_elsewhere
+from toolbox.query.transfer import CHOICE, TRANSFER_FORMULA, chosen_elsewhere
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database
 from toolbox.store.folder import StudyFolder
@@ -82,7 +82,7 @@ def ask(
     views, macros = needs(query)
     limits = limits or Limits()
     chosen = None
-    if query.ships and FORMULA in parse_select(query).functions and CHOICE not in (tables or {}):
+    if query.ships and TRANSFER_FORMULA in parse_select(query).functions and CHOICE not in (tables or {}):
         chosen = chosen_elsewhere(study, values, selection or Selection(), ask)
         selection, tables = chosen.selection, {**(tables or {}), **chosen.tables}
     with _own_errors(query, limits.seconds), _computation(query, limits) as compute:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolbox.errors import MixtureError, UnknownNameError, UsageError
 from toolbox.query.header import Query
@@ -19,13 +19,8 @@ from toolbox.store.halves import Half
 from toolbox.store.labels import read_labels
 from toolbox.store.selection import Selection, resolve_selection
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from toolbox.query.run import Answer
-
 CHOICE = "choice"
-FORMULA = "transferred_filters"
+TRANSFER_FORMULA = "transferred_filters"
 """The formula that reads it."""
 _VALUES = Query(
     "sql",
@@ -36,7 +31,7 @@ _VALUES = Query(
 
 
 @dataclass(frozen=True)
-class Choice:
+class HeldOutChoice:
     """What a query of chosen filters reads.
 
     Attributes:
@@ -45,7 +40,7 @@ class Choice:
         notes: what a reader should know.
     """
 
-    tables: dict[str, pa.Table]
+    tables: dict[str, Any]
     selection: Selection
     notes: list[str] = field(default_factory=list)
 
@@ -54,8 +49,8 @@ def chosen_elsewhere(
     study: StudyFolder,
     values: Mapping[str, Any],
     selection: Selection,
-    ask: Callable[..., Answer],
-) -> Choice:
+    ask: Callable[..., Any],
+) -> HeldOutChoice:
     """The index on the stimuli that choose the filters.
 
     Args:
@@ -73,7 +68,7 @@ def chosen_elsewhere(
         seed = int(values["seed"])
         answer = ask(study, _VALUES, measured, replace(whole, half=Half(1, seed)))
         notes = _notes_on_halves(study, whole)
-        return Choice({CHOICE: answer.rows.to_arrow()}, replace(whole, half=Half(2, seed)), notes)
+        return HeldOutChoice({CHOICE: answer.rows.to_arrow()}, replace(whole, half=Half(2, seed)), notes)
     other = str(values["chosen_on"])
     if other not in study.sets():
         raise UnknownNameError("stimulus set", other, study.sets())
@@ -87,10 +82,10 @@ def chosen_elsewhere(
     present = ask(study, _VALUES, measured, whole)
     _check_same_network(answer, present)
     _check_common(answer, present)
-    return Choice({CHOICE: answer.rows.to_arrow()}, whole)
+    return HeldOutChoice({CHOICE: answer.rows.to_arrow()}, whole)
 
 
-def _check_same_network(answer: Answer, present: Answer) -> None:
+def _check_same_network(answer: Any, present: Any) -> None:
     """Refuse responses of two networks of one name."""
     if answer.provenance["identity"] != present.provenance["identity"]:
         raise MixtureError(
@@ -99,7 +94,7 @@ def _check_same_network(answer: Answer, present: Answer) -> None:
         )
 
 
-def _check_common(answer: Answer, present: Answer) -> None:
+def _check_common(answer: Any, present: Any) -> None:
     """Refuse sets without a category in common."""
     names = [sorted({*each.rows["category"].to_list()}) for each in (answer, present)]
     if not {*names[0]} & {*names[1]}:

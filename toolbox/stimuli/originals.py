@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.images import Picture, decode
-from toolbox.stimuli.properties import pixel_digest
+from toolbox.stimuli.picture_identity import pixel_digest
 
 
 def read_original(

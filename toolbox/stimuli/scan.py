@@ -11,8 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from toolbox.errors import StimulusError
+from toolbox.stimuli.at_ingestion import measure_at_ingestion
 from toolbox.stimuli.images import decode
-from toolbox.stimuli.properties import measure_properties, pixel_digest
+from toolbox.stimuli.picture_identity import pixel_digest
 from toolbox.stimuli.sources import Candidate
 
 MAX_BYTES = 1 << 30
@@ -89,5 +90,5 @@ def _scan_file(candidate: Candidate, known: Container[str], bit_depth: int | Non
         frames=picture.frames,
         pixels_sha256=pixel_digest(picture.pixels),
         bit_depth=picture.bit_depth,
-        properties=measure_properties(picture),
+        properties=measure_at_ingestion(picture),
     )

@@ -27,13 +27,11 @@ from pathlib import Path
 
 from toolbox.errors import VerificationError
 from toolbox.files import digest_of, read_json, sweep_ended, write_json
-from toolbox.store.remedies import remedy_for
+from toolbox.store.remedies import REPLACEMENT, remedy_for
 
 BLOCK = 64 * 1024
 """Bytes of a block: little beside what SQL reads at once, and many beside a digest."""
 TREE = "checksums"
-REPLACEMENT = "replacement"
-"""Folder of an extraction that will replace another one, in that of its plan."""
 _PIECE = 64 * BLOCK
 _DIGEST = 16
 """Bytes of the digest of a block."""

@@ -32,7 +32,7 @@ from typing import Any
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError, VerificationError
-from toolbox.store.checksums import REPLACEMENT
+from toolbox.store.remedies import REPLACEMENT
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
 
@@ -102,8 +102,12 @@ class StudyFolder:
         return self.root / "images" / set_name
 
     def properties(self, set_name: str) -> Path:
-        """The table of what was measured of the images of a set."""
+        """The table of what was measured of the images of a set at their ingestion."""
         return self.root / "properties" / f"set={set_name}" / "properties.parquet"
+
+    def measured(self, set_name: str) -> Path:
+        """The table of all properties of the images of a set, which `toolbox properties` measures."""
+        return self.root / "properties" / f"set={set_name}" / "measured.parquet"
 
     def labels(self, set_name: str, scheme: str = SCHEME) -> Path:
         """The label table of a set under one scheme.

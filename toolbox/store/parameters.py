@@ -6,6 +6,7 @@ their mean. Parameters that the manifest of a set contains are columns of its ta
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,3 +39,14 @@ def read_observations(path: Path) -> list[ObservedValue]:
     """
     rows = read_table(path, *OBSERVATIONS).to_pylist()
     return [(row["stimulus_id"], row["observer"], row["value"]) for row in rows]
+
+
+def observed_means(path: Path) -> dict[int, float]:
+    """The mean of the values of each stimulus, by stimulus_id; as the views compute it.
+
+    Raises: VerificationError when the file is missing or damaged.
+    """
+    values: dict[int, list[float]] = defaultdict(list)
+    for number, _, value in read_observations(path):
+        values[number].append(value)
+    return {number: sum(sorted(each)) / len(each) for number, each in values.items()}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from toolbox.errors import command_line
 
+REPLACEMENT = "replacement"
+"""Folder of an extraction that will replace another one, in that of its plan."""
 Names = Mapping[str, str]
 """The set, model and scheme to which a file belongs, as far as it belongs to one."""
 
@@ -21,6 +23,8 @@ def remedy_for(path: Path) -> str:
         >>> remedy_for(Path("study/labels/set=pets/scheme=breed/labels.parquet"))
         'restore it, or label again: toolbox label pets --source TABLE --scheme breed --replace'
     """
+    if path.parent.name == REPLACEMENT:
+        return f"delete its folder {REPLACEMENT} and that of its checksums, and extract again with replace (--replace)"
     names, place = {"set": "SET", "model": "MODEL", "scheme": "SCHEME"}, path.parent
     while "=" in place.name:
         kind, _, name = place.name.partition("=")
@@ -36,7 +40,9 @@ def _of_stimuli(names: Names, _: Path) -> str:
     return f"remove the set and ingest it again: {remove}; {ingest}"
 
 
-def _of_properties(names: Names, _: Path) -> str:
+def _of_properties(names: Names, path: Path) -> str:
+    if path.name == "measured.parquet":
+        return f"delete it and measure the images again: {command_line('properties', names['set'])}"
     return f"delete it and ingest the set again: {_ingestion(names)}"
 
 

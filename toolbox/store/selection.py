@@ -19,7 +19,9 @@ from toolbox.store.small_tables import SmallTables
 
 _NOUNS = {"set": "stimulus set", "model": "model", "scheme": "label scheme"}
 
-OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "observations", "variables", "properties"})
+OF_STIMULI = frozenset(
+    {"stimuli", "labels", "parameters", "observations", "variables", "properties", "property_values"}
+)
 _OF_RESULTS = frozenset(
     {"rollups", "significance", "resamples", "reliability", "relations", "relation_permutations"}
 )

@@ -11,44 +11,13 @@ name, the name means the parameter.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
 
-from toolbox.store.folder import StudyFolder
+from toolbox.store.property_views import StudyTables, select_property_values
 from toolbox.store.quoting import quote_name, quote_text
-from toolbox.store.small_tables import SmallTables
 from toolbox.store.stimuli import STIMULI
 
-
-class StudyTables(Protocol):
-    """The tables of a study as SQL sees them, of which one set is chosen."""
-
-    study: StudyFolder
-    checked: SmallTables
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """Set, model and scheme."""
-
-    def select_files(self, paths: list[Path], columns: str = "*") -> str:
-        """A SELECT over files of the same columns.
-
-        Args:
-            paths: the files.
-            columns: what to select, as SQL.
-        """
-
-    def select_table(self, path: Path, columns: str = "*") -> str:
-        """A SELECT over one small table.
-
-        Args:
-            path: the table's file.
-            columns: what to select, as SQL.
-        """
-
-
-_NUMBERS = ("int64", "double")
-"""Types of the stimulus variables that are numbers."""
+_NUMBERS = ("int64", "double", "bool")
+"""Types of the stimulus variables that are numbers; true is 1, false is 0."""
 _MEAN = "list_avg(list(value order by value))"
 """In an order of the values: equal values must give equal means, to the last bit, or ties are lost."""
 
@@ -76,18 +45,13 @@ def select_observations(views: StudyTables) -> str:
     )
 
 
-def select_variables(views: StudyTables, properties: str) -> str:
-    """All numeric parameters of the set, and its measured properties.
-
-    Args:
-        views: of the set.
-        properties: a SELECT of stimulus_id, property and value.
-    """
+def select_variables(views: StudyTables) -> str:
+    """All numeric parameters of the set, and its measured properties."""
     parameters = [*_columns(views, "double", "variable"), *_added(views, "variable", "double")]
     nothing = "select 0::integer as stimulus_id, ''::varchar as variable, 0::double as value where false"
     return (
         f"with own as ({_union(parameters, nothing)}) select * from own union all "
-        f"select stimulus_id, property as variable, value from ({properties}) "
+        f"select stimulus_id, property as variable, value from ({select_property_values(views)}) "
         "where property not in (select variable from own)"
     )
 

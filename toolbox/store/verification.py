@@ -20,21 +20,22 @@ from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.contents import unfinished_replacements
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
+from toolbox.store.properties import verify_measurement
 from toolbox.store.records import planned_record
 from toolbox.store.remedies import remedy_for
 from toolbox.store.rendered import read_picture_record
 from toolbox.store.verified import verified_digest
 
 _TABLES = {
-    "stimuli": "set=*/stimuli.parquet",
-    "properties": "set=*/properties.parquet",
-    "labels": "set=*/scheme=*/labels.parquet",
-    "parameters": "set=*/parameter=*/observations.parquet",
-    "plans": "set=*/model=*/plan.parquet",
-    "rollups": "set=*/model=*/scheme=*/rollup.parquet",
-    **dict.fromkeys(RESAMPLE_FOLDERS.values(), "set=*/model=*/scheme=*/*-*-*.parquet"),
-    **dict.fromkeys(RELATION_TABLES, "set=*/model=*/scheme=*/*-*.parquet"),
-    "layers": "model=*/layers.parquet",
+    "stimuli": ("set=*/stimuli.parquet",),
+    "properties": ("set=*/properties.parquet", "set=*/measured.parquet"),
+    "labels": ("set=*/scheme=*/labels.parquet",),
+    "parameters": ("set=*/parameter=*/observations.parquet",),
+    "plans": ("set=*/model=*/plan.parquet", "set=*/model=*/replacement/plan.parquet"),
+    "rollups": ("set=*/model=*/scheme=*/rollup.parquet",),
+    **dict.fromkeys(RESAMPLE_FOLDERS.values(), ("set=*/model=*/scheme=*/*-*-*.parquet",)),
+    **dict.fromkeys(RELATION_TABLES, ("set=*/model=*/scheme=*/*-*.parquet",)),
+    "layers": ("model=*/layers.parquet",),
 }
 """Tree of the study -> its small tables."""
 _OTHERS = {
@@ -101,14 +102,18 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
     """
     found = _Findings(study.root)
     for file in _tables(study):
-        found.check(file, partial(verified_digest, file))
+        found.check(file, partial(_verify_table, study, file))
     for file in sorted((*study.root.glob("runs/*.json"), *study.root.glob(".removing/*.json"))):
         found.check(file, partial(read_json, file, remedy_for(file)))
     _verify_pictures(found, study)
     for set_folder in sorted((study.root / "plans").glob("set=*")):
         for model_folder in sorted(set_folder.glob("model=*")):
             set_name, model = (folder.name.partition("=")[2] for folder in (set_folder, model_folder))
-            _verify_parts(found, study, set_name, model, thorough=thorough)
+            folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+            numbers = _verify_parts(found, folder, stimuli, thorough=thorough)
+            _verify_parts(found, folder.replacement, stimuli, thorough=thorough)
+            if numbers is not None:
+                _name_unplanned(found, folder, numbers)
     _verify_entries(found, study)
     for file, remedy in _strays(study):
         found.add(file, "does not belong to the study", remedy)
@@ -140,29 +145,46 @@ class _Findings:
 
 def _tables(study: StudyFolder) -> list[Path]:
     """All small tables of a study."""
-    return sorted(file for tree, pattern in _TABLES.items() for file in (study.root / tree).glob(pattern))
+    return sorted(
+        file
+        for tree, patterns in _TABLES.items()
+        for pattern in patterns
+        for file in (study.root / tree).glob(pattern)
+    )
 
 
-def _verify_parts(found: _Findings, study: StudyFolder, set_name: str, model: str, *, thorough: bool) -> None:
-    """Compare the plan, the records and the parts of one model's responses to a set."""
-    folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+def _verify_table(study: StudyFolder, file: Path) -> None:
+    """Compare a small table with its checksum; one of image properties with the images of its set, too."""
+    verified_digest(file)
+    if file.name == study.measured("").name:
+        verify_measurement(study, file.parent.name.partition("=")[2])
+
+
+def _verify_parts(
+    found: _Findings, folder: ExtractionFolder, stimuli: Path, *, thorough: bool
+) -> range | None:
+    """Compare the records and the parts of an extraction; numbers of the planned parts, None for a damaged plan."""
     try:
         plan, digests = read_plan(folder), read_digests(stimuli)
     except VerificationError:  # found already
-        plan, digests = None, {}
-    numbers = range(len(plan.parts)) if plan else range(0)
-    if plan:
-        for number in numbers:
-            compare = partial(_check_part, folder, plan, number, digests, thorough)
-            found.check(folder.part(number), compare)
-    if plan or not folder.plan.is_file():
-        planned = {f"part-{number}" for number in numbers}
-        recorded = {file.stem for file in folder.plans.glob("part-*.json")}
-        for file in sorted((*folder.parts.glob("part-*.parquet"), *folder.plans.glob("part-*.json"))):
-            if file.stem not in planned:
-                found.add(file, "is not in the plan of its extraction, so it does not count", "delete it")
-            elif file.stem not in recorded:
-                found.add(file, "has no record, so it does not count", f"{_UNFINISHED}, or delete it")
+        return None
+    if plan is None:
+        return range(0)
+    for number in range(len(plan.parts)):
+        compare = partial(_check_part, folder, plan, number, digests, thorough)
+        found.check(folder.part(number), compare)
+    return range(len(plan.parts))
+
+
+def _name_unplanned(found: _Findings, folder: ExtractionFolder, numbers: range) -> None:
+    """Name the parts and records of an extraction that do not count."""
+    planned = {f"part-{number}" for number in numbers}
+    recorded = {file.stem for file in folder.plans.glob("part-*.json")}
+    for file in sorted((*folder.parts.glob("part-*.parquet"), *folder.plans.glob("part-*.json"))):
+        if file.stem not in planned:
+            found.add(file, "is not in the plan of its extraction, so it does not count", "delete it")
+        elif file.stem not in recorded:
+            found.add(file, "has no record, so it does not count", f"{_UNFINISHED}, or delete it")
 
 
 def _check_part(

@@ -4,7 +4,9 @@ stimuli      the chosen set's images and their parameters
 labels       stimulus_id, category: the chosen scheme
 parameters, observations, variables
              what else is known of the stimuli: see `variable_views`
-properties   stimulus_id, property, value: what was measured of the images at ingestion, such as their sharpness
+properties   set, stimulus_id, and a column for every property that was measured of the images
+property_values
+             set, stimulus_id, property, value: the same, one row each, without those that are null
 responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
 significance, resamples, reliability
@@ -27,11 +29,12 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.columns import LABELS, PROPERTIES, RELATION_TABLES, ROLLUPS, TABLES, Columns
+from toolbox.store.columns import LABELS, RELATION_TABLES, ROLLUPS, TABLES
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import arrow_table
-from toolbox.store.quoting import quote_name, quote_text
+from toolbox.store.property_views import select_ingestion_measures, select_properties, select_property_values
+from toolbox.store.quoting import empty_select, quote_text
 from toolbox.store.relations import Relation, fresh_relations
 from toolbox.store.resamples import Labelling, Measure, measure_of
 from toolbox.store.rollups import fresh_rollup, roll_up
@@ -53,6 +56,7 @@ VIEWS = (
     "observations",
     "variables",
     "properties",
+    "property_values",
     "responses",
     "rollups",
     *RESAMPLE_VIEWS,
@@ -60,15 +64,6 @@ VIEWS = (
     "layers",
     "catalogue",
 )
-
-_SQL_TYPES = {
-    "string": "varchar",
-    "int32": "integer",
-    "int64": "bigint",
-    "float": "float",
-    "double": "double",
-}
-"""How SQL calls the types that a study's tables declare."""
 
 
 @dataclass
@@ -189,20 +184,6 @@ def _layers(views: Views) -> str:
     return views.select_table(views.study.layers(views.names[1]), f"*, {depth}, kind = 'pool' as is_pool")
 
 
-def _variables(views: Views) -> str:
-    return select_variables(views, _properties(views))
-
-
-def _properties(views: Views) -> str:
-    return _properties_of(views, views.names[0])
-
-
-def _properties_of(views: Views, set_name: str) -> str:
-    """What was measured of the images of a set; sets of older versions have no such table."""
-    path = views.study.properties(set_name)
-    return views.select_table(path) if path.is_file() else _empty_select(PROPERTIES)
-
-
 def _responses(views: Views) -> str:
     return views.select_files(views.responses.paths(views.study) if views.responses else [])
 
@@ -234,7 +215,7 @@ def _resamples(views: Views, table: str) -> str:
     """All tables of one kind that were computed from the current responses and labels, and have the current columns."""
     columns = TABLES[table]
     if views.labelling is None:
-        return _empty_select(columns)
+        return empty_select(columns)
     fresh, stale = views.labelling.fresh_files(table, views.checked.origin)
     reasons = dict.fromkeys(stale, "was computed from other responses or labels than those of the study now")
     for file in fresh:
@@ -251,16 +232,16 @@ def _resamples(views: Views, table: str) -> str:
         remedy = f"to compute it again: {views.labelling.command_of(file)}"
         note = f"{RESAMPLE_FOLDERS[table]} ({measure_of(file)}) {reason}, so it is ignored; {remedy}"
         views.stale.append((measure_of(file), note))
-    return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
+    return " union all ".join(map(views.select_table, current)) or empty_select(columns)
 
 
 def _relations(views: Views, table: str) -> str:
     """All tables of one kind that were computed from the current responses, labels and values of the parameter."""
     if views.labelling is None:
-        return _empty_select(RELATION_TABLES[table])
+        return empty_select(RELATION_TABLES[table])
     fresh, stale = fresh_relations(views.labelling, table, views.checked)
     views.stale_relations += stale
-    return " union all ".join(map(views.select_table, fresh)) or _empty_select(RELATION_TABLES[table])
+    return " union all ".join(map(views.select_table, fresh)) or empty_select(RELATION_TABLES[table])
 
 
 def _is_of_another_run(views: Views, labelling: Labelling, file: Path) -> bool:
@@ -277,12 +258,6 @@ def _has_another_formula(views: Views, file: Path) -> bool:
     origin = views.checked.origin(file)
     formula = views.formulas.get(str(origin.get("index")))
     return formula is not None and origin.get("formula", formula) != formula
-
-
-def _empty_select(columns: Columns) -> str:
-    """A SELECT of no rows."""
-    values = (f"null::{_SQL_TYPES[kind]} as {quote_name(name)}" for name, kind in columns.items())
-    return f"select {', '.join(values)} where false"
 
 
 def _catalogue(views: Views) -> str:
@@ -302,7 +277,7 @@ def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
     stimuli = views.select_table(views.study.stimuli(set_name), ", ".join(STIMULUS_COLUMNS))
     labels = views.select_table(views.study.labels(set_name, scheme))
     origin = f"{quote_text(set_name)}::varchar as set, {quote_text(scheme)}::varchar as scheme"
-    properties = f"from ({_properties_of(views, set_name)}) where property = 'sharpness'"
+    properties = f"from ({select_ingestion_measures(views, set_name)}) where property = 'sharpness'"
     return (
         f"select {origin}, category, s.*, p.value as sharpness from ({stimuli}) s left join ({labels}) l "
         f"using (stimulus_id) left join ({properties}) p using (stimulus_id)"
@@ -314,8 +289,9 @@ _SELECTS: dict[str, Callable[[Views], str]] = {
     "labels": _labels,
     "parameters": select_parameters,
     "observations": select_observations,
-    "variables": _variables,
-    "properties": _properties,
+    "variables": select_variables,
+    "properties": select_properties,
+    "property_values": select_property_values,
     "responses": _responses,
     "rollups": _rollups,
     **{view: partial(_resamples, table=table) for view, table in RESAMPLE_VIEWS.items()},

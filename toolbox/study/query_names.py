@@ -15,6 +15,7 @@ QueryName = Literal[
     "layers/best",
     "layers/profile",
     "layers/significant",
+    "properties/categories",
     "relation/ceiling",
     "relation/filters",
     "relation/layers",

@@ -115,6 +115,22 @@ def test_an_unfinished_replacement_is_reported_until_it_is_continued_or_discarde
     assert "interrupted" not in str(extracted)
 
 
+@pytest.mark.parametrize("name", ["plan", "part-0"])
+def test_damage_of_an_unfinished_replacement_is_named(
+    name: str, extracted: Study, card: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(1, patch)
+        extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    file = extracted.folder.extraction("colours", "tiny").replacement.parts / f"{name}.parquet"
+    content = bytearray(file.read_bytes())
+    content[60] ^= 1
+    file.write_bytes(content)
+    (problem,) = extracted.verify(thorough=True).problems
+    assert problem.file == f"plans/set=colours/model=tiny/replacement/{name}.parquet"
+    assert "is damaged" in problem.problem and "delete its folder replacement" in problem.remedy
+
+
 def test_an_unfinished_replacement_is_not_mixed_with_another(
     extracted: Study, card: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from toolbox.stimuli.confounds import confounds, measured_stimuli
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import labels_digest, read_labels
-from toolbox.store.properties import read_properties
+from toolbox.store.properties import read_ingestion_measures
 from toolbox.store.resamples import Labelling
 from toolbox.store.stimuli import read_stimuli
 
@@ -36,7 +36,7 @@ class Sources:
     def confounds(self) -> dict[str, str]:
         """What tells the images of a category from the others, as `sets/summary` words it, by category."""
         study, name = self.labelling.study, self.labelling.responses.set
-        measured = read_properties(study.properties(name))
+        measured = read_ingestion_measures(study.properties(name))
         table = measured_stimuli(read_stimuli(study.stimuli(name)), self.labels, measured)
         return {} if table.is_empty() else confounds(table)
 

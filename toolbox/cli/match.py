@@ -1,0 +1,232 @@
+"""Commands that choose stimuli and pass them on: match, export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from toolbox.cli import options, output
+from toolbox.cli.conversion import selection_of, study_at
+from toolbox.cli.options import HERE
+from toolbox.cli.several import SeveralValues
+from toolbox.cli.tables import print_table
+from toolbox.printing import printable, printable_lines
+from toolbox.terms import Distance
+
+commands = typer.Typer()
+
+PRINTED = (
+    "variable", "role", "first", "second", "difference_before", "difference_after", "variance_ratio_after", "ks_after",
+)  # fmt: skip
+"""Columns of the balance that a terminal shows; the file has all."""
+MOST_BALANCE_ROWS = 400
+
+PoolCategoryOption = Annotated[
+    list[str] | None, Option("--category", help="Category to choose from; several may follow. Default: all.")
+]
+CountsOption = Annotated[
+    list[str] | None,
+    Option(
+        "--n",
+        metavar="N",
+        help="Stimuli of each category (and set): 40, or face=40 car=20. Default: as many as the smallest has.",
+    ),
+]
+OnOption = Annotated[
+    list[str] | None,
+    Option(
+        "--on",
+        metavar="VARIABLE",
+        help="Variable that is to agree; several may follow: a property of the images, a numeric parameter of the "
+        "stimuli, depth, responsive_filters, or layers such as 'block1_*'.",
+    ),
+]
+WithinOption = Annotated[
+    float | None,
+    Option(help="Largest difference of the members of a pair in every variable, in standard deviations."),
+]
+DifferentOption = Annotated[
+    str | None,
+    Option(
+        metavar="VARIABLE", help="Variable in which the sets are to differ while they agree in the others."
+    ),
+]
+ByOption = Annotated[
+    float, Option(help="Smallest standardised difference of the variable that is to differ.")
+]
+SetsOption = Annotated[
+    int | None,
+    Option(help="Number of sets to make of the same stimuli. Default: the categories are the sets."),
+]
+DistanceOption = Annotated[
+    Distance,
+    Option(parser=str, metavar="NAME", help="Distance of two stimuli: standardised or mahalanobis."),
+]
+StayTogetherOption = Annotated[
+    str | None,
+    Option(metavar="COLUMN", help="Column or label scheme: stimuli with the same value are chosen together."),
+]
+StayApartOption = Annotated[
+    str | None,
+    Option(
+        metavar="COLUMN",
+        help="Column or label scheme: of stimuli with the same value, no two are in one set.",
+    ),
+]
+FixedOption = Annotated[
+    str | None,
+    Option(
+        metavar="COLUMN",
+        help="Column or label scheme that says yes or no of stimuli that must be chosen, or must not; with --sets also "
+        "the number of the set.",
+    ),
+]
+KeepOption = Annotated[
+    list[str] | None,
+    Option("--keep", metavar="STIMULUS", help="Stimulus that must be chosen; several may follow."),
+]
+LeaveOutOption = Annotated[
+    list[str] | None,
+    Option("--leave-out", metavar="STIMULUS", help="Stimulus that must not be chosen; several may follow."),
+]
+MatchedSchemeOption = Annotated[
+    str | None,
+    Option("--save-as", metavar="SCHEME", help="Write a label scheme of this name with the chosen stimuli."),
+]
+LovePlotOption = Annotated[
+    Path | None, Option("--figure", help="File for the Love plot: .html, .pdf, .png, .svg or .json.")
+]
+MatchTextOption = Annotated[
+    Path | None, Option("--text", help="File for the paragraph, which a reviewer can read: .md or .txt.")
+]
+ChosenFileOption = Annotated[
+    Path | None, Option("--output", "-o", help="File for the chosen stimuli: .csv, .json or .parquet.")
+]
+BalanceOption = Annotated[
+    Path | None,
+    Option("--balance", help="File for the differences before and after: .csv, .json or .parquet."),
+]
+
+ProgramOption = Annotated[
+    str,
+    Option(
+        "--as",
+        metavar="PROGRAM",
+        help="Program or format: psychopy (.csv, .xlsx), jspsych (.json), bids (.tsv and .json), csv or xlsx.",
+    ),
+]
+ExportedFileOption = Annotated[Path, Option("--output", "-o", help="File to write.")]
+SourceListOption = Annotated[
+    Path | None,
+    Option(
+        "--source",
+        metavar="FILE",
+        help="Table with the column stimulus_id, such as match writes. Default: the stimuli of the scheme.",
+    ),
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    Option("--column", metavar="VARIABLE", help="Variable of the stimuli to write, too; several may follow."),
+]
+CopiesOption = Annotated[
+    Path | None,
+    Option(
+        "--copy-images", metavar="DIR", help="Folder for copies of the images, which the list then names."
+    ),
+]
+
+
+@commands.command(cls=SeveralValues)
+def match(
+    set: options.MeasuredSetArgument = None,
+    category: PoolCategoryOption = None,
+    n: CountsOption = None,
+    on: OnOption = None,
+    within: WithinOption = None,
+    different: DifferentOption = None,
+    by: ByOption = 1.0,
+    sets: SetsOption = None,
+    distance: DistanceOption = "standardised",
+    together: StayTogetherOption = None,
+    apart: StayApartOption = None,
+    fixed: FixedOption = None,
+    keep: KeepOption = None,
+    leave_out: LeaveOutOption = None,
+    seed: options.SeedOption = 0,
+    save_as: MatchedSchemeOption = None,
+    replace: options.ReplaceLabelsOption = False,
+    model: options.ModelOption = None,
+    scheme: options.SchemeOption = None,
+    balance: BalanceOption = None,
+    figure: LovePlotOption = None,
+    text: MatchTextOption = None,
+    format: options.FormatOption = None,
+    output_file: ChosenFileOption = None,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Choose stimuli so that categories agree in properties, responses or ratings. No image is changed.
+
+    Prints how far the categories differ before and after in every variable, also in those that were not asked for, and
+    a paragraph for a reviewer; --output or --format writes the chosen stimuli. toolbox export writes them for PsychoPy
+    and others.
+    """
+    from toolbox.design.matching.choices import Matching
+    from toolbox.design.matching.run import match as match_sets
+    from toolbox.design.result_files import ResultFiles
+
+    choices = Matching(
+        category or None, n or None, on or None, within, different, by, sets, distance, together, apart, fixed,
+        keep or None, leave_out or None, seed,
+    )  # fmt: skip
+    files = ResultFiles(figure, text)
+    folder, selection = study_at(study).folder, selection_of(set, model, scheme)
+    found = match_sets(folder, selection, choices, files, save_as=save_as, replace=replace)
+    if output_file is None and format in (None, options.Format.TABLE):
+        output.print_notes(found.notes, quiet)
+        print_table(found.balance.select(PRINTED), quiet, most=MOST_BALANCE_ROWS)
+        typer.echo(f"\n{printable_lines(found.paragraph)}")
+    else:
+        output.print_answer(found.answer, format, output_file, quiet)
+    if balance is not None:
+        output.print_answer(found.balance_answer, None, balance, quiet=True)
+    for file in (figure, text):
+        if file is not None:
+            output.note(f"written: {file}", quiet)
+    if found.saved_as:
+        output.note(
+            f"label scheme: {found.saved_as}; choose it in other commands with --scheme {found.saved_as}",
+            quiet,
+        )
+
+
+@commands.command(cls=SeveralValues)
+def export(
+    program: ProgramOption,
+    output_file: ExportedFileOption,
+    set: options.MeasuredSetArgument = None,
+    source: SourceListOption = None,
+    column: ColumnsOption = None,
+    copy_images: CopiesOption = None,
+    model: options.ModelOption = None,
+    scheme: options.SchemeOption = None,
+    study: options.StudyOption = HERE,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Write a list of stimuli for PsychoPy, jsPsych, BIDS, OpenSesame or a table program, with relative paths.
+
+    The list is a label scheme, such as match saves, or a table that match wrote. Names of columns become variables, and
+    no cell can be taken for a formula.
+    """
+    from toolbox.design.exporting.run import Exporting
+    from toolbox.design.exporting.run import export as export_list
+
+    choices = Exporting(program, output_file, source, column or (), copy_images)
+    report = export_list(study_at(study).folder, selection_of(set, model, scheme), choices)
+    output.print_notes(report.notes, quiet)
+    counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
+    copied = f"; {report.copied} images copied to {copy_images}" if report.copied else ""
+    output.note(f"{report.set}: {report.trials} rows for {report.to}: {counts}{copied}", quiet)
+    for file in report.files:
+        typer.echo(printable(file))

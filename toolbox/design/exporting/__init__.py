@@ -1,0 +1,1 @@
+"""Lists of stimuli as the programs that present them read them."""

@@ -1,0 +1,1 @@
+"""Choosing stimuli whose sets agree in what is measured of them, without changing an image."""
