@@ -27,7 +27,7 @@ class Half:
             labels: category by stimulus_id.
 
         >>> Half(1, 0).labels({0: "cat", 1: "cat", 2: "cat"}) | Half(2, 0).labels({0: "cat", 1: "cat", 2: "cat"})
-        {1: 'cat', 0: 'cat', 2: 'cat'}
+        {0: 'cat', 1: 'cat', 2: 'cat'}
         """
         members: dict[str, list[int]] = defaultdict(list)
         for stimulus in sorted(labels, key=self._place):
