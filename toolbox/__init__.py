@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from toolbox.collect.extraction import Agreement, Estimate, Extraction, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
+    from toolbox.collect.parameters import ParametersReport
     from toolbox.demo import demonstrate
     from toolbox.design.advice import Advice
     from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
     from toolbox.design.probe import ProbeReport, Probing
+    from toolbox.design.relation import Relating, RelationReport
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -87,6 +89,7 @@ __all__ = [
     "MatchedSets",
     "MixtureError",
     "ModelCheck",
+    "ParametersReport",
     "ProbeReport",
     "Probing",
     "Problem",
@@ -94,6 +97,8 @@ __all__ = [
     "Query",
     "QueryError",
     "ReferenceReport",
+    "Relating",
+    "RelationReport",
     "Removal",
     "RenderedPicture",
     "Rendering",
@@ -133,7 +138,9 @@ _HOMES = {
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
     "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
+    "toolbox.collect.parameters": ("ParametersReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.relation": ("Relating", "RelationReport"),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
     "toolbox.design.advice": ("Advice",),

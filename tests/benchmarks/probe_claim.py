@@ -57,8 +57,8 @@ def main(source: Path, repeats: int) -> None:
         for scheme, category in tasks:
             started = time.monotonic()
             report = study.probe(
-                "photos", scheme=scheme, category=category, group="pair", repeats=repeats, permutations=0, model="vgg16",
-                progress=False,
+                "photos", scheme=scheme, category=category, group="pair", repeats=repeats, permutations=0,
+                model="vgg16", progress=False,
             )  # fmt: skip
             print_line(report, category, time.monotonic() - started)
 

@@ -13,6 +13,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     designing    properties, compare, match, export
     probing      probe, advise
     auditing     audit
+    relating     parameters, relate
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -28,6 +29,7 @@ from toolbox.study.figures import StudyFigures
 from toolbox.study.pictures import StudyPictures
 from toolbox.study.probing import StudyProbing
 from toolbox.study.queries import StudyQueries
+from toolbox.study.relating import StudyRelation
 from toolbox.study.reporting import StudyReporting
 from toolbox.study.upkeep import StudyUpkeep
 
@@ -41,6 +43,7 @@ class Study(
     StudyFigures,
     StudyPictures,
     StudyReporting,
+    StudyRelation,
     StudyDesign,
     StudyProbing,
     StudyAudit,
