@@ -171,7 +171,7 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
         largest=solution.largest,
         paragraph=paragraph(balance, counts, pool.sizes(), options),
         saved_as=None,
-        notes=(*pool.notes, *remaining_differences(balance, pool, possible)),
+        notes=(*pool.notes, *remaining_differences(balance, pool, counts, possible)),
         chosen=chosen,
         balance=balance,
         provenance={

@@ -97,11 +97,11 @@ def _disturbed(design: Design, exchange: Exchange, best: Solution, rng: np.rando
     for _ in range(min(_ROUNDS, _MOST_EXCHANGES // exchange.size)):
         if best.imbalance < NEGLIGIBLE:
             break
-        place = best.place.copy()
-        exchange.disturb(place, _DISTURBANCES, rng)
-        value = exchange.improve(place, "largest", rng)
+        place, tuples = best.place.copy(), None if best.tuples is None else best.tuples.copy()
+        exchange.disturb(place, _DISTURBANCES, rng, tuples)
+        value = exchange.improve(place, "largest", rng, tuples)
         if value < best.imbalance:
-            best = _solution(design, exchange.units, place, value)
+            best = _solution(design, exchange.units, place, value, tuples)
     return best
 
 
@@ -124,7 +124,7 @@ def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) 
     exchange = Exchange(design, units, pairing.close)
     exchange.improve(place, "all", rng, tuples)
     value = exchange.improve(place, "largest", rng, tuples)
-    return _solution(design, units, place, value, tuples)
+    return _disturbed(design, exchange, _solution(design, units, place, value, tuples), rng)
 
 
 def _available(design: Design) -> list[IntArray]:
