@@ -15,7 +15,7 @@ import numpy as np
 from toolbox.design.matching.designs import BoolArray, Design, Units, sum_units
 from toolbox.design.matching.exchange import NEGLIGIBLE, Exchange
 from toolbox.design.matching.imbalance import Imbalance, totals_of
-from toolbox.design.matching.pairs import optimal_tuples
+from toolbox.design.matching.pairs import MOST_PAIRS, optimal_tuples
 from toolbox.design.matching.starts import RANDOM_CHOICES, feasible_choice, random_choices
 from toolbox.resampling import FloatArray, IntArray
 
@@ -166,7 +166,9 @@ def _starts(
 
 def _has_pairs(design: Design) -> bool:
     """Whether the groups are categories of equal number, from which close stimuli can be chosen."""
-    return design.places == 1 and design.groups > 1 and len(set(design.quota[0])) == 1
+    if design.places > 1 or design.groups == 1 or len(set(design.quota[0])) > 1:
+        return False
+    return len(design.unit) ** 2 <= MOST_PAIRS
 
 
 def _extremes(design: Design) -> IntArray:
