@@ -5,8 +5,8 @@
 Prints seconds: for pairs of 2,000 x 2,000 stimuli in four variables, of which 40 to 1,900 are kept (to be at most 10 s
 each), and for whole matchings of two categories, with the largest standardised difference that is left.
 
-On two busy cores of a virtual machine (2026): pairs 0.1 to 0.5 s, with 1,900 or all kept 6 s; matchings of 2,000 x 2,000
-4 s; three categories of 60 with 30 kept 2 to 4 s.
+On two busy cores of a virtual machine (2026): pairs 0.1 to 0.5 s, with 1,900 or all kept 6 s; matchings of 2,000 x
+2,000 4 s; three categories of 60 with 30 kept 2 to 4 s.
 """
 
 from __future__ import annotations
