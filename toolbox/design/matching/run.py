@@ -21,7 +21,7 @@ from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
 from toolbox.design.matching.columns import Links, read_links
 from toolbox.design.matching.designs import BoolArray, Design
-from toolbox.design.matching.pairs import close_pairs, optimal_tuples, tuple_distances, whitened
+from toolbox.design.matching.pairs import MOST_PAIRS, close_pairs, optimal_tuples, tuple_distances, whitened
 from toolbox.design.matching.pools import Pool, criteria_of, make_design, make_pool
 from toolbox.design.matching.search import Pairing, Solution, best_solution, best_tuples
 from toolbox.design.matching.shortfalls import (
@@ -171,7 +171,7 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
         largest=solution.largest,
         paragraph=paragraph(balance, counts, pool.sizes(), options),
         saved_as=None,
-        notes=(*pool.notes, *remaining_differences(balance, pool, possible)),
+        notes=(*pool.notes, *remaining_differences(balance, pool, counts, possible)),
         chosen=chosen,
         balance=balance,
         provenance={
@@ -196,6 +196,11 @@ def make_pairing(pool: Pool, design: Design, options: Matching, links: Links) ->
     agree = design.criterion != (-1 if design.different is None else design.different)
     values, within = pool.values[:, agree], pool.within[:, agree]
     distances = whitened(values, within) if options.distance == "mahalanobis" else values
+    if options.makes_pairs and len(values) ** 2 > MOST_PAIRS:
+        raise UsageError(
+            f"{len(values):,} stimuli are too many to compare all pairs; choose from fewer, or leave out --within and "
+            "--same"
+        )
     close = links.alike
     if options.within is not None:
         near = close_pairs(values, design.criterion[agree], options.within)
@@ -291,7 +296,8 @@ def _tuples(
     number, distance = np.zeros(len(place), np.int64), np.full(len(place), np.nan)
     done = 0
     for groups in _groups_of_tuples(design, place):
-        if len({len(group) for group in groups}) > 1 or len(groups) < 2:
+        sizes = {len(group) for group in groups}
+        if len(sizes) > 1 or len(groups) < 2 or max(sizes) ** 2 > MOST_PAIRS:
             continue
         tuples = solution.tuples
         if tuples is None:

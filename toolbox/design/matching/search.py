@@ -15,7 +15,7 @@ import numpy as np
 from toolbox.design.matching.designs import BoolArray, Design, Units, sum_units
 from toolbox.design.matching.exchange import NEGLIGIBLE, Exchange
 from toolbox.design.matching.imbalance import Imbalance, totals_of
-from toolbox.design.matching.pairs import optimal_tuples
+from toolbox.design.matching.pairs import MOST_PAIRS, optimal_tuples
 from toolbox.design.matching.starts import RANDOM_CHOICES, feasible_choice, random_choices
 from toolbox.resampling import FloatArray, IntArray
 
@@ -97,11 +97,11 @@ def _disturbed(design: Design, exchange: Exchange, best: Solution, rng: np.rando
     for _ in range(min(_ROUNDS, _MOST_EXCHANGES // exchange.size)):
         if best.imbalance < NEGLIGIBLE:
             break
-        place = best.place.copy()
-        exchange.disturb(place, _DISTURBANCES, rng)
-        value = exchange.improve(place, "largest", rng)
+        place, tuples = best.place.copy(), None if best.tuples is None else best.tuples.copy()
+        exchange.disturb(place, _DISTURBANCES, rng, tuples)
+        value = exchange.improve(place, "largest", rng, tuples)
         if value < best.imbalance:
-            best = _solution(design, exchange.units, place, value)
+            best = _solution(design, exchange.units, place, value, tuples)
     return best
 
 
@@ -124,7 +124,7 @@ def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) 
     exchange = Exchange(design, units, pairing.close)
     exchange.improve(place, "all", rng, tuples)
     value = exchange.improve(place, "largest", rng, tuples)
-    return _solution(design, units, place, value, tuples)
+    return _disturbed(design, exchange, _solution(design, units, place, value, tuples), rng)
 
 
 def _available(design: Design) -> list[IntArray]:
@@ -166,7 +166,9 @@ def _starts(
 
 def _has_pairs(design: Design) -> bool:
     """Whether the groups are categories of equal number, from which close stimuli can be chosen."""
-    return design.places == 1 and design.groups > 1 and len(set(design.quota[0])) == 1
+    if design.places > 1 or design.groups == 1 or len(set(design.quota[0])) > 1:
+        return False
+    return len(design.unit) ** 2 <= MOST_PAIRS
 
 
 def _extremes(design: Design) -> IntArray:
