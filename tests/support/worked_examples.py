@@ -28,6 +28,7 @@ from support.small_study import (
     add_stimuli,
 )
 from toolbox.query import Query
+from toolbox.query.run import BROUGHT
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
@@ -96,13 +97,12 @@ def example_parameters(example: str) -> dict[str, Any]:
 
 
 def example_reference(example: str) -> dict[str, pa.Table]:
-    """The published table of an example, where it or a folder above it has one, as a question brings it along."""
-    folders = (EXAMPLES / example, *(EXAMPLES / example).parents)
-    file = next(
-        (folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None
-    )
-    types = {"filter": pl.Int32, "value": pl.Float64}
-    return {"reference": pl.read_csv(file, schema_overrides=types).to_arrow()} if file else {}
+    """The tables that an example's question brings along, where it or a folder above it has them."""
+    types = {"filter": pl.Int32, "value": pl.Float64, "mean": pl.Float64}
+    files = {name: _nearest(f"{name}.csv", EXAMPLES / example) for name in BROUGHT}
+    return {
+        name: pl.read_csv(file, schema_overrides=types).to_arrow() for name, file in files.items() if file
+    }
 
 
 def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:

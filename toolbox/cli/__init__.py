@@ -7,10 +7,13 @@ import typer
 
 from toolbox.cli import (
     analyse,
+    audit,
     collect,
+    compare,
     gallery,
     match,
     networks,
+    probe,
     properties,
     relation,
     render,
@@ -36,14 +39,17 @@ for commands in (
     setup.commands,
     collect.commands,
     properties.commands,
+    audit.commands,
     match.commands,
     analyse.commands,
+    compare.commands,
     relation.commands,
     show.commands,
     gallery.commands,
     render.commands,
     saliency.commands,
     report.commands,
+    probe.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

@@ -44,6 +44,10 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
 """View -> what its rows are, and its columns."""
 
 _OF_VIEWS = {
+    "properties": {
+        "darkest": "smallest value of any pixel and colour of the file, 0 (black) to 1 (white)",
+        "brightest": "largest value of any pixel and colour of the file, 0 (black) to 1 (white)",
+    },
     "property_values": {
         "property": "what was measured: sharpness, contrast …",
         "value": "the property, in its own unit",

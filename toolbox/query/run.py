@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
 RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 """The rows of a statement with the values of its parameters, from a database."""
-BROUGHT = {"reference": "toolbox replicate --reference FILE"}
+BROUGHT = {
+    "reference": "toolbox replicate --reference FILE",
+    "reference_responses": "toolbox compare CATEGORY CATEGORY --reference NAME",
+    "bank": "toolbox query probe/bank --table bank=FILE, with a file of toolbox probe --save-bank FILE",
+}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
 
 
@@ -120,9 +124,19 @@ def _own_errors(query: Query, time_limit: float) -> Iterator[None]:
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
             raise _unknown_table(query, found[1]) from error
-        is_file = "LocalFileSystem has been disabled" in message
-        remedy = f"; SQL reads no file: {_table_remedy('NAME')}" if is_file else ""
-        raise QueryError(f"{query.name}: {message}{remedy}") from error
+        raise QueryError(f"{query.name}: {message}{_remedy_of(message)}") from error
+
+
+def _remedy_of(message: str) -> str:
+    """What to do about an error of SQL, where that is known."""
+    if "LocalFileSystem has been disabled" in message:
+        return f"; SQL reads no file: {_table_remedy('NAME')}"
+    if found := re.search(r'Referenced column "(\w+)" not found', message):
+        from toolbox.stimuli.image_properties import property_columns
+
+        if found[1] in property_columns():
+            return f"; {found[1]} is a column of the view properties, once the images are measured: toolbox properties"
+    return ""
 
 
 def _unknown_table(query: Query, name: str) -> UsageError:

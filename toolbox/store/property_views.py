@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from toolbox.errors import command_line
 from toolbox.store.columns import PROPERTIES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.quoting import empty_select, quote_name, quote_text
@@ -22,6 +23,7 @@ class StudyTables(Protocol):
 
     study: StudyFolder
     checked: SmallTables
+    notes: list[str]
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -59,6 +61,10 @@ def select_property_values(views: StudyTables) -> str:
 def _properties_of(views: StudyTables, set_name: str) -> tuple[str, list[str]]:
     """What is known of the images of a set: a SELECT, and its columns of values."""
     path, first = views.study.measured(set_name), select_ingestion_measures(views, set_name)
+    if not path.is_file():
+        remedy = command_line("properties", set_name)
+        note = f"of the images of {set_name}, only what ingestion measures is known; all properties: {remedy}"
+        views.notes += [note] if note not in views.notes else []
     columns = (
         [name for name in views.checked.columns(path) if name != "stimulus_id"] if path.is_file() else []
     )

@@ -15,7 +15,7 @@ relations, relation_permutations
              what `toolbox relate` found, likewise
 layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model; depth, 0 of its
              first layer to 1 of its last, null if it has a single one; and is_pool
-catalogue    set, scheme, and every stimulus of every set in the study with its category and sharpness
+catalogue    set, scheme, and every stimulus of every set in the study with its category, digest of pixels, sharpness
 """
 
 from __future__ import annotations
@@ -274,7 +274,10 @@ def _catalogue(views: Views) -> str:
 
 def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
     """The stimuli of one set with their categories under one scheme, and their sharpness."""
-    stimuli = views.select_table(views.study.stimuli(set_name), ", ".join(STIMULUS_COLUMNS))
+    path = views.study.stimuli(set_name)
+    is_known = "pixels_sha256" in views.checked.columns(path)  # sets of older versions lack it
+    pixels = "pixels_sha256" if is_known else "null::varchar as pixels_sha256"
+    stimuli = views.select_table(path, ", ".join([*STIMULUS_COLUMNS, pixels]))
     labels = views.select_table(views.study.labels(set_name, scheme))
     origin = f"{quote_text(set_name)}::varchar as set, {quote_text(scheme)}::varchar as scheme"
     properties = f"from ({select_ingestion_measures(views, set_name)}) where property = 'sharpness'"

@@ -67,6 +67,27 @@ class Exchange:
                 break
         return value
 
+    @property
+    def size(self) -> int:
+        """About the number of exchanges of one choice."""
+        kinds = self.units.kind
+        return int(sum(len(self._members[kind]) for kind in kinds))
+
+    def disturb(self, place: IntArray, count: int, rng: np.random.Generator) -> None:
+        """Make some random exchanges, so that another search may end elsewhere.
+
+        Args:
+            place: (units,) where each is; changed.
+            count: number of exchanges.
+            rng: decides which.
+        """
+        for _ in range(count):
+            unit = int(rng.choice(np.flatnonzero(place < self.design.places)))
+            partners = self._partners(place, unit, None)
+            if len(partners):
+                other = rng.choice(partners)
+                place[unit], place[other] = place[other], place[unit]
+
     def _batches(self, chosen: IntArray) -> Sequence[IntArray]:
         """The chosen units, few enough at a time."""
         others = max((len(self._members[kind]) for kind in np.unique(self.units.kind[chosen])), default=1)

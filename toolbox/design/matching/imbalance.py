@@ -24,7 +24,7 @@ _SPREAD_WEIGHT = 0.5
 _POWER = 8
 """Of the norm that stands for the largest difference: where the stimuli do not allow that all become small, it keeps
 the others from growing up to the largest."""
-_TIE = 0.01
+_TIE = 0.03
 """Weight of the average where the largest difference is minimised."""
 _LEAST_VARIANCE = 1e-12
 

@@ -21,6 +21,12 @@ from toolbox.resampling import FloatArray, IntArray
 
 STARTS = 5
 """Random choices, or choices that satisfy constraints, that are improved."""
+_ROUNDS, _DISTURBANCES = 40, 4
+"""Searches that start near the best solution, and random exchanges before each."""
+_LARGE = 2_000_000
+"""Exchanges of one choice from which only one random choice is improved."""
+_MOST_EXCHANGES = 400_000
+"""Of all these searches together, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +68,15 @@ def best_solution(
         design: what is chosen from, and what must agree.
         pairing: which stimuli are close.
         seed: equal seeds give equal choices.
-        starts: number of choices that are improved, beside that of close pairs.
+        starts: number of choices that are improved, beside that of close pairs; with fewer than STARTS, the best is
+            not improved further.
         randoms: number of random choices, of which they are the best.
     """
     rng = np.random.default_rng(seed)
     units = sum_units(design)
     exchange = Exchange(design, units, pairing.close)
+    if exchange.size > _LARGE:
+        starts = 1
     found: list[Solution] = []
     for place in _starts(design, units, pairing, rng, starts, randoms):
         if not found:  # straight to what decides: the result is never worse than the first start
@@ -77,7 +86,23 @@ def best_solution(
             break
         exchange.improve(place, "all", rng)
         found.append(_solution(design, units, place, exchange.improve(place, "largest", rng)))
-    return min(found, key=lambda choice: choice.imbalance, default=None)
+    best = min(found, key=lambda solution: solution.imbalance, default=None)
+    if best is None or starts < STARTS:
+        return best
+    return _disturbed(design, exchange, best, rng)
+
+
+def _disturbed(design: Design, exchange: Exchange, best: Solution, rng: np.random.Generator) -> Solution:
+    """The best of searches that start near a solution; in a small design, where they take no time."""
+    for _ in range(min(_ROUNDS, _MOST_EXCHANGES // exchange.size)):
+        if best.imbalance < NEGLIGIBLE:
+            break
+        place = best.place.copy()
+        exchange.disturb(place, _DISTURBANCES, rng)
+        value = exchange.improve(place, "largest", rng)
+        if value < best.imbalance:
+            best = _solution(design, exchange.units, place, value)
+    return best
 
 
 def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) -> Solution | None:

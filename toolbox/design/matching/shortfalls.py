@@ -35,29 +35,29 @@ def _candidates(design: Design) -> list[np.ndarray]:
     return [np.flatnonzero((design.group == group) & design.allowed[design.unit, 0]) for group in numbers]
 
 
-def explain_caliper(pool: Pool, design: Design, pairing: Pairing, within: float) -> str:
-    """How many tuples there are within a caliper, and which variable leaves the fewest.
+def explain_pairs(pool: Pool, design: Design, pairing: Pairing, within: float | None) -> str:
+    """How many tuples there are, and which variable leaves the fewest.
 
     Args:
         pool: the candidates.
         design: with one place.
-        pairing: with the caliper.
-        within: the caliper.
+        pairing: which candidates may be in one tuple.
+        within: largest difference in each variable; None for no limit.
     """
-    groups, found = _candidates(design), possible_tuples(design, pairing)
-    alone = {}
+    found = possible_tuples(design, pairing)
+    noun = "pairs" if design.groups == 2 else "groups of one of each category"
+    possible = f"n of at most {found} is possible" if found >= LEAST_SET else "no n is possible"
+    if within is None:
+        return f"only {found} {noun} have the same value of what members must have in common; {possible}"
+    groups, alone = _candidates(design), dict[str, int]()
     for number, name in enumerate(pool.criteria):
         columns = pool.criterion == number
         close = close_pairs(pool.values[:, columns], pool.criterion[columns], within)
-        tuples = optimal_tuples(groups, pool.values[:, columns], min(map(len, groups)), close)
-        alone[name] = len(tuples)
+        alone[name] = len(optimal_tuples(groups, pool.values[:, columns], min(map(len, groups)), close))
     least = min(alone, key=lambda name: alone[name])
-    noun = "pairs" if design.groups == 2 else "groups of one of each category"
-    ranges = describe_ranges(pool, least)
-    possible = f"n of at most {found} is possible" if found >= LEAST_SET else "no n is possible"
     return (
         f"only {found} {noun} agree within {within:g} standard deviations in {', '.join(pool.criteria)}; {possible}, "
-        f"or a larger within; {least} alone leaves {alone[least]}{ranges}"
+        f"or a larger within; {least} alone leaves {alone[least]}{describe_ranges(pool, least)}"
     )
 
 
