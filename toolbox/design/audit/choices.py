@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from toolbox.errors import UnknownNameError, UsageError
 
-COPIES = ("duplicate", "near_duplicate")
+_COPIES = ("duplicate", "near_duplicate")
 POOR = (
     "dark",
     "light",
@@ -17,9 +17,9 @@ POOR = (
     "odd_size",
     "grey",
 )
-KINDS = (*COPIES, "doubtful_label", *POOR, "confound")
+FINDING_KINDS = (*_COPIES, "doubtful_label", *POOR, "confound")
 """What an audit can find, in the order of its list."""
-NEAR = 0.7
+NEAR_DUPLICATES = 0.7
 """Largest distance of near duplicates, in distances to neighbours: see `neighbours`.
 
 Of 600 photographs of six categories (VGG16, last three layers), copies saved as JPEG of quality 60, scaled to 80 % or
@@ -42,7 +42,7 @@ class AuditChoices:
     """What is looked for.
 
     Attributes:
-        kind: some of KINDS; all of them if None.
+        kind: some of FINDING_KINDS; all of them if None.
         against: other sets in which copies are looked for; all of them if None, none if empty.
         near: largest distance of near duplicates.
         false_positives: as FALSE_POSITIVES.
@@ -52,7 +52,7 @@ class AuditChoices:
 
     kind: str | Sequence[str] | None = None
     against: str | Sequence[str] | None = None
-    near: float = NEAR
+    near: float = NEAR_DUPLICATES
     false_positives: float = FALSE_POSITIVES
     auc: float = CONFOUND
     seed: int = 0
@@ -61,7 +61,7 @@ class AuditChoices:
     def kinds(self) -> tuple[str, ...]:
         """The kinds that are looked for, in their order."""
         chosen = names_of(self.kind)
-        return KINDS if chosen is None else tuple(kind for kind in KINDS if kind in chosen)
+        return FINDING_KINDS if chosen is None else tuple(kind for kind in FINDING_KINDS if kind in chosen)
 
     def other_sets(self, set_name: str, known: Collection[str]) -> list[str]:
         """The sets in which copies are looked for.
@@ -88,20 +88,20 @@ def names_of(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return given if given is None else (given,) if isinstance(given, str) else tuple(given)
 
 
-def check_choices(choices: AuditChoices) -> None:
+def check_audit(choices: AuditChoices) -> None:
     """Refuse impossible choices.
 
     Raises: UnknownNameError for a kind; UsageError for a number outside its range.
 
     Example:
-        >>> check_choices(AuditChoices(auc=0.4))
+        >>> check_audit(AuditChoices(auc=0.4))
         Traceback (most recent call last):
             ...
         toolbox.errors.UsageError: auc is 0.4; expected a number above 0.5, up to 1
     """
     for kind in names_of(choices.kind) or ():
-        if kind not in KINDS:
-            raise UnknownNameError("kind of finding", kind, KINDS)
+        if kind not in FINDING_KINDS:
+            raise UnknownNameError("kind of finding", kind, FINDING_KINDS)
     if choices.kind is not None and not choices.kinds:
         raise UsageError("kind is empty; expected at least one kind of finding")
     if not 0 <= choices.near < 1:

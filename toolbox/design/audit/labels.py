@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from toolbox.design.kernels import layer_kernel, layer_weights, one_hot, stratified_folds
 from toolbox.design.ridge import Ridge
+from toolbox.resampling.arrays import FloatArray, IntArray
 
 Features = NDArray[np.float32]
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 TOGETHER = 1500
 """Stimuli that are scored together; a larger set is divided at random, evenly over categories."""
@@ -29,7 +28,7 @@ SHUFFLES = 20
 """Times that all labels are shuffled, and times that some are exchanged."""
 EXCHANGED = 0.05
 """Proportion of the labels that are exchanged on purpose."""
-LEAST_STIMULI = 5
+LEAST_LABELLED = 5
 """Stimuli of a category below which its labels are not judged: others cannot tell what it looks like."""
 
 
@@ -53,7 +52,7 @@ class Doubts:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class ExchangedLabels:
     """Margins after some labels were exchanged on purpose.
 
     Attributes:
@@ -94,7 +93,7 @@ def doubtful_labels(
     count, chance = len(labels), np.random.default_rng(seed)
     parts = stratified_folds(labels, groups, -(-count // TOGETHER), seed)
     margins, others = np.empty(count), np.empty(count, np.int64)
-    shuffled, exchanges = list[FloatArray](), list[Exchange]()
+    shuffled, exchanges = list[FloatArray](), list[ExchangedLabels]()
     for part in range(int(parts.max()) + 1):
         inside = parts == part
         few = [features[inside] for features in layers]
@@ -133,7 +132,7 @@ class _Probe:
         others = scores.argmax(axis=1)
         return scores[every, others] - own, others
 
-    def exchange(self, before: FloatArray, chance: np.random.Generator) -> Exchange:
+    def exchange(self, before: FloatArray, chance: np.random.Generator) -> ExchangedLabels:
         """Margins where some labels were exchanged on purpose, each for that of another stimulus."""
         labels = self.labels.copy()
         chosen = chance.permutation(len(labels))[: max(1, round(EXCHANGED * len(labels)))]
@@ -142,4 +141,4 @@ class _Probe:
         margins = self.margins(labels)[0]
         is_left = np.ones(len(labels), np.bool_)
         is_left[chosen] = False
-        return Exchange(margins[chosen], margins[is_left], before[is_left])
+        return ExchangedLabels(margins[chosen], margins[is_left], before[is_left])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolbox.design.audit.findings import Finding
+from toolbox.design.audit.findings import AuditFinding
 
 CONTENT = 0.1
 """RMS contrast, of what is not uniform ground, from which a light or dark picture shows something on its ground."""
@@ -24,7 +24,7 @@ FACTOR = 3
 """Interquartile ranges beyond the quartiles from which a size is odd."""
 MOST_GREY = 0.5
 """Proportion of grey pictures from which a set is a grey one, in which they are not reported."""
-GREY = 0.5
+_GREY = 0.5
 """Colourfulness up to which a picture is grey; JPEG leaves 0 where a grey picture was saved in colours."""
 
 
@@ -99,7 +99,7 @@ LIMITS: Mapping[str, Limit] = {
     "grey": Limit(
         "colourfulness",
         pl.col("colourfulness_file"),
-        GREY,
+        _GREY,
         True,
         None,
         ("colourfulness_file",),
@@ -107,7 +107,7 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 
-def poor_pictures(pictures: pl.DataFrame, kinds: tuple[str, ...]) -> Iterator[Finding]:
+def poor_pictures(pictures: pl.DataFrame, kinds: tuple[str, ...]) -> Iterator[AuditFinding]:
     """Pictures of the kinds that are looked for, as far as their properties are known.
 
     Args:
@@ -152,7 +152,7 @@ def _odd_sizes(pictures: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _findings(kind: str, found: pl.DataFrame, measure: str) -> Iterator[Finding]:
+def _findings(kind: str, found: pl.DataFrame, measure: str) -> Iterator[AuditFinding]:
     for row in found.iter_rows(named=True):
         names = ("stimulus_id", "path", "category", "value", "threshold")
         yield {

@@ -20,7 +20,7 @@ from toolbox.chart.balance import love_plot
 from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
 from toolbox.design.matching.columns import Links, read_links
-from toolbox.design.matching.designs import BoolArray, Design
+from toolbox.design.matching.designs import Design
 from toolbox.design.matching.pairs import MOST_PAIRS, close_pairs, optimal_tuples, tuple_distances, whitened
 from toolbox.design.matching.pools import Pool, criteria_of, make_design, make_pool
 from toolbox.design.matching.search import Pairing, Solution, best_solution, best_tuples
@@ -37,6 +37,7 @@ from toolbox.errors import UsageError
 from toolbox.printing import printable
 from toolbox.query import Answer
 from toolbox.resampling import IntArray
+from toolbox.resampling.arrays import BoolArray
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labelling import check_scheme, save_labels, save_run
