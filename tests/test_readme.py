@@ -45,7 +45,7 @@ LEFT = {
         phrases=("stimuli to present", "p_holm", "block5_conv3"),
     ),
     "datasets/README.md": Expectation(
-        files=("orientation.html", "preferences.png"),
+        files=("orientation.html", "preferences.png", "properties.png", "properties.csv"),
         models=(("pets", {"vgg16"}), ("gratings", {"vgg16"}), ("lfw", set())),
         phrases=("half_width", "large"),
     ),

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from toolbox.collect.extraction import Agreement, Estimate, Extraction, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
+    from toolbox.collect.parameters import ParametersReport
     from toolbox.demo import demonstrate
+    from toolbox.design.advice import Advice
     from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
+    from toolbox.design.probe import ProbeReport, Probing
+    from toolbox.design.relation import Relating, RelationReport
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from toolbox.study import Study
 
 __all__ = [
+    "Advice",
     "Agreement",
     "AmbiguousError",
     "Answer",
@@ -84,11 +89,16 @@ __all__ = [
     "MatchedSets",
     "MixtureError",
     "ModelCheck",
+    "ParametersReport",
+    "ProbeReport",
+    "Probing",
     "Problem",
     "Progress",
     "Query",
     "QueryError",
     "ReferenceReport",
+    "Relating",
+    "RelationReport",
     "Removal",
     "RenderedPicture",
     "Rendering",
@@ -128,9 +138,13 @@ _HOMES = {
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
     "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
+    "toolbox.collect.parameters": ("ParametersReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.relation": ("Relating", "RelationReport"),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
+    "toolbox.design.advice": ("Advice",),
+    "toolbox.design.probe": ("ProbeReport", "Probing"),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

@@ -7,12 +7,15 @@ import typer
 
 from toolbox.cli import (
     analyse,
+    audit,
     collect,
     compare,
     gallery,
     match,
     networks,
+    probe,
     properties,
+    relation,
     render,
     report,
     saliency,
@@ -36,14 +39,17 @@ for commands in (
     setup.commands,
     collect.commands,
     properties.commands,
+    audit.commands,
     match.commands,
     analyse.commands,
     compare.commands,
+    relation.commands,
     show.commands,
     gallery.commands,
     render.commands,
     saliency.commands,
     report.commands,
+    probe.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

@@ -181,6 +181,7 @@ class StudyDesign(StudyDirectory):
         by: float = 1.0,
         sets: int | None = None,
         distance: Distance = "standardised",
+        same: str | None = None,
         together: str | None = None,
         apart: str | None = None,
         fixed: str | None = None,
@@ -219,7 +220,8 @@ class StudyDesign(StudyDirectory):
             by: smallest standardised difference of that variable.
             sets: number of sets to make of the same stimuli; None if the categories are the sets.
             distance: of two stimuli in a pair: 'standardised' or 'mahalanobis'.
-            together: stimuli with the same value of this column of the set, or label scheme, are chosen together.
+            same: members of a pair have the same value of this column of the set, or label scheme.
+            together: stimuli with the same value of this column or label scheme are chosen together.
             apart: of stimuli with the same value of this column or label scheme, no two are in one set.
             fixed: column or label scheme that says yes or no of stimuli that must be chosen, or must not; with `sets`
                 also the number of the set. Empty for others.
@@ -241,9 +243,9 @@ class StudyDesign(StudyDirectory):
             10.1002/sim.3697, for the standardised difference.
 
         Example:
-            >>> found = study.match("colours", n=2, on="rms_contrast")
+            >>> found = study.match("colours", n=2, on="brightest")
             >>> found.counts, found.chosen.columns
-            ({'green': 2, 'red': 2}, ['stimulus_id', 'path', 'category', 'match', 'distance', 'rms_contrast'])
+            ({'green': 2, 'red': 2}, ['stimulus_id', 'path', 'category', 'match', 'distance', 'brightest'])
         """
         from toolbox.design.matching.choices import Matching
         from toolbox.design.matching.run import match
@@ -258,6 +260,7 @@ class StudyDesign(StudyDirectory):
             by,
             sets,
             distance,
+            same,
             together,
             apart,
             fixed,
