@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.demo import demonstrate
+    from toolbox.design.audit import Audit
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
     from toolbox.errors import (
@@ -61,6 +62,7 @@ __all__ = [
     "Agreement",
     "AmbiguousError",
     "Answer",
+    "Audit",
     "BusyError",
     "CardError",
     "DeviceError",
@@ -124,6 +126,7 @@ _HOMES = {
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.audit": ("Audit",),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
     "toolbox.errors": (

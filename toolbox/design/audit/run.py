@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolbox.design.audit.choices import AuditChoices, check_choices
-from toolbox.design.audit.confounds import LEVEL, separations
+from toolbox.design.audit.choices import AuditChoices, check_audit
+from toolbox.design.audit.confounds import separations
 from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
-from toolbox.design.audit.findings import Finding, findings_table
+from toolbox.design.audit.findings import AuditFinding, findings_table
 from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
 from toolbox.design.audit.poor import poor_pictures, unknown_kinds
 from toolbox.design.audit.result import Audit, make_audit
-from toolbox.design.audit.stored import COLUMNS, StoredSet, stored_set
+from toolbox.design.audit.stored import DESCRIBED, StoredSet, stored_set
 from toolbox.design.kernels import layer_features
 from toolbox.design.result_files import ResultFiles
 from toolbox.errors import command_line
@@ -27,6 +27,7 @@ from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
 from toolbox.store.selection import Selection
+from toolbox.terms import LEVEL
 
 NO_FILES = ResultFiles()
 
@@ -52,11 +53,11 @@ def audit(
 
     Example:
         >>> found = audit(study.folder)
-        >>> found.set, found.model, found.stimuli
-        ('colours', 'tiny', 6)
+        >>> found.set, found.model, found.categories
+        ('colours', 'tiny', ['green', 'red'])
     """
     wanted = choices or AuditChoices()
-    check_choices(wanted)
+    check_audit(wanted)
     chosen = selection or Selection()
     found = read_between_commits(study, lambda: _Run(study, chosen, wanted, progress).result())
     files.write(found)
@@ -79,7 +80,7 @@ class _Run:
 
     def result(self) -> Audit:
         steps = [self._copies, self._labels, self._poor, self._confounds]
-        found = list[Finding]()
+        found = list[AuditFinding]()
         for done, step in enumerate(steps):
             self._progress("audit", done, len(steps))
             found += step(found)
@@ -95,7 +96,7 @@ class _Run:
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
-    def _copies(self, _: Sequence[Finding]) -> list[Finding]:
+    def _copies(self, _: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Copies in the set and in other sets; also where only labels are looked for, whose copies they are."""
         kinds = {*self._choices.kinds}
         if kinds.isdisjoint({"duplicate", "near_duplicate", "doubtful_label"}):
@@ -138,7 +139,7 @@ class _Run:
         self._notes.append(f"near duplicates in {other.set} are not looked for: {reason}")
         return False
 
-    def _labels(self, found: Sequence[Finding]) -> list[Finding]:
+    def _labels(self, found: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Labels that fit the responses less than another category does."""
         if "doubtful_label" not in self._choices.kinds or self._set.responses is None:
             return []
@@ -194,7 +195,7 @@ class _Run:
         properties = read_properties(self._study, self._set.set)
         return self._set.stimuli.join(properties, on="stimulus_id", how="left", maintain_order="left")
 
-    def _poor(self, _: Sequence[Finding]) -> list[Finding]:
+    def _poor(self, _: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Pictures that are dark, blurred, and so on."""
         kinds = self._choices.kinds
         unknown = unknown_kinds(self._pictures.columns, kinds)
@@ -205,11 +206,11 @@ class _Run:
             )
         return list(poor_pictures(self._pictures, kinds))
 
-    def _confounds(self, _: Sequence[Finding]) -> list[Finding]:
+    def _confounds(self, _: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Properties that alone tell a category from the others, and the filters that are selective without them."""
         if "confound" not in self._choices.kinds:
             return []
-        known = [name for name in self._pictures.columns if name not in (*COLUMNS, "category")]
+        known = [name for name in self._pictures.columns if name not in (*DESCRIBED, "category")]
         sized = self._pictures.with_columns(
             file_size=(pl.col("width") * pl.col("height")).cast(pl.Float64).sqrt()
         )
