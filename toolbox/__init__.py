@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from toolbox.collect.label import LabelReport
     from toolbox.collect.parameters import ParametersReport
     from toolbox.demo import demonstrate
-    from toolbox.design.advice import Advice
-    from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
+    from toolbox.design.audit import Audit
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
     from toolbox.design.probe import ProbeReport, Probing
@@ -67,6 +66,7 @@ __all__ = [
     "Agreement",
     "AmbiguousError",
     "Answer",
+    "Audit",
     "BusyError",
     "CardError",
     "CategoryComparison",
@@ -140,7 +140,7 @@ _HOMES = {
     "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
     "toolbox.collect.parameters": ("ParametersReport",),
     "toolbox.demo": ("demonstrate",),
-    "toolbox.design.relation": ("Relating", "RelationReport"),
+    "toolbox.design.audit": ("Audit",),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
     "toolbox.design.advice": ("Advice",),

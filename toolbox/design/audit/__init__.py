@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from toolbox.design.audit.choices import (
-    CONFOUND,
-    FALSE_POSITIVES,
-    FINDING_KINDS,
-    NEAR_DUPLICATES,
-    AuditChoices,
-)
+from toolbox.design.audit.choices import AUDITED, CONFOUND, FALSE_POSITIVES, NEAREST, AuditChoices
 from toolbox.design.audit.result import Audit
 from toolbox.design.audit.run import audit
 from toolbox.design.audit.scheme import save_scheme
 
 __all__ = [
+    "AUDITED",
     "CONFOUND",
     "FALSE_POSITIVES",
-    "FINDING_KINDS",
-    "NEAR_DUPLICATES",
+    "NEAREST",
     "Audit",
     "AuditChoices",
     "audit",

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.design.audit.choices import FINDING_KINDS
+from toolbox.design.audit.choices import AUDITED
 
 FINDINGS = {
     "kind": pl.String,
@@ -56,7 +56,7 @@ def findings_table(findings: Iterable[AuditFinding]) -> pl.DataFrame:
         ['none']
     """
     rows = [{name: finding.get(name) for name in FINDINGS} for finding in findings]
-    order = {kind: place for place, kind in enumerate(FINDING_KINDS)}
+    order = {kind: place for place, kind in enumerate(AUDITED)}
     table = pl.DataFrame(rows, schema=FINDINGS).with_columns(
         pl.col("left_out").fill_null("none"), pl.col("conflict").fill_null(False)
     )

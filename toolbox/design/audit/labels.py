@@ -18,7 +18,9 @@ from toolbox.design.kernels import layer_kernel, layer_weights, one_hot, stratif
 from toolbox.design.ridge import Ridge
 from toolbox.resampling.arrays import FloatArray, IntArray
 
-Features = NDArray[np.float32]
+_Features = NDArray[np.float32]
+_FloatArray = NDArray[np.float64]
+_IntArray = NDArray[np.int64]
 
 TOGETHER = 1500
 """Stimuli that are scored together; a larger set is divided at random, evenly over categories."""
@@ -44,15 +46,15 @@ class Doubts:
         false_alarms: proportion of the labels left alone that are beyond it for that alone: not without exchanges.
     """
 
-    margins: FloatArray
-    others: IntArray
+    margins: _FloatArray
+    others: _IntArray
     threshold: float
     found: float
     false_alarms: float
 
 
 @dataclass(frozen=True)
-class ExchangedLabels:
+class _Exchange:
     """Margins after some labels were exchanged on purpose.
 
     Attributes:
@@ -61,15 +63,15 @@ class ExchangedLabels:
         before: of the same without exchanges.
     """
 
-    wrong: FloatArray
-    left: FloatArray
-    before: FloatArray
+    wrong: _FloatArray
+    left: _FloatArray
+    before: _FloatArray
 
 
 def doubtful_labels(
-    layers: Sequence[Features],
-    labels: IntArray,
-    groups: IntArray,
+    layers: Sequence[_Features],
+    labels: _IntArray,
+    groups: _IntArray,
     *,
     false_positives: float,
     seed: int = 0,
@@ -93,7 +95,7 @@ def doubtful_labels(
     count, chance = len(labels), np.random.default_rng(seed)
     parts = stratified_folds(labels, groups, -(-count // TOGETHER), seed)
     margins, others = np.empty(count), np.empty(count, np.int64)
-    shuffled, exchanges = list[FloatArray](), list[ExchangedLabels]()
+    shuffled, exchanges = list[_FloatArray](), list[_Exchange]()
     for part in range(int(parts.max()) + 1):
         inside = parts == part
         few = [features[inside] for features in layers]
@@ -111,7 +113,11 @@ class _Probe:
     """The ridge of some stimuli: weights of layers and penalty once, scores for any labels of the same pictures."""
 
     def __init__(
-        self, layers: Sequence[Features], targets: FloatArray, groups: IntArray, chance: np.random.Generator
+        self,
+        layers: Sequence[_Features],
+        targets: _FloatArray,
+        groups: _IntArray,
+        chance: np.random.Generator,
     ) -> None:
         self.labels = targets.argmax(axis=1)
         self._categories = targets.shape[1]
@@ -123,7 +129,7 @@ class _Probe:
         self._ridge = Ridge(np.asarray(whole), groups)
         self._penalty = self._ridge.choose_penalty(targets).penalty
 
-    def margins(self, labels: IntArray) -> tuple[FloatArray, IntArray]:
+    def margins(self, labels: _IntArray) -> tuple[_FloatArray, _IntArray]:
         """Best score of another category minus that of the own, and that category."""
         scores = self._ridge.left_out_at(one_hot(labels, self._categories), self._penalty)
         every = np.arange(len(labels))
@@ -132,7 +138,7 @@ class _Probe:
         others = scores.argmax(axis=1)
         return scores[every, others] - own, others
 
-    def exchange(self, before: FloatArray, chance: np.random.Generator) -> ExchangedLabels:
+    def exchange(self, before: _FloatArray, chance: np.random.Generator) -> _Exchange:
         """Margins where some labels were exchanged on purpose, each for that of another stimulus."""
         labels = self.labels.copy()
         chosen = chance.permutation(len(labels))[: max(1, round(EXCHANGED * len(labels)))]
@@ -141,4 +147,4 @@ class _Probe:
         margins = self.margins(labels)[0]
         is_left = np.ones(len(labels), np.bool_)
         is_left[chosen] = False
-        return ExchangedLabels(margins[chosen], margins[is_left], before[is_left])
+        return _Exchange(margins[chosen], margins[is_left], before[is_left])

@@ -13,10 +13,10 @@ from toolbox.design.audit.choices import AuditChoices, check_audit
 from toolbox.design.audit.confounds import separations
 from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
 from toolbox.design.audit.findings import AuditFinding, findings_table
-from toolbox.design.audit.labels import LEAST_LABELLED, Doubts, doubtful_labels
+from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
 from toolbox.design.audit.poor import poor_pictures, unknown_kinds
 from toolbox.design.audit.result import Audit, make_audit
-from toolbox.design.audit.stored import STORED_COLUMNS, StoredSet, stored_set
+from toolbox.design.audit.stored import DESCRIBED, StoredSet, stored_set
 from toolbox.design.kernels import layer_features
 from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import command_line
@@ -28,6 +28,8 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
 from toolbox.store.selection import Selection
 from toolbox.terms import LEVEL
+
+NO_FILES = ResultFiles()
 
 
 def audit(
@@ -51,8 +53,8 @@ def audit(
 
     Example:
         >>> found = audit(study.folder)
-        >>> found.set, found.model, found.stimuli
-        ('colours', 'tiny', 6)
+        >>> found.set, found.model, found.categories
+        ('colours', 'tiny', ['green', 'red'])
     """
     wanted = choices or AuditChoices()
     check_audit(wanted)
@@ -208,7 +210,7 @@ class _Run:
         """Properties that alone tell a category from the others, and the filters that are selective without them."""
         if "confound" not in self._choices.kinds:
             return []
-        known = [name for name in self._pictures.columns if name not in (*STORED_COLUMNS, "category")]
+        known = [name for name in self._pictures.columns if name not in (*DESCRIBED, "category")]
         sized = self._pictures.with_columns(
             file_size=(pl.col("width") * pl.col("height")).cast(pl.Float64).sqrt()
         )

@@ -19,7 +19,7 @@ from toolbox.store.selection import Selection, resolve_selection
 
 LAST_LAYERS = 3
 """Layers whose maxima tell copies from other pictures: the last ones with maps, pools left out."""
-STORED_COLUMNS = ("stimulus_id", "path", "pixels_sha256", "width", "height")
+DESCRIBED = ("stimulus_id", "path", "pixels_sha256", "width", "height")
 _Matrix = NDArray[np.float32]
 
 
@@ -41,16 +41,16 @@ class StoredSet:
 
     @cached_property
     def stimuli(self) -> pl.DataFrame:
-        """STORED_COLUMNS, null where an older version did not write one, and category, null without a label."""
+        """DESCRIBED, null where an older version did not write one, and category, null without a label."""
         table = pl.DataFrame(read_table(self.study.stimuli(self.set)))
-        missing = [pl.lit(None).alias(name) for name in STORED_COLUMNS if name not in table.columns]
+        missing = [pl.lit(None).alias(name) for name in DESCRIBED if name not in table.columns]
         labels = read_labels(self.study.labels(self.set, self.scheme)) if self.scheme else {}
         numbers = list(labels)
         category = pl.DataFrame(
             {"stimulus_id": numbers, "category": [labels[number] for number in numbers]},
             schema={"stimulus_id": pl.Int32, "category": pl.String},
         )
-        rows = table.with_columns(missing).select(STORED_COLUMNS)
+        rows = table.with_columns(missing).select(DESCRIBED)
         return rows.join(category, on="stimulus_id", how="left", maintain_order="left").sort("stimulus_id")
 
     @cached_property
