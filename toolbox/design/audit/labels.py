@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from toolbox.design.kernels import layer_kernel, layer_weights, one_hot, stratified_folds
 from toolbox.design.ridge import Ridge
-from toolbox.resampling.arrays import FloatArray, IntArray
 
 _Features = NDArray[np.float32]
 _FloatArray = NDArray[np.float64]

@@ -13,7 +13,7 @@ from toolbox.design.audit.choices import AuditChoices, check_audit
 from toolbox.design.audit.confounds import separations
 from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
 from toolbox.design.audit.findings import AuditFinding, findings_table
-from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
+from toolbox.design.audit.labels import LEAST_LABELLED, Doubts, doubtful_labels
 from toolbox.design.audit.poor import poor_pictures, unknown_kinds
 from toolbox.design.audit.result import Audit, make_audit
 from toolbox.design.audit.stored import DESCRIBED, StoredSet, stored_set
@@ -28,8 +28,6 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
 from toolbox.store.selection import Selection
 from toolbox.terms import LEVEL
-
-NO_FILES = ResultFiles()
 
 
 def audit(
