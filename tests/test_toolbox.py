@@ -24,7 +24,8 @@ def test_the_exported_names_are_these() -> None:
         "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList",
             "ExtractionReport", "Figure",
         "FilterResponses", "Finding", "Gallery",
-        "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck", "ParametersReport", "ProbeReport",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck",
+            "ParametersReport", "ProbeReport",
         "Problem", "ReferenceReport", "RelationReport", "Removal", "RenderedPicture",
         "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
