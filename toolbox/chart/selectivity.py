@@ -40,7 +40,14 @@ VALUE_COLUMNS = {"value": "all stimuli", "cross_validated": "one half, category 
 HALVES_COLUMNS = {"agreement": "same preferred category", "reliability": "reliability over categories"}
 
 
-@figure("selectivity/ranks", "layer", "category", "auc")
+@figure(
+    "selectivity/ranks",
+    "layer",
+    "category",
+    "auc",
+    title="AUC of the filters of every layer",
+    without_pools=True,
+)
 def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """AUC of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %.
 
@@ -53,7 +60,7 @@ def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     )
 
 
-@figure("selectivity/population", "layer", "category", "sparseness")
+@figure("selectivity/population", "layer", "category", "sparseness", without_pools=True)
 def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Population sparseness of the stimuli of each category, over the layers.
 
@@ -65,7 +72,13 @@ def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     return bands_over_layers(rows, categories, measure)
 
 
-@figure("selectivity/filters", "layer", *INDICES_OF_FILTERS)
+@figure(
+    "selectivity/filters",
+    "layer",
+    *INDICES_OF_FILTERS,
+    title="How sharply the filters of every layer are tuned: four indices",
+    without_pools=True,
+)
 def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Four indices of the filters of each layer that do not depend on the category, one panel each.
 
@@ -240,7 +253,7 @@ def _most_selective_filters(rows: pl.DataFrame, categories: Sequence[str]) -> al
     )
 
 
-@figure("selectivity/reliability", "layer", *VALUE_COLUMNS, *HALVES_COLUMNS)
+@figure("selectivity/reliability", "layer", *VALUE_COLUMNS, *HALVES_COLUMNS, without_pools=True)
 def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Bias of the index of the preferred category by choosing it, and agreement of two halves of the stimuli.
 

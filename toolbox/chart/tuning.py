@@ -18,12 +18,12 @@ from toolbox.chart.theme import (
     concat_panels,
     distinct_values,
     facet_panels,
-    highest_value,
     layer_axis,
     layer_marks,
     tooltips,
     values,
 )
+from toolbox.chart.titles import add_key
 
 FREQUENCY = "spatial_frequency"
 ORIENTATION = "Preferred orientation (degrees)"
@@ -41,6 +41,8 @@ UNITS = {
 ANGLES = ("orientation", "direction", "phase")
 QUARTILES = {"q25": 0.25, "q50": 0.5, "q75": 0.75}
 DARK = 0.5  # proportion above which the number of a cell is white
+WEAK, STRONG = 0.1, 2.0
+"""Peaks, as multiples of the layer's median, below which tuning means nothing, and above which points grow no more."""
 WIDE = 26  # pixels that a cell's number needs
 
 
@@ -154,7 +156,6 @@ def parameter(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: 
     "half_width",
     "peak",
     "relative_peak",
-    scale_ends=["peak"],
 )
 def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Preferred orientation and orientation selectivity of every filter, one panel per layer.
@@ -173,15 +174,22 @@ def orientation(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa
         "selectivity:Q", title="Orientation selectivity", scale=alt.Scale(domain=[-0.03, 1.03], nice=False)
     )
     size = alt.Size(
-        "peak:Q",
-        title=["Peak response", "(activation)"],
-        scale=alt.Scale(domain=[0, highest_value(rows, "peak") or 1.0], range=[8, 120]),
+        "relative_peak:Q",
+        title=["Peak response", "(median of the", "layer: 1)"],
+        scale=alt.Scale(domain=[0, STRONG], range=[6, 90], clamp=True),
+        legend=alt.Legend(
+            values=[WEAK, 1, STRONG],
+            labelExpr=f"datum.value < {STRONG} ? datum.label : '{STRONG:g} or more'",
+            format="~g",
+        ),
     )
+    hue = alt.when(f"datum.relative_peak < {WEAK}").then(alt.value(LINE)).otherwise(alt.value(COLOURS[0]))
     measures = ("preferred:Q", "selectivity:Q", "osi:Q", "half_width:Q", "peak:Q", "relative_peak:Q")
     tooltip = tooltips(rows, "layer:O", "filter:Q", *measures)
-    points = alt.Chart(values(rows), width=160, height=120).mark_circle(color=COLOURS[0], opacity=0.6)
-    panel = points.encode(x=x, y=y, size=size, tooltip=tooltip)
-    return facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)
+    points = alt.Chart(values(rows), width=160, height=120).mark_circle(opacity=0.6)
+    panel = points.encode(x=x, y=y, size=size, color=hue, tooltip=tooltip)
+    chart = facet_panels(panel, "layer", distinct_values(rows, "layer"), 4)
+    return add_key(chart, [f"Grey: peak below {WEAK:g} of the layer's median, too weak to be tuned."])
 
 
 @figure("tuning/preferences", "layer", "bin", "filters", "proportion")
