@@ -123,10 +123,10 @@ class StudyDesign(StudyDirectory):
             [('proportion', 0.583, 0.167), ('mean_depth', 0.429, 0.0)]
         """
         from toolbox.design.comparison import Comparing, compare_categories
-        from toolbox.design.result_files import ResultFiles
+        from toolbox.design.result_files import result_files
 
         choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
-        files = ResultFiles(Path(figure) if figure else None, Path(text) if text else None)
+        files = result_files(figure, text)
         selection = Selection(set, model or (), scheme)
         return compare_categories(
             self.folder, categories, choices, selection, files, progress=shown(progress)
@@ -249,7 +249,7 @@ class StudyDesign(StudyDirectory):
         """
         from toolbox.design.matching.choices import Matching
         from toolbox.design.matching.run import match
-        from toolbox.design.result_files import ResultFiles
+        from toolbox.design.result_files import result_files
 
         options = Matching(
             category,
@@ -268,7 +268,7 @@ class StudyDesign(StudyDirectory):
             leave_out,
             seed,
         )
-        files = ResultFiles(Path(figure) if figure else None, Path(text) if text else None)
+        files = result_files(figure, text)
         selection = Selection(set, model or (), scheme)
         found = match(self.folder, selection, options, files, save_as=save_as, replace=replace)
         self._warn(found.notes)

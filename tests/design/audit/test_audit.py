@@ -123,6 +123,7 @@ def test_without_responses_only_pixels_and_pictures_are_looked_at(faulty: Faulty
         ({"kind": []}, UsageError, "kind is empty"),
         ({"near": 1.5}, UsageError, r"near is 1.5; expected a number from 0, below 1"),
         ({"false_positives": 0}, UsageError, "false_positives is 0; expected a proportion above 0"),
+        ({"seed": -1}, UsageError, "seed is -1; expected 0 or more"),
         ({"auc": 0.5}, UsageError, "auc is 0.5; expected a number above 0.5"),
         ({"against": "elsewhere"}, UnknownNameError, "no stimulus set named 'elsewhere'"),
         ({"against": SET}, UsageError, "against is 'shapes', the audited set itself"),

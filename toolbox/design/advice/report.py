@@ -50,7 +50,7 @@ class Advice:
 
     def __repr__(self) -> str:
         """The paragraph."""
-        return self.text
+        return self.paragraph
 
     @property
     def significant(self) -> dict[str, int]:
@@ -82,15 +82,19 @@ class Advice:
         return rows["layer"].to_list()
 
     @property
-    def text(self) -> str:
+    def paragraph(self) -> str:
         """The paragraph for a reader."""
         return " ".join([*self._filters(), *self._on_control(), *self._on_layers(), *self._on_confounds()])
 
     @property
     def answer(self) -> Answer:
         """The rows as those of a query, to print or to write."""
-        provenance = {**self.report.provenance, "query": "advise", "control": self.control}
-        return Answer(self.rows, provenance, (*self.notes, self.text, *self.report.warnings))
+        return Answer(self.rows, self.provenance, (*self.notes, *self.report.warnings))
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Of the rows."""
+        return {**self.report.provenance, "query": "advise", "control": self.control}
 
     @property
     def chart(self) -> Chart:

@@ -64,11 +64,11 @@ class ProbeReport:
     seconds: float
     bank: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """The paragraph."""
-        return self.text
+        return self.paragraph
 
     def row(self, method: str, **at: Any) -> dict[str, Any]:
         """The row of a method.
@@ -99,7 +99,7 @@ class ProbeReport:
         return _capital(self._gain(self.row(WEIGHTED), "Layers weighted together show", self.best)) + "."
 
     @property
-    def text(self) -> str:
+    def paragraph(self) -> str:
         """The paragraph for a reader."""
         return " ".join([self._design(), *self._accuracies(), self.verdict, *self._weights(), *self._banks()])
 
@@ -119,7 +119,7 @@ class ProbeReport:
     @property
     def answer(self) -> Answer:
         """The rows as those of a query, to print or to write."""
-        return Answer(self.rows, dict(self.provenance), (*self.notes, self.text, *self.warnings))
+        return Answer(self.rows, self.provenance, (*self.notes, *self.warnings))
 
     @property
     def is_chance(self) -> bool:
