@@ -21,9 +21,9 @@ def test_the_exported_names_are_these() -> None:
         # options
         "Comparing", "Extraction", "Probing", "Progress", "Query", "Relating", "Rendering", "Resampling", "Selection",
         # reports and results
-        "Advice", "Agreement", "Answer", "CategoryComparison", "Estimate", "ExtractionReport", "Figure",
+        "Advice", "Agreement", "Answer", "CategoryComparison", "Estimate", "ExportedList", "ExtractionReport", "Figure",
         "FilterResponses", "Finding", "Gallery",
-        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "ParametersReport", "ProbeReport",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck", "ParametersReport", "ProbeReport",
         "Problem", "ReferenceReport", "RelationReport", "Removal", "RenderedPicture",
         "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings

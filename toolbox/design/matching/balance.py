@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from toolbox.design.differences import group_difference
-from toolbox.design.matching.designs import BoolArray
+from toolbox.design.kernels import BoolArray
 from toolbox.resampling import FloatArray
 
 LIMIT = 0.1

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 import numpy as np
 import polars as pl
 
+from toolbox.design.kernels import BoolArray
 from toolbox.design.matching.choices import Matching
-from toolbox.design.matching.designs import BoolArray
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.resampling import IntArray
 from toolbox.store.folder import StudyFolder
