@@ -255,7 +255,7 @@ def test_samples_that_agree_show_nothing() -> None:
 
 
 def test_the_conclusion_follows_from_both_tests(drawn: RandomStudy) -> None:
-    rows = compared(drawn.folder, choices=replace(QUICK, margin=0.3, property_margin=1.0)).rows
+    rows = compared(drawn.folder, choices=replace(QUICK, margin=0.3, property_margin=2.5)).rows
     for row in rows.iter_rows(named=True):
         equivalent = row["p_equivalence"] is not None and row["p_equivalence"] < 0.05
         different = row["p_holm"] is not None and row["p_holm"] < 0.05
@@ -266,7 +266,7 @@ def test_the_conclusion_follows_from_both_tests(drawn: RandomStudy) -> None:
             (False, False): "undecided",
         }[equivalent, different]
         assert row["conclusion"] == expected
-    assert {"equivalent", "undecided"} <= set(rows["conclusion"])
+    assert {"equivalent", "undecided", "different within the margin"} <= set(rows["conclusion"])
 
 
 def test_every_column_is_described_and_typed(drawn: RandomStudy) -> None:

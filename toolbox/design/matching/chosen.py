@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from toolbox.design.kernels import BoolArray
 from toolbox.design.matching.choices import Matching
 from toolbox.design.matching.designs import Design
 from toolbox.design.matching.pairs import MOST_COMPARED, optimal_tuples, tuple_distances
 from toolbox.design.matching.pools import Pool
 from toolbox.design.matching.search import Pairing, Solution
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 MATCH = "match"
 """Column of the list: the number of the tuple."""

@@ -12,10 +12,10 @@ from pathlib import PurePosixPath
 import numpy as np
 import polars as pl
 
-from toolbox.design.kernels import BoolArray
 from toolbox.design.matching.choices import Matching
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.resampling import IntArray
+from toolbox.resampling.arrays import BoolArray
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolbox.design.kernels import BoolArray
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 
 @dataclass(frozen=True, eq=False)

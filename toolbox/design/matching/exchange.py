@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolbox.design.kernels import BoolArray
 from toolbox.design.matching.designs import Design, Units
 from toolbox.design.matching.imbalance import Aim, Imbalance, Totals, totals_of
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 PASSES = 60
 """Passes over all chosen units, if there is something to gain for so long."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolbox.design.kernels import BoolArray
 from toolbox.design.matching.designs import Design, Units, sum_units
 from toolbox.design.matching.exchange import NEGLIGIBLE, Exchanges
 from toolbox.design.matching.imbalance import Imbalance, totals_of
 from toolbox.design.matching.pairs import MOST_COMPARED, optimal_tuples
 from toolbox.design.matching.starts import RANDOM_CHOICES, feasible_choice, random_choices
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 STARTS = 5
 """Random choices, or choices that satisfy constraints, that are improved."""
