@@ -15,6 +15,7 @@ import typer
 
 import toolbox
 from toolbox import (
+    Comparing,
     Extraction,
     Probing,
     Rendering,
@@ -29,12 +30,15 @@ from toolbox import (
 from toolbox.cli import (
     analyse,
     app,
+    audit,
     collect,
+    compare,
     gallery,
     match,
     networks,
     probe,
     properties,
+    relation,
     render,
     report,
     saliency,
@@ -62,11 +66,16 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "label": (collect.label, Study.label, set()),
     "extract": (collect.extract, Study.extract, {"estimate"}),
     "properties": (properties.properties, Study.properties, {"output"}),
+    "audit": (audit.audit, Study.audit, {"output"}),
     "match": (match.match, Study.match, {"output", "balance"}),
     "export": (match.export, Study.export, set()),
     "significance": (analyse.significance, Study.significance, set()),
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
+    "compare": (compare.compare, Study.compare, {"output"}),
+    "reference": (compare.reference, Study.reference, set()),
+    "parameters": (relation.parameters, Study.parameters, set()),
+    "relate": (relation.relate, Study.relate, set()),
     "plot": (show.plot, Study.plot, set()),
     "render": (render.render, Study.render, set()),
     "gallery": (gallery.gallery, Study.gallery, set()),
@@ -206,6 +215,7 @@ def test_a_command_has_the_types_of_its_method(name: str) -> None:
         (Study.significance, Resampling),
         (Study.probe, Probing),
         (Study.render, Rendering),
+        (Study.compare, Comparing),
     ],
 )
 def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choices: type) -> None:
@@ -214,6 +224,7 @@ def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choi
     of_files = {
         Rendering: {"weights", "as_set", "output", "title", "width", "dpi"},
         Probing: {"test_on", "figure", "save_bank"},
+        Comparing: {"categories", "figure", "text"},
     }
     beside = of_the_selection | of_files.get(choices, set())
     assert keywords(method) - beside == {field.name for field in fields(choices)}

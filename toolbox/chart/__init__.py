@@ -9,12 +9,15 @@ A new figure is a function under `@figure("<query>", columns…)` in the module 
 from __future__ import annotations
 
 from toolbox.chart import (
+    agreement,
     complexity,
     depth,
     filters,
+    gratings,
     layers,
     pairs,
     properties,
+    relation,
     replication,
     selectivity,
     sets,
@@ -40,4 +43,18 @@ __all__ = [
 ]
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
-_REGISTERED = (complexity, depth, filters, layers, pairs, properties, replication, selectivity, sets, tuning)
+_REGISTERED = (
+    agreement,
+    complexity,
+    depth,
+    filters,
+    gratings,
+    layers,
+    pairs,
+    properties,
+    relation,
+    replication,
+    selectivity,
+    sets,
+    tuning,
+)

@@ -14,7 +14,7 @@ from toolbox.files import replace_file
 TEXT_SUFFIXES = (".md", ".txt")
 
 
-class Result(Protocol):
+class WrittenResult(Protocol):
     """What can be written."""
 
     @property
@@ -58,7 +58,7 @@ class ResultFiles:
             if file is not None and file.is_dir():
                 raise UsageError(f"{file} is a directory; expected the name of a file")
 
-    def write(self, result: Result) -> None:
+    def write(self, result: WrittenResult) -> None:
         """Write figure and paragraph, both or none.
 
         Args:
@@ -72,3 +72,7 @@ class ResultFiles:
         with ExitStack() as files:
             for file, content in contents.items():
                 files.enter_context(replace_file(file)).write_bytes(content)
+
+
+NO_FILES = ResultFiles()
+"""None is written."""

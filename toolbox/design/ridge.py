@@ -66,14 +66,19 @@ class Ridge:
 
         Returns: (penalties, images, categories).
         """
+        return np.stack([self.left_out_at(targets, float(penalty)) for penalty in self.penalties])
+
+    def left_out_at(self, targets: FloatArray, penalty: float) -> FloatArray:
+        """The same for one penalty, (images, categories).
+
+        Args:
+            targets: (images, categories).
+            penalty: in units of the kernel.
+        """
         values, vectors = self._spectrum
-        centred = vectors.T @ (targets - targets.mean(axis=0))
-        kept = self.penalties[:, None] / (values + self.penalties[:, None])
-        scores = np.empty((len(kept), *targets.shape))
-        for number, each in enumerate(kept):
-            residuals = vectors @ (each[:, None] * centred)
-            scores[number] = targets - self._without_own(residuals, vectors, each)
-        return scores
+        kept = penalty / (values + penalty)
+        residuals = vectors @ (kept[:, None] * (vectors.T @ (targets - targets.mean(axis=0))))
+        return targets - self._without_own(residuals, vectors, kept)
 
     def _without_own(self, residuals: FloatArray, vectors: FloatArray, kept: FloatArray) -> FloatArray:
         """Residuals as if each image, or its group, had not been fitted."""

@@ -108,10 +108,13 @@ def _cautions_on_chance(rows: pl.DataFrame) -> Iterator[str]:
     if not inside.is_empty():
         verb = "is" if inside.height == 1 else "are"
         # of several layers, points and rows mark which
+        found = (
+            "stimuli give as many related" if "related" in rows.columns else "labels give as many selective"
+        )
         named = "" if "layer" in rows.columns else f" ({_first_names(inside['category'].to_list())})"
         yield (
-            f"{inside.height} of {known.height} proportions above 0 {verb} not beyond chance{named}: permuted labels "
-            "give as many selective filters"
+            f"{inside.height} of {known.height} proportions above 0 {verb} not beyond chance{named}: permuted "
+            f"{found} filters"
         )
 
 
@@ -144,14 +147,14 @@ def _cautions_on_weakness(rows: pl.DataFrame, values: Mapping[str, Any]) -> Iter
         weak = active.filter(pl.col("relative_peak") < _WEAK).height
         if weak:
             yield (
-                f"{weak} of {active.height} filters that respond have less than {_WEAK:g} of the median peak of their "
-                "layer (relative_peak), too little for their tuning to mean anything"
+                f"{weak:,} of {active.height:,} filters that respond have less than {_WEAK:g} of the median peak of "
+                "their layer (relative_peak), too little for their tuning to mean anything"
             )
     elif {"layer", "weak"} <= columns:
         weak = int(rows.select("layer", "weak").unique()["weak"].sum())
         if weak:
             yield (
-                f"not counted because of weak responses (relative_peak < {values['least']:g}): {weak} filters above "
+                f"not counted because of weak responses (relative_peak < {values['least']:g}): {weak:,} filters above "
                 "the threshold"
             )
 

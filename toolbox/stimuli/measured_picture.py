@@ -58,6 +58,13 @@ class MeasuredPicture:
         return np.asarray(Image.fromarray(self.pixels).convert("L")).astype(np.float32)
 
     @cached_property
+    def brightness(self) -> Levels:
+        """Root of the weighted mean of squared red, green and blue, from 0 to 1: of tools that judge exposure."""
+        squares = self.pixels.astype(np.float32) ** 2
+        weights = np.array([0.241, 0.691, 0.068], np.float32)
+        return np.asarray(np.sqrt(squares @ weights) / 255, np.float32)
+
+    @cached_property
     def lightness(self) -> Levels:
         """L* of CIELAB (D65, sRGB), from 0 (black) to 100 (white)."""
         from skimage.color import rgb2xyz
