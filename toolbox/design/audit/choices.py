@@ -24,8 +24,8 @@ NEAREST = 0.65
 
 Of 600 photographs of six categories (VGG16, last three layers), copies saved as JPEG of quality 60, scaled to 80 % or
 without 3 % of every side had up to 0.49; mirrored, 40 % brighter, scaled to a half, or of quality 20, up to 0.64; of
-those without a tenth of every side, turned by 5 degrees or made grey, 0.65 finds seven in ten. Different photographs had
-0.67 or more, cars in the same view, unless they were blurred beyond recognition. Of 1,000 photographs of as many
+those without a tenth of every side, turned by 5 degrees or made grey, 0.65 finds seven in ten. Different photographs
+had 0.67 or more, cars in the same view, unless they were blurred beyond recognition. Of 1,000 photographs of as many
 classes, no two had less than 0.78.
 """
 FALSE_POSITIVES = 0.05

@@ -50,7 +50,7 @@ class Limit:
 
 
 SMALLEST = 0.02
-"""Proportion of the pixels that are an object at least; fewer are what is left of a ground that is not quite uniform."""
+"""Proportion of the pixels that are an object at least; fewer are left of a ground that is not quite uniform."""
 _CONTRAST = pl.col("rms_contrast")
 _OBJECT = 1 - pl.col("uniform_background")
 _CONTENT = pl.when(_OBJECT >= SMALLEST).then(_CONTRAST / _OBJECT.sqrt())
