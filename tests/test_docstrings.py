@@ -59,6 +59,8 @@ def directory(extracted_folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     shutil.copy(CARD, tmp_path / "tiny.toml")
     shutil.copy(extracted_folder / "tiny.npz", tmp_path / "tiny.npz")
     paint_photographs(tmp_path / "photographs")
+    ratings = "".join(f"{n},{who},{(n * 7 + who) % 5 + 1}\n" for n in range(6) for who in (1, 2))
+    (tmp_path / "ratings.csv").write_text(f"stimulus_id,observer,rating\n{ratings}")
     (tmp_path / "warmth.csv").write_text("category,warmth\nred,warm\ngreen,cold\n")
     rows = [
         "layer,filter,label,selectivity",

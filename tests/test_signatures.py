@@ -15,7 +15,9 @@ import typer
 
 import toolbox
 from toolbox import (
+    Comparing,
     Extraction,
+    Probing,
     Rendering,
     Resampling,
     Study,
@@ -30,10 +32,13 @@ from toolbox.cli import (
     app,
     audit,
     collect,
+    compare,
     gallery,
     match,
     networks,
+    probe,
     properties,
+    relation,
     render,
     report,
     saliency,
@@ -67,11 +72,17 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "significance": (analyse.significance, Study.significance, set()),
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
+    "compare": (compare.compare, Study.compare, {"output"}),
+    "reference": (compare.reference, Study.reference, set()),
+    "parameters": (relation.parameters, Study.parameters, set()),
+    "relate": (relation.relate, Study.relate, set()),
     "plot": (show.plot, Study.plot, set()),
     "render": (render.render, Study.render, set()),
     "gallery": (gallery.gallery, Study.gallery, set()),
     "saliency": (saliency.saliency, Study.saliency, set()),
     "report": (report.report, Study.report, set()),
+    "advise": (probe.advise, Study.advise, {"output"}),
+    "probe": (probe.probe, Study.probe, {"output"}),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
@@ -202,15 +213,20 @@ def test_a_command_has_the_types_of_its_method(name: str) -> None:
         (Study.extract, Extraction),
         (Study.estimate, Extraction),
         (Study.significance, Resampling),
+        (Study.probe, Probing),
         (Study.render, Rendering),
+        (Study.compare, Comparing),
     ],
 )
 def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choices: type) -> None:
     theirs, types_of_fields = hints(method), hints(choices)
     of_the_selection = {"set"} | ({"model", "scheme"} if choices is not Extraction else set())
-    beside = of_the_selection | (
-        {"weights", "as_set", "output", "title", "width", "dpi"} if choices is Rendering else set()
-    )
+    of_files = {
+        Rendering: {"weights", "as_set", "output", "title", "width", "dpi"},
+        Probing: {"test_on", "figure", "save_bank"},
+        Comparing: {"categories", "figure", "text"},
+    }
+    beside = of_the_selection | of_files.get(choices, set())
     assert keywords(method) - beside == {field.name for field in fields(choices)}
     for field in fields(choices):
         assert defaults(method)[field.name] == field.default, field.name

@@ -19,10 +19,14 @@ def test_the_exported_names_are_these() -> None:
     assert set(toolbox.__all__) == {
         "Study",
         # options
-        "Extraction", "Progress", "Query", "Rendering", "Resampling", "Selection",
+        "Comparing", "Extraction", "Probing", "Progress", "Query", "Relating", "Rendering", "Resampling", "Selection",
         # reports and results
-        "Agreement", "Answer", "Estimate", "ExtractionReport", "Figure", "FilterResponses", "Finding", "Gallery",
-        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "Problem", "Removal", "RenderedPicture",
+        "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList",
+            "ExtractionReport", "Figure",
+        "FilterResponses", "Finding", "Gallery",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck",
+            "ParametersReport", "ProbeReport",
+        "Problem", "ReferenceReport", "RelationReport", "Removal", "RenderedPicture",
         "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from toolbox.collect.extraction import Agreement, Estimate, Extraction, ExtractionReport
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
+    from toolbox.collect.parameters import ParametersReport
     from toolbox.demo import demonstrate
+    from toolbox.design.advice import Advice
     from toolbox.design.audit import Audit
+    from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
+    from toolbox.design.probe import ProbeReport, Probing
+    from toolbox.design.relation import Relating, RelationReport
     from toolbox.errors import (
         AmbiguousError,
         BusyError,
@@ -59,12 +64,15 @@ if TYPE_CHECKING:
     from toolbox.study import Study
 
 __all__ = [
+    "Advice",
     "Agreement",
     "AmbiguousError",
     "Answer",
     "Audit",
     "BusyError",
     "CardError",
+    "CategoryComparison",
+    "Comparing",
     "DeviceError",
     "DownloadError",
     "Estimate",
@@ -83,10 +91,16 @@ __all__ = [
     "MatchedSets",
     "MixtureError",
     "ModelCheck",
+    "ParametersReport",
+    "ProbeReport",
+    "Probing",
     "Problem",
     "Progress",
     "Query",
     "QueryError",
+    "ReferenceReport",
+    "Relating",
+    "RelationReport",
     "Removal",
     "RenderedPicture",
     "Rendering",
@@ -125,10 +139,15 @@ _HOMES = {
     "toolbox.collect.extraction": ("Agreement", "Estimate", "Extraction", "ExtractionReport"),
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
+    "toolbox.collect.parameters": ("ParametersReport",),
     "toolbox.demo": ("demonstrate",),
+    "toolbox.design.advice": ("Advice",),
     "toolbox.design.audit": ("Audit",),
+    "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
+    "toolbox.design.probe": ("ProbeReport", "Probing"),
+    "toolbox.design.relation": ("Relating", "RelationReport"),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

@@ -79,6 +79,24 @@ def card_path(kind: ContentKind, name: str) -> Path:
     return shipped if shipped.is_file() else own_models() / f"{name}.toml"
 
 
+def reference_files(model: str) -> dict[str, Path]:
+    """The reference responses of a network that ship, and those beside the cards of added networks, by name.
+
+    Args:
+        model: name of the network; its reference `natural` is `models/<model>.natural.parquet`.
+    """
+    folders = (own_models(), content_folder("models"))  # a shipped one is what its name means
+    names = (
+        (path.name.removeprefix(f"{model}."), path) for folder in folders for path in _parquet_files(folder)
+    )
+    found = {name.removesuffix(".parquet"): path for name, path in names if name != path.name}
+    return dict(sorted(found.items()))
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.parquet"))
+
+
 def check_name(kind: str, name: str) -> str:
     """Check that a new name can be part of a path on every operating system and remains a text in every reader.
 

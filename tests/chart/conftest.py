@@ -355,7 +355,33 @@ def _replication_layers(categories: Sequence[str], layers: Sequence[str]) -> lis
     ]
 
 
+def _relation_layers(categories: Sequence[str], layers: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "layer": layer,
+            "depth": i / 16,
+            "n": 60,
+            "filters": 64,
+            "related": 4 + i,
+            "positive": 3,
+            "negative": 1 + i,
+        }
+        | {"proportion": (4 + i) / 64, "chance": 0.05, "chance_low": 0.0, "chance_high": 0.14}
+        | {"beyond_chance": (4 + i) / 64 > 0.14, "significant": 2 + i // 2, "significant_fwe": 1}
+        | {"mean_strength": 0.1 + 0.01 * i, "strongest": (0.3 + 0.02 * i) * (-1) ** i, "strongest_filter": i}
+        | {
+            "strongest_by_chance": 0.25,
+            "ceiling": 0.9,
+            "threshold": 0.25,
+            "dead": 0,
+            "is_pool": "pool" in layer,
+        }
+        for i, layer in enumerate(layers)
+    ]
+
+
 EXAMPLES = {
+    "relation/layers": _relation_layers,
     "layers/profile": _profile,
     "selectivity/index": _selectivity,
     "selectivity/ranks": _ranks,

@@ -26,7 +26,7 @@ READERS = {"duckdb", "polars", "fsspec"}
 """What a query needs."""
 OTHERS = {
     "PIL", "altair", "filelock", "h5py", "numpy", "onnx", "onnxruntime", "pandas", "pooch", "pyarrow", "requests",
-    "rich", "safetensors", "scipy", "vl_convert",
+    "rich", "safetensors", "scipy", "skimage", "vl_convert",
 }  # fmt: skip
 """What neither a query nor a mistake needs."""
 CONFINING = "toolbox.query.confinement"
@@ -99,6 +99,12 @@ def test_a_query_imports_what_reads_and_nothing_else(format: str, resting: Path)
     modules = imported(["query", "layers/profile", "--format", format], resting)
     assert modules >= READERS
     assert modules & OTHERS == set()
+
+
+def test_ingestion_measures_without_the_libraries_of_all_properties(resting: Path, photographs: Path) -> None:
+    found = imported(["ingest", str(photographs), "--set", "colours"], resting)
+    assert "toolbox.stimuli.properties.sharpness" in found
+    assert not {"skimage", "scipy"} & found
 
 
 @pytest.mark.parametrize(("question", "is_confined"), [("layers/profile", False), ("select 1 as one", True)])

@@ -11,10 +11,12 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_ind
 
 from toolbox.design.differences import (
+    MeanDifference,
     estimate_equivalence,
     group_difference,
     holm_corrected,
     ks_distance,
+    mean_difference,
     mean_equivalence,
     standardised_difference,
     variance_ratio,
@@ -50,6 +52,21 @@ def test_two_groups_are_equivalent_where_the_interval_is_within_the_margin(
     for seed in range(20):
         found = mean_equivalence(*groups(sizes, seed), margin)
         assert found.is_equivalent == (-margin < found.low and found.high < margin)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_test_of_a_difference_is_that_of_scipy(sizes: tuple[int, int]) -> None:
+    first, second = groups(sizes, 2)
+    welch = stats.ttest_ind(first, second, equal_var=False)
+    interval, found = welch.confidence_interval(0.95), mean_difference(first, second)
+    assert (found.low, found.high, found.p) == pytest.approx((interval.low, interval.high, welch.pvalue))
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_test_of_groups_that_do_not_vary_is_certain() -> None:
+    assert mean_difference([2, 2], [1, 1]) == MeanDifference(1, 1, 0)
+    assert mean_difference([0.1 + 0.2] * 2, [0.3, 0.3]) == MeanDifference(0, 0, 1)
+    assert np.isnan(mean_difference([1], [1, 2]).p)
 
 
 def test_an_estimate_with_a_normal_error_is_tested_by_the_normal_distribution() -> None:

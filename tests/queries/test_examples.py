@@ -26,6 +26,7 @@ from toolbox.store.folder import StudyFolder
 NOT_RESAMPLED = (
     "intervals and chance levels for this index",
     "this index was not resampled",
+    "p values and chance levels for this relation are missing",
     "p_holm not below 0.05 because of",
 )
 

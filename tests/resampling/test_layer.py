@@ -321,7 +321,7 @@ def test_a_layer_of_dead_filters_alone_has_null_rows() -> None:
 def test_blocks_of_filters_are_as_the_whole(index: str, monkeypatch: pytest.MonkeyPatch) -> None:
     responses = noise(23)
     whole = resample(responses, index=index)
-    for name in ("layer", "resamples"):
+    for name in ("samplers", "resamples"):
         module = importlib.import_module(f"toolbox.resampling.{name}")
         monkeypatch.setattr(module, "ARRAY_LIMIT", 200 * 3 * 4)  # four filters in 200 halves
     assert equal(resample(responses, index=index), whole)

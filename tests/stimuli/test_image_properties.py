@@ -83,6 +83,13 @@ def test_every_property_has_the_name_of_its_file_and_says_what_it_is() -> None:
     assert {column["pixels"][:5] for column in property_columns().values()} == {"the p"}
 
 
+def test_the_chapter_describes_every_property_as_its_file_does() -> None:
+    chapter = (Path(__file__).parents[2] / "datasets" / "README.md").read_text(encoding="utf-8")
+    for each in image_properties().values():
+        cells = (f"`{each.name}`", each.title, each.unit, each.range, each.breaks_down)
+        assert f"| {' | '.join(cells)} |" in chapter, each.name
+
+
 def test_a_new_property_is_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "redness.py").write_text(
         "from toolbox.stimuli.image_property import image_property\n"
@@ -130,7 +137,7 @@ def test_the_slope_of_random_phase_pictures_is_that_of_their_spectrum_and_among_
 
 
 @pytest.mark.parametrize(
-    ("alpha", "deviation", "slope"), [(1.75, 40, -1.75), (1.75, 10, -1.69), (1.75, 4, -1.48)]
+    ("alpha", "deviation", "slope"), [(1.75, 40, -1.75), (1.75, 10, -1.67), (1.75, 4, -1.46)]
 )
 def test_a_steep_slope_of_little_contrast_is_flattened_as_documented(
     alpha: float, deviation: float, slope: float

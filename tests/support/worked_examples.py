@@ -28,9 +28,11 @@ from support.small_study import (
     add_stimuli,
 )
 from toolbox.query import Query
+from toolbox.query.run import BROUGHT
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import SCHEME, StudyFolder, create_study
+from toolbox.store.parameters import write_observations
 from toolbox.store.parquet import arrow_schema
 from toolbox.store.resamples import Labelling, Measure, write_resampled
 from toolbox.store.views import RESAMPLE_VIEWS
@@ -70,6 +72,8 @@ def example_study(example: str, root: Path, *, parts: Sequence[Sequence[int]] | 
     if "responses" in tables:
         add_layers(study, tables["layers"], MODEL)
         add_responses(study, _long(tables["responses"]), parts=parts)
+    if file := _nearest("observations.csv", EXAMPLES / example):
+        _add_observations(study, pl.read_csv(file))
     for view, table in RESAMPLE_VIEWS.items():
         if file := _nearest(f"{view}.csv", EXAMPLES / example):
             _add_resampled(study, table, _draws(file) if table == "resamples" else _text(file))
@@ -82,7 +86,7 @@ def example_tables(example: str) -> tuple[Path, ...]:
     while not any((folder / f"{name}.csv").is_file() for name in NAMES):
         folder = folder.parent
     tables = [folder / f"{name}.csv" for name in NAMES if (folder / f"{name}.csv").is_file()]
-    resampled = [_nearest(f"{view}.csv", EXAMPLES / example) for view in RESAMPLE_VIEWS]
+    resampled = [_nearest(f"{view}.csv", EXAMPLES / example) for view in (*RESAMPLE_VIEWS, "observations")]
     return (*tables, *filter(None, resampled))
 
 
@@ -93,13 +97,12 @@ def example_parameters(example: str) -> dict[str, Any]:
 
 
 def example_reference(example: str) -> dict[str, pa.Table]:
-    """The published table of an example, where it or a folder above it has one, as a question brings it along."""
-    folders = (EXAMPLES / example, *(EXAMPLES / example).parents)
-    file = next(
-        (folder / "reference.csv" for folder in folders if (folder / "reference.csv").is_file()), None
-    )
-    types = {"filter": pl.Int32, "value": pl.Float64}
-    return {"reference": pl.read_csv(file, schema_overrides=types).to_arrow()} if file else {}
+    """The tables that an example's question brings along, where it or a folder above it has them."""
+    types = {"filter": pl.Int32, "value": pl.Float64, "mean": pl.Float64}
+    files = {name: _nearest(f"{name}.csv", EXAMPLES / example) for name in BROUGHT}
+    return {
+        name: pl.read_csv(file, schema_overrides=types).to_arrow() for name, file in files.items() if file
+    }
 
 
 def example_answer(example: str, query: Query) -> tuple[list[str], list[Row]]:
@@ -158,6 +161,13 @@ def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
         rows_of_one = pa.Table.from_arrays(columns, names=[field.name for field in fields])
         measure = Measure(str(index), str(statistic), str(normalise))
         write_resampled(labelling.file(table, measure), table, measure, rows_of_one, labelling.source)
+
+
+def _add_observations(study: StudyFolder, rows: pl.DataFrame) -> None:
+    """Write the parameters that were added after ingestion."""
+    for (parameter,), group in rows.group_by("parameter", maintain_order=True):
+        values = group.select("stimulus_id", "observer", pl.col("value").cast(pl.Float64)).rows()
+        write_observations(study.observations(SET, str(parameter)), values, {})
 
 
 def _plain(cell: str | None, kind: pa.DataType) -> Any:

@@ -15,6 +15,7 @@ from toolbox.chart import (
     layers,
     pairs,
     properties,
+    relation,
     replication,
     selectivity,
     sets,
@@ -40,4 +41,16 @@ __all__ = [
 ]
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
-_REGISTERED = (complexity, depth, filters, layers, pairs, properties, replication, selectivity, sets, tuning)
+_REGISTERED = (
+    complexity,
+    depth,
+    filters,
+    layers,
+    pairs,
+    properties,
+    relation,
+    replication,
+    selectivity,
+    sets,
+    tuning,
+)

@@ -45,8 +45,9 @@ def property_differences(rows: pl.DataFrame, categories: Sequence[str]) -> Chart
         "AUC": _points(rows, marks, "auc", AUC_TITLE, (0.5,)),
         "Difference": _points(rows, marks, "difference", DIFFERENCE_TITLE, (-MATCHED, 0, MATCHED)),
     }
-    side_by_side = concat_panels(panels, 2, shared="independent")
-    return side_by_side.resolve_scale(color="shared", shape="shared")  # one legend
+    chart = concat_panels(panels, 2, shared="independent")
+    with_one_legend: alt.ConcatChart = chart.resolve_scale(color="shared", shape="shared")
+    return with_one_legend
 
 
 def _points(

@@ -63,6 +63,10 @@ DistanceOption = Annotated[
     Distance,
     Option(parser=str, metavar="NAME", help="Distance of two stimuli: standardised or mahalanobis."),
 ]
+SameOption = Annotated[
+    str | None,
+    Option(metavar="COLUMN", help="Column or label scheme: members of a pair have the same value."),
+]
 StayTogetherOption = Annotated[
     str | None,
     Option(metavar="COLUMN", help="Column or label scheme: stimuli with the same value are chosen together."),
@@ -148,6 +152,7 @@ def match(
     by: ByOption = 1.0,
     sets: SetsOption = None,
     distance: DistanceOption = "standardised",
+    same: SameOption = None,
     together: StayTogetherOption = None,
     apart: StayApartOption = None,
     fixed: FixedOption = None,
@@ -177,7 +182,7 @@ def match(
     from toolbox.design.result_files import ResultFiles
 
     choices = Matching(
-        category or None, n or None, on or None, within, different, by, sets, distance, together, apart, fixed,
+        category or None, n or None, on or None, within, different, by, sets, distance, same, together, apart, fixed,
         keep or None, leave_out or None, seed,
     )  # fmt: skip
     files = ResultFiles(figure, text)

@@ -63,6 +63,22 @@ def print_answer(answer: Answer, format: Format | None, output: Path | None, qui
         _print_encoded(answer, str(format))
 
 
+def without_empty_columns(answer: Answer, format: Format | None, output: Path | None) -> Answer:
+    """The answer without the columns that have no value in any row, where it is printed as a table.
+
+    Args:
+        answer: rows and notes.
+        format: how the rows are written.
+        output: file to write instead of stdout.
+    """
+    from dataclasses import replace
+
+    if output is not None or format not in (None, Format.TABLE):
+        return answer
+    empty = [name for name in answer.rows.columns if answer.rows[name].null_count() == answer.rows.height]
+    return replace(answer, rows=answer.rows.drop(empty))
+
+
 def _write(answer: Answer, format: Format | None, output: Path) -> None:
     from toolbox.query.files import write_rows
 

@@ -143,7 +143,8 @@ def print_measurement(report: PropertiesReport, quiet: bool) -> None:
     """
     print_notes(report.refusals[:LISTED], quiet)
     if len(report.refusals) > LISTED:
-        note(f"… and {len(report.refusals) - LISTED} more", quiet)
+        more = f"… and {len(report.refusals) - LISTED} more; the folder runs/ of the study lists all"
+        note(more, quiet)
     print_notes(report.notes, quiet, "warning: ")
     if report.measured:
         measured = f"{len(report.properties)} properties of {_count(report.measured, 'stimulus', 'stimuli')} measured"

@@ -8,31 +8,25 @@ Never changes stimuli, responses, or the scheme that ingestion writes: a new lab
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from toolbox.collect.label_table import PATHS, LabelRow, LabelTable, read_label_table
+from toolbox.collect.label_table import LabelTable, read_label_table
+from toolbox.collect.matching import NamingTable, StimulusNames, match_rows, name_rows, stimulus_names
 from toolbox.display import Report
 from toolbox.errors import StimulusError, UsageError
 from toolbox.files import digest_of
-from toolbox.stimuli.categories import categories_alike, compose_accents
-from toolbox.stimuli.manifest import locate_file
+from toolbox.stimuli.categories import categories_alike
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labelling import check_scheme, commit_labels, has_new_labels, labelling
-from toolbox.store.labels import read_labels
-from toolbox.store.parquet import read_table
 from toolbox.store.rollups import update_rollups
 from toolbox.tables import TABLE_SUFFIXES, check_table_name
 from toolbox.terms import Missing
-
-_EXAMPLES = 3
-"""Rows that a message lists."""
-_LISTING = 'list them with: toolbox query "select stimulus_id, sha256, path from stimuli"'
 
 
 @dataclass(frozen=True)
@@ -94,7 +88,7 @@ def label(
     scheme = _check_request(study, set_name, scheme, source)
     table = read_label_table(source, scheme, missing)
     with nullcontext() if dry_run else labelling(study, set_name, scheme):
-        names = _stimulus_names(study, set_name)
+        names = stimulus_names(study, set_name)
         labels = _match_labels(study, set_name, table, names)
         is_written = replace or has_new_labels(study, set_name, scheme, labels)
         report = _report(table, set_name, scheme, labels, len(names), is_written)
@@ -133,37 +127,12 @@ def _check_request(study: StudyFolder, set_name: str, scheme: str, source: Path)
     return scheme
 
 
-_Names = Mapping[str, str | None]
-"""The identifiers of one stimulus, by column."""
-
-
-def _stimulus_names(study: StudyFolder, set_name: str) -> dict[int, _Names]:
-    """The identifiers of each stimulus of a set, by stimulus_id."""
-    stimuli = read_table(study.stimuli(set_name), "stimulus_id", "sha256", "path").to_pylist()
-    labels = study.labels(set_name)
-    categories = read_labels(labels) if labels.is_file() else {}
-    names: dict[int, _Names] = {}
-    for row in stimuli:
-        number, path = row["stimulus_id"], compose_accents(row["path"])
-        names[number] = {**row, "stimulus_id": str(number), "path": path, "category": categories.get(number)}
-    return names
-
-
 def _match_labels(
-    study: StudyFolder, set_name: str, table: LabelTable, names: Mapping[int, _Names]
+    study: StudyFolder, set_name: str, table: LabelTable, names: Mapping[int, StimulusNames]
 ) -> dict[int, str]:
     """Categories by stimulus_id; stimuli without one are left out."""
-    by_name: dict[str, list[int]] = defaultdict(list)
-    by_end: dict[str, set[str]] = defaultdict(set)
-    column = "path" if table.key in PATHS else table.key
-    for number, columns in names.items():
-        if name := columns[column]:
-            by_name[name].append(number)
-            by_end[PurePosixPath(name).name].add(name)
-    matches = [(row, _find_stimuli(study, table, row, by_name, by_end)) for row in table.rows]
-    unmatched = [row for row, found in matches if not found or not _is_same(row, names[found[0]])]
-    if unmatched:
-        raise _unmatched_error(table, unmatched, set_name, by_name)
+    naming = NamingTable(table.file, table.key, table.rows)
+    matches = [*zip(table.rows, match_rows(study, set_name, naming, names), strict=True)]
     given: dict[int, str | None] = {}
     contradictory = [
         row
@@ -172,7 +141,7 @@ def _match_labels(
     ]
     if contradictory:
         raise StimulusError(
-            f"{table.file} gives different labels to {_examples(table, contradictory)}; "
+            f"{table.file} gives different labels to {name_rows(naming, contradictory)}; "
             "keep one label for each stimulus"
         )
     labels = {number: category for number, category in given.items() if category is not None}
@@ -181,70 +150,6 @@ def _match_labels(
             f"{table.file} labels no stimulus: its column {table.value!r} is empty; enter the labels there"
         )
     return labels
-
-
-def _unmatched_error(
-    table: LabelTable, rows: Sequence[LabelRow], set_name: str, known: Mapping[str, list[int]]
-) -> StimulusError:
-    """An error for rows that match no stimulus of the set; it says how to list the stimuli."""
-    listing = f"{_LISTING} --set {set_name}"
-    hint = f"its categories: {', '.join(sorted(known)) or 'none'}" if table.key == "category" else listing
-    return StimulusError(
-        f"{table.file} has rows that match no stimulus of {set_name}: {_examples(table, rows)}; {hint}"
-    )
-
-
-def _find_stimuli(
-    study: StudyFolder,
-    table: LabelTable,
-    row: LabelRow,
-    by_name: Mapping[str, list[int]],
-    by_end: Mapping[str, set[str]],
-) -> list[int]:
-    """Numbers of the stimuli that match a row."""
-    if row.name is None:
-        return []
-    name = row.name if row.name in by_name else row.name.strip()  # blanks around it are typed unseen
-    if table.key not in PATHS or name in by_name:
-        return by_name.get(name, [])
-    file = locate_file(table.file.parent.resolve(), name)
-    path = compose_accents(study.stored_path(file))
-    return by_name.get(path) or by_name.get(_only_path(table, name, by_end), [])
-
-
-def _only_path(table: LabelTable, name: str, by_end: Mapping[str, set[str]]) -> str:
-    """The only stored path that ends in a name; empty where none does.
-
-    Raises: StimulusError where several stored paths do.
-    """
-    end = PurePosixPath(name.replace("\\", "/"))
-    found = [path for path in sorted(by_end.get(end.name, ())) if f"/{path}".endswith(f"/{end}")]
-    if len(found) > 1:
-        more = f" and {len(found) - 2} more" if len(found) > 2 else ""
-        raise StimulusError(
-            f"{table.file} names {name!r}, which is the end of {found[0]} and {found[1]}{more}; write more of the "
-            "path, or use the column stimulus_id"
-        )
-    return found[0] if found else ""
-
-
-def _is_same(row: LabelRow, stimulus: _Names) -> bool:
-    """Whether a row has no digest, or that of the stimulus: a number means another image in another set."""
-    return row.sha256 in (None, stimulus["sha256"])
-
-
-def _examples(table: LabelTable, rows: Sequence[LabelRow]) -> str:
-    """The names of the first rows, and the number of the others."""
-    names = list(dict.fromkeys(_describe_row(table, row) for row in rows))
-    more = f" and {len(names) - _EXAMPLES} more" if len(names) > _EXAMPLES else ""
-    return f"{', '.join(names[:_EXAMPLES])}{more}"
-
-
-def _describe_row(table: LabelTable, row: LabelRow) -> str:
-    if not row.name:
-        return f"row {row.number}, without {table.key}"
-    digest = f" with sha256 {row.sha256[:12]}…" if row.sha256 else ""
-    return f"{table.key} {row.name!r}{digest}"
 
 
 def _write(

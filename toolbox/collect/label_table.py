@@ -6,31 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
+from toolbox.collect.matching import KEYS, NamingRow, texts_of
 from toolbox.errors import StimulusError
-from toolbox.stimuli.categories import compose_accents, read_categories
-from toolbox.stimuli.manifest import check_text_column
+from toolbox.stimuli.categories import read_categories
 from toolbox.tables import find_column, read_rows
 from toolbox.terms import Missing
 
-KEYS = ("stimulus_id", "sha256", "path", "file", "category")
-"""Columns that can identify the stimuli; the first one that a table has is used."""
-PATHS = ("path", "file")
-"""Those that contain paths."""
-
 
 @dataclass(frozen=True)
-class LabelRow:
+class LabelRow(NamingRow):
     """One row of a table."""
 
-    number: int
-    """Counted from 1, without the header."""
-    name: str | None
-    """The value in the key column."""
     category: str | None
-    sha256: str | None
-    """The digest in the table, where stimulus_id is the key; None without one."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +48,10 @@ def read_label_table(file: Path, scheme: str, missing: Missing | None = None) ->
     found = _columns(file, table.columns, scheme)
     key, value = found["key"], found["value"]
     beside = [found["sha256"]] if "sha256" in found else []
-    keys, texts = (_texts(table[name], file) for name in (key, value))
-    digests = _texts(table[beside[0]], file) if beside else [None] * table.height
+    keys, texts = (texts_of(table[name], file) for name in (key, value))
+    digests = texts_of(table[beside[0]], file) if beside else [None] * table.height
     categories = read_categories(dict.fromkeys(texts), str(file), missing)
-    cells = zip(keys, (categories.names[text] for text in texts), digests, strict=True)
+    cells = zip(keys, digests, (categories.names[text] for text in texts), strict=True)
     rows = [LabelRow(number, *row) for number, row in enumerate(cells, 1) if any(row)]
     ignored = [name for name in table.columns if name not in (key, value, *beside)]
     return LabelTable(file, key.lower(), value, ignored, rows, [*read.notes, *categories.notes])
@@ -85,10 +72,3 @@ def _columns(file: Path, columns: Sequence[str], scheme: str) -> dict[str, str]:
     if key == "stimulus_id" and found["sha256"] != value:
         kept["sha256"] = found["sha256"]
     return {use: column for use, column in kept.items() if column is not None}
-
-
-def _texts(column: pl.Series, file: Path) -> list[str | None]:
-    """A column as text with composed accents; empty cells are None."""
-    check_text_column(column, file)
-    texts = [compose_accents(text) if text else None for text in column.cast(pl.String)]
-    return [text and text.lower() for text in texts] if column.name.lower() == "sha256" else texts

@@ -18,6 +18,8 @@ from toolbox.resampling import FloatArray
 
 ALPHA = 0.05
 """Of every one-sided test of equivalence, so its interval is that of 1 - 2 * ALPHA."""
+CONFIDENCE = 0.95
+"""Of the interval of a difference."""
 _ROUNDING = 1e-12
 """Spread, relative to the largest value, below which a measure does not vary."""
 
@@ -65,6 +67,20 @@ class Equivalence:
     def is_equivalent(self) -> bool:
         """Whether equivalence within the margin is shown."""
         return self.p < ALPHA
+
+
+@dataclass(frozen=True)
+class MeanDifference:
+    """The interval of a difference of means, and a test.
+
+    Attributes:
+        low, high: 95 % interval.
+        p: two-sided, of no difference.
+    """
+
+    low: float
+    high: float
+    p: float
 
 
 def group_difference(values: ArrayLike, others: ArrayLike) -> Difference:
@@ -115,9 +131,28 @@ def standardised_difference(values: ArrayLike, others: ArrayLike) -> float:
     first, second = _known(values), _known(others)
     if min(len(first), len(second)) < 2:
         return np.nan
-    difference = float(first.mean() - second.mean())
+    return _ratio(_difference(first, second), pooled_deviation(first, second))
+
+
+def pooled_deviation(values: ArrayLike, others: ArrayLike) -> float:
+    """Standard deviation of two groups about their own means, sqrt((s1^2 + s2^2) / 2), whatever their sizes.
+
+    Args:
+        values: (n,) of the first group.
+        others: (m,) of the second group.
+
+    Returns:
+        0 where neither varies; NaN where a group has fewer than two values.
+
+    Example:
+        >>> pooled_deviation([1, 2, 3], [5, 6, 7])
+        1.0
+    """
+    first, second = _known(values), _known(others)
+    if min(len(first), len(second)) < 2:
+        return np.nan
     spread = float(np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2))
-    return _ratio(difference, spread, _rounding(first, second))
+    return spread if spread > _rounding(first, second) else 0.0
 
 
 def variance_ratio(values: ArrayLike, others: ArrayLike) -> float:
@@ -169,6 +204,28 @@ def ks_distance(values: ArrayLike, others: ArrayLike) -> float:
     return float(np.abs(shares[0] - shares[1]).max())
 
 
+def mean_difference(values: ArrayLike, others: ArrayLike) -> MeanDifference:
+    """Welch's test of the difference of two means, and its interval.
+
+    Args:
+        values: (n,) of the first group.
+        others: (m,) of the second group.
+
+    Returns:
+        NaN in p and interval where a group has fewer than two values.
+
+    Source: Welch (1947), doi 10.1093/biomet/34.1-2.28.
+
+    Example:
+        >>> round(mean_difference([1.0, 2.0, 3.0], [3.0, 4.0, 5.0]).p, 3)
+        0.07
+    """
+    difference, error, freedom = _welch(_known(values), _known(others))
+    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
+    p = 2 * float(stats.t.sf(_ratio(abs(difference), error), freedom))
+    return MeanDifference(difference - reach, difference + reach, p)
+
+
 def mean_equivalence(values: ArrayLike, others: ArrayLike, margin: float) -> Equivalence:
     """Two one-sided Welch tests: are the means of two groups equivalent within a margin?
 
@@ -187,15 +244,7 @@ def mean_equivalence(values: ArrayLike, others: ArrayLike, margin: float) -> Equ
         >>> mean_equivalence([1.0, 2.0, 3.0] * 20, [1.1, 2.1, 3.1] * 20, 0.5).is_equivalent
         True
     """
-    first, second = _known(values), _known(others)
-    if min(len(first), len(second)) < 2:
-        return Equivalence(check_margin(margin), np.nan, np.nan, np.nan)
-    errors = np.array([group.var(ddof=1) / len(group) for group in (first, second)])
-    error = float(np.sqrt(errors.sum()))
-    difference = float(first.mean() - second.mean())
-    if error <= _rounding(first, second):
-        return estimate_equivalence(difference, 0.0, margin)
-    freedom = float(errors.sum() ** 2 / (errors**2 / [len(first) - 1, len(second) - 1]).sum())
+    difference, error, freedom = _welch(_known(values), _known(others))
     return estimate_equivalence(difference, error, margin, freedom)
 
 
@@ -225,7 +274,7 @@ def estimate_equivalence(
     if np.isnan(difference) or np.isnan(error):
         return Equivalence(margin, np.nan, np.nan, np.nan)
     reach = float(stats.t.ppf(1 - ALPHA, freedom)) * error
-    distance = _ratio(margin - abs(difference), error, 0.0)
+    distance = _ratio(margin - abs(difference), error)
     p = float(stats.t.sf(distance, freedom))
     return Equivalence(margin, difference - reach, difference + reach, p)
 
@@ -272,13 +321,31 @@ def _mean(values: FloatArray) -> float:
     return float(values.mean()) if len(values) else np.nan
 
 
+def _welch(first: FloatArray, second: FloatArray) -> tuple[float, float, float]:
+    """Difference of the means, its standard error, and the degrees of freedom; NaN where a group is too small."""
+    if min(len(first), len(second)) < 2:
+        return np.nan, np.nan, np.nan
+    errors = np.array([group.var(ddof=1) / len(group) for group in (first, second)])
+    error, difference = float(np.sqrt(errors.sum())), _difference(first, second)
+    if error <= _rounding(first, second):
+        return difference, 0.0, np.inf
+    freedom = float(errors.sum() ** 2 / (errors**2 / [len(first) - 1, len(second) - 1]).sum())
+    return difference, error, freedom
+
+
 def _rounding(*groups: FloatArray) -> float:
     """Differences up to it are rounding errors of values of this size."""
     return _ROUNDING * max(float(np.abs(group).max(initial=0)) for group in groups)
 
 
-def _ratio(difference: float, spread: float, rounding: float) -> float:
+def _difference(first: FloatArray, second: FloatArray) -> float:
+    """Difference of the means; 0 if it is a rounding error."""
+    difference = float(first.mean() - second.mean())
+    return difference if abs(difference) > _rounding(first, second) else 0.0
+
+
+def _ratio(difference: float, spread: float) -> float:
     """The difference in units of the spread; of no spread 0, or an infinity."""
-    if spread > rounding:
+    if spread > 0:
         return difference / spread
-    return 0.0 if abs(difference) <= rounding else float(np.copysign(np.inf, difference))
+    return difference * np.inf if difference else 0.0

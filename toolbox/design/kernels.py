@@ -14,9 +14,8 @@ import numpy as np
 import scipy.linalg.lapack
 from numpy.typing import NDArray
 
-from toolbox.design.ridge import FloatArray, IntArray, Ridge
-
-BoolArray = NDArray[np.bool_]
+from toolbox.design.ridge import Ridge
+from toolbox.resampling.arrays import BoolArray, FloatArray, IntArray
 
 ROUNDS = 60
 """Most updates of the layers' weights."""
@@ -43,7 +42,7 @@ def layer_features(maximum: NDArray[np.float32], mean: NDArray[np.float32]) -> N
     return np.sign(values) * np.sqrt(np.abs(values))
 
 
-def standardise(features: NDArray[np.float32], training: BoolArray) -> NDArray[np.float32]:
+def standard_scores(features: NDArray[np.float32], training: BoolArray) -> NDArray[np.float32]:
     """Standard scores, by mean and standard deviation of training images; 0 where they are all the same.
 
     Args:
@@ -70,7 +69,7 @@ def layer_kernel(features: NDArray[np.float32], training: BoolArray) -> FloatArr
         >>> layer_kernel(np.float32([[0], [2], [5]]), np.array([True, True, False])).tolist()
         [[1.0, -1.0, -4.0], [-1.0, 1.0, 4.0], [-4.0, 4.0, 16.0]]
     """
-    scores = standardise(features, training)
+    scores = standard_scores(features, training)
     kernel = (scores @ scores.T).astype(np.float64)
     scale = float(kernel.diagonal()[training].mean())
     return kernel / scale if scale > 0 else kernel

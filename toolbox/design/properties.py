@@ -6,12 +6,12 @@ new, or its formula has changed, the images are measured again for it alone; the
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,16 @@ import polars as pl
 
 from toolbox.display import Report
 from toolbox.errors import StimulusError
+from toolbox.files import write_json
 from toolbox.progress import Progress, silent
 from toolbox.query import Answer, ask
+from toolbox.runtime.hardware import usable_cores
 from toolbox.stimuli.image_properties import image_properties, measure_picture, property_columns
 from toolbox.stimuli.image_property import ImageProperty
 from toolbox.stimuli.originals import read_original
 from toolbox.store.commits import finish_commit, writing
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import creation
+from toolbox.store.parquet import creation, with_version
 from toolbox.store.plan import plan_digest, read_digests
 from toolbox.store.properties import Measurement, PictureValues, read_measurement, write_measurement
 from toolbox.store.selection import Selection, resolve_labelling
@@ -87,6 +89,7 @@ def measure_properties(
     Raises: UnknownNameError, AmbiguousError for the set; BusyError while another process writes it; VerificationError
         when a table is damaged.
     """
+    started = datetime.now(UTC)
     study = StudyFolder(study.root.resolve())
     finish_commit(study)
     name = str(resolve_labelling(study, {"properties"}, Selection(set_name)).set)
@@ -96,15 +99,24 @@ def measure_properties(
         results = _measure(task.left, task.columns, progress)
         with closing(results):
             measured, unreadable = _keep(path, task, results)
-    known = read_measurement(path)
-    return PropertiesReport(
-        set=name,
-        stimuli=len(task.digests),
-        measured=measured,
-        properties=tuple(task.columns) if measured else (),
-        unreadable=unreadable,
-        notes=tuple(notes_on_values(known)),
-    )
+        report = PropertiesReport(
+            set=name,
+            stimuli=len(task.digests),
+            measured=measured,
+            properties=tuple(task.columns) if measured else (),
+            unreadable=unreadable,
+            notes=tuple(notes_on_values(read_measurement(path))),
+        )
+        if task.left:
+            _write_record(study, report, started)
+    return report
+
+
+def _write_record(study: StudyFolder, report: PropertiesReport, started: datetime) -> None:
+    """Write what was measured and what could not be into the record of the run."""
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    run = {"task": "properties", "started": started.isoformat(), "seconds": seconds}
+    write_json(study.run_record(f"properties-{report.set}"), with_version({**run, **asdict(report)}))
 
 
 def table_of_properties(study: StudyFolder, set_name: str, scheme: str | None = None) -> Answer:
@@ -197,7 +209,7 @@ def _measure(
     stimuli: Sequence[Stimulus], columns: Sequence[str], progress: Progress
 ) -> Generator[tuple[Stimulus, PictureValues | str]]:
     """The values of every stimulus, or why it cannot be measured, in as many threads as there are cores."""
-    threads = os.cpu_count() or 1
+    threads = usable_cores()
     with ThreadPoolExecutor(threads, "measure") as pool:
         for start in range(0, len(stimuli), threads * _AHEAD):  # so that an interrupt ends soon
             together = stimuli[start : start + threads * _AHEAD]

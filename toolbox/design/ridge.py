@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from toolbox.resampling.arrays import FloatArray, IntArray
 
 PENALTIES = np.logspace(-3, 4, 22)
 """Among which the penalty of a ridge is chosen, in units of the mean eigenvalue of its kernel (trace n)."""

@@ -1,7 +1,7 @@
 """Numbers that describe single stimuli, whatever table they come from. Owns which names there are and what they mean.
 
     a property of the image             such as `luminance`, measured by the toolbox
-    a numeric parameter of the user     a further column of the table that was ingested, such as a rating
+    a numeric parameter of the user     a further column of the ingested table, or added later, such as a rating
     `depth`, `responsive_filters`       of the filters that respond to the stimulus: `complexity/stimuli`
     a layer, or a pattern of layers     such as `block1_*`: its responses, as principal components
 
@@ -24,6 +24,7 @@ from toolbox.store.availability import available_responses
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
+from toolbox.store.parameters import observed_means
 from toolbox.store.parquet import read_table
 from toolbox.store.parts import read_layer
 from toolbox.store.properties import read_properties
@@ -142,11 +143,16 @@ def _source(study: StudyFolder, set_name: str, scheme: str | None, model: str | 
 
 
 def _own(study: StudyFolder, set_name: str) -> pl.DataFrame:
-    """The numeric parameters of the user; true and false are 1 and 0."""
+    """The numeric parameters of the user, also those added later; true and false are 1 and 0."""
     table = pl.DataFrame(read_table(study.stimuli(set_name)))
     is_number = [kind.is_numeric() or kind == pl.Boolean for kind in table.schema.values()]
     numeric = [name for name, fits in zip(table.columns, is_number, strict=True) if fits]
-    return table.select("stimulus_id", pl.col(variable_names(numeric)).cast(pl.Float64))
+    own = table.select("stimulus_id", pl.col(variable_names(numeric)).cast(pl.Float64))
+    for name in study.added_parameters(set_name):
+        means = observed_means(study.observations(set_name, name))
+        values = [means.get(number) for number in own["stimulus_id"]]
+        own = own.with_columns(pl.Series(name, values, dtype=pl.Float64))
+    return own
 
 
 def _measured(study: StudyFolder, set_name: str) -> pl.DataFrame:

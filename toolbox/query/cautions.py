@@ -108,10 +108,13 @@ def _cautions_on_chance(rows: pl.DataFrame) -> Iterator[str]:
     if not inside.is_empty():
         verb = "is" if inside.height == 1 else "are"
         # of several layers, points and rows mark which
+        found = (
+            "stimuli give as many related" if "related" in rows.columns else "labels give as many selective"
+        )
         named = "" if "layer" in rows.columns else f" ({_first_names(inside['category'].to_list())})"
         yield (
-            f"{inside.height} of {known.height} proportions above 0 {verb} not beyond chance{named}: permuted labels "
-            "give as many selective filters"
+            f"{inside.height} of {known.height} proportions above 0 {verb} not beyond chance{named}: permuted "
+            f"{found} filters"
         )
 
 

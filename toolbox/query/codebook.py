@@ -97,7 +97,9 @@ def codebook(answer: Answer, path: Path) -> str:
     title, sections = read_sections(sql)
     described = {column.name: column for column in read_columns(path, sections["columns"])}
     views = _views_of(sql)
-    common = _COMMON | _property_meanings(views) | view_columns(views)
+    # tables that no SQL computes bring what their columns mean
+    brought = answer.provenance.get("columns", {})
+    common = _COMMON | _property_meanings(views) | view_columns(views) | brought
     columns = [_column(name, kind, described.get(name), common) for name, kind in answer.rows.schema.items()]
     content = {
         "@context": _CONTEXT,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from toolbox.errors import UsageError
 from toolbox.query.header import query_names, shipped_query
-from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES
+from toolbox.store.columns import PROPERTIES, RELATION_TABLES, ROLLUPS, TABLES
 from toolbox.terms import MEASURED_AT_INGESTION, STIMULUS_COLUMNS
 
 _OF_LAYERS = ("layer", "position", "kind", "filters", "height", "width", "stride", "receptive_field")
@@ -15,6 +15,14 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
     "stimuli": ("images of the set; its stimulus parameters are further columns", STIMULUS_COLUMNS),
     "labels": ("categories of the chosen scheme", ("stimulus_id", "category")),
     "parameters": ("stimulus parameters, one row each", ("stimulus_id", "parameter", "value")),
+    "observations": (
+        "single values of parameters added by toolbox parameters",
+        ("parameter", "stimulus_id", "observer", "value"),
+    ),
+    "variables": (
+        "numeric parameters and measured properties, one row each",
+        ("stimulus_id", "variable", "value"),
+    ),
     "properties": (
         "of toolbox properties: images of the set; further properties are further columns",
         ("set", "stimulus_id", *MEASURED_AT_INGESTION),
@@ -25,17 +33,31 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
     "significance": ("of toolbox significance: every filter and category", TABLES["filters"]),
     "resamples": ("of toolbox significance: every resample, layer and category", TABLES["resamples"]),
     "reliability": ("of toolbox significance: every filter", TABLES["splits"]),
+    "relations": ("of toolbox relate: every filter and parameter", RELATION_TABLES["relations"]),
+    "relation_permutations": (
+        "of toolbox relate: every permutation, layer and parameter",
+        RELATION_TABLES["relation_permutations"],
+    ),
     "layers": ("layers of the network", (*_OF_LAYERS, "depth", "is_pool")),
     "catalogue": ("stimuli of all sets", ("set", "scheme", "category", *STIMULUS_COLUMNS, "sharpness")),
 }
 """View -> what its rows are, and its columns."""
 
 _OF_VIEWS = {
+    "properties": {
+        "darkest": "smallest value of any pixel and colour of the file, 0 (black) to 1 (white)",
+        "brightest": "largest value of any pixel and colour of the file, 0 (black) to 1 (white)",
+    },
     "property_values": {
         "property": "what was measured: sharpness, contrast …",
         "value": "the property, in its own unit",
     },
     "parameters": {"parameter": "name of the stimulus parameter", "value": "value of the stimulus parameter"},
+    "observations": {
+        "parameter": "name of the stimulus parameter",
+        "observer": "who observed the stimulus, or the number of the repetition",
+    },
+    "variables": {"variable": "name of a numeric parameter, or of a measured property"},
     "responses": {
         "maximum": "maximum of the activation map, in the units of the network",
         "mean": "mean of the activation map, in the units of the network",
@@ -61,6 +83,11 @@ _OF_VIEWS = {
         "filters": "number of filters",
         "is_pool": "whether the layer is a pooling layer",
     },
+}
+_OF_RELATIONS = {
+    "parameter": "name of the numeric parameter, or of the measured property",
+    "given": "what was held constant; empty if nothing was",
+    "statistic": "statistic of the activation map: maximum or mean",
 }
 _MEASURE = {
     "statistic": "statistic of the activation map: maximum or mean",

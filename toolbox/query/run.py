@@ -19,8 +19,10 @@ from toolbox.query.header import Query
 from toolbox.query.indices import shipped_indices
 from toolbox.query.limits import Limits
 from toolbox.query.parameters import find_query, parameter_values
+from toolbox.query.relation_notes import note_missing_relations
 from toolbox.query.resampling_notes import note_missing_resamples, notes_on_pooling, resolution_notes
 from toolbox.query.syntax import macro_names, message_of, needs, parse_select
+from toolbox.query.transfer import CHOICE, TRANSFER_FORMULA, chosen_elsewhere
 from toolbox.store.availability import AvailableResponses
 from toolbox.store.database import Database, open_database
 from toolbox.store.folder import StudyFolder
@@ -32,7 +34,11 @@ if TYPE_CHECKING:
 
 RowSource = Callable[[Database, dict[str, Any]], pl.DataFrame]
 """The rows of a statement with the values of its parameters, from a database."""
-BROUGHT = {"reference": "toolbox replicate --reference FILE"}
+BROUGHT = {
+    "reference": "toolbox replicate --reference FILE",
+    "reference_responses": "toolbox compare CATEGORY CATEGORY --reference NAME",
+    "bank": "toolbox query probe/bank --table bank=FILE, with a file of toolbox probe --save-bank FILE",
+}
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
 
 
@@ -79,6 +85,10 @@ def ask(
     values = parameter_values(query, parameters or {}, parse_select(query).parameters)
     views, macros = needs(query)
     limits = limits or Limits()
+    chosen = None
+    if query.ships and TRANSFER_FORMULA in parse_select(query).functions and CHOICE not in (tables or {}):
+        chosen = chosen_elsewhere(study, values, selection or Selection(), ask)
+        selection, tables = chosen.selection, {**(tables or {}), **chosen.tables}
     with _own_errors(query, limits.seconds), _computation(query, limits) as compute:
         formulas = {name: index.expression for name, index in shipped_indices().items()}
         database = open_database(study, views, selection, macros=macros, tables=tables, formulas=formulas)
@@ -86,7 +96,9 @@ def ask(
             _check_listed_values(database, query, values)
             rows = _plain(compute(database, values))
             note_missing_resamples(database, views, values)
+            note_missing_relations(database, views, values)
             database.notes.extend([*notes_on_pooling(database, query, rows), *resolution_notes(rows)])
+            database.notes.extend(chosen.notes if chosen else ())
             found = tuple(cautions(study, database, views, values, rows))
     origin: dict[str, Any] = {
         "query": query.name,
@@ -112,9 +124,19 @@ def _own_errors(query: Query, time_limit: float) -> Iterator[None]:
         message = message_of(error)
         if found := re.search(r"Table (?:Function )?with name \"?(\w+)\"? does not exist", message):
             raise _unknown_table(query, found[1]) from error
-        is_file = "LocalFileSystem has been disabled" in message
-        remedy = f"; SQL reads no file: {_table_remedy('NAME')}" if is_file else ""
-        raise QueryError(f"{query.name}: {message}{remedy}") from error
+        raise QueryError(f"{query.name}: {message}{_remedy_of(message)}") from error
+
+
+def _remedy_of(message: str) -> str:
+    """What to do about an error of SQL, where that is known."""
+    if "LocalFileSystem has been disabled" in message:
+        return f"; SQL reads no file: {_table_remedy('NAME')}"
+    if found := re.search(r'Referenced column "(\w+)" not found', message):
+        from toolbox.stimuli.image_properties import property_columns
+
+        if found[1] in property_columns():
+            return f"; {found[1]} is a column of the view properties, once the images are measured: toolbox properties"
+    return ""
 
 
 def _unknown_table(query: Query, name: str) -> UsageError:
@@ -185,6 +207,11 @@ def _check_listed_values(database: Database, query: Query, values: Mapping[str, 
             view, column = parameter.listed_in
             rows = database.connection.sql(f"select distinct {column}::varchar from {view}").fetchall()
             known = [name for (name,) in rows if name is not None]
+            if view == "variables" and not known:
+                raise UsageError(
+                    f"{query.name} needs stimuli with numeric parameters, and the set has none; to add columns of a "
+                    "table: toolbox parameters SET --source FILE"
+                )
             if view == "parameters" and not known:
                 raise UsageError(
                     f"{query.name} needs stimuli with numeric parameters, and the set has none; to have some: "

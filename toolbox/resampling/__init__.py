@@ -10,16 +10,21 @@ from toolbox.resampling.resamples import (
     StimulusCategories,
     draw_resamples,
 )
+from toolbox.resampling.samplers import IndexSampler, MeanSampler, SelectiveFilters, count_selective
 
 __all__ = [
     "FloatArray",
     "Formula",
+    "IndexSampler",
     "IntArray",
+    "MeanSampler",
     "Moments",
     "ResampledLayer",
     "Resamples",
     "ResponseMatrix",
+    "SelectiveFilters",
     "StimulusCategories",
+    "count_selective",
     "draw_resamples",
     "resample_layer",
     "resampled_values",

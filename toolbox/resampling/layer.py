@@ -10,21 +10,14 @@ from scipy import stats
 
 from toolbox.resampling.arrays import FloatArray, IntArray, equality_bound, finite_mean
 from toolbox.resampling.halves import HALVINGS, Halves, compare_halves
-from toolbox.resampling.indices import Formula, resampled_values
-from toolbox.resampling.intervals import Shrinkage, bootstrap_interval, estimate_shrinkage, sampling_variance
+from toolbox.resampling.indices import Formula
+from toolbox.resampling.intervals import Shrinkage, bootstrap_interval
 from toolbox.resampling.moments import Moments
-from toolbox.resampling.resamples import (
-    ARRAY_LIMIT,
-    ResampleKind,
-    ResponseMatrix,
-    StimulusCategories,
-    draw_resamples,
-)
+from toolbox.resampling.resamples import ResponseMatrix, StimulusCategories, draw_resamples
+from toolbox.resampling.samplers import IndexSampler, layer_shrinkage, split_filters
 
 STRENGTH_FILTERS = 10
 """Filters of a layer whose mean value is its strength."""
-SHRINKAGE_SAMPLES = 100
-"""Bootstrap samples from which the noise of a layer's filters is estimated."""
 
 
 @dataclass(frozen=True)
@@ -93,49 +86,16 @@ def resample_layer(
         seed: equal seeds give equal resamples.
         peak: largest maximum of the layer, for the layer-wide range; each filter's own range if None.
     """
-    sampler = _Sampler(categories, formula, resamples, seed, peak)
-    blocks = _split_filters(responses, max(resamples, 2 * HALVINGS) * categories.categories)
-    shrinkage = _layer_shrinkage(sampler, blocks)
+    sampler = IndexSampler(categories, formula, resamples, seed, peak)
+    blocks = split_filters(responses, max(resamples, 2 * HALVINGS) * categories.categories)
+    shrinkage = layer_shrinkage(sampler, blocks)
     return _join_blocks(
         [_resample_block(sampler, block, np.asarray(thresholds), shrinkage) for block in blocks]
     )
 
 
-def _split_filters(responses: FloatArray, numbers: int) -> list[ResponseMatrix]:
-    """Blocks of filters for which an array of so many numbers for every filter can be held."""
-    width = max(1, ARRAY_LIMIT // numbers)
-    starts = range(0, responses.shape[1], width)
-    return [ResponseMatrix(responses[:, start : start + width]) for start in starts]
-
-
-@dataclass(frozen=True)
-class _Sampler:
-    """An index of some filters in all resamples of a kind."""
-
-    categories: StimulusCategories
-    formula: Formula
-    resamples: int
-    seed: int
-    peak: float | None
-
-    def values(self, kind: ResampleKind, responses: ResponseMatrix, count: int | None = None) -> FloatArray:
-        """(resamples, categories, filters)."""
-        chunks = draw_resamples(kind, self.categories, count or self.resamples, self.seed)
-        return np.concatenate(
-            [resampled_values(self.formula, responses, chunk, self.peak) for chunk in chunks]
-        )
-
-
-def _layer_shrinkage(sampler: _Sampler, blocks: Sequence[ResponseMatrix]) -> Shrinkage:
-    """That of all filters together."""
-    count, sizes = min(SHRINKAGE_SAMPLES, sampler.resamples), sampler.categories.sizes
-    values = [sampler.values("observed", block)[0] for block in blocks]
-    noises = [sampling_variance(sampler.values("bootstrap", block, count), sizes) for block in blocks]
-    return estimate_shrinkage(np.concatenate(values, axis=1), np.concatenate(noises, axis=1))
-
-
 def _resample_block(
-    sampler: _Sampler, responses: ResponseMatrix, thresholds: FloatArray, shrinkage: Shrinkage
+    sampler: IndexSampler, responses: ResponseMatrix, thresholds: FloatArray, shrinkage: Shrinkage
 ) -> ResampledLayer:
     """One block of a layer's filters; its `strength` holds the strongest values themselves."""
     value = sampler.values("observed", responses)[0]
@@ -160,7 +120,7 @@ def _resample_block(
     )
 
 
-def _resample_halves(sampler: _Sampler, responses: ResponseMatrix, value: FloatArray) -> Halves:
+def _resample_halves(sampler: IndexSampler, responses: ResponseMatrix, value: FloatArray) -> Halves:
     can_be_halved = sampler.categories.sizes.min() >= 2
     halves = sampler.values("half", responses, 2 * HALVINGS) if can_be_halved else None
     return compare_halves(value, halves)

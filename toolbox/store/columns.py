@@ -9,6 +9,7 @@ Columns = Mapping[str, str]
 
 LABELS = {"stimulus_id": "int32", "category": "string"}
 PROPERTIES = {"stimulus_id": "int32", "property": "string", "value": "double"}
+OBSERVATIONS = {"stimulus_id": "int32", "observer": "string", "value": "double"}
 PLAN = {"stimulus_id": "int32", "part": "int32"}
 ROLLUPS = {
     "layer": "string",
@@ -54,5 +55,25 @@ _SPLITS = {
     "agreement": "double",
     "reliability": "double",
 }
+_RELATION = {"parameter": "string", "given": "string", "statistic": "string"}
+_RELATED = {
+    "layer": "string",
+    "filter": "int32",
+    "n": "int64",
+    "correlation": "double",
+    "p": "double",
+    "q": "double",
+    "p_fwe": "double",
+    "permutations": "int32",
+}
+_PERMUTED = {
+    "permutation": "int32",
+    "layer": "string",
+    "threshold": "double",
+    "related": "int32",
+    "strongest": "double",
+}
+RELATION_TABLES = {"relations": _RELATION | _RELATED, "relation_permutations": _RELATION | _PERMUTED}
+"""Table, which is the view and the folder too, -> its columns and their types."""
 TABLES = {"filters": _MEASURE | _FILTERS, "resamples": _MEASURE | _RESAMPLES, "splits": _MEASURE | _SPLITS}
 """Table -> its columns and their types. In SQL they are the views `significance`, `resamples` and `reliability`."""

@@ -14,6 +14,7 @@ import duckdb
 from toolbox.store.availability import AvailableResponses, note_extraction
 from toolbox.store.connection import Readable, Setting, connect
 from toolbox.store.folder import StudyFolder
+from toolbox.store.relations import Relation
 from toolbox.store.resamples import Labelling, Measure
 from toolbox.store.selection import OF_LABELS, Selection
 from toolbox.store.views import Views, define_views
@@ -50,6 +51,8 @@ class Database:
     """The labelling of the views of resampled indices, where there are several categories."""
     stale: list[tuple[Measure, str]] = field(default_factory=list)
     """Tables of resampled indices that are ignored: the measure of each, and a note with reason and remedy."""
+    stale_relations: list[Relation] = field(default_factory=list)
+    """Relations of which tables are ignored, as responses, labels or values have changed since."""
 
     def close(self) -> None:
         """Close the connection, which discards everything that SQL created in it."""
@@ -85,7 +88,12 @@ def open_database(
     with readable.window.own_errors():
         connection = connect(readable)
     database = Database(
-        connection, readable, defined.provenance, responses=defined.responses, stale=defined.stale
+        connection,
+        readable,
+        defined.provenance,
+        responses=defined.responses,
+        stale=defined.stale,
+        stale_relations=defined.stale_relations,
     )
     if defined.responses:
         database.notes += [*defined.responses.notes, *note_extraction(study, defined.responses)]

@@ -4,6 +4,7 @@ study.toml                                        title, version, the roots of t
 stimuli/set=<set>/stimuli.parquet
 images/<set>/                                     what the toolbox drew or unpacked
 labels/set=<set>/scheme=<scheme>/labels.parquet
+parameters/set=<set>/parameter=<parameter>/observations.parquet
 responses/set=<set>/model=<model>/part-<k>.parquet
 plans/set=<set>/model=<model>/plan.parquet, part-<k>.json
 plans/set=<set>/model=<model>/replacement/        an extraction that will replace that one: plan, records and parts
@@ -11,6 +12,7 @@ plans/commit.json, committed.json                 files that change together: `c
 rollups/set=<set>/model=<model>/scheme=<scheme>/rollup.parquet
 significance/set=<set>/model=<model>/scheme=<scheme>/<index>-<statistic>-<normalise>.parquet
 resamples/, reliability/                          as significance/
+relations/, relation_permutations/set=<set>/model=<model>/scheme=<scheme>/<digest>-<statistic>.parquet
 layers/model=<model>/layers.parquet
 rendered/model=<model>/layer=<layer>/<picture>.png, .json
 runs/<run>.json
@@ -116,6 +118,16 @@ class StudyFolder:
         """
         return self.root / "labels" / f"set={set_name}" / f"scheme={scheme}" / "labels.parquet"
 
+    def observations(self, set_name: str, parameter: str) -> Path:
+        """The table of the values of a stimulus parameter that was added after ingestion.
+
+        Args:
+            set_name: the stimulus set.
+            parameter: name of the stimulus parameter.
+        """
+        folder = self.root / "parameters" / f"set={set_name}" / f"parameter={parameter}"
+        return folder / "observations.parquet"
+
     def responses(self, set_name: str, model: str) -> Path:
         """The folder of the parts of one model's responses to a set.
 
@@ -169,6 +181,17 @@ class StudyFolder:
         """
         return self.root / RESAMPLE_FOLDERS[table] / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
 
+    def relations(self, table: str, set_name: str, model: str, scheme: str) -> Path:
+        """The folder of one of the tables on filters that are related to a stimulus parameter.
+
+        Args:
+            table: relations or relation_permutations, which is the view that shows it.
+            set_name: the stimulus set.
+            model: name of the model.
+            scheme: the label scheme.
+        """
+        return self.root / table / f"set={set_name}" / f"model={model}" / f"scheme={scheme}"
+
     def layers(self, model: str) -> Path:
         """The table of the layers of a model."""
         return self.root / "layers" / f"model={model}" / "layers.parquet"
@@ -194,6 +217,10 @@ class StudyFolder:
     def schemes(self, set_name: str) -> list[str]:
         """Names of the label schemes of a set."""
         return _values(self.root / "labels" / f"set={set_name}", "scheme", "labels.parquet")
+
+    def added_parameters(self, set_name: str) -> list[str]:
+        """Names of the stimulus parameters that were added to a set after ingestion."""
+        return _values(self.root / "parameters" / f"set={set_name}", "parameter", "observations.parquet")
 
     def models(self, set_name: str) -> list[str]:
         """Names of the models whose responses to a set were extracted, partly or completely."""

@@ -126,15 +126,16 @@ def _writer(target: Path | io.BytesIO, schema: pa.Schema, split: tuple[str, ...]
     )
 
 
-def table_bytes(table: pa.Table, provenance: Mapping[str, Any]) -> bytes:
+def table_bytes(table: pa.Table, provenance: Mapping[str, Any], *, split: tuple[str, ...] = ()) -> bytes:
     """One table as the bytes of a Parquet file.
 
     Args:
         table: all rows.
         provenance: the origin of the table, for the metadata of the file.
+        split: as of `write_tables`.
     """
     buffer = io.BytesIO()
-    _write(buffer, [table], table.schema, provenance)
+    _write(buffer, [table], table.schema, provenance, split)
     return buffer.getvalue()
 
 
@@ -150,7 +151,7 @@ def open_table(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(open_verified(path), page_checksum_verification=True, pre_buffer=False)
     except FileNotFoundError as error:
         raise VerificationError(f"{path} is missing; {remedy_for(path)}") from error
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowInvalid, UnicodeDecodeError) as error:  # the latter of the name of a column
         if fault_of(error):  # of the computer, not of the file
             raise
         raise damage(path, "it is not a valid Parquet file") from error

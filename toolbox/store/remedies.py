@@ -72,6 +72,11 @@ def _of_layers(names: Names, _: Path) -> str:
     )
 
 
+def _of_parameters(names: Names, _: Path) -> str:
+    words = ("parameters", names["set"], "--source", "FILE", "--replace")
+    return f"add the parameter again: {command_line(*words)}"
+
+
 def _of_rollups(_: Names, __: Path) -> str:
     return "delete it: the next query makes it again"
 
@@ -81,6 +86,10 @@ def _of_resamples(names: Names, path: Path) -> str:
     options = [("model", names["model"]), ("scheme", names["scheme"]), *options]
     words = [word for name, value in options for word in (f"--{name}", value)]
     return f"compute it again: {command_line('significance', names['set'], *words)}"
+
+
+def _of_relations(names: Names, _: Path) -> str:
+    return f"compute it again: {command_line('relate', names['set'], '--parameter', 'NAME', '--model', names['model'])}"
 
 
 def _of_rendered(names: Names, path: Path) -> str:
@@ -98,6 +107,7 @@ _REMEDIES: Mapping[str, Callable[[Names, Path], str]] = {
     "stimuli": _of_stimuli,
     "properties": _of_properties,
     "labels": _of_labels,
+    "parameters": _of_parameters,
     "responses": _of_parts,
     "plans": _of_plans,
     "layers": _of_layers,
@@ -105,6 +115,8 @@ _REMEDIES: Mapping[str, Callable[[Names, Path], str]] = {
     "significance": _of_resamples,
     "resamples": _of_resamples,
     "reliability": _of_resamples,
+    "relations": _of_relations,
+    "relation_permutations": _of_relations,
     "rendered": _of_rendered,
     "runs": _of_runs,
 }

@@ -16,13 +16,18 @@ from pathlib import Path
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, VerificationError
 from toolbox.files import only_writer, write_json
 from toolbox.store.checksums import TREE
+from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.commits import Commit, committing, finish_commit
 from toolbox.store.folder import RESAMPLE_FOLDERS, SCHEME, StudyFolder
 from toolbox.store.in_use import read_in_use, stage_in_use
 from toolbox.store.parquet import open_table, with_version
 from toolbox.terms import REMOVABLE
 
-_TREES = ("stimuli", "labels", "properties", "responses", "plans", "rollups", *RESAMPLE_FOLDERS.values())
+_TREES = (
+    *("stimuli", "labels", "parameters", "properties", "responses", "plans", "rollups"),
+    *RESAMPLE_FOLDERS.values(),
+    *RELATION_TABLES,
+)
 """Folders of a study with tables of a set."""
 _FIRST = ("stimuli.parquet", "plan.parquet", "labels.parquet")
 """The tables that make a set, a model or a scheme exist."""

@@ -20,8 +20,9 @@ from toolbox.store.study_file import NAME, read_study_file, write_study_file
 
 KEY = "roots"
 _RESERVED = (
-    *("stimuli", "images", "labels", "properties", "responses", "plans"),
-    *("rollups", "significance", "resamples", "reliability", "layers", "runs"),
+    *("stimuli", "images", "labels", "parameters", "properties", "responses", "plans"),
+    *("rollups", "significance", "resamples", "reliability", "relations", "relation_permutations"),
+    *("layers", "runs"),
 )
 """Folders of a study, which are not names of roots."""
 _PATH = r"""(?<![^\s"'(=,]){}(?:(/)|(?=[\s"'),;:]|$))"""

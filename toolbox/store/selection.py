@@ -13,14 +13,20 @@ from pathlib import Path
 from toolbox.content import content_folder
 from toolbox.errors import AmbiguousError, UnknownNameError, UsageError, command_line
 from toolbox.store.folder import StudyFolder, stored_name
+from toolbox.store.halves import Half
 from toolbox.store.in_use import read_in_use
 from toolbox.store.small_tables import SmallTables
 
 _NOUNS = {"set": "stimulus set", "model": "model", "scheme": "label scheme"}
 
-OF_STIMULI = frozenset({"stimuli", "labels", "parameters", "properties", "property_values"})
-OF_RESPONSES = frozenset({"responses", "rollups", "significance", "resamples", "reliability"})
-OF_LABELS = frozenset({"labels", "rollups", "significance", "resamples", "reliability"})
+OF_STIMULI = frozenset(
+    {"stimuli", "labels", "parameters", "observations", "variables", "properties", "property_values"}
+)
+_OF_RESULTS = frozenset(
+    {"rollups", "significance", "resamples", "reliability", "relations", "relation_permutations"}
+)
+OF_RESPONSES = _OF_RESULTS | {"responses"}
+OF_LABELS = _OF_RESULTS | {"labels"}
 """Views for which a set, a model and, or, a label scheme must be selected."""
 
 
@@ -33,12 +39,14 @@ class Selection:
         models: one model, or several to compare; a single name may be given as a string.
         scheme: a label scheme of the set.
         notes: what was chosen without being named, where there are several.
+        half: the half of the labelled stimuli that is read; all of them if None.
     """
 
     set: str | None = None
     models: Sequence[str] = ()
     scheme: str | None = None
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    half: Half | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Convert the models to a tuple, and compose the accents of all names, as they are stored.

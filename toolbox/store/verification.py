@@ -16,6 +16,7 @@ from toolbox.display import Report
 from toolbox.errors import MixtureError, ToolboxError, VerificationError
 from toolbox.files import read_json
 from toolbox.store.checksums import TREE, present_digest, table_of
+from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.contents import unfinished_replacements
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
 from toolbox.store.plan import Plan, read_digests, read_plan
@@ -29,9 +30,11 @@ _TABLES = {
     "stimuli": ("set=*/stimuli.parquet",),
     "properties": ("set=*/properties.parquet", "set=*/measured.parquet"),
     "labels": ("set=*/scheme=*/labels.parquet",),
+    "parameters": ("set=*/parameter=*/observations.parquet",),
     "plans": ("set=*/model=*/plan.parquet", "set=*/model=*/replacement/plan.parquet"),
     "rollups": ("set=*/model=*/scheme=*/rollup.parquet",),
     **dict.fromkeys(RESAMPLE_FOLDERS.values(), ("set=*/model=*/scheme=*/*-*-*.parquet",)),
+    **dict.fromkeys(RELATION_TABLES, ("set=*/model=*/scheme=*/*-*.parquet",)),
     "layers": ("model=*/layers.parquet",),
 }
 """Tree of the study -> its small tables."""

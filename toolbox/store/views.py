@@ -2,7 +2,8 @@
 
 stimuli      the chosen set's images and their parameters
 labels       stimulus_id, category: the chosen scheme
-parameters   stimulus_id, parameter, value: the parameter columns of `stimuli`, one row each
+parameters, observations, variables
+             what else is known of the stimuli: see `variable_views`
 properties   set, stimulus_id, and a column for every property that was measured of the images
 property_values
              set, stimulus_id, property, value: the same, one row each, without those that are null
@@ -10,6 +11,8 @@ responses    layer, filter, stimulus_id, maximum, mean: the chosen set and model
 rollups      layer, filter, category, statistic, n, sum, squared_deviations, minimum, maximum: the same, by category
 significance, resamples, reliability
              what `toolbox significance` found; empty until it was run on these responses and labels
+relations, relation_permutations
+             what `toolbox relate` found, likewise
 layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model; depth, 0 of its
              first layer to 1 of its last, null if it has a single one; and is_pool
 catalogue    set, scheme, and every stimulus of every set in the study with its category, digest of pixels, sharpness
@@ -19,22 +22,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
-from toolbox.store.columns import PROPERTIES, ROLLUPS, TABLES, Columns
+from toolbox.store.columns import LABELS, RELATION_TABLES, ROLLUPS, TABLES
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
+from toolbox.store.labels import read_labels
+from toolbox.store.parquet import arrow_table
+from toolbox.store.property_views import select_ingestion_measures, select_properties, select_property_values
+from toolbox.store.quoting import empty_select, quote_text
+from toolbox.store.relations import Relation, fresh_relations
 from toolbox.store.resamples import Labelling, Measure, measure_of
-from toolbox.store.rollups import fresh_rollup
+from toolbox.store.rollups import fresh_rollup, roll_up
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
-from toolbox.store.stimuli import STIMULI
+from toolbox.store.variable_views import select_observations, select_parameters, select_variables
 from toolbox.store.window import PROTOCOL
-from toolbox.terms import MEASURED_AT_INGESTION, STIMULUS_COLUMNS
+from toolbox.terms import STIMULUS_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,23 +53,17 @@ VIEWS = (
     "stimuli",
     "labels",
     "parameters",
+    "observations",
+    "variables",
     "properties",
     "property_values",
     "responses",
     "rollups",
     *RESAMPLE_VIEWS,
+    *RELATION_TABLES,
     "layers",
     "catalogue",
 )
-
-_SQL_TYPES = {
-    "string": "varchar",
-    "int32": "integer",
-    "int64": "bigint",
-    "float": "float",
-    "double": "double",
-}
-"""How SQL calls the types that a study's tables declare."""
 
 
 @dataclass
@@ -78,6 +80,7 @@ class Views:
         tables: name under which SQL sees a table in memory -> the table.
         notes: what a reader should know.
         stale: tables of resampled indices that are ignored: the measure of each, and a note with reason and remedy.
+        stale_relations: of which the tables are ignored, as responses, labels or values have changed since.
         checked: the small tables, each compared with its checksums before SQL reads it.
         formulas: index -> its formula now.
     """
@@ -91,6 +94,7 @@ class Views:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     stale: list[tuple[Measure, str]] = field(default_factory=list)
+    stale_relations: list[Relation] = field(default_factory=list)
     checked: SmallTables = field(default_factory=SmallTables)
     formulas: Mapping[str, str] = field(default_factory=dict)
 
@@ -116,7 +120,7 @@ class Views:
         for path in paths:
             name = f"{len(self.files)}-{path.name}"
             self.files[name] = path
-            names.append(_quote_text(f"{PROTOCOL}://{name}"))
+            names.append(quote_text(f"{PROTOCOL}://{name}"))
         return f"select {columns} from read_parquet([{', '.join(names)}])"
 
     def select_table(self, path: Path, columns: str = "*") -> str:
@@ -148,7 +152,7 @@ def define_views(
 
     Raises: AmbiguousError, UnknownNameError for the selection; VerificationError for damaged tables or responses.
     """
-    chosen = resolve_selection(study, set(names), selection)
+    chosen = replace(resolve_selection(study, set(names), selection), half=selection.half)
     views = Views(study, chosen, formulas=formulas or {}, notes=list(chosen.notes))
     if not OF_RESPONSES.isdisjoint(names):
         set_name, model, scheme = views.names
@@ -166,65 +170,18 @@ def _stimuli(views: Views) -> str:
 
 def _labels(views: Views) -> str:
     set_name, _, scheme = views.names
-    return views.select_table(views.study.labels(set_name, scheme))
+    path = views.study.labels(set_name, scheme)
+    if views.selection.half is None:
+        return views.select_table(path)
+    labels = views.selection.half.labels(read_labels(path))
+    columns: dict[str, list[Any]] = {"stimulus_id": list(labels), "category": list(labels.values())}
+    views.tables["labels_of_half"] = arrow_table(columns, LABELS)
+    return "select * from labels_of_half"
 
 
 def _layers(views: Views) -> str:
     depth = "((position - 1) / nullif(max(position) over () - 1, 0))::double as depth"
     return views.select_table(views.study.layers(views.names[1]), f"*, {depth}, kind = 'pool' as is_pool")
-
-
-def _parameters(views: Views) -> str:
-    """Every parameter column as rows; DuckDB's UNPIVOT leaves out what is null."""
-    path = views.study.stimuli(views.names[0])
-    names = [_quote_name(name) for name in views.checked.columns(path) if name not in STIMULI]
-    if not names:
-        return "select 0::integer as stimulus_id, ''::varchar as parameter, ''::varchar as value where false"
-    columns = ", ".join(f"{name}::varchar as {name}" for name in names)
-    wide = views.select_files([path], f"stimulus_id, {columns}")
-    return f"select * from (unpivot ({wide}) on {', '.join(names)} into name parameter value value)"
-
-
-def _properties(views: Views) -> str:
-    """A row for every stimulus of the set, and a column for every property that was measured."""
-    return _properties_of(views, views.names[0])[0]
-
-
-def _property_values(views: Views) -> str:
-    """The same as rows; DuckDB's UNPIVOT leaves out what is null."""
-    wide, names = _properties_of(views, views.names[0])
-    columns = ", ".join(map(_quote_name, names))
-    return f"select * from (unpivot ({wide}) on {columns} into name property value value)"
-
-
-def _properties_of(views: Views, set_name: str) -> tuple[str, list[str]]:
-    """What is known of the images of a set: a SELECT, and its columns of values."""
-    path, first = views.study.measured(set_name), _ingestion_measures_of(views, set_name)
-    columns = (
-        [name for name in views.checked.columns(path) if name != "stimulus_id"] if path.is_file() else []
-    )
-    later = views.select_files([path]) if columns else "select null::integer as stimulus_id where false"
-    values = {name: f"f.{name}" for name in MEASURED_AT_INGESTION}
-    for name in columns:  # both are of one formula, so that either is right
-        quoted = f"m.{_quote_name(name)}"
-        values[name] = f"coalesce({quoted}, {values[name]})" if name in values else quoted
-    once = ", ".join(
-        f"any_value(value) filter (property = '{name}') as {name}" for name in MEASURED_AT_INGESTION
-    )
-    listed = ", ".join(f"{value} as {_quote_name(name)}" for name, value in values.items())
-    select = (
-        f"select {_quote_text(set_name)}::varchar as set, s.stimulus_id, {listed} "
-        f"from ({views.select_table(views.study.stimuli(set_name), 'stimulus_id')}) s "
-        f"left join (select stimulus_id, {once} from ({first}) group by stimulus_id) f using (stimulus_id) "
-        f"left join ({later}) m using (stimulus_id)"
-    )
-    return select, [*values]
-
-
-def _ingestion_measures_of(views: Views, set_name: str) -> str:
-    """What ingestion measured of the images of a set; sets of older versions have no such table."""
-    path = views.study.properties(set_name)
-    return views.select_table(path) if path.is_file() else _empty_select(PROPERTIES)
 
 
 def _responses(views: Views) -> str:
@@ -233,6 +190,10 @@ def _responses(views: Views) -> str:
 
 def _rollups(views: Views) -> str:
     """The roll-up's file where it is of these responses and labels, else the one that is made now."""
+    if views.selection.half and views.labelling and views.responses:
+        labels = views.selection.half.labels(read_labels(views.labelling.labels))
+        views.tables["rollups_of_half"] = roll_up(views.responses.paths(views.study), labels)
+        return "select * from rollups_of_half"
     path = views.study.rollup(*views.names)
     if views.labelling and not _is_current_rollup(views, path):
         made = fresh_rollup(views.labelling)
@@ -254,7 +215,7 @@ def _resamples(views: Views, table: str) -> str:
     """All tables of one kind that were computed from the current responses and labels, and have the current columns."""
     columns = TABLES[table]
     if views.labelling is None:
-        return _empty_select(columns)
+        return empty_select(columns)
     fresh, stale = views.labelling.fresh_files(table, views.checked.origin)
     reasons = dict.fromkeys(stale, "was computed from other responses or labels than those of the study now")
     for file in fresh:
@@ -271,7 +232,16 @@ def _resamples(views: Views, table: str) -> str:
         remedy = f"to compute it again: {views.labelling.command_of(file)}"
         note = f"{RESAMPLE_FOLDERS[table]} ({measure_of(file)}) {reason}, so it is ignored; {remedy}"
         views.stale.append((measure_of(file), note))
-    return " union all ".join(map(views.select_table, current)) or _empty_select(columns)
+    return " union all ".join(map(views.select_table, current)) or empty_select(columns)
+
+
+def _relations(views: Views, table: str) -> str:
+    """All tables of one kind that were computed from the current responses, labels and values of the parameter."""
+    if views.labelling is None:
+        return empty_select(RELATION_TABLES[table])
+    fresh, stale = fresh_relations(views.labelling, table, views.checked)
+    views.stale_relations += stale
+    return " union all ".join(map(views.select_table, fresh)) or empty_select(RELATION_TABLES[table])
 
 
 def _is_of_another_run(views: Views, labelling: Labelling, file: Path) -> bool:
@@ -288,12 +258,6 @@ def _has_another_formula(views: Views, file: Path) -> bool:
     origin = views.checked.origin(file)
     formula = views.formulas.get(str(origin.get("index")))
     return formula is not None and origin.get("formula", formula) != formula
-
-
-def _empty_select(columns: Columns) -> str:
-    """A SELECT of no rows."""
-    values = (f"null::{_SQL_TYPES[kind]} as {_quote_name(name)}" for name, kind in columns.items())
-    return f"select {', '.join(values)} where false"
 
 
 def _catalogue(views: Views) -> str:
@@ -315,32 +279,26 @@ def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
     pixels = "pixels_sha256" if is_known else "null::varchar as pixels_sha256"
     stimuli = views.select_table(path, ", ".join([*STIMULUS_COLUMNS, pixels]))
     labels = views.select_table(views.study.labels(set_name, scheme))
-    origin = f"{_quote_text(set_name)}::varchar as set, {_quote_text(scheme)}::varchar as scheme"
-    properties = f"from ({_ingestion_measures_of(views, set_name)}) where property = 'sharpness'"
+    origin = f"{quote_text(set_name)}::varchar as set, {quote_text(scheme)}::varchar as scheme"
+    properties = f"from ({select_ingestion_measures(views, set_name)}) where property = 'sharpness'"
     return (
         f"select {origin}, category, s.*, p.value as sharpness from ({stimuli}) s left join ({labels}) l "
         f"using (stimulus_id) left join ({properties}) p using (stimulus_id)"
     )
 
 
-def _quote_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _quote_text(text: str) -> str:
-    """A text as SQL writes it; folders that others made may be called anything."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 _SELECTS: dict[str, Callable[[Views], str]] = {
     "stimuli": _stimuli,
     "labels": _labels,
-    "parameters": _parameters,
-    "properties": _properties,
-    "property_values": _property_values,
+    "parameters": select_parameters,
+    "observations": select_observations,
+    "variables": select_variables,
+    "properties": select_properties,
+    "property_values": select_property_values,
     "responses": _responses,
     "rollups": _rollups,
     **{view: partial(_resamples, table=table) for view, table in RESAMPLE_VIEWS.items()},
+    **{table: partial(_relations, table=table) for table in RELATION_TABLES},
     "layers": _layers,
     "catalogue": _catalogue,
 }

@@ -10,8 +10,10 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     figures      plot, figure
     pictures     gallery, render, saliency
     reporting    report
-    designing    stimulus sets as experimental material
-    auditing     what is wrong with a set
+    designing    properties, compare, match, export
+    probing      probe, advise
+    auditing     audit
+    relating     parameters, relate
     upkeep       use, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -25,7 +27,9 @@ from toolbox.study.collection import StudyCollection
 from toolbox.study.designing import StudyDesign
 from toolbox.study.figures import StudyFigures
 from toolbox.study.pictures import StudyPictures
+from toolbox.study.probing import StudyProbing
 from toolbox.study.queries import StudyQueries
+from toolbox.study.relating import StudyRelation
 from toolbox.study.reporting import StudyReporting
 from toolbox.study.upkeep import StudyUpkeep
 
@@ -39,7 +43,9 @@ class Study(
     StudyFigures,
     StudyPictures,
     StudyReporting,
+    StudyRelation,
     StudyDesign,
+    StudyProbing,
     StudyAudit,
     StudyUpkeep,
 ):

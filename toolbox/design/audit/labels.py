@@ -29,7 +29,7 @@ SHUFFLES = 20
 """Times that all labels are shuffled, and times that some are exchanged."""
 EXCHANGED = 0.05
 """Proportion of the labels that are exchanged on purpose."""
-LEAST_STIMULI = 5
+LEAST_LABELLED = 5
 """Stimuli of a category below which its labels are not judged: others cannot tell what it looks like."""
 
 

@@ -13,12 +13,12 @@ from toolbox.design.audit.choices import AuditChoices, check_audit
 from toolbox.design.audit.confounds import separations
 from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
 from toolbox.design.audit.findings import AuditFinding, findings_table
-from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
+from toolbox.design.audit.labels import LEAST_LABELLED, Doubts, doubtful_labels
 from toolbox.design.audit.poor import poor_pictures, unknown_kinds
 from toolbox.design.audit.result import Audit, make_audit
 from toolbox.design.audit.stored import DESCRIBED, StoredSet, stored_set
 from toolbox.design.kernels import layer_features
-from toolbox.design.result_files import ResultFiles
+from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
@@ -28,8 +28,6 @@ from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
 from toolbox.store.selection import Selection
 from toolbox.terms import LEVEL
-
-NO_FILES = ResultFiles()
 
 
 def audit(
@@ -147,7 +145,7 @@ class _Run:
         names = sorted({*rows["category"]})
         if len(names) < 2:
             self._notes.append(
-                f"labels are not judged: fewer than two categories of {self._set.set} have {LEAST_STIMULI} stimuli "
+                f"labels are not judged: fewer than two categories of {self._set.set} have {LEAST_LABELLED} stimuli "
                 "with responses"
             )
             return []
@@ -181,11 +179,11 @@ class _Run:
         numbers, _ = self._set.maxima(self._set.layers["layer"].head(1).to_list())
         order = pl.DataFrame({"stimulus_id": numbers, "place": np.arange(len(numbers))})
         labelled = self._set.stimuli.join(order, on="stimulus_id", how="inner").drop_nulls("category")
-        enough = labelled.filter(pl.len().over("category") >= LEAST_STIMULI).sort("place")
+        enough = labelled.filter(pl.len().over("category") >= LEAST_LABELLED).sort("place")
         few = sorted({*labelled["category"]} - {*enough["category"]})
         if few and enough.height:
             self._notes.append(
-                f"labels of {', '.join(few)} are not judged: they have fewer than {LEAST_STIMULI} stimuli"
+                f"labels of {', '.join(few)} are not judged: they have fewer than {LEAST_LABELLED} stimuli"
             )
         return enough, enough["place"].to_numpy()
 

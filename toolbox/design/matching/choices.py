@@ -25,6 +25,7 @@ class Matching:
         by: smallest standardised difference of that variable.
         sets: number of sets that are made of the same stimuli; None if the categories are the sets.
         distance: of two stimuli.
+        same: column, or label scheme: members of a pair have the same value.
         together: column of the stimuli, or label scheme: those with the same value are chosen together.
         apart: column, or label scheme: of those with the same value, no two are in one set.
         fixed: column, or label scheme, that says of some stimuli whether, or in which set, they are.
@@ -41,6 +42,7 @@ class Matching:
     by: float = 1.0
     sets: int | None = None
     distance: Distance = "standardised"
+    same: str | None = None
     together: str | None = None
     apart: str | None = None
     fixed: str | None = None
@@ -65,6 +67,11 @@ class Matching:
     def makes_categories_agree(self) -> bool:
         """Whether categories are compared with each other: without sets, or where several are named."""
         return self.sets is None or len(self.categories) > 1
+
+    @property
+    def makes_pairs(self) -> bool:
+        """Whether pairs are chosen as such: their members must be close, or have something in common."""
+        return self.within is not None or self.same is not None
 
 
 def check_matching(options: Matching) -> None:
@@ -96,20 +103,21 @@ def check_matching(options: Matching) -> None:
         raise UsageError(f"sets is {options.sets}; expected 2 or more")
     if options.seed < 0:
         raise UsageError(f"seed is {options.seed}; expected 0 or more")
-    if options.within is not None:
-        _check_caliper(options)
+    if options.makes_pairs:
+        _check_pairs(options)
 
 
-def _check_caliper(options: Matching) -> None:
-    """Refuse what cannot be combined with pairs that must be close."""
+def _check_pairs(options: Matching) -> None:
+    """Refuse what cannot be combined with pairs whose members must be close, or have something in common."""
+    limit = "within" if options.within is not None else "same"
     for name, value in (
         ("sets", options.sets), ("different", options.different), ("together", options.together),
         ("fixed", options.fixed), ("keep", options.keep), ("apart", options.apart),
     ):  # fmt: skip
         if value:
             raise UsageError(
-                f"within limits the difference of pairs of categories, which {name} (--{name}) does not make; "
-                "leave one of them out"
+                f"{limit} (--{limit}) is about the members of pairs of categories, and cannot be combined with {name} "
+                f"(--{name}); leave one of them out"
             )
 
 
@@ -136,14 +144,14 @@ def counts_of(n: StimulusCounts, categories: Sequence[str]) -> dict[str, int] | 
     if missing:
         raise UsageError(f"n has no number for {', '.join(missing)}; name one, such as --n {missing[0]}=20")
     for name, count in given.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 2:
-            raise UsageError(f"n is {count!r} for {name}; expected a whole number, 2 or more")
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"n is {count!r} for {name}; expected a whole number, 1 or more")
     return {name: given[name] for name in categories}
 
 
 def _from_texts(n: int | Sequence[str], categories: Sequence[str]) -> dict[str, int]:
-    """StimulusCounts by category, from one number or texts."""
-    texts = [str(n)] if isinstance(n, int | str) else [str(text) for text in n]
+    """Numbers by category, from one number or texts."""
+    texts = list(map(str, n)) if isinstance(n, list | tuple) else [str(n)]
     if len(texts) == 1 and "=" not in texts[0]:
         return dict.fromkeys(categories, _number(texts[0], texts[0]))
     split = [text.rpartition("=") for text in texts]

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from toolbox.design.matching.choices import Matching
-from toolbox.design.matching.designs import BoolArray
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.resampling import IntArray
+from toolbox.resampling.arrays import BoolArray
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table
@@ -33,11 +33,13 @@ class Links:
         unit: (candidates,) number of the unit of each: those that stay together have the same.
         allowed: (units, places + 1) where a unit may be; the last place is none of the sets.
         apart: (units, values) units that share a value may not be in one set.
+        alike: (candidates, candidates) whether two have the same value; None where they need not.
     """
 
     unit: IntArray
     allowed: BoolArray
     apart: BoolArray
+    alike: BoolArray | None = None
 
 
 def read_links(study: StudyFolder, set_name: str, rows: pl.DataFrame, options: Matching) -> Links:
@@ -71,7 +73,15 @@ def read_links(study: StudyFolder, set_name: str, rows: pl.DataFrame, options: M
         raise UsageError(
             f"{path} must be chosen and left out, or in two sets, at once; remove one of the two"
         )
-    return Links(unit, allowed, _apart(apart, unit, str(options.apart)))
+    alike = _alike(_values(study, set_name, options.same, numbers)) if options.same else None
+    return Links(unit, allowed, _apart(apart, unit, str(options.apart)), alike)
+
+
+def _alike(values: Sequence[str | None]) -> BoolArray:
+    """Whether two candidates have the same value, which is known of both."""
+    texts = np.array(["" if value is None else value for value in values])
+    alike: BoolArray = (texts[:, None] == texts) & (texts != "")
+    return alike
 
 
 def _listed(names: Sequence[str] | str | None) -> list[str]:

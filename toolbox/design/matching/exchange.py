@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolbox.design.matching.designs import BoolArray, Design, Units
+from toolbox.design.matching.designs import Design, Units
 from toolbox.design.matching.imbalance import Aim, Imbalance, Totals, totals_of
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 PASSES = 60
 """Passes over all chosen units, if there is something to gain for so long."""
@@ -67,6 +68,34 @@ class Exchange:
                 break
         return value
 
+    @property
+    def size(self) -> int:
+        """About the number of exchanges of one choice."""
+        kinds = self.units.kind
+        return int(sum(len(self._members[kind]) for kind in kinds))
+
+    def disturb(
+        self, place: IntArray, count: int, rng: np.random.Generator, tuples: IntArray | None = None
+    ) -> None:
+        """Make some random exchanges, so that another search may end elsewhere.
+
+        Args:
+            place: (units,) where each is; changed.
+            count: number of exchanges.
+            rng: decides which.
+            tuples: (tuples, groups) the stimuli of each tuple; changed. None where there are no tuples.
+        """
+        for _ in range(count):
+            unit = int(rng.choice(np.flatnonzero(place < self.design.places)))
+            partners = self._partners(place, unit, tuples)
+            if len(partners):
+                self._exchange(place, unit, int(rng.choice(partners)), tuples)
+
+    def _exchange(self, place: IntArray, unit: int, other: int, tuples: IntArray | None) -> None:
+        place[unit], place[other] = place[other], place[unit]
+        if tuples is not None:
+            tuples[tuples == unit] = other
+
     def _batches(self, chosen: IntArray) -> Sequence[IntArray]:
         """The chosen units, few enough at a time."""
         others = max((len(self._members[kind]) for kind in np.unique(self.units.kind[chosen])), default=1)
@@ -83,12 +112,9 @@ class Exchange:
         best = int(values.argmin())
         if values[best] >= value - _GAIN:
             return value
-        first, second = old[best], new[best]
         made = self._after(totals, place, old[[best]], new[[best]])
         totals.sums[:], totals.squares[:] = made.sums, made.squares
-        place[first], place[second] = place[second], place[first]
-        if tuples is not None:
-            tuples[tuples == first] = second
+        self._exchange(place, int(old[best]), int(new[best]), tuples)
         return float(values[best])
 
     def _exchanges(

@@ -167,7 +167,7 @@ def make_design(pool: Pool, options: Matching, links: Links) -> tuple[Design, di
     """
     places = options.sets or 1
     counts = counts_of(options.n, pool.categories) or _largest_counts(pool, places, options)
-    _check_sizes(pool, counts, places)
+    _check_sizes(pool, counts, places, options.makes_categories_agree)
     category = pool.category
     names = [*pool.criteria]
     design = Design(
@@ -193,7 +193,7 @@ def _largest_counts(pool: Pool, places: int, options: Matching) -> dict[str, int
     return dict.fromkeys(fitting, least) if options.makes_categories_agree else fitting
 
 
-def _check_sizes(pool: Pool, counts: Mapping[str, int], places: int) -> None:
+def _check_sizes(pool: Pool, counts: Mapping[str, int], places: int, is_by_category: bool) -> None:
     """Refuse more stimuli than there are, and sets without a spread."""
     for name, size in pool.sizes().items():
         needed = counts[name] * places
@@ -204,8 +204,9 @@ def _check_sizes(pool: Pool, counts: Mapping[str, int], places: int) -> None:
                 f"n is {counts[name]} for {name}{sets}, and {size} stimuli can be chosen{left_out}; "
                 f"expected n of at most {size // places}"
             )
-    if sum(counts.values()) < LEAST_SET or (len(counts) > 1 and min(counts.values()) < LEAST_SET):
-        raise UsageError(f"a set would have {min(counts.values())} stimuli; expected {LEAST_SET} or more")
+    least = min(counts.values()) if is_by_category else sum(counts.values())
+    if least < LEAST_SET:
+        raise UsageError(f"a set would have {least} stimuli to compare; expected {LEAST_SET} or more")
 
 
 def _order(pool: Pool, options: Matching, category: IntArray) -> list[tuple[int, int]]:

@@ -19,14 +19,14 @@ from toolbox.chart import Chart
 from toolbox.chart.balance import love_plot
 from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
-from toolbox.design.matching.columns import read_links
-from toolbox.design.matching.designs import BoolArray, Design
-from toolbox.design.matching.pairs import close_pairs, optimal_tuples, tuple_distances, whitened
+from toolbox.design.matching.columns import Links, read_links
+from toolbox.design.matching.designs import Design
+from toolbox.design.matching.pairs import MOST_PAIRS, close_pairs, optimal_tuples, tuple_distances, whitened
 from toolbox.design.matching.pools import Pool, criteria_of, make_design, make_pool
 from toolbox.design.matching.search import Pairing, Solution, best_solution, best_tuples
 from toolbox.design.matching.shortfalls import (
-    explain_caliper,
     explain_constraints,
+    explain_pairs,
     possible_count,
     remaining_differences,
 )
@@ -37,6 +37,7 @@ from toolbox.errors import UsageError
 from toolbox.printing import printable
 from toolbox.query import Answer
 from toolbox.resampling import IntArray
+from toolbox.resampling.arrays import BoolArray
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labelling import check_scheme, save_labels, save_run
@@ -156,8 +157,8 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
     pool = make_pool(rows, options)
     links = read_links(study, set_name, pool.rows, options)
     design, counts = make_design(pool, options, links)
-    pairing = _pairing(pool, design, options)
-    solution = _solve(pool, design, pairing, options)
+    pairing = make_pairing(pool, design, options, links)
+    solution = solve_design(pool, design, pairing, options)
     chosen = _chosen(pool, design, solution, pairing, options)
     variables = criteria_of(rows.columns[3:], names)
     balance = _balance(pool, design, solution, options, variables)
@@ -171,7 +172,7 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
         largest=solution.largest,
         paragraph=paragraph(balance, counts, pool.sizes(), options),
         saved_as=None,
-        notes=(*pool.notes, *remaining_differences(balance, pool, possible)),
+        notes=(*pool.notes, *remaining_differences(balance, pool, counts, possible)),
         chosen=chosen,
         balance=balance,
         provenance={
@@ -184,28 +185,54 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
     )
 
 
-def _pairing(pool: Pool, design: Design, options: Matching) -> Pairing:
-    """How close two candidates are in what is to agree."""
+def make_pairing(pool: Pool, design: Design, options: Matching, links: Links) -> Pairing:
+    """How close two candidates are in what is to agree, and which of them may be a pair.
+
+    Args:
+        pool: the candidates.
+        design: of the choice.
+        options: of the user.
+        links: with what members of a pair have in common.
+    """
     agree = design.criterion != (-1 if design.different is None else design.different)
     values, within = pool.values[:, agree], pool.within[:, agree]
     distances = whitened(values, within) if options.distance == "mahalanobis" else values
-    close = None if options.within is None else close_pairs(values, design.criterion[agree], options.within)
+    if options.makes_pairs and len(values) ** 2 > MOST_PAIRS:
+        raise UsageError(
+            f"{len(values):,} stimuli are too many to compare all pairs; choose from fewer, or leave out --within and "
+            "--same"
+        )
+    close = links.alike
+    if options.within is not None:
+        near = close_pairs(values, design.criterion[agree], options.within)
+        close = near if close is None else near & close
     return Pairing(distances, close)
 
 
-def _solve(pool: Pool, design: Design, pairing: Pairing, options: Matching) -> Solution:
-    """The choice; a refusal that says what is possible where there is none."""
-    if options.within is None:
+def solve_design(pool: Pool, design: Design, pairing: Pairing, options: Matching) -> Solution:
+    """The choice; a refusal that says what is possible where there is none.
+
+    Args:
+        pool: the candidates.
+        design: of the choice.
+        pairing: which candidates are close.
+        options: of the user.
+
+    Raises: UsageError.
+    """
+    if not options.makes_pairs:
         found = best_solution(design, pairing, seed=options.seed)
         if found is None:
             raise UsageError(explain_constraints(design))
         return found
     counts = set(design.quota[0].tolist())
     if len(counts) > 1:
-        raise UsageError("within limits the differences of pairs, which needs the same n for every category")
+        raise UsageError(
+            "pairs need the same n for every category; leave out --within and --same, or make n equal"
+        )
     found = best_tuples(design, pairing, counts.pop(), seed=options.seed)
     if found is None:
-        raise UsageError(explain_caliper(pool, design, pairing, options.within))
+        raise UsageError(explain_pairs(pool, design, pairing, options.within))
     return found
 
 
@@ -270,7 +297,8 @@ def _tuples(
     number, distance = np.zeros(len(place), np.int64), np.full(len(place), np.nan)
     done = 0
     for groups in _groups_of_tuples(design, place):
-        if len({len(group) for group in groups}) > 1 or len(groups) < 2:
+        sizes = {len(group) for group in groups}
+        if len(sizes) > 1 or len(groups) < 2 or max(sizes) ** 2 > MOST_PAIRS:
             continue
         tuples = solution.tuples
         if tuples is None:

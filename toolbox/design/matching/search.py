@@ -12,15 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolbox.design.matching.designs import BoolArray, Design, Units, sum_units
+from toolbox.design.matching.designs import Design, Units, sum_units
 from toolbox.design.matching.exchange import NEGLIGIBLE, Exchange
 from toolbox.design.matching.imbalance import Imbalance, totals_of
-from toolbox.design.matching.pairs import optimal_tuples
+from toolbox.design.matching.pairs import MOST_PAIRS, optimal_tuples
 from toolbox.design.matching.starts import RANDOM_CHOICES, feasible_choice, random_choices
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 STARTS = 5
 """Random choices, or choices that satisfy constraints, that are improved."""
+_ROUNDS, _DISTURBANCES = 40, 4
+"""Searches that start near the best solution, and random exchanges before each."""
+_LARGE = 2_000_000
+"""Exchanges of one choice from which only one random choice is improved."""
+_MOST_EXCHANGES = 400_000
+"""Of all these searches together, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +69,15 @@ def best_solution(
         design: what is chosen from, and what must agree.
         pairing: which stimuli are close.
         seed: equal seeds give equal choices.
-        starts: number of choices that are improved, beside that of close pairs.
+        starts: number of choices that are improved, beside that of close pairs; with fewer than STARTS, the best is
+            not improved further.
         randoms: number of random choices, of which they are the best.
     """
     rng = np.random.default_rng(seed)
     units = sum_units(design)
     exchange = Exchange(design, units, pairing.close)
+    if exchange.size > _LARGE:
+        starts = 1
     found: list[Solution] = []
     for place in _starts(design, units, pairing, rng, starts, randoms):
         if not found:  # straight to what decides: the result is never worse than the first start
@@ -77,7 +87,23 @@ def best_solution(
             break
         exchange.improve(place, "all", rng)
         found.append(_solution(design, units, place, exchange.improve(place, "largest", rng)))
-    return min(found, key=lambda choice: choice.imbalance, default=None)
+    best = min(found, key=lambda solution: solution.imbalance, default=None)
+    if best is None or starts < STARTS:
+        return best
+    return _disturbed(design, exchange, best, rng)
+
+
+def _disturbed(design: Design, exchange: Exchange, best: Solution, rng: np.random.Generator) -> Solution:
+    """The best of searches that start near a solution; in a small design, where they take no time."""
+    for _ in range(min(_ROUNDS, _MOST_EXCHANGES // exchange.size)):
+        if best.imbalance < NEGLIGIBLE:
+            break
+        place, tuples = best.place.copy(), None if best.tuples is None else best.tuples.copy()
+        exchange.disturb(place, _DISTURBANCES, rng, tuples)
+        value = exchange.improve(place, "largest", rng, tuples)
+        if value < best.imbalance:
+            best = _solution(design, exchange.units, place, value, tuples)
+    return best
 
 
 def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) -> Solution | None:
@@ -99,7 +125,7 @@ def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) 
     exchange = Exchange(design, units, pairing.close)
     exchange.improve(place, "all", rng, tuples)
     value = exchange.improve(place, "largest", rng, tuples)
-    return _solution(design, units, place, value, tuples)
+    return _disturbed(design, exchange, _solution(design, units, place, value, tuples), rng)
 
 
 def _available(design: Design) -> list[IntArray]:
@@ -141,7 +167,9 @@ def _starts(
 
 def _has_pairs(design: Design) -> bool:
     """Whether the groups are categories of equal number, from which close stimuli can be chosen."""
-    return design.places == 1 and design.groups > 1 and len(set(design.quota[0])) == 1
+    if design.places > 1 or design.groups == 1 or len(set(design.quota[0])) > 1:
+        return False
+    return len(design.unit) ** 2 <= MOST_PAIRS
 
 
 def _extremes(design: Design) -> IntArray:

@@ -56,12 +56,13 @@ def _method(options: Matching) -> str:
     caliper = (
         f"optimal assignment, with members of a pair within {options.within:g} standard deviations in each"
         if options.within
-        else "optimal assignment and random choices"
+        else ("optimal assignment" if options.same else "optimal assignment and random choices")
     )
     distance = ", Mahalanobis distances" if options.distance == "mahalanobis" else ""
     constraints = [
         phrase
         for phrase, value in (
+            (f"members of a pair have the same {options.same}", options.same),
             (f"stimuli with the same {options.together} stay together", options.together),
             (f"stimuli with the same {options.apart} are not in one set", options.apart),
             ("some stimuli had a fixed place", options.fixed or options.keep or options.leave_out),

@@ -9,13 +9,13 @@ from PIL import Image
 from toolbox.stimuli.image_property import image_property
 from toolbox.stimuli.measured_picture import MeasuredPicture
 
-QUALITY = 75
+JPEG_QUALITY = 75
 """Quality of the JPEG: the default of the library."""
 
 
 @image_property(
     title="size as a JPEG",
-    formula=f"bits of the picture as a JPEG of quality {QUALITY} (4:2:0, optimised) / pixels",
+    formula=f"bits of the picture as a JPEG of quality {JPEG_QUALITY} (4:2:0, optimised) / pixels",
     unit="bits per pixel",
     range="more than 0; photographs about 0.5 to 3",
     source="Machado, Romero, Nadal, Santos, Correia and Carballal (2015), doi 10.1016/j.actpsy.2015.06.005",
@@ -29,6 +29,8 @@ def compressed_size(picture: MeasuredPicture) -> float:
         picture: of any size.
     """
     buffer = BytesIO()
-    Image.fromarray(picture.pixels).save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:0", optimize=True)
+    Image.fromarray(picture.pixels).save(
+        buffer, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:0", optimize=True
+    )
     height, width = picture.pixels.shape[:2]
     return 8 * buffer.tell() / float(height * width)

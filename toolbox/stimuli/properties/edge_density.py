@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolbox.stimuli.image_property import image_property
 from toolbox.stimuli.measured_picture import MeasuredPicture
 
-SMOOTHING = 1.0
+EDGE_SMOOTHING = 1.0
 """Standard deviation in pixels of the Gaussian under which edges are found."""
 WEAK, STRONG = 10.0, 20.0
 """Gradients (Sobel, L* per pixel) of edges: those of at least WEAK count where they continue one of STRONG."""
@@ -13,7 +13,7 @@ WEAK, STRONG = 10.0, 20.0
 
 @image_property(
     title="proportion of pixels on edges",
-    formula=f"pixels on edges of the Canny detector / all pixels; of L*, under a Gaussian of {SMOOTHING:g} pixel, "
+    formula=f"pixels on edges of the Canny detector / all pixels; of L*, under a Gaussian of {EDGE_SMOOTHING:g} pixel, "
     f"thresholds {WEAK:g} and {STRONG:g} L* per pixel",
     unit="proportion",
     range="0 (no edge) to about 0.4",
@@ -30,6 +30,6 @@ def edge_density(picture: MeasuredPicture) -> float:
     from skimage.feature import canny
 
     edges = canny(
-        picture.lightness, sigma=SMOOTHING, low_threshold=WEAK, high_threshold=STRONG, mode="nearest"
+        picture.lightness, sigma=EDGE_SMOOTHING, low_threshold=WEAK, high_threshold=STRONG, mode="nearest"
     )
     return float(edges.mean())

@@ -1,8 +1,9 @@
 """How fast contrast falls with spatial frequency.
 
-Random-phase pictures of 1/f^alpha have -alpha up to an alpha of 1.75, within 0.02, if their grey levels have a standard
-deviation of 40 (1024 x 1024 pixels), and -1.97 instead of -2. With less contrast, the rounding to 8 bits flattens the
-line: for an alpha of 1.75 to -1.69 (10 grey levels) or -1.48 (4). Published estimators leave it at 1.6.
+Random-phase pictures of 1/f^alpha have -alpha up to an alpha of 1.75, within 0.02 on average, if their grey levels
+have a standard deviation of 40 (1024 x 1024 pixels), and -1.95 instead of -2. With less contrast, the rounding to 8
+bits flattens the line: for an alpha of 1.75 to -1.67 (10 grey levels) or -1.46 (4). Published estimators leave it at
+1.6.
 """
 
 from __future__ import annotations

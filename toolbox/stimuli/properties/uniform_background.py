@@ -7,15 +7,15 @@ import numpy as np
 from toolbox.stimuli.image_property import image_property
 from toolbox.stimuli.measured_picture import MeasuredPicture
 
-TOLERANCE = 8
+COLOUR_TOLERANCE = 8
 """Largest difference from the colour of the ground, of any of red, green and blue: more than JPEG changes, less than a
 shadow."""
 
 
 @image_property(
     title="proportion of uniform background",
-    formula=f"pixels within {TOLERANCE} of 255 of the median colour of the outermost pixels, and connected with these "
-    "over sides / all pixels",
+    formula=f"pixels within {COLOUR_TOLERANCE} of 255 of the median colour of the outermost pixels, and connected with "
+    "these over sides / all pixels",
     unit="proportion",
     range="0 (none) to 1 (uniform picture)",
     source="our own; connected regions of scipy.ndimage",
@@ -39,7 +39,7 @@ def uniform_background(picture: MeasuredPicture) -> float:
     pixels = picture.pixels.astype(np.int16)
     border = np.ones(pixels.shape[:2], bool)
     border[1:-1, 1:-1] = False
-    like_border = (np.abs(pixels - np.median(pixels[border], axis=0)) <= TOLERANCE).all(axis=-1)
+    like_border = (np.abs(pixels - np.median(pixels[border], axis=0)) <= COLOUR_TOLERANCE).all(axis=-1)
     regions, _ = label(like_border)
     reaches = np.unique(regions[border & like_border])
     return float(np.isin(regions, reaches).mean()) if reaches.size else 0.0

@@ -1,0 +1,36 @@
+-- Noise ceiling of the observations of a parameter: the largest correlation that its noise permits.
+--
+-- Ratings, reaction times and fMRI responses contain noise; the responses of a network do not. Even a filter that
+-- represents exactly what the observers share correlates with their mean by less than 1. Where stimuli were observed
+-- repeatedly, by several observers or in several runs, the agreement between halves of the observations measures the
+-- noise. `reliability` is the rank correlation between the means of the halves, averaged over $splits random splits
+-- and corrected to the full number of observations by 2 r / (1 + r). `ceiling` is its square root. Compare it with the
+-- correlations in relation/filters. In each split, the observers are in one random order for all stimuli, so a
+-- complete design is split by observers.
+--
+-- It only measures what the observers share for the stimuli as presented: a difference between categories counts as
+-- agreement. With few observers or stimuli, the ceiling is uncertain itself; `low` and `high` show how it depends on
+-- the split, not on the sample of observers. All are null for a parameter that was observed once for each stimulus,
+-- such as a column of the manifest or a measured property.
+--
+-- Source: Spearman (1910), doi 10.1111/j.2044-8295.1910.tb00206.x; Brown (1910),
+-- doi 10.1111/j.2044-8295.1910.tb00207.x.
+--
+-- Parameters
+--   $parameter  varchar        {variables.variable}  numeric parameter that was observed repeatedly
+--   $splits     integer = 100  {1 or more}           random splits into halves
+--   $seed       integer = 0    {0 or more}           equal seeds give equal splits
+-- Columns
+--   parameter         varchar
+--   observers         bigint  observers, or repetitions
+--   stimuli           bigint  stimuli with observations
+--   repeated          bigint  of these, the ones with two or more
+--   observations      bigint
+--   half_correlation  double  mean rank correlation between the halves
+--   reliability       double  of all observations, up to 1; a negative value means none
+--   low               double  the same for the split that 2.5 % of the splits are below
+--   high              double  the same for the split that 2.5 % of the splits are above
+--   ceiling           double  square root of the reliability, 0 to 1
+select $parameter::varchar as parameter, *
+from noise_ceiling($parameter, $splits, $seed)
+order by parameter
