@@ -18,7 +18,7 @@ from toolbox.design.differences import ALPHA
 
 BALANCED = 0.1
 """Standardised difference up to which a property is usually called balanced."""
-MOST_PAIRS = 6
+_MOST_PAIRS = 6
 """Pairs that a sentence names."""
 _WORDS = {PROPORTION: "in the proportion of such filters", MEAN_DEPTH: "in their mean depth"}
 
@@ -194,7 +194,7 @@ def _correlation_sentences(rows: pl.DataFrame) -> Iterator[str]:
 
 def _pairs(rows: pl.DataFrame) -> str:
     """Pairs by name, or their number where they are many."""
-    if rows.height > MOST_PAIRS:
+    if rows.height > _MOST_PAIRS:
         return f"{rows.height} pairs"
     return ", ".join(f"{row['category']} – {row['other']}" for row in rows.iter_rows(named=True))
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolbox.design.matching.designs import BoolArray, Design, Units
+from toolbox.design.matching.designs import Design, Units
 from toolbox.design.matching.imbalance import Aim, Imbalance, Totals, totals_of
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 PASSES = 60
 """Passes over all chosen units, if there is something to gain for so long."""
@@ -23,7 +24,7 @@ NEGLIGIBLE = 0.002
 """Largest standardised difference that is not made smaller."""
 
 
-class Exchange:
+class Exchanges:
     """The exchanges of one design."""
 
     def __init__(self, design: Design, units: Units, close: BoolArray | None = None) -> None:
@@ -44,7 +45,7 @@ class Exchange:
     def improve(
         self, place: IntArray, aim: Aim, rng: np.random.Generator, tuples: IntArray | None = None
     ) -> float:
-        """Exchange units of a choice, in place, until none makes it better.
+        """Exchanges units of a choice, in place, until none makes it better.
 
         Args:
             place: (units,) where each is; changed.
