@@ -389,6 +389,18 @@ def test_all_pairs_equivalent_is_similar_complexity(drawn: RandomStudy) -> None:
     )
 
 
+@pytest.mark.parametrize(("threshold", "is_lenient"), [(0.1, True), (-0.15, False)])
+def test_a_margin_above_both_proportions_is_reported(
+    drawn: RandomStudy, threshold: float, is_lenient: bool
+) -> None:
+    found = compared(drawn.folder, ("dog", "car"), replace(QUICK, threshold=threshold, margin=0.5))
+    (row,) = of_kind(found, "complexity", "proportion").iter_rows(named=True)
+    assert row["p_equivalence"] < 0.05
+    assert (max(row["value"], row["value_other"]) < 0.5) == is_lenient
+    words = "of these with two proportions below the margin, so that this says little: dog – car"
+    assert (words in found.paragraph) == is_lenient
+
+
 def test_the_compared_set_as_its_own_reference_has_a_note(drawn: RandomStudy) -> None:
     notes = compared(drawn.folder, choices=replace(QUICK, reference=SET)).notes
     assert any("the reference is the compared set shapes itself" in note for note in notes)
