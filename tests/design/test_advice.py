@@ -119,3 +119,4 @@ def test_rows_and_figure_are_written(resampled, tmp_path):
     assert "deep" in (tmp_path / "advice.svg").read_text(encoding="utf-8")
     assert advice.answer.provenance["query"] == "advise"
     assert advice.rows.height == 9
+    assert {*advice.rows.columns} - {"layer", "category"} <= {*advice.provenance["columns"]}

@@ -423,6 +423,7 @@ def test_the_figure_and_the_rows_are_written(probed, tmp_path):
     )  # fmt: skip
     assert (tmp_path / "p.txt").read_text(encoding="utf-8") == f"{report.paragraph}\n"
     assert report.provenance["tool"]
+    assert [*report.provenance["columns"]] == report.rows.columns
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     methods_found = report.rows["method"].unique().to_list()
     assert sorted(methods_found) == sorted([WEIGHTED, BEST, LAST, ALL, RANDOM, HIGHEST, BANK, SINGLE])

@@ -18,6 +18,17 @@ from toolbox.store.folder import SCHEME
 
 MOST_OF_CONTROL = 0.5
 """Significant filters of the control, relative to those of the network, from which training explains little."""
+ADVICE_MEANINGS = {
+    "filters": "of the layer",
+    "selective": "filters selective for the category: response contrast above 0.1",
+    "proportion": "selective / filters",
+    "chance_high": "upper end of the chance band of the proportion",
+    "beyond_chance": "whether the proportion is above the chance band",
+    "significant": "filters with q < 0.05 for the category",
+    "control_significant": "the same of the untrained control",
+    "accuracy": "of the layer, for all categories: proportion of correct images",
+}
+"""What columns mean, where it is not as in a probe."""
 Kind = Literal["filters", "control", "none"]
 
 
@@ -94,7 +105,9 @@ class Advice:
     @property
     def provenance(self) -> dict[str, Any]:
         """Of the rows."""
-        return {**self.report.provenance, "query": "advise", "control": self.control}
+        of_probe = self.report.provenance
+        columns = {**of_probe["columns"], **ADVICE_MEANINGS}
+        return {**of_probe, "query": "advise", "control": self.control, "columns": columns}
 
     @property
     def chart(self) -> Chart:

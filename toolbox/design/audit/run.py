@@ -23,6 +23,7 @@ from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
 from toolbox.query.thresholds import index_thresholds
+from toolbox.store.availability import note_extraction
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
@@ -72,7 +73,7 @@ class _Run:
         self._set, notes = stored_set(study, selection)
         self._notes = list(notes)
         if self._set.responses:
-            self._notes += self._set.responses.notes
+            self._notes += [*self._set.responses.notes, *note_extraction(study, self._set.responses)]
         self._doubts: Doubts | None = None
         self._separations: pl.DataFrame | None = None
 

@@ -16,9 +16,16 @@ import polars as pl
 
 from toolbox.chart import Chart
 from toolbox.chart.balance import love_plot
-from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, balance_table
+from toolbox.design.matching.balance import AGREE, BALANCE_MEANINGS, DIFFER, LIMIT, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
-from toolbox.design.matching.chosen import MATCH, chosen_list, group_names, members_of, places_of
+from toolbox.design.matching.chosen import (
+    LIST_MEANINGS,
+    MATCH,
+    chosen_list,
+    group_names,
+    members_of,
+    places_of,
+)
 from toolbox.design.matching.columns import read_links
 from toolbox.design.matching.designs import Design
 from toolbox.design.matching.pools import Pool, criteria_of, make_design, make_pool
@@ -29,14 +36,16 @@ from toolbox.design.matching.shortfalls import (
 )
 from toolbox.design.matching.solving import make_pairing, solve_design
 from toolbox.design.matching.words import paragraph
-from toolbox.design.result_files import ResultFiles
+from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.design.variables import available_variables, stimulus_variables
 from toolbox.errors import UsageError
 from toolbox.printing import printable
 from toolbox.query import Answer
+from toolbox.store.availability import AvailableResponses, available_responses, note_extraction
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labelling import check_scheme, save_labels, save_run
+from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection, resolve_labelling, resolve_selection
 
 
@@ -98,7 +107,7 @@ def match(
     study: StudyFolder,
     selection: Selection,
     options: Matching,
-    files: ResultFiles | None = None,
+    files: ResultFiles = NO_FILES,
     *,
     save_as: str | None = None,
     replace: bool = False,
@@ -128,8 +137,7 @@ def match(
     found = _match(study, chosen, options)
     result = dataclasses.replace(found, saved_as=scheme, notes=(*chosen.notes, *found.notes))
     _keep(study, result, options, replace, started)
-    if files is not None:
-        files.write(result)
+    files.write(result)
     return result
 
 
@@ -144,6 +152,8 @@ def _resolve(study: StudyFolder, selection: Selection) -> Selection:
 def _match(study: StudyFolder, selection: Selection, options: Matching) -> MatchedSets:
     """The chosen stimuli, and how far they agree."""
     set_name, scheme, model = str(selection.set), str(selection.scheme), selection.model
+    responses = available_responses(study, set_name, model) if model else None
+    of_responses = [*responses.notes, *note_extraction(study, responses)] if responses else []
     others = available_variables(study, set_name, scheme, model=model)
     names = list(dict.fromkeys((*options.criteria, *others)))
     rows = stimulus_variables(study, set_name, scheme, names, model=model)
@@ -165,16 +175,25 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
         largest=solution.largest,
         paragraph=paragraph(balance, counts, pool.sizes(), options),
         saved_as=None,
-        notes=(*pool.notes, *remaining_differences(balance, pool, counts, possible)),
+        notes=(*of_responses, *pool.notes, *remaining_differences(balance, pool, counts, possible)),
         chosen=chosen,
         balance=balance,
-        provenance={
-            "task": "match",
-            "set": set_name,
-            "scheme": scheme,
-            "model": model,
-            "options": asdict(options),
-        },
+        provenance=_provenance(responses, selection, options),
+    )
+
+
+def _provenance(
+    responses: AvailableResponses | None, selection: Selection, options: Matching
+) -> dict[str, Any]:
+    """Where list and balance come from, and what their columns mean."""
+    return with_version(
+        {
+            **(responses.provenance if responses else {}),
+            **selection.names(),
+            "query": "match",
+            "parameters": asdict(options),
+            "columns": {**LIST_MEANINGS, **BALANCE_MEANINGS},
+        }
     )
 
 

@@ -19,7 +19,7 @@ from toolbox.design.probe.intervals import balanced_accuracy
 from toolbox.design.probe.material import Material, read_material
 from toolbox.design.probe.methods import SplitResult, solve_split, targets_of, weighted_scores
 from toolbox.design.probe.report import ProbeReport
-from toolbox.design.probe.rows import Splits, probe_rows
+from toolbox.design.probe.rows import PROBE_COLUMNS, Splits, probe_rows
 from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, silent
@@ -105,6 +105,7 @@ def _provenance(material: Material, choices: Probing, test_on: str | None) -> di
             **names,
             "query": "probe",
             "parameters": {**parameters, "test_on": test_on},
+            "columns": {name: meaning for name, (_, meaning) in PROBE_COLUMNS.items()},
         }
     )
 
