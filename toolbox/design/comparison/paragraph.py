@@ -12,12 +12,11 @@ import polars as pl
 from toolbox.design.comparison.measures import COMPLEXITY, MEAN_DEPTH, PROPERTY, PROPORTION
 from toolbox.design.comparison.pairs import BOTH, DIFFERENT, EQUIVALENT
 from toolbox.design.comparison.reference import ReferenceResponses
-from toolbox.design.comparison.stimuli import ON_FILE
 from toolbox.design.comparison.subject import ComparedCategories, Comparing
-from toolbox.design.differences import ALPHA
+from toolbox.design.differences import BALANCED
+from toolbox.design.equivalence import ALPHA
+from toolbox.stimuli.image_property import FILE
 
-BALANCED = 0.1
-"""Standardised difference up to which a property is usually called balanced."""
 _MOST_PAIRS = 6
 """Pairs that a sentence names."""
 _WORDS = {PROPORTION: "in the proportion of such filters", MEAN_DEPTH: "in their mean depth"}
@@ -146,7 +145,7 @@ def _verdict(rows: pl.DataFrame) -> str:
 
 
 def _property_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]:
-    found = rows.filter((pl.col("kind") == PROPERTY) & ~pl.col("measure").str.ends_with(ON_FILE))
+    found = rows.filter((pl.col("kind") == PROPERTY) & ~pl.col("measure").str.ends_with(FILE))
     if found.is_empty():
         yield "Properties of the images were not measured."
         return

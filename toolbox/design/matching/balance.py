@@ -17,11 +17,6 @@ from toolbox.design.differences import group_difference
 from toolbox.resampling import FloatArray
 from toolbox.resampling.arrays import BoolArray
 
-LIMIT = 0.1
-"""Standardised difference up to which groups count as balanced.
-
-Source: Austin (2009), doi 10.1002/sim.3697.
-"""
 BALANCE_COLUMNS = {
     "variable": pl.String, "role": pl.String, "first": pl.String, "second": pl.String,
     "difference_before": pl.Float64, "difference_after": pl.Float64,

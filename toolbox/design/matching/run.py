@@ -16,7 +16,8 @@ import polars as pl
 
 from toolbox.chart import Chart
 from toolbox.chart.balance import love_plot
-from toolbox.design.matching.balance import AGREE, BALANCE_MEANINGS, DIFFER, LIMIT, balance_table
+from toolbox.design.differences import BALANCED
+from toolbox.design.matching.balance import AGREE, BALANCE_MEANINGS, DIFFER, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
 from toolbox.design.matching.chosen import (
     LIST_MEANINGS,
@@ -95,8 +96,8 @@ class MatchedSets:
         """The Love plot of the balance."""
         counts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         agreeing = self.balance.filter(pl.col("role") == AGREE)["variable"].unique(maintain_order=True)
-        subtitle = f"{self.set}: {counts}; matched on {', '.join(agreeing)}; broken line: {LIMIT:g}"
-        return love_plot(self.balance, limit=LIMIT, title="Balance of the matched sets", subtitle=subtitle)
+        subtitle = f"{self.set}: {counts}; matched on {', '.join(agreeing)}; broken line: {BALANCED:g}"
+        return love_plot(self.balance, limit=BALANCED, title="Balance of the matched sets", subtitle=subtitle)
 
     def _repr_html_(self) -> str:
         """The balance as a table, below the paragraph."""
@@ -165,7 +166,7 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
     chosen = chosen_list(pool, design, solution, pairing, options)
     variables = criteria_of(rows.columns[3:], names)
     balance = _balance(pool, design, solution, options, variables)
-    is_short = solution.largest > LIMIT
+    is_short = solution.largest > BALANCED
     possible = possible_count(design, pairing) if is_short and options.different is None else 0
     return MatchedSets(
         set=set_name,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, NOT_ASKED, largest_by_variable
+from toolbox.design.differences import BALANCED
+from toolbox.design.matching.balance import AGREE, DIFFER, NOT_ASKED, largest_by_variable
 from toolbox.design.matching.choices import Matching
 from toolbox.distribution import toolbox_version
 
@@ -115,11 +116,11 @@ def _others(balance: pl.DataFrame) -> list[str]:
     others = largest_by_variable(balance.filter(pl.col("role") == NOT_ASKED)).drop_nulls("after")
     if others.is_empty():
         return []
-    left = others.filter(pl.col("after") > LIMIT).sort("after", descending=True)
+    left = others.filter(pl.col("after") > BALANCED).sort("after", descending=True)
     if left.is_empty():
-        return [f"In {others.height} further measures no difference is above {LIMIT:g}."]
+        return [f"In {others.height} further measures no difference is above {BALANCED:g}."]
     named = [f"{row['variable']} ({row['after']:.2f})" for row in left.iter_rows(named=True)]
     return [
-        f"Of {others.height} further measures that were not matched, {left.height} differ by more than {LIMIT:g}, "
+        f"Of {others.height} further measures that were not matched, {left.height} differ by more than {BALANCED:g}, "
         f"which may explain an effect: {_listed(named)}."
     ]
