@@ -48,11 +48,26 @@ class StudyTables(Protocol):
 
 def select_properties(views: StudyTables) -> str:
     """A row for every stimulus of the set, and a column for every property that was measured."""
+    _note_unmeasured(views, views.names[0])
     return _properties_of(views, views.names[0])[0]
 
 
 def select_property_values(views: StudyTables) -> str:
-    """The same as rows; DuckDB's UNPIVOT leaves out what is null."""
+    """The same as rows, with the same note."""
+    _note_unmeasured(views, views.names[0])
+    return select_known_properties(views)
+
+
+def _note_unmeasured(views: StudyTables, set_name: str) -> None:
+    """Note how the further properties of a set are measured, if they are not."""
+    if not views.study.measured(set_name).is_file():
+        remedy = command_line("properties", set_name)
+        note = f"of the images of {set_name}, only what ingestion measures is known; all properties: {remedy}"
+        views.notes += [note] if note not in views.notes else []
+
+
+def select_known_properties(views: StudyTables) -> str:
+    """What was measured as rows; DuckDB's UNPIVOT leaves out what is null."""
     wide, names = _properties_of(views, views.names[0])
     columns = ", ".join(map(quote_name, names))
     return f"select * from (unpivot ({wide}) on {columns} into name property value value)"
@@ -61,10 +76,6 @@ def select_property_values(views: StudyTables) -> str:
 def _properties_of(views: StudyTables, set_name: str) -> tuple[str, list[str]]:
     """What is known of the images of a set: a SELECT, and its columns of values."""
     path, first = views.study.measured(set_name), select_ingestion_measures(views, set_name)
-    if not path.is_file():
-        remedy = command_line("properties", set_name)
-        note = f"of the images of {set_name}, only what ingestion measures is known; all properties: {remedy}"
-        views.notes += [note] if note not in views.notes else []
     columns = (
         [name for name in views.checked.columns(path) if name != "stimulus_id"] if path.is_file() else []
     )
