@@ -30,6 +30,7 @@ from toolbox import (
 from toolbox.cli import (
     analyse,
     app,
+    audit,
     collect,
     compare,
     gallery,
@@ -65,6 +66,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "label": (collect.label, Study.label, set()),
     "extract": (collect.extract, Study.extract, {"estimate"}),
     "properties": (properties.properties, Study.properties, {"output"}),
+    "audit": (audit.audit, Study.audit, {"output"}),
     "match": (match.match, Study.match, {"output", "balance"}),
     "export": (match.export, Study.export, set()),
     "significance": (analyse.significance, Study.significance, set()),

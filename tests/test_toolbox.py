@@ -21,9 +21,11 @@ def test_the_exported_names_are_these() -> None:
         # options
         "Comparing", "Extraction", "Probing", "Progress", "Query", "Relating", "Rendering", "Resampling", "Selection",
         # reports and results
-        "Advice", "Agreement", "Answer", "CategoryComparison", "Estimate", "ExtractionReport", "Figure",
+        "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList",
+            "ExtractionReport", "Figure",
         "FilterResponses", "Finding", "Gallery",
-        "ImportedModel", "IngestReport", "InUse", "LabelReport", "ModelCheck", "ParametersReport", "ProbeReport",
+        "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck",
+            "ParametersReport", "ProbeReport",
         "Problem", "ReferenceReport", "RelationReport", "Removal", "RenderedPicture",
         "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
@@ -131,6 +133,24 @@ def test_a_figure_says_nothing_about_the_folders_of_this_computer(
     if suffix == ".json":
         paths = {row["path"] for rows in json.loads(content)["datasets"].values() for row in rows}
         assert len(paths) == 6 and all(path.count("/") == 1 for path in paths)
+
+
+@pytest.mark.parametrize("query", ["index", "population", "ranks", "filters"])
+def test_a_figure_of_filters_leaves_out_pooling_layers_unless_they_are_asked_for(
+    query: str, study: Study, card: str, weights: str, tmp_path: Path
+) -> None:
+    study.extract("colours", model=card, weights=weights)
+
+    def drawn(**layers: str) -> tuple[set[str], str]:
+        file = tmp_path / "figure.json"
+        study.plot(f"selectivity/{query}", output=file, **layers)
+        figure = json.loads(file.read_text())
+        rows = [row for rows in figure["datasets"].values() for row in rows]
+        return {row["layer"] for row in rows}, " ".join(figure["title"]["text"])
+
+    assert drawn()[0] == {"colour", "sum"} and drawn(layer="pool")[0] == {"pool"}
+    assert "pool" in study.query(f"selectivity/{query}")["layer"].to_list()
+    assert "side by side" not in drawn()[1] and "the indices of every" not in drawn()[1]
 
 
 def test_a_figure_shows_the_chosen_categories_in_their_order(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolbox.collect.parameters import ParametersReport
     from toolbox.demo import demonstrate
     from toolbox.design.advice import Advice
+    from toolbox.design.audit import Audit
     from toolbox.design.comparison import CategoryComparison, Comparing, ReferenceReport
     from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
@@ -67,6 +68,7 @@ __all__ = [
     "Agreement",
     "AmbiguousError",
     "Answer",
+    "Audit",
     "BusyError",
     "CardError",
     "CategoryComparison",
@@ -137,14 +139,15 @@ _HOMES = {
     "toolbox.collect.extraction": ("Agreement", "Estimate", "Extraction", "ExtractionReport"),
     "toolbox.collect.ingest": ("IngestReport",),
     "toolbox.collect.label": ("LabelReport",),
-    "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
     "toolbox.collect.parameters": ("ParametersReport",),
     "toolbox.demo": ("demonstrate",),
-    "toolbox.design.relation": ("Relating", "RelationReport"),
+    "toolbox.design.advice": ("Advice",),
+    "toolbox.design.audit": ("Audit",),
+    "toolbox.design.comparison": ("Comparing", "CategoryComparison", "ReferenceReport"),
     "toolbox.design.exporting.run": ("ExportedList",),
     "toolbox.design.matching.run": ("MatchedSets",),
-    "toolbox.design.advice": ("Advice",),
     "toolbox.design.probe": ("ProbeReport", "Probing"),
+    "toolbox.design.relation": ("Relating", "RelationReport"),
     "toolbox.errors": (
         "AmbiguousError",
         "BusyError",

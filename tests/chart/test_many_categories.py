@@ -131,6 +131,15 @@ def test_the_first_and_the_last_orientation_are_inside_the_frame(rows_of):
     assert domain["domain"][0] < 0 and domain["domain"][1] > 180
 
 
+def test_filters_that_respond_too_weakly_to_be_tuned_are_grey(rows_of):
+    rows = rows_of("tuning/orientation", layers=["stem"])
+    weak = rows.with_columns(relative_peak=pl.when(pl.col("filter") < 4).then(0.05).otherwise(1.5))
+    for drawn, expected in ((rows, 0), (weak, 4)):
+        chart = svg("tuning/orientation", drawn)
+        assert len(re.findall(r'aria-roledescription="circle"[^>]*fill="#[bcd]', chart)) == expected
+        assert "too weak to be tuned" in chart
+
+
 @pytest.mark.parametrize(
     ("query", "key"),
     [

@@ -20,7 +20,7 @@ def test_every_panel_names_its_layer_with_the_correlation_of_its_points(rows_of,
     rows = rows_of("replication/filters")
     r = stats.pearsonr(*rows.filter(layer="stem").select("here", "there").to_numpy().T).statistic
     assert re.findall(r">(\w+), r = (-?[\d.]+)<", svg("replication/filters", rows)) == [
-        (layer, f"{r:.2f}".rstrip("0")) for layer in layers
+        (layer, f"{r:.2f}") for layer in layers
     ]
 
 

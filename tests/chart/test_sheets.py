@@ -50,6 +50,17 @@ def test_pictures_keep_their_shape() -> None:
         assert min(abs(ratio - 3 / 4), abs(ratio - 4 / 3)) < 1e-9
 
 
+def test_every_picture_has_a_frame_so_that_white_at_its_edge_is_seen() -> None:
+    chart = draw_sheet([Group("", tiles(2))])
+    edges = ("x", "x2", "y", "y2")
+    (frames,) = (layer for layer in chart.to_dict()["layer"] if layer["mark"]["type"] == "rect")
+    framed = chart.to_dict()["datasets"][frames["data"]["name"]]
+    assert [tuple(row[edge] for edge in edges) for row in framed] == [
+        tuple(row[edge] for edge in edges) for row in rows(chart, "uri")
+    ]
+    assert frames["mark"]["stroke"] and frames["mark"]["filled"] is False
+
+
 def test_a_narrow_sheet_has_whole_groups_in_a_row() -> None:
     groups = [Group(str(number), [Tile([TilePicture(DOT, 1, 1)], ["x"])] * 3) for number in range(4)]
     chart = draw_sheet(groups, width=length_of("89mm"), columns=6, is_joined=True)

@@ -255,7 +255,7 @@ def test_samples_that_agree_show_nothing() -> None:
 
 
 def test_the_conclusion_follows_from_both_tests(drawn: RandomStudy) -> None:
-    rows = compared(drawn.folder, choices=replace(QUICK, margin=0.3, property_margin=1.0)).rows
+    rows = compared(drawn.folder, choices=replace(QUICK, margin=0.3, property_margin=2.5)).rows
     for row in rows.iter_rows(named=True):
         equivalent = row["p_equivalence"] is not None and row["p_equivalence"] < 0.05
         different = row["p_holm"] is not None and row["p_holm"] < 0.05
@@ -266,7 +266,7 @@ def test_the_conclusion_follows_from_both_tests(drawn: RandomStudy) -> None:
             (False, False): "undecided",
         }[equivalent, different]
         assert row["conclusion"] == expected
-    assert {"equivalent", "undecided"} <= set(rows["conclusion"])
+    assert {"equivalent", "undecided", "different within the margin"} <= set(rows["conclusion"])
 
 
 def test_every_column_is_described_and_typed(drawn: RandomStudy) -> None:
@@ -387,6 +387,18 @@ def test_all_pairs_equivalent_is_similar_complexity(drawn: RandomStudy) -> None:
         "All pairs are equivalent in both measures: the categories are of similar complexity"
         in found.paragraph
     )
+
+
+@pytest.mark.parametrize(("threshold", "is_lenient"), [(0.1, True), (-0.15, False)])
+def test_a_margin_above_both_proportions_is_reported(
+    drawn: RandomStudy, threshold: float, is_lenient: bool
+) -> None:
+    found = compared(drawn.folder, ("dog", "car"), replace(QUICK, threshold=threshold, margin=0.5))
+    (row,) = of_kind(found, "complexity", "proportion").iter_rows(named=True)
+    assert row["p_equivalence"] < 0.05
+    assert (max(row["value"], row["value_other"]) < 0.5) == is_lenient
+    words = "of these with two proportions below the margin, so that this says little: dog – car"
+    assert (words in found.paragraph) == is_lenient
 
 
 def test_the_compared_set_as_its_own_reference_has_a_note(drawn: RandomStudy) -> None:

@@ -33,7 +33,7 @@ from toolbox.design.probe.methods import (
 )  # fmt: skip
 from toolbox.design.probe.rows import probe_rows
 from toolbox.design.probe.selection import contrast_quotas, forward_selection, response_contrast
-from toolbox.errors import UnknownNameError, UsageError
+from toolbox.errors import QueryError, UnknownNameError, UsageError
 from toolbox.query import ask
 from toolbox.store.selection import Selection
 
@@ -325,6 +325,30 @@ def test_near_duplicates_stay_in_one_fold(folder):
     assert report.stimuli - report.groups == 6
     apart = probe(study, Probing(repeats=1, permutations=0, distance=0))
     assert apart.stimuli == apart.groups
+
+
+def test_copies_teach_nothing_about_each_other(folder):
+    study = make_probed_study(folder / "twins", deep=0.0, copies=60)
+    together = probe(study, Probing(repeats=1, permutations=0, distance=0.01))
+    divided = probe(study, Probing(repeats=1, permutations=0, distance=0))
+    assert together.groups == together.stimuli // 2
+    assert together.row(WEIGHTED)["accuracy"] < 0.5
+    assert divided.row(WEIGHTED)["accuracy"] > 0.6
+
+
+def test_copies_of_training_images_are_not_tested(folder):
+    study = make_probed_study(folder / "shared", second="others", shared=7)
+    report = probe(study, Probing(permutations=0, distance=0.001), Selection("photos"), test_on="others")
+    assert "7 images of others are near-duplicates of training images and are not tested" in report.notes
+    assert report.stimuli == 60 + 53
+
+
+def test_a_bank_of_other_filters_is_refused_by_sql(folder):
+    study = Study(make_probed_study(folder / "other bank").root)
+    bank = study.probe(filters=2, repeats=1, permutations=0, distance=0).bank
+    other = bank.with_columns(filter=pl.when(pl.col("rank") == 1).then(999).otherwise("filter"))
+    with pytest.raises(QueryError, match="filters without responses here"):
+        study.query("probe/bank", tables={"bank": other})
 
 
 def test_responses_that_are_all_alike_are_no_copies(probed):

@@ -18,6 +18,7 @@ from support.random_study import FILTERS, LAYERS, RandomStudy, make_random_study
 from support.small_study import MODEL, SET, add_layers, long_table, small_study
 from toolbox.content import card, content_folder, reference_files
 from toolbox.design.comparison import Comparing, compare_categories
+from toolbox.design.comparison.complexity import measure_complexity
 from toolbox.design.comparison.reference import (
     REFERENCE,
     check_reference,
@@ -26,9 +27,11 @@ from toolbox.design.comparison.reference import (
     save_reference,
     set_reference,
 )
+from toolbox.design.comparison.subject import read_subject
 from toolbox.errors import MixtureError, UsageError, VerificationError
 from toolbox.network import chain
 from toolbox.network.card import network
+from toolbox.progress import silent
 from toolbox.store.folder import StudyFolder
 from toolbox.store.plan import read_plan
 from toolbox.store.selection import Selection
@@ -201,6 +204,19 @@ def test_a_category_has_the_same_numbers_in_another_study(
         for study in (random_study.folder, other)
     ]
     assert not relative[0].categories.equals(relative[1].categories)
+
+
+def test_a_filter_without_a_range_in_the_reference_responds_to_nothing(
+    random_study: RandomStudy, file: Path
+) -> None:
+    reference = read_reference(file)
+    dead = replace(reference, rows=reference.rows.with_columns(pl.col("minimum").alias("maximum")))
+    choices = Comparing(resamples=20)
+    subject = read_subject(random_study.folder, ("dog", "car"), choices, Selection())
+    found = measure_complexity(subject, choices, dead, silent)
+    assert found.observed.sum() == found.samples.sum() == found.responsive.sum() == 0
+    alive = measure_complexity(subject, choices, reference, silent)
+    assert min(alive.observed.sum(), alive.samples.sum(), alive.responsive.sum()) > 0
 
 
 class TestShippedReference:

@@ -7,10 +7,11 @@ import polars as pl
 
 from toolbox.design.matching.choices import Matching
 from toolbox.design.matching.columns import Links
-from toolbox.design.matching.designs import BoolArray, Design
+from toolbox.design.matching.designs import Design
 from toolbox.design.matching.pools import make_design, make_pool
-from toolbox.design.matching.run import make_pairing, solve_design
 from toolbox.design.matching.search import Pairing, Solution
+from toolbox.design.matching.solving import make_pairing, solve_design
+from toolbox.resampling.arrays import BoolArray
 
 
 def pool_rows(seed: int, sizes: dict[str, int], variables: int = 2, shift: float = 0.5) -> pl.DataFrame:

@@ -9,9 +9,11 @@ A new figure is a function under `@figure("<query>", columns…)` in the module 
 from __future__ import annotations
 
 from toolbox.chart import (
+    agreement,
     complexity,
     depth,
     filters,
+    gratings,
     layers,
     pairs,
     properties,
@@ -42,9 +44,11 @@ __all__ = [
 
 # Importing a module registers its figures; that is all that these imports are for, and nothing reads the tuple.
 _REGISTERED = (
+    agreement,
     complexity,
     depth,
     filters,
+    gratings,
     layers,
     pairs,
     properties,

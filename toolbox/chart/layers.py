@@ -210,7 +210,14 @@ def significant(rows: pl.DataFrame, categories: Sequence[str], end: float | None
     return panels_over_layers(both, categories, measure, tooltips(rows, "layer:O", "category:N", *counts))
 
 
-@figure("selectivity/index", "layer", "category", "contrast")
+@figure(
+    "selectivity/index",
+    "layer",
+    "category",
+    "contrast",
+    title="Response contrast of the filters of every layer",
+    without_pools=True,
+)
 def selectivity(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Response contrast of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %.
 

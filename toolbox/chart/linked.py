@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 from xml.sax.saxutils import escape
 
 import vl_convert
 
 from toolbox.chart.composition import Specification
+from toolbox.chart.fitting import Plots, drawn_size
 from toolbox.chart.render import printable_specification
 from toolbox.chart.theme import Chart
 
@@ -22,6 +24,8 @@ SIGNALS = {"category": "chosen_category", "layer": "chosen_layer"}
 COLUMNS = {"category": ("category", "other"), "layer": ("layer",)}
 """Columns that hold a category, or a layer."""
 FAINT = 0.12
+SHEET = 765
+"""Units of a chart that fills the width of a sheet of A4, where the smallest text, 10 units, has 6.7 points."""
 DIGITS = 6
 """Digits of embedded numbers: nobody reads more from a chart, and each costs a byte in every page."""
 TINY_NUMBER = 1e-12
@@ -68,13 +72,17 @@ def drawn_rows(specification: Specification) -> list[dict[str, Any]]:
 
 
 def still_picture(specification: Specification, description: str) -> str:
-    """A chart as SVG for readers without JavaScript, in as few characters as its look allows.
+    """A chart as SVG for readers without JavaScript, in as few characters as its look allows; no wider than paper.
 
     Args:
         specification: of a chart.
         description: what it shows, for those who cannot see it.
     """
     drawing: str = vl_convert.vegalite_to_svg(specification)
+    if drawn_size(drawing)[0] > SHEET:
+        narrower = deepcopy(specification)
+        Plots(narrower, SHEET).fit()
+        drawing = vl_convert.vegalite_to_svg(narrower)
     short = _TAG.sub(lambda tag: _DECIMALS.sub("", _WORDS.sub("", tag[0])), drawing)
     return short.replace(
         "<svg ", f'<svg role="img" aria-label="{escape(description, {chr(34): "&quot;"})}" ', 1

@@ -34,6 +34,8 @@ class FigureDefinition:
         is_sized: whether the function takes a `plot_width`, because it depends on the size of text.
         rooted: columns of the axis that has a square-root scale where one category dwarfs the rest in the first of
             them; the function takes its `end`.
+        title: of the figure, where it shows less than its query; '' for the title of the query.
+        without_pools: whether it leaves pooling layers out, which repeat the layer below them.
     """
 
     query: str
@@ -43,6 +45,8 @@ class FigureDefinition:
     scale_ends: tuple[str, ...] = ()
     is_sized: bool = False
     rooted: tuple[str, ...] = ()
+    title: str = ""
+    without_pools: bool = False
 
     def __call__(
         self,
@@ -150,6 +154,8 @@ def figure(
     scale_ends: Sequence[str] = (),
     is_sized: bool = False,
     rooted: Sequence[str] = (),
+    title: str = "",
+    without_pools: bool = False,
 ) -> Callable[[FigureFunction], FigureDefinition]:
     """Register a function as the figure of a query.
 
@@ -160,11 +166,21 @@ def figure(
         scale_ends: columns for which it sets the end of a scale itself, by `theme.highest_value`.
         is_sized: whether the function takes a `plot_width`.
         rooted: columns of an axis that may have a square-root scale, whose `end` the function takes.
+        title: of the figure, where it shows less than its query.
+        without_pools: whether it leaves pooling layers out.
     """
 
     def register(function: FigureFunction) -> FigureDefinition:
         _FIGURES[query] = FigureDefinition(
-            query, columns, tuple(optional), function, tuple(scale_ends), is_sized, tuple(rooted)
+            query,
+            columns,
+            tuple(optional),
+            function,
+            tuple(scale_ends),
+            is_sized,
+            tuple(rooted),
+            title,
+            without_pools,
         )
         return _FIGURES[query]
 

@@ -20,6 +20,7 @@ from toolbox.chart.theme import (
     layer_marks,
     tooltips,
 )
+from toolbox.chart.titles import add_key
 
 ALL_CATEGORIES = "all"
 """Name of the rows over all categories in common."""
@@ -58,7 +59,7 @@ def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     chart = facet_panels(panel, "panel", distinct_values(named, "panel"), 3)
     chart = chart.resolve_scale(x="independent", y="independent")
     in_line: alt.FacetChart = chart.properties(bounds="flush", spacing=72)  # as far apart as their axes need
-    return in_line
+    return add_key(in_line, ["r: Pearson's correlation over the categories together."])
 
 
 def _scatter(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Chart:
@@ -77,9 +78,9 @@ def _scatter(rows: pl.DataFrame, categories: Sequence[str]) -> alt.Chart:
 
 
 def _correlation() -> pl.Expr:
-    """Pearson's r as text; empty where one side does not vary."""
+    """Pearson's r with two decimals; empty where one side does not vary."""
     varies = (pl.col("here").n_unique() > 1) & (pl.col("there").n_unique() > 1)
-    r = pl.corr("here", "there").round(2).cast(pl.String)
+    r = pl.corr("here", "there").map_elements("{:.2f}".format, return_dtype=pl.String)
     return pl.when(varies).then(pl.format(", r = {}", r)).otherwise(pl.lit(""))
 
 

@@ -1,8 +1,7 @@
-"""Figures of the indices themselves: distribution, agreement, threshold, significance and reliability."""
+"""Figures of the indices themselves: distribution, threshold, significance and reliability."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -28,7 +27,6 @@ from toolbox.chart.theme import (
 from toolbox.chart.titles import add_key
 
 FILTERS_NAMED = 10  # filters of each category that are named
-CELL, LEAST_SIDE = 15, 80  # pixels of a cell, and of the smallest panel
 
 INDICES_OF_FILTERS = {
     "csi": "class selectivity index",
@@ -40,7 +38,14 @@ VALUE_COLUMNS = {"value": "all stimuli", "cross_validated": "one half, category 
 HALVES_COLUMNS = {"agreement": "same preferred category", "reliability": "reliability over categories"}
 
 
-@figure("selectivity/ranks", "layer", "category", "auc")
+@figure(
+    "selectivity/ranks",
+    "layer",
+    "category",
+    "auc",
+    title="AUC of the filters of every layer",
+    without_pools=True,
+)
 def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """AUC of the filters of each layer, one panel per category: median, middle 50 % and middle 90 %.
 
@@ -53,7 +58,7 @@ def ranks(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     )
 
 
-@figure("selectivity/population", "layer", "category", "sparseness")
+@figure("selectivity/population", "layer", "category", "sparseness", without_pools=True)
 def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     """Population sparseness of the stimuli of each category, over the layers.
 
@@ -65,7 +70,13 @@ def population(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:
     return bands_over_layers(rows, categories, measure)
 
 
-@figure("selectivity/filters", "layer", *INDICES_OF_FILTERS)
+@figure(
+    "selectivity/filters",
+    "layer",
+    *INDICES_OF_FILTERS,
+    title="How sharply the filters of every layer are tuned: four indices",
+    without_pools=True,
+)
 def filters(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Four indices of the filters of each layer that do not depend on the category, one panel each.
 
@@ -121,61 +132,6 @@ def _depth_colour(layers: Sequence[str]) -> alt.Color:
     """The layers from dark to light, in the order of their depth."""
     scale = alt.Scale(domain=list(layers), scheme="viridis")
     return alt.Color("layer:O", title="Layer", scale=scale, sort=list(layers))
-
-
-@figure("selectivity/agreement", "layer", "first", "second", "filters", "spearman", "overlap", "chance")
-def agreement(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
-    """Agreement of every two indices, one panel per layer: rank correlation above the diagonal, overlap below it.
-
-    Args:
-        rows: of `selectivity/agreement`, at least one; numbers are finite or null.
-        categories: all of the labelling, in the order of their colours.
-    """
-    names = sorted({*rows["first"], *rows["second"]})
-    cells = with_both_halves(rows)
-    scale = alt.Scale(domain=names)
-    side = max(CELL * len(names), LEAST_SIDE)
-    squares = alt.Chart(values(cells), width=side, height=side).mark_rect(stroke="white", strokeWidth=0.5)
-    panel = squares.encode(
-        x=alt.X("column:N", title=None, scale=scale, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
-        y=alt.Y("row:N", title=None, scale=scale, axis=alt.Axis(labelOverlap=False)),
-        color=_agreement_colour(cells),
-        tooltip=tooltips(cells, "layer:O", "measure:N", "row:N", "column:N", "agreement:Q", "filters:Q"),
-    )
-    return facet_panels(panel, "layer", distinct_values(rows, "layer"), 6)
-
-
-def _agreement_colour(cells: pl.DataFrame) -> alt.Color:
-    """From blue over white to red if any agreement is negative; otherwise from the lowest agreement."""
-    lowest = min(cells["agreement"].drop_nulls().to_list(), default=0)
-    hue = alt.Scale(scheme="redblue", domain=[-1, 1])
-    if lowest >= 0:
-        # Down to a whole tenth, for legible labels; never above 0.9, or small differences would look large.
-        hue = alt.Scale(scheme="blues", domain=[min(0.9, math.floor(10 * lowest) / 10), 1])
-    legend = alt.Legend(
-        title=["Above the diagonal:", "rank correlation;", "below: overlap of the", "most selective filters"]
-    )
-    return alt.Color("agreement:Q", scale=hue, legend=legend)
-
-
-def with_both_halves(rows: pl.DataFrame) -> pl.DataFrame:
-    """Two cells for every pair: its rank correlation above the diagonal, its overlap below."""
-    one, other = pl.min_horizontal("first", "second"), pl.max_horizontal("first", "second")
-    halves = (
-        ("rank correlation", "spearman", one, other),
-        ("overlap of the most selective filters", "overlap", other, one),
-    )
-    return pl.concat(
-        rows.select(
-            "layer",
-            "filters",
-            pl.lit(measure).alias("measure"),
-            row.alias("row"),
-            column.alias("column"),
-            pl.col(name).alias("agreement"),
-        )
-        for measure, name, row, column in halves
-    )
 
 
 @figure("selectivity/significance", "layer", "filter", "category", "value", "low", "high", "q", "p_fwe")
@@ -240,7 +196,7 @@ def _most_selective_filters(rows: pl.DataFrame, categories: Sequence[str]) -> al
     )
 
 
-@figure("selectivity/reliability", "layer", *VALUE_COLUMNS, *HALVES_COLUMNS)
+@figure("selectivity/reliability", "layer", *VALUE_COLUMNS, *HALVES_COLUMNS, without_pools=True)
 def reliability(rows: pl.DataFrame, categories: Sequence[str]) -> Chart:  # noqa: ARG001
     """Bias of the index of the preferred category by choosing it, and agreement of two halves of the stimuli.
 

@@ -1,7 +1,7 @@
 """Sheets of pictures: groups of tiles under headings, each tile one or more pictures above lines of text.
 
-Owns where everything is placed, and nothing of what is shown: pictures come as data URIs. A sheet is a chart like any
-other, with the theme, the formats and the widths of figures; as wide as asked, a row has as many tiles as fit into it.
+Owns where everything is placed, and nothing of what is shown: pictures come as data URIs. A sheet is a chart with the
+theme, formats and widths of figures; a row has as many tiles as fit into it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 
 from toolbox.chart.notebook import self_contained
-from toolbox.chart.theme import INK, QUIET, Chart, apply_theme
+from toolbox.chart.theme import INK, LINE, QUIET, Chart, apply_theme
 from toolbox.chart.titles import TITLE_WIDTH, add_title
 from toolbox.chart.width import Length
 from toolbox.errors import UsageError
@@ -27,10 +27,8 @@ HEADING, ABOVE_HEADING, UNDER_HEADING = 17.0, 4.0, 4.0
 LINE_HEIGHT = 14.0
 LEAST_SIDE, MOST_SIDE = 0.7, 1.6
 """Of SIDE: a sheet of a given width has as many tiles in a row as keep their pictures in this range."""
-LETTER = {"first": 5.9, "line": 5.3}
-"""Mean width in pixels of a letter in the first line of a tile, and in the others."""
-WIDE_LETTER = {"heading": 7.0, "remark": 5.6}
-"""Mean width in pixels of a letter above a group."""
+LETTER = {"first": 5.9, "line": 5.3, "heading": 7.0, "remark": 5.6}
+"""Mean width in pixels of a letter in the first line of a tile, in the others, and in those above a group."""
 MOST_NARROW = 12  # letters of a line, however little room there is
 
 
@@ -217,7 +215,7 @@ class _Layout:
         room = columns * (self.tile + GAP) - GAP
         left = start * (self.tile + GAP)
         for text, style in ((group.heading, "heading"), (group.remark, "remark")):
-            for line in textwrap.wrap(text, max(MOST_NARROW, int(room / WIDE_LETTER[style]))):
+            for line in textwrap.wrap(text, max(MOST_NARROW, int(room / LETTER[style]))):
                 placed.texts.append({"x": left, "y": top + HEADING / 2, "text": line, "style": style})
                 top += HEADING
         return top + (UNDER_HEADING if group.heading or group.remark else 0)
@@ -258,10 +256,8 @@ class _Layout:
 def _sides(groups: Sequence[Group]) -> list[float]:
     """The squares of the pictures of a tile, each as large as that of the largest one at this place."""
     tiles = [tile.pictures for group in groups for tile in group.tiles]
-    most = max(map(len, tiles), default=1)
-    return [
-        max((each[place].side for each in tiles if place < len(each)), default=1.0) for place in range(most)
-    ]
+    places = range(max(map(len, tiles), default=1))
+    return [max((each[at].side for each in tiles if at < len(each)), default=1.0) for at in places]
 
 
 def _shortened(text: str, letters: int) -> str:
@@ -281,15 +277,19 @@ def _drawn(placed: _Placed, width: float) -> alt.LayerChart:
     images = images.encode(
         x=across, x2="x2", y=down, y2="y2", url="uri:N", description="description:N", tooltip=tooltip or alt.Undefined
     )  # fmt: skip
+    edges = [{name: row[name] for name in ("x", "x2", "y", "y2")} for row in placed.pictures]
+    # white at the edge of a picture would be lost on white paper
+    frames = alt.Chart(alt.InlineData(values=edges or [{}])).mark_rect(filled=False, stroke=LINE)
+    frames = frames.encode(x=across, x2="x2", y=down, y2="y2", strokeWidth=alt.value(0.5))
     texts = [
-        alt.Chart(alt.InlineData(values=[row for row in placed.texts if row["style"] == style]))
-        .mark_text(align="left", baseline="middle", **looks)
-        .encode(x=across, y=down, text="text:N")
+        alt.Chart(
+            alt.InlineData(values=rows), mark=alt.MarkDef("text", align="left", baseline="middle", **looks)
+        ).encode(x=across, y=down, text="text:N")
         for style, looks in _TEXT_LOOKS.items()
-        if any(row["style"] == style for row in placed.texts)
+        if (rows := [row for row in placed.texts if row["style"] == style])
     ]
     height = max(1, round(placed.height))
-    return alt.LayerChart(layer=[images, *texts], width=round(width), height=height)
+    return alt.LayerChart(layer=[images, frames, *texts], width=round(width), height=height)
 
 
 _TEXT_LOOKS: dict[str, dict[str, Any]] = {

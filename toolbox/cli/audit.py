@@ -63,7 +63,7 @@ def audit(
     set: options.MeasuredSetArgument = None,
     kind: KindsOption = None,
     against: AgainstOption = None,
-    near: NearOption = 0.7,
+    near: NearOption = 0.65,
     false_positives: FalsePositivesOption = 0.05,
     auc: AucOption = 0.8,
     seed: options.SeedOption = 0,

@@ -20,7 +20,8 @@ commands = typer.Typer()
 StimulusOption = Annotated[
     str,
     Option(
-        "--stimulus", help="Stimulus of the set: its number, the path of its file, or the end of that path."
+        "--stimulus",
+        help="Stimulus of the set: its number, the path of its file, or the end of that path, such as face/17.",
     ),
 ]
 LayerOption = Annotated[str, Option("--layer", help="Layer of the filter, such as block5_conv3.")]
@@ -79,7 +80,8 @@ def _findings(found: "Saliency") -> list[str]:
     largest, patches = found.occlusion.falls.max() / found.response, found.occlusion.falls.size
     agreement = "not defined, as one of them is the same for all patches"
     if found.agreement is not None:
-        agreement = f"{found.agreement:.2f} (Spearman over patches; 1: both rank them alike, 0: unrelated)"
+        meaning = "1: both rank them alike, 0: unrelated; where it is low, trust neither map alone"
+        agreement = f"{found.agreement:.2f} (Spearman over patches; {meaning})"
     return [
         f"{found.layer}/{found.filter}, {found.path}: response {found.response:.4g}",
         f"gradient x input: sums to {100 * found.explained:.0f} % of the response",

@@ -15,9 +15,7 @@ import scipy.linalg.lapack
 from numpy.typing import NDArray
 
 from toolbox.design.ridge import Ridge
-from toolbox.resampling.arrays import FloatArray, IntArray
-
-BoolArray = NDArray[np.bool_]
+from toolbox.resampling.arrays import BoolArray, FloatArray, IntArray
 
 ROUNDS = 60
 """Most updates of the layers' weights."""

@@ -72,3 +72,7 @@ class ResultFiles:
         with ExitStack() as files:
             for file, content in contents.items():
                 files.enter_context(replace_file(file)).write_bytes(content)
+
+
+NO_FILES = ResultFiles()
+"""None is written."""

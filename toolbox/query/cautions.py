@@ -147,14 +147,14 @@ def _cautions_on_weakness(rows: pl.DataFrame, values: Mapping[str, Any]) -> Iter
         weak = active.filter(pl.col("relative_peak") < _WEAK).height
         if weak:
             yield (
-                f"{weak} of {active.height} filters that respond have less than {_WEAK:g} of the median peak of their "
-                "layer (relative_peak), too little for their tuning to mean anything"
+                f"{weak:,} of {active.height:,} filters that respond have less than {_WEAK:g} of the median peak of "
+                "their layer (relative_peak), too little for their tuning to mean anything"
             )
     elif {"layer", "weak"} <= columns:
         weak = int(rows.select("layer", "weak").unique()["weak"].sum())
         if weak:
             yield (
-                f"not counted because of weak responses (relative_peak < {values['least']:g}): {weak} filters above "
+                f"not counted because of weak responses (relative_peak < {values['least']:g}): {weak:,} filters above "
                 "the threshold"
             )
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 TOLERANCE = 1e-9
 """Values nearer than this are equal: sums of the same numbers differ by their order."""

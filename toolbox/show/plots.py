@@ -116,6 +116,8 @@ def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Layou
     """
     _check_rows(answer)
     rows, shown = choose_rows(query.name, answer.rows, drawing.choice)
+    if "layer" not in shown:
+        rows = rows_to_draw(study, query, replace(answer, rows=rows))
     notes = answer.notes
     if drawing.thumbnails:
         rows, replaced = with_thumbnails(study, rows, answer.provenance.get("set"))
@@ -124,7 +126,8 @@ def draw_figure(study: StudyFolder, query: Query, answer: Answer, drawing: Layou
     words = {"title": "", "subtitle": ""}
     if drawing.title:
         subtitle = "\n".join([caption(provenance), *map(caution_sentence, answer.cautions)])
-        words = {"title": query.title or shorten(query.sql, LONGEST_TITLE), "subtitle": subtitle}
+        own = figures()[query.name].title if query.name in figures() else ""
+        words = {"title": own or query.title or shorten(query.sql, LONGEST_TITLE), "subtitle": subtitle}
     chart = _chart(study, query, replace(answer, rows=_without_folders(rows)), drawing, shown, words)
     return Figure(chart, _names_alone(with_version(provenance)), notes, _length(drawing))
 
@@ -171,14 +174,28 @@ def _check_rows(answer: Answer) -> None:
         )
 
 
-def _layers(study: StudyFolder, answer: Answer) -> list[str]:
+def rows_to_draw(study: StudyFolder, query: Query, answer: Answer) -> pl.DataFrame:
+    """The rows of an answer that its figure shows: some leave pooling layers out, unless there are no others.
+
+    Args:
+        study: of the answer.
+        query: that was asked.
+        answer: its rows and their provenance.
+    """
+    if query.name not in figures() or not figures()[query.name].without_pools:
+        return answer.rows
+    kept = answer.rows.filter(~pl.col("layer").is_in(_layers(study, answer, "is_pool")))
+    return answer.rows if kept.is_empty() else kept
+
+
+def _layers(study: StudyFolder, answer: Answer, condition: str = "true") -> list[str]:
     """The layers of the networks of an answer, in their order."""
     if answer.rows.schema.get("layer") != pl.String or "model" not in answer.provenance:
         return []
     models = answer.provenance["model"]
     found = list[str]()
     for model in [models] if isinstance(models, str) else models:
-        query = Query("sql", "select layer from layers order by position", ships=True)
+        query = Query("sql", f"select layer from layers where {condition} order by position", ships=True)
         found += (
             ask(study, query, selection=Selection(answer.provenance.get("set"), model))
             .rows["layer"]

@@ -61,8 +61,8 @@ class MeasuredPicture:
     def brightness(self) -> Levels:
         """Root of the weighted mean of squared red, green and blue, from 0 to 1: of tools that judge exposure."""
         squares = self.pixels.astype(np.float32) ** 2
-        weighted = squares @ np.array([0.241, 0.691, 0.068], np.float32)
-        return (np.sqrt(weighted) / 255).astype(np.float32)
+        weights = np.array([0.241, 0.691, 0.068], np.float32)
+        return np.asarray(np.sqrt(squares @ weights) / 255, np.float32)
 
     @cached_property
     def lightness(self) -> Levels:

@@ -24,7 +24,7 @@ class StudyAudit(StudyDirectory):
         *,
         kind: str | Sequence[str] | None = None,
         against: str | Sequence[str] | None = None,
-        near: float = 0.7,
+        near: float = 0.65,
         false_positives: float = 0.05,
         auc: float = 0.8,
         seed: int = 0,

@@ -13,7 +13,7 @@ import pytest
 from support.faulty_set import OTHER, FaultySet
 from support.small_study import SET
 from toolbox import Study
-from toolbox.design.audit import KINDS, Audit, AuditChoices, audit, save_scheme
+from toolbox.design.audit import AUDITED, Audit, AuditChoices, audit, save_scheme
 from toolbox.design.audit.copies import groups_of_copies, short_path
 from toolbox.design.audit.findings import FINDINGS, MEANINGS
 from toolbox.design.result_files import ResultFiles
@@ -89,7 +89,7 @@ def test_dark_pictures_are_listed_with_their_threshold(faulty: FaultySet) -> Non
 
 def test_everything_together_is_ordered_by_kind_and_has_the_declared_columns(found: Audit) -> None:
     assert dict(found.findings.schema) == FINDINGS
-    places = [KINDS.index(kind) for kind in found.findings["kind"]]
+    places = [AUDITED.index(kind) for kind in found.findings["kind"]]
     assert places == sorted(places)
     assert MEANINGS.keys() <= FINDINGS.keys()
     assert found.paragraph.startswith("Audit of shapes (180 stimuli, 3 categories of the scheme category, ")

@@ -199,6 +199,15 @@ def test_a_picture_that_does_not_exceed_the_best_stimulus_is_shown_with_that_sen
     assert "does not exceed" in json.dumps(report.figure.chart.to_dict())
 
 
+def test_a_sheet_names_the_best_stimuli_and_what_is_shown_of_them(render: Render) -> None:
+    report = render(layer="colour", filter=0, seeds=1)
+    assert report.figure is not None
+    sheet = report.figure.chart.to_dict()
+    assert "Of each stimulus, the piece that the position of its maximum sees." in sheet["title"]["subtitle"]
+    texts = [row["text"] for rows in sheet["datasets"].values() for row in rows if "text" in row]
+    assert len([text for text in texts if text.endswith(".png")]) == 3
+
+
 def test_a_filter_that_no_stimulus_drives_is_not_compared(render: Render) -> None:
     """Its best response is 0, of which there is no multiple."""
     report = render(layer="sum", filter=1)

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from io import BytesIO, StringIO
 from itertools import pairwise
+from math import hypot
 from pathlib import Path
 from unicodedata import normalize
 
@@ -230,6 +231,61 @@ def test_on_paper_all_sections_are_unfolded(page: Page) -> None:
         assert heading in text
     assert "Benjamini" in text and "Mark in all figures" not in text
     assert not page.locator("#layers-profile").is_visible()  # folded again
+
+
+def texts_of(printed: PdfReader) -> list[tuple[str, float]]:
+    """Every piece of text that can be seen on the pages, and its size in points."""
+    texts = []
+    for page in printed.pages:
+        across, down = float(page.mediabox.width), float(page.mediabox.height)
+
+        def seen(text: str, outer: list[float], line: list[float], _: object, size: float) -> None:
+            a, b, c, d, x, y = outer
+            place = a * line[4] + c * line[5] + x, b * line[4] + d * line[5] + y
+            if text.strip() and 0 <= place[0] <= across and 0 <= place[1] <= down:  # noqa: B023 used at once
+                texts.append((text.strip(), size * hypot(line[0], line[1]) * hypot(a, b)))
+
+        page.extract_text(visitor_text=seen)
+    return texts
+
+
+def test_on_paper_all_text_can_be_read(browser: Browser, whole: Reported) -> None:
+    page = opened(browser, whole, color_scheme="dark").page
+    texts = texts_of(PdfReader(BytesIO(page.pdf(format="A4"))))
+    assert min(size for _, size in texts) >= 6.5
+    assert len([text for text, _ in texts if text == "red"]) > 5  # above panels, beside axes
+    assert page.locator(".paper").count() == 0  # the page on the screen is as it was
+    page.context.close()
+
+
+def test_without_javascript_the_pictures_can_be_read_on_paper(browser: Browser, whole: Reported) -> None:
+    page = opened(browser, whole, java_script_enabled=False).page
+    texts = texts_of(PdfReader(BytesIO(page.pdf(format="A4"))))
+    assert min(size for _, size in texts) >= 6.5
+    page.context.close()
+
+
+def test_a_tall_figure_may_be_cut_between_its_rows_of_plots_and_nowhere_else(
+    browser: Browser, hostile: Reported
+) -> None:
+    page = opened(browser, hostile).page
+    page.locator("[data-chart=layers-profile]").evaluate("place => drawOnPaper(place)")
+    strips = page.locator("#layers-profile .strip")
+    shown = strips.evaluate_all("all => all.map(each => each.getAttribute('viewBox').split(' ').map(Number))")
+    edges = [(top, top + height) for _, top, _, height in shown]
+    assert len(edges) == 20  # one for each panel: their names are long
+    assert edges[0][0] == 0 and all(one[1] == pytest.approx(two[0]) for one, two in pairwise(edges))
+    texts = strips.evaluate_all(
+        """all => all.map(strip => {
+            const {top, bottom} = strip.getBoundingClientRect();
+            const texts = [...strip.querySelectorAll("text")].map(each => each.getBoundingClientRect());
+            return texts.filter(each => each.height).map(each => [each.top - top, bottom - each.bottom]);
+        })"""
+    )
+    assert all(texts) and min(side for strip in texts for text in strip for side in text) >= 0
+    panels = [name for name in strips.locator(".role-title text").all_text_contents() if "onerror" in name]
+    assert len(panels) == len({*panels}) > 3
+    page.context.close()
 
 
 def test_no_name_is_run_and_each_is_shown_as_it_is(browser: Browser, hostile: Reported) -> None:

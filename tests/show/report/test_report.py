@@ -192,6 +192,15 @@ def test_a_picture_for_readers_without_javascript_goes_before_its_figure() -> No
     assert (parts[0].shown[0].picture, parts[0].shown[0].csv, notes) == ("", entry.csv, [])
 
 
+def test_a_picture_for_readers_without_javascript_goes_before_a_later_figure() -> None:
+    one, other = (Entry(key, "Figure.", key, csv="x" * 500) for key in ("one", "other"))
+    pictured = replace(one, picture="y" * 700)
+    for room, expected in ((one.size + other.size, ""), (pictured.size + other.size, pictured.picture)):
+        parts, notes = within_budget([Part("layers", "Layers", "", [pictured, other])], room)
+        assert [entry.csv for entry in parts[0].shown] == [one.csv, other.csv]
+        assert (parts[0].shown[0].picture, notes) == (expected, [])
+
+
 def test_a_page_never_exceeds_its_budget(
     hostile: Reported, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

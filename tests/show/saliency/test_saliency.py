@@ -214,6 +214,10 @@ def test_the_end_of_several_paths_is_refused(
         explain(stimulus="red.png")
 
 
+def test_a_stimulus_is_found_by_the_name_of_its_file_without_suffix(explain: Explain) -> None:
+    assert explain(stimulus="red").path == explain(stimulus="red/red.png").path
+
+
 def test_a_missing_image_is_refused_with_its_remedy(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "pictures" / "red" / "red.png").unlink()
     with pytest.raises(

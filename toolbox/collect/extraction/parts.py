@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolbox.collect.extraction.accuracy import Agreement
+from toolbox.collect.extraction.layers import stage_layers
 from toolbox.collect.extraction.presentation import Batch, Unreadable, present
-from toolbox.collect.extraction.remaining import PlannedParts, stage_layers
+from toolbox.collect.extraction.remaining import PlannedParts
 from toolbox.collect.extraction.task import Task
 from toolbox.errors import WeightsError
 from toolbox.runtime.session import Session

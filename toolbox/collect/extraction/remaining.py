@@ -6,17 +6,16 @@ import contextlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
+from toolbox.collect.extraction.layers import has_layers, stage_layers, write_layers
 from toolbox.collect.extraction.presentation import Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
-from toolbox.network.card import layer_table
 from toolbox.store.commits import Commit
 from toolbox.store.folder import ExtractionFolder, StudyFolder
-from toolbox.store.parquet import present_time, read_table, write_table
+from toolbox.store.parquet import present_time, read_table
 from toolbox.store.parts import ROW_BYTES
 from toolbox.store.plan import (
     Plan,
@@ -122,7 +121,7 @@ def plan_parts(task: Task, remaining: RemainingWork) -> PlannedParts:
     if before is None:
         plan = extended_plan(_empty_plan(task), remaining.fresh, size=size)
         return PlannedParts(remaining.folder, plan, tuple(range(len(plan.parts))), is_new=True)
-    if remaining.folder == task.request.folder and not _has_layers(task):
+    if remaining.folder == task.request.folder and not has_layers(task):
         write_layers(task, task.request.study.layers(task.network.name))
     plan = extend_plan(remaining.folder, before, remaining.fresh, size=size)
     numbers = (*remaining.pending, *range(len(before.parts), len(plan.parts)))
@@ -270,36 +269,8 @@ def _check_layers(task: Task) -> None:
     """
     others = _other_sets(task.request.study, task.request.set, task.network.name)
     is_there = task.request.study.layers(task.network.name).exists()
-    if others and is_there and not _has_layers(task):
+    if others and is_there and not has_layers(task):
         raise MixtureError(
             f"the card of {task.network.name} now lists different layers than when {', '.join(others)} was presented "
             "to the network; give the changed card another name, or use another study"
         )
-
-
-def _has_layers(task: Task) -> bool:
-    """Whether the layer table of the study equals that of the card."""
-    path = task.request.study.layers(task.network.name)
-    return path.exists() and pl.DataFrame(read_table(path)).equals(layer_table(task.network))
-
-
-def stage_layers(task: Task, commit: Commit) -> None:
-    """Write the layers into the scratch folder of a commit, unless the study has them.
-
-    Args:
-        task: the extraction.
-        commit: the commit.
-    """
-    if not _has_layers(task):
-        write_layers(task, commit.stage(task.request.study.layers(task.network.name)))
-
-
-def write_layers(task: Task, path: Path) -> None:
-    """Write the geometry of all layers of the card, recorded or not: depth is relative to the whole network.
-
-    Args:
-        task: the extraction.
-        path: the file.
-    """
-    net = task.network
-    write_table(path, layer_table(net).to_arrow(), {"model": net.name, "citation": net.citation})

@@ -11,11 +11,10 @@ from toolbox.design.probe import ProbeReport, Probing, probe
 from toolbox.errors import UnknownNameError
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
+from toolbox.stimuli.confounds import CLEAR_AUC
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
 
-CLEAR_AUC = 0.8
-"""Probability from which a property of the images alone can stand for a category."""
 BANK_SIZE = 64
 """Filters of the bank that is tried."""
 UNTRAINED = "-untrained"

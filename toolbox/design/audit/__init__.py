@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from toolbox.design.audit.choices import CONFOUND, FALSE_POSITIVES, KINDS, NEAR, AuditChoices
+from toolbox.design.audit.choices import AUDITED, CONFOUND, FALSE_POSITIVES, NEAREST, AuditChoices
 from toolbox.design.audit.result import Audit
 from toolbox.design.audit.run import audit
 from toolbox.design.audit.scheme import save_scheme
 
-__all__ = ["CONFOUND", "FALSE_POSITIVES", "KINDS", "NEAR", "Audit", "AuditChoices", "audit", "save_scheme"]
+__all__ = [
+    "AUDITED",
+    "CONFOUND",
+    "FALSE_POSITIVES",
+    "NEAREST",
+    "Audit",
+    "AuditChoices",
+    "audit",
+    "save_scheme",
+]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from toolbox.errors import UnknownNameError, UsageError
 
-COPIES = ("duplicate", "near_duplicate")
+COPIED = ("duplicate", "near_duplicate")
 POOR = (
     "dark",
     "light",
@@ -17,15 +17,16 @@ POOR = (
     "odd_size",
     "grey",
 )
-KINDS = (*COPIES, "doubtful_label", *POOR, "confound")
+AUDITED = (*COPIED, "doubtful_label", *POOR, "confound")
 """What an audit can find, in the order of its list."""
-NEAR = 0.7
+NEAREST = 0.65
 """Largest distance of near duplicates, in distances to neighbours: see `neighbours`.
 
 Of 600 photographs of six categories (VGG16, last three layers), copies saved as JPEG of quality 60, scaled to 80 % or
 without 3 % of every side had up to 0.49; mirrored, 40 % brighter, scaled to a half, or of quality 20, up to 0.64; of
-those without a tenth of every side, turned by 5 degrees or made grey, 0.7 finds four in five. Two different photographs
-had 0.67 or more: cars in the same view. Of 1,000 photographs of as many classes, no two had less than 0.78.
+those without a tenth of every side, turned by 5 degrees or made grey, 0.65 finds seven in ten. Different photographs
+had 0.67 or more, cars in the same view, unless they were blurred beyond recognition. Of 1,000 photographs of as many
+classes, no two had less than 0.78.
 """
 FALSE_POSITIVES = 0.05
 """Proportion of stimuli whose label would be doubtful if labels had nothing to do with the pictures.
@@ -42,7 +43,7 @@ class AuditChoices:
     """What is looked for.
 
     Attributes:
-        kind: some of KINDS; all of them if None.
+        kind: some of AUDITED; all of them if None.
         against: other sets in which copies are looked for; all of them if None, none if empty.
         near: largest distance of near duplicates.
         false_positives: as FALSE_POSITIVES.
@@ -52,7 +53,7 @@ class AuditChoices:
 
     kind: str | Sequence[str] | None = None
     against: str | Sequence[str] | None = None
-    near: float = NEAR
+    near: float = NEAREST
     false_positives: float = FALSE_POSITIVES
     auc: float = CONFOUND
     seed: int = 0
@@ -61,7 +62,7 @@ class AuditChoices:
     def kinds(self) -> tuple[str, ...]:
         """The kinds that are looked for, in their order."""
         chosen = names_of(self.kind)
-        return KINDS if chosen is None else tuple(kind for kind in KINDS if kind in chosen)
+        return AUDITED if chosen is None else tuple(kind for kind in AUDITED if kind in chosen)
 
     def other_sets(self, set_name: str, known: Collection[str]) -> list[str]:
         """The sets in which copies are looked for.
@@ -88,20 +89,20 @@ def names_of(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return given if given is None else (given,) if isinstance(given, str) else tuple(given)
 
 
-def check_choices(choices: AuditChoices) -> None:
+def check_audit(choices: AuditChoices) -> None:
     """Refuse impossible choices.
 
     Raises: UnknownNameError for a kind; UsageError for a number outside its range.
 
     Example:
-        >>> check_choices(AuditChoices(auc=0.4))
+        >>> check_audit(AuditChoices(auc=0.4))
         Traceback (most recent call last):
             ...
         toolbox.errors.UsageError: auc is 0.4; expected a number above 0.5, up to 1
     """
     for kind in names_of(choices.kind) or ():
-        if kind not in KINDS:
-            raise UnknownNameError("kind of finding", kind, KINDS)
+        if kind not in AUDITED:
+            raise UnknownNameError("kind of finding", kind, AUDITED)
     if choices.kind is not None and not choices.kinds:
         raise UsageError("kind is empty; expected at least one kind of finding")
     if not 0 <= choices.near < 1:

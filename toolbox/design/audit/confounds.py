@@ -12,12 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-LEAST_IMAGES = 10
-"""Images of a category, and of all others, from which they are compared: fewer differ by chance."""
-LEVEL = 0.05
-"""Expected proportion of false discoveries among the confounds."""
-FILE = "_file"
-"""End of the name of a property that was measured on the pixels of the file."""
+from toolbox.stimuli.confounds import LEAST_IMAGES
+from toolbox.stimuli.image_property import FILE
+
 SEPARATION = {
     "category": pl.String,
     "property": pl.String,

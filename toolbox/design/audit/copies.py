@@ -15,14 +15,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from toolbox.design.audit.findings import Finding
+from toolbox.design.audit.findings import AuditFinding
 from toolbox.design.audit.neighbours import near_pairs
 from toolbox.design.audit.stored import StoredSet
 from toolbox.files import read_json
 from toolbox.query import ask
 from toolbox.store.folder import StudyFolder
 
-Row = Mapping[str, Any]
+_Row = Mapping[str, Any]
 _SAME = re.compile(
     r"^same (?:content|pixels) as (?P<path>.+?)(?:, (?:without a category|of category '.*'); .*)?$"
 )
@@ -30,7 +30,7 @@ _IGNORED = re.compile(r"; category '(?P<category>.*)' ignored")
 """How the record of an ingestion describes a copy."""
 
 
-def pixel_copies(audited: StoredSet, others: Sequence[StoredSet]) -> Iterator[Finding]:
+def pixel_copies(audited: StoredSet, others: Sequence[StoredSet]) -> Iterator[AuditFinding]:
     """Pictures with the same pixels: left out by ingestion, and in other sets.
 
     Args:
@@ -49,7 +49,7 @@ def pixel_copies(audited: StoredSet, others: Sequence[StoredSet]) -> Iterator[Fi
             yield _pair("duplicate", own[pair["stimulus_id"]], other, "pixels", 0.0, 0.0)
 
 
-def near_copies(audited: StoredSet, others: Sequence[StoredSet], near: float) -> list[Finding]:
+def near_copies(audited: StoredSet, others: Sequence[StoredSet], near: float) -> list[AuditFinding]:
     """Pictures whose responses are nearer to one another than those of different pictures.
 
     Args:
@@ -60,7 +60,7 @@ def near_copies(audited: StoredSet, others: Sequence[StoredSet], near: float) ->
     layers = audited.last_layers
     numbers, maxima = audited.maxima(layers)
     measure, rows = f"distance in {', '.join(layers)}", _rows(audited, numbers)
-    found = list[Finding]()
+    found = list[AuditFinding]()
     for a, b, distance in near_pairs([(each, each) for each in maxima], near):
         found.append(_pair("near_duplicate", rows[b], rows[a], measure, distance, near))
     for other in others:
@@ -82,7 +82,7 @@ def _by_number(stored: StoredSet) -> dict[int, dict[str, Any]]:
     return {row["stimulus_id"]: row for row in stored.stimuli.iter_rows(named=True)}
 
 
-def _pair(kind: str, row: Row, other: Row, measure: str, value: float, threshold: float) -> Finding:
+def _pair(kind: str, row: _Row, other: _Row, measure: str, value: float, threshold: float) -> AuditFinding:
     """A finding of two pictures, of which the other one may be of another set."""
     conflict = None not in (row["category"], other["category"]) and row["category"] != other["category"]
     return {
@@ -100,7 +100,7 @@ def _pair(kind: str, row: Row, other: Row, measure: str, value: float, threshold
     }
 
 
-def _found_by_ingestion(audited: StoredSet) -> Iterator[Finding]:
+def _found_by_ingestion(audited: StoredSet) -> Iterator[AuditFinding]:
     """Files with the pixels of a stimulus, from the records of all ingestions; each once."""
     by_path = {row["path"]: row for row in audited.stimuli.iter_rows(named=True)}
     seen = set[tuple[str, str]]()
@@ -124,7 +124,7 @@ def _found_by_ingestion(audited: StoredSet) -> Iterator[Finding]:
         }
 
 
-def _rejections(study: StudyFolder, set_name: str) -> Iterator[Row]:
+def _rejections(study: StudyFolder, set_name: str) -> Iterator[_Row]:
     """What the ingestions of a set left out, in the order of the runs."""
     for record in sorted((study.root / "runs").glob(f"*-ingest-{set_name}.json")):
         content = read_json(record)
@@ -132,7 +132,7 @@ def _rejections(study: StudyFolder, set_name: str) -> Iterator[Row]:
             yield from content.get("rejections", ())
 
 
-def groups_of_copies(numbers: Sequence[int], findings: Sequence[Finding]) -> NDArray[np.int64]:
+def groups_of_copies(numbers: Sequence[int], findings: Sequence[AuditFinding]) -> NDArray[np.int64]:
     """A group for every stimulus: copies of one picture share one, whatever their categories.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from toolbox.design.audit.choices import KINDS
+from toolbox.design.audit.choices import AUDITED
 
 FINDINGS = {
     "kind": pl.String,
@@ -41,11 +41,11 @@ MEANINGS = {
     "left_out": "which of the two a label scheme without the findings leaves out: stimulus, both or none",
 }
 """What columns mean that do not say it by their names."""
-Finding = Mapping[str, Any]
+AuditFinding = Mapping[str, Any]
 """Some of the columns of one row; the others are null, and nothing is left out."""
 
 
-def findings_table(findings: Iterable[Finding]) -> pl.DataFrame:
+def findings_table(findings: Iterable[AuditFinding]) -> pl.DataFrame:
     """The list in its order: by kind, the clearest findings first.
 
     Args:
@@ -56,7 +56,7 @@ def findings_table(findings: Iterable[Finding]) -> pl.DataFrame:
         ['none']
     """
     rows = [{name: finding.get(name) for name in FINDINGS} for finding in findings]
-    order = {kind: place for place, kind in enumerate(KINDS)}
+    order = {kind: place for place, kind in enumerate(AUDITED)}
     table = pl.DataFrame(rows, schema=FINDINGS).with_columns(
         pl.col("left_out").fill_null("none"), pl.col("conflict").fill_null(False)
     )

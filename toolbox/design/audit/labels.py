@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from toolbox.design.kernels import layer_kernel, layer_weights, one_hot, stratified_folds
 from toolbox.design.ridge import Ridge
 
-Features = NDArray[np.float32]
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+_Features = NDArray[np.float32]
+_FloatArray = NDArray[np.float64]
+_IntArray = NDArray[np.int64]
 
 TOGETHER = 1500
 """Stimuli that are scored together; a larger set is divided at random, evenly over categories."""
@@ -29,7 +29,7 @@ SHUFFLES = 20
 """Times that all labels are shuffled, and times that some are exchanged."""
 EXCHANGED = 0.05
 """Proportion of the labels that are exchanged on purpose."""
-LEAST_STIMULI = 5
+LEAST_LABELLED = 5
 """Stimuli of a category below which its labels are not judged: others cannot tell what it looks like."""
 
 
@@ -45,15 +45,15 @@ class Doubts:
         false_alarms: proportion of the labels left alone that are beyond it for that alone: not without exchanges.
     """
 
-    margins: FloatArray
-    others: IntArray
+    margins: _FloatArray
+    others: _IntArray
     threshold: float
     found: float
     false_alarms: float
 
 
 @dataclass(frozen=True)
-class Exchange:
+class _Exchange:
     """Margins after some labels were exchanged on purpose.
 
     Attributes:
@@ -62,15 +62,15 @@ class Exchange:
         before: of the same without exchanges.
     """
 
-    wrong: FloatArray
-    left: FloatArray
-    before: FloatArray
+    wrong: _FloatArray
+    left: _FloatArray
+    before: _FloatArray
 
 
 def doubtful_labels(
-    layers: Sequence[Features],
-    labels: IntArray,
-    groups: IntArray,
+    layers: Sequence[_Features],
+    labels: _IntArray,
+    groups: _IntArray,
     *,
     false_positives: float,
     seed: int = 0,
@@ -94,7 +94,7 @@ def doubtful_labels(
     count, chance = len(labels), np.random.default_rng(seed)
     parts = stratified_folds(labels, groups, -(-count // TOGETHER), seed)
     margins, others = np.empty(count), np.empty(count, np.int64)
-    shuffled, exchanges = list[FloatArray](), list[Exchange]()
+    shuffled, exchanges = list[_FloatArray](), list[_Exchange]()
     for part in range(int(parts.max()) + 1):
         inside = parts == part
         few = [features[inside] for features in layers]
@@ -112,7 +112,11 @@ class _Probe:
     """The ridge of some stimuli: weights of layers and penalty once, scores for any labels of the same pictures."""
 
     def __init__(
-        self, layers: Sequence[Features], targets: FloatArray, groups: IntArray, chance: np.random.Generator
+        self,
+        layers: Sequence[_Features],
+        targets: _FloatArray,
+        groups: _IntArray,
+        chance: np.random.Generator,
     ) -> None:
         self.labels = targets.argmax(axis=1)
         self._categories = targets.shape[1]
@@ -124,7 +128,7 @@ class _Probe:
         self._ridge = Ridge(np.asarray(whole), groups)
         self._penalty = self._ridge.choose_penalty(targets).penalty
 
-    def margins(self, labels: IntArray) -> tuple[FloatArray, IntArray]:
+    def margins(self, labels: _IntArray) -> tuple[_FloatArray, _IntArray]:
         """Best score of another category minus that of the own, and that category."""
         scores = self._ridge.left_out_at(one_hot(labels, self._categories), self._penalty)
         every = np.arange(len(labels))
@@ -133,7 +137,7 @@ class _Probe:
         others = scores.argmax(axis=1)
         return scores[every, others] - own, others
 
-    def exchange(self, before: FloatArray, chance: np.random.Generator) -> Exchange:
+    def exchange(self, before: _FloatArray, chance: np.random.Generator) -> _Exchange:
         """Margins where some labels were exchanged on purpose, each for that of another stimulus."""
         labels = self.labels.copy()
         chosen = chance.permutation(len(labels))[: max(1, round(EXCHANGED * len(labels)))]
@@ -142,4 +146,4 @@ class _Probe:
         margins = self.margins(labels)[0]
         is_left = np.ones(len(labels), np.bool_)
         is_left[chosen] = False
-        return Exchange(margins[chosen], margins[is_left], before[is_left])
+        return _Exchange(margins[chosen], margins[is_left], before[is_left])

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from toolbox.chart.audit import property_words
-from toolbox.design.audit.choices import KINDS, POOR
+from toolbox.design.audit.choices import AUDITED, POOR
 from toolbox.design.audit.labels import Doubts
 
-UNLABELLED = "no label"
+WITHOUT_LABEL = "no label"
 WORDS = {
     "low_information": "with little information",
     "odd_aspect_ratio": "of an odd aspect ratio",
     "odd_size": "of an odd size",
 }
 """Kinds of poor pictures as a sentence has them, after their number."""
-NAMED = 2
+NAMED_PROPERTIES = 2
 """Properties of a category that the paragraph names; the list has all."""
 
 
@@ -94,8 +94,12 @@ def _confounds(findings: pl.DataFrame) -> Iterator[str]:
     if found.is_empty():
         yield "No category is told from the others by a single property of its images."
     for (category,), rows in found.group_by("category", maintain_order=True):
-        listed = " or ".join(map(_confound, rows.head(NAMED).iter_rows(named=True)))
-        more = f", and by {rows.height - NAMED} more properties" if rows.height > NAMED else ""
+        listed = " or ".join(map(_confound, rows.head(NAMED_PROPERTIES).iter_rows(named=True)))
+        more = (
+            f", and by {rows.height - NAMED_PROPERTIES} more properties"
+            if rows.height > NAMED_PROPERTIES
+            else ""
+        )
         yield f"Images of {category} are told from the others by {listed} alone{more}."
 
 
@@ -118,14 +122,14 @@ def counts_by_category(findings: pl.DataFrame, stimuli: pl.DataFrame) -> pl.Data
         findings: of the audit.
         stimuli: stimulus_id, category.
     """
-    sizes = stimuli.group_by(pl.col("category").fill_null(UNLABELLED)).len("stimuli")
+    sizes = stimuli.group_by(pl.col("category").fill_null(WITHOUT_LABEL)).len("stimuli")
     single = findings.filter(pl.col("kind") != "confound").with_columns(
-        pl.col("category").fill_null(UNLABELLED)
+        pl.col("category").fill_null(WITHOUT_LABEL)
     )
     counts = single.group_by("kind", "category").agg(
         findings=pl.len(), found=pl.col("stimulus_id").n_unique()
     )
-    order = {kind: place for place, kind in enumerate(KINDS)}
+    order = {kind: place for place, kind in enumerate(AUDITED)}
     grid = single.select("kind").unique().join(sizes, how="cross")
     rows = grid.join(counts, on=["kind", "category"], how="left").with_columns(
         pl.col("findings").fill_null(0).cast(pl.Int64),

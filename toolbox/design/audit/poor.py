@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolbox.design.audit.findings import Finding
+from toolbox.design.audit.findings import AuditFinding
 
 CONTENT = 0.1
 """RMS contrast, of what is not uniform ground, from which a light or dark picture shows something on its ground."""
@@ -24,7 +24,7 @@ FACTOR = 3
 """Interquartile ranges beyond the quartiles from which a size is odd."""
 MOST_GREY = 0.5
 """Proportion of grey pictures from which a set is a grey one, in which they are not reported."""
-GREY = 0.5
+GREYEST = 0.5
 """Colourfulness up to which a picture is grey; JPEG leaves 0 where a grey picture was saved in colours."""
 
 
@@ -49,9 +49,11 @@ class Limit:
     needs: tuple[str, ...]
 
 
+SMALLEST = 0.02
+"""Proportion of the pixels that are an object at least; fewer are left of a ground that is not quite uniform."""
 _CONTRAST = pl.col("rms_contrast")
 _OBJECT = 1 - pl.col("uniform_background")
-_CONTENT = pl.when(_OBJECT > 0).then(_CONTRAST / _OBJECT.sqrt())
+_CONTENT = pl.when(_OBJECT >= SMALLEST).then(_CONTRAST / _OBJECT.sqrt())
 """The variance of a picture is that of what is not ground, times its proportion of the pixels; null without any."""
 _CONTENT_NEEDS = ("rms_contrast", "uniform_background")
 LIMITS: Mapping[str, Limit] = {
@@ -83,7 +85,7 @@ LIMITS: Mapping[str, Limit] = {
     "low_information": Limit(
         "entropy of the luminance in bits",
         pl.col("luminance_entropy_file"),
-        2.0,
+        3.0,
         True,
         _CONTENT >= SOME_CONTENT,
         ("luminance_entropy_file", *_CONTENT_NEEDS),
@@ -99,7 +101,7 @@ LIMITS: Mapping[str, Limit] = {
     "grey": Limit(
         "colourfulness",
         pl.col("colourfulness_file"),
-        GREY,
+        GREYEST,
         True,
         None,
         ("colourfulness_file",),
@@ -107,7 +109,7 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 
-def poor_pictures(pictures: pl.DataFrame, kinds: tuple[str, ...]) -> Iterator[Finding]:
+def poor_pictures(pictures: pl.DataFrame, kinds: tuple[str, ...]) -> Iterator[AuditFinding]:
     """Pictures of the kinds that are looked for, as far as their properties are known.
 
     Args:
@@ -152,7 +154,7 @@ def _odd_sizes(pictures: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _findings(kind: str, found: pl.DataFrame, measure: str) -> Iterator[Finding]:
+def _findings(kind: str, found: pl.DataFrame, measure: str) -> Iterator[AuditFinding]:
     for row in found.iter_rows(named=True):
         names = ("stimulus_id", "path", "category", "value", "threshold")
         yield {

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolbox.design.audit.choices import AuditChoices, check_choices
-from toolbox.design.audit.confounds import LEVEL, separations
+from toolbox.design.audit.choices import AuditChoices, check_audit
+from toolbox.design.audit.confounds import separations
 from toolbox.design.audit.copies import groups_of_copies, near_copies, pixel_copies
-from toolbox.design.audit.findings import Finding, findings_table
-from toolbox.design.audit.labels import LEAST_STIMULI, Doubts, doubtful_labels
+from toolbox.design.audit.findings import AuditFinding, findings_table
+from toolbox.design.audit.labels import LEAST_LABELLED, Doubts, doubtful_labels
 from toolbox.design.audit.poor import poor_pictures, unknown_kinds
 from toolbox.design.audit.result import Audit, make_audit
-from toolbox.design.audit.stored import COLUMNS, StoredSet, stored_set
+from toolbox.design.audit.stored import DESCRIBED, StoredSet, stored_set
 from toolbox.design.kernels import layer_features
-from toolbox.design.result_files import ResultFiles
+from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
@@ -27,8 +27,7 @@ from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
 from toolbox.store.selection import Selection
-
-NO_FILES = ResultFiles()
+from toolbox.terms import LEVEL
 
 
 def audit(
@@ -52,11 +51,11 @@ def audit(
 
     Example:
         >>> found = audit(study.folder)
-        >>> found.set, found.model, found.stimuli
-        ('colours', 'tiny', 6)
+        >>> found.set, found.model, found.categories
+        ('colours', 'tiny', ['green', 'red'])
     """
     wanted = choices or AuditChoices()
-    check_choices(wanted)
+    check_audit(wanted)
     chosen = selection or Selection()
     found = read_between_commits(study, lambda: _Run(study, chosen, wanted, progress).result())
     files.write(found)
@@ -79,7 +78,7 @@ class _Run:
 
     def result(self) -> Audit:
         steps = [self._copies, self._labels, self._poor, self._confounds]
-        found = list[Finding]()
+        found = list[AuditFinding]()
         for done, step in enumerate(steps):
             self._progress("audit", done, len(steps))
             found += step(found)
@@ -95,7 +94,7 @@ class _Run:
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
-    def _copies(self, _: Sequence[Finding]) -> list[Finding]:
+    def _copies(self, _: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Copies in the set and in other sets; also where only labels are looked for, whose copies they are."""
         kinds = {*self._choices.kinds}
         if kinds.isdisjoint({"duplicate", "near_duplicate", "doubtful_label"}):
@@ -138,7 +137,7 @@ class _Run:
         self._notes.append(f"near duplicates in {other.set} are not looked for: {reason}")
         return False
 
-    def _labels(self, found: Sequence[Finding]) -> list[Finding]:
+    def _labels(self, found: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Labels that fit the responses less than another category does."""
         if "doubtful_label" not in self._choices.kinds or self._set.responses is None:
             return []
@@ -146,7 +145,7 @@ class _Run:
         names = sorted({*rows["category"]})
         if len(names) < 2:
             self._notes.append(
-                f"labels are not judged: fewer than two categories of {self._set.set} have {LEAST_STIMULI} stimuli "
+                f"labels are not judged: fewer than two categories of {self._set.set} have {LEAST_LABELLED} stimuli "
                 "with responses"
             )
             return []
@@ -180,11 +179,11 @@ class _Run:
         numbers, _ = self._set.maxima(self._set.layers["layer"].head(1).to_list())
         order = pl.DataFrame({"stimulus_id": numbers, "place": np.arange(len(numbers))})
         labelled = self._set.stimuli.join(order, on="stimulus_id", how="inner").drop_nulls("category")
-        enough = labelled.filter(pl.len().over("category") >= LEAST_STIMULI).sort("place")
+        enough = labelled.filter(pl.len().over("category") >= LEAST_LABELLED).sort("place")
         few = sorted({*labelled["category"]} - {*enough["category"]})
         if few and enough.height:
             self._notes.append(
-                f"labels of {', '.join(few)} are not judged: they have fewer than {LEAST_STIMULI} stimuli"
+                f"labels of {', '.join(few)} are not judged: they have fewer than {LEAST_LABELLED} stimuli"
             )
         return enough, enough["place"].to_numpy()
 
@@ -194,7 +193,7 @@ class _Run:
         properties = read_properties(self._study, self._set.set)
         return self._set.stimuli.join(properties, on="stimulus_id", how="left", maintain_order="left")
 
-    def _poor(self, _: Sequence[Finding]) -> list[Finding]:
+    def _poor(self, _: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Pictures that are dark, blurred, and so on."""
         kinds = self._choices.kinds
         unknown = unknown_kinds(self._pictures.columns, kinds)
@@ -205,11 +204,11 @@ class _Run:
             )
         return list(poor_pictures(self._pictures, kinds))
 
-    def _confounds(self, _: Sequence[Finding]) -> list[Finding]:
+    def _confounds(self, _: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Properties that alone tell a category from the others, and the filters that are selective without them."""
         if "confound" not in self._choices.kinds:
             return []
-        known = [name for name in self._pictures.columns if name not in (*COLUMNS, "category")]
+        known = [name for name in self._pictures.columns if name not in (*DESCRIBED, "category")]
         sized = self._pictures.with_columns(
             file_size=(pl.col("width") * pl.col("height")).cast(pl.Float64).sqrt()
         )

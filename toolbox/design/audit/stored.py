@@ -19,8 +19,8 @@ from toolbox.store.selection import Selection, resolve_selection
 
 LAST_LAYERS = 3
 """Layers whose maxima tell copies from other pictures: the last ones with maps, pools left out."""
-COLUMNS = ("stimulus_id", "path", "pixels_sha256", "width", "height")
-Matrix = NDArray[np.float32]
+DESCRIBED = ("stimulus_id", "path", "pixels_sha256", "width", "height")
+_Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class StoredSet:
 
     @cached_property
     def stimuli(self) -> pl.DataFrame:
-        """COLUMNS, null where an older version did not write one, and category, null without a label."""
+        """DESCRIBED, null where an older version did not write one, and category, null without a label."""
         table = pl.DataFrame(read_table(self.study.stimuli(self.set)))
-        missing = [pl.lit(None).alias(name) for name in COLUMNS if name not in table.columns]
+        missing = [pl.lit(None).alias(name) for name in DESCRIBED if name not in table.columns]
         labels = read_labels(self.study.labels(self.set, self.scheme)) if self.scheme else {}
         numbers = list(labels)
         category = pl.DataFrame(
             {"stimulus_id": numbers, "category": [labels[number] for number in numbers]},
             schema={"stimulus_id": pl.Int32, "category": pl.String},
         )
-        rows = table.with_columns(missing).select(COLUMNS)
+        rows = table.with_columns(missing).select(DESCRIBED)
         return rows.join(category, on="stimulus_id", how="left", maintain_order="left").sort("stimulus_id")
 
     @cached_property
@@ -72,7 +72,7 @@ class StoredSet:
         chosen = with_maps if with_maps.height else self.layers
         return chosen["layer"].tail(LAST_LAYERS).to_list()
 
-    def read(self, layer: str) -> tuple[NDArray[np.int32], Matrix, Matrix]:
+    def read(self, layer: str) -> tuple[NDArray[np.int32], _Matrix, _Matrix]:
         """Numbers of the stimuli with responses, ascending; maximum and mean, (stimuli, filters).
 
         Args:
@@ -83,7 +83,7 @@ class StoredSet:
         order = np.argsort(numbers)
         return numbers[order], maximum[order], mean[order]
 
-    def maxima(self, layers: Sequence[str]) -> tuple[NDArray[np.int32], list[Matrix]]:
+    def maxima(self, layers: Sequence[str]) -> tuple[NDArray[np.int32], list[_Matrix]]:
         """Numbers of the stimuli with responses, and the maxima of some layers.
 
         Args:

@@ -18,7 +18,7 @@ from toolbox.design.differences import ALPHA
 
 BALANCED = 0.1
 """Standardised difference up to which a property is usually called balanced."""
-MOST_PAIRS = 6
+_MOST_PAIRS = 6
 """Pairs that a sentence names."""
 _WORDS = {PROPORTION: "in the proportion of such filters", MEAN_DEPTH: "in their mean depth"}
 
@@ -113,12 +113,22 @@ def _equivalence_sentence(rows: pl.DataFrame, words: str, margin: float) -> str:
     if equivalent.is_empty():
         start = f"no pair is shown to be equivalent {which.format('>=')}"
     parts = [
+        (
+            _lenient(equivalent, margin),
+            "of these with two proportions below the margin, so that this says little",
+        ),
         (small, "of these with a significant difference, smaller than the margin"),
         (different, f"different (Holm-corrected p < {ALPHA:g})"),
         (undecided, "neither equivalence nor a difference is shown, which is evidence of neither"),
     ]
     text = "; ".join([start, *(f"{note}: {_pairs(found)}" for found, note in parts if found.height)])
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _lenient(rows: pl.DataFrame, margin: float) -> pl.DataFrame:
+    """Pairs whose proportions are both below the margin: whatever is between them and 0 counts as equivalent."""
+    are_below = pl.max_horizontal("value", "value_other") < margin
+    return rows.filter((pl.col("measure") == PROPORTION) & are_below)
 
 
 def _verdict(rows: pl.DataFrame) -> str:
@@ -184,7 +194,7 @@ def _correlation_sentences(rows: pl.DataFrame) -> Iterator[str]:
 
 def _pairs(rows: pl.DataFrame) -> str:
     """Pairs by name, or their number where they are many."""
-    if rows.height > MOST_PAIRS:
+    if rows.height > _MOST_PAIRS:
         return f"{rows.height} pairs"
     return ", ".join(f"{row['category']} – {row['other']}" for row in rows.iter_rows(named=True))
 

@@ -18,7 +18,7 @@ from toolbox.design.comparison.reference import ReferenceResponses, check_refere
 from toolbox.design.comparison.stimuli import ON_FILE, compared_properties, stimulus_measures
 from toolbox.design.comparison.subject import ComparedCategories, Comparing, read_subject
 from toolbox.design.differences import ALPHA
-from toolbox.design.result_files import ResultFiles
+from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import Answer
@@ -67,9 +67,6 @@ class CategoryComparison:
     def __repr__(self) -> str:
         """The paragraph."""
         return f"CategoryComparison({self.paragraph!r})"
-
-
-NO_FILES = ResultFiles()
 
 
 def compare_categories(

@@ -115,7 +115,23 @@ def _read_list(
             category=pl.Series([labels.get(each) for each in rows["stimulus_id"]], dtype=pl.String)
         )
     kept = [name for name in rows.columns if name not in _OWN]
-    return rows.select("stimulus_id", "category", *kept), tuple(table.notes)
+    return _plain_columns(source, rows.select("stimulus_id", "category", *kept)), tuple(table.notes)
+
+
+def _plain_columns(source: Path, rows: pl.DataFrame) -> pl.DataFrame:
+    """Columns of numbers, truth values and texts; dates as text, and no lists.
+
+    Raises: StimulusError for a column that no cell can hold.
+    """
+    others = {
+        name: kind for name, kind in rows.schema.items() if not (kind.is_numeric() or kind == pl.Boolean)
+    }
+    for name, kind in others.items():
+        if kind.is_nested() or isinstance(kind, pl.Binary | pl.Object):
+            raise StimulusError(
+                f"{source} has a column {name!r} of {kind}, which no cell can hold; remove it"
+            )
+    return rows.with_columns(pl.col(name).cast(pl.String) for name in others)
 
 
 def _check_rows(source: Path, set_name: str, rows: pl.DataFrame, stimuli: dict[int, Stimulus]) -> None:

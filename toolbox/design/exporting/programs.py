@@ -159,6 +159,8 @@ def _workbook(rows: pl.DataFrame) -> bytes:
             for column, value in enumerate(row):
                 if isinstance(value, str):
                     sheet.write_string(place, column, value)
+                elif isinstance(value, bool):
+                    sheet.write_boolean(place, column, value)
                 elif value is not None:
                     sheet.write_number(place, column, value)
     return content.getvalue()

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from toolbox.design.differences import group_difference
-from toolbox.design.matching.designs import BoolArray
 from toolbox.resampling import FloatArray
+from toolbox.resampling.arrays import BoolArray
 
 LIMIT = 0.1
 """Standardised difference up to which groups count as balanced.

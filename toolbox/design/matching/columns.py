@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from toolbox.design.matching.choices import Matching
-from toolbox.design.matching.designs import BoolArray
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.resampling import IntArray
+from toolbox.resampling.arrays import BoolArray
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolbox.resampling import FloatArray, IntArray
-
-BoolArray = NDArray[np.bool_]
+from toolbox.resampling.arrays import BoolArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolbox.design.matching.designs import BoolArray, Design, Units
+from toolbox.design.matching.designs import Design, Units
 from toolbox.design.matching.imbalance import Aim, Imbalance, Totals, totals_of
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 PASSES = 60
 """Passes over all chosen units, if there is something to gain for so long."""
@@ -23,7 +24,7 @@ NEGLIGIBLE = 0.002
 """Largest standardised difference that is not made smaller."""
 
 
-class Exchange:
+class Exchanges:
     """The exchanges of one design."""
 
     def __init__(self, design: Design, units: Units, close: BoolArray | None = None) -> None:
@@ -44,7 +45,7 @@ class Exchange:
     def improve(
         self, place: IntArray, aim: Aim, rng: np.random.Generator, tuples: IntArray | None = None
     ) -> float:
-        """Exchange units of a choice, in place, until none makes it better.
+        """Exchanges units of a choice, in place, until none makes it better.
 
         Args:
             place: (units,) where each is; changed.
@@ -73,20 +74,27 @@ class Exchange:
         kinds = self.units.kind
         return int(sum(len(self._members[kind]) for kind in kinds))
 
-    def disturb(self, place: IntArray, count: int, rng: np.random.Generator) -> None:
+    def disturb(
+        self, place: IntArray, count: int, rng: np.random.Generator, tuples: IntArray | None = None
+    ) -> None:
         """Make some random exchanges, so that another search may end elsewhere.
 
         Args:
             place: (units,) where each is; changed.
             count: number of exchanges.
             rng: decides which.
+            tuples: (tuples, groups) the stimuli of each tuple; changed. None where there are no tuples.
         """
         for _ in range(count):
             unit = int(rng.choice(np.flatnonzero(place < self.design.places)))
-            partners = self._partners(place, unit, None)
+            partners = self._partners(place, unit, tuples)
             if len(partners):
-                other = rng.choice(partners)
-                place[unit], place[other] = place[other], place[unit]
+                self._exchange(place, unit, int(rng.choice(partners)), tuples)
+
+    def _exchange(self, place: IntArray, unit: int, other: int, tuples: IntArray | None) -> None:
+        place[unit], place[other] = place[other], place[unit]
+        if tuples is not None:
+            tuples[tuples == unit] = other
 
     def _batches(self, chosen: IntArray) -> Sequence[IntArray]:
         """The chosen units, few enough at a time."""
@@ -104,12 +112,9 @@ class Exchange:
         best = int(values.argmin())
         if values[best] >= value - _GAIN:
             return value
-        first, second = old[best], new[best]
         made = self._after(totals, place, old[[best]], new[[best]])
         totals.sums[:], totals.squares[:] = made.sums, made.squares
-        place[first], place[second] = place[second], place[first]
-        if tuples is not None:
-            tuples[tuples == first] = second
+        self._exchange(place, int(old[best]), int(new[best]), tuples)
         return float(values[best])
 
     def _exchanges(

@@ -18,8 +18,11 @@ from toolbox.resampling import FloatArray
 
 Aim = Literal["all", "largest"]
 """What becomes small: all differences on average, or the largest of them."""
-SPREAD_LIMIT = float(np.log(1.25))
-"""Standard deviations of two groups may differ by a quarter before that weighs as a difference of means."""
+SPREAD_LIMIT = float(np.log(2) / 2)
+"""Variance ratios of 0.5 to 2 do not weigh as a difference of means; beyond, they do.
+
+Source: Rubin (2001), doi 10.1023/A:1020363010465.
+"""
 _SPREAD_WEIGHT = 0.5
 _POWER = 8
 """Of the norm that stands for the largest difference: where the stimuli do not allow that all become small, it keeps

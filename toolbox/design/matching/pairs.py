@@ -10,11 +10,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial.distance import cdist
 
-from toolbox.design.matching.designs import BoolArray
 from toolbox.resampling import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray
 
 SMALL_POOL = 500
 """Stimuli of a group up to which all pairs are solved at once; of more, those that are close enough."""
+MOST_COMPARED = 25_000_000
+"""Pairs of stimuli of two groups that are compared; of more, random choices are improved alone."""
 _ROUNDS = 20
 _FORBIDDEN = 1e9
 

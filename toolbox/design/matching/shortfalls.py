@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -131,20 +131,47 @@ def possible_count(design: Design, pairing: Pairing, limit: float = LIMIT) -> in
     return _largest(design, agrees)
 
 
-def remaining_differences(balance: pl.DataFrame, pool: Pool, possible: int) -> Iterator[str]:
+def least_difference(pool: Pool, criterion: str, counts: Mapping[str, int], pair: tuple[str, str]) -> float:
+    """The smallest difference of two categories in one variable that any choice has, in standard deviations of all.
+
+    It is that of the stimuli of each that are nearest to the other; 0 where these overlap.
+
+    Args:
+        pool: the candidates.
+        criterion: one variable, with one column.
+        counts: stimuli of each category.
+        pair: two categories.
+    """
+    column = int(np.flatnonzero(pool.criterion == [*pool.criteria].index(criterion))[0])
+    sides = [np.sort(pool.values[pool.category == pool.categories.index(name), column]) for name in pair]
+    gaps = [
+        sides[high][: counts[pair[high]]].mean() - sides[low][-counts[pair[low]] :].mean()
+        for high, low in ((0, 1), (1, 0))
+    ]
+    return float(max(0.0, *gaps))
+
+
+def remaining_differences(
+    balance: pl.DataFrame, pool: Pool, counts: Mapping[str, int], possible: int
+) -> Iterator[str]:
     """One line for each variable that was to agree and still differs.
 
     Args:
         balance: of the chosen stimuli.
         pool: the candidates.
+        counts: stimuli of each category that were chosen.
         possible: number of stimuli of each category with which all would agree; 0 if it is not known.
     """
     asked = balance.filter((pl.col("role") == AGREE) & (pl.col("difference_after").abs() > LIMIT))
     for (name,), rows in asked.group_by("variable", maintain_order=True):
         worst = rows.sort(pl.col("difference_after").abs(), descending=True).row(0, named=True)
+        pair = (worst["first"], worst["second"])
+        is_single = len(pool.criteria[str(name)]) == 1 and {*pair} <= {*counts}
+        least = least_difference(pool, str(name), counts, pair) if is_single else 0.0
+        alone = f", at least {least:.2f} whichever are chosen" if least > LIMIT else ""
         yield (
             f"{name} still differs by {abs(worst['difference_after']):.2f} standard deviations between "
-            f"{worst['first']} and {worst['second']}{describe_ranges(pool, str(name))}"
+            f"{pair[0]} and {pair[1]}{alone}{describe_ranges(pool, str(name))}"
         )
     if not asked.is_empty():
         remedy = f"n of {possible}" if possible >= LEAST_SET else "other stimuli"

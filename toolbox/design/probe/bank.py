@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from toolbox.design.kernels import BoolArray
 from toolbox.design.probe.discrimination import Discrimination, split
 from toolbox.design.probe.methods import targets_of
 from toolbox.design.probe.selection import MOST_FORWARD, contrast_quotas, forward_selection, response_contrast
 from toolbox.design.ridge import Ridge
+from toolbox.resampling.arrays import BoolArray
 
 _COLUMNS = (
     "rank",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.design.kernels import BoolArray, standard_scores
-from toolbox.resampling.arrays import FloatArray, IntArray
+from toolbox.design.kernels import standard_scores
+from toolbox.resampling.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

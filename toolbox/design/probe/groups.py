@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from toolbox.design.kernels import BoolArray
-from toolbox.resampling.arrays import IntArray
+from toolbox.resampling.arrays import BoolArray, IntArray
 
 LARGEST_PROPORTION = 0.1
 """Of the images in one group of near-duplicates, from which distances tell nothing of copies."""

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from toolbox.design.differences import CONFIDENCE
 from toolbox.resampling.arrays import FloatArray, IntArray
-
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolbox.design.kernels import BoolArray, layer_features
+from toolbox.design.kernels import layer_features
 from toolbox.design.probe.choices import Probing
 from toolbox.design.probe.discrimination import Discrimination
 from toolbox.design.probe.groups import linked_groups, near_duplicates, tells_copies
 from toolbox.errors import UnknownNameError, UsageError
+from toolbox.resampling.arrays import BoolArray
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels

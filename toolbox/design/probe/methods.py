@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from toolbox.design.kernels import BoolArray, layer_weights, one_hot
+from toolbox.design.kernels import layer_weights, one_hot
 from toolbox.design.probe.choices import Probing
 from toolbox.design.probe.discrimination import Discrimination, Split, split
 from toolbox.design.probe.selection import choose_bank
 from toolbox.design.ridge import Ridge
-from toolbox.resampling.arrays import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray, FloatArray, IntArray
 
 WEIGHTED, BEST, LAST = "weighted layers", "best layer", "last layer"
 ALL, RANDOM, HIGHEST, SINGLE, BANK = "all filters", "random filters", "highest F", "layer", "bank"

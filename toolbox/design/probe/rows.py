@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolbox.design.kernels import BoolArray
 from toolbox.design.probe.discrimination import Discrimination
 from toolbox.design.probe.intervals import (
     UncertainMean,
@@ -21,7 +20,7 @@ from toolbox.design.probe.intervals import (
     mean_auc,
 )
 from toolbox.design.probe.methods import BANK, BEST, METHODS, SINGLE, Key, SplitResult
-from toolbox.resampling.arrays import FloatArray
+from toolbox.resampling.arrays import BoolArray, FloatArray
 
 PROBE_COLUMNS: dict[str, type[pl.DataType]] = {
     "method": pl.String,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolbox.design.kernels import BoolArray, layer_weights, stratified_folds
+from toolbox.design.kernels import layer_weights, stratified_folds
 from toolbox.design.parallel import results_in_order
 from toolbox.design.probe.bank import bank_rows
 from toolbox.design.probe.choices import Probing, check_probing
@@ -22,7 +22,7 @@ from toolbox.design.probe.report import ProbeReport
 from toolbox.design.probe.rows import Splits, probe_rows
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, silent
-from toolbox.resampling.arrays import FloatArray, IntArray
+from toolbox.resampling.arrays import BoolArray, FloatArray, IntArray
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection

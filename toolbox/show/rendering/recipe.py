@@ -29,8 +29,8 @@ class PictureRecipe:
         window: diameter of the disc outside of which the picture is grey, as a proportion of the receptive field; 0 for
             no window.
         edge: width in which the disc fades to grey, as such a proportion.
-        low_pass: standard deviation of a Gaussian by which the amplitudes are multiplied, in cycles a pixel; 0 for
-        none. gain: contrast.
+        low_pass: standard deviation of a Gaussian by which the amplitudes are multiplied, in cycles a pixel; 0: none.
+        gain: contrast.
         rate: length of a step.
         jitter: pixels by which the picture is moved at most, in each direction, as a proportion of the receptive field.
         zoom: largest change of the logarithm of its scale.

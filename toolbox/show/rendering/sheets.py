@@ -5,7 +5,7 @@ Owns what is shown of a filter, and the words under it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
 
@@ -27,6 +27,8 @@ from toolbox.store.parquet import with_version
 TITLE = "Rendered pictures beside the stimuli that drive the same filters most"
 EXAGGERATED = "A stimulus in which what drives a filter is exaggerated"
 MEANING = "Numbers are responses as multiples of that to the best stimulus."
+PIECES = "Of each stimulus, the piece that the position of its maximum sees"
+STRIPES = "stripes: beyond the image, where the network sees padding"
 
 
 def check_width(layout: Layout) -> None:
@@ -68,7 +70,9 @@ def draw_pictures(
         _group(presented, list(own), patches, best, start)
         for _, own in groupby(pictures, key=lambda each: each.label)
     ]
-    title, subtitle = (EXAGGERATED if start else TITLE, _subtitle(presented)) if layout.title else ("", "")
+    title, subtitle = ("", "")
+    if layout.title:
+        title, subtitle = EXAGGERATED if start else TITLE, _subtitle(presented, patches.values())
     columns = max(len(group.tiles) for group in groups)
     chart = draw_sheet(groups, columns=columns, width=width, title=title, subtitle=subtitle)
     return Figure(
@@ -90,8 +94,13 @@ def _notes(
         yield pixel_note(str(presented.selection.set), len(numbers))
 
 
-def _subtitle(presented: Presented) -> str:
-    return f"{presented.selection.set} · {presented.network.name}\n{MEANING}"
+def _subtitle(presented: Presented, pieces: Collection[Patch]) -> str:
+    """Set, network, and what numbers, pieces and stripes are."""
+    lines = [f"{presented.selection.set} · {presented.network.name}", MEANING]
+    if pieces:
+        stripes = [STRIPES] if any(patch.beyond.any() for patch in pieces) else []
+        lines.append(f"{'; '.join([PIECES, *stripes])}.")
+    return "\n".join(lines)
 
 
 def _provenance(presented: Presented, pictures: Sequence[RenderedPicture]) -> dict[str, object]:
@@ -197,7 +206,11 @@ def _natural_tiles(
         words = f"piece of stimulus {stimulus.stimulus_id} ({category})"
         yield Tile(
             [TilePicture(data_uri(patch.cut_out), width, height, description=words)],
-            [_times(stimulus.response / largest if largest > 0 else None), f"{name}{category}"],
+            [
+                _times(stimulus.response / largest if largest > 0 else None),
+                f"{name}{category}",
+                PurePosixPath(stimulus.path).name,
+            ],
             {
                 "filter": f"{one[0]}/{one[1]}",
                 "response": f"{stimulus.response:.4g}",

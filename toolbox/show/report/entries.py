@@ -117,12 +117,23 @@ def within_budget(parts: Sequence[Part], budget: int) -> tuple[list[Part], list[
 
     def kept(entry: Entry) -> Entry:
         nonlocal left
-        for fitting in (entry, replace(entry, picture="")):
-            if fitting.size <= left:
-                left -= fitting.size
-                return fitting
+        without = replace(entry, picture="")
+        if without.size <= left:
+            left -= without.size
+            return entry
         reason = f"it would add {entry.size / 1e6:.1f} MB to the page, more than its budget; to see it: {entry.command}"
         notes.append(f"{entry.label.rstrip('.')} ({entry.title}) is left out: {reason}")
         return Entry(entry.key, entry.label, entry.title, reason=reason)
 
-    return [Part(part.key, part.title, part.lead, [*map(kept, part.shown)]) for part in parts], notes
+    def pictured(entry: Entry) -> Entry:
+        nonlocal left
+        without = replace(entry, picture="")
+        extra = entry.size - without.size
+        if extra > left:
+            return without
+        left -= extra
+        return entry
+
+    # a picture for readers without JavaScript never takes the room of a figure
+    chosen = [replace(part, shown=[*map(kept, part.shown)]) for part in parts]
+    return [replace(part, shown=[*map(pictured, part.shown)]) for part in chosen], notes

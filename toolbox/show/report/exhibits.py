@@ -18,7 +18,7 @@ from toolbox.chart.sheets import Group
 from toolbox.chart.theme import column_words
 from toolbox.errors import QueryError, UsageError, command_line
 from toolbox.query import Answer, Query, shipped_query
-from toolbox.show.plots import Layout, draw_figure
+from toolbox.show.plots import Layout, draw_figure, rows_to_draw
 from toolbox.show.report.contents import LARGE, Exhibit
 from toolbox.show.report.sentences import sentence_of
 from toolbox.show.report.subject import ReportSubject
@@ -145,11 +145,12 @@ def _notes_on_resampling(answer: Answer) -> tuple[str, ...]:
 
 
 def _shown(subject: ReportSubject, exhibit: Exhibit, answer: Answer, command: str) -> ShownExhibit:
-    said = sentence_of(exhibit.query, answer.rows, subject)
+    drawn = rows_to_draw(subject.folder, shipped_query(exhibit.query), answer)
+    said = sentence_of(exhibit.query, drawn, subject)
     shown = ShownExhibit(
         exhibit=exhibit,
         sentence=said,
-        cases=_cases(subject, answer.rows),
+        cases=_cases(subject, drawn),
         cautions=answer.cautions,
         command=command,
         sql=plain_sql(answer),
@@ -158,8 +159,8 @@ def _shown(subject: ReportSubject, exhibit: Exhibit, answer: Answer, command: st
     )
     if exhibit.columns:
         return replace(shown, csv=safe_csv(answer.rows), cells=tuple(_cells(exhibit, answer.rows)))
-    drawn = replace(answer, cautions=())
-    figure = draw_figure(subject.folder, shipped_query(exhibit.query), drawn, Layout(title=False))
+    silent = replace(answer, cautions=())
+    figure = draw_figure(subject.folder, shipped_query(exhibit.query), silent, Layout(title=False))
     specification = linked_specification(figure.chart, f"{exhibit.title}. {said}")
     if answer.rows.height <= MOST_EMBEDDED:
         return replace(shown, csv=safe_csv(answer.rows), specification=specification)

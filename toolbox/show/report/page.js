@@ -69,33 +69,36 @@ function mark(view) {
   view.run();
 }
 
-async function draw(place, specification) {
-  views.get(place)?.finalize();
-  const {view} = await vegaEmbed(place, coloured(specification), {
+async function embedded(place, specification) {
+  const {view} = await vegaEmbed(place, specification, {
     mode: "vega-lite", renderer: "svg", ast: true, actions, patch: withClickableNames,
     logLevel: 1, // errors alone: Vega warns of every column without values
   });
-  view.addEventListener("click", (event, item) => {
-    const name = item && nameIn(item);
-    if (name) choose(...name);
-  });
-  views.set(place, view);
-  mark(view);
-  const [width, height] = ["width", "height"].map(side => Number(place.querySelector("svg.marks").getAttribute(side)));
-  place.classList.toggle("tall", height > 0.8 * width); // on paper
-  return width;
+  return {view, width: Number(place.querySelector("svg.marks").getAttribute("width"))};
+}
+
+async function fitted(place, specification, room) { // the view of a chart that is drawn no wider than its room
+  let drawn = await embedded(place, specification);
+  for (let trial = 0, plots = room; drawn.width > room && trial < 3; trial += 1) {
+    drawn.view.finalize();
+    drawn = await embedded(place, narrowed(specification, room, plots));
+    plots -= drawn.width - room; // names and titles of axes may need more than was kept for them
+  }
+  return drawn.view;
 }
 
 async function fit(place) {
   const room = place.clientWidth;
   if (!room || Number(place.dataset.room) === room) return;
   place.dataset.room = room;
-  const specification = textOf(`chart-${place.dataset.chart}`);
-  let drawn = await draw(place, specification);
-  for (let trial = 0, plots = room; drawn > room && trial < 3; trial += 1) {
-    drawn = await draw(place, narrowed(specification, room, plots));
-    plots -= drawn - room; // names and titles of axes may need more than was kept for them
-  }
+  views.get(place)?.finalize();
+  const view = await fitted(place, coloured(textOf(`chart-${place.dataset.chart}`)), room);
+  view.addEventListener("click", (event, item) => {
+    const name = item && nameIn(item);
+    if (name) choose(...name);
+  });
+  views.set(place, view);
+  mark(view);
 }
 
 let fitting = Promise.resolve();
@@ -179,13 +182,19 @@ function unfold() {
 window.addEventListener("hashchange", unfold);
 every(".part", part => part.addEventListener("toggle", fitAll));
 
-// On paper, all sections are unfolded, and as they were afterwards.
+// On paper, all sections are unfolded, and charts are as wide as a page; both as before afterwards. The browser waits
+// for all that needs nothing but this program.
 let folded = [];
-window.addEventListener("beforeprint", () => {
+window.addEventListener("beforeprint", async () => {
   folded = [...document.querySelectorAll(".part:not([open])")];
   folded.forEach(part => { part.open = true; });
+  removePaper();
+  for (const place of document.querySelectorAll("[data-chart]")) await drawOnPaper(place);
 });
-window.addEventListener("afterprint", () => folded.forEach(part => { part.open = false; }));
+window.addEventListener("afterprint", () => {
+  folded.forEach(part => { part.open = false; });
+  removePaper();
+});
 
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 system.addEventListener("change", () => {

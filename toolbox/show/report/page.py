@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from toolbox.chart.categories import colour_of
-from toolbox.chart.linked import as_script, script_library
+from toolbox.chart.linked import SHEET, as_script, script_library
 from toolbox.chart.render import NARROWING, script_hash
 from toolbox.chart.theme import ON_DARK
 from toolbox.distribution import name_and_version
@@ -90,7 +90,7 @@ def _shared_cautions(warned: Sequence[Warned]) -> dict[str, tuple[str, str]]:
 
 
 def _scripts() -> list[str]:
-    return [script_library(), f"{NARROWING}\n{_read('page.js')}"]
+    return [script_library(), f"{NARROWING}\n{_read('page.js')}\n{_read('paper.js')}"]
 
 
 def _read(name: str) -> str:
@@ -125,6 +125,7 @@ def _blocks(subject: ReportSubject, parts: Sequence[Part], methods: Methods) -> 
     }
     yield "names", as_script(names)
     yield "colours", as_script(ON_DARK)
+    yield "sheet", as_script(SHEET)
     for part in parts:
         for entry in part.shown:
             yield from entry.blocks.items()

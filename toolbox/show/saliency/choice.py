@@ -73,11 +73,11 @@ def find_filter(study: StudyFolder, selection: Selection, choice: SaliencyChoice
 
 
 def find_stimulus(stimuli: Mapping[int, Stimulus], wanted: int | str) -> Stimulus:
-    """The stimulus of a number, of a path as the study stores it, or of the end of one path alone.
+    """The stimulus of a number, of a path as the study stores it, or of the end of one path alone, also without suffix.
 
     Args:
         stimuli: of a set, by their numbers.
-        wanted: such as 17, 'photographs/face/17.jpg', or 'face/17.jpg'.
+        wanted: such as 17, 'photographs/face/17.jpg', 'face/17.jpg', or 'face/17'.
 
     Raises: UnknownNameError; UsageError for the end of several paths.
     """
@@ -85,7 +85,12 @@ def find_stimulus(stimuli: Mapping[int, Stimulus], wanted: int | str) -> Stimulu
     by_name |= {each.path: each for each in stimuli.values()}
     if found := by_name.get(str(wanted)):
         return found
-    ends = [each for each in stimuli.values() if each.path.endswith(f"/{wanted}")]
+    end = f"/{wanted}"
+    ends = [
+        each
+        for each in stimuli.values()
+        if each.path.endswith(end) or each.path.rpartition(".")[0].endswith(end)
+    ]
     if len(ends) > 1:
         shown = ", ".join(each.path for each in ends[:3])
         raise UsageError(

@@ -140,7 +140,8 @@ def _agreement(agreement: float | None) -> str:
     if agreement is None:
         return "Agreement of both maps: not defined, as one of them is the same everywhere."
     return (
-        f"Agreement of both maps over patches: {agreement:.2f} (Spearman; 1 if both rank the patches alike)."
+        f"Agreement of both maps over patches: {agreement:.2f} (Spearman; 1: both rank them alike, 0: unrelated; where "
+        "it is low, trust neither map alone)."
     )
 
 

@@ -7,12 +7,12 @@ import numpy as np
 from toolbox.stimuli.image_property import image_property
 from toolbox.stimuli.measured_picture import MeasuredPicture
 
-PERCENTILE = 99
+_PERCENTILE = 99
 
 
 @image_property(
     title="brightness that hardly any pixel exceeds",
-    formula=f"{PERCENTILE}th percentile of sqrt(0.241 R^2 + 0.691 G^2 + 0.068 B^2) / 255 over the pixels",
+    formula=f"{_PERCENTILE}th percentile of sqrt(0.241 R^2 + 0.691 G^2 + 0.068 B^2) / 255 over the pixels",
     unit="part of white",
     range="0 (black) to 1 (white); below 0.32 the picture is dark",
     source="CleanVision (cleanlab), whose images are dark below 0.32",
@@ -28,4 +28,4 @@ def brightness_high(picture: MeasuredPicture) -> float:
         >>> brightness_high(MeasuredPicture(np.zeros((4, 4, 3), np.uint8)))
         0.0
     """
-    return float(np.percentile(picture.brightness, PERCENTILE))
+    return float(np.percentile(picture.brightness, _PERCENTILE))
