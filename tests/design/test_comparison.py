@@ -183,8 +183,11 @@ def test_properties_of_the_images_are_compared(drawn: RandomStudy) -> None:
         {},
         Selection(scheme="category"),
     ).rows
-    rows = of_kind(compared(drawn.folder), "property").filter(category="dog", other="car")
-    (row,) = rows.filter(measure="sharpness").iter_rows(named=True)
+    (row,) = (
+        of_kind(compared(drawn.folder), "property", "sharpness")
+        .filter(category="dog", other="car")
+        .iter_rows(named=True)
+    )
     dogs, cars = (measured.filter(category=name)["sharpness"].to_numpy() for name in ("dog", "car"))
     pooled = np.sqrt((dogs.var(ddof=1) + cars.var(ddof=1)) / 2)
     assert (row["n"], row["n_other"]) == (25, 15)
@@ -201,7 +204,7 @@ def test_properties_are_correlated_with_the_complexity_of_stimuli(drawn: RandomS
         ask(drawn.folder, "select * from properties").rows, on="stimulus_id"
     )
     joined = joined.filter(pl.col("category").is_in(NAMES)).sort("stimulus_id")
-    (rho, *_) = of_kind(compared(drawn.folder), "property")["rho_proportion"]
+    (rho, *_) = of_kind(compared(drawn.folder), "property", "sharpness")["rho_proportion"]
     assert rho == pytest.approx(
         rank_correlation(
             joined["sharpness"].to_numpy(), joined["proportion"].to_numpy(), joined["category"].to_list()

@@ -53,8 +53,13 @@ def select_properties(views: StudyTables) -> str:
 
 
 def select_property_values(views: StudyTables) -> str:
-    """The same as rows; DuckDB's UNPIVOT leaves out what is null."""
+    """The same as rows, with the same note."""
     _note_unmeasured(views)
+    return select_known_properties(views)
+
+
+def select_known_properties(views: StudyTables) -> str:
+    """What was measured as rows; DuckDB's UNPIVOT leaves out what is null."""
     wide, names = select_properties_of(views, views.names[0])
     columns = ", ".join(map(quote_name, names))
     return f"select * from (unpivot ({wide}) on {columns} into name property value value)"
