@@ -12,6 +12,7 @@ from toolbox.chart import Chart
 from toolbox.chart.advice import advice_chart
 from toolbox.design.probe.methods import BANK, BEST, WEIGHTED
 from toolbox.design.probe.report import ProbeReport
+from toolbox.design.wording import accuracy_in_percent, percent
 from toolbox.errors import command_line
 from toolbox.query import Answer
 from toolbox.store.folder import SCHEME
@@ -175,7 +176,7 @@ class Advice:
                 "There is no untrained control, so none of this shows what training added"
                 f"{self._control_command()}."
             ]
-        best = f"The untrained {self.control} tells {_percent(self.control_report.row(BEST)['accuracy'])} correctly"
+        best = f"The untrained {self.control} tells {percent(self.control_report.row(BEST)['accuracy'])} correctly"
         if self.control_is_resampled or not self.is_resampled:
             return [f"{best}."]
         command = command_line("significance", self.report.set, "--model", self.control)
@@ -194,11 +195,11 @@ class Advice:
         if report.is_chance:
             return [
                 "No layer can be recommended: the categories are not told apart better than with permuted labels "
-                f"({_interval(report.row(WEIGHTED))} %; permuted {_percent(report.chance)})."
+                f"({accuracy_in_percent(report.row(WEIGHTED))} %; permuted {percent(report.chance)})."
             ]
         best = report.row(BEST)
-        sentence = f"To tell the categories apart, take {report.best}: {_interval(best)} % correct"
-        chance = f", {_percent(report.chance)} by chance" if report.chance is not None else ""
+        sentence = f"To tell the categories apart, take {report.best}: {accuracy_in_percent(best)} % correct"
+        chance = f", {percent(report.chance)} by chance" if report.chance is not None else ""
         alike = f"; not clearly worse: {', '.join(self.equals)}" if self.equals else ""
         sentences = [f"{sentence}{chance}{alike}.", report.verdict]
         banks = report.rows.filter(pl.col("method") == BANK).rows(named=True)
@@ -223,13 +224,3 @@ class Advice:
             f"A property of the images alone tells {listed} from the others: filters and layers may use "
             "it instead of the category."
         ]
-
-
-def _interval(row: dict[str, Any]) -> str:
-    """Percent correct with its interval."""
-    bounds = "" if row["low"] is None else f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-    return f"{100 * row['accuracy']:.1f}{bounds}"
-
-
-def _percent(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:.1f} %"

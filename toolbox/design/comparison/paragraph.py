@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from toolbox.design.comparison.reference import ReferenceResponses
 from toolbox.design.comparison.subject import ComparedCategories, Comparing
 from toolbox.design.differences import BALANCED
 from toolbox.design.equivalence import ALPHA
+from toolbox.design.wording import counted, listed
 from toolbox.stimuli.image_property import FILE
 
 _MOST_PAIRS = 6
@@ -56,9 +57,9 @@ def _subject_sentence(subject: ComparedCategories, choices: Comparing) -> str:
     sizes = [f"{name} ({len(subject.stimuli_of(name))})" for name in subject.categories]
     filters = int(subject.filters.sum())
     return (
-        f"The categories {_list(sizes)} of the set {subject.set} (number of stimuli in parentheses; labels: "
+        f"The categories {listed(sizes)} of the set {subject.set} (number of stimuli in parentheses; labels: "
         f"{subject.selection.scheme}) were compared in the complexity of their representation in {subject.model} "
-        f"({_count(len(subject.layers), 'layer')}, {filters:,} filters, {choices.statistic} of the activation map)."
+        f"({counted(len(subject.layers), 'layer')}, {filters:,} filters, {choices.statistic} of the activation map)."
     )
 
 
@@ -92,7 +93,7 @@ def _value_sentences(categories: pl.DataFrame, choices: Comparing) -> Iterator[s
         note = (
             f"; 95 % intervals from {choices.resamples:,} bootstrap samples" if measure == PROPORTION else ""
         )
-        yield f"{words}{note}) is {_list(parts)}."
+        yield f"{words}{note}) is {listed(parts)}."
 
 
 def _equivalence_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]:
@@ -154,7 +155,7 @@ def _property_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]
     balanced = largest_of.filter(pl.col("size") <= BALANCED).height or "none"
     equivalent = found.filter(pl.col("p_equivalence") < ALPHA).height
     text = (
-        f"Of {_count(largest_of.height, 'property', 'properties')} of the images, {balanced} "
+        f"Of {counted(largest_of.height, 'property', 'properties')} of the images, {balanced} "
         f"{'is' if balanced in (1, 'none') else 'are'} balanced in all pairs (standardised difference of at most "
         f"{BALANCED:g}); "
         f"{equivalent} of {found.height} comparisons are equivalent within {choices.property_margin:g} standard "
@@ -196,15 +197,6 @@ def _pairs(rows: pl.DataFrame) -> str:
     if rows.height > _MOST_PAIRS:
         return f"{rows.height} pairs"
     return ", ".join(f"{row['category']} – {row['other']}" for row in rows.iter_rows(named=True))
-
-
-def _list(names: Sequence[str]) -> str:
-    """Names as a text: a, b and c."""
-    return " and ".join([", ".join(names[:-1]), names[-1]])
-
-
-def _count(number: int, noun: str, several: str = "") -> str:
-    return f"{number} {noun if number == 1 else several or noun + 's'}"
 
 
 def _interval(low: float | None, high: float | None) -> str:

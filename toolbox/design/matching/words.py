@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import polars as pl
 
 from toolbox.design.differences import BALANCED
 from toolbox.design.matching.balance import AGREE, DIFFER, NOT_ASKED, largest_by_variable
 from toolbox.design.matching.choices import Matching
+from toolbox.design.wording import listed
 from toolbox.distribution import toolbox_version
 
 _MOST_NAMED = 8
@@ -36,17 +37,8 @@ def paragraph(
     return " ".join(sentences)
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Names as a sentence lists them."""
-    shown = [
-        *names[:_MOST_NAMED],
-        *([f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []),
-    ]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
 def _chosen(counts: Mapping[str, int], pools: Mapping[str, int], options: Matching) -> str:
-    chosen = _listed([f"{count} of {pools[name]} {name}" for name, count in counts.items()])
+    chosen = listed([f"{count} of {pools[name]} {name}" for name, count in counts.items()], _MOST_NAMED)
     if options.sets is None:
         return f"From the stimuli of each category we chose {chosen}; no image was changed."
     return f"From the stimuli we made {options.sets} sets, each with {chosen}; no image was changed."
@@ -70,9 +62,10 @@ def _method(options: Matching) -> str:
         )
         if value
     ]
-    under = f"; {_listed(constraints)}" if constraints else ""
+    under = f"; {listed(constraints, _MOST_NAMED)}" if constraints else ""
     return (
-        f"The choice minimises the largest standardised difference in {_listed(agreeing)} (start: {caliper}{distance}; "
+        "The choice minimises the largest standardised difference in "
+        f"{listed(agreeing, _MOST_NAMED)} (start: {caliper}{distance}; "
         f"then exchange of stimuli{under}; seed {options.seed}; selectivity-toolbox {toolbox_version()})."
     )
 
@@ -108,7 +101,9 @@ def _difference(balance: pl.DataFrame) -> list[str]:
         f"{abs(row['difference_after']):.2f} ({row['first']} and {row['second']})"
         for row in differing.iter_rows(named=True)
     ]
-    return [f"By design, {differing['variable'][0]} differs by {_listed(parts)}."] if parts else []
+    return (
+        [f"By design, {differing['variable'][0]} differs by {listed(parts, _MOST_NAMED)}."] if parts else []
+    )
 
 
 def _others(balance: pl.DataFrame) -> list[str]:
@@ -122,5 +117,5 @@ def _others(balance: pl.DataFrame) -> list[str]:
     named = [f"{row['variable']} ({row['after']:.2f})" for row in left.iter_rows(named=True)]
     return [
         f"Of {others.height} further measures that were not matched, {left.height} differ by more than {BALANCED:g}, "
-        f"which may explain an effect: {_listed(named)}."
+        f"which may explain an effect: {listed(named, _MOST_NAMED)}."
     ]
