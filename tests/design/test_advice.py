@@ -103,6 +103,14 @@ def test_a_property_that_tells_a_category_alone_is_a_caution(folder):
     )
 
 
+def test_a_property_of_few_images_is_no_caution(folder):
+    study = Study(make_probed_study(folder / "few", images=9, deep=0.0, bright="dog").root)
+    assert (
+        study.query("properties/categories").filter(category="dog", property="luminance")["auc"].item() == 1
+    )
+    assert not study.advise(**QUICK).confounds
+
+
 def test_a_control_must_have_responses_and_be_another_network(resampled):
     for name in ("tiny", "vgg19-untrained"):
         with pytest.raises(UnknownNameError, match="no control with responses to photos"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def listed(names: Sequence[str], most: int | None = None) -> str:
+def enumerated(names: Sequence[str], most: int | None = None) -> str:
     """Names as a sentence lists them.
 
     Args:
@@ -14,7 +14,7 @@ def listed(names: Sequence[str], most: int | None = None) -> str:
         most: how many are named; all if None.
 
     Example:
-        >>> listed(["face", "car", "dog"]), listed(["face", "car", "dog"], 1)
+        >>> enumerated(["face", "car", "dog"]), enumerated(["face", "car", "dog"], 1)
         ('face, car and dog', 'face and 2 more')
     """
     more = [] if most is None or len(names) <= most else [f"{len(names) - most} more"]
@@ -37,14 +37,14 @@ def counted(number: int, noun: str, several: str = "") -> str:
     return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
-def percent(proportion: float | None) -> str:
+def in_percent(proportion: float | None) -> str:
     """A proportion in percent.
 
     Args:
         proportion: None if it is not known.
 
     Example:
-        >>> percent(0.894)
+        >>> in_percent(0.894)
         '89.4 %'
     """
     return "unknown" if proportion is None else f"{100 * proportion:.1f} %"

@@ -12,7 +12,7 @@ from toolbox.chart import Chart
 from toolbox.chart.advice import advice_chart
 from toolbox.design.probe.methods import BANK, BEST, WEIGHTED
 from toolbox.design.probe.report import ProbeReport
-from toolbox.design.wording import accuracy_in_percent, percent
+from toolbox.design.wording import accuracy_in_percent, in_percent
 from toolbox.errors import command_line
 from toolbox.query import Answer
 from toolbox.store.folder import SCHEME
@@ -176,7 +176,7 @@ class Advice:
                 "There is no untrained control, so none of this shows what training added"
                 f"{self._control_command()}."
             ]
-        best = f"The untrained {self.control} tells {percent(self.control_report.row(BEST)['accuracy'])} correctly"
+        best = f"The untrained {self.control} tells {in_percent(self.control_report.row(BEST)['accuracy'])} correctly"
         if self.control_is_resampled or not self.is_resampled:
             return [f"{best}."]
         command = command_line("significance", self.report.set, "--model", self.control)
@@ -195,11 +195,11 @@ class Advice:
         if report.is_chance:
             return [
                 "No layer can be recommended: the categories are not told apart better than with permuted labels "
-                f"({accuracy_in_percent(report.row(WEIGHTED))} %; permuted {percent(report.chance)})."
+                f"({accuracy_in_percent(report.row(WEIGHTED))} %; permuted {in_percent(report.chance)})."
             ]
         best = report.row(BEST)
         sentence = f"To tell the categories apart, take {report.best}: {accuracy_in_percent(best)} % correct"
-        chance = f", {percent(report.chance)} by chance" if report.chance is not None else ""
+        chance = f", {in_percent(report.chance)} by chance" if report.chance is not None else ""
         alike = f"; not clearly worse: {', '.join(self.equals)}" if self.equals else ""
         sentences = [f"{sentence}{chance}{alike}.", report.verdict]
         banks = report.rows.filter(pl.col("method") == BANK).rows(named=True)

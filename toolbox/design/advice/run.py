@@ -12,7 +12,7 @@ from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import UnknownNameError
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
-from toolbox.stimuli.confounds import CLEAR_AUC
+from toolbox.stimuli.confounds import CLEAR_AUC, LEAST_IMAGES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
 
@@ -135,7 +135,9 @@ def _confounds(study: StudyFolder, selection: Selection) -> tuple[bool, Sequence
     rows = ask(
         study, "properties/categories", selection=Selection(selection.set, scheme=selection.scheme)
     ).rows
-    rows = rows.drop_nulls("auc").with_columns(apart=(pl.col("auc") - 0.5).abs())
+    others = pl.col("stimuli").sum().over("property") - pl.col("stimuli")
+    enough = rows.filter(pl.min_horizontal("stimuli", others) >= LEAST_IMAGES)
+    rows = enough.drop_nulls("auc").with_columns(apart=(pl.col("auc") - 0.5).abs())
     clear = rows.filter(pl.col("apart") >= CLEAR_AUC - 0.5).sort(
         "apart", descending=True, maintain_order=True
     )

@@ -15,7 +15,7 @@ from toolbox.design.comparison.reference import ReferenceResponses
 from toolbox.design.comparison.subject import ComparedCategories, Comparing
 from toolbox.design.differences import BALANCED
 from toolbox.design.equivalence import ALPHA
-from toolbox.design.wording import counted, listed
+from toolbox.design.wording import counted, enumerated
 from toolbox.stimuli.image_property import FILE
 
 _MOST_PAIRS = 6
@@ -57,7 +57,7 @@ def _subject_sentence(subject: ComparedCategories, choices: Comparing) -> str:
     sizes = [f"{name} ({len(subject.stimuli_of(name))})" for name in subject.categories]
     filters = int(subject.filters.sum())
     return (
-        f"The categories {listed(sizes)} of the set {subject.set} (number of stimuli in parentheses; labels: "
+        f"The categories {enumerated(sizes)} of the set {subject.set} (number of stimuli in parentheses; labels: "
         f"{subject.selection.scheme}) were compared in the complexity of their representation in {subject.model} "
         f"({counted(len(subject.layers), 'layer')}, {filters:,} filters, {choices.statistic} of the activation map)."
     )
@@ -93,7 +93,7 @@ def _value_sentences(categories: pl.DataFrame, choices: Comparing) -> Iterator[s
         note = (
             f"; 95 % intervals from {choices.resamples:,} bootstrap samples" if measure == PROPORTION else ""
         )
-        yield f"{words}{note}) is {listed(parts)}."
+        yield f"{words}{note}) is {enumerated(parts)}."
 
 
 def _equivalence_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]:

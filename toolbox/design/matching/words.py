@@ -9,7 +9,7 @@ import polars as pl
 from toolbox.design.differences import BALANCED
 from toolbox.design.matching.balance import AGREE, DIFFER, NOT_ASKED, largest_by_variable
 from toolbox.design.matching.choices import Matching
-from toolbox.design.wording import listed
+from toolbox.design.wording import enumerated
 from toolbox.distribution import toolbox_version
 
 _MOST_NAMED = 8
@@ -38,7 +38,7 @@ def paragraph(
 
 
 def _chosen(counts: Mapping[str, int], pools: Mapping[str, int], options: Matching) -> str:
-    chosen = listed([f"{count} of {pools[name]} {name}" for name, count in counts.items()], _MOST_NAMED)
+    chosen = enumerated([f"{count} of {pools[name]} {name}" for name, count in counts.items()], _MOST_NAMED)
     if options.sets is None:
         return f"From the stimuli of each category we chose {chosen}; no image was changed."
     return f"From the stimuli we made {options.sets} sets, each with {chosen}; no image was changed."
@@ -62,10 +62,10 @@ def _method(options: Matching) -> str:
         )
         if value
     ]
-    under = f"; {listed(constraints, _MOST_NAMED)}" if constraints else ""
+    under = f"; {enumerated(constraints, _MOST_NAMED)}" if constraints else ""
     return (
         "The choice minimises the largest standardised difference in "
-        f"{listed(agreeing, _MOST_NAMED)} (start: {caliper}{distance}; "
+        f"{enumerated(agreeing, _MOST_NAMED)} (start: {caliper}{distance}; "
         f"then exchange of stimuli{under}; seed {options.seed}; selectivity-toolbox {toolbox_version()})."
     )
 
@@ -102,7 +102,9 @@ def _difference(balance: pl.DataFrame) -> list[str]:
         for row in differing.iter_rows(named=True)
     ]
     return (
-        [f"By design, {differing['variable'][0]} differs by {listed(parts, _MOST_NAMED)}."] if parts else []
+        [f"By design, {differing['variable'][0]} differs by {enumerated(parts, _MOST_NAMED)}."]
+        if parts
+        else []
     )
 
 
@@ -117,5 +119,5 @@ def _others(balance: pl.DataFrame) -> list[str]:
     named = [f"{row['variable']} ({row['after']:.2f})" for row in left.iter_rows(named=True)]
     return [
         f"Of {others.height} further measures that were not matched, {left.height} differ by more than {BALANCED:g}, "
-        f"which may explain an effect: {listed(named, _MOST_NAMED)}."
+        f"which may explain an effect: {enumerated(named, _MOST_NAMED)}."
     ]

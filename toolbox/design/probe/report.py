@@ -11,7 +11,7 @@ import polars as pl
 from toolbox.chart import Chart
 from toolbox.chart.probe import probe_chart
 from toolbox.design.probe.methods import BANK, BEST, SINGLE, WEIGHTED
-from toolbox.design.wording import accuracy_in_percent, percent
+from toolbox.design.wording import accuracy_in_percent, in_percent
 from toolbox.query import Answer
 from toolbox.store.folder import SCHEME
 
@@ -137,7 +137,7 @@ class ProbeReport:
             )
         if self.row(BEST)["accuracy"] >= CEILING:
             found.append(
-                f"the best layer reaches {percent(self.row(BEST)['accuracy'])}, near the ceiling: accuracy "
+                f"the best layer reaches {in_percent(self.row(BEST)['accuracy'])}, near the ceiling: accuracy "
                 "cannot tell methods apart here; compare the AUC, or probe harder categories"
             )
         if self.mixed:
@@ -175,8 +175,8 @@ class ProbeReport:
         ]
         if self.chance is not None and self.chance_high is not None:
             sentences.append(
-                f"With permuted labels {percent(self.chance)} were correct (95th percentile "
-                f"{percent(self.chance_high)})."
+                f"With permuted labels {in_percent(self.chance)} were correct (95th percentile "
+                f"{in_percent(self.chance_high)})."
             )
         return sentences
 
