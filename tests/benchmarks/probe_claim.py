@@ -8,7 +8,7 @@ above and below its own median of a property.
 
 Expected, weighted layers - best layer in points (10 repeats): six categories about -1 (interval with 0), cat and dog,
 i-see-face and object about 0 (interval with 0), luminance and colourfulness clear gains; shuffled labels at chance
-with a share of noise near 1.
+with a weight of noise near 1.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from toolbox import Study
 from toolbox.design.audit import AUDITED, Audit, AuditChoices, audit, save_scheme
 from toolbox.design.audit.copies import groups_of_copies, short_path
 from toolbox.design.audit.findings import FINDINGS, MEANINGS
+from toolbox.design.audit.paragraph import audit_paragraph
 from toolbox.design.result_files import ResultFiles
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.store.labels import read_labels
@@ -185,6 +186,24 @@ def test_other_labels_of_the_scheme_are_only_replaced_on_request(copied: Study) 
     copied.audit(SET, kind="near_duplicate", scheme="category", save_as="clean", replace=True, progress=False)
     with pytest.raises(UsageError, match="reserved for ingestion"):
         copied.audit(SET, kind="dark", scheme="category", save_as="category", progress=False)
+
+
+def test_a_name_that_no_scheme_can_have_is_refused_before_anything_is_looked_for(
+    copied: Study, tmp_path: Path
+) -> None:
+    figure = tmp_path / "audit.svg"
+    for name in ("category", "007", "=1+1"):
+        with pytest.raises(UsageError, match="name"):
+            copied.audit(SET, kind="dark", save_as=name, figure=figure, progress=False)
+    assert not figure.exists()
+
+
+def test_a_paragraph_counts_one_further_property_in_the_singular() -> None:
+    rows = [("confound", "cat", name, 0.9, None, None) for name in ("luminance", "sharpness", "symmetry")]
+    columns = ("kind", "category", "measure", "value", "selective", "adjusted")
+    findings = pl.DataFrame(rows, schema=columns, orient="row")
+    text = audit_paragraph(findings, "a set", ["confound"], None, 0, 3)
+    assert "sharpness (AUC 0.90) alone, and by 1 more property." in text
 
 
 def test_a_scheme_of_no_label_is_refused(copied: Study) -> None:

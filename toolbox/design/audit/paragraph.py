@@ -50,8 +50,8 @@ def _copies(findings: pl.DataFrame, kinds: Sequence[str]) -> Iterator[str]:
     words = {
         "duplicate": (
             "picture",
-            "is there twice with the same pixels",
-            "are there twice with the same pixels",
+            "has a copy with the same pixels",
+            "have a copy with the same pixels",
         ),
         "near_duplicate": ("pair of pictures", "is nearly the same", "are nearly the same"),
     }
@@ -95,11 +95,9 @@ def _confounds(findings: pl.DataFrame) -> Iterator[str]:
         yield "No category is told from the others by a single property of its images."
     for (category,), rows in found.group_by("category", maintain_order=True):
         listed = " or ".join(map(_confound, rows.head(NAMED_PROPERTIES).iter_rows(named=True)))
-        more = (
-            f", and by {rows.height - NAMED_PROPERTIES} more properties"
-            if rows.height > NAMED_PROPERTIES
-            else ""
-        )
+        unnamed = rows.height - NAMED_PROPERTIES
+        noun = "property" if unnamed == 1 else "properties"
+        more = f", and by {unnamed} more {noun}" if unnamed > 0 else ""
         yield f"Images of {category} are told from the others by {listed} alone{more}."
 
 

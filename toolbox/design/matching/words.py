@@ -94,9 +94,12 @@ def _agreement(balance: pl.DataFrame) -> list[str]:
     ratios = known["variance_ratio_after"].drop_nulls()
     ends = [float(ratio) for ratio in (*ratios.top_k(1), *ratios.bottom_k(1))]
     spread = f" Variance ratios are {min(ends):.2f} to {max(ends):.2f}." if ends else ""
+    largest = largest_by_variable(known).filter(pl.col("after") > LIMIT).sort("after", descending=True)
+    named = [f"{row['variable']} ({row['after']:.2f})" for row in largest.iter_rows(named=True)]
+    short = f" The sets are not balanced (at most {LIMIT:g}) in {_listed(named)}." if named else ""
     return [
         f"The largest standardised mean difference of any two sets is {abs(after['difference_after']):.2f} "
-        f"({after['variable']}, {after['first']} and {after['second']}){fell}.{spread}"
+        f"({after['variable']}, {after['first']} and {after['second']}){fell}.{short}{spread}"
     ]
 
 
