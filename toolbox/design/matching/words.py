@@ -9,6 +9,7 @@ import polars as pl
 from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, NOT_ASKED, largest_by_variable
 from toolbox.design.matching.choices import Matching
 from toolbox.distribution import toolbox_version
+from toolbox.stimuli.image_property import FILE
 
 _MOST_NAMED = 8
 """Variables that the paragraph names."""
@@ -122,7 +123,10 @@ def _others(balance: pl.DataFrame) -> list[str]:
     if left.is_empty():
         return [f"In {others.height} further measures no difference is above {LIMIT:g}."]
     named = [f"{row['variable']} ({row['after']:.2f})" for row in left.iter_rows(named=True)]
+    is_twice = any(str(name).endswith(FILE) for name in others["variable"])
+    key = f" ({FILE}: on the pixels of the file, not as the network sees them)" if is_twice else ""
+    some = "all" if left.height == others.height else left.height
     return [
-        f"Of {others.height} further measures that were not matched, {left.height} differ by more than {LIMIT:g}, "
-        f"which may explain an effect: {_listed(named)}."
+        f"Of {others.height} further measures{key} that were not matched, {some} differ by more than {LIMIT:g}, which "
+        f" may explain an effect: {_listed(named)}."
     ]
