@@ -375,7 +375,8 @@ def test_a_bank_scores_in_sql_as_in_the_probe(folder, tmp_path):
         ({"images": 900}, "the smallest category has"),
         ({"distance": 1.0}, "distance is 1.0; expected 0 or more, and less than 1"),
         ({"category": ["red"]}, "no category of photos named 'red'"),
-        ({"category": "cat"}, "only the category cat is named; expected two or more of cat, "),
+        ({"filters": 100_000}, "filters is 100000; expected at most "),
+        ({"category": "cat"}, "only the category cat is named; expected two or more of car, cat, dog"),
     ],
 )
 def test_what_is_impossible_is_refused_with_one_line(probed, choices, message):
