@@ -339,6 +339,8 @@ def test_a_set_is_tested_by_what_another_taught(folder):
     assert report.splits == 1
     assert report.row(LAST)["accuracy"] > 0.8
     assert "trained on photos and tested on others" in report.text
+    with pytest.raises(UnknownNameError, match="no stimulus set named 'other'; did you mean 'others'"):
+        probe(study, Probing(), Selection("photos"), test_on="other")
     with pytest.raises(UsageError, match="cannot be tested on photos itself"):
         probe(study, Probing(), Selection("photos"), test_on="photos")
 

@@ -12,6 +12,7 @@ import pytest
 
 from support.faulty_set import OTHER, FaultySet
 from support.small_study import SET
+from support.tiny_network import paint
 from toolbox import Study
 from toolbox.design.audit import AUDITED, Audit, AuditChoices, audit, save_scheme
 from toolbox.design.audit.copies import groups_of_copies, short_path
@@ -115,6 +116,22 @@ def test_without_responses_only_pixels_and_pictures_are_looked_at(faulty: Faulty
     found = audit(Study(root).folder, Selection(SET), AuditChoices(kind=["duplicate", "doubtful_label"]))
     assert {*found.findings["kind"]} == {"duplicate"}
     assert "need responses, and shapes has none; to have some: toolbox extract shapes" in found.notes[-1]
+
+
+def test_the_paragraph_claims_nothing_of_what_could_not_be_looked_for(tmp_path: Path, cache: Path) -> None:
+    for number in range(6):
+        paint(tmp_path / "images" / "red" / f"{number}.png", (200, number * 9, 0))
+    study = Study(tmp_path / "study", create=True)
+    study.ingest(tmp_path / "images", set="few")
+    found = audit(study.folder, Selection("few"))
+    assert "Not looked for: near duplicate, doubtful label, dark, light," in found.paragraph
+    assert "confound." in found.paragraph
+    assert "nearly the same" not in found.paragraph
+    assert "No category is told" not in found.paragraph
+    assert "1 category of the scheme" in found.paragraph
+    assert any(
+        note.startswith("confounds are not looked for: no category of few has 10") for note in found.notes
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
 from toolbox.chart.audit import property_words
+from toolbox.chart.theme import column_words
 from toolbox.design.audit.choices import AUDITED, POOR
 from toolbox.design.audit.labels import Doubts
 
@@ -22,7 +23,13 @@ NAMED_PROPERTIES = 2
 
 
 def audit_paragraph(
-    findings: pl.DataFrame, of: str, kinds: Sequence[str], doubts: Doubts | None, left_out: int, labelled: int
+    findings: pl.DataFrame,
+    of: str,
+    kinds: Sequence[str],
+    doubts: Doubts | None,
+    left_out: int,
+    labelled: int,
+    unknown: Collection[str] = (),
 ) -> str:
     """What was looked for, what was found, and what a scheme without it would leave out.
 
@@ -33,7 +40,10 @@ def audit_paragraph(
         doubts: about labels, if they were judged.
         left_out: labelled stimuli that a scheme without the findings leaves out.
         labelled: all labelled stimuli.
+        unknown: kinds that could not be looked for, of which the paragraph claims nothing.
     """
+    missing = [kind for kind in kinds if kind in unknown]
+    kinds = [kind for kind in kinds if kind not in unknown]
     counts = dict(findings.group_by("kind").len().iter_rows())
     sentences = [
         f"Audit of {of}.",
@@ -41,6 +51,7 @@ def audit_paragraph(
         *(_labels(counts.get("doubtful_label", 0), doubts) if doubts else ()),
         *_poor(counts, kinds),
         *(_confounds(findings) if "confound" in kinds else ()),
+        *([f"Not looked for: {', '.join(map(column_words, missing))}."] if missing else []),
         f"A label scheme without what was found leaves out {left_out:,} of {labelled:,} labelled stimuli.",
     ]
     return " ".join(sentences)

@@ -128,5 +128,5 @@ def _others(balance: pl.DataFrame) -> list[str]:
     some = "all" if left.height == others.height else left.height
     return [
         f"Of {others.height} further measures{key} that were not matched, {some} differ by more than {LIMIT:g}, which "
-        f" may explain an effect: {_listed(named)}."
+        f"may explain an effect: {_listed(named)}."
     ]

@@ -83,6 +83,8 @@ def read_material(
     """
     chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection)
     model, scheme = str(chosen.model), str(chosen.scheme)
+    if test_on is not None and test_on not in study.sets():
+        raise UnknownNameError("stimulus set", test_on, study.sets())
     if test_on is not None and test_on == chosen.set:
         raise UsageError(f"the probe of {test_on} cannot be tested on {test_on} itself; name another set")
     names = [str(chosen.set), *([test_on] if test_on else [])]
