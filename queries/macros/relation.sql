@@ -162,13 +162,13 @@ centred as (
     from ranked
 ),
 vector as (
-    select
-        layer,
-        filter,
-        list(residual order by stimulus_id) as residuals,
-        sum(residual ** 2) as squares
+    select layer, filter, list(residual order by stimulus_id) as residuals
     from centred
     group by layer, filter
+),
+squared as (
+    -- of the ordered list: a sum over rows would depend on the threads in its last bits
+    select *, list_inner_product(residuals, residuals) as squares from vector
 ),
 compared as (
     select
@@ -181,7 +181,7 @@ compared as (
         list_inner_product(a.axis, a.axis) as axis_squares,
         v.squares - explained_squares(v.residuals, a.given_axes) as rest,
         v.squares
-    from vector v, related_axes(parameter, given) a
+    from squared v, related_axes(parameter, given) a
 )
 select
     c.layer,

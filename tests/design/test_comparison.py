@@ -183,7 +183,9 @@ def test_properties_of_the_images_are_compared(drawn: RandomStudy) -> None:
         Selection(scheme="category"),
     ).rows
     (row,) = (
-        of_kind(compared(drawn.folder), "property").filter(category="dog", other="car").iter_rows(named=True)
+        of_kind(compared(drawn.folder), "property", "sharpness")
+        .filter(category="dog", other="car")
+        .iter_rows(named=True)
     )
     dogs, cars = (measured.filter(category=name)["sharpness"].to_numpy() for name in ("dog", "car"))
     pooled = np.sqrt((dogs.var(ddof=1) + cars.var(ddof=1)) / 2)
@@ -201,7 +203,7 @@ def test_properties_are_correlated_with_the_complexity_of_stimuli(drawn: RandomS
         ask(drawn.folder, "select * from properties").rows, on="stimulus_id"
     )
     joined = joined.filter(pl.col("category").is_in(NAMES)).sort("stimulus_id")
-    (rho, *_) = of_kind(compared(drawn.folder), "property")["rho_proportion"]
+    (rho, *_) = of_kind(compared(drawn.folder), "property", "sharpness")["rho_proportion"]
     assert rho == pytest.approx(
         rank_correlation(
             joined["sharpness"].to_numpy(), joined["proportion"].to_numpy(), joined["category"].to_list()
@@ -387,6 +389,18 @@ def test_all_pairs_equivalent_is_similar_complexity(drawn: RandomStudy) -> None:
         "All pairs are equivalent in both measures: the categories are of similar complexity"
         in found.paragraph
     )
+
+
+@pytest.mark.parametrize(("threshold", "is_lenient"), [(0.1, True), (-0.15, False)])
+def test_a_margin_above_both_proportions_is_reported(
+    drawn: RandomStudy, threshold: float, is_lenient: bool
+) -> None:
+    found = compared(drawn.folder, ("dog", "car"), replace(QUICK, threshold=threshold, margin=0.5))
+    (row,) = of_kind(found, "complexity", "proportion").iter_rows(named=True)
+    assert row["p_equivalence"] < 0.05
+    assert (max(row["value"], row["value_other"]) < 0.5) == is_lenient
+    words = "of these with two proportions below the margin, so that this says little: dog – car"
+    assert (words in found.paragraph) == is_lenient
 
 
 def test_the_compared_set_as_its_own_reference_has_a_note(drawn: RandomStudy) -> None:

@@ -42,7 +42,7 @@ def awkward(tmp_path: Path, cache: Path) -> Study:
     return study
 
 
-pytestmark = pytest.mark.filterwarnings("default::toolbox.errors.ResultWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::toolbox.errors.ResultWarning")
 
 
 @pytest.mark.parametrize("name", ["conditions.csv", "conditions.xlsx"])

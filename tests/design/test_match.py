@@ -43,7 +43,7 @@ def notes_are_expected(recwarn: pytest.WarningsRecorder) -> None:
     """Notes are tested where they matter."""
 
 
-pytestmark = pytest.mark.filterwarnings("default::toolbox.errors.ResultWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::toolbox.errors.ResultWarning")
 
 
 def test_the_list_has_pairs_and_the_values_that_counted(rated: Study) -> None:

@@ -14,7 +14,7 @@ from support.matching import largest_difference, made, no_links, pool_rows, solv
 from toolbox.design.matching.choices import Matching, check_matching, counts_of
 from toolbox.design.matching.columns import Links
 from toolbox.design.matching.designs import sum_units
-from toolbox.design.matching.exchange import Exchange
+from toolbox.design.matching.exchange import Exchanges
 from toolbox.design.matching.imbalance import Imbalance, totals_of
 from toolbox.design.matching.pairs import (
     close_pairs,
@@ -92,7 +92,7 @@ def test_kept_sums_are_those_of_the_chosen_stimuli(options: Matching) -> None:
     rows = pool_rows(0, TWO)
     design, _ = made(rows, options)
     units, rng = sum_units(design), np.random.default_rng(0)
-    exchange = Exchange(design, units)
+    exchange = Exchanges(design, units)
     place = random_choices(design, units, 1, 1, rng)[0]
     value = exchange.improve(place, "largest", rng)
     again = Imbalance(design)(totals_of(units, place, design.places), "largest")

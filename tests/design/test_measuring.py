@@ -270,6 +270,23 @@ def test_the_views_show_what_is_measured_and_before_it_what_ingestion_measured(s
     )
 
 
+def test_the_catalogue_has_the_properties_of_all_sets_that_are_measured(study: Study, tmp_path: Path) -> None:
+    paint(tmp_path / "greys" / "grey" / "a.png", (119, 119, 119))
+    study.ingest(tmp_path / "greys", set="greys")
+    assert study.query("select * from catalogue").columns[-1] == "sharpness"
+    study.properties("greys")
+    rows = study.query(
+        'select "set", category, avg(luminance) as luminance from catalogue group by all order by all'
+    )
+    assert [(name, category) for name, category, _ in rows.rows()] == [
+        ("colours", "green"),
+        ("colours", "red"),
+        ("greys", "grey"),
+    ]
+    assert rows["luminance"].to_list() == [None, None, pytest.approx(50.03, abs=0.01)]
+    assert study.query("sets/summary").height == 3
+
+
 def test_a_column_that_is_not_measured_yet_is_an_error_with_the_remedy(study: Study) -> None:
     outcome = run("query", "select luminance from properties", "--study", str(study.folder.root), code=1)
     assert "once the images are measured: toolbox properties" in outcome.stderr

@@ -125,3 +125,15 @@ def test_the_digest_of_the_pixels_is_that_of_the_picture_and_not_of_its_file() -
         digests.add(pixel_digest(decode(buffer.getvalue()).pixels))
     assert digests == {pixel_digest(pixels)}
     assert pixel_digest(pixels.reshape(9, 6, 3)) not in digests
+
+
+def test_brightness_is_read_at_both_ends_and_weighted_by_colour() -> None:
+    from toolbox.stimuli.measured_picture import MeasuredPicture
+    from toolbox.stimuli.properties.brightness_high import brightness_high
+    from toolbox.stimuli.properties.brightness_low import brightness_low
+
+    pixels = np.zeros((20, 20, 3), np.uint8)
+    pixels[:, :2] = (255, 0, 0)  # a tenth is red
+    picture = MeasuredPicture(pixels)
+    assert brightness_low(picture) == 0
+    assert brightness_high(picture) == pytest.approx(np.sqrt(0.241))

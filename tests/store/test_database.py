@@ -86,7 +86,7 @@ def test_a_view_shows_its_table(
         (
             "catalogue",
             "set VARCHAR, scheme VARCHAR, category VARCHAR, stimulus_id INTEGER, sha256 VARCHAR, path VARCHAR, "
-            "width INTEGER, height INTEGER, format VARCHAR, bytes BIGINT, sharpness DOUBLE",
+            "width INTEGER, height INTEGER, format VARCHAR, bytes BIGINT, pixels_sha256 VARCHAR, sharpness DOUBLE",
         ),
     ],
 )

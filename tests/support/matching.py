@@ -9,8 +9,8 @@ from toolbox.design.matching.choices import Matching
 from toolbox.design.matching.columns import Links
 from toolbox.design.matching.designs import Design
 from toolbox.design.matching.pools import make_design, make_pool
-from toolbox.design.matching.run import make_pairing, solve_design
 from toolbox.design.matching.search import Pairing, Solution
+from toolbox.design.matching.solving import make_pairing, solve_design
 from toolbox.resampling.arrays import BoolArray
 
 

@@ -31,6 +31,7 @@ def make_probed_study(
     both: bool = False,
     copies: int = 0,
     second: str | None = None,
+    shared: int = 0,
     bright: str | None = None,
 ) -> StudyFolder:
     """A set `photos` whose categories differ in the layer `deep`, and in no other.
@@ -41,6 +42,7 @@ def make_probed_study(
         both: whether `deep` tells only cars from the others, and `early` cats from dogs.
         copies: first images that have near copies, which are further stimuli with the same label.
         second: another set of the same kind.
+        shared: first images of the second set that are those of the first one.
         bright: a category whose images have a larger luminance than all others, if they are measured.
     """
     study, chance = create_study(root), np.random.default_rng(42)
@@ -54,8 +56,10 @@ def make_probed_study(
         "width": 4,
     }
     add_layers(study, pl.DataFrame(layers))
+    first: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for number, name in enumerate(["photos", *([second] if second else [])]):
-        _add_set(study, name, 1000 * number, images, copies, codes, deep, both, chance)
+        seen = {layer: tuple(each[: number * shared] for each in pair) for layer, pair in first.items()}
+        first = _add_set(study, name, 1000 * number, images, copies, codes, deep, both, chance, seen)
     if bright is not None:
         numbers = range(3 * images)
         luminance = [50.0 + n % images / 100 + 20 * (CATEGORIES[n // images] == bright) for n in numbers]
@@ -85,7 +89,7 @@ def add_control(study: StudyFolder, deep: float = 0.0, images: int = 20) -> Stud
     return study
 
 
-def _add_set(study, name, start, images, copies, codes, deep, both, chance):  # type: ignore[no-untyped-def]
+def _add_set(study, name, start, images, copies, codes, deep, both, chance, seen):  # type: ignore[no-untyped-def]
     """Stimuli, labels, two ways of grouping, and responses of one set."""
     labels = np.append(np.repeat(np.arange(3), images), np.repeat(np.arange(3), images)[:copies])
     numbers = np.arange(len(labels))
@@ -107,5 +111,9 @@ def _add_set(study, name, start, images, copies, codes, deep, both, chance):  # 
         responses[layer] = (roots**2, (roots + chance.normal(size=roots.shape) / 10) ** 2 / 4)
         if copies:
             responses[layer][1][-copies:] = responses[layer][1][:copies]
+    for layer, pair in seen.items():
+        for values, known in zip(responses[layer], pair, strict=True):
+            values[: len(known)] = known
     long = long_table(responses).cast({"stimulus_id": pl.Int32})
     add_responses(study, long, name)
+    return responses

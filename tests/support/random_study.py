@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from support.small_study import SET, add_stimuli, long_table, small_study
+from support.small_study import SET, add_measurement, add_stimuli, long_table, small_study
 from toolbox.store.folder import StudyFolder
 
 STIMULI, FILTERS = 60, 20
@@ -57,6 +57,8 @@ def make_random_study(root: Path) -> RandomStudy:
         "step": [n % 3 for n in range(STIMULI)],
     }
     add_stimuli(folder, pl.DataFrame({**variables, "spatial_frequency": frequencies}), SET)
+    luminance = chance.integers(20, 80, STIMULI).astype(float)
+    add_measurement(folder, pl.DataFrame({"stimulus_id": range(STIMULI), "luminance": luminance}), SET)
     return RandomStudy(folder, responses, layers, categories, orientations, frequencies, parts)
 
 

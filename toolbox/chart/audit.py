@@ -24,13 +24,13 @@ from toolbox.chart.theme import (
 )
 from toolbox.chart.titles import TITLE_WIDTH, add_title
 
-CELL = 22  # pixels, of the height
+CELL_HEIGHT = 22  # pixels, of the height
 WIDEST, LEAST = 92, 30  # pixels, of the width of a cell
 WITH_NUMBERS = 12
 """Categories up to which every cell shows its number; of more, a pointer does."""
 LEAST_SCALE = 0.1
 """Proportion of the stimuli that has the darkest colour, at least."""
-PROPERTIES = 20
+PROPERTIES_DRAWN = 20
 """Rows of properties that are drawn: those that tell a category most clearly."""
 ORANGE, BLUE, PALE = "#d95f02", "#2c6fad", "#f4f4f4"
 
@@ -114,7 +114,7 @@ def _separations(rows: pl.DataFrame, limit: float) -> alt.LayerChart:
     order = (
         rows.group_by("property").agg(clear=apart.max()).sort(["clear", "property"], descending=[True, False])
     )
-    shown = order["property"].head(PROPERTIES).to_list()
+    shown = order["property"].head(PROPERTIES_DRAWN).to_list()
     place = {name: number for number, name in enumerate(shown)}
     drawn = (
         rows.filter(pl.col("property").is_in(shown))
@@ -184,4 +184,6 @@ def _layers(rows: pl.DataFrame, name: str, cells: alt.Chart, *numbers: alt.Chart
     widest = max(map(name_width, categories), default=LEAST)
     width = min(max(widest, 46), WIDEST) if few else max(8, min(LEAST, 900 // len(categories)))
     marks = (cells, *numbers) if few else (cells,)
-    return layer_marks(*marks, rows=rows, width=width * len(categories), height=CELL * rows[name].n_unique())
+    return layer_marks(
+        *marks, rows=rows, width=width * len(categories), height=CELL_HEIGHT * rows[name].n_unique()
+    )

@@ -64,8 +64,7 @@ def query(
 
     Every parameter of the query is an option, too: toolbox query layers/profile --help lists --threshold and others.
 
-    The views are stimuli, labels, parameters, properties, property_values, responses, rollups, layers, catalogue,
-    significance, resamples and reliability. SQL is read-only.
+    `toolbox query "show tables"` lists the views. SQL is read-only.
     """
     from toolbox.study import Study
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from toolbox.errors import MOST_NAMES, UnknownNameError, UsageError, nearest_name
 from toolbox.query import ask
+from toolbox.resampling import FloatArray
 from toolbox.stimuli.image_property import FILE
 from toolbox.store.availability import available_responses
 from toolbox.store.commits import read_between_commits
@@ -40,9 +41,6 @@ _POOL = "pool"
 """Kind of the layers that a pattern leaves out."""
 _COMPONENT = "_pc"
 """Between the name of a layer and the number of its component, from 1."""
-
-Matrix = NDArray[np.float64]
-"""A row for every stimulus."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +239,7 @@ def _components(source: _Source, layers: Sequence[str]) -> pl.DataFrame:
     """stimulus_id, and the components of the layers, for the stimuli with responses."""
     paths = available_responses(source.study, source.set, str(source.model)).paths(source.study)
     numbers: NDArray[np.int32] = np.empty(0, np.int32)
-    columns = dict[str, Matrix]()
+    columns = dict[str, FloatArray]()
     for layer in layers:
         numbers, maxima, _ = read_layer(paths, layer)
         found = principal_components(maxima.astype(np.float64))
@@ -249,7 +247,7 @@ def _components(source: _Source, layers: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame({"stimulus_id": numbers, **columns}, schema_overrides={"stimulus_id": pl.Int32})
 
 
-def principal_components(responses: Matrix, explained: float = EXPLAINED_VARIANCE) -> Matrix:
+def principal_components(responses: FloatArray, explained: float = EXPLAINED_VARIANCE) -> FloatArray:
     """The responses of a layer as few columns, with distances that are those of the standardised responses.
 
     Args:
@@ -274,5 +272,5 @@ def principal_components(responses: Matrix, explained: float = EXPLAINED_VARIANC
     share = np.cumsum(singular**2) / (singular**2).sum()
     count = int(np.searchsorted(share, explained * (1 - 1e-12))) + 1
     largest = right[np.arange(count), np.abs(right[:count]).argmax(axis=1)]
-    components: Matrix = left[:, :count] * singular[:count] * np.where(largest < 0, -1.0, 1.0)
+    components: FloatArray = left[:, :count] * singular[:count] * np.where(largest < 0, -1.0, 1.0)
     return components

@@ -48,23 +48,42 @@ class StudyTables(Protocol):
 
 def select_properties(views: StudyTables) -> str:
     """A row for every stimulus of the set, and a column for every property that was measured."""
-    return _properties_of(views, views.names[0])[0]
+    _note_unmeasured(views)
+    return select_properties_of(views, views.names[0])[0]
 
 
 def select_property_values(views: StudyTables) -> str:
-    """The same as rows; DuckDB's UNPIVOT leaves out what is null."""
-    wide, names = _properties_of(views, views.names[0])
+    """The same as rows, with the same note."""
+    _note_unmeasured(views)
+    return select_known_properties(views)
+
+
+def select_known_properties(views: StudyTables) -> str:
+    """What was measured as rows; DuckDB's UNPIVOT leaves out what is null."""
+    wide, names = select_properties_of(views, views.names[0])
     columns = ", ".join(map(quote_name, names))
     return f"select * from (unpivot ({wide}) on {columns} into name property value value)"
 
 
-def _properties_of(views: StudyTables, set_name: str) -> tuple[str, list[str]]:
-    """What is known of the images of a set: a SELECT, and its columns of values."""
-    path, first = views.study.measured(set_name), select_ingestion_measures(views, set_name)
-    if not path.is_file():
+def _note_unmeasured(views: StudyTables) -> None:
+    """Note once that there are more properties than ingestion measures."""
+    set_name = views.names[0]
+    if not views.study.measured(set_name).is_file():
         remedy = command_line("properties", set_name)
         note = f"of the images of {set_name}, only what ingestion measures is known; all properties: {remedy}"
         views.notes += [note] if note not in views.notes else []
+
+
+def select_properties_of(views: StudyTables, set_name: str) -> tuple[str, list[str]]:
+    """What is known of the images of a set.
+
+    Args:
+        views: of the study.
+        set_name: the stimulus set.
+
+    Returns: a SELECT of set, stimulus_id and values; the columns of the values.
+    """
+    path, first = views.study.measured(set_name), _ingestion_measures_of(views, set_name)
     columns = (
         [name for name in views.checked.columns(path) if name != "stimulus_id"] if path.is_file() else []
     )
@@ -86,12 +105,7 @@ def _properties_of(views: StudyTables, set_name: str) -> tuple[str, list[str]]:
     return select, [*values]
 
 
-def select_ingestion_measures(views: StudyTables, set_name: str) -> str:
-    """What ingestion measured of the images of a set; sets of older versions have no such table.
-
-    Args:
-        views: of the study.
-        set_name: the stimulus set.
-    """
+def _ingestion_measures_of(views: StudyTables, set_name: str) -> str:
+    """What ingestion measured of the images of a set; sets of older versions have no such table."""
     path = views.study.properties(set_name)
     return views.select_table(path) if path.is_file() else empty_select(PROPERTIES)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolbox.store.property_views import StudyTables, select_property_values
+from toolbox.store.property_views import StudyTables, select_known_properties
 from toolbox.store.quoting import quote_name, quote_text
 from toolbox.store.stimuli import STIMULI
 
@@ -51,7 +51,7 @@ def select_variables(views: StudyTables) -> str:
     nothing = "select 0::integer as stimulus_id, ''::varchar as variable, 0::double as value where false"
     return (
         f"with own as ({_union(parameters, nothing)}) select * from own union all "
-        f"select stimulus_id, property as variable, value from ({select_property_values(views)}) "
+        f"select stimulus_id, property as variable, value from ({select_known_properties(views)}) "
         "where property not in (select variable from own)"
     )
 

@@ -15,7 +15,8 @@ relations, relation_permutations
              what `toolbox relate` found, likewise
 layers       layer, position, kind, filters, height, width, stride, receptive_field: the chosen model; depth, 0 of its
              first layer to 1 of its last, null if it has a single one; and is_pool
-catalogue    set, scheme, and every stimulus of every set in the study with its category, digest of pixels, sharpness
+catalogue    set, scheme, and every stimulus of every set in the study with its category, digest of pixels, sharpness,
+             and the properties of the sets that were measured
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from toolbox.store.columns import LABELS, RELATION_TABLES, ROLLUPS, TABLES
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import arrow_table
-from toolbox.store.property_views import select_ingestion_measures, select_properties, select_property_values
-from toolbox.store.quoting import empty_select, quote_text
+from toolbox.store.property_views import select_properties, select_properties_of, select_property_values
+from toolbox.store.quoting import empty_select, quote_name, quote_text
 from toolbox.store.relations import Relation, fresh_relations
 from toolbox.store.resamples import Labelling, Measure, measure_of
 from toolbox.store.rollups import fresh_rollup, roll_up
@@ -269,20 +270,22 @@ def _catalogue(views: Views) -> str:
     ]
     if not selects:
         raise UsageError("the study has no stimulus set yet; first: toolbox ingest FOLDER --set NAME")
-    return " union all ".join(selects)
+    return " union all by name ".join(selects)  # not all sets are measured
 
 
 def _catalogue_of(views: Views, set_name: str, scheme: str) -> str:
-    """The stimuli of one set with their categories under one scheme, and their sharpness."""
+    """The stimuli of one set with their categories under one scheme, and what was measured of them."""
     path = views.study.stimuli(set_name)
     is_known = "pixels_sha256" in views.checked.columns(path)  # sets of older versions lack it
     pixels = "pixels_sha256" if is_known else "null::varchar as pixels_sha256"
     stimuli = views.select_table(path, ", ".join([*STIMULUS_COLUMNS, pixels]))
     labels = views.select_table(views.study.labels(set_name, scheme))
     origin = f"{quote_text(set_name)}::varchar as set, {quote_text(scheme)}::varchar as scheme"
-    properties = f"from ({select_ingestion_measures(views, set_name)}) where property = 'sharpness'"
+    properties, names = select_properties_of(views, set_name)
+    listed = names if views.study.measured(set_name).is_file() else ["sharpness"]
+    values = ", ".join(f"p.{quote_name(name)}" for name in listed)
     return (
-        f"select {origin}, category, s.*, p.value as sharpness from ({stimuli}) s left join ({labels}) l "
+        f"select {origin}, category, s.*, {values} from ({stimuli}) s left join ({labels}) l "
         f"using (stimulus_id) left join ({properties}) p using (stimulus_id)"
     )
 

@@ -85,7 +85,7 @@ LIMITS: Mapping[str, Limit] = {
     "low_information": Limit(
         "entropy of the luminance in bits",
         pl.col("luminance_entropy_file"),
-        2.0,
+        3.0,
         True,
         _CONTENT >= SOME_CONTENT,
         ("luminance_entropy_file", *_CONTENT_NEEDS),

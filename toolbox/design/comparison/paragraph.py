@@ -113,12 +113,22 @@ def _equivalence_sentence(rows: pl.DataFrame, words: str, margin: float) -> str:
     if equivalent.is_empty():
         start = f"no pair is shown to be equivalent {which.format('>=')}"
     parts = [
+        (
+            _lenient(equivalent, margin),
+            "of these with two proportions below the margin, so that this says little",
+        ),
         (small, "of these with a significant difference, smaller than the margin"),
         (different, f"different (Holm-corrected p < {ALPHA:g})"),
         (undecided, "neither equivalence nor a difference is shown, which is evidence of neither"),
     ]
     text = "; ".join([start, *(f"{note}: {_pairs(found)}" for found, note in parts if found.height)])
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _lenient(rows: pl.DataFrame, margin: float) -> pl.DataFrame:
+    """Pairs whose proportions are both below the margin: whatever is between them and 0 counts as equivalent."""
+    are_below = pl.max_horizontal("value", "value_other") < margin
+    return rows.filter((pl.col("measure") == PROPORTION) & are_below)
 
 
 def _verdict(rows: pl.DataFrame) -> str:

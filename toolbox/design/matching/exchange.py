@@ -24,7 +24,7 @@ NEGLIGIBLE = 0.002
 """Largest standardised difference that is not made smaller."""
 
 
-class Exchange:
+class Exchanges:
     """The exchanges of one design."""
 
     def __init__(self, design: Design, units: Units, close: BoolArray | None = None) -> None:
@@ -45,7 +45,7 @@ class Exchange:
     def improve(
         self, place: IntArray, aim: Aim, rng: np.random.Generator, tuples: IntArray | None = None
     ) -> float:
-        """Exchange units of a choice, in place, until none makes it better.
+        """Exchanges units of a choice, in place, until none makes it better.
 
         Args:
             place: (units,) where each is; changed.

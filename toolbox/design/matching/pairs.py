@@ -15,7 +15,7 @@ from toolbox.resampling.arrays import BoolArray
 
 SMALL_POOL = 500
 """Stimuli of a group up to which all pairs are solved at once; of more, those that are close enough."""
-MOST_PAIRS = 25_000_000
+MOST_COMPARED = 25_000_000
 """Pairs of stimuli of two groups that are compared; of more, random choices are improved alone."""
 _ROUNDS = 20
 _FORBIDDEN = 1e9

@@ -12,39 +12,32 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from toolbox.chart import Chart
 from toolbox.chart.balance import love_plot
 from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
-from toolbox.design.matching.columns import Links, read_links
+from toolbox.design.matching.chosen import MATCH, chosen_list, group_names, members_of, places_of
+from toolbox.design.matching.columns import read_links
 from toolbox.design.matching.designs import Design
-from toolbox.design.matching.pairs import MOST_PAIRS, close_pairs, optimal_tuples, tuple_distances, whitened
 from toolbox.design.matching.pools import Pool, criteria_of, make_design, make_pool
-from toolbox.design.matching.search import Pairing, Solution, best_solution, best_tuples
+from toolbox.design.matching.search import Solution
 from toolbox.design.matching.shortfalls import (
-    explain_constraints,
-    explain_pairs,
     possible_count,
     remaining_differences,
 )
+from toolbox.design.matching.solving import make_pairing, solve_design
 from toolbox.design.matching.words import paragraph
 from toolbox.design.result_files import ResultFiles
 from toolbox.design.variables import available_variables, stimulus_variables
 from toolbox.errors import UsageError
 from toolbox.printing import printable
 from toolbox.query import Answer
-from toolbox.resampling import IntArray
-from toolbox.resampling.arrays import BoolArray
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labelling import check_scheme, save_labels, save_run
 from toolbox.store.selection import Selection, resolve_labelling, resolve_selection
-
-MATCH = "match"
-"""Column of the chosen list: the number of the tuple."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +152,7 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
     design, counts = make_design(pool, options, links)
     pairing = make_pairing(pool, design, options, links)
     solution = solve_design(pool, design, pairing, options)
-    chosen = _chosen(pool, design, solution, pairing, options)
+    chosen = chosen_list(pool, design, solution, pairing, options)
     variables = criteria_of(rows.columns[3:], names)
     balance = _balance(pool, design, solution, options, variables)
     is_short = solution.largest > LIMIT
@@ -185,148 +178,12 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
     )
 
 
-def make_pairing(pool: Pool, design: Design, options: Matching, links: Links) -> Pairing:
-    """How close two candidates are in what is to agree, and which of them may be a pair.
-
-    Args:
-        pool: the candidates.
-        design: of the choice.
-        options: of the user.
-        links: with what members of a pair have in common.
-    """
-    agree = design.criterion != (-1 if design.different is None else design.different)
-    values, within = pool.values[:, agree], pool.within[:, agree]
-    distances = whitened(values, within) if options.distance == "mahalanobis" else values
-    if options.makes_pairs and len(values) ** 2 > MOST_PAIRS:
-        raise UsageError(
-            f"{len(values):,} stimuli are too many to compare all pairs; choose from fewer, or leave out --within and "
-            "--same"
-        )
-    close = links.alike
-    if options.within is not None:
-        near = close_pairs(values, design.criterion[agree], options.within)
-        close = near if close is None else near & close
-    return Pairing(distances, close)
-
-
-def solve_design(pool: Pool, design: Design, pairing: Pairing, options: Matching) -> Solution:
-    """The choice; a refusal that says what is possible where there is none.
-
-    Args:
-        pool: the candidates.
-        design: of the choice.
-        pairing: which candidates are close.
-        options: of the user.
-
-    Raises: UsageError.
-    """
-    if not options.makes_pairs:
-        found = best_solution(design, pairing, seed=options.seed)
-        if found is None:
-            raise UsageError(explain_constraints(design))
-        return found
-    counts = set(design.quota[0].tolist())
-    if len(counts) > 1:
-        raise UsageError(
-            "pairs need the same n for every category; leave out --within and --same, or make n equal"
-        )
-    found = best_tuples(design, pairing, counts.pop(), seed=options.seed)
-    if found is None:
-        raise UsageError(explain_pairs(pool, design, pairing, options.within))
-    return found
-
-
-def _places(design: Design, solution: Solution) -> IntArray:
-    """The set of every candidate; the number of sets for none."""
-    return solution.place[design.unit]
-
-
-def _group_names(pool: Pool, design: Design, options: Matching) -> list[str]:
-    """Names of the groups that are compared, as the design counts them."""
-    if options.sets is None:
-        return [*pool.categories]
-    sets = [str(number) for number in range(1, options.sets + 1)]
-    within = [*pool.categories] if design.groups_in_place > 1 else [""]
-    return [f"set {number} {name}".rstrip() for number in sets for name in within]
-
-
-def _members(design: Design, place: IntArray) -> list[BoolArray]:
-    """Which candidates are in each group."""
-    return [
-        (place == number) & (design.group == group)
-        for number in range(design.places)
-        for group in range(design.groups_in_place)
-    ]
-
-
-def _chosen(
-    pool: Pool, design: Design, solution: Solution, pairing: Pairing, options: Matching
-) -> pl.DataFrame:
-    """The chosen stimuli, tuple by tuple where sets have equal numbers."""
-    place = _places(design, solution)
-    is_chosen = place < design.places
-    columns = [column for names in pool.criteria.values() for column in names]
-    number, distance = _tuples(design, solution, pairing, place)
-    rows = pool.rows.select("stimulus_id", "path", "category", *columns).with_columns(
-        pl.Series("set", place + 1), pl.Series(MATCH, number), pl.Series("distance", distance)
-    )
-    order = [
-        "stimulus_id",
-        "path",
-        "category",
-        *(["set"] if options.sets else []),
-        MATCH,
-        "distance",
-        *columns,
-    ]
-    kept = rows.filter(is_chosen).with_columns(
-        pl.col("category").cast(pl.Enum(list(pool.categories))), pl.col(MATCH).replace(0, None),
-        pl.col("distance").fill_nan(None),
-    )  # fmt: skip
-    return (
-        kept.sort(MATCH, "set", "category", "stimulus_id", nulls_last=True)
-        .select(order)
-        .with_columns(pl.col("category").cast(pl.String))
-    )
-
-
-def _tuples(
-    design: Design, solution: Solution, pairing: Pairing, place: IntArray
-) -> tuple[IntArray, np.ndarray]:
-    """The number of each candidate's tuple, and the distance within it; 0 and NaN for those that have none."""
-    number, distance = np.zeros(len(place), np.int64), np.full(len(place), np.nan)
-    done = 0
-    for groups in _groups_of_tuples(design, place):
-        sizes = {len(group) for group in groups}
-        if len(sizes) > 1 or len(groups) < 2 or max(sizes) ** 2 > MOST_PAIRS:
-            continue
-        tuples = solution.tuples
-        if tuples is None:
-            tuples = optimal_tuples(groups, pairing.values, len(groups[0]))
-        distances = tuple_distances(tuples, pairing.values)
-        order = np.argsort(distances, kind="stable")
-        for count, row in enumerate(order, done + 1):
-            number[tuples[row]], distance[tuples[row]] = count, distances[row]
-        done += len(tuples)
-    return number, distance
-
-
-def _groups_of_tuples(design: Design, place: IntArray) -> list[list[IntArray]]:
-    """The groups of which tuples have one stimulus each; where categories need not agree, within each category."""
-    if design.groups_in_place > 1 or design.places == 1:
-        return [[np.flatnonzero(members) for members in _members(design, place)]]
-    return [
-        [np.flatnonzero((place == number) & (design.category == category)) for number in range(design.places)]
-        for category in range(int(design.category.max()) + 1)
-    ]
-
-
 def _balance(
     pool: Pool, design: Design, solution: Solution, options: Matching, variables: Mapping[str, Sequence[str]]
 ) -> pl.DataFrame:
     """The differences before and after; sets of the same stimuli have none before."""
-    names = _group_names(pool, design, options)
-    after = dict(zip(names, _members(design, _places(design, solution)), strict=True))
+    names = group_names(pool, design, options)
+    after = dict(zip(names, members_of(design, places_of(design, solution)), strict=True))
     before = (
         {name: design.group == number for number, name in enumerate(names)} if options.sets is None else {}
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolbox.design.matching.designs import Design, Units, sum_units
-from toolbox.design.matching.exchange import NEGLIGIBLE, Exchange
+from toolbox.design.matching.exchange import NEGLIGIBLE, Exchanges
 from toolbox.design.matching.imbalance import Imbalance, totals_of
-from toolbox.design.matching.pairs import MOST_PAIRS, optimal_tuples
+from toolbox.design.matching.pairs import MOST_COMPARED, optimal_tuples
 from toolbox.design.matching.starts import RANDOM_CHOICES, feasible_choice, random_choices
 from toolbox.resampling import FloatArray, IntArray
 from toolbox.resampling.arrays import BoolArray
@@ -75,7 +75,7 @@ def best_solution(
     """
     rng = np.random.default_rng(seed)
     units = sum_units(design)
-    exchange = Exchange(design, units, pairing.close)
+    exchange = Exchanges(design, units, pairing.close)
     if exchange.size > _LARGE:
         starts = 1
     found: list[Solution] = []
@@ -93,7 +93,7 @@ def best_solution(
     return _disturbed(design, exchange, best, rng)
 
 
-def _disturbed(design: Design, exchange: Exchange, best: Solution, rng: np.random.Generator) -> Solution:
+def _disturbed(design: Design, exchange: Exchanges, best: Solution, rng: np.random.Generator) -> Solution:
     """The best of searches that start near a solution; in a small design, where they take no time."""
     for _ in range(min(_ROUNDS, _MOST_EXCHANGES // exchange.size)):
         if best.imbalance < NEGLIGIBLE:
@@ -122,7 +122,7 @@ def best_tuples(design: Design, pairing: Pairing, count: int, *, seed: int = 0) 
         return None
     place = np.full(len(design.unit), design.places)
     place[tuples] = 0
-    exchange = Exchange(design, units, pairing.close)
+    exchange = Exchanges(design, units, pairing.close)
     exchange.improve(place, "all", rng, tuples)
     value = exchange.improve(place, "largest", rng, tuples)
     return _disturbed(design, exchange, _solution(design, units, place, value, tuples), rng)
@@ -169,7 +169,7 @@ def _has_pairs(design: Design) -> bool:
     """Whether the groups are categories of equal number, from which close stimuli can be chosen."""
     if design.places > 1 or design.groups == 1 or len(set(design.quota[0])) > 1:
         return False
-    return len(design.unit) ** 2 <= MOST_PAIRS
+    return len(design.unit) ** 2 <= MOST_COMPARED
 
 
 def _extremes(design: Design) -> IntArray:
