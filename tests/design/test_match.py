@@ -81,6 +81,13 @@ def test_the_paragraph_says_what_was_chosen_and_what_still_differs(rated: Study)
         )
 
 
+def test_the_paragraph_names_what_was_not_measured(rated: Study) -> None:
+    unknown = "Other properties of the images were not measured"
+    assert unknown in rated.match(n=6, on="a").paragraph
+    rated.properties("pictures", progress=False)
+    assert unknown not in rated.match(n=6, on="a").paragraph
+
+
 def test_the_run_is_recorded_with_options_list_and_balance(rated: Study) -> None:
     found = rated.match(n=6, on=["a", "b"], seed=3)
     [file] = (rated.folder.root / "runs").glob("*-match-pictures.json")
