@@ -101,6 +101,13 @@ def test_a_table_that_cannot_be_written_is_refused_before_stimuli_are_chosen(
     assert rated.folder.schemes("pictures") == ["category"]
 
 
+def test_the_paragraph_names_what_was_not_measured(rated: Study) -> None:
+    unknown = "Other properties of the images were not measured"
+    assert unknown in rated.match(n=6, on="a").paragraph
+    rated.properties("pictures", progress=False)
+    assert unknown not in rated.match(n=6, on="a").paragraph
+
+
 def test_the_run_is_recorded_with_options_list_and_balance(rated: Study) -> None:
     found = rated.match(n=6, on=["a", "b"], seed=3)
     [file] = (rated.folder.root / "runs").glob("*-match-pictures.json")

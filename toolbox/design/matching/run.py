@@ -174,7 +174,9 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
         model=model,
         counts=counts,
         largest=solution.largest,
-        paragraph=paragraph(balance, counts, pool.sizes(), options),
+        paragraph=paragraph(
+            balance, counts, pool.sizes(), options, is_measured=study.measured(set_name).is_file()
+        ),
         saved_as=None,
         notes=(*of_responses, *pool.notes, *remaining_differences(balance, pool, counts, possible)),
         chosen=chosen,

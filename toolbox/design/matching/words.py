@@ -18,7 +18,12 @@ _MOST_NAMED = 8
 
 
 def paragraph(
-    balance: pl.DataFrame, counts: Mapping[str, int], pools: Mapping[str, int], options: Matching
+    balance: pl.DataFrame,
+    counts: Mapping[str, int],
+    pools: Mapping[str, int],
+    options: Matching,
+    *,
+    is_measured: bool,
 ) -> str:
     """What was chosen, how, how well it agrees, and in what it does not.
 
@@ -27,13 +32,16 @@ def paragraph(
         counts: stimuli of each category in each set.
         pools: candidates of each category.
         options: how they were chosen.
+        is_measured: whether the properties of the images were measured.
     """
+    unknown = "Other properties of the images were not measured; the sets may differ in them."
     sentences = [
         _chosen(counts, pools, options),
         _method(options),
         *_agreement(balance),
         *_difference(balance),
         *_others(balance),
+        *([] if is_measured else [unknown]),
     ]
     return " ".join(sentences)
 
