@@ -223,7 +223,7 @@ def test_a_method_has_the_fields_of_its_options(method: Callable[..., Any], choi
     of_the_selection = {"set"} | ({"model", "scheme"} if choices is not Extraction else set())
     of_files = {
         Rendering: {"weights", "as_set", "output", "title", "width", "dpi"},
-        Probing: {"test_on", "figure", "save_bank"},
+        Probing: {"test_on", "figure", "text", "save_bank"},
         Comparing: {"categories", "figure", "text"},
     }
     beside = of_the_selection | of_files.get(choices, set())

@@ -3,9 +3,9 @@
 -- transferred_filters(index, statistic, normalise): every filter with its index on both sides.
 --
 -- The table `choice` (layer, filter, category, value), which the toolbox brings along, has the index on the stimuli
--- that choose: a half of every category, or another stimulus set. Pooling layers and filters without an index on one side are
--- left out. place and held_out_place are 1 for the largest index, equal ones in the order of layers and filters;
--- chosen_rank and held_out_rank are ranks in which equal values share their mean.
+-- that choose: a half of every category, or another stimulus set. Pooling layers and filters without an index on one
+-- side are left out. place and held_out_place are 1 for the largest index, equal ones in the order of layers and
+-- filters; chosen_rank and held_out_rank are ranks in which equal values share their mean.
 create macro transferred_filters(index, statistic, normalise) as table
 with pair as (
     select p.category, p.layer, p.position, p.filter, c.value::double as chosen, p.value as held_out

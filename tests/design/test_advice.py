@@ -38,9 +38,9 @@ def advice(resampled: Study) -> Advice:
 def test_the_layer_is_that_of_the_probe_with_its_interval_and_chance(advice):
     best = advice.report.row("best layer")
     assert advice.layer == "deep"
-    assert f"take deep: {100 * best['accuracy']:.1f} [{100 * best['low']:.1f}, " in advice.text
-    assert f"{100 * advice.report.chance:.1f} % by chance" in advice.text
-    assert advice.report.verdict in advice.text
+    assert f"take deep: {100 * best['accuracy']:.1f} [{100 * best['low']:.1f}, " in advice.paragraph
+    assert f"{100 * advice.report.chance:.1f} % by chance" in advice.paragraph
+    assert advice.report.verdict in advice.paragraph
 
 
 def test_filters_are_counted_over_the_layers_without_pools(advice, resampled):
@@ -51,13 +51,13 @@ def test_filters_are_counted_over_the_layers_without_pools(advice, resampled):
     assert min(counted.values()) > 0
     assert set(advice.kinds.values()) == {"filters"}
     for category, count in counted.items():
-        assert f"{category} ({count}, most in deep: " in advice.text
+        assert f"{category} ({count}, most in deep: " in advice.paragraph
 
 
 def test_the_control_is_found_and_reported(advice):
     assert advice.control == "tiny-untrained"
     assert advice.control_is_resampled
-    assert "The untrained tiny-untrained tells" in advice.text
+    assert "The untrained tiny-untrained tells" in advice.paragraph
     assert advice.rows["control_significant"].null_count() == 0
 
 
@@ -67,18 +67,18 @@ def test_filters_that_the_control_has_too_are_not_called_filters_of_the_category
         study.significance("photos", model=model, resamples=200)
     advice = study.advise(model="tiny", **QUICK)
     assert set(advice.kinds.values()) == {"control"}
-    assert "has about as many, or more: these filters need no training" in advice.text
-    assert "has significant filters" not in advice.text
+    assert "has about as many, or more: these filters need no training" in advice.paragraph
+    assert "has significant filters" not in advice.paragraph
 
 
 def test_without_significance_the_command_is_named_and_nothing_is_claimed(folder):
     study = Study(make_probed_study(folder / "plain").root)
     advice = study.advise(**QUICK)
     assert advice.significant == {} and advice.kinds == {}
-    assert "is not known: significance was not computed (toolbox significance photos" in advice.text
-    assert "has significant filters" not in advice.text
-    assert "There is no untrained control" in advice.text
-    assert "was not measured (toolbox properties photos)" in advice.text
+    assert "is not known: significance was not computed (toolbox significance photos" in advice.paragraph
+    assert "has significant filters" not in advice.paragraph
+    assert "There is no untrained control" in advice.paragraph
+    assert "was not measured (toolbox properties photos)" in advice.paragraph
     assert advice.layer == "deep"
 
 
@@ -100,20 +100,30 @@ def _other_labels(study, folder):
 def test_no_layer_is_recommended_where_nothing_is_told_apart(folder):
     advice = Study(make_probed_study(folder / "nothing", deep=0.0).root).advise(permutations=20, repeats=2)
     assert advice.layer is None
-    assert "No layer can be recommended" in advice.text
-    assert "To tell the categories apart" not in advice.text
+    assert "No layer can be recommended" in advice.paragraph
+    assert "To tell the categories apart" not in advice.paragraph
 
 
 def test_weighted_layers_are_recommended_where_they_gain(folder):
     study = Study(make_probed_study(folder / "both", deep=0.9, both=True, images=40).root)
-    assert "take all layers, weighted; of single layers, " in study.advise(permutations=0).text
+    assert "take all layers, weighted; of single layers, " in study.advise(permutations=0).paragraph
 
 
 def test_a_property_that_tells_a_category_alone_is_a_caution(folder):
     study = Study(make_probed_study(folder / "dark", bright="dog").root)
     advice = study.advise(**QUICK)
     assert ("dog", "luminance", 1.0) in advice.confounds
-    assert "A property of the images alone tells dog (luminance, AUC 1.00) from the others" in advice.text
+    assert (
+        "A property of the images alone tells dog (luminance, AUC 1.00) from the others" in advice.paragraph
+    )
+
+
+def test_a_property_of_few_images_is_no_caution(folder):
+    study = Study(make_probed_study(folder / "few", images=9, deep=0.0, bright="dog").root)
+    assert (
+        study.query("properties/categories").filter(category="dog", property="luminance")["auc"].item() == 1
+    )
+    assert not study.advise(**QUICK).confounds
 
 
 def test_a_control_must_have_responses_and_be_another_network(resampled):
@@ -125,7 +135,11 @@ def test_a_control_must_have_responses_and_be_another_network(resampled):
 def test_rows_and_figure_are_written(resampled, tmp_path):
     with pytest.raises(UsageError):
         resampled.advise(model="tiny", figure=tmp_path / "advice.doc")
-    advice = resampled.advise(model="tiny", permutations=0, repeats=1, figure=tmp_path / "advice.svg")
+    advice = resampled.advise(
+        model="tiny", permutations=0, repeats=1, figure=tmp_path / "advice.svg", text=tmp_path / "advice.md"
+    )
+    assert (tmp_path / "advice.md").read_text(encoding="utf-8") == f"{advice.paragraph}\n"
     assert "deep" in (tmp_path / "advice.svg").read_text(encoding="utf-8")
     assert advice.answer.provenance["query"] == "advise"
     assert advice.rows.height == 9
+    assert {*advice.rows.columns} - {"layer", "category"} <= {*advice.provenance["columns"]}

@@ -10,16 +10,13 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_ind
 
-from toolbox.design.differences import (
+from toolbox.design.differences import group_difference, ks_distance, standardised_difference, variance_ratio
+from toolbox.design.equivalence import (
     MeanDifference,
     estimate_equivalence,
-    group_difference,
     holm_corrected,
-    ks_distance,
     mean_difference,
     mean_equivalence,
-    standardised_difference,
-    variance_ratio,
 )
 from toolbox.errors import UsageError
 

@@ -238,6 +238,14 @@ def test_the_command_prints_balance_and_paragraph_and_writes_its_files(tmp_path:
     assert {row["variable"] for row in json.loads(files[".json"].read_text())} >= {"a", "b", "sharpness"}
 
 
+def test_list_and_balance_say_where_they_come_from_and_what_their_columns_mean(rated: Study) -> None:
+    found = rated.match("pictures", n=4, on=["a", "b"], sets=2, category=["face"])
+    provenance = found.answer.provenance
+    assert provenance["tool"] and provenance["query"] == "match" and provenance["parameters"]["sets"] == 2
+    variables = {"a", "b", "stimulus_id", "path", "category"}
+    assert {*found.chosen.columns} - variables | {*found.balance.columns} == {*provenance["columns"]}
+
+
 def test_layers_are_matched_as_distances_of_their_responses(shared_study: str, tmp_path: Path) -> None:
     import shutil
 

@@ -278,7 +278,7 @@ def test_the_sentence_of_no_gain_has_the_numbers_of_the_row(probed):
     row = report.row(WEIGHTED)
     assert row["difference_low"] <= 0 <= row["difference_high"]
     expected = f"no gain over deep ({100 * row['difference']:+.1f} points"
-    assert expected in report.verdict and report.verdict in report.text
+    assert expected in report.verdict and report.verdict in report.paragraph
 
 
 def test_a_task_that_needs_two_layers_has_a_gain(folder):
@@ -363,7 +363,7 @@ def test_a_set_is_tested_by_what_another_taught(folder):
     report = probe(study, Probing(permutations=3, distance=0), Selection("photos"), test_on="others")
     assert report.splits == 1
     assert report.row(LAST)["accuracy"] > 0.8
-    assert "trained on photos and tested on others" in report.text
+    assert "trained on photos and tested on others" in report.paragraph
     with pytest.raises(UnknownNameError, match="no stimulus set named 'other'; did you mean 'others'"):
         probe(study, Probing(), Selection("photos"), test_on="other")
     with pytest.raises(UsageError, match="cannot be tested on photos itself"):
@@ -422,8 +422,12 @@ def test_few_images_matched_pairs_and_a_ceiling_are_said(folder):
 def test_the_figure_and_the_rows_are_written(probed, tmp_path):
     study = Study(probed.folder.root)
     report = study.probe(
-        filters=[2, 4], images=[3, 6], repeats=1, permutations=2, distance=0, figure=tmp_path / "p.png"
-    )
+        filters=[2, 4], images=[3, 6], repeats=1, permutations=2, distance=0, figure=tmp_path / "p.png",
+        text=tmp_path / "p.txt",
+    )  # fmt: skip
+    assert (tmp_path / "p.txt").read_text(encoding="utf-8") == f"{report.paragraph}\n"
+    assert report.provenance["tool"]
+    assert [*report.provenance["columns"]] == report.rows.columns
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     methods_found = report.rows["method"].unique().to_list()
     assert sorted(methods_found) == sorted([WEIGHTED, BEST, LAST, ALL, RANDOM, HIGHEST, BANK, SINGLE])

@@ -1,6 +1,5 @@
 """The command that looks for what is wrong with a stimulus set: audit."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +10,6 @@ from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import STARTS_AGAIN, progress_bars
 from toolbox.cli.several import SeveralValues
-from toolbox.cli.tables import print_table
-from toolbox.printing import printable_lines
 
 commands = typer.Typer()
 
@@ -50,12 +47,6 @@ SaveAsOption = Annotated[
         help="Write a label scheme of this name without the stimuli that were found.",
     ),
 ]
-AuditFigureOption = Annotated[
-    Path | None, Option("--figure", help="File for the figure: .html, .pdf, .png, .svg or .json.")
-]
-AuditTextOption = Annotated[
-    Path | None, Option("--text", help="File for the paragraph that is printed: .md or .txt.")
-]
 
 
 @commands.command(cls=SeveralValues)
@@ -71,8 +62,8 @@ def audit(
     replace: options.ReplaceLabelsOption = False,
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
-    figure: AuditFigureOption = None,
-    text: AuditTextOption = None,
+    figure: options.FigureOption = None,
+    text: options.TextOption = None,
     format: options.FormatOption = None,
     output_file: options.OutputOption = None,
     study: options.StudyOption = HERE,
@@ -96,14 +87,7 @@ def audit(
     with progress_bars(quiet, STARTS_AGAIN) as progress:
         found = audit_set(folder, selection, choices, files, progress=progress)
     saved = save_scheme(folder, found, save_as, choices, replace=replace) if save_as else None
-    if output_file is None and format in (None, options.Format.TABLE):
-        output.print_notes(found.notes, quiet)
-        print_table(found.findings.select(PRINTED), quiet)
-        typer.echo(f"\n{printable_lines(found.paragraph)}")
-    else:
-        output.print_answer(found.answer, format, output_file, quiet)
-    for file in (figure, text):
-        if file is not None:
-            output.note(f"written: {file}", quiet)
+    output.print_result(found, found.findings.select(PRINTED), format, output_file, quiet)
+    output.note_files(quiet, figure, text)
     if saved:
         output.note(saved, quiet)

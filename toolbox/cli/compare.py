@@ -11,8 +11,7 @@ from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import STARTS_AGAIN, progress_bars
 from toolbox.cli.several import SeveralValues
-from toolbox.cli.tables import print_table
-from toolbox.printing import printable, printable_lines
+from toolbox.printing import printable
 
 commands = typer.Typer()
 
@@ -21,7 +20,6 @@ PRINTED = (
     "p_equivalence", "conclusion",
 )  # fmt: skip
 """Columns that a terminal shows; files and the other formats hold all, and further rows."""
-MOST_ROWS = 400
 
 CategoriesArgument = Annotated[list[str], Argument(metavar="CATEGORY", help="Two or more categories.")]
 LayersOption = Annotated[
@@ -59,12 +57,6 @@ PropertyMarginOption = Annotated[
     ),
 ]
 BootstrapOption = Annotated[int, Option("--resamples", help="Number of bootstrap samples.")]
-ComparisonFigureOption = Annotated[
-    Path | None, Option("--figure", help="File for the figure: .html, .pdf, .png, .svg or .json.")
-]
-ParagraphOption = Annotated[
-    Path | None, Option("--text", help="File for the paragraph, which a reviewer can read: .md or .txt.")
-]
 ReferenceFileOption = Annotated[Path, Option("--output", "-o", help="File to write (.parquet).")]
 DescriptionOption = Annotated[
     str | None,
@@ -89,8 +81,8 @@ def compare(
     set: options.SetOption = None,
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
-    figure: ComparisonFigureOption = None,
-    text: ParagraphOption = None,
+    figure: options.FigureOption = None,
+    text: options.TextOption = None,
     format: options.FormatOption = None,
     output_file: options.OutputOption = None,
     study: options.StudyOption = HERE,
@@ -110,15 +102,8 @@ def compare(
     folder, selection = study_at(study).folder, selection_of(set, model, scheme)
     with progress_bars(quiet, STARTS_AGAIN) as progress:
         found = compare_categories(folder, categories, choices, selection, files, progress=progress)
-    if output_file is None and format in (None, options.Format.TABLE):
-        output.print_notes(found.notes, quiet)
-        print_table(found.summary.select(PRINTED), quiet, most=MOST_ROWS)
-        typer.echo(f"\n{printable_lines(found.paragraph)}")
-    else:
-        output.print_answer(found.answer, format, output_file, quiet)
-    for file in (figure, text):
-        if file is not None:
-            output.note(f"written: {file}", quiet)
+    output.print_result(found, found.summary.select(PRINTED), format, output_file, quiet)
+    output.note_files(quiet, figure, text)
 
 
 @commands.command()

@@ -10,8 +10,7 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.several import SeveralValues
-from toolbox.cli.tables import print_table
-from toolbox.printing import printable, printable_lines
+from toolbox.printing import printable
 from toolbox.terms import Distance
 
 commands = typer.Typer()
@@ -20,7 +19,6 @@ PRINTED = (
     "variable", "role", "first", "second", "difference_before", "difference_after", "variance_ratio_after", "ks_after",
 )  # fmt: skip
 """Columns of the balance that a terminal shows; the file has all."""
-MOST_BALANCE_ROWS = 400
 
 PoolCategoryOption = Annotated[
     list[str] | None, Option("--category", help="Category to choose from; several may follow. Default: all.")
@@ -98,12 +96,6 @@ MatchedSchemeOption = Annotated[
     str | None,
     Option("--save-as", metavar="SCHEME", help="Write a label scheme of this name with the chosen stimuli."),
 ]
-LovePlotOption = Annotated[
-    Path | None, Option("--figure", help="File for the Love plot: .html, .pdf, .png, .svg or .json.")
-]
-MatchTextOption = Annotated[
-    Path | None, Option("--text", help="File for the paragraph, which a reviewer can read: .md or .txt.")
-]
 ChosenFileOption = Annotated[
     Path | None, Option("--output", "-o", help="File for the chosen stimuli: .csv, .json or .parquet.")
 ]
@@ -164,8 +156,8 @@ def match(
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
     balance: BalanceOption = None,
-    figure: LovePlotOption = None,
-    text: MatchTextOption = None,
+    figure: options.FigureOption = None,
+    text: options.TextOption = None,
     format: options.FormatOption = None,
     output_file: ChosenFileOption = None,
     study: options.StudyOption = HERE,
@@ -190,17 +182,10 @@ def match(
     output.check_rows_files(None, balance)
     folder, selection = study_at(study).folder, selection_of(set, model, scheme)
     found = match_sets(folder, selection, choices, files, save_as=save_as, replace=replace)
-    if output_file is None and format in (None, options.Format.TABLE):
-        output.print_notes(found.notes, quiet)
-        print_table(found.balance.select(PRINTED), quiet, most=MOST_BALANCE_ROWS)
-        typer.echo(f"\n{printable_lines(found.paragraph)}")
-    else:
-        output.print_answer(found.answer, format, output_file, quiet)
+    output.print_result(found, found.balance.select(PRINTED), format, output_file, quiet)
     if balance is not None:
         output.print_answer(found.balance_answer, None, balance, quiet=True)
-    for file in (figure, text):
-        if file is not None:
-            output.note(f"written: {file}", quiet)
+    output.note_files(quiet, figure, text)
     if found.saved_as:
         output.note(
             f"label scheme: {found.saved_as}; choose it in other commands with --scheme {found.saved_as}",

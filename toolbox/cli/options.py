@@ -50,6 +50,12 @@ FormatOption = Annotated[
     ),
 ]
 OutputOption = Annotated[Path | None, Option("--output", "-o", help="File to write instead of stdout.")]
+FigureOption = Annotated[
+    Path | None, Option("--figure", help="File for the figure: .html, .pdf, .png, .svg or .json.")
+]
+TextOption = Annotated[
+    Path | None, Option("--text", help="File for the paragraph, which a reviewer can read: .md or .txt.")
+]
 QuietOption = Annotated[bool, Option("--quiet", "-q", help="Print no notes and no progress on stderr.")]
 VersionOption = Annotated[bool, Option("--version", help="Print the version.")]
 

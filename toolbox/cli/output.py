@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 
@@ -16,10 +16,26 @@ from toolbox.printing import printable, printable_lines
 from toolbox.progress import Progress, has_time
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from toolbox.query import Answer
 
+MOST_ROWS = 400
+"""Rows of a result that has a paragraph below them."""
 LISTED = 10
 """Rejected or unreadable files named on the screen; the record of the run lists all."""
+
+
+class PrintedResult(Protocol):
+    """A result that is printed with a paragraph."""
+
+    @property
+    def answer(self) -> Answer:
+        """Rows and notes."""
+
+    @property
+    def paragraph(self) -> str:
+        """What was found, in words."""
 
 
 def note(text: str, quiet: bool = False) -> None:
@@ -77,20 +93,44 @@ def check_rows_files(format: Format | None, *files: Path | None) -> None:
             check_rows_file(file, format and str(format))
 
 
-def without_empty_columns(answer: Answer, format: Format | None, output: Path | None) -> Answer:
-    """The answer without the columns that have no value in any row, where it is printed as a table.
+def print_result(
+    result: PrintedResult, table: pl.DataFrame, format: Format | None, output: Path | None, quiet: bool
+) -> None:
+    """Print notes, a table and a paragraph; where the rows are written in another format, these and no table.
 
     Args:
-        answer: rows and notes.
-        format: how the rows are written.
+        result: rows, notes and paragraph.
+        table: what a terminal shows of the rows.
+        format: as of `print_answer`.
         output: file to write instead of stdout.
+        quiet: whether notes are left out.
     """
-    from dataclasses import replace
+    if output is None and format in (None, Format.TABLE):
+        print_notes(result.answer.notes, quiet)
+        print_table(table, quiet, most=MOST_ROWS)
+        typer.echo(f"\n{printable_lines(result.paragraph)}")
+    else:
+        print_answer(result.answer, format, output, quiet)
+        note(result.paragraph, quiet)
 
-    if output is not None or format not in (None, Format.TABLE):
-        return answer
-    empty = [name for name in answer.rows.columns if answer.rows[name].null_count() == answer.rows.height]
-    return replace(answer, rows=answer.rows.drop(empty))
+
+def note_files(quiet: bool, *files: Path | None) -> None:
+    """Print which files were written beside the rows.
+
+    Args:
+        quiet: whether nothing is printed.
+        *files: None for one that was not asked for.
+    """
+    print_notes((f"written: {file}" for file in files if file is not None), quiet)
+
+
+def without_empty_columns(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns that have a value in any row, for reading.
+
+    Args:
+        rows: of a result.
+    """
+    return rows.select(name for name in rows.columns if rows[name].null_count() < rows.height)
 
 
 def _write(answer: Answer, format: Format | None, output: Path) -> None:

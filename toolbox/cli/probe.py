@@ -53,9 +53,6 @@ RepeatsOption = Annotated[int, Option(help="Repeats of the cross-validation, wit
 PermutationsOption = Annotated[
     int, Option(help="Permutations of the labels, from which chance is estimated.")
 ]
-FigureFileOption = Annotated[
-    Path | None, Option("--figure", help="File for the figure: .html, .pdf, .png, .svg or .json.")
-]
 BankFileOption = Annotated[
     Path | None,
     Option("--save-bank", metavar="FILE", help="File for the largest bank: .parquet, .csv or .json."),
@@ -86,7 +83,8 @@ def probe(
     seed: options.SeedOption = 0,
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
-    figure: FigureFileOption = None,
+    figure: options.FigureOption = None,
+    text: options.TextOption = None,
     save_bank: BankFileOption = None,
     format: options.FormatOption = None,
     output_file: options.OutputOption = None,
@@ -102,14 +100,10 @@ def probe(
         report = study_at(study).probe(
             set, category=category, filters=filters, images=images, group=group, test_on=test_on, distance=distance,
             folds=folds, repeats=repeats, permutations=permutations, seed=seed, model=model, scheme=scheme,
-            figure=figure, save_bank=save_bank, progress=progress,
+            figure=figure, text=text, save_bank=save_bank, progress=progress,
         )  # fmt: skip
-    output.print_answer(
-        output.without_empty_columns(report.answer, format, output_file), format, output_file, quiet
-    )
-    for name, file in (("figure", figure), ("bank", save_bank)):
-        if file is not None:
-            output.note(f"{name}: {file}", quiet)
+    output.print_result(report, output.without_empty_columns(report.rows), format, output_file, quiet)
+    output.note_files(quiet, figure, text, save_bank)
 
 
 @commands.command(cls=SeveralValues)
@@ -123,7 +117,8 @@ def advise(
     seed: options.SeedOption = 0,
     model: options.ModelOption = None,
     scheme: options.SchemeOption = None,
-    figure: FigureFileOption = None,
+    figure: options.FigureOption = None,
+    text: options.TextOption = None,
     format: options.FormatOption = None,
     output_file: options.OutputOption = None,
     study: options.StudyOption = HERE,
@@ -137,9 +132,7 @@ def advise(
     with progress_bars(quiet, STARTS_AGAIN) as progress:
         advice = study_at(study).advise(
             set, category=category, control=control, group=group, repeats=repeats, permutations=permutations, seed=seed,
-            model=model, scheme=scheme, figure=figure, progress=progress,
+            model=model, scheme=scheme, figure=figure, text=text, progress=progress,
         )  # fmt: skip
-    answer = output.without_empty_columns(advice.answer, format, output_file)
-    output.print_answer(answer, format, output_file, quiet)
-    if figure is not None:
-        output.note(f"figure: {figure}", quiet)
+    output.print_result(advice, output.without_empty_columns(advice.rows), format, output_file, quiet)
+    output.note_files(quiet, figure, text)

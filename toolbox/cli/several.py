@@ -38,7 +38,7 @@ class SeveralValues(TyperCommand):
             ctx.meta[__name__] = repeatable[open_option]
         return super().parse_args(ctx, repeated)
 
-    def invoke(self, ctx: Context) -> Any:
+    def invoke(self, ctx: Context) -> Any:  # type: ignore[override]
         """Run the command; where the last of several values was read as a set that is unknown, explain this.
 
         Args:

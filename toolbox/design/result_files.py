@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class WrittenResult(Protocol):
         """The figure."""
 
     @property
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> Mapping[str, Any]:
         """Of the figure."""
 
 
@@ -76,3 +77,15 @@ class ResultFiles:
 
 NO_FILES = ResultFiles()
 """None is written."""
+
+
+def result_files(figure: str | Path | None, text: str | Path | None) -> ResultFiles:
+    """The files that a user named, checked.
+
+    Args:
+        figure: as of `ResultFiles`.
+        text: as of `ResultFiles`.
+
+    Raises: UsageError.
+    """
+    return ResultFiles(Path(figure) if figure else None, Path(text) if text else None)

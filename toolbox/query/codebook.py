@@ -56,7 +56,7 @@ _COMMON = {
     "depth": "depth of the layer in its network, from 0 (first) to 1 (last)",
     "counterpart": "layer of the first network that is nearest in depth",
 }
-"""MeantNames of columns that many queries have, where the header of a query does not describe them."""
+"""Meanings of columns that many queries have, where the header of a query does not describe them."""
 
 
 def codebook_path(path: Path) -> Path:

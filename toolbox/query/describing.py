@@ -39,7 +39,10 @@ VIEW_CONTENTS: dict[str, tuple[str, Iterable[str]]] = {
         RELATION_TABLES["relation_permutations"],
     ),
     "layers": ("layers of the network", (*_OF_LAYERS, "depth", "is_pool")),
-    "catalogue": ("stimuli of all sets", ("set", "scheme", "category", *STIMULUS_COLUMNS, "sharpness")),
+    "catalogue": (
+        "stimuli of all sets; further properties that were measured are further columns",
+        ("set", "scheme", "category", *STIMULUS_COLUMNS, "pixels_sha256", "sharpness"),
+    ),
 }
 """View -> what its rows are, and its columns."""
 

@@ -10,7 +10,8 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     figures      plot, figure
     pictures     gallery, render, saliency
     reporting    report
-    designing    properties, compare, match, export
+    designing    properties, compare, reference
+    matching     match, export
     probing      probe, advise
     auditing     audit
     relating     parameters, relate
@@ -26,6 +27,7 @@ from toolbox.study.auditing import StudyAudit
 from toolbox.study.collection import StudyCollection
 from toolbox.study.designing import StudyDesign
 from toolbox.study.figures import StudyFigures
+from toolbox.study.matching import StudyMatching
 from toolbox.study.pictures import StudyPictures
 from toolbox.study.probing import StudyProbing
 from toolbox.study.queries import StudyQueries
@@ -45,6 +47,7 @@ class Study(
     StudyReporting,
     StudyRelation,
     StudyDesign,
+    StudyMatching,
     StudyProbing,
     StudyAudit,
     StudyUpkeep,

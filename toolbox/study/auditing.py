@@ -75,10 +75,10 @@ class StudyAudit(StudyDirectory):
             (0, [])
         """
         from toolbox.design.audit import AuditChoices, audit, check_saving, save_scheme
-        from toolbox.design.result_files import ResultFiles
+        from toolbox.design.result_files import result_files
 
         choices = AuditChoices(kind, against, near, false_positives, auc, seed)
-        files = ResultFiles(Path(figure) if figure else None, Path(text) if text else None)
+        files = result_files(figure, text)
         selection = Selection(set, model or (), scheme)
         if save_as is not None:
             check_saving(self.folder, selection, save_as)

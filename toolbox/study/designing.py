@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +10,16 @@ from toolbox.progress import Progress
 from toolbox.store.selection import Selection
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
-from toolbox.terms import Distance, Statistic
+from toolbox.terms import Statistic
 
 if TYPE_CHECKING:
     import polars as pl
 
     from toolbox.design.comparison import CategoryComparison, ReferenceReport
-    from toolbox.design.exporting.run import ExportedList
-    from toolbox.design.matching.run import MatchedSets
 
 
 class StudyDesign(StudyDirectory):
-    """What measures, compares, audits and matches stimulus sets."""
+    """What measures and compares stimulus sets."""
 
     def properties(
         self, set: str | None = None, *, scheme: str | None = None, progress: Progress | bool = True
@@ -123,10 +121,10 @@ class StudyDesign(StudyDirectory):
             [('proportion', 0.583, 0.167), ('mean_depth', 0.429, 0.0)]
         """
         from toolbox.design.comparison import Comparing, compare_categories
-        from toolbox.design.result_files import ResultFiles
+        from toolbox.design.result_files import result_files
 
         choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
-        files = ResultFiles(Path(figure) if figure else None, Path(text) if text else None)
+        files = result_files(figure, text)
         selection = Selection(set, model or (), scheme)
         return compare_categories(
             self.folder, categories, choices, selection, files, progress=shown(progress)
@@ -166,160 +164,5 @@ class StudyDesign(StudyDirectory):
         from toolbox.design.comparison import save_reference
 
         report = save_reference(self.folder, Path(output), Selection(set, model or ()), description)
-        self._warn(report.notes)
-        return report
-
-    def match(
-        self,
-        set: str | None = None,
-        *,
-        category: str | Sequence[str] | None = None,
-        n: int | Mapping[str, int] | Sequence[str] | None = None,
-        on: str | Sequence[str] | None = None,
-        within: float | None = None,
-        different: str | None = None,
-        by: float = 1.0,
-        sets: int | None = None,
-        distance: Distance = "standardised",
-        same: str | None = None,
-        together: str | None = None,
-        apart: str | None = None,
-        fixed: str | None = None,
-        keep: str | Sequence[str] | None = None,
-        leave_out: str | Sequence[str] | None = None,
-        seed: int = 0,
-        save_as: str | None = None,
-        replace: bool = False,
-        model: str | None = None,
-        scheme: str | None = None,
-        figure: str | Path | None = None,
-        text: str | Path | None = None,
-    ) -> MatchedSets:
-        """Choose stimuli so that categories agree in properties of the images, in responses, or in ratings.
-
-        No image is changed. The search starts from optimal pairs, and from the best of 10,000 random choices; then
-        stimuli are exchanged until the largest standardised difference of any two categories cannot be made smaller.
-        Without `sets`, the categories are compared; with it, as many sets are made of the same stimuli, with the same
-        number of each category, and several named categories agree, too. Stimuli for which a variable is not known are
-        left out. The run is recorded in `runs/`.
-
-        Warns (ResultWarning) of stimuli that are left out, and of differences that the stimuli do not allow to be
-        smaller: in which variable, how far the categories overlap, and which n would be possible.
-
-        Args:
-            set: the stimulus set; the only one if None.
-            category: categories to choose from, one or several; all if None.
-            n: stimuli of each category (and set): a number, or numbers by category ({'face': 40, 'car': 20} or
-                ['face=40', 'car=20']); as many as the smallest category has if None.
-            on: variables that are to agree, one or several: properties of the images (`properties`), numeric
-                parameters of the stimuli, 'depth' and 'responsive_filters' of the responses to a stimulus, or layers
-                such as 'block1_*'.
-            within: largest difference of the members of a pair in every variable, in standard deviations; of a layer,
-                the distance of the responses. None for no limit.
-            different: variable in which the categories, or sets, are to differ while they agree in the others.
-            by: smallest standardised difference of that variable.
-            sets: number of sets to make of the same stimuli; None if the categories are the sets.
-            distance: of two stimuli in a pair: 'standardised' or 'mahalanobis'.
-            same: members of a pair have the same value of this column of the set, or label scheme.
-            together: stimuli with the same value of this column or label scheme are chosen together.
-            apart: of stimuli with the same value of this column or label scheme, no two are in one set.
-            fixed: column or label scheme that says yes or no of stimuli that must be chosen, or must not; with `sets`
-                also the number of the set. Empty for others.
-            keep: stimuli that must be chosen, one or several, by path, end of path or stimulus_id.
-            leave_out: stimuli that must not.
-            seed: equal seeds give equal choices.
-            save_as: name of a label scheme to write with the chosen stimuli: their categories, or 'set 1' and so on;
-                none is written if None.
-            replace: overwrite other labels of that scheme.
-            model: whose responses; the only one if None.
-            scheme: the label scheme of the categories; the only one if None.
-            figure: file for the Love plot (.html, .pdf, .png, .svg, .json).
-            text: file for the paragraph (.md, .txt).
-
-        Returns: `chosen`, the list; `balance`, the differences before and after in every variable; `paragraph`, for a
-            reviewer; `chart`; `largest`, the largest standardised difference of what was to agree.
-        Raises: UsageError, UnknownNameError for an option, or where such stimuli do not exist; nothing is written then.
-        Source: Papenberg (2024), doi 10.1111/bmsp.12315, for exchange on means and spreads; Austin (2009), doi
-            10.1002/sim.3697, for the standardised difference.
-
-        Example:
-            >>> found = study.match("colours", n=2, on="brightest")
-            >>> found.counts, found.chosen.columns
-            ({'green': 2, 'red': 2}, ['stimulus_id', 'path', 'category', 'match', 'distance', 'brightest'])
-        """
-        from toolbox.design.matching.choices import Matching
-        from toolbox.design.matching.run import match
-        from toolbox.design.result_files import ResultFiles
-
-        options = Matching(
-            category,
-            n,
-            on,
-            within,
-            different,
-            by,
-            sets,
-            distance,
-            same,
-            together,
-            apart,
-            fixed,
-            keep,
-            leave_out,
-            seed,
-        )
-        files = ResultFiles(Path(figure) if figure else None, Path(text) if text else None)
-        selection = Selection(set, model or (), scheme)
-        found = match(self.folder, selection, options, files, save_as=save_as, replace=replace)
-        self._warn(found.notes)
-        return found
-
-    def export(
-        self,
-        set: str | None = None,
-        *,
-        to: str,
-        output: str | Path,
-        source: str | Path | None = None,
-        column: str | Sequence[str] | None = None,
-        copy_images: str | Path | None = None,
-        model: str | None = None,
-        scheme: str | None = None,
-    ) -> ExportedList:
-        """Write a list of stimuli as a program for experiments reads it, with paths relative to its folder.
-
-        Names of columns become variables. A text that a program would compute or take for a number, such as a category
-        called '1', is written with the name of its column in front.
-
-        Warns (ResultWarning) of texts that were changed.
-
-        Args:
-            set: the stimulus set; the only one if None.
-            to: 'psychopy' (.csv, .xlsx), 'jspsych' (.json), 'bids' (.tsv, with a .json beside it), or 'csv' or 'xlsx'
-                for OpenSesame and others.
-            output: the file.
-            source: a table with the column stimulus_id, such as the list that `match` returns; the labelled stimuli of
-                the scheme if None.
-            column: variables of the stimuli that are columns, too, as of `match`.
-            copy_images: folder for copies of the images, named after category and number; the list then names the
-                copies.
-            model: whose responses; the only one if None.
-            scheme: the label scheme; the only one if None.
-
-        Returns: files, number of rows, by category, and of copied images.
-        Raises: UsageError for an option; StimulusError for a row that is no stimulus of the set, and for an image that
-            is missing or has changed; nothing is written then.
-
-        Example:
-            >>> report = study.export("colours", to="psychopy", output="conditions.csv")
-            >>> report.trials, report.categories
-            (6, {'green': 3, 'red': 3})
-        """
-        from toolbox.design.exporting.run import Exporting, export
-
-        columns = (column,) if isinstance(column, str) else tuple(column or ())
-        paths = [Path(each) if each else None for each in (source, copy_images)]
-        options = Exporting(to, Path(output), paths[0], columns, paths[1])
-        report = export(self.folder, Selection(set, model or (), scheme), options)
         self._warn(report.notes)
         return report

@@ -36,6 +36,7 @@ class StudyProbing(StudyDirectory):
         model: str | None = None,
         scheme: str | None = None,
         figure: str | Path | None = None,
+        text: str | Path | None = None,
         save_bank: str | Path | None = None,
         progress: Progress | bool = True,
     ) -> ProbeReport:
@@ -63,13 +64,14 @@ class StudyProbing(StudyDirectory):
             seed: equal seeds give equal folds, draws and permutations.
             model: whose responses; the only one if None.
             scheme: the label scheme; the only one if None.
-            figure: file for the figure (.html, .pdf, .png, .svg or .json).
+            figure: file for the figure (.html, .pdf, .png, .svg, .json).
+            text: file for the paragraph (.md, .txt).
             save_bank: file (.parquet, .csv or .json) for the largest of the banks, which `probe/bank` applies.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
-        Returns: a table of methods (`rows`), a paragraph (`text`), a chart (`chart`), the bank, notes, and warnings
-            where the result must be read with care.
+        Returns: a table of methods (`rows`), `paragraph`, `chart`, the bank, notes, and warnings where the result must
+            be read with care.
         Raises: UsageError for an impossible option, or too few images; UnknownNameError for a name.
         Source: Nadeau and Bengio (2003), doi 10.1023/A:1024068626366, for the intervals.
 
@@ -79,14 +81,18 @@ class StudyProbing(StudyDirectory):
             (['weighted layers', 'best layer', 'last layer'], 'colour')
         """
         from toolbox.design.probe import Probing, probe
-        from toolbox.design.probe.files import check_probe_files, write_probe_files
+        from toolbox.design.probe.bank import check_bank_file
+        from toolbox.design.result_files import result_files
+        from toolbox.query import Answer
+        from toolbox.query.files import write_rows
 
-        files = [None if file is None else Path(file) for file in (figure, save_bank)]
         choices = Probing(category, filters, images, group, distance, folds, repeats, permutations, seed)
-        check_probe_files(files[0], files[1], choices)
+        files, bank = result_files(figure, text), Path(save_bank) if save_bank else None
+        check_bank_file(bank, choices)
         selection = Selection(set, model or (), scheme)
-        report = probe(self.folder, choices, selection, test_on=test_on, progress=shown(progress))
-        write_probe_files(report, files[0], files[1])
+        report = probe(self.folder, choices, selection, files, test_on=test_on, progress=shown(progress))
+        if bank is not None and report.bank is not None:
+            write_rows(Answer(report.bank, report.provenance), bank)
         return report
 
     def advise(
@@ -102,6 +108,7 @@ class StudyProbing(StudyDirectory):
         model: str | None = None,
         scheme: str | None = None,
         figure: str | Path | None = None,
+        text: str | Path | None = None,
         progress: Progress | bool = True,
     ) -> Advice:
         """Whether a network has filters for the categories of a set, and which layer, or bank, to take.
@@ -120,12 +127,12 @@ class StudyProbing(StudyDirectory):
             seed: equal seeds give equal folds, draws and permutations.
             model: whose responses; the only one if None.
             scheme: the label scheme; the only one if None.
-            figure: file for the figure (.html, .pdf, .png, .svg or .json).
+            figure: file for the figure (.html, .pdf, .png, .svg, .json).
+            text: file for the paragraph (.md, .txt).
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
-        Returns: a paragraph (`text`), a table of layers and categories (`rows`), a chart (`chart`), and the report of
-            the probe (`report`).
+        Returns: `paragraph`, a table of layers and categories (`rows`), `chart`, and the probe (`report`).
         Raises: as `probe`; UnknownNameError for a control without responses.
 
         Example:
@@ -134,14 +141,10 @@ class StudyProbing(StudyDirectory):
             ('colour', False)
         """
         from toolbox.design.advice import advise
-        from toolbox.design.figures import check_figure, write_figure
         from toolbox.design.probe import Probing
+        from toolbox.design.result_files import result_files
 
-        if figure is not None:
-            check_figure(Path(figure))
+        files = result_files(figure, text)
         choices = Probing(category, group=group, repeats=repeats, permutations=permutations, seed=seed)
         selection = Selection(set, model or (), scheme)
-        advice = advise(self.folder, choices, selection, control=control, progress=shown(progress))
-        if figure is not None:
-            write_figure(advice.chart, Path(figure), advice.report.provenance)
-        return advice
+        return advise(self.folder, choices, selection, files, control=control, progress=shown(progress))

@@ -141,6 +141,7 @@ def test_the_paragraph_claims_nothing_of_what_could_not_be_looked_for(tmp_path: 
         ({"kind": []}, UsageError, "kind is empty"),
         ({"near": 1.5}, UsageError, r"near is 1.5; expected a number from 0, below 1"),
         ({"false_positives": 0}, UsageError, "false_positives is 0; expected a proportion above 0"),
+        ({"seed": -1}, UsageError, "seed is -1; expected 0 or more"),
         ({"auc": 0.5}, UsageError, "auc is 0.5; expected a number above 0.5"),
         ({"against": "elsewhere"}, UnknownNameError, "no stimulus set named 'elsewhere'"),
         ({"against": SET}, UsageError, "against is 'shapes', the audited set itself"),

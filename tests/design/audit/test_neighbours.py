@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from toolbox.design.audit import neighbours
-from toolbox.design.audit.neighbours import near_pairs, relative_distances, usual_distances
+from toolbox.design.audit.neighbours import near_pairs, usual_distances
+from toolbox.design.copies import relative_distances
 
 
 @pytest.fixture

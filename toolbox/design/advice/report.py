@@ -12,12 +12,24 @@ from toolbox.chart import Chart
 from toolbox.chart.advice import advice_chart
 from toolbox.design.probe.methods import BANK, BEST, WEIGHTED
 from toolbox.design.probe.report import ProbeReport
+from toolbox.design.wording import accuracy_in_percent, in_percent
 from toolbox.errors import command_line
 from toolbox.query import Answer
 from toolbox.store.folder import SCHEME
 
 MOST_OF_CONTROL = 0.5
 """Significant filters of the control, relative to those of the network, from which training explains little."""
+ADVICE_MEANINGS = {
+    "filters": "of the layer",
+    "selective": "filters selective for the category: response contrast above 0.1",
+    "proportion": "selective / filters",
+    "chance_high": "upper end of the chance band of the proportion",
+    "beyond_chance": "whether the proportion is above the chance band",
+    "significant": "filters with q < 0.05 for the category",
+    "control_significant": "the same of the untrained control",
+    "accuracy": "of the layer, for all categories: proportion of correct images",
+}
+"""What columns mean, where it is not as in a probe."""
 Kind = Literal["filters", "control", "none"]
 
 
@@ -50,7 +62,7 @@ class Advice:
 
     def __repr__(self) -> str:
         """The paragraph."""
-        return self.text
+        return self.paragraph
 
     @property
     def significant(self) -> dict[str, int]:
@@ -82,15 +94,21 @@ class Advice:
         return rows["layer"].to_list()
 
     @property
-    def text(self) -> str:
+    def paragraph(self) -> str:
         """The paragraph for a reader."""
         return " ".join([*self._filters(), *self._on_control(), *self._on_layers(), *self._on_confounds()])
 
     @property
     def answer(self) -> Answer:
         """The rows as those of a query, to print or to write."""
-        provenance = {**self.report.provenance, "query": "advise", "control": self.control}
-        return Answer(self.rows, provenance, (*self.notes, self.text, *self.report.warnings))
+        return Answer(self.rows, self.provenance, (*self.notes, *self.report.warnings))
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Of the rows."""
+        of_probe = self.report.provenance
+        columns = {**of_probe["columns"], **ADVICE_MEANINGS}
+        return {**of_probe, "query": "advise", "control": self.control, "columns": columns}
 
     @property
     def chart(self) -> Chart:
@@ -157,7 +175,7 @@ class Advice:
                 "There is no untrained control, so none of this shows what training added"
                 f"{self._control_command()}."
             ]
-        best = f"The untrained {self.control} tells {_percent(self.control_report.row(BEST)['accuracy'])} correctly"
+        best = f"The untrained {self.control} tells {in_percent(self.control_report.row(BEST)['accuracy'])} correctly"
         if self.control_is_resampled or not self.is_resampled:
             return [f"{best}."]
         command = self._significance_command(self.control)
@@ -183,11 +201,11 @@ class Advice:
         if report.is_chance:
             return [
                 "No layer can be recommended: the categories are not told apart better than with permuted labels "
-                f"({_interval(report.row(WEIGHTED))} %; permuted {_percent(report.chance)})."
+                f"({accuracy_in_percent(report.row(WEIGHTED))} %; permuted {in_percent(report.chance)})."
             ]
         best = report.row(BEST)
-        sentence = f"To tell the categories apart, take {report.best}: {_interval(best)} % correct"
-        chance = f", {_percent(report.chance)} by chance" if report.chance is not None else ""
+        sentence = f"To tell the categories apart, take {report.best}: {accuracy_in_percent(best)} % correct"
+        chance = f", {in_percent(report.chance)} by chance" if report.chance is not None else ""
         alike = f"; not clearly worse: {', '.join(self.equals)}" if self.equals else ""
         sentences = [f"{sentence}{chance}{alike}.", report.verdict]
         banks = report.rows.filter(pl.col("method") == BANK).rows(named=True)
@@ -212,13 +230,3 @@ class Advice:
             f"A property of the images alone tells {listed} from the others: filters and layers may use "
             "it instead of the category."
         ]
-
-
-def _interval(row: dict[str, Any]) -> str:
-    """Percent correct with its interval."""
-    bounds = "" if row["low"] is None else f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-    return f"{100 * row['accuracy']:.1f}{bounds}"
-
-
-def _percent(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:.1f} %"

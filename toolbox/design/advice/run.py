@@ -8,10 +8,11 @@ import polars as pl
 
 from toolbox.design.advice.report import Advice
 from toolbox.design.probe import ProbeReport, Probing, probe
+from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import UnknownNameError
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
-from toolbox.stimuli.confounds import CLEAR_AUC
+from toolbox.stimuli.confounds import CLEAR_AUC, LEAST_IMAGES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
 
@@ -27,6 +28,7 @@ def advise(
     study: StudyFolder,
     choices: Probing | None = None,
     selection: Selection | None = None,
+    files: ResultFiles = NO_FILES,
     *,
     control: str | None = None,
     progress: Progress = silent,
@@ -37,6 +39,7 @@ def advise(
         study: with responses and labels; significance is used where it was computed.
         choices: of the probe.
         selection: set, model and scheme, where there are several.
+        files: where figure and paragraph are written.
         control: an untrained network with responses to the set; the model's own, if there is one, if None.
         progress: called with how much of the probes is done.
 
@@ -58,7 +61,7 @@ def advise(
         None if against is None else _significant(study, Selection(set_name, against, chosen.scheme))
     )
     is_measured, confounds = _confounds(study, named)
-    return Advice(
+    advice = Advice(
         report=report,
         control=against,
         control_report=other,
@@ -69,6 +72,8 @@ def advise(
         confounds=confounds,
         notes=(*chosen.notes, *report.notes),
     )
+    files.write(advice)
+    return advice
 
 
 def _control(study: StudyFolder, set_name: str, model: str, named: str | None) -> str | None:
@@ -130,7 +135,9 @@ def _confounds(study: StudyFolder, selection: Selection) -> tuple[bool, Sequence
     rows = ask(
         study, "properties/categories", selection=Selection(selection.set, scheme=selection.scheme)
     ).rows
-    rows = rows.drop_nulls("auc").with_columns(apart=(pl.col("auc") - 0.5).abs())
+    others = pl.col("stimuli").sum().over("property") - pl.col("stimuli")
+    enough = rows.filter(pl.min_horizontal("stimuli", others) >= LEAST_IMAGES)
+    rows = enough.drop_nulls("auc").with_columns(apart=(pl.col("auc") - 0.5).abs())
     clear = rows.filter(pl.col("apart") >= CLEAR_AUC - 0.5).sort(
         "apart", descending=True, maintain_order=True
     )

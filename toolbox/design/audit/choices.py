@@ -111,5 +111,7 @@ def check_audit(choices: AuditChoices) -> None:
         raise UsageError(
             f"false_positives is {choices.false_positives!r}; expected a proportion above 0, up to 0.5"
         )
+    if choices.seed < 0:
+        raise UsageError(f"seed is {choices.seed}; expected 0 or more")
     if not 0.5 < choices.auc <= 1:
         raise UsageError(f"auc is {choices.auc!r}; expected a number above 0.5, up to 1")

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from toolbox.design.differences import rank_auc
 from toolbox.stimuli.confounds import LEAST_IMAGES
 from toolbox.stimuli.image_property import FILE
 
@@ -56,28 +57,25 @@ def _of_property(pictures: pl.DataFrame, name: str) -> Iterator[tuple[str, str, 
     """Category, property, AUC and p, for every category with enough images."""
     known = pictures.select("category", value=pl.col(name).cast(pl.Float64)).drop_nulls()
     known = known.filter(pl.col("value").is_finite())
-    ranks = known["value"].rank("average").to_numpy()
+    values = known["value"].to_numpy()
     categories = known["category"].to_numpy()
     ties = known["value"].value_counts()["count"].to_numpy().astype(float) if known.height else np.ones(1)
     for category in sorted({*categories}):
         inside = categories == category
         if min(inside.sum(), (~inside).sum()) >= LEAST_IMAGES:
-            auc, p = _rank_sum(ranks, inside, ties)
-            yield category, name, auc, p
+            auc = rank_auc(values, inside)
+            yield category, name, auc, _rank_sum_p(auc, inside, ties)
 
 
-def _rank_sum(
-    ranks: NDArray[np.float64], inside: NDArray[np.bool_], ties: NDArray[np.float64]
-) -> tuple[float, float]:
-    """AUC and p of some of the ranks against all others."""
+def _rank_sum_p(auc: float, inside: NDArray[np.bool_], ties: NDArray[np.float64]) -> float:
+    """P of an AUC, two-sided, by the normal approximation."""
     from scipy.special import ndtr
 
-    n, count = float(inside.sum()), float(len(ranks))
-    rest = count - n
-    above = ranks[inside].sum() - n * (n + 1) / 2
-    variance = n * rest / 12 * (count + 1 - (ties**3 - ties).sum() / (count * (count - 1)))
-    z = (above - n * rest / 2) / np.sqrt(variance) if variance > 0 else 0.0
-    return float(above / (n * rest)), float(2 * ndtr(-abs(z)))
+    n, count = float(inside.sum()), float(len(inside))
+    pairs = n * (count - n)
+    variance = pairs / 12 * (count + 1 - (ties**3 - ties).sum() / (count * (count - 1)))
+    z = (auc - 0.5) * pairs / np.sqrt(variance) if variance > 0 else 0.0
+    return float(2 * ndtr(-abs(z)))
 
 
 def _clearer(table: pl.DataFrame) -> pl.DataFrame:

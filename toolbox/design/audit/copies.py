@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from toolbox.design.audit.findings import AuditFinding
 from toolbox.design.audit.neighbours import near_pairs
 from toolbox.design.audit.stored import StoredSet
+from toolbox.design.copies import connected_groups
 from toolbox.files import read_json
 from toolbox.query import ask
 from toolbox.store.folder import StudyFolder
@@ -145,20 +146,13 @@ def groups_of_copies(numbers: Sequence[int], findings: Sequence[AuditFinding]) -
         [0, 1, 0]
     """
     place = {number: position for position, number in enumerate(numbers)}
-    group = list(range(len(numbers)))
-
-    def root(position: int) -> int:
-        while group[position] != position:
-            group[position] = group[group[position]]
-            position = group[position]
-        return position
-
-    for pair in findings:
-        a, b = place.get(pair["stimulus_id"]), place.get(pair.get("other_id", -1))
-        if pair.get("other_set") is None and a is not None and b is not None:
-            group[max(root(a), root(b))] = min(root(a), root(b))
-    roots = [root(position) for position in range(len(numbers))]
-    return np.unique(roots, return_inverse=True)[1].astype(np.int64)
+    pairs = [
+        (place[pair["stimulus_id"]], place[pair["other_id"]])
+        for pair in findings
+        if pair.get("other_set") is None and {pair["stimulus_id"], pair.get("other_id")} <= place.keys()
+    ]
+    first, second = zip(*pairs, strict=True) if pairs else ((), ())
+    return connected_groups(first, second, len(numbers))
 
 
 def short_path(path: str) -> str:

@@ -16,9 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Maxima = NDArray[np.float32]
-"""(stimuli, filters)."""
-Distances = NDArray[np.float32]
+from toolbox.design.copies import Maxima, relative_distances
 
 NEIGHBOURS = 0.05
 """Proportion of the stimuli of a set that are neighbours of one of them, and at least LEAST_NEIGHBOURS."""
@@ -27,26 +25,6 @@ SAMPLE = 2000
 """Stimuli among which neighbours are counted in larger sets."""
 ROWS = 1024
 """Stimuli whose distances to all others are in memory together."""
-
-
-def relative_distances(a: Maxima, b: Maxima) -> Distances:
-    """norm(a - b) / max(norm(a), norm(b)) of every row of the one and every row of the other; 0 where both are 0.
-
-    Args:
-        a: (stimuli, filters).
-        b: (other stimuli, filters).
-
-    Example:
-        >>> relative_distances(np.float32([[3, 4]]), np.float32([[3, 4], [0, 0], [6, 8]])).tolist()
-        [[0.0, 1.0, 0.5]]
-    """
-    exact_a, exact_b = a.astype(np.float64), b.astype(np.float64)
-    squares_a, squares_b = (exact_a**2).sum(axis=1)[:, None], (exact_b**2).sum(axis=1)
-    larger = np.maximum(squares_a, squares_b)
-    apart = np.maximum(squares_a + squares_b - 2 * exact_a @ exact_b.T, 0)
-    # The difference of large squares is inexact by some of their last digits, which is no distance.
-    apart[apart < larger * 1e-12] = 0
-    return np.sqrt(np.divide(apart, larger, out=np.zeros_like(apart), where=larger > 0)).astype(np.float32)
 
 
 def usual_distances(maxima: Maxima, among: Maxima, *, seed: int = 0) -> NDArray[np.float64]:

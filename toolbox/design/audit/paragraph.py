@@ -10,6 +10,7 @@ from toolbox.chart.audit import property_words
 from toolbox.chart.theme import column_words
 from toolbox.design.audit.choices import AUDITED, POOR
 from toolbox.design.audit.labels import Doubts
+from toolbox.design.wording import counted
 
 WITHOUT_LABEL = "no label"
 WORDS = {
@@ -60,13 +61,17 @@ def audit_paragraph(
 def _copies(findings: pl.DataFrame, kinds: Sequence[str]) -> Iterator[str]:
     words = {
         "duplicate": (
-            "picture",
+            ("picture", "pictures"),
             "has a copy with the same pixels",
             "have a copy with the same pixels",
         ),
-        "near_duplicate": ("pair of pictures", "is nearly the same", "are nearly the same"),
+        "near_duplicate": (
+            ("pair of pictures", "pairs of pictures"),
+            "is nearly the same",
+            "are nearly the same",
+        ),
     }
-    for kind, (noun, singular, plural) in words.items():
+    for kind, (nouns, singular, plural) in words.items():
         if kind not in kinds:
             continue
         found = findings.filter(kind=kind)
@@ -77,15 +82,15 @@ def _copies(findings: pl.DataFrame, kinds: Sequence[str]) -> Iterator[str]:
             *([f"{elsewhere.height:,} of them in another set ({sets})"] if elsewhere.height else []),
             *([f"{conflicts:,} in two categories"] if conflicts else []),
         ]
-        many = _number(found.height, noun).replace("pair of picturess", "pairs of pictures")
+        many = _counted(found.height, *nouns)
         verb = singular if found.height == 1 else plural
         yield f"{many} {verb}{': ' + ', '.join(details) if details else ''}."
 
 
 def _labels(found: int, doubts: Doubts) -> Iterator[str]:
     yield (
-        f"{_number(found, 'label')} {'fits' if found == 1 else 'fit'} the responses less than another category does "
-        f"(margin above {doubts.threshold:.2f})."
+        f"{_counted(found, 'label', 'labels')} {'fits' if found == 1 else 'fit'} the responses less than another "
+        f"category does (margin above {doubts.threshold:.2f})."
     )
     yield (
         f"Of labels that were exchanged on purpose, {doubts.found:.0%} are found so, and {doubts.false_alarms:.1%} of "
@@ -120,8 +125,9 @@ def _confound(row: dict[str, object]) -> str:
     return f"{property_words(str(row['measure']))} (AUC {row['value']:.2f}{without})"
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count or 'No'} {noun}{'' if count == 1 else 's'}" if count < 1000 else f"{count:,} {noun}s"
+def _counted(count: int, noun: str, several: str) -> str:
+    """A number with its noun, at the start of a sentence."""
+    return counted(count, noun, several) if count else f"No {several}"
 
 
 def counts_by_category(findings: pl.DataFrame, stimuli: pl.DataFrame) -> pl.DataFrame:

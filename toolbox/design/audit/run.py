@@ -24,6 +24,7 @@ from toolbox.progress import Progress, silent
 from toolbox.query import ask
 from toolbox.query.thresholds import index_thresholds
 from toolbox.stimuli.confounds import LEAST_IMAGES
+from toolbox.store.availability import note_extraction
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.properties import read_properties
@@ -73,7 +74,7 @@ class _Run:
         self._set, notes = stored_set(study, selection)
         self._notes = list(notes)
         if self._set.responses:
-            self._notes += self._set.responses.notes
+            self._notes += [*self._set.responses.notes, *note_extraction(study, self._set.responses)]
         self._doubts: Doubts | None = None
         self._separations: pl.DataFrame | None = None
         self._unknown = set[str]()  # kinds that could not be looked for

@@ -11,7 +11,7 @@ from scipy import stats
 from toolbox.design.comparison.complexity import Complexity
 from toolbox.design.comparison.stimuli import STIMULUS_MEASURES
 from toolbox.design.comparison.subject import ComparedCategories
-from toolbox.design.differences import CONFIDENCE
+from toolbox.design.equivalence import CONFIDENCE
 from toolbox.resampling import FloatArray
 
 REACH = 1.96

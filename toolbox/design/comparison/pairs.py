@@ -22,15 +22,14 @@ from toolbox.design.comparison.measures import (
 )
 from toolbox.design.comparison.stimuli import STIMULUS_MEASURES, rank_correlation
 from toolbox.design.comparison.subject import ComparedCategories, Comparing
-from toolbox.design.differences import (
+from toolbox.design.differences import group_difference, pooled_deviation
+from toolbox.design.equivalence import (
     ALPHA,
     Equivalence,
     estimate_equivalence,
-    group_difference,
     holm_corrected,
     mean_difference,
     mean_equivalence,
-    pooled_deviation,
 )
 from toolbox.resampling import FloatArray
 

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import polars as pl
 
 from toolbox.design.comparison.measures import COMPLEXITY, MEAN_DEPTH, PROPERTY, PROPORTION
 from toolbox.design.comparison.pairs import BOTH, DIFFERENT, EQUIVALENT
 from toolbox.design.comparison.reference import ReferenceResponses
-from toolbox.design.comparison.stimuli import ON_FILE
 from toolbox.design.comparison.subject import ComparedCategories, Comparing
-from toolbox.design.differences import ALPHA
+from toolbox.design.differences import BALANCED
+from toolbox.design.equivalence import ALPHA
+from toolbox.design.wording import counted, enumerated
+from toolbox.stimuli.image_property import FILE
 
-BALANCED = 0.1
-"""Standardised difference up to which a property is usually called balanced."""
 _MOST_PAIRS = 6
 """Pairs that a sentence names."""
 _WORDS = {PROPORTION: "in the proportion of such filters", MEAN_DEPTH: "in their mean depth"}
@@ -57,9 +57,9 @@ def _subject_sentence(subject: ComparedCategories, choices: Comparing) -> str:
     sizes = [f"{name} ({len(subject.stimuli_of(name))})" for name in subject.categories]
     filters = int(subject.filters.sum())
     return (
-        f"The categories {_list(sizes)} of the set {subject.set} (number of stimuli in parentheses; labels: "
+        f"The categories {enumerated(sizes)} of the set {subject.set} (number of stimuli in parentheses; labels: "
         f"{subject.selection.scheme}) were compared in the complexity of their representation in {subject.model} "
-        f"({_count(len(subject.layers), 'layer')}, {filters:,} filters, {choices.statistic} of the activation map)."
+        f"({counted(len(subject.layers), 'layer')}, {filters:,} filters, {choices.statistic} of the activation map)."
     )
 
 
@@ -93,7 +93,7 @@ def _value_sentences(categories: pl.DataFrame, choices: Comparing) -> Iterator[s
         note = (
             f"; 95 % intervals from {choices.resamples:,} bootstrap samples" if measure == PROPORTION else ""
         )
-        yield f"{words}{note}) is {_list(parts)}."
+        yield f"{words}{note}) is {enumerated(parts)}."
 
 
 def _equivalence_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _verdict(rows: pl.DataFrame) -> str:
 
 
 def _property_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]:
-    found = rows.filter((pl.col("kind") == PROPERTY) & ~pl.col("measure").str.ends_with(ON_FILE))
+    found = rows.filter((pl.col("kind") == PROPERTY) & ~pl.col("measure").str.ends_with(FILE))
     if found.is_empty():
         yield "Properties of the images were not measured."
         return
@@ -155,7 +155,7 @@ def _property_sentences(rows: pl.DataFrame, choices: Comparing) -> Iterator[str]
     balanced = largest_of.filter(pl.col("size") <= BALANCED).height or "none"
     equivalent = found.filter(pl.col("p_equivalence") < ALPHA).height
     text = (
-        f"Of {_count(largest_of.height, 'property', 'properties')} of the images, {balanced} "
+        f"Of {counted(largest_of.height, 'property', 'properties')} of the images, {balanced} "
         f"{'is' if balanced in (1, 'none') else 'are'} balanced in all pairs (standardised difference of at most "
         f"{BALANCED:g}); "
         f"{equivalent} of {found.height} comparisons are equivalent within {choices.property_margin:g} standard "
@@ -197,15 +197,6 @@ def _pairs(rows: pl.DataFrame) -> str:
     if rows.height > _MOST_PAIRS:
         return f"{rows.height} pairs"
     return ", ".join(f"{row['category']} – {row['other']}" for row in rows.iter_rows(named=True))
-
-
-def _list(names: Sequence[str]) -> str:
-    """Names as a text: a, b and c."""
-    return " and ".join([", ".join(names[:-1]), names[-1]])
-
-
-def _count(number: int, noun: str, several: str = "") -> str:
-    return f"{number} {noun if number == 1 else several or noun + 's'}"
 
 
 def _interval(low: float | None, high: float | None) -> str:

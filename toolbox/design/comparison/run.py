@@ -15,13 +15,14 @@ from toolbox.design.comparison.measures import LAYER, category_rows
 from toolbox.design.comparison.pairs import PAIR_COLUMNS, pair_rows
 from toolbox.design.comparison.paragraph import comparison_paragraph
 from toolbox.design.comparison.reference import ReferenceResponses, check_reference, find_reference
-from toolbox.design.comparison.stimuli import ON_FILE, compared_properties, stimulus_measures
+from toolbox.design.comparison.stimuli import compared_properties, stimulus_measures
 from toolbox.design.comparison.subject import ComparedCategories, Comparing, read_subject
-from toolbox.design.differences import ALPHA
+from toolbox.design.equivalence import ALPHA
 from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import Answer
+from toolbox.stimuli.image_property import FILE
 from toolbox.store.availability import note_extraction
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
@@ -30,7 +31,7 @@ from toolbox.store.selection import Selection
 
 FEW_FILTERS = 10
 """Fewer of them have a depth that depends on single ones."""
-SEEN = ~pl.col("measure").str.ends_with(ON_FILE)
+SEEN = ~pl.col("measure").str.ends_with(FILE)
 """Rows of what the network sees: without properties of the file's own pixels."""
 
 

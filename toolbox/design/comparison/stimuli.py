@@ -11,8 +11,6 @@ from toolbox.design.comparison.subject import ComparedCategories
 from toolbox.resampling import FloatArray
 from toolbox.store.properties import read_properties
 
-ON_FILE = "_file"
-"""Suffix of properties that are measured on the pixels of the file, not on those that the network sees."""
 DIGITS = 12
 """Of values that are compared: the order of a sum decides the others."""
 STIMULUS_MEASURES = ("responsive_proportion", "responsive_depth")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolbox.design.differences import check_margin
+from toolbox.design.equivalence import check_margin
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.resampling import FloatArray
 from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses

@@ -17,11 +17,6 @@ from toolbox.design.differences import group_difference
 from toolbox.resampling import FloatArray
 from toolbox.resampling.arrays import BoolArray
 
-LIMIT = 0.1
-"""Standardised difference up to which groups count as balanced.
-
-Source: Austin (2009), doi 10.1002/sim.3697.
-"""
 BALANCE_COLUMNS = {
     "variable": pl.String, "role": pl.String, "first": pl.String, "second": pl.String,
     "difference_before": pl.Float64, "difference_after": pl.Float64,
@@ -33,6 +28,26 @@ BALANCE_COLUMNS = {
     "second_sd_before": pl.Float64, "second_sd_after": pl.Float64,
 }  # fmt: skip
 """Columns of the table, and their types."""
+BALANCE_MEANINGS = {
+    "variable": "property, parameter, or measure of the responses; the name of a layer for all its components",
+    "role": "whether the sets were to agree or to differ in the variable, or it was not asked for",
+    "first": "the first of the two sets that are compared",
+    "second": "the second of them",
+    **{
+        f"{name}_{time}": f"{meaning}, {stimuli}"
+        for time, stimuli in (("before", "of all candidates"), ("after", "of the chosen stimuli"))
+        for name, meaning in (
+            ("difference", "difference of the means, first less second, in standard deviations"),
+            ("variance_ratio", "variance of the first / of the second"),
+            ("ks", "largest distance of the cumulative distributions, 0 to 1"),
+            ("first_mean", "mean of the first"),
+            ("first_sd", "standard deviation of the first"),
+            ("second_mean", "mean of the second"),
+            ("second_sd", "standard deviation of the second"),
+        )
+    },
+}
+"""What the columns mean."""
 AGREE, DIFFER, NOT_ASKED = "agree", "differ", "not asked for"
 """What was asked of a variable: its `role`."""
 

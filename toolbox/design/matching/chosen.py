@@ -15,6 +15,12 @@ from toolbox.resampling.arrays import BoolArray
 
 MATCH = "match"
 """Column of the list: the number of the tuple."""
+LIST_MEANINGS = {
+    "set": "number of the set in which the stimulus is, from 1",
+    MATCH: "number of the pair or tuple, with one stimulus of each set; the closest first",
+    "distance": "within the pair or tuple, in standard deviations of what was to agree",
+}
+"""What columns of the list mean that are no variables."""
 
 
 def group_names(pool: Pool, design: Design, options: Matching) -> list[str]:

@@ -16,9 +16,17 @@ import polars as pl
 
 from toolbox.chart import Chart
 from toolbox.chart.balance import love_plot
-from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, balance_table
+from toolbox.design.differences import BALANCED
+from toolbox.design.matching.balance import AGREE, BALANCE_MEANINGS, DIFFER, balance_table
 from toolbox.design.matching.choices import Matching, check_matching
-from toolbox.design.matching.chosen import MATCH, chosen_list, group_names, members_of, places_of
+from toolbox.design.matching.chosen import (
+    LIST_MEANINGS,
+    MATCH,
+    chosen_list,
+    group_names,
+    members_of,
+    places_of,
+)
 from toolbox.design.matching.columns import read_links
 from toolbox.design.matching.designs import Design
 from toolbox.design.matching.pools import Pool, criteria_of, make_design, make_pool
@@ -29,14 +37,16 @@ from toolbox.design.matching.shortfalls import (
 )
 from toolbox.design.matching.solving import make_pairing, solve_design
 from toolbox.design.matching.words import paragraph
-from toolbox.design.result_files import ResultFiles
+from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.design.variables import available_variables, stimulus_variables
 from toolbox.errors import UsageError
 from toolbox.printing import printable
 from toolbox.query import Answer
+from toolbox.store.availability import AvailableResponses, available_responses, note_extraction
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labelling import check_scheme, save_labels, save_run
+from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection, resolve_labelling, resolve_selection
 
 
@@ -86,8 +96,8 @@ class MatchedSets:
         """The Love plot of the balance."""
         counts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         agreeing = self.balance.filter(pl.col("role") == AGREE)["variable"].unique(maintain_order=True)
-        subtitle = f"{self.set}: {counts}; matched on {', '.join(agreeing)}; broken line: {LIMIT:g}"
-        return love_plot(self.balance, limit=LIMIT, title="Balance of the matched sets", subtitle=subtitle)
+        subtitle = f"{self.set}: {counts}; matched on {', '.join(agreeing)}; broken line: {BALANCED:g}"
+        return love_plot(self.balance, limit=BALANCED, title="Balance of the matched sets", subtitle=subtitle)
 
     def _repr_html_(self) -> str:
         """The balance as a table, below the paragraph."""
@@ -98,7 +108,7 @@ def match(
     study: StudyFolder,
     selection: Selection,
     options: Matching,
-    files: ResultFiles | None = None,
+    files: ResultFiles = NO_FILES,
     *,
     save_as: str | None = None,
     replace: bool = False,
@@ -128,8 +138,7 @@ def match(
     found = _match(study, chosen, options)
     result = dataclasses.replace(found, saved_as=scheme, notes=(*chosen.notes, *found.notes))
     _keep(study, result, options, replace, started)
-    if files is not None:
-        files.write(result)
+    files.write(result)
     return result
 
 
@@ -144,6 +153,8 @@ def _resolve(study: StudyFolder, selection: Selection) -> Selection:
 def _match(study: StudyFolder, selection: Selection, options: Matching) -> MatchedSets:
     """The chosen stimuli, and how far they agree."""
     set_name, scheme, model = str(selection.set), str(selection.scheme), selection.model
+    responses = available_responses(study, set_name, model) if model else None
+    of_responses = [*responses.notes, *note_extraction(study, responses)] if responses else []
     others = available_variables(study, set_name, scheme, model=model)
     names = list(dict.fromkeys((*options.criteria, *others)))
     rows = stimulus_variables(study, set_name, scheme, names, model=model)
@@ -155,7 +166,7 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
     chosen = chosen_list(pool, design, solution, pairing, options)
     variables = criteria_of(rows.columns[3:], names)
     balance = _balance(pool, design, solution, options, variables)
-    is_short = solution.largest > LIMIT
+    is_short = solution.largest > BALANCED
     possible = possible_count(design, pairing) if is_short and options.different is None else 0
     return MatchedSets(
         set=set_name,
@@ -165,16 +176,25 @@ def _match(study: StudyFolder, selection: Selection, options: Matching) -> Match
         largest=solution.largest,
         paragraph=paragraph(balance, counts, pool.sizes(), options),
         saved_as=None,
-        notes=(*pool.notes, *remaining_differences(balance, pool, counts, possible)),
+        notes=(*of_responses, *pool.notes, *remaining_differences(balance, pool, counts, possible)),
         chosen=chosen,
         balance=balance,
-        provenance={
-            "task": "match",
-            "set": set_name,
-            "scheme": scheme,
-            "model": model,
-            "options": asdict(options),
-        },
+        provenance=_provenance(responses, selection, options),
+    )
+
+
+def _provenance(
+    responses: AvailableResponses | None, selection: Selection, options: Matching
+) -> dict[str, Any]:
+    """Where list and balance come from, and what their columns mean."""
+    return with_version(
+        {
+            **(responses.provenance if responses else {}),
+            **selection.names(),
+            "query": "match",
+            "parameters": asdict(options),
+            "columns": {**LIST_MEANINGS, **BALANCE_MEANINGS},
+        }
     )
 
 

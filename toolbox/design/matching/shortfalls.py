@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from toolbox.design.matching.balance import AGREE, LIMIT
+from toolbox.design.differences import BALANCED
+from toolbox.design.matching.balance import AGREE
 from toolbox.design.matching.designs import Design, sum_units
 from toolbox.design.matching.pairs import close_pairs, optimal_tuples
 from toolbox.design.matching.pools import LEAST_SET, Pool
@@ -115,7 +116,7 @@ def _largest(design: Design, is_possible: Callable[[Design], bool], least: int =
     return low
 
 
-def possible_count(design: Design, pairing: Pairing, limit: float = LIMIT) -> int:
+def possible_count(design: Design, pairing: Pairing, limit: float = BALANCED) -> int:
     """The largest number of stimuli of each category that agree; 0 if there is none.
 
     Args:
@@ -162,13 +163,13 @@ def remaining_differences(
         counts: stimuli of each category that were chosen.
         possible: number of stimuli of each category with which all would agree; 0 if it is not known.
     """
-    asked = balance.filter((pl.col("role") == AGREE) & (pl.col("difference_after").abs() > LIMIT))
+    asked = balance.filter((pl.col("role") == AGREE) & (pl.col("difference_after").abs() > BALANCED))
     for (name,), rows in asked.group_by("variable", maintain_order=True):
         worst = rows.sort(pl.col("difference_after").abs(), descending=True).row(0, named=True)
         pair = (worst["first"], worst["second"])
         is_single = len(pool.criteria[str(name)]) == 1 and {*pair} <= {*counts}
         least = least_difference(pool, str(name), counts, pair) if is_single else 0.0
-        alone = f", at least {least:.2f} whichever are chosen" if least > LIMIT else ""
+        alone = f", at least {least:.2f} whichever are chosen" if least > BALANCED else ""
         yield (
             f"{name} still differs by {abs(worst['difference_after']):.2f} standard deviations between "
             f"{pair[0]} and {pair[1]}{alone}{describe_ranges(pool, str(name))}"
@@ -176,6 +177,6 @@ def remaining_differences(
     if not asked.is_empty():
         remedy = f"n of {possible}" if possible >= LEAST_SET else "other stimuli"
         yield (
-            f"differences above {LIMIT:g} are left: the stimuli do not overlap enough; fewer variables, or {remedy}, "
-            "would agree"
+            f"differences above {BALANCED:g} are left: the stimuli do not overlap enough; fewer variables, or "
+            f"{remedy}, would agree"
         )

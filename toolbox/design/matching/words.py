@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import polars as pl
 
-from toolbox.design.matching.balance import AGREE, DIFFER, LIMIT, NOT_ASKED, largest_by_variable
+from toolbox.design.differences import BALANCED
+from toolbox.design.matching.balance import AGREE, DIFFER, NOT_ASKED, largest_by_variable
 from toolbox.design.matching.choices import Matching
+from toolbox.design.wording import enumerated
 from toolbox.distribution import toolbox_version
 from toolbox.stimuli.image_property import FILE
 
@@ -36,17 +38,8 @@ def paragraph(
     return " ".join(sentences)
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Names as a sentence lists them."""
-    shown = [
-        *names[:_MOST_NAMED],
-        *([f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []),
-    ]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
 def _chosen(counts: Mapping[str, int], pools: Mapping[str, int], options: Matching) -> str:
-    chosen = _listed([f"{count} of {pools[name]} {name}" for name, count in counts.items()])
+    chosen = enumerated([f"{count} of {pools[name]} {name}" for name, count in counts.items()], _MOST_NAMED)
     if options.sets is None:
         return f"From the stimuli of each category we chose {chosen}; no image was changed."
     return f"From the stimuli we made {options.sets} sets, each with {chosen}; no image was changed."
@@ -70,9 +63,10 @@ def _method(options: Matching) -> str:
         )
         if value
     ]
-    under = f"; {_listed(constraints)}" if constraints else ""
+    under = f"; {enumerated(constraints, _MOST_NAMED)}" if constraints else ""
     return (
-        f"The choice minimises the largest standardised difference in {_listed(agreeing)} (start: {caliper}{distance}; "
+        "The choice minimises the largest standardised difference in "
+        f"{enumerated(agreeing, _MOST_NAMED)} (start: {caliper}{distance}; "
         f"then exchange of stimuli{under}; seed {options.seed}; selectivity-toolbox {toolbox_version()})."
     )
 
@@ -95,9 +89,13 @@ def _agreement(balance: pl.DataFrame) -> list[str]:
     ratios = known["variance_ratio_after"].drop_nulls()
     ends = [float(ratio) for ratio in (*ratios.top_k(1), *ratios.bottom_k(1))]
     spread = f" Variance ratios are {min(ends):.2f} to {max(ends):.2f}." if ends else ""
-    largest = largest_by_variable(known).filter(pl.col("after") > LIMIT).sort("after", descending=True)
+    largest = largest_by_variable(known).filter(pl.col("after") > BALANCED).sort("after", descending=True)
     named = [f"{row['variable']} ({row['after']:.2f})" for row in largest.iter_rows(named=True)]
-    short = f" The sets are not balanced (at most {LIMIT:g}) in {_listed(named)}." if named else ""
+    short = (
+        f" The sets are not balanced (at most {BALANCED:g}) in {enumerated(named, _MOST_NAMED)}."
+        if named
+        else ""
+    )
     return [
         f"The largest standardised mean difference of any two sets is {abs(after['difference_after']):.2f} "
         f"({after['variable']}, {after['first']} and {after['second']}){fell}.{short}{spread}"
@@ -111,7 +109,11 @@ def _difference(balance: pl.DataFrame) -> list[str]:
         f"{abs(row['difference_after']):.2f} ({row['first']} and {row['second']})"
         for row in differing.iter_rows(named=True)
     ]
-    return [f"By design, {differing['variable'][0]} differs by {_listed(parts)}."] if parts else []
+    return (
+        [f"By design, {differing['variable'][0]} differs by {enumerated(parts, _MOST_NAMED)}."]
+        if parts
+        else []
+    )
 
 
 def _others(balance: pl.DataFrame) -> list[str]:
@@ -119,14 +121,14 @@ def _others(balance: pl.DataFrame) -> list[str]:
     others = largest_by_variable(balance.filter(pl.col("role") == NOT_ASKED)).drop_nulls("after")
     if others.is_empty():
         return []
-    left = others.filter(pl.col("after") > LIMIT).sort("after", descending=True)
+    left = others.filter(pl.col("after") > BALANCED).sort("after", descending=True)
     if left.is_empty():
-        return [f"In {others.height} further measures no difference is above {LIMIT:g}."]
+        return [f"In {others.height} further measures no difference is above {BALANCED:g}."]
     named = [f"{row['variable']} ({row['after']:.2f})" for row in left.iter_rows(named=True)]
     is_twice = any(str(name).endswith(FILE) for name in others["variable"])
     key = f" ({FILE}: on the pixels of the file, not as the network sees them)" if is_twice else ""
     some = "all" if left.height == others.height else left.height
     return [
-        f"Of {others.height} further measures{key} that were not matched, {some} differ by more than {LIMIT:g}, which "
-        f"may explain an effect: {_listed(named)}."
+        f"Of {others.height} further measures{key} that were not matched, {some} differ by more than {BALANCED:g}, "
+        f"which may explain an effect: {enumerated(named, _MOST_NAMED)}."
     ]

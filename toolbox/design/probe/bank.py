@@ -5,13 +5,18 @@ It is a table, so that `probe/bank` can apply it to the responses of any set, an
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
+from toolbox.design.probe.choices import Probing
 from toolbox.design.probe.discrimination import Discrimination, split
 from toolbox.design.probe.methods import targets_of
 from toolbox.design.probe.selection import MOST_FORWARD, contrast_quotas, forward_selection, response_contrast
 from toolbox.design.ridge import Ridge
+from toolbox.errors import UsageError, expected_names
+from toolbox.query.files import ROW_FORMATS
 from toolbox.resampling.arrays import BoolArray
 
 _COLUMNS = (
@@ -79,3 +84,23 @@ def bank_rows(problem: Discrimination, size: int, training: BoolArray | None = N
                 )
             )
     return pl.DataFrame(rows, schema=list(_COLUMNS), orient="row").sort("rank", "statistic", "category")
+
+
+def check_bank_file(file: Path | None, choices: Probing) -> None:
+    """Refuse a file to which no bank can be written, before anything is computed.
+
+    Args:
+        file: of the bank; None if it is not wanted.
+        choices: which must have the size of a bank.
+
+    Raises: UsageError.
+    """
+    if file is None:
+        return
+    suffix = file.suffix.removeprefix(".")
+    if suffix not in ROW_FORMATS:
+        raise UsageError(f"{file} ends in {file.suffix!r}; {expected_names(suffix, ROW_FORMATS)}")
+    if file.is_dir():
+        raise UsageError(f"{file} is a directory; expected the name of a file")
+    if not choices.bank_sizes:
+        raise UsageError(f"{file} is to contain a bank, but its size is missing: filters=64 (--filters 64)")

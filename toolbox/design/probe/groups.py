@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from toolbox.design.copies import connected_groups, relative_distances
 from toolbox.resampling.arrays import BoolArray, IntArray
 
 LARGEST_PROPORTION = 0.1
@@ -28,10 +27,7 @@ def near_duplicates(maxima: NDArray[np.float32], distance: float) -> BoolArray:
         >>> near_duplicates(np.float32([[3, 4], [3, 4.1], [4, 3]]), 0.25).sum(axis=1)
         array([2, 2, 1])
     """
-    x = maxima.astype(float)
-    squares = (x**2).sum(axis=1)
-    apart = squares[:, None] + squares - 2 * (x @ x.T)
-    return apart <= distance**2 * np.maximum(squares[:, None], squares)
+    return relative_distances(maxima, maxima) <= distance
 
 
 def linked_groups(links: BoolArray, keys: Sequence[object]) -> IntArray:
@@ -48,10 +44,7 @@ def linked_groups(links: BoolArray, keys: Sequence[object]) -> IntArray:
     first: dict[object, int] = {}
     partners = [place if key is None else first.setdefault(key, place) for place, key in enumerate(keys)]
     rows, columns = np.nonzero(links)
-    pairs = (np.append(rows, np.arange(len(keys))), np.append(columns, partners))
-    graph = coo_matrix((np.ones(len(pairs[0])), pairs), shape=links.shape)
-    numbers: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
-    return numbers
+    return connected_groups(np.append(rows, np.arange(len(keys))), np.append(columns, partners), len(keys))
 
 
 def tells_copies(links: BoolArray) -> bool:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from toolbox.design.differences import CONFIDENCE
+from toolbox.design.differences import rank_auc
+from toolbox.design.equivalence import CONFIDENCE
 from toolbox.resampling.arrays import FloatArray, IntArray
 
 
@@ -95,11 +96,5 @@ def mean_auc(scores: FloatArray, labels: IntArray) -> float:
         >>> mean_auc(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 1]))
         1.0
     """
-    found = []
-    for number in np.unique(labels):
-        inside = labels == number
-        n, rest = int(inside.sum()), int((~inside).sum())
-        if rest:
-            ranks = stats.rankdata(scores[:, number])
-            found.append((ranks[inside].sum() - n * (n + 1) / 2) / (n * rest))
-    return float(np.mean(found)) if found else float("nan")
+    found = [rank_auc(scores[:, number], labels == number) for number in np.unique(labels)]
+    return float(np.mean(found)) if len(found) > 1 else np.nan

@@ -16,7 +16,7 @@ from toolbox.design.probe.discrimination import Discrimination
 from toolbox.design.probe.groups import linked_groups, near_duplicates, tells_copies
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.resampling.arrays import BoolArray
-from toolbox.store.availability import available_responses
+from toolbox.store.availability import available_responses, note_extraction
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import read_table
@@ -148,7 +148,7 @@ def _read_set(
         [keys.get(number) for number in stimuli.tolist()],
         maxima,
         means,
-        tuple(responses.notes),
+        (*responses.notes, *note_extraction(study, responses)),
     )
 
 

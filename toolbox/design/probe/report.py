@@ -11,6 +11,7 @@ import polars as pl
 from toolbox.chart import Chart
 from toolbox.chart.probe import probe_chart
 from toolbox.design.probe.methods import BANK, BEST, SINGLE, WEIGHTED
+from toolbox.design.wording import accuracy_in_percent, in_percent
 from toolbox.query import Answer
 from toolbox.store.folder import SCHEME
 
@@ -64,11 +65,11 @@ class ProbeReport:
     seconds: float
     bank: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """The paragraph."""
-        return self.text
+        return self.paragraph
 
     def row(self, method: str, **at: Any) -> dict[str, Any]:
         """The row of a method.
@@ -99,7 +100,7 @@ class ProbeReport:
         return _capital(self._gain(self.row(WEIGHTED), "Layers weighted together show", self.best)) + "."
 
     @property
-    def text(self) -> str:
+    def paragraph(self) -> str:
         """The paragraph for a reader."""
         return " ".join([self._design(), *self._accuracies(), self.verdict, *self._weights(), *self._banks()])
 
@@ -108,9 +109,8 @@ class ProbeReport:
         """Layers, methods and curves as a figure."""
         of = f"{self.set} · {self.model}" + (f" · labels {self.scheme}" if self.scheme != SCHEME else "")
         tested = f" · tested on {self.test_on}" if self.test_on else ""
-        subtitle = "\n".join(
-            [f"{of}{tested} · weight of noise {self.noise:.2f}", self.verdict, *map(_sentence, self.warnings)]
-        )
+        cautions = [f"{_capital(warning)}." for warning in self.warnings]
+        subtitle = "\n".join([f"{of}{tested} · weight of noise {self.noise:.2f}", self.verdict, *cautions])
         guessed = 1 / len(self.categories) if self.chance is None else self.chance
         return probe_chart(
             self.rows, chance=guessed, title="How well layers tell the categories apart", subtitle=subtitle
@@ -119,7 +119,7 @@ class ProbeReport:
     @property
     def answer(self) -> Answer:
         """The rows as those of a query, to print or to write."""
-        return Answer(self.rows, dict(self.provenance), (*self.notes, self.text, *self.warnings))
+        return Answer(self.rows, self.provenance, (*self.notes, *self.warnings))
 
     @property
     def is_chance(self) -> bool:
@@ -137,7 +137,7 @@ class ProbeReport:
             )
         if self.row(BEST)["accuracy"] >= CEILING:
             found.append(
-                f"the best layer reaches {_percent(self.row(BEST)['accuracy'])}, near the ceiling: accuracy "
+                f"the best layer reaches {in_percent(self.row(BEST)['accuracy'])}, near the ceiling: accuracy "
                 "cannot tell methods apart here; compare the AUC, or probe harder categories"
             )
         if self.mixed:
@@ -169,14 +169,14 @@ class ProbeReport:
         share = self.layers.filter(pl.col("layer") == self.best)["chosen"][0]
         in_all = "" if share == 1 else f" in {share:.0%} of the folds"
         sentences = [
-            f"The best layer, chosen inside ({self.best}{in_all}), was correct in {_interval(best, 'accuracy', 100)} % "
-            f"(AUC {best['auc']:.3f}), all layers weighted in {_interval(weighted, 'accuracy', 100)} % (AUC "
+            f"The best layer, chosen inside ({self.best}{in_all}), was correct in {accuracy_in_percent(best)} % "
+            f"(AUC {best['auc']:.3f}), all layers weighted in {accuracy_in_percent(weighted)} % (AUC "
             f"{weighted['auc']:.3f})."
         ]
         if self.chance is not None and self.chance_high is not None:
             sentences.append(
-                f"With permuted labels {_percent(self.chance)} were correct (95th percentile "
-                f"{_percent(self.chance_high)})."
+                f"With permuted labels {in_percent(self.chance)} were correct (95th percentile "
+                f"{in_percent(self.chance_high)})."
             )
         return sentences
 
@@ -223,20 +223,6 @@ class ProbeReport:
         if row["difference_high"] < 0:
             return f"{subject} a loss compared with {rival} ({points}, {bounds})"
         return f"{subject} no gain over {rival} ({points}, {bounds})"
-
-
-def _interval(row: Mapping[str, Any], column: str, unit: float) -> str:
-    """A number with its interval, such as 89.4 [86.1, 92.7]."""
-    bounds = "" if row["low"] is None else f" [{unit * row['low']:.1f}, {unit * row['high']:.1f}]"
-    return f"{unit * row[column]:.1f}{bounds}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _sentence(warning: str) -> str:
-    return f"{_capital(warning)}."
 
 
 def _capital(sentence: str) -> str:

@@ -22,25 +22,25 @@ from toolbox.design.probe.intervals import (
 from toolbox.design.probe.methods import BANK, BEST, METHODS, SINGLE, Key, SplitResult
 from toolbox.resampling.arrays import BoolArray, FloatArray
 
-PROBE_COLUMNS: dict[str, type[pl.DataType]] = {
-    "method": pl.String,
-    "layer": pl.String,
-    "filters": pl.Int64,
-    "images": pl.Int64,
-    "accuracy": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "auc": pl.Float64,
-    "difference": pl.Float64,
-    "difference_low": pl.Float64,
-    "difference_high": pl.Float64,
-    "p": pl.Float64,
-    "weight": pl.Float64,
-    "chosen": pl.Float64,
-    "overlap": pl.Float64,
-    "chance_overlap": pl.Float64,
+PROBE_COLUMNS: dict[str, tuple[type[pl.DataType], str]] = {
+    "method": (pl.String, "how the categories were told apart"),
+    "layer": (pl.String, "of a single layer"),
+    "filters": (pl.Int64, "number of filters, where it is not all of them"),
+    "images": (pl.Int64, "training images of every category, of a learning curve"),
+    "accuracy": (pl.Float64, "proportion of correct images, the mean over the categories"),
+    "low": (pl.Float64, "lower end of its 95 % interval, corrected for the overlap of the folds"),
+    "high": (pl.Float64, "upper end of its 95 % interval"),
+    "auc": (pl.Float64, "area under the ROC curve, the mean over the categories"),
+    "difference": (pl.Float64, "accuracy less that of the best layer with as many filters and images"),
+    "difference_low": (pl.Float64, "lower end of its 95 % interval"),
+    "difference_high": (pl.Float64, "upper end of its 95 % interval"),
+    "p": (pl.Float64, "of the difference, two-sided"),
+    "weight": (pl.Float64, "share of the layer in what all layers explain"),
+    "chosen": (pl.Float64, "proportion of folds in which the layer is the best one"),
+    "overlap": (pl.Float64, "of the filters that two folds choose: those in both / those in any"),
+    "chance_overlap": (pl.Float64, "the same of as many filters at random"),
 }
-"""Of the table, and their types."""
+"""Column -> its type, and what it means."""
 Splits = Sequence[tuple[BoolArray, BoolArray]]
 """Training and test images of every split."""
 
@@ -68,9 +68,7 @@ def probe_rows(problem: Discrimination, splits: Splits, results: Sequence[SplitR
         splits: training and test images.
         results: of every split, in the same order.
 
-    Returns: PROBE_COLUMNS. `difference` is the row's accuracy less that of the best layer with as many filters and
-        images; `chosen` the proportion of splits in which a layer is the best; `overlap` the mean Jaccard index
-        of the filters that two splits choose, and `chance_overlap` that of as many at random.
+    Returns: the columns of PROBE_COLUMNS.
     """
     measured = _measured(problem, splits, results)
     weights, best = np.array([each.weights for each in results]), np.array([each.best for each in results])
@@ -93,7 +91,7 @@ def probe_rows(problem: Discrimination, splits: Splits, results: Sequence[SplitR
         if key.method == BANK:
             row |= _overlaps([each.banks[int(key.filters or 0)] for each in results], problem.filters)
         rows.append(row)
-    return pl.DataFrame(rows, schema=PROBE_COLUMNS)
+    return pl.DataFrame(rows, schema={name: kind for name, (kind, _) in PROBE_COLUMNS.items()})
 
 
 def _place(key: Key, problem: Discrimination) -> tuple[int, int, int, int]:

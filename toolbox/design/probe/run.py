@@ -19,12 +19,14 @@ from toolbox.design.probe.intervals import balanced_accuracy
 from toolbox.design.probe.material import Material, read_material
 from toolbox.design.probe.methods import SplitResult, solve_split, targets_of, weighted_scores
 from toolbox.design.probe.report import ProbeReport
-from toolbox.design.probe.rows import Splits, probe_rows
+from toolbox.design.probe.rows import PROBE_COLUMNS, Splits, probe_rows
+from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, silent
 from toolbox.resampling.arrays import BoolArray, FloatArray, IntArray
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import with_version
 from toolbox.store.selection import Selection
 
 
@@ -32,6 +34,7 @@ def probe(
     study: StudyFolder,
     choices: Probing | None = None,
     selection: Selection | None = None,
+    files: ResultFiles = NO_FILES,
     *,
     test_on: str | None = None,
     progress: Progress = silent,
@@ -42,6 +45,7 @@ def probe(
         study: with responses and labels.
         choices: categories, sizes of banks, numbers of images, folds, permutations.
         selection: set, model and scheme, where there are several.
+        files: where figure and paragraph are written.
         test_on: another set, on which is tested what was learned from the whole first one.
         progress: called with how many splits and permutations are done.
 
@@ -59,7 +63,7 @@ def probe(
     results, permuted = _solve(problem, splits, checked, progress)
     rows = probe_rows(problem, splits, results)
     reached = float(rows["accuracy"][0])
-    return ProbeReport(
+    report = ProbeReport(
         set=material.set,
         test_on=test_on,
         model=material.model,
@@ -80,6 +84,8 @@ def probe(
         notes=(*material.notes, *notes),
         provenance=_provenance(material, checked, test_on),
     )
+    files.write(report)
+    return report
 
 
 def _check_banks(choices: Probing, filters: int) -> None:
@@ -102,12 +108,15 @@ def _provenance(material: Material, choices: Probing, test_on: str | None) -> di
     """Where the rows come from."""
     names = {"set": material.set, "model": material.model, "scheme": material.scheme}
     parameters = {name: value for name, value in asdict(choices).items() if value is not None}
-    return {
-        **material.provenance,
-        **names,
-        "query": "probe",
-        "parameters": {**parameters, "test_on": test_on},
-    }
+    return with_version(
+        {
+            **material.provenance,
+            **names,
+            "query": "probe",
+            "parameters": {**parameters, "test_on": test_on},
+            "columns": {name: meaning for name, (_, meaning) in PROBE_COLUMNS.items()},
+        }
+    )
 
 
 def _splits(material: Material, choices: Probing) -> tuple[Splits, list[str]]:

@@ -10,6 +10,7 @@ import polars as pl
 from toolbox.design.relation.choices import Relating
 from toolbox.design.relation.sources import NetworkLayer, network_layers
 from toolbox.display import Report
+from toolbox.store.availability import note_extraction
 from toolbox.store.resamples import Labelling
 from toolbox.terms import LEVEL
 
@@ -86,7 +87,8 @@ def relation_report(
 
 def _notes(labelling: Labelling, choices: Relating, tested: pl.DataFrame) -> list[str]:
     """What a reader of the tables should know."""
-    notes = list(labelling.responses.notes)
+    responses = labelling.responses
+    notes = [*responses.notes, *note_extraction(labelling.study, responses)]
     if not (tested["q"] < LEVEL).any() and (tested["p_fwe"] < LEVEL).any():
         notes.append(
             f"no q is below {LEVEL}, but FWE-corrected p are: {choices.resamples:,} permutations give no p below "
