@@ -99,7 +99,11 @@ def _agreement(balance: pl.DataFrame) -> list[str]:
     spread = f" Variance ratios are {min(ends):.2f} to {max(ends):.2f}." if ends else ""
     largest = largest_by_variable(known).filter(pl.col("after") > BALANCED).sort("after", descending=True)
     named = [f"{row['variable']} ({row['after']:.2f})" for row in largest.iter_rows(named=True)]
-    short = f" The sets are not balanced (at most {BALANCED:g}) in {enumerated(named, _MOST_NAMED)}." if named else ""
+    short = (
+        f" The sets are not balanced (at most {BALANCED:g}) in {enumerated(named, _MOST_NAMED)}."
+        if named
+        else ""
+    )
     return [
         f"The largest standardised mean difference of any two sets is {abs(after['difference_after']):.2f} "
         f"({after['variable']}, {after['first']} and {after['second']}){fell}.{short}{spread}"
