@@ -42,7 +42,7 @@ LEFT = {
     "README.md": Expectation(
         files=("profile.html", "tuning.svg", "complexity.png", "balance.png", "experiment/conditions.csv"),
         models=(("pets", {"vgg16"}),),
-        phrases=("stimuli to present", "matched", "block5_conv3"),
+        phrases=("stimuli to present", "p_equivalence", "block5_conv3"),
     ),
     "datasets/README.md": Expectation(
         files=("orientation.html", "preferences.png", "properties.png", "properties.csv"),

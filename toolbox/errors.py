@@ -65,6 +65,7 @@ class UnknownNameError(UsageError):
             known: the names that exist.
             remedy: further advice.
         """
+        self.kind, self.name = kind, name
         hint = _hint(name, sorted(known))
         super().__init__(f"no {kind} named {name!r}{hint}{f' ({remedy})' if remedy else ''}")
 

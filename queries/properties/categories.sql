@@ -1,4 +1,4 @@
--- Image properties of every category: mean, spread, and how well the property alone tells the category from the others.
+-- Image properties of every category: how far they differ, and how well each alone tells the category from the others.
 --
 -- A category that differs from the others in luminance, contrast or spatial frequency drives filters for that reason,
 -- too. Before a filter is called selective for faces, look here whether a single number of the pictures separates the

@@ -8,7 +8,7 @@ above and below its own median of a property.
 
 Expected, weighted layers - best layer in points (10 repeats): six categories -1.4 [-3.8, 0.9], cat and dog +0.8
 [-1.8, 3.3], i-see-face and object -5.9 [-15.1, 3.3], category x luminance +9.7 [4.7, 14.8], x contrast +4.1 [0.0, 8.1],
-x edges +4.2 [-0.2, 8.7], x colourfulness +6.2 [2.6, 9.8]; shuffled labels at chance with a share of noise near 1.
+x edges +4.2 [-0.2, 8.7], x colourfulness +6.2 [2.6, 9.8]; shuffled labels at chance with a weight of noise near 1.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ import pytest
 from support.commands import run_process
 from support.tiny_network import paint
 from toolbox import Study
+from toolbox.cli.progress import STARTS_AGAIN, progress_bars
+from toolbox.host import Stopped
 
 
 def test_the_installed_command_tells_its_version() -> None:
@@ -146,3 +148,9 @@ def test_an_interrupted_extraction_says_what_is_kept(
     assert "stopped; finished parts of the result are kept, and the same command continues from there" in told
     assert 0 < len(list(parts.glob("part-*.json"))) < 60
     assert study.extract("many", model=card, weights=weights).stimuli == 300
+
+
+def test_a_command_that_keeps_nothing_is_not_said_to_continue() -> None:
+    with pytest.raises(Stopped) as stop, progress_bars(quiet=True, kept=STARTS_AGAIN):
+        raise Stopped(signal.SIGINT)
+    assert stop.value.kept == "nothing was written; the same command starts again"

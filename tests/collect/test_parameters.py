@@ -148,7 +148,10 @@ def test_a_dry_run_writes_nothing(study: Study, table: Path) -> None:
     [
         (["stimulus_id,rating", "9,1"], "rows that match no stimulus of colours: stimulus_id '9'"),
         (["name,rating", "a,1"], "expected columns of numbers, and one of the columns stimulus_id"),
-        (["stimulus_id,rating", "0,good"], "has no column of numbers; enter the values of the stimuli there"),
+        (
+            ["stimulus_id,rating", "0,good"],
+            "has no column of numbers: rating has 'good'; enter the values of the stimuli there",
+        ),
         (["stimulus_id,rating", "0,NA"], "enter the values of the stimuli there"),
         (["stimulus_id,observer,rating", "0,,1"], "row 1 of .* has no observer"),
         (

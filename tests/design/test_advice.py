@@ -82,6 +82,21 @@ def test_without_significance_the_command_is_named_and_nothing_is_claimed(folder
     assert advice.layer == "deep"
 
 
+def test_the_command_that_is_named_computes_significance_for_the_labels_of_the_advice(folder):
+    study = Study(make_probed_study(folder / "labelled").root)
+    study.label("photos", source=_other_labels(study, folder), scheme="other")
+    advice = study.advise(scheme="other", **QUICK)
+    assert "(toolbox significance photos --model tiny --scheme other)" in advice.text
+
+
+def _other_labels(study, folder):
+    table = folder / "other.csv"
+    study.query(
+        "select path, category from stimuli join labels using (stimulus_id)", scheme="category"
+    ).write_csv(table)
+    return table
+
+
 def test_no_layer_is_recommended_where_nothing_is_told_apart(folder):
     advice = Study(make_probed_study(folder / "nothing", deep=0.0).root).advise(permutations=20, repeats=2)
     assert advice.layer is None

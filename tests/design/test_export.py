@@ -187,7 +187,11 @@ def test_a_list_of_other_stimuli_is_refused(tmp_path: Path, study: Study, text: 
 @pytest.mark.parametrize(
     ("to", "name", "message"),
     [
-        ("psychopie", "a.csv", "as is 'psychopie'; expected one of psychopy, .*; did you mean 'psychopy'"),
+        (
+            "psychopie",
+            "a.csv",
+            "no program or format 'psychopie'; expected one of psychopy, .*; did you mean 'psychopy'",
+        ),
         ("jspsych", "a.csv", "a list for jspsych cannot be written to a.csv; expected .json"),
         ("bids", "a.json", "expected .tsv"),
     ],

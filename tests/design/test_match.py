@@ -88,6 +88,26 @@ def test_the_paragraph_names_what_was_not_measured(rated: Study) -> None:
     assert unknown not in rated.match(n=6, on="a").paragraph
 
 
+def test_the_paragraph_names_what_is_not_balanced_and_nothing_where_all_is(rated: Study) -> None:
+    short, balanced = rated.match(n=11, on=["a", "b"]), rated.match(n=4, on=["a"])
+    assert short.largest > 0.1 > balanced.largest
+    largest = short.balance.filter(role="agree").sort(pl.col("difference_after").abs()).row(-1, named=True)
+    named = f"{largest['variable']} ({abs(largest['difference_after']):.2f})"
+    assert f"The sets are not balanced (at most 0.1) in {named}" in short.paragraph
+    assert "not balanced" not in balanced.paragraph
+
+
+@pytest.mark.parametrize("option", ["--output", "--balance"])
+def test_a_table_that_cannot_be_written_is_refused_before_stimuli_are_chosen(
+    rated: Study, tmp_path: Path, option: str
+) -> None:
+    words = ["match", "--n", "4", "--on", "a", "--save-as", "chosen", "--study", str(rated.folder.root)]
+    told = CliRunner().invoke(app, [*words, option, str(tmp_path / "list.docx")])
+    assert isinstance(told.exception, UsageError)
+    assert "no format 'docx' for files; expected csv, json, parquet" in str(told.exception)
+    assert rated.folder.schemes("pictures") == ["category"]
+
+
 def test_the_run_is_recorded_with_options_list_and_balance(rated: Study) -> None:
     found = rated.match(n=6, on=["a", "b"], seed=3)
     [file] = (rated.folder.root / "runs").glob("*-match-pictures.json")

@@ -277,7 +277,7 @@ def test_more_stimuli_than_there_are_is_refused_with_what_is_possible() -> None:
 
 
 def test_a_set_of_one_stimulus_is_refused() -> None:
-    with pytest.raises(UsageError, match="a set would have 1 stimuli to compare"):
+    with pytest.raises(UsageError, match="a set would have 1 stimulus to compare"):
         solved(pool_rows(18, TWO), Matching(n=1, on=["a"]))
 
 

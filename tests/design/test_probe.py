@@ -364,6 +364,8 @@ def test_a_set_is_tested_by_what_another_taught(folder):
     assert report.splits == 1
     assert report.row(LAST)["accuracy"] > 0.8
     assert "trained on photos and tested on others" in report.paragraph
+    with pytest.raises(UnknownNameError, match="no stimulus set named 'other'; did you mean 'others'"):
+        probe(study, Probing(), Selection("photos"), test_on="other")
     with pytest.raises(UsageError, match="cannot be tested on photos itself"):
         probe(study, Probing(), Selection("photos"), test_on="photos")
 
@@ -400,7 +402,8 @@ def test_a_bank_scores_in_sql_as_in_the_probe(folder, tmp_path):
         ({"images": 900}, "the smallest category has"),
         ({"distance": 1.0}, "distance is 1.0; expected 0 or more, and less than 1"),
         ({"category": ["red"]}, "no category of photos named 'red'"),
-        ({"category": "cat"}, "has 1 categories with responses; expected two or more"),
+        ({"filters": 100_000}, "filters is 100000; expected at most "),
+        ({"category": "cat"}, "only the category cat is named; expected two or more of car, cat, dog"),
     ],
 )
 def test_what_is_impossible_is_refused_with_one_line(probed, choices, message):

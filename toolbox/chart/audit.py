@@ -69,11 +69,17 @@ def draw_audit(
             clean(separations, categories), words.limit
         )
     chart: Chart = concat_panels(panels, 1, shared="independent") if panels else empty_chart()
-    key = [
-        "Numbers: findings; colour: proportion of the stimuli of the category that they are about.",
-        "AUC: probability that an image of the category exceeds one of another category in the property; "
-        f"0.5 is no difference, bold from {words.limit:g} or {1 - words.limit:.2g}.",
-    ]
+    key = list[str]()
+    if not counts.is_empty():
+        key.append(
+            "Numbers: findings; colour: proportion of the stimuli of the category that they are about."
+        )
+    if not separations.is_empty():
+        key.append(
+            "AUC: probability that an image of the category exceeds one of another category in the property; 0.5 is no "
+            f"difference, bold from {words.limit:g} up or {1 - words.limit:.2g} down. (file): measured on the file, "
+            "where this tells a category more clearly than the picture as the network sees it."
+        )
     return self_contained(add_title(apply_theme(chart), words.title, words.subtitle, TITLE_WIDTH, key=key))
 
 

@@ -11,7 +11,7 @@ from toolbox.chart.categories import colour, shape
 from toolbox.chart.registry import figure
 from toolbox.chart.theme import LINE, Chart, concat_panels, distinct_values, layer_marks, tooltips
 
-AUC_TITLE = ["AUC of the property alone", "(line at 0.5: the category has no other values)"]
+AUC_TITLE = ["AUC of the property alone", "(line at 0.5: the category does not differ)"]
 DIFFERENCE_TITLE = ["Standardised mean difference from all others", "(lines at 0 and ±0.1: matched sets)"]
 MATCHED = 0.1
 """Standardised difference that sets of matched stimuli usually have at most."""

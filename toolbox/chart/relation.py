@@ -149,7 +149,7 @@ def _strengths(rows: pl.DataFrame, x: alt.X, tooltip: list[alt.Tooltip]) -> list
 
 def _key(rows: pl.DataFrame) -> list[str]:
     """What the marks are."""
-    key = []
+    key = ["Related: as strongly as one filter in twenty is by chance, or above the threshold."]
     if has_values(rows, "chance_high"):
         key.append(
             "Grey area: chance band (95 % of permutations); hollow: inside it or below. Dashed: q < 0.05."

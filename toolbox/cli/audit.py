@@ -8,7 +8,7 @@ from typer import Option
 from toolbox.cli import options, output
 from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
-from toolbox.cli.progress import progress_bars
+from toolbox.cli.progress import STARTS_AGAIN, progress_bars
 from toolbox.cli.several import SeveralValues
 
 commands = typer.Typer()
@@ -74,14 +74,17 @@ def audit(
     From what is stored: no network runs, no image is read, and nothing is changed. Run toolbox extract and toolbox
     properties before. Look at the pictures before you leave one out.
     """
-    from toolbox.design.audit import AuditChoices, save_scheme
+    from toolbox.design.audit import AuditChoices, check_saving, save_scheme
     from toolbox.design.audit import audit as audit_set
     from toolbox.design.result_files import ResultFiles
 
     choices = AuditChoices(kind or None, against or None, near, false_positives, auc, seed)
     files = ResultFiles(figure, text)
+    output.check_rows_files(format, output_file)
     folder, selection = study_at(study).folder, selection_of(set, model, scheme)
-    with progress_bars(quiet) as progress:
+    if save_as:
+        check_saving(folder, selection, save_as)
+    with progress_bars(quiet, STARTS_AGAIN) as progress:
         found = audit_set(folder, selection, choices, files, progress=progress)
     saved = save_scheme(folder, found, save_as, choices, replace=replace) if save_as else None
     output.print_result(found, found.findings.select(PRINTED), format, output_file, quiet)

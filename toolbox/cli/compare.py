@@ -9,7 +9,7 @@ from typer import Argument, Option
 from toolbox.cli import options, output
 from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
-from toolbox.cli.progress import progress_bars
+from toolbox.cli.progress import STARTS_AGAIN, progress_bars
 from toolbox.cli.several import SeveralValues
 from toolbox.printing import printable
 
@@ -98,8 +98,9 @@ def compare(
 
     choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
     files = ResultFiles(figure, text)
+    output.check_rows_files(format, output_file)
     folder, selection = study_at(study).folder, selection_of(set, model, scheme)
-    with progress_bars(quiet) as progress:
+    with progress_bars(quiet, STARTS_AGAIN) as progress:
         found = compare_categories(folder, categories, choices, selection, files, progress=progress)
     output.print_result(found, found.summary.select(PRINTED), format, output_file, quiet)
     output.note_files(quiet, figure, text)

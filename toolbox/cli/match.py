@@ -178,6 +178,8 @@ def match(
         keep or None, leave_out or None, seed,
     )  # fmt: skip
     files = ResultFiles(figure, text)
+    output.check_rows_files(format, output_file)
+    output.check_rows_files(None, balance)
     folder, selection = study_at(study).folder, selection_of(set, model, scheme)
     found = match_sets(folder, selection, choices, files, save_as=save_as, replace=replace)
     output.print_result(found, found.balance.select(PRINTED), format, output_file, quiet)

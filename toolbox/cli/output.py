@@ -79,6 +79,20 @@ def print_answer(answer: Answer, format: Format | None, output: Path | None, qui
         _print_encoded(answer, str(format))
 
 
+def check_rows_files(format: Format | None, *files: Path | None) -> None:
+    """Refuse files to which no rows can be written, before they are computed.
+
+    Args:
+        format: how the rows are written; None for what the name of a file ends in.
+        files: of the user; None for none.
+    """
+    from toolbox.query.files import check_rows_file
+
+    for file in files:
+        if file is not None:
+            check_rows_file(file, format and str(format))
+
+
 def print_result(
     result: PrintedResult, table: pl.DataFrame, format: Format | None, output: Path | None, quiet: bool
 ) -> None:

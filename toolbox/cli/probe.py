@@ -9,7 +9,7 @@ from typer import Option
 from toolbox.cli import options, output
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
-from toolbox.cli.progress import progress_bars
+from toolbox.cli.progress import STARTS_AGAIN, progress_bars
 from toolbox.cli.several import SeveralValues
 
 commands = typer.Typer()
@@ -95,7 +95,8 @@ def probe(
 
     Everything is chosen from training images: nested cross-validation, or another set (--test-on).
     """
-    with progress_bars(quiet) as progress:
+    output.check_rows_files(format, output_file)
+    with progress_bars(quiet, STARTS_AGAIN) as progress:
         report = study_at(study).probe(
             set, category=category, filters=filters, images=images, group=group, test_on=test_on, distance=distance,
             folds=folds, repeats=repeats, permutations=permutations, seed=seed, model=model, scheme=scheme,
@@ -127,7 +128,8 @@ def advise(
 
     It brings together significant filters, an untrained control, a probe of every layer, and confounds of the images.
     """
-    with progress_bars(quiet) as progress:
+    output.check_rows_files(format, output_file)
+    with progress_bars(quiet, STARTS_AGAIN) as progress:
         advice = study_at(study).advise(
             set, category=category, control=control, group=group, repeats=repeats, permutations=permutations, seed=seed,
             model=model, scheme=scheme, figure=figure, text=text, progress=progress,

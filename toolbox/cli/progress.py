@@ -15,9 +15,18 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 
+CONTINUES = "finished parts of the result are kept, and the same command continues from there"
+STARTS_AGAIN = "nothing was written; the same command starts again"
+
+
 @contextmanager
-def progress_bars(quiet: bool) -> Iterator[Progress]:
-    """A callback that shows a bar with rate and time left, on a terminal only; also notes what a stop keeps."""
+def progress_bars(quiet: bool, kept: str = CONTINUES) -> Iterator[Progress]:
+    """A callback that shows a bar with rate and time left, on a terminal only; also notes what a stop keeps.
+
+    Args:
+        quiet: whether there is no bar.
+        kept: what is printed of the work when a user stops it.
+    """
     try:
         if quiet or not sys.stderr.isatty():
             yield silent
@@ -25,7 +34,7 @@ def progress_bars(quiet: bool) -> Iterator[Progress]:
             with _bars() as bars:
                 yield _callback(bars)
     except Stopped as stop:
-        stop.kept = "finished parts of the result are kept, and the same command continues from there"
+        stop.kept = kept
         raise
 
 

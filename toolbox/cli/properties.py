@@ -25,6 +25,7 @@ def properties(
     Prints mean and standard deviation for every category; --output or --format writes all stimuli and properties, as a
     network sees the images and in their files. What was measured before is not measured again.
     """
+    output.check_rows_files(format, output_file)
     opened = study_at(study)
     from toolbox.design.properties import measure_properties, summary_of_properties, table_of_properties
 

@@ -7,7 +7,7 @@ from toolbox.cli.conversion import study_at
 from toolbox.cli.following import print_next
 from toolbox.cli.options import HERE
 from toolbox.cli.output import note, print_notes
-from toolbox.cli.progress import progress_bars
+from toolbox.cli.progress import STARTS_AGAIN, progress_bars
 from toolbox.cli.several import SeveralValues
 from toolbox.printing import printable
 
@@ -60,7 +60,7 @@ def relate(
 ) -> None:
     """Test every filter for a rank correlation with a parameter of the stimuli, by permutations."""
     opened = study_at(study)
-    with progress_bars(quiet) as progress:
+    with progress_bars(quiet, STARTS_AGAIN) as progress:
         report = opened.relate(
             set, parameter=parameter, given=given, statistic=statistic, threshold=threshold, resamples=resamples,
             seed=seed, model=model, scheme=scheme, progress=progress,

@@ -8,6 +8,11 @@ from typing import Any
 from typer import Context
 from typer.core import TyperCommand, TyperOption
 
+from toolbox.errors import UnknownNameError, UsageError
+
+_LAST_WORD = f"{__name__}.last_word"
+"""In the memory of a command: the argument, where it follows the values of an option."""
+
 
 class SeveralValues(TyperCommand):
     """A command whose repeatable options take several values at once."""
@@ -26,10 +31,27 @@ class SeveralValues(TyperCommand):
             args = args[
                 :-1
             ]  # its value is being completed: an option without one would hide the words before it
-        repeated, open_option = repeat_options(args, repeatable, taking)
+        repeated, open_option, place = _repeat(args, repeatable, taking)
+        if place is not None:
+            ctx.meta[_LAST_WORD] = repeated[place]
         if open_option:
             ctx.meta[__name__] = repeatable[open_option]
         return super().parse_args(ctx, repeated)
+
+    def invoke(self, ctx: Context) -> Any:  # type: ignore[override]
+        """Run the command; where the last of several values was read as a set that is unknown, explain this.
+
+        Args:
+            ctx: of the command.
+        """
+        try:
+            return super().invoke(ctx)
+        except UnknownNameError as error:
+            if error.kind != "stimulus set" or error.name != ctx.meta.get(_LAST_WORD):
+                raise
+            raise UsageError(
+                f"{error}; the last word after the values of an option is the set: write the set as the first word"
+            ) from error
 
     def shell_complete(self, ctx: Context, incomplete: str) -> list[Any]:  # type: ignore[override]
         """Complete a further value of the last option; else, the names of options.
@@ -64,11 +86,19 @@ def repeat_options(
         >>> repeat_options(["pets", "--layers", "a", "b", "-q"], {"--layers"}, {"--layers"})
         (['pets', '--layers', 'a', '--layers', 'b', '-q'], None)
     """
+    repeated, option, _ = _repeat(args, repeatable, taking)
+    return repeated, option
+
+
+def _repeat(
+    args: Sequence[str], repeatable: Collection[str], taking: Collection[str]
+) -> tuple[list[str], str | None, int | None]:
+    """As `repeat_options`, and the place of the argument if it was the last of several words after an option."""
     words, further, has_argument = iter(args), list[int](), False
     repeated, option = list[str](), None
     for word in words:
         if word == "--":
-            return [*repeated, word, *words], None
+            return [*repeated, word, *words], None, None
         if word.startswith("-") and len(word) > 1:
             name, equals, _ = word.partition("=")
             option = name if name in repeatable else None
@@ -82,7 +112,8 @@ def repeat_options(
             repeated += [option, word]
     if further and not has_argument and not _is_number(repeated[further[-1] + 1]):
         del repeated[further[-1]]
-    return repeated, option
+        return repeated, option, further[-1]
+    return repeated, option, None
 
 
 def _is_number(word: str) -> bool:

@@ -128,8 +128,21 @@ def _numbers(
     empty = [name for name, cells in columns.items() if not any(cell is not None for cell in cells)]
     if empty or not columns:
         what = f"the column {empty[0]!r} of {file} is empty" if empty else f"{file} has no column of numbers"
-        raise StimulusError(f"{what}; enter the values of the stimuli there")
+        text = "" if empty else _first_text(table, used)
+        raise StimulusError(f"{what}{text}; enter the values of the stimuli there")
     return columns
+
+
+def _first_text(table: pl.DataFrame, used: Sequence[str]) -> str:
+    """The first cell that keeps a column from being one of numbers, in words."""
+    for name in table.columns:
+        column = table[name]
+        if name in (*used, *KEYS) or column.dtype != pl.String:
+            continue
+        wrong = column.filter(column.cast(pl.Float64, strict=False).is_null() & column.is_not_null())
+        if not wrong.is_empty():
+            return f": {name} has {wrong[0]!r}"
+    return ""
 
 
 def _is_numeric(column: pl.Series) -> bool:

@@ -18,9 +18,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from toolbox.errors import UnknownNameError, UsageError
+from toolbox.errors import MOST_NAMES, UnknownNameError, UsageError, nearest_name
 from toolbox.query import ask
 from toolbox.resampling import FloatArray
+from toolbox.stimuli.image_property import FILE
 from toolbox.store.availability import available_responses
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
@@ -189,8 +190,18 @@ def _columns(source: _Source, name: str) -> pl.DataFrame:
     if layers := _layers(source, name):
         return _components(source, layers)
     more = "'block1_*' would be those layers" if source.model else "toolbox extract adds those of responses"
-    remedy = f"toolbox properties measures more of the images; {more}"
-    raise UnknownNameError(f"variable of {source.set}", name, _all_names(source), remedy)
+    known = _all_names(source)
+    remedy = f"{_listed(name, known)}toolbox properties measures more of the images; {more}"
+    raise UnknownNameError(f"variable of {source.set}", name, known, remedy)
+
+
+def _listed(name: str, known: list[str]) -> str:
+    """All variables in a line, where none resembles the name; of properties of the file only how they are called."""
+    if nearest_name(name, known) or len(known) <= MOST_NAMES:
+        return ""
+    plain = [each for each in known if not each.endswith(FILE)]
+    of_files = f"; {FILE} behind a property: of the file" if len(plain) < len(known) else ""
+    return f"{', '.join(plain)}{of_files}; "
 
 
 def _single(source: _Source, place: str, name: str) -> pl.DataFrame:

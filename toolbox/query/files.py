@@ -25,13 +25,31 @@ def encode_rows(answer: Answer, format: str) -> bytes:
 
     Raises: UsageError for another format; QueryError for a column that the format cannot hold.
     """
-    if format not in ROW_FORMATS:
-        raise UsageError(f"no format {format!r} for files; expected {', '.join(ROW_FORMATS)}")
+    _check_format(format)
     if format == "parquet":
         return table_bytes(answer.rows.to_arrow(), answer.provenance)
     _check_flat(answer, format)
     text = _csv(answer.rows) if format == "csv" else answer.rows.write_json() + "\n"
     return text.encode()
+
+
+def check_rows_file(path: Path, format: str | None = None) -> None:
+    """Refuse a file to which no rows can be written, before they are computed.
+
+    Args:
+        path: the file.
+        format: one of ROW_FORMATS; what the file's name ends in if None.
+
+    Raises: UsageError for another format, or for a directory.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; expected the name of a file")
+    _check_format(format or path.suffix.removeprefix("."))
+
+
+def _check_format(format: str) -> None:
+    if format not in ROW_FORMATS:
+        raise UsageError(f"no format {format!r} for files; expected {', '.join(ROW_FORMATS)}")
 
 
 def _csv(rows: pl.DataFrame) -> str:
@@ -62,8 +80,7 @@ def write_rows(answer: Answer, path: Path, format: str | None = None) -> None:
     Raises: UsageError for another format, for a directory, or when another file has the name of the codebook;
         QueryError for a column that the format cannot hold.
     """
-    if path.is_dir():
-        raise UsageError(f"{path} is a directory; expected the name of a file")
+    check_rows_file(path, format)
     format = format or path.suffix.removeprefix(".")
     contents = {path: encode_rows(answer, format)}
     if format == "csv":

@@ -74,12 +74,14 @@ class StudyAudit(StudyDirectory):
             >>> found.findings.height, found.left_out
             (0, [])
         """
-        from toolbox.design.audit import AuditChoices, audit, save_scheme
+        from toolbox.design.audit import AuditChoices, audit, check_saving, save_scheme
         from toolbox.design.result_files import result_files
 
         choices = AuditChoices(kind, against, near, false_positives, auc, seed)
         files = result_files(figure, text)
         selection = Selection(set, model or (), scheme)
+        if save_as is not None:
+            check_saving(self.folder, selection, save_as)
         found = audit(self.folder, selection, choices, files, progress=shown(progress))
         if save_as is not None:
             save_scheme(self.folder, found, save_as, choices, replace=replace)

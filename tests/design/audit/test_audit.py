@@ -12,10 +12,12 @@ import pytest
 
 from support.faulty_set import OTHER, FaultySet
 from support.small_study import SET
+from support.tiny_network import paint
 from toolbox import Study
 from toolbox.design.audit import AUDITED, Audit, AuditChoices, audit, save_scheme
 from toolbox.design.audit.copies import groups_of_copies, short_path
 from toolbox.design.audit.findings import FINDINGS, MEANINGS
+from toolbox.design.audit.paragraph import audit_paragraph
 from toolbox.design.result_files import ResultFiles
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.store.labels import read_labels
@@ -116,6 +118,22 @@ def test_without_responses_only_pixels_and_pictures_are_looked_at(faulty: Faulty
     assert "need responses, and shapes has none; to have some: toolbox extract shapes" in found.notes[-1]
 
 
+def test_the_paragraph_claims_nothing_of_what_could_not_be_looked_for(tmp_path: Path, cache: Path) -> None:
+    for number in range(6):
+        paint(tmp_path / "images" / "red" / f"{number}.png", (200, number * 9, 0))
+    study = Study(tmp_path / "study", create=True)
+    study.ingest(tmp_path / "images", set="few")
+    found = audit(study.folder, Selection("few"))
+    assert "Not looked for: near duplicate, doubtful label, dark, light," in found.paragraph
+    assert "confound." in found.paragraph
+    assert "nearly the same" not in found.paragraph
+    assert "No category is told" not in found.paragraph
+    assert "1 category of the scheme" in found.paragraph
+    assert any(
+        note.startswith("confounds are not looked for: no category of few has 10") for note in found.notes
+    )
+
+
 @pytest.mark.parametrize(
     ("choices", "error", "message"),
     [
@@ -186,6 +204,24 @@ def test_other_labels_of_the_scheme_are_only_replaced_on_request(copied: Study) 
     copied.audit(SET, kind="near_duplicate", scheme="category", save_as="clean", replace=True, progress=False)
     with pytest.raises(UsageError, match="reserved for ingestion"):
         copied.audit(SET, kind="dark", scheme="category", save_as="category", progress=False)
+
+
+def test_a_name_that_no_scheme_can_have_is_refused_before_anything_is_looked_for(
+    copied: Study, tmp_path: Path
+) -> None:
+    figure = tmp_path / "audit.svg"
+    for name in ("category", "007", "=1+1"):
+        with pytest.raises(UsageError, match="name"):
+            copied.audit(SET, kind="dark", save_as=name, figure=figure, progress=False)
+    assert not figure.exists()
+
+
+def test_a_paragraph_counts_one_further_property_in_the_singular() -> None:
+    rows = [("confound", "cat", name, 0.9, None, None) for name in ("luminance", "sharpness", "symmetry")]
+    columns = ("kind", "category", "measure", "value", "selective", "adjusted")
+    findings = pl.DataFrame(rows, schema=columns, orient="row")
+    text = audit_paragraph(findings, "a set", ["confound"], None, 0, 3)
+    assert "sharpness (AUC 0.90) alone, and by 1 more property." in text
 
 
 def test_a_scheme_of_no_label_is_refused(copied: Study) -> None:

@@ -136,8 +136,7 @@ class Advice:
         """For which categories there are filters."""
         report = self.report
         if not self.is_resampled:
-            options = ["--model", report.model] if report.model else []
-            command = command_line("significance", report.set, *options)
+            command = self._significance_command(report.model)
             return [
                 f"Whether {report.model} has more filters for a category than chance gives is not known: "
                 f"significance was not computed ({command})."
@@ -179,8 +178,15 @@ class Advice:
         best = f"The untrained {self.control} tells {in_percent(self.control_report.row(BEST)['accuracy'])} correctly"
         if self.control_is_resampled or not self.is_resampled:
             return [f"{best}."]
-        command = command_line("significance", self.report.set, "--model", self.control)
+        command = self._significance_command(self.control)
         return [f"{best}; its significance was not computed ({command})."]
+
+    def _significance_command(self, model: str | None) -> str:
+        """What computes the significance of a network's filters, for the labels of this report."""
+        model_option = ["--model", model] if model else []
+        scheme = self.report.scheme
+        scheme_option = ["--scheme", scheme] if scheme and scheme != SCHEME else []
+        return command_line("significance", self.report.set, *model_option, *scheme_option)
 
     def _control_command(self) -> str:
         from toolbox.content import content_folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolbox.design.audit.choices import AUDITED, CONFOUND, FALSE_POSITIVES, NEAREST, AuditChoices
 from toolbox.design.audit.result import Audit
 from toolbox.design.audit.run import audit
-from toolbox.design.audit.scheme import save_scheme
+from toolbox.design.audit.scheme import check_saving, save_scheme
 
 __all__ = [
     "AUDITED",
@@ -15,5 +15,6 @@ __all__ = [
     "Audit",
     "AuditChoices",
     "audit",
+    "check_saving",
     "save_scheme",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
 from toolbox.chart.audit import property_words
+from toolbox.chart.theme import column_words
 from toolbox.design.audit.choices import AUDITED, POOR
 from toolbox.design.audit.labels import Doubts
 from toolbox.design.wording import counted
@@ -23,7 +24,13 @@ NAMED_PROPERTIES = 2
 
 
 def audit_paragraph(
-    findings: pl.DataFrame, of: str, kinds: Sequence[str], doubts: Doubts | None, left_out: int, labelled: int
+    findings: pl.DataFrame,
+    of: str,
+    kinds: Sequence[str],
+    doubts: Doubts | None,
+    left_out: int,
+    labelled: int,
+    unknown: Collection[str] = (),
 ) -> str:
     """What was looked for, what was found, and what a scheme without it would leave out.
 
@@ -34,7 +41,10 @@ def audit_paragraph(
         doubts: about labels, if they were judged.
         left_out: labelled stimuli that a scheme without the findings leaves out.
         labelled: all labelled stimuli.
+        unknown: kinds that could not be looked for, of which the paragraph claims nothing.
     """
+    missing = [kind for kind in kinds if kind in unknown]
+    kinds = [kind for kind in kinds if kind not in unknown]
     counts = dict(findings.group_by("kind").len().iter_rows())
     sentences = [
         f"Audit of {of}.",
@@ -42,6 +52,7 @@ def audit_paragraph(
         *(_labels(counts.get("doubtful_label", 0), doubts) if doubts else ()),
         *_poor(counts, kinds),
         *(_confounds(findings) if "confound" in kinds else ()),
+        *([f"Not looked for: {', '.join(map(column_words, missing))}."] if missing else []),
         f"A label scheme without what was found leaves out {left_out:,} of {labelled:,} labelled stimuli.",
     ]
     return " ".join(sentences)
@@ -51,8 +62,8 @@ def _copies(findings: pl.DataFrame, kinds: Sequence[str]) -> Iterator[str]:
     words = {
         "duplicate": (
             ("picture", "pictures"),
-            "is there twice with the same pixels",
-            "are there twice with the same pixels",
+            "has a copy with the same pixels",
+            "have a copy with the same pixels",
         ),
         "near_duplicate": (
             ("pair of pictures", "pairs of pictures"),
@@ -100,11 +111,9 @@ def _confounds(findings: pl.DataFrame) -> Iterator[str]:
         yield "No category is told from the others by a single property of its images."
     for (category,), rows in found.group_by("category", maintain_order=True):
         listed = " or ".join(map(_confound, rows.head(NAMED_PROPERTIES).iter_rows(named=True)))
-        more = (
-            f", and by {rows.height - NAMED_PROPERTIES} more properties"
-            if rows.height > NAMED_PROPERTIES
-            else ""
-        )
+        unnamed = rows.height - NAMED_PROPERTIES
+        noun = "property" if unnamed == 1 else "properties"
+        more = f", and by {unnamed} more {noun}" if unnamed > 0 else ""
         yield f"Images of {category} are told from the others by {listed} alone{more}."
 
 

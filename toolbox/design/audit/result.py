@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -75,6 +76,7 @@ def make_audit(
     *,
     doubts: Doubts | None,
     separations: pl.DataFrame | None,
+    unknown: Collection[str],
     notes: tuple[str, ...],
 ) -> Audit:
     """An audit from what was found.
@@ -85,6 +87,7 @@ def make_audit(
         choices: what was looked for.
         doubts: about labels, if they were judged.
         separations: of properties, if they were compared.
+        unknown: kinds that could not be looked for.
         notes: what a reader should know.
     """
     stimuli, responses = audited.stimuli, audited.responses
@@ -101,7 +104,7 @@ def make_audit(
         separations=pl.DataFrame(schema=SEPARATION) if separations is None else separations,
         left_out=left_out,
         paragraph=audit_paragraph(
-            findings, f"{audited.set} ({of})", choices.kinds, doubts, without, labelled.height
+            findings, f"{audited.set} ({of})", choices.kinds, doubts, without, labelled.height, unknown
         ),
         counts=counts_by_category(findings, stimuli),
         words=AuditWords(f"Audit of the set {audited.set}", of, choices.auc),
@@ -115,7 +118,8 @@ def _described(audited: StoredSet, categories: list[str]) -> str:
     """The set, its size, and whose responses were used."""
     parts = [f"{audited.stimuli.height:,} stimuli"]
     if audited.scheme:
-        parts.append(f"{len(categories):,} categories of the scheme {audited.scheme}")
+        noun = "category" if len(categories) == 1 else "categories"
+        parts.append(f"{len(categories):,} {noun} of the scheme {audited.scheme}")
     if audited.responses:
         parts.append(f"responses of {audited.responses.model}")
     return ", ".join(parts)

@@ -23,6 +23,7 @@ from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
 from toolbox.query.thresholds import index_thresholds
+from toolbox.stimuli.confounds import LEAST_IMAGES
 from toolbox.store.availability import note_extraction
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
@@ -76,6 +77,7 @@ class _Run:
             self._notes += [*self._set.responses.notes, *note_extraction(study, self._set.responses)]
         self._doubts: Doubts | None = None
         self._separations: pl.DataFrame | None = None
+        self._unknown = set[str]()  # kinds that could not be looked for
 
     def result(self) -> Audit:
         steps = [self._copies, self._labels, self._poor, self._confounds]
@@ -92,6 +94,7 @@ class _Run:
             self._choices,
             doubts=self._doubts,
             separations=self._separations,
+            unknown=self._unknown,
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
@@ -105,6 +108,8 @@ class _Run:
         if self._needs_responses("near duplicates and doubtful labels"):
             comparable = [other for other in others if self._is_comparable(other)]
             found += near_copies(self._set, comparable, self._choices.near)
+        else:
+            self._unknown.add("near_duplicate")
         return found
 
     def _needs_responses(self, what: str) -> bool:
@@ -140,7 +145,10 @@ class _Run:
 
     def _labels(self, found: Sequence[AuditFinding]) -> list[AuditFinding]:
         """Labels that fit the responses less than another category does."""
-        if "doubtful_label" not in self._choices.kinds or self._set.responses is None:
+        if "doubtful_label" not in self._choices.kinds:
+            return []
+        if self._set.responses is None:
+            self._unknown.add("doubtful_label")
             return []
         rows, places = self._judged()
         names = sorted({*rows["category"]})
@@ -149,6 +157,7 @@ class _Run:
                 f"labels are not judged: fewer than two categories of {self._set.set} have {LEAST_LABELLED} stimuli "
                 "with responses"
             )
+            self._unknown.add("doubtful_label")
             return []
         labels = np.array([names.index(category) for category in rows["category"]])
         layers = [
@@ -199,6 +208,7 @@ class _Run:
         kinds = self._choices.kinds
         unknown = unknown_kinds(self._pictures.columns, kinds)
         if unknown:
+            self._unknown.update(unknown)
             command = command_line("properties", self._set.set)
             self._notes.append(
                 f"not looked for, as it was not measured: {', '.join(unknown)}; first: {command}"
@@ -214,6 +224,12 @@ class _Run:
             file_size=(pl.col("width") * pl.col("height")).cast(pl.Float64).sqrt()
         )
         self._separations = separations(sized, [*known, "file_size"])
+        if self._separations.is_empty():
+            self._unknown.add("confound")
+            self._notes.append(
+                f"confounds are not looked for: no category of {self._set.set} has {LEAST_IMAGES} images beside "
+                f"{LEAST_IMAGES} others"
+            )
         clear = self._separations.filter(
             pl.max_horizontal("auc", 1 - pl.col("auc")) >= self._choices.auc, pl.col("q") < LEVEL
         )

@@ -11,6 +11,20 @@ from toolbox.errors import UsageError
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labelling import check_scheme, save_labels
 from toolbox.store.labels import read_labels
+from toolbox.store.selection import Selection, resolve_labelling
+
+
+def check_saving(study: StudyFolder, selection: Selection, scheme: str) -> None:
+    """Refuse a label scheme that could not be written, before an audit that may take minutes.
+
+    Args:
+        study: that will be audited.
+        selection: of the audit.
+        scheme: name of the new label scheme.
+
+    Raises: UnknownNameError, UsageError for the set or the name.
+    """
+    check_scheme(study, str(resolve_labelling(study, {"stimuli"}, selection).set), scheme)
 
 
 def save_scheme(

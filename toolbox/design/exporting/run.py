@@ -119,7 +119,7 @@ def _report(
 
 def _check_options(options: Exporting) -> Program:
     if options.to not in PROGRAMS:
-        raise UsageError(f"as is {options.to!r}; {expected_names(options.to, PROGRAMS)}")
+        raise UsageError(f"no program or format {options.to!r}; {expected_names(options.to, PROGRAMS)}")
     program, suffix = PROGRAMS[options.to], options.output.suffix.lower()
     if suffix not in program.suffixes:
         expected = " or ".join(program.suffixes)

@@ -206,7 +206,8 @@ def _check_sizes(pool: Pool, counts: Mapping[str, int], places: int, is_by_categ
             )
     least = min(counts.values()) if is_by_category else sum(counts.values())
     if least < LEAST_SET:
-        raise UsageError(f"a set would have {least} stimuli to compare; expected {LEAST_SET} or more")
+        noun = "stimulus" if least == 1 else "stimuli"
+        raise UsageError(f"a set would have {least} {noun} to compare; expected {LEAST_SET} or more")
 
 
 def _order(pool: Pool, options: Matching, category: IntArray) -> list[tuple[int, int]]:

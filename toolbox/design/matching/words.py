@@ -11,6 +11,7 @@ from toolbox.design.matching.balance import AGREE, DIFFER, NOT_ASKED, largest_by
 from toolbox.design.matching.choices import Matching
 from toolbox.design.wording import enumerated
 from toolbox.distribution import toolbox_version
+from toolbox.stimuli.image_property import FILE
 
 _MOST_NAMED = 8
 """Variables that the paragraph names."""
@@ -96,9 +97,16 @@ def _agreement(balance: pl.DataFrame) -> list[str]:
     ratios = known["variance_ratio_after"].drop_nulls()
     ends = [float(ratio) for ratio in (*ratios.top_k(1), *ratios.bottom_k(1))]
     spread = f" Variance ratios are {min(ends):.2f} to {max(ends):.2f}." if ends else ""
+    largest = largest_by_variable(known).filter(pl.col("after") > BALANCED).sort("after", descending=True)
+    named = [f"{row['variable']} ({row['after']:.2f})" for row in largest.iter_rows(named=True)]
+    short = (
+        f" The sets are not balanced (at most {BALANCED:g}) in {enumerated(named, _MOST_NAMED)}."
+        if named
+        else ""
+    )
     return [
         f"The largest standardised mean difference of any two sets is {abs(after['difference_after']):.2f} "
-        f"({after['variable']}, {after['first']} and {after['second']}){fell}.{spread}"
+        f"({after['variable']}, {after['first']} and {after['second']}){fell}.{short}{spread}"
     ]
 
 
@@ -125,7 +133,10 @@ def _others(balance: pl.DataFrame) -> list[str]:
     if left.is_empty():
         return [f"In {others.height} further measures no difference is above {BALANCED:g}."]
     named = [f"{row['variable']} ({row['after']:.2f})" for row in left.iter_rows(named=True)]
+    is_twice = any(str(name).endswith(FILE) for name in others["variable"])
+    key = f" ({FILE}: on the pixels of the file, not as the network sees them)" if is_twice else ""
+    some = "all" if left.height == others.height else left.height
     return [
-        f"Of {others.height} further measures that were not matched, {left.height} differ by more than {BALANCED:g}, "
+        f"Of {others.height} further measures{key} that were not matched, {some} differ by more than {BALANCED:g}, "
         f"which may explain an effect: {enumerated(named, _MOST_NAMED)}."
     ]

@@ -83,6 +83,8 @@ def read_material(
     """
     chosen = resolve_selection(study, {"responses", "labels", "layers"}, selection)
     model, scheme = str(chosen.model), str(chosen.scheme)
+    if test_on is not None and test_on not in study.sets():
+        raise UnknownNameError("stimulus set", test_on, study.sets())
     if test_on is not None and test_on == chosen.set:
         raise UsageError(f"the probe of {test_on} cannot be tested on {test_on} itself; name another set")
     names = [str(chosen.set), *([test_on] if test_on else [])]
@@ -175,9 +177,12 @@ def _categories(sets: Sequence[_SetResponses], choices: Probing) -> tuple[list[s
     if len(categories) < 2:
         of = " and ".join(each.name for each in sets)
         shared = " in common" if len(sets) > 1 else ""
-        raise UsageError(
-            f"{of} has {len(categories)} categories with responses{shared}; expected two or more"
-        )
+        if wanted:
+            raise UsageError(
+                f"only the category {categories[0]} is named; expected two or more of {', '.join(common)}"
+            )
+        noun = "category" if len(categories) == 1 else "categories"
+        raise UsageError(f"{of} has {len(categories)} {noun} with responses{shared}; expected two or more")
     every = {name for each in sets for name in each.labels}
     left_out = sorted(every - {*common})
     of_one = "of one set only, left out" if left_out and not wanted else ""

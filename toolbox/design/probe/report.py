@@ -110,7 +110,7 @@ class ProbeReport:
         of = f"{self.set} · {self.model}" + (f" · labels {self.scheme}" if self.scheme != SCHEME else "")
         tested = f" · tested on {self.test_on}" if self.test_on else ""
         cautions = [f"{_capital(warning)}." for warning in self.warnings]
-        subtitle = "\n".join([f"{of}{tested} · share of noise {self.noise:.2f}", self.verdict, *cautions])
+        subtitle = "\n".join([f"{of}{tested} · weight of noise {self.noise:.2f}", self.verdict, *cautions])
         guessed = 1 / len(self.categories) if self.chance is None else self.chance
         return probe_chart(
             self.rows, chance=guessed, title="How well layers tell the categories apart", subtitle=subtitle
@@ -186,7 +186,9 @@ class ProbeReport:
         named = " and ".join(
             f"{layer} ({weight:.2f})" for layer, weight in heaviest.select("layer", "weight").rows()
         )
-        return [f"The layers with the largest weights were {named}; the share of noise was {self.noise:.2f}."]
+        return [
+            f"The layers with the largest weights were {named}; the weight of noise was {self.noise:.2f}."
+        ]
 
     def _banks(self) -> list[str]:
         """A sentence for every size of a bank."""

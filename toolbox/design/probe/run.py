@@ -56,6 +56,7 @@ def probe(
     chosen = selection or Selection()
     material = read_between_commits(study, lambda: read_material(study, chosen, checked, test_on))
     problem = material.problem
+    _check_banks(checked, int(problem.widths.sum()))
     splits, notes = _splits(material, checked)
     least = _fewest_training_images(problem, splits)
     _check_images(checked, least)
@@ -85,6 +86,14 @@ def probe(
     )
     files.write(report)
     return report
+
+
+def _check_banks(choices: Probing, filters: int) -> None:
+    """Refuse a bank of more filters than there are."""
+    if choices.bank_sizes and choices.bank_sizes[-1] > filters:
+        raise UsageError(
+            f"filters is {choices.bank_sizes[-1]}; expected at most {filters}, the filters of all layers"
+        )
 
 
 def _largest_bank(material: Material, choices: Probing) -> pl.DataFrame | None:
