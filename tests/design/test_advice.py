@@ -86,7 +86,7 @@ def test_the_command_that_is_named_computes_significance_for_the_labels_of_the_a
     study = Study(make_probed_study(folder / "labelled").root)
     study.label("photos", source=_other_labels(study, folder), scheme="other")
     advice = study.advise(scheme="other", **QUICK)
-    assert "(toolbox significance photos --model tiny --scheme other)" in advice.text
+    assert "(toolbox significance photos --model tiny --scheme other)" in advice.paragraph
 
 
 def _other_labels(study, folder):
