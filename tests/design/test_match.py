@@ -81,13 +81,6 @@ def test_the_paragraph_says_what_was_chosen_and_what_still_differs(rated: Study)
         )
 
 
-def test_the_paragraph_names_what_was_not_measured(rated: Study) -> None:
-    unknown = "Other properties of the images were not measured"
-    assert unknown in rated.match(n=6, on="a").paragraph
-    rated.properties("pictures", progress=False)
-    assert unknown not in rated.match(n=6, on="a").paragraph
-
-
 def test_the_paragraph_names_what_is_not_balanced_and_nothing_where_all_is(rated: Study) -> None:
     short, balanced = rated.match(n=11, on=["a", "b"]), rated.match(n=4, on=["a"])
     assert short.largest > 0.1 > balanced.largest
@@ -106,6 +99,13 @@ def test_a_table_that_cannot_be_written_is_refused_before_stimuli_are_chosen(
     assert isinstance(told.exception, UsageError)
     assert "no format 'docx' for files; expected csv, json, parquet" in str(told.exception)
     assert rated.folder.schemes("pictures") == ["category"]
+
+
+def test_the_paragraph_names_what_was_not_measured(rated: Study) -> None:
+    unknown = "Other properties of the images were not measured"
+    assert unknown in rated.match(n=6, on="a").paragraph
+    rated.properties("pictures", progress=False)
+    assert unknown not in rated.match(n=6, on="a").paragraph
 
 
 def test_the_run_is_recorded_with_options_list_and_balance(rated: Study) -> None:
