@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from toolbox.files import write_json
 from toolbox.store.checksums import Checksum, damage, forget
@@ -124,6 +124,26 @@ def read_layer(
         for name in ("maximum", "mean")
     )
     return np.concatenate(stimuli), maximum, mean
+
+
+def read_layer_of(
+    parts: Sequence[Path], layer: str, stimuli: ArrayLike
+) -> tuple[StatisticMatrix, StatisticMatrix]:
+    """The responses of one layer to some stimuli, in their order.
+
+    Args:
+        parts: files of parts of one extraction.
+        layer: name of the layer.
+        stimuli: their stimulus_id; all of them have responses.
+
+    Returns: maximum and mean, each (stimuli, filters).
+    Raises: VerificationError for a part with damaged pages.
+    """
+    numbers, maximum, mean = read_layer(parts, layer)
+    order = np.argsort(numbers)
+    places = order[np.searchsorted(numbers, stimuli, sorter=order)]
+    assert np.array_equal(numbers[places], stimuli)  # availability and labels were read before
+    return maximum[places], mean[places]
 
 
 def _matrix(table: pa.Table, statistic: str, stimuli: int) -> StatisticMatrix:

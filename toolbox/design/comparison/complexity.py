@@ -27,7 +27,7 @@ from toolbox.resampling import (
     StimulusCategories,
     count_selective,
 )
-from toolbox.store.parts import read_layer
+from toolbox.store.parts import read_layer_of
 from toolbox.terms import DEFAULT_INDEX, STATISTICS
 
 RESPONSIVE = 0.5
@@ -145,10 +145,8 @@ class _Measuring:
 
     def _responses(self, layer: ComparedLayer) -> FloatArray:
         """(stimuli, filters), in the order of the stimuli."""
-        numbers, *both = read_layer(self.subject.paths, layer.name)
-        place = {int(number): row for row, number in enumerate(numbers)}
-        rows = [place[stimulus] for stimulus in self.stimuli]
-        return both[STATISTICS.index(self.choices.statistic)][rows].astype(np.float64)
+        both = read_layer_of(self.subject.paths, layer.name, self.stimuli)
+        return both[STATISTICS.index(self.choices.statistic)].astype(np.float64)
 
     def _range(self, layer: ComparedLayer, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(filters,) each: smallest response and range of the responses, in the set or the reference."""

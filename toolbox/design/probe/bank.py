@@ -15,8 +15,8 @@ from toolbox.design.probe.discrimination import Discrimination, split
 from toolbox.design.probe.methods import targets_of
 from toolbox.design.probe.selection import MOST_FORWARD, contrast_quotas, forward_selection, response_contrast
 from toolbox.design.ridge import Ridge
-from toolbox.errors import UsageError, expected_names
-from toolbox.query.files import ROW_FORMATS
+from toolbox.errors import UsageError
+from toolbox.query.files import check_rows_file
 from toolbox.resampling.arrays import BoolArray
 
 _COLUMNS = (
@@ -97,10 +97,6 @@ def check_bank_file(file: Path | None, choices: Probing) -> None:
     """
     if file is None:
         return
-    suffix = file.suffix.removeprefix(".")
-    if suffix not in ROW_FORMATS:
-        raise UsageError(f"{file} ends in {file.suffix!r}; {expected_names(suffix, ROW_FORMATS)}")
-    if file.is_dir():
-        raise UsageError(f"{file} is a directory; expected the name of a file")
+    check_rows_file(file)
     if not choices.bank_sizes:
         raise UsageError(f"{file} is to contain a bank, but its size is missing: filters=64 (--filters 64)")

@@ -12,11 +12,12 @@ from toolbox.query import Query, ask
 from toolbox.resampling import FloatArray, IntArray
 from toolbox.resampling.relation import RankedVariable, ranked_variable
 from toolbox.store.parquet import read_table
-from toolbox.store.parts import read_layer
+from toolbox.store.parts import read_layer_of
 from toolbox.store.plan import read_plan
 from toolbox.store.relations import CATEGORY, Relation
 from toolbox.store.resamples import Labelling
 from toolbox.store.selection import Selection
+from toolbox.terms import STATISTICS
 
 _STIMULI = Query(
     "sql",
@@ -136,8 +137,5 @@ def layer_responses(labelling: Labelling, layer: str, statistic: str, stimuli: I
         statistic: 'maximum' or 'mean' of the activation map.
         stimuli: their stimulus_id.
     """
-    numbers, maximum, mean = read_layer(labelling.responses.paths(labelling.study), layer)
-    order = np.argsort(numbers)
-    places = order[np.searchsorted(numbers[order], stimuli)]
-    chosen = maximum if statistic == "maximum" else mean
-    return np.asarray(chosen[places], dtype=np.float64)
+    both = read_layer_of(labelling.responses.paths(labelling.study), layer, stimuli)
+    return both[STATISTICS.index(statistic)].astype(np.float64)
