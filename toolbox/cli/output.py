@@ -108,7 +108,7 @@ def print_result(
     if output is None and format in (None, Format.TABLE):
         print_notes(result.answer.notes, quiet)
         print_table(table, quiet, most=MOST_ROWS)
-        typer.echo(f"\n{printable_lines(result.paragraph)}")
+        typer.echo(printable_lines(f"\n{result.paragraph}"))
     else:
         print_answer(result.answer, format, output, quiet)
         note(result.paragraph, quiet)

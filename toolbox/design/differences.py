@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from toolbox.resampling import FloatArray
+from toolbox.resampling.arrays import TOLERANCE, FloatArray
 
 BALANCED = 0.1
 """Standardised difference, in size, up to which two groups count as balanced.
@@ -158,11 +158,14 @@ def ks_distance(values: ArrayLike, others: ArrayLike) -> float:
     Example:
         >>> ks_distance([1, 2], [3, 4])
         1.0
+        >>> ks_distance([0.3], [0.1 + 0.2])
+        0.0
     """
     first, second = np.sort(known_values(values)), np.sort(known_values(others))
     if min(len(first), len(second)) == 0:
         return np.nan
     at = np.concatenate([first, second])
+    at += TOLERANCE * np.maximum(1, np.abs(at))  # values that differ by rounding alone are equal
     shares = [np.searchsorted(group, at, side="right") / len(group) for group in (first, second)]
     return float(np.abs(shares[0] - shares[1]).max())
 
