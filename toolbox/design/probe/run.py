@@ -119,6 +119,12 @@ def _provenance(material: Material, choices: Probing, test_on: str | None) -> di
     )
 
 
+_SMALLER_GROUPS = (
+    "near copies form one group: probe with a smaller distance (--distance), or 0 for no groups of copies"
+)
+"""What to do where too much is one group."""
+
+
 def _splits(material: Material, choices: Probing) -> tuple[Splits, list[str]]:
     """The folds of all repeats, or a single split where another set is tested."""
     problem = material.problem
@@ -130,7 +136,7 @@ def _splits(material: Material, choices: Probing) -> tuple[Splits, list[str]]:
         name = problem.categories[int(np.argmin(groups))]
         raise UsageError(
             f"{name} of {material.set} has {min(groups)} image or group of images with responses; expected 2 or more, "
-            "as some are for training and others for testing"
+            f"as some are for training and others for testing; {_SMALLER_GROUPS}"
         )
     if folds < choices.folds:
         notes.append(
@@ -156,7 +162,7 @@ def _fewest_training_images(problem: Discrimination, splits: Splits) -> int:
         name = problem.categories[int(least.argmin())]
         raise UsageError(
             f"the groups of {name} are so large that a fold has all its images, and none is left for training; "
-            "expected two groups or more of every category"
+            f"expected two groups or more of every category; {_SMALLER_GROUPS}"
         )
     return int(least.min())
 
