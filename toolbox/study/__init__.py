@@ -15,7 +15,8 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     probing      probe, advise
     auditing     audit
     relating     parameters, relate
-    upkeep       use, remove
+    exchanging   share, import, merge, diff
+    upkeep       use, verify, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
 """
@@ -26,6 +27,7 @@ from toolbox.study.analysis import StudyAnalysis
 from toolbox.study.auditing import StudyAudit
 from toolbox.study.collection import StudyCollection
 from toolbox.study.designing import StudyDesign
+from toolbox.study.exchanging import StudyExchange
 from toolbox.study.figures import StudyFigures
 from toolbox.study.matching import StudyMatching
 from toolbox.study.pictures import StudyPictures
@@ -50,6 +52,7 @@ class Study(
     StudyMatching,
     StudyProbing,
     StudyAudit,
+    StudyExchange,
     StudyUpkeep,
 ):
     """A directory with stimulus sets, the responses of networks to them, and what follows from these.

@@ -1,0 +1,1 @@
+"""Results that travel: what is handed to another laboratory, verified, taken in, merged and compared."""
