@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
+    from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
     from toolbox.setup.adding import ImportedModel, add_model, examine_graph
@@ -89,6 +90,7 @@ __all__ = [
     "IngestReport",
     "LabelReport",
     "MatchedSets",
+    "MergeReport",
     "MixtureError",
     "ModelCheck",
     "ParametersReport",
@@ -128,6 +130,7 @@ __all__ = [
     "examine_graph",
     "examine_setup",
     "export_model",
+    "merge",
     "model_layers",
     "models",
     "query_table",
@@ -168,6 +171,7 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),
     "toolbox.setup.adding": ("ImportedModel", "add_model", "examine_graph"),

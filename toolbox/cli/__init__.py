@@ -12,6 +12,7 @@ from toolbox.cli import (
     compare,
     gallery,
     match,
+    merge,
     networks,
     probe,
     properties,
@@ -50,6 +51,7 @@ for commands in (
     saliency.commands,
     report.commands,
     probe.commands,
+    merge.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)
