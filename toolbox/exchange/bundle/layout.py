@@ -17,18 +17,20 @@ the columns of every table; a stimulus variable whose name had to be changed has
     {"name": "stimuli", "file": "stimuli-photos.parquet", "set": "photos", "rows": 360,
      "columns": [{"name": "stimulus_id", "type": "int32"}, ..., {"name": "set_2", "type": "string", "variable": "set"}]}
 
-`models` has, under the name of each, the files `card` and `model`, where they are known; `in_use` the set, the model and
-the scheme that are meant where none is named; `withheld` the numbers of cells and stimuli; `images` -> file by sha256.
+`models` has, under the name of each, the files `card` and `model`, where they are known; `in_use` the set, the model
+and the scheme that are meant where none is named; `withheld` the numbers of cells and stimuli; `images` has the file
+of an image by its sha256.
 
 `extractions.json` has `extractions`, a list of
 
-    {"set": ..., "model": ..., "identity": {model, layers, tapped, precision, statistics}, "digest": of the plan's identity
-     when it was first written, "created": ..., "stimuli": with responses, "unreadable": [stimulus_id], "of": in the set,
-     "weights": [...], "provider": [...], "response_rows": ...,
-     "rollups": {scheme: {"labels": digest, "rows": ..., "n": labelled stimuli}},
-     "parts": [{"stimuli": [stimulus_id], "record": {...} or null}]}      # parts only with responses
+    {"set": …, "model": …, "identity": {model, layers, tapped, precision, statistics}, "digest": of the plan,
+     "created": …, "layers": those recorded, "stimuli": with responses, "unreadable": [stimulus_id], "of": in the set,
+     "weights": […], "provider": […], "response_rows": …,
+     "sources": part -> digests of values and of stimuli, as in availability,
+     "rollups": {scheme: {"labels": digest, "rows": …}},
+     "parts": [{"stimuli": [stimulus_id], "record": {…} or null}]}          # only with responses
 
-and `labels`: set -> scheme -> the digest of the labels (`store/labels.py`).
+and `labels`: set -> scheme -> the digest of the labels, as in `store/labels.py`.
 """
 
 from __future__ import annotations
@@ -132,7 +134,7 @@ BUNDLE_TABLES = {
             ("model", "position"),
         ),
         Table(
-            "rollups", _OF_FILTERS, ROLLUPS, (*_OF_FILTERS, "layer", "filter", "category", "statistic"), "rollups"
+            "rollups", _OF_FILTERS, ROLLUPS, (*_OF_FILTERS, "statistic", "layer", "filter", "category"), "rollups"
         ),
         Table(
             "significance", _OF_FILTERS, TABLES["filters"],
