@@ -27,10 +27,9 @@ from toolbox.store.commits import scratch_folder
 from toolbox.store.folder import StudyFolder
 from toolbox.store.imported_rollups import check_imported_rollup, without_responses
 from toolbox.store.labels import read_labels
-from toolbox.store.parquet import arrow_schema, arrow_table, read_table, read_table_and_origin, write_tables
+from toolbox.store.parquet import arrow_schema, read_table, read_table_and_origin, write_tables
 from toolbox.store.plan import Plan, read_plan
 from toolbox.store.resamples import Labelling
-from toolbox.store.window import PROTOCOL, Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,25 +43,6 @@ class _StoredRollup:
     source: dict[str, Any]
 
 
-_ROLLED = """
-with cell as (
-    select
-        layer, filter, number, count(*) as n,
-        {measures}
-    from read_parquet($parts, hive_partitioning = false)
-    join labels using (stimulus_id)
-    group by layer, filter, number
-)
-{selects}
-order by layer, filter, category, statistic
-"""
-_MEASURES = """
-sum({0}) as {0}_sum, var_pop({0}) * count(*) as {0}_squares, min({0}) as {0}_low, max({0}) as {0}_high"""
-_OF_STATISTIC = """
-select
-    layer, filter, names[number] as category, '{0}' as statistic, n, {0}_sum as sum,
-    {0}_squares as squared_deviations, {0}_low as minimum, {0}_high as maximum
-from cell, categories"""
 _MERGED = """
 with piece as (
     select *, sum(sum) over cell / sum(n) over cell as mean
@@ -176,36 +156,14 @@ def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
     Args:
         parts: the files of the parts.
         labels: category by stimulus_id.
+
+    Raises: VerificationError for a damaged part.
     """
-    schema = arrow_schema(ROLLUPS)
-    if not parts:
-        return schema.empty_table()
-    statistics = ("maximum", "mean")
-    measures = ",".join(map(_MEASURES.format, statistics))
-    selects = " union all ".join(map(_OF_STATISTIC.format, statistics))
-    window = Window({f"{number}-{part.name}": part for number, part in enumerate(parts)})
-    files = {"parts": [f"{PROTOCOL}://{name}" for name in window.names]}
-    with duckdb.connect(":memory:") as connection, window.own_errors():
-        connection.register_filesystem(window)
-        _register_labels(connection, labels)
-        rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=files)
-        return rows.to_arrow_table().cast(schema)
+    from toolbox.store.category_sums import CategorySums
 
-
-def _register_labels(connection: duckdb.DuckDBPyConnection, labels: Mapping[int, str]) -> None:
-    """Register the labels as numbers, which SQL groups faster than names, and the names as one list."""
-    names = sorted(set(labels.values()))
-    numbers = {name: number for number, name in enumerate(names, 1)}
-    columns = {"stimulus_id": list(labels), "number": [numbers[name] for name in labels.values()]}
-    connection.register("labels", arrow_table(columns, {"stimulus_id": "int32", "number": "int32"}))
-    connection.register("categories", _list_table(names))
-
-
-def _list_table(names: Sequence[str]) -> pa.Table:
-    """A table with one row, whose column `names` is a list."""
-    import pyarrow as pa
-
-    return pa.table({"names": [names]})
+    sums = CategorySums(labels)
+    sums.add_parts(parts)
+    return sums.table()
 
 
 def merge_rollups(rollups: Sequence[pa.Table]) -> pa.Table:
