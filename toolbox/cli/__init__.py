@@ -21,6 +21,7 @@ from toolbox.cli import (
     report,
     saliency,
     setup,
+    share,
     show,
     upkeep,
 )
@@ -50,6 +51,7 @@ for commands in (
     render.commands,
     saliency.commands,
     report.commands,
+    share.commands,
     probe.commands,
     merge.commands,
     upkeep.commands,
