@@ -12,7 +12,6 @@ import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -177,40 +176,6 @@ def move_files(moves: Mapping[Path, Path]) -> None:
         old.replace(new)
     for folder in {path.parent for move in moves.items() for path in move}:
         _flush_directory(folder)
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path`, which is renamed to `path` when the block succeeds.
-
-    Args:
-        path: the folder, which is missing or empty.
-
-    Raises: UsageError where it holds anything, or is a file.
-    """
-    path = path.absolute()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError(f"{path} is not an empty directory; choose a new one")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep_folders(path)
-    fresh = path.parent / f".{path.name[:_NAME]}.{os.getpid()}-{next(_NUMBERS)}.partial"
-    fresh.mkdir()
-    try:
-        yield fresh
-        if path.exists():
-            path.rmdir()  # Windows renames nothing to a folder that exists
-        fresh.replace(path)
-        _flush_directory(path.parent)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _sweep_folders(path: Path) -> None:
-    """Remove the temporary folders of ended processes for a path."""
-    for folder in path.parent.glob(f".{escape(path.name[:_NAME])}.*-*.partial"):
-        process = folder.name.rsplit(".", 2)[1].partition("-")[0]
-        if folder.is_dir() and process.isdecimal() and not _is_running(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(*folders: Path) -> None:

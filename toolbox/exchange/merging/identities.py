@@ -7,6 +7,7 @@ from typing import Any
 
 from toolbox.errors import MixtureError
 from toolbox.exchange.merging.labs import Lab
+from toolbox.store.imported_rollups import read_imported_rollups
 from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity
 from toolbox.store.records import read_record
@@ -45,7 +46,7 @@ def computation_differences(first: Lab, other: Lab, model: str) -> Iterator[str]
     identities = [lab.plan(model).identity for lab in (first, other)]
     yield from identity_differences(*identities)
     if _has_other_digests(*identities):
-        yield from _input_differences(*(_origin(lab, model) for lab in (first, other)))
+        yield from _input_differences(*(origin_of_responses(lab, model) for lab in (first, other)))
     tables = [read_table(lab.study.layers(model)).to_pylist() for lab in (first, other)]
     if tables[0] != tables[1]:
         yield f"other tables of layers ({_other_rows(*tables)})"
@@ -79,9 +80,16 @@ def _has_other_digests(first: Identity, other: Identity) -> bool:
     return any(other.layers.get(name, digest) != digest for name, digest in first.layers.items())
 
 
-def _origin(lab: Lab, model: str) -> Mapping[str, Any]:
-    """What the first record of the responses states of their origin; empty where there is none."""
+def origin_of_responses(lab: Lab, model: str) -> Mapping[str, Any]:
+    """What the first record of the responses, or that of roll-ups without responses, states of their origin.
+
+    Args:
+        lab: a study with responses of the model.
+        model: its name.
+    """
     folder = lab.study.extraction(lab.set, model)
+    if imported := read_imported_rollups(folder):
+        return {"preprocessing": imported.preprocessing, "weights": ", ".join(imported.provenance["weights"])}
     records = (read_record(folder, number) for number in range(len(lab.plan(model).parts)))
     return next((record for record in records if record), {})
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
-from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.migration import open_study
 from toolbox.store.parquet import read_table
@@ -67,6 +67,14 @@ class Lab:
     def responses(self, model: str) -> AvailableResponses:
         """What there is of the responses of a model."""
         return available_responses(self.study, self.set, model)
+
+    def presented(self, model: str) -> frozenset[int]:
+        """The stimulus_id of all stimuli with responses of a model."""
+        return frozenset(stimuli_with_responses(self.study, self.set, model))
+
+    def has_only_rollups(self, model: str) -> bool:
+        """Whether there are roll-ups of a model without the responses of which they were made."""
+        return model in self.study.models(self.set) and self.responses(model).imported is not None
 
     def plan(self, model: str) -> Plan:
         """The plan of the responses of a model.

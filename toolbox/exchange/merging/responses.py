@@ -17,7 +17,6 @@ from toolbox.errors import MixtureError
 from toolbox.exchange.merging.labs import Lab
 from toolbox.exchange.merging.matching import MergedStimuli
 from toolbox.exchange.merging.runs import run_name
-from toolbox.store.availability import stimuli_with_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parts import LayerResponses, read_layer, read_layer_of, write_part
 from toolbox.store.plan import Plan, plan_digest, write_plan
@@ -65,7 +64,7 @@ class MergedResponses:
 
 
 def choose_responses(labs: Sequence[Lab], stimuli: MergedStimuli, model: str) -> MergedResponses:
-    """The responses of a model that are kept: of every stimulus, those of the first laboratory that has any.
+    """The responses of a model that are kept: of every stimulus, those of the first laboratory that shared any.
 
     Args:
         labs: all studies.
@@ -73,9 +72,9 @@ def choose_responses(labs: Sequence[Lab], stimuli: MergedStimuli, model: str) ->
         model: the model.
     """
     available = {
-        place: frozenset(stimuli_with_responses(lab.study, lab.set, model))
+        place: lab.presented(model)
         for place, lab in enumerate(labs)
-        if model in lab.study.models(lab.set)
+        if model in lab.study.models(lab.set) and not lab.has_only_rollups(model)
     }
     chosen = {}
     for number, members in enumerate(stimuli.members):

@@ -6,7 +6,7 @@ merged are only read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +20,11 @@ from toolbox.exchange.merging.matching import MergedStimuli, match_stimuli
 from toolbox.exchange.merging.options import Merging, check_merging
 from toolbox.exchange.merging.report import MergeReport
 from toolbox.exchange.merging.responses import (
-    MergedResponses,
     choose_responses,
     compare_shared,
     write_responses,
 )
+from toolbox.exchange.merging.rollups import MergedRollups, choose_rollups, write_rollups
 from toolbox.exchange.merging.runs import copy_run_records
 from toolbox.exchange.merging.statements import Statements
 from toolbox.exchange.merging.tables import (
@@ -91,17 +91,30 @@ def merge(
     choices = Merging(set, model, conflicts, count_twice)
     check_merging(choices)
     started = datetime.now(UTC)
-    with opened_labs(studies, choices.set) as labs, new_folder(Path(output)) as folder:
+    place = Path(output).absolute()
+    _check_new(place)
+    with opened_labs(studies, choices.set) as labs, new_folder(place) as folder:
         set_name = check_new_name("stimulus set", choices.set or labs[0].set, [])
         models = _models(labs, choices)
         for name in models:
             check_same_computation([lab for lab in labs if name in lab.study.models(lab.set)], name)
-        study = create_study(folder, Path(output).absolute().name)
+        study = create_study(folder, place.name)
         merging = _Merging(labs, match_stimuli(labs), study, set_name, choices, models)
         report = merging.carry_out(Path(output), progress)
         copy_run_records(study, labs, set_name)
         _write_record(study, report, started)
+        if place.exists():
+            place.rmdir()  # Windows renames nothing to a directory that exists
     return report
+
+
+def _check_new(output: Path) -> None:
+    """Refuse a directory that holds anything, and a file.
+
+    Raises: UsageError.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(f"{output} is not an empty directory; choose a new one for the merged study")
 
 
 def _models(labs: Sequence[Lab], choices: Merging) -> list[str]:
@@ -139,6 +152,7 @@ class _Merging:
     ) -> None:
         self.labs, self.stimuli, self.study, self.set = labs, stimuli, study, set_name
         self.models, self.statements = models, Statements(labs, stimuli, choices.conflicts)
+        self.count_twice, self.from_rollups = choices.count_twice, list[str]()
         self.notes = [note for lab in labs for note in lab.notes]
 
     def carry_out(self, output: Path, progress: Progress) -> MergeReport:
@@ -156,7 +170,7 @@ class _Merging:
         digests, counts = read_digests(self.study.stimuli(self.set)), {}
         for done, model in enumerate(self.models):
             progress("merge models", done, len(self.models))
-            counts[model] = self._write_model(model, digests)
+            counts[model] = self._write_model(model, digests, labels)
         update_rollups(self.study, self.set, self.models, list(labels))
         progress("merge models", len(self.models), len(self.models))
         return MergeReport(
@@ -168,25 +182,36 @@ class _Merging:
             same_picture=len(self.stimuli.same_picture),
             models=counts,
             schemes={scheme: len(categories) for scheme, categories in labels.items()},
+            from_rollups=tuple(self.from_rollups),
             resolved=tuple(self.statements.conflicts),
             notes=tuple(dict.fromkeys([*self.notes, *self._notes_on_results()])),
         )
 
-    def _write_model(self, model: str, digests: dict[int, str]) -> int:
-        """Write the responses of a model; the number of stimuli with responses."""
+    def _write_model(
+        self, model: str, digests: Mapping[int, str], labels: Mapping[str, Mapping[int, str]]
+    ) -> int:
+        """Write the responses of a model, or its roll-ups; the number of stimuli with responses."""
         merged = choose_responses(self.labs, self.stimuli, model)
-        self.notes += [*compare_shared(merged), *self._notes_on_model(merged)]
-        write_responses(self.study, self.set, merged, digests)
-        copy_layers(self.study, self.labs[min(merged.available)], model)
-        return len(merged.chosen)
+        rollups = choose_rollups(merged)
+        if not self.count_twice:
+            rollups.check_disjoint()
+        self.notes += [*compare_shared(merged), *self._notes_on_model(rollups)]
+        if rollups.summed:
+            self.notes += write_rollups(self.study, self.set, rollups, labels, digests)
+            self.from_rollups.append(model)
+        else:
+            write_responses(self.study, self.set, merged, digests)
+        copy_layers(self.study, self.labs[min({*merged.available, *rollups.summed})], model)
+        return len(rollups.presented)
 
-    def _notes_on_model(self, merged: MergedResponses) -> Iterator[str]:
-        without = [lab.place for place, lab in enumerate(self.labs) if place not in merged.available]
+    def _notes_on_model(self, rollups: MergedRollups) -> Iterator[str]:
+        merged, every = rollups.merged, len(self.stimuli.members)
+        with_responses = {*merged.available, *rollups.summed}
+        without = [lab.place for place, lab in enumerate(self.labs) if place not in with_responses]
         if without:
             yield f"there are no responses of {merged.model} in {', '.join(without)}"
-        missing = len(self.stimuli.members) - len(merged.chosen)
-        if missing:
-            yield f"{merged.model}: {missing:,} of {len(self.stimuli.members):,} stimuli have no responses"
+        if missing := every - len(rollups.presented):
+            yield f"{merged.model}: {missing:,} of {every:,} stimuli have no responses"
 
     def _notes_on_sets(self) -> Iterator[str]:
         names = dict.fromkeys(lab.set for lab in self.labs)
