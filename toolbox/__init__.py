@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
+    from toolbox.exchange.differences import StudyDifference, diff
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
@@ -116,6 +117,7 @@ __all__ = [
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyDifference",
     "StudyReport",
     "TableError",
     "ToolboxError",
@@ -127,6 +129,7 @@ __all__ = [
     "add_model",
     "check_model",
     "demonstrate",
+    "diff",
     "examine_graph",
     "examine_setup",
     "export_model",
@@ -171,6 +174,7 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.differences": ("StudyDifference", "diff"),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
@@ -297,7 +296,7 @@ def test_a_label_that_a_roll_up_lacks_is_refused(lab: Lab, tmp_path: Path) -> No
     first = lab("first", (100, 150))
     paint(tmp_path / "images-second" / "orange" / "x.png", (100, 20, 0))
     sums = without_responses(lab("second", (200,)).folder.root, tmp_path / "sums")
-    with pytest.raises(MixtureError, match="another label under category .* only roll-ups"):
+    with pytest.raises(MixtureError, match=r"another label under category .* only roll-ups"):
         merge([first.folder.root, sums], output=tmp_path / "merged", conflicts="first")
 
 
@@ -315,6 +314,10 @@ def test_parts_keep_where_they_come_from(halves: tuple[Path, Path, Study], tmp_p
         assert (tmp_path / "merged" / "runs" / f"{record['run']}.json").is_file()
 
 
+def names_in(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()}
+
+
 KILLED = """
 import os, sys
 import toolbox.exchange.merging.run as run
@@ -329,14 +332,14 @@ def test_a_killed_merging_leaves_nothing_visible_and_the_next_one_clears_up(
     halves: tuple[Path, Path, Study], tmp_path: Path
 ) -> None:
     first, second, _ = halves
-    there = {*os.listdir(tmp_path)}
+    there = names_in(tmp_path)
     words = [sys.executable, "-c", KILLED, str(first), str(second), str(tmp_path / "merged")]
     assert subprocess.run(words, check=False).returncode == 9
-    left = {*os.listdir(tmp_path)} - there
+    left = names_in(tmp_path) - there
     assert len(left) == 1
     assert next(iter(left)).startswith(".merged.")
     merge([first, second], output=tmp_path / "merged")
-    assert {*os.listdir(tmp_path)} - there == {"merged"}
+    assert names_in(tmp_path) - there == {"merged"}
 
 
 def roll_up_of(values: np.ndarray, categories: list[int], chosen: np.ndarray) -> object:  # type: ignore[type-arg]

@@ -10,6 +10,7 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    diff,
     gallery,
     match,
     merge,
@@ -54,6 +55,7 @@ for commands in (
     share.commands,
     probe.commands,
     merge.commands,
+    diff.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)
