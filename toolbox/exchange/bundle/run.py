@@ -14,6 +14,7 @@ from toolbox.errors import UsageError
 from toolbox.exchange.bundle.cards import write_cards
 from toolbox.exchange.bundle.choices import Sharing, check_output, check_sharing
 from toolbox.exchange.bundle.contents import Contents, contents_of
+from toolbox.exchange.bundle.descriptions.writing import write_descriptions
 from toolbox.exchange.bundle.layout import (
     BUNDLE,
     EXTRACTIONS,
@@ -129,6 +130,7 @@ def _write_files(study: StudyFolder, sharing: Sharing, folder: Path, progress: P
     record["digest"] = content_digest(_digests(folder))
     (folder / BUNDLE).write_bytes(json_bytes(record))
     progress("share", 2, 3)
+    write_descriptions(sources, tables, record, folder)
     write_sums(folder)
     progress("share", 3, 3)
     return record | {"notes": [*contents.notes, *withheld.notes]}
