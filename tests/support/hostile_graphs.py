@@ -80,8 +80,8 @@ def _with_sparse_tensor() -> onnx.ModelProto:
     return model
 
 
-def _with_functions(count: int, *, in_circles: bool = False) -> onnx.ModelProto:
-    """Functions of which each calls the one below it twice."""
+def _with_functions(count: int, calls: int = 2, *, in_circles: bool = False) -> onnx.ModelProto:
+    """Functions of which each calls the one below it, twice unless another number is given."""
     b = Builder()
     model = finished(b, "x")
     model.opset_import.append(helper.make_opsetid("mine", 1))
@@ -89,11 +89,9 @@ def _with_functions(count: int, *, in_circles: bool = False) -> onnx.ModelProto:
     for number in range(count):
         called = f"f{number - 1}" if number else (f"f{count - 1}" if in_circles else "Relu")
         domain = "mine" if number or in_circles else ""
-        nodes = [
-            helper.make_node(called, ["a"], ["b"], domain=domain),
-            helper.make_node(called, ["b"], ["c"], domain=domain),
-        ]
-        model.functions.append(helper.make_function("mine", f"f{number}", ["a"], ["c"], nodes, standard))
+        nodes = [helper.make_node(called, [f"a{call}"], [f"a{call + 1}"], domain=domain) for call in range(calls)]
+        made = helper.make_function("mine", f"f{number}", ["a0"], [f"a{calls}"], nodes, standard)
+        model.functions.append(made)
     model.graph.node[0].op_type, model.graph.node[0].domain = f"f{count - 1}", "mine"
     return model
 
@@ -125,6 +123,7 @@ HOSTILE_GRAPHS: dict[str, Callable[[], onnx.ModelProto]] = {
     "functions that double": lambda: _with_functions(60),
     "functions that call themselves": lambda: _with_functions(3, in_circles=True),
     "functions in functions": lambda: _with_functions(150),
+    "functions so deep that Python gives up": lambda: _with_functions(5_000, 1),
     "graphs in graphs": lambda: _with_graphs_in_graphs(12),
     "an image of any height": lambda: Builder().model("x", shape=("n", 3, 2**40, SIDE)),
 }
