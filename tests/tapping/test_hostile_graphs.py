@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
 
 from support.foreign_graphs import residual, saved
-from support.hostile_graphs import HOSTILE_GRAPHS
+from support.hostile_graphs import (
+    HOSTILE_GRAPHS,
+    of_negative_sides,
+    with_few_numbers,
+    with_functions_in_a_branch,
+)
 from toolbox.errors import UsageError
 from toolbox.setup.adding import examine_graph
 from toolbox.tapping import bounds
@@ -36,6 +42,21 @@ def test_tensors_in_another_file_are_counted_before_they_are_read(tmp_path: Path
     path.write_bytes(model.SerializeToString())
     with pytest.raises(UsageError, match="GB of weights; expected less than 2 GB"):
         examine_graph(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (of_negative_sides, "expected a type of ONNX, and sides of at least 0"),
+        (with_few_numbers, "more than the file"),
+        (with_functions_in_a_branch, "has 524,29. operators with its functions written out"),
+    ],
+)
+def test_what_would_expand_is_refused_before_it_does(
+    make: Callable[[], onnx.ModelProto], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        examine_graph(saved(make(), tmp_path / "net.onnx"))
 
 
 def test_a_file_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
