@@ -88,7 +88,9 @@ def with_functions_in_a_branch() -> onnx.ModelProto:
     model = _with_functions(18)
     called = onnx.NodeProto()
     called.CopyFrom(model.graph.node[0])
-    inner = helper.make_graph([called], "inner", [], [helper.make_tensor_value_info(called.output[0], 1, None)])
+    inner = helper.make_graph(
+        [called], "inner", [], [helper.make_tensor_value_info(called.output[0], 1, None)]
+    )
     branch = helper.make_node("If", ["c"], [*called.output], then_branch=inner, else_branch=inner)
     model.graph.node[0].CopyFrom(branch)
     return model
@@ -112,7 +114,9 @@ def _with_functions(count: int, calls: int = 2, *, in_circles: bool = False) -> 
     for number in range(count):
         called = f"f{number - 1}" if number else (f"f{count - 1}" if in_circles else "Relu")
         domain = "mine" if number or in_circles else ""
-        nodes = [helper.make_node(called, [f"a{call}"], [f"a{call + 1}"], domain=domain) for call in range(calls)]
+        nodes = [
+            helper.make_node(called, [f"a{call}"], [f"a{call + 1}"], domain=domain) for call in range(calls)
+        ]
         made = helper.make_function("mine", f"f{number}", ["a0"], [f"a{calls}"], nodes, standard)
         model.functions.append(made)
     model.graph.node[0].op_type, model.graph.node[0].domain = f"f{count - 1}", "mine"
