@@ -184,7 +184,7 @@ for read in (lambda: read_layer([part], "conv1"), lambda: read_table(labels), la
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the threads of a process")
 def test_a_table_is_read_without_threads_that_could_outlive_the_command(two_parts: StudyFolder) -> None:
-    """A thread of Arrow that is left after damage asks Python for its lock while Python ends, and the process crashes."""
+    """A thread that is left after damage asks Python for its lock while Python ends, and the process crashes."""
     program = THREADS.format(root=str(two_parts.root), set=SET, model=MODEL, scheme=SCHEME)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert [*map(int, done.stdout.split())] == [1, 0, 0]  # the first is that of a filter, which reads nothing
