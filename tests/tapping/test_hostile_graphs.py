@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
-from support.foreign_graphs import residual, saved
+from support.foreign_graphs import SIDE, Builder, residual, saved
 from support.hostile_graphs import (
     HOSTILE_GRAPHS,
     of_negative_sides,
@@ -20,6 +21,15 @@ from support.hostile_graphs import (
 from toolbox.errors import UsageError
 from toolbox.setup.adding import examine_graph
 from toolbox.tapping import bounds
+from toolbox.terms import IMAGE
+
+
+def set_domain(model: onnx.ModelProto) -> None:
+    model.graph.node[0].domain = "nobody"
+
+
+def clear_opsets(model: onnx.ModelProto) -> None:
+    del model.opset_import[:]
 
 
 @pytest.mark.parametrize("kind", HOSTILE_GRAPHS)
@@ -79,3 +89,41 @@ def test_a_graph_of_unknown_size_that_keeps_the_bounds_is_examined(
 ) -> None:
     monkeypatch.setattr(bounds, "inferred_bytes", lambda *_: {"x": None})
     assert examine_graph(saved(residual(), tmp_path / "net.onnx")).survey.taps
+
+
+@pytest.mark.parametrize("change", [set_domain, clear_opsets])
+def test_a_graph_whose_sizes_cannot_be_inferred_at_all_is_refused_in_one_line(
+    change: Callable[[onnx.ModelProto], object], tmp_path: Path
+) -> None:
+    model = residual()
+    change(model)
+    with pytest.raises(UsageError, match="cannot run the graph"):
+        examine_graph(saved(model, tmp_path / "net.onnx"))
+
+
+def test_a_size_that_is_stated_but_cannot_be_inferred_is_unknown() -> None:
+    b = Builder()
+    bright = b.add("Cast", b.reduce("ReduceMax", IMAGE, [0, 1, 2, 3], keepdims=0), to=onnx.TensorProto.INT64)
+    sides = b.add("ConstantOfShape", b.add("Reshape", bright, b.fixed(np.array([1]))))
+    of_sides = b.add("ConstantOfShape", b.add("Cast", sides, to=onnx.TensorProto.INT64))
+    no_type = b.add("Cast", IMAGE, to=99)
+    model = b.model(sides, of_sides, entry=IMAGE)
+    for output in model.graph.output:
+        output.type.tensor_type.shape.dim.add(dim_value=1)
+    sizes = bounds.inferred_bytes(model, 2, SIDE, SIDE)
+    assert (sizes[bright], sizes[sides], sizes[of_sides], sizes[no_type]) == (8, None, None, None)
+
+
+def test_sizes_are_inferred_without_weights() -> None:
+    """Those of two gigabytes would be copied several times; those beside the graph are not there."""
+    model = residual()
+    large, apart = (onnx.TensorProto(name=name, data_type=1, dims=[10_000]) for name in ("large", "apart"))
+    large.raw_data = bytes(40_000)
+    apart.dims[0], apart.data_location = 3, onnx.TensorProto.EXTERNAL
+    apart.external_data.add(key="location", value="nowhere")
+    model.graph.initializer.extend([large, apart])
+    for name in ("large", "apart"):
+        model.graph.node.append(onnx.helper.make_node("Relu", [name], [f"{name} out"]))
+    assert bounds._skeleton(model, 2, SIDE, SIDE).ByteSize() < 30_000
+    sizes = bounds.inferred_bytes(model, 2, SIDE, SIDE)
+    assert (sizes["large out"], sizes["apart out"]) == (40_000, 12)
