@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,6 +56,35 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # a read-only disk refuses even to remove what is not there
             fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder; when the block succeeds, its files are flushed and it is renamed to `path`.
+
+    Args:
+        path: path of the folder, which is missing or empty.
+
+    Raises: UsageError for a file, or for a folder that is not empty.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} is there already; expected the name of a new folder, or of an empty one")
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.parent / f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}.partial"
+    fresh.mkdir()
+    try:
+        yield fresh
+        for each in fresh.iterdir():
+            with each.open("rb+") as file:
+                os.fsync(file.fileno())
+        _flush_directory(fresh)
+        with contextlib.suppress(FileNotFoundError):
+            path.rmdir()  # on Windows, no folder is renamed to one that is there
+        fresh.replace(path)
+        _flush_directory(path.parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _check_replaceable(path: Path) -> None:

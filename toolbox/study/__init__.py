@@ -11,11 +11,12 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     pictures     gallery, render, saliency
     reporting    report
     designing    properties, compare, reference
-    matching     match, export
+    matching     match
     probing      probe, advise
     auditing     audit
     relating     parameters, relate
-    exchanging   share, import, merge, diff
+    exchanging   export, share, import, merge, diff
+    exports      which export a format means
     upkeep       use, verify, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
