@@ -71,7 +71,9 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise UsageError(f"{path} is there already; expected the name of a new folder, or of an empty one")
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.parent / f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}.partial"
+    fresh = (
+        path.parent / f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}.partial"
+    )
     fresh.mkdir()
     try:
         yield fresh

@@ -39,12 +39,18 @@ SourceListOption = Annotated[
 ]
 ColumnsOption = Annotated[
     list[str] | None,
-    Option("--column", metavar="VARIABLE", help="List: variable of the stimuli to write, too; several may follow."),
+    Option(
+        "--column",
+        metavar="VARIABLE",
+        help="List: variable of the stimuli to write, too; several may follow.",
+    ),
 ]
 CopiesOption = Annotated[
     Path | None,
     Option(
-        "--copy-images", metavar="DIR", help="List: folder for copies of the images, which the list then names."
+        "--copy-images",
+        metavar="DIR",
+        help="List: folder for copies of the images, which the list then names.",
     ),
 ]
 ExportedLayersOption = Annotated[
@@ -101,13 +107,16 @@ def export(
     from toolbox.design.exporting.run import ExportedList
     from toolbox.study.exports import ListOptions, ResponseOptions, export_as
 
-    of_kinds = ListOptions(source, column or (), copy_images), ResponseOptions(layers or (), filters, statistic)
+    of_kinds = (
+        ListOptions(source, column or (), copy_images),
+        ResponseOptions(layers or (), filters, statistic),
+    )
     report = export_as(
         study_at(study).folder, selection_of(set, model, scheme), program, output_file, of_kinds
     )
     output.print_notes(report.notes, quiet)
-    is_list = isinstance(report, ExportedList)
-    output.note(_list_summary(report, copy_images) if is_list else _summary(report), quiet)
+    summary = _list_summary(report, copy_images) if isinstance(report, ExportedList) else _summary(report)
+    output.note(summary, quiet)
     for file in report.files:
         typer.echo(printable(file))
 

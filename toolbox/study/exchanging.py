@@ -75,7 +75,9 @@ class StudyExchange(StudyDirectory):
         """
         from toolbox.study.exports import ListOptions, ResponseOptions, export_as
 
-        columns, names = ((each,) if isinstance(each, str) else tuple(each or ()) for each in (column, layers))
+        columns, names = (
+            (each,) if isinstance(each, str) else tuple(each or ()) for each in (column, layers)
+        )
         table, copies, bank = (Path(each) if each else None for each in (source, copy_images, filters))
         options = ListOptions(table, columns, copies), ResponseOptions(names, bank, statistic)
         report = export_as(self.folder, Selection(set, model or (), scheme), to, Path(output), options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of a cell that a spreadsheet takes for a formula, those of full width in Asian ones.
 
 Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
@@ -62,6 +62,18 @@ def spreadsheet_rows(rows: pl.DataFrame) -> pl.DataFrame:
         if kind == pl.String
     )
     return safe.rename({name: spreadsheet_text("column", name) for name in rows.columns})
+
+
+def evaluated_texts(rows: pl.DataFrame) -> list[str]:
+    """The different texts of rows that a spreadsheet may take for formulas, in alphabetical order.
+
+    Args:
+        rows: numbers and texts.
+    """
+    import polars as pl
+
+    texts = {text for column in rows if column.dtype == pl.String for text in column.drop_nulls().unique()}
+    return sorted(text for text in {*texts, *rows.columns} if is_evaluated(text))
 
 
 def spreadsheet_csv(rows: pl.DataFrame) -> bytes:

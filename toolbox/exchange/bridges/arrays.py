@@ -16,7 +16,7 @@ STIMULI, FILTERS = "stimuli.csv", "filters.csv"
 
 
 def write_arrays(responses: LayeredResponses, path: Path) -> list[Path]:
-    """Write `<layer>.npy` as float32 (stimuli, filters), `stimuli.csv` with its rows and `filters.csv` with its columns.
+    """Write `<layer>.npy` as float32 (stimuli, filters), and tables of its rows and of its columns.
 
     Args:
         responses: what is exported.
@@ -24,8 +24,8 @@ def write_arrays(responses: LayeredResponses, path: Path) -> list[Path]:
     """
     files = array_names([*responses.layers])
     with new_folder(path) as folder:
-        for layer, _, values in responses.blocks():
-            np.save(folder / files[layer], values, allow_pickle=False)
+        for name, _, values in responses.blocks():
+            np.save(folder / files[name], values, allow_pickle=False)
         layer, filters = pl.col("layer"), responses.filters.drop("name")
         places = filters.with_columns(
             file=layer.replace_strict(files, return_dtype=pl.String),
@@ -50,7 +50,11 @@ def array_names(layers: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for layer in layers:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "_", layer).strip("._")[:100] or "layer"
-        plain = f"{plain}_layer" if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain.lower()) else plain
+        plain = (
+            f"{plain}_layer"
+            if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain.lower())
+            else plain
+        )
         taken, number, name = {each.lower() for each in found.values()}, 1, f"{plain}.npy"
         while name.lower() in taken:
             number += 1

@@ -1,4 +1,4 @@
-"""Which filters are exported: those of layers, or those that a table lists. Owns refusing what the model does not have."""
+"""Which filters are exported: those of layers, or those of a table. Owns refusing what the model does not have."""
 
 from __future__ import annotations
 
@@ -63,8 +63,12 @@ def filters_of(sizes: dict[str, int], layers: Sequence[str], source: Path | None
         for number in (range(sizes[layer]) if listed is None else sorted(listed.get(layer, ())))
     ]
     if not rows:
-        raise UsageError(f"{source} lists no filter of {', '.join(layers)}; choose other layers or another table")
-    return pl.DataFrame(rows, schema={"name": pl.String, "layer": pl.String, "filter": pl.Int32}, orient="row")
+        raise UsageError(
+            f"{source} lists no filter of {', '.join(layers)}; choose other layers or another table"
+        )
+    return pl.DataFrame(
+        rows, schema={"name": pl.String, "layer": pl.String, "filter": pl.Int32}, orient="row"
+    )
 
 
 def listed_layers(source: Path, sizes: dict[str, int]) -> list[str]:
@@ -81,7 +85,9 @@ def listed_layers(source: Path, sizes: dict[str, int]) -> list[str]:
 def _read_filters(source: Path, sizes: dict[str, int]) -> dict[str, set[int]]:
     """Layer -> numbers of the filters that a table lists."""
     if not source.is_file():
-        raise UsageError(f"{source} does not exist; expected a table of filters with the columns layer and filter")
+        raise UsageError(
+            f"{source} does not exist; expected a table of filters with the columns layer and filter"
+        )
     check_table_name(source, "a table of filters")
     table = read_rows(source, ["layer"]).rows
     columns = {wanted: find_column(source, table.columns, wanted) for wanted in ("layer", "filter")}

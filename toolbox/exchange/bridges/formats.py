@@ -35,6 +35,7 @@ class BridgeFormat:
         write: its files.
         value_bytes: bytes on disk of a response, at most.
         is_whole: whether all values are in memory at once, instead of those of a layer.
+        has_cells: whether texts are in cells, which spreadsheets may evaluate.
     """
 
     name: str
@@ -42,6 +43,7 @@ class BridgeFormat:
     write: Writer
     value_bytes: int = 4
     is_whole: bool = False
+    has_cells: bool = False
 
 
 FORMATS = {
@@ -49,8 +51,8 @@ FORMATS = {
     for each in (
         BridgeFormat("xarray", (".nc",), write_netcdf),
         BridgeFormat("rsatoolbox", (".hdf5", ".h5"), write_dataset),
-        BridgeFormat("npy", (), write_arrays),
-        BridgeFormat("csv-wide", (".csv",), write_wide_table, value_bytes=15, is_whole=True),
+        BridgeFormat("npy", (), write_arrays, has_cells=True),
+        BridgeFormat("csv-wide", (".csv",), write_wide_table, value_bytes=12, is_whole=True, has_cells=True),
         BridgeFormat("h5ad", (".h5ad",), write_anndata),
     )
 }

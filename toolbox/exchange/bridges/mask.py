@@ -24,7 +24,9 @@ def write_mask(filters: pl.DataFrame, path: Path) -> list[Path]:
     lines = []
     for (layer,), rows in filters.group_by("layer", maintain_order=True):
         if "=" in str(layer) or len(str(layer).splitlines()) != 1:
-            raise UsageError(f"layer {layer!r} cannot be named in a mask of DNNBrain, which splits names at =")
+            raise UsageError(
+                f"layer {layer!r} cannot be named in a mask of DNNBrain, which splits names at ="
+            )
         lines += [f"{layer}=chn", ",".join(str(number + 1) for number in rows["filter"])]
     write_text(path, "\n".join(lines) + "\n")
     return [path]

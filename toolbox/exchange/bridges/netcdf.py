@@ -32,7 +32,9 @@ def write_netcdf(responses: LayeredResponses, path: Path) -> list[Path]:
     try:
         import h5netcdf
     except ImportError as error:
-        raise ToolboxError(f"h5netcdf is not installed; install it with: {install_command('xarray')}") from error
+        raise ToolboxError(
+            f"h5netcdf is not installed; install it with: {install_command('xarray')}"
+        ) from error
     with replace_file(path) as fresh, h5netcdf.File(fresh, "w") as file:
         file.dimensions = dict(zip(("stimulus", "filter"), responses.shape, strict=True))
         file.attrs.update(responses.provenance)
@@ -41,14 +43,16 @@ def write_netcdf(responses: LayeredResponses, path: Path) -> list[Path]:
         _write(file, "filter", "filter", filters["name"])
         others = {name: ("stimulus", stimuli[name]) for name in stimuli.columns if name != "stimulus_id"}
         others |= {"number": ("filter", filters["filter"])}
-        others |= {name: ("filter", filters[name]) for name in filters.columns if name not in ("name", "filter")}
+        others |= {
+            name: ("filter", filters[name]) for name in filters.columns if name not in ("name", "filter")
+        }
         for name, (dimension, values) in others.items():
             _write(file, name, dimension, values)
         variable = file.create_variable(responses.statistic, ("stimulus", "filter"), "f4")
         variable.attrs["coordinates"] = " ".join(others)
         variable.attrs["long_name"] = f"{responses.statistic} of the activation map"
-        for _, columns, values in responses.blocks():
-            variable[:, columns] = values
+        for _, columns, block in responses.blocks():
+            variable[:, columns] = block
     return [path]
 
 

@@ -83,9 +83,7 @@ class LayeredResponses:
         return values
 
 
-def exported_responses(
-    study: StudyFolder, selection: Selection, options: ResponseExport
-) -> LayeredResponses:
+def exported_responses(study: StudyFolder, selection: Selection, options: ResponseExport) -> LayeredResponses:
     """What is exported of the responses.
 
     Args:
@@ -156,7 +154,7 @@ def _provenance(selection: Selection, statistic: str, responses: AvailableRespon
         "model": responses.model,
         "scheme": selection.scheme or "",
         "statistic": statistic,
-        "selectivity_index": DEFAULT_INDEX,
+        **({"selectivity_index": DEFAULT_INDEX} if selection.scheme else {}),
         **responses.provenance,
     }
     return {
@@ -170,4 +168,6 @@ def _unlabelled(stimuli: pl.DataFrame, scheme: str | None) -> list[str]:
     count = stimuli["category"].null_count()
     if scheme is None or not count:
         return []
-    return [f"{count:,} of {stimuli.height:,} stimuli have no category under {scheme}; they are exported without one"]
+    return [
+        f"{count:,} of {stimuli.height:,} stimuli have no category under {scheme}; they are exported without one"
+    ]

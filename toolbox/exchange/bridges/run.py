@@ -17,9 +17,12 @@ from toolbox.runtime.hardware import free_memory, memory_limit
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
+from toolbox.tables import evaluated_texts
 
 _BESIDE = 200_000_000
 """Bytes of memory for one part of a layer, and for libraries."""
+_NAMED = 3
+"""Texts that a note lists."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,21 @@ def _export(study: StudyFolder, selection: Selection, options: ResponseExport) -
         filters=responses.shape[1],
         layers=tuple(responses.layers),
         bytes=sum(file.stat().st_size for file in files),
-        notes=responses.notes,
+        notes=(*responses.notes, *_notes_on_cells(responses, form)),
     )
+
+
+def _notes_on_cells(responses: LayeredResponses, form: BridgeFormat) -> list[str]:
+    """A note on texts that were written otherwise, so that no spreadsheet computes them."""
+    frames = (responses.stimuli, responses.filters) if form.has_cells else ()
+    changed = [text for frame in frames for text in evaluated_texts(frame)]
+    if not changed:
+        return []
+    more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+    return [
+        "written with the name of their column (of a path, ./) in front, as spreadsheets would compute them: "
+        f"{', '.join(changed[:_NAMED])}{more}"
+    ]
 
 
 def _export_mask(study: StudyFolder, selection: Selection, options: ResponseExport) -> ExportedResponses:
@@ -114,7 +130,10 @@ def _export_mask(study: StudyFolder, selection: Selection, options: ResponseExpo
         filters=filters.height,
         layers=tuple(filters["layer"].unique(maintain_order=True)),
         bytes=sum(file.stat().st_size for file in files),
-        notes=(*chosen.notes, "layers are called as in this toolbox; DNNBrain must know its network's by these names"),
+        notes=(
+            *chosen.notes,
+            "layers are called as in this toolbox; DNNBrain must know its network's by these names",
+        ),
     )
 
 
@@ -129,8 +148,8 @@ def _check_room(responses: LayeredResponses, form: BridgeFormat, output: Path) -
     what = f"{stimuli:,} stimuli x {widest:,} filters"
     if free is not None and memory > free:
         raise ResourceError(
-            f"{what} need {memory / 1e9:,.2f} GB of memory as {form.name}, and {free / 1e9:,.2f} GB are free; choose fewer "
-            "layers with layers=… (--layers …), or fewer filters with filters=… (--filters FILE)"
+            f"{what} need {memory / 1e9:,.2f} GB of memory as {form.name}, and {free / 1e9:,.2f} GB are free; choose "
+            "fewer layers with layers=… (--layers …), or fewer filters with filters=… (--filters FILE)"
         )
     size, left = stimuli * filters * form.value_bytes, shutil.disk_usage(_existing(output)).free
     if size > left:
