@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
+    from toolbox.exchange.bridges.run import ExportedResponses
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
     from toolbox.setup.adding import ImportedModel, add_model, examine_graph
@@ -77,6 +78,7 @@ __all__ = [
     "DownloadError",
     "Estimate",
     "ExportedList",
+    "ExportedResponses",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -168,6 +170,7 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.bridges.run": ("ExportedResponses",),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),
     "toolbox.setup.adding": ("ImportedModel", "add_model", "examine_graph"),
