@@ -13,6 +13,7 @@ from toolbox.cli import (
     export,
     gallery,
     match,
+    merge,
     networks,
     probe,
     properties,
@@ -54,6 +55,7 @@ for commands in (
     report.commands,
     share.commands,
     probe.commands,
+    merge.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)
