@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from toolbox.exchange.differences import StudyDifference, diff
+    from toolbox.exchange.bridges.run import ExportedResponses
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
@@ -79,6 +80,7 @@ __all__ = [
     "DownloadError",
     "Estimate",
     "ExportedList",
+    "ExportedResponses",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -175,6 +177,7 @@ _HOMES = {
         "WeightsError",
     ),
     "toolbox.exchange.differences": ("StudyDifference", "diff"),
+    "toolbox.exchange.bridges.run": ("ExportedResponses",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),

@@ -82,7 +82,7 @@ def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
         return stored.table
     labels = read_labels(labelling.labels)
     plan = plan or read_plan(labelling.study.extraction(responses.set, responses.model))
-    labelled = _labelled_parts(responses.parts, plan, labels)
+    labelled = labelled_parts(responses.parts, plan, labels)
     table = _extend(stored, labelling, labels, labelled)
     if labelling.source == source:  # or the labels were changed meanwhile
         names = {"set": responses.set, "model": responses.model, "scheme": scheme}
@@ -193,8 +193,14 @@ def _read_stored(path: Path) -> _StoredRollup | None:
         return None
 
 
-def _labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
-    """A digest of the responses of every part and of the labels of its stimuli, by the number of the part."""
+def labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
+    """A digest of the responses of every part and of the labels of its stimuli, by the number of the part.
+
+    Args:
+        parts: number of every part that counts -> digest of its values and of the images of its stimuli.
+        plan: which lists the stimuli of the parts.
+        labels: category by stimulus_id.
+    """
     digests = {}
     for number, values in parts.items():
         part = plan.parts[int(number)] if plan else ()

@@ -14,7 +14,16 @@ from toolbox.errors import UsageError
 from toolbox.exchange.bundle.cards import write_cards
 from toolbox.exchange.bundle.choices import Sharing, check_output, check_sharing
 from toolbox.exchange.bundle.contents import Contents, contents_of
-from toolbox.exchange.bundle.layout import BUNDLE, EXTRACTIONS, PROVENANCE, content_digest, safe_names
+from toolbox.exchange.bundle.descriptions.writing import write_descriptions
+from toolbox.exchange.bundle.layout import (
+    BUNDLE,
+    EXTRACTIONS,
+    PROVENANCE,
+    QUERIES,
+    VIEWS,
+    content_digest,
+    safe_names,
+)
 from toolbox.exchange.bundle.names import Replacements, private_names
 from toolbox.exchange.bundle.package import write_sums, write_zip
 from toolbox.exchange.bundle.records import (
@@ -24,6 +33,7 @@ from toolbox.exchange.bundle.records import (
     provenance_record,
     texts_of_study,
 )
+from toolbox.exchange.bundle.sql import BundleSql
 from toolbox.exchange.bundle.tables import TableSources, write_bundle_tables
 from toolbox.exchange.bundle.withholding import withheld_from
 from toolbox.files import digest_of, folder_beside, new_folder, replace_file
@@ -113,10 +123,14 @@ def _write_files(study: StudyFolder, sharing: Sharing, folder: Path, progress: P
     models = write_cards(sources, folder)
     (folder / EXTRACTIONS).write_bytes(json_bytes(extractions_record(sources)))
     (folder / PROVENANCE).write_bytes(json_bytes(provenance_record(sources)))
+    sql = BundleSql(tables, contents.in_use, sharing.included)
+    (folder / VIEWS).write_bytes(sql.views.encode())
+    (folder / QUERIES).write_bytes(sql.queries.encode())
     record = bundle_record(sources, tables, models, {})
     record["digest"] = content_digest(_digests(folder))
     (folder / BUNDLE).write_bytes(json_bytes(record))
     progress("share", 2, 3)
+    write_descriptions(sources, tables, record, folder)
     write_sums(folder)
     progress("share", 3, 3)
     return record | {"notes": [*contents.notes, *withheld.notes]}
