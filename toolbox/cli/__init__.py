@@ -11,6 +11,7 @@ from toolbox.cli import (
     collect,
     compare,
     gallery,
+    importing,
     match,
     networks,
     probe,
@@ -51,6 +52,7 @@ for commands in (
     saliency.commands,
     report.commands,
     share.commands,
+    importing.commands,
     probe.commands,
     upkeep.commands,
 ):
