@@ -197,13 +197,13 @@ def _study_for(study: StudyFolder, title: str, *, dry_run: bool) -> Iterator[Stu
         with tempfile.TemporaryDirectory(prefix="toolbox-import-") as folder:
             yield create_study(Path(folder) / "study", title)
     else:
+        was_missing = not study.root.exists()
         made = create_study(study.root, title)
         try:
             yield made
         except BaseException:
-            for entry in ("study.toml", "plans"):
-                path = study.root / entry
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            (study.root / "study.toml").unlink(missing_ok=True)
+            shutil.rmtree(study.root if was_missing else study.root / "plans", ignore_errors=True)
             raise
 
 
