@@ -37,7 +37,8 @@ def sign(folder: Path) -> None:
         content["digest"] = content_digest(
             {name: each for name, each in digests.items() if name not in (SUMS, BUNDLE)}
         )
-        record.write_text(json.dumps(content))
+        if "tables" in content:  # else the record itself is the change
+            record.write_text(json.dumps(content))
     except (OSError, ValueError, TypeError, RecursionError):
         pass  # the record itself was changed
     names = sorted(file.name for file in folder.iterdir() if file.name != SUMS and file.is_file())
