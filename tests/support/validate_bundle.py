@@ -12,6 +12,7 @@ import io
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
@@ -29,10 +30,8 @@ def croissant_faults() -> list[str]:
 
     dataset = mlcroissant.Dataset("croissant.json")
     faults = [str(error) for error in dataset.metadata.ctx.issues.errors]
-    for records in dataset.metadata.record_sets:
-        if next(iter(dataset.records(records.uuid)), None) is None:
-            faults.append(f"{records.uuid} has no records")
-    return faults
+    names = [records.uuid for records in dataset.metadata.record_sets]
+    return faults + [f"{name} has no records" for name in names if not any(dataset.records(name))]
 
 
 def crate_faults() -> list[str]:
@@ -42,14 +41,19 @@ def crate_faults() -> list[str]:
     vocabulary = (importlib.resources.files("rocrate") / "data" / "ro-crate.jsonld").read_bytes()
     serve_context(vocabulary)
     settings = services.ValidationSettings(
-        rocrate_uri=os.getcwd(),
+        rocrate_uri=Path.cwd(),
         profile_identifier="ro-crate-1.1",
         requirement_severity=models.Severity.REQUIRED,
     )
     result = services.validate(settings)
     faults = [f"{issue.severity.name}: {issue.message}" for issue in result.get_issues()]
     listed = {entity.id for entity in ROCrate(".").data_entities}
-    files = {*os.listdir()} - {"ro-crate-metadata.json", "datapackage.json", "croissant.json", "SHA256SUMS"}
+    files = {file.name for file in Path().iterdir()} - {
+        "ro-crate-metadata.json",
+        "datapackage.json",
+        "croissant.json",
+        "SHA256SUMS",
+    }
     return faults + [f"lists other files: {sorted(listed ^ files)}"] * (listed != files)
 
 
