@@ -50,7 +50,7 @@ BUNDLES = {"rollups": None, "significance": ["significance"], "all": ["significa
 def laboratory(extracted_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study of two label schemes and a parameter, and bundles of it."""
     folder = tmp_path_factory.mktemp("laboratory")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.setenv("TOOLBOX_CACHE", str(folder / "cache"))
         study = Study(shutil.copytree(extracted_folder / "study", folder / "study"))
         lines = [f"{number},{'odd' if number % 2 else 'even'},{number / 3}" for number in range(6)]
@@ -58,9 +58,10 @@ def laboratory(extracted_folder: Path, tmp_path_factory: pytest.TempPathFactory)
         (folder / "labels.csv").write_text(
             "\n".join(["stimulus_id,category", *(line.rpartition(",")[0] for line in lines)])
         )
+        warnings.simplefilter("ignore")  # of images as small as these
         study.label(SET, scheme="parity", source=folder / "labels.csv")
         study.parameters(SET, source=folder / "table.csv", column=["brightness"])
-        study.properties(SET, progress=False)
+        study.properties(SET, scheme="category", progress=False)
         study.significance(resamples=40, scheme="category", progress=False)
         study.use(SET, scheme="category")
         for name, including in BUNDLES.items():

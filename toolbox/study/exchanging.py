@@ -60,19 +60,21 @@ class StudyExchange(StudyDirectory):
             ('rollups',)
         """
         from toolbox.exchange.bundle.choices import Sharing
-        from toolbox.exchange.bundle.run import share
+        from toolbox.exchange.bundle.run import share as share_study
+        from toolbox.exchange.bundle.texts import Writers
+        from toolbox.show.report.run import methods_text, write_report
+        from toolbox.show.report.subject import Choices
 
         options = Sharing(
-            including,
-            set,
-            model,
-            scheme,
-            minimum_n,
-            include_images=include_images,
-            keep_names=keep_names,
-            report=report,
+            including, set, model, scheme, minimum_n,
+            include_images=include_images, keep_names=keep_names, report=report,
+        )  # fmt: skip
+        writers = Writers(
+            methods=lambda selection: methods_text(self.folder, selection),
+            report=lambda file, selection: write_report(self.folder, file, selection, Choices()),
         )
-        return share(self.folder, None if output is None else Path(output), options, progress=shown(progress))
+        target = None if output is None else Path(output)
+        return share_study(self.folder, target, options, writers, progress=shown(progress))
 
     def import_(
         self,
