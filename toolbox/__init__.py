@@ -46,8 +46,8 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
-    from toolbox.exchange.differences import StudyDifference, diff
     from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.differences import StudyDifference, diff
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table

@@ -57,11 +57,12 @@ def _input_sentences(names: tuple[str, str], inputs: pl.DataFrame) -> Iterator[s
         return
     kinds = ", ".join(inputs["kind"].unique(maintain_order=True))
     parts = [
-        f"{row['what']}" + (f" ({row['first']} – {row['second']})" if row["first"] or row["second"] else "")
+        f"{row['what']}"
+        + (f": {row['first']} against {row['second']}" if row["first"] or row["second"] else "")
         for row in inputs.iter_rows(named=True)
     ]
     more = f"; and {len(parts) - 2 * MOST_FILTERS} more" if len(parts) > 2 * MOST_FILTERS else ""
-    yield f"The inputs of {names[0]} and {names[1]} differ in {kinds}: {'; '.join(parts[: 2 * MOST_FILTERS])}{more}."
+    yield f"The inputs of {names[0]} and {names[1]} differ in {kinds} ({'; '.join(parts[: 2 * MOST_FILTERS])}{more})."
 
 
 def _value_sentences(changes: pl.DataFrame, layers: pl.DataFrame, index: str) -> Iterator[str]:
