@@ -43,6 +43,7 @@ from toolbox.cli import (
     report,
     saliency,
     setup,
+    share,
     show,
     upkeep,
 )
@@ -83,6 +84,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "report": (report.report, Study.report, set()),
     "advise": (probe.advise, Study.advise, {"output"}),
     "probe": (probe.probe, Study.probe, {"output"}),
+    "share": (share.share, Study.share, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
