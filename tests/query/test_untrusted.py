@@ -1,4 +1,4 @@
-"""SQL that nobody has read: always a process of its own, the tightest limits, and nothing but the views of the study."""
+"""SQL that nobody has read: a process of its own, the tightest limits, and nothing but the views of the study."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_more_sql_than_anybody_reads_is_refused_before_it_is_parsed(
 ) -> None:
     file = written(tmp_path, "select " + ", ".join(f"{number} as n{number}" for number in range(3000)))
     assert Study(shared_study).query(file).width == 3000
-    with pytest.raises(UsageError, match="theirs has .* characters; expected at most 20,000"):
+    with pytest.raises(UsageError, match=r"theirs has .* characters; expected at most 20,000"):
         Study(shared_study).query(file, untrusted=True)
 
 
