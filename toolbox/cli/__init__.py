@@ -13,6 +13,7 @@ from toolbox.cli import (
     export,
     gallery,
     match,
+    merge,
     networks,
     probe,
     properties,
@@ -21,6 +22,7 @@ from toolbox.cli import (
     report,
     saliency,
     setup,
+    share,
     show,
     upkeep,
 )
@@ -51,7 +53,9 @@ for commands in (
     render.commands,
     saliency.commands,
     report.commands,
+    share.commands,
     probe.commands,
+    merge.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

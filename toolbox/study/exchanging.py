@@ -6,80 +6,69 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolbox.store.selection import Selection
+from toolbox.progress import Progress
 from toolbox.study.directory import StudyDirectory
-from toolbox.terms import Statistic
+from toolbox.study.notebook import shown
 
 if TYPE_CHECKING:
-    from toolbox.design.exporting.run import ExportedList
-    from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.bundle.run import ShareReport
 
 
 class StudyExchange(StudyDirectory):
     """What hands results on, takes in those of others, merges and compares them."""
 
-    def export(
+    def share(
         self,
-        set: str | None = None,
+        output: str | Path | None = None,
         *,
-        to: str,
-        output: str | Path,
-        source: str | Path | None = None,
-        column: str | Sequence[str] | None = None,
-        copy_images: str | Path | None = None,
-        layers: str | Sequence[str] | None = None,
-        filters: str | Path | None = None,
-        statistic: Statistic | None = None,
-        model: str | None = None,
-        scheme: str | None = None,
-    ) -> ExportedList | ExportedResponses:
-        """Write a list of stimuli, responses, or a bank of filters, as another program reads them.
+        including: str | Sequence[str] | None = None,
+        set: str | Sequence[str] | None = None,
+        model: str | Sequence[str] | None = None,
+        scheme: str | Sequence[str] | None = None,
+        minimum_n: int = 1,
+        include_images: bool = False,
+        keep_names: bool = False,
+        report: bool = False,
+        progress: Progress | bool = True,
+    ) -> ShareReport:
+        """Write a bundle: Parquet tables and descriptions that a collaborator can use without this toolbox.
 
-        A list of stimuli has paths relative to its folder. Names of columns become variables, and a text that a program
-        would compute or take for a number, such as a category called '1', is written with the name of its column in
-        front. Responses are stimuli x filters, in the unit of the network's activations, not normalised; stimuli
-        without a category are exported, too.
-
-        Warns (ResultWarning) of texts that were changed, and of responses that are not complete.
+        It contains stimuli, labels and roll-ups, from which every index from moments follows, but no pixels. Names of
+        users, computers and observers, and absolute paths, are replaced. The same study gives the same bytes.
 
         Args:
-            set: the stimulus set; the only one if None.
-            to: of a list of stimuli, 'psychopy' (.csv, .xlsx), 'jspsych' (.json), 'bids' (.tsv, with a .json beside
-                it), or 'csv' or 'xlsx' for OpenSesame and others; of responses, 'xarray' (.nc), 'rsatoolbox' (.hdf5),
-                'npy' (a folder), 'csv-wide' (.csv) or 'h5ad' (AnnData); 'dmask' (.dmask.csv) of filters for DNNBrain.
-            output: the file; of 'npy' a new folder.
-            source: of a list, a table with the column stimulus_id, such as the list that `match` returns; the labelled
-                stimuli of the scheme if None.
-            column: of a list, variables of the stimuli that are columns, too, as of `match`.
-            copy_images: of a list, folder for copies of the images, named after category and number; the list then
-                names the copies.
-            layers: of responses, names of layers or patterns such as 'block5_*'; all that were extracted if None.
-            filters: of responses, table with the columns layer and filter, such as filters/representative or
-                `probe` writes; all filters of the layers if None.
-            statistic: of responses, 'maximum' or 'mean' of the activation map; the maximum if None.
-            model: whose responses; the only one if None.
-            scheme: the label scheme; the only one if None.
+            output: a new zip (.zip) or directory; None for a zip in the current directory with the study's title.
+            including: what it contains beside roll-ups: 'significance', 'responses'.
+            set: the stimulus sets; all if None.
+            model: the models; all if None.
+            scheme: the label schemes; all if None.
+            minimum_n: withhold categories of fewer stimuli, and what would allow to compute them.
+            include_images: add copies of the images. You need the right to share them.
+            keep_names: leave names and paths as they are.
+            report: add the page of the report, without images.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
 
-        Returns: files, and how much was written.
-        Raises: UsageError for an option; StimulusError for a row that is no stimulus of the set, and for an image that
-            is missing or has changed; ResourceError, StorageError where memory or disk are too small; nothing is
-            written then.
+        Returns: the file or directory, its size in bytes, the number of files, the digest of the content, and notes.
+        Raises: UsageError for options that cannot be, and where the output exists; UnknownNameError; VerificationError
+            when tables or responses are damaged.
 
         Example:
-            >>> report = study.export("colours", to="psychopy", output="conditions.csv")
-            >>> report.trials, report.categories
-            (6, {'green': 3, 'red': 3})
-            >>> report = study.export("colours", to="h5ad", output="colours.h5ad", layers="colour")
-            >>> report.stimuli, report.filters
-            (6, 3)
+            >>> shared = study.share("colours.zip")
+            >>> shared.includes
+            ('rollups',)
         """
-        from toolbox.study.exports import ListOptions, ResponseOptions, export_as
+        from toolbox.exchange.bundle.choices import Sharing
+        from toolbox.exchange.bundle.run import share
 
-        columns, names = (
-            (each,) if isinstance(each, str) else tuple(each or ()) for each in (column, layers)
+        options = Sharing(
+            including,
+            set,
+            model,
+            scheme,
+            minimum_n,
+            include_images=include_images,
+            keep_names=keep_names,
+            report=report,
         )
-        table, copies, bank = (Path(each) if each else None for each in (source, copy_images, filters))
-        options = ListOptions(table, columns, copies), ResponseOptions(names, bank, statistic)
-        report = export_as(self.folder, Selection(set, model or (), scheme), to, Path(output), options)
-        self._warn(report.notes)
-        return report
+        return share(self.folder, None if output is None else Path(output), options, progress=shown(progress))
