@@ -239,6 +239,13 @@ TableOption = Annotated[
         help="Table of your own (.csv, .tsv, .txt, .xlsx, .parquet) and its name in SQL. Repeat it for several.",
     ),
 ]
+UntrustedOption = Annotated[
+    bool,
+    Option(
+        "--untrusted",
+        help="SQL of somebody else, which nobody has read: it has 60 s, 1 GB of memory and 20,000 characters.",
+    ),
+]
 ReferenceOption = Annotated[
     Path,
     Option(
