@@ -1,0 +1,48 @@
+"""An S3 server in this process: moto's, over loopback. Every test has a bucket of its own."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import fsspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+SECRET = "secret-of-the-laboratory"
+_NUMBERS = itertools.count()
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The address of a server; the environment leads to it."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "key-of-the-laboratory")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", address)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.delenv("AWS_PROFILE", raising=False)
+        yield address
+    server.stop()
+
+
+def storage() -> Any:
+    """The file system of the server, without a memory."""
+    return fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
+
+
+def new_bucket() -> str:
+    """The name of an empty bucket."""
+    name = f"laboratory-{os.getpid()}-{next(_NUMBERS)}"
+    storage().mkdir(name)
+    return name
