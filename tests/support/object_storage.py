@@ -12,6 +12,7 @@ from typing import Any
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
+from s3fs import S3FileSystem
 
 SECRET = "secret-of-the-laboratory"
 _NUMBERS = itertools.count()
@@ -46,3 +47,34 @@ def new_bucket() -> str:
     name = f"laboratory-{os.getpid()}-{next(_NUMBERS)}"
     storage().mkdir(name)
     return name
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def writes_until(last: int, found: list[str] | None = None) -> Iterator[None]:
+    """In the block, requests that change something arrive up to the one with this number; no further one ever does.
+
+    What a killed process leaves in the storage is exactly that, whatever the clean-up of this one still attempts.
+
+    Args:
+        last: how many requests arrive.
+        found: gets what each of them changes.
+    """
+    counted = itertools.count()
+    original = S3FileSystem._call_s3
+
+    async def call(self: S3FileSystem, method: str, *arguments: Any, **options: Any) -> Any:
+        if method.startswith(("put_", "copy_", "delete_", "create_", "upload_", "complete_")):
+            if next(counted) >= last:
+                raise Killed
+            if found is not None:
+                found.append(f"{method} {options.get('Key', '')}")
+        return await original(self, method, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(S3FileSystem, "_call_s3", call)
+        patch.setattr(S3FileSystem, "call_s3", call)
+        yield
