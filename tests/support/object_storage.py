@@ -49,8 +49,8 @@ def new_bucket() -> str:
     return name
 
 
-class Killed(BaseException):
-    """The process ends here."""
+class Killed(Exception):
+    """The process ends here. (fsspec swallows what is not an `Exception`.)"""
 
 
 @contextmanager

@@ -27,6 +27,8 @@ LEASE = 60.0
 """Seconds after which a lock counts as left by a killed process."""
 _RENEWAL = 10.0
 """Seconds between two renewals."""
+_OLD = 30.0
+"""Seconds after which a lock is renewed before anything else is written: the computer has slept."""
 _GLANCE = 0.5
 """Seconds between two attempts to get a lock."""
 _SKEW = 600.0
@@ -104,7 +106,7 @@ class HeldLocks:
         """
         with self._guard:
             for lock in self._locks:
-                if time.time() - lock.renewed > LEASE / 2:
+                if time.time() - lock.renewed > _OLD:
                     self._renew(lock)
                 if lock.is_lost:
                     raise BusyError(

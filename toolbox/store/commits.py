@@ -103,7 +103,8 @@ def scratch_folder(study: StudyFolder, *, wait: float = PATIENCE) -> Iterator[Pa
             yield place / _SCRATCH
         finally:
             if not (place / _JOURNAL).exists():  # else what is in the folder counts already
-                remove_folder(place / _SCRATCH)
+                with contextlib.suppress(OSError, BusyError):  # what failed is reported, not this
+                    remove_folder(place / _SCRATCH)
 
 
 @contextmanager
