@@ -6,54 +6,51 @@ from pathlib import Path
 
 import pytest
 
-from support.object_storage import Killed, new_bucket, writes_until
-from toolbox import Study, ToolboxError
+from support.object_storage import new_bucket, recorded_states, storage
+from toolbox import Study, UsageError
 from toolbox.remote import lock
+from toolbox.store.availability import available_responses
+from toolbox.store.parquet import read_table
 
-SQL = "select layer, filter, stimulus_id, maximum, mean from responses order by all"
-pytestmark = pytest.mark.filterwarnings("ignore::toolbox.errors.ResultWarning")
+CONTINUED = 6
+"""Of so many states, from one the extraction is continued; `tests/attacks/storage_kills.py` continues from all."""
+
+Rows = set[tuple[object, ...]]
 
 
-def rows_of(study: Study) -> list[tuple[object, ...]]:
-    """All responses that count; none where there are none."""
+def rows_of(study: Study) -> Rows:
+    """All responses that count, from the parts that a query reads; none where there are none."""
     try:
-        return study.query(SQL).rows()
-    except ToolboxError as error:
-        assert "no responses" in str(error) or "no model yet" in str(error), error
-        return []
+        found = available_responses(study.folder, "colours", "tiny")
+    except UsageError as error:
+        assert "no responses of tiny to colours are available yet" in str(error)
+        return set()
+    tables = [read_table(part).to_pylist() for part in found.paths(study.folder)]
+    rows = [tuple(row.values()) for table in tables for row in table]
+    assert len(rows) == len({*rows}) > 0
+    return {*rows}
 
 
-def test_after_a_kill_at_any_request_of_an_extraction(
-    server: str, tmp_path: Path, photographs: Path, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+def test_what_a_killed_extraction_leaves_counts_in_whole_parts_or_not_at_all(
+    address: str, tmp_path: Path, photographs: Path, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    local = Study(tmp_path / "local", create=True)
-    local.ingest(photographs, set="colours")
-    local.extract("colours", model=card, weights=weights)
-    expected = set(rows_of(local))
-    requests: list[str] = []
-    counts = set()
-    for last in range(200):
-        address = f"s3://{new_bucket()}/study"
-        monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / f"cache-{last}"))
-        study = Study(address, create=True)
-        study.ingest(photographs, set="colours")
-        is_killed = False
-        try:
-            with writes_until(last, requests := []):
-                study.extract("colours", model=card, weights=weights, part=3)
-        except Killed:
-            is_killed = True
-        monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / f"another-{last}"))
-        monkeypatch.setattr(lock, "LEASE", -1.0)  # as a minute later
-        other = Study(address)
-        found = rows_of(other)
-        assert set(found) <= expected
-        assert len(found) == len({*found})
-        counts.add(len(found))
-        other.extract("colours", model=card, weights=weights, part=3)
-        assert set(rows_of(other)) == expected
-        assert other.verify(thorough=True).is_intact
-        if not is_killed:
-            break
-    assert last == len(requests) > 10
-    assert counts == {0, len(expected) // 2, len(expected)}
+    study = Study(address, create=True)
+    study.ingest(photographs, set="colours")
+    with recorded_states(address) as states:
+        study.extract("colours", model=card, weights=weights, part=3)
+    expected, counts = rows_of(study), list[int]()
+    monkeypatch.setattr(lock, "LEASE", -1.0)  # as minutes later
+    monkeypatch.setattr(lock, "_SKEW", 0.0)
+    for number, state in enumerate(states):
+        monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / f"cache-{number}"))
+        left = f"s3://{new_bucket()}/study"
+        storage().pipe({f"{left}/{name}": content for name, content in state.items()})
+        other = Study(left)
+        counts.append(len(found := rows_of(other)))
+        assert found <= expected
+        if number % CONTINUED == 0:
+            other.extract("colours", model=card, weights=weights, part=3)
+            assert rows_of(other) == expected
+            assert other.verify(thorough=True).is_intact
+    assert counts == sorted(counts)
+    assert {*counts} == {0, len(expected) // 2, len(expected)}

@@ -11,6 +11,8 @@ from typing import Any
 
 import fsspec
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3 import s3_backends
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
@@ -49,32 +51,33 @@ def new_bucket() -> str:
     return name
 
 
-class Killed(Exception):
-    """The process ends here. (fsspec swallows what is not an `Exception`.)"""
-
-
 @contextmanager
-def writes_until(last: int, found: list[str] | None = None) -> Iterator[None]:
-    """In the block, requests that change something arrive up to the one with this number; no further one ever does.
+def recorded_states(address: str) -> Iterator[list[dict[str, bytes]]]:
+    """What a study in object storage is before the first request in the block that changes something, and after each.
 
-    What a killed process leaves in the storage is exactly that, whatever the clean-up of this one still attempts.
+    A process that is killed at any moment leaves one of these states.
 
     Args:
-        last: how many requests arrive.
-        found: gets what each of them changes.
+        address: of the study.
+
+    Returns: for every state, name of an object -> its content.
     """
-    counted = itertools.count()
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    objects = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
     original = S3FileSystem._call_s3
 
+    def state() -> dict[str, bytes]:
+        return {name.removeprefix(f"{prefix}/"): objects[name].value for name in sorted(objects)}
+
+    states = [state()]
+
     async def call(self: S3FileSystem, method: str, *arguments: Any, **options: Any) -> Any:
-        if method.startswith(("put_", "copy_", "delete_", "create_", "upload_", "complete_")):
-            if next(counted) >= last:
-                raise Killed
-            if found is not None:
-                found.append(f"{method} {options.get('Key', '')}")
-        return await original(self, method, *arguments, **options)
+        answer = await original(self, method, *arguments, **options)
+        if (found := state()) != states[-1]:
+            states.append(found)
+        return answer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(S3FileSystem, "_call_s3", call)
         patch.setattr(S3FileSystem, "call_s3", call)
-        yield
+        yield states

@@ -20,6 +20,7 @@ from toolbox.cli import (
     report,
     saliency,
     setup,
+    share,
     show,
     upkeep,
 )
@@ -49,6 +50,7 @@ for commands in (
     render.commands,
     saliency.commands,
     report.commands,
+    share.commands,
     probe.commands,
     upkeep.commands,
 ):

@@ -31,7 +31,7 @@ _OLD = 30.0
 """Seconds after which a lock is renewed before anything else is written: the computer has slept."""
 _GLANCE = 0.5
 """Seconds between two attempts to get a lock."""
-_SKEW = 600.0
+_SKEW = 60.0
 """Seconds by which the clocks may differ, where only a note depends on it."""
 _CONDITIONAL = ("s3", "s3a")
 """Protocols in which an object can be replaced on the condition that it is still the same."""
