@@ -8,7 +8,6 @@ import pytest
 
 from support.object_storage import new_bucket, recorded_states, storage
 from toolbox import Study, UsageError
-from toolbox.remote import lock
 from toolbox.store.availability import available_responses
 from toolbox.store.parquet import read_table
 
@@ -39,8 +38,6 @@ def test_what_a_killed_extraction_leaves_counts_in_whole_parts_or_not_at_all(
     with recorded_states(address) as states:
         study.extract("colours", model=card, weights=weights, part=3)
     expected, counts = rows_of(study), list[int]()
-    monkeypatch.setattr(lock, "LEASE", -1.0)  # as minutes later
-    monkeypatch.setattr(lock, "_SKEW", 0.0)
     for number, state in enumerate(states):
         monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / f"cache-{number}"))
         left = f"s3://{new_bucket()}/study"
@@ -52,5 +49,6 @@ def test_what_a_killed_extraction_leaves_counts_in_whole_parts_or_not_at_all(
             other.extract("colours", model=card, weights=weights, part=3)
             assert rows_of(other) == expected
             assert other.verify(thorough=True).is_intact
+    assert len(states) > 20
     assert counts == sorted(counts)
     assert {*counts} == {0, len(expected) // 2, len(expected)}

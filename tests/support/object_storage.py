@@ -41,7 +41,7 @@ def running_server() -> Iterator[str]:
 
 def storage() -> Any:
     """The file system of the server, without a memory."""
-    return fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
+    return fsspec.filesystem("s3", use_listings_cache=False, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
 
 
 def new_bucket() -> str:
@@ -60,20 +60,24 @@ def recorded_states(address: str) -> Iterator[list[dict[str, bytes]]]:
     Args:
         address: of the study.
 
-    Returns: for every state, name of an object -> its content.
+    Returns: for every state, name of an object that is no lock -> its content.
     """
     bucket, _, prefix = address.removeprefix("s3://").partition("/")
     objects = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
     original = S3FileSystem._call_s3
 
     def state() -> dict[str, bytes]:
-        return {name.removeprefix(f"{prefix}/"): objects[name].value for name in sorted(objects)}
+        return {
+            name.removeprefix(f"{prefix}/"): objects[name].value
+            for name in sorted(objects)
+            if not name.rpartition("/")[2].startswith(".")
+        }
 
     states = [state()]
 
     async def call(self: S3FileSystem, method: str, *arguments: Any, **options: Any) -> Any:
         answer = await original(self, method, *arguments, **options)
-        if (found := state()) != states[-1]:
+        if (found := state()) not in states:
             states.append(found)
         return answer
 

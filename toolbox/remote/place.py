@@ -7,6 +7,7 @@ here. No text of such a library gets into a message either: it may quote a reque
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,9 +108,11 @@ def file_system(place: Place) -> Any:
     """
     import fsspec
 
-    options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-    if place.protocol in ("s3", "s3a"):
-        options["config_kwargs"] = _PATIENCE
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if place.protocol in ("s3", "s3a"):  # with what else may differ between two studies of one process
+        server = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        profile = os.environ.get("AWS_PROFILE")
+        options |= {"config_kwargs": _PATIENCE, "endpoint_url": server, "profile": profile}
     try:
         return fsspec.filesystem(place.protocol, **options)
     except ImportError as error:
