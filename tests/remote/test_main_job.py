@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import run
-from support.object_storage import SECRET, storage
 from toolbox import Study
 from toolbox.remote import mirror
 

@@ -84,7 +84,12 @@ class HeldLocks:
         Raises: BusyError; ObjectStorageError, also for a storage without conditions.
         """
         self._files = files
-        content = {"mirror": self._mirror, "computer": platform.node(), "task": task, "token": uuid.uuid4().hex}
+        content = {
+            "mirror": self._mirror,
+            "computer": platform.node(),
+            "task": task,
+            "token": uuid.uuid4().hex,
+        }
         lock = _Lock(name, content)
         self._acquire(lock, wait)
         with self._guard:
@@ -202,7 +207,9 @@ class HeldLocks:
             with self._guard:
                 if lock not in self._locks or lock.is_lost:
                     return
-                with contextlib.suppress(ToolboxError, OSError):  # tried again; `check` asks before anything is written
+                with contextlib.suppress(
+                    ToolboxError, OSError
+                ):  # tried again; `check` asks before anything is written
                     self._renew(lock)
 
     def _renew(self, lock: _Lock) -> None:

@@ -241,9 +241,7 @@ class Mirror:
         with explained(self.place):
             now = _version(self._files.info(self._object(name)))
         if now != entry[0]:
-            raise BusyError(
-                f"{path} was replaced while it was read; wait until it is written, and try again"
-            )
+            raise BusyError(f"{path} was replaced while it was read; wait until it is written, and try again")
         os.utime(path, ns=(entry[2], entry[2]))
         with self._locked():
             self._log(name, (*entry[:3], True))

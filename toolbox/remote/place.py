@@ -18,7 +18,7 @@ from typing import Any
 from toolbox.distribution import DISTRIBUTION
 from toolbox.errors import ObjectStorageError, ToolboxError, UsageError
 
-_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?!/)(.*)", re.IGNORECASE | re.DOTALL)
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.IGNORECASE | re.DOTALL)
 """A path makes one slash of two; one letter is a drive of Windows."""
 _PACKAGES = {
     **dict.fromkeys(("s3", "s3a"), f"{DISTRIBUTION}[s3]"),
@@ -31,15 +31,32 @@ _PATIENCE = {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts
 
 _NO_CREDENTIALS = {
     *("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "TokenRetrievalError"),
-    *("CredentialRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError", "DefaultCredentialsError"),
+    *(
+        "CredentialRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "SSOTokenLoadError",
+        "DefaultCredentialsError",
+    ),
 }
 _REFUSALS = {
     *("AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"),
-    *("InvalidToken", "TokenRefreshRequired", "AccountProblem", "403", "Forbidden", "ClientAuthenticationError"),
+    *(
+        "InvalidToken",
+        "TokenRefreshRequired",
+        "AccountProblem",
+        "403",
+        "Forbidden",
+        "ClientAuthenticationError",
+    ),
 }
 _NO_BUCKET = {"NoSuchBucket", "InvalidBucketName", "ContainerNotFound"}
 _SKEW = {"RequestTimeTooSkewed", "RequestExpired"}
-_OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"}
+_OTHER_REGION = {
+    "PermanentRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "301",
+}
 _LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "gcsfs", "adlfs", "google", "azure", "fsspec")
 
 
@@ -158,7 +175,10 @@ def _reason(place: Place, error: Exception, found: set[str]) -> tuple[int, str]:
             "storage has instead"
         )
     if found & _SKEW:
-        return errno.EIO, "the clock of this computer is wrong, so every request is refused; set it, and try again"
+        return (
+            errno.EIO,
+            "the clock of this computer is wrong, so every request is refused; set it, and try again",
+        )
     if found & _OTHER_REGION:
         return errno.EIO, f"the bucket {place.bucket} is in another region; set AWS_DEFAULT_REGION to it"
     if found & _REFUSALS or isinstance(error, PermissionError):
