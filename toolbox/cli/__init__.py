@@ -10,8 +10,10 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    export,
     gallery,
     match,
+    merge,
     networks,
     probe,
     properties,
@@ -42,6 +44,7 @@ for commands in (
     properties.commands,
     audit.commands,
     match.commands,
+    export.commands,
     analyse.commands,
     compare.commands,
     relation.commands,
@@ -52,6 +55,7 @@ for commands in (
     report.commands,
     share.commands,
     probe.commands,
+    merge.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)
