@@ -14,7 +14,7 @@ from pathlib import Path
 
 from toolbox.display import Report
 from toolbox.errors import MixtureError, ToolboxError, VerificationError
-from toolbox.files import read_json
+from toolbox.files import mirror_of, read_json
 from toolbox.store.checksums import TREE, present_digest, table_of
 from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.contents import unfinished_replacements
@@ -227,6 +227,8 @@ def _check_part(
     if thorough:
         from toolbox.store.parts import stored_values_digest
 
+        if mirror := mirror_of(path):
+            mirror.drop_content(path)  # the bytes in the storage are compared, not those that were kept here
         verified_digest(path)
         if stored_values_digest(path) != record["values"]:
             raise MixtureError(f"{path} has other values than its record; {remedy_for(path)}")
