@@ -60,13 +60,25 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder; when the block succeeds, it is renamed to `path`, where nothing may be yet.
+    """A temporary folder; when the block succeeds, its files are flushed and it is renamed to `path`.
 
     Args:
-        path: path of the folder.
+        path: path of the folder, which is missing or empty.
+
+    Raises: UsageError for a file, or for a folder that is not empty.
     """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} is there already; expected the name of a new folder, or of an empty one")
+    path = Path(os.path.realpath(path))
     with folder_beside(path) as fresh:
         yield fresh
+        for each in fresh.rglob("*"):
+            if each.is_file():
+                with each.open("rb+") as file:
+                    os.fsync(file.fileno())
+        _flush_directory(fresh)
+        with contextlib.suppress(FileNotFoundError):
+            path.rmdir()  # on Windows, no folder is renamed to one that is there
         fresh.replace(path)
         _flush_directory(path.parent)
 

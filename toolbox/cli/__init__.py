@@ -10,9 +10,11 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    export,
     gallery,
     importing,
     match,
+    merge,
     networks,
     probe,
     properties,
@@ -43,6 +45,7 @@ for commands in (
     properties.commands,
     audit.commands,
     match.commands,
+    export.commands,
     analyse.commands,
     compare.commands,
     relation.commands,
@@ -54,6 +57,7 @@ for commands in (
     share.commands,
     importing.commands,
     probe.commands,
+    merge.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

@@ -77,6 +77,11 @@ class AvailableResponses:
             f"{command_line('extract', self.set, '--model', self.model)}"
         ]
 
+    @property
+    def cautions(self) -> list[str]:
+        """What every result must state, such as that stimuli were counted twice."""
+        return list(self.provenance.get("cautions", ()))
+
     def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:
         """The files of the parts that count.
 

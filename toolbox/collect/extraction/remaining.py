@@ -53,6 +53,11 @@ class RemainingWork:
     fresh: tuple[int, ...]
 
     @property
+    def is_begun(self) -> bool:
+        """Whether a part of the plan is written."""
+        return self.plan is not None and len(self.pending) < len(self.plan.parts)
+
+    @property
     def stimuli(self) -> list[int]:
         """Identifiers of the stimuli to be presented."""
         planned = self.plan.parts if self.plan else ()
@@ -153,12 +158,16 @@ def replace_earlier(task: Task, new: ExtractionFolder, commit: Commit) -> None:
 def check_images(task: Task, remaining: RemainingWork) -> None:
     """Check that at least one image can be presented, before any response is discarded.
 
+    A replacement that was interrupted is completed without them, as if it had not been interrupted.
+
     Args:
         task: the extraction.
         remaining: the stimuli that remain to be presented.
 
     Raises: StimulusError when there is no file of any of the stimuli.
     """
+    if remaining.is_begun and remaining.folder != task.request.folder:
+        return
     stimuli = [task.request.stimuli[number] for number in remaining.stimuli]
     if stimuli and not any(stimulus.file.is_file() for stimulus in stimuli):
         raise StimulusError(
