@@ -23,6 +23,7 @@ from toolbox import (
     Study,
     add_model,
     check_model,
+    diff,
     examine_graph,
     examine_setup,
     export_model,
@@ -50,6 +51,7 @@ from toolbox.cli import (
     show,
     upkeep,
 )
+from toolbox.cli import diff as difference
 from toolbox.cli import merge as merging
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
@@ -93,6 +95,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
+    "diff": (difference.diff, diff, {"output"}),
     "merge": (merging.merge, merge, set()),
     "demo": (setup.demo, demonstrate, set()),
     "model check": (networks.check, check_model, set()),
