@@ -15,6 +15,7 @@ from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
 from toolbox.store.commits import Commit
 from toolbox.store.folder import ExtractionFolder, StudyFolder
+from toolbox.store.imported_rollups import imported_record
 from toolbox.store.parquet import present_time, read_table
 from toolbox.store.parts import ROW_BYTES
 from toolbox.store.plan import (
@@ -150,6 +151,7 @@ def replace_earlier(task: Task, new: ExtractionFolder, commit: Commit) -> None:
     }
     moves[new.plan] = old.plan
     commit.moves |= moves
+    commit.deletions += [imported_record(old)]
     commit.deletions += [file for file in old.files() if file not in moves.values()]
 
 
@@ -235,8 +237,11 @@ def _stimuli_to_plan(request: Request) -> list[int]:
 
 
 def _differs(task: Task, folder: ExtractionFolder, plan: Plan | None) -> bool:
-    """Whether responses are of another identity or of other images than the wanted ones, or their plan is damaged."""
-    if plan is None or plan.identity != task.identity:
+    """Whether responses are of another identity or of other images than the wanted ones, or their plan is damaged.
+
+    Imported roll-ups differ, too: they stay until all responses are there.
+    """
+    if plan is None or plan.identity != task.identity or imported_record(folder).exists():
         return True
     try:
         for number in range(len(plan.parts)):
