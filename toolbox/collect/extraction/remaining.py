@@ -13,6 +13,7 @@ from toolbox.collect.extraction.layers import has_layers, stage_layers, write_la
 from toolbox.collect.extraction.presentation import Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
+from toolbox.stimuli.contents import is_there
 from toolbox.store.commits import Commit
 from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.imported_rollups import imported_record
@@ -169,7 +170,7 @@ def check_images(task: Task, remaining: RemainingWork) -> None:
     if remaining.is_begun and remaining.folder != task.request.folder:
         return
     stimuli = [task.request.stimuli[number] for number in remaining.stimuli]
-    if stimuli and not any(stimulus.file.is_file() for stimulus in stimuli):
+    if stimuli and not any(is_there(stimulus.file) for stimulus in stimuli):
         raise StimulusError(
             f"none of the {len(stimuli)} images can be read (no such file: {stimuli[0].file}); "
             f"{task.request.images_remedy}"
