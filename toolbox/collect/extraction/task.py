@@ -112,7 +112,8 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
     stimuli = stimuli_of(study, set_name)
     net = with_preprocessing(network(options.model), options)
     check_new_name("model", net.name, study.all_models())
-    device = check_options(options, net)
+    # On a cluster, it is the computer of a worker that must have the device.
+    device = None if options.engine == "ray" else check_options(options, net)
     return Request(study, set_name, stimuli, net, options, device)
 
 

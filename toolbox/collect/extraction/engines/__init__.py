@@ -36,8 +36,10 @@ def present_parts(run: Run) -> PresentedStimuli:
         return PresentedStimuli()
     engine = run.task.request.options.engine
     schedule: Schedule = import_module(f"{__name__}.{engine}").schedule
-    with _draft(run, engine), closing(schedule(numbers, Worker(run), _progress(run))) as stream:
+    progress = _Progress(run)
+    with _draft(run, engine), closing(schedule(numbers, Worker(run), progress)) as stream:
         reports = [*stream]
+    progress.finish()
     return PresentedStimuli(
         sum(report.count for report in reports),
         tuple(entry for report in reports for entry in report.unreadable),
@@ -46,18 +48,23 @@ def present_parts(run: Run) -> PresentedStimuli:
     )
 
 
-def _progress(run: Run) -> Count:
-    """What reports the number of presented stimuli as the progress of the run."""
-    request, done = run.task.request, 0
-    total = sum(len(run.planned.plan.parts[number]) for number in run.planned.numbers)
+class _Progress:
+    """Reports the number of presented stimuli as the progress of a run."""
 
-    def presented(count: int) -> None:
-        nonlocal done
-        done += count
-        run.task.progress(f"extract {request.set}", min(done, total), total)
+    def __init__(self, run: Run) -> None:
+        self._report, self._name = run.task.progress, f"extract {run.task.request.set}"
+        self._done, self._total = 0, len(run.planned.stimuli)
+        self(0)
 
-    presented(0)
-    return presented
+    def __call__(self, count: int) -> None:
+        """Further stimuli were presented; those of a part that is repeated are counted twice."""
+        self._done = min(self._done + count, self._total)
+        self._report(self._name, self._done, self._total)
+
+    def finish(self) -> None:
+        """All parts are there."""
+        if self._done < self._total:
+            self(self._total)
 
 
 @contextmanager
