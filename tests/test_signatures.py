@@ -26,6 +26,7 @@ from toolbox import (
     examine_graph,
     examine_setup,
     export_model,
+    merge,
 )
 from toolbox.cli import (
     analyse,
@@ -33,6 +34,7 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    export,
     gallery,
     match,
     networks,
@@ -46,6 +48,7 @@ from toolbox.cli import (
     show,
     upkeep,
 )
+from toolbox.cli import merge as merging
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -68,7 +71,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "properties": (properties.properties, Study.properties, {"output"}),
     "audit": (audit.audit, Study.audit, {"output"}),
     "match": (match.match, Study.match, {"output", "balance"}),
-    "export": (match.export, Study.export, set()),
+    "export": (export.export, Study.export, set()),
     "significance": (analyse.significance, Study.significance, set()),
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
@@ -86,6 +89,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
+    "merge": (merging.merge, merge, set()),
     "demo": (setup.demo, demonstrate, set()),
     "model check": (networks.check, check_model, set()),
     "model export": (networks.export, export_model, set()),

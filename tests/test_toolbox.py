@@ -21,7 +21,7 @@ def test_the_exported_names_are_these() -> None:
         # options
         "Comparing", "Extraction", "Probing", "Progress", "Query", "Relating", "Rendering", "Resampling", "Selection",
         # reports and results
-        "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList",
+        "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList", "ExportedResponses",
             "ExtractionReport", "Figure",
         "FilterResponses", "Finding", "Gallery",
         "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck",

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
+    from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
     from toolbox.setup.adding import ImportedModel, add_model, examine_graph
@@ -77,6 +79,7 @@ __all__ = [
     "DownloadError",
     "Estimate",
     "ExportedList",
+    "ExportedResponses",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -89,6 +92,7 @@ __all__ = [
     "IngestReport",
     "LabelReport",
     "MatchedSets",
+    "MergeReport",
     "MixtureError",
     "ModelCheck",
     "ParametersReport",
@@ -128,6 +132,7 @@ __all__ = [
     "examine_graph",
     "examine_setup",
     "export_model",
+    "merge",
     "model_layers",
     "models",
     "query_table",
@@ -168,6 +173,8 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.bridges.run": ("ExportedResponses",),
+    "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),
     "toolbox.setup.adding": ("ImportedModel", "add_model", "examine_graph"),

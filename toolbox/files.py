@@ -59,6 +59,58 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
             fresh.unlink(missing_ok=True)
 
 
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder; when the block succeeds, its files are flushed and it is renamed to `path`.
+
+    Args:
+        path: path of the folder, which is missing or empty.
+
+    Raises: UsageError for a file, or for a folder that is not empty.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} is there already; expected the name of a new folder, or of an empty one")
+    path = Path(os.path.realpath(path))
+    with folder_beside(path) as fresh:
+        yield fresh
+        for each in fresh.rglob("*"):
+            if each.is_file():
+                with each.open("rb+") as file:
+                    os.fsync(file.fileno())
+        _flush_directory(fresh)
+        with contextlib.suppress(FileNotFoundError):
+            path.rmdir()  # on Windows, no folder is renamed to one that is there
+        fresh.replace(path)
+        _flush_directory(path.parent)
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """A temporary folder on the disk of a file that is made of what is in it; it is removed at the end.
+
+    Args:
+        path: path of the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_ended_folders(path.parent)
+    fresh = (
+        path.parent / f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}.partial"
+    )
+    try:
+        fresh.mkdir()
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _sweep_ended_folders(folder: Path) -> None:
+    """Remove temporary folders of processes that have ended."""
+    for entry in folder.glob(".*.partial"):
+        process = entry.name.rsplit(".", 2)[1].partition("-")[0]
+        if entry.is_dir() and process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
 def _check_replaceable(path: Path) -> None:
     """Refuse devices, pipes, and the file to which stdout or stderr go, such as `/dev/stdout`."""
     with contextlib.suppress(OSError):  # missing; or the system's reason is reported when it is written

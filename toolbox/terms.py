@@ -81,3 +81,7 @@ FILE_BITS = 16
 
 PICTURE_COLUMNS = {"pixels_sha256": "string", "bit_depth": "int32"}
 """Columns about the decoded picture, which sets of older versions lack; all further ones are variables."""
+
+Conflicts = Literal["refuse", "first", "missing"]
+CONFLICTS: tuple[Conflicts, ...] = get_args(Conflicts)
+"""What counts where merged studies state different things of one stimulus: nothing is merged, the first, neither."""

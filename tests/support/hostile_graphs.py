@@ -71,6 +71,31 @@ def _with_tensor(
     return finished(b, b.add("Mul", "x", "huge"))
 
 
+def of_negative_sides() -> onnx.ModelProto:
+    """A tensor whose sides have a product that fits what is stored."""
+    return _with_tensor([-1, -1])
+
+
+def with_few_numbers() -> onnx.ModelProto:
+    """A tensor of gigabytes with one number that is stored as a number."""
+    b = Builder()
+    b.tensors.append(TensorProto(name="huge", dims=[2**30], data_type=TensorProto.FLOAT, float_data=[1.0]))
+    return finished(b, b.add("Mul", "x", "huge"))
+
+
+def with_functions_in_a_branch() -> onnx.ModelProto:
+    """An operator with a graph that calls a function, which calls others."""
+    model = _with_functions(18)
+    called = onnx.NodeProto()
+    called.CopyFrom(model.graph.node[0])
+    inner = helper.make_graph(
+        [called], "inner", [], [helper.make_tensor_value_info(called.output[0], 1, None)]
+    )
+    branch = helper.make_node("If", ["c"], [*called.output], then_branch=inner, else_branch=inner)
+    model.graph.node[0].CopyFrom(branch)
+    return model
+
+
 def _with_sparse_tensor() -> onnx.ModelProto:
     b = Builder()
     model = finished(b, b.add("Mul", "x", "huge"))
@@ -80,8 +105,8 @@ def _with_sparse_tensor() -> onnx.ModelProto:
     return model
 
 
-def _with_functions(count: int, *, in_circles: bool = False) -> onnx.ModelProto:
-    """Functions of which each calls the one below it twice."""
+def _with_functions(count: int, calls: int = 2, *, in_circles: bool = False) -> onnx.ModelProto:
+    """Functions of which each calls the one below it, twice unless another number is given."""
     b = Builder()
     model = finished(b, "x")
     model.opset_import.append(helper.make_opsetid("mine", 1))
@@ -90,10 +115,10 @@ def _with_functions(count: int, *, in_circles: bool = False) -> onnx.ModelProto:
         called = f"f{number - 1}" if number else (f"f{count - 1}" if in_circles else "Relu")
         domain = "mine" if number or in_circles else ""
         nodes = [
-            helper.make_node(called, ["a"], ["b"], domain=domain),
-            helper.make_node(called, ["b"], ["c"], domain=domain),
+            helper.make_node(called, [f"a{call}"], [f"a{call + 1}"], domain=domain) for call in range(calls)
         ]
-        model.functions.append(helper.make_function("mine", f"f{number}", ["a"], ["c"], nodes, standard))
+        made = helper.make_function("mine", f"f{number}", ["a0"], [f"a{calls}"], nodes, standard)
+        model.functions.append(made)
     model.graph.node[0].op_type, model.graph.node[0].domain = f"f{count - 1}", "mine"
     return model
 
@@ -119,12 +144,15 @@ HOSTILE_GRAPHS: dict[str, Callable[[], onnx.ModelProto]] = {
     "a tensor of terabytes": lambda: _with_tensor([2**20, 2**20]),
     "a tensor of more than 64 bits": lambda: _with_tensor([2**62, 2**62]),
     "a tensor below nothing": lambda: _with_tensor([-1, 4]),
+    "a tensor below nothing twice": of_negative_sides,
     "a tensor of no type": lambda: _with_tensor([1], 99),
     "a tensor cut short": lambda: _with_tensor([100]),
+    "a tensor of fewer numbers": with_few_numbers,
     "a sparse tensor of terabytes": _with_sparse_tensor,
     "functions that double": lambda: _with_functions(60),
     "functions that call themselves": lambda: _with_functions(3, in_circles=True),
     "functions in functions": lambda: _with_functions(150),
+    "functions so deep that Python gives up": lambda: _with_functions(5_000, 1),
     "graphs in graphs": lambda: _with_graphs_in_graphs(12),
     "an image of any height": lambda: Builder().model("x", shape=("n", 3, 2**40, SIDE)),
 }

@@ -10,8 +10,10 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    export,
     gallery,
     match,
+    merge,
     networks,
     probe,
     properties,
@@ -20,6 +22,7 @@ from toolbox.cli import (
     report,
     saliency,
     setup,
+    share,
     show,
     upkeep,
 )
@@ -41,6 +44,7 @@ for commands in (
     properties.commands,
     audit.commands,
     match.commands,
+    export.commands,
     analyse.commands,
     compare.commands,
     relation.commands,
@@ -49,7 +53,9 @@ for commands in (
     render.commands,
     saliency.commands,
     report.commands,
+    share.commands,
     probe.commands,
+    merge.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

@@ -21,7 +21,7 @@ from typing import NoReturn
 import duckdb
 import pyarrow as pa
 
-from toolbox.errors import BusyError, QueryError, VerificationError
+from toolbox.errors import BusyError, QueryError, UsageError, VerificationError
 from toolbox.store.connection import StatementRequest, connect
 from toolbox.store.result_types import check_column_types, check_times
 
@@ -46,7 +46,7 @@ def run_request() -> None:
         _end("memory")
     except QueryError as error:
         _end("refused", str(error))
-    except (VerificationError, BusyError) as error:
+    except (VerificationError, BusyError, UsageError) as error:
         _end(type(error).__name__, str(error))
     except duckdb.Error as error:
         _end(type(error).__name__, str(error))

@@ -25,11 +25,11 @@ from toolbox.store.availability import available_responses
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.commits import scratch_folder
 from toolbox.store.folder import StudyFolder
+from toolbox.store.imported_rollups import check_imported_rollup, without_responses
 from toolbox.store.labels import read_labels
-from toolbox.store.parquet import arrow_schema, arrow_table, read_table_and_origin, write_tables
+from toolbox.store.parquet import arrow_schema, read_table, read_table_and_origin, write_tables
 from toolbox.store.plan import Plan, read_plan
 from toolbox.store.resamples import Labelling
-from toolbox.store.window import PROTOCOL, Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,25 +43,6 @@ class _StoredRollup:
     source: dict[str, Any]
 
 
-_ROLLED = """
-with cell as (
-    select
-        layer, filter, number, count(*) as n,
-        {measures}
-    from read_parquet($parts, hive_partitioning = false)
-    join labels using (stimulus_id)
-    group by layer, filter, number
-)
-{selects}
-order by layer, filter, category, statistic
-"""
-_MEASURES = """
-sum({0}) as {0}_sum, var_pop({0}) * count(*) as {0}_squares, min({0}) as {0}_low, max({0}) as {0}_high"""
-_OF_STATISTIC = """
-select
-    layer, filter, names[number] as category, '{0}' as statistic, n, {0}_sum as sum,
-    {0}_squares as squared_deviations, {0}_low as minimum, {0}_high as maximum
-from cell, categories"""
 _MERGED = """
 with piece as (
     select *, sum(sum) over cell / sum(n) over cell as mean
@@ -89,21 +70,41 @@ def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
         labelling: the responses and the label scheme.
         plan: the plan of the responses, if it was already read.
 
-    Raises: VerificationError for damaged labels or a damaged plan.
+    Raises: VerificationError for damaged labels or a damaged plan; as `check_imported`.
     """
     responses, scheme = labelling.responses, labelling.scheme
     path = labelling.study.rollup(responses.set, responses.model, scheme)
+    if responses.imported is not None:
+        check_imported(labelling)
+        return read_table(path).cast(arrow_schema(ROLLUPS))
     stored, source = _read_stored(path), labelling.source
     if stored and labelling.is_source_of(stored.source):
         return stored.table
     labels = read_labels(labelling.labels)
     plan = plan or read_plan(labelling.study.extraction(responses.set, responses.model))
-    labelled = _labelled_parts(responses.parts, plan, labels)
+    labelled = labelled_parts(responses.parts, plan, labels)
     table = _extend(stored, labelling, labels, labelled)
     if labelling.source == source:  # or the labels were changed meanwhile
         names = {"set": responses.set, "model": responses.model, "scheme": scheme}
         _store(labelling.study, path, table, {**names, **source, "labelled": labelled})
     return table
+
+
+def check_imported(labelling: Labelling) -> None:
+    """Compare a roll-up that was imported without responses with the record of its import.
+
+    Args:
+        labelling: the responses, of which only roll-ups were imported, and the label scheme.
+
+    Raises: UsageError for a scheme of which no roll-up was imported, and for labels that were changed;
+        VerificationError for a missing or damaged roll-up.
+    """
+    responses, scheme = labelling.responses, labelling.scheme
+    digests = (responses.imported or {}).get(scheme)
+    if digests is None:
+        raise without_responses(responses.set, responses.model)
+    path = labelling.study.rollup(responses.set, responses.model, scheme)
+    check_imported_rollup(path, labelling.labels, digests)
 
 
 def _store(study: StudyFolder, path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> None:
@@ -155,36 +156,14 @@ def roll_up(parts: Sequence[Path], labels: Mapping[int, str]) -> pa.Table:
     Args:
         parts: the files of the parts.
         labels: category by stimulus_id.
+
+    Raises: VerificationError for a damaged part.
     """
-    schema = arrow_schema(ROLLUPS)
-    if not parts:
-        return schema.empty_table()
-    statistics = ("maximum", "mean")
-    measures = ",".join(map(_MEASURES.format, statistics))
-    selects = " union all ".join(map(_OF_STATISTIC.format, statistics))
-    window = Window({f"{number}-{part.name}": part for number, part in enumerate(parts)})
-    files = {"parts": [f"{PROTOCOL}://{name}" for name in window.names]}
-    with duckdb.connect(":memory:") as connection, window.own_errors():
-        connection.register_filesystem(window)
-        _register_labels(connection, labels)
-        rows = connection.sql(_ROLLED.format(measures=measures, selects=selects), params=files)
-        return rows.to_arrow_table().cast(schema)
+    from toolbox.store.category_sums import CategorySums
 
-
-def _register_labels(connection: duckdb.DuckDBPyConnection, labels: Mapping[int, str]) -> None:
-    """Register the labels as numbers, which SQL groups faster than names, and the names as one list."""
-    names = sorted(set(labels.values()))
-    numbers = {name: number for number, name in enumerate(names, 1)}
-    columns = {"stimulus_id": list(labels), "number": [numbers[name] for name in labels.values()]}
-    connection.register("labels", arrow_table(columns, {"stimulus_id": "int32", "number": "int32"}))
-    connection.register("categories", _list_table(names))
-
-
-def _list_table(names: Sequence[str]) -> pa.Table:
-    """A table with one row, whose column `names` is a list."""
-    import pyarrow as pa
-
-    return pa.table({"names": [names]})
+    sums = CategorySums(labels)
+    sums.add_parts(parts)
+    return sums.table()
 
 
 def merge_rollups(rollups: Sequence[pa.Table]) -> pa.Table:
@@ -214,8 +193,14 @@ def _read_stored(path: Path) -> _StoredRollup | None:
         return None
 
 
-def _labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
-    """A digest of the responses of every part and of the labels of its stimuli, by the number of the part."""
+def labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
+    """A digest of the responses of every part and of the labels of its stimuli, by the number of the part.
+
+    Args:
+        parts: number of every part that counts -> digest of its values and of the images of its stimuli.
+        plan: which lists the stimuli of the parts.
+        labels: category by stimulus_id.
+    """
     digests = {}
     for number, values in parts.items():
         part = plan.parts[int(number)] if plan else ()

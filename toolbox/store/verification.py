@@ -19,6 +19,7 @@ from toolbox.store.checksums import TREE, present_digest, table_of
 from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.contents import unfinished_replacements
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
+from toolbox.store.imported_rollups import check_imported_rollup, imported_record, read_imported_rollups
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.properties import verify_measurement
 from toolbox.store.records import planned_record
@@ -40,7 +41,12 @@ _TABLES = {
 """Tree of the study -> its small tables."""
 _OTHERS = {
     "responses": ("set=*/model=*/part-*.parquet",),
-    "plans": ("set=*/model=*/part-*.json", "set=*/model=*/replacement/*", "commit*.json"),
+    "plans": (
+        "set=*/model=*/part-*.json",
+        "set=*/model=*/rollups.json",
+        "set=*/model=*/replacement/*",
+        "commit*.json",
+    ),
     "rendered": ("model=*/layer=*/*.json", "model=*/layer=*/*.png"),
     "runs": ("*.json",),
     TREE: ("*/*=*/**/*.json",),
@@ -110,6 +116,9 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
         for model_folder in sorted(set_folder.glob("model=*")):
             set_name, model = (folder.name.partition("=")[2] for folder in (set_folder, model_folder))
             folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+            found_imported = partial(_verify_imported, found, study, set_name, model)
+            if imported_record(folder).exists():
+                found.check(imported_record(folder), found_imported)
             numbers = _verify_parts(found, folder, stimuli, thorough=thorough)
             _verify_parts(found, folder.replacement, stimuli, thorough=thorough)
             if numbers is not None:
@@ -174,6 +183,20 @@ def _verify_parts(
         compare = partial(_check_part, folder, plan, number, digests, thorough)
         found.check(folder.part(number), compare)
     return range(len(plan.parts))
+
+
+def _verify_imported(found: _Findings, study: StudyFolder, set_name: str, model: str) -> None:
+    """Compare the roll-ups that were imported without responses with the record of their import."""
+    folder = study.extraction(set_name, model)
+    imported, plan = read_imported_rollups(folder), read_plan(folder)
+    if imported is None:
+        return
+    if plan is None or plan.digest != imported.identity:
+        file = imported_record(folder)
+        raise MixtureError(f"{file} is of another network than that of its plan; {remedy_for(file)}")
+    for scheme, digests in imported.schemes.items():
+        path, labels = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
+        found.check(path, partial(check_imported_rollup, path, labels, digests))
 
 
 def _name_unplanned(found: _Findings, folder: ExtractionFolder, numbers: range) -> None:

@@ -5,6 +5,7 @@ A file is read as what its bytes are, not as what its name says; a name with `*`
 
 from __future__ import annotations
 
+from toolbox.tables.cells import evaluated_texts, spreadsheet_csv, spreadsheet_rows
 from toolbox.tables.columns import find_column
 from toolbox.tables.numbers import MISSING_SPELLINGS
 from toolbox.tables.reading import OTHER_SPREADSHEETS, TABLE_SUFFIXES, UserTable, check_table_name, read_rows
@@ -15,6 +16,9 @@ __all__ = [
     "TABLE_SUFFIXES",
     "UserTable",
     "check_table_name",
+    "evaluated_texts",
     "find_column",
     "read_rows",
+    "spreadsheet_csv",
+    "spreadsheet_rows",
 ]

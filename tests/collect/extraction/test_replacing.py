@@ -13,8 +13,10 @@ import pytest
 from support.tiny_network import write_weights
 from toolbox import Study
 from toolbox.collect.extraction import parts as module
-from toolbox.errors import StimulusError, WeightsError
+from toolbox.errors import ResultWarning, StimulusError, WeightsError
 from toolbox.store.parts import write_part
+from toolbox.store.plan import read_plan
+from toolbox.store.stimuli import stimuli_of
 
 
 @pytest.fixture
@@ -92,6 +94,26 @@ def test_an_interrupted_replacement_changes_nothing_and_continues(
     assert third(extracted) == {value - 1 for value in before}
     assert not extracted.folder.extraction("colours", "tiny").replacement.plans.exists()
     assert extracted.extract("colours", model=card, weights=other, replace=True).shown == 0
+
+
+def test_an_interrupted_replacement_is_completed_though_its_last_images_are_gone(
+    extracted: Study, card: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(2, patch)
+        extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    plan = read_plan(extracted.folder.extraction("colours", "tiny").replacement)
+    stimuli = stimuli_of(extracted.folder, "colours")
+    assert plan is not None
+    for number in plan.parts[2]:
+        stimuli[number].file.unlink()
+    before = third(extracted)
+    report = extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    assert (report.shown, len(report.unreadable)) == (0, 2)
+    with pytest.warns(ResultWarning, match="4 of 6 stimuli"):
+        assert third(extracted) == {value - 1 for value in before}
+    with pytest.raises(StimulusError, match="none of the 2 images can be read"):
+        extracted.extract("colours", model=card, weights=other, replace=True)
 
 
 def test_an_unfinished_replacement_is_reported_until_it_is_continued_or_discarded(

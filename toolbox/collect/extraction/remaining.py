@@ -15,6 +15,7 @@ from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
 from toolbox.store.commits import Commit
 from toolbox.store.folder import ExtractionFolder, StudyFolder
+from toolbox.store.imported_rollups import imported_record
 from toolbox.store.parquet import present_time, read_table
 from toolbox.store.parts import ROW_BYTES
 from toolbox.store.plan import (
@@ -52,6 +53,11 @@ class RemainingWork:
     pending: tuple[int, ...]
     fresh: tuple[int, ...]
     kept: Plan | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a part of the plan is written."""
+        return self.plan is not None and len(self.pending) < len(self.plan.parts)
 
     @property
     def stimuli(self) -> list[int]:
@@ -163,11 +169,14 @@ def replace_earlier(task: Task, new: ExtractionFolder, commit: Commit) -> None:
     }
     moves[new.plan] = old.plan
     commit.moves |= moves
+    commit.deletions += [imported_record(old)]
     commit.deletions += [file for file in old.files() if file not in moves.values()]
 
 
 def check_images(task: Task, remaining: RemainingWork) -> None:
     """Check that at least one image can be presented, before any response is discarded.
+
+    A replacement that was interrupted is completed without them, as if it had not been interrupted.
 
     Args:
         task: the extraction.
@@ -175,6 +184,8 @@ def check_images(task: Task, remaining: RemainingWork) -> None:
 
     Raises: StimulusError when there is no file of any of the stimuli.
     """
+    if remaining.is_begun and remaining.folder != task.request.folder:
+        return
     stimuli = [task.request.stimuli[number] for number in remaining.stimuli]
     if stimuli and not any(stimulus.file.is_file() for stimulus in stimuli):
         raise StimulusError(
@@ -244,8 +255,11 @@ def _stimuli_to_plan(request: Request) -> list[int]:
 
 
 def _differs(task: Task, folder: ExtractionFolder, plan: Plan | None) -> bool:
-    """Whether responses are of another identity or of other images than the wanted ones, or their plan is damaged."""
-    if plan is None or plan.identity != task.identity:
+    """Whether responses are of another identity or of other images than the wanted ones, or their plan is damaged.
+
+    Imported roll-ups differ, too: they stay until all responses are there.
+    """
+    if plan is None or plan.identity != task.identity or imported_record(folder).exists():
         return True
     try:
         for number in range(len(plan.parts)):

@@ -17,6 +17,7 @@ from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
 from toolbox.store.folder import ExtractionFolder, StudyFolder, check_new_name
+from toolbox.store.imported_rollups import imported_record, without_responses
 from toolbox.store.plan import Identity, Plan, read_plan
 from toolbox.store.stimuli import Stimulus, images_remedy, stimuli_of
 
@@ -164,8 +165,11 @@ def start_network(
 
 
 def _read_earlier(request: Request) -> Earlier:
-    """Raises: VerificationError for a damaged plan, unless it will be replaced."""
-    if not any(request.folder.plans.glob("part-*.json")):
+    """Raises: VerificationError for a damaged plan, unless it will be replaced; UsageError for imported roll-ups."""
+    is_imported = imported_record(request.folder).exists()
+    if is_imported and not request.options.replace:
+        raise without_responses(request.set, request.network.name)
+    if not is_imported and not any(request.folder.plans.glob("part-*.json")):
         return Earlier(None, has_parts=False)
     try:
         return Earlier(read_plan(request.folder), has_parts=True)
