@@ -62,6 +62,11 @@ class ExtractionFolder:
         return self.plans / "plan.parquet"
 
     @property
+    def draft(self) -> Path:
+        """The file of a plan that becomes the plan with the first part; other processes read it meanwhile."""
+        return self.plans / "draft.parquet"
+
+    @property
     def replacement(self) -> ExtractionFolder:
         """The folder of an extraction that replaces this one when it is complete."""
         return ExtractionFolder(self.plans / REPLACEMENT, self.plans / REPLACEMENT)
