@@ -47,6 +47,7 @@ from toolbox.cli import (
     report,
     saliency,
     setup,
+    share,
     show,
     upkeep,
 )
@@ -89,6 +90,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "report": (report.report, Study.report, set()),
     "advise": (probe.advise, Study.advise, {"output"}),
     "probe": (probe.probe, Study.probe, {"output"}),
+    "share": (share.share, Study.share, set()),
     "import": (importing.import_, Study.import_, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),

@@ -23,18 +23,17 @@ from toolbox.store.imported_rollups import imported_record
 SET, MODEL = "colours", "tiny"
 FROM_ROLLUPS = (
     "selectivity/index",
-    "layers/profile",
-    "filters/representative",
-    "tuning/category",
     "select * from rollups",
     "select * from labels",
     "select * from layers",
     "select stimulus_id, sha256, path, width from stimuli",
     "select * from properties",
-    "select * from observations order by all",
+    "select parameter, stimulus_id, value from observations order by all",
 )
-FROM_SIGNIFICANCE = tuple(
-    f"select * from {view} order by all" for view in ("significance", "resamples", "reliability")
+FROM_SIGNIFICANCE = (
+    "filters/representative",
+    "layers/profile",
+    *(f"select * from {view} order by all" for view in ("significance", "resamples", "reliability")),
 )
 FROM_RESPONSES = ("selectivity/ranks", "select * from responses order by all")
 ANSWERED = {
@@ -75,11 +74,11 @@ def mine(tmp_path: Path, cache: Path) -> Study:
     return Study(tmp_path / "mine", create=True)
 
 
-def answer(study: Study, query: str) -> pl.DataFrame:
-    """The rows of a query, by the scheme of ingestion."""
+def answer(study: Study, query: str, scheme: str = "category") -> pl.DataFrame:
+    """The rows of a query, without its notes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return study.query(query, set=SET, scheme="category")
+        return study.query(query, set=SET, scheme=scheme)
 
 
 def listed(folder: Path) -> dict[Path, bytes]:
@@ -228,7 +227,7 @@ def test_withheld_categories_stay_withheld(laboratory: Path, mine: Study, tmp_pa
     theirs.share(tmp_path / "few.zip", scheme="few", minimum_n=3, progress=False)
     report = mine.import_(tmp_path / "few.zip", progress=False)
     assert any("withheld" in note for note in report.notes)
-    found = mine.query("select distinct category from rollups", set=SET, scheme="few")
+    found = answer(mine, "select distinct category from rollups", scheme="few")
     assert found["category"].to_list() == ["often"]
     assert mine.verify(thorough=True).is_intact
 

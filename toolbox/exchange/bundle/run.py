@@ -128,7 +128,7 @@ def _write_files(
     (folder / PROVENANCE).write_bytes(json_bytes(provenance_record(sources)))
     images = write_images(sources, folder) if sharing.include_images else {}
     progress("share", 2, 4)
-    sql = BundleSql(tables, sources.contents.in_use, sharing.included)
+    sql = BundleSql(tables, sources.contents.in_use, sources.contents.schemes)
     (folder / VIEWS).write_bytes(sql.views.encode())
     (folder / QUERIES).write_bytes(sql.queries.encode())
     notes = [*write_texts(sources, sharing, writers, folder)]
