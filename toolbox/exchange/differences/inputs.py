@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from toolbox.exchange.differences.sides import Side
+from toolbox.exchange.importing.sets import ORIGIN
 from toolbox.exchange.merging.identities import identity_differences
-from toolbox.exchange.merging.labs import ORIGIN
 from toolbox.exchange.merging.matching import MergedStimuli
 from toolbox.store.imported_rollups import read_imported_rollups
 from toolbox.store.records import read_record

@@ -23,9 +23,6 @@ from toolbox.store.study_file import read_study_file
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ORIGIN = "origin"
-"""The stimulus variable that states from which laboratory a stimulus comes."""
-
 
 @dataclass(frozen=True, eq=False)
 class Lab:
