@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
+    from toolbox.exchange.differences import StudyDifference, diff
     from toolbox.exchange.bridges.run import ExportedResponses
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
@@ -118,6 +119,7 @@ __all__ = [
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyDifference",
     "StudyReport",
     "TableError",
     "ToolboxError",
@@ -129,6 +131,7 @@ __all__ = [
     "add_model",
     "check_model",
     "demonstrate",
+    "diff",
     "examine_graph",
     "examine_setup",
     "export_model",
@@ -173,6 +176,7 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.differences": ("StudyDifference", "diff"),
     "toolbox.exchange.bridges.run": ("ExportedResponses",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),

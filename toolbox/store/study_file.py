@@ -51,14 +51,15 @@ def read_study_file(root: Path) -> dict[str, Any]:
         ) from error
 
 
-def write_study_file(root: Path, content: Mapping[str, Any]) -> None:
+def write_study_file(root: Path, content: Mapping[str, Any], *, is_new: bool = False) -> None:
     """Write the file, whole or not at all.
 
     Args:
         root: the directory of the study.
         content: all values, and tables of values.
+        is_new: whether no other computer may have written it meanwhile.
     """
-    write_text(root / NAME, "".join(_lines(content)))
+    write_text(root / NAME, "".join(_lines(content)), is_new=is_new)
 
 
 def new_study_file(title: str) -> dict[str, Any]:

@@ -177,9 +177,9 @@ def safe_names(names: Collection[str]) -> dict[str, str]:
     parts = {name: _plain(name) for name in sorted(names)}
     taken = [*parts.values()]
     return {
-        name: f"{part}-{_digits(name)}"
-        if taken.count(part) > 1 or _AS_DIGITS.search(part)
-        else part or _digits(name)
+        name: f"{part}-{_digits(name)}".lstrip("-")
+        if not part or taken.count(part) > 1 or _AS_DIGITS.search(part)
+        else part
         for name, part in parts.items()
     }
 

@@ -35,7 +35,10 @@ def _lines(described: Described) -> Iterator[str]:
     yield f"- written by the {escaped(record['tool'])}; digest of the content `{record['digest']}`"
     yield from _withheld(record)
     yield from ("", "## Files", "", "| file | content |", "| --- | --- |")
-    yield from (f"| `{file.name}` | {escaped(file.description)} |" for file in described.files)
+    listed = [file for file in described.files if not file.name.startswith("image-")]
+    yield from (f"| `{file.name}` | {escaped(file.description)} |" for file in listed)
+    if copies := len(described.files) - len(listed):
+        yield f"| `image-….…` | Copies of {copies:,} images, each with the first digits of its SHA-256 in its name |"
     yield "| `README.md`, `CITATION.cff` | This page; how to cite |"
     yield "| `datapackage.json`, `croissant.json`, `ro-crate-metadata.json` | The same for programs |"
     yield "| `SHA256SUMS` | Digests of all files; verify them with: `sha256sum -c SHA256SUMS` |"
