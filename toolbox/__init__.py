@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.bundle.run import ShareReport
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
@@ -114,6 +115,7 @@ __all__ = [
     "ResultWarning",
     "Saliency",
     "Selection",
+    "ShareReport",
     "SignificanceReport",
     "StimulusError",
     "StorageError",
@@ -174,6 +176,7 @@ _HOMES = {
         "WeightsError",
     ),
     "toolbox.exchange.bridges.run": ("ExportedResponses",),
+    "toolbox.exchange.bundle.run": ("ShareReport",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),

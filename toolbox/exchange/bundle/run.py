@@ -12,7 +12,7 @@ from typing import Any
 from toolbox.display import Report
 from toolbox.errors import UsageError
 from toolbox.exchange.bundle.cards import write_cards
-from toolbox.exchange.bundle.choices import Sharing, check_output, check_sharing
+from toolbox.exchange.bundle.choices import Sharing, check_bundle_output, check_sharing
 from toolbox.exchange.bundle.contents import Contents, contents_of
 from toolbox.exchange.bundle.descriptions.writing import write_descriptions
 from toolbox.exchange.bundle.images import write_images
@@ -81,7 +81,7 @@ def share(
     check_sharing(sharing)
     contents = contents_of(study, sharing)
     target = output or Path(f"{default_name(contents)}.zip")
-    check_output(target)
+    check_bundle_output(target)
     with _written_whole(target) as folder:
         record = read_between_commits(study, lambda: _write_files(study, sharing, folder, writers, progress))
         files = len([*folder.iterdir()])
