@@ -23,6 +23,7 @@ from toolbox import (
     Study,
     add_model,
     check_model,
+    diff,
     examine_graph,
     examine_setup,
     export_model,
@@ -36,6 +37,7 @@ from toolbox.cli import (
     compare,
     export,
     gallery,
+    importing,
     match,
     networks,
     probe,
@@ -49,6 +51,7 @@ from toolbox.cli import (
     show,
     upkeep,
 )
+from toolbox.cli import diff as difference
 from toolbox.cli import merge as merging
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
@@ -88,9 +91,11 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "advise": (probe.advise, Study.advise, {"output"}),
     "probe": (probe.probe, Study.probe, {"output"}),
     "share": (share.share, Study.share, set()),
+    "import": (importing.import_, Study.import_, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
+    "diff": (difference.diff, diff, {"output"}),
     "merge": (merging.merge, merge, set()),
     "demo": (setup.demo, demonstrate, set()),
     "model check": (networks.check, check_model, set()),

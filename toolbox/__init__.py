@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
+    from toolbox.exchange.differences import StudyDifference, diff
     from toolbox.exchange.bridges.run import ExportedResponses
     from toolbox.exchange.bundle.run import ShareReport
     from toolbox.exchange.merging import MergeReport, merge
@@ -120,6 +121,7 @@ __all__ = [
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyDifference",
     "StudyReport",
     "TableError",
     "ToolboxError",
@@ -131,6 +133,7 @@ __all__ = [
     "add_model",
     "check_model",
     "demonstrate",
+    "diff",
     "examine_graph",
     "examine_setup",
     "export_model",
@@ -175,6 +178,7 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.differences": ("StudyDifference", "diff"),
     "toolbox.exchange.bridges.run": ("ExportedResponses",),
     "toolbox.exchange.bundle.run": ("ShareReport",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),

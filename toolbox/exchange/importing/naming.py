@@ -40,5 +40,5 @@ def _checked(file: str, kind: str, name: object, check: Callable[[str, str], str
         with contextlib.suppress(UsageError):
             if check(kind, name) == name:  # composed, as folders have it
                 return name
-    problem = f"has a {kind} {shown(name)}, which is no valid name of one"
+    problem = f"has the {kind} {shown(name)}, which is no valid name of one"
     raise BundleError(file, problem, "do not trust this bundle")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -153,7 +154,7 @@ def import_bundle(
         _check_all(bundle, _thorough_checks(content), path)
         progress("import", 3, STEPS)
         names = _names(bundle, set_name)
-        with _study_for(study, dry_run=dry_run) as target:
+        with _study_for(study, bundle.record.title, dry_run=dry_run) as target:
             report = _take(content, target, names, started, dry_run=dry_run)
     progress("import", STEPS, STEPS)
     return report
@@ -188,15 +189,22 @@ def _names(bundle: Bundle, set_name: str | None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _study_for(study: StudyFolder, *, dry_run: bool) -> Iterator[StudyFolder]:
-    """The study that takes the bundle in; a missing one is made, for a dry run elsewhere."""
+def _study_for(study: StudyFolder, title: str, *, dry_run: bool) -> Iterator[StudyFolder]:
+    """The study that takes the bundle in; a missing one is made, for a dry run elsewhere, and not left behind empty."""
     if (study.root / "study.toml").is_file():
         yield study
     elif dry_run:
         with tempfile.TemporaryDirectory(prefix="toolbox-import-") as folder:
-            yield create_study(Path(folder) / "study", study.root.name)
+            yield create_study(Path(folder) / "study", title)
     else:
-        yield create_study(study.root)
+        was_missing = not study.root.exists()
+        made = create_study(study.root, title)
+        try:
+            yield made
+        except BaseException:
+            (study.root / "study.toml").unlink(missing_ok=True)
+            shutil.rmtree(study.root if was_missing else study.root / "plans", ignore_errors=True)
+            raise
 
 
 def _take(

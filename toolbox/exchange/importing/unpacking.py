@@ -104,7 +104,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 while piece := member.read():
                     file.write(piece)
     except CardError as error:
-        refuse("", str(error).partition("; ")[0], _NO_TRUST)
+        refuse(path.name, f"cannot be unpacked: {str(error).partition('; ')[0]}", _NO_TRUST)
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError) as error:
         refuse(path.name, f"cannot be unpacked ({str(error).splitlines()[0][:100]})")
 

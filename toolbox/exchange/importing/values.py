@@ -113,7 +113,8 @@ def refuse_rows(file: str, rows: pl.DataFrame, are_wrong: pl.Expr, what: str) ->
     wrong = rows.filter(are_wrong.fill_null(value=False))
     if wrong.height:
         first = ", ".join(f"{name} {shown(value)}" for name, value in [*wrong.row(0, named=True).items()][:8])
-        refuse(file, f"has {wrong.height:,} rows {what}; the first: {first}")
+        count = "a row" if wrong.height == 1 else f"{wrong.height:,} rows"
+        refuse(file, f"has {count} {what}; the first: {first}")
 
 
 def check_plain_rows(record: TableRecord, rows: pl.DataFrame) -> None:
@@ -259,9 +260,14 @@ def _check_layers(content: Content, record: TableRecord) -> None:
         record.file, rows, pl.struct("model", "layer").is_duplicated(), "of a layer that occurs twice"
     )
     refuse_rows(
-        record.file, rows, ~pl.col("filters").is_between(1, _MOST_FILTERS), "with such a number of filters"
+        record.file,
+        rows,
+        ~pl.col("filters").is_between(1, _MOST_FILTERS),
+        "with a number of filters that no layer has",
     )
-    refuse_rows(record.file, rows, ~pl.col("position").is_between(1, 2**20), "with such a position")
+    refuse_rows(
+        record.file, rows, ~pl.col("position").is_between(1, 2**20), "with a position that no layer has"
+    )
     for layer in rows["layer"].unique().to_list():
         checked_layer(record.file, layer)
     layers: Mapping[str, Mapping[str, int]] = content.filters
