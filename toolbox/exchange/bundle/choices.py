@@ -9,7 +9,7 @@ from pathlib import Path
 from toolbox.errors import UsageError, expected_names
 from toolbox.exchange.bundle.layout import INCLUDED
 
-Names = str | Sequence[str] | None
+SharedNames = str | Sequence[str] | None
 """One name, several, or None for all."""
 
 
@@ -28,10 +28,10 @@ class Sharing:
         report: whether the page of the report is part of it.
     """
 
-    including: Names = None
-    set: Names = None
-    model: Names = None
-    scheme: Names = None
+    including: SharedNames = None
+    set: SharedNames = None
+    model: SharedNames = None
+    scheme: SharedNames = None
     minimum_n: int = 1
     include_images: bool = False
     keep_names: bool = False
@@ -44,8 +44,8 @@ class Sharing:
         return tuple(name for name in INCLUDED if name in wanted)
 
 
-def several(names: Names) -> tuple[str, ...]:
-    """Names as a tuple; none for None."""
+def several(names: SharedNames) -> tuple[str, ...]:
+    """SharedNames as a tuple; none for None."""
     return (names,) if isinstance(names, str) else tuple(names or ())
 
 
