@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from toolbox.exchange.differences import StudyDifference, diff
     from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.bundle.run import ShareReport
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
@@ -115,6 +116,7 @@ __all__ = [
     "ResultWarning",
     "Saliency",
     "Selection",
+    "ShareReport",
     "SignificanceReport",
     "StimulusError",
     "StorageError",
@@ -178,6 +180,7 @@ _HOMES = {
     ),
     "toolbox.exchange.differences": ("StudyDifference", "diff"),
     "toolbox.exchange.bridges.run": ("ExportedResponses",),
+    "toolbox.exchange.bundle.run": ("ShareReport",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),
