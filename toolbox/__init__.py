@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.importing.run import ImportReport
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
@@ -87,6 +88,7 @@ __all__ = [
     "Finding",
     "Gallery",
     "GradientError",
+    "ImportReport",
     "ImportedModel",
     "InUse",
     "IngestReport",
@@ -174,6 +176,7 @@ _HOMES = {
         "WeightsError",
     ),
     "toolbox.exchange.bridges.run": ("ExportedResponses",),
+    "toolbox.exchange.importing.run": ("ImportReport",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),

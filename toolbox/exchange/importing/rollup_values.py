@@ -8,7 +8,7 @@ from functools import partial
 import polars as pl
 import pyarrow as pa
 
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.exchange.importing.quick import Check
 from toolbox.exchange.importing.records import ExtractionRecord, TableRecord
 from toolbox.exchange.importing.values import Content, check_known, check_plain_rows, refuse_rows
@@ -68,7 +68,7 @@ def _check_rollups(content: Content, record: TableRecord) -> None:
 def _check_complete(file: str, content: Content, each: ExtractionRecord, scheme: str, stated: int) -> None:
     """Refuse a roll-up that lacks a filter, or whose filters are of different numbers of stimuli."""
     rows = pl.DataFrame(rollup_of(content, each, scheme))
-    names = " ".join(map(shown, (each.set, each.model, scheme)))
+    names = " ".join(map(shortened, (each.set, each.model, scheme)))
     counts = rows.group_by("category").agg(pl.col("n").min().alias("least"), pl.col("n").max().alias("most"))
     filters = sum(content.filters[each.model].get(layer, 0) for layer in each.identity.recorded_layers)
     expected = filters * len(counts) * len(STATISTICS)
@@ -83,7 +83,7 @@ def _check_complete(file: str, content: Content, each: ExtractionRecord, scheme:
         if least != most or most > known:
             refuse(
                 file,
-                f"has {least:,} to {most:,} stimuli of {shown(category)} in {names}, which has {known:,}",
+                f"has {least:,} to {most:,} stimuli of {shortened(category)} in {names}, which has {known:,}",
             )
 
 
@@ -98,5 +98,5 @@ def check_recomputed(stated: pa.Table, computed: pa.Table, names: Mapping[str, s
     Raises: BundleError.
     """
     if column := rollup_difference(stated, computed):
-        where = " ".join(map(shown, names.values()))
+        where = " ".join(map(shortened, names.values()))
         refuse("rollups.parquet", f"has another {column} of {where} than follows from responses.parquet")
