@@ -193,6 +193,9 @@ def test_a_mistake_in_the_environment_variable_is_named(
         ),
         (b"title = 'x'\n", "is damaged: it has no schema_version; restore it from a copy"),
         (b"schema_version = \n", "is damaged: it is not valid TOML"),
+        (b"title = " + b"[" * 5000 + b"]" * 5000, "is damaged: it is not valid TOML"),
+        (b"title = " + b"9" * 5000, "is damaged: it is not valid TOML"),
+        (b"a." * 100_000 + b"a = 1", "is damaged: it is not valid TOML"),
         (b"title = '\xff'\n", "is damaged: it is not valid TOML"),
     ],
 )

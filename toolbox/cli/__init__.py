@@ -10,6 +10,7 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    diff,
     export,
     gallery,
     importing,
@@ -58,6 +59,7 @@ for commands in (
     importing.commands,
     probe.commands,
     merge.commands,
+    diff.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

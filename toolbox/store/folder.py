@@ -32,6 +32,7 @@ from typing import Any
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError, VerificationError
+from toolbox.files import local_folder
 from toolbox.store.remedies import REPLACEMENT
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
@@ -59,6 +60,11 @@ class ExtractionFolder:
     def plan(self) -> Path:
         """The file of the plan."""
         return self.plans / "plan.parquet"
+
+    @property
+    def draft(self) -> Path:
+        """The file of a plan that becomes the plan with the first part; other processes read it meanwhile."""
+        return self.plans / "draft.parquet"
 
     @property
     def replacement(self) -> ExtractionFolder:
@@ -292,12 +298,13 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
 
     Raises: UsageError when the directory is already a study, or contains other files.
     """
+    root = local_folder(root)
     if (root / "study.toml").exists():
         raise UsageError(f"{root} is already a study; use it as it is, or choose another directory")
     if not is_free(root):
         raise UsageError(f"{root} is not an empty directory; choose a new directory for the study")
     root.mkdir(parents=True, exist_ok=True)
-    write_study_file(root, new_study_file(title or root.absolute().name))
+    write_study_file(root, new_study_file(title or root.absolute().name), is_new=True)
     return StudyFolder(root)
 
 

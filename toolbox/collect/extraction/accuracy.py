@@ -55,13 +55,16 @@ class Agreement:
         return f"{text}normalised responses differ by at most {self.largest_response:.2g}"
 
 
-def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> Agreement | None:
+def compare_with_exact(
+    task: Task, session: Session, waiting: Sequence[int], layers: Sequence[str]
+) -> Agreement | None:
     """Compare a less exact computation with the exact one on a sample of stimuli.
 
     Args:
         task: the extraction.
         session: the network as this run computes it.
         waiting: stimuli to be presented, from which the sample is taken.
+        layers: names of the layers that the session computes.
 
     Returns: None where the computation is exact, or no stimulus of the sample is readable.
     """
@@ -72,7 +75,7 @@ def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> 
     presented, found = _responses(session, entry, stimuli)
     if not presented:
         return None
-    exact = start_network(task, len(stimuli), precision="float32")
+    exact = start_network(task, len(stimuli), layers, precision="float32")
     _, expected = _responses(exact, replace(entry, decoding="full"), stimuli)
     known = dict(zip((stimulus.stimulus_id for stimulus in stimuli), categories, strict=True))
     of, against = _names(session, entry)

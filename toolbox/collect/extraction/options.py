@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -14,11 +15,13 @@ from toolbox.stimuli.images import RESIZE_METHODS
 from toolbox.terms import (
     CONVOLUTIONS,
     DECODINGS,
+    ENGINES,
     FITS,
     PRECISIONS,
     RESIZES,
     Convolution,
     Decoding,
+    Engine,
     Fit,
     Precision,
     Resize,
@@ -29,14 +32,17 @@ _TEXTS = {
     "weights": "'auto', the path of a file, or 'random:SEED', as text",
     "device": "'auto', 'cpu', 'cuda' or 'tensorrt', as text",
 }
+_OF_ENGINES = {"workers": ("processes", "ray"), "address": ("ray",), "gpus_per_worker": ("ray",)}
+"""Option -> the engines that have it."""
 _NAMES = {
     "precision": PRECISIONS,
     "convolution": CONVOLUTIONS,
     "decoding": (None, *DECODINGS),
     "resize": (None, *RESIZES),
     "fit": (None, *FITS),
+    "engine": ENGINES,
 }
-_COUNTS = ("batch", "threads", "limit", "part")
+_COUNTS = ("batch", "threads", "limit", "part", "workers")
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Extraction:
     Attributes:
         model: name of a network, or path of a card.
         layers: patterns of layer names (`block5_*`); None for the layers of the first run, or, in a first run, for
-            all layers whose weights are available.
+            all layers whose weights are available. Further layers are added to those of existing responses.
         weights: 'auto', a file, or 'random:SEED'.
         device: 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1', 'cuda:all', or 'tensorrt' likewise.
         precision: 'float32'; 'bf16' on a CPU that has it, 'tf32' with CUDA: faster, and compared with float32.
@@ -66,6 +72,10 @@ class Extraction:
             always presented.
         part: stimuli in a new part; None for a tenth of the new stimuli, between 50 and 1,000.
         replace: discard responses of other weights, layers or images; responses of the same ones are kept.
+        engine: who presents the stimuli: 'here', this process; 'processes' of this computer; 'ray', a cluster.
+        workers: number of processes; None for one a core, or, on a cluster, one a computer or GPU.
+        address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this computer.
+        gpus_per_worker: GPUs of every process of a cluster; 0 for none, 0.5 for two processes a GPU.
     """
 
     model: str = "vgg16"
@@ -83,6 +93,10 @@ class Extraction:
     limit: int | None = None
     part: int | None = None
     replace: bool = False
+    engine: Engine = "here"
+    workers: int | None = None
+    address: str | None = None
+    gpus_per_worker: float = 0
 
     def __post_init__(self) -> None:
         """Check all values that are invalid for every machine and network.
@@ -92,6 +106,7 @@ class Extraction:
         _check_texts(self)
         _check_layers(self.layers)
         _check_numbers(self)
+        _check_engine(self)
         # A string such as 'no' would be true, and responses would be discarded.
         if not isinstance(self.replace, bool):
             raise _invalid("replace", self.replace, "True or False")
@@ -163,6 +178,20 @@ def _check_numbers(options: Extraction) -> None:
             raise _invalid(name, value, "a whole number, 1 or more")
     if not is_whole(options.decoders) or options.decoders < 0:
         raise _invalid("decoders", options.decoders, "0 (threads) or more processes")
+
+
+def _check_engine(options: Extraction) -> None:
+    gpus: Any = options.gpus_per_worker
+    if isinstance(gpus, bool) or not isinstance(gpus, int | float) or not 0 <= gpus < math.inf:
+        raise _invalid("gpus_per_worker", gpus, "a number, 0 or more")
+    if not isinstance(options.address, str | None):
+        raise _invalid("address", options.address, "'auto', or the address of a cluster, as text")
+    for name, engines in _OF_ENGINES.items():
+        if getattr(options, name) and options.engine not in engines:
+            raise UsageError(
+                f"{name} is an option of {' and '.join(f'engine={each!r}' for each in engines)}, and engine is "
+                f"{options.engine!r}; leave it out, or choose the engine (--engine {engines[-1]})"
+            )
 
 
 def _invalid(name: str, value: Any, expected: str) -> UsageError:

@@ -15,7 +15,7 @@ from toolbox.exchange.bundle.layout import (
     FIXED,
     PROVENANCE,
     SUMS,
-    content_digest,
+    bundle_digest,
 )
 from toolbox.exchange.importing.faults import named_file, refuse, shortened
 from toolbox.exchange.importing.records import (
@@ -125,7 +125,7 @@ def _check_sums(bundle: Bundle) -> None:
 def _check_record(bundle: Bundle) -> None:
     """Compare what the bundle states of itself with its files."""
     record = bundle.record
-    if content_digest(bundle.sums) != record.digest:
+    if bundle_digest(bundle.sums) != record.digest:
         refuse(BUNDLE, f"has another digest of the content than that of the files in {SUMS}")
     files = [table.file for table in record.tables]
     if len({*files}) != len(files):

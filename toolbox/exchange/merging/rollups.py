@@ -70,8 +70,8 @@ class MergedRollups:
         paths = ", ".join(labs[place].stimuli[old]["path"] for place, old in firsts)
         more = f" and {len(self.twice) - MOST_PATHS} more" if len(self.twice) > MOST_PATHS else ""
         raise MixtureError(
-            f"{len(self.twice):,} stimuli are in the roll-ups of several studies ({paths}{more}) and would count twice, "
-            f"as roll-ups of {self.merged.model} are sums; ask for bundles with responses (toolbox share --with "
+            f"{len(self.twice):,} stimuli are in the roll-ups of several studies ({paths}{more}) and would count "
+            f"twice, as roll-ups of {self.merged.model} are sums; ask for bundles with responses (toolbox share --with "
             "responses), or accept it with count_twice=True (--count-twice), and with it a caution under every result"
         )
 
