@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
+from toolbox.files import local_folder
 from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.migration import open_study
@@ -99,6 +100,7 @@ def opened_labs(places: Sequence[str] | Sequence[Path], set_name: str | None) ->
     """
     if len(places) < 2:
         raise UsageError(f"{len(places)} study is named; expected two or more to merge")
+    places = [local_folder(place) for place in places]
     _check_distinct(places)
     with ExitStack() as stack:
         labs = [_lab(str(place), stack.enter_context(_opened(Path(place))), set_name) for place in places]
