@@ -22,7 +22,7 @@ from toolbox.store.properties import Measurement, write_ingestion_measures, writ
 from toolbox.store.stimuli import STIMULI, image_identity
 from toolbox.terms import MEASURED_AT_INGESTION
 
-_ORIGIN = "origin"
+ORIGIN = "origin"
 """The stimulus variable that names the bundle of a stimulus."""
 
 
@@ -79,9 +79,9 @@ def _stimuli(taking: Taking, record: TableRecord) -> pa.Table:
 
 def _with_origin(taking: Taking, table: pa.Table) -> pa.Table:
     """The stimuli with the name of the bundle; stimuli that were imported before keep that of the first one."""
-    if _ORIGIN in table.column_names:
+    if ORIGIN in table.column_names:
         return table
-    return table.append_column(_ORIGIN, pa.repeat(pa.scalar(taking.origin, pa.string()), len(table)))
+    return table.append_column(ORIGIN, pa.repeat(pa.scalar(taking.origin, pa.string()), len(table)))
 
 
 def _is_same_set(existing: pl.DataFrame, wanted: pl.DataFrame) -> bool:
@@ -91,7 +91,7 @@ def _is_same_set(existing: pl.DataFrame, wanted: pl.DataFrame) -> bool:
         "stimulus_id",
         "sha256",
         "bit_depth",
-        *(name for name in wanted.columns if name not in (*STIMULI, _ORIGIN)),
+        *(name for name in wanted.columns if name not in (*STIMULI, ORIGIN)),
     ]
     if "bit_depth" not in first.columns:
         first = first.with_columns(pl.lit(None, dtype=pl.Int32).alias("bit_depth"))
