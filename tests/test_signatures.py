@@ -64,7 +64,7 @@ PAIRS = {"map", "param", "table"}
 """Mappings, which a command takes as texts NAME=VALUE."""
 EXAMINED = {"graph"}
 """What a command takes as a file, and examines before it calls the function."""
-NAMES = {"param": "parameters", "table": "tables", "from": "stimulus", "as": "to"}
+NAMES = {"param": "parameters", "table": "tables", "from": "stimulus", "as": "to", "with": "including"}
 """Option -> keyword, where they differ: each parameter is a keyword of its own, all tables are one mapping, and
 Python has a keyword `from`."""
 

@@ -21,10 +21,10 @@ from support.exchange_places import COMPUTER, Place
 from toolbox import Study
 from toolbox.errors import UnknownNameError, UsageError, VerificationError
 from toolbox.exchange.bundle.layout import (
+    BUNDLE_FILE_NAME,
     BUNDLE_TABLES,
-    MOST_FILES,
-    NAME,
-    content_digest,
+    MOST_BUNDLE_FILES,
+    bundle_digest,
     safe_names,
 )
 from toolbox.exchange.bundle.tables import _variable_columns
@@ -52,14 +52,16 @@ def test_every_file_has_the_digest_in_the_list(shared: Path) -> None:
     lines = (shared / "SHA256SUMS").read_text().splitlines()
     listed = dict(reversed(line.split("  ")) for line in lines)
     assert listed == {file.name: digest_of(file) for file in shared.iterdir() if file.name != "SHA256SUMS"}
-    assert record(shared)["digest"] == content_digest(listed)
+    assert record(shared)["digest"] == bundle_digest(listed)
 
 
 def test_names_are_flat_safe_and_few(shared: Path) -> None:
     names = [file.name for file in shared.iterdir()]
     assert all(file.is_file() for file in shared.iterdir())
-    assert all(NAME.fullmatch(name) for name in {*names} - {"README.md", "CITATION.cff", "SHA256SUMS"})
-    assert len(names) == len({name.casefold() for name in names}) <= MOST_FILES
+    assert all(
+        BUNDLE_FILE_NAME.fullmatch(name) for name in {*names} - {"README.md", "CITATION.cff", "SHA256SUMS"}
+    )
+    assert len(names) == len({name.casefold() for name in names}) <= MOST_BUNDLE_FILES
 
 
 def test_tables_have_the_columns_of_the_layout(shared: Path) -> None:
@@ -161,7 +163,7 @@ def test_safe_names_differ_whatever_the_names() -> None:
     ]
     parts = safe_names(names)
     assert len({*parts.values()}) == len(names)
-    assert all(NAME.fullmatch(part) and len(part) < 70 for part in parts.values())
+    assert all(BUNDLE_FILE_NAME.fullmatch(part) and len(part) < 70 for part in parts.values())
 
 
 def test_narrowed_to_a_set_and_a_scheme(of_rollups: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from toolbox.errors import BusyError, UnknownNameError, UsageError
-from toolbox.exchange.bundle.choices import Names, Sharing, listed
+from toolbox.exchange.bundle.choices import SharedNames, Sharing, several
 from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses
 from toolbox.store.contents import study_title
 from toolbox.store.folder import StudyFolder, stored_name
@@ -117,8 +117,8 @@ def contents_of(study: StudyFolder, sharing: Sharing) -> Contents:
     return Contents(study, schemes, tuple(extractions), _meant(study, schemes, extractions), tuple(notes))
 
 
-def _chosen(kind: str, names: Names, known: Sequence[str]) -> list[str]:
-    wanted = [*map(stored_name, listed(names))] or [*known]
+def _chosen(kind: str, names: SharedNames, known: Sequence[str]) -> list[str]:
+    wanted = [*map(stored_name, several(names))] or [*known]
     for name in wanted:
         if name not in known:
             raise UnknownNameError(kind, name, known)
@@ -180,4 +180,4 @@ def _meant(
     names = {"set": set_name, "model": model if model in shared[set_name] else shared[set_name][0]}
     with contextlib.suppress(IndexError):
         names["scheme"] = schemes[set_name][0]
-    return names  # type: ignore[return-value]
+    return names

@@ -145,15 +145,15 @@ def provenance_record(sources: TableSources) -> dict[str, Any]:
         for name, file in files.items():
             if file.is_file():
                 tables.setdefault(set_name, {})[name] = provenance_of(file)
-    record = {
+    record: dict[str, Any] = {
         "sets": tables,
         "layers": {model: provenance_of(study.layers(model)) for model in contents.models},
     }
     if "significance" in sources.included:
         record["resampled"] = [*_resampled(sources)]
     if sources.withheld:  # they list all categories and stimuli
-        return sources.replacements.value({"layers": record["layers"]})
-    return sources.replacements.value(record | {"runs": [*_runs(contents)]})
+        return dict(sources.replacements.value({"layers": record["layers"]}))
+    return dict(sources.replacements.value(record | {"runs": [*_runs(contents)]}))
 
 
 def _resampled(sources: TableSources) -> Iterator[dict[str, Any]]:

@@ -12,18 +12,18 @@ from typing import Any
 from toolbox.display import Report
 from toolbox.errors import UsageError
 from toolbox.exchange.bundle.cards import write_cards
-from toolbox.exchange.bundle.choices import Sharing, check_output, check_sharing
+from toolbox.exchange.bundle.choices import Sharing, check_bundle_output, check_sharing
 from toolbox.exchange.bundle.contents import Contents, contents_of
 from toolbox.exchange.bundle.descriptions.writing import write_descriptions
 from toolbox.exchange.bundle.images import write_images
 from toolbox.exchange.bundle.layout import (
     BUNDLE,
     EXTRACTIONS,
-    MOST_FILES,
+    MOST_BUNDLE_FILES,
     PROVENANCE,
     QUERIES,
     VIEWS,
-    content_digest,
+    bundle_digest,
     safe_names,
 )
 from toolbox.exchange.bundle.names import Replacements, private_names
@@ -81,7 +81,7 @@ def share(
     check_sharing(sharing)
     contents = contents_of(study, sharing)
     target = output or Path(f"{default_name(contents)}.zip")
-    check_output(target)
+    check_bundle_output(target)
     with _written_whole(target) as folder:
         record = read_between_commits(study, lambda: _write_files(study, sharing, folder, writers, progress))
         files = len([*folder.iterdir()])
@@ -134,7 +134,7 @@ def _write_files(
     notes = [*write_texts(sources, sharing, writers, folder)]
     progress("share", 3, 4)
     record = bundle_record(sources, tables, models, images)
-    record["digest"] = content_digest(_digests(folder))
+    record["digest"] = bundle_digest(_digests(folder))
     (folder / BUNDLE).write_bytes(json_bytes(record))
     write_descriptions(sources, tables, record, folder)
     write_sums(folder)
@@ -170,8 +170,11 @@ def _notes(sources: TableSources, images: Mapping[str, str], folder: Path) -> It
             "share them only if their licence, and whoever is to be seen, permit it"
         )
     count = len([*folder.iterdir()])
-    if count > MOST_FILES:
-        yield f"the bundle has {count:,} files, and some deposits accept {MOST_FILES}; hand it on as a zip"
+    if count > MOST_BUNDLE_FILES:
+        yield (
+            f"the bundle has {count:,} files; deposits and toolbox import accept {MOST_BUNDLE_FILES}; hand it on as "
+            "a zip for people, or share the images on their own"
+        )
 
 
 def _private(contents: Contents, sharing: Sharing) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
 from toolbox.exchange.importing.opening import opened_study
+from toolbox.files import local_folder
 from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table
@@ -96,6 +97,7 @@ def opened_labs(places: Sequence[str] | Sequence[Path], set_name: str | None) ->
     """
     if len(places) < 2:
         raise UsageError(f"{len(places)} study is named; expected two or more to merge")
+    places = [local_folder(place) for place in places]
     _check_distinct(places)
     with ExitStack() as stack:
         labs = [

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from toolbox.exchange.bundle.descriptions.described import Described, columns_of
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
-from toolbox.exchange.bundle.dictionary import TABLES
+from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.layout import METHODS, REPORT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 
@@ -100,7 +100,7 @@ def _dictionary(described: Described) -> Iterator[str]:
     for name in dict.fromkeys(table.name for table in described.tables):
         tables = [table for table in described.tables if table.name == name]
         files = ", ".join(f"`{table.file}` ({table.rows:,} rows)" for table in tables)
-        yield from ("", f"### {name}", "", f"{TABLES[name]}. {files}", "")
+        yield from ("", f"### {name}", "", f"{TABLE_MEANINGS[name]}. {files}", "")
         yield from ("| column | type | meaning |", "| --- | --- | --- |")
         yield from (
             f"| {escaped(column)} | {kind} | {escaped(text)} |" for column, kind, text in _columns(tables)
