@@ -46,9 +46,10 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
-    from toolbox.exchange.differences import StudyDifference, diff
     from toolbox.exchange.bridges.run import ExportedResponses
     from toolbox.exchange.bundle.run import ShareReport
+    from toolbox.exchange.differences import StudyDifference, diff
+    from toolbox.exchange.importing.run import ImportReport
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
@@ -89,6 +90,7 @@ __all__ = [
     "Finding",
     "Gallery",
     "GradientError",
+    "ImportReport",
     "ImportedModel",
     "InUse",
     "IngestReport",
@@ -181,6 +183,7 @@ _HOMES = {
     "toolbox.exchange.differences": ("StudyDifference", "diff"),
     "toolbox.exchange.bridges.run": ("ExportedResponses",),
     "toolbox.exchange.bundle.run": ("ShareReport",),
+    "toolbox.exchange.importing.run": ("ImportReport",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),

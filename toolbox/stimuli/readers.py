@@ -96,7 +96,9 @@ def suffix_of(content: bytes) -> str:
         >>> suffix_of(b"GIF89a__________")
         '.gif'
     """
-    accepting = (name for name in _READERS if (accepts := Image.OPEN[name][1]) and accepts(content[:16]) is True)
+    accepting = (
+        name for name in _READERS if (accepts := Image.OPEN[name][1]) and accepts(content[:16]) is True
+    )
     name = next(accepting, "")
     return {"JPEG": ".jpg", "TIFF": ".tif"}.get(name, f".{name.lower()}" if name else "")
 

@@ -28,7 +28,7 @@ from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.parquet import with_version
 from toolbox.store.verification import Problem, Verification
 
-STEPS = 4
+_STEPS = 4
 """Of an import: unpacked, compared with digests, values checked, written."""
 
 
@@ -74,18 +74,18 @@ def verify_bundle(path: Path, *, thorough: bool = False, progress: Progress = si
         with unpacked(path) as folder:
             files = len([*folder.iterdir()])
             bundle = Bundle(folder, name_of(path))
-            progress("verify", 1, STEPS)
+            progress("verify", 1, _STEPS)
             problems += _problems_of(quick_checks(bundle))
-            progress("verify", 2, STEPS)
+            progress("verify", 2, _STEPS)
             if thorough and not problems:
                 content = Content(bundle)
                 problems += _problems_of(_thorough_checks(content))
-                progress("verify", 3, STEPS)
+                progress("verify", 3, _STEPS)
                 if not problems:
                     problems += _problems_of(iter([("", lambda: _try_import(content))]))
     except BundleError as error:
         problems.append(_problem(error))
-    progress("verify", STEPS, STEPS)
+    progress("verify", _STEPS, _STEPS)
     return Verification(files, thorough, tuple(dict.fromkeys(problems)))
 
 
@@ -146,17 +146,17 @@ def import_bundle(
     """
     started = datetime.now(UTC)
     with unpacked(path) as folder:
-        progress("import", 1, STEPS)
+        progress("import", 1, _STEPS)
         bundle = Bundle(folder, name_of(path))
         _check_all(bundle, quick_checks(bundle), path)
-        progress("import", 2, STEPS)
+        progress("import", 2, _STEPS)
         content = Content(bundle)
         _check_all(bundle, _thorough_checks(content), path)
-        progress("import", 3, STEPS)
+        progress("import", 3, _STEPS)
         names = _names(bundle, set_name)
         with _study_for(study, bundle.record.title, dry_run=dry_run) as target:
             report = _take(content, target, names, started, dry_run=dry_run)
-    progress("import", STEPS, STEPS)
+    progress("import", _STEPS, _STEPS)
     return report
 
 

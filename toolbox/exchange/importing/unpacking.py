@@ -14,7 +14,7 @@ from pathlib import Path
 
 from toolbox.errors import CardError, UsageError
 from toolbox.exchange.bundle.layout import BUNDLE_FILE_NAME, CITATION, MOST_BUNDLE_FILES, README, SUMS
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.stimuli.archive import Limits, read_members
 
 LIMITS = Limits(largest=2**40, ratio=20, always=2**26, files=MOST_BUNDLE_FILES)
@@ -82,11 +82,11 @@ def _check_names(names: Collection[str]) -> None:
     seen = set[str]()
     for name in names:
         if name not in (README, CITATION, SUMS) and not BUNDLE_FILE_NAME.fullmatch(name):
-            refuse("", f"has a file {shown(name)}; expected names of a-z, 0-9, '.', '_', '-'", _NO_TRUST)
+            refuse("", f"has a file {shortened(name)}; expected names of a-z, 0-9, '.', '_', '-'", _NO_TRUST)
         if name.partition(".")[0].casefold() in _RESERVED:
-            refuse("", f"has a file {shown(name)}, which is a device on Windows", _NO_TRUST)
+            refuse("", f"has a file {shortened(name)}, which is a device on Windows", _NO_TRUST)
         if name.casefold() in seen:
-            refuse("", f"has two files {shown(name)}, or names that differ only in case", _NO_TRUST)
+            refuse("", f"has two files {shortened(name)}, or names that differ only in case", _NO_TRUST)
         seen.add(name.casefold())
 
 
