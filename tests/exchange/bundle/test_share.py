@@ -29,6 +29,8 @@ from toolbox.exchange.bundle.layout import (
 )
 from toolbox.exchange.bundle.tables import _variable_columns
 from toolbox.files import digest_of
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import read_table_and_origin, write_table
 from toolbox.store.parts import _values_digest
 from toolbox.store.rollups import fresh_rollup
 
@@ -293,3 +295,16 @@ def test_the_card_and_the_identity_of_the_network_are_part_of_it(shared: Path) -
     assert model["preprocessing"]["height"] > 0
     assert len(model["layers"]) == 3
     assert 'name = "tiny"' in (shared / files["card"]).read_text()
+
+
+def test_a_table_of_early_columns_is_neither_shared_nor_recorded(
+    made: Place, rich: Study, tmp_path: Path
+) -> None:
+    copy = StudyFolder(Path(shutil.copytree(made.study, tmp_path / "copy")))
+    (file,) = copy.resampled("filters", "köpfe", "tiny", "category").glob("*.parquet")
+    table, origin = read_table_and_origin(file)
+    write_table(file, table.drop_columns(["permutations"]), origin)
+    Study(copy.root).share(tmp_path / "bundle", including="significance")
+    assert not (tmp_path / "bundle" / "significance.parquet").exists()
+    listed = [entry["table"] for entry in record(tmp_path / "bundle", "provenance.json")["resampled"]]
+    assert sorted(listed) == ["reliability", "resamples"]

@@ -15,7 +15,7 @@ from toolbox.distribution import name_and_version
 from toolbox.exchange.bundle.contents import Contents, SharedExtraction
 from toolbox.exchange.bundle.layout import FORMAT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
-from toolbox.exchange.bundle.tables import TableSources
+from toolbox.exchange.bundle.tables import TableSources, resampled_files
 from toolbox.files import read_json
 from toolbox.store.imported_rollups import ranges_of
 from toolbox.store.labels import labels_digest
@@ -157,17 +157,10 @@ def provenance_record(sources: TableSources) -> dict[str, Any]:
 
 
 def _resampled(sources: TableSources) -> Iterator[dict[str, Any]]:
-    for extraction in sources.contents.extractions:
-        for scheme in sorted(extraction.schemes):
-            for name, table in _FILES.items():
-                for file in extraction.labelling(scheme).fresh_files(table)[0]:
-                    names = {
-                        "table": name,
-                        "set": extraction.set,
-                        "model": extraction.model,
-                        "scheme": scheme,
-                    }
-                    yield {**names, **vars(measure_of(file)), "origin": provenance_of(file)}
+    """The origin of every table of resampled indices in the bundle."""
+    for name, table in _FILES.items():
+        for names, file in resampled_files(sources, table):
+            yield {"table": name, **names, **vars(measure_of(file)), "origin": provenance_of(file)}
 
 
 def _runs(contents: Contents) -> Iterator[dict[str, Any]]:

@@ -213,14 +213,27 @@ def _names(extraction: SharedExtraction, scheme: str) -> dict[str, str]:
     return {"set": extraction.set, "model": extraction.model, "scheme": scheme}
 
 
-def _resampled(sources: TableSources, table: str, name: str) -> Iterator[pa.Table]:
-    """Tables of resampled indices that are of the responses and labels, and have the columns of now."""
+def resampled_files(sources: TableSources, table: str) -> Iterator[tuple[dict[str, str], Path]]:
+    """The files of resampled indices that are of the responses and labels of now, and have the columns of now.
+
+    Args:
+        sources: what the bundle is made of.
+        table: one of TABLES.
+
+    Yields: set, model and scheme, and the file.
+    """
     for extraction, scheme in _labellings(sources):
         for file in extraction.labelling(scheme).fresh_files(table)[0]:
-            rows = read_table(file)
-            if rows.column_names == [*TABLES[table]]:
-                order = [(column, "ascending") for column in BUNDLE_TABLES[name].order[3:]]
-                yield with_names(rows.sort_by(order), _names(extraction, scheme))
+            with open_table(file) as opened:
+                is_of_now = opened.schema_arrow.names == [*TABLES[table]]
+            if is_of_now:
+                yield _names(extraction, scheme), file
+
+
+def _resampled(sources: TableSources, table: str, name: str) -> Iterator[pa.Table]:
+    order = [(column, "ascending") for column in BUNDLE_TABLES[name].order[3:]]
+    for names, file in resampled_files(sources, table):
+        yield with_names(read_table(file).sort_by(order), names)
 
 
 def _responses(sources: TableSources) -> Iterator[pa.Table]:

@@ -104,7 +104,8 @@ def _expected(
         refuse(EXTRACTIONS, f"has {place} of another part or network")
     if record.get("plan") != plan:
         refuse(EXTRACTIONS, f"has {place} of other images than those of the set")
-    for name in ("run", "weights", "provider", "runtime", "precision", "written"):
+    named = ("run",) if "run" in record else ()  # records of early versions name no run
+    for name in (*named, "weights", "provider", "runtime", "precision", "written"):
         entry(EXTRACTIONS, record, name, str)
     entry(EXTRACTIONS, record, "preprocessing", dict)
     failed = [row for row in entry(EXTRACTIONS, record, "unreadable", list) if isinstance(row, dict)]
