@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolbox.exchange.bundle.layout import BUNDLE, EXTRACTIONS, PROVENANCE, SUMS, content_digest
+from toolbox.exchange.bundle.layout import BUNDLE, EXTRACTIONS, PROVENANCE, SUMS, bundle_digest
 
 Change = Callable[[Path], object]
 """Of the folder of a good bundle, before it is signed again."""
@@ -34,7 +34,7 @@ def sign(folder: Path) -> None:
     }
     try:
         content = json.loads(record.read_bytes())
-        content["digest"] = content_digest(
+        content["digest"] = bundle_digest(
             {name: each for name, each in digests.items() if name not in (SUMS, BUNDLE)}
         )
         if "tables" in content:  # else the record itself is the change
