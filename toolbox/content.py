@@ -21,7 +21,7 @@ ContentKind = Literal["models", "datasets", "queries"]
 Card = dict[str, Any]
 _MOST_BYTES = 100
 """Of a name in UTF-8: file systems take 255 for a name with its prefix and ending."""
-_KEY_PARTS = 50
+_KEY_PARTS = 20
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{_KEY_PARTS}}}", re.ASCII)
 """A dotted key of so many parts; every character is read once for each place where a key can begin."""

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -148,6 +149,7 @@ def folder_beside(path: Path) -> Iterator[Path]:
     Args:
         path: path of the file.
     """
+    _check_local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_ended_folders(path.parent)
     fresh = (
@@ -170,6 +172,7 @@ def _sweep_ended_folders(folder: Path) -> None:
 
 def _check_replaceable(path: Path) -> None:
     """Refuse devices, pipes, and the file to which stdout or stderr go, such as `/dev/stdout`."""
+    _check_local(path)
     with contextlib.suppress(OSError):  # missing; or the system's reason is reported when it is written
         status = path.stat()
         is_special = not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)
@@ -177,6 +180,19 @@ def _check_replaceable(path: Path) -> None:
             raise UsageError(
                 f"{path} is a device, a pipe or an open stream; expected the name of another file"
             )
+
+
+def _check_local(path: Path) -> None:
+    """Refuse an address in object storage, which would become a folder called 's3:'; only studies are there.
+
+    Raises: UsageError.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
+        address = path.as_posix().replace(":/", "://", 1)
+        raise UsageError(
+            f"{address} is an address, and only studies can be in object storage; name a file or folder of this "
+            "computer, and copy it"
+        )
 
 
 def _open_streams() -> Iterator[os.stat_result]:

@@ -49,7 +49,7 @@ State = dict[str, Any]
 def read_state(root: Path) -> State:
     """All that a study shows, by name, and what is beside it; of what cannot be read, the error."""
     state: State = {"outputs": _outputs(outputs(root))}
-    if not (root / "study.toml").exists():
+    if not (root / "study.toml").exists() or not Study(root).sets:  # a study without sets shows nothing
         return state
     study = Study(root)
     state |= {

@@ -21,7 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 from support.tiny_network import CARD, paint, write_weights
 from support.without_parts import take_away_responses
 from toolbox import MergeReport, MixtureError, Study, UsageError, merge
-from toolbox.exchange.merging.responses import LARGEST_ROUNDING
+from toolbox.exchange.merging.responses import LARGEST_ROUNDING, OF_THE_FILE
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import arrow_table
@@ -165,7 +165,8 @@ def change_responses(study: Study, by: float) -> None:
         for layer in plan.identity.recorded_layers:
             stimuli, maximum, mean = read_layer([folder.part(number)], layer)
             responses[layer] = (np.float32(maximum + by * np.ptp(maximum, axis=0)), mean)
-        write_part(folder, number, stimuli.tolist(), responses, record)
+        origin = {name: value for name, value in record.items() if name not in OF_THE_FILE}
+        write_part(folder, number, stimuli.tolist(), responses, origin)
 
 
 @pytest.mark.parametrize(

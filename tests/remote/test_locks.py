@@ -89,9 +89,9 @@ def test_that_of_another_computer_is_taken_over_a_minute_later(
     here: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = left_behind(address, "plans")
-    with pytest.raises(BusyError, match=r"ward is extracting.* try again after 60 s"):
-        with only_writer(here / "plans", "extracting"):
-            pass
+    refusal = pytest.raises(BusyError, match=r"ward is extracting.* try again after 60 s")
+    with refusal, only_writer(here / "plans", "extracting"):
+        pass
     monkeypatch.setattr(lock, "LEASE", -1.0)
     with only_writer(here / "plans", "extracting"):
         pass
@@ -141,9 +141,9 @@ def test_a_storage_without_conditions_is_refused(
         return fresh(self, Ignoring(), *arguments, **options)
 
     monkeypatch.setattr(lock.HeldLocks, "holding", forgetful)
-    with pytest.raises(ObjectStorageError, match="this storage ignores conditions"):
-        with only_writer(here / "plans", "extracting"):
-            pass
+    refusal = pytest.raises(ObjectStorageError, match="this storage ignores conditions")
+    with refusal, only_writer(here / "plans", "extracting"):
+        pass
 
 
 def test_a_record_that_another_computer_has_written_is_not_overwritten(here: Path, address: str) -> None:

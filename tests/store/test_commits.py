@@ -267,7 +267,7 @@ def test_the_record_of_a_run_becomes_visible_with_what_the_run_made(tmp_path: Pa
     root = tmp_path / "study"
     for name in (
         "ingest, a new study", "ingest, more images", "label", "extract", "properties", "parameters", "significance",
-        "relate", "import", "match --save-as", "audit --save-as", "extract --replace", "remove scheme",
+        "relate", "import", "match --save-as", "remove scheme",
     ):  # fmt: skip
         before = {*root.glob("runs/*.json")}
         with renames_into(str(root / "runs")) as sources:

@@ -92,7 +92,8 @@ def cli(*words: str) -> Action:
                 main()
         except SystemExit as ended:
             if ended.code:
-                raise RuntimeError(f"{' '.join(sys.argv)} ended with {ended.code}") from ended
+                quiet.seek(0)
+                raise RuntimeError(f"{' '.join(sys.argv)} ended with {ended.code}: {quiet.read()}") from ended
         finally:
             sys.argv = before
 
@@ -226,7 +227,6 @@ WRITING_COMMANDS = {
     "reference": Command(
         full, cli("reference", "first", *_STUDY, "--output", "{out}/reference.parquet")
     ),
-    "report": Command(full, cli("report", *_STUDY, "--output", "{out}/report.html")),
     "gallery": Command(full, cli("gallery", *_STUDY, *_FILTER, "--output", "{out}/gallery.html")),
     "probe": Command(
         full, cli("probe", "first", *_STUDY, *_BANK, "--output", "{out}/rows.csv")
@@ -237,5 +237,6 @@ WRITING_COMMANDS = {
             "--replace"),
     ),
     "migration": Command(earlier_layout, Study),
+    "report": Command(full, cli("report", *_STUDY, "--output", "{out}/report.html")),
 }  # fmt: skip
 """What is called -> the command."""

@@ -55,7 +55,9 @@ def ask_each(
     """
     own = read_own_tables(find_query(query), tables)
     chosen = selection or Selection()
-    answer = read_between_commits(study, lambda: _ask_each(study, query, parameters, chosen, own, limits))
+    answer = read_between_commits(
+        study, lambda: _ask_each(study, query, parameters, chosen, own, limits=limits)
+    )
     if not own.frames:
         return answer
     return replace(
@@ -71,6 +73,7 @@ def _ask_each(
     parameters: Mapping[str, Any] | None,
     selection: Selection,
     own: OwnTables,
+    *,
     limits: Limits | None,
 ) -> Answer:
     """The rows of all models, or of the only one."""

@@ -210,14 +210,14 @@ def _listed_values(
     view, name = column
     if query.ships:
         rows = database.connection.sql(f"select distinct {name}::varchar from {view}").fetchall()
-        return [found for (found,) in rows if found is not None]
+        return [value for (value,) in rows if value is not None]
     from toolbox.query.confinement import confined
 
     known = f"select distinct {name}::varchar as value from {view} where {name} is not null limit {_LISTED}"
     sought = f"select {name}::varchar as value from {view} where {name}::varchar = $sought limit 1"
     with confined(query.name, limits) as process:
-        rows = process.rows(f"({sought}) union ({known})", {"sought": str(value)}, database.readable)
-    return sorted(rows["value"])
+        found = process.rows(f"({sought}) union ({known})", {"sought": str(value)}, database.readable)
+    return sorted(found["value"])
 
 
 def _check_listed_values(database: Database, query: Query, values: Mapping[str, Any], limits: Limits) -> None:

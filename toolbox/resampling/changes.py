@@ -25,7 +25,7 @@ class ChangeTest(NamedTuple):
     q: FloatArray
 
 
-def tested_changes(change: FloatArray, error: FloatArray) -> ChangeTest:
+def changes_beyond_error(change: FloatArray, error: FloatArray) -> ChangeTest:
     """Test whether changes differ from 0.
 
     Args:

@@ -27,6 +27,7 @@ def spreadsheet_rows(rows: pl.DataFrame) -> pl.DataFrame:
         rows: of any types.
 
     Example:
+        >>> import polars as pl
         >>> rows = pl.DataFrame({"category": ["=cmd()", "-3", "dog"], "path": ["-1+1.png", "@a.png", "b.png"]})
         >>> spreadsheet_rows(rows).rows()
         [('category_=cmd()', './-1+1.png'), ('-3', './@a.png'), ('dog', 'b.png')]
@@ -64,6 +65,7 @@ def evaluated_texts(rows: pl.DataFrame) -> list[str]:
         rows: of any types.
 
     Example:
+        >>> import polars as pl
         >>> evaluated_texts(pl.DataFrame({"text": ["=1+1", "-3", "-3+2", " @sum", "face", None]}))
         [' @sum', '-3+2', '=1+1']
     """

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from toolbox.cache import cache_folder
 from toolbox.collect.extraction.layers import has_layers, stage_layers
 from toolbox.collect.extraction.presentation import Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
+from toolbox.files import mirror_of
 from toolbox.stimuli.contents import is_there
 from toolbox.store.commits import Commit
 from toolbox.store.folder import ExtractionFolder, StudyFolder
@@ -215,11 +217,12 @@ def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
     stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options.part))
     layers = len(task.identity.recorded_layers)
     needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
-    free = shutil.disk_usage(request.study.root).free
+    place = cache_folder() if mirror_of(request.study.root) else request.study.root
+    free = shutil.disk_usage(place).free
     if stimuli and needed + RESERVE > free:
         raise StorageError(
             f"the responses of {task.filters:,} filters to {stimuli:,} stimuli need up to {needed / 1e9:,.2f} GB "
-            f"and a reserve of {RESERVE / 1e9:g} GB, but the disk of {request.study.root} has {free / 1e9:,.2f} GB "
+            f"and a reserve of {RESERVE / 1e9:g} GB, but the disk of {place} has {free / 1e9:,.2f} GB "
             "free; free some space, move the study, or extract fewer layers with layers=… (--layers …)"
         )
     return needed, free

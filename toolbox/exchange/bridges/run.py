@@ -10,7 +10,7 @@ from toolbox.display import Report
 from toolbox.errors import ResourceError, StorageError, UsageError
 from toolbox.exchange.bridges.choices import ResponseExport
 from toolbox.exchange.bridges.filters import chosen_layers, filters_of, layer_sizes, listed_layers
-from toolbox.exchange.bridges.formats import FORMATS, MASK, BridgeFormat, check_output
+from toolbox.exchange.bridges.formats import FORMATS, MASK, BridgeFormat, check_export_file
 from toolbox.exchange.bridges.mask import write_mask
 from toolbox.exchange.bridges.responses import VALUE_BYTES, LayeredResponses, exported_responses
 from toolbox.runtime.hardware import free_memory, memory_limit
@@ -65,7 +65,7 @@ def export_responses(study: StudyFolder, selection: Selection, options: Response
     Raises: UsageError, UnknownNameError for an option; TableError for a table that does not list filters;
         ResourceError, StorageError where memory or disk are too small; nothing is written then.
     """
-    check_output(options.to, options.output)
+    check_export_file(options.to, options.output)
     if options.to == MASK:
         return read_between_commits(study, lambda: _export_mask(study, selection, options))
     return read_between_commits(study, lambda: _export(study, selection, options))

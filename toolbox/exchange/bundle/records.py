@@ -17,6 +17,7 @@ from toolbox.exchange.bundle.layout import FORMAT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 from toolbox.exchange.bundle.tables import TableSources
 from toolbox.files import read_json
+from toolbox.store.imported_rollups import ranges_of
 from toolbox.store.labels import labels_digest
 from toolbox.store.parquet import provenance_of
 from toolbox.store.plan import read_digests
@@ -80,6 +81,8 @@ def _extraction(sources: TableSources, shared: SharedExtraction) -> dict[str, An
         "weights": responses.provenance["weights"],
         "provider": responses.provenance["provider"],
     }
+    if responses.stimuli + len(responses.unreadable) != responses.of:
+        record["presented"] = ranges_of(shared.with_responses - hidden)
     if not sources.withheld:  # these digests are of all stimuli
         record |= {"response_rows": responses.provenance["response_rows"], "sources": responses.parts}
     if "responses" in sources.included:

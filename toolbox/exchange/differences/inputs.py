@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from toolbox.exchange.differences.sides import Side
+from toolbox.exchange.importing.sets import ORIGIN
 from toolbox.exchange.merging.identities import identity_differences
-from toolbox.exchange.merging.labs import ORIGIN
 from toolbox.exchange.merging.matching import MergedStimuli
 from toolbox.store.imported_rollups import read_imported_rollups
 from toolbox.store.records import read_record
@@ -57,10 +57,12 @@ def _of_names(first: Side, second: Side) -> Iterator[_Row]:
 
 def _of_computation(first: Side, second: Side) -> Iterator[_Row]:
     plans = [side.lab.plan(side.model).identity for side in (first, second)]
-    for difference in identity_differences(*plans):
-        yield "model", difference, "", ""
+    differences = list(identity_differences(*plans))
+    yield from (("model", difference, "", "") for difference in differences)
     one, other = _origin(first), _origin(second)
     for name in dict.fromkeys((*one, *other)):
+        if name == "weights" and not differences:
+            continue  # another file of the same weights, as their digests show
         if one.get(name) != other.get(name):
             yield "computation", name, one.get(name, "unknown"), other.get(name, "unknown")
 

@@ -10,7 +10,7 @@ import polars as pl
 from toolbox.exchange.differences.values import EQUAL
 from toolbox.terms import LEVEL
 
-MOST_FILTERS = 5
+MOST_MOVERS = 5
 """Filters that a sentence names."""
 
 
@@ -57,11 +57,12 @@ def _input_sentences(names: tuple[str, str], inputs: pl.DataFrame) -> Iterator[s
         return
     kinds = ", ".join(inputs["kind"].unique(maintain_order=True))
     parts = [
-        f"{row['what']}" + (f" ({row['first']} – {row['second']})" if row["first"] or row["second"] else "")
+        f"{row['what']}"
+        + (f": {row['first']} against {row['second']}" if row["first"] or row["second"] else "")
         for row in inputs.iter_rows(named=True)
     ]
-    more = f"; and {len(parts) - 2 * MOST_FILTERS} more" if len(parts) > 2 * MOST_FILTERS else ""
-    yield f"The inputs of {names[0]} and {names[1]} differ in {kinds}: {'; '.join(parts[: 2 * MOST_FILTERS])}{more}."
+    more = f"; and {len(parts) - 2 * MOST_MOVERS} more" if len(parts) > 2 * MOST_MOVERS else ""
+    yield f"The inputs of {names[0]} and {names[1]} differ in {kinds} ({'; '.join(parts[: 2 * MOST_MOVERS])}{more})."
 
 
 def _value_sentences(changes: pl.DataFrame, layers: pl.DataFrame, index: str) -> Iterator[str]:
@@ -80,7 +81,7 @@ def _value_sentences(changes: pl.DataFrame, layers: pl.DataFrame, index: str) ->
         f"{median(sizes):.2g} in the median, and by at most {max(sizes):.2g}."
     )
     yield f"The preferred category changed in {changed:,} filters ({100 * changed / max(filters, 1):.1f} %)."
-    largest = known.sort(pl.col("change").abs(), descending=True, maintain_order=True).head(MOST_FILTERS)
+    largest = known.sort(pl.col("change").abs(), descending=True, maintain_order=True).head(MOST_MOVERS)
     texts = [
         f"filter {row['filter']} of {row['layer']} for {row['category']} ({row['first']:.3f} to {row['second']:.3f})"
         for row in largest.iter_rows(named=True)

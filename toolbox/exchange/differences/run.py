@@ -49,6 +49,14 @@ class StudyDifference:
     notes: tuple[str, ...] = ()
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs."""
+        return (
+            self.inputs.is_empty()
+            and not self.rows.filter(pl.col("first").ne_missing(pl.col("second"))).height
+        )
+
+    @property
     def answer(self) -> Answer:
         """The rows, as the result of a query."""
         return Answer(self.rows, self.provenance, self.notes)
@@ -79,8 +87,8 @@ def diff(
     sampling of stimuli alone explains.
 
     Args:
-        first: directory of a study.
-        second: directory of another one; changes are those from the first to this one.
+        first: directory of a study, or a bundle.
+        second: another one; changes are those from the first to this one.
         index: the index that is compared.
         statistic: statistic of the activation map.
         normalise: range of equation 1.
@@ -162,11 +170,14 @@ def _notes_on_noise(
     if is_same or rows["q"].null_count() < rows.height:
         return []
     options = "" if measure == Measure() else f" --index {measure.index} --statistic {measure.statistic}"
-    return [
-        f"there is no noise band: {measure.index} was not resampled in both studies; in each study: toolbox "
-        f"significance {side.lab.set}{options} --study {side.lab.place}"
+    remedies = [
+        f"{side.lab.place}: ask for a bundle with it (toolbox share --with significance)"
+        if side.lab.is_temporary
+        else f"toolbox significance {side.lab.set}{options} --study {side.lab.place}"
         for side in sides
     ]
+    lack = f"there is no noise band: {measure.index} was not resampled in both studies"
+    return [f"{lack}; {'; '.join(remedies)}"]
 
 
 def _words(sides: tuple[Side, Side], measure: Measure, layers: pl.DataFrame) -> ChangeWords:

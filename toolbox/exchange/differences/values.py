@@ -11,7 +11,7 @@ import polars as pl
 
 from toolbox.exchange.differences.sides import Side
 from toolbox.query import Query, ask
-from toolbox.resampling.changes import REACH_OF_95, tested_changes
+from toolbox.resampling.changes import REACH_OF_95, changes_beyond_error
 from toolbox.store.folder import StudyFolder
 from toolbox.store.quoting import quote_text
 from toolbox.store.resamples import Measure
@@ -100,7 +100,7 @@ def _ask(study: StudyFolder, sql: str, tables: dict[str, pl.DataFrame]) -> pl.Da
 def _with_tests(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with p and q of every change."""
     change, error = (rows[name].fill_null(np.nan).to_numpy() for name in ("change", "error"))
-    tests = tested_changes(change, error)
+    tests = changes_beyond_error(change, error)
     return rows.with_columns(p=tests.p, q=tests.q).with_columns(pl.col("p", "q").fill_nan(None))
 
 

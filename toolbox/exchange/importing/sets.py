@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from toolbox.errors import VerificationError
 from toolbox.exchange.importing.records import TableRecord
 from toolbox.exchange.importing.taking import Taking, are_equal, other_content
-from toolbox.files import digest_of
+from toolbox.files import digest_of, replace_file
 from toolbox.store.folder import check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parameters import read_observations, write_observations
@@ -21,7 +22,7 @@ from toolbox.store.properties import Measurement, write_ingestion_measures, writ
 from toolbox.store.stimuli import STIMULI, image_identity
 from toolbox.terms import MEASURED_AT_INGESTION
 
-_ORIGIN = "origin"
+ORIGIN = "origin"
 """The stimulus variable that names the bundle of a stimulus."""
 
 
@@ -78,9 +79,9 @@ def _stimuli(taking: Taking, record: TableRecord) -> pa.Table:
 
 def _with_origin(taking: Taking, table: pa.Table) -> pa.Table:
     """The stimuli with the name of the bundle; stimuli that were imported before keep that of the first one."""
-    if _ORIGIN in table.column_names:
+    if ORIGIN in table.column_names:
         return table
-    return table.append_column(_ORIGIN, pa.repeat(pa.scalar(taking.origin, pa.string()), len(table)))
+    return table.append_column(ORIGIN, pa.repeat(pa.scalar(taking.origin, pa.string()), len(table)))
 
 
 def _is_same_set(existing: pl.DataFrame, wanted: pl.DataFrame) -> bool:
@@ -90,7 +91,7 @@ def _is_same_set(existing: pl.DataFrame, wanted: pl.DataFrame) -> bool:
         "stimulus_id",
         "sha256",
         "bit_depth",
-        *(name for name in wanted.columns if name not in (*STIMULI, _ORIGIN)),
+        *(name for name in wanted.columns if name not in (*STIMULI, ORIGIN)),
     ]
     if "bit_depth" not in first.columns:
         first = first.with_columns(pl.lit(None, dtype=pl.Int32).alias("bit_depth"))
@@ -108,8 +109,8 @@ def _stage_images(taking: Taking, name: str, table: pa.Table) -> pa.Table:
             continue
         source, target = taking.content.bundle.folder / file, taking.commit.stage(folder / file)
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            with replace_file(target) as fresh:
+                shutil.copyfile(source, fresh)
             if digest_of(target) != sha256:
                 raise VerificationError(
                     f"{file} is not the image that its stimulus has; ask for the bundle again"
