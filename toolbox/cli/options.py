@@ -180,8 +180,15 @@ ThreadsOption = Annotated[
 LimitOption = Annotated[
     int | None, Option(help="Present at most so many stimuli, evenly over categories. Default: all.")
 ]
+
+
 PartOption = Annotated[
-    int | None, Option(help="Stimuli in one part of the result. Default: a tenth of them, 50 to 1,000.")
+    str | None,
+    Option(
+        metavar="NUMBER or I/N",
+        help="Stimuli in one part of the result. Default: a tenth of them, 50 to 1,000. Or which of N jobs this is, "
+        "0/8 to 7/8: each presents every Nth part, at the same time as the others.",
+    ),
 ]
 ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
 EngineOption = Annotated[

@@ -66,6 +66,20 @@ class ExtractionFolder:
         """The file of a plan that becomes the plan with the first part; other processes read it meanwhile."""
         return self.plans / "draft.parquet"
 
+    def job(self, number: int, of: int) -> Path:
+        """The folder that one of several jobs locks, which present the stimuli together.
+
+        Args:
+            number: number of the job, from 0.
+            of: how many jobs there are.
+        """
+        return self.plans / f"job-{number}-of-{of}"
+
+    @property
+    def jobs(self) -> list[Path]:
+        """The folders of jobs that are running or were killed."""
+        return sorted(self.plans.glob("job-*-of-*"))
+
     @property
     def replacement(self) -> ExtractionFolder:
         """The folder of an extraction that replaces this one when it is complete."""

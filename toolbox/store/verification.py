@@ -40,7 +40,11 @@ _TABLES = {
     "properties": ("set=*/properties.parquet", "set=*/measured.parquet"),
     "labels": ("set=*/scheme=*/labels.parquet",),
     "parameters": ("set=*/parameter=*/observations.parquet",),
-    "plans": ("set=*/model=*/plan.parquet", "set=*/model=*/replacement/plan.parquet"),
+    "plans": (
+        "set=*/model=*/plan.parquet",
+        "set=*/model=*/draft.parquet",
+        "set=*/model=*/replacement/plan.parquet",
+    ),
     "rollups": ("set=*/model=*/scheme=*/rollup.parquet",),
     **dict.fromkeys(RESAMPLE_FOLDERS.values(), ("set=*/model=*/scheme=*/*-*-*.parquet",)),
     **dict.fromkeys(RELATION_TABLES, ("set=*/model=*/scheme=*/*-*.parquet",)),

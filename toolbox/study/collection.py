@@ -132,7 +132,7 @@ class StudyCollection(StudyDirectory):
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
-        part: int | None = None,
+        part: int | str | None = None,
         replace: bool = False,
         engine: Engine = "here",
         workers: int | None = None,
@@ -165,7 +165,8 @@ class StudyCollection(StudyDirectory):
             batch: images in one run of the network; None for what a short probe finds fastest.
             threads: of one run on a CPU; None for what the probe finds.
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
-            part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
+            part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000. 'i/n', such as
+                '0/8' to '7/8', for one of n jobs, each of which presents every n-th part beside the others.
             replace: discard responses of other weights, layers or images; those of the same are kept.
             engine: who presents the stimuli: 'here', this process; 'processes' of this computer; or 'ray', a cluster.
                 A script that asks for processes must start in `if __name__ == "__main__":`.
@@ -214,7 +215,7 @@ class StudyCollection(StudyDirectory):
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
-        part: int | None = None,
+        part: int | str | None = None,
         replace: bool = False,
         engine: Engine = "here",
         workers: int | None = None,

@@ -68,7 +68,7 @@ def estimate_extraction(
     task = load_task(request, progress)
     remaining = find_remaining_work(task)
     disk, free = check_disk_space(task, remaining)
-    stimuli, parts = len(remaining.stimuli), remaining.parts(request.options.part)
+    stimuli, parts = len(remaining.stimuli), remaining.parts(request.options)
     seconds, session = _expected_seconds(task, remaining) if stimuli else (0.0, None)
     return Estimate(
         set=set_name,

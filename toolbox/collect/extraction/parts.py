@@ -87,11 +87,13 @@ class Run:
         task: the extraction.
         planned: the parts, and their plan.
         name: name of the record of this run, for the records of the parts.
+        place: where parts are built; None for the folder of the plan.
     """
 
     task: Task
     planned: PlannedParts
     name: str
+    place: Path | None = None
     _kept: dict[int, Mapping[str, Any] | None] = field(default_factory=dict)
     _present: dict[tuple[int, ...], Plan | None] = field(default_factory=dict)
 
@@ -163,7 +165,7 @@ def commit_part(run: Run, number: int, found: Sequence[Batch], network: StartedN
     responses = _responses(run, number, presented, found, network)
     record = _record(run, number, network, unreadable, kept)
     study, place = run.task.request.study, run.folder.part(number)
-    with building_folder(run.folder.plans, f"part-{number}") as built:
+    with building_folder(run.place or run.folder.plans, f"part-{number}") as built:
         inside = ExtractionFolder(
             *(_moved(each, study.root, built) for each in (place.parent, run.folder.plans))
         )

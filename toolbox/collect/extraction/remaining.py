@@ -11,6 +11,7 @@ import polars as pl
 
 from toolbox.cache import cache_folder
 from toolbox.collect.extraction.layers import has_layers, stage_layers
+from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
@@ -27,7 +28,6 @@ from toolbox.store.plan import (
     check_same_network,
     extended_plan,
     has_more_layers,
-    part_size,
     read_plan,
 )
 from toolbox.store.records import planned_record
@@ -68,10 +68,10 @@ class RemainingWork:
         planned = self.plan.parts if self.plan else ()
         return [*(stimulus for number in self.pending for stimulus in planned[number]), *self.fresh]
 
-    def parts(self, size: int | None) -> list[int]:
-        """The number of stimuli in every part that will be written; `size` is that of new parts."""
+    def parts(self, options: Extraction) -> list[int]:
+        """The number of stimuli in every part that will be written."""
         planned = self.plan.parts if self.plan else ()
-        size, fresh = size or part_size(len(self.fresh)), len(self.fresh)
+        size, fresh = options.part_size(len(self.fresh)), len(self.fresh)
         started = [len(planned[number]) for number in self.pending]
         return started + [min(size, fresh - start) for start in range(0, fresh, size)]
 
@@ -143,15 +143,21 @@ def plan_parts(task: Task, remaining: RemainingWork) -> PlannedParts:
         remaining: the result of `find_remaining_work`, obtained under the same lock.
     """
     earlier = remaining.plan or _empty_plan(task)
-    plan = extended_plan(earlier, remaining.fresh, size=task.request.options.part)
+    size = task.request.options.part_size(len(remaining.fresh))
+    plan = extended_plan(earlier, remaining.fresh, size=size)
     numbers = (*remaining.pending, *range(len(earlier.parts), len(plan.parts)))
     return PlannedParts(remaining.folder, plan, numbers, readable_plan(remaining.folder), remaining.kept)
 
 
-def readable_plan(folder: ExtractionFolder) -> Plan | None:
-    """The plan in a folder; None where there is none, or a damaged one, which is no obstacle to another one."""
+def readable_plan(folder: ExtractionFolder, *, draft: bool = False) -> Plan | None:
+    """The plan in a folder; None where there is none, or a damaged one, which is no obstacle to another one.
+
+    Args:
+        folder: the folders of an extraction.
+        draft: as of `read_plan`.
+    """
     with contextlib.suppress(VerificationError):
-        return read_plan(folder)
+        return read_plan(folder, draft=draft)
     return None
 
 
@@ -165,6 +171,7 @@ def replace_earlier(task: Task, new: ExtractionFolder, commit: Commit) -> None:
     """
     old = task.request.folder
     stage_layers(task, commit)
+    commit.deletions += [folder.draft for folder in (old, old.replacement) if folder.draft.exists()]
     if new == old:
         return
     moves = {
@@ -214,7 +221,7 @@ def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
     Raises: StorageError when the responses do not fit.
     """
     request = task.request
-    stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options.part))
+    stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options))
     layers = len(task.identity.recorded_layers)
     needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
     place = cache_folder() if mirror_of(request.study.root) else request.study.root

@@ -60,8 +60,9 @@ def report_on(
     Raises: StimulusError when no stimulus has responses.
     """
     request = task.request
-    if not records:
+    if not records and presented.unreadable:
         raise _nothing_readable(task, presented.unreadable)
+    last = records[-1] if records else {"provider": "", "runtime": ""}  # a job without any part
     failed = {
         entry["stimulus_id"]: Unreadable(**entry) for record in records for entry in record["unreadable"]
     }
@@ -70,8 +71,8 @@ def report_on(
         set=request.set,
         model=task.network.name,
         weights=task.model.source,
-        provider=records[-1]["provider"],
-        runtime=records[-1]["runtime"],
+        provider=last["provider"],
+        runtime=last["runtime"],
         precision=task.identity.precision,
         layers=task.identity.recorded_layers,
         filters=task.filters,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from toolbox.collect.extraction.engines import present_parts
+from toolbox.collect.extraction.jobs import extract_of_job, no_job
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.parts import Run
 from toolbox.collect.extraction.remaining import (
@@ -45,10 +46,13 @@ def extract(
     started = time.monotonic()
     finish_commit(study)
     request = read_request(study, set_name, options or Extraction())
+    if job := request.options.job:
+        return extract_of_job(request, job, progress)
     model, folder = request.network.name, request.folder
     run_name = study.run_record(f"extract-{set_name}-{model}").stem
     unfinished = folder.replacement.plans
-    with writing(study, folder.plans, f"extracting {set_name} with {model}", folder.parts, unfinished):
+    work = f"extracting {set_name} with {model}"
+    with writing(study, folder.plans, work, folder.parts, unfinished), no_job(folder, work):
         task = load_task(request, progress)
         remaining = find_remaining_work(task)
         check_images(task, remaining)

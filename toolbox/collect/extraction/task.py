@@ -127,7 +127,7 @@ def load_task(request: Request, progress: Progress) -> Task:
 
     Raises: UnknownNameError, WeightsError, VerificationError.
     """
-    earlier = _read_earlier(request)
+    earlier = read_earlier(request)
     asked, notes = _layers(request, earlier)
     net, options = request.network, request.options
     model = load_model(net, asked, source=options.weights, progress=progress)
@@ -164,7 +164,7 @@ def start_network(
     )
 
 
-def _read_earlier(request: Request) -> Earlier:
+def read_earlier(request: Request) -> Earlier:
     """Raises: VerificationError for a damaged plan, unless it will be replaced; UsageError for imported roll-ups."""
     is_imported = imported_record(request.folder).exists()
     if is_imported and not request.options.replace:

@@ -50,6 +50,7 @@ class WorkerPlace:
         adds: whether they add layers to those.
         numbers: numbers of all parts of the run.
         run_name: name of the record of the run.
+        place: as of `Run`.
         cores: number of cores of every worker; None for all.
     """
 
@@ -60,6 +61,7 @@ class WorkerPlace:
     adds: bool
     numbers: tuple[int, ...]
     run_name: str
+    place: Path | None
     cores: int | None = None
 
 
@@ -92,6 +94,7 @@ class Worker:
             planned.kept is not None,
             planned.numbers,
             self.run.name,
+            self.run.place and self.run.place.absolute(),
         )
 
     def present(
@@ -196,7 +199,7 @@ def start_worker(place: WorkerPlace) -> Worker:
         )
     kept = task.earlier.plan if place.adds else None
     planned = PlannedParts(folder, plan, place.numbers, readable_plan(folder), kept)
-    return Worker(Run(task, planned, place.run_name), place.cores)
+    return Worker(Run(task, planned, place.run_name, place.place), place.cores)
 
 
 def _with_absolute_paths(options: Extraction) -> Extraction:

@@ -71,7 +71,7 @@ class _Progress:
 def _draft(run: Run, engine: str) -> Iterator[None]:
     """The plan, where other processes can read it before the first part is there."""
     folder = run.folder
-    if engine == "here":
+    if engine == "here" or run.task.request.options.job:  # jobs read a draft that is written before
         yield
         return
     try:
