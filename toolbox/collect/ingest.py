@@ -90,7 +90,7 @@ class IngestReport(Report):
 
 def ingest(
     study: StudyFolder,
-    source: str | Path | Sequence[str | Path],
+    source: str | Path | Sequence[str] | Sequence[Path],
     *,
     set_name: str | None = None,
     strict: bool = False,

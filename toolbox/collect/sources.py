@@ -24,7 +24,7 @@ SourceType = Literal["folder", "manifest", "containers", "card"]
 """Sources of stimuli."""
 
 
-def single_source(source: str | Path | Sequence[str | Path]) -> str | Path:
+def single_source(source: str | Path | Sequence[str] | Sequence[Path]) -> str | Path:
     """A source, or the first of several containers.
 
     Args:
@@ -39,7 +39,7 @@ def single_source(source: str | Path | Sequence[str | Path]) -> str | Path:
     return source[0]
 
 
-def source_type(source: str | Path | Sequence[str | Path]) -> SourceType:
+def source_type(source: str | Path | Sequence[str] | Sequence[Path]) -> SourceType:
     """The type of a source; an existing path takes precedence over a shipped card of the same name.
 
     Args:
@@ -88,7 +88,7 @@ def set_of_source(kind: SourceType, source: str | Path, chosen: str | None) -> s
 
 
 def describe_source(
-    kind: SourceType, source: str | Path | Sequence[str | Path], roots: Roots
+    kind: SourceType, source: str | Path | Sequence[str] | Sequence[Path], roots: Roots
 ) -> dict[str, Any]:
     """What the provenance of the set records about a source; of containers no digests, as every image has one.
 
@@ -115,7 +115,7 @@ def describe_source(
 
 def list_source(
     kind: SourceType,
-    source: str | Path | Sequence[str | Path],
+    source: str | Path | Sequence[str] | Sequence[Path],
     images: Path,
     *,
     missing: Missing | None,
@@ -148,7 +148,7 @@ def list_source(
     return list_card(str(source), images, progress)
 
 
-def _containers(source: str | Path | Sequence[str | Path]) -> list[Path]:
+def _containers(source: str | Path | Sequence[str] | Sequence[Path]) -> list[Path]:
     """The containers of a source: those in a folder, or those that are named."""
     named = [source] if isinstance(source, str | Path) else source
     return [path for each in map(Path, named) for path in (containers_in(each) if each.is_dir() else [each])]

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli.categories import compose_accents, read_categories
 from toolbox.stimuli.containers.container import Archive, Container
-from toolbox.stimuli.containers.naming import SUFFIXES, kind_of, member_path, split_path
+from toolbox.stimuli.containers.naming import SUFFIXES, container_kind, member_path, split_path
 from toolbox.stimuli.containers.opened import opened
 from toolbox.stimuli.containers.samples import is_image_name, read_samples, shared_texts
 from toolbox.stimuli.sources import Candidate, Listing, Rejection, is_hidden, text_of
@@ -94,8 +94,8 @@ def is_container(path: Path) -> bool:
     Args:
         path: of a file, or of a folder, dataset or column in a container.
     """
-    if kind_of(path) != "parquet":
-        return kind_of(path) is not None or split_path(path) is not None
+    if container_kind(path) != "parquet":
+        return container_kind(path) is not None or split_path(path) is not None
     from toolbox.stimuli.containers.parquet import has_image_column
 
     return path.is_file() and has_image_column(path)
@@ -193,7 +193,7 @@ def _expected(source: Path) -> str:
         "hdf5": "datasets of uint8 (images x height x width x 3, or images x height x width), or of the bytes of "
         "image files",
         "parquet": "a column of the bytes of image files",
-    }.get(kind_of(source) or "", "images as JPEG, PNG, GIF, BMP, TIFF or WebP")
+    }.get(container_kind(source) or "", "images as JPEG, PNG, GIF, BMP, TIFF or WebP")
 
 
 def _notes_on_unused(place: str, unused: Counter[str]) -> list[str]:

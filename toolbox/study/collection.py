@@ -23,7 +23,7 @@ class StudyCollection(StudyDirectory):
 
     def ingest(
         self,
-        source: str | Path | Sequence[str | Path],
+        source: str | Path | Sequence[str] | Sequence[Path],
         *,
         set: str | None = None,
         strict: bool = False,

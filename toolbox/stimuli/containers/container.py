@@ -8,21 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from toolbox.errors import StimulusError
+from toolbox.stimuli.archive import MOST_BYTES
 
-MOST_BYTES = 2**30
-"""Larger images are not read: the largest accepted picture is smaller, and a film would fill the memory."""
 MOST_MEMBERS = 2_000_000
 """Of one container."""
 REPLACED = "a later member of the container has the same name and counts, as if it were unpacked"
 """The reason of a member that comes twice."""
-LONGEST_NAME = 1000
+MOST_CHARACTERS = 1000
 """Characters of the name of a member."""
 CUT_OFF = "cut off at the end of its container; copy the container again"
 """The reason of a member that is not there as a whole."""
 
 
 @dataclass
-class Fault:
+class MemberFault:
     """A member that cannot be a stimulus, or what is wrong with the container itself, whose name is then empty."""
 
     name: str
@@ -30,7 +29,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class MemberOrigin:
     """Where in its container a member is.
 
     Attributes:
@@ -53,7 +52,7 @@ class Container(ABC):
     """
 
     path: Path
-    faults: list[Fault] = field(default_factory=list, init=False)
+    faults: list[MemberFault] = field(default_factory=list, init=False)
     notes: list[str] = field(default_factory=list, init=False)
 
     @property
@@ -80,7 +79,7 @@ class Container(ABC):
         return name in self.names
 
     @abstractmethod
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str) -> MemberOrigin:
         """Where in the container a member is, and its label there.
 
         Args:
@@ -104,13 +103,13 @@ class Container(ABC):
 class Archive(Container):
     """A container of files, among which may be labels."""
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str) -> MemberOrigin:
         """The folders of a member; labels are files of their own.
 
         Args:
             name: one of `names`.
         """
-        return Origin(PurePosixPath(name).parts[:-1])
+        return MemberOrigin(PurePosixPath(name).parts[:-1])
 
     @abstractmethod
     def size(self, name: str) -> int:
@@ -144,8 +143,8 @@ def fault_of_name(name: str) -> str | None:
     """
     if name.encode("utf-8", "replace").decode() != name or "\0" in name:
         return "its name is not valid Unicode; rename it"
-    if len(name) > LONGEST_NAME:
-        return f"its name has more than {LONGEST_NAME:,} characters; rename it"
+    if len(name) > MOST_CHARACTERS:
+        return f"its name has more than {MOST_CHARACTERS:,} characters; rename it"
     if "\\" in name:
         return "its name has a backslash, which separates folders on Windows only; rename it"
     if name.startswith("/") or ".." in PurePosixPath(name).parts:
@@ -154,7 +153,7 @@ def fault_of_name(name: str) -> str | None:
 
 
 def fault_of_size(size: int) -> str | None:
-    """The reason why an image of so many bytes is not read, or None.
+    """The reason why an image of so many bytes is not read, or None: a film would fill the memory.
 
     Args:
         size: bytes.

@@ -19,17 +19,17 @@ import h5py
 import numpy as np
 
 from toolbox.errors import StimulusError
+from toolbox.stimuli.archive import MOST_BYTES
 from toolbox.stimuli.containers.container import (
-    MOST_BYTES,
     Container,
-    Fault,
-    Origin,
+    MemberFault,
+    MemberOrigin,
     damaged,
     fault_of_name,
     fault_of_size,
     row_name,
 )
-from toolbox.stimuli.containers.labels import LABELS, label_names, label_texts
+from toolbox.stimuli.containers.labels import LABEL_COLUMNS, label_columns, label_texts
 from toolbox.stimuli.images import encode_png
 
 _CHUNKS = 2**26
@@ -61,7 +61,7 @@ class Hdf5Container(Container):
         other = []
         for name, dataset in datasets.items():
             if (fault := _fault_of(name, dataset)) is not None:
-                self.faults.append(Fault(name, fault))
+                self.faults.append(MemberFault(name, fault))
             elif _is_label(name, dataset) or not _is_image(dataset):
                 other.append(name)
             else:
@@ -77,7 +77,7 @@ class Hdf5Container(Container):
         """Names of the images: that of the dataset, with a number where it has many."""
         return self._places.keys()
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str) -> MemberOrigin:
         """The groups of a member, and its label in the dataset beside that of the images.
 
         The dataset counts as a folder where the file has several.
@@ -89,7 +89,7 @@ class Hdf5Container(Container):
         parts = tuple(dataset.split("/"))
         is_folder = row is not None and len(self._datasets) > 1
         label = self._labels[dataset][row] if row is not None and dataset in self._labels else None
-        return Origin(parts if is_folder else parts[:-1], label)
+        return MemberOrigin(parts if is_folder else parts[:-1], label)
 
     def read(self, name: str) -> bytes:
         """The bytes of an image file; those of a PNG for an array.
@@ -117,14 +117,16 @@ class Hdf5Container(Container):
         for key in group:
             name = f"{place}{key}"
             if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                self.faults.append(Fault(name, "a link in a container; put the image itself into it"))
+                self.faults.append(MemberFault(name, "a link in a container; put the image itself into it"))
                 continue
             item = group[key]
             if isinstance(item, h5py.Dataset):
                 yield name, item
             elif isinstance(item, h5py.Group) and _address(item) not in seen:
                 if name.count("/") >= _MOST_GROUPS:
-                    self.faults.append(Fault(name, f"more than {_MOST_GROUPS} groups inside one another"))
+                    self.faults.append(
+                        MemberFault(name, f"more than {_MOST_GROUPS} groups inside one another")
+                    )
                     continue
                 yield from self._walk(item, f"{name}/", {*seen, _address(item)})
 
@@ -138,7 +140,7 @@ class Hdf5Container(Container):
         self.check_count(len(self._places) + count)
         self._places |= {row_name(name, row): (name, row) for row in range(count)}
         group, _, last = name.rpartition("/")
-        for label in label_names(last):
+        for label in label_columns(last):
             labels = datasets.get(f"{group}/{label}" if group else label)
             if labels is not None and labels.shape == (count,) and _is_text_or_whole(labels):
                 self._labels[name] = label_texts(labels[()].tolist())
@@ -175,7 +177,7 @@ def _has_rows(dataset: Any) -> bool:
 def _is_label(name: str, dataset: Any) -> bool:
     """Whether a dataset is labels by its name, and no images."""
     last = name.rpartition("/")[2].lower()
-    is_named = last in LABELS or last.endswith(("_label", "_labels")) or last.startswith("y_")
+    is_named = last in LABEL_COLUMNS or last.endswith(("_label", "_labels")) or last.startswith("y_")
     return is_named and len(dataset.shape or ()) == 1 and _is_text_or_whole(dataset)
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-LABELS = ("label", "labels", "category", "categories", "class", "classes", "target", "targets", "y")
+LABEL_COLUMNS = ("label", "labels", "category", "categories", "class", "classes", "target", "targets", "y")
 """Names of columns and datasets of labels, the first that is there."""
 
 
-def label_names(images: str) -> list[str]:
+def label_columns(images: str) -> list[str]:
     """Names that the labels of images may have.
 
     Args:
         images: name of their column or dataset.
 
     Example:
-        >>> label_names("x_train")[:3]
+        >>> label_columns("x_train")[:3]
         ['x_train_label', 'x_train_labels', 'y_train']
     """
     paired = [f"y{images[1:]}"] if images[:1].lower() == "x" else []
-    return [f"{images}_label", f"{images}_labels", *paired, *LABELS]
+    return [f"{images}_label", f"{images}_labels", *paired, *LABEL_COLUMNS]
 
 
 def label_texts(values: Iterable[Any]) -> list[str | None]:

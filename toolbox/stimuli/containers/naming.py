@@ -6,30 +6,30 @@ import re
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["tar", "zip", "hdf5", "parquet"]
+ContainerKind = Literal["tar", "zip", "hdf5", "parquet"]
 """Kinds of containers."""
 
-SUFFIXES: dict[str, Kind] = {
+SUFFIXES: dict[str, ContainerKind] = {
     ".tar": "tar", ".zip": "zip", ".h5": "hdf5", ".hdf5": "hdf5", ".parquet": "parquet"
 }  # fmt: skip
 """How the names of containers end, in capitals or not."""
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 """How the names of archives end that are compressed as a whole, and are refused when they are opened."""
-INSIDE = "!/"
+IN_CONTAINER = "!/"
 """Between the path of a container and the name of a member. Every system allows both in a path, as Java's do."""
 _CONTAINER = re.compile(
     rf"(?P<container>.*?(?:{'|'.join(map(re.escape, SUFFIXES))}))!/(?P<member>.+)", re.IGNORECASE | re.DOTALL
 )
 
 
-def kind_of(path: Path) -> Kind | None:
+def container_kind(path: Path) -> ContainerKind | None:
     """The kind of container that a name belongs to; None for another file.
 
     Args:
         path: of a file.
 
     Example:
-        >>> kind_of(Path("photographs.ZIP"))
+        >>> container_kind(Path("photographs.ZIP"))
         'zip'
     """
     return "tar" if path.name.lower().endswith(COMPRESSED) else SUFFIXES.get(path.suffix.lower())
@@ -42,7 +42,7 @@ def member_path(container: Path, name: str) -> Path:
         container: its container.
         name: its name in there, with slashes.
     """
-    return Path(f"{container}{INSIDE}{name}")
+    return Path(f"{container}{IN_CONTAINER}{name}")
 
 
 def split_path(path: Path) -> tuple[Path, str] | None:
@@ -57,7 +57,7 @@ def split_path(path: Path) -> tuple[Path, str] | None:
         >>> split_path(Path("dog/003.jpg"))
     """
     text = path.as_posix()
-    found = _CONTAINER.fullmatch(text) if INSIDE in text else None
+    found = _CONTAINER.fullmatch(text) if IN_CONTAINER in text else None
     return (Path(found["container"]), found["member"]) if found else None
 
 

@@ -9,7 +9,7 @@ from threading import Lock
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.containers.container import MOST_MEMBERS, Container
-from toolbox.stimuli.containers.naming import SUFFIXES, kind_of
+from toolbox.stimuli.containers.naming import SUFFIXES, container_kind
 
 _MOST = 64
 """Containers that are open at once."""
@@ -66,7 +66,7 @@ def _open_container(path: Path) -> Container:
     """A container of the kind that its name states; the libraries are loaded with the first one."""
     if not path.is_file():
         raise StimulusError(f"{path} is not a regular file; expected one of {', '.join(SUFFIXES)}")
-    kind = kind_of(path)
+    kind = container_kind(path)
     if kind == "tar":
         from toolbox.stimuli.containers.tar import TarContainer
 

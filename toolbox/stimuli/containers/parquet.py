@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolbox.errors import StimulusError
-from toolbox.stimuli.containers.container import Container, Origin, damaged, fault_of_size, row_name
-from toolbox.stimuli.containers.labels import LABELS, label_texts
+from toolbox.stimuli.containers.container import Container, MemberOrigin, damaged, fault_of_size, row_name
+from toolbox.stimuli.containers.labels import LABEL_COLUMNS, label_texts
 
 _KEPT = 2**26
 """Bytes of images that were decoded on the way to another one, and are kept."""
@@ -76,13 +76,13 @@ class ParquetContainer(Container):
         is_row = row.isascii() and row.isdigit() and int(row) < self._table.metadata.num_rows
         return column in self._columns and is_row and row_name(column, int(row)) == name
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str) -> MemberOrigin:
         """The label in the row of an image; a table has no folders.
 
         Args:
             name: one of `names`.
         """
-        return Origin((), self._labels[int(name.rpartition("/")[2])] if self._labels else None)
+        return MemberOrigin((), self._labels[int(name.rpartition("/")[2])] if self._labels else None)
 
     def read(self, name: str) -> bytes:
         """The bytes of an image.
@@ -137,7 +137,7 @@ class ParquetContainer(Container):
         schema = self._table.schema_arrow
         classes = _class_labels(schema)
         named = next(
-            (name for name in LABELS if name in schema.names and _is_label(schema.field(name))), None
+            (name for name in LABEL_COLUMNS if name in schema.names and _is_label(schema.field(name))), None
         )
         column = named or next(iter(classes), None)
         if column is None:

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from toolbox.errors import StimulusError
-from toolbox.stimuli.containers.container import Archive, Fault
+from toolbox.stimuli.containers.container import Archive, MemberFault
 
 _IMAGES = {"jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "tif", "tiff", "webp"}
 _KEYS = ("label", "category", "class", "cls")
@@ -40,7 +40,7 @@ class Samples:
     images: list[str] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[MemberFault] = field(default_factory=list)
     unused: Counter[str] = field(default_factory=Counter)
 
 
@@ -99,7 +99,7 @@ def _label(archive: Archive, name: str, members: Mapping[str, str], found: Sampl
                 return
         except (StimulusError, OSError, ValueError, RecursionError) as error:
             reason = f"no label can be read from it ({' '.join(str(error).split())[:100]})"
-            found.faults.append(Fault(members[extension], reason))
+            found.faults.append(MemberFault(members[extension], reason))
 
 
 def _checked(label: str) -> str:

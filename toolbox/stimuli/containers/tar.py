@@ -13,7 +13,7 @@ from toolbox.stimuli.containers.container import (
     CUT_OFF,
     REPLACED,
     Archive,
-    Fault,
+    MemberFault,
     damaged,
     fault_of_name,
     fault_of_size,
@@ -96,8 +96,10 @@ class TarContainer(Archive):
             self._report_rest("a header is damaged")
         elif rest.strip(b"\0"):
             self._report_rest("another archive was joined to it; ingest the two as two files")
-        elif len(rest) < _BLOCK and end != size:
-            self._report_rest("it is cut off")
+        elif not rest:
+            self.notes.append(
+                f"{self.path} has no mark of its end: it may be cut off, after {len(self._places):,} files"
+            )
 
     def _enter(self, member: tarfile.TarInfo, size: int) -> None:
         """Note where a member is, or why it is left out."""
@@ -105,16 +107,16 @@ class TarContainer(Archive):
         if member.isdir():
             return
         if fault is None and name in self._places:
-            self.faults.append(Fault(name, REPLACED))
+            self.faults.append(MemberFault(name, REPLACED))
             del self._places[name]
         if fault is None:
             self._places[name] = (member.offset_data, member.size)
         else:
-            self.faults.append(Fault(name, fault))
+            self.faults.append(MemberFault(name, fault))
 
     def _report_rest(self, reason: str) -> None:
         self.faults.append(
-            Fault(
+            MemberFault(
                 "",
                 f"only its first {len(self._places):,} files can be read ({reason}); copy it again for the others",
             )

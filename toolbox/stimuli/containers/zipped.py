@@ -12,7 +12,7 @@ from toolbox.errors import StimulusError
 from toolbox.stimuli.containers.container import (
     REPLACED,
     Archive,
-    Fault,
+    MemberFault,
     damaged,
     fault_of_name,
     fault_of_size,
@@ -98,12 +98,12 @@ class ZipContainer(Archive):
             return
         name, fault = plain_name(member.filename), _fault_of(member)
         if fault is None and name in self._members:
-            self.faults.append(Fault(name, REPLACED))
+            self.faults.append(MemberFault(name, REPLACED))
             del self._members[name]
         if fault is None:
             self._members[name] = member
         else:
-            self.faults.append(Fault(name, fault))
+            self.faults.append(MemberFault(name, fault))
 
 
 def _fault_of(member: zipfile.ZipInfo) -> str | None:
