@@ -93,7 +93,7 @@ def test_stimuli_of_one_study_and_other_labels_are_named(lab: Lab) -> None:
     rows = {row["what"]: (row["first"], row["second"]) for row in found.inputs.iter_rows(named=True)}
     only = rows["only in one (5 in both)"]
     assert only == ("images-first/red/100-30-0.png", "images-second/green/7-90-0.png")
-    assert rows["category of 1 stimuli in both"] == ("green", "red")
+    assert rows["category of 1 stimulus in both"] == ("green", "red")
 
 
 def test_without_resampling_no_noise_band_is_claimed(lab: Lab) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.hostile_bundles import CHANGES, UNSIGNED, ZIPS, sign
+from support.hostile_bundles import CHANGES, MORE_CHANGES, UNSIGNED, ZIPS, sign
 from toolbox import Study, VerificationError
 from toolbox.exchange.importing.run import import_bundle, verify_bundle
 from toolbox.store.folder import StudyFolder
@@ -70,10 +70,10 @@ def test_the_bundle_itself_is_good(good: Path, study: StudyFolder) -> None:
     assert import_bundle(study, good).written
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", CHANGES | MORE_CHANGES)
 def test_a_signed_forgery_is_refused(good: Path, study: StudyFolder, tmp_path: Path, change: str) -> None:
     bundle = Path(shutil.copytree(good, tmp_path / "bundle"))
-    CHANGES[change](bundle)
+    (CHANGES | MORE_CHANGES)[change](bundle)
     sign(bundle)
     refusal_of(bundle, study, tmp_path)
 

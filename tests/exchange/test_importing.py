@@ -253,3 +253,16 @@ def test_commands_verify_and_import(laboratory: Path, tmp_path: Path, cache: Pat
     assert refused.exit_code == 3 and len(refused.stdout.splitlines()) == 1
     with pytest.raises(VerificationError):
         runner.invoke(app, ["import", str(damaged), "--study", study], catch_exceptions=False)
+
+
+def test_imported_roll_ups_are_shared_again_and_responses_are_asked_for(
+    laboratory: Path, mine: Study, tmp_path: Path
+) -> None:
+    mine.import_(laboratory / "rollups.zip", progress=False)
+    mine.share(tmp_path / "again.zip", progress=False)
+    third = Study(tmp_path / "third", create=True)
+    third.import_(tmp_path / "again.zip", progress=False)
+    query = "selectivity/index"
+    assert answer(third, query).equals(answer(mine, query), null_equal=True)
+    with pytest.raises(UsageError, match="only roll-ups of the responses of tiny to colours"):
+        mine.share(tmp_path / "responses.zip", including="responses", progress=False)

@@ -22,6 +22,7 @@ from support.tiny_network import CARD, paint, write_weights
 from support.without_parts import take_away_responses
 from toolbox import MergeReport, MixtureError, Study, UsageError, merge
 from toolbox.exchange.merging.responses import LARGEST_ROUNDING, OF_THE_FILE
+from toolbox.files import digest_of
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import arrow_table
@@ -299,6 +300,52 @@ def test_a_label_that_a_roll_up_lacks_is_refused(lab: Lab, tmp_path: Path) -> No
     sums = without_responses(lab("second", (200,)).folder.root, tmp_path / "sums")
     with pytest.raises(MixtureError, match=r"another label under category .* only roll-ups"):
         merge([first.folder.root, sums], output=tmp_path / "merged", conflicts="first")
+
+
+def test_images_of_bundles_are_copied_each_to_a_place_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    bundles = []
+    for name, levels in (("first", (100, 150)), ("second", (200,))):
+        study = lab(name, levels)
+        bundles.append(tmp_path / f"{name}.zip")
+        study.share(bundles[-1], including="responses", include_images=True)
+    merge(bundles, output=tmp_path / "merged")
+    merged = Study(tmp_path / "merged")
+    rows = merged.query("select path, sha256 from stimuli").rows()
+    assert len({path for path, _ in rows}) == 6
+    assert all(digest_of(merged.folder.image(path)) == sha256 for path, sha256 in rows)
+    assert merged.verify(thorough=True).problems == ()
+
+
+@pytest.mark.parametrize("including", [None, "responses"])
+def test_bundles_are_merged_as_studies_are(
+    halves: tuple[Path, Path, Study], tmp_path: Path, including: str | None
+) -> None:
+    first, second, whole = halves
+    Study(first).share(tmp_path / "first.zip", including=including)
+    report = merge([tmp_path / "first.zip", second], output=tmp_path / "merged")
+    assert report.from_rollups == (() if including else ("tiny",))
+    assert rollups(Study(tmp_path / "merged")).equals(rollups(whole))
+
+
+def test_roll_ups_that_count_stimuli_twice_are_not_shared(lab: Lab, tmp_path: Path) -> None:
+    roots = [
+        without_responses(lab(name, (100, 150)).folder.root, tmp_path / f"{name}-sums")
+        for name in ("one", "two")
+    ]
+    merge(roots, output=tmp_path / "merged", count_twice=True)
+    with pytest.raises(UsageError, match="cannot be shared: 4 of 4 stimuli count twice"):
+        Study(tmp_path / "merged").share(tmp_path / "merged.zip")
+
+
+def test_merged_roll_ups_are_shared_and_imported_with_the_same_values(
+    halves: tuple[Path, Path, Study], tmp_path: Path
+) -> None:
+    first, second, whole = halves
+    merge([without_responses(first, tmp_path / "sums"), second], output=tmp_path / "merged")
+    Study(tmp_path / "merged").share(tmp_path / "merged.zip")
+    report = merge([tmp_path / "merged.zip", whole.folder.root], output=tmp_path / "again")
+    assert report.shared == 8
+    assert rollups(Study(tmp_path / "again")).equals(rollups(whole))
 
 
 def test_parts_keep_where_they_come_from(halves: tuple[Path, Path, Study], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolbox.exchange.bundle.layout import BUNDLE, EXTRACTIONS, PROVENANCE, SUMS, content_digest
+from toolbox.exchange.bundle.layout import BUNDLE, EXTRACTIONS, PROVENANCE, SUMS, bundle_digest
 
 Change = Callable[[Path], object]
 """Of the folder of a good bundle, before it is signed again."""
@@ -34,7 +34,7 @@ def sign(folder: Path) -> None:
     }
     try:
         content = json.loads(record.read_bytes())
-        content["digest"] = content_digest(
+        content["digest"] = bundle_digest(
             {name: each for name, each in digests.items() if name not in (SUMS, BUNDLE)}
         )
         if "tables" in content:  # else the record itself is the change
@@ -344,6 +344,107 @@ CHANGES: dict[str, Change] = {
     "a table whose footer is too long": replace_file(LABELS, b"PAR1" + struct.pack("<I", 2**31 - 1) + b"PAR1"),
 }  # fmt: skip
 """Changes to the files of a bundle in a directory; each is signed again."""
+
+
+def of_bundle(**changes: Any) -> Change:
+    """Change entries of `bundle.json`."""
+    return json_change(BUNDLE, lambda content: content.update(changes))
+
+
+def of_first_table(**changes: Any) -> Change:
+    """Change what `bundle.json` states of its first table, the stimuli."""
+    return json_change(BUNDLE, lambda content: content["tables"][0].update(changes))
+
+
+def of_record(**changes: Any) -> Change:
+    """Change the commit record of the first part."""
+    return of_extraction(lambda each: each["parts"][0]["record"].update(changes))
+
+
+def of_resampled(**changes: Any) -> Change:
+    """Change the origin of the first table of resampled indices."""
+    return json_change(PROVENANCE, lambda content: content["resampled"][0].update(changes))
+
+
+def deep(levels: int) -> list[Any]:
+    """Lists in lists."""
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+MORE_CHANGES: dict[str, Change] = {
+    "fewer presented stimuli than stated": of_extraction(
+        lambda each: (each.update(presented=[[0, 1]]), each.pop("parts"))
+    ),
+    "an origin of tables that is a text": json_change(PROVENANCE, lambda content: content.update(resampled="x")),
+    "the origin of a table that has no rows": of_resampled(index="csi"),
+    "the origin of a table of no kind": of_resampled(table="stimuli"),
+    "the origin of a table of no scheme": of_resampled(scheme="others"),
+    "tapped layers that are a number": of_extraction(lambda each: each["identity"].update(tapped=7)),
+    "two tables in one file": json_change(
+        BUNDLE, lambda content: content["tables"][1].update(file=content["tables"][0]["file"])
+    ),
+    "a table twice": json_change(
+        BUNDLE, lambda content: content["tables"].append(content["tables"][-1] | {"file": LAYERS})
+    ),
+    "no table of labels": json_change(
+        BUNDLE, lambda content: content.update(tables=[each for each in content["tables"] if each["name"] != "labels"])
+    ),
+    "responses that are not included": of_bundle(includes=["rollups", "significance"]),
+    "a set without stimuli": of_extraction(lambda each: each.update(set="others")),
+    "a model without files": of_bundle(models={}),
+    "no parts of responses": of_extraction(lambda each: each.pop("parts")),
+    "something unknown that is included": of_bundle(includes=["rollups", "significance", "responses", "pixels"]),
+    "a table that is a text": of_bundle(tables=["stimuli"]),
+    "a table of no kind": of_first_table(name="pixels"),
+    "a table of stimuli of no set": json_change(BUNDLE, lambda content: content["tables"][0].pop("set")),
+    "a column that is a text": of_first_table(columns=["stimulus_id"]),
+    "files of a model that are a list": of_bundle(models={"tiny": ["card.toml"]}),
+    "an image without a digest": of_bundle(images={"x": "bundle.json"}),
+    "an extraction twice": json_change(
+        EXTRACTIONS, lambda content: content["extractions"].append(content["extractions"][0])
+    ),
+    "no extraction": json_change(EXTRACTIONS, lambda content: content.update(extractions=[])),
+    "an extraction that is a text": json_change(EXTRACTIONS, lambda content: content.update(extractions=["x"])),
+    "another statistic of maps": of_extraction(lambda each: each["identity"].update(statistics="median")),
+    "ranges that run backwards": of_extraction(lambda each: each.update(presented=[[5, 1]])),
+    "a part that is a text": of_extraction(lambda each: each.update(parts=["x"])),
+    "a record of a part that is a text": of_extraction(lambda each: each["parts"][0].update(record="x")),
+    "a digest of a plan that is none": of_extraction(lambda each: each.update(digest="x")),
+    "roll-ups of other labels": of_extraction(lambda each: each["rollups"]["category"].update(labels="0" * 64)),
+    "a source that is a number": of_extraction(lambda each: each.update(sources={"0": 1})),
+    "a source of no part": of_extraction(lambda each: each.update(sources={"../0": "x"})),
+    "sources of other parts": of_extraction(lambda each: each.update(sources={"0": "x", "1": "y"})),
+    "unreadable stimuli of no plan": of_record(unreadable=[{"stimulus_id": 99, "path": "x", "reason": "y"}]),
+    "another number of responses": of_record(rows=10**9),
+    "a record of lists in lists": of_record(agreement=deep(50)),
+    "a response without a value": value_change(RESPONSES, "maximum", None),
+    "a label without a category": value_change(LABELS, "category", None),
+    "more columns than a table has": table_change(
+        STIMULI,
+        lambda table: pa.table({**{name: table[name] for name in table.column_names},
+                                **{f"v{number}": table["bytes"] for number in range(2_100)}}),
+    ),
+    "columns that the record does not list": lambda folder: restate(
+        folder, STIMULI, 6, {"set": "string", "stimulus_id": "int32", "sha256": "string", "path": "string",
+                             "width": "int32", "height": "int32", "format": "string", "bytes": "int64",
+                             "pixels_sha256": "string", "bit_depth": "int32", "weight": "double"},
+    ),
+    "layers of no model": table_change(
+        LAYERS, lambda table: pa.concat_tables([table, table.slice(0, 1).set_column(0, "model", pa.array(["others"]))])
+    ),
+    "roll-ups of no model": value_change(ROLLUPS, "model", "others"),
+    "a network without one of its layers": table_change(LAYERS, lambda table: table.slice(1)),
+    "a stimulus variable without a name": json_change(
+        BUNDLE, lambda content: content["tables"][0]["columns"][2].update(variable=" ")
+    ),
+    "the origin of a set that is a text": json_change(
+        PROVENANCE, lambda content: content.update(layers={"tiny": "x"})
+    ),
+}  # fmt: skip
+"""Changes to the records of a bundle; each is signed again."""
 
 
 def flipped(folder: Path) -> None:

@@ -37,12 +37,13 @@ def verify(
 
     With its remedy. The exit code is 3 if there is a problem. Changes nothing.
     """
+    from toolbox.collect.recomputation import recompute_responses
     from toolbox.exchange.importing.run import verify_bundle
     from toolbox.exchange.importing.unpacking import is_bundle
 
     path = directory or study
     verification = (
-        verify_bundle(path, thorough=thorough)
+        verify_bundle(path, thorough=thorough, recompute=recompute_responses)
         if is_bundle(path)
         else study_at(path).verify(thorough=thorough)
     )

@@ -240,9 +240,8 @@ def _responses(sources: TableSources) -> Iterator[pa.Table]:
     """The responses of one layer of one part at a time, as they are in its file: by layer, filter and stimulus."""
     for extraction in sources.contents.extractions:
         for number in sorted(map(int, extraction.responses.parts)):
-            with open_table(
-                sources.contents.study.extraction(extraction.set, extraction.model).part(number)
-            ) as part:
+            (path,) = extraction.responses.paths(sources.contents.study, [str(number)])
+            with open_table(path) as part:
                 for group in range(part.num_row_groups):
                     rows = part.read_row_group(group, use_threads=False)
                     rows = rows.add_column(0, "part", pa.repeat(pa.scalar(number, pa.int32()), len(rows)))

@@ -119,7 +119,8 @@ def _of_labels(first: Side, second: Side, stimuli: MergedStimuli) -> Iterator[_R
         changed[pair] += pair[0] != pair[1]
     for (one, other), count in sorted(changed.items()):
         if count:
-            yield "labels", f"category of {count:,} stimuli in both", one, other
+            noun = "stimulus" if count == 1 else "stimuli"
+            yield "labels", f"category of {count:,} {noun} in both", one, other
     sizes = [Counter(side.labels.values()) for side in (first, second)]
     for category in sorted({*sizes[0], *sizes[1]}):
         if sizes[0][category] != sizes[1][category]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,10 @@ from toolbox.store.verification import Problem, Verification
 
 _STEPS = 4
 """Of an import: unpacked, compared with digests, values checked, written."""
+
+
+Recompute = Callable[[StudyFolder], tuple[list[Problem], list[str]]]
+"""Computes responses of a study again: what differs, and what could not be computed and why."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,24 @@ class _DiscardedError(Exception):
     """Ends a commit of which nothing becomes visible."""
 
 
-def verify_bundle(path: Path, *, thorough: bool = False, progress: Progress = silent) -> Verification:
+def verify_bundle(
+    path: Path,
+    *,
+    thorough: bool = False,
+    recompute: Recompute | None = None,
+    progress: Progress = silent,
+) -> Verification:
     """Compare the files of a bundle with their digests and with each other; changes nothing.
 
     Args:
         path: a zip, or a directory.
         thorough: whether all values are checked too, and roll-ups are computed again from responses and labels.
+        recompute: computes responses of a study again from its images; for thorough verification.
         progress: is called with what is done.
 
     Raises: UsageError when there is nothing at the path.
     """
-    problems, files = list[Problem](), 0
+    problems, notes, files = list[Problem](), list[str](), 0
     try:
         with unpacked(path) as folder:
             files = len([*folder.iterdir()])
@@ -82,11 +93,12 @@ def verify_bundle(path: Path, *, thorough: bool = False, progress: Progress = si
                 problems += _problems_of(_thorough_checks(content))
                 progress("verify", 3, _STEPS)
                 if not problems:
-                    problems += _problems_of(iter([("", lambda: _try_import(content))]))
+                    found, notes = _try_import(content, recompute)
+                    problems += found
     except BundleError as error:
         problems.append(_problem(error))
     progress("verify", _STEPS, _STEPS)
-    return Verification(files, thorough, tuple(dict.fromkeys(problems)))
+    return Verification(files, thorough, tuple(dict.fromkeys(problems)), tuple(notes))
 
 
 def _thorough_checks(content: Content) -> Iterator[Check]:
@@ -112,8 +124,11 @@ def _problem(error: BundleError) -> Problem:
     return Problem(error.file or "the bundle", error.problem, error.remedy)
 
 
-def _try_import(content: Content) -> None:
-    """Take the bundle into a study of its own, which compares responses with records, and roll-ups with responses."""
+def _try_import(content: Content, recompute: Recompute | None) -> tuple[list[Problem], list[str]]:
+    """Take the bundle into a study of its own, which compares responses with records, and roll-ups with responses.
+
+    Raises: BundleError.
+    """
     with tempfile.TemporaryDirectory(prefix="toolbox-verify-") as folder:
         study = create_study(Path(folder) / "study", "verification")
         try:
@@ -122,6 +137,7 @@ def _try_import(content: Content) -> None:
             raise
         except ToolboxError as error:
             raise BundleError("", f"cannot be imported: {error}") from error
+        return recompute(study) if recompute else ([], [])
 
 
 def import_bundle(

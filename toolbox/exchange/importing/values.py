@@ -70,7 +70,7 @@ class Content:
         found: dict[tuple[str, str], dict[int, str]] = {
             (each.set, scheme): {} for each in self.bundle.extractions for scheme in each.labels
         }
-        for set_name, scheme, number, category in self.frame("labels").iter_rows():
+        for set_name, scheme, number, category in self.frame("labels").drop_nulls().iter_rows():
             found.setdefault((set_name, scheme), {})[number] = category
         return found
 
