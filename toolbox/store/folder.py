@@ -26,7 +26,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -227,8 +227,10 @@ class StudyFolder:
 
     def run_record(self, what: str) -> Path:
         """A new file for the provenance of a run, named after the time and the task."""
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        return self.root / "runs" / f"{stamp}-{what}.json"
+        now = datetime.now(UTC)
+        while (path := self.root / "runs" / f"{now:%Y%m%dT%H%M%S.%fZ}-{what}.json").exists():
+            now += timedelta(microseconds=1)  # the clock stands still, or was set back
+        return path
 
     def sets(self) -> list[str]:
         """Names of the ingested stimulus sets."""
