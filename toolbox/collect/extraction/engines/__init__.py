@@ -12,11 +12,12 @@ because a worker was killed, does no harm. The process that asks for them holds 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from importlib import import_module
 
 from toolbox.collect.extraction.parts import PartReport, PresentedStimuli, Run
 from toolbox.collect.extraction.worker import Count, Worker
+from toolbox.files import sweep
 from toolbox.store.checksums import forget
 from toolbox.store.plan import write_plan
 
@@ -37,7 +38,8 @@ def present_parts(run: Run) -> PresentedStimuli:
     engine = run.task.request.options.engine
     schedule: Schedule = import_module(f"{__name__}.{engine}").schedule
     progress = _Progress(run)
-    with _draft(run, engine), closing(schedule(numbers, Worker(run), progress)) as stream:
+    others = nullcontext() if engine == "here" else _for_others(run)
+    with others, closing(schedule(numbers, Worker(run), progress)) as stream:
         reports = [*stream]
     progress.finish()
     return PresentedStimuli(
@@ -68,17 +70,17 @@ class _Progress:
 
 
 @contextmanager
-def _draft(run: Run, engine: str) -> Iterator[None]:
-    """The plan, where other processes can read it before the first part is there."""
+def _for_others(run: Run) -> Iterator[None]:
+    """The plan, where other processes can read it before the first part is there; what they leave is removed."""
     folder = run.folder
-    if engine == "here" or run.task.request.options.job:  # jobs read a draft that is written before
-        yield
-        return
     try:
-        write_plan(folder.draft, run.planned.plan)
+        if run.place is None:  # else jobs have written it
+            write_plan(folder.draft, run.planned.plan)
         yield
     finally:
-        folder.draft.unlink(missing_ok=True)
-        forget(folder.draft)
+        sweep(run.place or folder.plans)
+        if run.place is None:
+            folder.draft.unlink(missing_ok=True)
+            forget(folder.draft)
         with suppress(OSError):  # there are parts
             folder.plans.rmdir()

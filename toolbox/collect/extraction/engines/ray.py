@@ -144,6 +144,7 @@ def _cluster(options: Extraction) -> Iterator[Any]:
     """Ray, connected to a cluster: that of the host program, the one that is asked for, or one of this computer."""
     ray = _import_ray()
     if ray.is_initialized():  # by the program that calls the toolbox
+        _check_connected(ray, options.address)
         yield ray
         return
     with ExitStack() as stack:
@@ -158,6 +159,16 @@ def _cluster(options: Extraction) -> Iterator[Any]:
     finally:
         with _quiet():
             ray.shutdown()
+
+
+def _check_connected(ray: Any, address: str | None) -> None:
+    """Raises: UsageError when this program is connected to another cluster than the one that is asked for."""
+    there = ray.get_runtime_context().gcs_address
+    if address not in (None, "auto", there):
+        raise UsageError(
+            f"address is {address!r}, but this program is connected to the cluster at {there!r}; leave address out, or "
+            "disconnect with ray.shutdown()"
+        )
 
 
 def _import_ray() -> Any:
