@@ -27,6 +27,7 @@ A message is one line: the wrong value, what was expected, and what to do.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from toolbox.printing import printable
 
@@ -43,9 +44,22 @@ class ToolboxError(Exception):
         """The message on one line, whatever the names in it contain."""
         return printable(super().__str__())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels from one process to another: with its class and its message, however it was made."""
+        return _restore, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
         """The one line of the error instead of a traceback, where IPython or a notebook shows it."""
         return [f"{type(self).__name__}: {self}"]
+
+
+def _restore(
+    kind: type[ToolboxError], arguments: tuple[Any, ...], attributes: dict[str, Any]
+) -> ToolboxError:
+    """An error of another process."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(ToolboxError):

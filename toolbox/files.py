@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -294,15 +295,42 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def building_folder(folder: Path, name: str) -> Iterator[Path]:
+    """A new folder in which one writer builds files that belong together; it is removed.
+
+    Args:
+        folder: where it is made.
+        name: what is built, for its name, which no other writer has.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    built = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".partial", dir=folder))
+    try:
+        yield built
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+
+
 def sweep(*folders: Path) -> None:
-    """Remove temporary files of killed processes; the caller must hold the lock for the folders.
+    """Remove temporary files and folders of killed processes; the caller must hold the lock for the folders.
 
     Args:
         folders: folders in which only the holder of the lock writes; they may be missing.
     """
     for folder in folders:
         for file in folder.glob(".*.partial"):
-            file.unlink(missing_ok=True)
+            if file.is_dir():
+                _remove_at_once(file)
+            else:
+                file.unlink(missing_ok=True)
+
+
+def _remove_at_once(folder: Path) -> None:
+    """Remove a folder so that whoever still uses it finds all that is in it, or nothing."""
+    place = Path(tempfile.mkdtemp(prefix=".removed.", suffix=".partial", dir=folder.parent))
+    with contextlib.suppress(FileNotFoundError):  # its writer removed it
+        folder.rename(place / folder.name)
+    shutil.rmtree(place)
 
 
 def sweep_ended(folder: Path) -> None:

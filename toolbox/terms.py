@@ -58,6 +58,10 @@ Fit = Literal["stretch", "crop", "pad"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 """Ways to fit an image into the input of a network: without its aspect ratio, without its ends, with borders."""
 
+Engine = Literal["here", "processes", "ray"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+"""Who presents stimuli to a network: one process, several of this computer, or those of a cluster."""
+
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",
     "sha256": "string",

@@ -129,7 +129,7 @@ def print_extraction(report: ExtractionReport, quiet: bool) -> None:
 def _speed(report: ExtractionReport) -> str:
     """How many stimuli were presented, how fast and by what."""
     if not report.shown:
-        return "nothing to do: there are responses to every stimulus"
+        return "nothing to do: there are responses to every stimulus that was asked for"
     rate = report.shown / report.seconds
     how = f"{report.provider}, {report.precision}, {report.arrangement}"
     return f"{report.shown} stimuli presented in {report.seconds:.0f} s ({rate:.1f} per second; {how})"

@@ -127,12 +127,17 @@ def note_extraction(study: StudyFolder, responses: AvailableResponses) -> list[s
         responses: those that are available.
     """
     is_complete = responses.stimuli + len(responses.unreadable) >= responses.of
-    if is_complete or not has_writer(study.plans(responses.set, responses.model)):
+    if is_complete or not _is_extracted(study.extraction(responses.set, responses.model)):
         return []
     return [
         f"the responses of {responses.model} to {responses.set} are being extracted by another process; ask again when "
         "it has ended"
     ]
+
+
+def _is_extracted(folder: ExtractionFolder) -> bool:
+    """Whether another process, or one of several jobs, is extracting responses."""
+    return any(map(has_writer, (folder.plans, *folder.jobs)))
 
 
 def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set[int]:
@@ -165,7 +170,7 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
         return _imported(set_name, plan, imported, digests)
     records = intact_parts(folder, plan, digests) if plan else []
     if plan is None or not records:
-        if has_writer(folder.plans):
+        if _is_extracted(folder):
             raise BusyError(
                 f"the responses of {model} to {set_name} are being extracted by another process, which has finished no "
                 "part yet; wait, and try again"

@@ -63,6 +63,26 @@ class Commit:
         """
         return self.root / _PLACE / _SCRATCH / path.relative_to(self.root)
 
+    def take(self, built: Path) -> None:
+        """Stage all files that were built in another folder, which has the folders of a study.
+
+        Args:
+            built: the folder, on the disk of the study.
+
+        Raises: BusyError when another process has removed it.
+        """
+        try:
+            for file in _files(built):
+                staged = self.stage(self.root / file.relative_to(built))
+                staged.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(staged)
+        except FileNotFoundError:
+            pass
+        else:
+            if built.is_dir():
+                return
+        raise BusyError(f"another process has taken over the work in {built.parent}; wait until it ends")
+
 
 @contextmanager
 def writing(study: StudyFolder, folder: Path, task: str, *swept: Path) -> Iterator[None]:

@@ -20,7 +20,6 @@ from toolbox.files import remove_file, write_json
 from toolbox.store.checksums import Checksum, damage, forget
 from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parquet import open_table, write_tables
-from toolbox.store.records import remember_intact
 from toolbox.store.verified import open_verified
 
 RESPONSES = pa.schema(
@@ -81,10 +80,8 @@ def write_part(
         split=("maximum", "mean"),
         scratch=folder.plans,
     )
-    status = path.stat()
     complete = {"part": number, **_contents(checksum, order, stimuli, responses), **record}
     write_json(folder.record(number), complete, is_new=True)
-    remember_intact(path, status, complete["sha256"])
     return complete
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from toolbox.progress import Progress
 from toolbox.store.folder import create_study, stored_name
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
-from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Resize
+from toolbox.terms import Convolution, Decoding, Engine, Fit, Missing, Precision, Resize
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -23,7 +23,7 @@ class StudyCollection(StudyDirectory):
 
     def ingest(
         self,
-        source: str | Path,
+        source: str | Path | Sequence[str] | Sequence[Path],
         *,
         set: str | None = None,
         strict: bool = False,
@@ -32,12 +32,13 @@ class StudyCollection(StudyDirectory):
         dry_run: bool = False,
         progress: Progress | bool = True,
     ) -> IngestReport:
-        """Add stimuli: a folder of category folders, a manifest or a card in `datasets/`.
+        """Add stimuli: a folder of category folders, a manifest, containers of images or a card in `datasets/`.
 
         What the set has already stays as it is.
 
         Args:
-            source: the folder, the manifest (.csv, .tsv, .txt, .xlsx, .parquet) or the card's name.
+            source: the folder, the manifest (.csv, .tsv, .txt, .xlsx, .parquet), the card's name; or containers, whose
+                images are read in place: .tar, .zip, .h5, .hdf5 or .parquet, one, several, or a folder of them.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
             missing: what a category such as 'nan' or 'None' means: 'unlabelled' stimuli, or a 'category' of that name;
@@ -131,8 +132,12 @@ class StudyCollection(StudyDirectory):
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
-        part: int | None = None,
+        part: int | str | None = None,
         replace: bool = False,
+        engine: Engine = "here",
+        workers: int | None = None,
+        address: str | None = None,
+        gpus_per_worker: float = 0,
         progress: Progress | bool = True,
     ) -> ExtractionReport:
         """Present a set to a network and store the maximum and mean of every filter's activation map.
@@ -143,7 +148,8 @@ class StudyCollection(StudyDirectory):
             set: the stimulus set.
             model: name of a network (`toolbox.models()` lists them), or the path of a card.
             layers: names of layers or patterns of names such as 'block5_*', one or several; None for the layers of
-                the first extraction, or, in a first one, for all layers whose weights are available.
+                the first extraction, or, in a first one, for all layers whose weights are available. Where there are
+                responses of other layers, these are kept, and only what is missing is computed.
             weights: 'auto', a file (.h5, .onnx, .npz, .safetensors), or 'random:SEED'.
             device: 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1', 'cuda:all', or 'tensorrt' likewise.
             precision: 'float32'; or, faster and less exact, 'bf16' on a CPU that has it, 'tf32' with CUDA.
@@ -159,8 +165,15 @@ class StudyCollection(StudyDirectory):
             batch: images in one run of the network; None for what a short probe finds fastest.
             threads: of one run on a CPU; None for what the probe finds.
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
-            part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
+            part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000. 'i/n', such as
+                '0/8' to '7/8', for one of n jobs, each of which presents every n-th part beside the others.
             replace: discard responses of other weights, layers or images; those of the same are kept.
+            engine: who presents the stimuli: 'here', this process; 'processes' of this computer; or 'ray', a cluster.
+                A script that asks for processes must start in `if __name__ == "__main__":`.
+            workers: number of processes; None for one a core or, of a cluster, one a computer or GPU.
+            address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this
+                computer.
+            gpus_per_worker: GPUs of every process of a cluster; 0.5 for two processes a GPU.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
@@ -180,7 +193,8 @@ class StudyCollection(StudyDirectory):
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
-            part=part, replace=replace,
+            part=part, replace=replace, engine=engine, workers=workers, address=address,
+            gpus_per_worker=gpus_per_worker,
         )  # fmt: skip
         return extract(self.folder, stored_name(set), options, progress=shown(progress))
 
@@ -201,8 +215,12 @@ class StudyCollection(StudyDirectory):
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
-        part: int | None = None,
+        part: int | str | None = None,
         replace: bool = False,
+        engine: Engine = "here",
+        workers: int | None = None,
+        address: str | None = None,
+        gpus_per_worker: float = 0,
         progress: Progress | bool = True,
     ) -> Estimate:
         """Estimate what `extract` with the same options would do and take; writes nothing.
@@ -226,6 +244,10 @@ class StudyCollection(StudyDirectory):
             limit: as of `extract`.
             part: as of `extract`.
             replace: as of `extract`.
+            engine: as of `extract`; the time is that of this process alone.
+            workers: as of `extract`.
+            address: as of `extract`.
+            gpus_per_worker: as of `extract`.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
@@ -244,6 +266,7 @@ class StudyCollection(StudyDirectory):
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
-            part=part, replace=replace,
+            part=part, replace=replace, engine=engine, workers=workers, address=address,
+            gpus_per_worker=gpus_per_worker,
         )  # fmt: skip
         return estimate_extraction(self.folder, stored_name(set), options, progress=shown(progress))

@@ -10,7 +10,8 @@ from pathlib import Path
 from toolbox.exchange.importing.run import import_bundle
 from toolbox.exchange.importing.unpacking import is_bundle
 from toolbox.files import local_folder
-from toolbox.store.folder import StudyFolder, check_study
+from toolbox.store.folder import StudyFolder
+from toolbox.store.migration import open_study
 
 
 @contextmanager
@@ -24,8 +25,7 @@ def opened_study(path: Path) -> Iterator[StudyFolder]:
     """
     path = local_folder(path)
     if not is_bundle(path):
-        check_study(path)
-        yield StudyFolder(path)
+        yield open_study(path)
         return
     with tempfile.TemporaryDirectory(prefix="toolbox-study-") as folder:
         study = StudyFolder(Path(folder) / "study")

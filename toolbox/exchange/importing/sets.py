@@ -197,7 +197,7 @@ def _stage_measurement(
     )
 
 
-def stage_layers(taking: Taking, model: str) -> None:
+def stage_layer_table(taking: Taking, model: str) -> None:
     """Stage the layers of a model.
 
     Args:
