@@ -59,7 +59,7 @@ LEFT = {
             "replication.html",
             "vgg16.pets.parquet",
         ),
-        models=(("pets", {"vgg16", "vgg16-untrained", "my-network"}),),
+        models=(("pets", {"vgg16", "vgg16-untrained", "vgg19", "my-network"}),),
         phrases=("stimuli to present", "receptive_field"),
     ),
     "toolbox/README.md": Expectation(
