@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from support.exchange_machine import ExchangeMachine
 from support.forks import forks_of
-from support.study_machine import PROGRAM, StudyMachine
+from support.study_machine import PROGRAM
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -27,6 +28,6 @@ def test_in_any_order_nothing_is_lost_doubled_or_wrong(
         suppress_health_check=[*HealthCheck],
     )  # fmt: skip
     with forks_of(PROGRAM.format(tests=str(Path(__file__).parent))) as forks:
-        monkeypatch.setattr(StudyMachine, "forks", forks, raising=False)
+        monkeypatch.setattr(ExchangeMachine, "forks", forks, raising=False)
         monkeypatch.setattr(os, "fsync", lambda _: None)  # no disk is unplugged
-        run_state_machine_as_test(StudyMachine, settings=chosen)
+        run_state_machine_as_test(ExchangeMachine, settings=chosen)

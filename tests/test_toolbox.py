@@ -27,7 +27,7 @@ def test_the_exported_names_are_these() -> None:
         "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck",
             "ParametersReport", "ProbeReport",
         "Problem", "ReferenceReport", "RelationReport", "Removal", "RenderedPicture",
-        "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
+        "RenderingReport", "Saliency", "ShareReport", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
             "MixtureError", "QueryError",

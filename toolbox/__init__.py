@@ -47,6 +47,9 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.bundle.run import ShareReport
+    from toolbox.exchange.differences import StudyDifference, diff
+    from toolbox.exchange.importing.run import ImportReport
     from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
@@ -87,6 +90,7 @@ __all__ = [
     "Finding",
     "Gallery",
     "GradientError",
+    "ImportReport",
     "ImportedModel",
     "InUse",
     "IngestReport",
@@ -114,10 +118,12 @@ __all__ = [
     "ResultWarning",
     "Saliency",
     "Selection",
+    "ShareReport",
     "SignificanceReport",
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyDifference",
     "StudyReport",
     "TableError",
     "ToolboxError",
@@ -129,6 +135,7 @@ __all__ = [
     "add_model",
     "check_model",
     "demonstrate",
+    "diff",
     "examine_graph",
     "examine_setup",
     "export_model",
@@ -173,7 +180,10 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.differences": ("StudyDifference", "diff"),
     "toolbox.exchange.bridges.run": ("ExportedResponses",),
+    "toolbox.exchange.bundle.run": ("ShareReport",),
+    "toolbox.exchange.importing.run": ("ImportReport",),
     "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),

@@ -17,6 +17,7 @@ A message is one line: the wrong value, what was expected, and what to do.
     ├── MixtureError            1   responses of two models, layers or preprocessings would share one table
     ├── BusyError               1   another process is writing in the same folder
     ├── StorageError            1   a file cannot be written or read: no space, no permission, no such place
+    │   └── ObjectStorageError  1   object storage cannot be reached, or refuses access; it is an OSError, too
     ├── ResourceError           1   memory, threads or open files are exhausted
     └── VerificationError       3   bytes differ from their recorded digest
 
@@ -216,6 +217,14 @@ class BusyError(ToolboxError):
 
 class StorageError(ToolboxError):
     """A file cannot be written or read, because of its disk, its path, or a missing permission."""
+
+
+class ObjectStorageError(StorageError, OSError):
+    """Object storage cannot be reached, or refuses access; whoever can do without a file treats it as of a disk."""
+
+    def __str__(self) -> str:
+        """The message, without the number of the error."""
+        return printable(self.strerror)
 
 
 class ResourceError(ToolboxError):

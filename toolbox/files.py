@@ -1,4 +1,7 @@
-"""Writing files whole or not at all, locking a folder, and digests of files. Knows no file format."""
+"""Writing files whole or not at all, locking a folder, and digests of files. Knows no file format.
+
+In a mirror of object storage (`remote`), what is written, moved or deleted here is first put, copied or deleted there.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,20 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import BusyError, UsageError, VerificationError
+
+if TYPE_CHECKING:
+    from toolbox.remote.mirror import Mirror
 
 RECORD_DIGEST = "record_sha256"
 """Key of a JSON record under which the SHA-256 of everything else in it is kept."""
@@ -26,15 +33,52 @@ _NAME = 40
 _NUMBERS = itertools.count()
 _GLANCE = 0.1
 """Seconds to wait for a lock in any case: another process may only look whether it is free."""
+_MIRRORS = f"{os.sep}object-storage{os.sep}"
+"""What every path in a mirror contains."""
+
+
+def mirror_of(path: Path) -> Mirror | None:
+    """The mirror of a study in object storage that contains a path; None for any other path.
+
+    Args:
+        path: any path.
+    """
+    if _MIRRORS not in str(path):
+        return None
+    from toolbox.remote.mirror import mirror_around  # a local study waits for none of it
+
+    return mirror_around(path)
+
+
+def local_folder(directory: str | Path) -> Path:
+    """The folder in which a study is on this computer; of one in object storage, its mirror as the storage is now.
+
+    Args:
+        directory: a directory, or an address such as 's3://bucket/prefix'.
+
+    Raises: UsageError for an address at which no study can be; ObjectStorageError.
+    """
+    if ":/" not in str(directory):
+        return Path(directory)
+    from toolbox.remote.mirror import mirror_at
+    from toolbox.remote.place import place_of
+
+    place = place_of(directory)
+    if place is None:
+        return Path(directory)
+    mirror = mirror_at(place)
+    mirror.refresh()
+    return mirror.root
 
 
 @contextmanager
-def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+def replace_file(path: Path, scratch: Path | None = None, *, is_new: bool = False) -> Iterator[Path]:
     """A temporary path; when the block succeeds, the file is flushed and renamed to `path`.
 
     Args:
         path: path of the file; of a link, the file to which it leads is replaced.
         scratch: the folder of the temporary path, on the same disk; that of the file if None.
+        is_new: whether no other computer may have written it meanwhile, where files are in object storage.
 
     Raises: UsageError for a device or a pipe, which a rename would replace by a file.
     """
@@ -48,7 +92,7 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
         yield fresh
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
-        fresh.replace(path)
+        place_file(fresh, path, is_new=is_new)
         _flush_directory(path.parent)
     except OSError as error:
         if error.filename in (None, str(fresh)):  # writing and flushing name no file
@@ -57,6 +101,20 @@ def replace_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # a read-only disk refuses even to remove what is not there
             fresh.unlink(missing_ok=True)
+
+
+def place_file(fresh: Path, path: Path, *, is_new: bool = False) -> None:
+    """Give a finished file its name.
+
+    Args:
+        fresh: the file, on the same disk.
+        path: its name from now on.
+        is_new: as of `replace_file`.
+    """
+    if mirror := mirror_of(path):
+        mirror.put(fresh, path, is_new=is_new)
+    else:
+        fresh.replace(path)
 
 
 @contextmanager
@@ -91,6 +149,7 @@ def folder_beside(path: Path) -> Iterator[Path]:
     Args:
         path: path of the file.
     """
+    _check_local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_ended_folders(path.parent)
     fresh = (
@@ -113,6 +172,7 @@ def _sweep_ended_folders(folder: Path) -> None:
 
 def _check_replaceable(path: Path) -> None:
     """Refuse devices, pipes, and the file to which stdout or stderr go, such as `/dev/stdout`."""
+    _check_local(path)
     with contextlib.suppress(OSError):  # missing; or the system's reason is reported when it is written
         status = path.stat()
         is_special = not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)
@@ -122,6 +182,19 @@ def _check_replaceable(path: Path) -> None:
             )
 
 
+def _check_local(path: Path) -> None:
+    """Refuse an address in object storage, which would become a folder called 's3:'; only studies are there.
+
+    Raises: UsageError.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
+        address = path.as_posix().replace(":/", "://", 1)
+        raise UsageError(
+            f"{address} is an address, and only studies can be in object storage; name a file or folder of this "
+            "computer, and copy it"
+        )
+
+
 def _open_streams() -> Iterator[os.stat_result]:
     """The files to which this process prints."""
     for number in (1, 2):
@@ -129,29 +202,34 @@ def _open_streams() -> Iterator[os.stat_result]:
             yield os.fstat(number)
 
 
-def write_text(path: Path, text: str, scratch: Path | None = None) -> None:
+def write_text(path: Path, text: str, scratch: Path | None = None, *, is_new: bool = False) -> None:
     """Write a small text file, whole or not at all.
 
     Args:
         path: path of the file.
         text: the content, written in UTF-8.
         scratch: as of `replace_file`.
+        is_new: as of `replace_file`.
     """
-    with replace_file(path, scratch) as fresh:
+    with replace_file(path, scratch, is_new=is_new) as fresh:
         fresh.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, record: Mapping[str, Any], scratch: Path | None = None) -> None:
+def write_json(
+    path: Path, record: Mapping[str, Any], scratch: Path | None = None, *, is_new: bool = False
+) -> None:
     """Write a record as JSON with a digest of its content, whole or not at all.
 
     Args:
         path: path of the file.
         record: values that JSON can represent.
         scratch: as of `replace_file`.
+        is_new: as of `replace_file`.
     """
     plain = json.loads(json.dumps(record))
     digest = {RECORD_DIGEST: _digest_of_record(plain)}
-    write_text(path, json.dumps({**plain, **digest}, indent=1, ensure_ascii=False) + "\n", scratch)
+    text = json.dumps({**plain, **digest}, indent=1, ensure_ascii=False) + "\n"
+    write_text(path, text, scratch, is_new=is_new)
 
 
 def read_json(path: Path, remedy: str = "restore it") -> dict[str, Any]:
@@ -185,10 +263,36 @@ def move_files(moves: Mapping[Path, Path]) -> None:
         moves: old path -> new path on the same disk; folders that the new paths need are made.
     """
     for old, new in moves.items():
-        new.parent.mkdir(parents=True, exist_ok=True)
-        old.replace(new)
+        if mirror := mirror_of(new):
+            mirror.move(old, new)
+        else:
+            new.parent.mkdir(parents=True, exist_ok=True)
+            old.replace(new)
     for folder in {path.parent for move in moves.items() for path in move}:
         _flush_directory(folder)
+
+
+def remove_file(path: Path) -> None:
+    """Delete a file, if it exists.
+
+    Args:
+        path: the file.
+    """
+    if mirror := mirror_of(path):
+        mirror.remove(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder with all that is in it, if it exists.
+
+    Args:
+        folder: the folder.
+    """
+    if mirror := mirror_of(folder):
+        mirror.remove_tree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -261,6 +365,8 @@ def digest_of(path: Path, algorithm: str = "sha256") -> str:
         path: path of the file.
         algorithm: name of the algorithm in `hashlib`.
     """
+    if mirror := mirror_of(path):
+        mirror.complete(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
@@ -291,7 +397,8 @@ def only_writer(folder: Path, task: str, *, wait: float = 0) -> Iterator[None]:
         error.filename = str(folder)
         raise
     try:
-        yield
+        with mirror.only_writer(folder, task, wait=wait) if (mirror := mirror_of(folder)) else nullcontext():
+            yield
     finally:
         _remove_unused(made, folder)
         lock.release()
@@ -305,6 +412,8 @@ def has_writer(folder: Path) -> bool:
     """
     import filelock
 
+    if (mirror := mirror_of(folder)) and mirror.has_writer(folder):
+        return True
     if not (folder / ".lock").exists():
         return False
     try:

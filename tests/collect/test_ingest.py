@@ -447,7 +447,7 @@ def test_a_bad_source_is_refused_for_a_set_that_has_stimuli_too(study: StudyFold
     [
         (
             "nowhere",
-            "no folder, manifest or stimulus card named 'nowhere'; available: caltech101, gratings, lfw",
+            "no folder, manifest, container or stimulus card named 'nowhere'; available: caltech101, gratings, lfw",
         ),
         ("grating", "did you mean 'gratings'"),
         ("photo.jpg", r"a manifest ends in \.csv, \.tsv, \.txt, \.xlsx, \.parquet"),

@@ -16,7 +16,7 @@ from toolbox.errors import MixtureError, ToolboxError, UsageError, VerificationE
 from toolbox.files import read_json, write_json
 from toolbox.store.folder import StudyFolder
 from toolbox.store.imported_rollups import imported_record
-from toolbox.store.parquet import read_table, write_table
+from toolbox.store.parquet import read_table, read_table_and_origin, write_table
 from toolbox.store.plan import read_plan
 
 SET, MODEL = "colours", "tiny"
@@ -184,3 +184,18 @@ def test_a_model_is_removed_with_its_record(imported: Study) -> None:
     imported.remove("model", MODEL)
     assert not imported_record(folder_of(imported).extraction(SET, MODEL)).exists()
     assert imported.verify().is_intact
+
+
+def test_thorough_verification_computes_roll_ups_again(
+    extracted_folder: Path, tmp_path: Path, cache: Path
+) -> None:
+    study = Study(shutil.copytree(extracted_folder / "study", tmp_path / "study"))
+    assert study.verify(thorough=True).is_intact
+    path = study.folder.rollup(SET, MODEL, "category")
+    table, origin = read_table_and_origin(path)
+    more = table.set_column(5, "sum", pl.Series(table["sum"].to_numpy() * 1.001).to_arrow())
+    write_table(path, more, origin)  # with a checksum of its own, as a program with a fault would write it
+    assert study.verify().is_intact
+    (problem,) = study.verify(thorough=True).problems
+    assert problem.file.endswith("rollup.parquet")
+    assert problem.problem == "is damaged: its sum does not follow from the responses"

@@ -25,6 +25,7 @@ NOT_RUN = {
     "pip install -e . && toolbox demo": "installs; CI does it, and the demonstration has a test of its own",
     'pip install -e ".[test]" && pytest': "runs this very test; CI does it",
     'pip install -e ".[test]"': "installs; CI does it",
+    'pip install "selectivity-toolbox[s3]"': "installs; the extra test has the same package",
     "make check": "runs this very test; CI does its parts",
     'pytest -m "not network"': "runs this very test",
     "pytest tests/queries": "runs other tests, which are run anyway",

@@ -83,6 +83,30 @@ def with_few_numbers() -> onnx.ModelProto:
     return finished(b, b.add("Mul", "x", "huge"))
 
 
+def with_few_places() -> onnx.ModelProto:
+    """A sparse tensor of one value with places of terabytes."""
+    model = _with_sparse_tensor((4, 4))
+    places = model.graph.sparse_initializer[0].indices
+    places.dims[0], places.raw_data = 2**40, bytes(8)
+    places.ClearField("int64_data")
+    return model
+
+
+def with_constant_in_an_operator() -> onnx.ModelProto:
+    b = Builder()
+    return finished(b, b.add("Mul", "x", b.add("Constant", value=_hidden())))
+
+
+def with_constant_in_a_function() -> onnx.ModelProto:
+    model = _with_functions(1)
+    model.functions[0].node.append(helper.make_node("Constant", [], ["unused"], value=_hidden()))
+    return model
+
+
+def _hidden() -> TensorProto:
+    return TensorProto(name="hidden", dims=[2**20, 2**20], data_type=TensorProto.FLOAT, raw_data=bytes(4))
+
+
 def with_functions_in_a_branch() -> onnx.ModelProto:
     """An operator with a graph that calls a function, which calls others."""
     model = _with_functions(18)
@@ -96,12 +120,12 @@ def with_functions_in_a_branch() -> onnx.ModelProto:
     return model
 
 
-def _with_sparse_tensor() -> onnx.ModelProto:
+def _with_sparse_tensor(sides: tuple[int, int] = (2**20, 2**20)) -> onnx.ModelProto:
     b = Builder()
     model = finished(b, b.add("Mul", "x", "huge"))
     values = helper.make_tensor("huge", TensorProto.FLOAT, [1], [1.0])
     indices = helper.make_tensor("places", TensorProto.INT64, [1], [0])
-    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [2**20, 2**20]))
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [*sides]))
     return model
 
 

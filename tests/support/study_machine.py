@@ -89,6 +89,11 @@ def act(root: Path, action: str, choice: Any) -> None:
         table = inputs / "warmth.csv"
         table.write_text("category,warmth\n" + "".join(f"{name},{choice}{name[0]}\n" for name in CATEGORIES))
         study.label(SET, scheme="warmth", source=table, replace=True)
+    elif action == "share":
+        study.share(root.with_suffix(".zip"), including="responses", progress=False)
+    elif action == "import":
+        others = Study(root.with_name("study of others"), create=True)
+        others.import_(root.with_suffix(".zip"), progress=False)
     elif action == "extract":
         weights = str(inputs / f"{choice}.npz")
         study.extract(SET, model=str(CARD), weights=weights, part=2, replace=True, threads=1, progress=False)
@@ -356,9 +361,9 @@ class StudyMachine(RuleBasedStateMachine):
             return after
         return before
 
-    def _read(self) -> Model:
-        """What the study contains; every value of it was compared with the right one."""
-        study = Study(self.root)
+    def _read(self, root: Path | None = None) -> Model:
+        """What the study, or another one, contains; every value of it was compared with the right one."""
+        study = Study(root or self.root)
         stimuli = {row[0]: row[1] for row in self._rows(study, "stimulus_id, sha256", "stimuli")}
         assert len({*stimuli.values()}) == len(stimuli) and sorted(stimuli) == list(range(len(stimuli)))
         found = Model()

@@ -16,7 +16,10 @@ from support.hostile_graphs import (
     HOSTILE_GRAPHS,
     of_negative_sides,
     of_the_image,
+    with_constant_in_a_function,
+    with_constant_in_an_operator,
     with_few_numbers,
+    with_few_places,
     with_functions_in_a_branch,
 )
 from toolbox.errors import UsageError
@@ -60,7 +63,10 @@ def test_tensors_in_another_file_are_counted_before_they_are_read(tmp_path: Path
     [
         (of_negative_sides, "expected a type of ONNX, and sides of at least 0"),
         (with_few_numbers, "more than the file"),
-        (with_functions_in_a_branch, "has 524,29. operators with its functions written out"),
+        (with_few_places, "has a tensor 'places' of 10\\^12 bytes, but stores 8"),
+        (with_constant_in_an_operator, "has a tensor 'hidden' of 10\\^12 bytes, but stores 4"),
+        (with_constant_in_a_function, "has a tensor 'hidden' of 10\\^12 bytes, but stores 4"),
+        (with_functions_in_a_branch, r"has 524,29\d operators with its functions written out"),
     ],
 )
 def test_what_would_expand_is_refused_before_it_does(
@@ -112,7 +118,7 @@ def test_a_size_that_is_stated_but_cannot_be_inferred_is_unknown() -> None:
     bright = b.add("Cast", b.reduce("ReduceMax", IMAGE, [0, 1, 2, 3], keepdims=0), to=onnx.TensorProto.INT64)
     sides = b.add("ConstantOfShape", b.add("Reshape", bright, b.fixed(np.array([1]))))
     of_sides = b.add("ConstantOfShape", b.add("Cast", sides, to=onnx.TensorProto.INT64))
-    no_type = b.add("Cast", IMAGE, to=99)
+    no_type = b.add("HannWindow", b.fixed(np.array(10)), output_datatype=99)
     model = b.model(sides, of_sides, entry=IMAGE)
     for output in model.graph.output:
         output.type.tensor_type.shape.dim.add(dim_value=1)

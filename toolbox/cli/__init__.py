@@ -10,8 +10,10 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    diff,
     export,
     gallery,
+    importing,
     match,
     merge,
     networks,
@@ -54,8 +56,10 @@ for commands in (
     saliency.commands,
     report.commands,
     share.commands,
+    importing.commands,
     probe.commands,
     merge.commands,
+    diff.commands,
     upkeep.commands,
 ):
     app.add_typer(commands)

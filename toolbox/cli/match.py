@@ -142,7 +142,7 @@ def match(
     """
     from toolbox.design.matching.choices import Matching
     from toolbox.design.matching.run import match as match_sets
-    from toolbox.design.result_files import ResultFiles
+    from toolbox.query.result_files import ResultFiles
 
     choices = Matching(
         category or None, n or None, on or None, within, different, by, sets, distance, same, together, apart, fixed,

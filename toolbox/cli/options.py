@@ -63,10 +63,10 @@ VersionOption = Annotated[bool, Option("--version", help="Print the version.")]
 NewStudyArgument = Annotated[Path, Argument(help="A new or empty directory.")]
 TitleOption = Annotated[str, Option(help="What the study is about. Default: the directory's name.")]
 SourceArgument = Annotated[
-    str,
+    list[str],
     Argument(
-        help="Folder with one subfolder per category, manifest (.csv, .tsv, .txt, .xlsx, .parquet), or a "
-        "shipped set: lfw, gratings, caltech101."
+        help="Folder with one subfolder per category, manifest (.csv, .tsv, .txt, .xlsx, .parquet), containers of "
+        "images (.tar, .zip, .h5, .parquet), or a shipped set: lfw, gratings, caltech101."
     ),
 ]
 NewSetOption = Annotated[
@@ -263,6 +263,13 @@ TableOption = Annotated[
         "--table",
         metavar="NAME=FILE",
         help="Table of your own (.csv, .tsv, .txt, .xlsx, .parquet) and its name in SQL. Repeat it for several.",
+    ),
+]
+UntrustedOption = Annotated[
+    bool,
+    Option(
+        "--untrusted",
+        help="SQL of somebody else, which nobody has read: it has 60 s, 1 GB of memory and 20,000 characters.",
     ),
 ]
 ReferenceOption = Annotated[

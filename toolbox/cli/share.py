@@ -1,6 +1,5 @@
 """The command that hands results on: share."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,16 +14,8 @@ from toolbox.printing import printable
 commands = typer.Typer()
 
 
-class Included(StrEnum):
-    """What a bundle may include."""
-
-    ROLLUPS = "rollups"
-    SIGNIFICANCE = "significance"
-    RESPONSES = "responses"
-
-
 WithOption = Annotated[
-    list[Included] | None,
+    list[str] | None,
     typer.Option(
         "--with", help="What to include: rollups (always), significance, responses. Repeat it for several."
     ),

@@ -25,12 +25,13 @@ import pyarrow as pa
 
 from toolbox.collect.appearance import describe_appearance
 from toolbox.collect.places import ImagePlaces, image_places
-from toolbox.collect.sources import describe_source, list_source, set_of_source, source_type
+from toolbox.collect.sources import describe_source, list_source, set_of_source, single_source, source_type
 from toolbox.display import Report
 from toolbox.errors import StimulusError, UsageError
 from toolbox.files import write_json
 from toolbox.progress import Progress, silent
 from toolbox.stimuli.categories import categories_alike
+from toolbox.stimuli.contents import is_there
 from toolbox.stimuli.ledger import Ledger
 from toolbox.stimuli.scan import scan_files
 from toolbox.stimuli.sources import Candidate, Listing, Rejection
@@ -89,7 +90,7 @@ class IngestReport(Report):
 
 def ingest(
     study: StudyFolder,
-    source: str | Path,
+    source: str | Path | Sequence[str] | Sequence[Path],
     *,
     set_name: str | None = None,
     strict: bool = False,
@@ -103,7 +104,8 @@ def ingest(
     Args:
         study: the study that contains the set.
         source: a folder with one sub-folder per category; a manifest (.csv, .tsv, .txt, .xlsx, .parquet) with the
-            columns path and category; the name of a shipped card; or the path of a card (.toml).
+            columns path and category; containers of images (.tar, .zip, .h5, .hdf5, .parquet), one, several, or a
+            folder of them; the name of a shipped card; or the path of a card (.toml).
         set_name: name of the new or existing set; None for the name in the card.
         strict: ingest nothing unless every file can be ingested.
         missing: what a category such as `nan` or `None` means: 'unlabelled' stimuli, or a 'category' of that name; None
@@ -120,18 +122,18 @@ def ingest(
     study = StudyFolder(study.root.resolve())
     if not dry_run:
         finish_commit(study)
-    kind = source_type(source)
-    name = check_new_name("stimulus set", set_of_source(kind, source, set_name), study.sets())
+    kind, first = source_type(source), single_source(source)
+    name = check_new_name("stimulus set", set_of_source(kind, first, set_name), study.sets())
     lock = nullcontext() if dry_run else writing(study, study.lock(name), "ingesting", *_folders(study, name))
     with lock, image_places(study, name, dry_run) as places:
         listing = list_source(kind, source, places.folder, missing=missing, progress=progress)
         ledger, earlier, is_whole = _open_ledger(study, name, bit_depth)
         files = dict.fromkeys(candidate.path for candidate in listing.candidates)
-        images = places.find_roots(ledger, files, source)
+        images = places.find_roots(ledger, files, first)
         types = merge_types(earlier, listing.candidates)
         _measure_earlier(ledger, images.roots)
-        _enter_files(ledger, listing, source, images, bit_depth=bit_depth, progress=progress)
-        _check_ledger(ledger, source, strict)
+        _enter_files(ledger, listing, first, images, bit_depth=bit_depth, progress=progress)
+        _check_ledger(ledger, first, strict)
         new = [variable for variable in types if variable not in earlier]
         report = _report(name, ledger, new, listing.notes)
         origin = describe_source(kind, source, images.roots)
@@ -183,7 +185,7 @@ def _open_ledger(
         kept,
         properties,
         bit_depth=bit_depth,
-        is_there=lambda path: study.image(path).exists(),
+        is_there=lambda path: is_there(study.image(path)),
     )
     is_whole = labels.is_file() and len(kept) == len(written) and len(properties) == len(measured)
     return ledger, types, is_whole

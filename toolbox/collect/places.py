@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from toolbox.errors import StimulusError
 from toolbox.stimuli.cards import check_unchanged
+from toolbox.stimuli.containers.naming import container_of
+from toolbox.stimuli.contents import content_digest, is_there
 from toolbox.stimuli.ledger import Ledger
 from toolbox.store.folder import StudyFolder
 from toolbox.store.roots import Roots
@@ -34,12 +37,13 @@ class ImagePlaces:
         Args:
             ledger: the set before the files are entered.
             files: absolute paths of the images.
-            source: the folder or manifest that names them.
+            source: the folder, manifest or container that names them.
         """
         outside = [path for path in files if not path.is_relative_to(self.folder)]
         digests = {row["path"]: row["sha256"] for row in ledger.rows}
-        roots = self.roots.followed(digests, outside).extended(outside, _folder_of(source))
-        ledger.look_elsewhere(lambda path: roots.file(path).exists())
+        moved = self.roots.followed(digests, outside, _digest_of)
+        roots = moved.extended(dict.fromkeys(map(container_of, outside)), _folder_of(source))
+        ledger.look_elsewhere(lambda path: is_there(roots.file(path)))
         return replace(self, roots=roots)
 
     def stored_path(self, path: Path) -> str:
@@ -56,7 +60,7 @@ class ImagePlaces:
 
         Args:
             name: what starts with an absolute path.
-            source: the folder or manifest in which it was found.
+            source: the folder, manifest or container in which it was found.
         """
         kept = name.replace(f"{self.folder.as_posix()}/", f"{self.kept.as_posix()}/")
         return self.roots.anonymous(kept, _folder_of(source))
@@ -79,7 +83,15 @@ def image_places(study: StudyFolder, set_name: str, dry_run: bool) -> Iterator[I
         yield ImagePlaces(study.roots, Path(folder).resolve() / "images", kept)
 
 
+def _digest_of(path: Path) -> str:
+    """The sha256 of an image; empty where it cannot be read."""
+    try:
+        return content_digest(path)
+    except (OSError, StimulusError):
+        return ""
+
+
 def _folder_of(source: str | Path) -> Path:
-    """The folder of a source; that of a manifest is where its file is."""
-    path = Path(source).resolve()
+    """The folder of a source; that of a manifest or container is where its file is."""
+    path = container_of(Path(source).resolve())
     return path if path.is_dir() else path.parent

@@ -12,6 +12,7 @@ import polars as pl
 
 from toolbox.errors import StimulusError, UsageError
 from toolbox.query import ask
+from toolbox.stimuli.contents import read_content
 from toolbox.stimuli.images import decode, thumbnail
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
@@ -59,7 +60,7 @@ def _digests_of_images(
 def _thumbnail(path: Path, digests: Collection[str]) -> str | None:
     """A small copy of an image as a data URI; None if the digest of the file is not one of the given ones."""
     try:
-        content = path.read_bytes()
+        content = read_content(path)
     except OSError as error:
         raise StimulusError(
             f"{path} cannot be read ({error.strerror}); put it back, change the line of its folder under [roots] in "

@@ -67,14 +67,25 @@ _BROKEN = (
 """Also of what Python cannot unpack: an encrypted file, a method of compression, a size that is no number."""
 
 
-class _Header(tarfile.TarInfo):
+class Header(tarfile.TarInfo):
     """A header whose long names are read only if they are names: tarfile reads them at once."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """A header from its block.
+
+        Args:
+            buf: of 512 bytes.
+            encoding: of names.
+            errors: what is done about names that are not in it.
+
+        Raises: CardError for a size that no header has.
+        """
         header = super().frombuf(buf, encoding, errors)
         if header.type in _HEADERS and not 0 <= header.size <= _LARGEST_HEADER:
             raise _too_large(f"a header states {header.size:,} bytes", _LARGEST_HEADER)
+        if header.size < 0:  # tarfile would go back, and never end
+            raise _too_large(f"a file states {header.size:,} bytes", MOST_BYTES)
         return header
 
 
@@ -183,7 +194,7 @@ def _open_inner(archive: Path, inner: str) -> Iterator[IO[bytes]]:
 
 
 def _read_tar(file: IO[bytes], archive: Path, budget: _Budget) -> Iterator[tuple[PurePosixPath, Member]]:
-    with _uncompressed(file) as plain, tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header) as tar:
+    with _uncompressed(file) as plain, tarfile.open(fileobj=plain, mode="r|", tarinfo=Header) as tar:
         for member in tar:
             budget.take(
                 member.name, member.size
@@ -197,13 +208,21 @@ def _read_tar(file: IO[bytes], archive: Path, budget: _Budget) -> Iterator[tuple
 @contextmanager
 def _uncompressed(file: Any) -> Iterator[IO[bytes]]:
     """What a .tar is without its compression, in pieces; tarfile unpacks whatever a piece of the file unpacks to."""
-    start = file.peek(6)[:6]
-    opened = next((module for magic, module in _COMPRESSIONS.items() if start.startswith(magic)), None)
+    opened = compression_of(file.peek(6)[:6])
     if opened is None:
         yield file
         return
     with opened(file) as plain:
         yield plain
+
+
+def compression_of(start: bytes) -> Callable[[Any], Any] | None:
+    """What opens a file as if it were not compressed; None where it is not.
+
+    Args:
+        start: its first bytes, at least 6.
+    """
+    return next((module for magic, module in _COMPRESSIONS.items() if start.startswith(magic)), None)
 
 
 def _read_zip(archive: Path, budget: _Budget) -> Iterator[tuple[PurePosixPath, Member]]:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from toolbox.errors import StimulusError
+from toolbox.stimuli.contents import read_content
 from toolbox.stimuli.images import Picture, decode
 from toolbox.stimuli.picture_identity import pixel_digest
 
@@ -21,7 +22,7 @@ def read_original(
     """The picture in the file of a stimulus, if it is still the one that was ingested.
 
     Args:
-        file: where the image is now.
+        file: where the image is now: a file, or a member of a container.
         sha256: of the file at its ingestion.
         pixels_sha256: identity of the decoded picture then, by which a file with other tags is the same picture; None
             in a set of an older version.
@@ -30,7 +31,7 @@ def read_original(
 
     Raises: OSError when the file cannot be read; StimulusError with a short reason when it has changed, or is damaged.
     """
-    content = file.read_bytes()
+    content = read_content(file)
     if hashlib.sha256(content).hexdigest() != sha256 and not _has_pixels(content, pixels_sha256, bit_depth):
         raise StimulusError("changed since it was ingested")
     return decode(content, at_least=at_least, bit_depth=bit_depth)

@@ -86,6 +86,23 @@ def open_image(content: bytes) -> ImageFile:
     raise StimulusError("not an image (expected JPEG, PNG, GIF, BMP, TIFF or WebP)")
 
 
+def suffix_of(content: bytes) -> str:
+    """How the name of an image file ends, by its content; empty for what is no image.
+
+    Args:
+        content: the first bytes of a file, at least 16.
+
+    Example:
+        >>> suffix_of(b"GIF89a__________")
+        '.gif'
+    """
+    accepting = (
+        name for name in _READERS if (accepts := Image.OPEN[name][1]) and accepts(content[:16]) is True
+    )
+    name = next(accepting, "")
+    return {"JPEG": ".jpg", "TIFF": ".tif"}.get(name, f".{name.lower()}" if name else "")
+
+
 def note_as_issued(warning: Warning) -> None:
     """Register a warning that was raised as an error, so that it is not issued again.
 

@@ -12,12 +12,10 @@ from pathlib import Path
 
 from toolbox.errors import StimulusError
 from toolbox.stimuli.at_ingestion import measure_at_ingestion
+from toolbox.stimuli.contents import read_content
 from toolbox.stimuli.images import decode
 from toolbox.stimuli.picture_identity import pixel_digest
 from toolbox.stimuli.sources import Candidate
-
-MAX_BYTES = 1 << 30
-"""Larger files are not read: the largest accepted picture is smaller, and a film would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +64,11 @@ def scan_files(
 
 def _scan_file(candidate: Candidate, known: Container[str], bit_depth: int | None) -> ScannedFile:
     try:
-        size = candidate.path.stat().st_size
-        if size > MAX_BYTES:
-            return ScannedFile(candidate, f"oversized: {size:,} bytes, expected at most {MAX_BYTES:,}")
-        content = candidate.path.read_bytes()
+        content = read_content(candidate.path)
     except OSError as error:
         return ScannedFile(candidate, f"cannot be read ({error.strerror})")
+    except StimulusError as error:
+        return ScannedFile(candidate, str(error))
     digest = sha256(content).hexdigest()
     if digest in known:
         return ScannedFile(candidate, sha256=digest, bytes=len(content))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolbox.errors import StimulusError, UsageError
 from toolbox.stimuli.categories import compose_accents, read_categories
+from toolbox.stimuli.contents import fault_of_member, is_member
 from toolbox.stimuli.images import Pixels
 from toolbox.terms import Missing
 
@@ -107,10 +108,12 @@ def text_of(path: Path) -> str:
 
 
 def fault_of_file(path: Path) -> str | None:
-    """The reason why a path cannot be read as a file, or None."""
+    """The reason why a path cannot be read as a file, or as an image in a container, or None."""
     if text_of(path) != path.as_posix():
         return "its name is not valid Unicode; rename it"
     try:
+        if is_member(path):
+            return fault_of_member(path)
         if not path.exists():
             return "a link without a target" if path.is_symlink() else "no such file"
     except OSError as error:  # the name is too long, or the folder is not accessible

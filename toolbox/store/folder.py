@@ -26,12 +26,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError, VerificationError
+from toolbox.files import local_folder
 from toolbox.store.remedies import REPLACEMENT
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
@@ -226,8 +227,10 @@ class StudyFolder:
 
     def run_record(self, what: str) -> Path:
         """A new file for the provenance of a run, named after the time and the task."""
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        return self.root / "runs" / f"{stamp}-{what}.json"
+        now = datetime.now(UTC)
+        while (path := self.root / "runs" / f"{now:%Y%m%dT%H%M%S.%fZ}-{what}.json").exists():
+            now += timedelta(microseconds=1)  # the clock stands still, or was set back
+        return path
 
     def sets(self) -> list[str]:
         """Names of the ingested stimulus sets."""
@@ -311,12 +314,13 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
 
     Raises: UsageError when the directory is already a study, or contains other files.
     """
+    root = local_folder(root)
     if (root / "study.toml").exists():
         raise UsageError(f"{root} is already a study; use it as it is, or choose another directory")
     if not is_free(root):
         raise UsageError(f"{root} is not an empty directory; choose a new directory for the study")
     root.mkdir(parents=True, exist_ok=True)
-    write_study_file(root, new_study_file(title or root.absolute().name))
+    write_study_file(root, new_study_file(title or root.absolute().name), is_new=True)
     return StudyFolder(root)
 
 

@@ -83,17 +83,20 @@ class Roots:
             roots = Roots(self.study, {**roots.folders, roots._new_name(place): place})
         return roots
 
-    def followed(self, digests: Mapping[str, str], files: Iterable[Path]) -> Roots:
+    def followed(
+        self, digests: Mapping[str, str], files: Iterable[Path], digest: Callable[[Path], str] = digest_of
+    ) -> Roots:
         """These roots; those that are missing at the place to which files show that they were moved.
 
         Args:
             digests: sha256 of the images of a set by stored path.
             files: absolute paths of images, some of which may be those of the set.
+            digest: the sha256 of an image, which may be in a container.
         """
         used = {path.partition("/")[0] for path in digests} & self.folders.keys()
         missing = [name for name in sorted(used) if not self._folder(name).exists()]
         paths = self._outside(files) if missing else []
-        found = {name: place for name in missing if (place := _moved_place(name, digests, paths))}
+        found = {name: place for name in missing if (place := _moved_place(name, digests, paths, digest))}
         return Roots(self.study, {**self.folders, **found}) if found else self
 
     def _folder(self, name: str) -> Path:
@@ -177,7 +180,9 @@ def write_roots(roots: Roots, before: Roots, stage: Callable[[Path], Path]) -> N
     write_study_file(stage(roots.study / NAME).parent, {**content, KEY: {**now, **changed}})
 
 
-def _moved_place(name: str, digests: Mapping[str, str], paths: Iterable[str]) -> str | None:
+def _moved_place(
+    name: str, digests: Mapping[str, str], paths: Iterable[str], digest_of_image: Callable[[Path], str]
+) -> str | None:
     """Where a root is now: the folder in which a path of the set leads to the same content."""
     expected = {
         path.partition("/")[2]: digest for path, digest in digests.items() if path.startswith(f"{name}/")
@@ -188,7 +193,7 @@ def _moved_place(name: str, digests: Mapping[str, str], paths: Iterable[str]) ->
         for start in range(1, len(parts)):
             if (digest := expected.get("/".join(parts[start:]))) and compared < _COMPARED:
                 compared += 1
-                if digest_of(Path(path)) == digest:
+                if digest_of_image(Path(path)) == digest:
                     return "/".join(parts[:start])
     return None
 

@@ -15,7 +15,7 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     probing      probe, advise
     auditing     audit
     relating     parameters, relate
-    exchanging   share, import, merge, diff
+    exchanging   share, import
     exporting    export
     exports      which export a format means
     upkeep       use, verify, remove

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ class StudyCollection(StudyDirectory):
 
     def ingest(
         self,
-        source: str | Path,
+        source: str | Path | Sequence[str] | Sequence[Path],
         *,
         set: str | None = None,
         strict: bool = False,
@@ -32,12 +32,13 @@ class StudyCollection(StudyDirectory):
         dry_run: bool = False,
         progress: Progress | bool = True,
     ) -> IngestReport:
-        """Add stimuli: a folder of category folders, a manifest or a card in `datasets/`.
+        """Add stimuli: a folder of category folders, a manifest, containers of images or a card in `datasets/`.
 
         What the set has already stays as it is.
 
         Args:
-            source: the folder, the manifest (.csv, .tsv, .txt, .xlsx, .parquet) or the card's name.
+            source: the folder, the manifest (.csv, .tsv, .txt, .xlsx, .parquet), the card's name; or containers, whose
+                images are read in place: .tar, .zip, .h5, .hdf5 or .parquet, one, several, or a folder of them.
             set: name of the stimulus set; None for a card, which brings its own.
             strict: refuse everything if one image cannot be used; else such images are listed in the report.
             missing: what a category such as 'nan' or 'None' means: 'unlabelled' stimuli, or a 'category' of that name;

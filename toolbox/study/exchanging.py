@@ -12,6 +12,7 @@ from toolbox.study.notebook import shown
 
 if TYPE_CHECKING:
     from toolbox.exchange.bundle.run import ShareReport
+    from toolbox.exchange.importing.run import ImportReport
 
 
 class StudyExchange(StudyDirectory):
@@ -59,16 +60,52 @@ class StudyExchange(StudyDirectory):
             ('rollups',)
         """
         from toolbox.exchange.bundle.choices import Sharing
-        from toolbox.exchange.bundle.run import share
+        from toolbox.exchange.bundle.run import share as share_study
+        from toolbox.exchange.bundle.texts import Writers
+        from toolbox.show.report.run import methods_text, write_report
+        from toolbox.show.report.subject import Choices
 
         options = Sharing(
-            including,
-            set,
-            model,
-            scheme,
-            minimum_n,
-            include_images=include_images,
-            keep_names=keep_names,
-            report=report,
+            including, set, model, scheme, minimum_n,
+            include_images=include_images, keep_names=keep_names, report=report,
+        )  # fmt: skip
+        writers = Writers(
+            methods=lambda selection: methods_text(self.folder, selection),
+            report=lambda file, selection: write_report(self.folder, file, selection, Choices()),
         )
-        return share(self.folder, None if output is None else Path(output), options, progress=shown(progress))
+        target = None if output is None else Path(output)
+        return share_study(self.folder, target, options, writers, progress=shown(progress))
+
+    def import_(
+        self,
+        bundle: str | Path,
+        *,
+        set: str | None = None,
+        dry_run: bool = False,
+        progress: Progress | bool = True,
+    ) -> ImportReport:
+        """Take a bundle into the study, all of it or nothing, if all of it verifies; overwrites nothing.
+
+        What the study has already, with the same content, stays as it is. The stimuli have the title of the bundle and
+        the first digits of its digest in the column `origin`. Of a bundle without responses, the study answers whatever
+        roll-ups suffice for.
+
+        Args:
+            bundle: a zip or a directory that `share` wrote.
+            set: name of its stimulus set in the study; that in the bundle if None.
+            dry_run: only report, or refuse, what would be done.
+            progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
+                how much is done, and of how much.
+
+        Returns: what is new in the study, and what was there already.
+        Raises: VerificationError for a bundle that does not verify; UsageError where the study has something of the
+            same name with another content; MixtureError where its model of that name is another network; BusyError.
+
+        Example:
+            >>> shared = study.share("to-import.zip")
+            >>> Study("another-study", create=True).import_("to-import.zip").sets
+            ('colours',)
+        """
+        from toolbox.exchange.importing.run import import_bundle
+
+        return import_bundle(self.folder, Path(bundle), set, dry_run=dry_run, progress=shown(progress))

@@ -97,7 +97,7 @@ class StudyMatching(StudyDirectory):
         """
         from toolbox.design.matching.choices import Matching
         from toolbox.design.matching.run import match
-        from toolbox.design.result_files import result_files
+        from toolbox.query.result_files import result_files
 
         options = Matching(
             category,

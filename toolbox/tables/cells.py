@@ -2,78 +2,95 @@
 
 from __future__ import annotations
 
-import re
-from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = r"^ *[=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
 """Beginnings of a cell that a spreadsheet takes for a formula, those of full width in Asian ones.
 
 Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
 """
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
-_PATHS = frozenset({"path", "file"})
-
-
-def is_evaluated(text: str) -> bool:
-    """Whether a spreadsheet may take the text of a cell for a formula.
-
-    Args:
-        text: of the cell.
-
-    Example:
-        >>> [is_evaluated(text) for text in ("=1+1", "-3", "-3+2", "@sum", " =1", "face")]
-        [True, False, True, True, True, False]
-    """
-    start = text.lstrip(" ")
-    return start.startswith(_FORMULA) and not _NUMBER.fullmatch(text)
-
-
-def spreadsheet_text(column: str, text: str) -> str:
-    """A text as a cell that no spreadsheet evaluates: one that would be gets the name of its column in front.
-
-    Args:
-        column: its name; of a path, `./` is put in front, which names the same file.
-        text: of the cell.
-
-    Example:
-        >>> spreadsheet_text("category", "=cmd()"), spreadsheet_text("path", "-1+1.png")
-        ('category_=cmd()', './-1+1.png')
-    """
-    if not is_evaluated(text):
-        return text
-    return f"./{text.strip()}" if column in _PATHS else f"{column}_{text.strip()}"
+_NUMBER = r"(?i)^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$"
+_PATHS = ("path", "file")
+_NAMED = 3
+"""Texts that a note lists."""
 
 
 def spreadsheet_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of which a spreadsheet evaluates no cell, their header included.
+    """Rows of which a spreadsheet evaluates no cell: a text that it would has the name of its column in front.
+
+    In front of a path, it is `./`, which names the same file. Names of columns are cells, too.
 
     Args:
-        rows: numbers and texts.
+        rows: of any types.
+
+    Example:
+        >>> import polars as pl
+        >>> rows = pl.DataFrame({"category": ["=cmd()", "-3", "dog"], "path": ["-1+1.png", "@a.png", "b.png"]})
+        >>> spreadsheet_rows(rows).rows()
+        [('category_=cmd()', './-1+1.png'), ('-3', './@a.png'), ('dog', 'b.png')]
     """
     import polars as pl
 
     safe = rows.with_columns(
-        pl.col(name).map_elements(partial(spreadsheet_text, name), return_dtype=pl.String)
+        pl.when(_is_evaluated(pl.col(name)))
+        .then(_front(name) + pl.col(name).str.strip_chars())
+        .otherwise(pl.col(name))
+        .alias(name)
         for name, kind in rows.schema.items()
         if kind == pl.String
     )
-    return safe.rename({name: spreadsheet_text("column", name) for name in rows.columns})
+    evaluated = evaluated_texts(pl.DataFrame({"column": rows.columns}))
+    return safe.rename({name: f"column_{name.strip()}" for name in evaluated})
+
+
+def _front(column: str) -> pl.Expr:
+    """What is written in front of a text of a column."""
+    import polars as pl
+
+    return pl.lit("./" if column in _PATHS else f"{column.strip()}_".lstrip("=+-@"))
+
+
+def _is_evaluated(texts: pl.Expr) -> pl.Expr:
+    """Whether a spreadsheet may take texts for formulas; a number with its sign is none."""
+    return texts.str.contains(_FORMULA) & ~texts.str.contains(_NUMBER)
 
 
 def evaluated_texts(rows: pl.DataFrame) -> list[str]:
     """The different texts of rows that a spreadsheet may take for formulas, in alphabetical order.
 
     Args:
-        rows: numbers and texts.
+        rows: of any types.
+
+    Example:
+        >>> import polars as pl
+        >>> evaluated_texts(pl.DataFrame({"text": ["=1+1", "-3", "-3+2", " @sum", "face", None]}))
+        [' @sum', '-3+2', '=1+1']
     """
     import polars as pl
 
-    texts = {text for column in rows if column.dtype == pl.String for text in column.drop_nulls().unique()}
-    return sorted(text for text in {*texts, *rows.columns} if is_evaluated(text))
+    found = set[str]()
+    for name in (name for name, kind in rows.schema.items() if kind == pl.String):
+        found.update(rows.select(name).filter(_is_evaluated(pl.col(name)))[name].unique())
+    return sorted(found)
+
+
+def notes_on_cells(*tables: pl.DataFrame) -> list[str]:
+    """A note on the texts that `spreadsheet_rows` changes, if there are any.
+
+    Args:
+        *tables: their rows.
+    """
+    changed = [text for rows in tables for text in evaluated_texts(rows)]
+    if not changed:
+        return []
+    more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+    return [
+        "written with the name of their column (of a path, ./) in front, as spreadsheets would compute them: "
+        f"{', '.join(changed[:_NAMED])}{more}"
+    ]
 
 
 def spreadsheet_csv(rows: pl.DataFrame) -> bytes:

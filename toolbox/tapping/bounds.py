@@ -208,7 +208,7 @@ def _skeleton(model: onnx.ModelProto, images: int, height: int, width: int) -> o
     graph = onnx.GraphProto(name="skeleton", node=model.graph.node)
     graph.input.append(helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [images, 3, height, width]))
     for tensor in model.graph.initializer:
-        if tensor.data_location != TensorProto.EXTERNAL and math.prod(tensor.dims) <= _SMALL:
+        if math.prod(tensor.dims) <= _SMALL:
             graph.initializer.append(tensor)
         else:
             graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, [*tensor.dims]))

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from toolbox.cache import cache_folder
 from toolbox.collect.extraction.layers import has_layers, stage_layers
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
+from toolbox.files import mirror_of
+from toolbox.stimuli.contents import is_there
 from toolbox.store.commits import Commit
 from toolbox.store.folder import ExtractionFolder, StudyFolder
 from toolbox.store.imported_rollups import imported_record
@@ -194,7 +197,7 @@ def check_images(task: Task, remaining: RemainingWork) -> None:
     if remaining.is_begun and remaining.folder != task.request.folder:
         return
     stimuli = [task.request.stimuli[number] for number in remaining.stimuli]
-    if stimuli and not any(stimulus.file.is_file() for stimulus in stimuli):
+    if stimuli and not any(is_there(stimulus.file) for stimulus in stimuli):
         raise StimulusError(
             f"none of the {len(stimuli)} images can be read (no such file: {stimuli[0].file}); "
             f"{task.request.images_remedy}"
@@ -221,11 +224,12 @@ def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
     stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options))
     layers = len(task.identity.recorded_layers)
     needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
-    free = shutil.disk_usage(request.study.root).free
+    place = cache_folder() if mirror_of(request.study.root) else request.study.root
+    free = shutil.disk_usage(place).free
     if stimuli and needed + RESERVE > free:
         raise StorageError(
             f"the responses of {task.filters:,} filters to {stimuli:,} stimuli need up to {needed / 1e9:,.2f} GB "
-            f"and a reserve of {RESERVE / 1e9:g} GB, but the disk of {request.study.root} has {free / 1e9:,.2f} GB "
+            f"and a reserve of {RESERVE / 1e9:g} GB, but the disk of {place} has {free / 1e9:,.2f} GB "
             "free; free some space, move the study, or extract fewer layers with layers=… (--layers …)"
         )
     return needed, free

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from toolbox.design.exporting.programs import IMAGE_COLUMN, PROGRAMS, Program, T
 from toolbox.display import Report
 from toolbox.errors import StimulusError, UsageError, expected_names
 from toolbox.files import digest_of, replace_file
+from toolbox.stimuli.contents import content_digest, is_member, is_there, read_content
+from toolbox.stimuli.readers import suffix_of
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import with_version
@@ -89,13 +90,14 @@ def export(study: StudyFolder, selection: Selection, options: Exporting) -> Expo
     )
     files = _check_images(study, chosen)
     copies = _copies(chosen, options.copy_images) if options.copy_images else {}
+    _check_openable(files, copies)
     shown = {number: copies.get(number, file) for number, file in files.items()}
     trials = _trials(chosen, _relative_paths(shown, options.output))
     contents = program.write(trials, options.output)
     _check_targets(contents, copies, files)
     with ExitStack() as stack:
         for number, copy in copies.items():
-            shutil.copyfile(files[number], stack.enter_context(replace_file(copy)))
+            stack.enter_context(replace_file(copy)).write_bytes(read_content(files[number]))
         for file, content in contents.items():
             stack.enter_context(replace_file(file)).write_bytes(content)
     return _report(chosen, trials, options, [*map(str, contents)], len(copies))
@@ -135,16 +137,26 @@ def _check_options(options: Exporting) -> Program:
 
 def _check_images(study: StudyFolder, chosen: StimulusList) -> dict[int, Path]:
     """Where the images are; refuse to list images that are missing or have changed."""
-    missing = [each.path for each in chosen.stimuli.values() if not each.file.is_file()]
+    missing = [each.path for each in chosen.stimuli.values() if not is_there(each.file)]
     if missing:
         raise StimulusError(f"{_named(missing)} cannot be found; {images_remedy(study, chosen.set)}")
-    changed = [each.path for each in chosen.stimuli.values() if digest_of(each.file) != each.sha256]
+    changed = [each.path for each in chosen.stimuli.values() if content_digest(each.file) != each.sha256]
     if changed:
         raise StimulusError(
             f"{_named(changed)} changed after it was ingested, so that it is another stimulus; restore the file, or "
             "ingest it again"
         )
     return {number: each.file for number, each in chosen.stimuli.items()}
+
+
+def _check_openable(files: Mapping[int, Path], copies: Mapping[int, Path]) -> None:
+    """Refuse to list images that no program can open."""
+    inside = next((file for number, file in files.items() if number not in copies and is_member(file)), None)
+    if inside is not None:
+        raise StimulusError(
+            f"{inside} is in a container, which a program for experiments does not open; copy the images with "
+            "--copy-images"
+        )
 
 
 def _named(names: Sequence[str]) -> str:
@@ -162,7 +174,8 @@ def _copies(chosen: StimulusList, folder: Path) -> dict[int, Path]:
 
 def _copy_name(stimulus: Stimulus, category: str | None) -> str:
     plain = re.sub(r"\W+", "_", category or "", flags=re.ASCII).strip("_") or "stimulus"
-    suffix = re.sub(r"[^.\w]", "", PurePosixPath(stimulus.path).suffix.lower(), flags=re.ASCII)
+    named = PurePosixPath(stimulus.path).suffix.lower() or suffix_of(read_content(stimulus.file))
+    suffix = re.sub(r"[^.\w]", "", named, flags=re.ASCII)
     return f"{plain[:60]}_{stimulus.stimulus_id:04d}{suffix}"
 
 
@@ -191,7 +204,7 @@ def _check_targets(
 ) -> None:
     """Refuse to write a copy over another file."""
     for number, copy in copies.items():
-        is_other = copy.exists() and (copy.is_dir() or digest_of(copy) != digest_of(originals[number]))
+        is_other = copy.exists() and (copy.is_dir() or digest_of(copy) != content_digest(originals[number]))
         if is_other or copy in contents:
             raise UsageError(
                 f"{copy} is another file than the copy of {originals[number].name} would be; choose another folder "

@@ -61,7 +61,7 @@ MASK, MASK_SUFFIXES = "dmask", (".dmask.csv",)
 """The format of a bank of filters, which needs no responses."""
 
 
-def check_output(name: str, output: Path) -> None:
+def check_export_file(name: str, output: Path) -> None:
     """Refuse a file that the other program does not read, before anything is computed.
 
     Args:

@@ -10,19 +10,17 @@ from toolbox.display import Report
 from toolbox.errors import ResourceError, StorageError, UsageError
 from toolbox.exchange.bridges.choices import ResponseExport
 from toolbox.exchange.bridges.filters import chosen_layers, filters_of, layer_sizes, listed_layers
-from toolbox.exchange.bridges.formats import FORMATS, MASK, BridgeFormat, check_output
+from toolbox.exchange.bridges.formats import FORMATS, MASK, BridgeFormat, check_export_file
 from toolbox.exchange.bridges.mask import write_mask
 from toolbox.exchange.bridges.responses import VALUE_BYTES, LayeredResponses, exported_responses
 from toolbox.runtime.hardware import free_memory, memory_limit
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection
-from toolbox.tables import evaluated_texts
+from toolbox.tables import notes_on_cells
 
 _BESIDE = 200_000_000
 """Bytes of memory for one part of a layer, and for libraries."""
-_NAMED = 3
-"""Texts that a note lists."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def export_responses(study: StudyFolder, selection: Selection, options: Response
     Raises: UsageError, UnknownNameError for an option; TableError for a table that does not list filters;
         ResourceError, StorageError where memory or disk are too small; nothing is written then.
     """
-    check_output(options.to, options.output)
+    check_export_file(options.to, options.output)
     if options.to == MASK:
         return read_between_commits(study, lambda: _export_mask(study, selection, options))
     return read_between_commits(study, lambda: _export(study, selection, options))
@@ -78,6 +76,7 @@ def _export(study: StudyFolder, selection: Selection, options: ResponseExport) -
     responses = exported_responses(study, selection, options)
     _check_room(responses, form, options.output)
     files = form.write(responses, options.output)
+    cells = notes_on_cells(responses.stimuli, responses.filters) if form.has_cells else ()
     return ExportedResponses(
         set=responses.set,
         model=responses.model,
@@ -89,21 +88,8 @@ def _export(study: StudyFolder, selection: Selection, options: ResponseExport) -
         filters=responses.shape[1],
         layers=tuple(responses.layers),
         bytes=sum(file.stat().st_size for file in files),
-        notes=(*responses.notes, *_notes_on_cells(responses, form)),
+        notes=(*responses.notes, *cells),
     )
-
-
-def _notes_on_cells(responses: LayeredResponses, form: BridgeFormat) -> list[str]:
-    """A note on texts that were written otherwise, so that no spreadsheet computes them."""
-    frames = (responses.stimuli, responses.filters) if form.has_cells else ()
-    changed = [text for frame in frames for text in evaluated_texts(frame)]
-    if not changed:
-        return []
-    more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-    return [
-        "written with the name of their column (of a path, ./) in front, as spreadsheets would compute them: "
-        f"{', '.join(changed[:_NAMED])}{more}"
-    ]
 
 
 def _export_mask(study: StudyFolder, selection: Selection, options: ResponseExport) -> ExportedResponses:

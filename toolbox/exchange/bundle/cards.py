@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,20 +23,34 @@ def write_cards(sources: TableSources, folder: Path) -> dict[str, dict[str, str]
         sources: what the bundle is made of.
         folder: of the bundle.
 
-    Returns: model -> its files by kind: `model` and, where this computer has the card of the same network, `card`.
+    Returns: model -> its files by kind: `model` and, where this computer has the card of the same network, `card`,
+        and `like`, the card from which it takes what it lacks.
     """
     contents = sources.contents
-    parts = safe_names(contents.models)
+    parts = safe_names({*contents.models, *card_names("models")})
     found = {}
     for model in contents.models:
         record = model_record([each for each in contents.extractions if each.model == model])
         files = {"model": f"model-{parts[model]}.json"}
-        if (text := _card_text(model, record)) is not None:
-            files["card"] = f"card-{parts[model]}.toml"
-            (folder / files["card"]).write_bytes(sources.replacements.text(text).encode())
         (folder / files["model"]).write_bytes(json_bytes(sources.replacements.value(record)))
+        for name, text in _cards(model, record).items():
+            file = f"card-{parts[name]}.toml"
+            files["card" if name == model else "like"] = file
+            (folder / file).write_bytes(sources.replacements.text(text).encode())
         found[model] = files
     return found
+
+
+def _cards(model: str, record: dict[str, Any]) -> dict[str, str]:
+    """The card of a model and, where it takes from another one what it lacks, that one."""
+    cards, name = dict[str, str](), model
+    text = _card_text(model, record)
+    while text is not None:
+        cards[name] = text
+        name = str(tomllib.loads(text).get("like", ""))
+        known = name in card_names("models") and name not in cards
+        text = card_path("models", name).read_text(encoding="utf-8") if known else None
+    return cards
 
 
 def _card_text(model: str, record: dict[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from toolbox.errors import UsageError, expected_names
 from toolbox.exchange.bundle.layout import INCLUDED
 
-Names = str | Sequence[str] | None
+SharedNames = str | Sequence[str] | None
 """One name, several, or None for all."""
 
 
@@ -28,10 +28,10 @@ class Sharing:
         report: whether the page of the report is part of it.
     """
 
-    including: Names = None
-    set: Names = None
-    model: Names = None
-    scheme: Names = None
+    including: SharedNames = None
+    set: SharedNames = None
+    model: SharedNames = None
+    scheme: SharedNames = None
     minimum_n: int = 1
     include_images: bool = False
     keep_names: bool = False
@@ -40,12 +40,12 @@ class Sharing:
     @property
     def included(self) -> tuple[str, ...]:
         """What the bundle includes; roll-ups always."""
-        wanted = {"rollups", *listed(self.including)}
+        wanted = {"rollups", *several(self.including)}
         return tuple(name for name in INCLUDED if name in wanted)
 
 
-def listed(names: Names) -> tuple[str, ...]:
-    """Names as a tuple; none for None."""
+def several(names: SharedNames) -> tuple[str, ...]:
+    """SharedNames as a tuple; none for None."""
     return (names,) if isinstance(names, str) else tuple(names or ())
 
 
@@ -57,7 +57,7 @@ def check_sharing(sharing: Sharing) -> None:
 
     Raises: UsageError.
     """
-    for name in listed(sharing.including):
+    for name in several(sharing.including):
         if name not in INCLUDED:
             raise UsageError(f"a bundle with {name!r} is unknown; {expected_names(name, INCLUDED)}")
     if sharing.minimum_n < 1:
@@ -74,7 +74,7 @@ def check_sharing(sharing: Sharing) -> None:
         )
 
 
-def check_output(output: Path) -> None:
+def check_bundle_output(output: Path) -> None:
     """Refuse a name at which there is something, or that is neither a zip nor a directory.
 
     Args:

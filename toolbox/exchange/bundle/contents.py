@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from toolbox.errors import BusyError, UnknownNameError, UsageError
-from toolbox.exchange.bundle.choices import Names, Sharing, listed
-from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.exchange.bundle.choices import SharedNames, Sharing, several
+from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses
 from toolbox.store.contents import study_title
 from toolbox.store.folder import StudyFolder, stored_name
 from toolbox.store.labels import read_labels
@@ -48,8 +48,7 @@ class SharedExtraction:
     @cached_property
     def with_responses(self) -> frozenset[int]:
         """The stimuli with responses."""
-        planned = {stimulus for number in self.responses.parts for stimulus in self.plan.parts[int(number)]}
-        return frozenset(planned.difference(self.responses.unreadable))
+        return frozenset(stimuli_with_responses(self.study, self.set, self.model))
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,8 @@ def contents_of(study: StudyFolder, sharing: Sharing) -> Contents:
     return Contents(study, schemes, tuple(extractions), _meant(study, schemes, extractions), tuple(notes))
 
 
-def _chosen(kind: str, names: Names, known: Sequence[str]) -> list[str]:
-    wanted = [*map(stored_name, listed(names))] or [*known]
+def _chosen(kind: str, names: SharedNames, known: Sequence[str]) -> list[str]:
+    wanted = [*map(stored_name, several(names))] or [*known]
     for name in wanted:
         if name not in known:
             raise UnknownNameError(kind, name, known)
@@ -148,11 +147,24 @@ def _extractions(
             except UsageError as error:  # nothing was presented yet
                 notes.append(f"left out: {error}")
                 continue
+            _check_shareable(responses)
             plan = read_plan(study.extraction(set_name, model))
             if plan is not None:
                 found.append(SharedExtraction(study, responses, plan, of_set))
                 notes += responses.notes
     return found, notes
+
+
+def _check_shareable(responses: AvailableResponses) -> None:
+    """Refuse merged roll-ups in which stimuli count twice: whoever imports them would find other numbers of stimuli.
+
+    Raises: UsageError.
+    """
+    if responses.cautions:
+        raise UsageError(
+            f"the roll-ups of {responses.model} to {responses.set} cannot be shared: {'; '.join(responses.cautions)}; "
+            "share the studies that were merged, or name other models with model=… (--model …)"
+        )
 
 
 def _meant(
@@ -168,4 +180,4 @@ def _meant(
     names = {"set": set_name, "model": model if model in shared[set_name] else shared[set_name][0]}
     with contextlib.suppress(IndexError):
         names["scheme"] = schemes[set_name][0]
-    return names  # type: ignore[return-value]
+    return names

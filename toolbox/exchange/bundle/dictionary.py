@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TABLES = {
+TABLE_MEANINGS = {
     "stimuli": "The stimuli of a set: digests and relative names, no pixels; further columns are variables of the set",
     "labels": "The category of every labelled stimulus under every label scheme",
     "observations": "Single values of parameters that were added to the stimuli, such as ratings",

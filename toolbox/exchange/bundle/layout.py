@@ -47,10 +47,14 @@ from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
 FORMAT = 1
 """Version of the layout; another version is refused by who reads a bundle."""
-MOST_FILES = 100
-"""Files that a deposit accepts."""
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+MOST_BUNDLE_FILES = 100
+"""Files that a deposit accepts; copies of images are not counted."""
+MOST_BUNDLE_IMAGES = 100_000
+"""Copies of images, whose names a program can still read at once."""
+BUNDLE_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 """A name of a file in a bundle; `SHA256SUMS`, `README.md` and `CITATION.cff` are the exceptions."""
+IMAGE_FILE_NAME = re.compile(r"image-[0-9a-f]{16}\.[a-z0-9]{1,20}", re.ASCII)
+"""A name of a copy of an image, with the first digits of its SHA-256."""
 
 Included = Literal["rollups", "significance", "responses"]
 INCLUDED: tuple[Included, ...] = ("rollups", "significance", "responses")
@@ -177,9 +181,9 @@ def safe_names(names: Collection[str]) -> dict[str, str]:
     parts = {name: _plain(name) for name in sorted(names)}
     taken = [*parts.values()]
     return {
-        name: f"{part}-{_digits(name)}"
-        if taken.count(part) > 1 or _AS_DIGITS.search(part)
-        else part or _digits(name)
+        name: f"{part}-{_digits(name)}".lstrip("-")
+        if not part or taken.count(part) > 1 or _AS_DIGITS.search(part)
+        else part
         for name, part in parts.items()
     }
 
@@ -199,7 +203,7 @@ def _digits(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def content_digest(digests: Mapping[str, str]) -> str:
+def bundle_digest(digests: Mapping[str, str]) -> str:
     """The digest of the content of a bundle, which `bundle.json` has: of its tables, records, cards and images.
 
     Descriptions, which may name this digest themselves, do not count.

@@ -106,6 +106,18 @@ class Replacements:
             plain = self._pattern.sub(lambda _: self._count("names", "name"), plain)
         return plain
 
+    def finds(self, text: str) -> bool:
+        """Whether a text has the home of a user, or the name of a user or computer.
+
+        Args:
+            text: any; of other absolute paths a page of HTML is full.
+        """
+        if self.keep:
+            return False
+        return HOME.search(text) is not None or (
+            self._pattern is not None and self._pattern.search(text) is not None
+        )
+
     def path(self, path: str) -> str:
         """A stored path that is not absolute: one outside all roots has a digest in the place of its folder.
 

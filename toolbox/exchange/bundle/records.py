@@ -15,8 +15,9 @@ from toolbox.distribution import name_and_version
 from toolbox.exchange.bundle.contents import Contents, SharedExtraction
 from toolbox.exchange.bundle.layout import FORMAT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
-from toolbox.exchange.bundle.tables import TableSources
+from toolbox.exchange.bundle.tables import TableSources, resampled_files
 from toolbox.files import read_json
+from toolbox.store.imported_rollups import ranges_of
 from toolbox.store.labels import labels_digest
 from toolbox.store.parquet import provenance_of
 from toolbox.store.plan import read_digests
@@ -80,6 +81,8 @@ def _extraction(sources: TableSources, shared: SharedExtraction) -> dict[str, An
         "weights": responses.provenance["weights"],
         "provider": responses.provenance["provider"],
     }
+    if responses.stimuli + len(responses.unreadable) != responses.of:
+        record["presented"] = ranges_of(shared.with_responses - hidden)
     if not sources.withheld:  # these digests are of all stimuli
         record |= {"response_rows": responses.provenance["response_rows"], "sources": responses.parts}
     if "responses" in sources.included:
@@ -142,29 +145,22 @@ def provenance_record(sources: TableSources) -> dict[str, Any]:
         for name, file in files.items():
             if file.is_file():
                 tables.setdefault(set_name, {})[name] = provenance_of(file)
-    record = {
+    record: dict[str, Any] = {
         "sets": tables,
         "layers": {model: provenance_of(study.layers(model)) for model in contents.models},
     }
     if "significance" in sources.included:
         record["resampled"] = [*_resampled(sources)]
     if sources.withheld:  # they list all categories and stimuli
-        return sources.replacements.value({"layers": record["layers"]})
-    return sources.replacements.value(record | {"runs": [*_runs(contents)]})
+        return dict(sources.replacements.value({"layers": record["layers"]}))
+    return dict(sources.replacements.value(record | {"runs": [*_runs(contents)]}))
 
 
 def _resampled(sources: TableSources) -> Iterator[dict[str, Any]]:
-    for extraction in sources.contents.extractions:
-        for scheme in sorted(extraction.schemes):
-            for name, table in _FILES.items():
-                for file in extraction.labelling(scheme).fresh_files(table)[0]:
-                    names = {
-                        "table": name,
-                        "set": extraction.set,
-                        "model": extraction.model,
-                        "scheme": scheme,
-                    }
-                    yield {**names, **vars(measure_of(file)), "origin": provenance_of(file)}
+    """The origin of every table of resampled indices in the bundle."""
+    for name, table in _FILES.items():
+        for names, file in resampled_files(sources, table):
+            yield {"table": name, **names, **vars(measure_of(file)), "origin": provenance_of(file)}
 
 
 def _runs(contents: Contents) -> Iterator[dict[str, Any]]:

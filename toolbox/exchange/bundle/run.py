@@ -12,16 +12,18 @@ from typing import Any
 from toolbox.display import Report
 from toolbox.errors import UsageError
 from toolbox.exchange.bundle.cards import write_cards
-from toolbox.exchange.bundle.choices import Sharing, check_output, check_sharing
+from toolbox.exchange.bundle.choices import Sharing, check_bundle_output, check_sharing
 from toolbox.exchange.bundle.contents import Contents, contents_of
 from toolbox.exchange.bundle.descriptions.writing import write_descriptions
+from toolbox.exchange.bundle.images import write_images
 from toolbox.exchange.bundle.layout import (
     BUNDLE,
     EXTRACTIONS,
+    MOST_BUNDLE_FILES,
     PROVENANCE,
     QUERIES,
     VIEWS,
-    content_digest,
+    bundle_digest,
     safe_names,
 )
 from toolbox.exchange.bundle.names import Replacements, private_names
@@ -35,6 +37,7 @@ from toolbox.exchange.bundle.records import (
 )
 from toolbox.exchange.bundle.sql import BundleSql
 from toolbox.exchange.bundle.tables import TableSources, write_bundle_tables
+from toolbox.exchange.bundle.texts import Writers, write_texts
 from toolbox.exchange.bundle.withholding import withheld_from
 from toolbox.files import digest_of, folder_beside, new_folder, replace_file
 from toolbox.progress import Progress, silent
@@ -56,7 +59,12 @@ class ShareReport(Report):
 
 
 def share(
-    study: StudyFolder, output: Path | None, sharing: Sharing, *, progress: Progress = silent
+    study: StudyFolder,
+    output: Path | None,
+    sharing: Sharing,
+    writers: Writers | None = None,
+    *,
+    progress: Progress = silent,
 ) -> ShareReport:
     """Write a bundle of a study.
 
@@ -64,6 +72,7 @@ def share(
         study: the study.
         output: a new zip or directory; None for a zip in the current directory with the title of the study.
         sharing: the options.
+        writers: what writes the methods and the report; without them, the bundle has neither.
         progress: is called with what is done.
 
     Raises: UsageError for options that cannot be, and where there is something at the output; UnknownNameError;
@@ -72,9 +81,9 @@ def share(
     check_sharing(sharing)
     contents = contents_of(study, sharing)
     target = output or Path(f"{default_name(contents)}.zip")
-    check_output(target)
+    check_bundle_output(target)
     with _written_whole(target) as folder:
-        record = read_between_commits(study, lambda: _write_files(study, sharing, folder, progress))
+        record = read_between_commits(study, lambda: _write_files(study, sharing, folder, writers, progress))
         files = len([*folder.iterdir()])
     size = sum(file.stat().st_size for file in ([target] if target.is_file() else target.iterdir()))
     return ShareReport(
@@ -104,10 +113,40 @@ def _written_whole(target: Path) -> Iterator[Path]:
             write_zip(folder, fresh)
 
 
-def _write_files(study: StudyFolder, sharing: Sharing, folder: Path, progress: Progress) -> dict[str, Any]:
+def _write_files(
+    study: StudyFolder, sharing: Sharing, folder: Path, writers: Writers | None, progress: Progress
+) -> dict[str, Any]:
     """Write all files of a bundle into a folder; the record of the bundle, with notes."""
     shutil.rmtree(folder)  # of an earlier reading, while the study was changed
     folder.mkdir()
+    sources = _sources(study, sharing)
+    progress("share", 0, 4)
+    tables = write_bundle_tables(sources, folder)
+    progress("share", 1, 4)
+    models = write_cards(sources, folder)
+    (folder / EXTRACTIONS).write_bytes(json_bytes(extractions_record(sources)))
+    (folder / PROVENANCE).write_bytes(json_bytes(provenance_record(sources)))
+    images = write_images(sources, folder) if sharing.include_images else {}
+    progress("share", 2, 4)
+    sql = BundleSql(tables, sources.contents.in_use, sources.contents.schemes)
+    (folder / VIEWS).write_bytes(sql.views.encode())
+    (folder / QUERIES).write_bytes(sql.queries.encode())
+    notes = [*write_texts(sources, sharing, writers, folder)]
+    progress("share", 3, 4)
+    record = bundle_record(sources, tables, models, images)
+    record["digest"] = bundle_digest(_digests(folder))
+    (folder / BUNDLE).write_bytes(json_bytes(record))
+    write_descriptions(sources, tables, record, folder)
+    write_sums(folder)
+    progress("share", 4, 4)
+    return record | {"notes": [*sources.contents.notes, *notes, *_notes(sources, images, folder)]}
+
+
+def _sources(study: StudyFolder, sharing: Sharing) -> TableSources:
+    """What the bundle is made of.
+
+    Raises: UsageError where what is withheld could be computed from what is asked for.
+    """
     contents = contents_of(study, sharing)
     withheld = withheld_from(contents, sharing.minimum_n)
     if withheld and "significance" in sharing.included:
@@ -116,24 +155,23 @@ def _write_files(study: StudyFolder, sharing: Sharing, folder: Path, progress: P
             "computed from them; leave out significance (--with significance) or minimum_n (--minimum-n)"
         )
     replacements = Replacements(_private(contents, sharing), keep=sharing.keep_names)
-    sources = TableSources(contents, withheld, replacements, sharing.included)
-    progress("share", 0, 3)
-    tables = write_bundle_tables(sources, folder)
-    progress("share", 1, 3)
-    models = write_cards(sources, folder)
-    (folder / EXTRACTIONS).write_bytes(json_bytes(extractions_record(sources)))
-    (folder / PROVENANCE).write_bytes(json_bytes(provenance_record(sources)))
-    sql = BundleSql(tables, contents.in_use, sharing.included)
-    (folder / VIEWS).write_bytes(sql.views.encode())
-    (folder / QUERIES).write_bytes(sql.queries.encode())
-    record = bundle_record(sources, tables, models, {})
-    record["digest"] = content_digest(_digests(folder))
-    (folder / BUNDLE).write_bytes(json_bytes(record))
-    progress("share", 2, 3)
-    write_descriptions(sources, tables, record, folder)
-    write_sums(folder)
-    progress("share", 3, 3)
-    return record | {"notes": [*contents.notes, *withheld.notes]}
+    return TableSources(contents, withheld, replacements, sharing.included)
+
+
+def _notes(sources: TableSources, images: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """What whoever shares should know."""
+    yield from sources.withheld.notes
+    replaced = {kind: n for kind, n in sources.replacements.replaced.items() if n}
+    if replaced:
+        yield f"replaced: {', '.join(f'{n:,} {kind}' for kind, n in replaced.items())}"
+    if images:
+        yield (
+            f"{len(images):,} images are part of the bundle, with what their files hold of place, time and camera; "
+            "share them only if their licence, and whoever is to be seen, permit it"
+        )
+    count = len([*folder.iterdir()])
+    if count > MOST_BUNDLE_FILES:
+        yield f"the bundle has {count:,} files; a deposit that accepts {MOST_BUNDLE_FILES} files needs it as one zip"
 
 
 def _private(contents: Contents, sharing: Sharing) -> list[str]:

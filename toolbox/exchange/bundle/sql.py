@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES
@@ -39,8 +39,8 @@ class BundleSql:
     """What the SQL of a bundle is written for: its tables, and what is meant where nothing is named."""
 
     tables: Sequence[WrittenTable]
-    in_use: dict[str, str]
-    included: Sequence[str]
+    in_use: Mapping[str, str]
+    schemes: Mapping[str, Sequence[str]]
 
     def of(self, name: str) -> list[WrittenTable]:
         """The tables of a name; several, where each is of one set."""
@@ -180,19 +180,26 @@ class BundleSql:
         return f"select {columns}\nfrom range(1)\nwhere range >= error({message})::integer"
 
     def _catalogue(self) -> str:
+        """Every stimulus of every set under each of its schemes, with what was measured of it."""
         found = []
         for table in self.of("stimuli"):
             columns = ", ".join(f"s.{name}" for name in STIMULUS_COLUMNS)
-            properties = [each for each in self.of("properties") if each.set == table.set]
             measured, join = ", null::double as sharpness", ""
-            for each in properties:
-                measured = ", p.* exclude (set, stimulus_id)"
-                join = f" left join read_parquet('{each.file}') p using (stimulus_id)"
-            found.append(
-                f"select s.set, l.scheme, l.category, {columns}, s.pixels_sha256{measured}\n"
-                f"from read_parquet('{table.file}') s\n"
-                f"left join read_parquet('labels.parquet') l on l.set = s.set and l.stimulus_id = s.stimulus_id{join}"
-            )
+            for each in self.of("properties"):
+                if each.set == table.set:
+                    measured = ", p.* exclude (set, stimulus_id)" + measured * (
+                        "sharpness" not in each.columns
+                    )
+                    join = f"\nleft join read_parquet('{each.file}') p on p.stimulus_id = s.stimulus_id"
+            for scheme in self.schemes.get(table.set or "", ()):
+                of_scheme = (
+                    f"l.set = s.set and l.scheme = {quote_text(scheme)} and l.stimulus_id = s.stimulus_id"
+                )
+                found.append(
+                    f"select s.set, {quote_text(scheme)}::varchar as scheme, l.category, {columns}, s.pixels_sha256"
+                    f"{measured}\nfrom read_parquet('{table.file}') s\n"
+                    f"left join read_parquet('labels.parquet') l on {of_scheme}{join}"
+                )
         return "\nunion all by name\n".join(found)
 
     @property

@@ -213,23 +213,35 @@ def _names(extraction: SharedExtraction, scheme: str) -> dict[str, str]:
     return {"set": extraction.set, "model": extraction.model, "scheme": scheme}
 
 
-def _resampled(sources: TableSources, table: str, name: str) -> Iterator[pa.Table]:
-    """Tables of resampled indices that are of the responses and labels, and have the columns of now."""
+def resampled_files(sources: TableSources, table: str) -> Iterator[tuple[dict[str, str], Path]]:
+    """The files of resampled indices that are of the responses and labels of now, and have the columns of now.
+
+    Args:
+        sources: what the bundle is made of.
+        table: one of TABLES.
+
+    Yields: set, model and scheme, and the file.
+    """
     for extraction, scheme in _labellings(sources):
         for file in extraction.labelling(scheme).fresh_files(table)[0]:
-            rows = read_table(file)
-            if rows.column_names == [*TABLES[table]]:
-                order = [(column, "ascending") for column in BUNDLE_TABLES[name].order[3:]]
-                yield with_names(rows.sort_by(order), _names(extraction, scheme))
+            with open_table(file) as opened:
+                is_of_now = opened.schema_arrow.names == [*TABLES[table]]
+            if is_of_now:
+                yield _names(extraction, scheme), file
+
+
+def _resampled(sources: TableSources, table: str, name: str) -> Iterator[pa.Table]:
+    order = [(column, "ascending") for column in BUNDLE_TABLES[name].order[3:]]
+    for names, file in resampled_files(sources, table):
+        yield with_names(read_table(file).sort_by(order), names)
 
 
 def _responses(sources: TableSources) -> Iterator[pa.Table]:
     """The responses of one layer of one part at a time, as they are in its file: by layer, filter and stimulus."""
     for extraction in sources.contents.extractions:
         for number in sorted(map(int, extraction.responses.parts)):
-            with open_table(
-                sources.contents.study.extraction(extraction.set, extraction.model).part(number)
-            ) as part:
+            (path,) = extraction.responses.paths(sources.contents.study, [str(number)])
+            with open_table(path) as part:
                 for group in range(part.num_row_groups):
                     rows = part.read_row_group(group, use_threads=False)
                     rows = rows.add_column(0, "part", pa.repeat(pa.scalar(number, pa.int32()), len(rows)))

@@ -158,17 +158,20 @@ def _related_cells(
     while True:
         fresh = set[Cell]()
         for members in (every, *(every.intersection(each) for each in shown)):
-            for atom in _small_atoms(labels, members, withheld, least):
-                fresh.add(max(atom, key=lambda cell: (order[cell[0]], cell)))
+            atoms = _atoms(labels, members, withheld)
+            for atom in (atom for atom, n in atoms.items() if n < least):
+                # the cells that it is in, and those that set it apart from the rest of these
+                around = {cell for other in atoms if not {*other}.isdisjoint(atom) for cell in other}
+                fresh.add(max(around, key=lambda cell: (order[cell[0]], cell)))
         if not fresh:
             return frozenset(withheld - small)
         withheld |= fresh
 
 
-def _small_atoms(
-    labels: Mapping[str, Mapping[int, str]], members: Collection[int], withheld: Collection[Cell], least: int
-) -> list[tuple[Cell, ...]]:
-    """The published cells of every group of too few stimuli that are in the same published cells."""
+def _atoms(
+    labels: Mapping[str, Mapping[int, str]], members: Collection[int], withheld: Collection[Cell]
+) -> Counter[tuple[Cell, ...]]:
+    """Numbers of stimuli that are in the same published cells, of those that are in any."""
     atoms = Counter(
         tuple(
             (scheme, categories[stimulus])
@@ -177,4 +180,5 @@ def _small_atoms(
         )
         for stimulus in members
     )
-    return [atom for atom, n in atoms.items() if atom and n < least]
+    del atoms[()]
+    return atoms

@@ -10,11 +10,11 @@ import polars as pl
 import pyarrow as pa
 
 from toolbox.exchange.bundle.layout import EXTRACTIONS, PROVENANCE
-from toolbox.exchange.importing.faults import BundleError, refuse, shown
+from toolbox.exchange.importing.faults import BundleError, refuse, shortened
 from toolbox.exchange.importing.records import ExtractionRecord
 from toolbox.exchange.importing.responses import ExpectedPart, PartKey, expected_parts, read_parts
 from toolbox.exchange.importing.rollup_values import check_recomputed, rollup_of
-from toolbox.exchange.importing.sets import digests_of, stage_layers
+from toolbox.exchange.importing.sets import digests_of, stage_layer_table
 from toolbox.exchange.importing.taking import Taking, other_content
 from toolbox.store.availability import available_responses
 from toolbox.store.columns import TABLES
@@ -50,7 +50,7 @@ def stage_extractions(taking: Taking) -> None:
     expected = dict[PartKey, ExpectedPart]()
     for each in taking.extractions():
         _check_network(taking, each)
-        stage_layers(taking, each.model)
+        stage_layer_table(taking, each.model)
         if each.parts is None:
             _stage_rollups_only(taking, each)
         else:
@@ -169,7 +169,7 @@ def _presented(each: ExtractionRecord, stimuli: set[int]) -> set[int]:
             return found
     elif len(found := stimuli - {*each.unreadable}) == each.stimuli:
         return found
-    problem = f"states {each.stimuli:,} stimuli with responses of {shown(each.set)}, and lists others"
+    problem = f"states {each.stimuli:,} stimuli with responses of {shortened(each.set)}, and lists others"
     raise BundleError(EXTRACTIONS, problem)
 
 
@@ -226,7 +226,7 @@ def _stage_parts(taking: Taking, missing: Mapping[PartKey, ExpectedPart]) -> Non
         if written["values"] != part.values:
             refuse(
                 "responses.parquet",
-                f"has other responses of part {number} of {shown(model)} to {shown(set_name)} than its record",
+                f"has other responses of part {number} of {shortened(model)} to {shortened(set_name)} than its record",
             )
 
 
@@ -262,7 +262,7 @@ def _stage_resampled(taking: Taking) -> None:
     """Stage the tables of resampled indices, each with the origin that says from what it was computed."""
     listed = taking.provenance.get("resampled", [])
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        refuse(PROVENANCE, f"has resampled = {shown(listed)}; expected a list of tables")
+        refuse(PROVENANCE, f"has resampled = {shortened(listed)}; expected a list of tables")
     extractions = {each.names: each for each in taking.extractions()}
     used = dict.fromkeys(_RESAMPLED, 0)
     for entry in listed:
@@ -271,7 +271,7 @@ def _stage_resampled(taking: Taking) -> None:
         if table not in _RESAMPLED or each is None or entry.get("scheme") not in each.rollups:
             refuse(
                 PROVENANCE,
-                f"has the origin of {shown(table)} of a set, model or scheme that the bundle lacks",
+                f"has the origin of {shortened(table)} of a set, model or scheme that the bundle lacks",
             )
         used[str(table)] += _stage_table(taking, each, entry)
     for name, rows in used.items():
@@ -286,7 +286,9 @@ def _stage_table(taking: Taking, each: ExtractionRecord, entry: Mapping[str, Any
     origin = entry.get("origin")
     is_of_these = isinstance(origin, dict) and origin.get("parts") == each.sources
     if not isinstance(origin, dict) or not is_of_these or origin.get("labels") != each.labels[scheme]:
-        refuse(PROVENANCE, f"has the origin of {name} ({shown(str(measure))}) of other responses or labels")
+        refuse(
+            PROVENANCE, f"has the origin of {name} ({shortened(str(measure))}) of other responses or labels"
+        )
     rows = taking.content.frame(name)
     chosen = {"set": each.set, "model": each.model, "scheme": scheme, **vars(measure)}
     of_measure = pl.all_horizontal(pl.col(key) == value for key, value in chosen.items())

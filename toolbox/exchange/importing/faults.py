@@ -50,11 +50,11 @@ def refuse(file: str, problem: str, remedy: str = REMEDY) -> NoReturn:
     raise BundleError(file, problem, remedy)
 
 
-def shown(value: object) -> str:
+def shortened(value: object) -> str:
     """A value of somebody else in a message: short, and without what a terminal would obey.
 
     Example:
-        >>> shown("x" * 100)[-3:]
+        >>> shortened("x" * 100)[-3:]
         "x…'"
     """
     text = value if isinstance(value, str) else repr(value)

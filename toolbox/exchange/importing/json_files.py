@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.importing.faults import refuse, shortened
 
 LARGEST_JSON = 2**24
 """Bytes of a file: in memory, JSON needs up to thirty times as many."""
@@ -40,7 +40,7 @@ def read_limited_json(file: Path) -> dict[str, Any]:
     except ValueError as error:
         refuse(file.name, f"is not valid JSON ({str(error).splitlines()[0][:100]})")
     if not isinstance(value, dict):
-        refuse(file.name, f"has {shown(value)}; expected a table of JSON")
+        refuse(file.name, f"has {shortened(value)}; expected a table of JSON")
     return value
 
 
@@ -75,7 +75,7 @@ def entry(file: str, record: Mapping[str, Any], name: str, kind: type[_Kind]) ->
     value = record.get(name)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         nouns = {str: "a text", int: "a whole number", dict: "a table", list: "a list"}
-        refuse(file, f"has {name} = {shown(value)}; expected {nouns[kind]}")
+        refuse(file, f"has {name} = {shortened(value)}; expected {nouns[kind]}")
     return value
 
 
@@ -90,7 +90,7 @@ def texts(file: str, name: str, values: object) -> tuple[str, ...]:
     Raises: BundleError.
     """
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        refuse(file, f"has {name} = {shown(values)}; expected a list of texts")
+        refuse(file, f"has {name} = {shortened(values)}; expected a list of texts")
     return tuple(values)
 
 
@@ -108,5 +108,5 @@ def numbers(file: str, name: str, values: object) -> tuple[int, ...]:
     listed = values if isinstance(values, list) else []
     is_valid = is_list and all(type(value) is int and 0 <= value < 2**31 for value in listed)
     if not is_valid or len({*listed}) != len(listed):
-        refuse(file, f"has {name} = {shown(values)}; expected a list of different numbers of stimuli")
+        refuse(file, f"has {name} = {shortened(values)}; expected a list of different numbers of stimuli")
     return tuple(listed)

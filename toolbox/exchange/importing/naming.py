@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from toolbox.content import check_name, check_path_part
 from toolbox.errors import UsageError
-from toolbox.exchange.importing.faults import BundleError, shown
+from toolbox.exchange.importing.faults import BundleError, shortened
 
 
 def checked_name(file: str, kind: str, name: object) -> str:
@@ -40,5 +40,5 @@ def _checked(file: str, kind: str, name: object, check: Callable[[str, str], str
         with contextlib.suppress(UsageError):
             if check(kind, name) == name:  # composed, as folders have it
                 return name
-    problem = f"has a {kind} {shown(name)}, which is no valid name of one"
+    problem = f"has the {kind} {shortened(name)}, which is no valid name of one"
     raise BundleError(file, problem, "do not trust this bundle")

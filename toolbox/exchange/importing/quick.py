@@ -15,9 +15,9 @@ from toolbox.exchange.bundle.layout import (
     FIXED,
     PROVENANCE,
     SUMS,
-    content_digest,
+    bundle_digest,
 )
-from toolbox.exchange.importing.faults import named_file, refuse, shown
+from toolbox.exchange.importing.faults import named_file, refuse, shortened
 from toolbox.exchange.importing.records import (
     BundleRecord,
     ExtractionRecord,
@@ -125,7 +125,7 @@ def _check_sums(bundle: Bundle) -> None:
 def _check_record(bundle: Bundle) -> None:
     """Compare what the bundle states of itself with its files."""
     record = bundle.record
-    if content_digest(bundle.sums) != record.digest:
+    if bundle_digest(bundle.sums) != record.digest:
         refuse(BUNDLE, f"has another digest of the content than that of the files in {SUMS}")
     files = [table.file for table in record.tables]
     if len({*files}) != len(files):
@@ -137,7 +137,7 @@ def _check_record(bundle: Bundle) -> None:
         refuse(name, f"does not belong to the bundle: {BUNDLE} does not list it", _NO_TRUST)
     for name in sorted(known - FIXED | {PROVENANCE}):
         if not (bundle.folder / name).is_file():
-            refuse(BUNDLE, f"lists {shown(name)}, which is missing")
+            refuse(BUNDLE, f"lists {shortened(name)}, which is missing")
 
 
 def _check_tables_listed(record: BundleRecord) -> None:
@@ -159,14 +159,14 @@ def _check_extractions(bundle: Bundle) -> None:
     """Compare the extractions with the sets and models of the bundle."""
     for each in bundle.extractions:
         if each.set not in bundle.record.sets:
-            refuse(EXTRACTIONS, f"has responses to the set {shown(each.set)}, which the bundle lacks")
+            refuse(EXTRACTIONS, f"has responses to the set {shortened(each.set)}, which the bundle lacks")
         if each.model not in bundle.record.models:
-            refuse(EXTRACTIONS, f"has responses of the model {shown(each.model)}, which the bundle lacks")
+            refuse(EXTRACTIONS, f"has responses of the model {shortened(each.model)}, which the bundle lacks")
         if (each.parts is not None) != ("responses" in bundle.record.includes):
             refuse(EXTRACTIONS, "has parts of responses that the bundle lacks, or lacks them")
     used: Mapping[str, None] = dict.fromkeys(each.model for each in bundle.extractions)
     if unused := bundle.record.models.keys() - used.keys():
-        refuse(BUNDLE, f"has a model {shown(min(unused))} without responses")
+        refuse(BUNDLE, f"has a model {shortened(min(unused))} without responses")
 
 
 def _check_table(bundle: Bundle, table: TableRecord) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.exchange.bundle.layout import BUNDLE, BUNDLE_TABLES, EXTRACTIONS, FORMAT, INCLUDED
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.exchange.importing.json_files import entry, numbers, read_limited_json, texts
 from toolbox.exchange.importing.naming import checked_layer, checked_name
 from toolbox.printing import is_printable
@@ -124,7 +124,7 @@ def read_bundle_record(folder: Path) -> BundleRecord:
     version = record.get("format")
     if version != FORMAT or isinstance(version, bool):
         remedy = "read it with a version of the toolbox that knows this format, or ask for the bundle again"
-        refuse(BUNDLE, f"has format = {shown(version)}; expected {FORMAT}", remedy)
+        refuse(BUNDLE, f"has format = {shortened(version)}; expected {FORMAT}", remedy)
     tables = tuple(_table(table) for table in entry(BUNDLE, record, "tables", list))
     withheld = entry(BUNDLE, record, "withheld", dict)
     return BundleRecord(
@@ -143,30 +143,30 @@ def read_bundle_record(folder: Path) -> BundleRecord:
 def _includes(record: Mapping[str, Any]) -> tuple[str, ...]:
     includes = texts(BUNDLE, "includes", record.get("includes"))
     if unknown := [name for name in includes if name not in (*INCLUDED, "images")]:
-        refuse(BUNDLE, f"includes {shown(unknown[0])}; expected {', '.join(INCLUDED)}, images")
+        refuse(BUNDLE, f"includes {shortened(unknown[0])}; expected {', '.join(INCLUDED)}, images")
     return includes
 
 
 def _table(table: object) -> TableRecord:
     if not isinstance(table, dict):
-        refuse(BUNDLE, f"has the table {shown(table)}; expected a table of JSON")
+        refuse(BUNDLE, f"has the table {shortened(table)}; expected a table of JSON")
     name, file = entry(BUNDLE, table, "name", str), entry(BUNDLE, table, "file", str)
     if name not in BUNDLE_TABLES:
-        refuse(BUNDLE, f"has a table {shown(name)}; expected one of {', '.join(BUNDLE_TABLES)}")
+        refuse(BUNDLE, f"has a table {shortened(name)}; expected one of {', '.join(BUNDLE_TABLES)}")
     rows = entry(BUNDLE, table, "rows", int)
     if not 0 <= rows < 2**40:
-        refuse(BUNDLE, f"states {shown(rows)} rows of {name}; expected a number of rows")
+        refuse(BUNDLE, f"states {shortened(rows)} rows of {name}; expected a number of rows")
     columns, variables = dict[str, str](), dict[str, str]()
     for column in entry(BUNDLE, table, "columns", list):
         if not isinstance(column, dict):
-            refuse(BUNDLE, f"has the column {shown(column)} of {name}; expected a table of JSON")
+            refuse(BUNDLE, f"has the column {shortened(column)} of {name}; expected a table of JSON")
         title = _text(BUNDLE, "the name of a column", column.get("name"))
         columns[title] = entry(BUNDLE, column, "type", str)
         if "variable" in column:
             variables[title] = _text(BUNDLE, "variable", column["variable"])
     set_name = checked_name(BUNDLE, "stimulus set", table["set"]) if "set" in table else None
     if BUNDLE_TABLES[name].is_of_a_set != (set_name is not None):
-        refuse(BUNDLE, f"has set = {shown(set_name)} of the table {name}")
+        refuse(BUNDLE, f"has set = {shortened(set_name)} of the table {name}")
     return TableRecord(name, file, rows, columns, set_name, variables)
 
 
@@ -174,7 +174,7 @@ def _models(models: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found = {}
     for model, files in models.items():
         if not isinstance(files, dict) or not all(isinstance(file, str) for file in files.values()):
-            refuse(BUNDLE, f"has {shown(files)} of the model {shown(model)}; expected its files")
+            refuse(BUNDLE, f"has {shortened(files)} of the model {shortened(model)}; expected its files")
         found[checked_name(BUNDLE, "model", model)] = dict(files)
     return found
 
@@ -182,7 +182,10 @@ def _models(models: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 def _images(images: Mapping[str, Any]) -> dict[str, str]:
     for digest, file in images.items():
         if not DIGEST.fullmatch(digest) or not isinstance(file, str):
-            refuse(BUNDLE, f"has the image {shown(file)} of {shown(digest)}; expected a file by its sha256")
+            refuse(
+                BUNDLE,
+                f"has the image {shortened(file)} of {shortened(digest)}; expected a file by its sha256",
+            )
     return dict(images)
 
 
@@ -210,7 +213,7 @@ def read_extraction_records(folder: Path) -> list[ExtractionRecord]:
 
 def _extraction(each: object, labels: Mapping[str, Any]) -> ExtractionRecord:
     if not isinstance(each, dict):
-        refuse(EXTRACTIONS, f"has the entry {shown(each)}; expected a table of JSON")
+        refuse(EXTRACTIONS, f"has the entry {shortened(each)}; expected a table of JSON")
     set_name = checked_name(EXTRACTIONS, "stimulus set", each.get("set"))
     model = checked_name(EXTRACTIONS, "model", each.get("model"))
     of_set = entry(EXTRACTIONS, labels, set_name, dict)
@@ -243,18 +246,20 @@ def _identity(model: str, given: Mapping[str, Any]) -> Identity:
     layers = entry(EXTRACTIONS, given, "layers", dict)
     for layer, digest in layers.items():
         checked_layer(EXTRACTIONS, layer)
-        _digest(EXTRACTIONS, f"the digest of {shown(layer)}", digest)
+        _digest(EXTRACTIONS, f"the digest of {shortened(layer)}", digest)
     tapped = texts(EXTRACTIONS, "tapped", given.get("tapped"))
     if not layers or not {*tapped} <= layers.keys():
-        refuse(EXTRACTIONS, f"has recorded layers {shown(list(tapped))} that the network {model} lacks")
+        refuse(EXTRACTIONS, f"has recorded layers {shortened(list(tapped))} that the network {model} lacks")
     if given.get("model") != model:
-        refuse(EXTRACTIONS, f"has responses of {shown(given.get('model'))} as those of {model}")
+        refuse(EXTRACTIONS, f"has responses of {shortened(given.get('model'))} as those of {model}")
     precision = entry(EXTRACTIONS, given, "precision", str)
     if precision not in PRECISIONS:
-        refuse(EXTRACTIONS, f"has precision = {shown(precision)}; expected one of {', '.join(PRECISIONS)}")
+        refuse(
+            EXTRACTIONS, f"has precision = {shortened(precision)}; expected one of {', '.join(PRECISIONS)}"
+        )
     statistics = entry(EXTRACTIONS, given, "statistics", str)
     if statistics != Identity(model, layers).statistics:
-        refuse(EXTRACTIONS, f"has the statistics {shown(statistics)}; expected maximum, mean")
+        refuse(EXTRACTIONS, f"has the statistics {shortened(statistics)}; expected maximum, mean")
     return Identity(model, dict(layers), tapped, precision, statistics)
 
 
@@ -262,7 +267,7 @@ def _ranges(given: object) -> tuple[tuple[int, int], ...] | None:
     if given is None:
         return None
     if not isinstance(given, list) or not all(_is_range(pair) for pair in given):
-        refuse(EXTRACTIONS, f"has presented = {shown(given)}; expected ranges of numbers of stimuli")
+        refuse(EXTRACTIONS, f"has presented = {shortened(given)}; expected ranges of numbers of stimuli")
     return tuple((first, last) for first, last in given)
 
 
@@ -274,26 +279,29 @@ def _is_range(pair: object) -> bool:
 def _sources(sources: Mapping[str, Any]) -> dict[str, str]:
     for part, text in sources.items():
         if not re.fullmatch("[0-9]{1,6}", part) or not isinstance(text, str) or len(text) > 200:
-            refuse(EXTRACTIONS, f"has the source {shown(text)} of part {shown(part)}; expected two digests")
+            refuse(
+                EXTRACTIONS,
+                f"has the source {shortened(text)} of part {shortened(part)}; expected two digests",
+            )
     return dict(sources)
 
 
 def _part(part: object) -> PartRecord:
     if not isinstance(part, dict):
-        refuse(EXTRACTIONS, f"has the part {shown(part)}; expected a table of JSON")
+        refuse(EXTRACTIONS, f"has the part {shortened(part)}; expected a table of JSON")
     record = part.get("record")
     if record is not None and not isinstance(record, dict):
-        refuse(EXTRACTIONS, f"has the record {shown(record)} of a part; expected a table of JSON")
+        refuse(EXTRACTIONS, f"has the record {shortened(record)} of a part; expected a table of JSON")
     return PartRecord(numbers(EXTRACTIONS, "stimuli of a part", part.get("stimuli")), record)
 
 
 def _text(file: str, name: str, value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or not is_printable(value):
-        refuse(file, f"has {name} = {shown(value)}; expected a text of one line")
+        refuse(file, f"has {name} = {shortened(value)}; expected a text of one line")
     return value
 
 
 def _digest(file: str, name: str, value: object) -> str:
     if not isinstance(value, str) or not DIGEST.fullmatch(value):
-        refuse(file, f"has {name} = {shown(value)}; expected a sha256")
+        refuse(file, f"has {name} = {shortened(value)}; expected a sha256")
     return value

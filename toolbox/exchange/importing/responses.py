@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from toolbox.exchange.bundle.layout import EXTRACTIONS
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.exchange.importing.json_files import entry, numbers
 from toolbox.exchange.importing.records import LONGEST_TEXT, ExtractionRecord, PartRecord, TableRecord
 from toolbox.exchange.importing.table_files import BATCH, NO_TRUST, check_texts, opened_table
@@ -75,7 +75,7 @@ def expected_parts(
     """
     planned = [stimulus for part in each.parts or () for stimulus in part.stimuli]
     if len({*planned}) != len(planned) or not {*planned} <= digests.keys():
-        refuse(EXTRACTIONS, f"plans a stimulus of {shown(each.set)} twice, or one that the set lacks")
+        refuse(EXTRACTIONS, f"plans a stimulus of {shortened(each.set)} twice, or one that the set lacks")
     filters = {layer: content.filters[each.model][layer] for layer in each.identity.recorded_layers}
     found = {
         (each.set, each.model, number): _expected(each, number, part, filters, digests)
@@ -84,7 +84,7 @@ def expected_parts(
     }
     sources = {str(key[2]): f"{part.values} {part.record['plan']}" for key, part in found.items()}
     if sources != each.sources:
-        refuse(EXTRACTIONS, f"has other sources of {shown(each.set)} than its parts")
+        refuse(EXTRACTIONS, f"has other sources of {shortened(each.set)} than its parts")
     if sum(len(part.stimuli) for part in found.values()) != each.stimuli:
         refuse(EXTRACTIONS, f"states {each.stimuli:,} stimuli with responses, and has others in its parts")
     return found
@@ -98,13 +98,14 @@ def _expected(
     digests: Mapping[int, str],
 ) -> ExpectedPart:
     record = part.record or {}
-    place = f"the record of part {number} of {shown(each.set)}"
+    place = f"the record of part {number} of {shortened(each.set)}"
     plan = plan_digest(part.stimuli, digests)
     if record.get("part") != number or record.get("identity") != each.digest:
         refuse(EXTRACTIONS, f"has {place} of another part or network")
     if record.get("plan") != plan:
         refuse(EXTRACTIONS, f"has {place} of other images than those of the set")
-    for name in ("run", "weights", "provider", "runtime", "precision", "written"):
+    named = ("run",) if "run" in record else ()  # records of early versions name no run
+    for name in (*named, "weights", "provider", "runtime", "precision", "written"):
         entry(EXTRACTIONS, record, name, str)
     entry(EXTRACTIONS, record, "preprocessing", dict)
     failed = [row for row in entry(EXTRACTIONS, record, "unreadable", list) if isinstance(row, dict)]
@@ -134,7 +135,7 @@ def check_plain(file: str, value: object, depth: int = 0) -> None:
     if depth > _DEEPEST:
         refuse(file, "has a record of lists in lists in lists", NO_TRUST)
     if isinstance(value, str) and (len(value) > LONGEST_TEXT or not is_printable(value)):
-        refuse(file, f"has {shown(value)}; expected a text of one line", NO_TRUST)
+        refuse(file, f"has {shortened(value)}; expected a text of one line", NO_TRUST)
     if isinstance(value, Mapping):
         for key, one in value.items():
             check_plain(file, key, depth + 1)
@@ -206,7 +207,7 @@ def _ends(batch: pa.RecordBatch) -> list[int]:
 
 
 def _shown_part(key: PartKey) -> str:
-    return f"part {key[2]} of {shown(key[1])} to {shown(key[0])}"
+    return f"part {key[2]} of {shortened(key[1])} to {shortened(key[0])}"
 
 
 def _matrices(file: str, key: PartKey, batches: list[pa.RecordBatch], part: ExpectedPart) -> LayerMatrices:
@@ -228,11 +229,12 @@ def _matrices(file: str, key: PartKey, batches: list[pa.RecordBatch], part: Expe
         )
         if not is_complete:
             refuse(
-                file, f"lacks responses of {shown(layer)} in {_shown_part(key)}, or has them in another order"
+                file,
+                f"lacks responses of {shortened(layer)} in {_shown_part(key)}, or has them in another order",
             )
         pair = tuple(columns[name][rows].reshape(filters, count).T for name in ("maximum", "mean"))
         if not all(np.isfinite(matrix).all() for matrix in pair):
-            refuse(file, f"has a response of {shown(layer)} that is no number in {_shown_part(key)}")
+            refuse(file, f"has a response of {shortened(layer)} that is no number in {_shown_part(key)}")
         found[layer] = (pair[0], pair[1])
     if start != len(table):
         refuse(file, f"has more responses of {_shown_part(key)} than it plans", NO_TRUST)

@@ -8,17 +8,16 @@ from functools import partial
 import polars as pl
 import pyarrow as pa
 
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.exchange.importing.quick import Check
 from toolbox.exchange.importing.records import ExtractionRecord, TableRecord
 from toolbox.exchange.importing.values import Content, check_known, check_plain_rows, refuse_rows
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.parquet import arrow_schema
+from toolbox.store.rollup_comparison import rollup_difference
 from toolbox.terms import STATISTICS
 
 _KEYS = ["layer", "filter", "category", "statistic"]
-_SUMS, _SQUARES = 1e-9, 1e-6
-"""Relative differences of sums, and of sums of squares, that are due to the order of addition alone."""
 
 
 def rollup_checks(content: Content) -> Iterator[Check]:
@@ -69,7 +68,7 @@ def _check_rollups(content: Content, record: TableRecord) -> None:
 def _check_complete(file: str, content: Content, each: ExtractionRecord, scheme: str, stated: int) -> None:
     """Refuse a roll-up that lacks a filter, or whose filters are of different numbers of stimuli."""
     rows = pl.DataFrame(rollup_of(content, each, scheme))
-    names = " ".join(map(shown, (each.set, each.model, scheme)))
+    names = " ".join(map(shortened, (each.set, each.model, scheme)))
     counts = rows.group_by("category").agg(pl.col("n").min().alias("least"), pl.col("n").max().alias("most"))
     filters = sum(content.filters[each.model].get(layer, 0) for layer in each.identity.recorded_layers)
     expected = filters * len(counts) * len(STATISTICS)
@@ -84,7 +83,7 @@ def _check_complete(file: str, content: Content, each: ExtractionRecord, scheme:
         if least != most or most > known:
             refuse(
                 file,
-                f"has {least:,} to {most:,} stimuli of {shown(category)} in {names}, which has {known:,}",
+                f"has {least:,} to {most:,} stimuli of {shortened(category)} in {names}, which has {known:,}",
             )
 
 
@@ -98,14 +97,6 @@ def check_recomputed(stated: pa.Table, computed: pa.Table, names: Mapping[str, s
 
     Raises: BundleError.
     """
-    first, second = (pl.DataFrame(table).sort(_KEYS) for table in (stated, computed))
-    exact = [*_KEYS, "n", "minimum", "maximum"]
-    where = " ".join(map(shown, names.values()))
-    if not first.select(exact).equals(second.select(exact)):
-        refuse("rollups.parquet", f"has other roll-ups of {where} than follow from responses.parquet")
-    for name, margin in (("sum", _SUMS), ("squared_deviations", _SQUARES)):
-        scale = pl.max_horizontal(first[name].abs(), second[name].abs())
-        largest = pl.max_horizontal(first["maximum"].abs(), first["minimum"].abs()).cast(pl.Float64)
-        allowed = margin * pl.select(scale).to_series() + 1e-9 * pl.select(largest).to_series() * first["n"]
-        if ((first[name] - second[name]).abs() > allowed).any():
-            refuse("rollups.parquet", f"has another {name} of {where} than follows from responses.parquet")
+    if column := rollup_difference(stated, computed):
+        where = " ".join(map(shortened, names.values()))
+        refuse("rollups.parquet", f"has another {column} of {where} than follows from responses.parquet")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +28,12 @@ from toolbox.store.folder import StudyFolder, create_study
 from toolbox.store.parquet import with_version
 from toolbox.store.verification import Problem, Verification
 
-STEPS = 4
+_STEPS = 4
 """Of an import: unpacked, compared with digests, values checked, written."""
+
+
+Recompute = Callable[[StudyFolder], tuple[list[Problem], list[str]]]
+"""Computes responses of a study again: what differs, and what could not be computed and why."""
 
 
 @dataclass(frozen=True)
@@ -58,34 +63,42 @@ class _DiscardedError(Exception):
     """Ends a commit of which nothing becomes visible."""
 
 
-def verify_bundle(path: Path, *, thorough: bool = False, progress: Progress = silent) -> Verification:
+def verify_bundle(
+    path: Path,
+    *,
+    thorough: bool = False,
+    recompute: Recompute | None = None,
+    progress: Progress = silent,
+) -> Verification:
     """Compare the files of a bundle with their digests and with each other; changes nothing.
 
     Args:
         path: a zip, or a directory.
         thorough: whether all values are checked too, and roll-ups are computed again from responses and labels.
+        recompute: computes responses of a study again from its images; for thorough verification.
         progress: is called with what is done.
 
     Raises: UsageError when there is nothing at the path.
     """
-    problems, files = list[Problem](), 0
+    problems, notes, files = list[Problem](), list[str](), 0
     try:
         with unpacked(path) as folder:
             files = len([*folder.iterdir()])
             bundle = Bundle(folder, name_of(path))
-            progress("verify", 1, STEPS)
+            progress("verify", 1, _STEPS)
             problems += _problems_of(quick_checks(bundle))
-            progress("verify", 2, STEPS)
+            progress("verify", 2, _STEPS)
             if thorough and not problems:
                 content = Content(bundle)
                 problems += _problems_of(_thorough_checks(content))
-                progress("verify", 3, STEPS)
+                progress("verify", 3, _STEPS)
                 if not problems:
-                    problems += _problems_of(iter([("", lambda: _try_import(content))]))
+                    found, notes = _try_import(content, recompute)
+                    problems += found
     except BundleError as error:
         problems.append(_problem(error))
-    progress("verify", STEPS, STEPS)
-    return Verification(files, thorough, tuple(dict.fromkeys(problems)))
+    progress("verify", _STEPS, _STEPS)
+    return Verification(files, thorough, tuple(dict.fromkeys(problems)), tuple(notes))
 
 
 def _thorough_checks(content: Content) -> Iterator[Check]:
@@ -111,8 +124,11 @@ def _problem(error: BundleError) -> Problem:
     return Problem(error.file or "the bundle", error.problem, error.remedy)
 
 
-def _try_import(content: Content) -> None:
-    """Take the bundle into a study of its own, which compares responses with records, and roll-ups with responses."""
+def _try_import(content: Content, recompute: Recompute | None) -> tuple[list[Problem], list[str]]:
+    """Take the bundle into a study of its own, which compares responses with records, and roll-ups with responses.
+
+    Raises: BundleError.
+    """
     with tempfile.TemporaryDirectory(prefix="toolbox-verify-") as folder:
         study = create_study(Path(folder) / "study", "verification")
         try:
@@ -121,6 +137,7 @@ def _try_import(content: Content) -> None:
             raise
         except ToolboxError as error:
             raise BundleError("", f"cannot be imported: {error}") from error
+        return recompute(study) if recompute else ([], [])
 
 
 def import_bundle(
@@ -145,17 +162,17 @@ def import_bundle(
     """
     started = datetime.now(UTC)
     with unpacked(path) as folder:
-        progress("import", 1, STEPS)
+        progress("import", 1, _STEPS)
         bundle = Bundle(folder, name_of(path))
         _check_all(bundle, quick_checks(bundle), path)
-        progress("import", 2, STEPS)
+        progress("import", 2, _STEPS)
         content = Content(bundle)
         _check_all(bundle, _thorough_checks(content), path)
-        progress("import", 3, STEPS)
+        progress("import", 3, _STEPS)
         names = _names(bundle, set_name)
-        with _study_for(study, dry_run=dry_run) as target:
+        with _study_for(study, bundle.record.title, dry_run=dry_run) as target:
             report = _take(content, target, names, started, dry_run=dry_run)
-    progress("import", STEPS, STEPS)
+    progress("import", _STEPS, _STEPS)
     return report
 
 
@@ -188,15 +205,22 @@ def _names(bundle: Bundle, set_name: str | None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _study_for(study: StudyFolder, *, dry_run: bool) -> Iterator[StudyFolder]:
-    """The study that takes the bundle in; a missing one is made, for a dry run elsewhere."""
+def _study_for(study: StudyFolder, title: str, *, dry_run: bool) -> Iterator[StudyFolder]:
+    """The study that takes the bundle in; a missing one is made, for a dry run elsewhere, and not left behind empty."""
     if (study.root / "study.toml").is_file():
         yield study
     elif dry_run:
         with tempfile.TemporaryDirectory(prefix="toolbox-import-") as folder:
-            yield create_study(Path(folder) / "study", study.root.name)
+            yield create_study(Path(folder) / "study", title)
     else:
-        yield create_study(study.root)
+        was_missing = not study.root.exists()
+        made = create_study(study.root, title)
+        try:
+            yield made
+        except BaseException:
+            (study.root / "study.toml").unlink(missing_ok=True)
+            shutil.rmtree(study.root if was_missing else study.root / "plans", ignore_errors=True)
+            raise
 
 
 def _take(

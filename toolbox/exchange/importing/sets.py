@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from toolbox.errors import VerificationError
 from toolbox.exchange.importing.records import TableRecord
 from toolbox.exchange.importing.taking import Taking, are_equal, other_content
-from toolbox.files import digest_of
+from toolbox.files import digest_of, replace_file
 from toolbox.store.folder import check_new_name
 from toolbox.store.labels import read_labels, write_labels
 from toolbox.store.parameters import read_observations, write_observations
@@ -108,8 +109,8 @@ def _stage_images(taking: Taking, name: str, table: pa.Table) -> pa.Table:
             continue
         source, target = taking.content.bundle.folder / file, taking.commit.stage(folder / file)
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            with replace_file(target) as fresh:
+                shutil.copyfile(source, fresh)
             if digest_of(target) != sha256:
                 raise VerificationError(
                     f"{file} is not the image that its stimulus has; ask for the bundle again"
@@ -196,7 +197,7 @@ def _stage_measurement(
     )
 
 
-def stage_layers(taking: Taking, model: str) -> None:
+def stage_layer_table(taking: Taking, model: str) -> None:
     """Stage the layers of a model.
 
     Args:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES
-from toolbox.exchange.importing.faults import named_file, refuse, shown
+from toolbox.exchange.importing.faults import named_file, refuse, shortened
 from toolbox.exchange.importing.records import LONGEST_TEXT, TableRecord
 from toolbox.printing import is_printable
 from toolbox.store.parquet import arrow_schema
@@ -43,11 +43,15 @@ def expected_columns(record: TableRecord) -> dict[str, str]:
     first = dict([*record.columns.items()][: len(declared)])
     more = {name: kind for name, kind in record.columns.items() if name not in declared}
     if [*first.items()] != [*declared.items()] or (more and not table.has_more_columns):
-        refuse(record.file, f"has the columns {shown(_listed(record.columns))}; expected {_listed(declared)}")
+        refuse(
+            record.file, f"has the columns {shortened(_listed(record.columns))}; expected {_listed(declared)}"
+        )
     allowed = ("double",) if record.name == "properties" else _VARIABLES
     for name, kind in more.items():
         if kind not in allowed:
-            refuse(record.file, f"has {shown(name)} of type {shown(kind)}; expected {', '.join(allowed)}")
+            refuse(
+                record.file, f"has {shortened(name)} of type {shortened(kind)}; expected {', '.join(allowed)}"
+            )
     if len({name.casefold() for name in record.columns}) != len(record.columns):
         refuse(record.file, "has two columns whose names differ only in case")
     return dict(record.columns)
@@ -88,7 +92,9 @@ def _check_footer(path: Path, record: TableRecord, opened: pq.ParquetFile) -> No
     schema = opened.schema.to_arrow_schema()
     found = {field.name: _plain_type(field.type) for field in schema}
     if found != record.columns or len(schema) != len(record.columns):
-        refuse(record.file, f"has the columns {shown(_listed(found))}; expected those that bundle.json lists")
+        refuse(
+            record.file, f"has the columns {shortened(_listed(found))}; expected those that bundle.json lists"
+        )
     if metadata.num_rows != record.rows:
         refuse(
             record.file, f"has {metadata.num_rows:,} rows; expected {record.rows:,}, as bundle.json states"
@@ -113,7 +119,7 @@ def _plain_type(kind: pa.DataType) -> str:
     return "string" if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type) else str(kind)
 
 
-def read_rows(folder: Path, record: TableRecord) -> pa.Table:
+def read_bundle_rows(folder: Path, record: TableRecord) -> pa.Table:
     """All rows of a small table of a bundle.
 
     Args:
@@ -151,7 +157,9 @@ def check_texts(file: str, batch: pa.RecordBatch) -> None:
             continue
         values = column.dictionary
         if len(values) and max(pc.binary_length(values).to_pylist()) > LONGEST_TEXT:
-            refuse(file, f"has texts of more than {LONGEST_TEXT:,} bytes in {shown(name)}", NO_TRUST)
+            refuse(file, f"has texts of more than {LONGEST_TEXT:,} bytes in {shortened(name)}", NO_TRUST)
         for value in values.to_pylist():
             if not is_printable(value):
-                refuse(file, f"has {shown(value)} in {shown(name)}, with control characters", NO_TRUST)
+                refuse(
+                    file, f"has {shortened(value)} in {shortened(name)}, with control characters", NO_TRUST
+                )

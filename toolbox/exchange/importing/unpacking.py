@@ -13,13 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolbox.errors import CardError, UsageError
-from toolbox.exchange.bundle.layout import CITATION, MOST_FILES, NAME, README, SUMS
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.bundle.layout import (
+    BUNDLE_FILE_NAME,
+    CITATION,
+    IMAGE_FILE_NAME,
+    MOST_BUNDLE_FILES,
+    MOST_BUNDLE_IMAGES,
+    README,
+    SUMS,
+)
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.stimuli.archive import Limits, read_members
 
-LIMITS = Limits(largest=2**40, ratio=20, always=2**26, files=MOST_FILES)
+LIMITS = Limits(largest=2**40, ratio=20, always=2**26, files=MOST_BUNDLE_FILES + MOST_BUNDLE_IMAGES)
 """Of a zip: its Parquet files and images hardly become smaller by compression, and its texts are short."""
-_LARGEST_DIRECTORY = 2**20
+_LARGEST_DIRECTORY = 2**24
 """Bytes of the list of files of a zip, which is read at once."""
 _ENCRYPTED = 0x1
 _RESERVED = {
@@ -77,16 +85,21 @@ def _check_directory(path: Path) -> None:
 
 def _check_names(names: Collection[str]) -> None:
     """Refuse names with folders, other characters or other letters, two equal names, and too many."""
-    if len(names) > MOST_FILES:
-        refuse("", f"has {len(names):,} files; expected at most {MOST_FILES}", _NO_TRUST)
+    images = sum(IMAGE_FILE_NAME.fullmatch(name) is not None for name in names)
+    for count, most, what in (
+        (images, MOST_BUNDLE_IMAGES, "images"),
+        (len(names) - images, MOST_BUNDLE_FILES, "files"),
+    ):
+        if count > most:
+            refuse("", f"has {count:,} {what}; expected at most {most:,}", _NO_TRUST)
     seen = set[str]()
     for name in names:
-        if name not in (README, CITATION, SUMS) and not NAME.fullmatch(name):
-            refuse("", f"has a file {shown(name)}; expected names of a-z, 0-9, '.', '_', '-'", _NO_TRUST)
+        if name not in (README, CITATION, SUMS) and not BUNDLE_FILE_NAME.fullmatch(name):
+            refuse("", f"has a file {shortened(name)}; expected names of a-z, 0-9, '.', '_', '-'", _NO_TRUST)
         if name.partition(".")[0].casefold() in _RESERVED:
-            refuse("", f"has a file {shown(name)}, which is a device on Windows", _NO_TRUST)
+            refuse("", f"has a file {shortened(name)}, which is a device on Windows", _NO_TRUST)
         if name.casefold() in seen:
-            refuse("", f"has two files {shown(name)}, or names that differ only in case", _NO_TRUST)
+            refuse("", f"has two files {shortened(name)}, or names that differ only in case", _NO_TRUST)
         seen.add(name.casefold())
 
 
@@ -104,7 +117,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 while piece := member.read():
                     file.write(piece)
     except CardError as error:
-        refuse("", str(error).partition("; ")[0], _NO_TRUST)
+        refuse(path.name, f"cannot be unpacked: {str(error).partition('; ')[0]}", _NO_TRUST)
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError) as error:
         refuse(path.name, f"cannot be unpacked ({str(error).splitlines()[0][:100]})")
 
@@ -114,7 +127,11 @@ def _check_entries(path: Path) -> None:
     with path.open("rb") as file:
         end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # the list itself is read at once
     if end is not None and end[zipfile._ECD_SIZE] > _LARGEST_DIRECTORY:  # type: ignore[attr-defined]
-        refuse("", f"has a list of files of {end[5]:,} bytes; expected at most {MOST_FILES} files", _NO_TRUST)
+        refuse(
+            "",
+            f"has a list of files of {end[5]:,} bytes; expected at most {MOST_BUNDLE_IMAGES:,} images and other files",
+            _NO_TRUST,
+        )
     with zipfile.ZipFile(path) as packed:
         entries = packed.infolist()
     _check_names([entry.orig_filename for entry in entries])

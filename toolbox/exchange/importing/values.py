@@ -14,11 +14,11 @@ import polars as pl
 import pyarrow as pa
 
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES, EXTRACTIONS
-from toolbox.exchange.importing.faults import refuse, shown
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.exchange.importing.naming import checked_layer, checked_name
 from toolbox.exchange.importing.quick import Bundle, Check
 from toolbox.exchange.importing.records import TableRecord
-from toolbox.exchange.importing.table_files import NO_TRUST, read_rows
+from toolbox.exchange.importing.table_files import NO_TRUST, read_bundle_rows
 from toolbox.store.labels import labels_digest
 from toolbox.terms import FILE_BITS
 
@@ -44,7 +44,7 @@ class Content:
         Raises: BundleError.
         """
         if record.file not in self.tables:
-            self.tables[record.file] = read_rows(self.bundle.folder, record)
+            self.tables[record.file] = read_bundle_rows(self.bundle.folder, record)
         return self.tables[record.file]
 
     def frame(self, name: str) -> pl.DataFrame:
@@ -70,7 +70,7 @@ class Content:
         found: dict[tuple[str, str], dict[int, str]] = {
             (each.set, scheme): {} for each in self.bundle.extractions for scheme in each.labels
         }
-        for set_name, scheme, number, category in self.frame("labels").iter_rows():
+        for set_name, scheme, number, category in self.frame("labels").drop_nulls().iter_rows():
             found.setdefault((set_name, scheme), {})[number] = category
         return found
 
@@ -112,8 +112,11 @@ def refuse_rows(file: str, rows: pl.DataFrame, are_wrong: pl.Expr, what: str) ->
     """
     wrong = rows.filter(are_wrong.fill_null(value=False))
     if wrong.height:
-        first = ", ".join(f"{name} {shown(value)}" for name, value in [*wrong.row(0, named=True).items()][:8])
-        refuse(file, f"has {wrong.height:,} rows {what}; the first: {first}")
+        first = ", ".join(
+            f"{name} {shortened(value)}" for name, value in [*wrong.row(0, named=True).items()][:8]
+        )
+        count = "a row" if wrong.height == 1 else f"{wrong.height:,} rows"
+        refuse(file, f"has {count} {what}; the first: {first}")
 
 
 def check_plain_rows(record: TableRecord, rows: pl.DataFrame) -> None:
@@ -159,7 +162,7 @@ def check_known(record: TableRecord, rows: pl.DataFrame, content: Content) -> No
         if names not in extractions:
             refuse(
                 record.file,
-                f"has rows of {' '.join(map(shown, names))}, of which the bundle has no responses",
+                f"has rows of {' '.join(map(shortened, names))}, of which the bundle has no responses",
             )
         recorded = extractions[names].identity.recorded_layers
         filters = {layer: content.filters[names[1]].get(layer, 0) for layer in recorded}
@@ -185,7 +188,7 @@ def _check_stimuli(content: Content, record: TableRecord) -> None:
     file = record.file
     for variable in (*record.variables.values(), *record.columns):
         if not variable.strip():
-            refuse(file, f"has a stimulus variable {shown(variable)}; expected a name")
+            refuse(file, f"has a stimulus variable {shortened(variable)}; expected a name")
     refuse_rows(file, rows, pl.col("set") != record.set, "of another set")
     refuse_rows(file, rows, pl.col("stimulus_id") < 0, "with a negative stimulus_id")
     refuse_rows(file, rows, ~pl.col("sha256").str.contains(_SHA256), "without the sha256 of an image")
@@ -197,7 +200,7 @@ def _check_stimuli(content: Content, record: TableRecord) -> None:
     )
     for path in rows["path"].to_list():
         if not is_inside(path):
-            refuse(file, f"has the path {shown(path)}, which leads elsewhere", NO_TRUST)
+            refuse(file, f"has the path {shortened(path)}, which leads elsewhere", NO_TRUST)
 
 
 def is_inside(path: str) -> bool:
@@ -232,7 +235,7 @@ def _check_labels(content: Content, record: TableRecord) -> None:
 def _check_stimuli_of(record: TableRecord, content: Content, set_name: str, rows: pl.DataFrame) -> None:
     """Refuse rows of a set, or of a stimulus, that the bundle lacks."""
     if set_name not in content.stimuli:
-        refuse(record.file, f"has rows of the set {shown(set_name)}, which the bundle lacks")
+        refuse(record.file, f"has rows of the set {shortened(set_name)}, which the bundle lacks")
     known = sorted(content.stimuli[set_name])
     refuse_rows(record.file, rows, ~pl.col("stimulus_id").is_in(known), "of a stimulus that its set lacks")
 
@@ -259,17 +262,22 @@ def _check_layers(content: Content, record: TableRecord) -> None:
         record.file, rows, pl.struct("model", "layer").is_duplicated(), "of a layer that occurs twice"
     )
     refuse_rows(
-        record.file, rows, ~pl.col("filters").is_between(1, _MOST_FILTERS), "with such a number of filters"
+        record.file,
+        rows,
+        ~pl.col("filters").is_between(1, _MOST_FILTERS),
+        "with a number of filters that no layer has",
     )
-    refuse_rows(record.file, rows, ~pl.col("position").is_between(1, 2**20), "with such a position")
+    refuse_rows(
+        record.file, rows, ~pl.col("position").is_between(1, 2**20), "with a position that no layer has"
+    )
     for layer in rows["layer"].unique().to_list():
         checked_layer(record.file, layer)
     layers: Mapping[str, Mapping[str, int]] = content.filters
     for each in content.bundle.extractions:
         if lacking := {*each.identity.layers} - layers.get(each.model, {}).keys():
-            refuse(record.file, f"lacks the layer {shown(min(lacking))} of {each.model}")
+            refuse(record.file, f"lacks the layer {shortened(min(lacking))} of {each.model}")
     if unknown := layers.keys() - content.bundle.record.models.keys():
-        refuse(record.file, f"has layers of {shown(min(unknown))}, of which the bundle has no responses")
+        refuse(record.file, f"has layers of {shortened(min(unknown))}, of which the bundle has no responses")
 
 
 def _check_resampled(content: Content, record: TableRecord) -> None:

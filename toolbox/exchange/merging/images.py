@@ -24,6 +24,7 @@ class ImageFolders:
         """
         self._study, self._set = study, set_name
         self._names: dict[tuple[str, str], str] = {}
+        self._copies: dict[str, int] = {}
         self.roots: dict[str, str] = {}
 
     def stored_path(self, lab: Lab, path: str) -> str:
@@ -49,10 +50,14 @@ class ImageFolders:
             place = lab.study.root.resolve().as_posix()
             return f"{self._name(Path(place).name, place)}/{path}"
         inside = path.split("/")[2:] if path.startswith("images/") else path.split("/")
-        copy = self._study.images(self._set).joinpath(f"{len(self._names)}", *inside)
+        copy = self._study.images(self._set).joinpath(self._copies_of(lab), *inside)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(lab.study.image(path), copy)
         return copy.relative_to(self._study.root).as_posix()
+
+    def _copies_of(self, lab: Lab) -> str:
+        """The folder of the copies of one study, as two may have other images of one name."""
+        return str(self._copies.setdefault(lab.place, len(self._copies)))
 
     def _name(self, wanted: str, place: str, owner: str = "") -> str:
         """The name of a folder; with a number where another folder has the name. One without a place is nowhere yet."""

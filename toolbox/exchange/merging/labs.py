@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import UsageError, VerificationError
+from toolbox.exchange.importing.opening import opened_study
+from toolbox.files import local_folder
 from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses
 from toolbox.store.folder import StudyFolder
-from toolbox.store.migration import open_study
 from toolbox.store.parquet import read_table
 from toolbox.store.plan import Plan, read_plan
 from toolbox.store.selection import choose_set
@@ -22,9 +23,6 @@ from toolbox.store.study_file import read_study_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ORIGIN = "origin"
-"""The stimulus variable that states from which laboratory a stimulus comes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,22 +90,20 @@ def opened_labs(places: Sequence[str] | Sequence[Path], set_name: str | None) ->
     """The studies, each with a name of its own.
 
     Args:
-        places: directories of studies.
+        places: directories of studies, or bundles.
         set_name: the stimulus set, in every study that has it.
 
     Raises: UsageError for fewer than two studies, for one that is named twice, and for one without a stimulus set.
     """
     if len(places) < 2:
         raise UsageError(f"{len(places)} study is named; expected two or more to merge")
+    places = [local_folder(place) for place in places]
     _check_distinct(places)
     with ExitStack() as stack:
-        labs = [_lab(str(place), stack.enter_context(_opened(Path(place))), set_name) for place in places]
+        labs = [
+            _lab(str(place), stack.enter_context(opened_study(Path(place))), set_name) for place in places
+        ]
         yield _with_distinct_names(labs)
-
-
-@contextmanager
-def _opened(place: Path) -> Iterator[StudyFolder]:
-    yield open_study(place)
 
 
 def _check_distinct(places: Sequence[str] | Sequence[Path]) -> None:

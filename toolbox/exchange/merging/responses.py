@@ -26,7 +26,7 @@ from toolbox.terms import STATISTICS
 LARGEST_ROUNDING = 1e-4
 """Largest difference of two responses, relative to the range of their filter, that is one of rounding: another
 processor sums products in another order (measured 8e-7 to 3e-6; the bound is that of `toolbox model check`)."""
-_OF_THE_FILE = ("part", "stimuli", "rows", "bytes", "sha256", "values")
+OF_THE_FILE = ("part", "stimuli", "rows", "bytes", "sha256", "values")
 """What a record states of the file of its part, which is written again."""
 
 
@@ -231,7 +231,7 @@ def _renumbered(
         if _is_first_failure(merged, place, numbers[entry["stimulus_id"]])
     ]
     origin = {"origin": lab.origin, "part": number, "values": record["values"], "plan": record["plan"]}
-    copied = {name: value for name, value in record.items() if name not in _OF_THE_FILE}
+    copied = {name: value for name, value in record.items() if name not in OF_THE_FILE}
     return (
         [numbers[present[row]] for row in rows],
         responses,

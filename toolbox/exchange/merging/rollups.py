@@ -70,8 +70,8 @@ class MergedRollups:
         paths = ", ".join(labs[place].stimuli[old]["path"] for place, old in firsts)
         more = f" and {len(self.twice) - MOST_PATHS} more" if len(self.twice) > MOST_PATHS else ""
         raise MixtureError(
-            f"{len(self.twice):,} stimuli are in the roll-ups of several studies ({paths}{more}) and would count twice, "
-            f"as roll-ups of {self.merged.model} are sums; ask for bundles with responses (toolbox share --with "
+            f"{len(self.twice):,} stimuli are in the roll-ups of several studies ({paths}{more}) and would count "
+            f"twice, as roll-ups of {self.merged.model} are sums; ask for bundles with responses (toolbox share --with "
             "responses), or accept it with count_twice=True (--count-twice), and with it a caution under every result"
         )
 
@@ -189,8 +189,8 @@ def _check_labels(rollups: MergedRollups, place: int, scheme: str, labelled: Map
 def _parts(rollups: MergedRollups, places: Sequence[int]) -> dict[str, str]:
     """The parts of all laboratories from which the roll-ups were made."""
     labs, model = rollups.merged.labs, rollups.merged.model
-    found = ((place, labs[place].responses(model).parts) for place in places)
-    return {f"{place}-{number}": digest for place, parts in found for number, digest in parts.items()}
+    digests = [digest for place in places for digest in labs[place].responses(model).parts.values()]
+    return {str(number): digest for number, digest in enumerate(digests)}
 
 
 def _unreadable(rollups: MergedRollups, places: Sequence[int]) -> list[int]:

@@ -63,7 +63,7 @@ def merge(
     they are, to the bit. The studies are only read; a merging that fails or is interrupted leaves nothing.
 
     Args:
-        studies: two or more directories of studies.
+        studies: two or more directories of studies, or bundles of them.
         output: the directory of the merged study, missing or empty.
         set: the stimulus set, in every study that has one of this name, and its name in the merged study; None for the
             set that each study means, and the name of the first.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolbox.errors import MixtureError
-from toolbox.exchange.merging.labs import ORIGIN, Lab
+from toolbox.exchange.importing.sets import ORIGIN
+from toolbox.exchange.merging.labs import Lab
 from toolbox.exchange.merging.matching import MergedStimuli
 from toolbox.store.labels import read_labels
 from toolbox.store.parameters import ObservedValue, read_observations

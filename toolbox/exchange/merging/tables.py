@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from toolbox.errors import MixtureError
+from toolbox.exchange.importing.sets import ORIGIN
 from toolbox.exchange.merging.images import ImageFolders, stored_paths
-from toolbox.exchange.merging.labs import ORIGIN, Lab
+from toolbox.exchange.merging.labs import Lab
 from toolbox.exchange.merging.matching import MergedStimuli
 from toolbox.exchange.merging.statements import Statements
 from toolbox.store.folder import StudyFolder

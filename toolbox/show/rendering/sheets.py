@@ -19,6 +19,7 @@ from toolbox.show.presented import Presented
 from toolbox.show.rendering.accentuation import Start
 from toolbox.show.rendering.natural import Best
 from toolbox.show.rendering.report import RenderedPicture
+from toolbox.stimuli.contents import is_there
 from toolbox.stimuli.cutting import cut_out, data_uri
 from toolbox.stimuli.fitting import Box
 from toolbox.stimuli.images import Pixels, decode
@@ -132,7 +133,7 @@ def _patches(
         (each.record.subject.layer, number): {
             one.stimulus_id: one.maximum
             for one in best[each.record.subject.layer, number]
-            if presented.stimuli[one.stimulus_id].file.is_file()
+            if is_there(presented.stimuli[one.stimulus_id].file)
         }
         for each in pictures
         for number in each.record.subject.filters

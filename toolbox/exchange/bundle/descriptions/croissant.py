@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolbox.exchange.bundle.descriptions.described import Described, DescribedFile, columns_of
-from toolbox.exchange.bundle.dictionary import TABLES
+from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 
 _TYPES = {
@@ -97,7 +97,7 @@ def _records(table: WrittenTable) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": TABLES[table.name],
+        "description": TABLE_MEANINGS[table.name],
         "field": [
             {
                 "@type": "cr:Field",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolbox.exchange.bundle.descriptions.described import Described, columns_of
-from toolbox.exchange.bundle.dictionary import TABLES
+from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 from toolbox.terms import STIMULUS_COLUMNS
@@ -45,7 +45,7 @@ def _resource(table: WrittenTable, digests: Mapping[str, str]) -> dict[str, Any]
     key = BUNDLE_TABLES[table.name].order
     return {
         "name": table.file.removesuffix(".parquet"),
-        "title": TABLES[table.name],
+        "title": TABLE_MEANINGS[table.name],
         "path": table.file,
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",

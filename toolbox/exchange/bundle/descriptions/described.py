@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolbox.exchange.bundle.dictionary import TABLES, description_of
-from toolbox.exchange.bundle.layout import NAME
+from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS, description_of
+from toolbox.exchange.bundle.layout import BUNDLE_FILE_NAME
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 from toolbox.files import digest_of
 
@@ -85,7 +85,7 @@ def described_files(folder: Path, tables: Sequence[WrittenTable]) -> list[Descri
         folder: of the bundle.
         tables: those of its files that are tables.
     """
-    of_tables = {table.file: TABLES[table.name] for table in tables}
+    of_tables = {table.file: TABLE_MEANINGS[table.name] for table in tables}
     return [
         DescribedFile(
             file.name,
@@ -107,7 +107,7 @@ def _description(name: str) -> str:
     for start, text in _FILES.items():
         if name.startswith(start):
             return text
-    assert NAME.fullmatch(name)
+    assert BUNDLE_FILE_NAME.fullmatch(name)
     return "File of the bundle"
 
 

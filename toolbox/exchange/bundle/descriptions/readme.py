@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from toolbox.exchange.bundle.descriptions.described import Described, columns_of
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
-from toolbox.exchange.bundle.dictionary import TABLES
+from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.layout import METHODS, REPORT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 
@@ -35,7 +35,10 @@ def _lines(described: Described) -> Iterator[str]:
     yield f"- written by the {escaped(record['tool'])}; digest of the content `{record['digest']}`"
     yield from _withheld(record)
     yield from ("", "## Files", "", "| file | content |", "| --- | --- |")
-    yield from (f"| `{file.name}` | {escaped(file.description)} |" for file in described.files)
+    listed = [file for file in described.files if not file.name.startswith("image-")]
+    yield from (f"| `{file.name}` | {escaped(file.description)} |" for file in listed)
+    if copies := len(described.files) - len(listed):
+        yield f"| `image-….…` | Copies of {copies:,} images, each with the first digits of its SHA-256 in its name |"
     yield "| `README.md`, `CITATION.cff` | This page; how to cite |"
     yield "| `datapackage.json`, `croissant.json`, `ro-crate-metadata.json` | The same for programs |"
     yield "| `SHA256SUMS` | Digests of all files; verify them with: `sha256sum -c SHA256SUMS` |"
@@ -97,7 +100,7 @@ def _dictionary(described: Described) -> Iterator[str]:
     for name in dict.fromkeys(table.name for table in described.tables):
         tables = [table for table in described.tables if table.name == name]
         files = ", ".join(f"`{table.file}` ({table.rows:,} rows)" for table in tables)
-        yield from ("", f"### {name}", "", f"{TABLES[name]}. {files}", "")
+        yield from ("", f"### {name}", "", f"{TABLE_MEANINGS[name]}. {files}", "")
         yield from ("| column | type | meaning |", "| --- | --- | --- |")
         yield from (
             f"| {escaped(column)} | {kind} | {escaped(text)} |" for column, kind, text in _columns(tables)
