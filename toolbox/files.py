@@ -45,9 +45,9 @@ def mirror_of(path: Path) -> Mirror | None:
     """
     if _MIRRORS not in str(path):
         return None
-    from toolbox.remote.mirror import mirror_of  # a local study waits for none of it
+    from toolbox.remote.mirror import mirror_around  # a local study waits for none of it
 
-    return mirror_of(path)
+    return mirror_around(path)
 
 
 def local_folder(directory: str | Path) -> Path:

@@ -218,6 +218,23 @@ def test_a_bundle_with_images_can_be_extracted_again(laboratory: Path, mine: Stu
     assert answer(mine, query).equals(answer(theirs, query))
 
 
+def test_a_bundle_may_have_more_images_than_a_deposit_has_files(
+    tmp_path: Path, mine: Study, weights: str
+) -> None:
+    for number in range(110):
+        category = ("even", "odd")[number % 2]
+        paint(tmp_path / "photographs" / category / f"{number}.png", (number, 2 * number, 255 - number))
+    study = Study(tmp_path / "study", create=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of images as small as these
+        study.ingest(tmp_path / "photographs", set=SET)
+        study.extract(SET, model=str(CARD), weights=weights, progress=False)
+        shared = study.share(tmp_path / "images.zip", include_images=True, progress=False)
+        assert shared.files > 110
+        mine.import_(shared.output, progress=False)
+    assert len([*(tmp_path / "mine" / "images").rglob("*.png")]) == 110
+
+
 def test_withheld_categories_stay_withheld(laboratory: Path, mine: Study, tmp_path: Path) -> None:
     theirs = Study(shutil.copytree(laboratory / "study", tmp_path / "theirs"))
     (tmp_path / "few.csv").write_text(

@@ -37,7 +37,7 @@ def test_an_answer_of_the_storage(
     monkeypatch.setattr("aiobotocore.client.AioBaseClient._make_api_call", refuse)
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
     with pytest.raises(ObjectStorageError, match=f"^{address}: .*{line}") as caught:
-        mirror.mirror_of(study.folder.root).refresh()  # type: ignore[union-attr]
+        mirror.mirror_around(study.folder.root).refresh()  # type: ignore[union-attr]
     assert SECRET not in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -108,7 +108,7 @@ def test_a_directory_is_no_address() -> None:
 def test_an_object_with_a_hidden_name_is_none_of_the_study(address: str, name: str, cache: Path) -> None:
     study = Study(address, create=True)
     put_named(address, name)
-    mirror.mirror_of(study.folder.root).refresh()  # type: ignore[union-attr]
+    mirror.mirror_around(study.folder.root).refresh()  # type: ignore[union-attr]
     assert not list(cache.rglob("*outside.json")) and not list(cache.rglob(".hidden.json"))
 
 
@@ -123,4 +123,4 @@ def test_an_object_whose_name_leads_out_of_the_study(address: str, name: str, ca
     study = Study(address, create=True)
     put_named(address, name)
     with pytest.raises(VerificationError, match="is no path in a study; delete it"):
-        mirror.mirror_of(study.folder.root).refresh()  # type: ignore[union-attr]
+        mirror.mirror_around(study.folder.root).refresh()  # type: ignore[union-attr]

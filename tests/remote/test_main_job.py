@@ -121,6 +121,16 @@ def test_a_local_study_that_was_copied_is_one(address: str, tmp_path: Path, fill
     assert study.verify(thorough=True).is_intact
 
 
+def test_what_a_storage_shows_as_folders_is_nothing(address: str, fill: Fill) -> None:
+    """SeaweedFS reports them; the pages of S3 make objects of them."""
+    Study(address, create=True)
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    for folder in ("", "plans/", "plans/.uncommitted/", "runs/", "responses/"):
+        storage().call_s3("put_object", Bucket=bucket, Key=f"{prefix}/{folder}", Body=b"")
+    study = fill(address)
+    assert study.verify(thorough=True).is_intact
+
+
 def test_a_result_is_never_written_to_an_address(address: str, fill: Fill, tmp_path: Path) -> None:
     fill(address)
     command = ("plot", "layers/profile", "--study", address, "--output", "s3://laboratory/profile.svg")

@@ -44,13 +44,11 @@ class _Lock:
     Attributes:
         name: bucket and name of the object.
         content: what it says.
-        version: what the storage calls its present version.
         renewed: time of the last renewal.
     """
 
     name: str
     content: dict[str, str]
-    version: str = ""
     renewed: float = field(default_factory=time.time)
     is_lost: bool = False
 
@@ -178,12 +176,8 @@ class HeldLocks:
                     self._put(lock, mode="overwrite")
                 else:
                     return False
-        except (FileNotFoundError, ValueError):  # it was deleted meanwhile
+        except (FileNotFoundError, FileExistsError, ValueError):  # it was deleted, or taken over, meanwhile
             return False
-        except OSError as error:
-            if _is_condition(error):  # another computer was first
-                return False
-            raise
         return True
 
     def _is_left(self, found: dict[str, Any]) -> bool:
@@ -200,7 +194,6 @@ class HeldLocks:
     def _put(self, lock: _Lock, **condition: Any) -> None:
         text = json.dumps({**lock.content, "renewal": uuid.uuid4().hex})
         self._files.pipe_file(lock.name, text.encode(), **condition)
-        lock.version = ""
 
     def _keep_renewing(self, lock: _Lock, stopped: threading.Event) -> None:
         while not stopped.wait(_RENEWAL):
@@ -222,11 +215,7 @@ class HeldLocks:
                     return
                 condition = {"IfMatch": version} if self._place.protocol in _CONDITIONAL else {}
                 self._put(lock, **condition)
-        except FileNotFoundError:
-            lock.is_lost = True
-        except OSError as error:
-            if not _is_condition(error):
-                raise
+        except (FileNotFoundError, FileExistsError):
             lock.is_lost = True
         else:
             lock.renewed = time.time()
@@ -270,20 +259,3 @@ def _read(files: Any, name: str) -> dict[str, Any]:
 
 def _etag(found: dict[str, Any]) -> str:
     return str(found.get("ETag", ""))
-
-
-def _is_condition(error: BaseException) -> bool:
-    """Whether a request was refused because its condition did not hold."""
-    while True:
-        answer = getattr(error, "response", None)
-        if isinstance(answer, dict) and answer.get("Error", {}).get("Code") in (
-            "PreconditionFailed",
-            "ConditionalRequestConflict",
-            "412",
-            "409",
-        ):
-            return True
-        following = error.__cause__ or error.__context__
-        if following is None:
-            return False
-        error = following

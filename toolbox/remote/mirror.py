@@ -27,7 +27,7 @@ from toolbox.printing import name_place
 from toolbox.remote.lock import HeldLocks
 from toolbox.remote.place import Place, explained, file_system
 
-FOLDER = "object-storage"
+MIRRORS = "object-storage"
 """Name of the folder of the cache with all mirrors."""
 LARGEST_WHOLE = 1 << 20
 """Bytes of the largest table that is fetched as a whole."""
@@ -44,7 +44,7 @@ _READINGS = 5
 """How often the storage is listed again, if it was changed while its files were fetched."""
 
 _Answer = TypeVar("_Answer")
-Entry = tuple[str, int, int, bool]
+_Entry = tuple[str, int, int, bool]
 """Version of the object; size and modification time in ns of the file; whether all of its content is there."""
 
 
@@ -56,7 +56,7 @@ def mirror_at(place: Place) -> Mirror:
     """
     server = [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_PROFILE")]
     digest = hashlib.sha256(json.dumps([str(place), server]).encode()).hexdigest()[:16]
-    top = cache_folder().absolute() / FOLDER
+    top = cache_folder().absolute() / MIRRORS
     top.mkdir(mode=0o700, parents=True, exist_ok=True)  # as private as the storage
     folder = top.resolve() / digest
     folder.mkdir(exist_ok=True)
@@ -67,16 +67,16 @@ def mirror_at(place: Place) -> Mirror:
     return _mirror(folder, os.getpid())
 
 
-def mirror_of(path: Path) -> Mirror | None:
+def mirror_around(path: Path) -> Mirror | None:
     """The mirror in which a path is; None for a path elsewhere.
 
     Args:
         path: an absolute path.
     """
     parts = path.parts
-    if FOLDER not in parts:
+    if MIRRORS not in parts:
         return None
-    folder = Path(*parts[: parts.index(FOLDER) + 2])
+    folder = Path(*parts[: parts.index(MIRRORS) + 2])
     return _mirror(folder, os.getpid()) if (folder / "place.json").is_file() else None
 
 
@@ -144,14 +144,20 @@ class Mirror:
 
     def _listed(self) -> dict[str, tuple[str, int]]:
         """The objects of the study: name -> version and size."""
-        with explained(self.place):
-            found = self._files.find(self.place.path, detail=True)
-        start = len(self.place.path) + 1
-        named = {path[start:]: (_version(each), int(each["size"])) for path, each in found.items()}
-        listed = {name: each for name, each in named.items() if name and _is_mirrored(name)}
+        found = self._found(self.root)
+        listed = {
+            name: (_version(each), int(each["size"])) for name, each in found.items() if _is_mirrored(name)
+        }
         for name in listed:
             _check_name(self.place, name)
         return listed
+
+    def _found(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """All objects below a folder, without what some storages show as folders: name -> what is known of it."""
+        with explained(self.place):
+            found = self._files.find(self._object(self._name(folder)), detail=True)
+        start = len(self.place.path) + 1
+        return {path[start:]: each for path, each in found.items() if each["type"] == "file" and path[start:]}
 
     def _present(self) -> Iterator[str]:
         """The files of the mirror that the storage may have."""
@@ -335,12 +341,10 @@ class Mirror:
             folder: a folder in the mirror.
         """
         self._held.check()
-        with explained(self.place):
-            found = self._files.find(self._object(self._name(folder)))
-        self._at_once(self._files.rm_file, found)
+        found = self._found(folder)
+        self._at_once(lambda name: self._files.rm_file(self._object(name)), found)
         with self._locked():
-            for path in found:
-                name = path[len(self.place.path) + 1 :]
+            for name in found:
                 self._log(name, None)
                 (self.root / name).unlink(missing_ok=True)
 
@@ -410,9 +414,9 @@ class Mirror:
         with filelock.FileLock(self._folder / ".lock"):
             yield
 
-    def _entries(self) -> dict[str, Entry]:
+    def _entries(self) -> dict[str, _Entry]:
         """What is known of the files; of a damaged list, nothing."""
-        entries: dict[str, Entry] = {}
+        entries: dict[str, _Entry] = {}
         with contextlib.suppress(OSError, ValueError, TypeError):
             for line in (self._folder / "objects.jsonl").read_text(encoding="utf-8").splitlines():
                 name, entry = json.loads(line)
@@ -421,7 +425,7 @@ class Mirror:
                     entries[name] = (str(entry[0]), int(entry[1]), int(entry[2]), bool(entry[3]))
         return entries
 
-    def _is_intact(self, name: str, entry: Entry) -> bool:
+    def _is_intact(self, name: str, entry: _Entry) -> bool:
         """Whether a file is the one of its entry."""
         try:
             status = os.stat(self.root / name)  # noqa: PTH116 of thousands of files
@@ -435,7 +439,7 @@ class Mirror:
         self._log(name, (version, status.st_size, status.st_mtime_ns, is_whole))
         fresh.replace(self.root / name)
 
-    def _log(self, name: str, entry: Entry | None) -> None:
+    def _log(self, name: str, entry: _Entry | None) -> None:
         """Write an entry. The lock is held."""
         with (self._folder / "objects.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps([name, entry]) + "\n")

@@ -50,6 +50,7 @@ _REFUSALS = {
     ),
 }
 _NO_BUCKET = {"NoSuchBucket", "InvalidBucketName", "ContainerNotFound"}
+_CONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "ConditionNotMet", "412"}
 _SKEW = {"RequestTimeTooSkewed", "RequestExpired"}
 _OTHER_REGION = {
     "PermanentRedirect",
@@ -145,9 +146,9 @@ def file_system(place: Place) -> Any:
 
 @contextmanager
 def explained(place: Place) -> Iterator[None]:
-    """Raise what went wrong at a place in one line; that an object is missing, or exists, is raised as it is.
+    """Raise what went wrong at a place in one line; that an object is missing, or a condition, is raised as it is.
 
-    Raises: ObjectStorageError.
+    Raises: ObjectStorageError; FileNotFoundError; FileExistsError when the condition of a request did not hold.
     """
     try:
         yield
@@ -159,6 +160,8 @@ def explained(place: Place) -> Iterator[None]:
             isinstance(error, FileNotFoundError) and not found & _NO_BUCKET
         ):
             raise
+        if found & _CONDITION:  # which s3fs knows of some servers only
+            raise FileExistsError(errno.EEXIST, "a condition did not hold", str(place)) from error
         if not isinstance(error, OSError | TimeoutError) and not _is_of_library(error):
             raise
         number, what = _reason(place, error, found)

@@ -48,9 +48,13 @@ from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 FORMAT = 1
 """Version of the layout; another version is refused by who reads a bundle."""
 MOST_BUNDLE_FILES = 100
-"""Files that a deposit accepts."""
+"""Files that a deposit accepts; copies of images are not counted."""
+MOST_BUNDLE_IMAGES = 100_000
+"""Copies of images, whose names a program can still read at once."""
 BUNDLE_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 """A name of a file in a bundle; `SHA256SUMS`, `README.md` and `CITATION.cff` are the exceptions."""
+IMAGE_FILE_NAME = re.compile(r"image-[0-9a-f]{16}\.[a-z0-9]{1,20}", re.ASCII)
+"""A name of a copy of an image, with the first digits of its SHA-256."""
 
 Included = Literal["rollups", "significance", "responses"]
 INCLUDED: tuple[Included, ...] = ("rollups", "significance", "responses")

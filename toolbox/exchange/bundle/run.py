@@ -171,10 +171,7 @@ def _notes(sources: TableSources, images: Mapping[str, str], folder: Path) -> It
         )
     count = len([*folder.iterdir()])
     if count > MOST_BUNDLE_FILES:
-        yield (
-            f"the bundle has {count:,} files; deposits and toolbox import accept {MOST_BUNDLE_FILES}; hand it on as "
-            "a zip for people, or share the images on their own"
-        )
+        yield f"the bundle has {count:,} files; a deposit that accepts {MOST_BUNDLE_FILES} files needs it as one zip"
 
 
 def _private(contents: Contents, sharing: Sharing) -> list[str]:

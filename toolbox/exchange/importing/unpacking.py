@@ -13,13 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolbox.errors import CardError, UsageError
-from toolbox.exchange.bundle.layout import BUNDLE_FILE_NAME, CITATION, MOST_BUNDLE_FILES, README, SUMS
+from toolbox.exchange.bundle.layout import (
+    BUNDLE_FILE_NAME,
+    CITATION,
+    IMAGE_FILE_NAME,
+    MOST_BUNDLE_FILES,
+    MOST_BUNDLE_IMAGES,
+    README,
+    SUMS,
+)
 from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.stimuli.archive import Limits, read_members
 
-LIMITS = Limits(largest=2**40, ratio=20, always=2**26, files=MOST_BUNDLE_FILES)
+LIMITS = Limits(largest=2**40, ratio=20, always=2**26, files=MOST_BUNDLE_FILES + MOST_BUNDLE_IMAGES)
 """Of a zip: its Parquet files and images hardly become smaller by compression, and its texts are short."""
-_LARGEST_DIRECTORY = 2**20
+_LARGEST_DIRECTORY = 2**24
 """Bytes of the list of files of a zip, which is read at once."""
 _ENCRYPTED = 0x1
 _RESERVED = {
@@ -77,8 +85,13 @@ def _check_directory(path: Path) -> None:
 
 def _check_names(names: Collection[str]) -> None:
     """Refuse names with folders, other characters or other letters, two equal names, and too many."""
-    if len(names) > MOST_BUNDLE_FILES:
-        refuse("", f"has {len(names):,} files; expected at most {MOST_BUNDLE_FILES}", _NO_TRUST)
+    images = sum(IMAGE_FILE_NAME.fullmatch(name) is not None for name in names)
+    for count, most, what in (
+        (images, MOST_BUNDLE_IMAGES, "images"),
+        (len(names) - images, MOST_BUNDLE_FILES, "files"),
+    ):
+        if count > most:
+            refuse("", f"has {count:,} {what}; expected at most {most:,}", _NO_TRUST)
     seen = set[str]()
     for name in names:
         if name not in (README, CITATION, SUMS) and not BUNDLE_FILE_NAME.fullmatch(name):
@@ -116,7 +129,7 @@ def _check_entries(path: Path) -> None:
     if end is not None and end[zipfile._ECD_SIZE] > _LARGEST_DIRECTORY:  # type: ignore[attr-defined]
         refuse(
             "",
-            f"has a list of files of {end[5]:,} bytes; expected at most {MOST_BUNDLE_FILES} files",
+            f"has a list of files of {end[5]:,} bytes; expected at most {MOST_BUNDLE_IMAGES:,} images and other files",
             _NO_TRUST,
         )
     with zipfile.ZipFile(path) as packed:
