@@ -20,6 +20,7 @@ from PIL import Image
 
 from support.chapters import CHAPTERS, NOT_RUN, ROOT, blocks, chapter_text, commands, run_chapter, run_shell
 from support.commands import run
+from support.object_storage import running_server, storage
 from toolbox import Study
 from toolbox.network.card import layer_table, network
 
@@ -58,7 +59,7 @@ LEFT = {
             "replication.html",
             "vgg16.pets.parquet",
         ),
-        models=(("pets", {"vgg16", "vgg16-untrained", "my-network"}),),
+        models=(("pets", {"vgg16", "vgg16-untrained", "vgg19", "my-network"}),),
         phrases=("stimuli to present", "receptive_field"),
     ),
     "toolbox/README.md": Expectation(
@@ -74,8 +75,17 @@ LEFT = {
             "compare.md",
             "compare.csv",
             "saliency.png",
+            "results.zip",
+            "everything.zip",
+            "for-a-deposit/README.md",
             "edges.html",
             "empty-study/study.toml",
+            "merged/study.toml",
+            "changes.png",
+            "changes.md",
+            "changes.csv",
+            "stored-profile.svg",
+            "stored-pets.zip",
         ),
         models=(("pets", {"vgg16"}),),
         phrases=("layers/profile", "spearman", "cross_validated"),
@@ -203,7 +213,9 @@ def workplace(directory: Path, presented_photographs: Path) -> Path:
 def test_every_command_of_a_chapter_does_what_the_page_promises(chapter: str, workplace: Path) -> None:
     if chapter == "README.md":
         shutil.rmtree(workplace / "my-study")
-    printed = run_chapter(chapter, workplace)
+    with running_server():
+        storage().mkdir("laboratory")
+        printed = run_chapter(chapter, workplace)
     expected = LEFT[chapter]
     for name in expected.files:
         assert (workplace / name).stat().st_size > 0

@@ -10,8 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TOOLBOX = ROOT / "toolbox"
-NAMED_BY_ANOTHER_RULE = ("chart", "cli", "tapping/fields.py")
-"""A figure is called as its query, a command as its method, a rule for receptive fields as that for axes."""
+NAMED_BY_ANOTHER_RULE = ("chart", "cli", "collect/extraction/engines", "tapping/fields.py")
+"""A figure is called as its query, a command as its method, each engine as the others, a rule for receptive fields as
+that for axes.
+"""
 
 
 def the_map() -> str:

@@ -23,9 +23,11 @@ from toolbox import (
     Study,
     add_model,
     check_model,
+    diff,
     examine_graph,
     examine_setup,
     export_model,
+    merge,
 )
 from toolbox.cli import (
     analyse,
@@ -33,7 +35,9 @@ from toolbox.cli import (
     audit,
     collect,
     compare,
+    export,
     gallery,
+    importing,
     match,
     networks,
     probe,
@@ -43,9 +47,12 @@ from toolbox.cli import (
     report,
     saliency,
     setup,
+    share,
     show,
     upkeep,
 )
+from toolbox.cli import diff as difference
+from toolbox.cli import merge as merging
 from toolbox.demo import demonstrate
 from toolbox.query import SQL_TYPES, query_names, shipped_query
 from toolbox.study import query_names as completed
@@ -57,7 +64,7 @@ PAIRS = {"map", "param", "table"}
 """Mappings, which a command takes as texts NAME=VALUE."""
 EXAMINED = {"graph"}
 """What a command takes as a file, and examines before it calls the function."""
-NAMES = {"param": "parameters", "table": "tables", "from": "stimulus", "as": "to"}
+NAMES = {"param": "parameters", "table": "tables", "from": "stimulus", "as": "to", "with": "including"}
 """Option -> keyword, where they differ: each parameter is a keyword of its own, all tables are one mapping, and
 Python has a keyword `from`."""
 
@@ -68,7 +75,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "properties": (properties.properties, Study.properties, {"output"}),
     "audit": (audit.audit, Study.audit, {"output"}),
     "match": (match.match, Study.match, {"output", "balance"}),
-    "export": (match.export, Study.export, set()),
+    "export": (export.export, Study.export, set()),
     "significance": (analyse.significance, Study.significance, set()),
     "query": (analyse.query, Study.query, {"file", "list", "describe", "output"}),
     "replicate": (analyse.replicate, Study.replicate, {"output"}),
@@ -83,9 +90,13 @@ COMMANDS: dict[str, tuple[Callable[..., Any], Callable[..., Any], set[str]]] = {
     "report": (report.report, Study.report, set()),
     "advise": (probe.advise, Study.advise, {"output"}),
     "probe": (probe.probe, Study.probe, {"output"}),
+    "share": (share.share, Study.share, set()),
+    "import": (importing.import_, Study.import_, set()),
     "use": (upkeep.use, Study.use, set()),
     "verify": (upkeep.verify, Study.verify, {"directory"}),
     "remove": (upkeep.remove, Study.remove, {"yes"}),
+    "diff": (difference.diff, diff, {"output"}),
+    "merge": (merging.merge, merge, set()),
     "demo": (setup.demo, demonstrate, set()),
     "model check": (networks.check, check_model, set()),
     "model export": (networks.export, export_model, set()),

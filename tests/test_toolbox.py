@@ -21,13 +21,13 @@ def test_the_exported_names_are_these() -> None:
         # options
         "Comparing", "Extraction", "Probing", "Progress", "Query", "Relating", "Rendering", "Resampling", "Selection",
         # reports and results
-        "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList",
+        "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList", "ExportedResponses",
             "ExtractionReport", "Figure",
         "FilterResponses", "Finding", "Gallery",
         "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck",
             "ParametersReport", "ProbeReport",
         "Problem", "ReferenceReport", "RelationReport", "Removal", "RenderedPicture",
-        "RenderingReport", "Saliency", "SignificanceReport", "StudyReport", "Verification",
+        "RenderingReport", "Saliency", "ShareReport", "SignificanceReport", "StudyReport", "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
             "MixtureError", "QueryError",

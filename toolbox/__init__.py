@@ -46,6 +46,11 @@ if TYPE_CHECKING:
         VerificationError,
         WeightsError,
     )
+    from toolbox.exchange.bridges.run import ExportedResponses
+    from toolbox.exchange.bundle.run import ShareReport
+    from toolbox.exchange.differences import StudyDifference, diff
+    from toolbox.exchange.importing.run import ImportReport
+    from toolbox.exchange.merging import MergeReport, merge
     from toolbox.progress import Progress
     from toolbox.query import Answer, Query, query_table
     from toolbox.setup.adding import ImportedModel, add_model, examine_graph
@@ -77,6 +82,7 @@ __all__ = [
     "DownloadError",
     "Estimate",
     "ExportedList",
+    "ExportedResponses",
     "Extraction",
     "ExtractionReport",
     "Figure",
@@ -84,11 +90,13 @@ __all__ = [
     "Finding",
     "Gallery",
     "GradientError",
+    "ImportReport",
     "ImportedModel",
     "InUse",
     "IngestReport",
     "LabelReport",
     "MatchedSets",
+    "MergeReport",
     "MixtureError",
     "ModelCheck",
     "ParametersReport",
@@ -110,10 +118,12 @@ __all__ = [
     "ResultWarning",
     "Saliency",
     "Selection",
+    "ShareReport",
     "SignificanceReport",
     "StimulusError",
     "StorageError",
     "Study",
+    "StudyDifference",
     "StudyReport",
     "TableError",
     "ToolboxError",
@@ -125,9 +135,11 @@ __all__ = [
     "add_model",
     "check_model",
     "demonstrate",
+    "diff",
     "examine_graph",
     "examine_setup",
     "export_model",
+    "merge",
     "model_layers",
     "models",
     "query_table",
@@ -168,6 +180,11 @@ _HOMES = {
         "VerificationError",
         "WeightsError",
     ),
+    "toolbox.exchange.differences": ("StudyDifference", "diff"),
+    "toolbox.exchange.bridges.run": ("ExportedResponses",),
+    "toolbox.exchange.bundle.run": ("ShareReport",),
+    "toolbox.exchange.importing.run": ("ImportReport",),
+    "toolbox.exchange.merging": ("MergeReport", "merge"),
     "toolbox.progress": ("Progress",),
     "toolbox.query": ("Answer", "Query", "query_table"),
     "toolbox.setup.adding": ("ImportedModel", "add_model", "examine_graph"),

@@ -21,6 +21,10 @@ ContentKind = Literal["models", "datasets", "queries"]
 Card = dict[str, Any]
 _MOST_BYTES = 100
 """Of a name in UTF-8: file systems take 255 for a name with its prefix and ending."""
+_KEY_PARTS = 20
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{_KEY_PARTS}}}", re.ASCII)
+"""A dotted key of so many parts; every character is read once for each place where a key can begin."""
 _LARGEST_CARD = 2**22  # bytes; that of a network of a thousand layers has a tenth
 _VALUE_WITH_LETTERS = re.compile(
     r"true|false|null|nil|none|na|nan|inf|infinity|epoch|[0-9.]+e[0-9]+|0x[0-9a-f]+|\d{4}-\d\d-\d\dT.*",
@@ -178,6 +182,23 @@ def card(kind: ContentKind, name: str) -> Card:
         passed.append(path)
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """The content of a TOML file of somebody else, such as a card.
+
+    Args:
+        text: of the file.
+
+    Raises: ValueError for what is not TOML, for lists in thousands of lists, for a number of thousands of digits, and
+        for a key of very many parts, for which Python's parser takes memory with the square of their number.
+    """
+    if _LONG_KEY.search(text):
+        raise ValueError(f"it has a key of more than {_KEY_PARTS} parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def _read_card(path: Path) -> Card:
     """The content of a card's own file."""
     if path.stat().st_size > _LARGEST_CARD:
@@ -185,11 +206,8 @@ def _read_card(path: Path) -> Card:
             f"{path} is larger than {_LARGEST_CARD >> 20} MB; expected the card of a network or a set"
         )
     try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # also of a number of thousands of digits, and of lists in lists
+        own = parse_toml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise CardError(f"{path} is not valid TOML ({error}); correct it there") from error
     if "name" not in own:
         raise CardError(f'{path} has no name; add a line such as name = "{path.stem}"')

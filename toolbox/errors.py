@@ -17,6 +17,7 @@ A message is one line: the wrong value, what was expected, and what to do.
     ├── MixtureError            1   responses of two models, layers or preprocessings would share one table
     ├── BusyError               1   another process is writing in the same folder
     ├── StorageError            1   a file cannot be written or read: no space, no permission, no such place
+    │   └── ObjectStorageError  1   object storage cannot be reached, or refuses access; it is an OSError, too
     ├── ResourceError           1   memory, threads or open files are exhausted
     └── VerificationError       3   bytes differ from their recorded digest
 
@@ -26,6 +27,7 @@ A message is one line: the wrong value, what was expected, and what to do.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from toolbox.printing import printable
 
@@ -42,9 +44,22 @@ class ToolboxError(Exception):
         """The message on one line, whatever the names in it contain."""
         return printable(super().__str__())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels from one process to another: with its class and its message, however it was made."""
+        return _restore, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
         """The one line of the error instead of a traceback, where IPython or a notebook shows it."""
         return [f"{type(self).__name__}: {self}"]
+
+
+def _restore(
+    kind: type[ToolboxError], arguments: tuple[Any, ...], attributes: dict[str, Any]
+) -> ToolboxError:
+    """An error of another process."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(ToolboxError):
@@ -202,6 +217,14 @@ class BusyError(ToolboxError):
 
 class StorageError(ToolboxError):
     """A file cannot be written or read, because of its disk, its path, or a missing permission."""
+
+
+class ObjectStorageError(StorageError, OSError):
+    """Object storage cannot be reached, or refuses access; whoever can do without a file treats it as of a disk."""
+
+    def __str__(self) -> str:
+        """The message, without the number of the error."""
+        return printable(self.strerror)
 
 
 class ResourceError(ToolboxError):

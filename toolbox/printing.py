@@ -15,6 +15,29 @@ _UNPRINTABLE = re.compile(
     "\ud800-\udfff\ufffe\uffff]"  # halves of characters, and what is none
 )
 """What can be shown nowhere, or makes a text look like another one."""
+_NAMES: dict[str, str] = {}
+"""Folder -> what users call it."""
+
+
+def name_place(folder: str, name: str) -> None:
+    """Let a folder that users do not know be printed by the name that they gave: the address of a study.
+
+    Args:
+        folder: its path.
+        name: what takes its place in every text.
+    """
+    _NAMES[folder] = name
+
+
+def named(text: str) -> str:
+    """A text with the names that users gave to folders.
+
+    Args:
+        text: may contain paths.
+    """
+    for folder, name in _NAMES.items():
+        text = text.replace(folder, name)
+    return text
 
 
 def printable(text: object) -> str:
@@ -27,7 +50,7 @@ def printable(text: object) -> str:
         >>> printable("cat\x1b[2J"), printable("köpfe")
         ('cat\\x1b[2J', 'köpfe')
     """
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), named(str(text)))
 
 
 def printable_lines(text: object) -> str:

@@ -58,6 +58,10 @@ Fit = Literal["stretch", "crop", "pad"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 """Ways to fit an image into the input of a network: without its aspect ratio, without its ends, with borders."""
 
+Engine = Literal["here", "processes", "ray"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+"""Who presents stimuli to a network: one process, several of this computer, or those of a cluster."""
+
 STIMULUS_COLUMNS = {
     "stimulus_id": "int32",
     "sha256": "string",
@@ -77,3 +81,7 @@ FILE_BITS = 16
 
 PICTURE_COLUMNS = {"pixels_sha256": "string", "bit_depth": "int32"}
 """Columns about the decoded picture, which sets of older versions lack; all further ones are variables."""
+
+Conflicts = Literal["refuse", "first", "missing"]
+CONFLICTS: tuple[Conflicts, ...] = get_args(Conflicts)
+"""What counts where merged studies state different things of one stimulus: nothing is merged, the first, neither."""

@@ -471,6 +471,27 @@ def test_labels_that_change_during_the_run_are_resampled_again(
     assert len(list((study.root / "runs").iterdir())) == 1
 
 
+def test_parts_that_are_gone_during_the_run_are_no_fault_where_responses_were_replaced(
+    study: StudyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process replaces three parts by one; the tables are of the new responses."""
+    unbroken = StudyFolder(shutil.copytree(study.root, tmp_path / "unbroken"))
+    others = frame(study, "responses").filter(pl.col("stimulus_id") < 50)
+    rewrite_all(unbroken, others)
+    resample(unbroken, QUICK)
+    original, times = module.resample_layer, itertools.count()
+
+    def meanwhile(*arguments: Any, **choices: Any) -> Any:
+        if next(times) == 0:
+            rewrite_all(study, others)
+        return original(*arguments, **choices)
+
+    monkeypatch.setattr(module, "resample_layer", meanwhile)
+    resample(study, QUICK)
+    for view in ("significance", "resamples", "reliability"):
+        assert frame(study, view).equals(frame(unbroken, view))
+
+
 def test_labels_that_always_change_end_the_run_and_leave_the_tables_as_they_were(
     study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """Damage to the files of a study: nothing may be answered wrongly, or end in a traceback or a library's words.
 
-    python tests/attacks/damage.py [flips] [rotted] [ingested] [remembered] [--count N]
+    python tests/attacks/damage.py [flips] [rotted] [ingested] [remembered] [bundled] [--count N]
 
 Makes a small study with the three-layer network of the tests, and prints what came of each attack:
 
@@ -8,6 +8,7 @@ flips       2,600 random flips, bytes and truncations over all files of the stud
 rotted      60 parts with one bit flipped, their size and time kept, after everything was read once
 ingested    150 damaged tables of stimuli, labels and properties; then a further image is ingested
 remembered  300 bits flipped in the files of the user's cache
+bundled     200 damaged bundles, zips and single files of directories, which are verified and imported
 
 `right` is the right answer, `told` one line with exit code 3. Expected: nothing else.
 """
@@ -34,8 +35,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.tiny_network import CARD, paint, write_weights
 from toolbox import Study
 from toolbox.errors import ToolboxError
+from toolbox.exchange.importing.run import verify_bundle
 
-COUNTS = {"flips": 2600, "rotted": 60, "ingested": 150, "remembered": 300}
+COUNTS = {"flips": 2600, "rotted": 60, "ingested": 150, "remembered": 300, "bundled": 200}
 QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("filters/stimuli", {"layer": "colour", "filter": 0}),
     ("tuning/parameter", {"layer": "colour", "filter": 0, "parameter": "angle"}),
@@ -198,11 +200,44 @@ def remembered(folder: Path, count: int, chance: random.Random) -> Iterator[str]
             each.write_bytes(before)
 
 
+def bundled(folder: Path, count: int, chance: random.Random) -> Iterator[str]:
+    """A damaged bundle: every second time the zip, else a file of the directory."""
+    study = make_study(folder)
+    for name in ("bundle.zip", "bundle"):
+        study.share(folder / name, including=("significance", "responses"), progress=False)
+    files, expected = files_of(folder / "bundle"), _imported(folder / "bundle", folder)
+    for number in range(count):
+        is_zip = number % 2
+        file = folder / "bundle.zip" if is_zip else files[number // 2 % len(files)]
+        bundle = file if is_zip else file.parent
+        with spoiled(file, damaged(file.read_bytes(), chance)):
+            found = outcome(lambda bundle=bundle: _imported(bundle, folder), expected)
+            named = outcome(lambda bundle=bundle: verify_bundle(bundle, thorough=True).is_intact, True)
+        if found == "told" and named == "right":
+            yield f"not named: {file.name}"
+        else:
+            yield found if found in ("right", "told") else f"{file.name}: {found}"
+
+
+def _imported(bundle: Path, folder: Path) -> list[Any]:
+    """The answers of a new study into which a bundle was imported; of one that is refused, nothing may be left."""
+    root = folder / "imported"
+    try:
+        Study(root, create=True).import_(bundle, progress=False)
+        return answers(root)
+    except ToolboxError:
+        assert not root.exists()
+        raise
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
 ATTACKS: dict[str, Callable[[Path, int, random.Random], Iterator[str]]] = {
     "flips": flips,
     "rotted": rotted,
     "ingested": ingested,
     "remembered": remembered,
+    "bundled": bundled,
 }
 
 

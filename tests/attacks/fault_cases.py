@@ -53,6 +53,14 @@ WRITE = {
     "extract again": "extract colours --model {card} --weights {folder}/other.npz --replace --study {study}",
     "significance": "significance colours --resamples 30 --seed 2 --study {study}",
     "use": "use plain --study {study}",
+    "properties": "properties colours --study {study}",
+    "parameters": "parameters colours --source {folder}/sizes.csv --replace --study {study}",
+    "relate": "relate colours --parameter size --scheme category --resamples 30 --seed 2 --study {study}",
+    "match": "match colours --n 2 --on brightest --save-as matched --replace --study {study}",
+    "import": "import {folder}/others.zip --study {study}",
+    "share": "share --with responses --study {study} --output {out}/bundle.zip",
+    "share folder": "share --study {study} --output {out}/bundle",
+    "merge": "merge {study} {folder}/others --set colours --output {out}/merged",
     "remove scheme": "remove scheme level --set colours --yes --study {study}",
     "remove model": "remove model tiny --yes --study {study}",
     "export": "model export {card} --weights {weights} --full {out}/full.onnx",
@@ -89,9 +97,10 @@ def of(
 
 FAILED, FINE, EITHER = frozenset({1}), frozenset({0}), frozenset({0, 1})
 STORES = ("init", "ingest", "ingest again", "label", "label again", "extract", "extract again", "significance",
-          "use", "remove scheme", "remove model")  # fmt: skip
+          "properties", "parameters", "relate", "match", "import", "use", "remove scheme", "remove model")  # fmt: skip
 ON_STUDY = tuple(name for name in STORES if name != "init")
-OUTPUTS = ("query file", "query parquet", "plot html", "plot png", "replicate", "export")
+OUTPUTS = ("query file", "query parquet", "plot html", "plot png", "replicate", "export", "share", "share folder",
+           "merge")  # fmt: skip
 READERS = tuple(name for name in READ if "{study}" in READ[name])
 ODD_STUDIES = {
     "/proc": "/proc", "/proc/self": "/proc/self", "/proc/self/mem": "/proc/self/mem", "/proc/1/root": "/proc/1/root",

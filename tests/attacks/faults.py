@@ -21,6 +21,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,10 @@ def build(folder: Path) -> None:
     study.label("colours", scheme="level", source=folder / "labels.csv")
     study.significance("colours", resamples=30, seed=1, scheme="category")
     study.use("colours", scheme="category")
+    rows = [f"{path},{number + 0.5}" for path, number in names.rows()]
+    (folder / "sizes.csv").write_text("\n".join(["path,size", *rows]) + "\n")
+    study.parameters("colours", source=folder / "sizes.csv")
+    share_others(folder)
     table = ["layer,filter,label,selectivity"] + [f"colour,{n},red,0.{n}" for n in range(3)]
     (folder / "published.csv").write_text("\n".join(table) + "\n")
     subprocess.run(
@@ -76,6 +81,18 @@ def build(folder: Path) -> None:
     )  # fmt: skip
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o777 if path.is_dir() else 0o666)
+
+
+def share_others(folder: Path) -> None:
+    """What another laboratory has, and its bundle."""
+    from toolbox import Study
+
+    others = Study(folder / "others", create=True)
+    others.ingest(folder / "more", set="others")
+    others.extract("others", model=str(CARD), weights=str(folder / "tiny.npz"), progress=False)
+    others.share(folder / "others.zip", including="responses", progress=False)
+    others.ingest(folder / "more", set="colours")
+    others.extract("colours", model=str(CARD), weights=str(folder / "tiny.npz"), progress=False)
 
 
 @contextlib.contextmanager
@@ -185,10 +202,11 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="words of the names of groups")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("--record", type=Path, help="file for the ends of all cases, as JSON lines")
+    parser.add_argument("--only", default="", help="names of commands that fit this expression")
     parser.add_argument("--every", type=int, default=1, help="run every n-th case alone")
     chosen = parser.parse_args()
     found = [case for case in cases() if not chosen.words or any(word in case.group for word in chosen.words)]
-    found = found[:: chosen.every]
+    found = [case for case in found if re.search(chosen.only, case.name)][:: chosen.every]
     if chosen.list:
         print(*(f"{case.group}: {case.name}" for case in found), sep="\n")
         return 0

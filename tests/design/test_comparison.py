@@ -19,9 +19,9 @@ from toolbox.design.comparison.pairs import PAIR_COLUMNS, bootstrap_row
 from toolbox.design.comparison.stimuli import rank_correlation
 from toolbox.design.differences import group_difference
 from toolbox.design.equivalence import estimate_equivalence, mean_equivalence
-from toolbox.design.result_files import ResultFiles
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.query import ask
+from toolbox.query.result_files import ResultFiles
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
 

@@ -128,6 +128,11 @@ def test_pip_is_called_with_closed_options(cache: Path, monkeypatch: pytest.Monk
         ('name = "a"\nlike = "{path}"', "leads back to itself"),
         (f'name = "a"\nx = {"[" * 5000}{"]" * 5000}', "is not valid TOML"),
         (f'name = "a"\nx = {"9" * 5000}', "is not valid TOML"),
+        (f'name = "a"\n{"a." * 100_000}a = 1', "is not valid TOML"),
+        (f'name = "a"\n[{"a." * 100_000}a]', "is not valid TOML"),
+        (f'name = "a"\nx = {{{"a . " * 100_000}a = 1}}', "is not valid TOML"),
+        ('name = "a"\n' + "'a b' ." * 60_000 + "a = 1", "is not valid TOML"),
+        (f'name = "a"\nx = "{"a" * 900_000}"\n{"a." * 9000}a = 1', "is not valid TOML"),
         (f'name = "a"\nx = "{"x" * 2**22}"', "is larger than 4 MB"),
     ],
 )

@@ -237,3 +237,33 @@ def test_a_hostile_onnx_file_of_weights_ends_in_one_line(
     with pytest.raises(WeightsError) as caught:
         load_weights(network(card), ["sum"], source=str(path))
     assert str(caught.value).isprintable() and time.monotonic() - started < 5
+
+
+def with_kernel_in(location: str, sides: tuple[int, ...] = (1, 3, 1, 1)) -> bytes:
+    """A graph whose kernel is in another file."""
+    kernel = onnx.TensorProto(name="kernel", dims=sides, data_type=1, data_location=onnx.TensorProto.EXTERNAL)
+    kernel.external_data.add(key="location", value=location)
+    return onnx_with([], [kernel])
+
+
+def test_weights_beside_a_graph_are_counted_before_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "weights.onnx").write_bytes(with_kernel_in("nowhere.data", (30_000, 30_000, 1, 1)))
+    with (
+        pytest.raises(WeightsError, match=r"3\.4 GB of weights; expected less than 2 GB"),
+        open_weights(tmp_path / "weights.onnx", "onnx"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("location", ["../secret", "{secret}", "link"])
+def test_weights_of_a_graph_are_read_from_its_folder_alone(location: str, tmp_path: Path) -> None:
+    secret, path = tmp_path / "secret", tmp_path / "weights" / "weights.onnx"
+    path.parent.mkdir()
+    secret.write_bytes(bytes(12))
+    (path.parent / "link").symlink_to(secret)
+    path.write_bytes(with_kernel_in(location.format(secret=secret)))
+    with (
+        pytest.raises(WeightsError, match="cannot be read as an ONNX file"),
+        open_weights(path, "onnx") as opened,
+    ):
+        opened.tensors[0].read()

@@ -104,7 +104,7 @@ def write_draws(
     table = pl.DataFrame(rows, schema=names, orient="row").to_arrow()
     labelling = Labelling(study, available_responses(study, "shapes", "tiny"), SCHEME)
     path = labelling.file("resamples", measure)
-    write_resampled(path, "resamples", measure, table, labelling.source)
+    write_resampled(path, "resamples", measure, [table], labelling.source)
 
 
 def around(
@@ -382,7 +382,7 @@ def test_filters_beyond_chance_are_those_of_the_table(drawn: Drawn) -> None:
     )
     measure = Measure("csi")
     path = labelling.file("filters", measure)
-    write_resampled(path, "filters", measure, table.to_arrow(), labelling.source)
+    write_resampled(path, "filters", measure, [table.to_arrow()], labelling.source)
     for level in (0.05, 0.01):
         expected = []
         for layer in CONVOLUTIONS:

@@ -208,7 +208,9 @@ def test_what_does_not_fail_finds_nothing(sql: str, place: Path) -> None:
         ("allow_community_extensions", False),
         ("allow_unsigned_extensions", False),
         ("allow_persistent_secrets", False),
+        ("allow_extension_repositories", "forbidden"),
         ("temp_directory", ""),
+        ("max_temp_directory_size", "0 bytes"),
     ],
 )
 def test_the_connection_is_closed_to_the_outside(setting: str, expected: object, place: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.failpoints import renames_into
+from support.writing_commands import WRITING_COMMANDS, make_inputs
 from toolbox import Study, ToolboxError
 from toolbox.errors import BusyError, VerificationError
 from toolbox.files import only_writer, write_json
@@ -256,3 +258,20 @@ def test_in_a_study_that_cannot_be_written_to_an_interrupted_change_is_reported(
         ToolboxError, match=r"cannot be completed \(Read-only file system\); get the permission"
     ):
         finish_commit(folder)
+
+
+@pytest.mark.filterwarnings("ignore::toolbox.errors.ResultWarning")
+def test_the_record_of_a_run_becomes_visible_with_what_the_run_made(tmp_path: Path, cache: Path) -> None:
+    """Only a commit moves records into `runs`, so that a kill loses none."""
+    make_inputs(tmp_path / "inputs")
+    root = tmp_path / "study"
+    for name in (
+        "ingest, a new study", "ingest, more images", "label", "extract", "properties", "parameters", "significance",
+        "relate", "import", "match --save-as", "remove scheme",
+    ):  # fmt: skip
+        before = {*root.glob("runs/*.json")}
+        with renames_into(str(root / "runs")) as sources:
+            WRITING_COMMANDS[name].act(root)
+        (record,) = {*root.glob("runs/*.json")} - before
+        assert record.name.endswith(f"Z-{WRITING_COMMANDS[name].record}.json")
+        assert [".uncommitted" in source for source in sources] == [True], name

@@ -10,6 +10,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from attacks.damage import ATTACKS, answers, attack, files_of, make_study, spoiled
@@ -17,7 +20,7 @@ from support.commands import run
 from toolbox import Study
 from toolbox.errors import BusyError, ToolboxError, VerificationError
 from toolbox.files import read_json, write_json
-from toolbox.store import checksums, parquet
+from toolbox.store import checksums, parquet, verified
 from toolbox.store.checksums import (
     BLOCK,
     checksum_of,
@@ -310,6 +313,75 @@ def test_a_quick_verification_reads_no_responses(whole: Study) -> None:
     assert problem.problem == "is damaged: its bytes have changed since they were written"
     done = run("verify", "--study", str(whole.folder.root), "--thorough", "--quiet", code=3)
     assert done.stdout == f"{problem}\n"
+
+
+def test_a_thorough_verification_reads_what_no_query_needs(
+    photographs: Path, card: str, weights: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With blocks of some bytes instead of many, each byte of a part is noticed by itself."""
+    for module in (checksums, verified):
+        monkeypatch.setattr(module, "BLOCK", 16)
+    study = Study(tmp_path / "study", create=True)
+    study.ingest(photographs, set="colours")
+    study.extract("colours", model=card, weights=weights, progress=False)
+    part = next(study.folder.root.glob("responses/*/*/part-0.parquet"))
+    filters = pq.ParquetFile(part).metadata.row_group(0).column(1)
+    for place in range(
+        filters.data_page_offset, filters.data_page_offset + filters.total_compressed_size, 17
+    ):
+        flip(part, place)
+        assert [each.file for each in study.verify(thorough=True).problems] == [
+            "responses/set=colours/model=tiny/part-0.parquet"
+        ]
+        flip(part, place)
+
+
+def other_part(part: Path, record: Path) -> None:
+    """The other part with its own checksum, as if it were this one."""
+    source = part.with_name("part-1.parquet")
+    write_checksum(part, checksum_of_file(source))
+    shutil.copy(source, part)
+
+
+def other_values(part: Path, record: Path) -> None:
+    """Other values in a part that fits its record by its bytes."""
+    table = pq.read_table(part)
+    doubled = table.set_column(3, "maximum", pc.multiply(table["maximum"], pa.scalar(2, pa.float32())))
+    pq.write_table(doubled, part)
+    checksum = checksum_of(part.read_bytes())
+    write_checksum(part, checksum)
+    write_json(record, {**read_json(record), "sha256": checksum.sha256, "bytes": checksum.size})
+
+
+def other_network(part: Path, record: Path) -> None:
+    write_json(record, {**read_json(record), "identity": "another"})
+
+
+def other_images(part: Path, record: Path) -> None:
+    write_json(record, {**read_json(record), "plan": "another"})
+
+
+@pytest.mark.parametrize(
+    ("change", "is_quick", "problem"),
+    [
+        (other_part, True, "is damaged: it differs from its record"),
+        (other_values, False, "has other values than its record"),
+        (other_network, True, "was computed with another network than that of its plan"),
+        (
+            other_images,
+            True,
+            "contains responses to other images than the current images of the stimulus set",
+        ),
+    ],
+)
+def test_a_part_that_is_whole_but_not_that_of_its_record_is_named(
+    change: Callable[[Path, Path], None], is_quick: bool, problem: str, whole: Study
+) -> None:
+    part = next(whole.folder.root.glob("responses/*/*/part-0.parquet"))
+    change(part, next(whole.folder.root.glob("plans/*/*/part-0.json")))
+    assert bool(whole.verify().problems) == is_quick
+    (found,) = whole.verify(thorough=True).problems
+    assert (found.file, found.problem) == ("responses/set=colours/model=tiny/part-0.parquet", problem)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 import tomllib
 import unicodedata
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import duckdb
 import polars as pl
@@ -15,6 +16,8 @@ import pytest
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError
+from toolbox.files import read_json, write_json
+from toolbox.store import folder
 from toolbox.store.folder import StudyFolder, check_new_name, create_study
 from toolbox.store.migration import open_study
 from toolbox.store.selection import Selection
@@ -193,6 +196,9 @@ def test_a_mistake_in_the_environment_variable_is_named(
         ),
         (b"title = 'x'\n", "is damaged: it has no schema_version; restore it from a copy"),
         (b"schema_version = \n", "is damaged: it is not valid TOML"),
+        (b"title = " + b"[" * 5000 + b"]" * 5000, "is damaged: it is not valid TOML"),
+        (b"title = " + b"9" * 5000, "is damaged: it is not valid TOML"),
+        (b"a." * 100_000 + b"a = 1", "is damaged: it is not valid TOML"),
         (b"title = '\xff'\n", "is damaged: it is not valid TOML"),
     ],
 )
@@ -330,3 +336,21 @@ def test_names_that_cannot_be_part_of_a_path_everywhere_are_refused(name: str) -
         f"{name!r} is not a valid name for a stimulus set; use letters, digits"
     )
     assert "\n" not in str(caught.value)
+
+
+class StoppedClock(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(2026, 1, 1, tzinfo=tz)
+
+
+def test_no_record_takes_the_place_of_another_where_the_clock_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = create_study(tmp_path / "study")
+    monkeypatch.setattr(folder, "datetime", StoppedClock)
+    for count in (1, 2, 3):
+        write_json(study.run_record("label-colours"), {"count": count})
+    assert sorted(read_json(file)["count"] for file in (study.root / "runs").iterdir()) == [1, 2, 3]

@@ -6,6 +6,8 @@ import io
 import json
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from support.small_study import MODEL, SCHEME, SET
 from toolbox.errors import VerificationError
+from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import (
     open_table,
     provenance_of,
@@ -155,3 +159,32 @@ def test_a_missing_or_cut_table_is_reported_with_its_name(written: Path, keep: f
 
 
 # One writer
+
+
+THREADS = """
+import os
+from pathlib import Path
+import pyarrow as pa, pyarrow.dataset, pyarrow.parquet
+from toolbox.store.checksums import _check_pages
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parquet import read_table
+from toolbox.store.parts import read_layer
+
+pa.set_cpu_count(4)
+study = StudyFolder(Path({root!r}))
+part, labels = study.extraction({set!r}, {model!r}).part(0), study.labels({set!r}, {scheme!r})
+content = part.read_bytes()
+for read in (lambda: read_layer([part], "conv1"), lambda: read_table(labels), lambda: _check_pages(part, content)):
+    before = len(os.listdir("/proc/self/task"))
+    read()
+    print(len(os.listdir("/proc/self/task")) - before)
+"""
+"""Prints how many threads each way to read a table has started."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the threads of a process")
+def test_a_table_is_read_without_threads_that_could_outlive_the_command(two_parts: StudyFolder) -> None:
+    """A thread that is left after damage asks Python for its lock while Python ends, and the process crashes."""
+    program = THREADS.format(root=str(two_parts.root), set=SET, model=MODEL, scheme=SCHEME)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert [*map(int, done.stdout.split())] == [1, 0, 0]  # the first is that of a filter, which reads nothing

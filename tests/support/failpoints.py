@@ -88,4 +88,21 @@ def change_before_reading(root: str, moment: int, change: Callable[[], None]) ->
         _reading.pop()
 
 
+@contextmanager
+def renames_into(folder: str) -> Iterator[list[str]]:
+    """In the block, where each file was that this process renames into a folder."""
+    found = list[str]()
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if is_on and event == "os.rename" and os.fspath(arguments[1]).startswith(folder):
+            found.append(os.fspath(arguments[0]))
+
+    is_on = True
+    sys.addaudithook(note)
+    try:
+        yield found
+    finally:
+        is_on = False
+
+
 _watch_is_on: list[bool] = []

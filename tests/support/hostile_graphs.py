@@ -71,17 +71,66 @@ def _with_tensor(
     return finished(b, b.add("Mul", "x", "huge"))
 
 
-def _with_sparse_tensor() -> onnx.ModelProto:
+def of_negative_sides() -> onnx.ModelProto:
+    """A tensor whose sides have a product that fits what is stored."""
+    return _with_tensor([-1, -1])
+
+
+def with_few_numbers() -> onnx.ModelProto:
+    """A tensor of gigabytes with one number that is stored as a number."""
+    b = Builder()
+    b.tensors.append(TensorProto(name="huge", dims=[2**30], data_type=TensorProto.FLOAT, float_data=[1.0]))
+    return finished(b, b.add("Mul", "x", "huge"))
+
+
+def with_few_places() -> onnx.ModelProto:
+    """A sparse tensor of one value with places of terabytes."""
+    model = _with_sparse_tensor((4, 4))
+    places = model.graph.sparse_initializer[0].indices
+    places.dims[0], places.raw_data = 2**40, bytes(8)
+    places.ClearField("int64_data")
+    return model
+
+
+def with_constant_in_an_operator() -> onnx.ModelProto:
+    b = Builder()
+    return finished(b, b.add("Mul", "x", b.add("Constant", value=_hidden())))
+
+
+def with_constant_in_a_function() -> onnx.ModelProto:
+    model = _with_functions(1)
+    model.functions[0].node.append(helper.make_node("Constant", [], ["unused"], value=_hidden()))
+    return model
+
+
+def _hidden() -> TensorProto:
+    return TensorProto(name="hidden", dims=[2**20, 2**20], data_type=TensorProto.FLOAT, raw_data=bytes(4))
+
+
+def with_functions_in_a_branch() -> onnx.ModelProto:
+    """An operator with a graph that calls a function, which calls others."""
+    model = _with_functions(18)
+    called = onnx.NodeProto()
+    called.CopyFrom(model.graph.node[0])
+    inner = helper.make_graph(
+        [called], "inner", [], [helper.make_tensor_value_info(called.output[0], 1, None)]
+    )
+    branch = helper.make_node("If", ["c"], [*called.output], then_branch=inner, else_branch=inner)
+    model.graph.node[0].CopyFrom(branch)
+    return model
+
+
+def _with_sparse_tensor(sides: tuple[int, int] = (2**20, 2**20)) -> onnx.ModelProto:
     b = Builder()
     model = finished(b, b.add("Mul", "x", "huge"))
     values = helper.make_tensor("huge", TensorProto.FLOAT, [1], [1.0])
     indices = helper.make_tensor("places", TensorProto.INT64, [1], [0])
-    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [2**20, 2**20]))
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [*sides]))
     return model
 
 
-def _with_functions(count: int, *, in_circles: bool = False) -> onnx.ModelProto:
-    """Functions of which each calls the one below it twice."""
+def _with_functions(count: int, calls: int = 2, *, in_circles: bool = False) -> onnx.ModelProto:
+    """Functions of which each calls the one below it, twice unless another number is given."""
     b = Builder()
     model = finished(b, "x")
     model.opset_import.append(helper.make_opsetid("mine", 1))
@@ -90,10 +139,10 @@ def _with_functions(count: int, *, in_circles: bool = False) -> onnx.ModelProto:
         called = f"f{number - 1}" if number else (f"f{count - 1}" if in_circles else "Relu")
         domain = "mine" if number or in_circles else ""
         nodes = [
-            helper.make_node(called, ["a"], ["b"], domain=domain),
-            helper.make_node(called, ["b"], ["c"], domain=domain),
+            helper.make_node(called, [f"a{call}"], [f"a{call + 1}"], domain=domain) for call in range(calls)
         ]
-        model.functions.append(helper.make_function("mine", f"f{number}", ["a"], ["c"], nodes, standard))
+        made = helper.make_function("mine", f"f{number}", ["a0"], [f"a{calls}"], nodes, standard)
+        model.functions.append(made)
     model.graph.node[0].op_type, model.graph.node[0].domain = f"f{count - 1}", "mine"
     return model
 
@@ -119,12 +168,15 @@ HOSTILE_GRAPHS: dict[str, Callable[[], onnx.ModelProto]] = {
     "a tensor of terabytes": lambda: _with_tensor([2**20, 2**20]),
     "a tensor of more than 64 bits": lambda: _with_tensor([2**62, 2**62]),
     "a tensor below nothing": lambda: _with_tensor([-1, 4]),
+    "a tensor below nothing twice": of_negative_sides,
     "a tensor of no type": lambda: _with_tensor([1], 99),
     "a tensor cut short": lambda: _with_tensor([100]),
+    "a tensor of fewer numbers": with_few_numbers,
     "a sparse tensor of terabytes": _with_sparse_tensor,
     "functions that double": lambda: _with_functions(60),
     "functions that call themselves": lambda: _with_functions(3, in_circles=True),
     "functions in functions": lambda: _with_functions(150),
+    "functions so deep that Python gives up": lambda: _with_functions(5_000, 1),
     "graphs in graphs": lambda: _with_graphs_in_graphs(12),
     "an image of any height": lambda: Builder().model("x", shape=("n", 3, 2**40, SIDE)),
 }

@@ -160,7 +160,7 @@ def _add_resampled(study: StudyFolder, table: str, rows: pl.DataFrame) -> None:
         ]
         rows_of_one = pa.Table.from_arrays(columns, names=[field.name for field in fields])
         measure = Measure(str(index), str(statistic), str(normalise))
-        write_resampled(labelling.file(table, measure), table, measure, rows_of_one, labelling.source)
+        write_resampled(labelling.file(table, measure), table, measure, [rows_of_one], labelling.source)
 
 
 def _add_observations(study: StudyFolder, rows: pl.DataFrame) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 
 from support.foreign_graphs import SIDE, Builder, residual
 from toolbox.errors import UsageError
+from toolbox.graph import Graph
 from toolbox.tapping.taps import survey
+from toolbox.tapping.trial import probes, run_graph
+from toolbox.terms import IMAGE
 
 
 @pytest.mark.parametrize("declared", ["n", 1, 8])
@@ -64,3 +68,12 @@ def test_an_opset_of_the_future_is_refused() -> None:
         survey(model, SIDE, SIDE)
     assert "onnxruntime_src" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_graph_with_its_weights_beside_it_is_bounded_before_it_runs() -> None:
+    """A card of somebody else comes with such a graph."""
+    b = Builder()
+    padded = b.add("Pad", IMAGE, b.fixed(np.array([0, 0, 0, 0, 0, 0, 2**20, 2**20])))
+    model = b.model(b.add("GlobalMaxPool", padded), entry=IMAGE)
+    with pytest.raises(UsageError, match=r"the graph computes tensors of 10\^13 bytes for 1 images"):
+        run_graph(Graph(model, {}), probes(1, SIDE, SIDE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from toolbox.distribution import install_command
-from toolbox.errors import ToolboxError, UnknownNameError, UsageError, command_line, expected_names
-from toolbox.store.availability import AvailableResponses, available_responses
+from toolbox.errors import ToolboxError, UsageError, expected_names
+from toolbox.store.availability import available_responses
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder
-from toolbox.store.labels import read_labels
-from toolbox.store.parquet import read_table
+from toolbox.store.layer_responses import check_layer, presented_stimuli, resolve_responses
 from toolbox.store.parts import read_layer
-from toolbox.store.selection import Selection, resolve_selection
+from toolbox.store.selection import Selection
 from toolbox.terms import STATISTICS, Statistic
 
 if TYPE_CHECKING:
@@ -148,10 +146,10 @@ def _read_responses(
     study: StudyFolder, layer: str, selection: Selection, statistic: Statistic
 ) -> FilterResponses:
     """The responses of a layer, with their stimuli and labels."""
-    chosen = _resolve(study, selection)
+    chosen = resolve_responses(study, selection)
     set_name, model = str(chosen.set), str(chosen.model)
     responses = available_responses(study, set_name, model)
-    _check_layer(study, responses, layer)
+    check_layer(study, responses, layer)
     numbers, *both = read_layer(responses.paths(study), layer)
     order = np.argsort(numbers)  # parts come in the order in which they were planned
     return FilterResponses(
@@ -161,44 +159,9 @@ def _read_responses(
         statistic=statistic,
         scheme=chosen.scheme,
         values=_read_only(both[STATISTICS.index(statistic)][order]),
-        stimuli=_stimuli(study, chosen, numbers[order]),
+        stimuli=presented_stimuli(study, chosen, numbers[order], "path"),
         notes=(*chosen.notes, *responses.notes),
     )
-
-
-def _resolve(study: StudyFolder, selection: Selection) -> Selection:
-    """Set and model, and the label scheme unless the set has none and none is named."""
-    chosen = resolve_selection(study, {"responses"}, selection)
-    if chosen.scheme is None and not study.schemes(str(chosen.set)):
-        return chosen
-    return resolve_selection(study, {"responses", "labels"}, chosen)
-
-
-def _check_layer(study: StudyFolder, responses: AvailableResponses, layer: str) -> None:
-    """Refuse a name that the model does not have, and a layer that was not extracted."""
-    names = read_table(study.layers(responses.model), "layer")["layer"].to_pylist()
-    if layer not in names:
-        raise UnknownNameError(f"layer of {responses.model}", layer, names)
-    if layer not in responses.layers:
-        again = command_line(
-            "extract", responses.set, "--model", responses.model, "--layers", "*", "--replace"
-        )
-        raise UsageError(
-            f"no responses of {layer} to {responses.set} are stored, only of {', '.join(responses.layers)}; to have "
-            f"them: study.extract({responses.set!r}, model={responses.model!r}, layers='*', replace=True), or {again}"
-        )
-
-
-def _stimuli(
-    study: StudyFolder, selection: Selection, numbers: Sequence[int] | NDArray[np.int32]
-) -> pl.DataFrame:
-    """Number, path and category of the stimuli, in this order."""
-    set_name = str(selection.set)
-    table = pl.DataFrame(read_table(study.stimuli(set_name), "stimulus_id", "path"))
-    labels = read_labels(study.labels(set_name, selection.scheme)) if selection.scheme else {}
-    category = pl.Series("category", [labels.get(int(number)) for number in numbers], dtype=pl.String)
-    rows = pl.DataFrame({"stimulus_id": numbers}, schema={"stimulus_id": pl.Int32})
-    return rows.join(table, on="stimulus_id", how="left", maintain_order="left").with_columns(category)
 
 
 def _read_only(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -55,6 +55,7 @@ def query(
     model: options.ModelsOption = None,
     scheme: options.SchemeOption = None,
     table: options.TableOption = None,
+    untrusted: options.UntrustedOption = False,
     format: options.FormatOption = None,
     output_file: options.OutputOption = None,
     study: options.StudyOption = HERE,
@@ -78,7 +79,9 @@ def query(
         typer.echo(printable_lines(Study.describe(question)))
         return
     selection = selection_of(set, model, scheme)
-    answer = study_at(study).answer(question, parameters(param), selection, tables_of(table))
+    answer = study_at(study).answer(
+        question, parameters(param), selection, tables_of(table), untrusted=untrusted
+    )
     output.print_answer(answer, format, output_file, quiet)
 
 

@@ -76,7 +76,7 @@ def audit(
     """
     from toolbox.design.audit import AuditChoices, check_saving, save_scheme
     from toolbox.design.audit import audit as audit_set
-    from toolbox.design.result_files import ResultFiles
+    from toolbox.query.result_files import ResultFiles
 
     choices = AuditChoices(kind or None, against or None, near, false_positives, auc, seed)
     files = ResultFiles(figure, text)

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from toolbox.cli import following, options, output, reports
+from toolbox.cli import conversion, following, options, output, reports
 from toolbox.cli.conversion import study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.progress import progress_bars
@@ -92,6 +92,10 @@ def extract(
     limit: options.LimitOption = None,
     part: options.PartOption = None,
     replace: options.ReplaceResponsesOption = False,
+    engine: options.EngineOption = "here",
+    workers: options.WorkersOption = None,
+    address: options.AddressOption = None,
+    gpus_per_worker: options.GpusPerWorkerOption = 0,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -102,7 +106,9 @@ def extract(
     choices: dict[str, Any] = {
         "model": model, "layers": layers or None, "weights": weights, "device": device, "precision": precision,
         "convolution": convolution, "decoding": decoding, "resize": resize, "fit": fit, "decoders": decoders,
-        "batch": batch, "threads": threads, "limit": limit, "part": part, "replace": replace,
+        "batch": batch, "threads": threads, "limit": limit, "part": conversion.part_or_job(part),
+        "replace": replace, "engine": engine, "workers": workers, "address": address,
+        "gpus_per_worker": gpus_per_worker,
     }  # fmt: skip
     opened = study_at(study)
     if estimate:

@@ -94,7 +94,7 @@ def compare(
     equivalence and of difference are reported side by side: where neither is shown, the stimuli are too few to decide.
     """
     from toolbox.design.comparison import Comparing, compare_categories
-    from toolbox.design.result_files import ResultFiles
+    from toolbox.query.result_files import ResultFiles
 
     choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
     files = ResultFiles(figure, text)

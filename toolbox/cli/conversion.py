@@ -77,3 +77,12 @@ def pairs(given: Sequence[str] | None, option: str, form: str) -> dict[str, str]
         if not equals or not name:
             raise UsageError(f"{option} {name!r} has no value; expected {form}")
     return {name: value for name, _, value in split}
+
+
+def part_or_job(text: str | None) -> int | str | None:
+    """A number of stimuli, or which of several jobs this is.
+
+    Args:
+        text: as it was typed.
+    """
+    return int(text) if text and text.isascii() and text.isdecimal() else text

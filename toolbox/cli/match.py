@@ -1,4 +1,4 @@
-"""Commands that choose stimuli and pass them on: match, export."""
+"""Commands that choose stimuli: match."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,6 @@ from toolbox.cli import options, output
 from toolbox.cli.conversion import selection_of, study_at
 from toolbox.cli.options import HERE
 from toolbox.cli.several import SeveralValues
-from toolbox.printing import printable
 from toolbox.terms import Distance
 
 commands = typer.Typer()
@@ -104,34 +103,6 @@ BalanceOption = Annotated[
     Option("--balance", help="File for the differences before and after: .csv, .json or .parquet."),
 ]
 
-ProgramOption = Annotated[
-    str,
-    Option(
-        "--as",
-        metavar="PROGRAM",
-        help="Program or format: psychopy (.csv, .xlsx), jspsych (.json), bids (.tsv and .json), csv or xlsx.",
-    ),
-]
-ExportedFileOption = Annotated[Path, Option("--output", "-o", help="File to write.")]
-SourceListOption = Annotated[
-    Path | None,
-    Option(
-        "--source",
-        metavar="FILE",
-        help="Table with the column stimulus_id, such as match writes. Default: the stimuli of the scheme.",
-    ),
-]
-ColumnsOption = Annotated[
-    list[str] | None,
-    Option("--column", metavar="VARIABLE", help="Variable of the stimuli to write, too; several may follow."),
-]
-CopiesOption = Annotated[
-    Path | None,
-    Option(
-        "--copy-images", metavar="DIR", help="Folder for copies of the images, which the list then names."
-    ),
-]
-
 
 @commands.command(cls=SeveralValues)
 def match(
@@ -171,7 +142,7 @@ def match(
     """
     from toolbox.design.matching.choices import Matching
     from toolbox.design.matching.run import match as match_sets
-    from toolbox.design.result_files import ResultFiles
+    from toolbox.query.result_files import ResultFiles
 
     choices = Matching(
         category or None, n or None, on or None, within, different, by, sets, distance, same, together, apart, fixed,
@@ -191,34 +162,3 @@ def match(
             f"label scheme: {found.saved_as}; choose it in other commands with --scheme {found.saved_as}",
             quiet,
         )
-
-
-@commands.command(cls=SeveralValues)
-def export(
-    program: ProgramOption,
-    output_file: ExportedFileOption,
-    set: options.MeasuredSetArgument = None,
-    source: SourceListOption = None,
-    column: ColumnsOption = None,
-    copy_images: CopiesOption = None,
-    model: options.ModelOption = None,
-    scheme: options.SchemeOption = None,
-    study: options.StudyOption = HERE,
-    quiet: options.QuietOption = False,
-) -> None:
-    """Write a list of stimuli for PsychoPy, jsPsych, BIDS, OpenSesame or a table program, with relative paths.
-
-    The list is a label scheme, such as match saves, or a table that match wrote. Names of columns become variables, and
-    no cell can be taken for a formula.
-    """
-    from toolbox.design.exporting.run import Exporting
-    from toolbox.design.exporting.run import export as export_list
-
-    choices = Exporting(program, output_file, source, column or (), copy_images)
-    report = export_list(study_at(study).folder, selection_of(set, model, scheme), choices)
-    output.print_notes(report.notes, quiet)
-    counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
-    copied = f"; {report.copied} images copied to {copy_images}" if report.copied else ""
-    output.note(f"{report.set}: {report.trials} rows for {report.to}: {counts}{copied}", quiet)
-    for file in report.files:
-        typer.echo(printable(file))

@@ -51,10 +51,15 @@ UsedModelOption = Annotated[
     str | None, Option("--model", help="Network whose responses to the set are used.")
 ]
 VerifiedStudyArgument = Annotated[
-    Path | None, Argument(help="Directory of the study. Default: that of --study.")
+    Path | None,
+    Argument(help="Directory of the study; or a bundle: a zip or directory. Default: the study of --study."),
 ]
 ThoroughOption = Annotated[
-    bool, Option("--thorough", help="Read every byte of the responses, too, and compare their values.")
+    bool,
+    Option(
+        "--thorough",
+        help="Read every byte of the responses, too, compare their values, and compute roll-ups again.",
+    ),
 ]
 RemovedKindArgument = Annotated[
     Removable, Argument(parser=str, metavar="KIND", help="What is removed: set, model or scheme.")

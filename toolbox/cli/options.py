@@ -13,7 +13,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from toolbox.query.indices import RESAMPLED, index_names
-from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Range, Resize, Statistic
+from toolbox.terms import Convolution, Decoding, Engine, Fit, Missing, Precision, Range, Resize, Statistic
 
 
 class Format(StrEnum):
@@ -180,10 +180,36 @@ ThreadsOption = Annotated[
 LimitOption = Annotated[
     int | None, Option(help="Present at most so many stimuli, evenly over categories. Default: all.")
 ]
+
+
 PartOption = Annotated[
-    int | None, Option(help="Stimuli in one part of the result. Default: a tenth of them, 50 to 1,000.")
+    str | None,
+    Option(
+        metavar="NUMBER or I/N",
+        help="Stimuli in one part of the result. Default: a tenth of them, 50 to 1,000. Or which of N jobs this is, "
+        "0/8 to 7/8: each presents every Nth part, at the same time as the others.",
+    ),
 ]
 ReplaceResponsesOption = Annotated[bool, Option(help="Discard responses of other weights, layers or images.")]
+EngineOption = Annotated[
+    Engine,
+    Option(
+        parser=str,
+        metavar="NAME",
+        help="Who presents the stimuli: here (this process), processes (of this computer), or ray (a cluster).",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    Option(help="Number of processes. Default: one a core; of a cluster, one a computer or GPU."),
+]
+AddressOption = Annotated[
+    str | None,
+    Option(help="Cluster that is running: auto, or what `ray start` prints. Default: one on this computer."),
+]
+GpusPerWorkerOption = Annotated[
+    float, Option(help="GPUs of every process of a cluster; 0.5 for two processes a GPU.")
+]
 
 # Image properties.
 MeasuredSetArgument = Annotated[str | None, Argument(metavar="[SET]", help=f"Stimulus set. {DEFAULT_IN_USE}")]
@@ -237,6 +263,13 @@ TableOption = Annotated[
         "--table",
         metavar="NAME=FILE",
         help="Table of your own (.csv, .tsv, .txt, .xlsx, .parquet) and its name in SQL. Repeat it for several.",
+    ),
+]
+UntrustedOption = Annotated[
+    bool,
+    Option(
+        "--untrusted",
+        help="SQL of somebody else, which nobody has read: it has 60 s, 1 GB of memory and 20,000 characters.",
     ),
 ]
 ReferenceOption = Annotated[

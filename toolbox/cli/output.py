@@ -71,6 +71,10 @@ def print_answer(answer: Answer, format: Format | None, output: Path | None, qui
         quiet: whether notes are left out.
     """
     print_notes(answer.notes, quiet)
+    if Format.CSV in (format, output and output.suffix.removeprefix(".")):
+        from toolbox.tables import notes_on_cells
+
+        print_notes(notes_on_cells(answer.rows), quiet)
     if output is not None:
         _write(answer, format, output)
     elif format in (None, Format.TABLE):

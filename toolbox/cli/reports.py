@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolbox.collect.ingest import IngestReport
     from toolbox.collect.label import LabelReport
     from toolbox.design.properties import PropertiesReport
+    from toolbox.exchange.merging import MergeReport
     from toolbox.show.rendering import RenderingReport
     from toolbox.show.report.run import StudyReport
     from toolbox.stimuli.sources import Rejection
@@ -128,7 +129,7 @@ def print_extraction(report: ExtractionReport, quiet: bool) -> None:
 def _speed(report: ExtractionReport) -> str:
     """How many stimuli were presented, how fast and by what."""
     if not report.shown:
-        return "nothing to do: there are responses to every stimulus"
+        return "nothing to do: there are responses to every stimulus that was asked for"
     rate = report.shown / report.seconds
     how = f"{report.provider}, {report.precision}, {report.arrangement}"
     return f"{report.shown} stimuli presented in {report.seconds:.0f} s ({rate:.1f} per second; {how})"
@@ -318,3 +319,26 @@ def print_report(report: StudyReport, quiet: bool) -> None:
     for file in report.methods:
         note(f"methods: {file}", quiet)
     print_notes(report.notes, quiet)
+
+
+def print_merging(report: MergeReport, quiet: bool) -> None:
+    """Print what a merged study is made of.
+
+    Args:
+        report: how many stimuli come from where.
+        quiet: whether nothing is printed.
+    """
+    print_notes(report.notes, quiet)
+    lines = [f"resolved: {conflict}" for conflict in report.resolved]
+    print_notes(lines[:LISTED], quiet)
+    if len(lines) > LISTED:
+        note(f"… and {len(lines) - LISTED} more; the folder runs/ of the study lists all", quiet)
+    sources = ", ".join(f"{origin} {stimuli:,}" for origin, stimuli in report.studies.items())
+    shared = (
+        f"{_count(report.shared, 'stimulus', 'stimuli')} in several, counted once"
+        if report.shared
+        else "none in several"
+    )
+    note(f"{report.set}: {_count(report.stimuli, 'stimulus', 'stimuli')} ({sources}; {shared})", quiet)
+    models = ", ".join(f"{model} {stimuli:,}" for model, stimuli in report.models.items())
+    note(f"stimuli with responses: {models}", quiet)

@@ -33,11 +33,20 @@ def verify(
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Compare the files of a study with their digests, plans and records. Prints each problem with its remedy.
+    """Compare the files of a study, or of a bundle, with their digests, plans and records. Prints each problem.
 
-    The exit code is 3 if there is a problem. Changes nothing.
+    With its remedy. The exit code is 3 if there is a problem. Changes nothing.
     """
-    verification = study_at(directory or study).verify(thorough=thorough)
+    from toolbox.collect.recomputation import recompute_responses
+    from toolbox.exchange.importing.run import verify_bundle
+    from toolbox.exchange.importing.unpacking import is_bundle
+
+    path = directory or study
+    verification = (
+        verify_bundle(path, thorough=thorough, recompute=recompute_responses)
+        if is_bundle(path)
+        else study_at(path).verify(thorough=thorough)
+    )
     reports.print_verification(verification, quiet)
     if not verification.is_intact:
         raise typer.Exit(VerificationError.exit_code)

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -27,7 +26,7 @@ from toolbox.runtime.hardware import usable_cores
 from toolbox.stimuli.image_properties import image_properties, measure_picture, property_columns
 from toolbox.stimuli.image_property import ImageProperty
 from toolbox.stimuli.originals import read_original
-from toolbox.store.commits import finish_commit, writing
+from toolbox.store.commits import Commit, committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import creation, with_version
 from toolbox.store.plan import plan_digest, read_digests
@@ -98,25 +97,30 @@ def measure_properties(
         task = _open_task(study, name)
         results = _measure(task.left, task.columns, progress)
         with closing(results):
-            measured, unreadable = _keep(path, task, results)
+            values, unreadable = _keep(path, task, results)
+        known = task.measurement(values) if values else read_measurement(path)
         report = PropertiesReport(
             set=name,
             stimuli=len(task.digests),
-            measured=measured,
-            properties=tuple(task.columns) if measured else (),
+            measured=len(values),
+            properties=tuple(task.columns) if values else (),
             unreadable=unreadable,
-            notes=tuple(notes_on_values(read_measurement(path))),
+            notes=tuple(notes_on_values(known)),
         )
         if task.left:
-            _write_record(study, report, started)
+            with committing(study) as commit:
+                if values:
+                    _write(commit.stage(path), task, values, creation(path))
+                _stage_record(study, commit, report, started)
     return report
 
 
-def _write_record(study: StudyFolder, report: PropertiesReport, started: datetime) -> None:
-    """Write what was measured and what could not be into the record of the run."""
+def _stage_record(study: StudyFolder, commit: Commit, report: PropertiesReport, started: datetime) -> None:
+    """Let the record of what was measured, and of what could not be, become visible with the table."""
     seconds = (datetime.now(UTC) - started).total_seconds()
     run = {"task": "properties", "started": started.isoformat(), "seconds": seconds}
-    write_json(study.run_record(f"properties-{report.set}"), with_version({**run, **asdict(report)}))
+    record = with_version({**run, **asdict(report)})
+    write_json(commit.stage(study.run_record(f"properties-{report.set}")), record)
 
 
 def table_of_properties(study: StudyFolder, set_name: str, scheme: str | None = None) -> Answer:
@@ -236,8 +240,8 @@ def _measure_one(stimulus: Stimulus, columns: Sequence[str]) -> PictureValues | 
 
 def _keep(
     path: Path, task: _Task, results: Iterator[tuple[Stimulus, PictureValues | str]]
-) -> tuple[int, dict[str, str]]:
-    """Write what is measured now and then, and at the end or when the run is interrupted; how many, and the rest."""
+) -> tuple[dict[int, PictureValues], dict[str, str]]:
+    """What is measured, and why the rest cannot be; written now and then, and when the run is interrupted."""
     values: dict[int, PictureValues] = {}
     unreadable: dict[str, str] = {}
     written, written_at = 0, time.monotonic()
@@ -248,17 +252,17 @@ def _keep(
             else:
                 values[stimulus.stimulus_id] = result
             if task.is_continued and time.monotonic() - written_at > SECONDS_BETWEEN:
-                _write(path, task, values)
+                _write(path, task, values, creation(path))
                 written, written_at = len(values), time.monotonic()
-    finally:
-        if len(values) > written and (task.is_continued or len(values) + len(unreadable) == len(task.left)):
-            _write(path, task, values)
-    return len(values), unreadable
+    except BaseException:
+        if len(values) > written and task.is_continued:
+            _write(path, task, values, creation(path))
+        raise
+    return values, unreadable
 
 
-def _write(path: Path, task: _Task, values: Mapping[int, PictureValues]) -> None:
-    origin: dict[str, Any] = {"task": "properties", **creation(path)}
-    write_measurement(path, task.measurement(values), origin)
+def _write(path: Path, task: _Task, values: Mapping[int, PictureValues], created: Mapping[str, str]) -> None:
+    write_measurement(path, task.measurement(values), {"task": "properties", **created})
 
 
 def notes_on_values(measurement: Measurement) -> Iterator[str]:

@@ -8,7 +8,7 @@ writes such cards). `architecture` describes the result.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import partial
@@ -71,7 +71,18 @@ def select_layers(layers: Iterable[Layer], patterns: Iterable[str]) -> list[str]
 
     Raises: UnknownNameError for a pattern that matches nothing.
     """
-    names = [layer.name for layer in layers]
+    return matching_layers([layer.name for layer in layers], patterns)
+
+
+def matching_layers(names: Sequence[str], patterns: Iterable[str]) -> list[str]:
+    """Names that match any of the patterns, in their order.
+
+    Args:
+        names: of layers.
+        patterns: as of `select_layers`.
+
+    Raises: UnknownNameError for a pattern that matches nothing.
+    """
     wanted = set()
     for pattern in patterns:
         matching = {name for name in names if fnmatchcase(name, pattern)}

@@ -13,6 +13,7 @@ import polars as pl
 
 from toolbox.errors import MixtureError, QueryError, UsageError, command_line
 from toolbox.query.header import Query
+from toolbox.query.limits import Limits
 from toolbox.query.own_tables import OwnTable, OwnTables, read_own_tables
 from toolbox.query.parameters import find_query
 from toolbox.query.run import Answer, ask
@@ -33,6 +34,8 @@ def ask_each(
     parameters: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
     tables: Mapping[str, OwnTable] | None = None,
+    *,
+    limits: Limits | None = None,
 ) -> Answer:
     """Run a query once for each model of the selection; of one model, or none, as `ask` does.
 
@@ -42,6 +45,7 @@ def ask_each(
         parameters: values of its `$parameters`.
         selection: set, models and scheme.
         tables: tables of the user that the query reads, by their names in SQL: files, or polars frames.
+        limits: of time and memory for each model.
 
     Returns: the rows of all models behind one another, with the column `model` in front and, where rows have a layer,
         `depth` (0 first layer of the model, 1 its last) and `counterpart`: the layer of the first model that is
@@ -51,7 +55,9 @@ def ask_each(
     """
     own = read_own_tables(find_query(query), tables)
     chosen = selection or Selection()
-    answer = read_between_commits(study, lambda: _ask_each(study, query, parameters, chosen, own))
+    answer = read_between_commits(
+        study, lambda: _ask_each(study, query, parameters, chosen, own, limits=limits)
+    )
     if not own.frames:
         return answer
     return replace(
@@ -67,17 +73,19 @@ def _ask_each(
     parameters: Mapping[str, Any] | None,
     selection: Selection,
     own: OwnTables,
+    *,
+    limits: Limits | None,
 ) -> Answer:
     """The rows of all models, or of the only one."""
     models = selection.models
     tables = {name: frame.to_arrow() for name, frame in own.frames.items()}
     if len(models) < 2:
-        return ask(study, query, parameters, selection, tables=tables)
+        return ask(study, query, parameters, selection, tables=tables, limits=limits)
     _check_distinct(models)
     shared = resolve_labelling(study, needs(find_query(query))[0], selection)
     each = replace(shared, notes=())
     answers = {
-        model: ask(study, query, parameters, replace(each, models=(model,)), tables=tables)
+        model: ask(study, query, parameters, replace(each, models=(model,)), tables=tables, limits=limits)
         for model in models
     }
     _check_comparable(study, answers)

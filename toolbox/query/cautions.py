@@ -55,6 +55,7 @@ def cautions(
     index = shipped_indices().get(str(values.get("index")))
     if index and values.get("threshold") is not None and "rollups" in views:
         yield from _cautions_on_threshold(database, index, float(values["threshold"]))
+    yield from database.responses.cautions if database.responses else ()
     yield from _cautions_on_chance(rows)
     yield from _cautions_on_depth(rows)
     yield from _cautions_on_weakness(rows, values)

@@ -12,6 +12,7 @@ from toolbox.files import replace_file
 from toolbox.query.codebook import FALSE, TRUE, check_codebook, codebook, codebook_path
 from toolbox.query.run import Answer
 from toolbox.store.parquet import table_bytes
+from toolbox.tables import spreadsheet_rows
 
 ROW_FORMATS = ("csv", "json", "parquet")
 
@@ -53,11 +54,13 @@ def _check_format(format: str) -> None:
 
 
 def _csv(rows: pl.DataFrame) -> str:
-    """Rows as CSV; true and false in the letters that R reads too."""
+    """Rows as CSV; true and false in the letters that R reads too, and no cell that a spreadsheet evaluates."""
     boolean = pl.selectors.boolean()
-    return rows.with_columns(
-        boolean.replace_strict({True: TRUE, False: FALSE}, return_dtype=pl.String)
-    ).write_csv()
+    return (
+        spreadsheet_rows(rows)
+        .with_columns(boolean.replace_strict({True: TRUE, False: FALSE}, return_dtype=pl.String))
+        .write_csv()
+    )
 
 
 def _check_flat(answer: Answer, format: str) -> None:

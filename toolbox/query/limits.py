@@ -31,3 +31,7 @@ class Limits:
     def rows(self) -> int:
         """Bytes that the rows of a statement of a user may have; to read them takes three times as many here."""
         return self.memory // 4
+
+
+UNTRUSTED = Limits(seconds=60.0, memory=1_000_000_000)
+"""Of SQL that somebody else wrote and that nobody has read."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from toolbox.errors import UnknownNameError, UsageError
 from toolbox.query.describing import described_views
-from toolbox.query.header import Parameter, Query, read_query, shipped_query, value_of
+from toolbox.query.header import Parameter, Query, query_names, read_query, shipped_query, value_of
 from toolbox.query.indices import shipped_indices
-from toolbox.query.sections import check_length
+from toolbox.query.sections import MOST_UNTRUSTED_SQL, check_length
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, check_set
 
@@ -49,6 +50,22 @@ def find_query(query: Query | str | Path) -> Query:
     if query.endswith(".sql") and (is_name or Path(query).is_file()):
         return read_query(Path(query))
     return shipped_query(query) if is_name else Query("sql", query)
+
+
+def untrusted_question(query: Query) -> Query:
+    """The query of SQL that nobody has read, which never runs in the process of the toolbox.
+
+    Args:
+        query: of a .sql file, or of SQL text.
+
+    Raises: UsageError for a query that ships, and for more SQL than a person can read.
+    """
+    if query.ships and query.name in query_names():
+        raise UsageError(
+            f"{query.name} ships with the toolbox; untrusted is for a .sql file or SQL of somebody else: leave it out"
+        )
+    check_length(query.name, len(query.sql), MOST_UNTRUSTED_SQL)
+    return replace(query, ships=False)
 
 
 def check_question(

@@ -42,6 +42,10 @@ BROUGHT = {
 """Tables that are not part of a study, and the command that passes each of them to its queries."""
 
 
+_LISTED = 1000
+"""Values of a column that a header names which are read for a message."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The rows of a query, where they come from, and what a reader should know.
@@ -93,7 +97,7 @@ def ask(
         formulas = {name: index.expression for name, index in shipped_indices().items()}
         database = open_database(study, views, selection, macros=macros, tables=tables, formulas=formulas)
         with closing(database), database.readable.window.own_errors(), _time_limit(database, limits.seconds):
-            _check_listed_values(database, query, values)
+            _check_listed_values(database, query, values, limits)
             rows = _plain(compute(database, values))
             note_missing_resamples(database, views, values)
             note_missing_relations(database, views, values)
@@ -199,14 +203,30 @@ def _scale(kind: pl.DataType) -> int | None:
     return kind.scale if isinstance(kind, pl.Decimal) else None
 
 
-def _check_listed_values(database: Database, query: Query, values: Mapping[str, Any]) -> None:
+def _listed_values(
+    database: Database, query: Query, column: tuple[str, str], value: Any, limits: Limits
+) -> list[str]:
+    """The values of a column that a header names; of a header that does not ship, the value, if any, and a thousand."""
+    view, name = column
+    if query.ships:
+        rows = database.connection.sql(f"select distinct {name}::varchar from {view}").fetchall()
+        return [value for (value,) in rows if value is not None]
+    from toolbox.query.confinement import confined
+
+    known = f"select distinct {name}::varchar as value from {view} where {name} is not null limit {_LISTED}"
+    sought = f"select {name}::varchar as value from {view} where {name}::varchar = $sought limit 1"
+    with confined(query.name, limits) as process:
+        found = process.rows(f"({sought}) union ({known})", {"sought": str(value)}, database.readable)
+    return sorted(found["value"])
+
+
+def _check_listed_values(database: Database, query: Query, values: Mapping[str, Any], limits: Limits) -> None:
     """Refuse a value that the column named in the header does not hold: an empty result would hide a typing error."""
     for parameter in query.parameters:
         value = values.get(parameter.name)
         if value is not None and parameter.listed_in:
-            view, column = parameter.listed_in
-            rows = database.connection.sql(f"select distinct {column}::varchar from {view}").fetchall()
-            known = [name for (name,) in rows if name is not None]
+            view, _ = parameter.listed_in
+            known = _listed_values(database, query, parameter.listed_in, value, limits)
             if view == "variables" and not known:
                 raise UsageError(
                     f"{query.name} needs stimuli with numeric parameters, and the set has none; to add columns of a "

@@ -9,6 +9,8 @@ from toolbox.errors import CardError, UsageError
 
 MOST_SQL = 200_000
 """Characters of SQL that anyone may write: DuckDB's parser takes memory and time for each of them."""
+MOST_UNTRUSTED_SQL = 20_000
+"""Characters of SQL that nobody has read; the longest query that ships has a third of them."""
 SECTIONS = ("Parameters", "Columns", "Index")
 """Headings of sections, each on a line of its own; `Source:` begins the one of citations."""
 
@@ -27,18 +29,19 @@ def read_sql(path: Path) -> str:
         raise CardError(f"{path} is not encoded as UTF-8; save it as UTF-8 text") from error
 
 
-def check_length(name: str, length: int) -> None:
+def check_length(name: str, length: int, most: int = MOST_SQL) -> None:
     """Refuse SQL that nobody writes by hand, before anything parses it.
 
     Args:
         name: of the query or its file.
         length: its characters.
+        most: characters that it may have.
 
     Raises: UsageError.
     """
-    if length > MOST_SQL:
+    if length > most:
         raise UsageError(
-            f"{name} has {length:,} characters; expected at most {MOST_SQL:,}; pass long lists as a table "
+            f"{name} has {length:,} characters; expected at most {most:,}; pass long lists as a table "
             "(--table NAME=FILE)"
         )
 

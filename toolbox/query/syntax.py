@@ -142,7 +142,7 @@ def _macros() -> dict[str, Macro]:
     macros: dict[str, Macro] = {}
     for path in sorted((content_folder("queries") / "macros").glob("*.sql")):
         macros.update(_macros_of_file(path))
-    used = {name: macros.keys() & set(macro.functions) for name, macro in macros.items()}
+    used = {name: sorted(macros.keys() & {*macro.functions}) for name, macro in macros.items()}
     return {name: macros[name] for name in TopologicalSorter(used).static_order()}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy import stats
@@ -89,9 +89,14 @@ def resample_layer(
     sampler = IndexSampler(categories, formula, resamples, seed, peak)
     blocks = split_filters(responses, max(resamples, 2 * HALVINGS) * categories.categories)
     shrinkage = layer_shrinkage(sampler, blocks)
-    return _join_blocks(
-        [_resample_block(sampler, block, np.asarray(thresholds), shrinkage) for block in blocks]
-    )
+    done, counts = list[ResampledLayer](), dict[str, Counts]()
+    for block in blocks:
+        resampled = _resample_block(sampler, block, np.asarray(thresholds), shrinkage)
+        counts = _add_counts(
+            counts, resampled.counts
+        )  # at once: those of all blocks may be more than a memory
+        done.append(replace(resampled, counts={}))
+    return _join_blocks(done, counts)
 
 
 def _resample_block(
@@ -126,8 +131,8 @@ def _resample_halves(sampler: IndexSampler, responses: ResponseMatrix, value: Fl
     return compare_halves(value, halves)
 
 
-def _join_blocks(blocks: Sequence[ResampledLayer]) -> ResampledLayer:
-    """The blocks of a layer as one."""
+def _join_blocks(blocks: Sequence[ResampledLayer], counts: Mapping[str, Counts]) -> ResampledLayer:
+    """The blocks of a layer as one, with what is counted of all of them."""
 
     def join(name: str) -> FloatArray:
         return np.concatenate([getattr(block, name) for block in blocks], axis=1)
@@ -139,22 +144,30 @@ def _join_blocks(blocks: Sequence[ResampledLayer]) -> ResampledLayer:
     return ResampledLayer(
         **{name: join(name) for name in ("value", "low", "high", "p", "p_welch")},
         largest=np.max([block.largest for block in blocks], axis=0),
-        counts={kind: _join_counts([block.counts[kind] for block in blocks]) for kind in blocks[0].counts},
+        counts={
+            kind: replace(each, strength=finite_mean(each.strength, axis=2)) for kind, each in counts.items()
+        },
         halves=Halves(**halves),
     )
 
 
-def _join_counts(counts: Sequence[Counts]) -> Counts:
-    """Those of all blocks together: the strongest of a layer are the strongest among those of its blocks."""
-    selective = np.sum([of_block.selective for of_block in counts], axis=0)
-    strongest = np.concatenate([of_block.strength for of_block in counts], axis=2)
-    return Counts(selective, finite_mean(_strongest(strongest), axis=2))
+def _add_counts(counts: Mapping[str, Counts], added: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Those of one more block: the strongest of a layer are the strongest among those of its blocks."""
+    return {
+        kind: Counts(
+            counts[kind].selective + new.selective if kind in counts else new.selective,
+            _strongest(
+                np.concatenate([*([counts[kind].strength] if kind in counts else []), new.strength], axis=2)
+            ),
+        )
+        for kind, new in added.items()
+    }
 
 
 def _count_selective(values: FloatArray, thresholds: FloatArray) -> Counts:
     """Filters above each threshold, and the strongest values; NaN is above none."""
     rows = [np.reshape(row, (-1, 1)) for row in thresholds]  # one for all categories, or one for each
-    selective = np.stack([(values > row).sum(axis=2) for row in rows], axis=2)
+    selective = np.stack([(values > row).sum(axis=2, dtype=np.int32) for row in rows], axis=2)
     return Counts(selective, _strongest(values))
 
 

@@ -76,6 +76,7 @@ def start_fastest(
     convolution: str = "winograd",
     threads: int | None = None,
     batch: int | None = None,
+    cores: int | None = None,
     probe: bool = True,
 ) -> Session:
     """A session in the arrangement that presents the most images per second.
@@ -88,13 +89,21 @@ def start_fastest(
         convolution: as for `start_session`.
         threads: threads per worker on a CPU; None to try several numbers.
         batch: images in one run; None to try several numbers.
+        cores: number of cores that may be used, beside other processes that use the others; None for all.
         probe: whether to try the arrangements; else the first of `arrangements` is used.
 
     Raises: UsageError, DeviceError.
     """
     found = choose_device(device) if isinstance(device, str) else device
-    start = partial(start_session, graph, device=found, precision=precision, convolution=convolution)
-    choices = arrangements(graph, found, usable_cores(), threads=threads, batch=batch)
+    start = partial(
+        start_session,
+        graph,
+        device=found,
+        precision=precision,
+        convolution=convolution,
+        spinning=cores is None,
+    )
+    choices = arrangements(graph, found, cores or usable_cores(), threads=threads, batch=batch)
     if probe and len(choices) > 1:
         return _fastest(start, choices, pixels)
     return start(**asdict(choices[0]))

@@ -97,15 +97,17 @@ def _silence() -> Iterator[None]:
         onnxruntime.set_default_logger_severity(WARNING)
 
 
-def cpu_computation(graph: Graph, workers: int, threads: int) -> Computation:
+def cpu_computation(graph: Graph, workers: int, threads: int, *, spinning: bool = True) -> Computation:
     """A computation that all workers share: its weights are in memory once, and callers add threads to its pool.
 
     Args:
         graph: the graph whose outputs are computed.
         workers: number of threads that will call the computation at once.
         threads: threads per worker; 0 for as many as there are cores.
+        spinning: whether threads without work keep their cores busy, so that they start again at once.
     """
     options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     options.intra_op_num_threads = workers * (threads - 1) + 1 if threads else 0
     return start_computation(graph, options, [(CPU, {})])
 

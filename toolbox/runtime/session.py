@@ -84,6 +84,7 @@ def start_session(
     workers: int = 1,
     threads: int = 0,
     batch: int = 0,
+    spinning: bool = True,
 ) -> Session:
     """Load a graph on a device, in a given arrangement and precision.
 
@@ -97,6 +98,7 @@ def start_session(
         workers: on a CPU, the number of batches that are computed at once.
         threads: threads per worker on a CPU; 0 for as many as there are cores.
         batch: on a GPU, smaller batches are padded to this number of images.
+        spinning: on a CPU, whether threads without work keep their cores busy; not beside other processes.
 
     Raises: UsageError for an unknown device or precision; DeviceError when the device cannot be used.
     """
@@ -109,7 +111,7 @@ def start_session(
     elif precision == "bf16":
         engine = _start_in_bf16(graph, workers, threads)
     else:
-        engine = _start_on_cpu(graph, convolution, workers, threads)
+        engine = _start_on_cpu(graph, convolution, workers, threads, spinning)
     free: SimpleQueue[Computation] = SimpleQueue()
     for computation in engine.computations:
         free.put(computation)
@@ -127,8 +129,8 @@ def _start_in_bf16(graph: Graph, workers: int, threads: int) -> _Engine:
     return _Engine("OpenVINO", openvino.version(), computations)
 
 
-def _start_on_cpu(graph: Graph, convolution: str, workers: int, threads: int) -> _Engine:
+def _start_on_cpu(graph: Graph, convolution: str, workers: int, threads: int, spinning: bool) -> _Engine:
     rewritten = with_winograd(graph) if convolution == "winograd" else graph
     version = onnxruntime_version()
     runtime = version if rewritten is graph else f"{version}, {WINOGRAD}"
-    return _Engine(CPU, runtime, [cpu_computation(rewritten, workers, threads)] * workers)
+    return _Engine(CPU, runtime, [cpu_computation(rewritten, workers, threads, spinning=spinning)] * workers)

@@ -16,6 +16,7 @@ from toolbox.network.model import Model, load_model
 from toolbox.progress import Progress, silent
 from toolbox.store.availability import available_responses
 from toolbox.store.folder import StudyFolder
+from toolbox.store.imported_rollups import read_imported_rollups
 from toolbox.store.plan import Identity, read_plan
 from toolbox.store.records import read_record
 from toolbox.store.selection import Selection, resolve_selection
@@ -117,7 +118,9 @@ def open_presented(
     folder = study.extraction(set_name, name)
     plan = read_plan(folder)
     assert plan is not None  # there are responses
-    described = _as_extracted(_network(name, card), read_record(folder, int(min(available.parts))) or {})
+    imported = read_imported_rollups(folder)
+    record = vars(imported) if imported else read_record(folder, int(min(available.parts)))
+    described = _as_extracted(_network(name, card), record or {})
     model = load_model(described, layers, source=weights, progress=progress)
     _check_same(set_name, plan.identity, model)
     return Presented(study, chosen, model, plan.identity, stimuli_of(study, set_name))

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Self
 
@@ -24,6 +25,27 @@ MOST_BYTES = 2**30
 MOST_COMPRESSED, ALWAYS_UNPACKED = 200, 2**28
 """How much larger than an archive its files may be in all, and the bytes that they may have in any case."""
 MOST_FILES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the files of an archive may have.
+
+    Attributes:
+        largest: bytes of one file.
+        ratio: how much larger than the archive the files may be in all.
+        always: bytes that they may have in any case.
+        files: their number.
+    """
+
+    largest: int = MOST_BYTES
+    ratio: int = MOST_COMPRESSED
+    always: int = ALWAYS_UNPACKED
+    files: int = MOST_FILES
+
+
+OF_IMAGES = Limits()
+"""Of an archive of images."""
 _LARGEST_HEADER = 2**20
 """Bytes of a header of tar, which holds no more than a long name."""
 _MOST_PARTS, _LONGEST = 32, 200
@@ -110,18 +132,21 @@ def _one_line_errors(archive: Path) -> Iterator[None]:
 class _Budget:
     """What the files of an archive may have in all, counted before each is read."""
 
-    def __init__(self, archive: Path) -> None:
-        self._archive, self._files = archive, 0
-        self._allowed = self._left = max(ALWAYS_UNPACKED, MOST_COMPRESSED * archive.stat().st_size)
+    def __init__(self, archive: Path, limits: Limits) -> None:
+        self._archive, self._files, self._limits = archive, 0, limits
+        self._allowed = self._left = max(limits.always, limits.ratio * archive.stat().st_size)
 
     def take(self, name: str, size: int) -> None:
         """Refuse a file that is too large, or one too many."""
         self._files, self._left = self._files + 1, self._left - size
-        if not 0 <= size <= MOST_BYTES:
-            raise _too_large(f"{self._archive.name} has a file {name!r} of {size:,} bytes", MOST_BYTES)
-        if self._left < 0 or self._files > MOST_FILES:
+        if not 0 <= size <= self._limits.largest:
             raise _too_large(
-                f"the files in {self._archive.name} are larger than they can be as images", self._allowed
+                f"{self._archive.name} has a file {name!r} of {size:,} bytes", self._limits.largest
+            )
+        if self._left < 0 or self._files > self._limits.files:
+            kind = "as images" if self._limits is OF_IMAGES else "in a bundle"
+            raise _too_large(
+                f"the files in {self._archive.name} are larger than they can be {kind}", self._allowed
             )
 
 
@@ -129,19 +154,22 @@ def _too_large(what: str, limit: int) -> CardError:
     return CardError(f"{what}; expected at most {limit:,}; do not trust this archive")
 
 
-def read_members(archive: Path, inner: str | None = None) -> Iterator[tuple[PurePosixPath, Member]]:
+def read_members(
+    archive: Path, inner: str | None = None, *, limits: Limits | None = None
+) -> Iterator[tuple[PurePosixPath, Member]]:
     """Names and contents of the regular files in an archive; links and devices are skipped.
 
     Args:
         archive: a .zip, or a .tar with any compression.
         inner: name of a tar archive inside the zip, whose files are read instead.
+        limits: of the files; those of an archive of images if None.
 
     Yields: each file, which must be read before the next one.
     Raises: CardError when the archive cannot be unpacked, lacks the inner archive, contains a path that leads outside,
         or a file that is too large; before that file is read.
     """
     with _one_line_errors(archive):
-        budget = _Budget(archive)
+        budget = _Budget(archive, limits or OF_IMAGES)
         if not zipfile.is_zipfile(archive):
             with archive.open("rb") as file:
                 yield from _read_tar(file, archive, budget)

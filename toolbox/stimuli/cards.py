@@ -24,6 +24,7 @@ import numpy as np
 from toolbox.content import Card, card, card_path, content_folder
 from toolbox.errors import CardError, StimulusError
 from toolbox.fetch import fetch
+from toolbox.files import place_file
 from toolbox.progress import Progress, silent
 from toolbox.stimuli.archive import Member, read_members
 from toolbox.stimuli.categories import check_printable, compose_accents
@@ -168,7 +169,7 @@ def _keep_image(path: Path, content: Member | BytesIO) -> Path:
         if path.exists():
             check_unchanged(path, fresh)
         else:
-            fresh.replace(path)
+            place_file(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
     return path

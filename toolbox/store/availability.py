@@ -15,12 +15,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolbox.errors import BusyError, UsageError, command_line
+from toolbox.errors import BusyError, MixtureError, UsageError, command_line
 from toolbox.files import digest_of, has_writer
 from toolbox.store.checksums import present_digest
 from toolbox.store.folder import ExtractionFolder, StudyFolder
+from toolbox.store.imported_rollups import (
+    IMPORT_AGAIN,
+    ImportedRollups,
+    imported_record,
+    read_imported_rollups,
+    without_responses,
+)
 from toolbox.store.memory import recall, remember
-from toolbox.store.plan import Plan, read_digests, read_plan
+from toolbox.store.plan import Plan, plan_digest, read_digests, read_plan
 from toolbox.store.records import intact_parts
 
 REMEMBERED = 1000
@@ -38,6 +45,7 @@ class AvailableResponses:
         unreadable: identifiers of planned stimuli that could not be read.
         of: number of stimuli in the set.
         provenance: the origin of the responses, for the provenance of results.
+        imported: where only roll-ups were imported: label scheme -> digests of its labels and of its roll-up.
     """
 
     set: str
@@ -48,6 +56,7 @@ class AvailableResponses:
     unreadable: list[int]
     of: int
     provenance: dict[str, Any]
+    imported: dict[str, dict[str, str]] | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -57,11 +66,21 @@ class AvailableResponses:
         unreadable = len(self.unreadable)
         missing = self.of - self.stimuli - unreadable
         verb = "was" if missing == 1 else "were"
+        if self.imported is not None:
+            return [
+                f"these are imported roll-ups of the responses to {self.stimuli:,} of {self.of:,} stimuli "
+                f"({unreadable:,} could not be read, {missing:,} {verb} not presented)"
+            ]
         return [
             f"these are the responses to {self.stimuli:,} of {self.of:,} stimuli ({unreadable:,} could not be read, "
             f"{missing:,} {verb} not presented yet); extract the rest with: "
             f"{command_line('extract', self.set, '--model', self.model)}"
         ]
+
+    @property
+    def cautions(self) -> list[str]:
+        """What every result must state, such as that stimuli were counted twice."""
+        return list(self.provenance.get("cautions", ()))
 
     def paths(self, study: StudyFolder, numbers: Collection[str] | None = None) -> list[Path]:
         """The files of the parts that count.
@@ -69,7 +88,11 @@ class AvailableResponses:
         Args:
             study: the study that contains the responses.
             numbers: numbers of the parts to return; None for all.
+
+        Raises: UsageError where only roll-ups were imported.
         """
+        if self.imported is not None:
+            raise without_responses(self.set, self.model)
         folder = study.extraction(self.set, self.model)
         return [folder.part(int(number)) for number in (self.parts if numbers is None else numbers)]
 
@@ -104,12 +127,17 @@ def note_extraction(study: StudyFolder, responses: AvailableResponses) -> list[s
         responses: those that are available.
     """
     is_complete = responses.stimuli + len(responses.unreadable) >= responses.of
-    if is_complete or not has_writer(study.plans(responses.set, responses.model)):
+    if is_complete or not _is_extracted(study.extraction(responses.set, responses.model)):
         return []
     return [
         f"the responses of {responses.model} to {responses.set} are being extracted by another process; ask again when "
         "it has ended"
     ]
+
+
+def _is_extracted(folder: ExtractionFolder) -> bool:
+    """Whether another process, or one of several jobs, is extracting responses."""
+    return any(map(has_writer, (folder.plans, *folder.jobs)))
 
 
 def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set[int]:
@@ -123,7 +151,10 @@ def stimuli_with_responses(study: StudyFolder, set_name: str, model: str) -> set
     Raises: as `available_responses`.
     """
     responses = available_responses(study, set_name, model)
-    plan = read_plan(study.extraction(set_name, model))
+    folder = study.extraction(set_name, model)
+    if imported := read_imported_rollups(folder):
+        return imported.stimuli
+    plan = read_plan(folder)
     planned = {
         stimulus for number in responses.parts for stimulus in (plan.parts[int(number)] if plan else ())
     }
@@ -134,9 +165,12 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
     """Compare all parts with plan, records and bytes."""
     folder = study.extraction(set_name, model)
     plan, digests = read_plan(folder), read_digests(study.stimuli(set_name))
+    imported = read_imported_rollups(folder)
+    if plan and imported:
+        return _imported(set_name, plan, imported, digests)
     records = intact_parts(folder, plan, digests) if plan else []
     if plan is None or not records:
-        if has_writer(folder.plans):
+        if _is_extracted(folder):
             raise BusyError(
                 f"the responses of {model} to {set_name} are being extracted by another process, which has finished no "
                 "part yet; wait, and try again"
@@ -154,6 +188,35 @@ def _count_parts(study: StudyFolder, set_name: str, model: str) -> AvailableResp
         unreadable=[entry["stimulus_id"] for record in records for entry in record["unreadable"]],
         of=len(digests),
         provenance=_origin(plan, records),
+    )
+
+
+def _imported(
+    set_name: str, plan: Plan, imported: ImportedRollups, digests: Mapping[int, str]
+) -> AvailableResponses:
+    """What is available of responses of which only roll-ups were imported.
+
+    Raises: MixtureError when they are of another network than that of the plan, or of other images than the set.
+    """
+    model, stimuli = plan.identity.model, imported.stimuli
+    if imported.identity != plan.digest:
+        reason = "another network than that of their plan"
+    elif not digests.keys() >= stimuli or plan_digest([*stimuli], digests) != imported.images:
+        reason = "other images than the current images of the stimulus set"
+    else:
+        reason = ""
+    if reason:
+        raise MixtureError(f"the imported roll-ups of {model} to {set_name} are of {reason}; {IMPORT_AGAIN}")
+    return AvailableResponses(
+        set=set_name,
+        model=model,
+        layers=list(plan.identity.recorded_layers),
+        parts=dict(imported.parts),
+        stimuli=len(stimuli),
+        unreadable=imported.unreadable,
+        of=len(digests),
+        provenance=dict(imported.provenance),
+        imported={scheme: dict(digests) for scheme, digests in imported.schemes.items()},
     )
 
 
@@ -177,7 +240,7 @@ def _mark(folder: ExtractionFolder, stimuli: Path) -> str:
                 lines.append(f"{part.name} {part.stat().st_size} {part.stat().st_mtime_ns}")
     with contextlib.suppress(FileNotFoundError), os.scandir(folder.plans) as records:
         for record in records:
-            if record.name.startswith("part-"):
+            if record.name.startswith("part-") or record.name == imported_record(folder).name:
                 with contextlib.suppress(FileNotFoundError):
                     lines.append(f"{record.name} {digest_of(Path(record.path))}")
     lines += [present_digest(table) for table in (folder.plan, stimuli) if table.is_file()]

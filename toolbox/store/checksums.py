@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import shutil
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,7 +25,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from toolbox.errors import VerificationError
-from toolbox.files import digest_of, read_json, sweep_ended, write_json
+from toolbox.files import digest_of, mirror_of, read_json, remove_file, remove_folder, sweep_ended, write_json
 from toolbox.store.remedies import REPLACEMENT, remedy_for
 
 BLOCK = 64 * 1024
@@ -147,7 +146,7 @@ def drop_earlier(path: Path, checksum: Checksum) -> None:
     for entry in entry_files(path):
         with contextlib.suppress(FileNotFoundError):  # another writer deleted it
             if entry.stem != checksum.sha256 and time.time() - entry.stat().st_mtime > _KEPT:
-                entry.unlink()
+                remove_file(entry)
 
 
 def forget(path: Path) -> None:
@@ -157,7 +156,7 @@ def forget(path: Path) -> None:
         path: the table.
     """
     if (folder := entries_of(path)) and folder.is_dir():
-        shutil.rmtree(folder)
+        remove_folder(folder)
 
 
 def expected_checksum(path: Path, opened: BufferedReader | None = None) -> Checksum | None:
@@ -179,6 +178,8 @@ def expected_checksum(path: Path, opened: BufferedReader | None = None) -> Check
     if len(entries) == 1:
         return _read_entry(entries[0])
     # It was replaced a moment ago, or a writer was killed.
+    if mirror := mirror_of(path):
+        mirror.complete(path)
     sha256 = hashlib.file_digest(opened, "sha256").hexdigest() if opened else digest_of(path)
     for entry in entries:
         if entry.stem == sha256:
@@ -243,6 +244,8 @@ def _read_entry(entry: Path) -> Checksum:
 
 def _adopted(path: Path) -> Checksum:
     """The checksum of a table of an earlier version, after what can be compared was compared."""
+    if mirror := mirror_of(path):
+        mirror.complete(path)
     content = path.read_bytes()
     checksum = checksum_of(content)
     if path.parents[2].name == "responses":

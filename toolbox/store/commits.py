@@ -11,19 +11,29 @@ that file before and after; if it is another one, what was read may be of two st
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from toolbox.errors import BusyError, ToolboxError, VerificationError
-from toolbox.files import move_files, only_writer, read_json, sweep, write_json
+from toolbox.errors import BusyError, ObjectStorageError, ToolboxError, VerificationError
+from toolbox.files import (
+    mirror_of,
+    move_files,
+    only_writer,
+    read_json,
+    remove_file,
+    remove_folder,
+    sweep,
+    write_json,
+)
 from toolbox.store.checksums import checksum_moves, entry_files
 from toolbox.store.folder import StudyFolder
 from toolbox.store.study_file import PATIENCE
 
+FRESH = 1.0
+"""Seconds for which a reader takes the mirror of a study in object storage to be as the storage is."""
 READINGS = 10
 """How often a study is read again that other processes change at the same time."""
 _PLACE, _JOURNAL, _DONE, _SCRATCH = "plans", "commit.json", "committed.json", ".uncommitted"
@@ -52,6 +62,26 @@ class Commit:
             path: a path in the study.
         """
         return self.root / _PLACE / _SCRATCH / path.relative_to(self.root)
+
+    def take(self, built: Path) -> None:
+        """Stage all files that were built in another folder, which has the folders of a study.
+
+        Args:
+            built: the folder, on the disk of the study.
+
+        Raises: BusyError when another process has removed it.
+        """
+        try:
+            for file in _files(built):
+                staged = self.stage(self.root / file.relative_to(built))
+                staged.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(staged)
+        except FileNotFoundError:
+            pass
+        else:
+            if built.is_dir():
+                return
+        raise BusyError(f"another process has taken over the work in {built.parent}; wait until it ends")
 
 
 @contextmanager
@@ -93,7 +123,8 @@ def scratch_folder(study: StudyFolder, *, wait: float = PATIENCE) -> Iterator[Pa
             yield place / _SCRATCH
         finally:
             if not (place / _JOURNAL).exists():  # else what is in the folder counts already
-                shutil.rmtree(place / _SCRATCH, ignore_errors=True)
+                with contextlib.suppress(OSError, BusyError):  # what failed is reported, not this
+                    remove_folder(place / _SCRATCH)
 
 
 @contextmanager
@@ -110,6 +141,8 @@ def committing(study: StudyFolder) -> Iterator[Commit]:
     with scratch_folder(study) as scratch:
         commit = Commit(study.root)
         yield commit
+        if mirror := mirror_of(scratch):
+            mirror.put_lacking(scratch)
         staged = {file: study.root / file.relative_to(scratch) for file in _files(scratch)}
         commit.moves = {**staged, **commit.moves}
         _add_checksums(commit)
@@ -133,6 +166,8 @@ def finish_commit(study: StudyFolder) -> None:
     try:
         with only_writer(study.root / _PLACE, "changing the study", wait=PATIENCE):
             _finish(study.root)
+    except ObjectStorageError:
+        raise
     except OSError as error:
         raise ToolboxError(
             f"a change of {study.root} was interrupted and cannot be completed ({error.strerror}); get the permission "
@@ -145,6 +180,8 @@ def last_commit(study: StudyFolder) -> tuple[int, ...]:
 
     Raises: as `finish_commit`.
     """
+    if mirror := mirror_of(study.root):
+        mirror.refresh(FRESH)
     finish_commit(study)
     try:
         status = (study.root / _PLACE / _DONE).stat()
@@ -182,12 +219,12 @@ def _finish(root: Path) -> None:
         moves, deletions = _read(root, journal)
         move_files({old: new for old, new in moves.items() if old.exists()})
         for path in deletions:
-            path.unlink(missing_ok=True)
+            remove_file(path)
         for folder in {path.parent for path in (*moves, *deletions)}:
             _remove_empty(root, folder)
         move_files({journal: journal.with_name(_DONE)})
     if (root / _PLACE / _SCRATCH).exists():
-        shutil.rmtree(root / _PLACE / _SCRATCH)
+        remove_folder(root / _PLACE / _SCRATCH)
 
 
 def _remove_empty(root: Path, folder: Path) -> None:

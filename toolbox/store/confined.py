@@ -21,7 +21,7 @@ from typing import NoReturn
 import duckdb
 import pyarrow as pa
 
-from toolbox.errors import BusyError, QueryError, VerificationError
+from toolbox.errors import BusyError, QueryError, StorageError, UsageError, VerificationError
 from toolbox.store.connection import StatementRequest, connect
 from toolbox.store.result_types import check_column_types, check_times
 
@@ -46,8 +46,10 @@ def run_request() -> None:
         _end("memory")
     except QueryError as error:
         _end("refused", str(error))
-    except (VerificationError, BusyError) as error:
+    except (VerificationError, BusyError, UsageError) as error:
         _end(type(error).__name__, str(error))
+    except StorageError as error:
+        _end(StorageError.__name__, str(error))
     except duckdb.Error as error:
         _end(type(error).__name__, str(error))
     except (pa.ArrowException, OSError) as error:  # DuckDB's errors after its first rows

@@ -84,7 +84,9 @@ def open_database(
     labels_select = _labels_select(defined, views)
     defined.checked.save()
     in_memory = {**(tables or {}), **defined.tables}
-    readable = Readable(Window(defined.files), in_memory, defined.selects, tuple(macros), _CLOSED)
+    readable = Readable(
+        Window(defined.files, defined.refused), in_memory, defined.selects, tuple(macros), _CLOSED
+    )
     with readable.window.own_errors():
         connection = connect(readable)
     database = Database(

@@ -26,12 +26,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from toolbox.content import check_name
 from toolbox.errors import ToolboxError, UsageError, VerificationError
+from toolbox.files import local_folder
 from toolbox.store.remedies import REPLACEMENT
 from toolbox.store.roots import Roots, read_roots
 from toolbox.store.study_file import SCHEMA_VERSION, new_study_file, read_study_file, write_study_file
@@ -59,6 +60,25 @@ class ExtractionFolder:
     def plan(self) -> Path:
         """The file of the plan."""
         return self.plans / "plan.parquet"
+
+    @property
+    def draft(self) -> Path:
+        """The file of a plan that becomes the plan with the first part; other processes read it meanwhile."""
+        return self.plans / "draft.parquet"
+
+    def job(self, number: int, of: int) -> Path:
+        """The folder that one of several jobs locks, which present the stimuli together.
+
+        Args:
+            number: number of the job, from 0.
+            of: how many jobs there are.
+        """
+        return self.plans / f"job-{number}-of-{of}"
+
+    @property
+    def jobs(self) -> list[Path]:
+        """The folders of jobs that are running or were killed."""
+        return sorted(self.plans.glob("job-*-of-*"))
 
     @property
     def replacement(self) -> ExtractionFolder:
@@ -207,8 +227,10 @@ class StudyFolder:
 
     def run_record(self, what: str) -> Path:
         """A new file for the provenance of a run, named after the time and the task."""
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        return self.root / "runs" / f"{stamp}-{what}.json"
+        now = datetime.now(UTC)
+        while (path := self.root / "runs" / f"{now:%Y%m%dT%H%M%S.%fZ}-{what}.json").exists():
+            now += timedelta(microseconds=1)  # the clock stands still, or was set back
+        return path
 
     def sets(self) -> list[str]:
         """Names of the ingested stimulus sets."""
@@ -292,12 +314,13 @@ def create_study(root: Path, title: str = "") -> StudyFolder:
 
     Raises: UsageError when the directory is already a study, or contains other files.
     """
+    root = local_folder(root)
     if (root / "study.toml").exists():
         raise UsageError(f"{root} is already a study; use it as it is, or choose another directory")
     if not is_free(root):
         raise UsageError(f"{root} is not an empty directory; choose a new directory for the study")
     root.mkdir(parents=True, exist_ok=True)
-    write_study_file(root, new_study_file(title or root.absolute().name))
+    write_study_file(root, new_study_file(title or root.absolute().name), is_new=True)
     return StudyFolder(root)
 
 

@@ -19,7 +19,16 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from toolbox.errors import ToolboxError, VerificationError
-from toolbox.files import digest_of, move_files, only_writer, read_json, sweep, write_json
+from toolbox.files import (
+    digest_of,
+    local_folder,
+    mirror_of,
+    move_files,
+    only_writer,
+    read_json,
+    sweep,
+    write_json,
+)
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import EARLIER_VERSIONS, RESAMPLE_FOLDERS, StudyFolder, check_study
 from toolbox.store.labels import digest_of_labels
@@ -58,8 +67,14 @@ def open_study(root: Path) -> StudyFolder:
     Raises: as `check_study`; ToolboxError when an earlier study cannot be written to; BusyError when another process
         is writing in it.
     """
+    root = local_folder(root)
     study, content = StudyFolder(root), check_study(root)
     if content["schema_version"] in EARLIER_VERSIONS or "moving_from" in content:
+        if mirror_of(root):
+            raise ToolboxError(
+                f"{root} has the layout of an earlier version; copy it into a directory, open it there once, and copy "
+                "it back"
+            )
         _check_writable(root)
         _move_over(study)
     finish_commit(study)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +124,24 @@ def _writer(target: Path | io.BytesIO, schema: pa.Schema, split: tuple[str, ...]
         write_page_checksum=True,
         store_schema=False,  # plain types for every reader
     )
+
+
+def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of at least a row group, except the last, so that small ones do not become small groups.
+
+    Args:
+        tables: of one schema.
+    """
+    import pyarrow as pa
+
+    gathered: list[pa.Table] = []
+    for table in tables:
+        gathered.append(table)
+        if sum(map(len, gathered)) >= ROW_GROUP:
+            yield pa.concat_tables(gathered)
+            gathered.clear()
+    if gathered:
+        yield pa.concat_tables(gathered)
 
 
 def table_bytes(table: pa.Table, provenance: Mapping[str, Any], *, split: tuple[str, ...] = ()) -> bytes:

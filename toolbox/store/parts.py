@@ -16,11 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
-from toolbox.files import write_json
+from toolbox.files import remove_file, write_json
 from toolbox.store.checksums import Checksum, damage, forget
 from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parquet import open_table, write_tables
-from toolbox.store.records import remember_intact
 from toolbox.store.verified import open_verified
 
 RESPONSES = pa.schema(
@@ -46,7 +45,7 @@ LayerResponses = Mapping[str, tuple[StatisticMatrix, StatisticMatrix]]
 def clear(folder: ExtractionFolder) -> None:
     """Delete an extraction; first the records, so that no part counts without its plan."""
     for file in folder.files():
-        file.unlink()
+        remove_file(file)
         forget(file)
 
 
@@ -70,7 +69,7 @@ def write_part(
     """
     path, order = folder.part(number), sorted(responses)
     # While a part is written again, it does not count.
-    folder.record(number).unlink(missing_ok=True)
+    remove_file(folder.record(number))
     footer = {key: record[key] for key in FOOTER if key in record}
     # In the folder of the parts, a file that is not complete would hinder whoever reads that folder.
     checksum = write_tables(
@@ -81,10 +80,8 @@ def write_part(
         split=("maximum", "mean"),
         scratch=folder.plans,
     )
-    status = path.stat()
     complete = {"part": number, **_contents(checksum, order, stimuli, responses), **record}
-    write_json(folder.record(number), complete)
-    remember_intact(path, status, complete["sha256"])
+    write_json(folder.record(number), complete, is_new=True)
     return complete
 
 

@@ -68,13 +68,23 @@ class Plan:
         """Identifiers of all planned stimuli."""
         return {stimulus for part in self.parts for stimulus in part}
 
+    def begins(self, other: Plan | None) -> bool:
+        """Whether another plan is this one, or this one with further parts."""
+        return (
+            other is not None and other.digest == self.digest and other.parts[: len(self.parts)] == self.parts
+        )
 
-def read_plan(folder: ExtractionFolder) -> Plan | None:
+
+def read_plan(folder: ExtractionFolder, *, draft: bool = False) -> Plan | None:
     """The plan of an extraction, None where there is none yet.
+
+    Args:
+        folder: the folders of the extraction.
+        draft: whether to read the plan that becomes this one with the first part.
 
     Raises: VerificationError when the plan is damaged.
     """
-    file = folder.plan
+    file = folder.draft if draft else folder.plan
     if not file.is_file():
         return None
     table, provenance = read_table_and_origin(file, *PLAN)
@@ -158,6 +168,23 @@ def check_identity(place: Path, existing: Identity, wanted: Identity) -> None:
             f"{place} contains responses computed with {_difference(existing, wanted)}; use the same settings again, "
             "discard these responses with replace (--replace), or use another study"
         )
+
+
+def has_more_layers(existing: Identity, wanted: Identity) -> bool:
+    """Whether a wanted identity differs from that of existing responses in nothing but further recorded layers.
+
+    Args:
+        existing: the identity of the existing responses.
+        wanted: the identity of the new responses.
+    """
+    is_wider = {*existing.recorded_layers} < {*wanted.recorded_layers}
+    is_same_network = existing.layers.items() <= wanted.layers.items()
+    # all else is compared, too
+    return (
+        is_wider
+        and is_same_network
+        and existing == replace(wanted, layers=existing.layers, tapped=existing.tapped)
+    )
 
 
 def _difference(existing: Identity, wanted: Identity) -> str:

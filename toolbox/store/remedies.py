@@ -63,6 +63,8 @@ def _of_parts(names: Names, path: Path) -> str:
 
 
 def _of_plans(names: Names, path: Path) -> str:
+    if path.name == "rollups.json":
+        return "import its bundle again (toolbox import BUNDLE)"
     return _of_parts(names, path) if path.suffix == ".json" else "extract again with replace (--replace)"
 
 

@@ -205,8 +205,13 @@ def _all_locks(study: StudyFolder, kind: str, name: str, sets: Iterable[str]) ->
     for each in sets:
         models = [name] if kind == "model" else study.models(each)
         folders = [study.lock(each), *(study.plans(each, model) for model in models)]
-        schemes = [scheme for folder in folders[1:] for scheme in folder.glob("scheme=*")]
-        places += [folder for folder in (*folders, *schemes) if folder.is_dir()]
+        inside = [
+            each
+            for folder in folders[1:]
+            for kind in ("scheme=*", "job-*-of-*")
+            for each in folder.glob(kind)
+        ]
+        places += [folder for folder in (*folders, *inside) if folder.is_dir()]
     with contextlib.ExitStack() as held:
         for place in places:
             held.enter_context(only_writer(place, f"writing what {kind} {name} contains,"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.errors import VerificationError
-from toolbox.files import read_json, write_json
+from toolbox.files import read_json, replace_file, write_json
 from toolbox.store.commits import committing
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import with_version
@@ -111,8 +111,8 @@ def write_pictures(study: StudyFolder, pictures: Sequence[tuple[Record, bytes]])
         for record, content in pictures:
             file = picture_file(study, record.subject)
             staged = commit.stage(file)
-            staged.parent.mkdir(parents=True, exist_ok=True)
-            staged.write_bytes(content)
+            with replace_file(staged) as fresh:
+                fresh.write_bytes(content)
             write_json(staged.with_suffix(".json"), with_version({"task": "render", **asdict(record)}))
 
 

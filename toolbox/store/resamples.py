@@ -10,9 +10,10 @@ halves of the stimuli say of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import VerificationError, command_line
@@ -21,7 +22,8 @@ from toolbox.store.availability import AvailableResponses
 from toolbox.store.columns import TABLES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.labels import digest_of_labels
-from toolbox.store.parquet import arrow_schema, provenance_of, read_table, write_table
+from toolbox.store.parquet import arrow_schema, open_table, origin_in, provenance_of, row_groups, write_tables
+from toolbox.store.verified import verified_digest
 from toolbox.terms import DEFAULT_INDEX
 
 if TYPE_CHECKING:
@@ -128,31 +130,25 @@ class Labelling:
         fresh = [file for file in files if self.is_source_of(origin(file))]
         return fresh, [file for file in files if file not in fresh]
 
-    def read(self, table: str, measure: Measure) -> pa.Table | None:
-        """One table, if it was made from these responses and labels.
-
-        Args:
-            table: one of TABLES.
-            measure: the index, statistic and range.
-        """
-        file = self.file(table, measure)
-        if not file.is_file() or not self.is_source_of(provenance_of(file)):
-            return None
-        return read_table(file).cast(arrow_schema(TABLES[table]))
-
-    def has_table(self, table: str, measure: Measure, made: Mapping[str, Any]) -> bool:
+    def has_table(self, table: str, measure: Measure, made: Mapping[str, Any] = MappingProxyType({})) -> bool:
         """Whether a table is there, whole, that was made in just this way from these responses and labels.
+
+        Its bytes are compared with their checksum, but no row is read: with many categories, there are too many.
 
         Args:
             table: one of TABLES.
             measure: the index, statistic and range.
             made: what its file must say of its origin.
         """
+        file = self.file(table, measure)
         try:
-            is_there = self.read(table, measure) is not None
-            return is_there and made.items() <= provenance_of(self.file(table, measure)).items()
-        except (VerificationError, ValueError):  # damaged, or of other columns
+            verified_digest(file)
+            with open_table(file) as opened:
+                is_current = opened.schema_arrow.equals(arrow_schema(TABLES[table]))
+                origin = origin_in(opened, file)
+        except VerificationError:  # missing, or damaged
             return False
+        return is_current and self.is_source_of(origin) and made.items() <= origin.items()
 
     def folder(self, table: str) -> Path:
         """The folder of a table.
@@ -164,7 +160,7 @@ class Labelling:
 
 
 def write_resampled(
-    path: Path, table: str, measure: Measure, rows: pa.Table, provenance: Mapping[str, Any]
+    path: Path, table: str, measure: Measure, rows: Iterable[pa.Table], provenance: Mapping[str, Any]
 ) -> None:
     """Write one table.
 
@@ -172,15 +168,18 @@ def write_resampled(
         path: where it is written: what `Labelling.file` returns, or the place of a commit for it.
         table: one of TABLES.
         measure: the index, statistic and range, which become its first columns.
-        rows: all its other columns.
+        rows: all its other columns, piece by piece.
         provenance: also holds the `source` of the labelling of which the rows were computed.
     """
     import pyarrow as pa
 
     schema = arrow_schema(TABLES[table])
-    first = [pa.repeat(value, len(rows)) for value in vars(measure).values()]
-    whole = pa.Table.from_arrays([*first, *rows.columns], names=schema.names).cast(schema)
-    write_table(path, whole, provenance)
+
+    def measured(piece: pa.Table) -> pa.Table:
+        first = [pa.repeat(value, len(piece)) for value in vars(measure).values()]
+        return pa.Table.from_arrays([*first, *piece.columns], names=schema.names).cast(schema)
+
+    write_tables(path, row_groups(map(measured, rows)), schema, provenance)
 
 
 def measure_of(file: Path) -> Measure:

@@ -25,8 +25,9 @@ from toolbox.store.availability import available_responses
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.commits import scratch_folder
 from toolbox.store.folder import StudyFolder
+from toolbox.store.imported_rollups import check_imported_rollup, without_responses
 from toolbox.store.labels import read_labels
-from toolbox.store.parquet import arrow_schema, read_table_and_origin, write_tables
+from toolbox.store.parquet import arrow_schema, read_table, read_table_and_origin, write_tables
 from toolbox.store.plan import Plan, read_plan
 from toolbox.store.resamples import Labelling
 
@@ -69,21 +70,41 @@ def fresh_rollup(labelling: Labelling, plan: Plan | None = None) -> pa.Table:
         labelling: the responses and the label scheme.
         plan: the plan of the responses, if it was already read.
 
-    Raises: VerificationError for damaged labels or a damaged plan.
+    Raises: VerificationError for damaged labels or a damaged plan; as `check_imported`.
     """
     responses, scheme = labelling.responses, labelling.scheme
     path = labelling.study.rollup(responses.set, responses.model, scheme)
+    if responses.imported is not None:
+        check_imported(labelling)
+        return read_table(path).cast(arrow_schema(ROLLUPS))
     stored, source = _read_stored(path), labelling.source
     if stored and labelling.is_source_of(stored.source):
         return stored.table
     labels = read_labels(labelling.labels)
     plan = plan or read_plan(labelling.study.extraction(responses.set, responses.model))
-    labelled = _labelled_parts(responses.parts, plan, labels)
+    labelled = labelled_parts(responses.parts, plan, labels)
     table = _extend(stored, labelling, labels, labelled)
     if labelling.source == source:  # or the labels were changed meanwhile
         names = {"set": responses.set, "model": responses.model, "scheme": scheme}
         _store(labelling.study, path, table, {**names, **source, "labelled": labelled})
     return table
+
+
+def check_imported(labelling: Labelling) -> None:
+    """Compare a roll-up that was imported without responses with the record of its import.
+
+    Args:
+        labelling: the responses, of which only roll-ups were imported, and the label scheme.
+
+    Raises: UsageError for a scheme of which no roll-up was imported, and for labels that were changed;
+        VerificationError for a missing or damaged roll-up.
+    """
+    responses, scheme = labelling.responses, labelling.scheme
+    digests = (responses.imported or {}).get(scheme)
+    if digests is None:
+        raise without_responses(responses.set, responses.model)
+    path = labelling.study.rollup(responses.set, responses.model, scheme)
+    check_imported_rollup(path, labelling.labels, digests)
 
 
 def _store(study: StudyFolder, path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> None:
@@ -172,8 +193,14 @@ def _read_stored(path: Path) -> _StoredRollup | None:
         return None
 
 
-def _labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
-    """A digest of the responses of every part and of the labels of its stimuli, by the number of the part."""
+def labelled_parts(parts: Mapping[str, str], plan: Plan | None, labels: Mapping[int, str]) -> dict[str, str]:
+    """A digest of the responses of every part and of the labels of its stimuli, by the number of the part.
+
+    Args:
+        parts: number of every part that counts -> digest of its values and of the images of its stimuli.
+        plan: which lists the stimuli of the parts.
+        labels: category by stimulus_id.
+    """
     digests = {}
     for number, values in parts.items():
         part = plan.parts[int(number)] if plan else ()

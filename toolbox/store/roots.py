@@ -19,7 +19,7 @@ from toolbox.files import digest_of
 from toolbox.store.study_file import NAME, read_study_file, write_study_file
 
 KEY = "roots"
-_RESERVED = (
+STUDY_FOLDERS = (
     *("stimuli", "images", "labels", "parameters", "properties", "responses", "plans"),
     *("rollups", "significance", "resamples", "reliability", "relations", "relation_permutations"),
     *("layers", "runs"),
@@ -128,7 +128,7 @@ class Roots:
         """A name for a root: that of its folder, with a number where the name is taken."""
         name = "home" if _is_above_home(place) else PurePosixPath(place).name
         entries = (entry.name for entry in self.study.iterdir()) if self.study.is_dir() else ()
-        taken = {*_RESERVED, *(each.casefold() for each in (*self.folders, *entries))}
+        taken = {*STUDY_FOLDERS, *(each.casefold() for each in (*self.folders, *entries))}
         numbers = (f"{name}-{number}" for number in range(2, len(taken) + 3))
         return next(each for each in (name, *numbers) if each.casefold() not in taken)
 

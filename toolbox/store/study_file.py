@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from toolbox.content import parse_toml
 from toolbox.distribution import name_and_version
 from toolbox.errors import VerificationError
 from toolbox.files import write_text
@@ -42,8 +42,8 @@ def read_study_file(root: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return parse_toml(file.read_text(encoding="utf-8"))
+    except ValueError as error:
         place = re.search(r"at line \d+, column \d+", str(error))
         where = f" ({place[0]})" if place else ""
         raise VerificationError(
@@ -51,14 +51,15 @@ def read_study_file(root: Path) -> dict[str, Any]:
         ) from error
 
 
-def write_study_file(root: Path, content: Mapping[str, Any]) -> None:
+def write_study_file(root: Path, content: Mapping[str, Any], *, is_new: bool = False) -> None:
     """Write the file, whole or not at all.
 
     Args:
         root: the directory of the study.
         content: all values, and tables of values.
+        is_new: whether no other computer may have written it meanwhile.
     """
-    write_text(root / NAME, "".join(_lines(content)))
+    write_text(root / NAME, "".join(_lines(content)), is_new=is_new)
 
 
 def new_study_file(title: str) -> dict[str, Any]:

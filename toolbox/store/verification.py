@@ -1,11 +1,13 @@
 """Verifying all files of a study. Owns what is compared, and what a file that belongs to nothing is; changes no file.
 
 Quick: every table that is small, every record, the presence and the size of every part, and what lies in the folders
-without belonging to the study. Thorough: also every byte of every part, and the digest of the values in it.
+without belonging to the study. Thorough: also every byte of every part, the digest of the values in it, and
+roll-ups computed again from responses and labels.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,16 +16,23 @@ from pathlib import Path
 
 from toolbox.display import Report
 from toolbox.errors import MixtureError, ToolboxError, VerificationError
-from toolbox.files import read_json
+from toolbox.files import mirror_of, read_json
+from toolbox.store.availability import available_responses
 from toolbox.store.checksums import TREE, present_digest, table_of
 from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.contents import unfinished_replacements
 from toolbox.store.folder import RESAMPLE_FOLDERS, ExtractionFolder, StudyFolder
+from toolbox.store.imported_rollups import check_imported_rollup, imported_record, read_imported_rollups
+from toolbox.store.labels import read_labels
+from toolbox.store.parquet import read_table_and_origin
 from toolbox.store.plan import Plan, read_digests, read_plan
 from toolbox.store.properties import verify_measurement
 from toolbox.store.records import planned_record
 from toolbox.store.remedies import remedy_for
 from toolbox.store.rendered import read_picture_record
+from toolbox.store.resamples import Labelling
+from toolbox.store.rollup_comparison import rollup_difference
+from toolbox.store.rollups import roll_up
 from toolbox.store.verified import verified_digest
 
 _TABLES = {
@@ -31,7 +40,11 @@ _TABLES = {
     "properties": ("set=*/properties.parquet", "set=*/measured.parquet"),
     "labels": ("set=*/scheme=*/labels.parquet",),
     "parameters": ("set=*/parameter=*/observations.parquet",),
-    "plans": ("set=*/model=*/plan.parquet", "set=*/model=*/replacement/plan.parquet"),
+    "plans": (
+        "set=*/model=*/plan.parquet",
+        "set=*/model=*/draft.parquet",
+        "set=*/model=*/replacement/plan.parquet",
+    ),
     "rollups": ("set=*/model=*/scheme=*/rollup.parquet",),
     **dict.fromkeys(RESAMPLE_FOLDERS.values(), ("set=*/model=*/scheme=*/*-*-*.parquet",)),
     **dict.fromkeys(RELATION_TABLES, ("set=*/model=*/scheme=*/*-*.parquet",)),
@@ -40,7 +53,12 @@ _TABLES = {
 """Tree of the study -> its small tables."""
 _OTHERS = {
     "responses": ("set=*/model=*/part-*.parquet",),
-    "plans": ("set=*/model=*/part-*.json", "set=*/model=*/replacement/*", "commit*.json"),
+    "plans": (
+        "set=*/model=*/part-*.json",
+        "set=*/model=*/rollups.json",
+        "set=*/model=*/replacement/*",
+        "commit*.json",
+    ),
     "rendered": ("model=*/layer=*/*.json", "model=*/layer=*/*.png"),
     "runs": ("*.json",),
     TREE: ("*/*=*/**/*.json",),
@@ -110,7 +128,12 @@ def verify(study: StudyFolder, *, thorough: bool = False) -> Verification:
         for model_folder in sorted(set_folder.glob("model=*")):
             set_name, model = (folder.name.partition("=")[2] for folder in (set_folder, model_folder))
             folder, stimuli = study.extraction(set_name, model), study.stimuli(set_name)
+            found_imported = partial(_verify_imported, found, study, set_name, model)
+            if imported_record(folder).exists():
+                found.check(imported_record(folder), found_imported)
             numbers = _verify_parts(found, folder, stimuli, thorough=thorough)
+            if thorough:
+                _verify_rollups(found, study, set_name, model)
             _verify_parts(found, folder.replacement, stimuli, thorough=thorough)
             if numbers is not None:
                 _name_unplanned(found, folder, numbers)
@@ -176,6 +199,43 @@ def _verify_parts(
     return range(len(plan.parts))
 
 
+def _verify_imported(found: _Findings, study: StudyFolder, set_name: str, model: str) -> None:
+    """Compare the roll-ups that were imported without responses with the record of their import."""
+    folder = study.extraction(set_name, model)
+    imported, plan = read_imported_rollups(folder), read_plan(folder)
+    if imported is None:
+        return
+    if plan is None or plan.digest != imported.identity:
+        file = imported_record(folder)
+        raise MixtureError(f"{file} is of another network than that of its plan; {remedy_for(file)}")
+    for scheme, digests in imported.schemes.items():
+        path, labels = study.rollup(set_name, model, scheme), study.labels(set_name, scheme)
+        found.check(path, partial(check_imported_rollup, path, labels, digests))
+
+
+def _verify_rollups(found: _Findings, study: StudyFolder, set_name: str, model: str) -> None:
+    """Compute the roll-ups of the available responses again; those of earlier responses or labels are not read."""
+    if imported_record(study.extraction(set_name, model)).exists():
+        return
+    with contextlib.suppress(ToolboxError):  # no responses yet, or damaged ones, which were found already
+        responses = available_responses(study, set_name, model)
+        for scheme in study.schemes(set_name):
+            path = study.rollup(set_name, model, scheme)
+            if path.is_file():
+                found.check(path, partial(_check_rollup, Labelling(study, responses, scheme), path))
+
+
+def _check_rollup(labelling: Labelling, path: Path) -> None:
+    """Compare a roll-up with the one that follows from the responses."""
+    table, origin = read_table_and_origin(path)
+    if labelling.is_source_of(origin):
+        computed = roll_up(labelling.responses.paths(labelling.study), read_labels(labelling.labels))
+        if column := rollup_difference(table, computed):
+            raise VerificationError(
+                f"{path} is damaged: its {column} does not follow from the responses; {remedy_for(path)}"
+            )
+
+
 def _name_unplanned(found: _Findings, folder: ExtractionFolder, numbers: range) -> None:
     """Name the parts and records of an extraction that do not count."""
     planned = {f"part-{number}" for number in numbers}
@@ -197,13 +257,13 @@ def _check_part(
     path, record = folder.part(number), planned_record(folder, plan, number, digests)
     if record is None:
         return
-    if not path.is_file():
-        raise VerificationError(f"{path} is missing, but its record exists; {remedy_for(path)}")
-    if path.stat().st_size != record["bytes"] or present_digest(path) != record["sha256"]:
+    if present_digest(path) != record["sha256"]:  # of a file that is there, and of the same size
         raise VerificationError(f"{path} is damaged: it differs from its record; {remedy_for(path)}")
     if thorough:
         from toolbox.store.parts import stored_values_digest
 
+        if mirror := mirror_of(path):
+            mirror.drop_content(path)  # the bytes in the storage are compared, not those that were kept here
         verified_digest(path)
         if stored_values_digest(path) != record["values"]:
             raise MixtureError(f"{path} has other values than its record; {remedy_for(path)}")

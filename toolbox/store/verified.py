@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from toolbox.errors import BusyError, ToolboxError, VerificationError
-from toolbox.files import digest_of
+from toolbox.files import digest_of, mirror_of
 from toolbox.store.checksums import BLOCK, Checksum, damage, expected_checksum
 from toolbox.store.remedies import remedy_for
 
 _PIECE = 64 * BLOCK
+_FETCHED = 16 * BLOCK
 
 
 def verified_digest(path: Path) -> str:
@@ -50,6 +51,11 @@ def open_verified(
     with contextlib.suppress(BusyError):  # replaced after it was opened, before its entry was read
         return VerifiedFile(path, report, known)
     return VerifiedFile(path, report, known)
+
+
+def _around(first: int, last: int, size: int) -> tuple[int, int]:
+    """Bytes that are fetched with those from first to last: a request takes as long as a megabyte."""
+    return first // _FETCHED * _FETCHED, min(-(-last // _FETCHED) * _FETCHED, size)
 
 
 class VerifiedFile:
@@ -145,16 +151,49 @@ class VerifiedFile:
         start = position // BLOCK * BLOCK
         end = min(-(-(position + count) // BLOCK) * BLOCK, self._size)
         content = self._read_at(start, end - start)
-        if len(content) != end - start or not self._checksum.fits(start, memoryview(content)):
-            error = self._failure()
-            self._report(error)
-            raise error
+        if not self._fits(start, end, content):
+            try:
+                content = self._from_storage(start, end, content)
+            except ToolboxError as error:
+                self._report(error)
+                raise
         return content[position - start : position - start + count]
+
+    def _fits(self, start: int, end: int, content: bytes) -> bool:
+        """Whether bytes are those of whole blocks of the file."""
+        is_complete = len(content) == end - start
+        return is_complete and self._checksum is not None and self._checksum.fits(start, memoryview(content))
+
+    def _from_storage(self, start: int, end: int, present: bytes) -> bytes:
+        """The blocks of a file of which not all are in the mirror of object storage; they are kept there.
+
+        Raises: VerificationError, BusyError for blocks that are not those of the checksum; ObjectStorageError.
+        """
+        mirror = mirror_of(self._path)
+        if mirror is None or len(present) != end - start:
+            raise self._failure()
+        lacking = [at for at in range(start, end, BLOCK) if not self._fits_one(at, present, start)]
+        first, last = _around(lacking[0], lacking[-1] + BLOCK, self._size)
+        try:
+            fetched = mirror.read(self._path, first, last)
+        except FileNotFoundError:
+            raise self._failure() from None
+        if not self._fits(first, last, fetched):
+            raise self._failure()
+        mirror.keep_blocks(self._path, self._status, first, fetched)
+        low, high = max(first, start), min(last, end)
+        return present[: low - start] + fetched[low - first : high - first] + present[high - start :]
+
+    def _fits_one(self, at: int, present: bytes, start: int) -> bool:
+        """Whether one block is in the mirror."""
+        return self._fits(at, min(at + BLOCK, self._size), present[at - start : at - start + BLOCK])
 
     def _failure(self) -> ToolboxError:
         """The error for bytes that are not those of the checksum."""
+        mirror = mirror_of(self._path)
         with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(self._status, self._path.stat()):
+            is_same = os.path.samestat(self._status, self._path.stat())
+            if is_same and not (mirror and mirror.was_replaced(self._path)):
                 return damage(self._path)
         return BusyError(
             f"{self._path} was replaced while it was read; wait until it is written, and try again"

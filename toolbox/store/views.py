@@ -32,13 +32,14 @@ from toolbox.errors import UsageError, VerificationError
 from toolbox.store.availability import AvailableResponses, available_responses
 from toolbox.store.columns import LABELS, RELATION_TABLES, ROLLUPS, TABLES
 from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
+from toolbox.store.imported_rollups import without_responses
 from toolbox.store.labels import read_labels
 from toolbox.store.parquet import arrow_table
 from toolbox.store.property_views import select_properties, select_properties_of, select_property_values
 from toolbox.store.quoting import empty_select, quote_name, quote_text
 from toolbox.store.relations import Relation, fresh_relations
 from toolbox.store.resamples import Labelling, Measure, measure_of
-from toolbox.store.rollups import fresh_rollup, roll_up
+from toolbox.store.rollups import check_imported, fresh_rollup, roll_up
 from toolbox.store.selection import OF_RESPONSES, Selection, resolve_selection
 from toolbox.store.small_tables import SmallTables
 from toolbox.store.variable_views import select_observations, select_parameters, select_variables
@@ -48,6 +49,13 @@ from toolbox.terms import STIMULUS_COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_OF_RESPONSES = {
+    "layer": "varchar",
+    "filter": "integer",
+    "stimulus_id": "integer",
+    "maximum": "float",
+    "mean": "float",
+}
 RESAMPLE_VIEWS = {view: table for table, view in RESAMPLE_FOLDERS.items()}
 """View -> the table of resampled indices that it shows."""
 VIEWS = (
@@ -79,6 +87,7 @@ class Views:
         selects: view -> its SELECT.
         files: name under which SQL sees a file -> the file.
         tables: name under which SQL sees a table in memory -> the table.
+        refused: name under which SQL sees a file that is not there -> why; that is the error of whoever reads it.
         notes: what a reader should know.
         stale: tables of resampled indices that are ignored: the measure of each, and a note with reason and remedy.
         stale_relations: of which the tables are ignored, as responses, labels or values have changed since.
@@ -93,6 +102,7 @@ class Views:
     selects: dict[str, str] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     stale: list[tuple[Measure, str]] = field(default_factory=list)
     stale_relations: list[Relation] = field(default_factory=list)
@@ -186,6 +196,12 @@ def _layers(views: Views) -> str:
 
 
 def _responses(views: Views) -> str:
+    """All responses. Where only roll-ups were imported, an error, for as long as a query really reads them."""
+    if views.responses and views.responses.imported is not None:
+        name = "responses.csv"
+        views.refused[name] = str(without_responses(views.responses.set, views.responses.model))
+        # A CSV file of known columns is not opened before its rows are read; a Parquet file is.
+        return f"from read_csv('{PROTOCOL}://{name}', columns = {_OF_RESPONSES}, auto_detect = false)"
     return views.select_files(views.responses.paths(views.study) if views.responses else [])
 
 
@@ -196,6 +212,9 @@ def _rollups(views: Views) -> str:
         views.tables["rollups_of_half"] = roll_up(views.responses.paths(views.study), labels)
         return "select * from rollups_of_half"
     path = views.study.rollup(*views.names)
+    if views.labelling and views.responses and views.responses.imported is not None:
+        check_imported(views.labelling)
+        return views.select_files([path])
     if views.labelling and not _is_current_rollup(views, path):
         made = fresh_rollup(views.labelling)
         if not _is_current_rollup(views, path):  # in a study that cannot be written to

@@ -13,7 +13,7 @@ from typing import Any
 
 import fsspec
 
-from toolbox.errors import ToolboxError
+from toolbox.errors import ToolboxError, UsageError
 from toolbox.store.verified import Known, VerifiedFile, open_verified
 
 PROTOCOL = "study"
@@ -25,14 +25,15 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
     protocol = PROTOCOL
     cachable = False  # else fsspec would pass the files of one study to the connection of another
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, files: Mapping[str, Path], refused: Mapping[str, str] | None = None) -> None:
         """A window with the given files.
 
         Args:
             files: name of a file in SQL -> the file.
+            refused: name of a file in SQL that is not there -> the error of whoever opens it.
         """
         super().__init__()
-        self._files = dict(files)
+        self._files, self._refused = dict(files), dict(refused or {})
         self._found: list[ToolboxError] = []
         self._known: Known = {}
 
@@ -60,6 +61,8 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
         if mode != "rb":
             raise PermissionError(f"{path}: a study is read-only for SQL")
         try:
+            if reason := self._refused.get(self._strip_protocol(path)):
+                raise UsageError(reason)
             return open_verified(self._path(path), self._found.append, self._known)
         except ToolboxError as error:
             self._found.append(error)
@@ -77,7 +80,7 @@ class Window(fsspec.AbstractFileSystem):  # type: ignore[misc]
     def glob(self, path: str, **_: Any) -> list[str]:
         """The name itself, if the file exists; patterns match no other file."""
         name = self._strip_protocol(path)
-        return [name] if name in self._files else []
+        return [name] if name in self._files or name in self._refused else []
 
     def _path(self, path: str) -> Path:
         name = self._strip_protocol(path)

@@ -11,11 +11,13 @@ Every method imports what it needs: asking a study should not wait for onnxrunti
     pictures     gallery, render, saliency
     reporting    report
     designing    properties, compare, reference
-    matching     match, export
+    matching     match
     probing      probe, advise
     auditing     audit
     relating     parameters, relate
-    exchanging   share, import, merge, diff
+    exchanging   share, import
+    exporting    export
+    exports      which export a format means
     upkeep       use, verify, remove
     notebook     progress bars in a notebook
     query_names  the names of all shipped queries as a type, for editors; written by `make reference`
@@ -28,6 +30,7 @@ from toolbox.study.auditing import StudyAudit
 from toolbox.study.collection import StudyCollection
 from toolbox.study.designing import StudyDesign
 from toolbox.study.exchanging import StudyExchange
+from toolbox.study.exporting import StudyExport
 from toolbox.study.figures import StudyFigures
 from toolbox.study.matching import StudyMatching
 from toolbox.study.pictures import StudyPictures
@@ -53,6 +56,7 @@ class Study(
     StudyProbing,
     StudyAudit,
     StudyExchange,
+    StudyExport,
     StudyUpkeep,
 ):
     """A directory with stimulus sets, the responses of networks to them, and what follows from these.

@@ -75,7 +75,7 @@ class StudyAudit(StudyDirectory):
             (0, [])
         """
         from toolbox.design.audit import AuditChoices, audit, check_saving, save_scheme
-        from toolbox.design.result_files import result_files
+        from toolbox.query.result_files import result_files
 
         choices = AuditChoices(kind, against, near, false_positives, auc, seed)
         files = result_files(figure, text)

@@ -10,7 +10,7 @@ from toolbox.progress import Progress
 from toolbox.store.folder import create_study, stored_name
 from toolbox.study.directory import StudyDirectory
 from toolbox.study.notebook import shown
-from toolbox.terms import Convolution, Decoding, Fit, Missing, Precision, Resize
+from toolbox.terms import Convolution, Decoding, Engine, Fit, Missing, Precision, Resize
 
 if TYPE_CHECKING:
     from toolbox.collect.extraction import Estimate, ExtractionReport
@@ -132,8 +132,12 @@ class StudyCollection(StudyDirectory):
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
-        part: int | None = None,
+        part: int | str | None = None,
         replace: bool = False,
+        engine: Engine = "here",
+        workers: int | None = None,
+        address: str | None = None,
+        gpus_per_worker: float = 0,
         progress: Progress | bool = True,
     ) -> ExtractionReport:
         """Present a set to a network and store the maximum and mean of every filter's activation map.
@@ -144,7 +148,8 @@ class StudyCollection(StudyDirectory):
             set: the stimulus set.
             model: name of a network (`toolbox.models()` lists them), or the path of a card.
             layers: names of layers or patterns of names such as 'block5_*', one or several; None for the layers of
-                the first extraction, or, in a first one, for all layers whose weights are available.
+                the first extraction, or, in a first one, for all layers whose weights are available. Where there are
+                responses of other layers, these are kept, and only what is missing is computed.
             weights: 'auto', a file (.h5, .onnx, .npz, .safetensors), or 'random:SEED'.
             device: 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1', 'cuda:all', or 'tensorrt' likewise.
             precision: 'float32'; or, faster and less exact, 'bf16' on a CPU that has it, 'tf32' with CUDA.
@@ -160,8 +165,15 @@ class StudyCollection(StudyDirectory):
             batch: images in one run of the network; None for what a short probe finds fastest.
             threads: of one run on a CPU; None for what the probe finds.
             limit: plan at most so many stimuli in all, evenly over categories; None for all.
-            part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000.
+            part: stimuli in a new part of the result; None for a tenth of the new ones, 50 to 1,000. 'i/n', such as
+                '0/8' to '7/8', for one of n jobs, each of which presents every n-th part beside the others.
             replace: discard responses of other weights, layers or images; those of the same are kept.
+            engine: who presents the stimuli: 'here', this process; 'processes' of this computer; or 'ray', a cluster.
+                A script that asks for processes must start in `if __name__ == "__main__":`.
+            workers: number of processes; None for one a core or, of a cluster, one a computer or GPU.
+            address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this
+                computer.
+            gpus_per_worker: GPUs of every process of a cluster; 0.5 for two processes a GPU.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
@@ -181,7 +193,8 @@ class StudyCollection(StudyDirectory):
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
-            part=part, replace=replace,
+            part=part, replace=replace, engine=engine, workers=workers, address=address,
+            gpus_per_worker=gpus_per_worker,
         )  # fmt: skip
         return extract(self.folder, stored_name(set), options, progress=shown(progress))
 
@@ -202,8 +215,12 @@ class StudyCollection(StudyDirectory):
         batch: int | None = None,
         threads: int | None = None,
         limit: int | None = None,
-        part: int | None = None,
+        part: int | str | None = None,
         replace: bool = False,
+        engine: Engine = "here",
+        workers: int | None = None,
+        address: str | None = None,
+        gpus_per_worker: float = 0,
         progress: Progress | bool = True,
     ) -> Estimate:
         """Estimate what `extract` with the same options would do and take; writes nothing.
@@ -227,6 +244,10 @@ class StudyCollection(StudyDirectory):
             limit: as of `extract`.
             part: as of `extract`.
             replace: as of `extract`.
+            engine: as of `extract`; the time is that of this process alone.
+            workers: as of `extract`.
+            address: as of `extract`.
+            gpus_per_worker: as of `extract`.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
@@ -245,6 +266,7 @@ class StudyCollection(StudyDirectory):
         options = Extraction(
             model=model, layers=layers, weights=weights, device=device, precision=precision, convolution=convolution,
             decoding=decoding, resize=resize, fit=fit, decoders=decoders, batch=batch, threads=threads, limit=limit,
-            part=part, replace=replace,
+            part=part, replace=replace, engine=engine, workers=workers, address=address,
+            gpus_per_worker=gpus_per_worker,
         )  # fmt: skip
         return estimate_extraction(self.folder, stored_name(set), options, progress=shown(progress))

@@ -121,7 +121,7 @@ class StudyDesign(StudyDirectory):
             [('proportion', 0.583, 0.167), ('mean_depth', 0.429, 0.0)]
         """
         from toolbox.design.comparison import Comparing, compare_categories
-        from toolbox.design.result_files import result_files
+        from toolbox.query.result_files import result_files
 
         choices = Comparing(layer, reference, statistic, threshold, margin, property_margin, resamples, seed)
         files = result_files(figure, text)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolbox.errors import ResultWarning
 from toolbox.faults import explain_faults_of_methods
+from toolbox.files import local_folder
 from toolbox.store.folder import StudyFolder, is_free
 from toolbox.store.migration import open_study
 
@@ -24,7 +25,8 @@ class StudyDirectory:
         """Open the study in a directory.
 
         Args:
-            directory: where the study is, or will be.
+            directory: where the study is, or will be: a directory, or an address in object storage, such as
+                's3://bucket/prefix'.
             create: let the first `ingest` make a study of a missing or empty directory; an existing study is opened.
             title: what a new study is about; an existing study keeps its own.
 
@@ -34,7 +36,7 @@ class StudyDirectory:
             >>> Study("my-study")
             Study('my-study')
         """
-        root = Path(directory)
+        root = local_folder(directory)
         self.folder = StudyFolder(root) if create and is_free(root) else open_study(root)
         self._title = title
 

@@ -1,4 +1,4 @@
-"""Stimuli chosen so that sets agree, and their list, from Python. Owns signatures; `toolbox.design` does the work."""
+"""Stimuli chosen so that sets agree, from Python. Owns signatures; `toolbox.design` does the work."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from toolbox.study.directory import StudyDirectory
 from toolbox.terms import Distance
 
 if TYPE_CHECKING:
-    from toolbox.design.exporting.run import ExportedList
     from toolbox.design.matching.run import MatchedSets
 
 
 class StudyMatching(StudyDirectory):
-    """What matches stimulus sets, and exports lists of stimuli."""
+    """What matches stimulus sets."""
 
     def match(
         self,
@@ -98,7 +97,7 @@ class StudyMatching(StudyDirectory):
         """
         from toolbox.design.matching.choices import Matching
         from toolbox.design.matching.run import match
-        from toolbox.design.result_files import result_files
+        from toolbox.query.result_files import result_files
 
         options = Matching(
             category,
@@ -122,53 +121,3 @@ class StudyMatching(StudyDirectory):
         found = match(self.folder, selection, options, files, save_as=save_as, replace=replace)
         self._warn(found.notes)
         return found
-
-    def export(
-        self,
-        set: str | None = None,
-        *,
-        to: str,
-        output: str | Path,
-        source: str | Path | None = None,
-        column: str | Sequence[str] | None = None,
-        copy_images: str | Path | None = None,
-        model: str | None = None,
-        scheme: str | None = None,
-    ) -> ExportedList:
-        """Write a list of stimuli as a program for experiments reads it, with paths relative to its folder.
-
-        Names of columns become variables. A text that a program would compute or take for a number, such as a category
-        called '1', is written with the name of its column in front.
-
-        Warns (ResultWarning) of texts that were changed.
-
-        Args:
-            set: the stimulus set; the only one if None.
-            to: 'psychopy' (.csv, .xlsx), 'jspsych' (.json), 'bids' (.tsv, with a .json beside it), or 'csv' or 'xlsx'
-                for OpenSesame and others.
-            output: the file.
-            source: a table with the column stimulus_id, such as the list that `match` returns; the labelled stimuli of
-                the scheme if None.
-            column: variables of the stimuli that are columns, too, as of `match`.
-            copy_images: folder for copies of the images, named after category and number; the list then names the
-                copies.
-            model: whose responses; the only one if None.
-            scheme: the label scheme; the only one if None.
-
-        Returns: files, number of rows, by category, and of copied images.
-        Raises: UsageError for an option; StimulusError for a row that is no stimulus of the set, and for an image that
-            is missing or has changed; nothing is written then.
-
-        Example:
-            >>> report = study.export("colours", to="psychopy", output="conditions.csv")
-            >>> report.trials, report.categories
-            (6, {'green': 3, 'red': 3})
-        """
-        from toolbox.design.exporting.run import Exporting, export
-
-        columns = (column,) if isinstance(column, str) else tuple(column or ())
-        paths = [Path(each) if each else None for each in (source, copy_images)]
-        options = Exporting(to, Path(output), paths[0], columns, paths[1])
-        report = export(self.folder, Selection(set, model or (), scheme), options)
-        self._warn(report.notes)
-        return report

@@ -82,9 +82,9 @@ class StudyProbing(StudyDirectory):
         """
         from toolbox.design.probe import Probing, probe
         from toolbox.design.probe.bank import check_bank_file
-        from toolbox.design.result_files import result_files
         from toolbox.query import Answer
         from toolbox.query.files import write_rows
+        from toolbox.query.result_files import result_files
 
         choices = Probing(category, filters, images, group, distance, folds, repeats, permutations, seed)
         files, bank = result_files(figure, text), Path(save_bank) if save_bank else None
@@ -142,7 +142,7 @@ class StudyProbing(StudyDirectory):
         """
         from toolbox.design.advice import advise
         from toolbox.design.probe import Probing
-        from toolbox.design.result_files import result_files
+        from toolbox.query.result_files import result_files
 
         files = result_files(figure, text)
         choices = Probing(category, group=group, repeats=repeats, permutations=permutations, seed=seed)

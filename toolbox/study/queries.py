@@ -63,6 +63,7 @@ class StudyQueries(StudyDirectory):
         model: str | Sequence[str] | None = None,
         scheme: str | None = None,
         tables: Mapping[str, str | Path | pl.DataFrame] | None = None,
+        untrusted: bool = False,
         **parameters: Any,
     ) -> pl.DataFrame:
         """Rows of a shipped query ('layers/profile'), of a .sql file (as a Path), or of a SELECT over the views.
@@ -77,6 +78,9 @@ class StudyQueries(StudyDirectory):
             scheme: the label scheme; the only one if None.
             tables: tables of your own that the SQL reads, by their names there: files (.csv, .tsv, .txt, .xlsx,
                 .parquet) or polars frames.
+            untrusted: whether the SQL is of somebody else and nobody has read it: it then has 60 s, 1 GB of memory and
+                20,000 characters. SQL that does not ship always runs in a process of its own, reads nothing but the
+                views, and writes nothing.
             **parameters: values of the query's $parameters, which `describe` lists with their defaults.
 
         Returns: the rows, with the columns that `describe` lists; a value that cannot be computed, such as an index
@@ -94,7 +98,9 @@ class StudyQueries(StudyDirectory):
             >>> study.query(warmth, tables={"own": "warmth.csv"}).rows()
             [('cold', 3), ('warm', 3)]
         """
-        answer = self.answer(query, parameters, Selection(set, model or (), scheme), tables)
+        answer = self.answer(
+            query, parameters, Selection(set, model or (), scheme), tables, untrusted=untrusted
+        )
         self._warn(answer.notes)
         return answer.rows
 
@@ -104,6 +110,8 @@ class StudyQueries(StudyDirectory):
         parameters: Mapping[str, Any] | None = None,
         selection: Selection | None = None,
         tables: Mapping[str, str | Path | pl.DataFrame] | None = None,
+        *,
+        untrusted: bool = False,
     ) -> Answer:
         """As `query`, with the provenance of the rows, and its notes as data instead of warnings.
 
@@ -112,6 +120,7 @@ class StudyQueries(StudyDirectory):
             parameters: values of its $parameters, which may have any name here.
             selection: set, models and scheme; the only ones if None.
             tables: as of `query`.
+            untrusted: as of `query`.
 
         Returns: rows, provenance (query, SQL, parameters, set, model, weights …) and notes.
         Raises: as `query`.
@@ -121,14 +130,17 @@ class StudyQueries(StudyDirectory):
             >>> answer.provenance["parameters"]["threshold"], answer.provenance["model"]
             (0.05, 'tiny')
         """
-        from toolbox.query.parameters import check_question
+        from toolbox.query.parameters import check_question, find_query, untrusted_question
 
-        checked = check_question(self.folder, query, parameters, selection)
+        question = untrusted_question(find_query(query)) if untrusted else query
+        checked = check_question(self.folder, question, parameters, selection)
         from toolbox.query.across_models import (
             ask_each,  # what takes long to import, after mistakes were found
         )
+        from toolbox.query.limits import UNTRUSTED
 
-        return ask_each(self.folder, checked, parameters, selection, tables)
+        limits = UNTRUSTED if untrusted else None
+        return ask_each(self.folder, checked, parameters, selection, tables, limits=limits)
 
     def responses(
         self,

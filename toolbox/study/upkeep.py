@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolbox.study.directory import StudyDirectory
@@ -48,7 +49,8 @@ class StudyUpkeep(StudyDirectory):
         nothing. What a query reads is verified then, too; this names all problems at once.
 
         Args:
-            thorough: read every byte of the responses, and compare their values with the records.
+            thorough: read every byte of the responses, and compare their values with the records; compute roll-ups
+                again, and, where images, card and weights are on this computer, the responses to 20 stimuli.
 
         Returns: the problems, each with its file and its remedy.
         Raises: VerificationError when `study.toml` is damaged.
@@ -59,7 +61,13 @@ class StudyUpkeep(StudyDirectory):
         """
         from toolbox.store.verification import verify
 
-        return verify(self.folder, thorough=thorough)
+        verification = verify(self.folder, thorough=thorough)
+        if not thorough or not verification.is_intact:
+            return verification
+        from toolbox.collect.recomputation import recompute_responses
+
+        problems, notes = recompute_responses(self.folder)
+        return replace(verification, problems=tuple(problems), notes=(*verification.notes, *notes))
 
     def remove(self, kind: Removable, name: str, *, set: str | None = None, dry_run: bool = False) -> Removal:
         """Delete a stimulus set, a model or a label scheme, with all that was derived from it; never an image.

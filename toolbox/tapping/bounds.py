@@ -69,40 +69,40 @@ def check_functions(path: Path, model: onnx.ModelProto) -> None:
     functions = {(function.domain, function.name): function for function in model.functions}
     counts: dict[tuple[str, str], int] = {}
 
-    def count(nodes: Iterable[onnx.NodeProto], callers: tuple[tuple[str, str], ...]) -> int:
+    def count(nodes: Iterable[onnx.NodeProto], callers: int) -> int:
         total = 0
         for node in _all_nodes(nodes):
             called = (node.domain, node.op_type)
-            if called in callers or len(callers) > _MOST_CALLS:
+            if callers > _MOST_CALLS:
                 raise UsageError(
                     f"{path} has the function {node.op_type!r}, which calls itself, or others {_MOST_CALLS} deep; "
                     "export the network without functions"
                 )
             if called in functions and called not in counts:
-                counts[called] = count(functions[called].node, (*callers, called))
+                counts[called] = count(functions[called].node, callers + 1)
             total += counts.get(called, 1)
         return total
 
-    if (total := count(model.graph.node, ())) > MOST_NODES:
+    if (total := count(model.graph.node, 0)) > MOST_NODES:
         raise UsageError(
             f"{path} has {_short(total)} operators with its functions written out; expected at most {MOST_NODES:,}; "
             "export the network without functions"
         )
 
 
-_MOST_CALLS, _MOST_GRAPHS = 100, 50
-"""Functions that call each other, and graphs in attributes of operators, one in the other."""
+_MOST_CALLS = 100
+"""Functions that call each other, one in the other."""
 
 
 def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
     """The operators, and those of the graphs in their attributes."""
-    left = [(node, 0) for node in nodes]
+    left = [*nodes]
     while left:
-        node, depth = left.pop()
+        node = left.pop()
         yield node
         for entry in node.attribute:
             graphs = [entry.g] if entry.type == AttributeProto.GRAPH else entry.graphs
-            left += [(inner, depth + 1) for graph in graphs for inner in graph.node]
+            left += [inner for graph in graphs for inner in graph.node]
 
 
 def _short(count: int) -> str:
@@ -208,7 +208,7 @@ def _skeleton(model: onnx.ModelProto, images: int, height: int, width: int) -> o
     graph = onnx.GraphProto(name="skeleton", node=model.graph.node)
     graph.input.append(helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [images, 3, height, width]))
     for tensor in model.graph.initializer:
-        if tensor.data_location != TensorProto.EXTERNAL and math.prod(tensor.dims) <= _SMALL:
+        if math.prod(tensor.dims) <= _SMALL:
             graph.initializer.append(tensor)
         else:
             graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, [*tensor.dims]))

@@ -126,9 +126,9 @@ def test_a_rehearsal_refuses_what_the_extraction_would(study: Study, card: str, 
         study.estimate("colours", model=card, weights=weights, part=0)
     with pytest.raises(UsageError, match="unknown device 'gpu'"):
         study.estimate("colours", model=card, weights=weights, device="gpu")
-    study.extract("colours", model=card, weights=weights, layers=["pool"])
-    with pytest.raises(MixtureError, match="requested but not recorded: colour, sum"):
-        study.estimate("colours", model=card, weights=weights, layers=["*"])
+    study.extract("colours", model=card, weights=weights)
+    with pytest.raises(MixtureError, match="other weights or another preprocessing"):
+        study.estimate("colours", model=card, weights=weights, decoding="scaled")
 
 
 def test_the_memory_grows_with_the_part_alone(study: Study, card: str, weights: str) -> None:

@@ -239,12 +239,6 @@ def test_other_preprocessing_is_never_mixed_in(study: Study, tmp_path: Path, car
         study.extract("colours", model=str(changed), weights=weights)
 
 
-def test_other_layers_are_refused_by_name(study: Study, card: str, weights: str) -> None:
-    study.extract("colours", model=card, weights=weights, layers=["pool"])
-    with pytest.raises(MixtureError, match=r"requested but not recorded: colour, sum"):
-        study.extract("colours", model=card, weights=weights, layers=["*"])
-
-
 def test_without_a_choice_a_later_run_keeps_to_the_layers_of_the_first(
     study: Study, card: str, weights: str
 ) -> None:
@@ -253,7 +247,7 @@ def test_without_a_choice_a_later_run_keeps_to_the_layers_of_the_first(
     assert (report.layers, report.stimuli) == (("pool",), 6)
     assert report.notes == (
         "the layers are those of the first run, without colour, sum; to record these too, extract again with "
-        "layers='*' and replace (--layers '*' --replace)",
+        "layers='*' (--layers '*')",
     )
 
 

@@ -13,8 +13,11 @@ import pytest
 from support.tiny_network import write_weights
 from toolbox import Study
 from toolbox.collect.extraction import parts as module
-from toolbox.errors import StimulusError, WeightsError
+from toolbox.errors import ResultWarning, StimulusError, WeightsError
+from toolbox.store import parts as store
 from toolbox.store.parts import write_part
+from toolbox.store.plan import read_plan
+from toolbox.store.stimuli import stimuli_of
 
 
 @pytest.fixture
@@ -78,6 +81,39 @@ def test_a_first_extraction_that_fails_leaves_no_model(study: Study, card: str, 
     assert contents(study) == {}
 
 
+def stop_before_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run end when a part is written, and its record is not."""
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise Stopped
+
+    monkeypatch.setattr(store, "write_json", stop)
+
+
+def test_a_plan_becomes_visible_with_its_first_part(
+    study: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_before_records(patch)
+        study.extract("colours", model=card, weights=weights)
+    assert contents(study) == {}
+
+
+def test_a_part_counts_until_the_one_that_is_made_again_does(
+    study: Study, card: str, weights: str, photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = next(photographs.rglob("*.png"))
+    away = image.rename(photographs.parent / image.name)
+    study.extract("colours", model=card, weights=weights)
+    before = contents(study)
+    away.rename(image)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_before_records(patch)
+        study.extract("colours", model=card, weights=weights)
+    assert contents(study) == before
+    assert study.extract("colours", model=card, weights=weights).shown == 6
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_an_interrupted_replacement_changes_nothing_and_continues(
     number: int, extracted: Study, card: str, other: str, monkeypatch: pytest.MonkeyPatch
@@ -94,6 +130,26 @@ def test_an_interrupted_replacement_changes_nothing_and_continues(
     assert extracted.extract("colours", model=card, weights=other, replace=True).shown == 0
 
 
+def test_an_interrupted_replacement_is_completed_though_its_last_images_are_gone(
+    extracted: Study, card: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(2, patch)
+        extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    plan = read_plan(extracted.folder.extraction("colours", "tiny").replacement)
+    stimuli = stimuli_of(extracted.folder, "colours")
+    assert plan is not None
+    for number in plan.parts[2]:
+        stimuli[number].file.unlink()
+    before = third(extracted)
+    report = extracted.extract("colours", model=card, weights=other, part=2, replace=True)
+    assert (report.shown, len(report.unreadable)) == (0, 2)
+    with pytest.warns(ResultWarning, match="4 of 6 stimuli"):
+        assert third(extracted) == {value - 1 for value in before}
+    with pytest.raises(StimulusError, match="none of the 2 images can be read"):
+        extracted.extract("colours", model=card, weights=other, replace=True)
+
+
 def test_an_unfinished_replacement_is_reported_until_it_is_continued_or_discarded(
     extracted: Study, card: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,14 +159,15 @@ def test_an_unfinished_replacement_is_reported_until_it_is_continued_or_discarde
         extracted.extract("colours", model=card, weights=other, part=2, replace=True)
     verification = extracted.verify(thorough=True)
     assert verification.is_intact
-    (note,) = verification.notes
+    note, not_computed = verification.notes
+    assert "no card of tiny is installed" in not_computed
     assert "extract colours --model tiny --replace was interrupted after 2 of 6 stimuli" in note
     assert note in str(extracted)
     assert "was interrupted after 2 of 6 stimuli" in extracted._repr_html_()
     root = extracted.folder.root
     for folder in note.partition("to discard it, delete ")[2].split(" and "):
         shutil.rmtree(root / folder)
-    assert extracted.verify(thorough=True).notes == ()
+    assert extracted.verify().notes == ()
     assert extracted.verify(thorough=True).is_intact
     assert "interrupted" not in str(extracted)
 

@@ -18,8 +18,8 @@ from toolbox.design.audit import AUDITED, Audit, AuditChoices, audit, save_schem
 from toolbox.design.audit.copies import groups_of_copies, short_path
 from toolbox.design.audit.findings import FINDINGS, MEANINGS
 from toolbox.design.audit.paragraph import audit_paragraph
-from toolbox.design.result_files import ResultFiles
 from toolbox.errors import UnknownNameError, UsageError
+from toolbox.query.result_files import ResultFiles
 from toolbox.store.labels import read_labels
 from toolbox.store.selection import Selection
 

@@ -17,7 +17,7 @@ from toolbox.query.index_formula import index_formula
 from toolbox.query.thresholds import index_thresholds
 from toolbox.resampling import FloatArray, ResampledLayer, StimulusCategories, resample_layer
 from toolbox.store.parquet import read_table
-from toolbox.store.parts import read_layer
+from toolbox.store.parts import StatisticMatrix, read_layer
 from toolbox.store.plan import read_plan
 from toolbox.store.resamples import Labelling
 
@@ -163,19 +163,21 @@ def expected_seconds(filters: Mapping[str, int], seconds: Mapping[str, float]) -
 def _resample_layer(
     labelling: Labelling, name: str, stimuli: LabelledStimuli, choices: Resampling, thresholds: FloatArray
 ) -> ResampledLayer:
-    _, *both = read_layer(labelling.responses.paths(labelling.study), name)
-    maximum, mean = (matrix[stimuli.places].astype(np.float64) for matrix in both)
+    _, maximum, mean = read_layer(labelling.responses.paths(labelling.study), name)
+    peak = _layer_peak(maximum, mean, stimuli.places) if choices.normalise == "layer" else None
+    values = (maximum if choices.statistic == "maximum" else mean)[stimuli.places].astype(np.float64)
+    del maximum, mean  # of many stimuli, each is as large as all that follows
     return resample_layer(
-        maximum if choices.statistic == "maximum" else mean,
+        values,
         stimuli.categories,
         index_formula(choices.index),
         thresholds,
         resamples=choices.resamples,
         seed=choices.seed,
-        peak=_layer_peak(maximum, mean) if choices.normalise == "layer" else None,
+        peak=peak,
     )
 
 
-def _layer_peak(maximum: FloatArray, mean: FloatArray) -> float:
+def _layer_peak(maximum: StatisticMatrix, mean: StatisticMatrix, places: NDArray[np.int64]) -> float:
     """Upper end of the layer's range, from 0; NaN where maps can be negative, since their smallest is not known."""
-    return float(maximum.max()) if mean.min() >= 0 else np.nan
+    return float(maximum[places].max()) if mean[places].min() >= 0 else np.nan

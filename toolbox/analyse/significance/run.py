@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -20,7 +19,7 @@ from toolbox.analyse.significance.layers import (
 from toolbox.analyse.significance.report import SignificanceReport, significance_report
 from toolbox.analyse.significance.sources import Sources, read_sources
 from toolbox.analyse.significance.tables import ResampledTables, significance_tables
-from toolbox.errors import BusyError, ToolboxError, VerificationError
+from toolbox.errors import BusyError, ToolboxError
 from toolbox.files import write_json
 from toolbox.progress import Progress, silent
 from toolbox.query.indices import shipped_index
@@ -142,7 +141,6 @@ def _write_tables(
 def _all_thresholds(labelling: Labelling, choices: Resampling) -> list[float]:
     """The thresholds asked for, and those that queries may use since an earlier run."""
     thresholds = {*choices.threshold_list}
-    with contextlib.suppress(VerificationError, ValueError):  # damaged, or of other columns: it is rebuilt
-        if labelling.read("resamples", choices.measure) is not None:
-            thresholds |= {*provenance_of(labelling.file("resamples", choices.measure))["threshold"]}
+    if labelling.has_table("resamples", choices.measure):
+        thresholds |= {*provenance_of(labelling.file("resamples", choices.measure))["threshold"]}
     return sorted(thresholds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from toolbox.analyse.significance.corrections import CorrectedP
 from toolbox.resampling import FloatArray, ResampledLayer
 
-ResampledTables = dict[str, pa.Table]
-"""Table -> its rows."""
+ResampledTables = dict[str, Iterable[pa.Table]]
+"""Table -> its rows, layer by layer, each made when it is written: with many categories, all are more than a memory."""
 
 
 def significance_tables(
@@ -30,12 +30,11 @@ def significance_tables(
         thresholds: (thresholds, categories), above which filters were counted; a repeated one is listed once.
     """
     pairs = list(layers.items())
-    tables = {
-        "resamples": [_counts_table(*pair, categories, thresholds) for pair in pairs],
-        "splits": [_halves_table(*pair, categories) for pair in pairs],
-        "filters": [_filters_table(*pair, corrected[pair[0]], categories) for pair in pairs],
+    return {
+        "resamples": (table for pair in pairs for table in _counts_tables(*pair, categories, thresholds)),
+        "splits": (_halves_table(*pair, categories) for pair in pairs),
+        "filters": (_filters_table(*pair, corrected[pair[0]], categories) for pair in pairs),
     }
-    return {name: pa.concat_tables(of_layers) for name, of_layers in tables.items()}
 
 
 def _filters_table(
@@ -79,12 +78,11 @@ def _halves_table(name: str, layer: ResampledLayer, categories: Sequence[str]) -
     return pa.table(columns)
 
 
-def _counts_table(
+def _counts_tables(
     name: str, layer: ResampledLayer, categories: Sequence[str], thresholds: FloatArray
-) -> pa.Table:
-    """One row per kind, resample, category and threshold."""
+) -> Iterator[pa.Table]:
+    """One row per kind, resample, category and threshold; one table per kind."""
     places, numbers = np.nonzero(_is_listed(thresholds.T))
-    tables = []
     for kind, counts in layer.counts.items():
         resamples = len(counts.selective)
         rows = resamples * len(places)
@@ -97,8 +95,7 @@ def _counts_table(
             "selective": counts.selective[:, places, numbers].ravel(),
             "strength": _nullable(counts.strength[:, places]),
         }
-        tables.append(pa.table(columns))
-    return pa.concat_tables(tables)
+        yield pa.table(columns)
 
 
 def _is_listed(thresholds: FloatArray) -> NDArray[np.bool_]:

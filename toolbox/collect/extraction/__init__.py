@@ -5,7 +5,9 @@ task          stimuli, network with weights, and the state of earlier runs
 remaining     which stimuli remain to be presented; refuses mixtures and full disks
 presentation  decodes images ahead of the network, and runs the network
 accuracy      compares a less exact computation with the exact one
-parts         presents one part after the other and commits each
+parts         what a part contains, and writing it so that it counts
+worker        a network that presents parts, one after the other
+engines/      who works: this process, processes of this computer, or a cluster
 report        the results of an extraction
 run           all steps, in order
 estimate      time, memory and disk space, estimated without writing anything

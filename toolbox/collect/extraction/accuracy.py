@@ -55,13 +55,16 @@ class Agreement:
         return f"{text}normalised responses differ by at most {self.largest_response:.2g}"
 
 
-def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> Agreement | None:
+def compare_with_exact(
+    task: Task, session: Session, waiting: Sequence[int], layers: Sequence[str]
+) -> Agreement | None:
     """Compare a less exact computation with the exact one on a sample of stimuli.
 
     Args:
         task: the extraction.
         session: the network as this run computes it.
         waiting: stimuli to be presented, from which the sample is taken.
+        layers: names of the layers that the session computes.
 
     Returns: None where the computation is exact, or no stimulus of the sample is readable.
     """
@@ -69,11 +72,11 @@ def compare_with_exact(task: Task, session: Session, waiting: Sequence[int]) -> 
         return None
     entry = task.network.input
     stimuli, categories = sample_stimuli(task.request, waiting, SAMPLED)
-    presented, found = _responses(session, entry, stimuli)
+    presented, found = responses_to(session, entry, stimuli)
     if not presented:
         return None
-    exact = start_network(task, len(stimuli), precision="float32")
-    _, expected = _responses(exact, replace(entry, decoding="full"), stimuli)
+    exact = start_network(task, len(stimuli), layers, precision="float32")
+    _, expected = responses_to(exact, replace(entry, decoding="full"), stimuli)
     known = dict(zip((stimulus.stimulus_id for stimulus in stimuli), categories, strict=True))
     of, against = _names(session, entry)
     return agreement(found, expected, [known[number] for number in presented], of=of, against=against)
@@ -86,8 +89,16 @@ def _names(session: Session, entry: Input) -> tuple[str, str]:
     return " with ".join(cheaper), "float32" if is_full else "float32 and full decoding"
 
 
-def _responses(session: Session, entry: Input, stimuli: Sequence[Stimulus]) -> tuple[list[int], OutputArrays]:
-    """Stimuli that can be presented, and the responses to them."""
+def responses_to(
+    session: Session, entry: Input, stimuli: Sequence[Stimulus]
+) -> tuple[list[int], OutputArrays]:
+    """Stimuli that can be presented, and the responses to them.
+
+    Args:
+        session: the network, ready to run.
+        entry: its preprocessing.
+        stimuli: what is presented.
+    """
     with closing(present([stimuli], entry, session)) as stream:
         found = [batch for batch in stream if batch.stimuli]
     presented = [identifier for batch in found for identifier in batch.stimuli]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from toolbox.collect.extraction.accuracy import SAMPLED
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import present
-from toolbox.collect.extraction.remaining import check_disk_space, find_remaining_work
+from toolbox.collect.extraction.remaining import RemainingWork, check_disk_space, find_remaining_work
 from toolbox.collect.extraction.task import Task, load_task, read_request, start_network
 from toolbox.display import Report
 from toolbox.progress import Progress, silent
@@ -68,8 +68,8 @@ def estimate_extraction(
     task = load_task(request, progress)
     remaining = find_remaining_work(task)
     disk, free = check_disk_space(task, remaining)
-    stimuli, parts = len(remaining.stimuli), remaining.parts(request.options.part)
-    seconds, session = _expected_seconds(task, remaining.stimuli) if stimuli else (0.0, None)
+    stimuli, parts = len(remaining.stimuli), remaining.parts(request.options)
+    seconds, session = _expected_seconds(task, remaining) if stimuli else (0.0, None)
     return Estimate(
         set=set_name,
         model=task.network.name,
@@ -88,10 +88,11 @@ def estimate_extraction(
     )
 
 
-def _expected_seconds(task: Task, stimuli: Sequence[int]) -> tuple[float, Session]:
+def _expected_seconds(task: Task, remaining: RemainingWork) -> tuple[float, Session]:
     """Seconds for starting the network and presenting the stimuli; and the started network."""
+    stimuli = remaining.stimuli
     started = time.perf_counter()
-    session = start_network(task, len(stimuli))
+    session = start_network(task, len(stimuli), remaining.layers(task))
     start = time.perf_counter() - started
     # A less exact computation is compared with the exact one, for which a sample is presented twice.
     compared = 0 if task.is_exact else 2 * min(SAMPLED, len(stimuli))

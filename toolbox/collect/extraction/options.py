@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -11,14 +13,17 @@ from toolbox.errors import CardError, UsageError, expected_names
 from toolbox.network.architecture import Network
 from toolbox.runtime.device import Device, check_precision, choose_device
 from toolbox.stimuli.images import RESIZE_METHODS
+from toolbox.store.plan import part_size
 from toolbox.terms import (
     CONVOLUTIONS,
     DECODINGS,
+    ENGINES,
     FITS,
     PRECISIONS,
     RESIZES,
     Convolution,
     Decoding,
+    Engine,
     Fit,
     Precision,
     Resize,
@@ -29,14 +34,32 @@ _TEXTS = {
     "weights": "'auto', the path of a file, or 'random:SEED', as text",
     "device": "'auto', 'cpu', 'cuda' or 'tensorrt', as text",
 }
+_OF_ENGINES = {"workers": ("processes", "ray"), "address": ("ray",), "gpus_per_worker": ("ray",)}
+"""Option -> the engines that have it."""
 _NAMES = {
     "precision": PRECISIONS,
     "convolution": CONVOLUTIONS,
     "decoding": (None, *DECODINGS),
     "resize": (None, *RESIZES),
     "fit": (None, *FITS),
+    "engine": ENGINES,
 }
-_COUNTS = ("batch", "threads", "limit", "part")
+_COUNTS = ("batch", "threads", "limit", "workers")
+
+
+_JOB = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ExtractionJob:
+    """One of several jobs, which presents the parts whose number, divided by `of`, leaves the remainder `number`."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        """As it is written in options."""
+        return f"{self.number}/{self.of}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +69,7 @@ class Extraction:
     Attributes:
         model: name of a network, or path of a card.
         layers: patterns of layer names (`block5_*`); None for the layers of the first run, or, in a first run, for
-            all layers whose weights are available.
+            all layers whose weights are available. Further layers are added to those of existing responses.
         weights: 'auto', a file, or 'random:SEED'.
         device: 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1', 'cuda:all', or 'tensorrt' likewise.
         precision: 'float32'; 'bf16' on a CPU that has it, 'tf32' with CUDA: faster, and compared with float32.
@@ -64,8 +87,13 @@ class Extraction:
             number, found by the probe.
         limit: plan at most this many stimuli in all, evenly over the categories; stimuli that are already planned are
             always presented.
-        part: stimuli in a new part; None for a tenth of the new stimuli, between 50 and 1,000.
+        part: stimuli in a new part; None for a tenth of the new stimuli, between 50 and 1,000. 'i/n', such as '0/8' to
+            '7/8', for one of n jobs, which presents every n-th part, beside the others.
         replace: discard responses of other weights, layers or images; responses of the same ones are kept.
+        engine: who presents the stimuli: 'here', this process; 'processes' of this computer; 'ray', a cluster.
+        workers: number of processes; None for one a core, or, on a cluster, one a computer or GPU.
+        address: of a cluster that is running: 'auto', or what `ray start` prints; None to start one on this computer.
+        gpus_per_worker: GPUs of every process of a cluster; 0 for none, 0.5 for two processes a GPU.
     """
 
     model: str = "vgg16"
@@ -81,8 +109,29 @@ class Extraction:
     batch: int | None = None
     threads: int | None = None
     limit: int | None = None
-    part: int | None = None
+    part: int | str | None = None
     replace: bool = False
+    engine: Engine = "here"
+    workers: int | None = None
+    address: str | None = None
+    gpus_per_worker: float = 0
+
+    @property
+    def job(self) -> ExtractionJob | None:
+        """Which of several jobs this is; None for the only one."""
+        found = _JOB.fullmatch(self.part) if isinstance(self.part, str) else None
+        return ExtractionJob(int(found[1]), int(found[2])) if found else None
+
+    def part_size(self, stimuli: int) -> int:
+        """The number of stimuli in a new part.
+
+        Args:
+            stimuli: the number of stimuli that are not planned yet.
+        """
+        if self.part is not None and self.job is None:
+            return int(self.part)
+        jobs = self.job.of if self.job else 1
+        return min(part_size(stimuli), max(1, -(-stimuli // jobs)))  # no job is left without a part
 
     def __post_init__(self) -> None:
         """Check all values that are invalid for every machine and network.
@@ -92,6 +141,7 @@ class Extraction:
         _check_texts(self)
         _check_layers(self.layers)
         _check_numbers(self)
+        _check_engine(self)
         # A string such as 'no' would be true, and responses would be discarded.
         if not isinstance(self.replace, bool):
             raise _invalid("replace", self.replace, "True or False")
@@ -161,8 +211,26 @@ def _check_numbers(options: Extraction) -> None:
         value = getattr(options, name)
         if value is not None and not (is_whole(value) and value >= 1):
             raise _invalid(name, value, "a whole number, 1 or more")
+    part, job = options.part, options.job
+    is_size = is_whole(part) and int(part or 0) >= 1
+    if part is not None and not is_size and not (job and job.number < job.of):
+        raise _invalid("part", part, "a whole number, 1 or more, or one of n jobs, '0/n' to 'n-1/n'")
     if not is_whole(options.decoders) or options.decoders < 0:
         raise _invalid("decoders", options.decoders, "0 (threads) or more processes")
+
+
+def _check_engine(options: Extraction) -> None:
+    gpus: Any = options.gpus_per_worker
+    if isinstance(gpus, bool) or not isinstance(gpus, int | float) or not 0 <= gpus < math.inf:
+        raise _invalid("gpus_per_worker", gpus, "a number, 0 or more")
+    if not isinstance(options.address, str | None):
+        raise _invalid("address", options.address, "'auto', or the address of a cluster, as text")
+    for name, engines in _OF_ENGINES.items():
+        if getattr(options, name) and options.engine not in engines:
+            raise UsageError(
+                f"{name} is an option of {' and '.join(f'engine={each!r}' for each in engines)}, and engine is "
+                f"{options.engine!r}; leave it out, or choose the engine (--engine {engines[-1]})"
+            )
 
 
 def _invalid(name: str, value: Any, expected: str) -> UsageError:

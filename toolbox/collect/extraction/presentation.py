@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, islice, tee
 from typing import TypeVar
 
 import numpy as np
@@ -56,7 +56,11 @@ class Batch:
 
 
 def present(
-    stimuli: Iterable[Sequence[Stimulus]], entry: Input, session: Session, decoders: int = 0
+    stimuli: Iterable[Sequence[Stimulus]],
+    entry: Input,
+    session: Session,
+    decoders: int = 0,
+    cores: int | None = None,
 ) -> Generator[Batch, None, None]:
     """Present the stimuli of one part after the other; no batch contains stimuli of two parts.
 
@@ -64,19 +68,24 @@ def present(
     images is limited. Close the generator when no further batches are needed: the waiting images are then dropped.
 
     Args:
-        stimuli: the stimuli of every part.
+        stimuli: the stimuli of every part; that of the next part is asked for before the present one is computed.
         entry: the preprocessing of the network.
         session: the network, ready to run.
         decoders: number of processes that decode images; 0 for threads of this process, which suffice for a CPU.
+        cores: number of cores that may be used; None for all.
 
     Raises: ToolboxError when a decoding process ends unexpectedly.
     """
-    parts = [*stimuli]
+    decoded, presented = tee(stimuli)
     ahead = session.workers + 2
     images_ahead = max(16, session.batch * ahead)
-    with _start_decoders(decoders) as decoding, ThreadPoolExecutor(session.workers, "network") as computing:
-        images = _in_order(decoding, partial(_prepare_pair, entry=entry), chain(*parts), images_ahead)
-        together = ([*islice(images, size)] for size in _batch_sizes(parts, session.batch))
+    with (
+        _start_decoders(decoders, cores) as decoding,
+        ThreadPoolExecutor(session.workers, "network") as computing,
+    ):
+        every = chain.from_iterable(decoded)
+        images = _in_order(decoding, partial(_prepare_pair, entry=entry), every, images_ahead)
+        together = ([*islice(images, size)] for size in _batch_sizes(presented, session.batch))
         try:
             yield from _in_order(computing, partial(_run, session), together, ahead)
         except BrokenProcessPool as error:
@@ -89,7 +98,7 @@ def present(
             images.close()
 
 
-def _batch_sizes(parts: Sequence[Sequence[Stimulus]], most: int) -> Iterator[int]:
+def _batch_sizes(parts: Iterable[Sequence[Stimulus]], most: int) -> Iterator[int]:
     """The number of stimuli in each batch; the last batch of a part may be smaller."""
     for part in parts:
         for start in range(0, len(part), most):
@@ -119,20 +128,20 @@ def prepare_image(stimulus: Stimulus, entry: Input) -> Pixels | Unreadable:
         return failed(str(error))
 
 
-def _start_decoders(processes: int) -> Executor:
+def _start_decoders(processes: int, cores: int | None) -> Executor:
     if processes:
         spawning = multiprocessing.get_context("spawn")  # safe beside threads and CUDA
         return ProcessPoolExecutor(processes, spawning, _start_decoding)
-    return ThreadPoolExecutor(max(2, usable_cores()), "decode")  # idle while the network is slower
+    return ThreadPoolExecutor(max(2, cores or usable_cores()), "decode")  # idle while the network is slower
 
 
 def _start_decoding() -> None:
     """Prepare a process that decodes images and does nothing else."""
     ignore_image_warnings()
-    _end_with_parent()
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent ends, even if the parent is killed; leave interrupts to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -5,26 +5,29 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from toolbox.collect.extraction.layers import has_layers, stage_layers, write_layers
+from toolbox.cache import cache_folder
+from toolbox.collect.extraction.layers import has_layers, stage_layers
+from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import Unreadable, prepare_image
 from toolbox.collect.extraction.task import Request, Task
 from toolbox.errors import MixtureError, StimulusError, StorageError, VerificationError
+from toolbox.files import mirror_of
 from toolbox.stimuli.contents import is_there
 from toolbox.store.commits import Commit
 from toolbox.store.folder import ExtractionFolder, StudyFolder
+from toolbox.store.imported_rollups import imported_record
 from toolbox.store.parquet import present_time, read_table
 from toolbox.store.parts import ROW_BYTES
 from toolbox.store.plan import (
     Plan,
     check_identity,
     check_same_network,
-    extend_plan,
     extended_plan,
-    part_size,
+    has_more_layers,
     read_plan,
 )
 from toolbox.store.records import planned_record
@@ -45,12 +48,19 @@ class RemainingWork:
         plan: the plan to continue; None where a new plan starts.
         pending: numbers of the planned parts that are missing.
         fresh: identifiers of the stimuli that are not yet planned.
+        kept: the plan of existing responses to which layers are added.
     """
 
     folder: ExtractionFolder
     plan: Plan | None
     pending: tuple[int, ...]
     fresh: tuple[int, ...]
+    kept: Plan | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a part of the plan is written."""
+        return self.plan is not None and len(self.pending) < len(self.plan.parts)
 
     @property
     def stimuli(self) -> list[int]:
@@ -58,12 +68,17 @@ class RemainingWork:
         planned = self.plan.parts if self.plan else ()
         return [*(stimulus for number in self.pending for stimulus in planned[number]), *self.fresh]
 
-    def parts(self, size: int | None) -> list[int]:
-        """The number of stimuli in every part that will be written; `size` is that of new parts."""
+    def parts(self, options: Extraction) -> list[int]:
+        """The number of stimuli in every part that will be written."""
         planned = self.plan.parts if self.plan else ()
-        size, fresh = size or part_size(len(self.fresh)), len(self.fresh)
+        size, fresh = options.part_size(len(self.fresh)), len(self.fresh)
         started = [len(planned[number]) for number in self.pending]
         return started + [min(size, fresh - start) for start in range(0, fresh, size)]
+
+    def layers(self, task: Task) -> list[str]:
+        """Names of the layers that are computed for most stimuli: those that the existing responses lack."""
+        kept = self.kept.identity.recorded_layers if self.kept else ()
+        return [name for name in task.identity.recorded_layers if name not in kept]
 
 
 def find_remaining_work(task: Task) -> RemainingWork:
@@ -72,26 +87,28 @@ def find_remaining_work(task: Task) -> RemainingWork:
     Raises: MixtureError, VerificationError where existing responses belong to another network or to other images.
     """
     request, earlier = task.request, task.earlier
-    folder, plan = request.folder, earlier.plan
+    folder, plan, kept = request.folder, earlier.plan, None
     if earlier.has_parts and request.options.replace and _differs(task, folder, plan):
         folder = request.folder.replacement
         plan = _unfinished_plan(task, folder)
+    elif plan and has_more_layers(plan.identity, task.identity):
+        folder, kept = request.folder.replacement, plan
+        wider = replace(plan, identity=task.identity, digest=task.identity.digest)
+        plan = _unfinished_plan(task, folder) or wider
     elif plan:
         check_identity(folder.parts, plan.identity, task.identity)
     _check_other_sets(task)
     known = plan.stimuli if plan else set()
     fresh = tuple(stimulus for stimulus in _stimuli_to_plan(request) if stimulus not in known)
     numbers = range(len(plan.parts)) if plan else ()
-    pending = [number for number in numbers if plan and _is_pending(task, folder, plan, number)]
-    return RemainingWork(folder, plan, tuple(pending), fresh)
+    pending = [number for number in numbers if plan and is_pending(task, folder, plan, number)]
+    return RemainingWork(folder, plan, tuple(pending), fresh, kept)
 
 
 def _unfinished_plan(task: Task, folder: ExtractionFolder) -> Plan | None:
-    """The plan of a replacement that was interrupted, if it is the wanted one."""
-    with contextlib.suppress(VerificationError):  # it is made again
-        plan = read_plan(folder)
-        return plan if plan and not _differs(task, folder, plan) else None
-    return None
+    """The plan of a replacement that was interrupted, if it is the wanted one; a damaged one is made again."""
+    plan = readable_plan(folder)
+    return plan if plan and not _differs(task, folder, plan) else None
 
 
 @dataclass(frozen=True)
@@ -100,33 +117,48 @@ class PlannedParts:
 
     Attributes:
         folder: where they are written.
-        plan: the plan, which lists the stimuli of each part.
+        plan: the plan, which lists the stimuli of each part. It is written together with the first part.
         numbers: numbers of the parts to be written.
-        is_new: whether the plan is not in the folder yet; it is written together with the first part.
+        before: the plan that is in the folder now; None where there is none, or a damaged one.
+        kept: the plan of existing responses to which layers are added; they stay where they are until all is done.
     """
 
     folder: ExtractionFolder
     plan: Plan
     numbers: tuple[int, ...]
-    is_new: bool
+    before: Plan | None
+    kept: Plan | None = None
+
+    @property
+    def stimuli(self) -> list[int]:
+        """Identifiers of the stimuli of the parts to be written."""
+        return [stimulus for number in self.numbers for stimulus in self.plan.parts[number]]
 
 
 def plan_parts(task: Task, remaining: RemainingWork) -> PlannedParts:
-    """The parts to be written; a plan that is continued is extended now.
+    """The parts to be written. Writes nothing.
 
     Args:
         task: the extraction.
         remaining: the result of `find_remaining_work`, obtained under the same lock.
     """
-    before, size = remaining.plan, task.request.options.part
-    if before is None:
-        plan = extended_plan(_empty_plan(task), remaining.fresh, size=size)
-        return PlannedParts(remaining.folder, plan, tuple(range(len(plan.parts))), is_new=True)
-    if remaining.folder == task.request.folder and not has_layers(task):
-        write_layers(task, task.request.study.layers(task.network.name))
-    plan = extend_plan(remaining.folder, before, remaining.fresh, size=size)
-    numbers = (*remaining.pending, *range(len(before.parts), len(plan.parts)))
-    return PlannedParts(remaining.folder, plan, numbers, is_new=False)
+    earlier = remaining.plan or _empty_plan(task)
+    size = task.request.options.part_size(len(remaining.fresh))
+    plan = extended_plan(earlier, remaining.fresh, size=size)
+    numbers = (*remaining.pending, *range(len(earlier.parts), len(plan.parts)))
+    return PlannedParts(remaining.folder, plan, numbers, readable_plan(remaining.folder), remaining.kept)
+
+
+def readable_plan(folder: ExtractionFolder, *, draft: bool = False) -> Plan | None:
+    """The plan in a folder; None where there is none, or a damaged one, which is no obstacle to another one.
+
+    Args:
+        folder: the folders of an extraction.
+        draft: as of `read_plan`.
+    """
+    with contextlib.suppress(VerificationError):
+        return read_plan(folder, draft=draft)
+    return None
 
 
 def replace_earlier(task: Task, new: ExtractionFolder, commit: Commit) -> None:
@@ -134,23 +166,27 @@ def replace_earlier(task: Task, new: ExtractionFolder, commit: Commit) -> None:
 
     Args:
         task: the extraction.
-        new: where the parts of this run are; those of the model itself replace nothing.
+        new: where the parts of this run are; those of the model itself replace nothing but the table of its layers.
         commit: the commit that carries it out.
     """
     old = task.request.folder
+    stage_layers(task, commit)
+    commit.deletions += [folder.draft for folder in (old, old.replacement) if folder.draft.exists()]
     if new == old:
         return
-    stage_layers(task, commit)
     moves = {
         file: (old.parts if file.suffix == ".parquet" else old.plans) / file.name for file in new.files()
     }
     moves[new.plan] = old.plan
     commit.moves |= moves
+    commit.deletions += [imported_record(old)]
     commit.deletions += [file for file in old.files() if file not in moves.values()]
 
 
 def check_images(task: Task, remaining: RemainingWork) -> None:
     """Check that at least one image can be presented, before any response is discarded.
+
+    A replacement that was interrupted is completed without them, as if it had not been interrupted.
 
     Args:
         task: the extraction.
@@ -158,6 +194,8 @@ def check_images(task: Task, remaining: RemainingWork) -> None:
 
     Raises: StimulusError when there is no file of any of the stimuli.
     """
+    if remaining.is_begun and remaining.folder != task.request.folder:
+        return
     stimuli = [task.request.stimuli[number] for number in remaining.stimuli]
     if stimuli and not any(is_there(stimulus.file) for stimulus in stimuli):
         raise StimulusError(
@@ -183,14 +221,15 @@ def check_disk_space(task: Task, remaining: RemainingWork) -> tuple[int, int]:
     Raises: StorageError when the responses do not fit.
     """
     request = task.request
-    stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options.part))
+    stimuli, parts = len(remaining.stimuli), len(remaining.parts(request.options))
     layers = len(task.identity.recorded_layers)
     needed = stimuli * (task.filters * ROW_BYTES + layers * IDENTIFIER) + parts * layers * LAYER
-    free = shutil.disk_usage(request.study.root).free
+    place = cache_folder() if mirror_of(request.study.root) else request.study.root
+    free = shutil.disk_usage(place).free
     if stimuli and needed + RESERVE > free:
         raise StorageError(
             f"the responses of {task.filters:,} filters to {stimuli:,} stimuli need up to {needed / 1e9:,.2f} GB "
-            f"and a reserve of {RESERVE / 1e9:g} GB, but the disk of {request.study.root} has {free / 1e9:,.2f} GB "
+            f"and a reserve of {RESERVE / 1e9:g} GB, but the disk of {place} has {free / 1e9:,.2f} GB "
             "free; free some space, move the study, or extract fewer layers with layers=… (--layers …)"
         )
     return needed, free
@@ -227,8 +266,11 @@ def _stimuli_to_plan(request: Request) -> list[int]:
 
 
 def _differs(task: Task, folder: ExtractionFolder, plan: Plan | None) -> bool:
-    """Whether responses are of another identity or of other images than the wanted ones, or their plan is damaged."""
-    if plan is None or plan.identity != task.identity:
+    """Whether responses are of another identity or of other images than the wanted ones, or their plan is damaged.
+
+    Imported roll-ups differ, too: they stay until all responses are there.
+    """
+    if plan is None or plan.identity != task.identity or imported_record(folder).exists():
         return True
     try:
         for number in range(len(plan.parts)):
@@ -238,8 +280,17 @@ def _differs(task: Task, folder: ExtractionFolder, plan: Plan | None) -> bool:
     return False
 
 
-def _is_pending(task: Task, folder: ExtractionFolder, plan: Plan, number: int) -> bool:
-    """Whether a part is missing, or lacks stimuli that were unreadable before and are readable now."""
+def is_pending(task: Task, folder: ExtractionFolder, plan: Plan, number: int) -> bool:
+    """Whether a part is missing, or lacks stimuli that were unreadable before and are readable now.
+
+    Args:
+        task: the extraction.
+        folder: where the part is, or will be.
+        plan: the plan of the folder.
+        number: number of the part.
+
+    Raises: as `planned_record`.
+    """
     record = planned_record(folder, plan, number, task.request.digests)
     if record is None:
         return True

@@ -14,7 +14,6 @@ from toolbox.collect.extraction.task import Task
 from toolbox.display import Report
 from toolbox.errors import StimulusError
 from toolbox.files import write_json
-from toolbox.runtime.session import Session
 from toolbox.store.commits import Commit
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import with_version
@@ -47,9 +46,7 @@ class ExtractionReport(Report):
 def report_on(
     task: Task,
     records: Sequence[Mapping[str, Any]],
-    session: Session | None,
-    presented: PresentedStimuli | None,
-    agreement: Agreement | None,
+    presented: PresentedStimuli,
     seconds: float,
 ) -> ExtractionReport:
     """The state of all parts after this run.
@@ -57,16 +54,15 @@ def report_on(
     Args:
         task: the extraction.
         records: of all parts, including those of earlier runs.
-        session: the network; None where no stimulus remained to be presented.
-        presented: the stimuli that this run presented, if any.
-        agreement: agreement of a less exact computation with the exact one.
+        presented: the stimuli that this run presented.
         seconds: duration of this run.
 
     Raises: StimulusError when no stimulus has responses.
     """
-    request, presented = task.request, presented or PresentedStimuli(0, [])
-    if not records:
+    request = task.request
+    if not records and presented.unreadable:
         raise _nothing_readable(task, presented.unreadable)
+    last = records[-1] if records else {"provider": "", "runtime": ""}  # a job without any part
     failed = {
         entry["stimulus_id"]: Unreadable(**entry) for record in records for entry in record["unreadable"]
     }
@@ -75,16 +71,16 @@ def report_on(
         set=request.set,
         model=task.network.name,
         weights=task.model.source,
-        provider=records[-1]["provider"],
-        runtime=records[-1]["runtime"],
+        provider=last["provider"],
+        runtime=last["runtime"],
         precision=task.identity.precision,
         layers=task.identity.recorded_layers,
         filters=task.filters,
         stimuli=sum(record["stimuli"] for record in records),
         shown=presented.count,
         seconds=seconds,
-        arrangement=session.arrangement if session else "",
-        agreement=agreement,
+        arrangement=presented.arrangement,
+        agreement=presented.agreement,
         unreadable=tuple(failed[identifier] for identifier in sorted(failed)),
         notes=task.notes,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from toolbox.collect.extraction.accuracy import compare_with_exact
+from toolbox.collect.extraction.engines import present_parts
+from toolbox.collect.extraction.jobs import extract_of_job, no_job
 from toolbox.collect.extraction.options import Extraction
-from toolbox.collect.extraction.parts import present_parts
+from toolbox.collect.extraction.parts import Run
 from toolbox.collect.extraction.remaining import (
     check_disk_space,
     check_images,
@@ -15,7 +16,7 @@ from toolbox.collect.extraction.remaining import (
     replace_earlier,
 )
 from toolbox.collect.extraction.report import ExtractionReport, report_on, stage_run_records
-from toolbox.collect.extraction.task import load_task, read_request, start_network
+from toolbox.collect.extraction.task import load_task, read_request
 from toolbox.progress import Progress, silent
 from toolbox.store.commits import committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder
@@ -45,23 +46,23 @@ def extract(
     started = time.monotonic()
     finish_commit(study)
     request = read_request(study, set_name, options or Extraction())
+    if job := request.options.job:
+        return extract_of_job(request, job, progress)
     model, folder = request.network.name, request.folder
     run_name = study.run_record(f"extract-{set_name}-{model}").stem
     unfinished = folder.replacement.plans
-    with writing(study, folder.plans, f"extracting {set_name} with {model}", folder.parts, unfinished):
+    work = f"extracting {set_name} with {model}"
+    with writing(study, folder.plans, work, folder.parts, unfinished), no_job(folder, work):
         task = load_task(request, progress)
         remaining = find_remaining_work(task)
         check_images(task, remaining)
         check_disk_space(task, remaining)
-        # The session starts before a plan is extended, so that an unusable device changes nothing.
-        session = start_network(task, len(remaining.stimuli)) if remaining.stimuli else None
-        planned = plan_parts(task, remaining)
-        agreement = compare_with_exact(task, session, remaining.stimuli) if session else None
-        presented = present_parts(task, session, planned, agreement, run_name) if session else None
-        records = planned_records(planned.folder, planned.plan, request.digests)
-        report = report_on(task, records, session, presented, agreement, time.monotonic() - started)
+        run = Run(task, plan_parts(task, remaining), run_name)
+        presented = present_parts(run)
+        records = planned_records(run.folder, run.planned.plan, request.digests)
+        report = report_on(task, records, presented, time.monotonic() - started)
         with committing(study) as commit:
-            replace_earlier(task, planned.folder, commit)
-            stage_run_records(study, commit, report, records, run_name if session else None)
+            replace_earlier(task, run.folder, commit)
+            stage_run_records(study, commit, report, records, run_name if run.planned.numbers else None)
         update_rollups(study, set_name, [model], study.schemes(set_name))
     return report

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from toolbox.collect.extraction.options import Extraction, check_options, with_preprocessing
 from toolbox.errors import VerificationError
-from toolbox.network.architecture import Network
+from toolbox.network.architecture import Layer, Network
 from toolbox.network.card import network, select_layers
 from toolbox.network.model import Model, load_model
 from toolbox.network.pooling import pixel_graph, pooled_graph
@@ -17,6 +17,7 @@ from toolbox.runtime.autotune import probe_image, start_fastest
 from toolbox.runtime.device import Device
 from toolbox.runtime.session import Session
 from toolbox.store.folder import ExtractionFolder, StudyFolder, check_new_name
+from toolbox.store.imported_rollups import imported_record, without_responses
 from toolbox.store.plan import Identity, Plan, read_plan
 from toolbox.store.stimuli import Stimulus, images_remedy, stimuli_of
 
@@ -30,7 +31,8 @@ class Request:
 
     Attributes:
         network: the network, with the requested preprocessing.
-        device: the device on which the network will run, so that the driver is queried only once.
+        device: the device on which the network will run, so that the driver is queried only once; None where other
+            computers run it.
     """
 
     study: StudyFolder
@@ -38,7 +40,7 @@ class Request:
     stimuli: Mapping[int, Stimulus]
     network: Network
     options: Extraction
-    device: Device
+    device: Device | None
 
     @property
     def folder(self) -> ExtractionFolder:
@@ -99,7 +101,7 @@ class Task:
 
 
 def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Request:
-    """Read the stimuli and the network's card, and check the options against the card and this machine.
+    """Read the stimuli and the network's card, and check the options against the card and this machine, if it runs it.
 
     Args:
         study: the study that contains the set.
@@ -111,7 +113,8 @@ def read_request(study: StudyFolder, set_name: str, options: Extraction) -> Requ
     stimuli = stimuli_of(study, set_name)
     net = with_preprocessing(network(options.model), options)
     check_new_name("model", net.name, study.all_models())
-    device = check_options(options, net)
+    # On a cluster, it is the computer of a worker that must have the device.
+    device = None if options.engine == "ray" else check_options(options, net)
     return Request(study, set_name, stimuli, net, options, device)
 
 
@@ -124,7 +127,7 @@ def load_task(request: Request, progress: Progress) -> Task:
 
     Raises: UnknownNameError, WeightsError, VerificationError.
     """
-    earlier = _read_earlier(request)
+    earlier = read_earlier(request)
     asked, notes = _layers(request, earlier)
     net, options = request.network, request.options
     model = load_model(net, asked, source=options.weights, progress=progress)
@@ -133,32 +136,40 @@ def load_task(request: Request, progress: Progress) -> Task:
     return Task(request, earlier, model, identity, progress, (*notes, *model.notes))
 
 
-def start_network(task: Task, stimuli: int, *, precision: str | None = None) -> Session:
+def start_network(
+    task: Task, stimuli: int, layers: Sequence[str], *, precision: str | None = None, cores: int | None = None
+) -> Session:
     """The network, ready to run on a number of stimuli.
 
     Args:
         task: the extraction.
         stimuli: number of stimuli; for many, a probe finds the fastest arrangement.
+        layers: names of the layers to compute; what lies deeper than all of them is not computed.
         precision: a precision that overrides the options; None for theirs.
+        cores: number of cores that may be used; None for all.
 
     Raises: DeviceError when the device cannot be used.
     """
     entry, options = task.network.input, task.request.options
     return start_fastest(
-        pixel_graph(pooled_graph(task.model.graph, task.identity.recorded_layers), entry),
+        pixel_graph(pooled_graph(task.model.graph, layers), entry),
         probe_image(entry),
-        device=task.request.device,
+        device=task.request.device or options.device,
         precision=precision or options.precision,
         convolution=options.convolution,
         threads=options.threads,
         batch=task.network.batch or options.batch,
+        cores=cores,
         probe=stimuli >= WORTH_A_PROBE,
     )
 
 
-def _read_earlier(request: Request) -> Earlier:
-    """Raises: VerificationError for a damaged plan, unless it will be replaced."""
-    if not any(request.folder.plans.glob("part-*.json")):
+def read_earlier(request: Request) -> Earlier:
+    """Raises: VerificationError for a damaged plan, unless it will be replaced; UsageError for imported roll-ups."""
+    is_imported = imported_record(request.folder).exists()
+    if is_imported and not request.options.replace:
+        raise without_responses(request.set, request.network.name)
+    if not is_imported and not any(request.folder.plans.glob("part-*.json")):
         return Earlier(None, has_parts=False)
     try:
         return Earlier(read_plan(request.folder), has_parts=True)
@@ -171,16 +182,26 @@ def _read_earlier(request: Request) -> Earlier:
 def _layers(request: Request, earlier: Earlier) -> tuple[list[str] | None, list[str]]:
     """Names of the layers to record, None for all layers with available weights; and warnings about them."""
     options, layers = request.options, request.network.layers
-    if options.layers:
-        patterns = [options.layers] if isinstance(options.layers, str) else options.layers
-        return select_layers(layers, patterns), []
     known = [layer.name for layer in layers]
+    asked = _asked_layers(options, layers)
     if earlier.plan is None or options.replace or not {*earlier.plan.identity.recorded_layers} <= {*known}:
-        return None, []
+        return asked, []
     kept = earlier.plan.identity.recorded_layers
+    if asked is not None:
+        more = ", ".join(name for name in kept if name not in asked)
+        note = f"there are responses of {more} too, which are kept and extended"
+        return [name for name in known if name in {*kept, *asked}], [note] if more else []
     left_out = ", ".join(name for name in known if name not in kept)
     note = (
         f"the layers are those of the first run, without {left_out}; to record these too, extract again with "
-        "layers='*' and replace (--layers '*' --replace)"
+        "layers='*' (--layers '*')"
     )
     return list(kept), [note] if left_out else []
+
+
+def _asked_layers(options: Extraction, layers: Sequence[Layer]) -> list[str] | None:
+    """Names of the layers that the options name; None where they name none."""
+    if not options.layers:
+        return None
+    patterns = [options.layers] if isinstance(options.layers, str) else options.layers
+    return select_layers(layers, patterns)

@@ -8,10 +8,10 @@ import polars as pl
 
 from toolbox.design.advice.report import Advice
 from toolbox.design.probe import ProbeReport, Probing, probe
-from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import UnknownNameError
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
+from toolbox.query.result_files import NO_FILES, ResultFiles
 from toolbox.stimuli.confounds import CLEAR_AUC, LEAST_IMAGES
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection, resolve_selection

@@ -18,10 +18,10 @@ from toolbox.design.audit.poor import poor_pictures, unknown_kinds
 from toolbox.design.audit.result import Audit, make_audit
 from toolbox.design.audit.stored import DESCRIBED, StoredSet, stored_set
 from toolbox.design.kernels import layer_features
-from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import ask
+from toolbox.query.result_files import NO_FILES, ResultFiles
 from toolbox.query.thresholds import index_thresholds
 from toolbox.stimuli.confounds import LEAST_IMAGES
 from toolbox.store.availability import note_extraction

@@ -18,10 +18,10 @@ from toolbox.design.comparison.reference import ReferenceResponses, check_refere
 from toolbox.design.comparison.stimuli import compared_properties, stimulus_measures
 from toolbox.design.comparison.subject import ComparedCategories, Comparing, read_subject
 from toolbox.design.equivalence import ALPHA
-from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import command_line
 from toolbox.progress import Progress, silent
 from toolbox.query import Answer
+from toolbox.query.result_files import NO_FILES, ResultFiles
 from toolbox.stimuli.image_property import FILE
 from toolbox.store.availability import note_extraction
 from toolbox.store.commits import read_between_commits

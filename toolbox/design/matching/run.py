@@ -37,11 +37,11 @@ from toolbox.design.matching.shortfalls import (
 )
 from toolbox.design.matching.solving import make_pairing, solve_design
 from toolbox.design.matching.words import paragraph
-from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.design.variables import available_variables, stimulus_variables
 from toolbox.errors import UsageError
 from toolbox.printing import printable
 from toolbox.query import Answer
+from toolbox.query.result_files import NO_FILES, ResultFiles
 from toolbox.store.availability import AvailableResponses, available_responses, note_extraction
 from toolbox.store.commits import finish_commit
 from toolbox.store.folder import StudyFolder

@@ -20,9 +20,9 @@ from toolbox.design.probe.material import Material, read_material
 from toolbox.design.probe.methods import SplitResult, solve_split, targets_of, weighted_scores
 from toolbox.design.probe.report import ProbeReport
 from toolbox.design.probe.rows import PROBE_COLUMNS, Splits, probe_rows
-from toolbox.design.result_files import NO_FILES, ResultFiles
 from toolbox.errors import UsageError
 from toolbox.progress import Progress, silent
+from toolbox.query.result_files import NO_FILES, ResultFiles
 from toolbox.resampling.arrays import BoolArray, FloatArray, IntArray
 from toolbox.store.commits import read_between_commits
 from toolbox.store.folder import StudyFolder

@@ -131,7 +131,18 @@ def study_folder(root: Path, free: Free = free_space) -> Iterator[Finding]:
         root: the folder.
         free: returns the free bytes on the disk of a folder.
     """
+    from toolbox.files import local_folder, mirror_of
+
+    try:
+        root = local_folder(root)
+    except ToolboxError as error:
+        report, _, remedy = str(error).partition("; ")
+        yield Finding("study", "problem", report, remedy)
+        return
     yield _identity(root)
+    if mirror_of(root):
+        yield _storage(root)
+        return
     if obstacle := _writing_obstacle(root):
         yield Finding(
             "study", "problem", f"{root} is not writable ({obstacle})", "choose another folder (--study …)"
@@ -159,6 +170,19 @@ def _identity(root: Path) -> Finding:
         report, _, remedy = str(error).partition("; ")
         return Finding("study", "note" if is_new else "problem", report, remedy)
     return Finding("study", "ok", str(root))
+
+
+def _storage(root: Path) -> Finding:
+    """Lock a study in object storage, which finds out whether it can be written to and keeps conditions."""
+    from toolbox.files import only_writer
+
+    subject = "study's storage"
+    try:
+        with only_writer(root / "plans", "asking the doctor's question"):
+            return Finding(subject, "ok", "objects can be written, and locks work")
+    except ToolboxError as error:
+        report, _, remedy = str(error).partition("; ")
+        return Finding(subject, "problem", report, remedy)
 
 
 def _safety(root: Path) -> Finding:

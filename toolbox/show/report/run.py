@@ -89,6 +89,18 @@ def write_report(
     )
 
 
+def methods_text(folder: StudyFolder, selection: Selection) -> str:
+    """The methods of a study as Markdown, with the usual choices.
+
+    Args:
+        folder: of the study.
+        selection: set, model and scheme; what is not named is chosen as for a query.
+
+    Raises: as a query.
+    """
+    return methods_of(subject_of(folder, selection, Choices())).markdown
+
+
 def check_files(output: Path, methods: Path | None) -> None:
     """Refuse files that a report cannot be written to, before anything is computed.
 

@@ -1,4 +1,4 @@
-"""Where a result of this room is written, beside its rows: a figure, and a paragraph of text."""
+"""Where a result is written, beside its rows: a figure, and a paragraph of text."""
 
 from __future__ import annotations
 

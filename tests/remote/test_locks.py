@@ -1,0 +1,155 @@
+"""Of two writers of a study in object storage one is refused; the lock of a killed one is taken over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.object_storage import storage
+from toolbox import Study
+from toolbox.errors import BusyError, ObjectStorageError
+from toolbox.files import has_writer, only_writer, write_json
+from toolbox.remote import lock
+
+Elsewhere = Callable[[], Path]
+
+
+@pytest.fixture
+def here(address: str) -> Path:
+    """The folder of a study as this computer has it."""
+    return Study(address, create=True).folder.root
+
+
+@pytest.fixture
+def elsewhere(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
+    """The folder of the same study as another computer has it."""
+
+    def opened() -> Path:
+        with monkeypatch.context() as patch:
+            patch.setenv("TOOLBOX_CACHE", str(tmp_path / "another cache"))
+            return Study(address, create=True).folder.root
+
+    return opened
+
+
+def left_behind(address: str, folder: str, **content: str) -> str:
+    """The lock of a killed process."""
+    name = f"{address}/{folder}/.lock"
+    text = json.dumps({"mirror": "m", "computer": "ward", "task": "extracting", "token": "t", **content})
+    storage().pipe_file(name, text.encode())
+    return name
+
+
+def test_another_computer_is_refused_and_told_who_writes(
+    address: str, here: Path, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.node", lambda: "ward")
+    there = elsewhere()
+    with only_writer(here / "plans", "extracting"):
+        assert has_writer(there / "plans")
+        refusal = (
+            f"another process on ward is extracting in {address}/plans; wait until it ends, or stop it, and"
+        )
+        with pytest.raises(BusyError, match=refusal), only_writer(there / "plans", "labelling"):
+            pass
+    assert not has_writer(there / "plans")
+    with only_writer(there / "plans", "labelling"):
+        pass
+    assert not [name for name in storage().find(address) if name.endswith(".lock")]
+
+
+def test_a_lock_that_is_held_for_long_is_renewed(
+    here: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_RENEWAL", 0.05)
+    with only_writer(here / "plans", "extracting"):
+        first = storage().cat_file(f"{address}/plans/.lock")
+        for _ in range(200):
+            if (now := storage().cat_file(f"{address}/plans/.lock")) != first:
+                break
+    assert json.loads(now)["token"] == json.loads(first)["token"] and now != first
+
+
+def test_the_lock_of_a_killed_process_of_this_computer_is_taken_over_at_once(
+    here: Path, address: str
+) -> None:
+    own = json.loads((here.parent / "place.json").read_text())["mirror"]
+    name = left_behind(address, "plans", mirror=own)
+    assert not has_writer(here / "plans")
+    with only_writer(here / "plans", "extracting"):
+        assert json.loads(storage().cat_file(name))["token"] != "t"
+    assert not storage().exists(name)
+
+
+def test_that_of_another_computer_is_taken_over_a_minute_later(
+    here: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = left_behind(address, "plans")
+    refusal = pytest.raises(BusyError, match=r"ward is extracting.* try again after 60 s")
+    with refusal, only_writer(here / "plans", "extracting"):
+        pass
+    monkeypatch.setattr(lock, "LEASE", -1.0)
+    with only_writer(here / "plans", "extracting"):
+        pass
+    assert not storage().exists(name)
+    assert not [name for name in storage().find(address) if ".clock" in name]
+
+
+def test_of_two_that_take_it_over_at_once_one_is_refused(
+    here: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = left_behind(address, "plans")
+    monkeypatch.setattr(lock, "LEASE", -1.0)
+    left = lock.HeldLocks._is_left
+
+    def other_is_first(self: Any, found: dict[str, Any]) -> bool:
+        left_behind(address, "plans", token="of the other")
+        monkeypatch.setattr(lock, "LEASE", 60.0)
+        return left(self, found) or True
+
+    monkeypatch.setattr(lock.HeldLocks, "_is_left", other_is_first)
+    with pytest.raises(BusyError), only_writer(here / "plans", "extracting"):
+        pass
+    assert json.loads(storage().cat_file(name))["token"] == "of the other"
+
+
+def test_who_lost_his_lock_writes_no_more(here: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_OLD", -1.0)  # as after the computer has slept
+    with only_writer(here / "plans", "extracting"):
+        write_json(here / "runs" / "a.json", {})
+        name = left_behind(address, "plans", token="of the other")
+        with pytest.raises(BusyError, match="another computer has taken over"):
+            write_json(here / "runs" / "b.json", {})
+    assert json.loads(storage().cat_file(name))["token"] == "of the other"
+    assert not storage().exists(f"{address}/runs/b.json")
+
+
+def test_a_storage_without_conditions_is_refused(
+    here: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = lock.HeldLocks.holding
+
+    def forgetful(self: Any, files: Any, *arguments: Any, **options: Any) -> Any:
+        class Ignoring:
+            def pipe_file(self, name: str, content: bytes, **_: Any) -> None:
+                files.pipe_file(name, content)
+
+        return fresh(self, Ignoring(), *arguments, **options)
+
+    monkeypatch.setattr(lock.HeldLocks, "holding", forgetful)
+    refusal = pytest.raises(ObjectStorageError, match="this storage ignores conditions")
+    with refusal, only_writer(here / "plans", "extracting"):
+        pass
+
+
+def test_a_record_that_another_computer_has_written_is_not_overwritten(here: Path, address: str) -> None:
+    storage().pipe_file(f"{address}/plans/part-0.json", b"of the other")
+    with pytest.raises(
+        BusyError, match=rf"another process has written {address}/plans/part-0.json meanwhile"
+    ):
+        write_json(here / "plans" / "part-0.json", {}, is_new=True)
+    assert storage().cat_file(f"{address}/plans/part-0.json") == b"of the other"

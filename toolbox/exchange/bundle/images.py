@@ -1,0 +1,39 @@
+"""Copies of images in a bundle, made only when asked for. Owns their names, and that each is the right one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from toolbox.errors import VerificationError
+from toolbox.exchange.bundle.tables import TableSources
+from toolbox.files import digest_of
+from toolbox.store.stimuli import images_remedy, stimuli_of
+
+
+def write_images(sources: TableSources, folder: Path) -> dict[str, str]:
+    """Copy the images of all stimuli that are not withheld; each once, named by its digest.
+
+    Args:
+        sources: what the bundle is made of.
+        folder: of the bundle.
+
+    Returns: sha256 -> name of the file.
+    Raises: VerificationError for an image that is missing, or was changed since it was ingested.
+    """
+    study, found = sources.contents.study, dict[str, str]()
+    for set_name in sources.contents.sets:
+        hidden = sources.withheld.stimuli_of(set_name)
+        for number, stimulus in sorted(stimuli_of(study, set_name).items()):
+            if number in hidden or stimulus.sha256 in found:
+                continue
+            if not stimulus.file.is_file() or digest_of(stimulus.file) != stimulus.sha256:
+                raise VerificationError(
+                    f"{stimulus.file} is missing, or was changed since it was ingested; "
+                    f"{images_remedy(study, set_name)}, or share without images"
+                )
+            ending = re.sub("[^a-z0-9]", "", stimulus.file.suffix.lower())
+            found[stimulus.sha256] = f"image-{stimulus.sha256[:16]}.{ending or 'bin'}"
+            shutil.copyfile(stimulus.file, folder / found[stimulus.sha256])
+    return found
