@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -13,64 +15,84 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.exchange_places import Place
 from toolbox import Study
 from toolbox.errors import UsageError
-from toolbox.exchange.bundle.withholding import _related_cells, _small_cells, _unpublished
+from toolbox.exchange.bundle.withholding import Cell, _related_cells, _small_cells
+
+Labels = Mapping[tuple[str, str], Sequence[tuple[int, str]]]
+"""Set and scheme -> image and category of every stimulus."""
 
 
-def published(labels: Mapping[str, Mapping[int, str]], least: int) -> dict[tuple[str, str], frozenset[int]]:
-    """The cells that are shared, with their stimuli."""
-    small = _small_cells(labels, [], least)
-    withheld = small | _related_cells(labels, [], small, least)
-    cells: dict[tuple[str, str], set[int]] = {}
-    for scheme, categories in labels.items():
-        for stimulus, category in categories.items():
-            if (scheme, category) not in withheld:
-                cells.setdefault((scheme, category), set()).add(stimulus)
-    return {cell: frozenset(members) for cell, members in cells.items()}
+def view_of(labels: Labels) -> dict[str, list[Cell]]:
+    """The cells of every image."""
+    view: dict[str, list[Cell]] = {}
+    for (set_name, scheme), rows in labels.items():
+        for image, category in rows:
+            view.setdefault(str(image), []).append((set_name, scheme, category))
+    return view
 
 
-def smallest_sum(cells: Mapping[tuple[str, str], frozenset[int]], stimuli: int) -> int:
-    """The fewest stimuli over which a combination of the sums of cells is a sum: by brute force over all subsets."""
+def published(labels: Labels, least: int) -> dict[Cell, Counter[int]]:
+    """The cells that are shared, with how often each image is in them."""
+    view = [view_of(labels)]
+    small = _small_cells(view, least)
+    withheld = small | _related_cells(view, small, least, [*labels])
+    cells: dict[Cell, Counter[int]] = {}
+    for names, rows in labels.items():
+        for image, category in rows:
+            if (*names, category) not in withheld:
+                cells.setdefault((*names, category), Counter())[image] += 1
+    return cells
+
+
+def smallest_sum(cells: Mapping[Cell, Counter[int]], images: int) -> int:
+    """The fewest images over which a combination of the sums of cells is a sum: by brute force over all subsets."""
     if not cells:
-        return stimuli
-    span = np.array([[number in members for number in range(stimuli)] for members in cells.values()], float)
+        return images
+    span = np.array([[members[number] for number in range(images)] for members in cells.values()], float)
     rank = np.linalg.matrix_rank(span)
-    for size in range(1, stimuli + 1):
-        for chosen in combinations(range(stimuli), size):
-            wanted = np.isin(np.arange(stimuli), chosen).astype(float)
+    for size in range(1, images + 1):
+        for chosen in combinations(range(images), size):
+            wanted = np.isin(np.arange(images), chosen).astype(float)
             if np.linalg.matrix_rank(np.vstack([span, wanted])) == rank:
                 return size
-    return stimuli
+    return images
 
 
 @given(
     st.lists(st.tuples(st.sampled_from("abn"), st.sampled_from("xyn")), min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 7), st.sampled_from("pq")), max_size=8),
     st.integers(1, 4),
 )
-def test_no_combination_of_what_is_shared_is_a_sum_over_fewer_stimuli(
-    rows: list[tuple[str, str]], least: int
+def test_no_combination_of_what_is_shared_is_a_sum_over_fewer_images(
+    rows: list[tuple[str, str]], others: list[tuple[int, str]], least: int
 ) -> None:
-    """Two schemes, in which n is no label."""
-    labels = {
-        scheme: {number: row[place] for number, row in enumerate(rows) if row[place] != "n"}
+    """Two schemes, in which n is no label, and another set, which may have an image twice."""
+    labels: dict[tuple[str, str], list[tuple[int, str]]] = {
+        ("one", scheme): [(number, row[place]) for number, row in enumerate(rows) if row[place] != "n"]
         for place, scheme in enumerate(("first", "second"))
     }
+    labels["two", "first"] = others
     cells = published(labels, least)
-    assert all(len(members) >= least for members in cells.values())
+    assert all(members.total() >= least for members in cells.values())
     if cells:
-        assert smallest_sum(cells, len(rows)) >= least
+        assert smallest_sum(cells, 8) >= least
 
 
 def test_a_category_is_withheld_that_differs_from_another_by_few_stimuli() -> None:
     """All faces but those of one person: the difference of both sums would be that person's."""
-    faces = dict.fromkeys(range(10), "face") | dict.fromkeys(range(10, 20), "house")
-    others = dict.fromkeys(range(2, 10), "others") | dict.fromkeys(range(2), "theirs")
-    cells = published({"category": faces, "person": others}, least=3)
-    assert {*cells} == {("category", "face"), ("category", "house")}
-    assert (
-        _unpublished({"category": faces, "person": others}, _small_cells({"person": others}, [], 3)) == set()
-    )
+    faces = [*((number, "face") for number in range(10)), *((number, "house") for number in range(10, 20))]
+    others = [*((number, "others") for number in range(2, 10)), (0, "theirs"), (1, "theirs")]
+    cells = published({("all", "category"): faces, ("all", "person"): others}, least=3)
+    assert {*cells} == {("all", "category", "face"), ("all", "category", "house")}
+
+
+def test_a_category_is_withheld_that_lacks_few_images_of_one_in_another_set() -> None:
+    """The same pictures without those of one person as a set of their own."""
+    faces = [(number, "face") for number in range(10)]
+    cells = published({("all", "category"): faces, ("some", "category"): faces[2:]}, least=3)
+    assert {*cells} == {("all", "category", "face")}
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +147,18 @@ def test_nothing_is_withheld_where_all_cells_are_large(rich: Study, tmp_path: Pa
     rich.share(tmp_path / "x", set="köpfe", scheme="category", minimum_n=4, including="significance")
     rows = pl.read_parquet(tmp_path / "x" / "rollups.parquet")
     assert {*rows["category"]} == {"red", "green", "blue"}
+
+
+def test_sets_with_the_same_images_are_compared(rich: Study, made: Place, tmp_path: Path) -> None:
+    """The set without two of its pictures, as a set of its own."""
+    study = Study(shutil.copytree(made.study, tmp_path / "copy"))
+    rows = (made.home / "list.csv").read_text().splitlines()
+    (made.home / "fewer.csv").write_text("\n".join([rows[0], *rows[3:]]) + "\n")
+    study.ingest(made.home / "fewer.csv", set="fewer")
+    study.extract("fewer", model="tiny", weights=str(made.home / "tiny.npz"))
+    written = study.share(tmp_path / "bundle", set=["fewer", "köpfe"], scheme="category", minimum_n=3)
+    rollups = pl.read_parquet(tmp_path / "bundle" / "rollups.parquet")
+    expected = [("fewer", "blue"), *(("köpfe", name) for name in ("blue", "green", "red"))]
+    assert sorted(rollups.select("set", "category").unique().rows()) == expected
+    for name in ("red", "green"):
+        assert any(f"withheld: {name} (fewer, category): sums over fewer" in note for note in written.notes)
