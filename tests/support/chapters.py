@@ -31,6 +31,7 @@ NOT_RUN = {
     "pytest tests/queries": "runs other tests, which are run anyway",
     "pytest -n0 tests/test_files.py": "runs other tests, which are run anyway",
     "python tests/benchmarks/extraction.py --stimuli 128 --rounds 3": "measures for minutes",
+    "python tests/benchmarks/engines.py --stimuli 96 --rounds 3": "measures for minutes",
     "python tests/benchmarks/scale.py --stimuli 2000 20000": "measures for minutes",
     "python tests/benchmarks/cold_start.py 15": "measures for a minute",
     "python tests/benchmarks/rendering.py my-study --category face dog car": "measures for minutes",

@@ -132,19 +132,23 @@ class StudyMachine(RuleBasedStateMachine):
     )
     def start(self, command: tuple[str, Any], failpoint: int, table: int, chance: Any) -> None:
         """A set with responses and resampled indices, damage, and kills: one between tables that are replaced."""
-        for number in range(3):
-            for category in CATEGORIES:
-                self._paint(self.photographs / category / f"{number}.png")
-        write_weights(self.place / "inputs" / "tiny.npz")
-        write_weights(self.place / "inputs" / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
-        Study(self.root, create=True).ingest(self.photographs, set=SET)
-        self.model = self._after("ingest", None)
+        self.begin(images=3)
         for first in (("label", "b"), ("extract", "other"), (SCHEME, 20)):
             self._do(*first)
         self.damage(chance)
         self.ingest_with_damage(chance, "stimuli")
         self._kill((SCHEME, 30), [table], in_commits=True, images=False)
         self.kill_in_a_commit(command, failpoint)
+
+    def begin(self, images: int) -> None:
+        """A set of some images in each category, and two networks."""
+        for number in range(images):
+            for category in CATEGORIES:
+                self._paint(self.photographs / category / f"{number}.png")
+        write_weights(self.place / "inputs" / "tiny.npz")
+        write_weights(self.place / "inputs" / "other.npz", colour_bias=np.array([0, 0, -11], np.float32))
+        Study(self.root, create=True).ingest(self.photographs, set=SET)
+        self.model = self._after("ingest", None)
 
     # --- images ---
 

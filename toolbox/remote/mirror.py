@@ -317,6 +317,20 @@ class Mirror:
             else:
                 self._enter(name, fresh, version, is_whole=True)
 
+    def put_lacking(self, folder: Path) -> None:
+        """Put the files of a folder that the storage does not have, as they were moved or written there by others.
+
+        Args:
+            folder: a folder in the mirror.
+
+        Raises: as `put`.
+        """
+        entries = self._entries()
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = self._name(file)
+            if name not in entries or not self._is_intact(name, entries[name]):
+                self.put(file, file)
+
     def remove(self, path: Path) -> None:
         """Delete an object, if it exists, and then its file in the mirror.
 

@@ -141,6 +141,8 @@ def committing(study: StudyFolder) -> Iterator[Commit]:
     with scratch_folder(study) as scratch:
         commit = Commit(study.root)
         yield commit
+        if mirror := mirror_of(scratch):
+            mirror.put_lacking(scratch)
         staged = {file: study.root / file.relative_to(scratch) for file in _files(scratch)}
         commit.moves = {**staged, **commit.moves}
         _add_checksums(commit)

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from toolbox.collect.extraction.options import Extraction
@@ -142,23 +143,31 @@ def _new_count(ray: Any, asked: _Asked) -> int:
 @contextmanager
 def _cluster(options: Extraction) -> Iterator[Any]:
     """Ray, connected to a cluster: that of the host program, the one that is asked for, or one of this computer."""
-    ray = _import_ray()
-    if ray.is_initialized():  # by the program that calls the toolbox
-        _check_connected(ray, options.address)
-        yield ray
-        return
-    with ExitStack() as stack:
-        stack.enter_context(_quiet())
-        stack.enter_context(temporary_entry(os.environ, "RAY_USAGE_STATS_ENABLED", "0"))
-        if options.address is None:
-            # Ray has its cluster ask for a token, and would write one into the user's home.
-            stack.enter_context(temporary_entry(os.environ, "RAY_AUTH_TOKEN", _TOKEN))
-        _connect(ray, options)
+    with _quiet(), ExitStack() as stack:  # Ray reads these when it is imported, and when it connects
+        for name, value in _environment(options.address).items():
+            stack.enter_context(temporary_entry(os.environ, name, os.environ.get(name, value)))
+        ray = _import_ray()
+        is_connected = ray.is_initialized()  # by the program that calls the toolbox
+        if is_connected:
+            _check_connected(ray, options.address)
+        else:
+            _connect(ray, options)
     try:
         yield ray
     finally:
-        with _quiet():
-            ray.shutdown()
+        if not is_connected:
+            with _quiet():
+                ray.shutdown()
+
+
+def _environment(address: str | None) -> dict[str, str]:
+    """Variables that Ray reads, unless the user has set them."""
+    common = {"RAY_USAGE_STATS_ENABLED": "0"}
+    if address is None:
+        # A cluster that is started asks for a token, and Ray would write one into the user's home.
+        return common | {"RAY_AUTH_TOKEN": _TOKEN}
+    has_token = "RAY_AUTH_TOKEN" in os.environ or (Path.home() / ".ray" / "auth_token").is_file()
+    return common | ({"RAY_AUTH_MODE": "token"} if has_token else {})  # as `ray start` does
 
 
 def _check_connected(ray: Any, address: str | None) -> None:
