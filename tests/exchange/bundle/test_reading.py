@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from support.needs import skip_or_fail
 from toolbox import Study
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
 
@@ -183,7 +184,7 @@ def test_variables_are_those_of_the_study(shared: Path, rich: Study, monkeypatch
 def test_validators_find_nothing_wrong(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     python = os.environ.get(VALIDATORS)
     if not python:
-        pytest.skip(
+        skip_or_fail(
             f"{VALIDATORS} names no Python with tests/exchange/bundle/validators.txt; .ci/run makes one"
         )
     bundle = request.getfixturevalue(kind)
