@@ -71,6 +71,16 @@ def local_folder(directory: str | Path) -> Path:
     return mirror.root
 
 
+def place_name(folder: Path) -> str:
+    """What another computer calls the folder of a study: its address in object storage, else its absolute path.
+
+    Args:
+        folder: the folder.
+    """
+    mirror = mirror_of(folder)
+    return str(mirror.place) if mirror else str(folder.absolute())
+
+
 @contextmanager
 def replace_file(path: Path, scratch: Path | None = None, *, is_new: bool = False) -> Iterator[Path]:
     """A temporary path; when the block succeeds, the file is flushed and renamed to `path`.

@@ -121,6 +121,44 @@ def test_a_local_study_that_was_copied_is_one(address: str, tmp_path: Path, fill
     assert study.verify(thorough=True).is_intact
 
 
+def test_several_processes_extract_into_one_study(
+    address: str, fill: Fill, tmp_path: Path, photographs: Path, card: str, weights: str
+) -> None:
+    expected = answers(fill(tmp_path / "local"))
+    study = Study(address, create=True)
+    study.ingest(photographs, set="colours")
+    study.extract("colours", model=card, weights=weights, part=2, engine="processes", workers=2)
+    study.significance("colours", resamples=20)
+    assert answers(study) == expected
+    assert study.verify(thorough=True).is_intact
+    assert not [
+        name
+        for name in storage().find(address)
+        if "draft" in name or ".lock" in name or ".uncommitted" in name
+    ]
+
+
+def test_jobs_of_several_computers_extract_into_one_study(
+    address: str,
+    fill: Fill,
+    tmp_path: Path,
+    photographs: Path,
+    card: str,
+    weights: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = answers(fill(tmp_path / "local"))
+    Study(address, create=True).ingest(photographs, set="colours")
+    monkeypatch.setattr("toolbox.store.plan.SMALLEST_PART", 2)
+    for job in ("1/2", "0/2"):
+        monkeypatch.setenv("TOOLBOX_CACHE", str(tmp_path / f"cache of {job[0]}"))
+        Study(address).extract("colours", model=card, weights=weights, part=job)
+    study = Study(address)
+    study.significance("colours", resamples=20)
+    assert answers(study) == expected
+    assert study.verify(thorough=True).is_intact
+
+
 def test_what_a_storage_shows_as_folders_is_nothing(address: str, fill: Fill) -> None:
     """SeaweedFS reports them; the pages of S3 make objects of them."""
     Study(address, create=True)

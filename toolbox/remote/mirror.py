@@ -145,6 +145,12 @@ class Mirror:
     def _listed(self) -> dict[str, tuple[str, int]]:
         """The objects of the study: name -> version and size."""
         found = self._found(self.root)
+        for name in found:
+            if name.endswith("/.lock") and _is_mirrored(
+                name.removesuffix("/.lock")
+            ):  # the folder is known by its lock
+                _check_name(self.place, name)
+                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
         listed = {
             name: (_version(each), int(each["size"])) for name, each in found.items() if _is_mirrored(name)
         }

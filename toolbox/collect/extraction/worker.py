@@ -21,6 +21,7 @@ from toolbox.collect.extraction.presentation import Batch, present
 from toolbox.collect.extraction.remaining import PlannedParts, readable_plan
 from toolbox.collect.extraction.task import load_task, read_request, start_network
 from toolbox.errors import MixtureError, VerificationError
+from toolbox.files import local_folder, place_name
 from toolbox.progress import silent
 from toolbox.store.folder import StudyFolder, check_study
 from toolbox.store.plan import read_plan
@@ -43,7 +44,7 @@ class WorkerPlace:
     """All that another process needs to present parts: where the study and the plan are. No image, weight or response.
 
     Attributes:
-        study: the directory of the study.
+        study: the directory of the study, or its address in object storage.
         set: the stimulus set.
         options: the options of the extraction, with the recorded layers, and paths that do not depend on a directory.
         replaces: whether the parts will replace others.
@@ -87,7 +88,7 @@ class Worker:
         # With replace, the layers of existing responses are not added to those that are named.
         options = replace(_with_absolute_paths(request.options), layers=layers, replace=True, **alone)
         return WorkerPlace(
-            str(request.study.root.absolute()),
+            place_name(request.study.root),
             request.set,
             options,
             planned.folder != request.folder,
@@ -185,7 +186,7 @@ def start_worker(place: WorkerPlace) -> Worker:
     Raises: what `read_request` and `load_task` raise; MixtureError when the network of this computer is another one
         than that of the plan; VerificationError when the plan is missing.
     """
-    study = StudyFolder(Path(place.study))
+    study = StudyFolder(local_folder(place.study))
     check_study(study.root)
     task = load_task(read_request(study, place.set, place.options), silent)
     folder = task.request.folder.replacement if place.replaces else task.request.folder

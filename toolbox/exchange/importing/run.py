@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from toolbox.exchange.importing.sets import stage_set
 from toolbox.exchange.importing.taking import Taking
 from toolbox.exchange.importing.unpacking import unpacked
 from toolbox.exchange.importing.values import Content, value_checks
-from toolbox.files import write_json
+from toolbox.files import remove_file, remove_folder, write_json
 from toolbox.progress import Progress, silent
 from toolbox.store.commits import committing, finish_commit, writing
 from toolbox.store.folder import StudyFolder, create_study
@@ -218,8 +217,8 @@ def _study_for(study: StudyFolder, title: str, *, dry_run: bool) -> Iterator[Stu
         try:
             yield made
         except BaseException:
-            (study.root / "study.toml").unlink(missing_ok=True)
-            shutil.rmtree(study.root if was_missing else study.root / "plans", ignore_errors=True)
+            remove_file(study.root / "study.toml")
+            remove_folder(study.root if was_missing else study.root / "plans")
             raise
 
 

@@ -17,7 +17,7 @@ from importlib import import_module
 
 from toolbox.collect.extraction.parts import PartReport, PresentedStimuli, Run
 from toolbox.collect.extraction.worker import Count, Worker
-from toolbox.files import sweep
+from toolbox.files import remove_file, sweep
 from toolbox.store.checksums import forget
 from toolbox.store.plan import write_plan
 
@@ -80,7 +80,7 @@ def _for_others(run: Run) -> Iterator[None]:
     finally:
         sweep(run.place or folder.plans)
         if run.place is None:
-            folder.draft.unlink(missing_ok=True)
+            remove_file(folder.draft)
             forget(folder.draft)
         with suppress(OSError):  # there are parts
             folder.plans.rmdir()
