@@ -166,7 +166,7 @@ def test_every_reason_to_refuse_an_image_is_one_that_the_toolbox_prints() -> Non
         reason for row in table.splitlines()[2:] for reason in re.findall(r"`([^`]+)`", row.split("|")[1])
     ]
     sources = "".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "toolbox" / "stimuli").glob("*.py")
+        path.read_text(encoding="utf-8") for path in (ROOT / "toolbox" / "stimuli").rglob("*.py")
     )
     assert len(reasons) > 10
     assert not [reason for reason in reasons if reason not in sources]

@@ -24,18 +24,19 @@ def test_the_exported_names_are_these() -> None:
         "Advice", "Agreement", "Answer", "Audit", "CategoryComparison", "Estimate", "ExportedList", "ExportedResponses",
             "ExtractionReport", "Figure",
         "FilterResponses", "Finding", "Gallery",
-        "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "ModelCheck",
-            "ParametersReport", "ProbeReport",
+        "ImportReport", "ImportedModel", "IngestReport", "InUse", "LabelReport", "MatchedSets", "MergeReport",
+            "ModelCheck", "ParametersReport", "ProbeReport",
         "Problem", "ReferenceReport", "RelationReport", "Removal", "RenderedPicture",
-        "RenderingReport", "Saliency", "ShareReport", "SignificanceReport", "StudyReport", "Verification",
+        "RenderingReport", "Saliency", "ShareReport", "SignificanceReport", "StudyDifference", "StudyReport",
+            "Verification",
         # errors and warnings
         "AmbiguousError", "BusyError", "CardError", "DeviceError", "DownloadError", "GradientError",
-            "MixtureError", "QueryError",
+            "MixtureError", "ObjectStorageError", "QueryError",
         "ResourceError", "ResultWarning", "StimulusError", "StorageError", "TableError", "ToolboxError",
         "UnknownNameError", "UsageError", "VerificationError", "WeightsError",
         # networks and the rest
-        "add_model", "check_model", "demonstrate", "examine_graph", "examine_setup", "export_model", "model_layers",
-        "models", "query_table",
+        "add_model", "check_model", "demonstrate", "diff", "examine_graph", "examine_setup", "export_model", "merge",
+        "model_layers", "models", "query_table",
     }  # fmt: skip
     assert all(callable(getattr(toolbox, name)) for name in toolbox.__all__)
     assert set(toolbox.__all__) <= set(dir(toolbox))

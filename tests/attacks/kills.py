@@ -98,7 +98,8 @@ def _rows(study: Study, view: str, **chosen: str) -> Any:
         warnings.simplefilter("ignore")
         try:
             selection = Selection(chosen["set"], chosen.get("model", ()), chosen.get("scheme"))
-            with closing(open_database(study.folder, [view], selection)) as database:
+            database = open_database(study.folder, [view], selection)
+            with closing(database), database.readable.window.own_errors():
                 return database.connection.sql(f"from {view} order by all").fetchall()
         except ToolboxError as error:
             return f"{type(error).__name__}: {error}".replace(str(study.folder.root), "")

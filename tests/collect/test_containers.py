@@ -11,8 +11,18 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from support.packing import pack_arrays, pack_hdf5, pack_parquet, pack_tar, pack_webdataset, pack_zip
+from support.packing import (
+    pack_arrays,
+    pack_hdf5,
+    pack_parquet,
+    pack_tar,
+    pack_webdataset,
+    pack_zip,
+    write_zip,
+)
 from toolbox import Study
+from toolbox.errors import ResultWarning, StimulusError, UsageError
+from toolbox.show.thumbnails import with_thumbnails
 
 PACKED: dict[str, tuple[str, Callable[[Path, Path], Path]]] = {
     "tar": ("photographs.tar", pack_tar),
@@ -85,3 +95,98 @@ def test_a_stored_path_names_the_container_and_the_image_in_it(
     moved = study.ingest(tmp_path / "moved" / "part-000.tar", set="noise")
     assert (moved.added, moved.moved) == (0, 8)
     assert study.folder.roots.folders["packed"] == (tmp_path / "moved").as_posix()
+
+
+@pytest.fixture
+def packed_study(tmp_path: Path, cache: Path, pictures: Path) -> Study:
+    """A study of images in a zip and in Parquet."""
+    study = Study(tmp_path / "study", create=True)
+    shutil.copytree(pictures / "cat", tmp_path / "one" / "cat")
+    shutil.copytree(pictures / "dog", tmp_path / "two" / "dog")
+    (tmp_path / "packed").mkdir()
+    sources = [
+        pack_zip(tmp_path / "one", tmp_path / "packed" / "a.zip"),
+        pack_parquet(tmp_path / "two", tmp_path / "packed" / "b.parquet"),
+    ]
+    report = study.ingest(sources, set="noise")
+    assert report.categories == {"cat": 4, "dog": 4}
+    return study
+
+
+def test_galleries_thumbnails_copies_and_bundles_read_images_in_place(
+    packed_study: Study, pictures: Path, card: str, weights: str, tmp_path: Path
+) -> None:
+    study, originals = packed_study, {path.read_bytes() for path in pictures.rglob("*.*")}
+    study.extract("noise", model=card, weights=weights)
+    with pytest.warns(ResultWarning, match="the sheets contain pixels of 8 images"):
+        study.gallery(
+            layer="colour",
+            filter=0,
+            model=card,
+            weights=weights,
+            output=tmp_path / "gallery.html",
+            progress=False,
+        )
+    assert (tmp_path / "gallery.html").is_file()
+    rows, notes = with_thumbnails(study.folder, table(study, "stimulus_id, path"), "noise")
+    assert rows["image"].null_count() == 0
+    assert notes == []
+    study.export("noise", to="csv", output=tmp_path / "list.csv", copy_images=tmp_path / "copies")
+    copies = {path.name: path.read_bytes() for path in (tmp_path / "copies").iterdir()}
+    assert {*copies.values()} == originals
+    assert {Path(name).suffix for name in copies} == {".png", ".jpg"}
+    with pytest.raises(StimulusError, match=r"is in a container, .* copy the images with --copy-images"):
+        study.export("noise", to="csv", output=tmp_path / "other.csv")
+    study.share(tmp_path / "bundle", include_images=True)
+    assert {path.read_bytes() for path in (tmp_path / "bundle").glob("image-*")} == originals
+
+
+def test_images_that_left_their_container_are_listed_and_the_others_presented(
+    packed_study: Study, pictures: Path, card: str, weights: str, tmp_path: Path
+) -> None:
+    study = packed_study
+    (tmp_path / "packed").rename(tmp_path / "away")
+    with pytest.raises(
+        StimulusError, match=r"none of the 8 images can be read \(no such file: .*a\.zip!/one/cat"
+    ):
+        study.extract("noise", model=card, weights=weights)
+    (tmp_path / "away").rename(tmp_path / "packed")
+    write_zip(tmp_path / "packed" / "a.zip", {"one/cat/000.png": (pictures / "cat" / "000.png").read_bytes(),
+                                              "one/cat/002.jpg": (pictures / "dog" / "001.png").read_bytes()})  # fmt: skip
+    report = study.extract("noise", model=card, weights=weights)
+    reasons = {each.path: each.reason for each in report.unreadable}
+    assert reasons == {
+        "packed/a.zip!/one/cat/002.jpg": "changed since it was ingested",
+        "packed/a.zip!/one/cat/004.png": "no longer in a.zip",
+        "packed/a.zip!/one/cat/006.jpg": "no longer in a.zip",
+    }
+
+
+def test_tables_name_images_in_containers(packed_study: Study, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        "path,size\npacked/a.zip!/one/cat/000.png,small\npacked/b.parquet!/image/000001,large\n"
+    )
+    assert packed_study.label("noise", scheme="size", source=labels).categories == {"large": 1, "small": 1}
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(
+        "path,category,rating\npacked/a.zip!/one/cat/000.png,cat,3\npacked/a.zip!/gone.png,cat,1\n"
+        "packed/gone.zip!/1.png,cat,1\n"
+    )
+    report = packed_study.ingest(manifest, set="noise")
+    assert (report.known, report.filled) == (1, 1)
+    assert [each.reason for each in report.rejections] == [
+        "no such member of a.zip", "its container cannot be opened (No such file or directory)"
+    ]  # fmt: skip
+
+
+def test_what_is_no_container_is_not_ingested_with_containers(
+    study: Study, photographs: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        UsageError, match=r"photographs is no container of images; expected one source, or several of"
+    ):
+        study.ingest([pack_tar(photographs, tmp_path / "a.tar"), photographs], set="other")
+    shutil.make_archive(str(tmp_path / "b"), "gztar", photographs)
+    with pytest.raises(StimulusError, match="is compressed as a whole"):
+        study.ingest(tmp_path / "b.tar.gz", set="other")

@@ -257,6 +257,7 @@ def test_a_type_that_no_other_program_reads_is_refused_with_its_cast(
         ("'infinity'::timestamp", "dates in the years 1 to 9999"),
         ("'infinity'::timestamp_ns", "dates in the years 1 to 9999"),
         ("'infinity'::timestamptz", "dates in the years 1 to 9999"),
+        ("timestamptz '9999-12-31 00:00:00+00'", "dates in the years 1 to 9999"),
         ("'24:00:00'::time", "times before 24:00"),
     ],
 )

@@ -187,7 +187,7 @@ def test_a_path_that_no_disk_takes_is_refused(tmp_path: Path, name: str) -> None
 def test_a_file_larger_than_an_image_is_refused_however_large_the_archive_is(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "OF_IMAGES", archives.Limits(largest=1000))
+    monkeypatch.setattr(archives, "OF_IMAGES", archives.ArchiveLimits(largest=1000))
     archive = tmp_path / f"set.{kind}"
     write_archive(archive, {"a/1.png": bytes(1000), "a/2.png": bytes(1001)})
     read = read_members(archive)
@@ -200,7 +200,7 @@ def test_a_file_larger_than_an_image_is_refused_however_large_the_archive_is(
 def test_an_archive_of_too_many_files_is_refused(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "OF_IMAGES", archives.Limits(files=3))
+    monkeypatch.setattr(archives, "OF_IMAGES", archives.ArchiveLimits(files=3))
     archive = tmp_path / f"set.{kind}"
     write_archive(archive, {f"a/{number}.png": b"" for number in range(3)})
     assert len(unpacked(archive)) == 3

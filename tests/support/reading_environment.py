@@ -1,7 +1,7 @@
 """Libraries that read what the toolbox exports, in an environment of their own: AnnData pins an old pandas.
 
 The environment is made once, below `.pytest_cache`, with pip; without a package index the tests that need it are
-skipped, and the report of pytest tells why. A test module names this one in its `pytest_plugins`.
+skipped, except in CI. A test module names this one in its `pytest_plugins`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import venv
 
 import pytest
 from filelock import FileLock
+
+from support.needs import skip_or_fail
 
 READERS = ("anndata==0.12.19", "rsatoolbox==0.3.2")
 _DONE = "readers.txt"
@@ -31,7 +33,7 @@ def reading_python(request: pytest.FixtureRequest) -> str:
             command = [str(python), "-m", "pip", "install", "--quiet", *READERS]
             installed = subprocess.run(command, capture_output=True, text=True, check=False)
             if installed.returncode:
-                pytest.skip(
+                skip_or_fail(
                     f"{', '.join(READERS)} cannot be installed here: {installed.stderr.strip()[-300:]}"
                 )
             done.write_text("\n".join(READERS), encoding="utf-8")

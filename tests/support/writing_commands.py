@@ -240,3 +240,8 @@ WRITING_COMMANDS = {
     "report": Command(full, cli("report", *_STUDY, "--output", "{out}/report.html")),
 }  # fmt: skip
 """What is called -> the command."""
+
+
+def run_one(root: str, name: str) -> None:
+    """One command; called in a fork."""
+    WRITING_COMMANDS[name].act(Path(root))

@@ -28,7 +28,7 @@ MOST_FILES = 2_000_000
 
 
 @dataclass(frozen=True)
-class Limits:
+class ArchiveLimits:
     """What the files of an archive may have.
 
     Attributes:
@@ -44,7 +44,7 @@ class Limits:
     files: int = MOST_FILES
 
 
-OF_IMAGES = Limits()
+OF_IMAGES = ArchiveLimits()
 """Of an archive of images."""
 _LARGEST_HEADER = 2**20
 """Bytes of a header of tar, which holds no more than a long name."""
@@ -132,7 +132,7 @@ def _one_line_errors(archive: Path) -> Iterator[None]:
 class _Budget:
     """What the files of an archive may have in all, counted before each is read."""
 
-    def __init__(self, archive: Path, limits: Limits) -> None:
+    def __init__(self, archive: Path, limits: ArchiveLimits) -> None:
         self._archive, self._files, self._limits = archive, 0, limits
         self._allowed = self._left = max(limits.always, limits.ratio * archive.stat().st_size)
 
@@ -155,7 +155,7 @@ def _too_large(what: str, limit: int) -> CardError:
 
 
 def read_members(
-    archive: Path, inner: str | None = None, *, limits: Limits | None = None
+    archive: Path, inner: str | None = None, *, limits: ArchiveLimits | None = None
 ) -> Iterator[tuple[PurePosixPath, Member]]:
     """Names and contents of the regular files in an archive; links and devices are skipped.
 

@@ -31,7 +31,6 @@ _CLOSED: dict[str, Setting] = {
     "allow_community_extensions": False,
     "allow_extension_repositories": "forbidden",
     "allow_persistent_secrets": False,
-    "allow_unsigned_extensions": False,
     "python_enable_replacements": False,
 }
 

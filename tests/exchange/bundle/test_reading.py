@@ -14,6 +14,8 @@ import duckdb
 import polars as pl
 import pytest
 
+from support.exchange_places import Place
+from support.needs import skip_or_fail
 from toolbox import Study
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
 
@@ -179,11 +181,37 @@ def test_variables_are_those_of_the_study(shared: Path, rich: Study, monkeypatch
     assert rows.rows() == own.rows()
 
 
+@NOTES
+def test_no_name_is_a_mark_on_a_page(rich: Study, made: Place, tmp_path: Path) -> None:
+    """Titles and categories of somebody else, on pages that a browser or an editor renders."""
+    study = Study(shutil.copytree(made.study, tmp_path / "copy"))
+    record = tmp_path / "copy" / "study.toml"
+    titled = re.sub(
+        "^title = .*$", 'title = "<script>alert(1)</script> [x](y)"', record.read_text(), flags=re.MULTILINE
+    )
+    record.write_text(titled)
+    rows = [
+        f"{number},{'<img src=x onerror=alert(2)>' if number % 2 else '`a` | *b*'}" for number in range(12)
+    ]
+    (tmp_path / "marks.csv").write_text("\n".join(["stimulus_id,category", *rows]))
+    study.label("köpfe", scheme="marks", source=tmp_path / "marks.csv")
+    study.share(tmp_path / "bundle", set="köpfe", scheme="marks", report=True)
+    html, markdown = r"<img src=x|<script>alert", r"`a`|\*b\*|\[x\]\(y\)"
+    for page, marks in (
+        ("README.md", f"{html}|{markdown}"),
+        ("methods.md", f"{html}|{markdown}"),
+        ("report.html", html),
+    ):
+        text = re.sub(r"\\[<>|*`\[\]]", "", (tmp_path / "bundle" / page).read_text())
+        assert "alert(" in text
+        assert not re.search(marks, text), page
+
+
 @pytest.mark.parametrize("kind", ["shared", "of_rollups"])
 def test_validators_find_nothing_wrong(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     python = os.environ.get(VALIDATORS)
     if not python:
-        pytest.skip(
+        skip_or_fail(
             f"{VALIDATORS} names no Python with tests/exchange/bundle/validators.txt; .ci/run makes one"
         )
     bundle = request.getfixturevalue(kind)

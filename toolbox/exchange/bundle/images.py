@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 from toolbox.errors import VerificationError
 from toolbox.exchange.bundle.tables import TableSources
-from toolbox.files import digest_of
+from toolbox.stimuli.contents import content_digest, is_there, read_content
+from toolbox.stimuli.readers import suffix_of
 from toolbox.store.stimuli import images_remedy, stimuli_of
 
 
@@ -28,12 +28,13 @@ def write_images(sources: TableSources, folder: Path) -> dict[str, str]:
         for number, stimulus in sorted(stimuli_of(study, set_name).items()):
             if number in hidden or stimulus.sha256 in found:
                 continue
-            if not stimulus.file.is_file() or digest_of(stimulus.file) != stimulus.sha256:
+            if not is_there(stimulus.file) or content_digest(stimulus.file) != stimulus.sha256:
                 raise VerificationError(
                     f"{stimulus.file} is missing, or was changed since it was ingested; "
                     f"{images_remedy(study, set_name)}, or share without images"
                 )
-            ending = re.sub("[^a-z0-9]", "", stimulus.file.suffix.lower())
+            content = read_content(stimulus.file)
+            ending = re.sub("[^a-z0-9]", "", stimulus.file.suffix.lower() or suffix_of(content))
             found[stimulus.sha256] = f"image-{stimulus.sha256[:16]}.{ending or 'bin'}"
-            shutil.copyfile(stimulus.file, folder / found[stimulus.sha256])
+            (folder / found[stimulus.sha256]).write_bytes(content)
     return found

@@ -23,9 +23,9 @@ from toolbox.exchange.bundle.layout import (
     SUMS,
 )
 from toolbox.exchange.importing.faults import refuse, shortened
-from toolbox.stimuli.archive import Limits, read_members
+from toolbox.stimuli.archive import ArchiveLimits, read_members
 
-LIMITS = Limits(largest=2**40, ratio=20, always=2**26, files=MOST_BUNDLE_FILES + MOST_BUNDLE_IMAGES)
+LIMITS = ArchiveLimits(largest=2**40, ratio=20, always=2**26, files=MOST_BUNDLE_FILES + MOST_BUNDLE_IMAGES)
 """Of a zip: its Parquet files and images hardly become smaller by compression, and its texts are short."""
 _LARGEST_DIRECTORY = 2**24
 """Bytes of the list of files of a zip, which is read at once."""

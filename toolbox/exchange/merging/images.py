@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from toolbox.exchange.merging.labs import Lab
 from toolbox.exchange.merging.matching import MergedStimuli
+from toolbox.stimuli.contents import is_there, read_content
 from toolbox.store.folder import StudyFolder
 from toolbox.store.roots import STUDY_FOLDERS
 
@@ -39,7 +39,7 @@ class ImageFolders:
         if first in folders:
             place = (lab.study.root.absolute() / Path(folders[first]).expanduser()).as_posix()
             return f"{self._name(first, place)}/{rest}"
-        if lab.study.image(path).is_file():
+        if is_there(lab.study.image(path)):
             return self._of_study(lab, path)
         name = self._name(first if slash else "images", "", lab.origin)
         return f"{name}/{rest if slash else path}"
@@ -52,7 +52,7 @@ class ImageFolders:
         inside = path.split("/")[2:] if path.startswith("images/") else path.split("/")
         copy = self._study.images(self._set).joinpath(self._copies_of(lab), *inside)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(lab.study.image(path), copy)
+        copy.write_bytes(read_content(lab.study.image(path)))
         return copy.relative_to(self._study.root).as_posix()
 
     def _copies_of(self, lab: Lab) -> str:
