@@ -151,8 +151,8 @@ def test_images_that_left_their_container_are_listed_and_the_others_presented(
     ):
         study.extract("noise", model=card, weights=weights)
     (tmp_path / "away").rename(tmp_path / "packed")
-    write_zip(tmp_path / "packed" / "a.zip", {"one/cat/000.png": (pictures / "cat" / "000.png").read_bytes(),
-                                              "one/cat/002.jpg": (pictures / "dog" / "001.png").read_bytes()})  # fmt: skip
+    left = {"one/cat/000.png": pictures / "cat" / "000.png", "one/cat/002.jpg": pictures / "dog" / "001.png"}
+    write_zip(tmp_path / "packed" / "a.zip", {name: path.read_bytes() for name, path in left.items()})
     report = study.extract("noise", model=card, weights=weights)
     reasons = {each.path: each.reason for each in report.unreadable}
     assert reasons == {

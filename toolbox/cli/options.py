@@ -28,7 +28,12 @@ class Format(StrEnum):
 HERE = Path()
 
 # Which study, and what of it.
-StudyOption = Annotated[Path, Option("--study", envvar="TOOLBOX_STUDY", help="Directory of the study.")]
+StudyOption = Annotated[
+    Path,
+    Option(
+        "--study", envvar="TOOLBOX_STUDY", help="Directory of the study, or its address: s3://bucket/prefix."
+    ),
+]
 DEFAULT_IN_USE = "Default: the one in use (toolbox use), or the first."
 SetOption = Annotated[str | None, Option("--set", help=f"Stimulus set. {DEFAULT_IN_USE}")]
 ModelOption = Annotated[

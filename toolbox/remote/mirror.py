@@ -319,7 +319,8 @@ class Mirror:
         with self._locked():
             if _is_lazy(name, fresh.stat().st_size) and not _keeps_content():
                 self._place_empty(name, version, fresh.stat().st_size)
-                fresh.unlink()
+                if fresh != path:
+                    fresh.unlink()
             else:
                 self._enter(name, fresh, version, is_whole=True)
 
