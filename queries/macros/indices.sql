@@ -51,7 +51,10 @@ summed as (
     select
         *,
         activity + coalesce(rest_activity, 0) as all_activity,
-        sum(activity / n) over (partition by layer, filter) as summed_activity_means
+        sum(activity / n) over (
+            partition by layer, filter order by category
+            rows between unbounded preceding and unbounded following
+        ) as summed_activity_means
     from normalised
 )
 select

@@ -47,7 +47,11 @@ summed as (
         avg(mean) over rest as others_mean
     from cell
     window
-        unit as (partition by layer, filter),
+        -- ordered, so that sums are added in one order, and equal to the last digit every time
+        unit as (
+            partition by layer, filter order by category
+            rows between unbounded preceding and unbounded following
+        ),
         rest as (
             partition by layer, filter order by category
             rows between unbounded preceding and unbounded following exclude current row
@@ -78,4 +82,7 @@ select
     layer_peak,
     layer_trough
 from summed
-window unit as (partition by layer, filter);
+window unit as (
+    partition by layer, filter order by category
+    rows between unbounded preceding and unbounded following
+);
