@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -14,7 +15,15 @@ from pathlib import Path
 import pytest
 
 from toolbox.errors import BusyError, UsageError
-from toolbox.files import only_writer, read_json, replace_file, sweep_ended, write_json, write_text
+from toolbox.files import (
+    folder_beside,
+    only_writer,
+    read_json,
+    replace_file,
+    sweep_ended,
+    write_json,
+    write_text,
+)
 
 HOLDER = """
 import sys, time
@@ -187,3 +196,23 @@ def test_temporary_files_of_ended_processes_alone_are_swept(tmp_path: Path) -> N
         (tmp_path / f".a.json.{process}-1-1.partial").touch()
     sweep_ended(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == [f".a.json.{os.getpid()}-1-1.partial"]
+
+
+def test_temporary_folders_of_other_computers_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose processes have numbers of their own: theirs may be running though none here has that number."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: ended.pid)
+        patch.setattr(platform, "node", lambda: "another-computer")
+        theirs = folder_beside(tmp_path / "results.zip")
+        kept = theirs.__enter__()
+        patch.setattr(platform, "node", lambda: "this-computer")
+        ours = folder_beside(tmp_path / "results.zip")
+        swept = ours.__enter__()
+    monkeypatch.setattr(platform, "node", lambda: "this-computer")
+    with folder_beside(tmp_path / "results.zip"):
+        assert kept.is_dir()
+        assert not swept.exists()

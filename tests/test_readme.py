@@ -41,7 +41,14 @@ class Expectation:
 
 LEFT = {
     "README.md": Expectation(
-        files=("profile.html", "tuning.svg", "complexity.png", "balance.png", "experiment/conditions.csv"),
+        files=(
+            "profile.html",
+            "tuning.svg",
+            "complexity.png",
+            "balance.png",
+            "experiment/conditions.csv",
+            "results.zip",
+        ),
         models=(("pets", {"vgg16"}),),
         phrases=("stimuli to present", "p_equivalence", "block5_conv3"),
     ),

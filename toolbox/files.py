@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import os
+import platform
 import re
 import shutil
 import stat
@@ -162,9 +163,8 @@ def folder_beside(path: Path) -> Iterator[Path]:
     _check_local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_ended_folders(path.parent)
-    fresh = (
-        path.parent / f".{path.name[:_NAME]}.{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}.partial"
-    )
+    number = f"{_computer()}-{os.getpid()}-{threading.get_ident()}-{next(_NUMBERS)}"
+    fresh = path.parent / f".{path.name[:_NAME]}.{number}.partial"
     try:
         fresh.mkdir()
         yield fresh
@@ -173,11 +173,16 @@ def folder_beside(path: Path) -> Iterator[Path]:
 
 
 def _sweep_ended_folders(folder: Path) -> None:
-    """Remove temporary folders of processes that have ended."""
-    for entry in folder.glob(".*.partial"):
-        process = entry.name.rsplit(".", 2)[1].partition("-")[0]
+    """Remove temporary folders of processes of this computer that have ended; a disk may be shared with others."""
+    for entry in folder.glob(f".*.{_computer()}-*.partial"):
+        process = entry.name.rsplit(".", 2)[1].split("-")[1]
         if entry.is_dir() and process.isdecimal() and not _is_running(int(process)):
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def _computer() -> str:
+    """Letters that another computer hardly has, and that do not tell its name."""
+    return f"on{hashlib.sha256(platform.node().encode()).hexdigest()[:12]}"
 
 
 def _check_replaceable(path: Path) -> None:

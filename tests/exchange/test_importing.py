@@ -18,6 +18,7 @@ from toolbox.exchange.importing.extractions import stage_extractions
 from toolbox.exchange.importing.opening import opened_study
 from toolbox.exchange.importing.run import verify_bundle
 from toolbox.exchange.importing.taking import Taking
+from toolbox.store.computed_with import computed_with
 from toolbox.store.imported_rollups import imported_record
 
 SET, MODEL = "colours", "tiny"
@@ -281,6 +282,9 @@ def test_imported_roll_ups_are_shared_again_and_responses_are_asked_for(
     third.import_(tmp_path / "again.zip", progress=False)
     query = "selectivity/index"
     assert answer(third, query).equals(answer(mine, query), null_equal=True)
+    theirs = Study(laboratory / "study").folder.extraction(SET, MODEL)
+    assert computed_with(third.folder.extraction(SET, MODEL)) == computed_with(theirs)
+    assert computed_with(theirs).runtime and computed_with(theirs).preprocessing
     with pytest.raises(UsageError, match="only roll-ups of the responses of tiny to colours"):
         mine.share(tmp_path / "responses.zip", including="responses", progress=False)
 

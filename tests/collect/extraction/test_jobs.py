@@ -162,7 +162,7 @@ def test_a_job_that_is_killed_anywhere_hinders_none_and_is_started_again(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     given = (many.folder.root, card, weights)
     with forks_of(AS_JOBS) as one, forks_of(AS_JOBS) as another:
-        for failpoint in (1, 4, 9, 14, 19, 24, 29, 34, 39):
+        for failpoint in (4, 14, 24, 34):
             clear(many.folder.extraction("many", "tiny"))
             one.start(*given, "0/6", failpoint)
             another.start(*given, "1/6", None)

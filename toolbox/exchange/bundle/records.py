@@ -17,6 +17,7 @@ from toolbox.exchange.bundle.layout import FORMAT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 from toolbox.exchange.bundle.tables import TableSources, resampled_files
 from toolbox.files import read_json
+from toolbox.store.computed_with import computed_with
 from toolbox.store.imported_rollups import ranges_of
 from toolbox.store.labels import labels_digest
 from toolbox.store.parquet import provenance_of
@@ -111,16 +112,16 @@ def model_record(shared: Sequence[SharedExtraction]) -> dict[str, Any]:
         shared: the extractions of one model.
     """
     first = shared[0]
-    records = [record for each in shared for record in _commit_records(each) if record]
+    computed = [computed_with(each.study.extraction(each.set, each.model)) for each in shared]
     citation = provenance_of(first.study.layers(first.model)).get("citation")
     return {
         "model": first.model,
         "citation": citation or "",
-        "weights": sorted({str(record.get("weights", "")) for record in records}),
-        "preprocessing": records[0].get("preprocessing") if records else None,
+        "weights": sorted({source for each in computed for source in each.weights}),
+        "preprocessing": dict(computed[0].preprocessing) or None,
         "precision": first.plan.identity.precision,
-        "provider": sorted({str(record.get("provider", "")) for record in records}),
-        "runtime": sorted({str(record.get("runtime", "")) for record in records}),
+        "provider": sorted({name for each in computed for name in each.provider}),
+        "runtime": sorted({name for each in computed for name in each.runtime}),
         "layers": dict(first.plan.identity.layers),
         "recorded_layers": [*first.plan.identity.recorded_layers],
     }

@@ -11,8 +11,6 @@ import polars as pl
 from toolbox.exchange.differences.sides import Side
 from toolbox.exchange.merging.identities import identity_differences
 from toolbox.exchange.merging.matching import MergedStimuli
-from toolbox.store.imported_rollups import read_imported_rollups
-from toolbox.store.records import read_record
 from toolbox.store.stimuli import variable_names
 from toolbox.store.study_file import read_study_file
 from toolbox.terms import ORIGIN
@@ -59,7 +57,7 @@ def _of_computation(first: Side, second: Side) -> Iterator[_Row]:
     plans = [side.lab.plan(side.model).identity for side in (first, second)]
     differences = list(identity_differences(*plans))
     yield from (("model", difference, "", "") for difference in differences)
-    one, other = _origin(first), _origin(second)
+    one, other = _stated(first), _stated(second)
     for name in dict.fromkeys((*one, *other)):
         if name == "weights" and not differences:
             continue  # another file of the same weights, as their digests show
@@ -67,22 +65,11 @@ def _of_computation(first: Side, second: Side) -> Iterator[_Row]:
             yield "computation", name, one.get(name, "unknown"), other.get(name, "unknown")
 
 
-def _origin(side: Side) -> Mapping[str, Any]:
-    """What the records of the responses state of their origin."""
-    folder = side.lab.study.extraction(side.lab.set, side.model)
-    if imported := read_imported_rollups(folder):
-        return {
-            "weights": ", ".join(imported.provenance["weights"]),
-            "provider": ", ".join(imported.provenance["provider"]),
-            **imported.preprocessing,
-        }
-    found = (read_record(folder, number) for number in range(len(side.lab.plan(side.model).parts)))
-    records = [record for record in found if record]
-    joined = {
-        name: ", ".join(sorted({str(record.get(name)) for record in records}))
-        for name in ("weights", "provider", "runtime")
-    }
-    return joined | dict(records[0].get("preprocessing") or {})
+def _stated(side: Side) -> Mapping[str, Any]:
+    """What the records of the responses state of their computation."""
+    computed = side.lab.computed_with(side.model)
+    sources = {name: ", ".join(getattr(computed, name)) for name in ("weights", "provider", "runtime")}
+    return {name: text for name, text in sources.items() if text} | dict(computed.preprocessing)
 
 
 def _of_stimuli(first: Side, second: Side, stimuli: MergedStimuli) -> Iterator[_Row]:

@@ -138,7 +138,7 @@ def _imported(
     taking: Taking, each: ExtractionRecord, sources: Mapping[str, str], digests: Mapping[str, str]
 ) -> ImportedRollups:
     images = digests_of(taking, each.set)
-    presented = _presented(each, {*images})
+    presented, computed = _presented(each, {*images}), taking.computed_with(each)
     return ImportedRollups(
         identity=each.digest,
         schemes={scheme: {"labels": each.labels[scheme], "rollup": digests[scheme]} for scheme in digests},
@@ -146,12 +146,13 @@ def _imported(
         presented=ranges_of(presented),
         unreadable=[*each.unreadable],
         images=plan_digest([*presented], images),
-        preprocessing=taking.preprocessing(each.model),
+        preprocessing=computed.preprocessing,
         provenance={
             "identity": each.digest,
             "precision": each.identity.precision,
-            "weights": [*each.weights],
-            "provider": [*each.provider],
+            "weights": [*computed.weights],
+            "provider": [*computed.provider],
+            "runtime": [*computed.runtime],
             "response_rows": each.response_rows,
         },
         origin=taking.origin,

@@ -10,12 +10,13 @@ import polars as pl
 
 from toolbox.errors import UsageError
 from toolbox.exchange.bundle.layout import PROVENANCE
-from toolbox.exchange.importing.faults import refuse
-from toolbox.exchange.importing.json_files import read_limited_json
+from toolbox.exchange.importing.faults import refuse, shortened
+from toolbox.exchange.importing.json_files import read_limited_json, texts
 from toolbox.exchange.importing.records import ExtractionRecord
 from toolbox.exchange.importing.responses import check_plain
 from toolbox.exchange.importing.values import Content
 from toolbox.store.commits import Commit
+from toolbox.store.computed_with import ComputedWith
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import present_time
 
@@ -82,18 +83,21 @@ class Taking:
         check_plain(PROVENANCE, found)
         return found
 
-    def preprocessing(self, model: str) -> dict[str, Any]:
-        """The preprocessing of a network, as the record of its responses has it; empty where it is not known.
+    def computed_with(self, each: ExtractionRecord) -> ComputedWith:
+        """What the responses of an extraction were computed with; empty what is not known.
 
         Args:
-            model: name of the network.
+            each: the extraction.
 
         Raises: BundleError when it is no plain record.
         """
-        file = self.content.bundle.record.models[model].get("model")
-        found = read_limited_json(self.content.bundle.folder / file).get("preprocessing") if file else None
-        check_plain(file or "", found)
-        return found if isinstance(found, dict) else {}
+        file = self.content.bundle.record.models[each.model].get("model")
+        found = read_limited_json(self.content.bundle.folder / file) if file else {}
+        preprocessing, runtime = found.get("preprocessing") or {}, found.get("runtime", [])
+        if not isinstance(preprocessing, dict):
+            refuse(str(file), f"has preprocessing = {shortened(preprocessing)}; expected a table")
+        check_plain(str(file), [preprocessing, runtime])
+        return ComputedWith(preprocessing, each.weights, each.provider, texts(str(file), "runtime", runtime))
 
     def in_order(self, kind: str, names: Mapping[str, Any] | list[str]) -> list[str]:
         """Names, that in use in the bundle first: where nothing is named, the first is meant.

@@ -7,10 +7,9 @@ from typing import Any
 
 from toolbox.errors import MixtureError
 from toolbox.exchange.merging.labs import Lab
-from toolbox.store.imported_rollups import read_imported_rollups
+from toolbox.store.computed_with import ComputedWith
 from toolbox.store.parquet import read_table
 from toolbox.store.plan import Identity
-from toolbox.store.records import read_record
 
 MOST_LAYERS = 5
 """Layers that a difference names."""
@@ -46,7 +45,7 @@ def computation_differences(first: Lab, other: Lab, model: str) -> Iterator[str]
     identities = [lab.plan(model).identity for lab in (first, other)]
     yield from identity_differences(*identities)
     if _has_other_digests(*identities):
-        yield from _input_differences(*(origin_of_responses(lab, model) for lab in (first, other)))
+        yield from _input_differences(*(lab.computed_with(model) for lab in (first, other)))
     tables = [read_table(lab.study.layers(model)).to_pylist() for lab in (first, other)]
     if tables[0] != tables[1]:
         yield f"other tables of layers ({_other_rows(*tables)})"
@@ -80,25 +79,11 @@ def _has_other_digests(first: Identity, other: Identity) -> bool:
     return any(other.layers.get(name, digest) != digest for name, digest in first.layers.items())
 
 
-def origin_of_responses(lab: Lab, model: str) -> Mapping[str, Any]:
-    """What the first record of the responses, or that of roll-ups without responses, states of their origin.
-
-    Args:
-        lab: a study with responses of the model.
-        model: its name.
-    """
-    folder = lab.study.extraction(lab.set, model)
-    if imported := read_imported_rollups(folder):
-        return {"preprocessing": imported.preprocessing, "weights": ", ".join(imported.provenance["weights"])}
-    records = (read_record(folder, number) for number in range(len(lab.plan(model).parts)))
-    return next((record for record in records if record), {})
-
-
-def _input_differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+def _input_differences(first: ComputedWith, other: ComputedWith) -> Iterator[str]:
     """The source of the weights, and every value of the preprocessing, as the records of both state them."""
-    if first.get("weights") != other.get("weights"):
-        yield f"weights {first.get('weights')!r} and {other.get('weights')!r}"
-    mine, theirs = first.get("preprocessing") or {}, other.get("preprocessing") or {}
+    if first.weights != other.weights:
+        yield f"weights {', '.join(first.weights)!r} and {', '.join(other.weights)!r}"
+    mine, theirs = first.preprocessing, other.preprocessing
     for name in dict.fromkeys((*mine, *theirs)):
         if mine.get(name) != theirs.get(name):
             yield f"{name} {mine.get(name)} and {theirs.get(name)}"

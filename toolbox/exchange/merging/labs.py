@@ -14,6 +14,7 @@ from toolbox.errors import UsageError, VerificationError
 from toolbox.exchange.importing.opening import opened_study
 from toolbox.files import local_folder
 from toolbox.store.availability import AvailableResponses, available_responses, stimuli_with_responses
+from toolbox.store.computed_with import ComputedWith, computed_with
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table
 from toolbox.store.plan import Plan, read_plan
@@ -65,6 +66,10 @@ class Lab:
     def responses(self, model: str) -> AvailableResponses:
         """What there is of the responses of a model."""
         return available_responses(self.study, self.set, model)
+
+    def computed_with(self, model: str) -> ComputedWith:
+        """What the responses of a model were computed with."""
+        return computed_with(self.study.extraction(self.set, model))
 
     def presented(self, model: str) -> frozenset[int]:
         """The stimulus_id of all stimuli with responses of a model."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolbox.errors import MixtureError
-from toolbox.exchange.merging.identities import origin_of_responses
 from toolbox.exchange.merging.responses import MergedResponses
 from toolbox.store.folder import StudyFolder
 from toolbox.store.imported_rollups import (
@@ -137,7 +136,7 @@ def write_rollups(
         presented=ranges_of(rollups.presented),
         unreadable=_unreadable(rollups, places),
         images=plan_digest([*rollups.presented], digests),
-        preprocessing=origin_of_responses(merged.labs[places[0]], merged.model)["preprocessing"],
+        preprocessing=merged.labs[places[0]].computed_with(merged.model).preprocessing,
         provenance=_provenance(rollups, places, identity.digest),
         origin=" + ".join(merged.labs[place].origin for place in places),
     )
@@ -208,6 +207,7 @@ def _provenance(rollups: MergedRollups, places: Sequence[int], identity: str) ->
     """The origin of the responses, for the provenance of results."""
     labs, model = rollups.merged.labs, rollups.merged.model
     origins = [labs[place].responses(model).provenance for place in places]
+    computed = [labs[place].computed_with(model) for place in places]
     cautions = dict.fromkeys(text for origin in origins for text in origin.get("cautions", ()))
     if rollups.twice:
         cautions[rollups.caution()] = None
@@ -216,6 +216,7 @@ def _provenance(rollups: MergedRollups, places: Sequence[int], identity: str) ->
         "precision": origins[0]["precision"],
         "weights": sorted({source for origin in origins for source in origin["weights"]}),
         "provider": sorted({name for origin in origins for name in origin["provider"]}),
+        "runtime": sorted({name for each in computed for name in each.runtime}),
         "response_rows": sum(origin.get("response_rows", 0) for origin in origins),
         **({"cautions": list(cautions)} if cautions else {}),
     }
