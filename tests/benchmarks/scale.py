@@ -42,7 +42,7 @@ from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder, create_study
 from toolbox.store.labels import read_labels
 from toolbox.store.migration import open_study
 from toolbox.store.parts import write_part
-from toolbox.store.plan import Identity, Plan, extend_plan, plan_digest
+from toolbox.store.plan import Identity, Plan, extended_plan, plan_digest, write_plan
 from toolbox.store.rollups import roll_up
 
 SET, MODEL = "benchmark", "vgg16"
@@ -70,7 +70,8 @@ def make_study(root: Path, count: int, categories: int) -> StudyFolder:
     add_layers(study, layer_table(net), MODEL)
     identity = Identity(MODEL, {layer.name: digest(layer.name) for layer in net.layers}, tuple(filters))
     folder = study.extraction(SET, MODEL)
-    plan = extend_plan(folder, Plan(identity, (), identity.digest), stimuli)
+    plan = extended_plan(Plan(identity, (), identity.digest), stimuli)
+    write_plan(folder.plan, plan)
     chance = np.random.default_rng(0)
     gains = {
         name: chance.gamma(2, 1, (categories, number)).astype(np.float32) for name, number in filters.items()

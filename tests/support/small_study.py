@@ -19,10 +19,11 @@ from toolbox.store.plan import (
     Identity,
     Plan,
     check_identity,
-    extend_plan,
+    extended_plan,
     plan_digest,
     read_digests,
     read_plan,
+    write_plan,
 )
 from toolbox.store.properties import Measurement, write_ingestion_measures, write_measurement
 
@@ -153,7 +154,10 @@ def grow_plan(
     """Go on with the plan that is there, if it is of this identity, as an extraction does."""
     plan = read_plan(folder) or Plan(identity, (), identity.digest)
     check_identity(folder.parts, plan.identity, identity)
-    return extend_plan(folder, plan, stimuli, size=size)
+    extended = extended_plan(plan, stimuli, size=size)
+    if extended != plan:
+        write_plan(folder.plan, extended)
+    return extended
 
 
 def identity_of(responses: pl.DataFrame, model: str = MODEL) -> Identity:

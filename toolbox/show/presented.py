@@ -5,11 +5,11 @@ Owns refusing another network: weights and preprocessing are compared with the i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolbox.content import card_names
-from toolbox.errors import MixtureError, UnknownNameError, UsageError, command_line
+from toolbox.errors import MixtureError, UsageError, command_line
 from toolbox.network.architecture import Layer, Network
 from toolbox.network.card import network
 from toolbox.network.model import Model, load_model
@@ -69,25 +69,6 @@ def chosen_card(model: str | None) -> tuple[str | None, str | None]:
     """
     is_path = model is not None and model.endswith(".toml")
     return (network(str(model)).name, model) if is_path else (model, None)
-
-
-def check_filters(presented: Network, filters: Mapping[str, Collection[int]]) -> None:
-    """Check that a network has some filters.
-
-    Args:
-        presented: the network.
-        filters: numbers of filters by layer.
-
-    Raises: UnknownNameError for a layer; UsageError for a number.
-    """
-    layers = {layer.name: layer for layer in presented.layers}
-    for name, numbers in filters.items():
-        if name not in layers:
-            raise UnknownNameError(f"layer of {presented.name}", name, layers)
-        for number in numbers:
-            if not 0 <= number < layers[name].filters:
-                last = layers[name].filters - 1
-                raise UsageError(f"no filter {number} in {name}; expected 0 to {last}")
 
 
 def open_presented(

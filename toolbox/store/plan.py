@@ -103,23 +103,6 @@ def read_plan(folder: ExtractionFolder, *, draft: bool = False) -> Plan | None:
     return Plan(identity, planned, digest, str(provenance.get("created", "")))
 
 
-def extend_plan(
-    folder: ExtractionFolder, plan: Plan, stimuli: Sequence[int], *, size: int | None = None
-) -> Plan:
-    """Write the plan with new parts for stimuli that are not yet planned, as from `extended_plan`.
-
-    Args:
-        folder: the folders of the extraction.
-        plan: as of `extended_plan`.
-        stimuli: as of `extended_plan`.
-        size: as of `extended_plan`.
-    """
-    extended = extended_plan(plan, stimuli, size=size)
-    if extended != plan:
-        write_plan(folder.plan, extended)
-    return extended
-
-
 def extended_plan(plan: Plan, stimuli: Sequence[int], *, size: int | None = None) -> Plan:
     """The plan with new parts for stimuli that are not yet planned; the existing parts stay unchanged.
 
