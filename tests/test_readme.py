@@ -20,7 +20,7 @@ from PIL import Image
 
 from support.chapters import CHAPTERS, NOT_RUN, ROOT, blocks, chapter_text, commands, run_chapter, run_shell
 from support.commands import run
-from support.object_storage import running_server, storage
+from support.object_storage import new_bucket, running_server
 from toolbox import Study
 from toolbox.network.card import layer_table, network
 
@@ -221,7 +221,7 @@ def test_every_command_of_a_chapter_does_what_the_page_promises(chapter: str, wo
     if chapter == "README.md":
         shutil.rmtree(workplace / "my-study")
     with running_server():
-        storage().mkdir("laboratory")
+        new_bucket("laboratory")
         printed = run_chapter(chapter, workplace)
     expected = LEFT[chapter]
     for name in expected.files:

@@ -79,6 +79,9 @@ MEASURED_AT_INGESTION = ("sharpness", "rms_contrast", "darkest", "brightest")
 FILE_BITS = 16
 """Bits of a grey value in image files of more than 8 bits, where no other bit depth is chosen."""
 
+ORIGIN = "origin"
+"""The stimulus variable that an import and a merging add: the bundle or study of a stimulus."""
+
 PICTURE_COLUMNS = {"pixels_sha256": "string", "bit_depth": "int32"}
 """Columns about the decoded picture, which sets of older versions lack; all further ones are variables."""
 

@@ -407,5 +407,11 @@ def test_the_command_prints_the_files_and_how_much_they_hold(tmp_path: Path, sha
     assert "colours: 6 stimuli x 5 filters of 2 layers (maximum of tiny) for h5ad: 0.0 MB" in found.stderr
 
 
+def test_one_layer_is_one(shared_study: str, tmp_path: Path) -> None:
+    command = ["export", "colours", "--as", "csv-wide", "--layers", "sum", "-o", str(tmp_path / "a.csv")]
+    found = CliRunner().invoke(app, [*command, "--study", shared_study])
+    assert "2 filters of 1 layer (" in found.stderr, found.output
+
+
 def test_every_format_has_a_writer() -> None:
     assert {*BRIDGES} == {*FORMATS, MASK}

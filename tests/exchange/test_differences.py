@@ -121,6 +121,7 @@ def test_halves_of_one_population_do_not_differ_beyond_sampling(lab: Lab) -> Non
     assert found.layers["significant"].sum() == 0
     assert found.layers["noise"].drop_nulls().min() > 0  # type: ignore[operator]
     assert "are significant after correction" in found.paragraph
+    assert "those that are in both make the errors too large" in found.paragraph
 
 
 def test_a_change_beyond_sampling_is_significant(lab: Lab) -> None:

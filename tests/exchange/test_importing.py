@@ -287,3 +287,40 @@ def test_imported_roll_ups_are_shared_again_and_responses_are_asked_for(
     assert computed_with(theirs).runtime and computed_with(theirs).preprocessing
     with pytest.raises(UsageError, match="only roll-ups of the responses of tiny to colours"):
         mine.share(tmp_path / "responses.zip", including="responses", progress=False)
+
+
+def test_a_study_is_no_bundle(laboratory: Path, mine: Study) -> None:
+    with pytest.raises(
+        UsageError, match="is a study, not a bundle; to make one of it: toolbox share --study"
+    ):
+        mine.import_(laboratory / "study", progress=False)
+
+
+def test_a_missing_zip_is_no_missing_study(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(app, ["verify", str(tmp_path / "nowhere.zip")])
+    assert isinstance(answer.exception, UsageError)
+    assert "there is no bundle" in str(answer.exception)
+
+
+def test_what_computers_add_to_a_folder_is_named(laboratory: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    shutil.unpack_archive(laboratory / "rollups.zip", folder)
+    (folder / ".DS_Store").touch()
+    (problem,) = verify_bundle(folder).problems
+    assert (problem.file, problem.remedy) == (".DS_Store", "delete it")
+
+
+def test_a_zip_that_was_packed_again_with_folders_is_explained(laboratory: Path, tmp_path: Path) -> None:
+    shutil.unpack_archive(laboratory / "rollups.zip", tmp_path / "packed" / "rollups")
+    again = shutil.make_archive(str(tmp_path / "again"), "zip", tmp_path / "packed")
+    (problem,) = verify_bundle(Path(again)).problems
+    assert "was packed again" in problem.problem
+
+
+def test_the_column_of_origins_is_no_numeric_parameter(
+    mine: Study, extracted_folder: Path, tmp_path: Path
+) -> None:
+    Study(extracted_folder / "study").share(tmp_path / "plain.zip", progress=False)
+    mine.import_(tmp_path / "plain.zip", progress=False)
+    with pytest.raises(UsageError, match="needs stimuli with numeric parameters, and the set has none"):
+        answer(mine, "tuning/orientation")

@@ -25,7 +25,7 @@ from toolbox.exchange.merging.responses import LARGEST_ROUNDING, OF_THE_FILE
 from toolbox.files import digest_of
 from toolbox.store.columns import ROLLUPS
 from toolbox.store.folder import StudyFolder
-from toolbox.store.parquet import arrow_table
+from toolbox.store.parquet import arrow_table, read_table_and_origin, write_table
 from toolbox.store.parts import read_layer, write_part
 from toolbox.store.plan import read_plan
 from toolbox.store.records import read_record
@@ -444,3 +444,14 @@ def test_a_report_is_a_table_in_a_notebook(halves: tuple[Path, Path, Study], tmp
     report = merge(halves[:2], output=tmp_path / "merged")
     assert isinstance(report, MergeReport)
     assert "<th>studies</th>" in report._repr_html_()
+
+
+def test_the_study_whose_pictures_have_no_identity_is_named(
+    halves: tuple[Path, Path, Study], tmp_path: Path
+) -> None:
+    file = StudyFolder(halves[0]).stimuli("colours")
+    rows, origin = read_table_and_origin(file)
+    write_table(file, rows.drop_columns(["pixels_sha256"]), origin)
+    notes = merge(halves[:2], output=tmp_path / "merged").notes
+    (note,) = (note for note in notes if "without the identity" in note)
+    assert note.startswith("stimuli of first ")

@@ -44,9 +44,10 @@ def storage() -> Any:
     return fsspec.filesystem("s3", use_listings_cache=False, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
 
 
-def new_bucket() -> str:
-    """The name of an empty bucket."""
-    name = f"laboratory-{os.getpid()}-{next(_NUMBERS)}"
+def new_bucket(name: str = "") -> str:
+    """The name of an empty bucket; one that an earlier server of this process had under the name is forgotten."""
+    name = name or f"laboratory-{os.getpid()}-{next(_NUMBERS)}"
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.pop(name, None)  # all servers of a process have the same
     storage().mkdir(name)
     return name
 

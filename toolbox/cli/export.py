@@ -128,7 +128,9 @@ def _list_summary(report: "ExportedList", copy_images: Path | None) -> str:
 
 
 def _summary(report: "ExportedResponses") -> str:
-    shape = f"{report.filters:,} filters of {len(report.layers)} layers"
+    from toolbox.design.wording import counted
+
+    shape = f"{counted(report.filters, 'filter')} of {counted(len(report.layers), 'layer')}"
     if not report.stimuli:
         return f"{report.model}: {shape} for {report.to}"
     of = f"{report.statistic} of {report.model}"

@@ -228,7 +228,8 @@ def print_verification(verification: Verification, quiet: bool) -> None:
     for unfinished in verification.notes:
         note(unfinished, quiet)
     problems = _count(len(verification.problems), "problem") if verification.problems else "no problem"
-    further = "" if verification.thorough else "; --thorough also reads every byte of the responses"
+    is_all = verification.thorough or not verification.is_intact
+    further = "" if is_all else "; --thorough also checks all values, those of the responses too"
     note(f"{_count(verification.files, 'file')} verified: {problems}{further}", quiet)
 
 

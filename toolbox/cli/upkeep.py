@@ -42,6 +42,10 @@ def verify(
     from toolbox.exchange.importing.unpacking import is_bundle
 
     path = directory or study
+    if directory and path.suffix.lower() == ".zip" and not path.exists():
+        raise UsageError(
+            f"there is no bundle {path}; expected a zip that toolbox share wrote, or a directory"
+        )
     verification = (
         verify_bundle(path, thorough=thorough, recompute=recompute_responses)
         if is_bundle(path)

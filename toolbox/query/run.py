@@ -28,6 +28,7 @@ from toolbox.store.database import Database, open_database
 from toolbox.store.folder import StudyFolder
 from toolbox.store.selection import Selection
 from toolbox.store.views import VIEWS
+from toolbox.terms import ORIGIN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -232,7 +233,7 @@ def _check_listed_values(database: Database, query: Query, values: Mapping[str, 
                     f"{query.name} needs stimuli with numeric parameters, and the set has none; to add columns of a "
                     "table: toolbox parameters SET --source FILE"
                 )
-            if view == "parameters" and not known:
+            if view == "parameters" and not {*known} - {ORIGIN}:
                 raise UsageError(
                     f"{query.name} needs stimuli with numeric parameters, and the set has none; to have some: "
                     "toolbox ingest gratings --set gratings, or a table with further columns of numbers"

@@ -308,3 +308,25 @@ def test_a_table_of_early_columns_is_neither_shared_nor_recorded(
     assert not (tmp_path / "bundle" / "significance.parquet").exists()
     listed = [entry["table"] for entry in record(tmp_path / "bundle", "provenance.json")["resampled"]]
     assert sorted(listed) == ["reliability", "resamples"]
+
+
+def test_significance_that_is_not_there_is_not_claimed(rich: Study, tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match="no significance of these responses to share; first: toolbox significance kopfe"
+    ):
+        rich.share(tmp_path / "bundle", set="kopfe", including="significance")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_significance_of_another_version_is_left_out_with_a_note(
+    made: Place, rich: Study, tmp_path: Path
+) -> None:
+    copy = StudyFolder(shutil.copytree(made.study, tmp_path / "study"))
+    (file,) = copy.resampled("filters", "köpfe", "tiny", "category").glob("*.parquet")
+    rows, origin = read_table_and_origin(file)
+    write_table(file, rows.drop_columns(["p_welch"]), origin)
+    report = Study(copy.root).share(tmp_path / "bundle", including="significance")
+    assert any("contrast-maximum-filter" in note and "is left out" in note for note in report.notes)
+    assert not any(
+        "is left out" in note for note in rich.share(tmp_path / "whole", including="significance").notes
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolbox.display import Report
-from toolbox.errors import UsageError
+from toolbox.errors import UsageError, command_line
 from toolbox.exchange.bundle.cards import write_cards
 from toolbox.exchange.bundle.choices import Sharing, check_bundle_output, check_sharing
 from toolbox.exchange.bundle.contents import Contents, contents_of
@@ -36,13 +36,14 @@ from toolbox.exchange.bundle.records import (
     texts_of_study,
 )
 from toolbox.exchange.bundle.sql import BundleSql
-from toolbox.exchange.bundle.tables import TableSources, write_bundle_tables
+from toolbox.exchange.bundle.tables import TableSources, left_out_files, resampled_files, write_bundle_tables
 from toolbox.exchange.bundle.texts import Writers, write_texts
 from toolbox.exchange.bundle.withholding import withheld_from
 from toolbox.files import digest_of, folder_beside, new_folder, replace_file
 from toolbox.progress import Progress, silent
 from toolbox.store.commits import read_between_commits
-from toolbox.store.folder import StudyFolder
+from toolbox.store.folder import RESAMPLE_FOLDERS, StudyFolder
+from toolbox.store.resamples import measure_of
 
 
 @dataclass(frozen=True)
@@ -155,12 +156,30 @@ def _sources(study: StudyFolder, sharing: Sharing) -> TableSources:
             "computed from them; leave out significance (--with significance) or minimum_n (--minimum-n)"
         )
     replacements = Replacements(_private(contents, sharing), keep=sharing.keep_names)
-    return TableSources(contents, withheld, replacements, sharing.included)
+    sources = TableSources(contents, withheld, replacements, sharing.included)
+    if "significance" in sharing.included and not any(
+        any(resampled_files(sources, table)) for table in RESAMPLE_FOLDERS
+    ):
+        raise UsageError(
+            "there is no significance of these responses to share; first: "
+            f"{command_line('significance', contents.in_use['set'], '--model', contents.in_use['model'])}; or leave it "
+            "out (--with significance)"
+        )
+    return sources
 
 
 def _notes(sources: TableSources, images: Mapping[str, str], folder: Path) -> Iterator[str]:
     """What whoever shares should know."""
     yield from sources.withheld.notes
+    if "significance" in sources.included:
+        for names, file in left_out_files(sources, "filters"):
+            measure = measure_of(file)
+            again = ("significance", names["set"], "--model", names["model"], "--index", measure.index)
+            yield (
+                f"significance ({measure}) of {names['model']} to {names['set']} is left out, as it is of other "
+                f"responses or labels, or of another version of the toolbox; to compute it again: "
+                f"{command_line(*again)}"
+            )
     replaced = {kind: n for kind, n in sources.replacements.replaced.items() if n}
     if replaced:
         yield f"replaced: {', '.join(f'{n:,} {kind}' for kind, n in replaced.items())}"

@@ -230,6 +230,22 @@ def resampled_files(sources: TableSources, table: str) -> Iterator[tuple[dict[st
                 yield _names(extraction, scheme), file
 
 
+def left_out_files(sources: TableSources, table: str) -> Iterator[tuple[dict[str, str], Path]]:
+    """The other files of resampled indices: of other responses or labels, or with other columns.
+
+    Args:
+        sources: what the bundle is made of.
+        table: one of TABLES.
+
+    Yields: set, model and scheme, and the file.
+    """
+    shared = {file for _, file in resampled_files(sources, table)}
+    for extraction, scheme in _labellings(sources):
+        for file in sorted(extraction.labelling(scheme).folder(table).glob("*.parquet")):
+            if file not in shared:
+                yield _names(extraction, scheme), file
+
+
 def _resampled(sources: TableSources, table: str, name: str) -> Iterator[pa.Table]:
     order = [(column, "ascending") for column in BUNDLE_TABLES[name].order[3:]]
     for names, file in resampled_files(sources, table):

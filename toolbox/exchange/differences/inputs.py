@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 
 from toolbox.exchange.differences.sides import Side
-from toolbox.exchange.importing.sets import ORIGIN
 from toolbox.exchange.merging.identities import identity_differences
 from toolbox.exchange.merging.matching import MergedStimuli
 from toolbox.store.stimuli import variable_names
 from toolbox.store.study_file import read_study_file
+from toolbox.terms import ORIGIN
 
 INPUT_COLUMNS = {"kind": pl.String, "what": pl.String, "first": pl.String, "second": pl.String}
 _Row = tuple[str, str, Any, Any]

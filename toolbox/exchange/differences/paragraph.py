@@ -113,6 +113,7 @@ def _noise_sentences(
     yield (
         f"With other stimuli, indices change by sampling alone: {outside:,} of {tested.height:,} changes are outside "
         f"of the 95 % band of their own, where {LEVEL * tested.height:,.0f} are expected without any true change; "
-        f"{significant:,} are significant after correction (q < {LEVEL:g}), and {beyond:,} of the changed preferences "
-        "are beyond sampling (uncorrected). The errors take the stimuli of both studies as independent samples."
+        f"{significant:,} {'is' if significant == 1 else 'are'} significant after correction (q < {LEVEL:g}), and "
+        f"{beyond:,} of the changed preferences are beyond sampling (uncorrected). The errors take the stimuli of both "
+        "studies as independent samples; those that are in both make the errors too large."
     )

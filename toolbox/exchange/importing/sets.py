@@ -20,10 +20,7 @@ from toolbox.store.parquet import read_table, write_table
 from toolbox.store.plan import plan_digest
 from toolbox.store.properties import Measurement, write_ingestion_measures, write_measurement
 from toolbox.store.stimuli import STIMULI, image_identity
-from toolbox.terms import MEASURED_AT_INGESTION
-
-ORIGIN = "origin"
-"""The stimulus variable that names the bundle of a stimulus."""
+from toolbox.terms import MEASURED_AT_INGESTION, ORIGIN
 
 
 def stage_set(taking: Taking, set_name: str) -> None:

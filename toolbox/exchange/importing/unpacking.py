@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolbox.errors import CardError, UsageError
+from toolbox.errors import CardError, UsageError, command_line
 from toolbox.exchange.bundle.layout import (
     BUNDLE_FILE_NAME,
     CITATION,
@@ -24,6 +24,7 @@ from toolbox.exchange.bundle.layout import (
 )
 from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.stimuli.archive import ArchiveLimits, read_members
+from toolbox.store.study_file import NAME as STUDY_FILE
 
 LIMITS = ArchiveLimits(largest=2**40, ratio=20, always=2**26, files=MOST_BUNDLE_FILES + MOST_BUNDLE_IMAGES)
 """Of a zip: its Parquet files and images hardly become smaller by compression, and its texts are short."""
@@ -38,6 +39,8 @@ _RESERVED = {
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
 }
 """Names that are devices on Windows, whatever follows their first dot."""
+_OF_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""Files that computers add to folders that are looked at."""
 _NO_TRUST = "do not trust this bundle"
 
 
@@ -48,7 +51,7 @@ def is_bundle(path: Path) -> bool:
         path: any.
     """
     if path.is_dir():
-        return not (path / "study.toml").is_file() and (path / SUMS).exists()
+        return not (path / STUDY_FILE).is_file() and (path / SUMS).exists()
     return path.is_file()
 
 
@@ -63,6 +66,11 @@ def unpacked(path: Path) -> Iterator[Path]:
     """
     if not path.exists():
         raise UsageError(f"there is no bundle {path}; expected a zip or a directory that toolbox share wrote")
+    if (path / STUDY_FILE).is_file():
+        raise UsageError(
+            f"{path} is a study, not a bundle; to make one of it: {command_line('share', '--study', path)}; to join "
+            f"two studies: {command_line('merge', 'STUDY', path, '--output', 'DIR')}"
+        )
     if path.is_dir():
         _check_directory(path)
         yield path
@@ -94,6 +102,14 @@ def _check_names(names: Collection[str]) -> None:
             refuse("", f"has {count:,} {what}; expected at most {most:,}", _NO_TRUST)
     seen = set[str]()
     for name in names:
+        if name in _OF_DESKTOPS:
+            refuse(name, "is no file of the bundle, but one that computers add to folders", "delete it")
+        if "/" in name and not {"", ".."} & {*name.removesuffix("/").split("/")}:
+            refuse(
+                "",
+                f"has {shortened(name)} in a folder, so it was packed again; expected its files without folders",
+                "take the zip as it was sent; without it, do not trust this bundle",
+            )
         if name not in (README, CITATION, SUMS) and not BUNDLE_FILE_NAME.fullmatch(name):
             refuse("", f"has a file {shortened(name)}; expected names of a-z, 0-9, '.', '_', '-'", _NO_TRUST)
         if name.partition(".")[0].casefold() in _RESERVED:

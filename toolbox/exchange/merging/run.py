@@ -222,11 +222,13 @@ class _Merging:
                 f"{len(self.stimuli.same_picture):,} stimuli are in several studies as different files of one picture; "
                 "each counts once, as the file of the study named first"
             )
-        if any(row["pixels_sha256"] is None for lab in self.labs for row in lab.stimuli.values()):
-            yield (
-                "some stimuli were ingested by an older version without the identity of their picture, so that only "
-                "equal files were found in several studies"
-            )
+        for lab in self.labs:
+            if any(row["pixels_sha256"] is None for row in lab.stimuli.values()):
+                yield (
+                    f"stimuli of {lab.origin} were ingested by an older version, without the identity of their "
+                    "picture, so that only equal files are found in several studies; to add it, ingest the same "
+                    "images again in that study before"
+                )
 
     def _notes_on_results(self) -> Iterator[str]:
         if any((lab.study.root / "significance" / f"set={lab.set}").is_dir() for lab in self.labs):

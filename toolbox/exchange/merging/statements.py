@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolbox.errors import MixtureError
-from toolbox.exchange.importing.sets import ORIGIN
 from toolbox.exchange.merging.labs import Lab
 from toolbox.exchange.merging.matching import MergedStimuli
 from toolbox.store.labels import read_labels
 from toolbox.store.parameters import ObservedValue, read_observations
-from toolbox.terms import Conflicts
+from toolbox.terms import ORIGIN, Conflicts
 
 MOST_CONFLICTS = 10
 """Conflicts that a refusal lists."""

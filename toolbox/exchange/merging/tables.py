@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 
 from toolbox.errors import MixtureError
-from toolbox.exchange.importing.sets import ORIGIN
 from toolbox.exchange.merging.images import ImageFolders, stored_paths
 from toolbox.exchange.merging.labs import Lab
 from toolbox.exchange.merging.matching import MergedStimuli
@@ -34,6 +33,7 @@ from toolbox.store.properties import (
     write_measurement,
 )
 from toolbox.store.stimuli import STIMULI, image_identity, variable_names
+from toolbox.terms import ORIGIN
 
 
 def merged_stimuli(statements: Statements, folders: ImageFolders) -> pa.Table:
