@@ -10,7 +10,7 @@ import polars as pl
 from support.small_study import long_table, small_study
 from toolbox.query import ask
 
-FILTERS, CATEGORIES, OF_CATEGORY = 4000, 6, 4
+FILTERS, CATEGORIES, OF_CATEGORY = 12_000, 6, 2
 
 
 def test_indices_of_many_filters_are_equal_to_the_last_digit_every_time(tmp_path: Path) -> None:
