@@ -28,7 +28,7 @@ from toolbox.exchange.bundle.layout import (
     safe_names,
 )
 from toolbox.exchange.bundle.tables import _variable_columns
-from toolbox.files import digest_of
+from toolbox.files import _computer, digest_of
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table_and_origin, write_table
 from toolbox.store.parts import _values_digest
@@ -204,7 +204,7 @@ def test_nothing_is_replaced_or_half_written(
 
 
 def test_what_a_killed_process_left_is_removed(rich: Study, tmp_path: Path) -> None:
-    left = tmp_path / ".new.999999999-1-0.partial"
+    left = tmp_path / f".new.{_computer()}-999999999-1-0.partial"
     left.mkdir()
     (left / "rollups.parquet").write_bytes(b"half")
     rich.share(tmp_path / "new")
