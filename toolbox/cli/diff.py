@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from toolbox.cli import options, output
 from toolbox.cli.tables import print_table
-from toolbox.printing import printable_lines
+from toolbox.printing import printable, printable_lines
 
 commands = typer.Typer()
 
@@ -75,7 +75,7 @@ def diff(
     )
     if output_file is None and format in (None, options.Format.TABLE) and not found.inputs.is_empty():
         print_table(found.inputs, quiet, most=output.MOST_ROWS)
-        typer.echo()
+        typer.echo(printable(""))
     if found.is_empty and output_file is None and format in (None, options.Format.TABLE):
         output.print_notes(found.notes, quiet)
         typer.echo(printable_lines(found.paragraph))
