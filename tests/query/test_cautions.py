@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -157,5 +158,6 @@ def test_the_mean_depth_of_few_filters_is_named(presented: Study) -> None:
             "selective_other": [1, 9, 9],
         }
     )
+    nothing = SimpleNamespace(responses=None, labelling=None)  # of a query that reads no view
     for rows in (counted, pairs):
-        assert [*cautions(presented.folder, None, (), {}, rows)] == [sentence]
+        assert [*cautions(presented.folder, nothing, (), {}, rows)] == [sentence]

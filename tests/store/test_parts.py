@@ -239,11 +239,6 @@ def digested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_a_part_just_written_is_not_read_again(two_parts: StudyFolder, digested: list[str]) -> None:
-    everything(two_parts)
-    assert digested == []
-
-
 def test_without_a_cache_that_can_be_written_to_a_part_is_read_again(
     tmp_path: Path, responses: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, digested: list[str]
 ) -> None:
@@ -257,7 +252,6 @@ def test_without_a_cache_that_can_be_written_to_a_part_is_read_again(
 def test_an_intact_part_is_read_in_full_only_once(
     two_parts: StudyFolder, cache: Path, digested: list[str]
 ) -> None:
-    (cache / "intact.json").unlink()
     everything(two_parts)
     assert digested == ["part-0", "part-1"]
     known = kept_in(cache / "intact.json")

@@ -45,9 +45,10 @@ def storage() -> Any:
 
 
 def new_bucket(name: str = "") -> str:
-    """The name of an empty bucket; one that an earlier server of this process had under the name is forgotten."""
+    """The name of an empty bucket; one that an earlier server of this process had under the name is emptied."""
     name = name or f"laboratory-{os.getpid()}-{next(_NUMBERS)}"
-    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.pop(name, None)  # all servers of a process have the same
+    if storage().exists(name):  # all servers of a process have the same buckets
+        storage().rm(name, recursive=True)
     storage().mkdir(name)
     return name
 

@@ -18,6 +18,7 @@ from support.tiny_network import paint
 from toolbox import Study
 from toolbox.collect.extraction import parts as run
 from toolbox.errors import DeviceError, MixtureError, StorageError
+from toolbox.files import digest_of
 from toolbox.store.folder import ExtractionFolder
 from toolbox.store.parts import clear, write_part
 
@@ -79,6 +80,21 @@ def test_no_bit_depends_on_how_it_is_run(
 ) -> None:
     assert many.extract("many", model=card, weights=weights, part=10, **how).shown == 60
     assert values(many) == expected
+
+
+def test_a_part_just_written_is_not_read_again(
+    many: Study, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noted(path: Path) -> str:
+        read.append(path.stem)
+        return digest_of(path)
+
+    many.extract("many", model=card, weights=weights, part=30)
+    monkeypatch.setattr("toolbox.store.records.digest_of", noted)
+    assert many.query("select count(*) as n from responses").item() > 0
+    assert read == []
 
 
 def test_a_write_that_fails_stops_the_run_at_once(
