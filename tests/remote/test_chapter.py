@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.chapters import NOT_RUN, blocks, run_shell
-from support.object_storage import storage
+from support.object_storage import new_bucket, storage
 
 HEADING = "A study in object storage"
 
@@ -23,7 +23,7 @@ def test_the_commands_of_the_chapter(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOOLBOX_STUDY", "")
-    storage().mkdir("laboratory")
+    new_bucket("laboratory")
     (block,) = (each for each in blocks("toolbox/README.md") if each.heading == HEADING)
     assert "toolbox extract pets --model vgg16" in block.text
     text = block.text.replace("--model vgg16", f"--model {card} --weights {weights}")
