@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import platform
+import socket
 import subprocess
 import sys
 import threading
@@ -206,13 +206,13 @@ def test_temporary_folders_of_other_computers_are_left_alone(
     ended.wait()
     with monkeypatch.context() as patch:
         patch.setattr(os, "getpid", lambda: ended.pid)
-        patch.setattr(platform, "node", lambda: "another-computer")
+        patch.setattr(socket, "gethostname", lambda: "another-computer")
         theirs = folder_beside(tmp_path / "results.zip")
         kept = theirs.__enter__()
-        patch.setattr(platform, "node", lambda: "this-computer")
+        patch.setattr(socket, "gethostname", lambda: "this-computer")
         ours = folder_beside(tmp_path / "results.zip")
         swept = ours.__enter__()
-    monkeypatch.setattr(platform, "node", lambda: "this-computer")
+    monkeypatch.setattr(socket, "gethostname", lambda: "this-computer")
     with folder_beside(tmp_path / "results.zip"):
         assert kept.is_dir()
         assert not swept.exists()

@@ -10,9 +10,9 @@ import hashlib
 import itertools
 import json
 import os
-import platform
 import re
 import shutil
+import socket
 import stat
 import tempfile
 import threading
@@ -182,7 +182,7 @@ def _sweep_ended_folders(folder: Path) -> None:
 
 def _computer() -> str:
     """Letters that another computer hardly has, and that do not tell its name."""
-    return f"on{hashlib.sha256(platform.node().encode()).hexdigest()[:12]}"
+    return f"on{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]}"
 
 
 def _check_replaceable(path: Path) -> None:
