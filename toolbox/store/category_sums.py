@@ -6,8 +6,9 @@ columns are put in the order of the categories, and every category is then summe
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,6 +101,10 @@ class _Grouping:
         )
 
 
+_PartMoments = tuple[_Grouping, dict[str, tuple[_Moments, ...]]]
+"""The groups of a part, and the moments of each layer's statistics."""
+
+
 class CategorySums:
     """The sums of all parts that were added so far, by layer, filter and category."""
 
@@ -125,10 +130,14 @@ class CategorySums:
 
         Raises: VerificationError for a damaged part.
         """
-        with ThreadPoolExecutor(min(READ_AT_ONCE, len(parts) or 1), "roll up") as readers:
-            for grouping, layers in readers.map(self._read, parts):
-                for layer, moments in layers.items():
-                    self._merge(layer, grouping, moments)
+        ahead = deque[Future[_PartMoments]]()
+        with ThreadPoolExecutor(READ_AT_ONCE, "roll up") as readers:
+            for part in parts:
+                ahead.append(readers.submit(self._read, part))
+                if len(ahead) > READ_AT_ONCE:  # more, of a thousand categories, would fill the memory
+                    self._merge_part(ahead.popleft().result())
+            while ahead:
+                self._merge_part(ahead.popleft().result())
 
     def table(self) -> pa.Table:
         """All sums as a roll-up, with the columns ROLLUPS, sorted by layer, filter, category and statistic."""
@@ -136,7 +145,7 @@ class CategorySums:
         tables = [self._table(layer).cast(schema) for layer in sorted(self._moments)]
         return pa.concat_tables(tables) if tables else schema.empty_table()
 
-    def _read(self, part: Path) -> tuple[_Grouping, dict[str, tuple[_Moments, ...]]]:
+    def _read(self, part: Path) -> _PartMoments:
         """The moments of the groups of one part, by layer."""
         with open_table(part) as opened:
             stimuli = _stimuli(opened)
@@ -147,6 +156,12 @@ class CategorySums:
                 layer: tuple(map(grouping.moments, matrices))
                 for layer, matrices in _layers(opened, part, len(stimuli))
             }
+
+    def _merge_part(self, part: _PartMoments) -> None:
+        """Add the moments of one part."""
+        grouping, layers = part
+        for layer, moments in layers.items():
+            self._merge(layer, grouping, moments)
 
     def _merge(self, layer: str, grouping: _Grouping, added: tuple[_Moments, ...]) -> None:
         """Add the moments of one layer of a part."""
@@ -197,7 +212,9 @@ def _add(held: _Moments, sizes: NDArray[np.int64], new: _Moments, grouping: _Gro
 
     Source: Chan, Golub and LeVeque (1983), doi 10.1080/00031305.1983.10483115
     """
-    at, n, m = grouping.categories, sizes[grouping.categories], grouping.sizes
+    is_whole = len(grouping.categories) == len(sizes)
+    at = slice(None) if is_whole else grouping.categories  # without a copy where all categories are there
+    n, m = sizes[at], grouping.sizes
     before = held.sum[:, at]
     difference = before / np.maximum(n, 1) - new.sum / m
     held.squared_deviations[:, at] += new.squared_deviations + difference**2 * (n * m / (n + m))
