@@ -84,14 +84,14 @@ def photographs(place: Path) -> None:
     (place / "labels.csv").write_text(f"path,category\n{rows}")
     (place / "bars").mkdir()
     (place / "bars" / "bars.toml").write_text(
-        'name = "bars"\ntitle = "Bars"\nlicence = "CC0-1.0"\nrecipe = "bars.py"\n'
+        'name = "bars"\ntitle = "Bars"\ndescription = "Bars"\nlicence = "CC0-1.0"\ncitation = "none"\nrecipe = "bars.py"\n'
     )
     (place / "bars" / "bars.py").write_text(
         "import numpy as np\n"
         "from toolbox.stimuli import Drawing\n\n"
         "def draw(card, source):\n"
         "    for number in range(3):\n"
-        "        yield Drawing(f'bar {number}', np.full((4, 4, 3), 40 * number, np.uint8), 'bar')\n"
+        "        yield Drawing(f'bar {number}', 'bar', np.full((4, 4, 3), 40 * number, np.uint8))\n"
     )
 
 
