@@ -84,7 +84,8 @@ def photographs(place: Path) -> None:
     (place / "labels.csv").write_text(f"path,category\n{rows}")
     (place / "bars").mkdir()
     (place / "bars" / "bars.toml").write_text(
-        'name = "bars"\ntitle = "Bars"\ndescription = "Bars"\nlicence = "CC0-1.0"\ncitation = "none"\nrecipe = "bars.py"\n'
+        'name = "bars"\ntitle = "Bars"\ndescription = "Bars"\nlicence = "CC0-1.0"\ncitation = "none"\n'
+        'recipe = "bars.py"\n'
     )
     (place / "bars" / "bars.py").write_text(
         "import numpy as np\n"

@@ -12,7 +12,7 @@ from support.commands import run
 from support.object_storage import SECRET, storage
 from toolbox import Study
 from toolbox.errors import ObjectStorageError, VerificationError
-from toolbox.remote import mirror
+from toolbox.remote import fetching, mirror
 
 QUERIES = ("layers/profile", "filters/representative", "layers/significant")
 SQL = "select layer, filter, stimulus_id, maximum, mean from responses order by all"
@@ -48,7 +48,7 @@ def another_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
 @pytest.fixture
 def placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if every table were large."""
-    monkeypatch.setattr(mirror, "LARGEST_WHOLE", 0)
+    monkeypatch.setattr(fetching, "LARGEST_WHOLE", 0)
 
 
 def answers(study: Study) -> list[object]:
