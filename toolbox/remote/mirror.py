@@ -22,7 +22,7 @@ from toolbox.printing import name_place
 from toolbox.remote.entries import Entries, is_mirrored, write_whole
 from toolbox.remote.fetching import PIECE, follow, is_lazy
 from toolbox.remote.lock import HeldLocks
-from toolbox.remote.place import Place
+from toolbox.remote.place import Place, server_of
 from toolbox.remote.storage import Storage
 
 MIRRORS = "object-storage"
@@ -40,8 +40,7 @@ def mirror_at(place: Place) -> Mirror:
     Args:
         place: the address.
     """
-    server = [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_PROFILE")]
-    digest = hashlib.sha256(json.dumps([str(place), server]).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps([str(place), server_of(place)]).encode()).hexdigest()[:16]
     top = cache_folder().absolute() / MIRRORS
     top.mkdir(mode=0o700, parents=True, exist_ok=True)  # as private as the storage
     folder = top.resolve() / digest

@@ -1,18 +1,23 @@
 """The objects of a study: the requests that list, read and change them. Owns what differs between storages.
 
-What went wrong in a request is raised in one line, as `place.explained` does.
+What went wrong in a request is raised in one line, as `answers.explained` does.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from toolbox.remote.place import Place, explained, file_system
+from toolbox.errors import ObjectStorageError
+from toolbox.remote.answers import explained, missing_bucket
+from toolbox.remote.place import AMAZON, AZURE, GOOGLE, Place, file_system
 
 _REQUESTS = 16
 """How many objects are asked for at once."""
@@ -50,10 +55,23 @@ class Storage:
         Args:
             folder: path in the study.
         """
-        with explained(self.place):
-            found = self.files.find(self.path(folder), detail=True)
+        try:
+            with explained(self.place):
+                found = self.files.find(self.path(folder), detail=True)
+            if not found:  # Azure reports nothing of a missing container
+                self._check_bucket()
+        except FileNotFoundError as error:
+            raise missing_bucket(self.place) from error
         start = len(self.place.path) + 1
         return {path[start:]: each for path, each in found.items() if each["type"] == "file" and path[start:]}
+
+    def _check_bucket(self) -> None:
+        """Ask for the bucket, as far as that is permitted.
+
+        Raises: FileNotFoundError.
+        """
+        with contextlib.suppress(ObjectStorageError), explained(self.place):
+            self.files.info(self.place.bucket)
 
     def contents(self, names: Iterable[str]) -> list[bytes | None]:
         """The contents of objects; None where there is none.
@@ -107,14 +125,21 @@ class Storage:
             self.files.put_file(str(file), self.path(name), mode="create" if is_new else "overwrite")
 
     def move(self, before: str, after: str) -> None:
-        """Let the storage copy an object to another name, and then delete it.
+        """Copy an object to another name, and then delete it; that can be repeated.
+
+        The storage copies it. Azure, which may do so at any later time, is given the content again.
 
         Args:
             before: path in the study.
             after: path in the study.
         """
         with explained(self.place):
-            self.files.cp_file(self.path(before), self.path(after))
+            if self.place.protocol in AZURE:
+                with tempfile.TemporaryDirectory() as folder:
+                    self.files.get_file(self.path(before), f"{folder}/object")
+                    self.files.put_file(f"{folder}/object", self.path(after))
+            else:
+                self.files.cp_file(self.path(before), self.path(after))
             self.files.rm_file(self.path(before))
 
     def delete(self, *names: str) -> None:
@@ -136,13 +161,61 @@ class Storage:
 
 
 def version_of(found: Mapping[str, Any]) -> str:
-    """What identifies the content of an object.
+    """What identifies the content of an object: its MD5, as the storage reports it of most.
 
     Args:
         found: what the storage reports of it.
     """
-    for key in ("ETag", "etag", "md5Hash", "content_md5"):
-        if found.get(key):
-            return str(found[key]).strip('"')
-    changed = found.get("LastModified") or found.get("last_modified") or found.get("mtime") or ""
-    return f"{found['size']} {changed}"
+    if "ETag" in found:  # of S3
+        return str(found["ETag"]).strip('"')
+    if found.get("md5Hash"):  # of Google
+        return base64.b64decode(found["md5Hash"]).hex()
+    if digest := (found.get("content_settings") or {}).get("content_md5"):  # of Azure
+        return bytes(digest).hex()
+    return str(found.get("etag") or f"{found['size']} {changed_at(found) or ''}").strip('"')
+
+
+def changed_at(found: Mapping[str, Any]) -> datetime | None:
+    """When an object was put, by the clock of the storage; None where it does not report that.
+
+    Args:
+        found: what the storage reports of it.
+    """
+    for key in ("LastModified", "last_modified", "mtime"):  # of S3, Azure, Google
+        if isinstance(found.get(key), datetime):
+            return found[key]  # type: ignore[no-any-return]
+    return None
+
+
+def has_conditions(place: Place) -> bool:
+    """Whether `replace_unchanged` can be called at a place.
+
+    Args:
+        place: the address.
+    """
+    return place.protocol in (*AMAZON, *GOOGLE, *AZURE)
+
+
+def replace_unchanged(files: Any, place: Place, name: str, content: bytes, found: Mapping[str, Any]) -> None:
+    """Replace an object, on the condition that it has not been put since it was found.
+
+    Args:
+        files: the file system of the storage.
+        place: the address of the study.
+        name: bucket and name of the object.
+        content: its new content.
+        found: what the storage reported of it.
+
+    Raises: what `explained` makes a FileExistsError.
+    """
+    if place.protocol in AMAZON:
+        files.pipe_file(name, content, IfMatch=found["ETag"])
+    elif place.protocol in AZURE:
+        from azure.core import MatchConditions
+
+        files.pipe_file(name, content, etag=found["etag"], match_condition=MatchConditions.IfNotModified)
+    else:
+        bucket, _, key = name.partition("/")
+        address = f"{files.base.removesuffix('storage/v1/')}upload/storage/v1/b/{bucket}/o"
+        query = {"uploadType": "media", "name": key, "ifGenerationMatch": found["generation"]}
+        files.call("POST", address, data=content, **query)
