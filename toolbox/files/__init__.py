@@ -8,6 +8,7 @@ from toolbox.files.locking import has_writer, only_writer
 from toolbox.files.mirrored import local_folder, mirror_of, place_name
 from toolbox.files.records import RECORD_DIGEST, read_json, write_json
 from toolbox.files.whole import (
+    check_local,
     digest_of,
     move_files,
     place_file,
@@ -20,6 +21,7 @@ from toolbox.files.whole import (
 __all__ = [
     "RECORD_DIGEST",
     "building_folder",
+    "check_local",
     "digest_of",
     "folder_beside",
     "has_writer",

@@ -24,8 +24,9 @@ def new_folder(path: Path) -> Iterator[Path]:
     Args:
         path: path of the folder, which is missing or empty.
 
-    Raises: UsageError for a file, or for a folder that is not empty.
+    Raises: UsageError for a file, for a folder that is not empty, or for an address.
     """
+    check_local(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"{path} is there already; expected the name of a new folder, or of an empty one")
     path = Path(os.path.realpath(path))

@@ -151,6 +151,9 @@ def _check_replaceable(path: Path) -> None:
 def check_local(path: Path) -> None:
     """Refuse an address in object storage, which would become a folder called 's3:'; only studies are there.
 
+    Args:
+        path: as it was given, before it is made absolute.
+
     Raises: UsageError.
     """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):

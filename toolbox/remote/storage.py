@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -68,10 +69,14 @@ class Storage:
     def _check_bucket(self) -> None:
         """Ask for the bucket, as far as that is permitted.
 
-        Raises: FileNotFoundError.
+        Raises: FileNotFoundError, ObjectStorageError when it does not exist.
         """
-        with contextlib.suppress(ObjectStorageError), explained(self.place):
-            self.files.info(self.place.bucket)
+        try:
+            with explained(self.place):
+                self.files.info(self.place.bucket)
+        except ObjectStorageError as error:
+            if error.errno == errno.ENOENT:
+                raise
 
     def contents(self, names: Iterable[str]) -> list[bytes | None]:
         """The contents of objects; None where there is none.
