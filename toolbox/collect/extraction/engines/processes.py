@@ -33,8 +33,8 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
 
     Raises: what a worker raises; ResourceError when processes end unexpectedly again and again.
     """
-    count = min(worker.run.task.request.options.workers or usable_cores(), len(parts))
-    place = replace(worker.place, cores=max(1, usable_cores() // count))
+    count, cores = crew_size(worker.run.task.request.options.workers, len(parts))
+    place = replace(worker.place, cores=cores)
     left, failures = [*parts], 0
     while left:
         crew = _Crew(count, place)
@@ -53,6 +53,17 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
                 ) from error
         finally:
             crew.end()
+
+
+def crew_size(workers: int | None, parts: int) -> tuple[int, int]:
+    """The number of processes, and of cores of each.
+
+    Args:
+        workers: the number that was asked for; None for one a core.
+        parts: number of parts to present, at least 1.
+    """
+    count = min(workers or usable_cores(), parts)
+    return count, max(1, usable_cores() // count)
 
 
 class _Crew:
