@@ -49,6 +49,10 @@ NOT_RUN = {
     "toolbox ingest caltech101": "downloads 137 MB; the card has tests of its own",
 }
 """Command -> why no test of the chapters runs it."""
+SLOW = {
+    "toolbox render --layer block5_conv3 --filter 145 --seeds 1 --output rendered.png": "rendered.png",
+}
+"""Command that only a long test runs, as it takes half a minute -> the file that it writes."""
 
 _FENCE = re.compile(r"^```(?P<language>\w*)$")
 _HEADING = re.compile(r"^#+ (?P<heading>.+)$")
@@ -98,7 +102,7 @@ def commands(chapter: str) -> list[str]:
 
 
 def run_chapter(chapter: str, directory: Path) -> str:
-    """Run all blocks of a page in their order, but for the commands that are not run; what the others print."""
+    """Run all blocks of a page in their order, but for the commands in NOT_RUN and SLOW; what the others print."""
     return "".join(_run_block(block, directory) for block in blocks(chapter))
 
 
@@ -123,7 +127,8 @@ def _run_block(block: Block, directory: Path) -> str:
         return ""
     if block.language != "sh":
         return ""
-    lines = [line for line in block.text.splitlines() if _without_comment(line) not in NOT_RUN]
+    left_out = {*NOT_RUN, *SLOW}
+    lines = [line for line in block.text.splitlines() if _without_comment(line) not in left_out]
     return run_shell("\n".join(lines), directory)
 
 
