@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.own_sql import seen
 from support.part_records import ingest_many, part_values
 from support.tiny_network import write_weights
 from toolbox import Extraction, Study
@@ -126,7 +127,7 @@ def test_a_worker_that_is_killed_is_replaced_and_no_row_is_there_twice(
     assert (report.stimuli, part_values(many)) == (24, here)
     check_whole(many)
     rows = many.query(
-        "select count(*) as n, count(distinct (layer, filter, stimulus_id)) as rows from responses"
+        seen("select count(*) as n, count(distinct (layer, filter, stimulus_id)) as rows from responses")
     )
     assert rows.rows() == [(24 * 8, 24 * 8)]
 
