@@ -19,6 +19,8 @@ from toolbox.runtime.hardware import usable_cores
 
 ATTEMPTS = 3
 """How often processes may end unexpectedly before any further part is finished."""
+GPU_PROCESSES = 2
+"""Processes that share the GPUs of this computer where their number is not given: each has a network on every GPU."""
 _GLANCE = 0.2
 """Seconds between two looks at how many stimuli were presented."""
 
@@ -33,7 +35,7 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
 
     Raises: what a worker raises; ResourceError when processes end unexpectedly again and again.
     """
-    count = min(worker.run.task.request.options.workers or usable_cores(), len(parts))
+    count = min(_usual_workers(worker), len(parts))
     place = replace(worker.place, cores=max(1, usable_cores() // count))
     left, failures = [*parts], 0
     while left:
@@ -53,6 +55,13 @@ def schedule(parts: Sequence[int], worker: Worker, presented: Count) -> Generato
                 ) from error
         finally:
             crew.end()
+
+
+def _usual_workers(worker: Worker) -> int:
+    """The number of processes that is asked for; else one a core, or few with a GPU, whose memory they share."""
+    request = worker.run.task.request
+    has_gpu = request.device is not None and bool(request.device.gpus)
+    return request.options.workers or (min(GPU_PROCESSES, usable_cores()) if has_gpu else usable_cores())
 
 
 class _Crew:
