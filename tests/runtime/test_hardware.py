@@ -34,7 +34,7 @@ from toolbox.runtime.self_test import compute_once
 def test_a_driver_reports_its_cuda_and_its_gpus() -> None:
     driver = FakeDriver({"NVIDIA A100": 40 * 10**9, "NVIDIA T4": 16 * 10**9}, cuda=12040)
     assert find_driver(driver.load) == Driver(
-        (12, 4), (Gpu("NVIDIA A100", 40 * 10**9), Gpu("NVIDIA T4", 16 * 10**9))
+        (12, 4), (Gpu("NVIDIA A100", 40 * 10**9, (8, 0)), Gpu("NVIDIA T4", 16 * 10**9, (8, 0)))
     )
 
 

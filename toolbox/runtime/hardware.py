@@ -24,6 +24,10 @@ from toolbox.host import import_onnxruntime, import_openvino
 CUDA = "CUDAExecutionProvider"
 NO_DEVICE = 100
 """CUDA's error code when the driver finds no GPU."""
+CAPABILITY = (75, 76)
+"""CUDA's numbers of the two parts of a GPU's compute capability."""
+OLDEST_CAPABILITY = {13: (7, 5)}
+"""Major version of CUDA -> the compute capability of the oldest GPUs that it supports."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 PROCESSOR = Path("/proc/cpuinfo")
 MEMORY = Path("/proc/meminfo")
@@ -38,10 +42,11 @@ BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 @dataclass(frozen=True)
 class Gpu:
-    """One NVIDIA GPU and its memory in bytes."""
+    """One NVIDIA GPU, its memory in bytes, and its compute capability, as (major, minor)."""
 
     name: str
     memory: int
+    capability: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -252,7 +257,14 @@ def _gpu(driver: Any, number: int) -> Gpu:
     driver.cuDeviceGet(ctypes.byref(device), number)
     driver.cuDeviceGetName(name, len(name), device)
     driver.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
-    return Gpu(name.value.decode(errors="replace"), memory.value)
+    major, minor = (_attribute(driver, device, number) for number in CAPABILITY)
+    return Gpu(name.value.decode(errors="replace"), memory.value, (major, minor))
+
+
+def _attribute(driver: Any, device: ctypes.c_int, number: int) -> int:
+    value = ctypes.c_int(0)
+    driver.cuDeviceGetAttribute(ctypes.byref(value), number, device)
+    return value.value
 
 
 def _memory_of(key: str, system: Path) -> int | None:
