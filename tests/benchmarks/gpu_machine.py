@@ -16,7 +16,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from importlib.util import find_spec
+from itertools import groupby, zip_longest
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ class Machine:
             missing["tensorrt"] = failure if "gpu" in missing else f"no TensorRT: {failure}"
         if not has_bf16():
             missing["bf16"] = "this processor has no bf16 instructions"
+        elif find_spec("openvino") is None:
+            missing["bf16"] = "OpenVINO is not installed"
         if subprocess.run([torch, "-c", "import torch"], capture_output=True, check=False).returncode:
             missing["torch"] = f"no PyTorch in {torch}"
         return cls(usable_cores(), gpus, missing, torch)
@@ -94,7 +97,7 @@ def describe_machine(machine: Machine) -> dict[str, str]:
 
 def make_photographs(folder: Path, source: Path | None, count: int, *, large: bool) -> None:
     """A set of ordinary, and perhaps one of large photographs, of six categories, all different."""
-    sources = sorted(source.glob("*/*.[jJ][pP]*[gG]")) if source else []
+    sources = _in_turns(source) if source else []
     if source and not sources:
         raise SystemExit(f"--images {source}: expected folders of categories with JPEGs in them")
     save = partial(save_photograph, folder, sources)
@@ -108,6 +111,14 @@ def make_photographs(folder: Path, source: Path | None, count: int, *, large: bo
     study = Study(folder / "study", create=True)
     for name in ("ordinary", "large")[: 1 + large]:
         study.ingest(folder / name, set=name, progress=False)
+
+
+def _in_turns(source: Path) -> list[Path]:
+    """JPEGs in folders of categories: the first one of every category, then the second ones."""
+    categories = [
+        sorted(folder.glob("*.[jJ][pP]*[gG]")) for folder in sorted(source.iterdir()) if folder.is_dir()
+    ]
+    return [file for files in zip_longest(*categories) for file in files if file]
 
 
 def save_photograph(folder: Path, sources: Sequence[Path], job: tuple[str, tuple[int, int], int]) -> None:
