@@ -1,7 +1,7 @@
 """What a GPU gives: the same responses as the CPU, how fast, and what limits it. One table, and the same as JSON.
 
     python tests/benchmarks/gpu.py --output gpu.json           # on a machine with an NVIDIA GPU: about eight minutes
-    python tests/benchmarks/gpu.py --only fidelity session      # some of fidelity, session, decoding, extraction, torch
+    python tests/benchmarks/gpu.py --only fidelity session      # sections
     python tests/benchmarks/gpu.py --only 'extraction: *processes'                  # some rows
     python tests/benchmarks/gpu.py --stimuli 60 --ready 6 --seconds 0.2             # on a CPU: what it can compute
 
@@ -11,11 +11,13 @@
   on the GPU already, two callers, other options of CUDA.
 - decoding: from files to images in the size of the network, in threads and processes; ordinary photographs of 500 x 375
   pixels, and large ones of 1600 x 1200, which can be decoded at a part of their size.
-- extraction: from files to Parquet and roll-ups, from the moment when the first batch is computed.
+- writing: parts of responses to Parquet, alone.
+- extraction: from files to Parquet and roll-ups, from the moment when the first batch is computed; `steady` until the
+  last batch is computed, without the last part and the roll-ups, which hardly count for a large set.
 - torch: PyTorch with a hook on every layer, images ready in page-locked memory, nothing written: a peer's best case.
 
-`of bare` compares an extraction with the fastest bare session of the same precision; `limit` is what was slowest when
-measured alone: decoding, network, transfer (of images to the GPU), or handing over, where the parts alone are faster.
+`of bare` compares the steady speed with the fastest bare session of the same precision; `limit` is what was slowest
+when measured alone: decoding, network, writing, transfer (of images to the GPU), or handing over.
 Every row is computed in a process that others do not depend on: a crash is one line. --output is written row by row.
 
 Options: --images FOLDER of photographs in folders of categories, of which as many as are needed are made, by cropping
@@ -37,7 +39,8 @@ from typing import Any
 
 from gpu_machine import Machine, describe_machine, make_photographs, run_rows
 
-SECTIONS = ("fidelity", "session", "decoding", "extraction", "torch")
+from toolbox.store.plan import part_size
+
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 USUAL = 64
 """Images in a batch of the rows that vary something else."""
@@ -130,6 +133,11 @@ def extraction_rows() -> Iterator[Row]:
     yield row("TensorRT, 8 processes", "tensorrt", "cores:8", device="tensorrt", decoders=8)
 
 
+def writing_rows(stimuli: int) -> Iterator[Row]:
+    """Parts of the size that an extraction of these stimuli has."""
+    yield Row("writing: parts", "writing", {"stimuli": part_size(stimuli)})
+
+
 def torch_rows(is_gpu: bool) -> Iterator[Row]:
     usual = {"batch": USUAL if is_gpu else 4, "tf32": False, "channels_last": False, "compiled": False}
     for name, changed in (
@@ -144,12 +152,13 @@ def torch_rows(is_gpu: bool) -> Iterator[Row]:
         yield Row(f"torch: {name}", "torch", {**usual, **changed}, needs)
 
 
-def all_rows(machine: Machine) -> list[Row]:
+def all_rows(machine: Machine, stimuli: int) -> list[Row]:
     device = "cuda" if machine.gpus else "cpu"
     return [
         *fidelity_rows(),
         *session_rows(device),
         *decoding_rows(),
+        *writing_rows(stimuli),
         *extraction_rows(),
         *torch_rows(bool(machine.gpus)),
     ]
@@ -213,41 +222,43 @@ def _compare(row: Row, result: dict[str, Any], rows: dict[str, Row], found: dict
         decoders=row.given.get("decoders", 0),
         decoding=row.given.get("decoding", "full"),
     )
-    alone = {"network": network, "decoding": images}
+    steady = result["steady"]
+    alone = {"network": network, "decoding": images, "writing": fastest("writing")}
     measured = {name: one for name, one in alone.items() if one}
     if network:
-        result["of_bare"] = rate / network
+        result["of_bare"] = steady / network
     if measured:
         limit = min(measured, key=measured.__getitem__)
-        result["limit"] = limit if rate > 0.8 * measured[limit] else "handing over"
+        result["limit"] = limit if steady > 0.8 * measured[limit] else "handing over"
 
 
 def summary(found: dict[str, dict[str, Any]]) -> list[str]:
     """The sentences that follow from the table."""
 
-    def best(start: str, without: Sequence[str] = ()) -> tuple[float, str]:
+    def best(start: str, key: str = "images_a_second") -> tuple[float, str]:
         rates = [
-            (result["images_a_second"], name)
+            (result[key], name)
             for name, result in found.items()
             if name.startswith(start)
-            and "images_a_second" in result
-            and not any(one in name for one in without)
+            and key in result
+            and not any(one in name for one in ("TF32", "TensorRT", "large"))
         ]
         return max(rates, default=(0.0, ""))
 
-    whole, name = best("extraction:", ("TF32", "TensorRT"))
-    bare, bare_name = best("session: batch")
-    peer, peer_name = best("torch: float32")
+    (steady, name), (bare, bare_name) = best("extraction:", "steady"), best("session: batch")
+    peer, peer_name = best("torch:")
     lines = []
-    if whole and bare:
+    if steady and bare:
+        whole = found[name]["images_a_second"]
         lines.append(
-            f"fastest extraction in float32 ({name}): {whole / bare:.2f} of the bare session ({bare_name})"
+            f"fastest extraction in float32 ({name}): {steady / bare:.2f} of the bare session ({bare_name}); "
+            f"{whole / bare:.2f} with its last part and roll-ups"
         )
-    if whole and peer:
-        lines.append(f"and {whole / peer:.2f} times as fast as PyTorch with hooks ({peer_name})")
-    if whole:
+    if steady and peer:
+        lines.append(f"{steady / peer:.2f} times as fast as PyTorch with hooks ({peer_name})")
+    if steady:
         lines.append(
-            f"ImageNet ({IMAGENET:,} photographs) at this speed: {IMAGENET / whole / 60:.0f} minutes"
+            f"ImageNet ({IMAGENET:,} photographs) at this speed: {IMAGENET / steady / 60:.0f} minutes"
         )
     return lines
 
@@ -307,7 +318,7 @@ def main() -> None:
     """Measure, and print the table."""
     choices = options()
     machine = Machine.present(choices.torch)
-    rows, left_out = choose_rows(all_rows(machine), choices.only, machine)
+    rows, left_out = choose_rows(all_rows(machine, choices.stimuli), choices.only, machine)
     results: dict[str, dict[str, Any]] = {}
 
     def record() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from itertools import groupby, zip_longest
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -262,23 +263,28 @@ class _Child:
 
     def results(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Names and results of the rows; at least one, if the time is not over."""
-        with subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
-        ) as child:
-            errors: list[str] = []
-            threading.Thread(target=self._read, args=(child.stdout,), daemon=True).start()
-            reading = threading.Thread(target=lambda: errors.extend(child.stderr or ()), daemon=True)
+        with (
+            TemporaryFile("w+") as errors,
+            subprocess.Popen(
+                self._command, stdout=subprocess.PIPE, stderr=errors, text=True, env=_environment()
+            ) as child,
+        ):
+            reading = threading.Thread(target=self._read, args=(child.stdout,), daemon=True)
             reading.start()
             try:
                 running = yield from self._until_end()
             finally:
                 child.kill()
-            code = child.wait()
-        reading.join(1)
-        if running is not None:
-            said = errors[-1].strip() if errors else f"the process ended with {code}"
-            late = time.monotonic() >= self._limit
-            yield running, {"failure": f"ended after {self._limit - self._began:.0f} s" if late else said}
+                reading.join(10)
+            if running is not None:
+                yield running, {"failure": self._failure(child.wait(), errors)}
+
+    def _failure(self, code: int, errors: Any) -> str:
+        if time.monotonic() >= self._limit:
+            return f"ended after {time.monotonic() - self._began:.0f} s"
+        errors.seek(0)
+        lines = errors.read().strip().splitlines()
+        return lines[-1] if lines else f"the process ended with {code}"
 
     def _read(self, stream: Any) -> None:
         for line in stream:

@@ -42,7 +42,8 @@ from toolbox.runtime.computation import BoundComputation, OnnxComputation, cpu_c
 from toolbox.runtime.device import choose_device
 from toolbox.runtime.hardware import runtime
 from toolbox.runtime.session import start_session
-from toolbox.store.parts import clear
+from toolbox.store.folder import StudyFolder
+from toolbox.store.parts import clear, write_part
 from toolbox.store.stimuli import Stimulus, stimuli_of
 
 Result = dict[str, Any]
@@ -261,6 +262,30 @@ def decoding(bench: Bench, *, set: str, decoders: int, decoding: str) -> Result:
         return {"images": count, "seconds": time.perf_counter() - started, "processes": decoders}
 
 
+def writing(bench: Bench, *, stimuli: int) -> Result:
+    """Parts of responses to Parquet, one after the other as an extraction writes them."""
+    random = np.random.default_rng(0)  # what does not vary would be compressed to nothing
+    filters = {layer.name: layer.filters for layer in bench.net.layers if layer.name in bench.layers}
+    responses = {
+        name: (_noise(random, stimuli, count), _noise(random, stimuli, count))
+        for name, count in filters.items()
+    }
+    folder = StudyFolder(bench.folder / "written").extraction("written", bench.net.name)
+    for place in (folder.plans, folder.part(0).parent):
+        place.mkdir(parents=True, exist_ok=True)
+    write_part(folder, 0, range(stimuli), responses, {})
+    tell(measuring=True)
+    started, parts = time.perf_counter(), 0
+    while not parts or time.perf_counter() - started < bench.choices["seconds"]:
+        parts += 1
+        write_part(folder, parts, range(stimuli), responses, {})
+    return {"images": parts * stimuli, "seconds": time.perf_counter() - started}
+
+
+def _noise(random: np.random.Generator, stimuli: int, filters: int) -> np.ndarray:
+    return np.maximum(random.normal(size=(stimuli, filters)), 0).astype(np.float32)
+
+
 def extraction(
     bench: Bench, *, set: str, share: float = 1.0, binding: bool = False, **choices: Any
 ) -> Result:
@@ -308,6 +333,7 @@ ROWS: Mapping[str, Callable[..., Result]] = {
     "two_callers": two_callers,
     "probed": probed,
     "decoding": decoding,
+    "writing": writing,
     "extraction": extraction,
 }
 

@@ -449,6 +449,26 @@ def test_a_gpu_is_shown_whole_batches(provider: str, count: int, filled: int) ->
     assert runner.shapes == [(filled, 1, 1, 3)]
 
 
+@pytest.mark.parametrize(
+    ("provider", "batch", "part", "expected"),
+    [
+        (CUDA, 64, 600, 60),
+        (CUDA, 64, 1000, 63),
+        (CUDA, 32, 50, 25),
+        (TENSORRT, 32, 20, 20),
+        (CUDA, 64, 640, 64),
+        (CUDA, 1, 50, 1),
+        (CUDA, 64, 0, 64),
+        (CPU, 8, 50, 8),
+    ],
+)
+def test_a_part_divides_evenly_into_the_batches_of_a_gpu(
+    provider: str, batch: int, part: int, expected: int
+) -> None:
+    session = session_of([Recording()], provider=provider, batch=batch)
+    assert session.for_parts(part).batch == expected
+
+
 def test_a_cpu_is_shown_batches_as_they_are() -> None:
     runner = Recording()
     session_of([runner], provider=CPU, batch=4).run(np.ones((3, 2), np.float32))

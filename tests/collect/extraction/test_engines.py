@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.small_graphs import session_of
 from support.tiny_network import paint, write_weights
 from toolbox import Extraction, Study
+from toolbox.collect.extraction import worker
 from toolbox.collect.extraction.engines import processes
 from toolbox.collect.extraction.engines import ray as engine
 from toolbox.collect.extraction.worker import WorkerPlace
@@ -34,6 +36,7 @@ from toolbox.errors import (
 )
 from toolbox.files import read_json
 from toolbox.runtime.device import Device
+from toolbox.runtime.hardware import CUDA
 
 MARK = f"TOOLBOX_TEST_OF_ENGINES={os.getpid()}"
 """In the environment of the processes of Ray that belong to these tests."""
@@ -322,6 +325,22 @@ def test_a_worker_uses_the_gpus_that_it_asked_for_and_no_other(
     assert engine._with_device(place, asked).options.device == expected
 
 
+@pytest.mark.parametrize(("options", "expected"), [({}, 25), ({"batch": 32}, 32)])
+def test_a_gpu_computes_whole_batches_of_a_part_unless_their_size_is_given(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], expected: int
+) -> None:
+    started = session_of([lambda images: [images]], provider=CUDA, batch=32)
+    monkeypatch.setattr(worker, "start_network", lambda *_, **__: started)
+    monkeypatch.setattr(worker, "compare_with_exact", lambda *_: None)
+    request = SimpleNamespace(options=Extraction(**options))
+    task = SimpleNamespace(request=request, network=SimpleNamespace(batch=0))
+    planned = SimpleNamespace(
+        stimuli=range(120), plan=SimpleNamespace(parts=(range(50), range(50), range(20)))
+    )
+    run: Any = SimpleNamespace(task=task, planned=planned)
+    assert worker.Worker(run)._network(("sum",)).session.batch == expected
+
+
 @pytest.mark.parametrize(
     ("device", "workers", "expected"),
     [
@@ -336,8 +355,8 @@ def test_few_processes_share_the_memory_of_a_gpu(
 ) -> None:
     monkeypatch.setattr(processes, "usable_cores", lambda: 16)
     request = SimpleNamespace(device=device, options=Extraction(engine="processes", workers=workers))
-    worker: Any = SimpleNamespace(run=SimpleNamespace(task=SimpleNamespace(request=request)))
-    assert processes._usual_workers(worker) == expected
+    asked: Any = SimpleNamespace(run=SimpleNamespace(task=SimpleNamespace(request=request)))
+    assert processes._usual_workers(asked) == expected
 
 
 @pytest.mark.parametrize(
