@@ -31,6 +31,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
@@ -154,13 +155,15 @@ def torch_rows(is_gpu: bool) -> Iterator[Row]:
 
 def all_rows(machine: Machine, stimuli: int) -> list[Row]:
     device = "cuda" if machine.gpus else "cpu"
+    peers = [*torch_rows(bool(machine.gpus))]
     return [
         *fidelity_rows(),
         *session_rows(device),
+        *(row for row in peers if not row.given["compiled"]),
         *decoding_rows(),
         *writing_rows(stimuli),
         *extraction_rows(),
-        *torch_rows(bool(machine.gpus)),
+        *(row for row in peers if row.given["compiled"]),  # compiling takes longest, and matters least
     ]
 
 
@@ -316,7 +319,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Measure, and print the table."""
-    choices = options()
+    choices, began = options(), time.monotonic()
     machine = Machine.present(choices.torch)
     rows, left_out = choose_rows(all_rows(machine, choices.stimuli), choices.only, machine)
     results: dict[str, dict[str, Any]] = {}
@@ -336,7 +339,7 @@ def main() -> None:
         folder = Path(place)
         large = any(row.given.get("set") == "large" for row in rows)
         make_photographs(folder, choices.images, choices.stimuli, large=large)
-        for name, result in run_rows(folder, choices, [asdict(row) for row in rows], machine):
+        for name, result in run_rows(folder, choices, [asdict(row) for row in rows], machine, began):
             results[name] = result
             print("  ".join(filter(None, cells(name, record()["rows"][name]))), flush=True)
     left_out |= {row.name: "no time was left" for row in rows if row.name not in results}

@@ -35,6 +35,8 @@ from toolbox.runtime.hardware import find_cuda, has_bf16, library_failure, runti
 
 ROW_SECONDS = {"torch": 150.0}
 """Section -> seconds after which a row is ended; others have 100, and 300 with TensorRT, which plans for minutes."""
+LATE = 20.0
+"""Seconds that the last row may take when the time is over."""
 FEW = 100
 """Photographs that are made before other processes would have started."""
 ORDINARY, LARGE = (500, 375), (1600, 1200)
@@ -205,10 +207,10 @@ class Watch:
 
 
 def run_rows(
-    folder: Path, choices: Any, rows: Sequence[dict[str, Any]], machine: Machine
+    folder: Path, choices: Any, rows: Sequence[dict[str, Any]], machine: Machine, began: float
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The result of every row, as it is finished, until the time is over."""
-    end = time.monotonic() + 60 * choices.minutes
+    end = began + 60 * choices.minutes
     write_choices(folder, choices, rows, machine)
     prepare(Bench(folder))
     with Watch() as watch:
@@ -318,5 +320,5 @@ class _Child:
     def _start(self, name: str) -> None:
         self._began = time.monotonic()
         usual = 300.0 if "TensorRT" in name else ROW_SECONDS.get(name.partition(":")[0], 100.0)
-        self._limit = self._began + usual
+        self._limit = min(self._began + usual, self._end + LATE)
         self._watch.begin(memory=True)

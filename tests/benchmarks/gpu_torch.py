@@ -38,6 +38,7 @@ class Peer(torch.nn.Module):
         self.reverses = entry["channels"] == "BGR"
         self.register_buffer("centre", torch.tensor(entry["mean"]).reshape(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(entry["scale"]).reshape(1, -1, 1, 1))
+        self.layout = torch.contiguous_format
         self.responses: list[torch.Tensor] = []
         for _, module in self.tapped:
             module.register_forward_hook(self.keep)
@@ -49,7 +50,7 @@ class Peer(torch.nn.Module):
         self.responses = []
         images = pixels.permute(0, 3, 1, 2).to(torch.float32)
         images = images.flip(1) if self.reverses else images
-        self.network((images - self.centre) * self.scale)
+        self.network(((images - self.centre) * self.scale).contiguous(memory_format=self.layout))
         return self.responses
 
 
@@ -58,6 +59,7 @@ def prepare(folder: Path, *, tf32: bool, channels_last: bool, compiled: bool) ->
     torch.backends.cudnn.benchmark = True  # the fastest algorithm that cuDNN has
     peer = Peer(folder).to(DEVICE)
     if channels_last:
+        peer.layout = torch.channels_last
         peer.network.to(memory_format=torch.channels_last)
     return peer, torch.compile(peer) if compiled else peer
 
