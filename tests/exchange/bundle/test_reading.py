@@ -207,7 +207,7 @@ def test_no_name_is_a_mark_on_a_page(rich: Study, made: Place, tmp_path: Path) -
         assert not re.search(marks, text), page
 
 
-@pytest.mark.parametrize("kind", ["shared", "of_rollups"])
+@pytest.mark.parametrize("kind", ["shared", "of_rollups", "credited"])
 def test_validators_find_nothing_wrong(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     python = os.environ.get(VALIDATORS)
     if not python:
@@ -220,7 +220,7 @@ def test_validators_find_nothing_wrong(kind: str, request: pytest.FixtureRequest
         [python, str(script), str(bundle)], check=True, capture_output=True, text=True, cwd=tmp_path
     )
     found = json.loads(run.stdout.splitlines()[-1])
-    assert found == {"frictionless": [], "croissant": [], "ro-crate": []}
+    assert found == {"frictionless": [], "croissant": [], "ro-crate": [], "citation": []}
 
 
 def test_the_citation_is_valid_yaml_with_what_must_be_there(shared: Path) -> None:

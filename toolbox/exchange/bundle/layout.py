@@ -3,7 +3,8 @@
 A bundle is a zip, or a directory with the same files. It has no folders. Names of files are lower-case ASCII; which set
 or model a file is of is in `bundle.json`, and in text columns of the tables, never in the name of the file alone.
 
-    bundle.json         format, title, tool, digest, includes, in_use, withheld, replaced, tables, models, images
+    bundle.json         format, title, tool, digest, includes, in_use, withheld, replaced, tables, models, images; where
+                        they are stated, authors and licence
     <table>.parquet, stimuli-<set>.parquet, properties-<set>.parquet
     extractions.json    for every set and model: identity, numbers of stimuli, sources of roll-ups; with responses also
                         the plan, and the commit records of the parts, without places

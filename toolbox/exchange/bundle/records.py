@@ -192,7 +192,8 @@ def bundle_record(
     includes = [*sources.included, *(["images"] if images else [])]
     return {
         "format": FORMAT,
-        "title": replacements.text(sources.contents.title),
+        "title": sources.credits.title or replacements.text(sources.contents.title),
+        **sources.credits.record,
         "tool": name_and_version(),
         "includes": includes,
         "in_use": sources.contents.in_use,

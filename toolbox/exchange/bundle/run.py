@@ -81,7 +81,7 @@ def share(
     """
     check_sharing(sharing)
     contents = contents_of(study, sharing)
-    target = output or Path(f"{default_name(contents)}.zip")
+    target = output or Path(f"{default_name(sharing.credits.title or contents.title)}.zip")
     check_bundle_output(target)
     with _written_whole(target) as folder:
         record = read_between_commits(study, lambda: _write_files(study, sharing, folder, writers, progress))
@@ -92,13 +92,13 @@ def share(
     )
 
 
-def default_name(contents: Contents) -> str:
-    """The name of a bundle where none is chosen: that of the study's title, or `study`.
+def default_name(title: str) -> str:
+    """The name of a bundle where none is chosen.
 
     Args:
-        contents: what is shared.
+        title: of the results.
     """
-    return next(iter(safe_names([contents.title]).values()))
+    return next(iter(safe_names([title]).values()))
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _sources(study: StudyFolder, sharing: Sharing) -> TableSources:
             "computed from them; leave out significance (--with significance) or minimum_n (--minimum-n)"
         )
     replacements = Replacements(_private(contents, sharing), keep=sharing.keep_names)
-    sources = TableSources(contents, withheld, replacements, sharing.included)
+    sources = TableSources(contents, withheld, replacements, sharing.included, sharing.credits)
     if "significance" in sharing.included and not any(
         any(resampled_files(sources, table)) for table in RESAMPLE_FOLDERS
     ):

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolbox.exchange.bundle.contents import Contents, SharedExtraction
+from toolbox.exchange.bundle.credits import Credits
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES, safe_names
 from toolbox.exchange.bundle.names import Replacements, names_of_people
 from toolbox.exchange.bundle.parquet_files import WrittenTable, with_names, write_parquet
@@ -31,6 +32,7 @@ class TableSources:
     withheld: Withheld
     replacements: Replacements
     included: tuple[str, ...]
+    credits: Credits
     rows: dict[tuple[str, str, str], int] = field(default_factory=dict)
     """Rows of the roll-up by set, model and scheme, once the tables are written."""
 

@@ -284,6 +284,8 @@ def _stage_record(taking: Taking, report: ImportReport, started: datetime) -> No
         "title": record.title,
         "digest": record.digest,
         "tool": record.tool,
+        **({"authors": [*record.authors]} if record.authors else {}),
+        **({"licence": record.licence} if record.licence else {}),
     }
     run: dict[str, Any] = {
         "task": "import",

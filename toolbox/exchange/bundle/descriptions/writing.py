@@ -34,11 +34,12 @@ def write_descriptions(
         folder: of the bundle, with all files but the descriptions.
     """
     counts, date = [*_counts(sources)], _date(sources.contents)
-    content = Described(record, tables, described_files(folder, tables), date, counts)
+    stated = sources.credits
+    content = Described(record, tables, described_files(folder, tables), date, counts, stated)
     citations = _citations(sources.contents)
     (folder / README).write_bytes(readme(content).encode())
     (folder / CITATION).write_bytes(citation(content, citations).encode())
-    every = Described(record, tables, described_files(folder, tables), date, counts)
+    every = Described(record, tables, described_files(folder, tables), date, counts, stated)
     for name, description in ((DATA_PACKAGE, data_package), (CROISSANT, croissant), (RO_CRATE, ro_crate)):
         (folder / name).write_bytes(json_bytes(description(every)))
 
