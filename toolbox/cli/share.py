@@ -17,7 +17,8 @@ commands = typer.Typer()
 WithOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--with", help="What to include: rollups (always), significance, responses. Repeat it for several."
+        "--with",
+        help="What to include: rollups (always), significance, relations, responses. Repeat it for several.",
     ),
 ]
 SharedSetsOption = Annotated[

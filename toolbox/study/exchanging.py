@@ -42,7 +42,7 @@ class StudyExchange(StudyDirectory):
 
         Args:
             output: a new zip (.zip) or directory; None for a zip in the current directory with the study's title.
-            including: what it contains beside roll-ups: 'significance', 'responses'.
+            including: what it contains beside roll-ups: 'significance', 'relations', 'responses'.
             set: the stimulus sets; all if None.
             model: the models; all if None.
             scheme: the label schemes; all if None.

@@ -1,4 +1,5 @@
-"""A study with all that a bundle may have: two sets, two label schemes, variables, observers, significance."""
+"""A study with all that a bundle may have: two sets, two label schemes, variables, observers, significance,
+relations."""
 
 from __future__ import annotations
 
@@ -64,6 +65,8 @@ def _fill(place: Place) -> None:
     for name in ("köpfe", "kopfe"):
         study.extract(name, model="tiny", weights=weights)
     study.significance("köpfe", scheme="category", resamples=20)
+    study.relate("köpfe", parameter="rating", scheme="category", resamples=20)
+    study.relate("köpfe", parameter="age", given=["category"], scheme="category", resamples=20)
     study.use("köpfe", scheme="category")
 
 
@@ -82,7 +85,7 @@ def shared(made: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.own(patch)
         patch.setenv("TOOLBOX_MODELS", str(made.home / "models"))
         output = tmp_path_factory.mktemp("shared") / "everything"
-        Study(made.study).share(output, including=["significance", "responses"])
+        Study(made.study).share(output, including=["significance", "relations", "responses"])
     return output
 
 

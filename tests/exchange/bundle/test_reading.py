@@ -126,6 +126,23 @@ def test_queries_give_the_rows_of_the_toolbox(
     assert rows.select(plain).cast(pl.String).rows() == own.select(plain).cast(pl.String).rows()
 
 
+@NOTES
+def test_related_filters_are_those_of_the_toolbox(
+    shared: Path, rich: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = in_duckdb(shared, monkeypatch)
+    for query in ("relation/filters", "relation/layers", "relation/variables"):
+        chosen = {} if query.endswith("variables") else {"parameter": "age", "given": "category"}
+        for name, value in chosen.items():
+            connection.execute(f"set variable {name} = '{value}'")
+        own = rich.query(query, set="köpfe", scheme="category", **chosen)
+        rows = connection.sql(f'from "{query}"').pl()
+        assert rows.columns == own.columns and rows.height == own.height > 0
+        for name, kind in own.schema.items():
+            pairs = [*zip(rows[name], own[name], strict=True)]
+            assert all(a == (pytest.approx(b) if kind.is_float() else b) for a, b in pairs), (query, name)
+
+
 def test_every_query_of_a_bundle_runs_or_names_what_it_needs(
     of_rollups: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

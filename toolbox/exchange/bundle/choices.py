@@ -19,7 +19,7 @@ class Sharing:
     """The options of a bundle.
 
     Attributes:
-        including: what it includes beside roll-ups: 'significance', 'responses'.
+        including: what it includes beside roll-ups: 'significance', 'relations', 'responses'.
         set: the stimulus sets; all if None.
         model: the models; all if None.
         scheme: the label schemes; all if None.

@@ -247,7 +247,10 @@ def _extraction(each: object, labels: Mapping[str, Any]) -> ExtractionRecord:
         response_rows=entry(EXTRACTIONS, {"response_rows": 0, **each}, "response_rows", int),
         sources=_sources(entry(EXTRACTIONS, {"sources": {}, **each}, "sources", dict)),
         rollups={scheme: entry(EXTRACTIONS, rollups[scheme], "rows", int) for scheme in sorted(schemes)},
-        labels={scheme: _digest(EXTRACTIONS, f"labels of {scheme}", of_set.get(scheme)) for scheme in of_set},
+        labels={
+            scheme: _digest(EXTRACTIONS, f"labels of {scheme}", of_set.get(scheme))
+            for scheme in {**of_set, **rollups}
+        },
         parts=tuple(map(_part, entry(EXTRACTIONS, each, "parts", list))) if "parts" in each else None,
     )
 

@@ -17,7 +17,7 @@ from toolbox.exchange.bundle.descriptions.ro_crate import ro_crate
 from toolbox.exchange.bundle.layout import CITATION, CROISSANT, DATA_PACKAGE, README, RO_CRATE
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 from toolbox.exchange.bundle.records import json_bytes
-from toolbox.exchange.bundle.tables import TableSources
+from toolbox.exchange.bundle.sources import TableSources
 from toolbox.store.parquet import provenance_of
 from toolbox.store.study_file import read_study_file
 
