@@ -3,10 +3,11 @@
 In a mirror of object storage (`remote`), what is written, moved or deleted here is first put, copied or deleted there.
 """
 
-from toolbox.files.folders import building_folder, folder_beside, new_folder, sweep, sweep_ended
+from toolbox.files.folders import building_folder, folder_beside, new_folder, sweep
 from toolbox.files.locking import has_writer, only_writer
 from toolbox.files.mirrored import local_folder, mirror_of, place_name
 from toolbox.files.records import RECORD_DIGEST, read_json, write_json
+from toolbox.files.temporary import sweep_ended
 from toolbox.files.whole import (
     check_local,
     digest_of,

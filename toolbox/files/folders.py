@@ -1,20 +1,18 @@
-"""Temporary folders, those that become what they are named after, and what killed processes left."""
+"""Temporary folders, and those that become what they are named after."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
-import socket
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from toolbox.errors import UsageError
-from toolbox.files.whole import NAME_LENGTH, NUMBERS, check_local, flush_directory
+from toolbox.files.temporary import sweep_ended, temporary_path
+from toolbox.files.whole import check_local, flush_directory
 
 
 @contextmanager
@@ -52,9 +50,8 @@ def folder_beside(path: Path) -> Iterator[Path]:
     """
     check_local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep_ended_folders(path.parent)
-    number = f"{_computer()}-{os.getpid()}-{threading.get_ident()}-{next(NUMBERS)}"
-    fresh = path.parent / f".{path.name[:NAME_LENGTH]}.{number}.partial"
+    sweep_ended(path.parent, path)
+    fresh = temporary_path(path)
     try:
         fresh.mkdir()
         yield fresh
@@ -92,47 +89,9 @@ def sweep(*folders: Path) -> None:
                 file.unlink(missing_ok=True)
 
 
-def sweep_ended(folder: Path) -> None:
-    """Remove temporary files of processes that have ended; needs no lock, unlike `sweep`.
-
-    Args:
-        folder: the folder, which may be missing.
-    """
-    for file in folder.glob(".*.partial"):
-        process = file.name.rsplit(".", 2)[1].partition("-")[0]
-        if process.isdecimal() and not _is_running(int(process)):
-            file.unlink(missing_ok=True)
-
-
-def _sweep_ended_folders(folder: Path) -> None:
-    """Remove temporary folders of processes of this computer that have ended; a disk may be shared with others."""
-    for entry in folder.glob(f".*.{_computer()}-*.partial"):
-        process = entry.name.rsplit(".", 2)[1].split("-")[1]
-        if entry.is_dir() and process.isdecimal() and not _is_running(int(process)):
-            shutil.rmtree(entry, ignore_errors=True)
-
-
 def _remove_at_once(folder: Path) -> None:
     """Remove a folder so that whoever still uses it finds all that is in it, or nothing."""
     place = Path(tempfile.mkdtemp(prefix=".removed.", suffix=".partial", dir=folder.parent))
     with contextlib.suppress(FileNotFoundError):  # its writer removed it
         folder.rename(place / folder.name)
     shutil.rmtree(place)
-
-
-def _computer() -> str:
-    """Letters that another computer hardly has, and that do not tell its name."""
-    return f"on{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]}"
-
-
-def _is_running(process: int) -> bool:
-    """Whether a process of this computer is running; true where that cannot be found out."""
-    if os.name == "nt":  # where this would end it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import os
 import re
 import shutil
 import stat
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from toolbox.errors import UsageError
 from toolbox.files.mirrored import mirror_of
-
-NAME_LENGTH = 40
-"""Characters of a file's name in that of its temporary file: a name may have 255 bytes."""
-NUMBERS = itertools.count()
-"""Of temporary files of this process."""
+from toolbox.files.temporary import sweep_ended, temporary_path
 
 
 @contextmanager
@@ -39,9 +33,10 @@ def replace_file(path: Path, scratch: Path | None = None, *, is_new: bool = Fals
     folder = scratch or path.parent
     for each in {folder, path.parent}:
         each.mkdir(parents=True, exist_ok=True)
-    fresh = (
-        folder / f".{path.name[:NAME_LENGTH]}.{os.getpid()}-{threading.get_ident()}-{next(NUMBERS)}.partial"
-    )
+    if scratch is None:
+        with contextlib.suppress(OSError):  # what cannot be listed can be written yet
+            sweep_ended(folder, path)
+    fresh = temporary_path(path, folder)
     try:
         yield fresh
         with fresh.open("rb+") as file:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from support.forks import forks_of
+from support.own_sql import seen
 from support.part_records import ingest_many, part_records, part_values
 from support.tiny_network import write_weights
 from toolbox import Study
@@ -52,7 +53,7 @@ def test_jobs_write_the_parts_of_one_extraction(
     assert len(list((many.folder.root / "runs").glob("*-extract-many-tiny-*-of-4.json"))) == 4
     assert many.extract("many", model=card, weights=weights).shown == 0
     rows = many.query(
-        "select count(*) as n, count(distinct stimulus_id) as stimuli from responses", set="many"
+        seen("select count(*) as n, count(distinct stimulus_id) as stimuli from responses"), set="many"
     )
     assert rows.rows() == [(12 * 8, 12)]
 

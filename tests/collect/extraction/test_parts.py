@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from support.needs import needs_bf16, needs_no_bf16
+from support.own_sql import seen
 from support.part_records import ingest_many, part_records, part_values
 from toolbox import Study
 from toolbox.collect.extraction import parts as run
@@ -79,7 +80,7 @@ def test_a_part_just_written_is_not_read_again(
 
     many.extract("many", model=card, weights=weights, part=30)
     monkeypatch.setattr("toolbox.store.records.digest_of", noted)
-    assert many.query("select count(*) as n from responses").item() > 0
+    assert many.query(seen("select count(*) as n from responses")).item() > 0
     assert read == []
 
 
@@ -175,7 +176,7 @@ def test_scaled_decoding_is_compared_with_full_decoding_and_recorded(
     exact = study.extract("large", model=card, weights=weights)
     assert exact.agreement is None
     assert all("agreement" not in record for record in part_records(study, "large"))
-    rows = study.query("from responses order by all")
+    rows = study.query(seen("from responses order by all"))
     report = study.extract("large", model=card, weights=weights, decoding="scaled", replace=True)
     agreed = report.agreement
     assert agreed is not None
@@ -191,7 +192,9 @@ def test_scaled_decoding_is_compared_with_full_decoding_and_recorded(
     ]
     assert [entry["agreement"] for entry in runs if entry["agreement"]] == [told]
     # Compared with numpy: the largest difference between the responses, by the range of the exact ones.
-    both = rows.join(study.query("from responses"), on=["layer", "filter", "stimulus_id"], suffix="_scaled")
+    both = rows.join(
+        study.query(seen("from responses")), on=["layer", "filter", "stimulus_id"], suffix="_scaled"
+    )
     largest = 0.0
     for _, filter_rows in both.group_by("layer", "filter"):
         for statistic in ("maximum", "mean"):

@@ -242,7 +242,17 @@ def test_the_same_study_elsewhere_and_later_gives_the_same_bytes(
         "LOGNAME": "maximilian", "TOOLBOX_MODELS": str(made.home / "models"), "TOOLBOX_CACHE": str(home / "cache"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), "PYTHONHASHSEED": "7",
     }  # fmt: skip
-    command = ["share", "--with", "significance", "--with", "responses", "--output", "again.zip"]
+    command = [
+        "share",
+        "--with",
+        "significance",
+        "--with",
+        "relations",
+        "--with",
+        "responses",
+        "--output",
+        "again.zip",
+    ]
     subprocess.run(
         [sys.executable, "-c", CLOCK, *command, "--study", "copy"],
         env=environment,

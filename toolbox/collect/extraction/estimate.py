@@ -12,7 +12,7 @@ from toolbox.collect.extraction.engines.processes import crew_size
 from toolbox.collect.extraction.options import Extraction
 from toolbox.collect.extraction.presentation import present
 from toolbox.collect.extraction.remaining import RemainingWork, check_disk_space, find_remaining_work
-from toolbox.collect.extraction.task import Task, load_task, read_request, start_network
+from toolbox.collect.extraction.task import Request, Task, load_task, read_request, start_network
 from toolbox.display import Report
 from toolbox.progress import Progress, silent
 from toolbox.runtime.autotune import probe_image, rate
@@ -71,7 +71,7 @@ def estimate_extraction(
     remaining = find_remaining_work(task)
     disk, free = check_disk_space(task, remaining)
     stimuli, parts = len(remaining.stimuli), remaining.parts(request.options)
-    workers, cores = _workers(request.options, len(parts))
+    workers, cores = _workers(request, len(parts))
     seconds, session = _expected_seconds(task, remaining, workers, cores) if stimuli else (0.0, None)
     peak = _peak_memory(task, max(parts, default=0))
     return Estimate(
@@ -92,11 +92,11 @@ def estimate_extraction(
     )
 
 
-def _workers(options: Extraction, parts: int) -> tuple[int, int | None]:
+def _workers(request: Request, parts: int) -> tuple[int, int | None]:
     """The number of processes of this computer, and of cores of each; None for all."""
-    if options.engine != "processes" or not parts:
+    if request.options.engine != "processes" or not parts:
         return 1, None
-    return crew_size(options.workers, parts)
+    return crew_size(request, parts)
 
 
 def _arrangement(session: Session, workers: int) -> str:
