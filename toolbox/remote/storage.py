@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import errno
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -178,6 +179,16 @@ def version_of(found: Mapping[str, Any]) -> str:
     if digest := (found.get("content_settings") or {}).get("content_md5"):  # of Azure
         return bytes(digest).hex()
     return str(found.get("etag") or f"{found['size']} {changed_at(found) or ''}").strip('"')
+
+
+def expected_version(fresh: Path) -> str:
+    """What `version_of` reports of a file that was put at once; where it reports something else, it is fetched again.
+
+    Args:
+        fresh: the file.
+    """
+    with fresh.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def changed_at(found: Mapping[str, Any]) -> datetime | None:
