@@ -201,9 +201,8 @@ class Mirror:
         try:
             self._storage.put(fresh, name, is_new=is_new)
         except FileExistsError as error:
-            if not self._has(
-                name, version
-            ):  # else it was put, but the answer was lost, and the request repeated
+            # It is there as well where it was put, but the answer was lost, and the request repeated.
+            if not self._has(name, version):
                 raise BusyError(f"another process has written {path} meanwhile; try again") from error
         with self._entries.locked():
             if is_lazy(name, fresh.stat().st_size) and not keeps_content():
