@@ -138,6 +138,24 @@ def test_a_lock_that_was_left_is_taken_over_a_minute_later(
     assert not emulated(protocol).exists(name)
 
 
+def test_of_two_that_take_a_lock_over_at_once_one_is_refused(
+    elsewhere: str, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Study(elsewhere, create=True).folder.root
+    name = f"{elsewhere}/plans/.lock"
+    emulated(protocol).pipe_file(name, b'{"mirror": "m", "token": "t"}')
+
+    def other_is_first(self: lock.HeldLocks, found: object) -> bool:
+        monkeypatch.undo()
+        emulated(protocol).pipe_file(name, b'{"mirror": "m", "token": "of the other"}')
+        return True
+
+    monkeypatch.setattr(lock.HeldLocks, "_is_left", other_is_first)
+    with pytest.raises(BusyError), only_writer(here / "plans", "extracting"):
+        pass
+    assert emulated(protocol).cat_file(name) == b'{"mirror": "m", "token": "of the other"}'
+
+
 def test_who_lost_his_lock_writes_no_more(
     elsewhere: str, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

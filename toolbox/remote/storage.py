@@ -9,6 +9,7 @@ import base64
 import contextlib
 import errno
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ from toolbox.remote.place import AMAZON, AZURE, GOOGLE, Place, file_system
 
 _REQUESTS = 16
 """How many objects are asked for at once."""
+_BOUNDARY = "==of-the-toolbox=="
+"""Between the name and the content of an object."""
 
 _Answer = TypeVar("_Answer")
 
@@ -233,5 +236,13 @@ def replace_unchanged(files: Any, place: Place, name: str, content: bytes, found
     else:
         bucket, _, key = name.partition("/")
         address = f"{files.base.removesuffix('storage/v1/')}upload/storage/v1/b/{bucket}/o"
-        query = {"uploadType": "media", "name": key, "ifGenerationMatch": found["generation"]}
-        files.call("POST", address, data=content, **query)
+        head = f"--{_BOUNDARY}\r\nContent-Type: application/json\r\n\r\n{json.dumps({'name': key})}\r\n"
+        body = f"--{_BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\r\n".encode() + content
+        files.call(
+            "POST",
+            address,
+            uploadType="multipart",  # of other uploads, an emulator ignores the condition
+            ifGenerationMatch=found["generation"],
+            headers={"Content-Type": f'multipart/related; boundary="{_BOUNDARY}"'},
+            data=head.encode() + body + f"\r\n--{_BOUNDARY}--".encode(),
+        )
