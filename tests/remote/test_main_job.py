@@ -80,6 +80,7 @@ def test_blocks_are_read_from_the_storage_and_kept(
     assert study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_the_whole_main_job_by_its_commands(
     address: str, tmp_path: Path, photographs: Path, card: str, weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_local_study_that_was_copied_is_one(address: str, tmp_path: Path, fill
     assert study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_several_processes_extract_into_one_study(
     address: str, fill: Fill, tmp_path: Path, photographs: Path, card: str, weights: str
 ) -> None:
@@ -159,6 +161,7 @@ def test_jobs_of_several_computers_extract_into_one_study(
     assert study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_what_a_storage_shows_as_folders_is_nothing(address: str, fill: Fill) -> None:
     """SeaweedFS reports them; the pages of S3 make objects of them."""
     Study(address, create=True)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from support.commands import run
+from support.moments import some_of
 from support.reported import Reported, reported, study_of
 from support.tiny_network import CARD, paint
 from toolbox import Study, UnknownNameError, UsageError, VerificationError
@@ -201,6 +202,7 @@ def test_a_picture_for_readers_without_javascript_goes_before_a_later_figure() -
         assert (parts[0].shown[0].picture, notes) == (expected, [])
 
 
+@pytest.mark.long
 def test_a_page_never_exceeds_its_budget(
     hostile: Reported, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -247,7 +249,7 @@ def test_a_damaged_study_has_no_report(whole: Reported, tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize("categories", [["red"], ["red", "green"]])
+@pytest.mark.parametrize("categories", some_of([["red"], ["red", "green"]], 2))
 def test_few_categories_give_a_report_without_a_failure(
     categories: Sequence[str], cache: Path, tmp_path: Path
 ) -> None:
@@ -276,6 +278,7 @@ def test_the_tuning_to_another_set_of_oriented_stimuli_is_shown(cache: Path, tmp
     )
 
 
+@pytest.mark.long
 def test_warnings_have_a_subject_each(whole: Reported, bare: Reported, hostile: Reported) -> None:
     for report in (whole, bare, hostile):
         keys = re.findall(r'<li id="(warning-[^"]+)"', report.text)
