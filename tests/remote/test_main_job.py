@@ -196,6 +196,7 @@ def test_a_damaged_object_ends_a_query(
     assert "part-0.parquet" in str(study.verify().problems) or not study.verify(thorough=True).is_intact
 
 
+@pytest.mark.long
 def test_without_the_cache_every_reader_asks_the_storage(
     address: str, fill: Fill, placeholders: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
