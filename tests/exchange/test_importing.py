@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,6 +20,7 @@ from toolbox.exchange.importing.extractions import stage_extractions
 from toolbox.exchange.importing.opening import opened_study
 from toolbox.exchange.importing.run import verify_bundle
 from toolbox.exchange.importing.taking import Taking
+from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.computed_with import computed_with
 from toolbox.store.imported_rollups import imported_record
 
@@ -37,14 +39,28 @@ FROM_SIGNIFICANCE = (
     "layers/profile",
     *(f"select * from {view} order by all" for view in ("significance", "resamples", "reliability")),
 )
+FROM_RELATIONS = tuple(f"select * from {view} order by all" for view in RELATION_TABLES)
 FROM_RESPONSES = ("selectivity/ranks", "select * from responses order by all")
 ANSWERED = {
     "rollups": FROM_ROLLUPS,
     "significance": FROM_ROLLUPS + FROM_SIGNIFICANCE,
-    "all": FROM_ROLLUPS + FROM_SIGNIFICANCE + FROM_RESPONSES,
+    "relations": FROM_ROLLUPS + FROM_RELATIONS,
+    "all": FROM_ROLLUPS + FROM_SIGNIFICANCE + FROM_RELATIONS + FROM_RESPONSES,
 }
 """Bundle -> what it must answer as the study did."""
-BUNDLES = {"rollups": None, "significance": ["significance"], "all": ["significance", "responses"]}
+RELATIONS: tuple[dict[str, Any], ...] = (
+    {"parameter": "brightness"},
+    {"parameter": "brightness", "given": ["category"], "statistic": "mean"},
+    {"parameter": "brightness", "given": ["luminance"]},
+    {"parameter": "luminance", "threshold": [0.25]},
+)
+"""What is related to the responses: what was added, what ingestion measures, and what is measured later."""
+BUNDLES = {
+    "rollups": None,
+    "significance": ["significance"],
+    "relations": ["relations"],
+    "all": ["significance", "relations", "responses"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +80,8 @@ def laboratory(extracted_folder: Path, tmp_path_factory: pytest.TempPathFactory)
         study.parameters(SET, source=folder / "table.csv", column=["brightness"])
         study.properties(SET, scheme="category", progress=False)
         study.significance(resamples=40, scheme="category", progress=False)
+        for chosen in RELATIONS:
+            study.relate(SET, scheme="category", resamples=40, progress=False, **chosen)
         study.use(SET, scheme="category")
         for name, including in BUNDLES.items():
             study.share(folder / f"{name}.zip", including=including, progress=False)
