@@ -114,6 +114,7 @@ def test_the_whole_main_job_by_its_commands(
     assert not [content for content in left if SECRET.encode() in content or b"object-storage" in content]
 
 
+@pytest.mark.long
 def test_a_local_study_that_was_copied_is_one(address: str, tmp_path: Path, fill: Fill) -> None:
     local = fill(tmp_path / "local")
     storage().put(f"{tmp_path / 'local'}/", f"{address}/", recursive=True)
@@ -140,6 +141,7 @@ def test_several_processes_extract_into_one_study(
     ]
 
 
+@pytest.mark.long
 def test_jobs_of_several_computers_extract_into_one_study(
     address: str,
     fill: Fill,

@@ -134,6 +134,7 @@ def test_no_pixel_of_a_stimulus_is_in_a_page_unless_asked_for(whole: Reported) -
     assert "data:image" not in own and "<img" not in own and ".png" not in own
 
 
+@pytest.mark.long
 def test_equal_studies_give_equal_pages(whole: Reported, tmp_path: Path) -> None:
     whole.study.report(tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == whole.file.read_bytes()
@@ -259,6 +260,7 @@ def test_few_categories_give_a_report_without_a_failure(
     assert "differed in low-level measures" not in text
 
 
+@pytest.mark.long
 def test_the_tuning_to_another_set_of_oriented_stimuli_is_shown(cache: Path, tmp_path: Path) -> None:
     study = study_of(tmp_path, ["red", "green"])
     lines = tmp_path / "lines"
