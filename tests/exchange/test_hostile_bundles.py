@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from support.hostile_bundles import CHANGES, MORE_CHANGES, UNSIGNED, ZIPS, sign
+from support.hostile_bundles import CHANGES, MORE_CHANGES, RELATION_CHANGES, UNSIGNED, ZIPS, sign
 from toolbox import Study, VerificationError
 from toolbox.exchange.importing.run import import_bundle, verify_bundle
 from toolbox.store.folder import StudyFolder
 
+SIGNED = CHANGES | MORE_CHANGES | RELATION_CHANGES
 SEVERAL = 400_000_000
 """Bytes of memory that no refusal needs beside what the libraries have already."""
 
@@ -27,7 +28,10 @@ def good(extracted_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         patch.setenv("TOOLBOX_CACHE", str(root / "cache"))
         study = Study(shutil.copytree(extracted_folder / "study", root / "study"))
         study.significance(resamples=20, progress=False)
-        study.share(root / "bundle", including=["significance", "responses"], progress=False)
+        (root / "ratings.csv").write_text("stimulus_id,rating\n0,1\n1,2\n2,5\n3,4\n4,3\n5,6\n")
+        study.parameters("colours", source=root / "ratings.csv")
+        study.relate(parameter="rating", resamples=20, progress=False)
+        study.share(root / "bundle", including=["significance", "relations", "responses"], progress=False)
     return root / "bundle"
 
 
@@ -70,10 +74,10 @@ def test_the_bundle_itself_is_good(good: Path, study: StudyFolder) -> None:
     assert import_bundle(study, good).written
 
 
-@pytest.mark.parametrize("change", CHANGES | MORE_CHANGES)
+@pytest.mark.parametrize("change", SIGNED)
 def test_a_signed_forgery_is_refused(good: Path, study: StudyFolder, tmp_path: Path, change: str) -> None:
     bundle = Path(shutil.copytree(good, tmp_path / "bundle"))
-    (CHANGES | MORE_CHANGES)[change](bundle)
+    SIGNED[change](bundle)
     sign(bundle)
     refusal_of(bundle, study, tmp_path)
 

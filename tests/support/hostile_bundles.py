@@ -447,6 +447,53 @@ MORE_CHANGES: dict[str, Change] = {
 """Changes to the records of a bundle; each is signed again."""
 
 
+RELATIONS, PERMUTATIONS = "relations.parquet", "relation_permutations.parquet"
+RELATION_CHANGES: dict[str, Change] = {
+    "another correlation": value_change(RELATIONS, "correlation", 0.123),
+    "a correlation of 2": value_change(RELATIONS, "correlation", 2.0),
+    "a correlation that is no number": value_change(RELATIONS, "correlation", NOT_A_NUMBER),
+    "another n": value_change(RELATIONS, "n", 5),
+    "a p of no permutations": value_change(RELATIONS, "p", 0.0123),
+    "a p of 0": value_change(RELATIONS, "p", 0.0),
+    "another q": value_change(RELATIONS, "q", 0.5),
+    "another corrected p": value_change(RELATIONS, "p_fwe", 0.001),
+    "a relation without a filter": table_change(RELATIONS, lambda table: table.slice(1)),
+    "a filter twice": table_change(RELATIONS, twice),
+    "a parameter without values": table_change(
+        RELATIONS,
+        lambda table: table.set_column(3, "parameter", pa.array(["luck"] * len(table), pa.string())),
+    ),
+    "permutations of another parameter": value_change(PERMUTATIONS, "parameter", "luck"),
+    "a permutation too few": table_change(PERMUTATIONS, lambda table: table.slice(1)),
+    "a permutation that was not made": value_change(PERMUTATIONS, "permutation", 999),
+    "another strongest correlation": value_change(PERMUTATIONS, "strongest", 1.0),
+    "more related filters than there are": value_change(PERMUTATIONS, "related", 1000),
+    "no permutations": lambda folder: (
+        json_change(
+            BUNDLE,
+            lambda content: content.update(
+                tables=[each for each in content["tables"] if each["name"] != "relation_permutations"]
+            ),
+        )(folder),
+        (folder / PERMUTATIONS).unlink(),
+    ),
+    "related filters of other responses": json_change(
+        PROVENANCE, lambda content: content["related"][0]["origin"].update(parts={"0": "x"})
+    ),
+    "related filters without an origin": json_change(PROVENANCE, lambda content: content.update(related=[])),
+    "an origin of related filters that is a text": json_change(
+        PROVENANCE, lambda content: content.update(related="x")
+    ),
+    "an origin of related filters of no set": json_change(
+        PROVENANCE, lambda content: content["related"][0].update(set="others")
+    ),
+    "an observation without a value": value_change("observations.parquet", "value", None),
+    "another observation": value_change("observations.parquet", "value", 3.5),
+    "labels of no scheme": of_extraction(lambda each: each["rollups"].update(ghost={"rows": 0})),
+}
+"""Changes to the tables of related filters, and to what they follow from; each is signed again."""
+
+
 def flipped(folder: Path) -> None:
     """A flipped bit in a table."""
     content = bytearray((folder / ROLLUPS).read_bytes())

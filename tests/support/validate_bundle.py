@@ -7,6 +7,7 @@ Prints a JSON object: program -> list of what it finds wrong.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.resources
 import io
 import json
@@ -57,6 +58,17 @@ def crate_faults() -> list[str]:
     return faults + [f"lists other files: {sorted(listed ^ files)}"] * (listed != files)
 
 
+def citation_faults() -> list[str]:
+    import jsonschema
+    import yaml
+
+    listed = importlib.metadata.files("cffconvert") or []
+    (schema,) = [file for file in listed if file.match("schemas/1.2.0/schema.json")]
+    validator = jsonschema.Draft7Validator(json.loads(schema.read_text(encoding="utf-8")))
+    content = yaml.load(Path("CITATION.cff").read_text(encoding="utf-8"), yaml.BaseLoader)  # dates stay texts
+    return [f"{error.json_path}: {error.message}"[:300] for error in validator.iter_errors(content)]
+
+
 def serve_context(vocabulary: bytes) -> None:
     """Answer requests for the vocabulary from the file that ro-crate-py has of it, without a network."""
     import requests
@@ -75,6 +87,11 @@ def serve_context(vocabulary: bytes) -> None:
 
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    checks = {"frictionless": frictionless_faults, "croissant": croissant_faults, "ro-crate": crate_faults}
+    checks = {
+        "frictionless": frictionless_faults,
+        "croissant": croissant_faults,
+        "ro-crate": crate_faults,
+        "citation": citation_faults,
+    }
     found = {name: check() for name, check in checks.items()}
     sys.stdout.write("\n" + json.dumps(found) + "\n")

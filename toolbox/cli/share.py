@@ -17,7 +17,8 @@ commands = typer.Typer()
 WithOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--with", help="What to include: rollups (always), significance, responses. Repeat it for several."
+        "--with",
+        help="What to include: rollups (always), significance, relations, responses. Repeat it for several.",
     ),
 ]
 SharedSetsOption = Annotated[
@@ -47,6 +48,26 @@ KeepNamesOption = Annotated[
 WithReportOption = Annotated[
     bool, typer.Option("--report", help="Add the page of the report, without images.")
 ]
+TitleOption = Annotated[
+    str | None,
+    typer.Option("--title", help="Title of the results, as a deposit shows it. Default: that of the study."),
+]
+AuthorsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--author",
+        metavar="'FAMILY, GIVEN; ORCID'",
+        help="Author of the results, with or without an ORCID; or a group, without a comma. Repeat it for several.",
+    ),
+]
+LicenceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--licence",
+        metavar="ID|https://…",
+        help="Licence of the results: an SPDX identifier, such as CC-BY-4.0, or the address of another one.",
+    ),
+]
 BundleOption = Annotated[
     Path | None,
     typer.Option(
@@ -68,6 +89,9 @@ def share(
     include_images: IncludeImagesOption = False,
     keep_names: KeepNamesOption = False,
     report: WithReportOption = False,
+    title: TitleOption = None,
+    author: AuthorsOption = None,
+    licence: LicenceOption = None,
     output_file: BundleOption = None,
     study: options.StudyOption = HERE,
     quiet: options.QuietOption = False,
@@ -82,7 +106,7 @@ def share(
         written = opened.share(
             output_file, including=including or None, set=set or None, model=model or None, scheme=scheme or None,
             minimum_n=minimum_n, include_images=include_images, keep_names=keep_names, report=report,
-            progress=progress,
+            title=title, author=author or None, licence=licence, progress=progress,
         )  # fmt: skip
     output.print_notes(written.notes, quiet)
     size = f"{written.bytes / 1e6:.1f} MB" if written.bytes >= 1e5 else f"{written.bytes / 1e3:.1f} kB"

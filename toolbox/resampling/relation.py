@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import false_discovery_control, rankdata
 
 from toolbox.resampling.arrays import FloatArray, IntArray, equality_bound
 
@@ -114,6 +114,36 @@ def corrected_for_all(correlation: FloatArray, strongest: FloatArray) -> FloatAr
     return np.where(np.isnan(correlation), np.nan, (reached + 1) / (len(ordered) + 1))
 
 
+def false_discovery_rates(p: FloatArray) -> FloatArray:
+    """Benjamini-Hochberg q values; a missing p stays missing, and counts in no number.
+
+    Args:
+        p: (filters,): NaN where it is missing.
+    """
+    known, q = np.isfinite(p), np.full(len(p), np.nan)
+    if known.any():
+        q[known] = false_discovery_control(p[known])
+    return q
+
+
+def centred_ranks(values: FloatArray, groups: IntArray) -> FloatArray:
+    """Ranks, of which equal values share the mean, minus the mean rank of each group.
+
+    Args:
+        values: (stimuli,) or (stimuli, variables).
+        groups: (stimuli,): number of each stimulus' group.
+
+    Example:
+        >>> centred_ranks(np.array([1.0, 5.0, 5.0]), np.array([0, 0, 0]))
+        array([-1. ,  0.5,  0.5])
+    """
+    ranks: FloatArray = rankdata(values, axis=0)
+    for group in np.unique(groups):
+        members = groups == group
+        ranks[members] -= ranks[members].mean(axis=0)
+    return ranks
+
+
 def _orthonormal(vectors: FloatArray) -> FloatArray:
     """Orthogonal vectors of length 1 that span the same space; those that others explain are left out."""
     kept: list[FloatArray] = []
@@ -148,10 +178,7 @@ def _unit(values: FloatArray, basis: FloatArray, whole: FloatArray) -> FloatArra
 
 def _response_axes(responses: FloatArray, variable: RankedVariable) -> FloatArray:
     """(stimuli, filters): ranks of the responses, as the axis of the variable; 0 for a dead filter."""
-    ranks = rankdata(responses, axis=0)
-    for group in np.unique(variable.groups):
-        members = variable.groups == group
-        ranks[members] -= ranks[members].mean(axis=0)
+    ranks = centred_ranks(responses, variable.groups)
     rest = ranks - variable.given @ (variable.given.T @ ranks)
     squares, whole = (rest**2).sum(axis=0), (ranks**2).sum(axis=0)
     lengths = np.where(squares > _LEAST * whole, np.sqrt(squares), np.inf)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolbox.files import digest_of
 from toolbox.store.checksums import present_digest
 from toolbox.store.columns import RELATION_TABLES
 from toolbox.store.folder import StudyFolder
@@ -102,26 +103,35 @@ def write_relation(
     write_table(path, whole, provenance)
 
 
-def variable_sources(study: StudyFolder, set_name: str, names: Collection[str]) -> dict[str, str]:
+def variable_sources(
+    study: StudyFolder, set_name: str, names: Collection[str], staged: StudyFolder | None = None
+) -> dict[str, str]:
     """The digest of the table that has the values of each variable.
 
     Args:
         study: the study.
         set_name: the stimulus set.
         names: of parameters and measured properties.
+        staged: files that are about to take the place of those of the study; none if None.
     """
-    added = study.added_parameters(set_name)
-    tables = [study.stimuli(set_name), *_tables_of_properties(study, set_name)]
-    others = ",".join(present_digest(path) for path in tables)
+    folders = [study, *([staged] if staged else [])]
+    added = {name for each in folders for name in each.added_parameters(set_name)}
+    tables = [each.properties(set_name).parent.glob("*.parquet") for each in folders]
+    measured = sorted({file.name for found in tables for file in found})
+    files = [study.stimuli(set_name), *map(study.properties(set_name).with_name, measured)]
+    others = ",".join(_digest_in(study, staged, file) for file in files)
     return {
-        name: present_digest(study.observations(set_name, name)) if name in added else others
+        name: _digest_in(study, staged, study.observations(set_name, name)) if name in added else others
         for name in names
         if name != CATEGORY
     }
 
 
-def _tables_of_properties(study: StudyFolder, set_name: str) -> list[Path]:
-    return sorted(study.properties(set_name).parent.glob("*.parquet"))
+def _digest_in(study: StudyFolder, staged: StudyFolder | None, path: Path) -> str:
+    """The digest of a file of a study, or of what takes its place."""
+    if staged and (fresh := staged.root / path.relative_to(study.root)).is_file():
+        return digest_of(fresh)
+    return present_digest(path)
 
 
 def fresh_relations(

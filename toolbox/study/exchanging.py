@@ -30,6 +30,9 @@ class StudyExchange(StudyDirectory):
         include_images: bool = False,
         keep_names: bool = False,
         report: bool = False,
+        title: str | None = None,
+        author: str | Sequence[str] | None = None,
+        licence: str | None = None,
         progress: Progress | bool = True,
     ) -> ShareReport:
         """Write a bundle: Parquet tables and descriptions that a collaborator can use without this toolbox.
@@ -39,7 +42,7 @@ class StudyExchange(StudyDirectory):
 
         Args:
             output: a new zip (.zip) or directory; None for a zip in the current directory with the study's title.
-            including: what it contains beside roll-ups: 'significance', 'responses'.
+            including: what it contains beside roll-ups: 'significance', 'relations', 'responses'.
             set: the stimulus sets; all if None.
             model: the models; all if None.
             scheme: the label schemes; all if None.
@@ -47,6 +50,11 @@ class StudyExchange(StudyDirectory):
             include_images: add copies of the images. You need the right to share them.
             keep_names: leave names and paths as they are.
             report: add the page of the report, without images.
+            title: of the results, as a deposit shows it; that of the study if None.
+            author: whose the results are, in their order: 'Family, Given', 'Family, Given; ORCID', or the name of a
+                group without a comma; not stated if None.
+            licence: an SPDX identifier such as 'CC-BY-4.0', or the address of another licence (https://…); not stated
+                if None.
             progress: True for bars in a notebook, False for none; or a function that is called with what is being done,
                 how much is done, and of how much.
 
@@ -68,6 +76,7 @@ class StudyExchange(StudyDirectory):
         options = Sharing(
             including, set, model, scheme, minimum_n,
             include_images=include_images, keep_names=keep_names, report=report,
+            title=title, author=author, licence=licence,
         )  # fmt: skip
         writers = Writers(
             methods=lambda selection: methods_text(self.folder, selection),

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.own_sql import seen
+from support.part_records import ingest_many, part_values
 from support.small_graphs import session_of
-from support.tiny_network import paint, write_weights
+from support.tiny_network import write_weights
 from toolbox import Extraction, Study
 from toolbox.collect.extraction import worker
 from toolbox.collect.extraction.engines import processes
@@ -34,7 +36,6 @@ from toolbox.errors import (
     UsageError,
     WeightsError,
 )
-from toolbox.files import read_json
 from toolbox.runtime.device import Device
 from toolbox.runtime.hardware import CUDA
 
@@ -63,15 +64,7 @@ def chosen(name: str, request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture
 def many(tmp_path: Path, cache: Path) -> Study:
     """A study of 24 images that take a while to decode."""
-    for number in range(24):
-        paint(
-            tmp_path / "many" / f"category {number % 3}" / f"{number}.png",
-            (9 * number, 255 - number, 7),
-            side=900,
-        )
-    study = Study(tmp_path / "study", create=True)
-    study.ingest(tmp_path / "many", set="many")
-    return study
+    return ingest_many(Study(tmp_path / "study", create=True), tmp_path / "many", 24, side=900)
 
 
 @pytest.fixture
@@ -80,16 +73,7 @@ def here(many: Study, tmp_path: Path, card: str, weights: str) -> list[str]:
     study = Study(tmp_path / "here", create=True)
     study.ingest(tmp_path / "many", set="many")
     study.extract("many", model=card, weights=weights, part=2)
-    return values(study)
-
-
-def records(study: Study) -> list[dict[str, Any]]:
-    files = study.folder.plans("many", "tiny").glob("part-*.json")
-    return sorted(map(read_json, files), key=lambda record: record["part"])
-
-
-def values(study: Study) -> list[str]:
-    return [record["values"] for record in records(study)]
+    return part_values(study)
 
 
 def check_whole(study: Study) -> None:
@@ -125,7 +109,7 @@ def test_workers_write_the_parts_that_one_process_writes(
         progress=lambda _, done, all: told.append((done, all)),
         **chosen,
     )
-    assert values(many) == here
+    assert part_values(many) == here
     assert (report.shown, report.stimuli) == (24, 24)
     assert "each with 1 worker of 1 thread" in report.arrangement
     assert (told[0], told[-1]) == ((0, 24), (24, 24))
@@ -147,10 +131,10 @@ def test_a_worker_that_is_killed_is_replaced_and_no_row_is_there_twice(
 
     report = many.extract("many", model=card, weights=weights, part=2, progress=kill, **chosen)
     assert killed
-    assert (report.stimuli, values(many)) == (24, here)
+    assert (report.stimuli, part_values(many)) == (24, here)
     check_whole(many)
     rows = many.query(
-        "select count(*) as n, count(distinct (layer, filter, stimulus_id)) as rows from responses"
+        seen("select count(*) as n, count(distinct (layer, filter, stimulus_id)) as rows from responses")
     )
     assert rows.rows() == [(24 * 8, 24 * 8)]
 
@@ -202,7 +186,7 @@ def test_layers_are_added_by_workers(
 ) -> None:
     many.extract("many", model=card, weights=weights, part=2, layers="pool")
     many.extract("many", model=card, weights=weights, layers="*", **chosen)
-    assert values(many) == here
+    assert part_values(many) == here
     check_whole(many)
 
 
@@ -242,7 +226,7 @@ def test_a_driver_that_is_killed_loses_no_part_that_is_finished(
     assert 2 <= len(finished) < 12
     report = many.extract("many", model=card, weights=weights, part=2, **chosen)
     assert report.shown <= 24 - 2 * (len(finished) - 1)  # the last one may have been without its record
-    assert values(many) == here
+    assert part_values(many) == here
     kept = sum(path.stat().st_mtime_ns == time for path, time in finished.items())
     assert kept >= len(finished) - 1
     check_whole(many)
@@ -262,7 +246,7 @@ def test_an_interrupted_run_ends_its_processes_and_goes_on(
     assert workers_of("processes") == []
     check_whole(many)
     assert many.extract("many", model=card, weights=weights, part=2).stimuli == 24
-    assert values(many) == here
+    assert part_values(many) == here
 
 
 def test_another_cluster_than_that_of_the_program_is_refused(
@@ -354,9 +338,8 @@ def test_few_processes_share_the_memory_of_a_gpu(
     monkeypatch: pytest.MonkeyPatch, device: Device, workers: int | None, expected: int
 ) -> None:
     monkeypatch.setattr(processes, "usable_cores", lambda: 16)
-    request = SimpleNamespace(device=device, options=Extraction(engine="processes", workers=workers))
-    asked: Any = SimpleNamespace(run=SimpleNamespace(task=SimpleNamespace(request=request)))
-    assert processes._usual_workers(asked) == expected
+    request: Any = SimpleNamespace(device=device, options=Extraction(engine="processes", workers=workers))
+    assert processes.crew_size(request, 100)[0] == expected
 
 
 @pytest.mark.parametrize(

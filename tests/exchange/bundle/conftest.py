@@ -1,10 +1,12 @@
-"""A study with all that a bundle may have: two sets, two label schemes, variables, observers, significance."""
+"""A study with all that a bundle may have: two sets, two label schemes, variables, observers, significance,
+relations."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,8 @@ def _fill(place: Place) -> None:
     for name in ("köpfe", "kopfe"):
         study.extract(name, model="tiny", weights=weights)
     study.significance("köpfe", scheme="category", resamples=20)
+    study.relate("köpfe", parameter="rating", scheme="category", resamples=20)
+    study.relate("köpfe", parameter="age", given=["category"], scheme="category", resamples=20)
     study.use("köpfe", scheme="category")
 
 
@@ -81,7 +85,7 @@ def shared(made: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.own(patch)
         patch.setenv("TOOLBOX_MODELS", str(made.home / "models"))
         output = tmp_path_factory.mktemp("shared") / "everything"
-        Study(made.study).share(output, including=["significance", "responses"])
+        Study(made.study).share(output, including=["significance", "relations", "responses"])
     return output
 
 
@@ -93,4 +97,23 @@ def of_rollups(made: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("TOOLBOX_MODELS", str(made.home / "models"))
         output = tmp_path_factory.mktemp("shared") / "rollups"
         Study(made.study).share(output, set="köpfe", scheme="category")
+    return output
+
+
+CREDITS: dict[str, Any] = {
+    "title": "Colours in a tiny network",
+    "author": ["Carberry, Josiah; 0000-0002-1825-0097", "Zoë's Vision Group", 'O\'Neil, Ann-Marie "Ann"'],
+    "licence": "cc-by-4.0",
+}
+"""What an owner may state of the results."""
+
+
+@pytest.fixture(scope="session")
+def credited(made: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of one set with title, authors and licence, as a directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        made.own(patch)
+        patch.setenv("TOOLBOX_MODELS", str(made.home / "models"))
+        output = tmp_path_factory.mktemp("shared") / "credited"
+        Study(made.study).share(output, set="kopfe", **CREDITS)
     return output

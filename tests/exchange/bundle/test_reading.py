@@ -16,6 +16,7 @@ import pytest
 
 from support.exchange_places import Place
 from support.needs import skip_or_fail
+from support.own_sql import seen
 from toolbox import Study
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
 
@@ -126,6 +127,23 @@ def test_queries_give_the_rows_of_the_toolbox(
     assert rows.select(plain).cast(pl.String).rows() == own.select(plain).cast(pl.String).rows()
 
 
+@NOTES
+def test_related_filters_are_those_of_the_toolbox(
+    shared: Path, rich: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = in_duckdb(shared, monkeypatch)
+    for query in ("relation/filters", "relation/layers", "relation/variables"):
+        chosen = {} if query.endswith("variables") else {"parameter": "age", "given": "category"}
+        for name, value in chosen.items():
+            connection.execute(f"set variable {name} = '{value}'")
+        own = rich.query(query, set="köpfe", scheme="category", **chosen)
+        rows = connection.sql(f'from "{query}"').pl()
+        assert rows.columns == own.columns and rows.height == own.height > 0
+        for name, kind in own.schema.items():
+            pairs = [*zip(rows[name], own[name], strict=True)]
+            assert all(a == (pytest.approx(b) if kind.is_float() else b) for a, b in pairs), (query, name)
+
+
 def test_every_query_of_a_bundle_runs_or_names_what_it_needs(
     of_rollups: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,9 +192,9 @@ def test_another_set_and_parameters_are_chosen_by_variables(
 def test_variables_are_those_of_the_study(shared: Path, rich: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = in_duckdb(shared, monkeypatch)
     for view in ("variables", "property_values", "labels", "layers"):
-        own = rich.query(f"select * from {view} order by all", set="köpfe", scheme="category")
+        own = rich.query(seen(f"select * from {view} order by all"), set="köpfe", scheme="category")
         assert connection.sql(f"select * from {view} order by all").pl().rows() == own.rows(), view
-    own = rich.query("select * from parameters where parameter <> 'site' order by all", set="köpfe")
+    own = rich.query(seen("select * from parameters where parameter <> 'site' order by all"), set="köpfe")
     rows = connection.sql("select * from parameters where parameter <> 'site' order by all").pl()
     assert rows.rows() == own.rows()
 
@@ -207,7 +225,7 @@ def test_no_name_is_a_mark_on_a_page(rich: Study, made: Place, tmp_path: Path) -
         assert not re.search(marks, text), page
 
 
-@pytest.mark.parametrize("kind", ["shared", "of_rollups"])
+@pytest.mark.parametrize("kind", ["shared", "of_rollups", "credited"])
 def test_validators_find_nothing_wrong(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     python = os.environ.get(VALIDATORS)
     if not python:
@@ -220,7 +238,7 @@ def test_validators_find_nothing_wrong(kind: str, request: pytest.FixtureRequest
         [python, str(script), str(bundle)], check=True, capture_output=True, text=True, cwd=tmp_path
     )
     found = json.loads(run.stdout.splitlines()[-1])
-    assert found == {"frictionless": [], "croissant": [], "ro-crate": []}
+    assert found == {"frictionless": [], "croissant": [], "ro-crate": [], "citation": []}
 
 
 def test_the_citation_is_valid_yaml_with_what_must_be_there(shared: Path) -> None:

@@ -28,7 +28,8 @@ from toolbox.exchange.bundle.layout import (
     safe_names,
 )
 from toolbox.exchange.bundle.tables import _variable_columns
-from toolbox.files import _computer, digest_of
+from toolbox.files import digest_of
+from toolbox.files.folders import _computer
 from toolbox.store.folder import StudyFolder
 from toolbox.store.parquet import read_table_and_origin, write_table
 from toolbox.store.parts import _values_digest
@@ -241,7 +242,17 @@ def test_the_same_study_elsewhere_and_later_gives_the_same_bytes(
         "LOGNAME": "maximilian", "TOOLBOX_MODELS": str(made.home / "models"), "TOOLBOX_CACHE": str(home / "cache"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), "PYTHONHASHSEED": "7",
     }  # fmt: skip
-    command = ["share", "--with", "significance", "--with", "responses", "--output", "again.zip"]
+    command = [
+        "share",
+        "--with",
+        "significance",
+        "--with",
+        "relations",
+        "--with",
+        "responses",
+        "--output",
+        "again.zip",
+    ]
     subprocess.run(
         [sys.executable, "-c", CLOCK, *command, "--study", "copy"],
         env=environment,

@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
-from scipy.stats import false_discovery_control
 
 from toolbox.resampling import FloatArray
-from toolbox.resampling.relation import RelatedLayer, corrected_for_all
+from toolbox.resampling.relation import RelatedLayer, corrected_for_all, false_discovery_rates
 
 
 def relation_tables(
@@ -34,21 +33,13 @@ def relation_tables(
         pl.lit(stimuli, pl.Int64).alias("n"),
         "correlation",
         "p",
-        pl.Series("q", _false_discovery_rates(p)),
+        pl.Series("q", false_discovery_rates(p)),
         pl.Series("p_fwe", corrected_for_all(correlation, strongest)),
         pl.lit(len(strongest), pl.Int32).alias("permutations"),
     )
     permuted = pl.concat([_permutations_table(name, layer, thresholds) for name, layer in layers.items()])
     plain = filters.with_columns(pl.selectors.float().fill_nan(None))
     return {"relations": plain, "relation_permutations": permuted}
-
-
-def _false_discovery_rates(p: FloatArray) -> FloatArray:
-    """Benjamini-Hochberg q values; a missing p stays missing, and counts in no number."""
-    known, q = np.isfinite(p), np.full(len(p), np.nan)
-    if known.any():
-        q[known] = false_discovery_control(p[known])
-    return q
 
 
 def _filters_table(name: str, layer: RelatedLayer) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from toolbox.content import card_names, card_path
 from toolbox.errors import ToolboxError
 from toolbox.exchange.bundle.layout import safe_names
 from toolbox.exchange.bundle.records import json_bytes, model_record
-from toolbox.exchange.bundle.tables import TableSources
+from toolbox.exchange.bundle.sources import TableSources
 from toolbox.network.card import network
 
 

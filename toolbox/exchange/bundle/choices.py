@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolbox.errors import UsageError, expected_names
+from toolbox.exchange.bundle.credits import Credits, stated_credits
 from toolbox.exchange.bundle.layout import INCLUDED
 
 SharedNames = str | Sequence[str] | None
@@ -18,7 +19,7 @@ class Sharing:
     """The options of a bundle.
 
     Attributes:
-        including: what it includes beside roll-ups: 'significance', 'responses'.
+        including: what it includes beside roll-ups: 'significance', 'relations', 'responses'.
         set: the stimulus sets; all if None.
         model: the models; all if None.
         scheme: the label schemes; all if None.
@@ -26,6 +27,9 @@ class Sharing:
         include_images: whether copies of the images are part of it.
         keep_names: whether names of users, computers and observers, and absolute paths, stay as they are.
         report: whether the page of the report is part of it.
+        title: of the results; that of the study if None.
+        author: whose they are: 'Family, Given; ORCID' each; not stated if None.
+        licence: an SPDX identifier, or the address of another licence; not stated if None.
     """
 
     including: SharedNames = None
@@ -36,12 +40,23 @@ class Sharing:
     include_images: bool = False
     keep_names: bool = False
     report: bool = False
+    title: str | None = None
+    author: SharedNames = None
+    licence: str | None = None
 
     @property
     def included(self) -> tuple[str, ...]:
         """What the bundle includes; roll-ups always."""
         wanted = {"rollups", *several(self.including)}
         return tuple(name for name in INCLUDED if name in wanted)
+
+    @property
+    def credits(self) -> Credits:
+        """What the owner states of the results.
+
+        Raises: UsageError.
+        """
+        return stated_credits(self.title, several(self.author), self.licence)
 
 
 def several(names: SharedNames) -> tuple[str, ...]:
@@ -60,6 +75,7 @@ def check_sharing(sharing: Sharing) -> None:
     for name in several(sharing.including):
         if name not in INCLUDED:
             raise UsageError(f"a bundle with {name!r} is unknown; {expected_names(name, INCLUDED)}")
+    _ = sharing.credits  # refuses what they cannot be
     if sharing.minimum_n < 1:
         raise UsageError(f"minimum_n is {sharing.minimum_n}; expected a number of stimuli, 1 or more")
     if sharing.minimum_n > 1 and "responses" in sharing.included:

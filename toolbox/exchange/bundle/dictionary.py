@@ -12,6 +12,8 @@ TABLE_MEANINGS = {
     "significance": "Every index of selectivity that was resampled, with its interval and p values",
     "resamples": "Selective filters of every layer in every bootstrap sample and permutation",
     "reliability": "What two halves of the stimuli tell of the preference of every filter",
+    "relations": "Rank correlation of every filter with a numeric parameter of the stimuli, and its p values",
+    "relation_permutations": "Related filters of every layer in every permutation of the stimuli",
     "responses": "The response of every filter to every stimulus",
 }
 """Table -> what it has."""
@@ -62,6 +64,11 @@ _COLUMNS = {
     "threshold": "a filter above it is selective",
     "selective": "number of selective filters",
     "strength": "mean index of the ten most selective filters of the layer",
+    "given": "what was held constant: other parameters, properties or the category; empty for nothing",
+    "correlation": "rank correlation of the responses with the parameter, a partial one if something is held constant",
+    "permutation": "number of the permutation",
+    "related": "number of filters whose absolute correlation exceeds the threshold",
+    "strongest": "largest absolute correlation of a filter of the layer",
     "preferred": "category with the largest index",
     "cross_validated": "index, in one half of the stimuli, of the category that is preferred in the other half",
     "agreement": "proportion of splits in which both halves prefer the same category",
@@ -72,6 +79,7 @@ _IN_TABLE = {
     ("layers", "width"): "positions of a map, horizontally",
     ("observations", "value"): "the value that was observed",
     ("significance", "value"): "the index of all stimuli",
+    ("relation_permutations", "threshold"): "a filter whose absolute correlation exceeds it is related",
     ("reliability", "value"): "the index of all stimuli for the preferred category",
 }
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from toolbox.errors import VerificationError
-from toolbox.exchange.bundle.tables import TableSources
+from toolbox.exchange.bundle.sources import TableSources
 from toolbox.stimuli.contents import content_digest, is_there, read_content
 from toolbox.stimuli.readers import suffix_of
 from toolbox.store.stimuli import images_remedy, stimuli_of

@@ -3,12 +3,14 @@
 A bundle is a zip, or a directory with the same files. It has no folders. Names of files are lower-case ASCII; which set
 or model a file is of is in `bundle.json`, and in text columns of the tables, never in the name of the file alone.
 
-    bundle.json         format, title, tool, digest, includes, in_use, withheld, replaced, tables, models, images
+    bundle.json         format, title, tool, digest, includes, in_use, withheld, replaced, tables, models, images; where
+                        they are stated, authors and licence
     <table>.parquet, stimuli-<set>.parquet, properties-<set>.parquet
     extractions.json    for every set and model: identity, numbers of stimuli, sources of roll-ups; with responses also
                         the plan, and the commit records of the parts, without places
     card-<model>.toml, model-<model>.json
-    provenance.json     tables: the origin of the tables of resampled indices; runs: the records of runs
+    provenance.json     resampled, related: the origin of the tables of resampled indices, and of related filters; runs:
+                        the records of runs
     SHA256SUMS          of all other files, as `sha256sum -c` reads it
 
 `bundle.json` lists under `tables` the name, the file, the set (where a table is of one set), the number of rows, and
@@ -42,7 +44,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from toolbox.store.columns import LABELS, OBSERVATIONS, ROLLUPS, TABLES
+from toolbox.store.columns import LABELS, OBSERVATIONS, RELATION_TABLES, ROLLUPS, TABLES
 from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
 FORMAT = 1
@@ -56,8 +58,8 @@ BUNDLE_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 IMAGE_FILE_NAME = re.compile(r"image-[0-9a-f]{16}\.[a-z0-9]{1,20}", re.ASCII)
 """A name of a copy of an image, with the first digits of its SHA-256."""
 
-Included = Literal["rollups", "significance", "responses"]
-INCLUDED: tuple[Included, ...] = ("rollups", "significance", "responses")
+Included = Literal["rollups", "significance", "relations", "responses"]
+INCLUDED: tuple[Included, ...] = ("rollups", "significance", "relations", "responses")
 """What a bundle may include beside the stimuli, the labels and the layers."""
 
 BUNDLE, EXTRACTIONS, PROVENANCE, SUMS = "bundle.json", "extractions.json", "provenance.json", "SHA256SUMS"
@@ -113,6 +115,7 @@ class Table:
 
 _OF_FILTERS = ("set", "model", "scheme")
 _MEASURE = ("index", "statistic", "normalise")
+_RELATION = ("parameter", "given", "statistic")
 BUNDLE_TABLES = {
     table.name: table
     for table in (
@@ -150,6 +153,14 @@ BUNDLE_TABLES = {
         ),
         Table(
             "reliability", _OF_FILTERS, TABLES["splits"], (*_OF_FILTERS, *_MEASURE, "layer", "filter"), "significance"
+        ),
+        Table(
+            "relations", _OF_FILTERS, RELATION_TABLES["relations"], (*_OF_FILTERS, *_RELATION, "layer", "filter"),
+            "relations",
+        ),
+        Table(
+            "relation_permutations", _OF_FILTERS, RELATION_TABLES["relation_permutations"],
+            (*_OF_FILTERS, *_RELATION, "permutation", "layer", "threshold"), "relations",
         ),
         Table(
             "responses", ("set", "model"),

@@ -18,6 +18,8 @@ _FLOATS = {
     "significance": ("value", "low", "high"),
     "resamples": ("strength",),
     "reliability": ("value", "cross_validated", "reliability"),
+    "relations": ("correlation",),
+    "relation_permutations": ("strongest",),
     "responses": ("maximum", "mean"),
 }
 """Columns of numbers that hardly repeat, which zstd compresses better when their bytes are split into streams."""

@@ -15,7 +15,9 @@ from toolbox.distribution import name_and_version
 from toolbox.exchange.bundle.contents import Contents, SharedExtraction
 from toolbox.exchange.bundle.layout import FORMAT
 from toolbox.exchange.bundle.parquet_files import WrittenTable
-from toolbox.exchange.bundle.tables import TableSources, resampled_files
+from toolbox.exchange.bundle.relations import relations_record
+from toolbox.exchange.bundle.sources import TableSources
+from toolbox.exchange.bundle.tables import resampled_files
 from toolbox.files import read_json
 from toolbox.store.computed_with import computed_with
 from toolbox.store.imported_rollups import ranges_of
@@ -152,6 +154,8 @@ def provenance_record(sources: TableSources) -> dict[str, Any]:
     }
     if "significance" in sources.included:
         record["resampled"] = [*_resampled(sources)]
+    if "relations" in sources.included:
+        record["related"] = relations_record(sources)
     if sources.withheld:  # they list all categories and stimuli
         return dict(sources.replacements.value({"layers": record["layers"]}))
     return dict(sources.replacements.value(record | {"runs": [*_runs(contents)]}))
@@ -192,7 +196,8 @@ def bundle_record(
     includes = [*sources.included, *(["images"] if images else [])]
     return {
         "format": FORMAT,
-        "title": replacements.text(sources.contents.title),
+        "title": sources.credits.title or replacements.text(sources.contents.title),
+        **sources.credits.record,
         "tool": name_and_version(),
         "includes": includes,
         "in_use": sources.contents.in_use,

@@ -35,8 +35,10 @@ from toolbox.exchange.bundle.records import (
     provenance_record,
     texts_of_study,
 )
+from toolbox.exchange.bundle.relations import left_out_relations, shared_relations
+from toolbox.exchange.bundle.sources import TableSources
 from toolbox.exchange.bundle.sql import BundleSql
-from toolbox.exchange.bundle.tables import TableSources, left_out_files, resampled_files, write_bundle_tables
+from toolbox.exchange.bundle.tables import left_out_files, resampled_files, write_bundle_tables
 from toolbox.exchange.bundle.texts import Writers, write_texts
 from toolbox.exchange.bundle.withholding import withheld_from
 from toolbox.files import digest_of, folder_beside, new_folder, replace_file
@@ -81,7 +83,7 @@ def share(
     """
     check_sharing(sharing)
     contents = contents_of(study, sharing)
-    target = output or Path(f"{default_name(contents)}.zip")
+    target = output or Path(f"{default_name(sharing.credits.title or contents.title)}.zip")
     check_bundle_output(target)
     with _written_whole(target) as folder:
         record = read_between_commits(study, lambda: _write_files(study, sharing, folder, writers, progress))
@@ -92,13 +94,13 @@ def share(
     )
 
 
-def default_name(contents: Contents) -> str:
-    """The name of a bundle where none is chosen: that of the study's title, or `study`.
+def default_name(title: str) -> str:
+    """The name of a bundle where none is chosen.
 
     Args:
-        contents: what is shared.
+        title: of the results.
     """
-    return next(iter(safe_names([contents.title]).values()))
+    return next(iter(safe_names([title]).values()))
 
 
 @contextmanager
@@ -150,13 +152,14 @@ def _sources(study: StudyFolder, sharing: Sharing) -> TableSources:
     """
     contents = contents_of(study, sharing)
     withheld = withheld_from(contents, sharing.minimum_n)
-    if withheld and "significance" in sharing.included:
-        raise UsageError(
-            "tables of significance are of the responses to all stimuli, so that those to the withheld ones could be "
-            "computed from them; leave out significance (--with significance) or minimum_n (--minimum-n)"
-        )
+    for each in ("significance", "relations"):
+        if withheld and each in sharing.included:
+            raise UsageError(
+                f"tables of {each} are of the responses to all stimuli, so that those to the withheld ones could be "
+                f"computed from them; leave out {each} (--with {each}) or minimum_n (--minimum-n)"
+            )
     replacements = Replacements(_private(contents, sharing), keep=sharing.keep_names)
-    sources = TableSources(contents, withheld, replacements, sharing.included)
+    sources = TableSources(contents, withheld, replacements, sharing.included, sharing.credits)
     if "significance" in sharing.included and not any(
         any(resampled_files(sources, table)) for table in RESAMPLE_FOLDERS
     ):
@@ -164,6 +167,13 @@ def _sources(study: StudyFolder, sharing: Sharing) -> TableSources:
             "there is no significance of these responses to share; first: "
             f"{command_line('significance', contents.in_use['set'], '--model', contents.in_use['model'])}; or leave it "
             "out (--with significance)"
+        )
+    if "relations" in sharing.included and not any(shared_relations(sources)):
+        reasons = [f": of {relation.parameter}, {why}" for _, relation, why in left_out_relations(sources)]
+        raise UsageError(
+            f"there are no filters related to a parameter to share{next(iter(reasons), '')}; first: "
+            f"{command_line('relate', contents.in_use['set'], '--parameter', 'PARAMETER')}; or leave relations out "
+            "(--with relations)"
         )
     return sources
 
@@ -180,6 +190,7 @@ def _notes(sources: TableSources, images: Mapping[str, str], folder: Path) -> It
                 f"responses or labels, or of another version of the toolbox; to compute it again: "
                 f"{command_line(*again)}"
             )
+    yield from _notes_on_relations(sources)
     replaced = {kind: n for kind, n in sources.replacements.replaced.items() if n}
     if replaced:
         yield f"replaced: {', '.join(f'{n:,} {kind}' for kind, n in replaced.items())}"
@@ -191,6 +202,16 @@ def _notes(sources: TableSources, images: Mapping[str, str], folder: Path) -> It
     count = len([*folder.iterdir()])
     if count > MOST_BUNDLE_FILES:
         yield f"the bundle has {count:,} files; a deposit that accepts {MOST_BUNDLE_FILES} files needs it as one zip"
+
+
+def _notes_on_relations(sources: TableSources) -> Iterator[str]:
+    """Relations that are left out, and why."""
+    if "relations" in sources.included:
+        for names, relation, why in left_out_relations(sources):
+            of = f"{names['model']} to {names['set']} by {names['scheme']}"
+            yield f"the relation of the responses of {of} to {relation.parameter} is left out: {why}"
+    elif not sources.withheld and (count := sum(1 for _ in shared_relations(sources))):
+        yield f"the filters related to parameters ({count:,}) are left out; to include them: --with relations"
 
 
 def _private(contents: Contents, sharing: Sharing) -> list[str]:

@@ -27,8 +27,6 @@ from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
 _NUMBERS = ("int64", "double", "bool")
 _KEYS = ("set", "model", "scheme")
-_NOT_PART = frozenset(RELATION_TABLES)
-"""Views whose tables no bundle has."""
 _BROUGHT = re.compile(rf"\b(?:from|join)\s+(?:{'|'.join(BROUGHT)})\b", re.IGNORECASE)
 """What reads a table that is not part of a study."""
 _PARAMETER = re.compile(r"\$(\w+)")
@@ -82,7 +80,7 @@ class BundleSql:
         for table, view in RESAMPLE_FOLDERS.items():
             yield view, self._of_all(view) if self.of(view) else empty_select(TABLES[table])
         for view, columns in RELATION_TABLES.items():
-            yield view, empty_select(columns)
+            yield view, self._of_all(view) if self.of(view) else empty_select(columns)
         yield (
             "layers",
             (f"select *, {_DEPTH} as depth, kind = 'pool' as is_pool\nfrom ({self._of_all('layers')})"),
@@ -131,8 +129,9 @@ class BundleSql:
                 )
         if self.of("observations"):
             found.append(
-                f"select stimulus_id, parameter as {noun}, list_avg(list(value order by value))::{kind} as value\n"
-                f"from ({self._observations()}) group by stimulus_id, parameter"
+                # qualified: DuckDB takes a bare `parameter` for that of a macro which reads this view
+                f"select o.stimulus_id, o.parameter as {noun}, list_avg(list(o.value order by o.value))::{kind}\n"
+                f"as value from ({self._observations()}) o group by o.stimulus_id, o.parameter"
             )
         return "\nunion all\n".join(found) or empty_select(
             {"stimulus_id": "int32", noun: "string", "value": "string" if kind == "varchar" else "double"}
@@ -220,7 +219,8 @@ class BundleSql:
 
     def _applicable(self) -> Iterator[Query]:
         """Shipped queries whose own tables the bundle has; a macro may name responses that it does not read."""
-        missing = {*_NOT_PART, *(name for name in ("responses", "properties") if not self.of(name))}
+        kept = ("responses", "properties", *RELATION_TABLES)
+        missing = {name for name in kept if not self.of(name)}
         missing |= set() if self.of("properties") else {"property_values"}
         missing |= {view for view in RESAMPLE_FOLDERS.values() if not self.of(view)}
         for name in query_names():

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolbox.exchange.bundle.contents import Contents, SharedExtraction
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES, safe_names
 from toolbox.exchange.bundle.names import Replacements, names_of_people
 from toolbox.exchange.bundle.parquet_files import WrittenTable, with_names, write_parquet
-from toolbox.exchange.bundle.withholding import Withheld
+from toolbox.exchange.bundle.relations import relation_rows
+from toolbox.exchange.bundle.sources import TableSources
 from toolbox.store.columns import LABELS, TABLES
 from toolbox.store.parquet import arrow_table, open_table, read_table
 from toolbox.store.rollups import fresh_rollup
 from toolbox.terms import PICTURE_COLUMNS, STIMULUS_COLUMNS
 
 _PLAIN = {"large_string": "string", "int32": "int64", "float": "double"}
-
-
-@dataclass(frozen=True)
-class TableSources:
-    """What the tables of a bundle are made of."""
-
-    contents: Contents
-    withheld: Withheld
-    replacements: Replacements
-    included: tuple[str, ...]
-    rows: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    """Rows of the roll-up by set, model and scheme, once the tables are written."""
 
 
 def write_bundle_tables(sources: TableSources, folder: Path) -> list[WrittenTable]:
@@ -191,26 +178,16 @@ def _layers(sources: TableSources) -> Iterator[pa.Table]:
 
 def _rollups(sources: TableSources) -> Iterator[pa.Table]:
     order = BUNDLE_TABLES["rollups"].order[3:]
-    for extraction, scheme in _labellings(sources):
-        table = fresh_rollup(extraction.labelling(scheme))
+    for names, labelling in sources.labellings():
+        table = fresh_rollup(labelling)
         shown = [
             category
             for category in table["category"].unique().to_pylist()
-            if not sources.withheld.hides(extraction.set, scheme, category)
+            if not sources.withheld.hides(names["set"], names["scheme"], category)
         ]
         table = table.filter(pc.is_in(table["category"], value_set=pa.array(shown, pa.string())))
-        sources.rows[extraction.set, extraction.model, scheme] = len(table)
-        yield with_names(table.sort_by([(name, "ascending") for name in order]), _names(extraction, scheme))
-
-
-def _labellings(sources: TableSources) -> Iterator[tuple[SharedExtraction, str]]:
-    for extraction in sources.contents.extractions:
-        for scheme in sorted(extraction.schemes):
-            yield extraction, scheme
-
-
-def _names(extraction: SharedExtraction, scheme: str) -> dict[str, str]:
-    return {"set": extraction.set, "model": extraction.model, "scheme": scheme}
+        sources.rows[names["set"], names["model"], names["scheme"]] = len(table)
+        yield with_names(table.sort_by([(name, "ascending") for name in order]), names)
 
 
 def resampled_files(sources: TableSources, table: str) -> Iterator[tuple[dict[str, str], Path]]:
@@ -222,12 +199,12 @@ def resampled_files(sources: TableSources, table: str) -> Iterator[tuple[dict[st
 
     Yields: set, model and scheme, and the file.
     """
-    for extraction, scheme in _labellings(sources):
-        for file in extraction.labelling(scheme).fresh_files(table)[0]:
+    for names, labelling in sources.labellings():
+        for file in labelling.fresh_files(table)[0]:
             with open_table(file) as opened:
                 is_of_now = opened.schema_arrow.names == [*TABLES[table]]
             if is_of_now:
-                yield _names(extraction, scheme), file
+                yield names, file
 
 
 def left_out_files(sources: TableSources, table: str) -> Iterator[tuple[dict[str, str], Path]]:
@@ -240,10 +217,10 @@ def left_out_files(sources: TableSources, table: str) -> Iterator[tuple[dict[str
     Yields: set, model and scheme, and the file.
     """
     shared = {file for _, file in resampled_files(sources, table)}
-    for extraction, scheme in _labellings(sources):
-        for file in sorted(extraction.labelling(scheme).folder(table).glob("*.parquet")):
+    for names, labelling in sources.labellings():
+        for file in sorted(labelling.folder(table).glob("*.parquet")):
             if file not in shared:
-                yield _names(extraction, scheme), file
+                yield names, file
 
 
 def _resampled(sources: TableSources, table: str, name: str) -> Iterator[pa.Table]:
@@ -272,6 +249,8 @@ _OF_ALL = {
     "significance": lambda sources: _resampled(sources, "filters", "significance"),
     "resamples": lambda sources: _resampled(sources, "resamples", "resamples"),
     "reliability": lambda sources: _resampled(sources, "splits", "reliability"),
+    "relations": lambda sources: relation_rows(sources, "relations"),
+    "relation_permutations": lambda sources: relation_rows(sources, "relation_permutations"),
     "responses": _responses,
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from toolbox.errors import ToolboxError, UsageError
 from toolbox.exchange.bundle.choices import Sharing
 from toolbox.exchange.bundle.layout import METHODS, REPORT
-from toolbox.exchange.bundle.tables import TableSources
+from toolbox.exchange.bundle.sources import TableSources
 from toolbox.store.selection import Selection
 
 

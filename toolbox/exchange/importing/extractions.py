@@ -9,10 +9,18 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from toolbox.exchange.bundle.layout import EXTRACTIONS, PROVENANCE
-from toolbox.exchange.importing.faults import BundleError, refuse, shortened
+from toolbox.exchange.bundle.layout import PROVENANCE
+from toolbox.exchange.importing.faults import refuse, shortened
 from toolbox.exchange.importing.records import ExtractionRecord
-from toolbox.exchange.importing.responses import ExpectedPart, PartKey, expected_parts, read_parts
+from toolbox.exchange.importing.relation_values import ResponseFiles
+from toolbox.exchange.importing.relations import stage_relations
+from toolbox.exchange.importing.responses import (
+    ExpectedPart,
+    PartKey,
+    expected_parts,
+    presented_stimuli,
+    read_parts,
+)
 from toolbox.exchange.importing.rollup_values import check_recomputed, rollup_of
 from toolbox.exchange.importing.sets import digests_of, stage_layer_table
 from toolbox.exchange.importing.taking import Taking, other_content
@@ -60,6 +68,18 @@ def stage_extractions(taking: Taking) -> None:
         if each.parts is not None:
             _stage_rollups(taking, each)
     _stage_resampled(taking)
+    stage_relations(
+        taking, {each.names: _responses_of(taking, each) for each in taking.extractions() if each.parts}
+    )
+
+
+def _responses_of(taking: Taking, each: ExtractionRecord) -> ResponseFiles:
+    """The files of the responses of a bundle, where they are until the commit, and the stimuli in them."""
+    folder = _folder(taking, each)
+    staged = _staged(taking, folder)
+    files = [_there(staged.part(int(number)), folder.part(int(number))) for number in each.sources]
+    expected = expected_parts(taking.content, each, digests_of(taking, each.set))
+    return ResponseFiles(files, {stimulus for part in expected.values() for stimulus in part.stimuli})
 
 
 def _folder(taking: Taking, each: ExtractionRecord) -> ExtractionFolder:
@@ -138,7 +158,7 @@ def _imported(
     taking: Taking, each: ExtractionRecord, sources: Mapping[str, str], digests: Mapping[str, str]
 ) -> ImportedRollups:
     images = digests_of(taking, each.set)
-    presented, computed = _presented(each, {*images}), taking.computed_with(each)
+    presented, computed = presented_stimuli(each, images), taking.computed_with(each)
     return ImportedRollups(
         identity=each.digest,
         schemes={scheme: {"labels": each.labels[scheme], "rollup": digests[scheme]} for scheme in digests},
@@ -157,21 +177,6 @@ def _imported(
         },
         origin=taking.origin,
     )
-
-
-def _presented(each: ExtractionRecord, stimuli: set[int]) -> set[int]:
-    """The stimuli with responses: as listed; else all that could be read, if their number is that."""
-    if each.presented is not None:
-        total = sum(last - first + 1 for first, last in each.presented)
-        found = {
-            number for number in stimuli if any(first <= number <= last for first, last in each.presented)
-        }
-        if total == len(found) == each.stimuli and not found & {*each.unreadable}:
-            return found
-    elif len(found := stimuli - {*each.unreadable}) == each.stimuli:
-        return found
-    problem = f"states {each.stimuli:,} stimuli with responses of {shortened(each.set)}, and lists others"
-    raise BundleError(EXTRACTIONS, problem)
 
 
 def _stage_plan(taking: Taking, each: ExtractionRecord) -> dict[PartKey, ExpectedPart]:
@@ -239,10 +244,8 @@ def _staged(taking: Taking, folder: ExtractionFolder) -> ExtractionFolder:
 
 def _stage_rollups(taking: Taking, each: ExtractionRecord) -> None:
     """Stage the roll-ups of responses, after comparing them with those that follow from the responses."""
-    name, folder = taking.names[each.set], _folder(taking, each)
-    staged = _staged(taking, folder)
+    name, files = taking.names[each.set], _responses_of(taking, each).files
     plan = Plan(each.identity, tuple(part.stimuli for part in each.parts or ()), each.digest)
-    files = [_there(staged.part(int(number)), folder.part(int(number))) for number in each.sources]
     for scheme in taking.in_order("scheme", each.rollups):
         labels = taking.content.labels[each.set, scheme]
         table = rollup_of(taking.content, each, scheme)

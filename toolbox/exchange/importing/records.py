@@ -55,6 +55,8 @@ class BundleRecord:
     tables: tuple[TableRecord, ...]
     models: dict[str, dict[str, str]]
     images: dict[str, str]
+    authors: tuple[dict[str, str], ...] = ()
+    licence: str = ""
 
     @property
     def origin(self) -> str:
@@ -137,7 +139,15 @@ def read_bundle_record(folder: Path) -> BundleRecord:
         tables=tables,
         models=_models(entry(BUNDLE, record, "models", dict)),
         images=_images(entry(BUNDLE, record, "images", dict)),
+        authors=tuple(map(_author, entry(BUNDLE, {"authors": [], **record}, "authors", list))),
+        licence=_text(BUNDLE, "licence", record.get("licence", "")),
     )
+
+
+def _author(author: object) -> dict[str, str]:
+    if not isinstance(author, dict) or not {"name"} <= author.keys() <= {"name", "given", "orcid"}:
+        refuse(BUNDLE, f"has the author {shortened(author)}; expected a table of JSON with a name")
+    return _name_table("authors", author)
 
 
 def _includes(record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -237,7 +247,10 @@ def _extraction(each: object, labels: Mapping[str, Any]) -> ExtractionRecord:
         response_rows=entry(EXTRACTIONS, {"response_rows": 0, **each}, "response_rows", int),
         sources=_sources(entry(EXTRACTIONS, {"sources": {}, **each}, "sources", dict)),
         rollups={scheme: entry(EXTRACTIONS, rollups[scheme], "rows", int) for scheme in sorted(schemes)},
-        labels={scheme: _digest(EXTRACTIONS, f"labels of {scheme}", of_set.get(scheme)) for scheme in of_set},
+        labels={
+            scheme: _digest(EXTRACTIONS, f"labels of {scheme}", of_set.get(scheme))
+            for scheme in {**of_set, **rollups}
+        },
         parts=tuple(map(_part, entry(EXTRACTIONS, each, "parts", list))) if "parts" in each else None,
     )
 

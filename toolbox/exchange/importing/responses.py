@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,27 @@ class ExpectedPart:
     def rows(self) -> int:
         """Number of responses."""
         return len(self.stimuli) * sum(self.filters.values())
+
+
+def presented_stimuli(each: ExtractionRecord, stimuli: Collection[int]) -> frozenset[int]:
+    """The stimuli with responses: as listed; else all that could be read, if their number is that.
+
+    Args:
+        each: the extraction.
+        stimuli: all of the set.
+
+    Raises: BundleError.
+    """
+    if each.presented is None:
+        total, found = each.stimuli, frozenset(stimuli) - {*each.unreadable}
+    else:
+        ranges = each.presented
+        total = sum(last - first + 1 for first, last in ranges)
+        found = frozenset(n for n in stimuli if any(first <= n <= last for first, last in ranges))
+    if not total == len(found) == each.stimuli or found & {*each.unreadable}:
+        of = shortened(each.set)
+        refuse(EXTRACTIONS, f"states {each.stimuli:,} stimuli with responses of {of}, and lists others")
+    return found
 
 
 def expected_parts(

@@ -15,6 +15,7 @@ from toolbox.errors import ToolboxError, UsageError, command_line
 from toolbox.exchange.importing.extractions import stage_extractions
 from toolbox.exchange.importing.faults import REMEDY, BundleError, name_of
 from toolbox.exchange.importing.quick import Bundle, Check, quick_checks
+from toolbox.exchange.importing.relation_values import relation_checks
 from toolbox.exchange.importing.rollup_values import rollup_checks
 from toolbox.exchange.importing.sets import stage_set
 from toolbox.exchange.importing.taking import Taking
@@ -103,6 +104,7 @@ def verify_bundle(
 def _thorough_checks(content: Content) -> Iterator[Check]:
     yield from value_checks(content)
     yield from rollup_checks(content)
+    yield from relation_checks(content)
 
 
 def _problems_of(checks: Iterator[Check]) -> list[Problem]:
@@ -284,6 +286,8 @@ def _stage_record(taking: Taking, report: ImportReport, started: datetime) -> No
         "title": record.title,
         "digest": record.digest,
         "tool": record.tool,
+        **({"authors": [*record.authors]} if record.authors else {}),
+        **({"licence": record.licence} if record.licence else {}),
     }
     run: dict[str, Any] = {
         "task": "import",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -56,6 +57,15 @@ class Taking:
     def origin(self) -> str:
         """The text of the column `origin`."""
         return self.content.bundle.record.origin
+
+    def there(self, path: Path) -> Path:
+        """Where a file of the study is until the commit.
+
+        Args:
+            path: a path in the study.
+        """
+        staged = self.commit.stage(path)
+        return staged if staged.is_file() else path
 
     def made(self, set_name: str, **further: Any) -> dict[str, Any]:
         """The provenance of a table of a set.

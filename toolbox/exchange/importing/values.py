@@ -34,6 +34,8 @@ class Content:
 
     bundle: Bundle
     tables: dict[str, pa.Table] = field(default_factory=dict)
+    variables: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)
+    """Set -> numeric variable -> value by stimulus_id; of those sets that were asked for."""
 
     def rows(self, record: TableRecord) -> pa.Table:
         """All rows of a table.
@@ -129,7 +131,7 @@ def check_plain_rows(record: TableRecord, rows: pl.DataFrame) -> None:
     Raises: BundleError.
     """
     table = BUNDLE_TABLES[record.name]
-    measured = {"significance", "resamples", "reliability"}
+    measured = {"significance", "resamples", "reliability", "relations", "relation_permutations"}
     required = table.order if record.name in measured else [*table.schema]
     needed = [name for name in required if name not in _OPTIONAL]
     missing = pl.any_horizontal(pl.col(needed).is_null())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from toolbox.distribution import toolbox_version
+from toolbox.exchange.bundle.credits import LICENCES, Author
 from toolbox.exchange.bundle.descriptions.described import Described
 
 
@@ -23,8 +24,9 @@ def citation(described: Described, networks: Sequence[str]) -> str:
         f"title: {_text(described.title)}",
         f"abstract: {_text(described.summary)}",
         f"date-released: {described.date}",
+        *_licence(described),
         "authors:",
-        "  - name: The owners of the study",
+        *_authors(described),
         "identifiers:",
         "  - type: other",
         f"    value: {_text('sha256:' + described.record['digest'])}",
@@ -53,6 +55,20 @@ def citation(described: Described, networks: Sequence[str]) -> str:
             "    notes: A network",
         ]
     return "\n".join([*lines, ""])
+
+
+def _licence(described: Described) -> list[str]:
+    """The licence: by its identifier, or by its address."""
+    stated = described.credits.licence
+    key = "license" if stated in LICENCES else "license-url"
+    return [f"{key}: {_text(stated)}"] if stated else []
+
+
+def _authors(described: Described) -> Iterator[str]:
+    for each in described.credits.authors or (Author("The owners of the study"),):
+        names = {"family-names": each.name, "given-names": each.given, "orcid": each.address}
+        stated = [(key, text) for key, text in (names if each.given else {"name": each.name}).items() if text]
+        yield from (f"{'    ' if n else '  - '}{key}: {_text(text)}" for n, (key, text) in enumerate(stated))
 
 
 def _text(text: str) -> str:

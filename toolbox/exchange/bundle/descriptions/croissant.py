@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from toolbox.exchange.bundle.credits import Author, Credits
 from toolbox.exchange.bundle.descriptions.described import Described, DescribedFile, columns_of
 from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.parquet_files import WrittenTable
@@ -69,13 +70,39 @@ def croissant(described: Described) -> dict[str, Any]:
         "alternateName": described.title,
         "description": described.summary,
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "citeAs": f"{described.title} ({described.date[:4]}), digest {described.record['digest'][:8]}",
+        "citeAs": _cited(described),
+        **_stated(described.credits),
         "datePublished": described.date,
         "version": f"{described.record['format']}.0.0",
         "isLiveDataset": False,
         "distribution": [_file(file) for file in described.files],
         "recordSet": [_records(table) for table in described.tables],
     }
+
+
+def _cited(described: Described) -> str:
+    names = "; ".join(each.full_name for each in described.credits.authors)
+    return (
+        f"{names}{': ' if names else ''}{described.title} ({described.date[:4]}), "
+        f"digest {described.record['digest'][:8]}"
+    )
+
+
+def _stated(stated: Credits) -> dict[str, Any]:
+    """Licence and authors, as far as they are stated."""
+    creators = [_creator(each) for each in stated.authors]
+    return {
+        **({"license": stated.licence_address} if stated.licence else {}),
+        **({"creator": creators} if creators else {}),
+    }
+
+
+def _creator(author: Author) -> dict[str, str]:
+    names = {"givenName": author.given, "familyName": author.name} if author.given else {}
+    kind = "sc:Person" if author.given else "sc:Organization"
+    return {"@type": kind, "name": author.full_name, **names} | (
+        {"url": author.address} if author.orcid else {}
+    )
 
 
 def _file(file: DescribedFile) -> dict[str, Any]:

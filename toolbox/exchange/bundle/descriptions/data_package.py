@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from toolbox.exchange.bundle.credits import LICENCES, Credits
 from toolbox.exchange.bundle.descriptions.described import Described, columns_of
 from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
 from toolbox.exchange.bundle.layout import BUNDLE_TABLES
@@ -35,8 +36,22 @@ def data_package(described: Described) -> dict[str, Any]:
         "description": described.summary,
         "version": str(described.record["format"]),
         "created": f"{described.date}T00:00:00Z",
+        **_stated(described.credits),
         "keywords": ["category selectivity", "convolutional neural network", "vision science", "tuning"],
         "resources": [_resource(table, digests) for table in described.tables],
+    }
+
+
+def _stated(stated: Credits) -> dict[str, Any]:
+    """Licence and authors, as far as they are stated."""
+    licence = {"name": stated.licence} if stated.licence in LICENCES else {}
+    people = [
+        {"title": each.full_name, "role": "author"} | ({"path": each.address} if each.orcid else {})
+        for each in stated.authors
+    ]
+    return {
+        **({"licenses": [{**licence, "path": stated.licence_address}]} if stated.licence else {}),
+        **({"contributors": people} if people else {}),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolbox.exchange.bundle.credits import Credits
 from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS, description_of
 from toolbox.exchange.bundle.layout import BUNDLE_FILE_NAME
 from toolbox.exchange.bundle.parquet_files import WrittenTable
@@ -51,6 +52,7 @@ class Described:
         files: its files, without those that describe it.
         date: day of the newest result in it, as 2026-11-27.
         counts: what it is of, in words: stimuli, categories, filters.
+        credits: title, authors and licence, as far as they are stated.
     """
 
     record: Mapping[str, Any]
@@ -58,11 +60,12 @@ class Described:
     files: Sequence[DescribedFile]
     date: str
     counts: Sequence[str]
+    credits: Credits
 
     @property
     def title(self) -> str:
         """What it is called."""
-        return f"Selectivity of filters: {self.record['title']}"
+        return self.credits.title or f"Selectivity of filters: {self.record['title']}"
 
     @property
     def name(self) -> str:

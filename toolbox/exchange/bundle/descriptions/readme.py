@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from toolbox.exchange.bundle.credits import Credits
 from toolbox.exchange.bundle.descriptions.described import Described, columns_of
 from toolbox.exchange.bundle.descriptions.snippets import SNIPPETS
 from toolbox.exchange.bundle.dictionary import TABLE_MEANINGS
@@ -115,7 +116,7 @@ def _columns(tables: list[WrittenTable]) -> list[tuple[str, str, str]]:
 def _conditions(described: Described) -> Iterator[str]:
     files = {file.name for file in described.files}
     yield from ("## Conditions", "")
-    yield "The owners of the study state no licence here; ask them before you publish these results further."
+    yield from _stated(described.credits)
     if "images" in described.record["includes"]:
         yield "The images are copies; whoever made them may have rights to them, and some show people."
     else:
@@ -124,6 +125,20 @@ def _conditions(described: Described) -> Iterator[str]:
     if METHODS in files:
         shown = f", and `{REPORT}` shows them" if REPORT in files else ""
         yield f"`{METHODS}` describes how the results were obtained{shown}."
+
+
+def _stated(stated: Credits) -> Iterator[str]:
+    """Whose the results are, and what others may do with them."""
+    if stated.authors:
+        people = (
+            f"{each.full_name} ({each.address})" if each.orcid else each.full_name for each in stated.authors
+        )
+        yield f"The authors are {escaped('; '.join(people))}."
+    if stated.licence:
+        place = f" (<{stated.licence_address}>)" if stated.licence != stated.licence_address else ""
+        yield f"The licence of these results is {escaped(stated.licence)}{place}."
+    else:
+        yield "The owners of the study state no licence here; ask them before you publish these results further."
 
 
 def escaped(text: object) -> str:

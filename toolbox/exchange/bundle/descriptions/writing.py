@@ -17,7 +17,7 @@ from toolbox.exchange.bundle.descriptions.ro_crate import ro_crate
 from toolbox.exchange.bundle.layout import CITATION, CROISSANT, DATA_PACKAGE, README, RO_CRATE
 from toolbox.exchange.bundle.parquet_files import WrittenTable
 from toolbox.exchange.bundle.records import json_bytes
-from toolbox.exchange.bundle.tables import TableSources
+from toolbox.exchange.bundle.sources import TableSources
 from toolbox.store.parquet import provenance_of
 from toolbox.store.study_file import read_study_file
 
@@ -34,11 +34,12 @@ def write_descriptions(
         folder: of the bundle, with all files but the descriptions.
     """
     counts, date = [*_counts(sources)], _date(sources.contents)
-    content = Described(record, tables, described_files(folder, tables), date, counts)
+    stated = sources.credits
+    content = Described(record, tables, described_files(folder, tables), date, counts, stated)
     citations = _citations(sources.contents)
     (folder / README).write_bytes(readme(content).encode())
     (folder / CITATION).write_bytes(citation(content, citations).encode())
-    every = Described(record, tables, described_files(folder, tables), date, counts)
+    every = Described(record, tables, described_files(folder, tables), date, counts, stated)
     for name, description in ((DATA_PACKAGE, data_package), (CROISSANT, croissant), (RO_CRATE, ro_crate)):
         (folder / name).write_bytes(json_bytes(description(every)))
 
