@@ -466,7 +466,7 @@ RELATION_CHANGES: dict[str, Change] = {
     "permutations of another parameter": value_change(PERMUTATIONS, "parameter", "luck"),
     "a permutation too few": table_change(PERMUTATIONS, lambda table: table.slice(1)),
     "a permutation that was not made": value_change(PERMUTATIONS, "permutation", 999),
-    "another strongest correlation": value_change(PERMUTATIONS, "strongest", 1.0),
+    "another strongest correlation": value_change(PERMUTATIONS, "strongest", 0.987),
     "more related filters than there are": value_change(PERMUTATIONS, "related", 1000),
     "no permutations": lambda folder: (
         json_change(
